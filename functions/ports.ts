@@ -1,0 +1,312 @@
+/**
+ * What the stages need from the world, in our words. Each port has an embedded adapter and a cloud adapter,
+ * held to one contract suite (test/contracts). Whatever a method is said to do on a second call, it does: every
+ * message may be delivered twice, late, or to a process that dies half-way.
+ */
+import type { Failure, Stage } from './errors.ts';
+import type { FrameRate } from './task/frame-rate.ts';
+import type { Line, Plan } from './task/plan.ts';
+
+// ---------------------------------------------------------------------------------------------------------------
+// Tasks
+
+/** Written once by process-media and never changed; what moves is in reports, pins and progress. */
+export interface Task {
+  /** UUIDv4. */
+  id: string;
+  name: string;
+  /** ISO 8601. */
+  createdAt: string;
+  plan: Plan;
+  folder: OutputFolder;
+  metadata: unknown;
+  warnings: string[];
+  /** Id of the task that this one repeats the failures of. */
+  retryOf: string | null;
+}
+
+export interface Progress {
+  /** All messages of the task are out. */
+  published: boolean;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  /** Milliseconds since the epoch, by the store's clock. */
+  firstReportAt: number | null;
+  /** Milliseconds since the epoch; set when manifest and log line are out. */
+  finishedAt: number | null;
+}
+
+export interface TaskStore {
+  /**
+   * process-media: stores the task, unpublished. False, and nothing stored, where another task of the same
+   * output folder has the same first six digits of the id (file names would clash): draw another id.
+   */
+  create(task: Task): Promise<boolean>;
+  get(taskId: string): Promise<Task | undefined>;
+  /** process-media and sweep, after the last message is out. Repeating it changes nothing. */
+  markPublished(taskId: string): Promise<void>;
+  /** status, sweep. */
+  progress(taskId: string): Promise<Progress | undefined>;
+  /** sweep: ids of the tasks that are not finished, oldest first, at most `limit`, created after `afterId`. */
+  unfinished(limit: number, afterId?: string): Promise<string[]>;
+  /** complete, as its last step. Returns when the task was finished first; a repetition does not move it. */
+  finish(taskId: string): Promise<number>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Reports and completion
+
+export interface Report {
+  /** 1-based, as in the file name. */
+  index: number;
+  status: 'succeeded' | 'failed' | 'cancelled';
+  fileName: string;
+  url: string | null;
+  bytes: number | null;
+  /** Length of the video. */
+  durationSeconds: number | null;
+  /** From the start of the mix to the file being saved. */
+  renderSeconds: number | null;
+  stageSeconds: Partial<Record<Stage, number>>;
+  attempts: number;
+  warnings: string[];
+  error: Failure | null;
+}
+
+export interface ReportStore {
+  /** render, dead-letter, sweep. True: counted. False: this combination had reported; the first report stands. */
+  report(taskId: string, report: Report): Promise<boolean>;
+  /** Reports of the combinations numbered from..to (inclusive), in order; gaps where none came in yet. */
+  list(taskId: string, from: number, to: number): Promise<Report[]>;
+  /**
+   * After every report, also a repeated one; `index` is the combination that has just reported (sweep gives none:
+   * then all are looked at). 'open': some are missing. 'claimed': all are in and `complete` is not known to be
+   * published: publish it, then mark it. 'published': nothing left to do.
+   */
+  claimCompletion(taskId: string, index?: number): Promise<'open' | 'claimed' | 'published'>;
+  markCompletionPublished(taskId: string): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Pins: what a task settled once, for all its renders
+
+/** Frame size and rate that every clip of the task is brought to. */
+export interface Profile {
+  width: number;
+  height: number;
+  rate: FrameRate;
+  fit: 'contain';
+}
+
+/** What a look at the file says. */
+export interface Probe {
+  /** Container or playlist length by the header, seconds; null where it has none. */
+  seconds: number | null;
+  video: {
+    /** As displayed: after rotation and sample aspect. */
+    width: number;
+    height: number;
+    /** Nearest standard rate, or the measured one. */
+    rate: FrameRate;
+    /** Index of the stream within the file. */
+    stream: number;
+    /** Length by the packets' own timestamps. */
+    seconds: number;
+    packets: number;
+    interlaced: boolean;
+    /** Colour matrix by the stream's own tag; null where it has none. */
+    matrix: string | null;
+  } | null;
+  audio: { stream: number } | null;
+}
+
+export interface Failed {
+  error: Failure;
+}
+
+/** The bytes behind a URL, as this task uses them. */
+export interface Fetched {
+  error?: never;
+  /** SHA-256 of the bytes, hex. */
+  content: string;
+  bytes: number;
+  probe: Probe;
+}
+
+/** A source made ready. */
+export interface Prepared {
+  error?: never;
+  artifact: string;
+  /** Length. */
+  seconds: number;
+  /** Video frames; 0 for sound. */
+  frames: number;
+  /** Samples per channel at 48 kHz. */
+  samples: number;
+  /** Integrated loudness, LUFS; null for silence and for clips, which are used as they are. */
+  loudness: number | null;
+}
+
+export type PinName = 'profile' | `fetched-${number}` | `prepared-${number}`;
+export type PinOf<N extends PinName> = N extends 'profile'
+  ? Profile
+  : N extends `fetched-${number}`
+    ? Fetched | Failed
+    : Prepared | Failed;
+
+export interface PinStore {
+  /** In the order asked for; undefined where nothing is pinned. */
+  read<N extends PinName>(taskId: string, names: readonly N[]): Promise<(PinOf<N> | undefined)[]>;
+  /** Create-once: answers with the pin that stands, which is the first one written. */
+  write<N extends PinName>(taskId: string, name: N, pin: PinOf<N>): Promise<PinOf<N>>;
+  /**
+   * render: answers as soon as all are there or one of them has an error, else (with gaps) after `timeoutMs`.
+   * Rejects with the signal's reason when aborted.
+   */
+  wait<N extends PinName>(
+    taskId: string,
+    names: readonly N[],
+    options: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<(PinOf<N> | undefined)[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Leases: who is at it, by the store's clock
+
+export interface Lease {
+  readonly key: string;
+  /** Drawn anew at each take; renewals and releases of an earlier one have no effect. */
+  readonly token: string;
+  /** How often it was taken, this time included. */
+  readonly takes: number;
+  /** How often it was taken over from a holder that never released it, this time included. */
+  readonly crashes: number;
+}
+
+export interface LeaseState {
+  held: boolean;
+  takes: number;
+  crashes: number;
+}
+
+export interface LeaseStore {
+  /** Undefined while a living holder has it. Of many at once, exactly one gets it. */
+  take(key: string, ttlMs: number): Promise<Lease | undefined>;
+  /** False: it was taken over or has lapsed; the holder must stop and must not save. */
+  renew(lease: Lease, ttlMs: number): Promise<boolean>;
+  /** An orderly end, whatever came of the work. Keeps the counts. */
+  release(lease: Lease): Promise<void>;
+  read(keys: readonly string[]): Promise<LeaseState[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Messages
+
+export type WorkMessage =
+  | { topic: 'prepare'; taskId: string; source: number }
+  | { topic: 'render'; taskId: string; index: number }
+  | { topic: 'complete'; taskId: string };
+export type DeadLetterMessage = {
+  topic: 'dead-letter';
+  taskId: string;
+  message: WorkMessage;
+  reason: string;
+};
+export type Message = WorkMessage | DeadLetterMessage;
+export type Topic = Message['topic'];
+export type MessageOf<T extends Topic> = Extract<Message, { topic: T }>;
+
+/** What a stage is told beside the message. */
+export interface Delivery {
+  /** Fires when the host stops or the platform's time is up: end children, save nothing, hand the message back. */
+  signal: AbortSignal;
+}
+
+export interface Queue {
+  /** All of them, at least once each, whatever happens after it resolves. Order is not promised. */
+  publish(messages: readonly Message[]): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Files
+
+/** A finished, checked artifact on this machine's disk; not evicted until disposed of. */
+export interface Artifact<M = unknown> extends Disposable {
+  readonly key: string;
+  readonly meta: M;
+  /** Absolute path of one of its files. */
+  path(name: string): string;
+}
+
+export interface ArtifactStore {
+  /** Undefined where there is none, or where there was one whose files do not match their checksums (it is removed). */
+  open<M>(key: string): Promise<Artifact<M> | undefined>;
+  /** Takes the files of `dir` over, create-once: of two with one key the first stays, and that is what comes back. */
+  put<M>(key: string, dir: string, meta: M): Promise<Artifact<M>>;
+}
+
+export interface OutputFolder {
+  /** The adapter's own id: a path, a Drive id. */
+  id: string;
+  /** For people: where to look, a path or a web address. */
+  location: string;
+}
+
+export interface SavedFile {
+  url: string;
+  bytes: number;
+}
+
+export interface OutputStore {
+  /** process-media. The folder of that name, made where there is none; concurrent calls make one. */
+  createFolder(name: string): Promise<OutputFolder>;
+  /** render, complete: moves the file there. The same name again replaces it; half a file never carries the name. */
+  save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The world outside
+
+/** What a server said identifies this version of the bytes. */
+export interface Validator {
+  etag?: string;
+  lastModified?: string;
+}
+
+export type Download =
+  | { modified: false }
+  | { modified: true; bytes: number; sha256: string; validator: Validator | null };
+
+export interface Downloads {
+  /**
+   * prepare: one GET, conditional where a validator is given, into `file`. PermanentError: trying again is
+   * pointless. TransientError: it may help.
+   */
+  get(
+    url: string,
+    file: string,
+    options: { validator?: Validator | undefined; signal: AbortSignal },
+  ): Promise<Download>;
+}
+
+/** Between tasks: which bytes a URL last gave, and by which validator to ask whether it still does. */
+export interface UrlMemory {
+  recall(url: string): Promise<{ content: string; validator: Validator } | undefined>;
+  remember(url: string, content: string, validator: Validator): Promise<void>;
+}
+
+export interface Spoken {
+  /** WAV, MP3: anything ffmpeg's audio demuxers know. */
+  audio: Uint8Array;
+  /** When each word is said, seconds, where the voice tells. */
+  timing: { text: string; start: number; end: number }[] | null;
+}
+
+export interface Speech {
+  /** What a caller should know about this voice, or null. */
+  readonly notice: string | null;
+  /** All that makes the sound what it is: provider, voice, model, settings. Text excluded. */
+  identity(line: Line): Promise<readonly string[]>;
+  speak(line: Line, signal: AbortSignal): Promise<Spoken>;
+}

@@ -1,0 +1,127 @@
+import { bagDraw, type Random, seededRandom } from './random.ts';
+
+/** A text and the voice that speaks it. */
+export interface Line {
+  text: string;
+  voice: string;
+}
+
+/** Something to prepare, once per task: its place in Plan.sources is its number in messages and pins. */
+export type Source =
+  | { kind: 'clip'; url: string }
+  | { kind: 'track'; url: string }
+  | ({ kind: 'line' } & Line);
+
+export interface Combination {
+  /** 1-based, as in the file name. */
+  index: number;
+  /** Numbers into Plan.sources, one per block, in block order. */
+  clips: number[];
+  track: number | null;
+  line: number | null;
+}
+
+/** What the caller asked the picture to be; what is absent is taken from the first readable clip. */
+export interface WantedOutput {
+  width?: number;
+  height?: number;
+  fps?: number;
+  fit: 'contain';
+}
+
+export interface SoundChoices {
+  /** 0 to 1: volume of the clips' own sound. */
+  originalVolume: number;
+  /** Bring the music down while the line is spoken. */
+  duck: boolean;
+}
+
+/** All choices of a task, made once; renders only follow it. Small enough for one stored document. */
+export interface Plan {
+  seed: number;
+  sources: Source[];
+  combinations: Combination[];
+  /** How many combinations the blocks make; file names pad their index to its width. */
+  total: number;
+  output: WantedOutput;
+  sound: SoundChoices;
+}
+
+/** What planning needs of a valid request. */
+export interface PlanInput {
+  blocks: readonly { urls: readonly string[] }[];
+  tracks: readonly string[];
+  lines: readonly Line[];
+  output: WantedOutput;
+  sound: SoundChoices;
+  seed: number;
+}
+
+/**
+ * Every combination, the last block turning fastest, with one track and one line each, drawn from shuffled bags.
+ * The same input gives the same plan.
+ */
+export function makePlan(input: PlanInput): Plan {
+  const sources = new SourceList();
+  const blocks = input.blocks.map(({ urls }) => urls.map((url) => sources.add({ kind: 'clip', url })));
+  const tracks = input.tracks.map((url) => sources.add({ kind: 'track', url }));
+  const lines = input.lines.map(({ text, voice }) => sources.add({ kind: 'line', text, voice }));
+  const total = combinationCount(input.blocks);
+  // Two generators, so that adding a line does not change which track a combination gets.
+  const trackOf = drawn(tracks, total, seededRandom(input.seed, 'tracks'));
+  const lineOf = drawn(lines, total, seededRandom(input.seed, 'lines'));
+  const combinations = Array.from({ length: total }, (_, at) => ({
+    index: at + 1,
+    clips: clipsAt(blocks, at),
+    track: trackOf[at] ?? null,
+    line: lineOf[at] ?? null,
+  }));
+  return {
+    seed: input.seed,
+    sources: sources.all,
+    combinations,
+    total,
+    output: input.output,
+    sound: input.sound,
+  };
+}
+
+export function combinationCount(blocks: readonly { urls: readonly string[] }[]): number {
+  return blocks.reduce((product, block) => product * block.urls.length, 1);
+}
+
+/** The numbers of all the sources that a combination needs. */
+export function sourcesOf(combination: Combination): number[] {
+  const { clips, track, line } = combination;
+  return [...new Set([...clips, ...[track, line].filter((source) => source !== null)])];
+}
+
+/** Reads `at` as a number whose digits count through the blocks, the last block being the lowest digit. */
+function clipsAt(blocks: readonly number[][], at: number): number[] {
+  const clips: number[] = [];
+  let rest = at;
+  for (const block of blocks.toReversed()) {
+    clips.unshift(block[rest % block.length] as number);
+    rest = Math.floor(rest / block.length);
+  }
+  return clips;
+}
+
+function drawn(choices: readonly number[], count: number, random: Random): number[] {
+  return choices.length === 0 ? [] : bagDraw(choices, count, random);
+}
+
+/** Sources in the order of first mention; what is mentioned twice is prepared once. */
+class SourceList {
+  readonly all: Source[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  add(source: Source): number {
+    const key = JSON.stringify(source);
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.all.push(source) - 1;
+    this.#numbers.set(key, number);
+    return number;
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The request, said once: ajv checks by it, TypeScript takes its type from it, the API description repeats it.
+ *
+ * `expected` and `cure` are annotations for people: whichever keyword of a schema is violated, the caller reads
+ * "Expected <expected>, got <value>. <cure>", once per mistake.
+ */
+
+/** Blocks of one request; ten blocks of two clips are already over the default limit of combinations. */
+export const MAX_BLOCKS = 10;
+/** URLs of one block or of all audio: far above use, low enough to check within a request. */
+const MAX_URLS = 1_000;
+/** ElevenLabs' longest text for one request with its long-form models is beyond this; ads are far below. */
+const MAX_TEXT = 5_000;
+const MAX_TEXTS = 1_000;
+/** Longest URL that common servers and proxies take. */
+const MAX_URL = 8_192;
+
+const url = {
+  type: 'string',
+  minLength: 1,
+  maxLength: MAX_URL,
+  expected: 'an http(s) URL',
+  cure: 'Give the address that downloads the file itself.',
+} as const;
+
+const urls = {
+  type: 'array',
+  items: url,
+  minItems: 1,
+  maxItems: MAX_URLS,
+  expected: `a list of 1-${MAX_URLS} URLs`,
+  cure: 'Put the URLs in a list, or leave the block out.',
+} as const;
+
+const namedBlocks = (what: string, most: number) =>
+  ({
+    type: 'array',
+    minItems: 1,
+    maxItems: most,
+    expected: `1-${most} ${what} blocks`,
+    cure: `Name each block and list its URLs: { "block1": ["https://..."] }.`,
+    items: {
+      type: 'object',
+      required: ['name', 'urls'],
+      additionalProperties: false,
+      expected: 'a block as { "name": ..., "urls": [...] }',
+      cure: 'Write it in that form.',
+      properties: {
+        name: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 200,
+          expected: 'a name of 1-200 characters',
+          cure: 'Name the block.',
+        },
+        urls,
+      },
+    },
+  }) as const;
+
+const keyedBlocks = (what: string, most: number) =>
+  ({
+    type: 'object',
+    minProperties: 1,
+    maxProperties: most,
+    additionalProperties: urls,
+    expected: `1-${most} ${what} blocks`,
+    cure: `Name each block and list its URLs: { "block1": ["https://..."] }.`,
+  }) as const;
+
+const videoList = namedBlocks('video', MAX_BLOCKS);
+const videoMap = keyedBlocks('video', MAX_BLOCKS);
+const audioList = namedBlocks('audio', MAX_URLS);
+const audioMap = keyedBlocks('audio', MAX_URLS);
+
+const speech = {
+  type: 'array',
+  minItems: 1,
+  maxItems: MAX_TEXTS,
+  expected: `a list of 1-${MAX_TEXTS} lines`,
+  cure: 'List lines as { "text": ..., "voice": ... }, or leave the field out for videos without a voice.',
+  items: {
+    type: 'object',
+    required: ['text', 'voice'],
+    additionalProperties: false,
+    expected: 'a line as { "text": ..., "voice": ... }',
+    cure: 'Write it in that form.',
+    properties: {
+      text: {
+        type: 'string',
+        minLength: 1,
+        maxLength: MAX_TEXT,
+        pattern: '\\S',
+        expected: `a text of 1-${MAX_TEXT} characters`,
+        cure: 'Give the words to speak.',
+      },
+      voice: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 200,
+        pattern: '\\S',
+        expected: 'the name or id of a voice, 1-200 characters',
+        cure: 'Name the voice, as "Sarah".',
+      },
+    },
+  },
+} as const;
+
+const side = (what: string) =>
+  ({
+    type: 'integer',
+    minimum: 64,
+    maximum: 4096,
+    multipleOf: 2,
+    expected: `an even ${what} of 64-4096 pixels`,
+    cure: 'H.264 in this format takes even sizes only; 1080 and 1920 are usual.',
+  }) as const;
+
+/** Decimal names of the rates; each stands for its exact fraction. */
+export const OUTPUT_RATES = [23.976, 24, 25, 29.97, 30, 50, 59.94, 60] as const;
+
+export const requestSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'ProcessMediaRequest',
+  type: 'object',
+  required: ['task_name', 'video_blocks'],
+  additionalProperties: false,
+  expected: 'an object with task_name and video_blocks',
+  cure: 'Send the request as one JSON object.',
+  properties: {
+    task_name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 200,
+      pattern: '\\S',
+      expected: 'a name of 1-200 characters',
+      cure: 'The folder with the videos will carry it.',
+    },
+    video_blocks: {
+      description: 'One clip of each block makes a combination, in block order.',
+      if: { type: 'array' },
+      // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own keyword.
+      then: videoList,
+      else: videoMap,
+    },
+    audio_blocks: {
+      description: 'All URLs of all audio blocks are one pool; each video gets one of them as its music.',
+      if: { type: 'array' },
+      // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own keyword.
+      then: audioList,
+      else: audioMap,
+    },
+    text_to_speech: speech,
+    text_to_speach: speech,
+    output: {
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      expected: 'an object with width and height, fps, fit',
+      cure: 'Leave it out to take size and rate from the first clip.',
+      properties: {
+        width: side('width'),
+        height: side('height'),
+        fps: {
+          type: 'number',
+          enum: OUTPUT_RATES,
+          expected: `one of the frame rates ${OUTPUT_RATES.join(', ')}`,
+          cure: 'Choose the nearest.',
+        },
+        fit: {
+          type: 'string',
+          enum: ['contain', 'cover', 'blur'],
+          expected: 'contain, cover or blur',
+          cure: 'contain shows the whole clip, with bars where the shapes differ.',
+        },
+      },
+    },
+    audio: {
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      expected: 'an object with original_volume, duck',
+      cure: 'Leave it out for music and voice alone, the music ducked under the voice.',
+      properties: {
+        original_volume: {
+          type: 'number',
+          minimum: 0,
+          maximum: 1,
+          expected: 'a volume from 0 to 1',
+          cure: "0 drops the clips' own sound, 1 keeps it as it is.",
+        },
+        duck: {
+          type: 'boolean',
+          expected: 'true or false',
+          cure: 'true brings the music down while the voice speaks.',
+        },
+      },
+    },
+    seed: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 4_294_967_295,
+      expected: 'a whole number from 0 to 4294967295',
+      cure: 'The same seed repeats the same choices; leave it out for new ones.',
+    },
+    callback_url: url,
+    metadata: {
+      description: 'Given back unchanged with the status.',
+      type: 'object',
+      expected: 'an object',
+      cure: 'Wrap the value in one: { "note": ... }.',
+    },
+    dry_run: {
+      type: 'boolean',
+      expected: 'true or false',
+      cure: 'true answers with the plan and makes nothing.',
+    },
+  },
+} as const;
+
+/** A block in the form that keeps any order of names. */
+export interface NamedBlock {
+  name: string;
+  urls: string[];
+}

@@ -1,0 +1,225 @@
+import { Ajv } from 'ajv';
+import type { FromSchema } from 'json-schema-to-ts';
+import { type Mistake, RequestError } from '../errors.ts';
+import { escapePointer, mistakesOf, shown } from './mistakes.ts';
+import type { Line, PlanInput } from './plan.ts';
+import { type NamedBlock, requestSchema } from './request-schema.ts';
+
+export type ProcessMediaRequest = FromSchema<typeof requestSchema, { parseIfThenElseKeywords: true }>;
+
+export interface Limits {
+  /** MAX_COMBINATIONS. */
+  combinations: number;
+}
+
+/** A request that can be carried out, with the choices the caller left open still open. */
+export interface ValidRequest extends Omit<PlanInput, 'seed'> {
+  taskName: string;
+  seed: number | undefined;
+  metadata: unknown;
+  dryRun: boolean;
+  warnings: string[];
+}
+
+const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false });
+ajv.addVocabulary(['expected', 'cure']);
+const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
+
+/**
+ * Checks the parsed body of POST /process_media.
+ * Throws RequestError 'invalid_request' naming every mistake, each once.
+ */
+export function readRequest(body: unknown, limits: Limits): ValidRequest {
+  if (!validate(body)) {
+    // A value of the wrong shape hides nothing else: what ajv accepts beside it is still checked below.
+    throw invalid([...mistakesOf(validate.errors ?? []), ...looseMistakes(body, limits)]);
+  }
+  const request = body;
+  const mistakes = looseMistakes(request, limits);
+  if (mistakes.length > 0) throw invalid(mistakes);
+  const blocks = namedBlocks(request.video_blocks);
+  const audio = request.audio_blocks === undefined ? [] : namedBlocks(request.audio_blocks);
+
+  const lines: Line[] = request.text_to_speech ?? request.text_to_speach ?? [];
+  const tracks = audio.flatMap((block) => block.urls);
+  const originalVolume = request.audio?.original_volume ?? 0;
+  const { width, height, fps } = request.output ?? {};
+  return {
+    taskName: request.task_name,
+    blocks,
+    tracks,
+    lines,
+    output: {
+      ...(width === undefined ? {} : { width }),
+      ...(height === undefined ? {} : { height }),
+      ...(fps === undefined ? {} : { fps }),
+      fit: 'contain',
+    },
+    sound: { originalVolume, duck: request.audio?.duck ?? true },
+    seed: request.seed,
+    metadata: request.metadata ?? null,
+    dryRun: request.dry_run ?? false,
+    warnings: [
+      ...repeatWarnings('/video_blocks', blocks),
+      ...repeatWarnings('/audio_blocks', audio),
+      ...(tracks.length + lines.length === 0 && originalVolume === 0
+        ? ['No music, no voice and no original sound were asked for: the videos get a silent track.']
+        : []),
+    ],
+  };
+}
+
+function invalid(mistakes: Mistake[]): RequestError {
+  const once = [...new Map(mistakes.map((mistake) => [mistake.pointer, mistake])).values()];
+  const count = once.length === 1 ? 'one mistake' : `${once.length} mistakes`;
+  return new RequestError('invalid_request', `The request has ${count}; nothing was started.`, {
+    mistakes: once,
+  });
+}
+
+/** What a schema cannot say well; reads a body of any shape, so that all mistakes are found in one go. */
+function looseMistakes(body: unknown, limits: Limits): Mistake[] {
+  if (!isObject(body)) return [];
+  return [
+    ...urlMistakes('/video_blocks', body['video_blocks']),
+    ...urlMistakes('/audio_blocks', body['audio_blocks']),
+    ...nameMistakes('/video_blocks', body['video_blocks']),
+    ...nameMistakes('/audio_blocks', body['audio_blocks']),
+    ...bothSpellings(body),
+    ...halfSize(body['output']),
+    ...notHere(body),
+    ...countMistakes(body['video_blocks'], limits),
+  ];
+}
+
+function urlMistakes(at: string, blocks: unknown): Mistake[] {
+  return [...blockEntries(blocks)].flatMap(([path, urls]) =>
+    urls.flatMap((url, number) => {
+      const message = typeof url === 'string' && url !== '' ? urlMistake(url) : undefined;
+      return message === undefined ? [] : [{ pointer: `${at}${path}/${number}`, message }];
+    }),
+  );
+}
+
+/** Undefined where this build can download from it. */
+function urlMistake(text: string): string | undefined {
+  const expected = 'Expected an http(s) URL';
+  const url = URL.parse(text);
+  if (url === null)
+    return `${expected}, got ${shown(text)}. Write it in full, as https://example.com/clip.mp4.`;
+  if (url.protocol === 'gs:') return notAvailable('gs:// sources', 'Use an https URL for the file.');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    return `${expected}, got the scheme ${shown(url.protocol)}. Put the file where https reaches it.`;
+  }
+  if (url.username !== '' || url.password !== '') {
+    return `${expected} without a user name or password, got one with. Use a signed URL.`;
+  }
+  if (/^(drive|docs)\.google\.com$/.test(url.hostname)) {
+    return notAvailable('Google Drive links', 'Use a URL that downloads the file itself.');
+  }
+  return undefined;
+}
+
+function nameMistakes(at: string, blocks: unknown): Mistake[] {
+  if (!Array.isArray(blocks)) return [];
+  const names = blocks.map((block) => (isObject(block) ? block['name'] : undefined));
+  return names.flatMap((name, number) =>
+    typeof name === 'string' && names.indexOf(name) < number
+      ? [
+          {
+            pointer: `${at}/${number}/name`,
+            message: `Expected a name of its own for each block, got ${shown(name)} again. Rename one of them.`,
+          },
+        ]
+      : [],
+  );
+}
+
+function bothSpellings(body: Record<string, unknown>): Mistake[] {
+  if (body['text_to_speech'] === undefined || body['text_to_speach'] === undefined) return [];
+  return [
+    {
+      pointer: '/text_to_speach',
+      message:
+        'Expected either text_to_speech or text_to_speach, got both. They are the same field: keep one of them.',
+    },
+  ];
+}
+
+function halfSize(output: unknown): Mistake[] {
+  if (!isObject(output) || (output['width'] === undefined) === (output['height'] === undefined)) return [];
+  const missing = output['width'] === undefined ? 'width' : 'height';
+  return [
+    {
+      pointer: `/output/${missing}`,
+      message: `Expected width and height together, got no ${missing}. Give both, or neither for the first clip's size.`,
+    },
+  ];
+}
+
+/** Accepted means done: what this build cannot honour yet is refused, never ignored. */
+function notHere(body: Record<string, unknown>): Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (body['callback_url'] !== undefined) {
+    mistakes.push({
+      pointer: '/callback_url',
+      message: notAvailable('callback_url', 'Leave it out and ask the status_url.'),
+    });
+  }
+  const fit = isObject(body['output']) ? body['output']['fit'] : undefined;
+  if (fit === 'cover' || fit === 'blur') {
+    mistakes.push({ pointer: '/output/fit', message: notAvailable(`fit ${fit}`, 'Use contain.') });
+  }
+  return mistakes;
+}
+
+function notAvailable(what: string, next: string): string {
+  return `Expected only what this build can do, got ${what}: not available here. ${next}`;
+}
+
+function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {
+  const sizes = [...blockEntries(videoBlocks)].map(([, urls]) => urls.length).filter((size) => size > 0);
+  const count = sizes.reduce((product, size) => product * size, 1);
+  if (count <= limits.combinations) return [];
+  return [
+    {
+      pointer: '/video_blocks',
+      message:
+        `Expected at most ${limits.combinations} combinations, got ${count} (${sizes.join(' x ')}). ` +
+        'Split the task, drop clips, or raise MAX_COMBINATIONS.',
+    },
+  ];
+}
+
+function repeatWarnings(at: string, blocks: readonly NamedBlock[]): string[] {
+  return blocks.flatMap(({ name, urls }) => {
+    const repeated = new Set(urls.filter((url, number) => urls.indexOf(url) < number));
+    return [...repeated].map(
+      (url) => `${at}: block ${shown(name)} has ${shown(url)} more than once; each mention counts.`,
+    );
+  });
+}
+
+/** Both forms as the list form, in the order written. */
+function namedBlocks(blocks: ProcessMediaRequest['video_blocks']): NamedBlock[] {
+  return Array.isArray(blocks)
+    ? (blocks as NamedBlock[])
+    : Object.entries(blocks as Record<string, string[]>).map(([name, urls]) => ({ name, urls }));
+}
+
+/** The lists of URLs in blocks of either form, with the pointer to each; skips what has another shape. */
+function* blockEntries(blocks: unknown): Generator<[path: string, urls: unknown[]]> {
+  if (Array.isArray(blocks)) {
+    for (const [number, block] of blocks.entries()) {
+      if (isObject(block) && Array.isArray(block['urls'])) yield [`/${number}/urls`, block['urls']];
+    }
+  } else if (isObject(blocks)) {
+    for (const [name, urls] of Object.entries(blocks)) {
+      if (Array.isArray(urls)) yield [`/${escapePointer(name)}`, urls];
+    }
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
