@@ -1,0 +1,103 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { RequestError } from './errors.ts';
+import { problem } from './http.ts';
+import type { Log } from './log.ts';
+import { type ProcessMediaDeps, processMedia } from './process-media.ts';
+import { getTask, listRenders, type TasksDeps } from './tasks.ts';
+
+export interface ApiDeps extends ProcessMediaDeps, TasksDeps {
+  log: Log;
+  /** Undefined: open to whoever reaches the port. */
+  apiKey: string | undefined;
+}
+
+interface Route {
+  method: 'GET' | 'POST';
+  path: RegExp;
+  answer: (request: Request, match: RegExpExecArray, url: URL, deps: ApiDeps) => Promise<Response>;
+}
+
+const ID = '([0-9a-f-]{36})';
+
+const ROUTES: readonly Route[] = [
+  {
+    method: 'POST',
+    path: /^\/(process_media)?$/,
+    answer: (request, _match, _url, deps) => processMedia(request, deps),
+  },
+  {
+    method: 'GET',
+    path: new RegExp(`^/tasks/${ID}$`),
+    answer: (_request, [, id], _url, deps) => getTask(id as string, deps),
+  },
+  {
+    method: 'GET',
+    path: new RegExp(`^/tasks/${ID}/renders$`),
+    answer: (_request, [, id], url, deps) => listRenders(id as string, url.searchParams, deps),
+  },
+];
+
+/** The HTTP interface, the same on every host. Never throws: whatever goes wrong becomes a problem document. */
+export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const response = await answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
+    response.headers.set('cache-control', 'no-store');
+    response.headers.set('x-content-type-options', 'nosniff');
+    return response;
+  };
+}
+
+async function answer(request: Request, deps: ApiDeps): Promise<Response> {
+  const url = new URL(request.url);
+  const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
+  const routes = ROUTES.flatMap((route) => {
+    const match = route.path.exec(path);
+    return match === null ? [] : [{ route, match }];
+  });
+  checkKey(request, deps.apiKey);
+  if (routes.length === 0) {
+    throw new RequestError(
+      'not_found',
+      `Expected a path of this service, got ${JSON.stringify(path.slice(0, 80))}.`,
+    );
+  }
+  const found = routes.find(({ route }) => route.method === request.method);
+  if (found === undefined) {
+    const allow = routes.map(({ route }) => route.method).join(', ');
+    throw new RequestError('method_not_allowed', `Expected ${allow} for ${path}, got ${request.method}.`, {
+      headers: { allow },
+    });
+  }
+  return found.route.answer(request, found.match, url, deps);
+}
+
+function checkKey(request: Request, apiKey: string | undefined): void {
+  if (apiKey === undefined) return;
+  const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
+  const given = request.headers.get('x-api-key') ?? bearer;
+  if (given !== undefined && sameSecret(given, apiKey)) return;
+  throw new RequestError(
+    'unauthorized',
+    `Expected the API key, got ${given === undefined ? 'none' : 'another one'}.`,
+    {
+      headers: { 'www-authenticate': 'Bearer' },
+    },
+  );
+}
+
+/** In a time that tells nothing about where they differ; hashing makes the lengths equal. */
+function sameSecret(one: string, other: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+function asProblem(error: unknown, log: Log): Response {
+  if (!RequestError.is(error)) {
+    log.error('A request failed', { event: 'request.failed', error });
+    return problem(
+      new RequestError('internal', 'Expected to answer the request, got an error of the service.'),
+    );
+  }
+  if (error.code === 'output_folder') log.error(error.message, { event: 'request.failed', error });
+  return problem(error);
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { once } from './lease.ts';
+import type { Artifact, ArtifactStore, LeaseStore } from './ports.ts';
+
+/** Fills `dir` with the artifact's files and tells what they are. */
+export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
+
+export interface Artifacts {
+  /**
+   * The artifact of that key; made where there is none, by one maker among all processes while the others wait.
+   * Dispose of it when its files are no longer read.
+   */
+  getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal): Promise<Artifact<M>>;
+  /** Undefined where it is gone: evicted, or found damaged. */
+  open<M>(key: string): Promise<Artifact<M> | undefined>;
+}
+
+export interface ArtifactsOptions {
+  store: ArtifactStore;
+  leases: LeaseStore;
+  /** For unfinished work; on the same file system as the store where possible. */
+  tempDir: string;
+}
+
+/**
+ * An artifact is derived from content and named by all that makes it what it is, so it can be made anywhere, once,
+ * and used by every task.
+ */
+export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): Artifacts {
+  return {
+    open: (key) => store.open(key),
+
+    getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal) {
+      return once<Artifact<M>>({
+        leases,
+        key: `artifact/${key}`,
+        signal,
+        look: () => store.open<M>(key),
+        async make(_lease, held) {
+          await using dir = await workDir(tempDir);
+          const meta = await make(dir.path, held);
+          held.throwIfAborted();
+          return store.put<M>(key, dir.path, meta);
+        },
+      });
+    },
+  };
+}
+
+export type ArtifactKind = 'source' | 'clip' | 'track' | 'line';
+
+/** A key of readable kind and unguessable rest: all parts count, and the borders between them. */
+export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {
+  return `${kind}/${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+}
+
+/** A private folder that is gone afterwards, on every path. */
+export async function workDir(parent: string): Promise<AsyncDisposable & { path: string }> {
+  await mkdir(parent, { recursive: true });
+  const path = await mkdtemp(join(parent, 'work-'));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { workDir } from './artifacts.ts';
+import { retryTransient } from './attempts.ts';
+import { once } from './lease.ts';
+import type { Log } from './log.ts';
+import { type Manifest, manifestCsv, manifestJson } from './manifest.ts';
+import type {
+  Delivery,
+  LeaseStore,
+  MessageOf,
+  OutputStore,
+  Progress,
+  Report,
+  ReportStore,
+  Task,
+  TaskStore,
+} from './ports.ts';
+import { manifestName } from './task/names.ts';
+
+export interface CompleteDeps {
+  tasks: TaskStore;
+  reports: ReportStore;
+  leases: LeaseStore;
+  outputs: OutputStore;
+  log: Log;
+  tempDir: string;
+  patienceMs: number;
+}
+
+/** Reports read at a time. */
+const PAGE = 500;
+
+/**
+ * Ends a task: manifest, log line, and only then "completed". Each step may be repeated, so that a death between
+ * two of them is mended by the next delivery.
+ */
+export async function complete(
+  { taskId }: MessageOf<'complete'>,
+  { signal }: Delivery,
+  deps: CompleteDeps,
+): Promise<void> {
+  const task = await deps.tasks.get(taskId);
+  if (task === undefined) return;
+  await once<true>({
+    leases: deps.leases,
+    key: `complete/${taskId}`,
+    signal,
+    patienceMs: deps.patienceMs,
+    look: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
+    async make(_lease, held) {
+      const manifest: Manifest = {
+        task,
+        progress: (await deps.tasks.progress(taskId)) as Progress,
+        reports: await allReports(task, deps.reports),
+        finishedAt: Date.now(),
+      };
+      await saveManifest(manifest, held, deps);
+      logTotals(deps.log, manifest);
+      await deps.tasks.finish(taskId);
+      return true;
+    },
+  });
+}
+
+async function allReports(task: Task, reports: ReportStore): Promise<Report[]> {
+  const all: Report[] = [];
+  const last = task.plan.combinations.at(-1)?.index ?? 0;
+  for (let from = 1; from <= last; from += PAGE) {
+    all.push(...(await reports.list(task.id, from, Math.min(last, from + PAGE - 1))));
+  }
+  return all;
+}
+
+async function saveManifest(manifest: Manifest, signal: AbortSignal, deps: CompleteDeps): Promise<void> {
+  const { task } = manifest;
+  await using dir = await workDir(deps.tempDir);
+  for (const [extension, text] of [
+    ['json', manifestJson(manifest)],
+    ['csv', manifestCsv(manifest)],
+  ] as const) {
+    const name = manifestName(task.id, extension);
+    const file = join(dir.path, name);
+    await retryTransient(
+      async () => {
+        // Written anew for each try: saving takes the file away.
+        await writeFile(file, text);
+        await deps.outputs.save(task.folder, name, file, signal);
+      },
+      { signal },
+    );
+  }
+}
+
+function logTotals(log: Log, { task, progress, finishedAt }: Manifest): void {
+  const seconds = (finishedAt - Date.parse(task.createdAt)) / 1000;
+  const { succeeded, failed, cancelled } = progress;
+  const combinations = task.plan.combinations.length;
+  log.info(
+    `Task "${task.name}" completed in ${seconds.toFixed(1)} s: ${succeeded} of ${combinations} succeeded` +
+      `${failed > 0 ? `, ${failed} failed` : ''}${cancelled > 0 ? `, ${cancelled} cancelled` : ''}`,
+    {
+      event: 'task.completed',
+      insertId: `${task.id}-completed`,
+      task_id: task.id,
+      task_name: task.name,
+      combinations,
+      succeeded,
+      failed,
+      cancelled,
+      seconds,
+    },
+  );
+}

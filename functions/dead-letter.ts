@@ -1,0 +1,47 @@
+import type { Failure } from './errors.ts';
+import type { Delivery, LeaseStore, MessageOf, PinStore, TaskStore } from './ports.ts';
+import { renderKey } from './render.ts';
+import { failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
+
+export interface DeadLetterDeps extends ReportingDeps {
+  tasks: TaskStore;
+  pins: PinStore;
+  leases: LeaseStore;
+}
+
+/** A message that was delivered too often ends as a recorded failure, so that its task ends too. */
+export async function deadLetter(
+  { taskId, message, reason }: MessageOf<'dead-letter'>,
+  _delivery: Delivery,
+  deps: DeadLetterDeps,
+): Promise<void> {
+  const task = await deps.tasks.get(taskId);
+  if (task === undefined) return;
+  deps.log.error(`Gave up on a ${message.topic} message: ${reason}`, {
+    event: 'message.dead_lettered',
+    task_id: task.id,
+    task_name: task.name,
+    topic: message.topic,
+    ...(message.topic === 'render' ? { index: message.index } : {}),
+  });
+  const error: Failure = {
+    code: 'undeliverable',
+    stage: 'deliver',
+    message: `Expected its message to be dealt with, got it back too often. Last reason: ${reason}`,
+  };
+  if (message.topic === 'prepare') {
+    await deps.pins.write(taskId, `prepared-${message.source}`, { error });
+  }
+  if (message.topic === 'render') {
+    const combination = task.plan.combinations.find(({ index }) => index === message.index);
+    if (combination === undefined) return;
+    const [lease] = await deps.leases.read([renderKey(taskId, message.index)]);
+    if (lease === undefined || lease.takes === 0) {
+      // It only ever waited for its sources; those end on their own, and then it can.
+      await deps.queue.publish([message]);
+      return;
+    }
+    await reportAndCheck(task, failedReport(task, combination, error, { attempts: lease.takes }), deps);
+  }
+  // A `complete` that failed is repeated by sweep as long as the task is not finished.
+}

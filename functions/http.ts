@@ -1,0 +1,74 @@
+import { CODES, type RequestCode, RequestError } from './errors.ts';
+
+/** Largest request body; a thousand signed URLs fit. */
+export const MAX_BODY_BYTES = 256 * 1024;
+
+/** The body as JSON. Throws RequestError: 415, 413, 400. */
+export async function readJson(request: Request): Promise<unknown> {
+  const type = request.headers.get('content-type') ?? '';
+  if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw new RequestError(
+      'unsupported_media_type',
+      `Expected Content-Type: application/json, got ${type === '' ? 'none' : JSON.stringify(type.slice(0, 60))}.`,
+    );
+  }
+  const bytes = await boundedBody(request);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new RequestError('not_json', 'Expected JSON encoded as UTF-8, got bytes that are not UTF-8.', {
+      cause,
+    });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RequestError('not_json', jsonComplaint(text, cause), { cause });
+  }
+}
+
+async function boundedBody(request: Request): Promise<Buffer> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  if (declared > MAX_BODY_BYTES) throw tooLarge(declared);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) throw tooLarge(size);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(size: number): RequestError {
+  return new RequestError(
+    'body_too_large',
+    `Expected a body of at most ${MAX_BODY_BYTES} bytes, got ${size} or more.`,
+  );
+}
+
+function jsonComplaint(text: string, cause: unknown): string {
+  if (text.trim() === '') return 'Expected a JSON object, got an empty body.';
+  const position = /position (\d+)/.exec(String(cause))?.[1];
+  return position === undefined
+    ? 'Expected a JSON object, got text that ends too early or is not JSON.'
+    : `Expected a JSON object, got something else at character ${position}.`;
+}
+
+/** An error as application/problem+json (RFC 9457): without stack, without paths. */
+export function problem(error: RequestError): Response {
+  const { status, title, cure } = CODES[error.code] as { status: number; title: string; cure: string };
+  return Response.json(
+    {
+      type: 'about:blank',
+      title,
+      status,
+      detail: error.message,
+      code: error.code satisfies RequestCode,
+      cure,
+      ...(error.mistakes.length > 0 ? { errors: error.mistakes } : {}),
+    },
+    { status, headers: { 'content-type': 'application/problem+json', ...error.headers } },
+  );
+}

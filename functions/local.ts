@@ -1,0 +1,222 @@
+/**
+ * The single-machine host: the same handlers as in the cloud, on SQLite and disk, in one process.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { toNodeHandler } from 'srvx/node';
+import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
+import { createDiskOutputs } from './adapters/disk-outputs.ts';
+import { createDownloads } from './adapters/download.ts';
+import { createEspeakSpeech } from './adapters/espeak.ts';
+import { openDatabase } from './adapters/sqlite.ts';
+import { createSqliteLeases } from './adapters/sqlite-leases.ts';
+import { createSqlitePins } from './adapters/sqlite-pins.ts';
+import { type Consumer, createSqliteQueue } from './adapters/sqlite-queue.ts';
+import { createSqliteReports } from './adapters/sqlite-reports.ts';
+import { createSqliteTasks } from './adapters/sqlite-tasks.ts';
+import { createSqliteUrls } from './adapters/sqlite-urls.ts';
+import { createApi } from './api.ts';
+import { createArtifacts } from './artifacts.ts';
+import { complete } from './complete.ts';
+import { type Config, loadConfig } from './config.ts';
+import { deadLetter } from './dead-letter.ts';
+import { TransientError } from './errors.ts';
+import { createLog, type Log } from './log.ts';
+import { createFfmpeg, findFfmpeg } from './media/ffmpeg.ts';
+import type { Delivery, MessageOf, Topic } from './ports.ts';
+import { prepare } from './prepare.ts';
+import { render } from './render.ts';
+import { createSources } from './sources.ts';
+import { sweep } from './sweep.ts';
+
+const MB = 1024 * 1024;
+/** Sources worked on at a time: downloads wait for the network, encoding has slots of its own. */
+const PREPARES = 16;
+/** Encoders at a time: one keeps all threads busy, more only take memory. */
+const ENCODERS = 1;
+/** Renders in flight beyond those being mixed; they wait for their sources, which costs nothing. */
+const WAITING_RENDERS = 30;
+const COMPLETIONS = 2;
+/** Long enough that most waits end within one delivery. */
+const PATIENCE_MS = 60_000;
+const SWEEP_EVERY_MS = 60_000;
+
+export interface Host {
+  /** http://host:port, without a slash at the end. */
+  url: string;
+  /** Stops taking work, ends what is under way (it is taken up at the next start), closes all files. */
+  stop(): Promise<void>;
+}
+
+/** Starts the host; resolves when it listens. Rejects when it cannot: no ffmpeg, port taken, folder not writable. */
+export async function startHost(config: Config, log: Log): Promise<Host> {
+  await using starting = new AsyncDisposableStack();
+  const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
+  const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
+  const version = await ffmpeg.version();
+
+  const database = starting.use(openDatabase(join(config.dataDir, 'every-cut.sqlite')));
+  const tasks = createSqliteTasks({ database });
+  const reports = createSqliteReports({ database });
+  const pins = createSqlitePins({ database });
+  const leases = createSqliteLeases({ database });
+  leases.lapseLeases();
+  const queue = createSqliteQueue({
+    database,
+    onError: (error, message) =>
+      log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
+  });
+  const downloads = starting.use(
+    createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes: config.maxSourceMb * MB }),
+  );
+  const speech = starting.use(createEspeakSpeech());
+  const outputs = createDiskOutputs({ dir: config.outputDir });
+  const tempDir = join(config.dataDir, 'tmp');
+  const artifacts = createArtifacts({
+    store: createDiskArtifacts({ dir: join(config.dataDir, 'artifacts'), maxBytes: config.cacheMaxMb * MB }),
+    leases,
+    tempDir,
+  });
+  const sources = createSources({
+    pins,
+    leases,
+    artifacts,
+    downloads,
+    urls: createSqliteUrls({ database }),
+    speech,
+    ffmpeg,
+    encoding: pLimit(ENCODERS),
+    tempDir,
+    threads: config.ffmpegThreads,
+    maxClipSeconds: config.maxClipSeconds,
+  });
+  const deps = {
+    tasks,
+    reports,
+    pins,
+    leases,
+    queue,
+    outputs,
+    artifacts,
+    sources,
+    speech,
+    ffmpeg,
+    log,
+    tempDir,
+    mixing: pLimit(config.renderConcurrency),
+    patienceMs: PATIENCE_MS,
+    limits: { combinations: config.maxCombinations },
+    apiKey: config.apiKey,
+    baseUrl: (request: Request) => (config.publicUrl ?? new URL(request.url).origin).replace(/\/+$/, ''),
+  };
+
+  const answer = toNodeHandler(createApi(deps));
+  const server = createServer((request, response) => void answer(request, response));
+  const url = await listen(server, config);
+  starting.defer(() => closed(server));
+
+  const consume = <T extends Topic>(
+    topic: T,
+    concurrency: number,
+    stage: (message: MessageOf<T>, delivery: Delivery, own: typeof deps) => Promise<void>,
+  ): Consumer =>
+    queue.consume(topic, {
+      concurrency,
+      handler: async (message, delivery) => {
+        try {
+          await stage(message, delivery, deps);
+        } catch (error) {
+          if (!delivery.signal.aborted) logHandedBack(log, message, delivery.deliveries, error);
+          throw error;
+        }
+      },
+    });
+  const consumers = [
+    consume('prepare', PREPARES, prepare),
+    consume('render', config.renderConcurrency + WAITING_RENDERS, render),
+    consume('complete', COMPLETIONS, complete),
+    consume('dead-letter', 1, deadLetter),
+  ];
+  starting.defer(async () => {
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
+  });
+  starting.adopt(sweepFromTimeToTime(deps), clearInterval);
+
+  log.info(`Listening on ${url}; videos go to ${config.outputDir}`, {
+    event: 'host.started',
+    url,
+    output_dir: config.outputDir,
+    data_dir: config.dataDir,
+    ffmpeg: version,
+    ffmpeg_origin: binary.origin,
+    render_concurrency: config.renderConcurrency,
+  });
+  const running = starting.move();
+  return { url, stop: () => running.disposeAsync() };
+}
+
+function sweepFromTimeToTime(deps: Parameters<typeof sweep>[0]): NodeJS.Timeout {
+  const once = () =>
+    sweep(deps).catch((error: unknown) =>
+      deps.log.error('The sweep failed', { event: 'sweep.failed', error }),
+    );
+  void once();
+  return setInterval(once, SWEEP_EVERY_MS).unref();
+}
+
+function logHandedBack(
+  log: Log,
+  { topic, taskId, ...rest }: MessageOf<Topic>,
+  delivery: number,
+  error: unknown,
+): void {
+  const known = TransientError.is(error);
+  const fields = { event: 'message.handed_back', task_id: taskId, topic, ...rest, delivery, error } as const;
+  if (known && error.code === 'waiting') log.debug(`A ${topic} waits: ${error.message}`, fields);
+  else log.warn(`A ${topic} is tried again later: ${known ? error.message : 'unforeseen error'}`, fields);
+}
+
+function listen(server: Server, { host, port }: Config): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    const taken = `Expected port ${port} to be free, got one in use. Stop what uses it, or set PORT (0 takes any free one).`;
+    reject(error.code === 'EADDRINUSE' ? new Error(taken, { cause: error }) : error);
+  });
+  server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
+    const { address, family, port: own } = server.address() as AddressInfo;
+    resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${own}`);
+  });
+  return promise;
+}
+
+async function closed(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeAllConnections();
+  await promise;
+}
+
+async function main(): Promise<void> {
+  try {
+    const config = loadConfig();
+    const log = createLog({
+      level: config.logLevel,
+      pretty: process.stdout.isTTY === true,
+      write: (line) => process.stdout.write(line),
+    });
+    const host = await startHost(config, log);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        log.info('Stopping; unfinished work goes on at the next start', { event: 'host.stopping', signal });
+        void host.stop();
+      });
+    }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+}
+
+if (import.meta.main) await main();

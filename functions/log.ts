@@ -1,0 +1,80 @@
+/**
+ * Log lines in the form that Cloud Logging reads: one JSON object a line with severity and message.
+ * https://cloud.google.com/logging/docs/structured-logging
+ */
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const SEVERITY: Record<LogLevel, string> = { debug: 'DEBUG', info: 'INFO', warn: 'WARNING', error: 'ERROR' };
+
+export type EventName =
+  | 'host.started'
+  | 'host.stopping'
+  | 'task.accepted'
+  | 'task.completed'
+  | 'source.prepared'
+  | 'source.failed'
+  | 'render.started'
+  | 'render.finished'
+  | 'render.failed'
+  | 'message.handed_back'
+  | 'message.dead_lettered'
+  | 'request.failed'
+  | 'sweep.failed'
+  | 'sweep.repaired';
+
+export interface LogFields {
+  event: EventName;
+  task_id?: string;
+  task_name?: string;
+  index?: number;
+  /** Lines with the same one are shown once, however often they are written. */
+  insertId?: string;
+  error?: unknown;
+  [field: string]: unknown;
+}
+
+export type Log = Readonly<Record<LogLevel, (message: string, fields: LogFields) => void>>;
+
+export interface LogOptions {
+  level: LogLevel;
+  /** Lines for people instead of JSON. */
+  pretty: boolean;
+  write: (line: string) => void;
+}
+
+export function createLog({ level, pretty, write }: LogOptions): Log {
+  const least = LOG_LEVELS.indexOf(level);
+  const lineOf = pretty ? prettyLine : jsonLine;
+  const at = (own: LogLevel) => (message: string, fields: LogFields) => {
+    if (LOG_LEVELS.indexOf(own) >= least) write(`${lineOf(own, message, fields)}\n`);
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export const silentLog: Log = createLog({ level: 'error', pretty: false, write: () => {} });
+
+function jsonLine(level: LogLevel, message: string, { error, insertId, ...fields }: LogFields): string {
+  return JSON.stringify({
+    severity: SEVERITY[level],
+    message,
+    timestamp: new Date().toISOString(),
+    ...fields,
+    ...(insertId === undefined ? {} : { 'logging.googleapis.com/insertId': insertId }),
+    ...(error === undefined ? {} : { error: described(error) }),
+  });
+}
+
+function prettyLine(level: LogLevel, message: string, { error }: LogFields): string {
+  const time = new Date().toTimeString().slice(0, 8);
+  const mark = level === 'info' ? '' : `${SEVERITY[level]} `;
+  return `${time} ${mark}${message}${error === undefined ? '' : `\n${described(error)}`}`;
+}
+
+/** With stack and causes: the log is ours, and the only place where they may appear. */
+function described(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause === undefined ? own : `${own}\nCaused by: ${described(error.cause)}`;
+}

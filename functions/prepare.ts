@@ -1,0 +1,85 @@
+import { crashLoop, failureOf } from './attempts.ts';
+import { once } from './lease.ts';
+import type { Log } from './log.ts';
+import type {
+  Delivery,
+  Failed,
+  LeaseStore,
+  MessageOf,
+  PinStore,
+  Prepared,
+  Task,
+  TaskStore,
+} from './ports.ts';
+import type { Sources } from './sources.ts';
+import type { Source } from './task/plan.ts';
+
+export interface PrepareDeps {
+  tasks: TaskStore;
+  pins: PinStore;
+  leases: LeaseStore;
+  sources: Sources;
+  log: Log;
+  /** How long a duplicate waits for the first before it is handed back. */
+  patienceMs: number;
+}
+
+export function prepareKey(taskId: string, source: number): string {
+  return `prepare/${taskId}/${source}`;
+}
+
+/** Makes one source of a task ready and pins it, or pins why that is impossible. Repeating it changes nothing. */
+export async function prepare(
+  { taskId, source: number }: MessageOf<'prepare'>,
+  { signal }: Delivery,
+  deps: PrepareDeps,
+): Promise<void> {
+  const { pins, leases, sources, log } = deps;
+  const task = await deps.tasks.get(taskId);
+  const source = task?.plan.sources[number];
+  if (task === undefined || source === undefined) return;
+  const name = `prepared-${number}` as const;
+
+  await once<Prepared | Failed>({
+    leases,
+    key: prepareKey(taskId, number),
+    signal,
+    patienceMs: deps.patienceMs,
+    look: async () => (await pins.read(taskId, [name]))[0],
+    async make(lease, held) {
+      const started = performance.now();
+      const pin = await settled();
+      const standing = await pins.write(taskId, name, pin);
+      logPrepared(log, task, source, standing, (performance.now() - started) / 1000);
+      return standing;
+
+      async function settled(): Promise<Prepared | Failed> {
+        const failure = crashLoop(lease, 'conform');
+        if (failure !== undefined) return { error: failure };
+        try {
+          return await sources.ready(task as Task, number, held);
+        } catch (error) {
+          return { error: failureOf(error, lease, 'conform', held) };
+        }
+      }
+    },
+  });
+}
+
+function logPrepared(log: Log, task: Task, source: Source, pin: Prepared | Failed, seconds: number): void {
+  const what = source.kind === 'line' ? `line for ${source.voice}` : source.kind;
+  const fields = { task_id: task.id, task_name: task.name, kind: source.kind, seconds };
+  if (pin.error === undefined) {
+    log.info(`Prepared a ${what} in ${seconds.toFixed(1)} s`, {
+      event: 'source.prepared',
+      ...fields,
+      artifact: pin.artifact,
+    });
+  } else {
+    log.warn(`A ${what} cannot be used: ${pin.error.message}`, {
+      event: 'source.failed',
+      ...fields,
+      failure: pin.error,
+    });
+  }
+}

@@ -1,0 +1,72 @@
+import type { Failure } from './errors.ts';
+import type { Progress, Task, TaskStore } from './ports.ts';
+import { publishTask } from './publish.ts';
+import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
+
+export interface SweepDeps extends ReportingDeps {
+  tasks: TaskStore;
+  now?: () => number;
+}
+
+/** Publishing takes seconds; a task that is not out after this long was cut short. */
+const PUBLISHING_MS = 60_000;
+/** Completing takes seconds; a task whose reports are all in and that is not finished after this long is stuck. */
+const COMPLETING_MS = 600_000;
+/** No task runs longer: what has not reported by then fails as overdue. */
+export const TASK_LIFETIME_MS = 24 * 3_600_000;
+const PAGE = 100;
+
+/** Mends what a process that died left undone. Run from time to time; running it twice at once is harmless. */
+export async function sweep(deps: SweepDeps): Promise<void> {
+  let after: string | undefined;
+  for (;;) {
+    const ids = await deps.tasks.unfinished(PAGE, after);
+    for (const id of ids) await sweepTask(id, deps);
+    after = ids.at(-1);
+    if (ids.length < PAGE) return;
+  }
+}
+
+async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
+  const task = await deps.tasks.get(taskId);
+  const progress = await deps.tasks.progress(taskId);
+  if (task === undefined || progress === undefined || progress.finishedAt !== null) return;
+  const age = (deps.now ?? Date.now)() - Date.parse(task.createdAt);
+
+  if (!progress.published && age > PUBLISHING_MS) {
+    await publishTask(task, deps);
+    logRepair(deps, task, 'published its messages again');
+  }
+  if (age > TASK_LIFETIME_MS) await endOverdue(task, progress, deps);
+  await checkCompletion(taskId, deps);
+  if (allIn(task, progress) && age > COMPLETING_MS) {
+    await deps.queue.publish([{ topic: 'complete', taskId }]);
+    logRepair(deps, task, 'asked for its completion again');
+  }
+}
+
+function allIn(task: Task, { succeeded, failed, cancelled }: Progress): boolean {
+  return succeeded + failed + cancelled >= task.plan.combinations.length;
+}
+
+async function endOverdue(task: Task, progress: Progress, deps: SweepDeps): Promise<void> {
+  if (allIn(task, progress)) return;
+  const error: Failure = {
+    code: 'overdue',
+    stage: 'deliver',
+    message: `Expected a report within ${TASK_LIFETIME_MS / 3_600_000} hours, got none.`,
+  };
+  for (const combination of task.plan.combinations) {
+    await reportAndCheck(task, failedReport(task, combination, error), deps);
+  }
+  logRepair(deps, task, 'ended what was overdue');
+}
+
+function logRepair({ log }: SweepDeps, task: Task, what: string): void {
+  log.warn(`Task "${task.name}": ${what}`, {
+    event: 'sweep.repaired',
+    task_id: task.id,
+    task_name: task.name,
+    repair: what,
+  });
+}
