@@ -1,6 +1,6 @@
 import type { Failure } from './errors.ts';
+import { renderKey } from './lease-keys.ts';
 import type { Delivery, LeaseStore, MessageOf, PinStore, TaskStore } from './ports.ts';
-import { renderKey } from './render.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
 
 export interface DeadLetterDeps extends ReportingDeps {

@@ -1,5 +1,6 @@
 import { crashLoop, failureOf } from './attempts.ts';
 import { once } from './lease.ts';
+import { prepareKey } from './lease-keys.ts';
 import type { Log } from './log.ts';
 import type {
   Delivery,
@@ -22,10 +23,6 @@ export interface PrepareDeps {
   log: Log;
   /** How long a duplicate waits for the first before it is handed back. */
   patienceMs: number;
-}
-
-export function prepareKey(taskId: string, source: number): string {
-  return `prepare/${taskId}/${source}`;
 }
 
 /** Makes one source of a task ready and pins it, or pins why that is impossible. Repeating it changes nothing. */

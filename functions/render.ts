@@ -3,6 +3,7 @@ import { type Artifacts, workDir } from './artifacts.ts';
 import { crashLoop, failureOf, retryTransient } from './attempts.ts';
 import { type Stage, TransientError } from './errors.ts';
 import { once, type Slots } from './lease.ts';
+import { prepareKey, renderKey } from './lease-keys.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { type MixSound, mixCombination } from './media/mix.ts';
 import type {
@@ -20,7 +21,6 @@ import type {
   Task,
   TaskStore,
 } from './ports.ts';
-import { prepareKey } from './prepare.ts';
 import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
 import { SOUND, type Sources, VIDEO } from './sources.ts';
 import { fileName } from './task/names.ts';
@@ -45,10 +45,6 @@ export interface RenderDeps extends ReportingDeps {
 const REPUBLISH_EVERY_MS = 600_000;
 /** A mix costs a fraction of a second; one that takes this long hangs. */
 const MIX_TIMEOUT_MS = 300_000;
-
-export function renderKey(taskId: string, index: number): string {
-  return `render/${taskId}/${index}`;
-}
 
 /** Makes one combination and reports it. Whatever happened before, it is reported once. */
 export async function render(

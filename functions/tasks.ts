@@ -1,6 +1,6 @@
 import { RequestError } from './errors.ts';
+import { renderKey } from './lease-keys.ts';
 import type { LeaseStore, Progress, ReportStore, Task, TaskStore } from './ports.ts';
-import { renderKey } from './render.ts';
 import { RENDER_STATUSES, type RenderStatus, type RenderView, renderView } from './renders.ts';
 
 export interface TasksDeps {

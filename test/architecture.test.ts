@@ -22,6 +22,7 @@ const STEPS = [
   'artifacts.ts',
   'attempts.ts',
   'lease.ts',
+  'lease-keys.ts',
   'sources.ts',
   'http.ts',
   'renders.ts',
