@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, renameSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Describes an artifact; beside its files, and not counted. */
+export const META = 'meta.json';
+/** Copies from another disk on their way in, and what is on its way out: never below a folder of artifacts. */
+export const INCOMING = '.incoming';
+const TRASH = '.trash';
+/** A copy that nobody touched for so long was left by a process that died. */
+const LEFT_OVER_AFTER_MS = 3_600_000;
+
+/** A claim on a folder's staying there. Released again it has no effect. */
+export interface Hold {
+  release(): void;
+}
+
+export interface DiskCacheOptions {
+  dir: string;
+  maxBytes: number;
+  /** A folder was taken out. */
+  onGone: (place: string) => void;
+}
+
+/** Knows size and recency of the folders `<2 hex>/<hash>` of one `dir`, and takes out the least recently used. */
+export class DiskCache {
+  readonly #options: DiskCacheOptions;
+  /** Bytes by place, the least recently used first. */
+  #entries = new Map<string, number>();
+  #total = 0;
+  #latest: string | undefined;
+  readonly #holds = new Map<string, number>();
+  readonly #removals = new Set<Promise<void>>();
+  #scan: Promise<void> | undefined;
+  #scanned = false;
+
+  constructor(options: DiskCacheOptions) {
+    this.#options = options;
+  }
+
+  hold(place: string): Hold {
+    this.#holds.set(place, (this.#holds.get(place) ?? 0) + 1);
+    let released = false;
+    return {
+      release: () => {
+        if (released) return;
+        released = true;
+        const left = (this.#holds.get(place) ?? 1) - 1;
+        if (left > 0) this.#holds.set(place, left);
+        else this.#holds.delete(place);
+        this.#evict();
+      },
+    };
+  }
+
+  /** From now on the most recently used one. */
+  use(place: string, bytes: number): void {
+    this.#forget(place);
+    this.#entries.set(place, bytes);
+    this.#total += bytes;
+    this.#latest = place;
+  }
+
+  /** Takes a folder out in one step, so that nobody sees half of it, and deletes it in the background. */
+  discard(place: string): void {
+    const { dir, onGone } = this.#options;
+    const trash = join(dir, TRASH, randomUUID());
+    this.#forget(place);
+    onGone(place);
+    try {
+      mkdirSync(dirname(trash), { recursive: true });
+      // Synchronous: between looking at the holds and this nobody can open it.
+      renameSync(join(dir, place), trash);
+    } catch {
+      // Gone already, or in use by another program: the next process counts it again.
+      return;
+    }
+    this.#delete(trash);
+  }
+
+  /** Takes out what is too much; resolves when the disk has the room back. */
+  async trim(): Promise<void> {
+    this.#scan ??= this.#readAll();
+    await this.#scan;
+    this.#evict();
+    await Promise.all(this.#removals);
+  }
+
+  /** The latest stays, however large: whoever made it is about to need it. */
+  #evict(): void {
+    if (!this.#scanned) return;
+    for (const place of this.#entries.keys()) {
+      if (this.#total <= this.#options.maxBytes) return;
+      if (place !== this.#latest && !this.#holds.has(place)) this.discard(place);
+    }
+  }
+
+  #forget(place: string): void {
+    this.#total -= this.#entries.get(place) ?? 0;
+    this.#entries.delete(place);
+  }
+
+  #delete(path: string): void {
+    const removal = rm(path, { recursive: true, force: true })
+      // What stays is deleted by the next process.
+      .catch(() => {})
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  async #readAll(): Promise<void> {
+    const { dir } = this.#options;
+    const found: { place: string; bytes: number; usedAt: number }[] = [];
+    for (const shelf of await namesIn(dir)) {
+      if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
+      for (const name of await namesIn(join(dir, shelf))) {
+        const place = join(shelf, name);
+        found.push({ place, ...(await measure(join(dir, place))) });
+      }
+    }
+    found.sort((one, other) => one.usedAt - other.usedAt);
+    const known = this.#entries;
+    this.#entries = new Map();
+    for (const { place, bytes } of found) {
+      if (known.has(place)) continue;
+      this.#entries.set(place, bytes);
+      this.#total += bytes;
+    }
+    for (const [place, bytes] of known) this.#entries.set(place, bytes);
+    this.#scanned = true;
+    await this.#deleteLeftOvers();
+  }
+
+  async #deleteLeftOvers(): Promise<void> {
+    const { dir } = this.#options;
+    for (const name of await namesIn(join(dir, TRASH))) this.#delete(join(dir, TRASH, name));
+    for (const name of await namesIn(join(dir, INCOMING))) {
+      const left = join(dir, INCOMING, name);
+      const { mtimeMs } = await stat(left).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+      if (mtimeMs < Date.now() - LEFT_OVER_AFTER_MS) this.#delete(left);
+    }
+  }
+}
+
+/** Size of a folder's files, and when it was last used: 0 for what is vanishing. */
+async function measure(folder: string): Promise<{ bytes: number; usedAt: number }> {
+  let bytes = 0;
+  let usedAt = 0;
+  for (const name of await namesIn(folder)) {
+    const { size, mtimeMs } = await stat(join(folder, name)).catch(() => ({ size: 0, mtimeMs: 0 }));
+    if (name === META) usedAt = mtimeMs;
+    else bytes += size;
+  }
+  return { bytes, usedAt };
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}

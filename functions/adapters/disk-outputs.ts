@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isDiskFull, PermanentError, RequestError, TransientError } from '../errors.ts';
+import type { OutputStore } from '../ports.ts';
+import { copyTo, syncFile, syncFolder, systemCode } from './disk.ts';
+import { cutName, diskName } from './disk-names.ts';
+
+/** Room that `..<8 hex>.part` leaves in a name of 255 bytes. */
+const PART_NAME_BYTES = 240;
+
+/** What a user can do something about; anything else is a defect or a broken disk and passes as it is. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'not writable',
+  EPERM: 'not permitted',
+  EROFS: 'the disk is read-only',
+  ENOTDIR: 'a file is in the way',
+  EEXIST: 'a file is in the way',
+  EISDIR: 'a folder is in the way',
+  ENOTEMPTY: 'a folder is in the way',
+  ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'too many symbolic links',
+  EINVAL: 'the system does not take that name',
+  ENOENT: 'the path does not exist',
+};
+
+export interface DiskOutputsOptions {
+  /** Task folders are made in it; made where there is none. */
+  dir: string;
+}
+
+export function createDiskOutputs(options: DiskOutputsOptions): OutputStore {
+  const dir = resolve(options.dir);
+
+  return {
+    async createFolder(name) {
+      const folderName = diskName(name);
+      const id = join(dir, folderName);
+      try {
+        await mkdir(id, { recursive: true });
+        await access(id, constants.W_OK | constants.X_OK);
+      } catch (error) {
+        const detail = `The output folder "${folderName}" cannot be made: ${reasonOf(error)}`;
+        throw new RequestError('output_folder', detail, { cause: error });
+      }
+      return { id, location: id };
+    },
+
+    async save(folder, fileName, file, signal) {
+      if (fileName !== diskName(fileName)) {
+        throw new Error(`Expected a plain file name, got ${JSON.stringify(fileName)}`);
+      }
+      signal.throwIfAborted();
+      const { size } = await stat(file);
+      const target = join(folder.id, fileName);
+      try {
+        await syncFile(file);
+        // Whoever watches the folder may have moved it away with what was done so far.
+        await mkdir(folder.id, { recursive: true });
+        signal.throwIfAborted();
+        await moveTo(target, folder.id, file, signal);
+        await syncFolder(folder.id);
+      } catch (error) {
+        throw translated(error, fileName, signal);
+      }
+      return { url: pathToFileURL(target).href, bytes: size };
+    },
+  };
+}
+
+async function moveTo(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
+  try {
+    await rename(file, target);
+  } catch (error) {
+    if (systemCode(error) !== 'EXDEV') throw error;
+    await copyOver(target, folder, file, signal);
+    await rm(file);
+  }
+}
+
+/** Another disk: the bytes arrive under a hidden name beside the target, so that the final name is never half a file. */
+async function copyOver(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
+  const name = cutName(target.slice(folder.length + 1), PART_NAME_BYTES);
+  const part = join(folder, `.${name}.${randomBytes(4).toString('hex')}.part`);
+  try {
+    await copyTo(part, file, signal);
+    signal.throwIfAborted();
+    await rename(part, target);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (isDiskFull(error)) return 'the disk is full';
+  const code = systemCode(error);
+  if (code === undefined) return 'the system refuses without a reason';
+  const words = REASONS[code];
+  return words ? `${words} (${code})` : code;
+}
+
+function translated(error: unknown, fileName: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (isDiskFull(error)) {
+    return new TransientError('disk_full', `The disk is full: ${fileName} cannot be saved`, { cause: error });
+  }
+  const code = systemCode(error);
+  if (code === undefined || !(code in REASONS)) return error;
+  const detail = `${fileName} cannot be saved: ${reasonOf(error)}`;
+  return new PermanentError('save_failed', 'save', detail, { cause: error });
+}

@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import pLimit from 'p-limit';
+import { PermanentError } from '../errors.ts';
+import type { Speech } from '../ports.ts';
+import type { Line } from '../task/plan.ts';
+import type { SpeakRequest } from './espeak-worker.ts';
+
+export interface EspeakOptions {
+  /** For one line, milliseconds. 2,000 characters take about one second. */
+  timeLimitMs?: number;
+}
+
+const TIME_LIMIT_MS = 60_000;
+/** eSpeak's default of 175 words per minute is hurried for an advertisement. */
+const SPEED = 165;
+/** Raise it when `spokenText` changes: it makes other sound of the same line. */
+const TEXT_RULES = 1;
+/** The variants that sound like a person; never reorder them: names are mapped by position. */
+const VARIANTS = ['f1', 'f2', 'f3', 'f4', 'f5', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7'] as const;
+const NOTICE =
+  'Lines are spoken by the built-in offline voice (eSpeak NG), and voice names are mapped to its variants; ' +
+  'the voices you name speak once ElevenLabs is set up (ELEVENLABS_API_KEY).';
+const WAV_HEADER_BYTES = 44;
+
+const require = createRequire(import.meta.url);
+
+/** Speech without account, key or network: eSpeak NG as WebAssembly, one line after the other, in a thread of its own. */
+export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncDisposable {
+  const timeLimitMs = options.timeLimitMs ?? TIME_LIMIT_MS;
+  const oneAtATime = pLimit(1);
+  let thread: SpeechThread | undefined;
+  let engine: Promise<Engine> | undefined;
+
+  async function voiceOf(line: Line): Promise<{ voice: string; version: string }> {
+    engine ??= loadEngine();
+    const { version, languages } = await engine;
+    return { version, voice: espeakVoice(line.voice, languages) };
+  }
+
+  async function run(request: SpeakRequest, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted();
+    if (!thread || thread.ended) thread = startThread();
+    return await thread.speak(request, timeLimitMs, signal);
+  }
+
+  return {
+    notice: NOTICE,
+
+    async identity(line) {
+      const { voice, version } = await voiceOf(line);
+      return ['espeak', version, voice, `speed=${SPEED}`, `text=${TEXT_RULES}`];
+    },
+
+    async speak(line, signal) {
+      const { voice } = await voiceOf(line);
+      const request = { text: spokenText(line.text), voice, speed: SPEED };
+      const audio = repairedWav(await oneAtATime(() => run(request, signal)));
+      if (isSilent(audio)) throw failed(line.text, 'got silence', 'send a text with words in it');
+      return { audio, timing: null };
+    },
+
+    async [Symbol.asyncDispose]() {
+      await thread?.end();
+    },
+  };
+}
+
+/**
+ * A language code that eSpeak knows ("de", "pt-br") is that language; any other name is one of the English variants,
+ * the same one for the same name, whatever its case and surrounding blanks.
+ */
+export function espeakVoice(name: string, languages: ReadonlySet<string>): string {
+  const key = name.normalize('NFC').trim().toLowerCase();
+  if (languages.has(key)) return key;
+  const place = createHash('sha256').update(key).digest().readUInt32BE() % VARIANTS.length;
+  return `en+${VARIANTS[place]}`;
+}
+
+/** eSpeak takes a leading "-" for an option, "[[" for phonemes, and ends at a NUL. */
+function spokenText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const clean = text.toWellFormed().replace(/[\u0000-\u001f\u007f]/g, ' ');
+  return ` ${clean.replaceAll('[[', '[ [').trim()}`;
+}
+
+/**
+ * With RIFF and data sizes that fit the bytes, as players insist on.
+ * @throws {PermanentError} speech_failed for what is no WAV file
+ */
+export function repairedWav(audio: Uint8Array): Uint8Array {
+  const view = Buffer.from(audio.buffer, audio.byteOffset, audio.byteLength);
+  const isWav =
+    view.length >= WAV_HEADER_BYTES &&
+    view.toString('latin1', 0, 4) === 'RIFF' &&
+    view.toString('latin1', 36, 40) === 'data';
+  if (!isWav) throw failed('the line', `got ${view.length} bytes that are no WAV file`, 'post it again');
+  view.writeUInt32LE(view.length - 8, 4);
+  view.writeUInt32LE(view.length - WAV_HEADER_BYTES, 40);
+  return audio;
+}
+
+/** 16-bit samples, all zero: what eSpeak makes of blanks and lone punctuation. */
+function isSilent(audio: Uint8Array): boolean {
+  return audio.subarray(WAV_HEADER_BYTES).every((byte) => byte === 0);
+}
+
+interface Engine {
+  version: string;
+  /** Language codes, lower case. */
+  languages: ReadonlySet<string>;
+}
+
+async function loadEngine(): Promise<Engine> {
+  const manifest = require.resolve('text2wav/package.json');
+  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
+  const folder = join(dirname(manifest), 'espeak-ng-data', 'lang');
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  const codes = texts.flatMap((text) =>
+    [...text.matchAll(/^language\s+(\S+)/gm)].map((match) => match[1] ?? ''),
+  );
+  return { version, languages: new Set(codes.map((code) => code.toLowerCase())) };
+}
+
+interface SpeechThread {
+  readonly ended: boolean;
+  speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array>;
+  end(): Promise<unknown>;
+}
+
+function startThread(): SpeechThread {
+  // Beside this file, and TypeScript or compiled JavaScript as this file is.
+  const extension = extname(fileURLToPath(import.meta.url));
+  const worker = new Worker(new URL(`./espeak-worker${extension}`, import.meta.url), {
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+  });
+  let ended = false;
+  let printed = '';
+  const keep = (chunk: Buffer) => {
+    printed = (printed + chunk).slice(-2_000);
+  };
+  worker.stdout.on('data', keep);
+  worker.stderr.on('data', keep);
+  worker.on('error', () => {});
+  worker.on('exit', () => {
+    ended = true;
+  });
+  worker.unref();
+
+  async function speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array> {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    const broken = (cause: unknown) =>
+      reject(failed(request.text, `got ${reason(cause, printed)}`, CURE, cause));
+    const exited = () => broken(new Error('the voice ended'));
+    const aborted = () => reject(signal.reason);
+    const overtime = setTimeout(
+      () => reject(failed(request.text, `got nothing within ${timeLimitMs} ms`, CURE)),
+      timeLimitMs,
+    );
+    worker.once('message', resolve).once('error', broken).once('exit', exited).ref();
+    signal.addEventListener('abort', aborted, { once: true });
+    printed = '';
+    worker.postMessage(request);
+    try {
+      return await promise;
+    } catch (error) {
+      ended = true;
+      await worker.terminate();
+      throw error;
+    } finally {
+      clearTimeout(overtime);
+      signal.removeEventListener('abort', aborted);
+      worker.off('message', resolve).off('error', broken).off('exit', exited).unref();
+    }
+  }
+
+  return {
+    get ended() {
+      return ended;
+    },
+    speak,
+    end: () => worker.terminate(),
+  };
+}
+
+const CURE = 'shorten or simplify the text, or name another voice';
+
+/** eSpeak prints its own complaints ("Error: The specified espeak-ng voice does not exist."). */
+function reason(cause: unknown, printed: string): string {
+  const complaint = /^Error: (.+)$/m.exec(printed)?.[1];
+  return complaint ?? (cause instanceof Error ? cause.message : String(cause));
+}
+
+function failed(text: string, got: string, cure: string, cause?: unknown): PermanentError {
+  const start = text.trim();
+  const shown = JSON.stringify(start.length > 40 ? `${start.slice(0, 40)}...` : start);
+  return new PermanentError(
+    'speech_failed',
+    'speak',
+    `Expected ${shown} to be spoken, ${got}. Next step: ${cure}.`,
+    { cause },
+  );
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { LeaseStore } from '../ports.ts';
+import type { Database } from './sqlite.ts';
+
+/** Redeliveries of one message lie at most minutes apart: a take after an hour belongs to another try of the user's. */
+export const FORGET_AFTER_MS = 3_600_000;
+
+export interface SqliteLeasesOptions {
+  database: Database;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+export interface SqliteLeases extends LeaseStore {
+  /**
+   * For a new host on this database, before any work: what the dead host held lapses, and counts as crashed when
+   * taken. Answers with the number of leases it held.
+   */
+  lapseLeases(): number;
+}
+
+interface Row {
+  held_until: number | null;
+  taken_at: number;
+  takes: number;
+  crashes: number;
+}
+
+export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOptions): SqliteLeases {
+  const find = (key: string, at: number) => {
+    const row = database.row<Row>(
+      'SELECT held_until, taken_at, takes, crashes FROM leases WHERE key = ?',
+      key,
+    );
+    const held = row !== undefined && row.held_until !== null && row.held_until > at;
+    const remembered = held || (row !== undefined && row.taken_at >= at - FORGET_AFTER_MS);
+    return {
+      held,
+      /** Its holder neither released nor renewed it. */
+      lapsed: row !== undefined && row.held_until !== null && !held,
+      takes: remembered ? row.takes : 0,
+      crashes: remembered ? row.crashes : 0,
+    };
+  };
+
+  return {
+    async take(key, ttlMs) {
+      return database.transaction(() => {
+        const at = now();
+        const before = find(key, at);
+        if (before.held) return undefined;
+        const lease = {
+          key,
+          token: randomUUID(),
+          takes: before.takes + 1,
+          crashes: before.crashes + (before.lapsed ? 1 : 0),
+        };
+        database.run(
+          'INSERT OR REPLACE INTO leases (key, token, held_until, taken_at, takes, crashes) VALUES (?, ?, ?, ?, ?, ?)',
+          key,
+          lease.token,
+          at + ttlMs,
+          at,
+          lease.takes,
+          lease.crashes,
+        );
+        return lease;
+      });
+    },
+
+    async renew({ key, token }, ttlMs) {
+      const at = now();
+      const renewed = database.run(
+        'UPDATE leases SET held_until = ? WHERE key = ? AND token = ? AND held_until > ?',
+        at + ttlMs,
+        key,
+        token,
+        at,
+      );
+      return renewed === 1;
+    },
+
+    async release({ key, token }) {
+      database.run('UPDATE leases SET held_until = NULL WHERE key = ? AND token = ?', key, token);
+    },
+
+    async read(keys) {
+      const at = now();
+      return keys.map((key) => {
+        const { held, takes, crashes } = find(key, at);
+        return { held, takes, crashes };
+      });
+    },
+
+    lapseLeases() {
+      return database.transaction(() => {
+        const at = now();
+        const lapsed = database.run('UPDATE leases SET held_until = ? WHERE held_until > ?', at, at);
+        // Nobody can tell a forgotten lease from one never taken, except by the room it takes.
+        database.run('DELETE FROM leases WHERE held_until IS NULL AND taken_at < ?', at - FORGET_AFTER_MS);
+        return lapsed;
+      });
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../ports.ts';
+import type { Database } from './sqlite.ts';
+
+/** A message on its way to a handler. */
+export interface Taken {
+  id: number;
+  message: Message;
+  /** This one included. */
+  deliveries: number;
+}
+
+export interface TopicCounts {
+  /** Ready now, or when their back-off is over. */
+  waiting: number;
+  inFlight: number;
+  /** Dead letters that nobody could handle: kept for people to look at. */
+  parked: number;
+}
+
+interface Candidate {
+  taskId: string;
+  id: number;
+  inFlight: number;
+}
+
+/** Beyond so many tasks their turns are forgotten, which costs at most one turn out of order. */
+const MAX_TURNS = 10_000;
+
+/** The rows behind the queue. Each method is one transaction. */
+export class SqliteMessages {
+  readonly #database: Database;
+  readonly #now: () => number;
+  /** When each task last had a message taken, by topic and task, as a running number. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
+
+  constructor(database: Database, now: () => number) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  add(messages: readonly Message[]): void {
+    this.#database.transaction(() => {
+      for (const message of messages) this.#insert(message);
+    });
+  }
+
+  /** At most `count` messages that are ready, tasks in turn, each counted as delivered from now on. */
+  take(topic: Topic, count: number): Taken[] {
+    return this.#database.transaction(() => {
+      const taken: Taken[] = [];
+      while (taken.length < count) {
+        const next = this.#next(topic);
+        if (!next) break;
+        taken.push(this.#deliver(next.id));
+        this.#remember(topic, next.taskId);
+      }
+      return taken;
+    });
+  }
+
+  acknowledge({ id }: Taken): void {
+    this.#database.run('DELETE FROM messages WHERE id = ?', id);
+  }
+
+  handBack({ id, deliveries }: Taken, afterMs: number): void {
+    this.#database.run(
+      `UPDATE messages SET state = 'waiting', available_at = ?, deliveries = ? WHERE id = ?`,
+      Math.ceil(this.#now() + afterMs),
+      deliveries,
+      id,
+    );
+  }
+
+  /** Turns a message into a dead letter. */
+  bury({ id }: Taken, message: WorkMessage, reason: string): void {
+    const letter: DeadLetterMessage = { topic: 'dead-letter', taskId: message.taskId, message, reason };
+    this.#database.transaction(() => {
+      this.#database.run('DELETE FROM messages WHERE id = ?', id);
+      this.#insert(letter);
+    });
+  }
+
+  park({ id }: Taken): void {
+    this.#database.run(`UPDATE messages SET state = 'parked' WHERE id = ?`, id);
+  }
+
+  /** Everything in flight, in the order of publishing. */
+  inFlight(): Taken[] {
+    return this.#database
+      .rows<{ id: number; body: string; deliveries: number }>(
+        `SELECT id, body, deliveries FROM messages WHERE state = 'taken' ORDER BY id`,
+      )
+      .map(({ id, body, deliveries }) => ({ id, message: JSON.parse(body) as Message, deliveries }));
+  }
+
+  /** When the next waiting message of the topic is ready, in milliseconds from now; undefined where none waits. */
+  nextInMs(topic: Topic): number | undefined {
+    const row = this.#database.row<{ at: number | null }>(
+      `SELECT min(available_at) AS at FROM messages WHERE topic = ? AND state = 'waiting'`,
+      topic,
+    );
+    return typeof row?.at === 'number' ? Math.max(0, row.at - this.#now()) : undefined;
+  }
+
+  counts(topic: Topic): TopicCounts {
+    const rows = this.#database.rows<{ state: string; count: number }>(
+      'SELECT state, count(*) AS count FROM messages WHERE topic = ? GROUP BY state',
+      topic,
+    );
+    const of = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
+    return { waiting: of('waiting'), inFlight: of('taken'), parked: of('parked') };
+  }
+
+  #insert(message: Message): void {
+    this.#database.run(
+      `INSERT INTO messages (topic, state, task_id, body, available_at) VALUES (?, 'waiting', ?, ?, ?)`,
+      message.topic,
+      message.taskId,
+      JSON.stringify(message),
+      this.#now(),
+    );
+  }
+
+  /**
+   * The oldest ready message of the task with the fewest in flight; among equals of the one whose last turn is the
+   * longest ago, or else a long task would go first for ever where one message is handled at a time.
+   */
+  #next(topic: Topic): Candidate | undefined {
+    const candidates = this.#database.rows<Candidate>(
+      `SELECT task_id AS taskId, min(id) AS id,
+         (SELECT count(*) FROM messages AS taken
+          WHERE taken.topic = ?1 AND taken.state = 'taken' AND taken.task_id = messages.task_id) AS inFlight
+       FROM messages WHERE topic = ?1 AND state = 'waiting' AND available_at <= ?2 GROUP BY task_id`,
+      topic,
+      this.#now(),
+    );
+    const turnOf = ({ taskId }: Candidate) => this.#turns.get(`${topic} ${taskId}`) ?? 0;
+    return candidates.reduce<Candidate | undefined>((best, candidate) => {
+      if (!best) return candidate;
+      const order =
+        candidate.inFlight - best.inFlight || turnOf(candidate) - turnOf(best) || candidate.id - best.id;
+      return order < 0 ? candidate : best;
+    }, undefined);
+  }
+
+  #deliver(id: number): Taken {
+    const row = this.#database.row<{ body: string; deliveries: number }>(
+      `UPDATE messages SET state = 'taken', deliveries = deliveries + 1 WHERE id = ? RETURNING body, deliveries`,
+      id,
+    );
+    if (!row) throw new Error(`Expected message ${id} to be waiting, got none`);
+    return { id, message: JSON.parse(row.body) as Message, deliveries: row.deliveries };
+  }
+
+  #remember(topic: Topic, taskId: string): void {
+    if (this.#turns.size >= MAX_TURNS) this.#turns.clear();
+    this.#turn += 1;
+    this.#turns.set(`${topic} ${taskId}`, this.#turn);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Progress, Task, TaskStore } from '../ports.ts';
+import type { Database } from './sqlite.ts';
+
+/** File names carry this much of the task id: two tasks of one folder must differ in it. */
+const ID_START_LENGTH = 6;
+
+export interface SqliteTasksOptions {
+  database: Database;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptions): TaskStore {
+  return {
+    async create(task) {
+      const added = database.run(
+        'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)',
+        task.id,
+        task.folder.id,
+        task.id.slice(0, ID_START_LENGTH),
+        JSON.stringify(task),
+        task.plan.combinations.length,
+      );
+      return added === 1;
+    },
+
+    async get(taskId) {
+      const row = database.row<{ body: string }>('SELECT body FROM tasks WHERE id = ?', taskId);
+      return row && (JSON.parse(row.body) as Task);
+    },
+
+    async markPublished(taskId) {
+      database.run('UPDATE tasks SET published = 1 WHERE id = ?', taskId);
+    },
+
+    async progress(taskId) {
+      const row = database.row<Omit<Progress, 'published'> & { published: number }>(
+        `SELECT published, succeeded, failed, cancelled, first_report_at AS firstReportAt, finished_at AS finishedAt
+         FROM tasks WHERE id = ?`,
+        taskId,
+      );
+      return row && { ...row, published: row.published === 1 };
+    },
+
+    async unfinished(limit, afterId) {
+      const rows = database.rows<{ id: string }>(
+        `SELECT id FROM tasks WHERE finished_at IS NULL AND seq > coalesce((SELECT seq FROM tasks WHERE id = ?), 0)
+         ORDER BY seq LIMIT ?`,
+        afterId ?? null,
+        limit,
+      );
+      return rows.map(({ id }) => id);
+    },
+
+    async finish(taskId) {
+      const row = database.row<{ finishedAt: number }>(
+        'UPDATE tasks SET finished_at = coalesce(finished_at, ?) WHERE id = ? RETURNING finished_at AS finishedAt',
+        now(),
+        taskId,
+      );
+      if (!row) throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
+      return row.finishedAt;
+    },
+  };
+}

@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openDatabase } from '../../functions/adapters/sqlite.ts';
+import {
+  backOffMs,
+  createSqliteQueue,
+  type SqliteQueueOptions,
+} from '../../functions/adapters/sqlite-queue.ts';
+import { TransientError } from '../../functions/errors.ts';
+import type { Message } from '../../functions/ports.ts';
+import { TIMEOUT_MS, until } from '../contracts/harness.ts';
+import { deadLetter, queueContract, renders } from '../contracts/queue.ts';
+import { tempDir } from '../fixtures/temp-dir.ts';
+
+/** A queue on a new file; `restart` closes the file and begins again on it, as the next host does. */
+async function openQueue(options: Omit<SqliteQueueOptions, 'database'> = {}) {
+  const dir = await tempDir();
+  const path = join(dir.path, 'db.sqlite');
+  const start = () => {
+    const database = openDatabase(path);
+    return {
+      database,
+      queue: createSqliteQueue({ database, backOffBaseMs: 40, maxDeliveries: 4, ...options }),
+    };
+  };
+  let running = start();
+  const stops: (() => Promise<void>)[] = [];
+  return {
+    maxDeliveries: 4,
+    get queue() {
+      return running.queue;
+    },
+    get database() {
+      return running.database;
+    },
+    consume: ((topic, consuming) => {
+      const consumer = running.queue.consume(topic, consuming);
+      stops.push(() => consumer.stop());
+      return consumer;
+    }) as typeof running.queue.consume,
+    restart() {
+      running.database.close();
+      running = start();
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(stops.map((stop) => stop()));
+      running.database.close();
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+queueContract('sqlite', openQueue);
+
+describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
+  it('deletes what was acknowledged', async () => {
+    await using harness = await openQueue();
+    await harness.queue.publish(renders(20));
+    assert.deepEqual(harness.queue.counts().render, { waiting: 20, inFlight: 0, parked: 0 });
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 4,
+      handler: async () => {
+        deliveries += 1;
+      },
+    });
+    await until(() => deliveries === 20 && total(harness.queue.counts()) === 0, 'an empty queue');
+    harness.restart();
+    assert.equal(total(harness.queue.counts()), 0);
+    assert.equal(deliveries, 20);
+  });
+
+  it('has as many messages in flight as allowed, and no more', async () => {
+    await using harness = await openQueue();
+    let atOnce = 0;
+    let most = 0;
+    let done = 0;
+    harness.consume('render', {
+      concurrency: 32,
+      handler: async () => {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        await pause(5);
+        atOnce -= 1;
+        done += 1;
+      },
+    });
+    await harness.queue.publish(renders(200));
+    await until(() => done === 200, 'all messages');
+    assert.equal(most, 32);
+  });
+
+  it('takes tasks in turn: three messages do not wait for a thousand', async () => {
+    for (const concurrency of [1, 2, 8]) {
+      await using harness = await openQueue();
+      await harness.queue.publish([...renders(1000, 'long'), ...renders(3, 'short')]);
+      const order: string[] = [];
+      harness.consume('render', {
+        concurrency,
+        handler: async ({ taskId }) => {
+          order.push(taskId);
+          await pause(1);
+        },
+      });
+      await until(() => order.filter((taskId) => taskId === 'short').length === 3, 'the short task');
+      assert.ok(
+        order.length <= 6 + concurrency,
+        `concurrency ${concurrency}: ${order.length} were handled by then`,
+      );
+    }
+  });
+
+  it('takes from the task with the fewest in flight, then the oldest', async () => {
+    await using harness = await openQueue();
+    const held = Promise.withResolvers<void>();
+    const order: string[] = [];
+    harness.consume('render', {
+      concurrency: 5,
+      handler: async ({ taskId, index }) => {
+        order.push(`${taskId}${index}`);
+        await held.promise;
+      },
+    });
+    await harness.queue.publish(renders(3, 'a'));
+    await until(() => order.length === 3, 'three of a');
+    await harness.queue.publish([...renders(2, 'a'), ...renders(2, 'b')]);
+    await until(() => order.length === 5, 'five in flight');
+    assert.deepEqual(order, ['a1', 'a2', 'a3', 'b1', 'b2']);
+    held.resolve();
+    await until(() => order.length === 7, 'the rest');
+  });
+
+  it('delivers again at the next start what was in flight when the host died, that delivery counted', async () => {
+    await using harness = await openQueue();
+    const seen: number[] = [];
+    const hang = new Promise<void>(() => {});
+    const dying = harness.queue.consume('render', {
+      concurrency: 2,
+      handler: ({ index }, { deliveries }) => {
+        seen.push(index, deliveries);
+        return hang;
+      },
+    });
+    await harness.queue.publish(renders(3));
+    await until(() => seen.length === 4, 'two in flight');
+    assert.deepEqual(harness.queue.counts().render, { waiting: 1, inFlight: 2, parked: 0 });
+    void dying;
+    harness.restart();
+    assert.deepEqual(harness.queue.counts().render, { waiting: 3, inFlight: 0, parked: 0 });
+    const again: [number, number][] = [];
+    harness.consume('render', {
+      concurrency: 3,
+      handler: async ({ index }, { deliveries }) => {
+        again.push([index, deliveries]);
+      },
+    });
+    await until(() => again.length === 3, 'all three');
+    assert.deepEqual(again, [
+      [1, 2],
+      [2, 2],
+      [3, 1],
+    ]);
+  });
+
+  it('buries at the next start what was the end of a host too often', async () => {
+    await using harness = await openQueue();
+    await harness.queue.publish(renders(1));
+    for (let death = 1; death <= 4; death++) {
+      let taken = false;
+      harness.queue.consume('render', {
+        concurrency: 1,
+        handler: () => {
+          taken = true;
+          return new Promise(() => {});
+        },
+      });
+      await until(() => taken, `delivery ${death}`);
+      harness.restart();
+    }
+    assert.equal(harness.queue.counts().render.waiting, 0);
+    const letters: Message[] = [];
+    harness.consume('dead-letter', {
+      concurrency: 1,
+      handler: async (letter) => {
+        letters.push(letter);
+      },
+    });
+    await until(() => letters.length === 1, 'the dead letter');
+    assert.deepEqual(letters[0], {
+      ...deadLetter({ topic: 'render', taskId: 'task', index: 1 }),
+      reason: 'The host ended while the message was handled',
+    });
+  });
+
+  it('does not count a delivery that a stop cut short, and has the message ready at the next start', async () => {
+    await using harness = await openQueue({ backOffBaseMs: 60_000 });
+    const first = harness.consume('render', {
+      concurrency: 1,
+      handler: (_message, { signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    });
+    await harness.queue.publish(renders(1));
+    await until(() => harness.queue.counts().render.inFlight === 1, 'a delivery');
+    await first.stop();
+    await first.stop();
+    harness.restart();
+    const counted: number[] = [];
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async (_message, { deliveries }) => {
+        counted.push(deliveries);
+      },
+    });
+    await until(() => counted.length === 1, 'the message');
+    assert.deepEqual(counted, [1]);
+  });
+
+  it('acknowledges what a handler finishes in spite of a stop, and takes nothing after it', async () => {
+    await using harness = await openQueue();
+    const finish = Promise.withResolvers<void>();
+    const consumer = harness.consume('render', { concurrency: 1, handler: () => finish.promise });
+    await harness.queue.publish(renders(2));
+    await until(() => harness.queue.counts().render.inFlight === 1, 'a delivery');
+    const stopped = consumer.stop();
+    finish.resolve();
+    await stopped;
+    await pause(20);
+    assert.deepEqual(harness.queue.counts().render, { waiting: 1, inFlight: 0, parked: 0 });
+  });
+
+  it('doubles the pause with each delivery, up to a minute, and spreads it', () => {
+    const pauses = (random: number) =>
+      [1, 2, 3, 6, 7, 99].map((deliveries) => backOffMs(deliveries, 1000, () => random));
+    assert.deepEqual(pauses(1), [1000, 2000, 4000, 32_000, 60_000, 60_000]);
+    assert.deepEqual(pauses(0), [500, 1000, 2000, 16_000, 30_000, 30_000]);
+    const spread = new Set([1, 2, 3, 4, 5].map(() => backOffMs(1)));
+    assert.ok(spread.size > 1);
+  });
+
+  it('waits as long as a transient error asks for, where that is longer than its own pause', async () => {
+    let at = 1_000_000;
+    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000 });
+    const order: number[] = [];
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async ({ index }) => {
+        const known = order.includes(index);
+        order.push(index);
+        if (known || index > 2) return;
+        throw new TransientError('source_busy', 'Wait', { retryAfterMs: index === 1 ? 600_000 : 1 });
+      },
+    });
+    await harness.queue.publish(renders(2));
+    await until(() => order.length === 2, 'the first deliveries');
+    // The youngest message of the task: when it is handled, all that was ready has been.
+    const ring = async (bell: number, laterMs: number) => {
+      at += laterMs;
+      await harness.queue.publish([{ topic: 'render', taskId: 'task', index: bell }]);
+      await until(() => order.includes(bell), `bell ${bell}`);
+    };
+    await ring(10, 499);
+    await ring(11, 501);
+    await ring(12, 598_999);
+    await ring(13, 1);
+    assert.deepEqual(order, [1, 2, 10, 2, 11, 12, 1, 13]);
+  });
+
+  it('parks a dead letter that nobody can handle, tells so once, and never delivers it again', async () => {
+    const errors: [unknown, Message | undefined][] = [];
+    await using harness = await openQueue({ onError: (error, message) => errors.push([error, message]) });
+    const letter = deadLetter({ topic: 'render', taskId: 'task', index: 1 });
+    let deliveries = 0;
+    const failing = {
+      concurrency: 1,
+      handler: async () => {
+        deliveries += 1;
+        throw new Error(`No ${deliveries}`);
+      },
+    };
+    harness.consume('dead-letter', failing);
+    await harness.queue.publish([letter]);
+    await until(() => errors.length === 1, 'word of it');
+    assert.deepEqual(errors, [[new Error('No 4'), letter]]);
+    harness.restart();
+    harness.consume('dead-letter', failing);
+    await pause(100);
+    assert.equal(deliveries, 4);
+    assert.deepEqual(harness.queue.counts()['dead-letter'], { waiting: 0, inFlight: 0, parked: 1 });
+  });
+
+  it('writes down what became of a message when the database works again', async () => {
+    const errors: unknown[] = [];
+    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async () => {
+        deliveries += 1;
+        harness.database.row('PRAGMA query_only = 1');
+      },
+    });
+    await harness.queue.publish(renders(1));
+    await until(() => errors.length > 0, 'word of it');
+    assert.equal(harness.queue.counts().render.inFlight, 1);
+    harness.database.row('PRAGMA query_only = 0');
+    await until(() => total(harness.queue.counts()) === 0, 'the acknowledgement');
+    assert.equal(deliveries, 1);
+  });
+
+  it('goes on taking when the database works again', async () => {
+    const errors: unknown[] = [];
+    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    await harness.queue.publish(renders(1));
+    harness.database.row('PRAGMA query_only = 1');
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async () => {
+        deliveries += 1;
+      },
+    });
+    await until(() => errors.length > 0, 'word of it');
+    harness.database.row('PRAGMA query_only = 0');
+    await until(() => deliveries === 1, 'the message');
+  });
+});
+
+function total(counts: Record<string, { waiting: number; inFlight: number; parked: number }>): number {
+  return Object.values(counts).reduce((sum, one) => sum + one.waiting + one.inFlight + one.parked, 0);
+}

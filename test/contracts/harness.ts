@@ -1,0 +1,23 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** What a contract suite is given for one test: an adapter on storage of its own, empty, gone afterwards. */
+export interface Harness<S> extends AsyncDisposable {
+  store: S;
+}
+
+/** Against hanging, no measure of speed: emulators on a busy machine are slow. */
+export const TIMEOUT_MS = 60_000;
+
+/** Resolves once `condition` holds. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`Expected ${what} within ${TIMEOUT_MS / 1000} s`);
+    await pause(5);
+  }
+}
+
+/** 0 to count - 1. */
+export function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, number) => number);
+}

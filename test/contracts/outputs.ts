@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { OutputFolder, OutputStore } from '../../functions/ports.ts';
+import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+
+export interface OutputHarness extends Harness<OutputStore> {
+  /** Names of all the files in a folder, hidden ones too, in any order. */
+  list(folder: OutputFolder): Promise<string[]>;
+  read(folder: OutputFolder, fileName: string): Promise<string>;
+  /** Names of all the folders that were made. */
+  folders(): Promise<string[]>;
+}
+
+const FOREVER = new AbortController().signal;
+
+export function outputContract(name: string, open: () => Promise<OutputHarness>): void {
+  describe(`${name} saves outputs`, { timeout: TIMEOUT_MS }, () => {
+    it('names the folder exactly after the task', async () => {
+      await using harness = await open();
+      const names = ['Frühling sale 🎬', "it's 100%", ' leading', '.hidden', '-x', 'Case'];
+      for (const folderName of names) await harness.store.createFolder(folderName);
+      assert.deepEqual((await harness.folders()).sort(), names.sort());
+    });
+
+    it('makes one folder for one name, asked again, and of three at once', async () => {
+      await using harness = await open();
+      const folders = await Promise.all(numbers(3).map(() => harness.store.createFolder('spring sale')));
+      folders.push(await harness.store.createFolder('spring sale'));
+      assert.equal(new Set(folders.map(({ id }) => id)).size, 1);
+      assert.deepEqual(await harness.folders(), ['spring sale']);
+      assert.ok(folders.every(({ location }) => location !== ''));
+    });
+
+    it('makes a folder of its own for every odd name, and saves there', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const names = ['..', '../up', 'a/b', '/etc', 'x'.repeat(300), 'ä'.repeat(200)];
+      for (const folderName of names) {
+        const folder = await harness.store.createFolder(folderName);
+        await harness.store.save(folder, '0001.mp4', await file(work, folderName), FOREVER);
+        assert.equal(await harness.read(folder, '0001.mp4'), folderName);
+      }
+      assert.equal((await harness.folders()).length, names.length);
+    });
+
+    it('moves a file there, with nothing left beside it', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const folder = await harness.store.createFolder('task');
+      const source = await file(work, 'vidéo');
+      const saved = await harness.store.save(folder, '0001-hook-abcdef.mp4', source, FOREVER);
+      assert.equal(saved.bytes, 6);
+      assert.ok(URL.canParse(saved.url), saved.url);
+      assert.equal(await harness.read(folder, '0001-hook-abcdef.mp4'), 'vidéo');
+      assert.deepEqual(await harness.list(folder), ['0001-hook-abcdef.mp4']);
+      assert.equal(existsSync(source), false);
+    });
+
+    it('replaces a file of the same name', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const folder = await harness.store.createFolder('task');
+      const first = await harness.store.save(folder, 'a.mp4', await file(work, 'first'), FOREVER);
+      const second = await harness.store.save(folder, 'a.mp4', await file(work, 'the second'), FOREVER);
+      assert.deepEqual([first.bytes, second.bytes], [5, 10]);
+      assert.equal(await harness.read(folder, 'a.mp4'), 'the second');
+      assert.deepEqual(await harness.list(folder), ['a.mp4']);
+    });
+
+    it('leaves one whole file of three saved at once under one name', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const folder = await harness.store.createFolder('task');
+      const contents = numbers(3).map((at) => `${at}`.repeat(300_000));
+      const sources = await Promise.all(contents.map((content) => file(work, content)));
+      await Promise.all(sources.map((source) => harness.store.save(folder, 'a.mp4', source, FOREVER)));
+      assert.ok(contents.includes(await harness.read(folder, 'a.mp4')));
+      assert.deepEqual(await harness.list(folder), ['a.mp4']);
+    });
+
+    it('saves nothing for who was told to stop, and rejects with the reason', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const folder = await harness.store.createFolder('task');
+      const reason = new Error('The lease was lost');
+      const source = await file(work, 'video');
+      await assert.rejects(harness.store.save(folder, 'a.mp4', source, AbortSignal.abort(reason)), reason);
+      assert.deepEqual(await harness.list(folder), []);
+    });
+  });
+}
+
+/** A new file with that text, ready to be saved. */
+export async function file(work: TempDir, text: string): Promise<string> {
+  const path = join(work.path, crypto.randomUUID());
+  await writeFile(path, text);
+  return path;
+}

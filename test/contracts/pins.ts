@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Failed, PinStore, TaskStore } from '../../functions/ports.ts';
+import { numbers, TIMEOUT_MS } from './harness.ts';
+import { SAMPLE_PROFILE, samplePrepared, sampleTask } from './samples.ts';
+
+export interface PinHarness extends AsyncDisposable {
+  tasks: TaskStore;
+  pins: PinStore;
+}
+
+const FAILED: Failed = {
+  error: { code: 'source_not_found', message: 'Expected a file, got 404', stage: 'download' },
+};
+const PATIENT = { timeoutMs: TIMEOUT_MS, signal: new AbortController().signal };
+
+export function pinContract(name: string, open: () => Promise<PinHarness>): void {
+  describe(`${name} keeps pins`, { timeout: TIMEOUT_MS }, () => {
+    it('reads in the order asked for, with gaps', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      await pins.write(id, 'profile', SAMPLE_PROFILE);
+      await pins.write(id, 'prepared-3', samplePrepared('three'));
+      await pins.write(id, 'prepared-12', FAILED);
+      const read = await pins.read(id, ['prepared-12', 'prepared-1', 'profile', 'prepared-3']);
+      assert.deepEqual(read, [FAILED, undefined, SAMPLE_PROFILE, samplePrepared('three')]);
+      assert.deepEqual(await pins.read(id, []), []);
+    });
+
+    it('answers every write with the first one, also an error', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      assert.deepEqual(await pins.write(id, 'prepared-0', FAILED), FAILED);
+      assert.deepEqual(await pins.write(id, 'prepared-0', samplePrepared('late')), FAILED);
+      assert.deepEqual(await pins.read(id, ['prepared-0']), [FAILED]);
+    });
+
+    it('lets one of three at once stand, and tells all three which', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      const written = await Promise.all(
+        numbers(3).map((at) => pins.write(id, 'prepared-0', samplePrepared(`artifact-${at}`))),
+      );
+      const [standing] = await pins.read(id, ['prepared-0']);
+      assert.ok(standing);
+      assert.deepEqual(written, [standing, standing, standing]);
+    });
+
+    it('keeps tasks apart', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      const { id: other } = await withTask(harness);
+      await pins.write(id, 'profile', SAMPLE_PROFILE);
+      assert.deepEqual(await pins.read(other, ['profile']), [undefined]);
+    });
+
+    it('answers a wait at once where all are there', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      await pins.write(id, 'prepared-0', samplePrepared('zero'));
+      assert.deepEqual(await pins.wait(id, ['prepared-0'], PATIENT), [samplePrepared('zero')]);
+      assert.deepEqual(await pins.wait(id, [], PATIENT), []);
+    });
+
+    it('answers all who wait when the last pin comes, and not before', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      let answered = 0;
+      const waits = numbers(20).map(async () => {
+        const found = await pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT);
+        answered += 1;
+        return found;
+      });
+      await pins.write(id, 'prepared-1', samplePrepared('one'));
+      await pause(50);
+      assert.equal(answered, 0);
+      await pins.write(id, 'prepared-0', samplePrepared('zero'));
+      for (const found of await Promise.all(waits)) {
+        assert.deepEqual(found, [samplePrepared('zero'), samplePrepared('one')]);
+      }
+    });
+
+    it('answers a wait early when one pin is an error, whether it was there or comes', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      const wait = pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT);
+      await pins.write(id, 'prepared-1', FAILED);
+      assert.deepEqual(await wait, [undefined, FAILED]);
+      assert.deepEqual(await pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT), [undefined, FAILED]);
+    });
+
+    it('answers with what there is when the time is up', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      await pins.write(id, 'prepared-1', samplePrepared('one'));
+      const found = await pins.wait(id, ['prepared-0', 'prepared-1'], { ...PATIENT, timeoutMs: 100 });
+      assert.deepEqual(found, [undefined, samplePrepared('one')]);
+    });
+
+    it('rejects a wait with the reason of its signal, aborted before or meanwhile', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      const reason = new Error('The host stops');
+      const options = (signal: AbortSignal) => ({ timeoutMs: TIMEOUT_MS, signal });
+      await assert.rejects(pins.wait(id, ['prepared-0'], options(AbortSignal.abort(reason))), reason);
+      const controller = new AbortController();
+      const wait = pins.wait(id, ['prepared-0'], options(controller.signal));
+      setTimeout(() => controller.abort(reason), 20);
+      await assert.rejects(wait, reason);
+    });
+  });
+}
+
+async function withTask({ tasks, pins }: PinHarness): Promise<{ pins: PinStore; id: string }> {
+  const task = sampleTask();
+  task.folder.id = task.id;
+  await tasks.create(task);
+  return { pins, id: task.id };
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ReportStore, TaskStore } from '../../functions/ports.ts';
+import { numbers, TIMEOUT_MS } from './harness.ts';
+import { sampleReport, sampleTask } from './samples.ts';
+
+export interface ReportHarness extends AsyncDisposable {
+  tasks: TaskStore;
+  reports: ReportStore;
+}
+
+export function reportContract(name: string, open: () => Promise<ReportHarness>): void {
+  describe(`${name} counts reports`, { timeout: TIMEOUT_MS }, () => {
+    it('counts every kind of report by itself and gives each back as it was', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 6);
+      const statuses = ['succeeded', 'failed', 'cancelled', 'failed', 'succeeded', 'succeeded'] as const;
+      const reports = statuses.map((status, at) =>
+        sampleReport(at + 1, {
+          status,
+          error: status === 'failed' ? { code: 'mix_failed', message: 'No', stage: 'mix' } : null,
+        }),
+      );
+      for (const report of reports) assert.equal(await harness.reports.report(id, report), true);
+      const progress = await harness.tasks.progress(id);
+      assert.deepEqual([progress?.succeeded, progress?.failed, progress?.cancelled], [3, 2, 1]);
+      assert.deepEqual(await harness.reports.list(id, 1, 6), reports);
+    });
+
+    it('counts nothing for a combination that has reported: the first report stands', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 2);
+      assert.equal(await harness.reports.report(id, sampleReport(1)), true);
+      assert.equal(await harness.reports.report(id, sampleReport(1)), false);
+      assert.equal(await harness.reports.report(id, sampleReport(1, { status: 'failed' })), false);
+      const progress = await harness.tasks.progress(id);
+      assert.deepEqual([progress?.succeeded, progress?.failed], [1, 0]);
+      assert.deepEqual(await harness.reports.list(id, 1, 2), [sampleReport(1)]);
+    });
+
+    it('counts one of three at once for the same combination', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 2);
+      const counted = await Promise.all(numbers(3).map(() => harness.reports.report(id, sampleReport(1))));
+      assert.equal(counted.filter(Boolean).length, 1);
+      assert.equal((await harness.tasks.progress(id))?.succeeded, 1);
+    });
+
+    it('counts 200 at once exactly, every tenth of them sent twice, and someone sees them complete', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 200);
+      const indexes = numbers(200).map((at) => at + 1);
+      const sent = [...indexes, ...indexes.filter((index) => index % 10 === 0)];
+      const outcomes = await Promise.all(
+        sent.map(async (index) => ({
+          counted: await harness.reports.report(id, sampleReport(index)),
+          completion: await harness.reports.claimCompletion(id, index),
+        })),
+      );
+      assert.equal(outcomes.filter(({ counted }) => counted).length, 200);
+      assert.equal((await harness.tasks.progress(id))?.succeeded, 200);
+      assert.ok(outcomes.some(({ completion }) => completion === 'claimed'));
+    });
+
+    it('lists a range in order, with gaps where no report came', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 12);
+      for (const index of [11, 2, 10, 5, 3]) await harness.reports.report(id, sampleReport(index));
+      const listed = async (from: number, to: number) =>
+        (await harness.reports.list(id, from, to)).map(({ index }) => index);
+      assert.deepEqual(await listed(2, 10), [2, 3, 5, 10]);
+      assert.deepEqual(await listed(6, 9), []);
+    });
+
+    it('keeps the time of the first report', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 3);
+      await harness.reports.report(id, sampleReport(1));
+      const first = (await harness.tasks.progress(id))?.firstReportAt;
+      assert.equal(typeof first, 'number');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await harness.reports.report(id, sampleReport(2));
+      assert.equal((await harness.tasks.progress(id))?.firstReportAt, first);
+    });
+
+    it('keeps tasks apart', async () => {
+      await using harness = await open();
+      const [one, other] = [await storedTask(harness, 1), await storedTask(harness, 1)];
+      await harness.reports.report(one, sampleReport(1));
+      assert.equal(await harness.reports.claimCompletion(other, 1), 'open');
+      assert.equal((await harness.tasks.progress(other))?.succeeded, 0);
+      assert.deepEqual(await harness.reports.list(other, 1, 1), []);
+    });
+
+    it('is open while a report is missing, whoever asks', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 2);
+      assert.equal(await harness.reports.claimCompletion(id), 'open');
+      await harness.reports.report(id, sampleReport(2));
+      assert.equal(await harness.reports.claimCompletion(id, 2), 'open');
+      assert.equal(await harness.reports.claimCompletion(id), 'open');
+    });
+
+    it('is claimed by every check once all are in, until it is marked published for good', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 2);
+      await harness.reports.report(id, sampleReport(1, { status: 'failed' }));
+      await harness.reports.report(id, sampleReport(2, { status: 'cancelled' }));
+      // The one who claimed it may die before publishing; a redelivered or a late report's check must do it then.
+      assert.equal(await harness.reports.claimCompletion(id, 2), 'claimed');
+      assert.equal(await harness.reports.claimCompletion(id, 1), 'claimed');
+      assert.equal(await harness.reports.claimCompletion(id), 'claimed');
+      await harness.reports.markCompletionPublished(id);
+      await harness.reports.markCompletionPublished(id);
+      assert.equal(await harness.reports.report(id, sampleReport(1)), false);
+      assert.equal(await harness.reports.claimCompletion(id, 1), 'published');
+      assert.equal(await harness.reports.claimCompletion(id), 'published');
+    });
+  });
+}
+
+async function storedTask({ tasks }: ReportHarness, combinations: number): Promise<string> {
+  const task = sampleTask({ combinations });
+  task.folder.id = task.id;
+  await tasks.create(task);
+  return task.id;
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { TaskStore } from '../../functions/ports.ts';
+import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+import { sampleTask } from './samples.ts';
+
+export function taskContract(name: string, open: () => Promise<Harness<TaskStore>>): void {
+  describe(`${name} keeps tasks`, { timeout: TIMEOUT_MS }, () => {
+    it('gives a task back as it was stored', async () => {
+      await using harness = await open();
+      const task = sampleTask({ combinations: 1000 });
+      assert.equal(await harness.store.create(task), true);
+      assert.deepEqual(await harness.store.get(task.id), task);
+    });
+
+    it('knows nothing of an id it never stored', async () => {
+      await using harness = await open();
+      assert.equal(await harness.store.get('nobody'), undefined);
+      assert.equal(await harness.store.progress('nobody'), undefined);
+    });
+
+    it('refuses a second task whose id begins alike in the same folder, and stores nothing of it', async () => {
+      await using harness = await open();
+      const first = sampleTask({ id: 'abcdef01-0000-4000-8000-000000000001' });
+      const second = sampleTask({ id: 'abcdef02-0000-4000-8000-000000000002' });
+      assert.equal(await harness.store.create(first), true);
+      assert.equal(await harness.store.create(second), false);
+      assert.equal(await harness.store.get(second.id), undefined);
+      assert.equal(await harness.store.progress(second.id), undefined);
+      assert.deepEqual(await harness.store.unfinished(10), [first.id]);
+    });
+
+    it('takes ids that begin alike in different folders', async () => {
+      await using harness = await open();
+      const ids = ['abcdef01-0000-4000-8000-000000000001', 'abcdef02-0000-4000-8000-000000000002'];
+      for (const id of ids) assert.equal(await harness.store.create(sampleTask({ id, folder: id })), true);
+    });
+
+    it('stores exactly one of three at once whose ids begin alike', async () => {
+      await using harness = await open();
+      const tasks = numbers(3).map((at) => sampleTask({ id: `abcdef0${at}-0000-4000-8000-000000000000` }));
+      const created = await Promise.all(tasks.map((task) => harness.store.create(task)));
+      assert.equal(created.filter(Boolean).length, 1);
+      assert.equal((await harness.store.unfinished(10)).length, 1);
+    });
+
+    it('begins unpublished, with nothing counted', async () => {
+      await using harness = await open();
+      const { id } = await stored(harness.store);
+      assert.deepEqual(await harness.store.progress(id), {
+        published: false,
+        succeeded: 0,
+        failed: 0,
+        cancelled: 0,
+        firstReportAt: null,
+        finishedAt: null,
+      });
+    });
+
+    it('is published after the first mark and stays so', async () => {
+      await using harness = await open();
+      const { id } = await stored(harness.store);
+      for (const _ of numbers(2)) {
+        await harness.store.markPublished(id);
+        assert.equal((await harness.store.progress(id))?.published, true);
+      }
+    });
+
+    it('names unfinished tasks oldest first, page by page', async () => {
+      await using harness = await open();
+      const ids: string[] = [];
+      for (const _ of numbers(5)) ids.push((await stored(harness.store)).id);
+      await harness.store.finish(ids[1] as string);
+      const left = ids.filter((_, at) => at !== 1);
+      assert.deepEqual(await harness.store.unfinished(10), left);
+      assert.deepEqual(await harness.store.unfinished(2), left.slice(0, 2));
+      assert.deepEqual(await harness.store.unfinished(2, left[1]), left.slice(2));
+      assert.deepEqual(await harness.store.unfinished(2, left[3]), []);
+      assert.deepEqual(await harness.store.unfinished(10, ids[1]), left.slice(1), 'after a finished one');
+    });
+
+    it('keeps the time of the first finish, of repetitions and of three at once', async () => {
+      await using harness = await open();
+      const { id } = await stored(harness.store);
+      const times = await Promise.all(numbers(3).map(() => harness.store.finish(id)));
+      times.push(await harness.store.finish(id));
+      assert.equal(new Set(times).size, 1, `got ${times.join(', ')}`);
+      assert.equal((await harness.store.progress(id))?.finishedAt, times[0]);
+    });
+  });
+}
+
+/** A task of its own folder; the next one is younger by the clock too. */
+async function stored(store: TaskStore) {
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  const task = sampleTask();
+  task.folder.id = task.id;
+  assert.equal(await store.create(task), true);
+  return task;
+}
