@@ -42,7 +42,7 @@ export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): A
           await using dir = await workDir(tempDir);
           const meta = await make(dir.path, held);
           held.throwIfAborted();
-          return store.put<M>(key, dir.path, meta);
+          return await store.put<M>(key, dir.path, meta);
         },
       });
     },

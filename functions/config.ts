@@ -167,8 +167,18 @@ export class ConfigError extends Error {
   }
 }
 
+/** The environment, with what .env in the working folder adds to it. */
+export function readEnvironment(): Environment {
+  try {
+    process.loadEnvFile('.env');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return process.env;
+}
+
 /** Throws ConfigError naming every setting that is wrong, what was expected and what it is (secrets masked). */
-export function loadConfig(env: Environment = process.env): Config {
+export function loadConfig(env: Environment): Config {
   const read = new Reader(env);
   const host = read.text('HOST', '127.0.0.1', /^[\w.:[\]-]+$/);
   const apiKey = read.optional('API_KEY', (value) => value.length >= 16);

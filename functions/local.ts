@@ -1,7 +1,7 @@
 /**
  * The single-machine host: the same handlers as in the cloud, on SQLite and disk, in one process.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
@@ -20,7 +20,7 @@ import { createSqliteUrls } from './adapters/sqlite-urls.ts';
 import { createApi } from './api.ts';
 import { createArtifacts } from './artifacts.ts';
 import { complete } from './complete.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type Config, loadConfig, readEnvironment } from './config.ts';
 import { deadLetter } from './dead-letter.ts';
 import { TransientError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
@@ -112,8 +112,8 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     baseUrl: (request: Request) => (config.publicUrl ?? new URL(request.url).origin).replace(/\/+$/, ''),
   };
 
-  const answer = toNodeHandler(createApi(deps));
-  const server = createServer((request, response) => void answer(request, response));
+  // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
+  const server = createServer(toNodeHandler(createApi(deps)) as RequestListener);
   const url = await listen(server, config);
   starting.defer(() => closed(server));
 
@@ -200,7 +200,7 @@ async function closed(server: Server): Promise<void> {
 
 async function main(): Promise<void> {
   try {
-    const config = loadConfig();
+    const config = loadConfig(readEnvironment());
     const log = createLog({
       level: config.logLevel,
       pretty: process.stdout.isTTY === true,

@@ -252,7 +252,7 @@ export function createSources(deps: SourcesDeps): Sources {
       );
     }
     using bytes = await bytesOf(task, number, fetched, signal);
-    return decoded(bytes.path(BYTES), dir, signal, fetched.probe.audio.stream);
+    return await decoded(bytes.path(BYTES), dir, signal, fetched.probe.audio.stream);
   }
 
   async function speak(line: Line, dir: string, signal: AbortSignal): Promise<PreparedMeta> {
@@ -261,7 +261,7 @@ export function createSources(deps: SourcesDeps): Sources {
     const file = join(work.path, 'spoken');
     await writeFile(file, spoken.audio);
     await writeFile(join(dir, TIMING), JSON.stringify(spoken.timing));
-    return decoded(file, dir, signal);
+    return await decoded(file, dir, signal);
   }
 
   async function decoded(

@@ -13,11 +13,26 @@ export interface SpeakRequest {
   speed: number;
 }
 
+/** What the thread sends: lines that eSpeak prints, of interest only when it fails, and then the sound. */
+export type SpeakAnswer = { printed: string } | { audio: Uint8Array };
+
+function send(answer: SpeakAnswer, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(answer, transfer);
+}
+
+// Not by way of the parent's worker.stdout: reading that keeps the whole process alive.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.write = (chunk: string | Uint8Array) => {
+    send({ printed: chunk.toString() });
+    return true;
+  };
+}
+
 parentPort?.on('message', async ({ text, voice, speed }: SpeakRequest) => {
   const speaking = text2wav(text, { voice, speed });
   // Each call adds handlers that print and rethrow; without them an error reaches the parent as it is, once.
   process.removeAllListeners('uncaughtException');
   process.removeAllListeners('unhandledRejection');
   const audio = await speaking;
-  parentPort?.postMessage(audio, [audio.buffer as ArrayBuffer]);
+  send({ audio }, [audio.buffer as ArrayBuffer]);
 });

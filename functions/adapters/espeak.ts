@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
-import { PermanentError } from '../errors.ts';
 import type { Speech } from '../ports.ts';
 import type { Line } from '../task/plan.ts';
+import { type SpeechThread, speechFailed, startSpeechThread } from './espeak-thread.ts';
 import type { SpeakRequest } from './espeak-worker.ts';
 
 export interface EspeakOptions {
@@ -44,7 +42,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
 
   async function run(request: SpeakRequest, signal: AbortSignal): Promise<Uint8Array> {
     signal.throwIfAborted();
-    if (!thread || thread.ended) thread = startThread();
+    if (!thread || thread.ended) thread = startSpeechThread();
     return await thread.speak(request, timeLimitMs, signal);
   }
 
@@ -60,7 +58,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
       const { voice } = await voiceOf(line);
       const request = { text: spokenText(line.text), voice, speed: SPEED };
       const audio = repairedWav(await oneAtATime(() => run(request, signal)));
-      if (isSilent(audio)) throw failed(line.text, 'got silence', 'send a text with words in it');
+      if (isSilent(audio)) throw speechFailed(line.text, 'got silence', 'send a text with words in it');
       return { audio, timing: null };
     },
 
@@ -98,7 +96,9 @@ export function repairedWav(audio: Uint8Array): Uint8Array {
     view.length >= WAV_HEADER_BYTES &&
     view.toString('latin1', 0, 4) === 'RIFF' &&
     view.toString('latin1', 36, 40) === 'data';
-  if (!isWav) throw failed('the line', `got ${view.length} bytes that are no WAV file`, 'post it again');
+  if (!isWav) {
+    throw speechFailed('the line', `got ${view.length} bytes that are no WAV file`, 'post it again');
+  }
   view.writeUInt32LE(view.length - 8, 4);
   view.writeUInt32LE(view.length - WAV_HEADER_BYTES, 40);
   return audio;
@@ -126,86 +126,4 @@ async function loadEngine(): Promise<Engine> {
     [...text.matchAll(/^language\s+(\S+)/gm)].map((match) => match[1] ?? ''),
   );
   return { version, languages: new Set(codes.map((code) => code.toLowerCase())) };
-}
-
-interface SpeechThread {
-  readonly ended: boolean;
-  speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array>;
-  end(): Promise<unknown>;
-}
-
-function startThread(): SpeechThread {
-  // Beside this file, and TypeScript or compiled JavaScript as this file is.
-  const extension = extname(fileURLToPath(import.meta.url));
-  const worker = new Worker(new URL(`./espeak-worker${extension}`, import.meta.url), {
-    stdout: true,
-    stderr: true,
-    execArgv: [],
-  });
-  let ended = false;
-  let printed = '';
-  const keep = (chunk: Buffer) => {
-    printed = (printed + chunk).slice(-2_000);
-  };
-  worker.stdout.on('data', keep);
-  worker.stderr.on('data', keep);
-  worker.on('error', () => {});
-  worker.on('exit', () => {
-    ended = true;
-  });
-  worker.unref();
-
-  async function speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array> {
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    const broken = (cause: unknown) =>
-      reject(failed(request.text, `got ${reason(cause, printed)}`, CURE, cause));
-    const exited = () => broken(new Error('the voice ended'));
-    const aborted = () => reject(signal.reason);
-    const overtime = setTimeout(
-      () => reject(failed(request.text, `got nothing within ${timeLimitMs} ms`, CURE)),
-      timeLimitMs,
-    );
-    worker.once('message', resolve).once('error', broken).once('exit', exited).ref();
-    signal.addEventListener('abort', aborted, { once: true });
-    printed = '';
-    worker.postMessage(request);
-    try {
-      return await promise;
-    } catch (error) {
-      ended = true;
-      await worker.terminate();
-      throw error;
-    } finally {
-      clearTimeout(overtime);
-      signal.removeEventListener('abort', aborted);
-      worker.off('message', resolve).off('error', broken).off('exit', exited).unref();
-    }
-  }
-
-  return {
-    get ended() {
-      return ended;
-    },
-    speak,
-    end: () => worker.terminate(),
-  };
-}
-
-const CURE = 'shorten or simplify the text, or name another voice';
-
-/** eSpeak prints its own complaints ("Error: The specified espeak-ng voice does not exist."). */
-function reason(cause: unknown, printed: string): string {
-  const complaint = /^Error: (.+)$/m.exec(printed)?.[1];
-  return complaint ?? (cause instanceof Error ? cause.message : String(cause));
-}
-
-function failed(text: string, got: string, cure: string, cause?: unknown): PermanentError {
-  const start = text.trim();
-  const shown = JSON.stringify(start.length > 40 ? `${start.slice(0, 40)}...` : start);
-  return new PermanentError(
-    'speech_failed',
-    'speak',
-    `Expected ${shown} to be spoken, ${got}. Next step: ${cure}.`,
-    { cause },
-  );
 }

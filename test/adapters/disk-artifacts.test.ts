@@ -5,8 +5,10 @@ import { mkdir, readdir, readFile, rm, truncate, unlink, utimes, writeFile } fro
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createDiskArtifacts } from '../../functions/adapters/disk-artifacts.ts';
+import { TransientError } from '../../functions/errors.ts';
 import { artifactContract, folder, opened, texts } from '../contracts/artifacts.ts';
 import { numbers, until } from '../contracts/harness.ts';
+import { failingSystem } from '../fixtures/failing-system.ts';
 import { otherDisk } from '../fixtures/other-disk.ts';
 import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
 
@@ -186,6 +188,33 @@ describe('disk artifacts', () => {
     }
     await until(async () => (await readdir(join(root, '.trash'))).length === 0, 'an empty trash');
     assert.deepEqual(await readdir(join(root, '.incoming')), ['being copied']);
+  });
+
+  it('wait for room when the disk is full, and are taken from the same folder later', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1000 });
+    const work = await folder(dir, { file: 'text' });
+    {
+      using _full = failingSystem('rename', 'ENOSPC');
+      await assert.rejects(
+        store.put('key', work, {}),
+        (error) => TransientError.is(error) && error.code === 'disk_full',
+      );
+      assert.equal(await store.open('key'), undefined);
+    }
+    using put = await store.put('key', work, {});
+    assert.deepEqual(await texts(put, ['file']), ['text']);
+    assert.throws(() => put.path('meta.json'));
+  });
+
+  it('stay where they are when the system fails for another reason', async () => {
+    await using dir = await tempDir();
+    const { store } = await withOne(dir);
+    {
+      using _exhausted = failingSystem('readFile', 'EMFILE');
+      await assert.rejects(store.open('key'), { code: 'EMFILE' });
+    }
+    using _found = await opened(store, 'key');
   });
 
   it('come from another disk whole', async (t: TestContext) => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDiskOutputs } from '../../functions/adapters/disk-outputs.ts';
-import { PermanentError, RequestError } from '../../functions/errors.ts';
+import { PermanentError, RequestError, TransientError } from '../../functions/errors.ts';
 import { file, outputContract } from '../contracts/outputs.ts';
+import { failingSystem } from '../fixtures/failing-system.ts';
 import { otherDisk } from '../fixtures/other-disk.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
 
@@ -53,21 +54,64 @@ describe('disk outputs', () => {
     }
   });
 
-  it('say that the folder is not writable, also where it is there already', async (t: TestContext) => {
-    if (process.getuid?.() === 0) return t.skip('the superuser may write everywhere');
+  it('say that the folder is not writable, also where it is there already', async () => {
+    await using dir = await tempDir();
+    const store = createDiskOutputs({ dir: dir.path });
+    await store.createFolder('sale');
+    using _refused = failingSystem('access', 'EACCES');
+    await assert.rejects(
+      store.createFolder('sale'),
+      (error) => RequestError.is(error) && error.message.endsWith('not writable (EACCES)'),
+    );
+  });
+
+  for (const { code, call } of [
+    { code: 'ENOSPC', call: 'rename' },
+    { code: 'EDQUOT', call: 'mkdir' },
+  ] as const) {
+    it(`wait for room when the disk is full: ${code} at ${call}`, async () => {
+      await using dir = await tempDir();
+      const store = createDiskOutputs({ dir: dir.path });
+      const folder = await store.createFolder('sale');
+      const source = await file(dir, 'video');
+      {
+        using _full = failingSystem(call, code);
+        await assert.rejects(
+          store.save(folder, 'a.mp4', source, FOREVER),
+          (error) => TransientError.is(error) && error.code === 'disk_full',
+        );
+      }
+      await store.save(folder, 'a.mp4', source, FOREVER);
+      assert.deepEqual(await readdir(folder.id), ['a.mp4']);
+    });
+  }
+
+  for (const code of ['EACCES', 'EPERM', 'EROFS']) {
+    it(`fail for good where the system forbids it: ${code}`, async () => {
+      await using dir = await tempDir();
+      const store = createDiskOutputs({ dir: dir.path });
+      const folder = await store.createFolder('sale');
+      const source = await file(dir, 'video');
+      using _forbidden = failingSystem('rename', code);
+      await assert.rejects(
+        store.save(folder, 'a.mp4', source, FOREVER),
+        (error) =>
+          PermanentError.is(error) &&
+          error.code === 'save_failed' &&
+          error.stage === 'save' &&
+          error.message.includes(code) &&
+          !error.message.includes(dir.path),
+      );
+    });
+  }
+
+  it('pass on what nobody foresaw as it is', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: dir.path });
     const folder = await store.createFolder('sale');
-    chmodSync(folder.id, 0o500);
-    await assert.rejects(
-      store.createFolder('sale'),
-      (error) => RequestError.is(error) && /not writable/.test(error.message),
-    );
-    await assert.rejects(
-      store.save(folder, 'a.mp4', await file(dir, 'video'), FOREVER),
-      (error) => PermanentError.is(error) && error.code === 'save_failed' && error.stage === 'save',
-    );
-    chmodSync(folder.id, 0o700);
+    const source = await file(dir, 'video');
+    using _broken = failingSystem('rename', 'EIO');
+    await assert.rejects(store.save(folder, 'a.mp4', source, FOREVER), { code: 'EIO' });
   });
 
   it('go where their folder was, when someone removed it', async () => {

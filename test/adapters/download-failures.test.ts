@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { DownloadLimits } from '../../functions/adapters/download.ts';
@@ -13,6 +12,7 @@ import { type Code, TransientError } from '../../functions/errors.ts';
 import { download, failureOf } from '../fixtures/downloading.ts';
 import { selfSigned } from '../fixtures/self-signed.ts';
 import { type SourceFile, type SourceServer, startSourceServer } from '../fixtures/source-server.ts';
+import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
 
 const BODY = randomBytes(300_000);
 const MONDAY = 'Mon, 02 Nov 2026 10:00:00 GMT';
@@ -80,21 +80,21 @@ function redirect(to: string): Partial<SourceFile> {
 }
 
 describe('createDownloads, when things go wrong', () => {
-  let dir: string;
+  let dir: TempDir;
   let server: SourceServer;
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'every-cut-download-'));
+    dir = await tempDir();
     server = await startSourceServer({ '/clip.mp4': { body: BODY } });
   });
   after(async () => {
     await server.stop();
-    await rm(dir, { recursive: true, force: true });
+    await dir[Symbol.asyncDispose]();
   });
 
   /** Into a file that must not be there afterwards, as every one of these fails. */
   async function get(url: string, options: Parameters<typeof download>[2] = {}): Promise<void> {
-    const file = join(dir, 'failed.bin');
+    const file = join(dir.path, 'failed.bin');
     try {
       await download(url, file, options);
     } finally {
@@ -154,11 +154,13 @@ describe('createDownloads, when things go wrong', () => {
   it('gives disk_full where there is no room', {
     skip: !existsSync('/dev/full') && 'needs /dev/full',
   }, async () => {
-    const file = join(dir, 'full.bin');
+    const file = join(dir.path, 'full.bin');
     await symlink('/dev/full', file);
     await failureOf(download(server.url('/clip.mp4'), file), 'disk_full');
   });
 
   it('leaves a mistake of ours as it is', () =>
-    assert.rejects(download(server.url('/clip.mp4'), join(dir, 'no', 'such', 'dir')), { code: 'ENOENT' }));
+    assert.rejects(download(server.url('/clip.mp4'), join(dir.path, 'no', 'such', 'dir')), {
+      code: 'ENOENT',
+    }));
 });

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { maskUrl } from '../../functions/adapters/download.ts';
 import { download, failureOf, type GetOptions } from '../fixtures/downloading.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/source-server.ts';
+import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
 
 const BODY = randomBytes(300_000);
 const SHA256 = createHash('sha256').update(BODY).digest('hex');
 const MONDAY = 'Mon, 02 Nov 2026 10:00:00 GMT';
 
 describe('createDownloads', () => {
-  let dir: string;
+  let dir: TempDir;
   let server: SourceServer;
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'every-cut-download-'));
+    dir = await tempDir();
     server = await startSourceServer({
       '/clip.mp4': { body: BODY, etag: '"v1"', lastModified: MONDAY },
       '/dated.mp4': { body: BODY, lastModified: MONDAY },
@@ -33,12 +33,12 @@ describe('createDownloads', () => {
   });
   after(async () => {
     await server.stop();
-    await rm(dir, { recursive: true, force: true });
+    await dir[Symbol.asyncDispose]();
   });
 
   let files = 0;
   async function get(url: string, options?: GetOptions) {
-    const path = join(dir, `${files++}.bin`);
+    const path = join(dir.path, `${files++}.bin`);
     return { path, result: await download(url, path, options) };
   }
 

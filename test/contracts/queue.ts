@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Delivery, Message, MessageOf, Queue, Topic, WorkMessage } from '../../functions/ports.ts';
 import { numbers, TIMEOUT_MS, until } from './harness.ts';
 
@@ -173,7 +174,7 @@ export function queueContract(name: string, open: () => Promise<QueueHarness>): 
           events.push('begun');
           await new Promise((resolve) => signal.addEventListener('abort', resolve));
           // Ending its children takes a handler a moment.
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          await pause(50);
           events.push('ended');
           throw signal.reason;
         },

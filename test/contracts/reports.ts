@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ReportStore, TaskStore } from '../../functions/ports.ts';
 import { numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleReport, sampleTask } from './samples.ts';
@@ -78,7 +79,7 @@ export function reportContract(name: string, open: () => Promise<ReportHarness>)
       await harness.reports.report(id, sampleReport(1));
       const first = (await harness.tasks.progress(id))?.firstReportAt;
       assert.equal(typeof first, 'number');
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
       await harness.reports.report(id, sampleReport(2));
       assert.equal((await harness.tasks.progress(id))?.firstReportAt, first);
     });

@@ -1,0 +1,192 @@
+/**
+ * A clip encoded once, so that it can be joined to any other of its profile by copying: closed GOPs, no B-frames,
+ * one time base, exact constant rate, and one and the same stream header for the whole profile.
+ */
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PermanentError } from '../errors.ts';
+import type { Profile } from '../ports.ts';
+import { framesPerSecond, rateText, samplesOf } from '../task/frame-rate.ts';
+import { videoGraph } from './conform-graph.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { permanentFrom } from './ffmpeg-error.ts';
+import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
+import type { ClipProbe } from './probe.ts';
+import { h264Level, timescale } from './profile.ts';
+import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
+import { untrustedInput } from './untrusted.ts';
+
+/** Half the bytes of superfast for a third more time; the next slower preset gains less than 1 VMAF. */
+const PRESET = 'veryfast';
+const CRF = 20;
+/** Decoded and encoded lengths differ by a frame now and then (29.97 in milliseconds, a last odd frame). */
+const FRAMES_SHORT = 2;
+const SHARE_SHORT = 0.02;
+
+export interface ConformInput {
+  /** Absolute path of the source. */
+  file: string;
+  /** What `probe` said about it. */
+  probe: ClipProbe;
+  profile: Profile;
+  /** Existing folder that takes video.mp4 and sound.s16le. */
+  dir: string;
+  threads: number;
+  /** Longest clip allowed. */
+  maxSeconds: number;
+}
+
+export interface Conformed {
+  frames: number;
+  /** Per channel at 48 kHz: exactly as long as the frames, to half a sample. */
+  samples: number;
+  /** SHA-256 of the decoder configuration, the same for all clips of one profile. */
+  avcC: string;
+}
+
+/** All that makes a conformed clip what it is, beside its source and the ffmpeg build: part of the artifact's key. */
+export function conformIdentity(profile: Profile): string[] {
+  const { width, height, rate, fit } = profile;
+  return [`${width}x${height}`, rateText(rate), fit, ...encoder(profile)];
+}
+
+/** The one run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long' before it is started. */
+export function conformArguments({ file, probe, profile, dir, threads, maxSeconds }: ConformInput): string[] {
+  const video = filmOf(probe, maxSeconds);
+  const maxFrames = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
+  return [
+    ...['-v', 'warning', '-y'],
+    ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
+    ...['-threads', String(threads), ...untrustedInput(file)],
+    ...['-filter_threads', '1', '-filter_complex_threads', '1'],
+    ...['-filter_complex', videoGraph(video, profile, maxFrames), '-map', '[v]'],
+    ...[...encoder(profile), '-threads:v', String(threads), '-frames:v', String(maxFrames)],
+    ...[
+      '-an',
+      '-map_metadata',
+      '-1',
+      '-map_chapters',
+      '-1',
+      '-fflags',
+      '+bitexact',
+      '-movflags',
+      '+faststart',
+    ],
+    ...['-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
+    // A graph of its own: where the picture's is built anew half-way, the sound runs on.
+    ...(probe.audio === null
+      ? []
+      : ['-map', `0:${probe.audio.stream}`, '-vn', '-t', String(maxSeconds), '-af', pcmFilter()]),
+    ...(probe.audio === null ? [] : [...PCM_OUT, `file:${join(dir, 'sound.s16le')}`]),
+  ];
+}
+
+/**
+ * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence where the clip has no sound).
+ * Throws PermanentError: no_video, clip_too_long, media_truncated, conform_failed.
+ */
+export async function conformClip(
+  ffmpeg: Ffmpeg,
+  { signal, timeoutMs, ...input }: ConformInput & { signal: AbortSignal; timeoutMs: number },
+): Promise<Conformed> {
+  const args = conformArguments(input);
+  const stderr = await ffmpeg.run(args, { signal, timeoutMs }).then(
+    (run) => run.stderr,
+    (error: unknown) => {
+      throw permanentFrom(error, 'conform_failed', 'conform', {
+        expected: 'the clip to be encoded',
+        next: 'Export it again as MP4 (H.264, AAC).',
+      });
+    },
+  );
+  const { rate } = input.profile;
+  const track = await trackOf(join(input.dir, 'video.mp4'), input.profile);
+  refuseShort(track.frames, Math.round((input.probe.video?.seconds ?? 0) * framesPerSecond(rate)), stderr);
+  const samples = samplesOf(track.frames, rate);
+  await cutTo(join(input.dir, 'sound.s16le'), samples);
+  return { frames: track.frames, samples, avcC: track.avcC };
+}
+
+function filmOf(probe: ClipProbe, maxSeconds: number): NonNullable<ClipProbe['video']> {
+  const { video } = probe;
+  if (video === null) {
+    throw new PermanentError(
+      'no_video',
+      'conform',
+      'Expected a clip with a video stream, got one without: cover art does not count. Send a film.',
+    );
+  }
+  if (video.seconds > maxSeconds) {
+    throw new PermanentError(
+      'clip_too_long',
+      'conform',
+      `Expected at most ${maxSeconds} s, got ${video.seconds.toFixed(1)} s. Cut it, or raise MAX_CLIP_SECONDS.`,
+    );
+  }
+  return video;
+}
+
+/** Each leak of source or setting into the stream's header is stopped here; without any one of them joins break. */
+function encoder(profile: Profile): string[] {
+  const { rate } = profile;
+  const level = h264Level(profile);
+  const second = Math.round(framesPerSecond(rate));
+  const ticks = String(timescale(rate));
+  const x264 = [
+    // Keeps the CRF out of the PPS.
+    'stitchable=1',
+    'open-gop=0:b-pyramid=none:rc-lookahead=20:force-cfr=1',
+    // chromaloc: else taken from a JPEG-range source.
+    'sar=1/1:fullrange=off:colorprim=bt709:transfer=bt709:colormatrix=bt709:chromaloc=0',
+    `vbv-maxrate=${level.maxrate}:vbv-bufsize=${level.maxrate * 1.25}`,
+  ];
+  return [
+    ...['-c:v', 'libx264', '-preset', PRESET, '-crf', String(CRF), '-profile:v', 'high'],
+    ...['-level:v', level.name, '-pix_fmt', 'yuv420p'],
+    // Without B-frames a clip may be one frame long, needs no edit list, and can be cut at any frame when joined.
+    ...[
+      '-bf',
+      '0',
+      '-refs',
+      '3',
+      '-g',
+      String(2 * second),
+      '-keyint_min',
+      String(second),
+      '-flags:v',
+      '+cgop',
+    ],
+    // Beside the fps filter: fills a late start, and the hole a change of size leaves.
+    ...['-fps_mode', 'cfr', '-enc_time_base:v', `${rate.den}/${rate.num}`],
+    ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],
+    ...['-x264-params', x264.join(':'), '-video_track_timescale', ticks, '-movie_timescale', ticks],
+  ];
+}
+
+async function trackOf(file: string, { rate }: Profile): Promise<VideoTrack> {
+  const track = await readVideoTrack(file).catch((cause: unknown) => {
+    throw failed(`an encoded clip, got none (${cause instanceof Error ? cause.message : cause})`, cause);
+  });
+  const ticks = (timescale(rate) * rate.den) / rate.num;
+  if (track.timescale === timescale(rate) && track.frameTicks === ticks) return track;
+  throw failed(`frames of ${ticks}/${timescale(rate)} s, got ${track.frameTicks}/${track.timescale}`);
+}
+
+/** Success by ffmpeg's account says little: of a damaged file it encodes what there is. */
+function refuseShort(frames: number, expected: number, stderr: string): void {
+  if (expected - frames <= Math.max(FRAMES_SHORT, expected * SHARE_SHORT)) return;
+  const counts = `${expected} frames, got ${frames}`;
+  if (!/corrupt|partial file|prematurely|Truncat/i.test(stderr)) throw failed(counts);
+  throw new PermanentError('media_truncated', 'conform', `Expected ${counts}. Upload the clip again.`);
+}
+
+function failed(expected: string, cause?: unknown): PermanentError {
+  const next = 'Export the clip again as MP4 (H.264, AAC).';
+  return new PermanentError('conform_failed', 'conform', `Expected ${expected}. ${next}`, { cause });
+}
+
+/** Cuts raw sound to the length, or fills it up with silence. Makes the file where there was no sound. */
+async function cutTo(file: string, samples: number): Promise<void> {
+  await using handle = await open(file, 'a');
+  await handle.truncate(samples * BYTES_PER_SAMPLE);
+}

@@ -1,0 +1,103 @@
+import { stat } from 'node:fs/promises';
+import { PermanentError } from '../errors.ts';
+import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { permanentFrom } from './ffmpeg-error.ts';
+import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmInput } from './sound.ts';
+import { untrustedInput } from './untrusted.ts';
+
+/** More only lifts noise. */
+const MAX_GAIN_DB = 20;
+/** The absolute gate of EBU R128: what is below is silence. */
+const SILENCE_LUFS = -70;
+/** R128 weighs blocks of 0.4 s; a shorter sound needs silence behind it to make one. */
+const LEAST_SAMPLES = SAMPLE_RATE;
+const TIMEOUT_MS = 300_000;
+
+export interface SoundSource {
+  /** Absolute path: a track, a spoken line, anything with an audio stream. */
+  file: string;
+  /** Index of the stream within the file; without it the first audio stream. */
+  stream?: number;
+  /** Raw sound to make: 16-bit stereo at 48 kHz. */
+  out: string;
+  /** Longest sound allowed. */
+  maxSeconds: number;
+}
+
+/** One second more than allowed is decoded, to tell what is too long from what just fits. */
+export function decodeArguments({ file, stream, out, maxSeconds }: SoundSource): string[] {
+  return [
+    ...['-v', 'warning', '-y', ...untrustedInput(file)],
+    ...['-map', stream === undefined ? '0:a:0?' : `0:${stream}`, '-vn', '-t', String(maxSeconds + 1)],
+    ...['-af', pcmFilter(), ...PCM_OUT, `file:${out}`],
+  ];
+}
+
+/**
+ * Decodes a sound, once for all the mixes that use it.
+ * Throws PermanentError: no_sound, clip_too_long, media_unreadable.
+ */
+export async function decodeSound(
+  ffmpeg: Ffmpeg,
+  { signal, ...source }: SoundSource & { signal: AbortSignal },
+): Promise<{ samples: number }> {
+  try {
+    await ffmpeg.run(decodeArguments(source), { signal, timeoutMs: TIMEOUT_MS });
+  } catch (error) {
+    if (/does not contain any stream|matches no streams/.test(String(error))) throw noSound();
+    throw permanentFrom(error, 'media_unreadable', 'measure', {
+      expected: 'sound that can be decoded',
+      next: 'Export it again as MP3, M4A or WAV.',
+    });
+  }
+  const samples = Math.floor((await stat(source.out)).size / BYTES_PER_SAMPLE);
+  if (samples === 0) throw noSound();
+  if (samples > source.maxSeconds * SAMPLE_RATE) {
+    throw new PermanentError(
+      'clip_too_long',
+      'measure',
+      `Expected at most ${source.maxSeconds} s of sound, got more. Cut it, or raise MAX_CLIP_SECONDS.`,
+    );
+  }
+  return { samples };
+}
+
+function noSound(): PermanentError {
+  return new PermanentError(
+    'no_sound',
+    'measure',
+    'Expected a file with sound, got one without. Send a file with an audio stream.',
+  );
+}
+
+export function loudnessArguments(pcmFile: string): string[] {
+  return [
+    ...['-v', 'info', '-nostats', ...pcmInput(pcmFile)],
+    // framelog=quiet is not known before ffmpeg 6; verbose lines do not show at level info.
+    ...['-af', `apad=whole_len=${LEAST_SAMPLES},ebur128=framelog=verbose`, '-f', 'null', '-'],
+  ];
+}
+
+/** Integrated loudness of a raw sound file by EBU R128, LUFS; null for silence. */
+export async function measureLoudness(
+  ffmpeg: Ffmpeg,
+  pcmFile: string,
+  { signal }: { signal: AbortSignal },
+): Promise<number | null> {
+  const { stderr } = await ffmpeg.run(loudnessArguments(pcmFile), { signal, timeoutMs: TIMEOUT_MS });
+  return readLoudness(stderr);
+}
+
+/** The last value that ebur128 says; null below the gate. */
+export function readLoudness(stderr: string): number | null {
+  const value = [...stderr.matchAll(/^ +I: +(-?[\d.]+|-inf|nan) LUFS/gm)].at(-1)?.[1];
+  if (value === undefined) throw new Error('Expected a loudness, got none from ffmpeg');
+  const lufs = Number(value);
+  return lufs > SILENCE_LUFS ? lufs : null;
+}
+
+/** The gain that brings a sound to a loudness, dB: at most +20, and 0 for silence. */
+export function gainFor(targetLufs: number, measured: number | null): number {
+  return measured === null ? 0 : Math.min(MAX_GAIN_DB, targetLufs - measured);
+}

@@ -1,0 +1,91 @@
+/** The filter graph of a combination's sound. Pure; levels and times were set by measurement. */
+import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import { gainFor } from './loudness.ts';
+
+export interface MixSound {
+  /** Absolute path of raw sound. */
+  file: string;
+  /** Per channel. */
+  samples: number;
+  /** Integrated, LUFS; null for silence. */
+  loudness: number | null;
+}
+
+export interface SoundGraph {
+  /** Samples of the picture: the sound ends with it. */
+  total: number;
+  /** Input numbers of the clips' own sound, in order; empty where it is not wanted. */
+  own: readonly number[];
+  /** 0 to 1. */
+  originalVolume: number;
+  music: (MixSound & { input: number }) | undefined;
+  voice: (MixSound & { input: number }) | undefined;
+  duck: boolean;
+}
+
+const VOICE_LUFS = -16;
+const MUSIC_LUFS = -16;
+const MUSIC_UNDER_VOICE_LUFS = -30;
+const MUSIC_FADE = SAMPLE_RATE;
+/** A voice that is cut off: long enough to sound meant, short enough to lose no more words than needed. */
+const VOICE_FADE = SAMPLE_RATE / 2;
+
+const FLOAT = `aformat=sample_fmts=fltp:sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
+const KEY = 'volume=30dB,asoftclip=type=hard';
+const DUCK =
+  'sidechaincompress=threshold=0.175:ratio=20:attack=20:release=800:knee=1:detection=rms:link=maximum';
+('sidechaincompress=threshold=0.03:ratio=2:attack=20:release=400:knee=1:detection=rms:link=maximum');
+const LIMITER = 'alimiter=limit=0.75:attack=5:release=80:level=0:latency=1';
+
+/** From the inputs to `[a]`, of exactly `total` samples. */
+export function soundGraph(sound: SoundGraph): string {
+  const { total, music, voice } = sound;
+  const end = `atrim=end_sample=${total}`;
+  const whole = `apad=whole_len=${total},${end}`;
+  const ducked = music !== undefined && voice !== undefined && sound.duck;
+  const chains: string[] = [];
+  const parts: string[] = [];
+
+  if (sound.own.length > 0) {
+    const inputs = sound.own.map((input) => `[${input}:a]`).join('');
+    const joined = sound.own.length === 1 ? '' : `concat=n=${sound.own.length}:v=0:a=1,`;
+    chains.push(`${inputs}${joined}${FLOAT},volume=${sound.originalVolume},${whole}[own]`);
+    parts.push('[own]');
+  }
+  if (music !== undefined) {
+    const under = voice !== undefined && !ducked;
+    const gain = decibels(gainFor(under ? MUSIC_UNDER_VOICE_LUFS : MUSIC_LUFS, music.loudness));
+    chains.push(`[${music.input}:a]${FLOAT},${gain},${end}${fadeOut(total, MUSIC_FADE)}[music]`);
+    if (!ducked) parts.push('[music]');
+  }
+  if (voice !== undefined) {
+    const fade = voice.samples > total ? fadeOut(total, VOICE_FADE) : '';
+    const gain = decibels(gainFor(VOICE_LUFS, voice.loudness));
+    // Filled up: the compressor ends with the shorter of its inputs.
+    chains.push(
+      `[${voice.input}:a]${FLOAT},${gain},${whole}${fade}${ducked ? ',asplit[voice][said]' : '[voice]'}`,
+    );
+    parts.push('[voice]');
+  }
+  if (ducked) {
+    chains.push(`[said]${KEY}[key]`, `[music][key]${DUCK}[ducked]`);
+    parts.push('[ducked]');
+  }
+  return [...chains, `${mixed(parts)}${LIMITER},${end}[a]`].join(';');
+}
+
+/** Silence, or one part as it is, or the sum: amix must not weigh, the loudness of each part is set. */
+function mixed(parts: readonly string[]): string {
+  if (parts.length === 0) return `anullsrc=channel_layout=stereo:sample_rate=${SAMPLE_RATE},`;
+  if (parts.length === 1) return parts[0] as string;
+  return `${parts.join('')}amix=inputs=${parts.length}:duration=first:dropout_transition=0:normalize=0,`;
+}
+
+function fadeOut(total: number, length: number): string {
+  const samples = Math.min(length, total);
+  return `,afade=t=out:start_sample=${total - samples}:nb_samples=${samples}`;
+}
+
+function decibels(gain: number): string {
+  return `volume=${gain.toFixed(2)}dB`;
+}

@@ -1,0 +1,91 @@
+/** Reads the few boxes of our own MP4 files that say whether they can be joined. ISO/IEC 14496-12 and -15. */
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+
+export interface VideoTrack {
+  /** SHA-256 of the decoder configuration (avcC: SPS and PPS), hex. Equal ones can follow each other. */
+  avcC: string;
+  frames: number;
+  /** Ticks per second. */
+  timescale: number;
+  /** Ticks per frame where all last equally long, else null. */
+  frameTicks: number | null;
+}
+
+/** Some 30 bytes per frame: hours of video. */
+const MAX_INDEX_BYTES = 64 * 1024 * 1024;
+const HEADER = 8;
+const LARGE_HEADER = 16;
+/** Bytes of a sample entry before its boxes: VisualSampleEntry of 14496-12, 8.5.2. */
+const AVC1_FIELDS = 78;
+
+/** The first video track. Throws an Error where the file has no index or no H.264 track. */
+export async function readVideoTrack(file: string): Promise<VideoTrack> {
+  await using handle = await open(file);
+  const tracks = children(await topLevel(handle, 'moov')).filter(({ type }) => type === 'trak');
+  for (const { body } of tracks) {
+    const media = one(body, 'mdia');
+    const tables = one(one(media, 'minf'), 'stbl');
+    const [entry] = children(one(tables, 'stsd').subarray(8));
+    if (entry?.type !== 'avc1') continue;
+    return {
+      avcC: createHash('sha256')
+        .update(one(entry.body.subarray(AVC1_FIELDS), 'avcC'))
+        .digest('hex'),
+      frames: one(tables, 'stsz').readUInt32BE(8),
+      timescale: timescaleOf(one(media, 'mdhd')),
+      frameTicks: frameTicksOf(one(tables, 'stts')),
+    };
+  }
+  throw new Error('Expected an H.264 track, got none');
+}
+
+function timescaleOf(mdhd: Buffer): number {
+  const version = mdhd.readUInt8(0);
+  return mdhd.readUInt32BE(version === 1 ? 20 : 12);
+}
+
+function frameTicksOf(stts: Buffer): number | null {
+  return stts.readUInt32BE(4) === 1 ? stts.readUInt32BE(12) : null;
+}
+
+async function topLevel(handle: FileHandle, wanted: string): Promise<Buffer> {
+  const header = Buffer.alloc(LARGE_HEADER);
+  const { size: end } = await handle.stat();
+  for (let at = 0; at + HEADER <= end; ) {
+    await handle.read(header, 0, LARGE_HEADER, at);
+    const { type, size, skip } = boxHeader(header, end - at);
+    if (type === wanted && size <= MAX_INDEX_BYTES) {
+      const body = Buffer.alloc(size - skip);
+      await handle.read(body, 0, body.length, at + skip);
+      return body;
+    }
+    at += size;
+  }
+  throw new Error(`Expected an MP4 with a ${wanted} box, got none`);
+}
+
+function one(body: Buffer, type: string): Buffer {
+  const box = children(body).find((candidate) => candidate.type === type);
+  if (box === undefined) throw new Error(`Expected an MP4 box ${type}, got none`);
+  return box.body;
+}
+
+function children(body: Buffer): { type: string; body: Buffer }[] {
+  const boxes: { type: string; body: Buffer }[] = [];
+  for (let at = 0; at + HEADER <= body.length; ) {
+    const { type, size, skip } = boxHeader(body.subarray(at), body.length - at);
+    boxes.push({ type, body: body.subarray(at + skip, at + size) });
+    at += size;
+  }
+  return boxes;
+}
+
+/** Size 1: a 64-bit size follows; size 0: up to the end. */
+function boxHeader(bytes: Buffer, rest: number): { type: string; size: number; skip: number } {
+  const short = bytes.readUInt32BE(0);
+  const skip = short === 1 ? LARGE_HEADER : HEADER;
+  const size = short === 1 ? Number(bytes.readBigUInt64BE(8)) : short === 0 ? rest : short;
+  if (size < skip || size > rest) throw new Error('Expected whole MP4 boxes, got a broken one');
+  return { type: bytes.toString('latin1', 4, 8), size, skip };
+}

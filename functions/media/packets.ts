@@ -1,0 +1,76 @@
+/** Reads the packet list that `-c copy -f framecrc -` prints: what is really in a file, whatever its header says. */
+import { type FrameRate, framesPerSecond, STANDARD_RATES } from '../task/frame-rate.ts';
+
+export interface Packets {
+  kind: 'video' | 'audio';
+  /** Seconds, in order of presentation; what an edit list cuts off before 0 is left out. */
+  times: number[];
+  /** End of the last one to be shown, seconds. */
+  end: number;
+}
+
+const NO_TIMESTAMP = -(2n ** 63n);
+/** Fewer gaps than this say nothing about a rate. */
+const LEAST_PACKETS = 10;
+/** A constant rate is a standard one when it is this near to it; 29.97 and 30 are 0.1 % apart. */
+const SAME_RATE = 0.0009;
+const SAME_VARIABLE_RATE = 0.03;
+
+/** The streams of a framecrc list, in its order. */
+export function readPackets(framecrc: string): Packets[] {
+  const streams: (Packets & { tick: number })[] = [];
+  for (const line of framecrc.split('\n')) {
+    const header = /^#(tb|media_type) (\d+): (?:(\d+)\/(\d+)|(\w+))/.exec(line);
+    if (header !== null) {
+      const at = Number(header[2]);
+      const stream = streams[at] ?? { kind: 'audio', times: [], end: 0, tick: 1 };
+      streams[at] = stream;
+      if (header[1] === 'tb') stream.tick = Number(header[3]) / Number(header[4]);
+      else stream.kind = header[5] === 'video' ? 'video' : 'audio';
+      continue;
+    }
+    const packet = /^(\d+), +(-?\d+), +(-?\d+), +(\d+),/.exec(line);
+    const stream = packet && streams[Number(packet[1])];
+    if (!packet || !stream) continue;
+    // AVI knows only the order of decoding.
+    const ticks = Number(BigInt(packet[3] as string) === NO_TIMESTAMP ? packet[2] : packet[3]);
+    const time = ticks * stream.tick;
+    stream.end = Math.max(stream.end, time + Number(packet[4]) * stream.tick);
+    if (time >= 0) stream.times.push(time);
+  }
+  for (const { times } of streams) times.sort((one, other) => one - other);
+  return streams.map(({ kind, times, end }) => ({ kind, times, end }));
+}
+
+/**
+ * Frames per second by the frames themselves: the standard rate they keep to, else the measured one. `fallback`:
+ * by the header, for too few frames.
+ */
+export function measureRate(times: readonly number[], fallback: number): FrameRate {
+  const gaps = times.slice(1).map((time, at) => time - (times[at] as number));
+  const median = gaps.toSorted((one, other) => one - other)[gaps.length >> 1] ?? 0;
+  if (times.length < LEAST_PACKETS || median <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
+  // Containers that count in milliseconds round each time by up to one.
+  const off = gaps.filter((gap) => Math.abs(gap - median) > 0.25 * median + 0.0011);
+  if (off.length <= gaps.length * 0.02) {
+    // Never one gap alone: in milliseconds a gap of 1/60 s is 17.
+    const fps = gaps.length / ((times.at(-1) as number) - (times[0] as number));
+    return standard(fps, SAME_RATE) ?? exact(fps);
+  }
+  // Variable: the rate it has where it runs, without the pauses.
+  const running = gaps.filter((gap) => Math.abs(gap - median) <= 0.25 * median);
+  const fps = running.length / running.reduce((sum, gap) => sum + gap, 0);
+  return standard(fps, SAME_VARIABLE_RATE) ?? standard(1 / median, SAME_VARIABLE_RATE) ?? exact(fps);
+}
+
+function standard(fps: number, within: number): FrameRate | undefined {
+  const distance = (rate: FrameRate) => Math.abs(framesPerSecond(rate) / fps - 1);
+  const [nearest] = STANDARD_RATES.filter((rate) => distance(rate) <= within).toSorted(
+    (one, other) => distance(one) - distance(other),
+  );
+  return nearest;
+}
+
+function exact(fps: number): FrameRate {
+  return { num: Math.max(1, Math.round(fps * 1000)), den: 1000 };
+}

@@ -1,0 +1,139 @@
+import { PermanentError } from '../errors.ts';
+import type { Probe } from '../ports.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { FfmpegError, lastWords } from './ffmpeg-error.ts';
+import { type MediaInfo, readMediaInfo, type VideoInfo } from './media-info.ts';
+import { measureRate, type Packets, readPackets } from './packets.ts';
+import { untrustedInput } from './untrusted.ts';
+
+/** What conforming does better when it knows; what was probed before these were asked for lacks them. */
+export interface VideoTraits {
+  /** 'pq', 'hlg': high dynamic range, to be brought down. */
+  hdr?: 'pq' | 'hlg' | null;
+  /** Transparent where nothing is; the decoder to use, as ffmpeg's own for VP8 and VP9 drop it. */
+  alphaDecoder?: 'libvpx' | 'libvpx-vp9' | null;
+}
+
+/** A Probe with all that was found out. */
+export interface ClipProbe extends Probe {
+  video: (NonNullable<Probe['video']> & VideoTraits) | null;
+}
+
+const TIMEOUT_MS = 60_000;
+/** A header may name a length that no stream quite fills; a broken upload lacks more. */
+const MISSING_SECONDS = 1;
+const MISSING_SHARE = 0.1;
+/** The same where ffmpeg itself says that the file breaks off. */
+const MISSING_SECONDS_BROKEN = 0.25;
+/** What demuxers say when the bytes end too early. */
+const BROKEN_OFF = /partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat/i;
+
+/**
+ * Looks at a file someone sent us, in one run that decodes nothing. `seconds` is the header's length; for sound
+ * alone the length of its packets, as mp3 and aac headers guess. Throws PermanentError 'media_unreadable' where it
+ * is no medium on the list of formats, 'media_truncated' where its packets end far before its header's length.
+ */
+export async function probe(
+  ffmpeg: Ffmpeg,
+  file: string,
+  { signal }: { signal: AbortSignal },
+): Promise<ClipProbe> {
+  const { stdout, stderr } = await looked(ffmpeg, file, signal);
+  const info = readMediaInfo(stderr);
+  if (info === undefined) throw unopened(stderr);
+  const packets = readPackets(stdout);
+  refuseTruncated(info, packets, BROKEN_OFF.test(stderr));
+  const sound = packets.find(({ kind }) => kind === 'audio');
+  const video = videoOf(
+    info.video,
+    packets.find(({ kind }) => kind === 'video'),
+  );
+  return {
+    seconds: video === null && sound !== undefined ? sound.end : info.seconds,
+    video,
+    audio: info.audio,
+  };
+}
+
+export function probeArguments(file: string): string[] {
+  return [
+    // Level info is what lists the streams.
+    ...['-v', 'info', '-nostats'],
+    ...untrustedInput(file),
+    // No -frames to bound the list: where sound ends first, it drops the last frame of the film (seen on 7.0).
+    ...['-map', '0:V:0?', '-map', '0:a:0?', '-c', 'copy', '-f', 'framecrc', '-'],
+  ];
+}
+
+/** Its failure is no news by itself: without streams to list ffmpeg fails, having said what there is. */
+async function looked(
+  ffmpeg: Ffmpeg,
+  file: string,
+  signal: AbortSignal,
+): Promise<{ stdout: string; stderr: string }> {
+  try {
+    return await ffmpeg.run(probeArguments(file), { signal, timeoutMs: TIMEOUT_MS });
+  } catch (error) {
+    if (!FfmpegError.is(error)) throw error;
+    if (error.exitCode === null) throw unreadable(error.shortMessage, error);
+    return { stdout: '', stderr: error.stderr };
+  }
+}
+
+/** Why ffmpeg opened nothing. */
+function unopened(stderr: string): PermanentError {
+  const refused = /^\[(\w+)[^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
+  if (refused !== undefined) return unreadable(`a file of the format ${refused}, which is not accepted`);
+  // MP4 begins with or ends in its index; anything at all may look like an MP4 "with low score".
+  if (/moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
+    return new PermanentError(
+      'media_truncated',
+      'probe',
+      'Expected an MP4 with its index (moov), got one without: it ends too early. Upload or export it again.',
+    );
+  }
+  return unreadable(lastWords(stderr));
+}
+
+function unreadable(actual: string, cause?: unknown): PermanentError {
+  return new PermanentError(
+    'media_unreadable',
+    'probe',
+    `Expected a video or audio file (MP4, MOV, WebM, MKV, MP3, M4A, WAV and the like), got: ${actual}. ` +
+      'Check that the URL gives the file itself and not a page about it.',
+    { cause },
+  );
+}
+
+/** A film may end before its sound and the other way round; only together they say how far the bytes reach. */
+function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff: boolean): void {
+  if (info.seconds === null || info.estimated || packets.length === 0) return;
+  const reached = Math.max(...packets.map(({ end }) => end));
+  const missing = info.seconds - reached;
+  const allowed = brokenOff
+    ? MISSING_SECONDS_BROKEN
+    : Math.max(MISSING_SECONDS, info.seconds * MISSING_SHARE);
+  if (missing <= allowed) return;
+  throw new PermanentError(
+    'media_truncated',
+    'probe',
+    `Expected ${info.seconds.toFixed(1)} s, as the file's header says, got ${reached.toFixed(1)} s. Upload it again.`,
+  );
+}
+
+function videoOf(info: VideoInfo | null, packets: Packets | undefined): ClipProbe['video'] {
+  if (info === null || packets === undefined || packets.times.length === 0) return null;
+  const { stream, width, height, interlaced, matrix, transfer, alpha, codec } = info;
+  return {
+    stream,
+    width,
+    height,
+    rate: measureRate(packets.times, info.fps ?? 30),
+    seconds: packets.end,
+    packets: packets.times.length,
+    interlaced,
+    matrix,
+    hdr: transfer === 'smpte2084' ? 'pq' : transfer === 'arib-std-b67' ? 'hlg' : null,
+    alphaDecoder: alpha ? (({ vp8: 'libvpx', vp9: 'libvpx-vp9' } as const)[codec] ?? null) : null,
+  };
+}

@@ -1,0 +1,75 @@
+/** Which picture the clips of a task are brought to, and what H.264 asks of it. */
+import type { Probe, Profile } from '../ports.ts';
+import { type FrameRate, framesPerSecond, nearestStandardRate } from '../task/frame-rate.ts';
+import type { WantedOutput } from '../task/plan.ts';
+
+/** A phone held upright: what a clip that cannot be read most likely was. */
+const DEFAULT = { width: 1080, height: 1920, rate: { num: 30, den: 1 } };
+/** Smaller than one macroblock is not a picture that players take. */
+const LEAST_SIDE = 16;
+
+export interface Level {
+  name: string;
+  /** Macroblocks of 16x16 pixels per picture. */
+  picture: number;
+  /** Macroblocks per second. */
+  second: number;
+  /** Peak bit rate we allow ourselves, kbit/s, below the level's own limit for High. */
+  maxrate: number;
+}
+
+/** From ITU-T H.264 table A-1, those that players in use differ by. Each takes three reference pictures. */
+const LEVELS: readonly Level[] = [
+  { name: '3.1', picture: 3_600, second: 108_000, maxrate: 12_000 },
+  { name: '4.0', picture: 8_192, second: 245_760, maxrate: 16_000 },
+  { name: '4.2', picture: 8_704, second: 522_240, maxrate: 24_000 },
+  { name: '5.0', picture: 22_080, second: 589_824, maxrate: 40_000 },
+  { name: '5.1', picture: 36_864, second: 983_040, maxrate: 60_000 },
+  { name: '5.2', picture: 36_864, second: 2_073_600, maxrate: 80_000 },
+];
+const HIGHEST = LEVELS.at(-1) as Level;
+
+type Size = Pick<Profile, 'width' | 'height'>;
+
+/**
+ * What the caller wants; for the rest the size of the first readable clip as displayed, even-sized, and its nearest
+ * standard rate; without one 1080x1920 at 30. Scaled down, shape kept, to what H.264 level 5.2 can carry.
+ */
+export function chooseProfile(wanted: WantedOutput, firstProbe: Probe | undefined): Profile {
+  const video = firstProbe?.video ?? DEFAULT;
+  const rate = nearestStandardRate(wanted.fps ?? framesPerSecond(video.rate));
+  const size = { width: wanted.width ?? video.width, height: wanted.height ?? video.height };
+  return { ...fitting(size, rate), rate, fit: wanted.fit };
+}
+
+/** The lowest level that carries the profile: old players refuse what is labelled higher than they know. */
+export function h264Level(profile: Size & Pick<Profile, 'rate'>): Level {
+  return LEVELS.find((level) => fits(profile, profile.rate, level)) ?? HIGHEST;
+}
+
+/** Ticks per second in which every frame of the rate lasts a whole number. */
+export function timescale(rate: FrameRate): number {
+  return rate.den === 1001 ? rate.num : rate.num * 1000;
+}
+
+function fitting({ width, height }: Size, rate: FrameRate): Size {
+  const scaled = (by: number): Size => ({ width: even(width * by), height: even(height * by) });
+  let by = 1;
+  while (!fits(scaled(by), rate, HIGHEST)) by *= 0.99;
+  return scaled(by);
+}
+
+function fits({ width, height }: Size, rate: FrameRate, level: Level): boolean {
+  const across = Math.ceil(width / 16);
+  const down = Math.ceil(height / 16);
+  const longest = Math.sqrt(level.picture * 8);
+  return (
+    across * down <= level.picture &&
+    across * down * framesPerSecond(rate) <= level.second &&
+    Math.max(across, down) <= longest
+  );
+}
+
+function even(length: number): number {
+  return Math.max(LEAST_SIDE, 2 * Math.round(length / 2));
+}

@@ -1,0 +1,18 @@
+/** Sound between its decoding and its encoding: raw 16-bit stereo at 48 kHz. */
+import { SAMPLE_RATE } from '../task/frame-rate.ts';
+
+/** Of both channels together. */
+export const BYTES_PER_SAMPLE = 4;
+
+/** `-i` for a raw sound file of ours. */
+export function pcmInput(file: string): string[] {
+  return ['-f', 's16le', '-ar', String(SAMPLE_RATE), '-ac', '2', '-i', `file:${file}`];
+}
+
+/** Output options for a raw sound file; its name follows. */
+export const PCM_OUT: readonly string[] = ['-ac', '2', '-c:a', 'pcm_s16le', '-f', 's16le'];
+
+/** Brings any sound to 48 kHz stereo: a late start and holes become silence, as the timestamps say. */
+export function pcmFilter(): string {
+  return `aresample=${SAMPLE_RATE}:async=1:min_hard_comp=0.02:first_pts=0:ochl=stereo:osf=s16`;
+}
