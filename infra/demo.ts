@@ -6,7 +6,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Config, type Environment, loadConfig } from '../functions/config.ts';
+import { type Config, type Environment, loadConfig, readEnvironment } from '../functions/config.ts';
 import { startHost } from '../functions/local.ts';
 import { createLog } from '../functions/log.ts';
 import { findFfmpeg } from '../functions/media/ffmpeg.ts';
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   try {
     const options = readOptions(process.argv.slice(2));
     if (!options) return print(USAGE);
-    const env = demoEnvironment(process.env, options);
+    const env = demoEnvironment(readEnvironment(), options);
     process.exitCode = (await demo(options, loadConfig(env), stop.signal)) ? 0 : 1;
   } catch (error) {
     const shown = stop.signal.aborted ? stop.signal.reason : error;

@@ -103,27 +103,28 @@ async function bareCommands(taskId: string): Promise<string[][]> {
   const [profile] = await pins.read(taskId, ['profile']);
   const open = async (number: number) => {
     const [pin] = await pins.read(taskId, [`prepared-${number}` as const]);
-    const { artifact, frames, samples, loudness } = pin as Prepared;
-    const kept = await artifacts.open(artifact);
-    if (kept === undefined) throw new Error(`Expected artifact ${artifact}, got none`);
-    return {
-      video: kept.path(VIDEO),
-      file: kept.path(SOUND),
-      sound: kept.path(SOUND),
-      frames,
-      samples,
-      loudness,
-    };
+    const prepared = pin as Prepared;
+    const kept = await artifacts.open(prepared.artifact);
+    if (kept === undefined) throw new Error(`Expected artifact ${prepared.artifact}, got none`);
+    return { ...prepared, file: (name: string) => kept.path(name) };
   };
-  return Promise.all(
+  const clip = async (number: number) => {
+    const { frames, file } = await open(number);
+    return { video: file(VIDEO), sound: file(SOUND), frames };
+  };
+  const sound = async (number: number) => {
+    const { samples, loudness, file } = await open(number);
+    return { file: file(SOUND), samples, loudness };
+  };
+  return await Promise.all(
     task.plan.combinations.map(async (combination) => {
       const work = join(dir, `bare-${combination.index}`);
       await mkdir(work);
       const input = {
-        clips: await Promise.all(combination.clips.map(open)),
+        clips: await Promise.all(combination.clips.map(clip)),
         rate: (profile as Profile).rate,
-        music: await open(combination.track as number),
-        voice: await open(combination.line as number),
+        music: await sound(combination.track as number),
+        voice: await sound(combination.line as number),
         ...task.plan.sound,
         out: join(work, 'video.mp4'),
         dir: work,
