@@ -13,7 +13,7 @@ export const MAX_ATTEMPTS = 5;
 /** Deliveries over which a source's server may stay out of reach; each of them tries for RETRY_MS. */
 export const MAX_UNREACHABLE = 3;
 /** How long a step retries by itself before the message is handed back. */
-export const RETRY_MS = 60_000;
+export const RETRY_MS = 30_000;
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;

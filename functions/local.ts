@@ -10,7 +10,7 @@ import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
 import { createDiskOutputs } from './adapters/disk-outputs.ts';
 import { createDownloads } from './adapters/download.ts';
 import { createEspeakSpeech } from './adapters/espeak.ts';
-import { openDatabase } from './adapters/sqlite.ts';
+import { type Database, openDatabase } from './adapters/sqlite.ts';
 import { createSqliteLeases } from './adapters/sqlite-leases.ts';
 import { createSqlitePins } from './adapters/sqlite-pins.ts';
 import { type Consumer, createSqliteQueue } from './adapters/sqlite-queue.ts';
@@ -23,6 +23,7 @@ import { complete } from './complete.ts';
 import { type Config, loadConfig, readEnvironment } from './config.ts';
 import { deadLetter } from './dead-letter.ts';
 import { TransientError } from './errors.ts';
+import { createFetching } from './fetching.ts';
 import { createLog, type Log } from './log.ts';
 import { createFfmpeg, findFfmpeg } from './media/ffmpeg.ts';
 import type { Delivery, MessageOf, Topic } from './ports.ts';
@@ -50,19 +51,17 @@ export interface Host {
   stop(): Promise<void>;
 }
 
-/** Starts the host; resolves when it listens. Rejects when it cannot: no ffmpeg, port taken, folder not writable. */
-export async function startHost(config: Config, log: Log): Promise<Host> {
+/** The parts of the host, ready for work that nobody has begun. Dispose of them after everything that uses them. */
+export async function composeLocal(config: Config, log: Log) {
   await using starting = new AsyncDisposableStack();
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const version = await ffmpeg.version();
 
-  const database = starting.use(openDatabase(join(config.dataDir, 'every-cut.sqlite')));
-  const tasks = createSqliteTasks({ database });
-  const reports = createSqliteReports({ database });
-  const pins = createSqlitePins({ database });
+  const database = starting.use(openIn(config.dataDir));
   const leases = createSqliteLeases({ database });
   leases.lapseLeases();
+  const pins = createSqlitePins({ database });
   const queue = createSqliteQueue({
     database,
     onError: (error, message) =>
@@ -72,19 +71,25 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes: config.maxSourceMb * MB }),
   );
   const speech = starting.use(createEspeakSpeech());
-  const outputs = createDiskOutputs({ dir: config.outputDir });
   const tempDir = join(config.dataDir, 'tmp');
   const artifacts = createArtifacts({
     store: createDiskArtifacts({ dir: join(config.dataDir, 'artifacts'), maxBytes: config.cacheMaxMb * MB }),
     leases,
     tempDir,
   });
-  const sources = createSources({
+  const fetching = createFetching({
     pins,
     leases,
     artifacts,
     downloads,
     urls: createSqliteUrls({ database }),
+    ffmpeg,
+    tempDir,
+  });
+  const sources = createSources({
+    fetching,
+    pins,
+    artifacts,
     speech,
     ffmpeg,
     encoding: pLimit(ENCODERS),
@@ -93,12 +98,12 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     maxClipSeconds: config.maxClipSeconds,
   });
   const deps = {
-    tasks,
-    reports,
+    tasks: createSqliteTasks({ database }),
+    reports: createSqliteReports({ database }),
+    outputs: createDiskOutputs({ dir: config.outputDir }),
     pins,
     leases,
     queue,
-    outputs,
     artifacts,
     sources,
     speech,
@@ -111,6 +116,19 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     apiKey: config.apiKey,
     baseUrl: (request: Request) => (config.publicUrl ?? new URL(request.url).origin).replace(/\/+$/, ''),
   };
+  const disposables = starting.move();
+  return {
+    deps,
+    queue,
+    ffmpeg: { version, origin: binary.origin },
+    [Symbol.asyncDispose]: () => disposables.disposeAsync(),
+  };
+}
+
+/** Starts the host; resolves when it listens. Rejects when it cannot: no ffmpeg, port taken, folder not writable. */
+export async function startHost(config: Config, log: Log): Promise<Host> {
+  await using starting = new AsyncDisposableStack();
+  const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log));
 
   // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
   const server = createServer(toNodeHandler(createApi(deps)) as RequestListener);
@@ -149,12 +167,24 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     url,
     output_dir: config.outputDir,
     data_dir: config.dataDir,
-    ffmpeg: version,
-    ffmpeg_origin: binary.origin,
+    ffmpeg: ffmpeg.version,
+    ffmpeg_origin: ffmpeg.origin,
     render_concurrency: config.renderConcurrency,
   });
   const running = starting.move();
   return { url, stop: () => running.disposeAsync() };
+}
+
+function openIn(dataDir: string): Database {
+  try {
+    return openDatabase(join(dataDir, 'every-cut.sqlite'));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new Error(
+      `Expected DATA_DIR (${dataDir}) to be a folder that can be written to, got ${code}. Mend it, or set another DATA_DIR.`,
+      { cause: error },
+    );
+  }
 }
 
 function sweepFromTimeToTime(deps: Parameters<typeof sweep>[0]): NodeJS.Timeout {

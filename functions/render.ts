@@ -194,11 +194,12 @@ async function openPrepared(
   { pins, artifacts, sources }: RenderDeps,
 ): Promise<PreparedArtifact> {
   const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
-  const key = (pin as Prepared).artifact;
+  let { artifact: key } = pin as Prepared;
   for (;;) {
     const artifact = await artifacts.open<PreparedArtifact['meta']>(key);
     if (artifact !== undefined) return artifact;
-    await sources.ready(task, number, signal);
+    // Another ffmpeg build, put in since, makes it under another key.
+    key = (await sources.ready(task, number, signal)).artifact;
   }
 }
 

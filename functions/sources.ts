@@ -1,40 +1,25 @@
 /**
  * Makes the sources of a task ready: each is fetched once, pinned, and turned into the artifact that renders use.
  */
-import { rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
-import { crashLoop, failureOf, MAX_UNREACHABLE, retryTransient } from './attempts.ts';
-import { PermanentError, TransientError } from './errors.ts';
-import { once, type Slots } from './lease.ts';
+import { retryTransient } from './attempts.ts';
+import { PermanentError } from './errors.ts';
+import { BYTES, type Fetching } from './fetching.ts';
+import type { Slots } from './lease.ts';
 import { conformClip, conformIdentity } from './media/conform.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from './media/loudness.ts';
-import { probe } from './media/probe.ts';
 import { chooseProfile } from './media/profile.ts';
-import type {
-  Artifact,
-  Downloads,
-  Failed,
-  Fetched,
-  LeaseStore,
-  PinStore,
-  Prepared,
-  Probe,
-  Profile,
-  Speech,
-  Task,
-  UrlMemory,
-} from './ports.ts';
+import type { Artifact, Fetched, PinStore, Prepared, Probe, Profile, Speech, Task } from './ports.ts';
 import { SAMPLE_RATE } from './task/frame-rate.ts';
 import type { Line, Source } from './task/plan.ts';
 
 export interface SourcesDeps {
+  fetching: Fetching;
   pins: PinStore;
-  leases: LeaseStore;
   artifacts: Artifacts;
-  downloads: Downloads;
-  urls: UrlMemory;
   speech: Speech;
   ffmpeg: Ffmpeg;
   /** Room for encoding; downloads are not held up by it. */
@@ -52,7 +37,6 @@ export interface Sources {
 /** Names of files within artifacts. */
 export const VIDEO = 'video.mp4';
 export const SOUND = 'sound.s16le';
-const BYTES = 'bytes';
 const TIMING = 'timing.json';
 
 /** Raises with every change to what conforming or decoding makes, so that older artifacts are not taken for it. */
@@ -61,11 +45,10 @@ const RECIPE = '1';
 const CONFORM_SLOWNESS = 60;
 const LEAST_TIMEOUT_MS = 120_000;
 
-type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 
 export function createSources(deps: SourcesDeps): Sources {
-  const { pins, leases, artifacts, ffmpeg } = deps;
+  const { fetching, pins, artifacts, ffmpeg } = deps;
 
   return {
     async ready(task, number, signal) {
@@ -101,94 +84,13 @@ export function createSources(deps: SourcesDeps): Sources {
     );
   }
 
-  // -------------------------------------------------------------------------------------------------------------
-  // Fetching: one download per URL and task, whoever needs it first
-
   async function fetchedOf(task: Task, number: number, signal: AbortSignal): Promise<Fetched> {
-    const fetched = await fetchOnce(task, number, signal);
+    const fetched = await fetching.fetchOnce(task, number, signal);
     if (fetched.error !== undefined) {
       const { code, stage, message } = fetched.error;
       throw new PermanentError(code, stage, message);
     }
     return fetched;
-  }
-
-  async function fetchOnce(task: Task, number: number, signal: AbortSignal): Promise<Fetched | Failed> {
-    const url = urlOf(task, number);
-    // A URL that is clip and track is still one download: the first source that names it stands for all.
-    const first = task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
-    const name = `fetched-${first}` as const;
-    return once<Fetched | Failed>({
-      leases,
-      key: `fetch/${task.id}/${first}`,
-      signal,
-      look: async () => (await pins.read(task.id, [name]))[0],
-      async make(lease, held) {
-        try {
-          const failure = crashLoop(lease, 'download');
-          if (failure !== undefined) return await pins.write(task.id, name, { error: failure });
-          return await pins.write(task.id, name, await download(url, held));
-        } catch (error) {
-          const settled = lease.takes >= MAX_UNREACHABLE ? asUnreachable(error) : error;
-          return pins.write(task.id, name, { error: failureOf(settled, lease, 'download', held) });
-        }
-      },
-    });
-  }
-
-  async function download(url: string, signal: AbortSignal): Promise<Fetched> {
-    await using dir = await workDir(deps.tempDir);
-    const file = join(dir.path, BYTES);
-    const known = await deps.urls.recall(url);
-    // Asking "has it changed?" is only of use while the bytes are still here.
-    using kept = known && (await artifacts.open<SourceMeta>(sourceKey(known.content)));
-    const answer = await retryTransient(
-      () => deps.downloads.get(url, file, { validator: kept && known?.validator, signal }),
-      { signal },
-    );
-    if (!answer.modified) {
-      if (kept === undefined || known === undefined) {
-        throw new PermanentError(
-          'source_refused',
-          'download',
-          'Expected the file, got the answer "not modified" to an unconditional request. Check the server.',
-        );
-      }
-      return { content: known.content, ...kept.meta };
-    }
-    using artifact = await artifacts.getOrCreate<SourceMeta>(
-      sourceKey(answer.sha256),
-      async (into, held) => {
-        const looked = await probe(ffmpeg, file, { signal: held });
-        await rename(file, join(into, BYTES));
-        return { bytes: answer.bytes, probe: looked };
-      },
-      signal,
-    );
-    if (answer.validator !== null) await deps.urls.remember(url, answer.sha256, answer.validator);
-    return { content: answer.sha256, ...artifact.meta };
-  }
-
-  /** The pinned bytes; downloaded again where they were evicted, and refused where they are others by now. */
-  async function bytesOf(
-    task: Task,
-    number: number,
-    fetched: Fetched,
-    signal: AbortSignal,
-  ): Promise<Artifact<SourceMeta>> {
-    const kept = await artifacts.open<SourceMeta>(sourceKey(fetched.content));
-    if (kept !== undefined) return kept;
-    const again = await download(urlOf(task, number), signal);
-    const artifact =
-      again.content === fetched.content
-        ? await artifacts.open<SourceMeta>(sourceKey(again.content))
-        : undefined;
-    if (artifact !== undefined) return artifact;
-    throw new PermanentError(
-      'source_changed',
-      'download',
-      'Expected the bytes that this task began with, got others. Post again to use the new version.',
-    );
   }
 
   /** Settled once per task: what was asked for, else as the first clip, in block order, that can be read. */
@@ -203,14 +105,11 @@ export function createSources(deps: SourcesDeps): Sources {
     if (width !== undefined && height !== undefined && fps !== undefined) return undefined;
     for (const [number, source] of task.plan.sources.entries()) {
       if (source.kind !== 'clip') continue;
-      const fetched = await fetchOnce(task, number, signal);
+      const fetched = await fetching.fetchOnce(task, number, signal);
       if (fetched.error === undefined && fetched.probe.video !== null) return fetched.probe;
     }
     return undefined;
   }
-
-  // -------------------------------------------------------------------------------------------------------------
-  // Making
 
   async function conform(
     task: Task,
@@ -220,7 +119,7 @@ export function createSources(deps: SourcesDeps): Sources {
     dir: string,
     signal: AbortSignal,
   ): Promise<PreparedMeta> {
-    using bytes = await bytesOf(task, number, fetched, signal);
+    using bytes = await fetching.bytesOf(task, number, fetched, signal);
     const seconds = fetched.probe.seconds ?? deps.maxClipSeconds;
     const { frames, samples } = await deps.encoding(() =>
       conformClip(ffmpeg, {
@@ -251,7 +150,7 @@ export function createSources(deps: SourcesDeps): Sources {
         'Expected a track with sound, got a file without an audio stream. Check the URL.',
       );
     }
-    using bytes = await bytesOf(task, number, fetched, signal);
+    using bytes = await fetching.bytesOf(task, number, fetched, signal);
     return await decoded(bytes.path(BYTES), dir, signal, fetched.probe.audio.stream);
   }
 
@@ -281,19 +180,4 @@ export function createSources(deps: SourcesDeps): Sources {
     const loudness = await measureLoudness(ffmpeg, out, { signal });
     return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness };
   }
-}
-
-function urlOf(task: Task, number: number): string {
-  const source = task.plan.sources[number];
-  if (source === undefined || source.kind === 'line') throw new Error(`Source ${number} has no URL`);
-  return source.url;
-}
-
-function sourceKey(content: string): string {
-  return `source/${content}`;
-}
-
-function asUnreachable(error: unknown): unknown {
-  if (!TransientError.is(error) || (error.code !== 'network' && error.code !== 'source_busy')) return error;
-  return new PermanentError('source_unreachable', 'download', error.message, { cause: error });
 }

@@ -91,10 +91,29 @@ export async function measureLoudness(
 
 /** The last value that ebur128 says; null below the gate. */
 export function readLoudness(stderr: string): number | null {
-  const value = [...stderr.matchAll(/^ +I: +(-?[\d.]+|-inf|nan) LUFS/gm)].at(-1)?.[1];
-  if (value === undefined) throw new Error('Expected a loudness, got none from ffmpeg');
-  const lufs = Number(value);
+  const lufs = lastNumber(stderr, /^ +I: +(\S+) LUFS/gm);
   return lufs > SILENCE_LUFS ? lufs : null;
+}
+
+/** Highest peak between the samples of a finished video's sound, dBTP (EBU R128); -Infinity for silence. */
+export async function measureTruePeak(
+  ffmpeg: Ffmpeg,
+  videoFile: string,
+  options: { signal: AbortSignal; timeoutMs: number },
+): Promise<number> {
+  const args = [
+    ...['-v', 'info', '-nostats', '-vn', '-i', `file:${videoFile}`],
+    ...['-af', 'ebur128=peak=true:framelog=verbose', '-f', 'null', '-'],
+  ];
+  const { stderr } = await ffmpeg.run(args, options);
+  return lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
+}
+
+/** ffmpeg writes "-inf" and "nan" for silence. */
+function lastNumber(stderr: string, pattern: RegExp): number {
+  const text = [...stderr.matchAll(pattern)].at(-1)?.[1];
+  if (text === undefined) throw new Error('Expected a measurement, got none from ffmpeg');
+  return Number.isFinite(Number(text)) ? Number(text) : Number.NEGATIVE_INFINITY;
 }
 
 /** The gain that brings a sound to a loudness, dB: at most +20, and 0 for silence. */

@@ -21,6 +21,8 @@ export interface SoundGraph {
   music: (MixSound & { input: number }) | undefined;
   voice: (MixSound & { input: number }) | undefined;
   duck: boolean;
+  /** Highest sample, 0 to 1. */
+  limit: number;
 }
 
 const VOICE_LUFS = -16;
@@ -31,11 +33,14 @@ const MUSIC_FADE = SAMPLE_RATE;
 const VOICE_FADE = SAMPLE_RATE / 2;
 
 const FLOAT = `aformat=sample_fmts=fltp:sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
+/**
+ * What the compressor listens to: speech amplified until it clips is equally loud as long as anyone speaks, so the
+ * music goes down by one amount (13.5 to 14 dB measured) and not by another with every syllable (7 to 21 dB).
+ */
 const KEY = 'volume=30dB,asoftclip=type=hard';
-const DUCK =
+/** 14 dB down within 0.1 s; a release of 800 bridges the gaps between words and is over 0.7 s after the last. */
+const DUCKING =
   'sidechaincompress=threshold=0.175:ratio=20:attack=20:release=800:knee=1:detection=rms:link=maximum';
-('sidechaincompress=threshold=0.03:ratio=2:attack=20:release=400:knee=1:detection=rms:link=maximum');
-const LIMITER = 'alimiter=limit=0.75:attack=5:release=80:level=0:latency=1';
 
 /** From the inputs to `[a]`, of exactly `total` samples. */
 export function soundGraph(sound: SoundGraph): string {
@@ -68,10 +73,12 @@ export function soundGraph(sound: SoundGraph): string {
     parts.push('[voice]');
   }
   if (ducked) {
-    chains.push(`[said]${KEY}[key]`, `[music][key]${DUCK}[ducked]`);
+    chains.push(`[said]${KEY}[key]`, `[music][key]${DUCKING}[ducked]`);
     parts.push('[ducked]');
   }
-  return [...chains, `${mixed(parts)}${LIMITER},${end}[a]`].join(';');
+  // level: else it raises everything to full scale. latency: else it delays by its attack.
+  const limiter = `alimiter=limit=${sound.limit.toFixed(3)}:attack=5:release=80:level=0:latency=1`;
+  return [...chains, `${mixed(parts)}${limiter},${end}[a]`].join(';');
 }
 
 /** Silence, or one part as it is, or the sum: amix must not weigh, the loudness of each part is set. */

@@ -5,6 +5,7 @@ import { PermanentError } from '../errors.ts';
 import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../task/frame-rate.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
+import { measureTruePeak } from './loudness.ts';
 import { type MixSound, soundGraph } from './mix-graph.ts';
 import { readVideoTrack } from './mp4-boxes.ts';
 import { timescale } from './profile.ts';
@@ -41,12 +42,22 @@ export interface Mixed {
   warnings: string[];
 }
 
-/** Below it, encoded peaks of saturated sound exceed -1 dBTP now and then; above it, nothing is gained. */
-const AUDIO_BITRATE = '192k';
+/**
+ * The fast coder without substituted noise, joint stereo and noise shaping: half the time of the default (twoloop),
+ * 2-14 dB less error in every band at this bit rate, and peaks that stay near those of the source.
+ */
+const AAC = '-c:a aac -b:a 192k -aac_coder fast -aac_pns 0 -aac_is 0 -aac_tns 0'.split(' ');
+/** -3.1 dBFS: up to -8 LUFS, louder than anything but the clips' own sound can make it, peaks stay below -1.5 dBTP. */
+const LIMIT = 0.7;
+const HIGHEST_PEAK_DBTP = -1;
+/** Encoded peaks do not follow the limit exactly. */
+const PEAK_MARGIN_DB = 0.3;
+const PEAK_TRIES = 3;
 /** In `dir`: the clips, for the concat demuxer. */
 export const MIX_LIST = 'clips.ffconcat';
 
-export function mixArguments(input: MixInput): string[] {
+/** `limit`: highest sample before encoding, 0 to 1. */
+export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
   const { clips, rate, music, voice, originalVolume, duck } = input;
   const total = samplesOf(framesOf(clips), rate);
   const own = originalVolume > 0 ? clips.map(({ sound }) => pcmInput(sound)) : [];
@@ -59,6 +70,7 @@ export function mixArguments(input: MixInput): string[] {
     music: music && { ...music, input: 1 + own.length },
     voice: voice && { ...voice, input: 1 + own.length + musicInput.length },
     duck,
+    limit,
   });
   const ticks = String(timescale(rate));
   return [
@@ -66,7 +78,7 @@ export function mixArguments(input: MixInput): string[] {
     ...['-f', 'concat', '-safe', '0', '-i', `file:${join(input.dir, MIX_LIST)}`],
     ...[...own, ...musicInput, ...voiceInput].flat(),
     ...['-filter_complex_threads', '1', '-filter_complex', graph],
-    ...['-map', '0:v:0', '-map', '[a]', '-c:v', 'copy', '-c:a', 'aac', '-b:a', AUDIO_BITRATE],
+    ...['-map', '0:v:0', '-map', '[a]', '-c:v', 'copy', ...AAC],
     ...['-video_track_timescale', ticks, '-movie_timescale', ticks],
     ...['-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact', '-flags:a', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${input.out}`],
@@ -81,23 +93,35 @@ export async function mixCombination(
   ffmpeg: Ffmpeg,
   { signal, timeoutMs, ...input }: MixInput & { signal: AbortSignal; timeoutMs: number },
 ): Promise<Mixed> {
-  const { clips, rate, voice } = input;
+  const { clips, rate, voice, originalVolume, out } = input;
   await refuseUnequal(clips);
   await writeFile(join(input.dir, MIX_LIST), concatList(clips.map(({ video }) => video)));
-  await ffmpeg.run(mixArguments(input), { signal, timeoutMs }).catch((error: unknown) => {
-    throw permanentFrom(error, 'mix_failed', 'mix', {
-      expected: 'the combination to be mixed',
-      next: 'Post it again.',
-    });
-  });
+  let limit = LIMIT;
+  for (let tries = 1; ; tries++) {
+    await encoded(ffmpeg.run(mixArguments(input, limit), { signal, timeoutMs }));
+    // Music and voice have a set loudness; the clips' own sound may be as hot as it likes.
+    if (originalVolume === 0 || tries === PEAK_TRIES) break;
+    const peak = await encoded(measureTruePeak(ffmpeg, out, { signal, timeoutMs }));
+    if (peak <= HIGHEST_PEAK_DBTP) break;
+    limit *= 10 ** ((HIGHEST_PEAK_DBTP - PEAK_MARGIN_DB - peak) / 20);
+  }
   const frames = framesOf(clips);
   // ffmpeg 7 does not count copied frames in -progress; the file itself does.
-  const made = await readVideoTrack(input.out);
+  const made = await readVideoTrack(out);
   if (made.frames !== frames || made.frameTicks === null) {
     throw failed(`${frames} frames of equal length, got ${made.frames}`);
   }
   const seconds = frames / framesPerSecond(rate);
   return { frames, seconds, warnings: voice === undefined ? [] : tooLong(voice, seconds) };
+}
+
+async function encoded<T>(run: Promise<T>): Promise<T> {
+  return run.catch((error: unknown) => {
+    throw permanentFrom(error, 'mix_failed', 'mix', {
+      expected: 'the combination to be mixed',
+      next: 'Post it again.',
+    });
+  });
 }
 
 /** For the concat demuxer; within single quotes only the quote itself is special (ffmpeg-utils, "Quoting"). */

@@ -21,7 +21,8 @@ export function mistakesOf(errors: readonly ErrorObject[]): Mistake[] {
   for (const error of errors) {
     if (error.keyword === 'if') continue;
     // A misspelt required field is one mistake, not an unknown field and a missing one.
-    if (error.keyword === 'required' && misspelt.has(pathOf(error, error.params['missingProperty']))) continue;
+    if (error.keyword === 'required' && misspelt.has(pathOf(error, error.params['missingProperty'])))
+      continue;
     const mistake = mistakeOf(error);
     if (!mistakes.has(mistake.pointer)) mistakes.set(mistake.pointer, mistake);
   }

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createDiskArtifacts } from '../../functions/adapters/disk-artifacts.ts';
 import { TransientError } from '../../functions/errors.ts';
+import type { ArtifactStore } from '../../functions/ports.ts';
 import { artifactContract, folder, opened, texts } from '../contracts/artifacts.ts';
 import { numbers, until } from '../contracts/harness.ts';
 import { failingSystem } from '../fixtures/failing-system.ts';
@@ -122,21 +123,27 @@ describe('disk artifacts', () => {
     assert.equal(await store.open('b'), undefined);
   });
 
-  it('go by what the last process used, after a restart', async () => {
-    await using dir = await tempDir();
-    const open = (maxBytes: number) => createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes });
-    const first = open(1000);
-    const put = async (store: typeof first, key: string) =>
-      (await store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
-    for (const key of ['a', 'b', 'c']) await put(first, key);
-    for (const [key, age] of Object.entries({ a: 10, b: 30, c: 20 })) {
-      const used = new Date(Date.now() - age * 60_000);
-      await utimes(join(placeOf(join(dir.path, 'store'), key), 'meta.json'), used, used);
-    }
-    (await opened(open(1000), 'b'))[Symbol.dispose]();
-    await put(open(300), 'd');
-    assert.deepEqual(await present(dir, ['a', 'b', 'c', 'd']), ['a', 'b', 'd']);
-  });
+  // Both ways round, since folders are listed in an order of their own.
+  for (const [older, newer] of [
+    ['a', 'c'],
+    ['c', 'a'],
+  ] as const) {
+    it(`go by what the last process used, after a restart: ${older} before ${newer}`, async () => {
+      await using dir = await tempDir();
+      const open = (maxBytes: number) => createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes });
+      const put = async (store: ArtifactStore, key: string) =>
+        (await store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
+      const first = open(1000);
+      for (const key of ['a', 'b', 'c']) await put(first, key);
+      for (const [key, age] of Object.entries({ [newer]: 10, [older]: 20, b: 30 })) {
+        const used = new Date(Date.now() - age * 60_000);
+        await utimes(join(placeOf(join(dir.path, 'store'), key), 'meta.json'), used, used);
+      }
+      (await opened(open(1000), 'b'))[Symbol.dispose]();
+      await put(open(300), 'd');
+      assert.deepEqual(await present(dir, [older, newer, 'b', 'd']), [newer, 'b', 'd']);
+    });
+  }
 
   it('go late where they were open: when the last who used them is done', async () => {
     await using dir = await tempDir();

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Artifact, ArtifactStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
 import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
@@ -113,6 +114,29 @@ export function artifactContract(
       assert.deepEqual(found, [undefined, undefined, undefined]);
       using again = await harness.store.put('key', await folder(work, files), 'new');
       assert.deepEqual([again.meta, ...(await texts(again, ['b.pcm']))], ['new', 'sound']);
+    });
+
+    it('does not remove the new one for the damaged one when many look while one puts', async () => {
+      await using harness = await open({ maxBytes: 100_000_000 });
+      await using work = await tempDir();
+      // Large, so that looking takes longer than putting.
+      const old = await folder(work, { file: 'x'.repeat(8_000_000) });
+      (await harness.store.put('key', old, {}))[Symbol.dispose]();
+      await harness.corrupt('key', 'file');
+      let done = false;
+      const dir = await folder(work, { file: 'new' });
+      const putting = harness.store.put('key', dir, {}).finally(() => {
+        done = true;
+      });
+      const looking: Promise<Artifact | undefined>[] = [];
+      while (!done) {
+        looking.push(harness.store.open('key'));
+        await pause(1);
+      }
+      for (const artifact of await Promise.all([putting, ...looking])) {
+        using found = artifact;
+        if (found) assert.deepEqual(await texts(found, ['file']), ['new']);
+      }
     });
 
     it('puts a new one where a damaged one stands', async () => {
