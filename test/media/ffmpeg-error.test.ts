@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PermanentError } from '../../functions/errors.ts';
+import {
+  FfmpegError,
+  lastWords,
+  permanentFrom,
+  withoutDirectories,
+} from '../../functions/media/ffmpeg-error.ts';
+
+for (const [stderr, words] of [
+  ['', 'no message'],
+  ['one\ntwo\n', 'two'],
+  ['[h264 @ 0x1] bad\n[vost#0:0/libx264 @ 0x2] [enc @ 0x3] worse.\n', 'worse'],
+  ['cause\nError opening output file x.\nConversion failed!\n', 'cause'],
+  ['cause\n    Last message repeated 3 times\n', 'cause'],
+  ['frame= 1\rcause\r', 'cause'],
+  ['x'.repeat(1000), `${'x'.repeat(300)}...`],
+] as const) {
+  test(`the last words of ${JSON.stringify(stderr.slice(0, 40))} are ${words.slice(0, 20)}`, () => {
+    assert.equal(lastWords(stderr), words);
+  });
+}
+
+for (const [text, plain] of [
+  ['/var/lib/data/video.mp4: not found', 'video.mp4: not found'],
+  ['file:/var/lib/video.mp4: not found', 'video.mp4: not found'],
+  ["Impossible to open '/my data/it/a clip.mp4'", "Impossible to open 'a clip.mp4'"],
+  ["Impossible to open 'file:/my data/it/a clip.mp4'", "Impossible to open 'a clip.mp4'"],
+  ['Impossible to open "C:\\my data\\clip.mp4"', 'Impossible to open "clip.mp4"'],
+  ['spawn /opt/ffmpeg/bin/ffmpeg ENOENT', 'spawn ffmpeg ENOENT'],
+  ['30/1 fps at 1/2 speed', '30/1 fps at 1/2 speed'],
+  ['#0:0/libx264', '#0:0/libx264'],
+] as const) {
+  test(`${text} is shown as ${plain}`, () => assert.equal(withoutDirectories(text), plain));
+}
+
+test('a failure of ffmpeg becomes one that says what was expected; others stay as they are', () => {
+  const broken = new FfmpegError({
+    exitCode: 1,
+    signal: null,
+    timedOut: false,
+    stderr: '',
+    shortMessage: 'no frames',
+  });
+  const words = { expected: 'a clip', next: 'Export it again.' };
+  const error = permanentFrom(broken, 'conform_failed', 'conform', words);
+  assert.ok(PermanentError.is(error));
+  assert.equal(error.message, 'Expected a clip, got: no frames. Export it again.');
+  assert.equal(error.cause, broken);
+  const other = new Error('other');
+  assert.equal(permanentFrom(other, 'conform_failed', 'conform', words), other);
+});

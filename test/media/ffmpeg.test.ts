@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TransientError } from '../../functions/errors.ts';
+import { createFfmpeg, findFfmpeg } from '../../functions/media/ffmpeg.ts';
+import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
+import { FFMPEG } from '../fixtures/finished.ts';
+import { tempDir } from '../fixtures/temp-dir.ts';
+
+const options = { signal: new AbortController().signal, timeoutMs: 60_000 };
+const skip = process.platform === 'win32' ? 'the tiny programs are shell scripts' : false;
+
+/** An executable that stands in for ffmpeg; `$DIR` in the script is the folder it lies in. */
+async function program(dir: string, script: string, name = 'ffmpeg'): Promise<string> {
+  const path = join(dir, name);
+  await writeFile(path, `#!/bin/sh\nDIR='${dir}'\n${script}\n`);
+  await chmod(path, 0o755);
+  return path;
+}
+
+const FOREVER = 'echo $$ > "$DIR/pid"; exec sleep 600';
+const STUBBORN = 'trap "" TERM; echo $$ > "$DIR/pid"; while :; do sleep 0.1; done';
+
+async function pidOf(dir: string): Promise<number> {
+  for (;;) {
+    const text = await readFile(join(dir, 'pid'), 'utf8').catch(() => '');
+    if (text.endsWith('\n')) return Number(text);
+    await sleep(5);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('findFfmpeg', { skip }, () => {
+  test('takes the configured path before any other', async () => {
+    await using dir = await tempDir();
+    const path = await program(dir.path, 'true', 'my ffmpeg');
+    assert.deepEqual(findFfmpeg({ configured: path, searchPath: '' }), { path, origin: 'FFMPEG_BIN' });
+  });
+
+  test('takes a configured name from the search path', async () => {
+    await using dir = await tempDir();
+    const path = await program(dir.path, 'true', 'ffmpeg-custom');
+    assert.equal(findFfmpeg({ configured: 'ffmpeg-custom', searchPath: `/nowhere:${dir.path}` }).path, path);
+  });
+
+  test('refuses a configured path that is no program, instead of taking another', async () => {
+    await using dir = await tempDir();
+    await mkdir(join(dir.path, 'folder'));
+    await writeFile(join(dir.path, 'text'), '');
+    for (const name of ['missing', 'folder', 'text']) {
+      assert.throws(
+        () => findFfmpeg({ configured: join(dir.path, name), searchPath: dir.path }),
+        /Expected FFMPEG_BIN to name an executable ffmpeg, got .*Correct the path/,
+      );
+    }
+  });
+
+  test('finds one without configuration', () => {
+    const found = findFfmpeg({ searchPath: process.env['PATH'] ?? '' });
+    assert.match(found.path, /ffmpeg/);
+    assert.match(found.origin, /^(ffmpeg-static|@ffmpeg-binary\/linux-x64|PATH)$/);
+  });
+});
+
+describe('running ffmpeg', { skip }, () => {
+  test('gives what the program says, and starts it without environment, input and shell', async () => {
+    await using dir = await tempDir();
+    const path = await program(dir.path, 'cat; echo "$HOME|$PATH_LIKE|$*"; echo complaint >&2');
+    await using ffmpeg = createFfmpeg({ path });
+    const { stdout, stderr } = await ffmpeg.run(['a b', '$(id)', ';ls'], options);
+    assert.equal(stdout, '||-nostdin -hide_banner a b $(id) ;ls\n');
+    assert.equal(stderr, 'complaint\n');
+  });
+
+  test('knows the version, asking once', async () => {
+    await using ffmpeg = createFfmpeg({ path: FFMPEG });
+    assert.match(await ffmpeg.version(), /^ffmpeg version \S+ Copyright/);
+    assert.equal(ffmpeg.version(), ffmpeg.version());
+  });
+
+  test('refuses a program that is not ffmpeg', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'echo I am a teapot') });
+    await assert.rejects(ffmpeg.version(), /got "I am a teapot" as its version. Check FFMPEG_BIN/);
+  });
+
+  test('fails with exit code and last words, without directories', async () => {
+    await using dir = await tempDir();
+    const script = `echo "[in#0 @ 0x55d0] Error opening input file /srv/some where/secret/clip.mp4." >&2
+      echo "/srv/deep/er/clip.mp4: Invalid data found" >&2; echo "Conversion failed!" >&2; exit 69`;
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+    const error = await ffmpeg.run([], options).catch((reason: unknown) => reason);
+    assert.ok(FfmpegError.is(error));
+    assert.equal(error.exitCode, 69);
+    assert.equal(error.timedOut, false);
+    assert.equal(error.shortMessage, 'clip.mp4: Invalid data found');
+    assert.equal(error.message, 'ffmpeg: clip.mp4: Invalid data found');
+    assert.match(error.stderr, /Conversion failed/);
+  });
+
+  test('keeps head and tail of a flood of complaints', async () => {
+    await using dir = await tempDir();
+    const script = `echo first >&2; head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; echo >&2; echo last >&2; exit 1`;
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+    const error = await ffmpeg.run([], options).catch((reason: unknown) => reason);
+    assert.ok(FfmpegError.is(error));
+    assert.ok(error.stderr.length < 200_000);
+    assert.match(error.stderr, /^first\n/);
+    assert.match(error.stderr, /bytes left out/);
+    assert.equal(error.shortMessage, 'last');
+  });
+
+  test('ends a program that takes too long', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, FOREVER) });
+    const error = await ffmpeg.run([], { ...options, timeoutMs: 300 }).catch((reason: unknown) => reason);
+    assert.ok(FfmpegError.is(error));
+    assert.equal(error.timedOut, true);
+    assert.match(error.shortMessage, /no end within/);
+    assert.equal(isAlive(await pidOf(dir.path)), false);
+  });
+
+  for (const [what, script] of [
+    ['leaves no child behind when aborted', FOREVER],
+    ['insists where a child does not heed the request to end', STUBBORN],
+  ] as const) {
+    test(what, async () => {
+      await using dir = await tempDir();
+      await using ffmpeg = createFfmpeg({ path: await program(dir.path, script), graceMs: 100 });
+      const abort = new AbortController();
+      const running = ffmpeg.run([], { ...options, signal: abort.signal });
+      const pid = await pidOf(dir.path);
+      const reason = new Error('the task was cancelled');
+      abort.abort(reason);
+      await assert.rejects(running, (error) => error === reason);
+      assert.equal(isAlive(pid), false);
+    });
+  }
+
+  test('starts nothing when it is aborted before', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'touch "$DIR/started"') });
+    const reason = new Error('too late');
+    const signal = AbortSignal.abort(reason);
+    await assert.rejects(ffmpeg.run([], { ...options, signal }), (error) => error === reason);
+    await assert.rejects(readFile(join(dir.path, 'started')), { code: 'ENOENT' });
+  });
+
+  test('ends all children when disposed of, and runs nothing afterwards', async () => {
+    await using dir = await tempDir();
+    const ffmpeg = createFfmpeg({ path: await program(dir.path, FOREVER) });
+    const running = assert.rejects(ffmpeg.run([], options), {
+      name: 'TransientError',
+      code: 'ffmpeg_killed',
+    });
+    const pid = await pidOf(dir.path);
+    await ffmpeg[Symbol.asyncDispose]();
+    assert.equal(isAlive(pid), false);
+    await running;
+    await assert.rejects(ffmpeg.run([], options), TransientError.is);
+  });
+
+  for (const [what, script, code] of [
+    [
+      'a full disk',
+      'echo "[out#0] Error writing trailer: No space left on device" >&2; exit 228',
+      'disk_full',
+    ],
+    ['being killed', 'kill -KILL $$', 'ffmpeg_killed'],
+    ['being told to end', 'exit 255', 'ffmpeg_killed'],
+  ] as const) {
+    test(`calls ${what} transient`, async () => {
+      await using dir = await tempDir();
+      await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+      await assert.rejects(ffmpeg.run([], options), { name: 'TransientError', code });
+    });
+  }
+
+  for (const [what, script] of [
+    ['a crash of its own', 'kill -SEGV $$'],
+    ["a file's own title about a full disk", 'echo "    title : No space left on device" >&2; exit 1'],
+  ] as const) {
+    test(`does not take ${what} for a passing trouble`, async () => {
+      await using dir = await tempDir();
+      await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+      await assert.rejects(ffmpeg.run([], options), FfmpegError.is);
+    });
+  }
+
+  test('says what to do where the program cannot be started', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: join(dir.path, 'gone') });
+    await assert.rejects(ffmpeg.run([], options), (error: Error) => {
+      assert.match(error.message, /Expected ffmpeg to start, got .*ENOENT. Check FFMPEG_BIN/);
+      assert.ok(!error.message.includes(dir.path));
+      return true;
+    });
+  });
+});

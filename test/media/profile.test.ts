@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { chooseProfile, h264Level, timescale } from '../../functions/media/profile.ts';
+import type { Probe } from '../../functions/ports.ts';
+import { STANDARD_RATES } from '../../functions/task/frame-rate.ts';
+
+const CONTAIN = { fit: 'contain' } as const;
+
+function probed(width: number, height: number, num = 30, den = 1): Probe {
+  return {
+    seconds: 1,
+    audio: null,
+    video: {
+      width,
+      height,
+      rate: { num, den },
+      stream: 0,
+      seconds: 1,
+      packets: 30,
+      interlaced: false,
+      matrix: null,
+    },
+  };
+}
+
+describe('chooseProfile', () => {
+  for (const [what, wanted, first, width, height, num, den] of [
+    ['nothing is known', {}, undefined, 1080, 1920, 30, 1],
+    ['the first clip has a picture', {}, probed(720, 1280, 25), 720, 1280, 25, 1],
+    ['the first clip is odd-sized', {}, probed(853, 481), 854, 482, 30, 1],
+    ['the first clip has an odd rate', {}, probed(640, 360, 179, 6), 640, 360, 30000, 1001],
+    ['the first clip is tiny', {}, probed(1, 3), 16, 16, 30, 1],
+    ['all is wanted', { width: 64, height: 66, fps: 60 }, probed(1, 1), 64, 66, 60, 1],
+    ['only a rate is wanted', { fps: 29.97 }, probed(640, 360, 25), 640, 360, 30000, 1001],
+    ['only a size is wanted', { width: 64, height: 64 }, probed(640, 360, 24), 64, 64, 24, 1],
+    ['the first file has no picture', {}, { ...probed(1, 1), video: null }, 1080, 1920, 30, 1],
+  ] as const) {
+    test(`where ${what}: ${width}x${height} at ${num}/${den}`, () => {
+      assert.deepEqual(chooseProfile({ ...CONTAIN, ...wanted }, first), {
+        width,
+        height,
+        rate: { num, den },
+        fit: 'contain',
+      });
+    });
+  }
+
+  for (const [width, height, num] of [
+    [7680, 4320, 30],
+    [4096, 4096, 60],
+    [20000, 100, 30],
+    [100, 20000, 60],
+    [12000, 12000, 10],
+  ] as const) {
+    test(`brings ${width}x${height} at ${num} down to level 5.2, keeping its shape`, () => {
+      const profile = chooseProfile(CONTAIN, probed(width, height, num));
+      const [across, down] = [Math.ceil(profile.width / 16), Math.ceil(profile.height / 16)];
+      assert.ok(across * down <= 36_864 && across * down * num <= 2_073_600 && Math.max(across, down) <= 543);
+      assert.ok(profile.width % 2 === 0 && profile.height % 2 === 0);
+      // One step of an even number on the shorter side.
+      const short = Math.min(profile.width, profile.height);
+      assert.ok(Math.abs(profile.width / profile.height / (width / height) - 1) <= 2 / short);
+      assert.ok(profile.width * profile.height > 0.9 * 36_864 * 256 * Math.min(1, 56 / num) || short < 200);
+    });
+  }
+
+  test('leaves 4K upright at 60 as it is', () => {
+    assert.deepEqual(chooseProfile(CONTAIN, probed(2160, 3840, 60)), {
+      width: 2160,
+      height: 3840,
+      rate: { num: 60, den: 1 },
+      fit: 'contain',
+    });
+  });
+});
+
+describe('h264Level', () => {
+  for (const [width, height, num, den, level] of [
+    [1280, 720, 30, 1, '3.1'],
+    [1280, 720, 60, 1, '4.0'],
+    [1080, 1920, 30, 1, '4.0'],
+    [1920, 1080, 30000, 1001, '4.0'],
+    [1080, 1920, 60, 1, '4.2'],
+    [2560, 1440, 30, 1, '5.0'],
+    [3840, 2160, 30, 1, '5.1'],
+    [3840, 2160, 60, 1, '5.2'],
+  ] as const) {
+    test(`${width}x${height} at ${num}/${den} is level ${level}`, () => {
+      assert.equal(h264Level({ width, height, rate: { num, den } }).name, level);
+    });
+  }
+});
+
+test('in its time scale every standard rate has frames of a whole number of ticks', () => {
+  for (const rate of STANDARD_RATES) assert.ok(Number.isInteger((timescale(rate) * rate.den) / rate.num));
+});
