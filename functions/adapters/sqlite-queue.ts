@@ -80,8 +80,7 @@ export function createSqliteQueue({
     if (taken.deliveries >= maxDeliveries) {
       giveUp(taken, error);
     } else {
-      const askedMs = TransientError.is(error) ? (error.retryAfterMs ?? 0) : 0;
-      messages.handBack(taken, Math.max(askedMs, backOffMs(taken.deliveries, backOffBaseMs)));
+      messages.handBack(taken, pauseMs(error, taken.deliveries, backOffBaseMs));
     }
   };
 
@@ -129,6 +128,13 @@ export function createSqliteQueue({
 /** The pause before the next delivery: doubled each time, up to a minute, spread over its upper half. */
 export function backOffMs(deliveries: number, baseMs = BACK_OFF_BASE_MS, random = Math.random): number {
   return Math.min(BACK_OFF_MAX_MS, baseMs * 2 ** (deliveries - 1)) * (0.5 + random() / 2);
+}
+
+function pauseMs(error: unknown, deliveries: number, baseMs: number): number {
+  if (!TransientError.is(error)) return backOffMs(deliveries, baseMs);
+  // To wait is not to fail: what it waits for may be there a moment later, however long it took so far.
+  if (error.code === 'waiting') return backOffMs(1, baseMs);
+  return Math.max(error.retryAfterMs ?? 0, backOffMs(deliveries, baseMs));
 }
 
 function warn(error: unknown): void {

@@ -15,6 +15,8 @@ const LEAST_PACKETS = 10;
 /** A constant rate is a standard one when it is this near to it; 29.97 and 30 are 0.1 % apart. */
 const SAME_RATE = 0.0009;
 const SAME_VARIABLE_RATE = 0.03;
+/** Share of gaps of another length that makes a rate variable; fewer are dropped frames. */
+const VARIABLE = 0.02;
 
 /** The streams of a framecrc list, in its order. */
 export function readPackets(framecrc: string): Packets[] {
@@ -52,15 +54,25 @@ export function measureRate(times: readonly number[], fallback: number): FrameRa
   if (times.length < LEAST_PACKETS || median <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
   // Containers that count in milliseconds round each time by up to one.
   const off = gaps.filter((gap) => Math.abs(gap - median) > 0.25 * median + 0.0011);
-  if (off.length <= gaps.length * 0.02) {
-    // Never one gap alone: in milliseconds a gap of 1/60 s is 17.
-    const fps = gaps.length / ((times.at(-1) as number) - (times[0] as number));
+  if (off.length === 0) {
+    const fps = 1 / slope(times);
     return standard(fps, SAME_RATE) ?? exact(fps);
   }
-  // Variable: the rate it has where it runs, without the pauses.
-  const running = gaps.filter((gap) => Math.abs(gap - median) <= 0.25 * median);
+  // The rate it has where it runs: without pauses and dropped frames.
+  const running = gaps.filter((gap) => Math.abs(gap - median) <= 0.25 * median + 0.0011);
   const fps = running.length / running.reduce((sum, gap) => sum + gap, 0);
-  return standard(fps, SAME_VARIABLE_RATE) ?? standard(1 / median, SAME_VARIABLE_RATE) ?? exact(fps);
+  const within = off.length <= gaps.length * VARIABLE ? SAME_RATE : SAME_VARIABLE_RATE;
+  return standard(fps, within) ?? standard(1 / median, within) ?? exact(fps);
+}
+
+/**
+ * Seconds per frame by least squares: of a phone's clip each time wavers by some milliseconds, the first and the last
+ * one too, and in milliseconds a gap of 1/60 s is 17.
+ */
+function slope(times: readonly number[]): number {
+  const middle = (times.length - 1) / 2;
+  const sum = times.reduce((total, time, at) => total + (at - middle) * time, 0);
+  return sum / times.reduce((total, _, at) => total + (at - middle) ** 2, 0);
 }
 
 function standard(fps: number, within: number): FrameRate | undefined {

@@ -123,6 +123,29 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(order, [1, 2, 10, 2, 11, 12, 1, 13]);
   });
 
+  it('pauses no longer for a message that only ever waited', async () => {
+    let at = 1_000_000;
+    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000 });
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async ({ index }) => {
+        if (index !== 1) return;
+        deliveries += 1;
+        throw new TransientError('waiting', 'Its sources are not ready');
+      },
+    });
+    await harness.queue.publish(renders(1));
+    await until(() => deliveries === 1, 'the first delivery');
+    for (let round = 2; round <= 6; round++) {
+      await until(() => harness.queue.counts().render.waiting === 1, 'the message to be handed back');
+      at += 1000;
+      // A bell wakes the queue, which by itself looks again only when a real second is over.
+      await harness.queue.publish([{ topic: 'render', taskId: 'bell', index: 2 }]);
+      await until(() => deliveries === round, `delivery ${round}`);
+    }
+  });
+
   it('parks a dead letter that nobody can handle, tells so once, and never delivers it again', async () => {
     const errors: [unknown, Message | undefined][] = [];
     await using harness = await openQueue({ onError: (error, message) => errors.push([error, message]) });

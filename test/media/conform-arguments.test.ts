@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
+import type { ClipProbe } from '../../functions/media/probe.ts';
+import type { Profile } from '../../functions/ports.ts';
+
+const profile: Profile = { width: 1080, height: 1920, rate: { num: 30, den: 1 }, fit: 'contain' };
+type Video = NonNullable<ClipProbe['video']>;
+
+function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): ConformInput {
+  const plain: Video = {
+    width: 640,
+    height: 360,
+    rate: { num: 25, den: 1 },
+    stream: 0,
+    seconds: 2,
+    packets: 50,
+    interlaced: false,
+    matrix: null,
+  };
+  return {
+    file: '/data/bytes',
+    probe: { seconds: 2, video: { ...plain, ...video }, audio: { stream: 1 } },
+    profile,
+    dir: '/work/clip',
+    threads: 3,
+    maxSeconds: 10,
+    ...rest,
+  };
+}
+
+function valueOf(args: readonly string[], option: string): string | undefined {
+  return args[args.indexOf(option) + 1];
+}
+const graphOf = (video: Partial<Video>) => valueOf(conformArguments(input(video)), '-filter_complex') ?? '';
+
+describe('conformArguments', () => {
+  const args = conformArguments(input());
+
+  test('reads the source behind the allow-lists', () => {
+    assert.equal(valueOf(args, '-i'), 'file:/data/bytes');
+    assert.ok(args.indexOf('-format_whitelist') < args.indexOf('-i'));
+  });
+
+  test('makes clips that can follow each other', () => {
+    assert.equal(valueOf(args, '-bf'), '0');
+    assert.equal(valueOf(args, '-flags:v'), '+cgop');
+    assert.equal(valueOf(args, '-fps_mode'), 'cfr');
+    assert.equal(valueOf(args, '-level:v'), '4.0');
+    assert.equal(valueOf(args, '-video_track_timescale'), '30000');
+    for (const pin of ['stitchable=1', 'open-gop=0', 'chromaloc=0', 'colorprim=bt709', 'sar=1/1']) {
+      assert.ok(valueOf(args, '-x264-params')?.split(':').includes(pin), pin);
+    }
+  });
+
+  test('never makes more frames than the longest clip has', () => {
+    assert.equal(valueOf(args, '-frames:v'), '300');
+    assert.match(valueOf(args, '-filter_complex') ?? '', /fps=fps=30:round=near,trim=end_frame=300,/);
+  });
+
+  test('takes the sound of the probed stream, and none where there is none', () => {
+    assert.ok(args.includes('0:1'));
+    assert.equal(args.at(-1), 'file:/work/clip/sound.s16le');
+    const mute = input();
+    const without = conformArguments({ ...mute, probe: { ...mute.probe, audio: null } });
+    assert.equal(without.at(-1), 'file:/work/clip/video.mp4');
+  });
+
+  test('counts in thousandth and first of frames for 29.97', () => {
+    const ntsc = conformArguments(input({}, { profile: { ...profile, rate: { num: 30000, den: 1001 } } }));
+    assert.equal(valueOf(ntsc, '-enc_time_base:v'), '1001/30000');
+    assert.equal(valueOf(ntsc, '-video_track_timescale'), '30000');
+    assert.equal(valueOf(ntsc, '-g'), '60');
+  });
+
+  test('deinterlaces what is interlaced only', () => {
+    assert.match(graphOf({ interlaced: true }), /^\[0:0\]bwdif=/);
+    assert.doesNotMatch(graphOf({}), /bwdif/);
+  });
+
+  for (const [what, video, matrix] of [
+    ['tagged', { matrix: 'smpte170m' }, 'auto'],
+    ['untagged small', { matrix: null }, 'bt601'],
+    ['untagged large', { matrix: null, width: 1280, height: 720 }, 'bt709'],
+    ['untagged large upright', { matrix: null, width: 720, height: 1280 }, 'bt709'],
+  ] as const) {
+    test(`takes ${what} video for ${matrix}`, () => {
+      assert.match(graphOf(video), new RegExp(`in_color_matrix=${matrix}:out_color_matrix=bt709`));
+    });
+  }
+
+  test('brings high dynamic range down after scaling', () => {
+    const graph = graphOf({ hdr: 'hlg', matrix: 'bt2020nc' });
+    assert.match(graph, /scale=.*color_trc=arib-std-b67.*tonemap=/);
+    assert.doesNotMatch(graphOf({}), /zscale|tonemap/);
+  });
+
+  test('decodes transparency with the decoder that knows it, and puts it on black', () => {
+    const alpha = input({ alphaDecoder: 'libvpx-vp9' });
+    const vp9 = conformArguments(alpha);
+    assert.ok(vp9.indexOf('libvpx-vp9') < vp9.indexOf('-i'));
+    assert.match(valueOf(vp9, '-filter_complex') ?? '', /premultiply/);
+  });
+
+  test('refuses a file without a film', () => {
+    const { probe } = input();
+    assert.throws(() => conformArguments(input({}, { probe: { ...probe, video: null } })), {
+      name: 'PermanentError',
+      code: 'no_video',
+      stage: 'conform',
+    });
+  });
+
+  test('refuses a clip that is too long, saying how long it is', () => {
+    assert.throws(() => conformArguments(input({ seconds: 10.4 })), {
+      name: 'PermanentError',
+      code: 'clip_too_long',
+      message: /Expected at most 10 s, got 10\.4 s/,
+    });
+  });
+});
+
+describe('conformIdentity', () => {
+  test('is the same for the same profile and differs with each part of it', () => {
+    const others: Profile[] = [
+      { ...profile, width: 1078 },
+      { ...profile, height: 1918 },
+      { ...profile, rate: { num: 30000, den: 1001 } },
+    ];
+    const all = [profile, ...others].map((one) => conformIdentity(one).join(' '));
+    assert.equal(new Set(all).size, 4);
+    assert.equal(conformIdentity({ ...profile }).join(' '), all[0]);
+  });
+
+  test('has every setting of the encoder, but not where or with how many threads it runs', () => {
+    const identity = conformIdentity(profile);
+    for (const part of ['libx264', '20', 'veryfast', '4.0']) assert.ok(identity.includes(part), part);
+    assert.ok(!identity.includes('-threads:v'));
+  });
+});

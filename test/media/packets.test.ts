@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { measureRate, readPackets } from '../../functions/media/packets.ts';
+
+const HEADER =
+  '#software: Lavf61\n#tb 0: 1/1000\n#media_type 0: video\n#tb 1: 1/48000\n#media_type 1: audio\n';
+
+describe('readPackets', () => {
+  test('reads both streams, in order of presentation', () => {
+    const list = `${HEADER}0,          0,         40,       40,     4946, 0x4d575784
+0,         40,          0,       40,     1960, 0x6ac0d3c9, F=0x0
+1,          0,          0,     1024,      256, 0xe85a7828, F=0x5, S=1,       10
+1,       1024,       1024,      512,      256, 0xe85a7828
+`;
+    assert.deepEqual(readPackets(list), [
+      { kind: 'video', times: [0, 0.04], end: 0.08 },
+      { kind: 'audio', times: [0, 1024 / 48_000], end: 1536 / 48_000 },
+    ]);
+  });
+
+  test('leaves out what an edit list cuts off', () => {
+    const [film] = readPackets(
+      `${HEADER}0, -80, -80, 40, 1, 0x0\n0, -40, -40, 40, 1, 0x0\n0, 0, 0, 40, 1, 0x0\n`,
+    );
+    assert.deepEqual(film, { kind: 'video', times: [0], end: 0.04 });
+  });
+
+  test('goes by the order of decoding where no time of presentation is known', () => {
+    const [film] = readPackets(`${HEADER}0, 40, -9223372036854775808, 40, 1, 0x0\n`);
+    assert.deepEqual(film?.times, [0.04]);
+  });
+
+  test('finds nothing in nothing', () => assert.deepEqual(readPackets(''), []));
+});
+
+/** Times of so many frames, each moved by `off`. */
+function times(count: number, fps: number, off: (frame: number) => number = () => 0): number[] {
+  return Array.from({ length: count }, (_, frame) => frame / fps + off(frame));
+}
+/** As a container that counts in milliseconds has them. */
+const inMilliseconds = (list: number[]) => list.map((time) => Math.round(time * 1000) / 1000);
+
+describe('measureRate', () => {
+  for (const [what, list, num, den] of [
+    ['25', times(50, 25), 25, 1],
+    ['29.97', times(90, 30000 / 1001), 30000, 1001],
+    ['30', times(90, 30), 30, 1],
+    ['60 in milliseconds', inMilliseconds(times(150, 60)), 60, 1],
+    ['29.97 in milliseconds', inMilliseconds(times(90, 30000 / 1001)), 30000, 1001],
+    ['30 with two dropped frames', times(200, 30).filter((_, at) => at !== 20 && at !== 90), 30, 1],
+    ['29.833, which is no standard', times(90, 179 / 6), 29833, 1000],
+    ['30 with long pauses', times(90, 30, (frame) => Math.floor(frame / 10) * 0.5), 30, 1],
+    ['30 where every tenth frame is late', times(90, 30, (frame) => (frame % 10 === 5 ? 0.012 : 0)), 30, 1],
+    ['30 with the wavering of a phone', times(90, 30, (frame) => ((frame * 7) % 5) * 0.001), 30, 1],
+  ] as const) {
+    test(`finds ${what}`, () => assert.deepEqual(measureRate(list, 99), { num, den }));
+  }
+
+  for (const [fallback, num, den] of [
+    [30, 30, 1],
+    [29.97, 30000, 1001],
+    [7, 7000, 1000],
+  ] as const) {
+    test(`goes by the header, ${fallback}, where there are too few frames`, () => {
+      assert.deepEqual(measureRate(times(5, 50), fallback), { num, den });
+      assert.deepEqual(measureRate([], fallback), { num, den });
+    });
+  }
+});
