@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { backOffMs } from '../../functions/adapters/sqlite-queue.ts';
 import { TransientError } from '../../functions/errors.ts';
 import type { Message } from '../../functions/ports.ts';
@@ -137,8 +138,12 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     });
     await harness.queue.publish(renders(1));
     await until(() => deliveries === 1, 'the first delivery');
+    const handedBack = { waiting: 1, inFlight: 0, parked: 0 };
     for (let round = 2; round <= 6; round++) {
-      await until(() => harness.queue.counts().render.waiting === 1, 'the message to be handed back');
+      await until(
+        () => isDeepStrictEqual(harness.queue.counts().render, handedBack),
+        'the message handed back',
+      );
       at += 1000;
       // A bell wakes the queue, which by itself looks again only when a real second is over.
       await harness.queue.publish([{ topic: 'render', taskId: 'bell', index: 2 }]);
