@@ -126,7 +126,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
 
   it('pauses no longer for a message that only ever waited', async () => {
     let at = 1_000_000;
-    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000 });
+    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000, maxDeliveries: 10 });
     let deliveries = 0;
     harness.consume('render', {
       concurrency: 1,
