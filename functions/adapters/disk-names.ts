@@ -1,3 +1,5 @@
+import { cutToBytes } from '../task/names.ts';
+
 /** Longest name of one file or folder: NAME_MAX of Linux, and more than Windows and macOS have trouble with. */
 const MAX_NAME_BYTES = 255;
 
@@ -16,19 +18,7 @@ export function diskName(name: string, platform: NodeJS.Platform = process.platf
   const windows = platform === 'win32';
   const legal = name.toWellFormed().replace(windows ? WINDOWS_ILLEGAL : POSIX_ILLEGAL, '_');
   const spelled = windows ? legal.replace(WINDOWS_RESERVED, '$1_') : legal;
-  const short = cutName(spelled, MAX_NAME_BYTES);
+  const short = cutToBytes(spelled, MAX_NAME_BYTES);
   const ended = windows ? short.replace(/[. ]+$/, (end) => '_'.repeat(end.length)) : short;
   return /^\.{0,2}$/.test(ended) ? ended.replaceAll('.', '_') || '_' : ended;
-}
-
-/** The beginning of a name that fits into so many bytes, no character halved. */
-export function cutName(name: string, maxBytes: number): string {
-  let bytes = 0;
-  let short = '';
-  for (const character of name) {
-    bytes += Buffer.byteLength(character);
-    if (bytes > maxBytes) break;
-    short += character;
-  }
-  return short;
 }

@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../errors.ts';
 import type { OutputStore } from '../ports.ts';
+import { cutToBytes } from '../task/names.ts';
 import { copyTo, syncFile, syncFolder, systemCode } from './disk.ts';
-import { cutName, diskName } from './disk-names.ts';
+import { diskName } from './disk-names.ts';
 
 /** Room that `..<8 hex>.part` leaves in a name of 255 bytes. */
 const PART_NAME_BYTES = 240;
@@ -82,7 +83,7 @@ async function moveTo(target: string, folder: string, file: string, signal: Abor
 
 /** Another disk: the bytes arrive under a hidden name beside the target, so that the final name is never half a file. */
 async function copyOver(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
-  const name = cutName(target.slice(folder.length + 1), PART_NAME_BYTES);
+  const name = cutToBytes(target.slice(folder.length + 1), PART_NAME_BYTES);
   const part = join(folder, `.${name}.${randomBytes(4).toString('hex')}.part`);
   try {
     await copyTo(part, file, signal);

@@ -1,8 +1,6 @@
 import type { Progress, Task, TaskStore } from '../ports.ts';
+import { shortId } from '../task/names.ts';
 import type { Database } from './sqlite.ts';
-
-/** File names carry this much of the task id: two tasks of one folder must differ in it. */
-const ID_START_LENGTH = 6;
 
 export interface SqliteTasksOptions {
   database: Database;
@@ -17,7 +15,7 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
         'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)',
         task.id,
         task.folder.id,
-        task.id.slice(0, ID_START_LENGTH),
+        shortId(task.id),
         JSON.stringify(task),
         task.plan.combinations.length,
       );

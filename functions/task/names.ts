@@ -49,7 +49,8 @@ function decoded(text: string): string {
   }
 }
 
-function cutToBytes(text: string, most: number): string {
+/** The beginning of a text that fits into so many bytes, no character halved. */
+export function cutToBytes(text: string, most: number): string {
   let bytes = 0;
   let kept = '';
   for (const character of text) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cutName, diskName } from '../../functions/adapters/disk-names.ts';
+import { diskName } from '../../functions/adapters/disk-names.ts';
+import { cutToBytes } from '../../functions/task/names.ts';
 
 const TABLE: readonly { name: string; posix: string; windows: string }[] = [
   { name: 'spring sale', posix: 'spring sale', windows: 'spring sale' },
@@ -48,8 +49,8 @@ describe('a name on disk', () => {
   });
 
   it('is cut between characters', () => {
-    assert.equal(cutName('aä🎬', 7), 'aä🎬');
-    assert.equal(cutName('aä🎬', 6), 'aä');
-    assert.equal(cutName('aä🎬', 2), 'a');
+    assert.equal(cutToBytes('aä🎬', 7), 'aä🎬');
+    assert.equal(cutToBytes('aä🎬', 6), 'aä');
+    assert.equal(cutToBytes('aä🎬', 2), 'a');
   });
 });
