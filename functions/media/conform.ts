@@ -52,8 +52,9 @@ export function conformIdentity(profile: Profile): string[] {
 
 /** The one run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long' before it is started. */
 export function conformArguments({ file, probe, profile, dir, threads, maxSeconds }: ConformInput): string[] {
-  const video = filmOf(probe, maxSeconds);
+  const video = videoOf(probe, maxSeconds);
   const maxFrames = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
+  const sound = join(dir, 'sound.s16le');
   return [
     ...['-v', 'warning', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
@@ -61,23 +62,11 @@ export function conformArguments({ file, probe, profile, dir, threads, maxSecond
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, maxFrames), '-map', '[v]'],
     ...[...encoder(profile), '-threads:v', String(threads), '-frames:v', String(maxFrames)],
-    ...[
-      '-an',
-      '-map_metadata',
-      '-1',
-      '-map_chapters',
-      '-1',
-      '-fflags',
-      '+bitexact',
-      '-movflags',
-      '+faststart',
-    ],
-    ...['-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
+    ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
+    ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // A graph of its own: where the picture's is built anew half-way, the sound runs on.
-    ...(probe.audio === null
-      ? []
-      : ['-map', `0:${probe.audio.stream}`, '-vn', '-t', String(maxSeconds), '-af', pcmFilter()]),
-    ...(probe.audio === null ? [] : [...PCM_OUT, `file:${join(dir, 'sound.s16le')}`]),
+    ...(probe.audio === null ? [] : ['-map', `0:${probe.audio.stream}`, '-vn', '-t', String(maxSeconds)]),
+    ...(probe.audio === null ? [] : ['-af', pcmFilter(), ...PCM_OUT, `file:${sound}`]),
   ];
 }
 
@@ -107,13 +96,13 @@ export async function conformClip(
   return { frames: track.frames, samples, avcC: track.avcC };
 }
 
-function filmOf(probe: ClipProbe, maxSeconds: number): NonNullable<ClipProbe['video']> {
+function videoOf(probe: ClipProbe, maxSeconds: number): NonNullable<ClipProbe['video']> {
   const { video } = probe;
   if (video === null) {
     throw new PermanentError(
       'no_video',
       'conform',
-      'Expected a clip with a video stream, got one without: cover art does not count. Send a film.',
+      'Expected a clip with a video stream, got one without: cover art does not count. Send a video.',
     );
   }
   if (video.seconds > maxSeconds) {
@@ -144,18 +133,8 @@ function encoder(profile: Profile): string[] {
     ...['-c:v', 'libx264', '-preset', PRESET, '-crf', String(CRF), '-profile:v', 'high'],
     ...['-level:v', level.name, '-pix_fmt', 'yuv420p'],
     // Without B-frames a clip may be one frame long, needs no edit list, and can be cut at any frame when joined.
-    ...[
-      '-bf',
-      '0',
-      '-refs',
-      '3',
-      '-g',
-      String(2 * second),
-      '-keyint_min',
-      String(second),
-      '-flags:v',
-      '+cgop',
-    ],
+    ...['-bf', '0', '-refs', '3', '-flags:v', '+cgop'],
+    ...['-g', String(2 * second), '-keyint_min', String(second)],
     // Beside the fps filter: fills a late start, and the hole a change of size leaves.
     ...['-fps_mode', 'cfr', '-enc_time_base:v', `${rate.den}/${rate.num}`],
     ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],

@@ -10,8 +10,8 @@ import { untrustedInput } from './untrusted.ts';
 const MAX_GAIN_DB = 20;
 /** The absolute gate of EBU R128: what is below is silence. */
 const SILENCE_LUFS = -70;
-/** R128 weighs blocks of 0.4 s; a shorter sound needs silence behind it to make one. */
-const LEAST_SAMPLES = SAMPLE_RATE;
+/** R128 weighs blocks of 0.4 s: a "Hi" fills none. Repeated it does, and silence behind it would count as its own. */
+const LEAST_SECONDS = 2;
 const TIMEOUT_MS = 300_000;
 
 export interface SoundSource {
@@ -51,7 +51,7 @@ export async function decodeSound(
       next: 'Export it again as MP3, M4A or WAV.',
     });
   }
-  const samples = Math.floor((await stat(source.out)).size / BYTES_PER_SAMPLE);
+  const samples = await samplesIn(source.out);
   if (samples === 0) throw noSound();
   if (samples > source.maxSeconds * SAMPLE_RATE) {
     throw new PermanentError(
@@ -63,6 +63,10 @@ export async function decodeSound(
   return { samples };
 }
 
+async function samplesIn(pcmFile: string): Promise<number> {
+  return Math.floor((await stat(pcmFile)).size / BYTES_PER_SAMPLE);
+}
+
 function noSound(): PermanentError {
   return new PermanentError(
     'no_sound',
@@ -71,11 +75,14 @@ function noSound(): PermanentError {
   );
 }
 
-export function loudnessArguments(pcmFile: string): string[] {
+/** `samples`: per channel, in the file. */
+export function loudnessArguments(pcmFile: string, samples: number): string[] {
+  const short = samples < LEAST_SECONDS * SAMPLE_RATE;
   return [
-    ...['-v', 'info', '-nostats', ...pcmInput(pcmFile)],
+    ...['-v', 'info', '-nostats'],
+    ...(short ? ['-stream_loop', '-1', '-t', String(LEAST_SECONDS)] : []),
     // framelog=quiet is not known before ffmpeg 6; verbose lines do not show at level info.
-    ...['-af', `apad=whole_len=${LEAST_SAMPLES},ebur128=framelog=verbose`, '-f', 'null', '-'],
+    ...[...pcmInput(pcmFile), '-af', 'ebur128=framelog=verbose', '-f', 'null', '-'],
   ];
 }
 
@@ -85,7 +92,9 @@ export async function measureLoudness(
   pcmFile: string,
   { signal }: { signal: AbortSignal },
 ): Promise<number | null> {
-  const { stderr } = await ffmpeg.run(loudnessArguments(pcmFile), { signal, timeoutMs: TIMEOUT_MS });
+  const samples = await samplesIn(pcmFile);
+  if (samples === 0) return null;
+  const { stderr } = await ffmpeg.run(loudnessArguments(pcmFile, samples), { signal, timeoutMs: TIMEOUT_MS });
   return readLoudness(stderr);
 }
 

@@ -21,7 +21,7 @@ export interface MediaInfo {
   seconds: number | null;
   /** The header has no length; ffmpeg guessed one by the bit rate. */
   estimated: boolean;
-  /** First stream that is a film, not cover art. */
+  /** First stream that is no cover art. */
   video: VideoInfo | null;
   /** First stream that can be decoded. */
   audio: { stream: number } | null;

@@ -4,7 +4,7 @@ import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError, lastWords } from './ffmpeg-error.ts';
 import { type MediaInfo, readMediaInfo, type VideoInfo } from './media-info.ts';
 import { measureRate, type Packets, readPackets } from './packets.ts';
-import { untrustedInput } from './untrusted.ts';
+import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
 /** What conforming does better when it knows; what was probed before these were asked for lacks them. */
 export interface VideoTraits {
@@ -41,6 +41,7 @@ export async function probe(
   const { stdout, stderr } = await looked(ffmpeg, file, signal);
   const info = readMediaInfo(stderr);
   if (info === undefined) throw unopened(stderr);
+  refuseHuge(info, stderr);
   const packets = readPackets(stdout);
   refuseTruncated(info, packets, BROKEN_OFF.test(stderr));
   const sound = packets.find(({ kind }) => kind === 'audio');
@@ -60,7 +61,7 @@ export function probeArguments(file: string): string[] {
     // Level info is what lists the streams.
     ...['-v', 'info', '-nostats'],
     ...untrustedInput(file),
-    // No -frames to bound the list: where sound ends first, it drops the last frame of the film (seen on 7.0).
+    // No -frames to bound the list: where sound ends first, it drops the last frame (seen on 7.0).
     ...['-map', '0:V:0?', '-map', '0:a:0?', '-c', 'copy', '-f', 'framecrc', '-'],
   ];
 }
@@ -105,7 +106,24 @@ function unreadable(actual: string, cause?: unknown): PermanentError {
   );
 }
 
-/** A film may end before its sound and the other way round; only together they say how far the bytes reach. */
+/** Decoders that look at the picture first refuse it themselves; the stream is then left without a size. */
+function refuseHuge({ video, audio }: MediaInfo, stderr: string): void {
+  const refused = /Picture size (\d+x\d+) exceeds/.exec(stderr)?.[1];
+  if (video !== null && video.width * video.height > MAX_PIXELS) {
+    throw huge(`${video.width}x${video.height}`);
+  }
+  if (video === null && audio === null && refused !== undefined) throw huge(refused);
+}
+
+function huge(size: string): PermanentError {
+  return new PermanentError(
+    'media_unreadable',
+    'probe',
+    `Expected a picture of at most ${MAX_PIXELS / 1e6} million pixels, got ${size}. Export it smaller.`,
+  );
+}
+
+/** A picture may end before its sound and the other way round; only together they say how far the bytes reach. */
 function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff: boolean): void {
   if (info.seconds === null || info.estimated || packets.length === 0) return;
   const reached = Math.max(...packets.map(({ end }) => end));

@@ -4,7 +4,7 @@
  */
 const DEMUXERS = 'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,w64,amr';
 /** Above 8K (33 million); a larger picture takes all memory before anything else can refuse it. */
-const MAX_PIXELS = 40_000_000;
+export const MAX_PIXELS = 40_000_000;
 
 /** `-i` for a file that someone sent us, with all that must stand before it. */
 export function untrustedInput(file: string): string[] {

@@ -29,33 +29,34 @@ function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): Co
   };
 }
 
-function valueOf(args: readonly string[], option: string): string | undefined {
+function argumentAfter(args: readonly string[], option: string): string | undefined {
   return args[args.indexOf(option) + 1];
 }
-const graphOf = (video: Partial<Video>) => valueOf(conformArguments(input(video)), '-filter_complex') ?? '';
+const graphOf = (video: Partial<Video>) =>
+  argumentAfter(conformArguments(input(video)), '-filter_complex') ?? '';
 
 describe('conformArguments', () => {
   const args = conformArguments(input());
 
   test('reads the source behind the allow-lists', () => {
-    assert.equal(valueOf(args, '-i'), 'file:/data/bytes');
+    assert.equal(argumentAfter(args, '-i'), 'file:/data/bytes');
     assert.ok(args.indexOf('-format_whitelist') < args.indexOf('-i'));
   });
 
   test('makes clips that can follow each other', () => {
-    assert.equal(valueOf(args, '-bf'), '0');
-    assert.equal(valueOf(args, '-flags:v'), '+cgop');
-    assert.equal(valueOf(args, '-fps_mode'), 'cfr');
-    assert.equal(valueOf(args, '-level:v'), '4.0');
-    assert.equal(valueOf(args, '-video_track_timescale'), '30000');
+    assert.equal(argumentAfter(args, '-bf'), '0');
+    assert.equal(argumentAfter(args, '-flags:v'), '+cgop');
+    assert.equal(argumentAfter(args, '-fps_mode'), 'cfr');
+    assert.equal(argumentAfter(args, '-level:v'), '4.0');
+    assert.equal(argumentAfter(args, '-video_track_timescale'), '30000');
     for (const pin of ['stitchable=1', 'open-gop=0', 'chromaloc=0', 'colorprim=bt709', 'sar=1/1']) {
-      assert.ok(valueOf(args, '-x264-params')?.split(':').includes(pin), pin);
+      assert.ok(argumentAfter(args, '-x264-params')?.split(':').includes(pin), pin);
     }
   });
 
   test('never makes more frames than the longest clip has', () => {
-    assert.equal(valueOf(args, '-frames:v'), '300');
-    assert.match(valueOf(args, '-filter_complex') ?? '', /fps=fps=30:round=near,trim=end_frame=300,/);
+    assert.equal(argumentAfter(args, '-frames:v'), '300');
+    assert.match(argumentAfter(args, '-filter_complex') ?? '', /fps=fps=30:round=near,trim=end_frame=300,/);
   });
 
   test('takes the sound of the probed stream, and none where there is none', () => {
@@ -68,9 +69,9 @@ describe('conformArguments', () => {
 
   test('counts in thousandth and first of frames for 29.97', () => {
     const ntsc = conformArguments(input({}, { profile: { ...profile, rate: { num: 30000, den: 1001 } } }));
-    assert.equal(valueOf(ntsc, '-enc_time_base:v'), '1001/30000');
-    assert.equal(valueOf(ntsc, '-video_track_timescale'), '30000');
-    assert.equal(valueOf(ntsc, '-g'), '60');
+    assert.equal(argumentAfter(ntsc, '-enc_time_base:v'), '1001/30000');
+    assert.equal(argumentAfter(ntsc, '-video_track_timescale'), '30000');
+    assert.equal(argumentAfter(ntsc, '-g'), '60');
   });
 
   test('deinterlaces what is interlaced only', () => {
@@ -99,7 +100,7 @@ describe('conformArguments', () => {
     const alpha = input({ alphaDecoder: 'libvpx-vp9' });
     const vp9 = conformArguments(alpha);
     assert.ok(vp9.indexOf('libvpx-vp9') < vp9.indexOf('-i'));
-    assert.match(valueOf(vp9, '-filter_complex') ?? '', /premultiply/);
+    assert.match(argumentAfter(vp9, '-filter_complex') ?? '', /premultiply/);
   });
 
   test('refuses a file without a film', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { PermanentError } from '../../functions/errors.ts';
@@ -58,10 +58,11 @@ describe('conformClip', () => {
       { frames: 30, output: ['-c:v', 'libvpx-vp9', '-cpu-used', '8', '-deadline', 'realtime'] },
       1,
     ],
+    ['mjpeg.mov', { output: ['-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p'] }, 1],
     ['full-range.mp4', { output: ['-pix_fmt', 'yuvj420p', '-color_range', 'pc'] }, 1],
     [
       'interlaced.mp4',
-      { rate: '25', frames: 25, output: ['-flags', '+ildct+ilme', '-x264-params', 'tff=1'] },
+      { rate: '25', frames: 25, size: '160x88', output: ['-flags', '+ildct+ilme', '-x264-params', 'tff=1'] },
       1,
     ],
     ['anamorphic.mp4', { filter: 'setsar=2/1' }, 1],
@@ -116,6 +117,18 @@ describe('conformClip', () => {
     assert.ok(bytes.indexOf('moov') < bytes.indexOf('mdat'));
   });
 
+  test('goes on where the size of the picture changes half-way', async () => {
+    const output = ['-c:v', 'mpeg2video'];
+    const clip = { frames: 20, rate: '25', sound: 'none' } as const;
+    const first = await makeFilm(at('first.ts'), { ...clip, output });
+    const then = ['-output_ts_offset', '0.84', ...output];
+    const second = await makeFilm(at('second.ts'), { ...clip, size: '96x96', output: then });
+    await writeFile(at('changes.ts'), Buffer.concat([await readFile(first), await readFile(second)]));
+    const { frames, video } = await conformed(at('changes.ts'));
+    assert.equal(frames, 48);
+    assert.equal((await filmFacts(video)).even, true);
+  });
+
   test('puts bars where the shapes differ, and keeps the shape', async () => {
     const white = at('white.mp4');
     await run('-f', 'lavfi', '-i', 'color=white:s=160x80', '-frames:v', '3', white);
@@ -136,6 +149,15 @@ describe('conformClip', () => {
     const luma = await run('-i', video, '-frames:v', '1', '-vf', 'format=gray', '-f', 'rawvideo', '-');
     const columns = Array.from({ length: 128 }, (_, column) => luma[64 * 128 + column] as number);
     assert.equal(columns.filter((value) => value > 128).length, 64);
+  });
+
+  test('shows transparency as black', async () => {
+    const file = at('half-alpha.webm');
+    const picture = "color=white:s=128x128,format=yuva420p,geq=lum=235:cb=128:cr=128:a='if(lt(X,64),0,255)'";
+    await run('-f', 'lavfi', '-i', picture, '-frames:v', '2', '-c:v', 'libvpx-vp9', '-cpu-used', '8', file);
+    const { video } = await conformed(file);
+    const luma = await run('-i', video, '-frames:v', '1', '-vf', 'format=gray', '-f', 'rawvideo', '-');
+    assert.ok((luma[64 * 128 + 20] as number) < 30 && (luma[64 * 128 + 108] as number) > 220);
   });
 
   test('keeps sound that begins late where it belongs', async () => {

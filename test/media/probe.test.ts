@@ -150,6 +150,18 @@ describe('probe', () => {
     await refused(at('still.png'), 'media_unreadable', /format png_pipe, which is not accepted/);
   });
 
+  for (const name of ['huge.gif', 'huge.mp4']) {
+    test(`refuses a picture that would take all memory: ${name}`, async () => {
+      const picture = ['-f', 'lavfi', '-i', 'color=red:s=8000x5200', '-frames:v', '1'];
+      await run(
+        ...picture,
+        ...(name.endsWith('mp4') ? ['-c:v', 'libx264', '-preset', 'ultrafast'] : []),
+        at(name),
+      );
+      await refused(at(name), 'media_unreadable', /at most 40 million pixels, got 8000x5200/);
+    });
+  }
+
   test('refuses an upload that broke off', async () => {
     const whole = await makeFilm(at('whole.mp4'), { frames: 90, output: ['-movflags', '+faststart'] });
     const file = await makeTruncated(at('broken.mp4'), whole, 0.4);

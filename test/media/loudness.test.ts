@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
+import { decodeSound, gainFor, measureLoudness, readLoudness } from '../../functions/media/loudness.ts';
+import { makeFilm, makePcm, makeSound } from '../fixtures/clips.ts';
+import { FFMPEG } from '../fixtures/finished.ts';
+import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+
+const { signal } = new AbortController();
+
+for (const [target, measured, gain] of [
+  [-16, -20, 4],
+  [-16, -10, -6],
+  [-30, -16, -14],
+  [-16, -60, 20],
+  [-16, null, 0],
+] as const) {
+  test(`a sound of ${measured} LUFS gets ${gain} dB to be at ${target}`, () => {
+    assert.equal(gainFor(target, measured), gain);
+  });
+}
+
+for (const [value, loudness] of [
+  ['-23.4', -23.4],
+  ['-70.0', null],
+  ['-inf', null],
+  ['nan', null],
+] as const) {
+  test(`the last of what ebur128 says counts: ${value}`, () => {
+    const said = `    I:         -1.0 LUFS\n  Integrated loudness:\n    I:         ${value} LUFS\n    Threshold: -20.0 LUFS\n`;
+    assert.equal(readLoudness(said), loudness);
+  });
+}
+
+test('silence of ebur128 itself is no loudness', () => assert.throws(() => readLoudness('nothing')));
+
+describe('sound', () => {
+  let ffmpeg: Ffmpeg;
+  let dir: TempDir;
+  before(async () => {
+    dir = await tempDir();
+    ffmpeg = createFfmpeg({ path: FFMPEG });
+  });
+  after(async () => {
+    await ffmpeg[Symbol.asyncDispose]();
+    await dir[Symbol.asyncDispose]();
+  });
+  const at = (name: string) => join(dir.path, name);
+  const decoded = (file: string, more: { stream?: number; maxSeconds?: number } = {}) =>
+    decodeSound(ffmpeg, { file, out: at('out.s16le'), maxSeconds: 60, signal, ...more });
+
+  for (const [name, output, samples, slack] of [
+    ['a.wav', [], 96_000, 0],
+    ['mono.wav', ['-ac', '1', '-ar', '22050'], 96_000, 4],
+    ['a.mp3', [], 96_000, 0],
+    ['a.m4a', [], 96_000, 1_024],
+    ['a.ogg', ['-c:a', 'libopus'], 96_000, 1_000],
+    ['surround.flac', ['-ac', '6'], 96_000, 0],
+  ] as const) {
+    test(`decodes ${name} to 48 kHz stereo, all of it`, async () => {
+      const found = await decoded(await makeSound(at(name), { seconds: 2, output }));
+      assert.ok(Math.abs(found.samples - samples) <= slack, `${found.samples}`);
+      assert.equal((await stat(at('out.s16le'))).size, found.samples * 4);
+    });
+  }
+
+  test('takes the sound of a film', async () => {
+    assert.ok((await decoded(await makeFilm(at('film.mp4')), { stream: 1 })).samples > 47_000);
+  });
+
+  for (const [what, make, code] of [
+    ['a film without sound', () => makeFilm(at('mute.mp4'), { sound: 'none' }), 'no_sound'],
+    ['a sound of no length', () => makeSound(at('none.wav'), { output: ['-t', '0'] }), 'no_sound'],
+    ['a page', () => page(), 'media_unreadable'],
+  ] as const) {
+    test(`refuses ${what}`, async () => {
+      const error = await decoded(await make()).catch((reason: unknown) => reason);
+      assert.equal((error as { code: string }).code, code, `${error}`);
+      assert.ok(!`${error}`.includes(dir.path));
+    });
+  }
+
+  async function page(): Promise<string> {
+    await writeFile(at('page.mp3'), '<!doctype html><p>Sign in');
+    return at('page.mp3');
+  }
+
+  test('refuses what is longer than allowed, and takes what just fits', async () => {
+    const file = await makeSound(at('two.wav'), { seconds: 2 });
+    assert.equal((await decoded(file, { maxSeconds: 2 })).samples, 96_000);
+    await assert.rejects(decoded(file, { maxSeconds: 1 }), { code: 'clip_too_long' });
+  });
+
+  test('measures a tone as EBU Tech 3341 has it: 1 kHz stereo at -23 dBFS is -23 LUFS', async () => {
+    await makePcm(at('tone.s16le'), "aevalsrc='0.0708*sin(2*PI*1000*t)|0.0708*sin(2*PI*1000*t)':s=48000", 3);
+    const lufs = await measureLoudness(ffmpeg, at('tone.s16le'), { signal });
+    assert.ok(lufs !== null && Math.abs(lufs + 23) <= 0.2, `${lufs}`);
+  });
+
+  test('measures a "Hi" of 0.3 s as loud as it is', async () => {
+    await makePcm(at('hi.s16le'), "aevalsrc='0.0708*sin(2*PI*1000*t)|0.0708*sin(2*PI*1000*t)':s=48000", 0.3);
+    const lufs = await measureLoudness(ffmpeg, at('hi.s16le'), { signal });
+    assert.ok(lufs !== null && Math.abs(lufs + 23) <= 0.5, `${lufs}`);
+  });
+
+  test('calls silence silence', async () => {
+    await makePcm(at('silence.s16le'), 'anullsrc=r=48000:cl=stereo', 2);
+    assert.equal(await measureLoudness(ffmpeg, at('silence.s16le'), { signal }), null);
+  });
+});

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { PermanentError } from '../../functions/errors.ts';
+import { conformClip } from '../../functions/media/conform.ts';
+import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
+import { type MixClip, type MixInput, mixCombination } from '../../functions/media/mix.ts';
+import { probe } from '../../functions/media/probe.ts';
+import type { Profile } from '../../functions/ports.ts';
+import { framesPerSecond, samplesOf } from '../../functions/task/frame-rate.ts';
+import { makeFilm, makeFlashBeep } from '../fixtures/clips.ts';
+import { FFMPEG } from '../fixtures/finished.ts';
+import { beeps, filmFacts, flashes, frameHashes, soundOf } from '../fixtures/measure.ts';
+import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+
+const { signal } = new AbortController();
+const LIMITS = { signal, timeoutMs: 60_000 };
+const PROFILE: Profile = { width: 128, height: 72, rate: { num: 30, den: 1 }, fit: 'contain' };
+
+describe('mixCombination joins', () => {
+  let ffmpeg: Ffmpeg;
+  let dir: TempDir;
+  let count = 0;
+  before(async () => {
+    dir = await tempDir();
+    ffmpeg = createFfmpeg({ path: FFMPEG });
+  });
+  after(async () => {
+    await ffmpeg[Symbol.asyncDispose]();
+    await dir[Symbol.asyncDispose]();
+  });
+  const at = (name: string) => join(dir.path, name);
+
+  async function conformed(file: string, profile: Profile = PROFILE): Promise<MixClip> {
+    const into = at(`clip-${++count}`);
+    await mkdir(into);
+    const found = await probe(ffmpeg, file, { signal });
+    const options = { file, probe: found, profile, dir: into, threads: 1, maxSeconds: 60, ...LIMITS };
+    const { frames } = await conformClip(ffmpeg, options);
+    return { video: join(into, 'video.mp4'), sound: join(into, 'sound.s16le'), frames };
+  }
+
+  async function mixed(clips: readonly MixClip[], more: Partial<MixInput> = {}) {
+    const work = at(`mix-${++count}`);
+    await mkdir(work);
+    const input = { clips, rate: PROFILE.rate, originalVolume: 0, duck: true, dir: work, ...more };
+    const out = more.out ?? join(work, 'out.mp4');
+    return { ...(await mixCombination(ffmpeg, { ...input, out, ...LIMITS })), out };
+  }
+
+  /** To the millisecond. */
+  function sameTimes(actual: readonly number[], expected: readonly number[]): void {
+    const far = actual.filter((time, number) => !(Math.abs(time - (expected[number] ?? NaN)) <= 0.001));
+    assert.deepEqual([actual.length, far], [expected.length, []], `${actual} for ${expected}`);
+  }
+
+  for (const rate of [
+    { num: 30, den: 1 },
+    { num: 30000, den: 1001 },
+    { num: 25, den: 1 },
+  ]) {
+    test(`six clips at ${rate.num}/${rate.den}: every frame, in even steps, sound and picture together`, async () => {
+      const profile = { ...PROFILE, rate };
+      const lengths = [31, 20, 47, 9, 38, 25];
+      const sources = ['30', '25', '24', '30', '60', '30000/1001'];
+      const clips: MixClip[] = [];
+      for (const [number, frames] of lengths.entries()) {
+        const source = { frames, rate: sources[number] as string };
+        clips.push(await conformed(await makeFlashBeep(at(`flash-${number}.mov`), source), profile));
+      }
+      const total = clips.reduce((sum, { frames }) => sum + frames, 0);
+      const { frames, seconds, warnings, out } = await mixed(clips, { rate, originalVolume: 1 });
+      assert.equal(frames, total);
+      assert.deepEqual(warnings, []);
+
+      const facts = await filmFacts(out);
+      assert.deepEqual(
+        { ...facts, seconds },
+        { frames: total, seconds, start: 0, even: true, complaints: '' },
+      );
+      assert.equal(facts.seconds.toFixed(6), seconds.toFixed(6));
+      const sound = await soundOf(out);
+      assert.ok(Math.abs(sound.length - samplesOf(total, rate)) <= 1024, `${sound.length}`);
+
+      const expected: { flash: number[]; beep: number[] } = { flash: [], beep: [] };
+      let start = 0;
+      for (const clip of clips) {
+        expected.flash.push(...(await flashes(clip.video)).map((time) => start + time));
+        expected.beep.push(...beeps(await soundOf(clip.sound)).map((time) => start + time));
+        start += clip.frames / framesPerSecond(rate);
+      }
+      assert.deepEqual([expected.flash.length, expected.beep.length], [6, 6]);
+      sameTimes(await flashes(out), expected.flash);
+      sameTimes(beeps(sound), expected.beep);
+    });
+  }
+
+  test('the very frames of its clips, in order', async () => {
+    const one = await conformed(await makeFilm(at('one.mp4'), { frames: 10 }));
+    const two = await conformed(await makeFilm(at('two.mp4'), { frames: 7, size: '90x160', rate: '25' }));
+    const three = await conformed(await makeFilm(at('three.mp4'), { frames: 1 }));
+    const { out } = await mixed([two, three, one, two]);
+    const [first, single, second] = await Promise.all(
+      [two, three, one].map(({ video }) => frameHashes(video)),
+    );
+    assert.equal(single?.length, 1);
+    assert.deepEqual(await frameHashes(out), [first, single, second, first].flat());
+  });
+
+  test('from and to paths with blanks, quotes and other scripts', async () => {
+    const clip = await conformed(await makeFilm(at('plain.mp4'), { frames: 5 }));
+    const odd = at(`it's "ä" %d 日本 \\ #`);
+    await mkdir(odd);
+    const moved = { ...clip, video: join(odd, `v'1 .mp4`), sound: join(odd, `s'1 .s16le`) };
+    await rename(clip.video, moved.video);
+    await rename(clip.sound, moved.sound);
+    const out = join(odd, 'out put.mp4');
+    const { frames } = await mixed([moved, moved], { out, dir: odd, originalVolume: 1 });
+    assert.equal(frames, 10);
+    assert.equal((await filmFacts(out)).frames, 10);
+  });
+
+  test('no clips of different profiles: the second would be shown as rubbish', async () => {
+    const file = await makeFilm(at('either.mp4'), { frames: 5 });
+    const one = await conformed(file);
+    const other = await conformed(file, { ...PROFILE, width: 64, height: 64 });
+    await assert.rejects(mixed([one, other]), {
+      name: 'PermanentError',
+      code: 'mix_failed',
+      stage: 'mix',
+      message: /Expected clips of one profile, got 2 kinds/,
+    });
+  });
+
+  test('nothing that has other than the expected frames', async () => {
+    const clip = await conformed(await makeFilm(at('six.mp4'), { frames: 6 }));
+    await assert.rejects(mixed([{ ...clip, frames: 5 }]), {
+      code: 'mix_failed',
+      message: /Expected 5 frames of equal length, got 6/,
+    });
+  });
+
+  test('nothing where sound is missing, and tells no paths', async () => {
+    const clip = await conformed(await makeFilm(at('four.mp4'), { frames: 4 }));
+    const gone = { file: at('gone.s16le'), samples: 48_000, loudness: -16 };
+    const error = await mixed([clip], { music: gone }).catch((reason: unknown) => reason);
+    assert.ok(PermanentError.is(error), `${error}`);
+    assert.equal(error.code, 'mix_failed');
+    assert.match(error.message, /No such file/);
+    assert.ok(!error.message.includes(dir.path), error.message);
+  });
+});
