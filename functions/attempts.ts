@@ -24,6 +24,8 @@ export async function retryTransient<T>(
   { signal, forMs = RETRY_MS }: { signal: AbortSignal; forMs?: number },
 ): Promise<T> {
   const deadline = performance.now() + forMs;
+  const hasTime = (error: Error): error is TransientError =>
+    TransientError.is(error) && performance.now() + (error.retryAfterMs ?? 0) < deadline;
   return pRetry(step, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: FIRST_PAUSE_MS,
@@ -31,10 +33,10 @@ export async function retryTransient<T>(
     randomize: true,
     maxRetryTime: forMs,
     signal,
-    shouldRetry: ({ error }) =>
-      TransientError.is(error) && performance.now() + (error.retryAfterMs ?? 0) < deadline,
+    shouldRetry: ({ error }) => hasTime(error),
+    // Called before shouldRetry: without the same condition it would sit out a Retry-After of an hour.
     async onFailedAttempt({ error }) {
-      if (TransientError.is(error) && error.retryAfterMs !== undefined) {
+      if (hasTime(error) && error.retryAfterMs !== undefined) {
         await sleep(error.retryAfterMs, undefined, { signal });
       }
     },
@@ -53,18 +55,23 @@ export function crashLoop(lease: Lease, stage: Stage): Failure | undefined {
 
 /**
  * The failure to record for an error, where trying again is pointless; rethrows all others, so that the message is
- * handed back. An error that nobody foresaw is given MAX_ATTEMPTS tries.
+ * handed back. What nobody foresaw, and an ffmpeg that is ended from outside (out of memory, mostly), get
+ * MAX_ATTEMPTS tries.
  */
 export function failureOf(error: unknown, lease: Lease, stage: Stage, signal: AbortSignal): Failure {
+  // Whatever it is, it may come of the work being broken off.
+  if (signal.aborted) throw error;
   if (PermanentError.is(error)) return error.failure;
-  if (signal.aborted || TransientError.is(error)) throw error;
-  if (isDiskFull(error)) {
+  if (isDiskFull(error) && !TransientError.is(error)) {
     throw new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
   }
-  if (lease.takes < MAX_ATTEMPTS) throw error;
-  return {
-    code: 'internal_error',
-    stage,
-    message: `Expected it to succeed or to fail for a known cause, got an unknown one ${lease.takes} times.`,
-  };
+  const killed = TransientError.is(error) && error.code === 'ffmpeg_killed';
+  if ((TransientError.is(error) && !killed) || lease.takes < MAX_ATTEMPTS) throw error;
+  return killed
+    ? { code: 'crash_loop', stage, message: `${error.message} It was tried ${lease.takes} times.` }
+    : {
+        code: 'internal_error',
+        stage,
+        message: `Expected it to succeed or to fail for a known cause, got an unknown one ${lease.takes} times.`,
+      };
 }

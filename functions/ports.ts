@@ -117,6 +117,10 @@ export interface Probe {
     interlaced: boolean;
     /** Colour matrix by the stream's own tag; null where it has none. */
     matrix: string | null;
+    /** High dynamic range, to be brought down. */
+    hdr: 'pq' | 'hlg' | null;
+    /** Transparent where nothing is: the decoder that keeps it, as ffmpeg's own for VP8 and VP9 drop it. */
+    alphaDecoder: 'libvpx' | 'libvpx-vp9' | null;
   } | null;
   audio: { stream: number } | null;
 }

@@ -1,9 +1,8 @@
 /** The filter graph that brings any picture into a profile. Pure; every part was tried on odd files. */
-import type { Profile } from '../ports.ts';
+import type { Probe, Profile } from '../ports.ts';
 import { rateText } from '../task/frame-rate.ts';
-import type { ClipProbe } from './probe.ts';
 
-type ClipVideo = NonNullable<ClipProbe['video']>;
+type ClipVideo = NonNullable<Probe['video']>;
 
 /** Untagged video this wide or high is taken for BT.709, smaller for BT.601, as players do. */
 const HD_SIDE = 1280;

@@ -5,13 +5,13 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../errors.ts';
-import type { Profile } from '../ports.ts';
+import type { Probe, Profile } from '../ports.ts';
 import { framesPerSecond, rateText, samplesOf } from '../task/frame-rate.ts';
 import { videoGraph } from './conform-graph.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
-import type { ClipProbe } from './probe.ts';
+
 import { h264Level, timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
 import { untrustedInput } from './untrusted.ts';
@@ -27,7 +27,7 @@ export interface ConformInput {
   /** Absolute path of the source. */
   file: string;
   /** What `probe` said about it. */
-  probe: ClipProbe;
+  probe: Probe;
   profile: Profile;
   /** Existing folder that takes video.mp4 and sound.s16le. */
   dir: string;
@@ -96,7 +96,7 @@ export async function conformClip(
   return { frames: track.frames, samples, avcC: track.avcC };
 }
 
-function videoOf(probe: ClipProbe, maxSeconds: number): NonNullable<ClipProbe['video']> {
+function videoOf(probe: Probe, maxSeconds: number): NonNullable<Probe['video']> {
   const { video } = probe;
   if (video === null) {
     throw new PermanentError(

@@ -6,19 +6,6 @@ import { type MediaInfo, readMediaInfo, type VideoInfo } from './media-info.ts';
 import { measureRate, type Packets, readPackets } from './packets.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
-/** What conforming does better when it knows; what was probed before these were asked for lacks them. */
-export interface VideoTraits {
-  /** 'pq', 'hlg': high dynamic range, to be brought down. */
-  hdr?: 'pq' | 'hlg' | null;
-  /** Transparent where nothing is; the decoder to use, as ffmpeg's own for VP8 and VP9 drop it. */
-  alphaDecoder?: 'libvpx' | 'libvpx-vp9' | null;
-}
-
-/** A Probe with all that was found out. */
-export interface ClipProbe extends Probe {
-  video: (NonNullable<Probe['video']> & VideoTraits) | null;
-}
-
 const TIMEOUT_MS = 60_000;
 /** A header may name a length that no stream quite fills; a broken upload lacks more. */
 const MISSING_SECONDS = 1;
@@ -37,7 +24,7 @@ export async function probe(
   ffmpeg: Ffmpeg,
   file: string,
   { signal }: { signal: AbortSignal },
-): Promise<ClipProbe> {
+): Promise<Probe> {
   const { stdout, stderr } = await looked(ffmpeg, file, signal);
   const info = readMediaInfo(stderr);
   if (info === undefined) throw unopened(stderr);
@@ -139,7 +126,7 @@ function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff
   );
 }
 
-function videoOf(info: VideoInfo | null, packets: Packets | undefined): ClipProbe['video'] {
+function videoOf(info: VideoInfo | null, packets: Packets | undefined): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
   const { stream, width, height, interlaced, matrix, transfer, alpha, codec } = info;
   return {

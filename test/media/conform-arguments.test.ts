@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
-import type { ClipProbe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/ports.ts';
+
+import type { Probe, Profile } from '../../functions/ports.ts';
 
 const profile: Profile = { width: 1080, height: 1920, rate: { num: 30, den: 1 }, fit: 'contain' };
-type Video = NonNullable<ClipProbe['video']>;
+type Video = NonNullable<Probe['video']>;
 
 function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): ConformInput {
   const plain: Video = {
@@ -17,6 +17,8 @@ function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): Co
     packets: 50,
     interlaced: false,
     matrix: null,
+    hdr: null,
+    alphaDecoder: null,
   };
   return {
     file: '/data/bytes',

@@ -6,8 +6,8 @@ import { PermanentError } from '../../functions/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
 import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
-import { type ClipProbe, probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/ports.ts';
+import { probe } from '../../functions/media/probe.ts';
+import type { Probe, Profile } from '../../functions/ports.ts';
 import { samplesOf } from '../../functions/task/frame-rate.ts';
 import { makeFilm, makeSound, spoil } from '../fixtures/clips.ts';
 import { FFMPEG, ffmpeg as run } from '../fixtures/finished.ts';
@@ -32,7 +32,7 @@ describe('conformClip', () => {
   });
   const at = (name: string) => join(dir.path, name);
 
-  async function conformed(file: string, profile: Profile = PROFILE, change: Partial<ClipProbe> = {}) {
+  async function conformed(file: string, profile: Profile = PROFILE, change: Partial<Probe> = {}) {
     const into = at(`conformed-${++count}`);
     await mkdir(into);
     const found = { ...(await probe(ffmpeg, file, { signal })), ...change };

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { PermanentError } from '../../functions/errors.ts';
 import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
-import { type ClipProbe, probe, probeArguments } from '../../functions/media/probe.ts';
+import { probe, probeArguments } from '../../functions/media/probe.ts';
+import type { Probe } from '../../functions/ports.ts';
 import { makeFilm, makeSound, makeTruncated } from '../fixtures/clips.ts';
 import { FFMPEG, ffmpeg as run } from '../fixtures/finished.ts';
 import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
@@ -37,7 +38,7 @@ describe('probe', () => {
     await dir[Symbol.asyncDispose]();
   });
   const at = (name: string) => join(dir.path, name);
-  const probed = (file: string): Promise<ClipProbe> => probe(ffmpeg, file, { signal });
+  const probed = (file: string): Promise<Probe> => probe(ffmpeg, file, { signal });
 
   async function refused(file: string, code: string, message: RegExp): Promise<void> {
     const error = await probed(file).catch((reason: unknown) => reason);

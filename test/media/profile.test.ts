@@ -19,6 +19,8 @@ function probed(width: number, height: number, num = 30, den = 1): Probe {
       packets: 30,
       interlaced: false,
       matrix: null,
+      hdr: null,
+      alphaDecoder: null,
     },
   };
 }
