@@ -118,7 +118,7 @@ async function attempt(
   deps: RenderDeps,
 ): Promise<Report> {
   const watch = new StageWatch();
-  deps.log.debug(`Combination ${combination.index} is being mixed`, {
+  deps.log.info(`Combination ${combination.index} is being mixed`, {
     event: 'render.started',
     task_id: task.id,
     task_name: task.name,
