@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { RequestError } from './errors.ts';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
+import { isDiskFull, RequestError, TransientError } from './errors.ts';
 import { problem } from './http.ts';
 import type { Log } from './log.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
@@ -9,6 +9,8 @@ export interface ApiDeps extends ProcessMediaDeps, TasksDeps {
   log: Log;
   /** Undefined: open to whoever reaches the port. */
   apiKey: string | undefined;
+  /** Host names that are answered; undefined: all. */
+  hosts?: ((hostname: string) => boolean) | undefined;
 }
 
 interface Route {
@@ -17,7 +19,7 @@ interface Route {
   answer: (request: Request, match: RegExpExecArray, url: URL, deps: ApiDeps) => Promise<Response>;
 }
 
-const ID = '([0-9a-f-]{36})';
+const ID = '([^/]+)';
 
 const ROUTES: readonly Route[] = [
   {
@@ -54,6 +56,7 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
     const match = route.path.exec(path);
     return match === null ? [] : [{ route, match }];
   });
+  checkHost(url, deps.hosts);
   checkKey(request, deps.apiKey);
   if (routes.length === 0) {
     throw new RequestError(
@@ -63,12 +66,23 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   }
   const found = routes.find(({ route }) => route.method === request.method);
   if (found === undefined) {
+    if (path === '/')
+      throw new RequestError('not_found', 'Expected POST /process_media, got a look at the root.');
     const allow = routes.map(({ route }) => route.method).join(', ');
     throw new RequestError('method_not_allowed', `Expected ${allow} for ${path}, got ${request.method}.`, {
       headers: { allow },
     });
   }
   return found.route.answer(request, found.match, url, deps);
+}
+
+/** A name that an attacker's page was made to point here must not reach a service that asks for no key. */
+function checkHost(url: URL, hosts: ApiDeps['hosts']): void {
+  if (hosts === undefined || hosts(url.hostname)) return;
+  throw new RequestError(
+    'wrong_host',
+    `Expected a host name of this machine, got ${JSON.stringify(url.hostname)}.`,
+  );
 }
 
 function checkKey(request: Request, apiKey: string | undefined): void {
@@ -92,12 +106,25 @@ function sameSecret(one: string, other: string): boolean {
 }
 
 function asProblem(error: unknown, log: Log): Response {
-  if (!RequestError.is(error)) {
-    log.error('A request failed', { event: 'request.failed', error });
-    return problem(
-      new RequestError('internal', 'Expected to answer the request, got an error of the service.'),
-    );
+  if (RequestError.is(error)) {
+    if (error.code === 'output_folder') log.error(error.message, { event: 'request.failed', error });
+    return problem(error);
   }
-  if (error.code === 'output_folder') log.error(error.message, { event: 'request.failed', error });
-  return problem(error);
+  const request_id = randomUUID();
+  log.error('A request failed', { event: 'request.failed', request_id, error });
+  const missing = TransientError.is(error)
+    ? error.message
+    : isDiskFull(error)
+      ? 'the disk is full'
+      : undefined;
+  if (missing !== undefined) {
+    const detail = `Expected the service to be ready, got: ${missing}`;
+    return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+  }
+  return problem(
+    new RequestError(
+      'internal',
+      `Expected to answer the request, got an error of the service (${request_id}).`,
+    ),
+  );
 }

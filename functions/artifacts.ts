@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { once } from './lease.ts';
+import { refuseCrashLoop } from './attempts.ts';
+import { once, type Slots } from './lease.ts';
 import type { Artifact, ArtifactStore, LeaseStore } from './ports.ts';
 
 /** Fills `dir` with the artifact's files and tells what they are. */
@@ -10,9 +11,9 @@ export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
 export interface Artifacts {
   /**
    * The artifact of that key; made where there is none, by one maker among all processes while the others wait.
-   * Dispose of it when its files are no longer read.
+   * Dispose of it when its files are no longer read. Work over which several processes died is refused.
    */
-  getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal): Promise<Artifact<M>>;
+  getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal, slots?: Slots): Promise<Artifact<M>>;
   /** Undefined where it is gone: evicted, or found damaged. */
   open<M>(key: string): Promise<Artifact<M> | undefined>;
 }
@@ -32,13 +33,15 @@ export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): A
   return {
     open: (key) => store.open(key),
 
-    getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal) {
+    getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal, slots?: Slots) {
       return once<Artifact<M>>({
         leases,
         key: `artifact/${key}`,
         signal,
         look: () => store.open<M>(key),
-        async make(_lease, held) {
+        ...(slots === undefined ? {} : { slots }),
+        async make(lease, held) {
+          refuseCrashLoop(lease, 'conform');
           await using dir = await workDir(tempDir);
           const meta = await make(dir.path, held);
           held.throwIfAborted();

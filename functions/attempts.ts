@@ -5,13 +5,18 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { type Failure, isDiskFull, PermanentError, type Stage, TransientError } from './errors.ts';
+import {
+  type Failure,
+  isDiskFull,
+  isUnforeseen,
+  PermanentError,
+  type Stage,
+  TransientError,
+} from './errors.ts';
 import type { Lease } from './ports.ts';
 
 /** Holders of one lease that may die, or fail without a known cause, before its work is given up. */
 export const MAX_ATTEMPTS = 5;
-/** Deliveries over which a source's server may stay out of reach; each of them tries for RETRY_MS. */
-export const MAX_UNREACHABLE = 3;
 /** How long a step retries by itself before the message is handed back. */
 export const RETRY_MS = 30_000;
 
@@ -24,8 +29,6 @@ export async function retryTransient<T>(
   { signal, forMs = RETRY_MS }: { signal: AbortSignal; forMs?: number },
 ): Promise<T> {
   const deadline = performance.now() + forMs;
-  const hasTime = (error: Error): error is TransientError =>
-    TransientError.is(error) && performance.now() + (error.retryAfterMs ?? 0) < deadline;
   return pRetry(step, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: FIRST_PAUSE_MS,
@@ -33,24 +36,30 @@ export async function retryTransient<T>(
     randomize: true,
     maxRetryTime: forMs,
     signal,
-    shouldRetry: ({ error }) => hasTime(error),
-    // Called before shouldRetry: without the same condition it would sit out a Retry-After of an hour.
+    shouldRetry: ({ error }) => TransientError.is(error),
     async onFailedAttempt({ error }) {
-      if (hasTime(error) && error.retryAfterMs !== undefined) {
-        await sleep(error.retryAfterMs, undefined, { signal });
-      }
+      const asked = TransientError.is(error) ? error.retryAfterMs : undefined;
+      if (asked === undefined) return;
+      // Thrown here it ends the retries: the message is handed back and comes again after that time.
+      if (performance.now() + asked >= deadline) throw error;
+      await sleep(asked, undefined, { signal });
     },
   });
 }
 
-/** Set where the lease's former holders died so often that the work must not be started again. */
-export function crashLoop(lease: Lease, stage: Stage): Failure | undefined {
-  if (lease.crashes < MAX_ATTEMPTS) return undefined;
-  return {
-    code: 'crash_loop',
+/** How often the work was begun, this time included. Waiting, duplicates and orderly transient ends do not count. */
+export function attemptOf({ crashes, failures }: Pick<Lease, 'crashes' | 'failures'>): number {
+  return crashes + failures + 1;
+}
+
+/** Throws PermanentError 'crash_loop' where so many holders died over this work that it must not be begun again. */
+export function refuseCrashLoop(lease: Lease, stage: Stage): void {
+  if (lease.crashes < MAX_ATTEMPTS) return;
+  throw new PermanentError(
+    'crash_loop',
     stage,
-    message: `Expected it to end, got ${lease.crashes} processes that died over it. It is not tried again.`,
-  };
+    `Expected it to end, got ${lease.crashes} processes that died over it. It is not tried again.`,
+  );
 }
 
 /**
@@ -65,13 +74,12 @@ export function failureOf(error: unknown, lease: Lease, stage: Stage, signal: Ab
   if (isDiskFull(error) && !TransientError.is(error)) {
     throw new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
   }
-  const killed = TransientError.is(error) && error.code === 'ffmpeg_killed';
-  if ((TransientError.is(error) && !killed) || lease.takes < MAX_ATTEMPTS) throw error;
-  return killed
-    ? { code: 'crash_loop', stage, message: `${error.message} It was tried ${lease.takes} times.` }
+  if (!isUnforeseen(error) || lease.failures + 1 < MAX_ATTEMPTS) throw error;
+  return TransientError.is(error)
+    ? { code: 'crash_loop', stage, message: `${error.message} It was tried ${MAX_ATTEMPTS} times.` }
     : {
         code: 'internal_error',
         stage,
-        message: `Expected it to succeed or to fail for a known cause, got an unknown one ${lease.takes} times.`,
+        message: `Expected it to succeed or to fail for a known cause, got an unknown one ${MAX_ATTEMPTS} times.`,
       };
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { workDir } from './artifacts.ts';
 import { retryTransient } from './attempts.ts';
+import { PermanentError } from './errors.ts';
 import { once } from './lease.ts';
 import type { Log } from './log.ts';
 import { type Manifest, manifestCsv, manifestJson } from './manifest.ts';
@@ -55,7 +56,11 @@ export async function complete(
         reports: await allReports(task, deps.reports),
         finishedAt: Date.now(),
       };
-      await saveManifest(manifest, held, deps);
+      await saveManifest(manifest, held, deps).catch((error: unknown) => {
+        // Every task ends: what is wrong with the folder does not mend itself.
+        if (held.aborted || !PermanentError.is(error)) throw error;
+        logLostManifest(deps.log, task, error);
+      });
       logTotals(deps.log, manifest);
       await deps.tasks.finish(taskId);
       return true;
@@ -90,6 +95,15 @@ async function saveManifest(manifest: Manifest, signal: AbortSignal, deps: Compl
       { signal },
     );
   }
+}
+
+function logLostManifest(log: Log, task: Task, error: PermanentError): void {
+  log.error(`Task "${task.name}" ends without a manifest: ${error.message}`, {
+    event: 'manifest.failed',
+    task_id: task.id,
+    task_name: task.name,
+    failure: error.failure,
+  });
 }
 
 function logTotals(log: Log, { task, progress, finishedAt }: Manifest): void {

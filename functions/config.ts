@@ -1,8 +1,11 @@
 /**
  * All settings of the product, read in one place. Nothing else reads the environment.
  */
-import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,7 +70,12 @@ export const SETTINGS: readonly Setting[] = [
     expected: 'a folder',
     about: 'Tasks, queue and prepared clips. One running service per folder.',
   },
-  { name: 'OUTPUT', default: 'local', expected: 'local', about: 'Where finished videos go.' },
+  {
+    name: 'OUTPUT',
+    default: 'local',
+    expected: 'local',
+    about: 'Where finished videos go: local is the only place in this version.',
+  },
   {
     name: 'OUTPUT_DIR',
     default: './output',
@@ -126,20 +134,20 @@ export const SETTINGS: readonly Setting[] = [
     name: 'API_KEY',
     default: '',
     expected: 'at least 16 characters',
-    about: 'Callers must send it as X-API-Key or as Authorization: Bearer.',
+    about: 'Callers must send it as X-API-Key or as Authorization: Bearer. At least 16 characters.',
     secret: true,
   },
   {
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',
-    about: 'Sources on private addresses; auto allows them while HOST is loopback.',
+    about: 'Sources on private addresses: true, false or auto, which allows them while HOST is loopback.',
   },
   {
     name: 'LOG_LEVEL',
     default: 'info',
     expected: LOG_LEVELS.join(', '),
-    about: 'Least severe line that is logged.',
+    about: 'Least severe line that is logged: debug, info, warn or error.',
   },
 ];
 
@@ -167,14 +175,32 @@ export class ConfigError extends Error {
   }
 }
 
-/** The environment, with what .env in the working folder adds to it. */
+/**
+ * The environment, with what .env in the working folder adds to it. Throws ConfigError where .env has a name that is
+ * no setting: that file is the service's own, and a misspelt setting would silently have no effect.
+ */
 export function readEnvironment(): Environment {
+  let text: string;
   try {
-    process.loadEnvFile('.env');
+    text = readFileSync('.env', 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return process.env;
+    throw new ConfigError([
+      `.env: expected a file that can be read, got ${(error as NodeJS.ErrnoException).code}.`,
+    ]);
   }
-  return process.env;
+  const written = parseEnv(text) as Record<string, string>;
+  const known = [...SETTINGS.map(({ name }) => name), ...NOT_AVAILABLE];
+  const unknown = Object.keys(written).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new ConfigError(
+      unknown.map(
+        (name) =>
+          `${name}: expected a setting in .env, got an unknown name. Did you mean ${closest(name, known)}?`,
+      ),
+    );
+  }
+  return { ...written, ...process.env };
 }
 
 /** Throws ConfigError naming every setting that is wrong, what was expected and what it is (secrets masked). */
@@ -196,8 +222,8 @@ export function loadConfig(env: Environment): Config {
     port: read.integer('PORT', 8080, 0, 65_535),
     host,
     publicUrl: read.optional('PUBLIC_URL', (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')),
-    dataDir: resolve(read.text('DATA_DIR', './.data', /./)),
-    outputDir: resolve(read.text('OUTPUT_DIR', './output', /./)),
+    dataDir: folder(read.text('DATA_DIR', './.data', /./)),
+    outputDir: folder(read.text('OUTPUT_DIR', './output', /./)),
     cacheMaxMb: read.integer('CACHE_MAX_MB', 10_240, 100, 1_000_000_000),
     maxCombinations: read.integer('MAX_COMBINATIONS', 1_000, 1, 10_000),
     maxClipSeconds: read.integer('MAX_CLIP_SECONDS', 600, 1, 7_200),
@@ -212,6 +238,11 @@ export function loadConfig(env: Environment): Config {
   };
   read.finish();
   return config;
+}
+
+/** Absolute; `~/` is the home folder, as no shell reads .env. */
+function folder(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : resolve(path);
 }
 
 export function isLoopback(host: string): boolean {

@@ -1,5 +1,5 @@
 import type { Failure } from './errors.ts';
-import { renderKey } from './lease-keys.ts';
+import { prepareKey, renderKey } from './lease-keys.ts';
 import type { Delivery, LeaseStore, MessageOf, PinStore, TaskStore } from './ports.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
 
@@ -30,6 +30,9 @@ export async function deadLetter(
     message: `Expected its message to be dealt with, got it back too often. Last reason: ${reason}`,
   };
   if (message.topic === 'prepare') {
+    const [lease] = await deps.leases.read([prepareKey(taskId, message.source)]);
+    // A duplicate of work that goes on: whoever is at it pins what comes of it.
+    if (lease?.held) return deps.queue.publish([message]);
     await deps.pins.write(taskId, `prepared-${message.source}`, { error });
   }
   if (message.topic === 'render') {
@@ -41,7 +44,11 @@ export async function deadLetter(
       await deps.queue.publish([message]);
       return;
     }
-    await reportAndCheck(task, failedReport(task, combination, error, { attempts: lease.takes }), deps);
+    await reportAndCheck(
+      task,
+      failedReport(task, combination, error, { attempts: lease.crashes + lease.failures }),
+      deps,
+    );
   }
   // A `complete` that failed is repeated by sweep as long as the task is not finished.
 }

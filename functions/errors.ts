@@ -60,7 +60,19 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 500,
     title: 'The service failed',
-    cure: 'Post again; if it stays, the log has the cause under this time.',
+    cure: 'Send it again; if it stays, the log has the cause under the id in the detail.',
+  },
+  wrong_host: {
+    kind: 'request',
+    status: 421,
+    title: 'The service does not answer to that host name',
+    cure: 'Use 127.0.0.1 or localhost, or set PUBLIC_URL to the name that callers use.',
+  },
+  unavailable: {
+    kind: 'request',
+    status: 503,
+    title: 'The service cannot take requests right now',
+    cure: 'Wait a little and send it again; the detail says what is missing.',
   },
   output_folder: {
     kind: 'request',
@@ -77,7 +89,7 @@ export const CODES = Object.freeze({
   source_not_found: {
     kind: 'permanent',
     title: 'The source is not there',
-    cure: 'Check the URL in a browser without being signed in, then post the failed combinations again.',
+    cure: 'Check the URL in a browser without being signed in, then post a task with what failed.',
   },
   source_forbidden: {
     kind: 'permanent',
@@ -96,7 +108,7 @@ export const CODES = Object.freeze({
   },
   source_unreachable: {
     kind: 'permanent',
-    title: "The source's server could not be reached, again and again",
+    title: "The source's server cannot be reached",
     cure: 'Check the host name and that the server is up, then post again.',
   },
   source_changed: {
@@ -295,4 +307,10 @@ export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as NodeJS.ErrnoException).code;
   return code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device/i.test(error.message);
+}
+
+/** Ended in a way that must not repeat for ever: nobody foresaw it, or ffmpeg was ended from outside. */
+export function isUnforeseen(error: unknown): boolean {
+  if (TransientError.is(error)) return error.code === 'ffmpeg_killed';
+  return !PermanentError.is(error) && !isDiskFull(error);
 }

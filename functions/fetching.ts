@@ -4,8 +4,8 @@
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Artifacts, workDir } from './artifacts.ts';
-import { crashLoop, failureOf, MAX_UNREACHABLE, retryTransient } from './attempts.ts';
+import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
+import { failureOf, refuseCrashLoop, retryTransient } from './attempts.ts';
 import { PermanentError, TransientError } from './errors.ts';
 import { once } from './lease.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
@@ -20,6 +20,10 @@ export interface FetchingDeps {
   urls: UrlMemory;
   ffmpeg: Ffmpeg;
   tempDir: string;
+  /** How long to wait for another holder of the download before the message is handed back. */
+  patienceMs: number;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
 }
 
 export interface Fetching {
@@ -31,11 +35,18 @@ export interface Fetching {
 
 export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
+/** Raises with every change to what probing finds out, so that older probes are not taken for it. */
+const PROBE_RECIPE = '1';
+/** A source whose server stays out of reach for so long fails: long enough for a restart, short enough to wait for. */
+const UNREACHABLE_MS = 300_000;
+const LEAST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 120_000;
+
 /** Name of the file within the artifact of a source. */
 export const BYTES = 'bytes';
 
 export function createFetching(deps: FetchingDeps): Fetching {
-  const { pins, leases, artifacts, ffmpeg } = deps;
+  const { pins, leases, artifacts, ffmpeg, now = Date.now } = deps;
 
   return { fetchOnce, bytesOf };
 
@@ -48,18 +59,39 @@ export function createFetching(deps: FetchingDeps): Fetching {
       leases,
       key: `fetch/${task.id}/${first}`,
       signal,
+      patienceMs: deps.patienceMs,
       look: async () => (await pins.read(task.id, [name]))[0],
       async make(lease, held) {
         try {
-          const failure = crashLoop(lease, 'download');
-          if (failure !== undefined) return await pins.write(task.id, name, { error: failure });
+          refuseCrashLoop(lease, 'download');
+          await refusePause(task, first);
           return await pins.write(task.id, name, await download(url, held));
         } catch (error) {
-          const settled = lease.takes >= MAX_UNREACHABLE ? asUnreachable(error) : error;
+          const settled = isOutOfReach(error) ? await outOfReach(task, first, error) : error;
           return pins.write(task.id, name, { error: failureOf(settled, lease, 'download', held) });
         }
       },
     });
+  }
+
+  /** While its server is left alone, everyone waits: each prepare may want the first clip, for the profile. */
+  async function refusePause(task: Task, first: number): Promise<void> {
+    const [pause] = await leases.read([pauseKey(task, first)]);
+    if (pause?.held) throw new TransientError('waiting', 'The server of a source is given time to recover.');
+  }
+
+  /** Leaves the server alone for a while, or gives up on it when it has been out of reach for long. */
+  async function outOfReach(task: Task, first: number, error: TransientError): Promise<Error> {
+    const { since } = await pins.write(task.id, `unreached-${first}`, { since: now() });
+    const seconds = Math.round((now() - since) / 1000);
+    if (now() - since >= UNREACHABLE_MS) {
+      const message = `${error.message} It has been out of reach for ${seconds} s and is not asked again.`;
+      return new PermanentError('source_unreachable', 'download', message, { cause: error });
+    }
+    const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
+    // Never released: a note that lapses.
+    await leases.take(pauseKey(task, first), pauseMs);
+    return error;
   }
 
   async function download(url: string, signal: AbortSignal): Promise<Fetched> {
@@ -67,7 +99,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     const file = join(dir.path, BYTES);
     const known = await deps.urls.recall(url);
     // Asking "has it changed?" is only of use while the bytes are still here.
-    using kept = known && (await artifacts.open<SourceMeta>(sourceKey(known.content)));
+    using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content)));
     const answer = await retryTransient(
       () => deps.downloads.get(url, file, { validator: kept && known?.validator, signal }),
       { signal },
@@ -83,7 +115,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
       return { content: known.content, ...kept.meta };
     }
     using artifact = await artifacts.getOrCreate<SourceMeta>(
-      sourceKey(answer.sha256),
+      await sourceKey(answer.sha256),
       async (into, held) => {
         const looked = await probe(ffmpeg, file, { signal: held });
         await rename(file, join(into, BYTES));
@@ -95,18 +127,22 @@ export function createFetching(deps: FetchingDeps): Fetching {
     return { content: answer.sha256, ...artifact.meta };
   }
 
+  async function sourceKey(content: string): Promise<string> {
+    return artifactKey('source', [content, PROBE_RECIPE, await ffmpeg.version()]);
+  }
+
   async function bytesOf(
     task: Task,
     number: number,
     fetched: Fetched,
     signal: AbortSignal,
   ): Promise<Artifact<SourceMeta>> {
-    const kept = await artifacts.open<SourceMeta>(sourceKey(fetched.content));
+    const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content));
     if (kept !== undefined) return kept;
     const again = await download(urlOf(task, number), signal);
     const artifact =
       again.content === fetched.content
-        ? await artifacts.open<SourceMeta>(sourceKey(again.content))
+        ? await artifacts.open<SourceMeta>(await sourceKey(again.content))
         : undefined;
     if (artifact !== undefined) return artifact;
     throw new PermanentError(
@@ -123,11 +159,10 @@ function urlOf(task: Task, number: number): string {
   return source.url;
 }
 
-function sourceKey(content: string): string {
-  return `source/${content}`;
+function pauseKey(task: Task, first: number): string {
+  return `fetch-pause/${task.id}/${first}`;
 }
 
-function asUnreachable(error: unknown): unknown {
-  if (!TransientError.is(error) || (error.code !== 'network' && error.code !== 'source_busy')) return error;
-  return new PermanentError('source_unreachable', 'download', error.message, { cause: error });
+function isOutOfReach(error: unknown): error is TransientError {
+  return TransientError.is(error) && (error.code === 'network' || error.code === 'source_busy');
 }

@@ -12,6 +12,14 @@ export async function readJson(request: Request): Promise<unknown> {
       `Expected Content-Type: application/json, got ${type === '' ? 'none' : JSON.stringify(type.slice(0, 60))}.`,
     );
   }
+  const encoding = request.headers.get('content-encoding') ?? 'identity';
+  const charset = /charset\s*=\s*"?([^";\s]+)/i.exec(type)?.[1] ?? 'utf-8';
+  if (encoding !== 'identity' || !/^utf-?8$/i.test(charset)) {
+    throw new RequestError(
+      'unsupported_media_type',
+      `Expected an uncompressed body in UTF-8, got encoding ${encoding.slice(0, 20)}, charset ${charset.slice(0, 20)}.`,
+    );
+  }
   const bytes = await boundedBody(request);
   let text: string;
   try {

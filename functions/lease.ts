@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TransientError } from './errors.ts';
+import { isUnforeseen, TransientError } from './errors.ts';
 import type { Lease, LeaseStore } from './ports.ts';
 
 /** A holder that has not renewed for so long is taken for dead. Renewal comes three times within it. */
@@ -65,15 +65,20 @@ async function underLease<T>(
   if (lease === undefined) return undefined;
   const lost = new AbortController();
   const done = new AbortController();
+  const held = AbortSignal.any([signal, lost.signal]);
   const renewing = keepRenewing(leases, lease, ttlMs, done.signal).catch((error: unknown) =>
     lost.abort(error),
   );
+  let failed = false;
   try {
-    return { value: await work(lease, AbortSignal.any([signal, lost.signal])) };
+    return { value: await work(lease, held) };
+  } catch (error) {
+    failed = !held.aborted && isUnforeseen(error);
+    throw error;
   } finally {
     done.abort();
     await renewing;
-    if (!lost.signal.aborted) await leases.release(lease);
+    if (!lost.signal.aborted) await leases.release(lease, failed);
   }
 }
 

@@ -20,7 +20,7 @@ import { createSqliteUrls } from './adapters/sqlite-urls.ts';
 import { createApi } from './api.ts';
 import { createArtifacts } from './artifacts.ts';
 import { complete } from './complete.ts';
-import { type Config, loadConfig, readEnvironment } from './config.ts';
+import { type Config, isLoopback, loadConfig, readEnvironment } from './config.ts';
 import { deadLetter } from './dead-letter.ts';
 import { TransientError } from './errors.ts';
 import { createFetching } from './fetching.ts';
@@ -40,8 +40,8 @@ const ENCODERS = 1;
 /** Renders in flight beyond those being mixed; they wait for their sources, which costs nothing. */
 const WAITING_RENDERS = 30;
 const COMPLETIONS = 2;
-/** Long enough that most waits end within one delivery. */
-const PATIENCE_MS = 60_000;
+/** Short, so that one task's waiting messages leave their places to another's; to wait again costs nothing. */
+const PATIENCE_MS = 2_000;
 const SWEEP_EVERY_MS = 60_000;
 
 export interface Host {
@@ -56,7 +56,13 @@ export async function composeLocal(config: Config, log: Log) {
   await using starting = new AsyncDisposableStack();
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
-  const version = await ffmpeg.version();
+  const version = await ffmpeg.version().catch((cause: unknown) => {
+    const origin = config.ffmpegBin === undefined ? binary.origin : 'FFMPEG_BIN';
+    throw new Error(
+      `Expected ${binary.path} (${origin}) to be ffmpeg, got no version from it. Set FFMPEG_BIN.`,
+      { cause },
+    );
+  });
 
   const database = starting.use(openIn(config.dataDir));
   const leases = createSqliteLeases({ database });
@@ -85,6 +91,7 @@ export async function composeLocal(config: Config, log: Log) {
     urls: createSqliteUrls({ database }),
     ffmpeg,
     tempDir,
+    patienceMs: PATIENCE_MS,
   });
   const sources = createSources({
     fetching,
@@ -114,6 +121,7 @@ export async function composeLocal(config: Config, log: Log) {
     patienceMs: PATIENCE_MS,
     limits: { combinations: config.maxCombinations },
     apiKey: config.apiKey,
+    hosts: hostsOf(config),
     baseUrl: (request: Request) => (config.publicUrl ?? new URL(request.url).origin).replace(/\/+$/, ''),
   };
   const disposables = starting.move();
@@ -160,9 +168,9 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
   starting.defer(async () => {
     await Promise.all(consumers.map((consumer) => consumer.stop()));
   });
-  starting.adopt(sweepFromTimeToTime(deps), clearInterval);
+  starting.use(sweepFromTimeToTime(deps));
 
-  log.info(`Listening on ${url}; videos go to ${config.outputDir}`, {
+  log.notice(`Listening on ${url}; videos go to ${config.outputDir}`, {
     event: 'host.started',
     url,
     output_dir: config.outputDir,
@@ -175,25 +183,43 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
   return { url, stop: () => running.disposeAsync() };
 }
 
+/** Without a key, only names of this machine are answered: a page elsewhere can point its own name here. */
+function hostsOf({ apiKey, publicUrl }: Config): ((hostname: string) => boolean) | undefined {
+  if (apiKey !== undefined) return undefined;
+  const own = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
+  return (hostname) => isLoopback(hostname) || hostname === own;
+}
+
 function openIn(dataDir: string): Database {
   try {
     return openDatabase(join(dataDir, 'every-cut.sqlite'));
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `Expected DATA_DIR (${dataDir}) to be a folder that can be written to, got ${code}. Mend it, or set another DATA_DIR.`,
+      `Expected DATA_DIR (${dataDir}) to be a folder of this service that can be written to, got: ${reason}. ` +
+        'Mend it, or set another DATA_DIR.',
       { cause: error },
     );
   }
 }
 
-function sweepFromTimeToTime(deps: Parameters<typeof sweep>[0]): NodeJS.Timeout {
-  const once = () =>
-    sweep(deps).catch((error: unknown) =>
-      deps.log.error('The sweep failed', { event: 'sweep.failed', error }),
-    );
-  void once();
-  return setInterval(once, SWEEP_EVERY_MS).unref();
+function sweepFromTimeToTime(deps: Parameters<typeof sweep>[0]): AsyncDisposable {
+  let running: Promise<void> | undefined;
+  const start = () => {
+    running ??= sweep(deps)
+      .catch((error: unknown) => deps.log.error('The sweep failed', { event: 'sweep.failed', error }))
+      .finally(() => {
+        running = undefined;
+      });
+  };
+  start();
+  const timer = setInterval(start, SWEEP_EVERY_MS).unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await running;
+    },
+  };
 }
 
 function logHandedBack(
@@ -210,9 +236,12 @@ function logHandedBack(
 
 function listen(server: Server, { host, port }: Config): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  server.once('error', (error: NodeJS.ErrnoException) => {
-    const taken = `Expected port ${port} to be free, got one in use. Stop what uses it, or set PORT (0 takes any free one).`;
-    reject(error.code === 'EADDRINUSE' ? new Error(taken, { cause: error }) : error);
+  server.once('error', (cause: NodeJS.ErrnoException) => {
+    const told =
+      cause.code === 'EADDRINUSE'
+        ? `Expected port ${port} to be free, got one in use. Stop what uses it, or set PORT (0 takes any free one).`
+        : `Expected HOST ${host} and PORT ${port} to be an address of this machine, got ${cause.code}. Mend HOST or PORT.`;
+    reject(new Error(told, { cause }));
   });
   server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
     const { address, family, port: own } = server.address() as AddressInfo;

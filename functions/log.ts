@@ -6,7 +6,7 @@
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-const SEVERITY: Record<LogLevel, string> = { debug: 'DEBUG', info: 'INFO', warn: 'WARNING', error: 'ERROR' };
+const SEVERITY = { debug: 'DEBUG', info: 'INFO', notice: 'NOTICE', warn: 'WARNING', error: 'ERROR' } as const;
 
 export type EventName =
   | 'host.started'
@@ -20,6 +20,7 @@ export type EventName =
   | 'render.failed'
   | 'message.handed_back'
   | 'message.dead_lettered'
+  | 'manifest.failed'
   | 'request.failed'
   | 'sweep.failed'
   | 'sweep.repaired';
@@ -35,7 +36,10 @@ export interface LogFields {
   [field: string]: unknown;
 }
 
-export type Log = Readonly<Record<LogLevel, (message: string, fields: LogFields) => void>>;
+type Write = (message: string, fields: LogFields) => void;
+
+/** `notice` is written at every LOG_LEVEL: it is what a person at the start must see. */
+export type Log = Readonly<Record<LogLevel | 'notice', Write>>;
 
 export interface LogOptions {
   level: LogLevel;
@@ -47,15 +51,27 @@ export interface LogOptions {
 export function createLog({ level, pretty, write }: LogOptions): Log {
   const least = LOG_LEVELS.indexOf(level);
   const lineOf = pretty ? prettyLine : jsonLine;
-  const at = (own: LogLevel) => (message: string, fields: LogFields) => {
-    if (LOG_LEVELS.indexOf(own) >= least) write(`${lineOf(own, message, fields)}\n`);
+  const line =
+    (severity: keyof typeof SEVERITY): Write =>
+    (message, fields) =>
+      write(`${lineOf(severity, message, fields)}\n`);
+  const at = (own: LogLevel): Write => (LOG_LEVELS.indexOf(own) >= least ? line(own) : () => {});
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    notice: line('notice'),
+    warn: at('warn'),
+    error: at('error'),
   };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 export const silentLog: Log = createLog({ level: 'error', pretty: false, write: () => {} });
 
-function jsonLine(level: LogLevel, message: string, { error, insertId, ...fields }: LogFields): string {
+function jsonLine(
+  level: keyof typeof SEVERITY,
+  message: string,
+  { error, insertId, ...fields }: LogFields,
+): string {
   return JSON.stringify({
     severity: SEVERITY[level],
     message,
@@ -66,9 +82,9 @@ function jsonLine(level: LogLevel, message: string, { error, insertId, ...fields
   });
 }
 
-function prettyLine(level: LogLevel, message: string, { error }: LogFields): string {
+function prettyLine(level: keyof typeof SEVERITY, message: string, { error }: LogFields): string {
   const time = new Date().toTimeString().slice(0, 8);
-  const mark = level === 'info' ? '' : `${SEVERITY[level]} `;
+  const mark = level === 'info' || level === 'notice' ? '' : `${SEVERITY[level]} `;
   return `${time} ${mark}${message}${error === undefined ? '' : `\n${described(error)}`}`;
 }
 

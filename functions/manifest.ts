@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Progress, Report, Task } from './ports.ts';
-import { type RenderView, renderView } from './renders.ts';
+import { NOT_BEGUN, type RenderView, renderView } from './renders.ts';
 
 /** All that the manifest tells. */
 export interface Manifest {
@@ -71,7 +71,7 @@ function rows({ task, reports }: Manifest): Row[] {
   return task.plan.combinations.map((combination) => {
     const report = byIndex.get(combination.index);
     return {
-      ...renderView(task, combination, report, { held: false, takes: 0 }),
+      ...renderView(task, combination, report, NOT_BEGUN),
       bytes: report?.bytes ?? null,
       stage_seconds: report?.stageSeconds ?? {},
     };

@@ -152,12 +152,21 @@ export interface Prepared {
   loudness: number | null;
 }
 
-export type PinName = 'profile' | `fetched-${number}` | `prepared-${number}`;
+/** Since when a source's server has been out of reach; it may have answered since. */
+export interface OutOfReach {
+  error?: never;
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
+export type PinName = 'profile' | `unreached-${number}` | `fetched-${number}` | `prepared-${number}`;
 export type PinOf<N extends PinName> = N extends 'profile'
   ? Profile
-  : N extends `fetched-${number}`
-    ? Fetched | Failed
-    : Prepared | Failed;
+  : N extends `unreached-${number}`
+    ? OutOfReach
+    : N extends `fetched-${number}`
+      ? Fetched | Failed
+      : Prepared | Failed;
 
 export interface PinStore {
   /** In the order asked for; undefined where nothing is pinned. */
@@ -186,12 +195,15 @@ export interface Lease {
   readonly takes: number;
   /** How often it was taken over from a holder that never released it, this time included. */
   readonly crashes: number;
+  /** How often it was released as failed, before this time. */
+  readonly failures: number;
 }
 
 export interface LeaseState {
   held: boolean;
   takes: number;
   crashes: number;
+  failures: number;
 }
 
 export interface LeaseStore {
@@ -199,8 +211,8 @@ export interface LeaseStore {
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** False: it was taken over or has lapsed; the holder must stop and must not save. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
-  /** An orderly end, whatever came of the work. Keeps the counts. */
-  release(lease: Lease): Promise<void>;
+  /** An orderly end. Keeps the counts, and adds one where the work failed for a reason nobody foresaw. */
+  release(lease: Lease, failed?: boolean): Promise<void>;
   read(keys: readonly string[]): Promise<LeaseState[]>;
 }
 

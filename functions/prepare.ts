@@ -1,4 +1,4 @@
-import { crashLoop, failureOf } from './attempts.ts';
+import { failureOf } from './attempts.ts';
 import { once } from './lease.ts';
 import { prepareKey } from './lease-keys.ts';
 import type { Log } from './log.ts';
@@ -13,6 +13,7 @@ import type {
   TaskStore,
 } from './ports.ts';
 import type { Sources } from './sources.ts';
+import { stem } from './task/names.ts';
 import type { Source } from './task/plan.ts';
 
 export interface PrepareDeps {
@@ -51,8 +52,6 @@ export async function prepare(
       return standing;
 
       async function settled(): Promise<Prepared | Failed> {
-        const failure = crashLoop(lease, 'conform');
-        if (failure !== undefined) return { error: failure };
         try {
           return await sources.ready(task as Task, number, held);
         } catch (error) {
@@ -64,16 +63,16 @@ export async function prepare(
 }
 
 function logPrepared(log: Log, task: Task, source: Source, pin: Prepared | Failed, seconds: number): void {
-  const what = source.kind === 'line' ? `line for ${source.voice}` : source.kind;
+  const what = source.kind === 'line' ? `line for ${source.voice}` : `${source.kind} "${stem(source.url)}"`;
   const fields = { task_id: task.id, task_name: task.name, kind: source.kind, seconds };
   if (pin.error === undefined) {
-    log.info(`Prepared a ${what} in ${seconds.toFixed(1)} s`, {
+    log.info(`Prepared the ${what} in ${seconds.toFixed(1)} s`, {
       event: 'source.prepared',
       ...fields,
       artifact: pin.artifact,
     });
   } else {
-    log.warn(`A ${what} cannot be used: ${pin.error.message}`, {
+    log.warn(`The ${what} cannot be used: ${pin.error.message}`, {
       event: 'source.failed',
       ...fields,
       failure: pin.error,

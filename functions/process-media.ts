@@ -33,7 +33,15 @@ export async function processMedia(request: Request, deps: ProcessMediaDeps): Pr
 
   const folder = await deps.outputs.createFolder(valid.taskName);
   const task = await createTask(valid, plan, folder, warnings, deps);
-  await publishTask(task, deps);
+  await publishTask(task, deps).catch((error: unknown) => {
+    // The task is stored, so it is accepted: the sweep publishes it. An error would have the caller post it twice.
+    deps.log.error(`Task "${task.name}" is stored, its messages are not out yet`, {
+      event: 'request.failed',
+      task_id: task.id,
+      task_name: task.name,
+      error,
+    });
+  });
   deps.log.info(`Accepted "${task.name}": ${plan.total} combinations of ${plan.sources.length} sources`, {
     event: 'task.accepted',
     task_id: task.id,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Artifacts, workDir } from './artifacts.ts';
-import { crashLoop, failureOf, retryTransient } from './attempts.ts';
+import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from './attempts.ts';
 import { type Stage, TransientError } from './errors.ts';
 import { once, type Slots } from './lease.ts';
 import { prepareKey, renderKey } from './lease-keys.ts';
@@ -123,15 +123,14 @@ async function attempt(
     task_id: task.id,
     task_name: task.name,
     index: combination.index,
-    attempt: lease.takes,
+    attempt: attemptOf(lease),
   });
-  const failed = crashLoop(lease, 'mix');
-  if (failed !== undefined) return failedReport(task, combination, failed, { attempts: lease.takes });
   try {
+    refuseCrashLoop(lease, 'mix');
     return await make(task, combination, lease, watch, signal, deps);
   } catch (error) {
     const failure = failureOf(error, lease, watch.stage, signal);
-    return failedReport(task, combination, failure, { attempts: lease.takes, ...watch.seconds() });
+    return failedReport(task, combination, failure, { attempts: attemptOf(lease), ...watch.seconds() });
   }
 }
 
@@ -176,8 +175,8 @@ async function make(
     fileName: name,
     url: saved.url,
     bytes: saved.bytes,
-    durationSeconds: mixed.seconds,
-    attempts: lease.takes,
+    durationSeconds: Math.round(mixed.seconds * 1000) / 1000,
+    attempts: attemptOf(lease),
     warnings: mixed.warnings,
     error: null,
     ...watch.seconds(),

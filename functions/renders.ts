@@ -1,10 +1,12 @@
 import type { Failure } from './errors.ts';
-import type { Report, Task } from './ports.ts';
+import type { LeaseState, Report, Task } from './ports.ts';
 import { fileName } from './task/names.ts';
 import type { Combination } from './task/plan.ts';
 
 export const RENDER_STATUSES = ['pending', 'rendering', 'succeeded', 'failed', 'cancelled'] as const;
 export type RenderStatus = (typeof RENDER_STATUSES)[number];
+
+export const NOT_BEGUN: LeaseState = { held: false, takes: 0, crashes: 0, failures: 0 };
 
 /** One combination as the API and the manifest show it. */
 export interface RenderView {
@@ -40,21 +42,21 @@ export function choicesOf(task: Pick<Task, 'plan'>, { index, clips, track, line 
   };
 }
 
-/** Planned choices and what became of them; `started` where no report came yet. */
+/** Planned choices and what became of them; `begun` where no report came yet. */
 export function renderView(
   task: Task,
   combination: Combination,
   report: Report | undefined,
-  started: { held: boolean; takes: number },
+  begun: LeaseState,
 ): RenderView {
   return {
     ...choicesOf(task, combination),
-    status: report?.status ?? (started.held ? 'rendering' : 'pending'),
+    status: report?.status ?? (begun.held ? 'rendering' : 'pending'),
     file_name: report?.fileName ?? fileName(task.id, task.plan, combination),
     url: report?.url ?? null,
     duration_seconds: report?.durationSeconds ?? null,
     render_seconds: report?.renderSeconds ?? null,
-    attempts: report?.attempts ?? started.takes,
+    attempts: report?.attempts ?? begun.crashes + begun.failures + (begun.held ? 1 : 0),
     warnings: report?.warnings ?? [],
     error: report?.error ?? null,
   };

@@ -81,6 +81,8 @@ export function createSources(deps: SourcesDeps): Sources {
       key,
       (dir, held) => conform(task, number, fetched, profile, dir, held),
       signal,
+      // Room first, then the lease: what only waits for room is not to blame when the process dies.
+      deps.encoding,
     );
   }
 
@@ -121,18 +123,16 @@ export function createSources(deps: SourcesDeps): Sources {
   ): Promise<PreparedMeta> {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
     const seconds = fetched.probe.seconds ?? deps.maxClipSeconds;
-    const { frames, samples } = await deps.encoding(() =>
-      conformClip(ffmpeg, {
-        file: bytes.path(BYTES),
-        probe: fetched.probe,
-        profile,
-        dir,
-        threads: deps.threads,
-        maxSeconds: deps.maxClipSeconds,
-        timeoutMs: Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000),
-        signal,
-      }),
-    );
+    const { frames, samples } = await conformClip(ffmpeg, {
+      file: bytes.path(BYTES),
+      probe: fetched.probe,
+      profile,
+      dir,
+      threads: deps.threads,
+      maxSeconds: deps.maxClipSeconds,
+      timeoutMs: Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000),
+      signal,
+    });
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null };
   }
 

@@ -1,10 +1,11 @@
 import type { Failure } from './errors.ts';
-import type { Progress, Task, TaskStore } from './ports.ts';
+import type { LeaseStore, Progress, Task, TaskStore } from './ports.ts';
 import { publishTask } from './publish.ts';
 import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
 
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;
+  leases: LeaseStore;
   now?: () => number;
 }
 
@@ -21,7 +22,12 @@ export async function sweep(deps: SweepDeps): Promise<void> {
   let after: string | undefined;
   for (;;) {
     const ids = await deps.tasks.unfinished(PAGE, after);
-    for (const id of ids) await sweepTask(id, deps);
+    for (const id of ids) {
+      // One task that cannot be mended must not keep the others from it.
+      await sweepTask(id, deps).catch((error: unknown) => {
+        deps.log.error('A task could not be swept', { event: 'sweep.failed', task_id: id, error });
+      });
+    }
     after = ids.at(-1);
     if (ids.length < PAGE) return;
   }
@@ -39,10 +45,15 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   }
   if (age > TASK_LIFETIME_MS) await endOverdue(task, progress, deps);
   await checkCompletion(taskId, deps);
-  if (allIn(task, progress) && age > COMPLETING_MS) {
-    await deps.queue.publish([{ topic: 'complete', taskId }]);
-    logRepair(deps, task, 'asked for its completion again');
-  }
+  if (allIn(task, progress)) await completeAgain(task, deps);
+}
+
+/** The first look leaves a note; once that has lapsed and the task is still not finished, its message is lost. */
+async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
+  const note = await deps.leases.take(`completing/${task.id}`, COMPLETING_MS);
+  if (note === undefined || note.takes === 1) return;
+  await deps.queue.publish([{ topic: 'complete', taskId: task.id }]);
+  logRepair(deps, task, 'asked for its completion again');
 }
 
 function allIn(task: Task, { succeeded, failed, cancelled }: Progress): boolean {

@@ -1,7 +1,7 @@
 import { RequestError } from './errors.ts';
 import { renderKey } from './lease-keys.ts';
 import type { LeaseStore, Progress, ReportStore, Task, TaskStore } from './ports.ts';
-import { RENDER_STATUSES, type RenderStatus, type RenderView, renderView } from './renders.ts';
+import { NOT_BEGUN, RENDER_STATUSES, type RenderStatus, type RenderView, renderView } from './renders.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;
@@ -53,12 +53,13 @@ export async function listRenders(
   const { task } = await known(taskId, deps);
   const renders: RenderView[] = [];
   const { combinations } = task.plan;
-  // Pages are cut by place in the plan, so that reports coming in meanwhile neither repeat nor skip a render.
+  // The cursor is a place in the plan, so that reports coming in meanwhile neither repeat nor skip a render.
   while (next < combinations.length && renders.length < PAGE) {
-    const slice = combinations.slice(next, next + PAGE - renders.length);
-    const views = await viewsOf(task, slice, deps);
-    renders.push(...views.filter((view) => status === undefined || view.status === status));
-    next += slice.length;
+    for (const view of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
+      if (renders.length === PAGE) break;
+      if (status === undefined || view.status === status) renders.push(view);
+      next++;
+    }
   }
   return Response.json({ renders, next_cursor: next < combinations.length ? String(next) : null });
 }
@@ -79,7 +80,7 @@ async function viewsOf(
       task,
       combination,
       reportOf.get(combination.index),
-      stateOf.get(combination.index) ?? { held: false, takes: 0 },
+      stateOf.get(combination.index) ?? NOT_BEGUN,
     ),
   );
 }
@@ -88,7 +89,10 @@ async function known(taskId: string, { tasks }: TasksDeps): Promise<{ task: Task
   const task = await tasks.get(taskId);
   const progress = await tasks.progress(taskId);
   if (task !== undefined && progress !== undefined) return { task, progress };
-  throw new RequestError('not_found', 'Expected the id of a task, got one that is not known here.');
+  throw new RequestError(
+    'not_found',
+    `Expected the id of a task, got ${JSON.stringify(taskId.slice(0, 40))}, which is not known here.`,
+  );
 }
 
 /** `completed` only when manifest and log line are out; `rendering` from the first sign of a render. */

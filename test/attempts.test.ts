@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { crashLoop, failureOf, MAX_ATTEMPTS, retryTransient } from '../functions/attempts.ts';
+import { failureOf, MAX_ATTEMPTS, refuseCrashLoop, retryTransient } from '../functions/attempts.ts';
 import { PermanentError, TransientError } from '../functions/errors.ts';
 
 const { signal } = new AbortController();
-const lease = (takes: number, crashes = 0) => ({ key: 'k', token: 't', takes, crashes });
+const lease = (failures: number, crashes = 0) => ({ key: 'k', token: 't', takes: 99, failures, crashes });
 
 describe('what becomes of an error', () => {
   test('a permanent one is recorded at the first try', () => {
@@ -23,8 +23,8 @@ describe('what becomes of an error', () => {
 
   test('one that nobody foresaw is handed back four times and recorded the fifth', () => {
     const error = new TypeError('undefined is not a function');
-    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 1), 'mix', signal), error);
-    const failure = failureOf(error, lease(MAX_ATTEMPTS), 'mix', signal);
+    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'mix', signal), error);
+    const failure = failureOf(error, lease(MAX_ATTEMPTS - 1), 'mix', signal);
     assert.equal(failure.code, 'internal_error');
     assert.doesNotMatch(failure.message, /undefined/, 'the inside is for the log');
   });
@@ -34,8 +34,8 @@ describe('what becomes of an error', () => {
       'ffmpeg_killed',
       'Expected ffmpeg to end by itself, got it ended by SIGKILL.',
     );
-    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 1), 'conform', signal), error);
-    assert.equal(failureOf(error, lease(MAX_ATTEMPTS), 'conform', signal).code, 'crash_loop');
+    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'conform', signal), error);
+    assert.equal(failureOf(error, lease(MAX_ATTEMPTS - 1), 'conform', signal).code, 'crash_loop');
   });
 
   test('a full disk is waited for', () => {
@@ -49,8 +49,8 @@ describe('what becomes of an error', () => {
   });
 
   test('five dead holders are a crash loop, four are not', () => {
-    assert.equal(crashLoop(lease(9, MAX_ATTEMPTS - 1), 'mix'), undefined);
-    assert.equal(crashLoop(lease(9, MAX_ATTEMPTS), 'mix')?.code, 'crash_loop');
+    refuseCrashLoop(lease(9, MAX_ATTEMPTS - 1), 'mix');
+    assert.throws(() => refuseCrashLoop(lease(9, MAX_ATTEMPTS), 'mix'), { code: 'crash_loop', stage: 'mix' });
   });
 });
 
@@ -82,6 +82,14 @@ describe('retrying within a step', () => {
     const network = failing(99, new TransientError('network', 'no'));
     await assert.rejects(retryTransient(network.step, { signal, forMs: 1200 }), TransientError.is);
     assert.ok(network.calls() > 1);
+  });
+
+  test('waits as long as the other side asks, and then tries again', async () => {
+    const { step, calls } = failing(1, new TransientError('source_busy', 'later', { retryAfterMs: 600 }));
+    const started = performance.now();
+    assert.equal(await retryTransient(step, { signal, forMs: 1000 }), 'done');
+    assert.equal(calls(), 2);
+    assert.ok(performance.now() - started >= 600);
   });
 
   test('ends with the signal', async () => {

@@ -41,7 +41,7 @@ export function downloadError(error: unknown, where: string): unknown {
   if (NETWORK.test(code)) {
     return new TransientError(
       'network',
-      `Expected ${where} to be sent whole, got ${code}: ${messageOf(error)}`,
+      `Expected ${where} to be sent whole, got ${reasonOf(code, messageOf(error))}. Next step: check that its server is up.`,
       options,
     );
   }
@@ -107,4 +107,9 @@ function codeOf(error: unknown): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error && error.message ? error.message : 'no details';
+}
+
+/** undici and Node repeat the code in the message as a rule. */
+function reasonOf(code: string, message: string): string {
+  return message.includes(code) ? message : `${code}: ${message}`;
 }

@@ -21,8 +21,8 @@ const TEXT_RULES = 1;
 /** The variants that sound like a person; never reorder them: names are mapped by position. */
 const VARIANTS = ['f1', 'f2', 'f3', 'f4', 'f5', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7'] as const;
 const NOTICE =
-  'Lines are spoken by the built-in offline voice (eSpeak NG), and voice names are mapped to its variants; ' +
-  'the voices you name speak once ElevenLabs is set up (ELEVENLABS_API_KEY).';
+  'Lines are spoken by the built-in offline voice (eSpeak NG): any voice name is taken and mapped to one of its ' +
+  'variants, always the same one';
 const WAV_HEADER_BYTES = 44;
 
 const require = createRequire(import.meta.url);

@@ -24,12 +24,13 @@ interface Row {
   taken_at: number;
   takes: number;
   crashes: number;
+  failures: number;
 }
 
 export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOptions): SqliteLeases {
   const find = (key: string, at: number) => {
     const row = database.row<Row>(
-      'SELECT held_until, taken_at, takes, crashes FROM leases WHERE key = ?',
+      'SELECT held_until, taken_at, takes, crashes, failures FROM leases WHERE key = ?',
       key,
     );
     const held = row !== undefined && row.held_until !== null && row.held_until > at;
@@ -40,6 +41,7 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
       lapsed: row !== undefined && row.held_until !== null && !held,
       takes: remembered ? row.takes : 0,
       crashes: remembered ? row.crashes : 0,
+      failures: remembered ? row.failures : 0,
     };
   };
 
@@ -54,15 +56,18 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
           token: randomUUID(),
           takes: before.takes + 1,
           crashes: before.crashes + (before.lapsed ? 1 : 0),
+          failures: before.failures,
         };
         database.run(
-          'INSERT OR REPLACE INTO leases (key, token, held_until, taken_at, takes, crashes) VALUES (?, ?, ?, ?, ?, ?)',
+          `INSERT OR REPLACE INTO leases (key, token, held_until, taken_at, takes, crashes, failures)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
           key,
           lease.token,
           at + ttlMs,
           at,
           lease.takes,
           lease.crashes,
+          lease.failures,
         );
         return lease;
       });
@@ -71,8 +76,9 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
     async renew({ key, token }, ttlMs) {
       const at = now();
       const renewed = database.run(
-        'UPDATE leases SET held_until = ? WHERE key = ? AND token = ? AND held_until > ?',
+        'UPDATE leases SET held_until = ?, taken_at = ? WHERE key = ? AND token = ? AND held_until > ?',
         at + ttlMs,
+        at,
         key,
         token,
         at,
@@ -80,15 +86,20 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
       return renewed === 1;
     },
 
-    async release({ key, token }) {
-      database.run('UPDATE leases SET held_until = NULL WHERE key = ? AND token = ?', key, token);
+    async release({ key, token }, failed = false) {
+      database.run(
+        'UPDATE leases SET held_until = NULL, failures = failures + ? WHERE key = ? AND token = ?',
+        failed ? 1 : 0,
+        key,
+        token,
+      );
     },
 
     async read(keys) {
       const at = now();
       return keys.map((key) => {
-        const { held, takes, crashes } = find(key, at);
-        return { held, takes, crashes };
+        const { held, takes, crashes, failures } = find(key, at);
+        return { held, takes, crashes, failures };
       });
     },
 

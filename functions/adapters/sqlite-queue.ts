@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { TransientError } from '../errors.ts';
+import { PermanentError, TransientError } from '../errors.ts';
 import type { Delivery, Message, MessageOf, Queue, Topic } from '../ports.ts';
 import type { Database } from './sqlite.ts';
 import { SqliteMessages, type Taken, type TopicCounts } from './sqlite-messages.ts';
@@ -8,6 +8,8 @@ import { SqliteMessages, type Taken, type TopicCounts } from './sqlite-messages.
 export const MAX_DELIVERIES = 100;
 const BACK_OFF_BASE_MS = 1000;
 const BACK_OFF_MAX_MS = 60_000;
+/** Longest pause that another side may ask for: a Retry-After of a day must not park a message for a day. */
+const ASKED_MAX_MS = 600_000;
 /** After the database itself failed (a full disk, mostly) it is asked again this much later. */
 const REPAIR_PAUSE_MS = 1000;
 /** setTimeout takes at most 31 bits of milliseconds; waking early only means to look again. */
@@ -66,18 +68,21 @@ export function createSqliteQueue({
     for (const consumer of consumers) if (topics.has(consumer.topic)) consumer.wake();
   };
 
-  const giveUp = (taken: Taken, error: unknown): void => {
+  const giveUp = (taken: Taken, error: unknown, reason = reasonOf(error)): void => {
     const { message } = taken;
     if (message.topic === 'dead-letter') {
       messages.park(taken);
       onError(error, message);
     } else {
-      messages.bury(taken, message, error instanceof Error ? error.message : String(error));
+      messages.bury(taken, message, reason);
       wake(new Set(['dead-letter']));
     }
   };
   const handBack = (taken: Taken, error: unknown): void => {
-    if (taken.deliveries >= maxDeliveries) {
+    if (isWaiting(error)) {
+      // To wait is not to fail: it is not counted, and what it waits for may be there a moment later.
+      messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, backOffMs(1, backOffBaseMs));
+    } else if (taken.deliveries >= maxDeliveries) {
       giveUp(taken, error);
     } else {
       messages.handBack(taken, pauseMs(error, taken.deliveries, backOffBaseMs));
@@ -85,7 +90,7 @@ export function createSqliteQueue({
   };
 
   for (const taken of messages.inFlight()) {
-    if (taken.deliveries >= maxDeliveries) giveUp(taken, new Error(HOST_ENDED));
+    if (taken.deliveries >= maxDeliveries) giveUp(taken, new Error(HOST_ENDED), HOST_ENDED);
     else messages.handBack(taken, 0);
   }
 
@@ -131,10 +136,18 @@ export function backOffMs(deliveries: number, baseMs = BACK_OFF_BASE_MS, random 
 }
 
 function pauseMs(error: unknown, deliveries: number, baseMs: number): number {
-  if (!TransientError.is(error)) return backOffMs(deliveries, baseMs);
-  // To wait is not to fail: what it waits for may be there a moment later, however long it took so far.
-  if (error.code === 'waiting') return backOffMs(1, baseMs);
-  return Math.max(error.retryAfterMs ?? 0, backOffMs(deliveries, baseMs));
+  const asked = TransientError.is(error) ? Math.min(error.retryAfterMs ?? 0, ASKED_MAX_MS) : 0;
+  return Math.max(asked, backOffMs(deliveries, baseMs));
+}
+
+function isWaiting(error: unknown): boolean {
+  return TransientError.is(error) && error.code === 'waiting';
+}
+
+/** Our own errors are worded for callers; of others only the log may tell. */
+function reasonOf(error: unknown): string {
+  if (TransientError.is(error) || PermanentError.is(error)) return error.message;
+  return 'an error that nobody foresaw; the log has it.';
 }
 
 function warn(error: unknown): void {

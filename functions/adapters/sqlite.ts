@@ -50,7 +50,8 @@ const MIGRATIONS: readonly string[] = [
     held_until INTEGER,
     taken_at INTEGER NOT NULL,
     takes INTEGER NOT NULL,
-    crashes INTEGER NOT NULL
+    crashes INTEGER NOT NULL,
+    failures INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE urls (

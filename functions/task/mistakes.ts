@@ -2,6 +2,8 @@ import type { ErrorObject } from 'ajv';
 import { closest, distance } from 'fastest-levenshtein';
 import type { Mistake } from '../errors.ts';
 
+/** Known to be refused with a reason of its own. */
+const NOT_OFFERED = ['callback_url'];
 /** Longest piece of a caller's value that is repeated in a message. */
 const SHOWN = 60;
 
@@ -79,7 +81,8 @@ function pathOf(error: ErrorObject, field: unknown): string {
 function unknownField(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   const next = nearest === undefined ? 'Remove it.' : `Did you mean ${nearest}?`;
-  return `Expected one of ${known.join(', ')}, got the unknown field ${shown(name)}. ${next}`;
+  const offered = known.filter((field) => !NOT_OFFERED.includes(field));
+  return `Expected one of ${offered.join(', ')}, got the unknown field ${shown(name)}. ${next}`;
 }
 
 /** A value as a message shows it: short, and saying how long a list or an object is. */

@@ -21,6 +21,8 @@ export interface ValidRequest extends Omit<PlanInput, 'seed'> {
   warnings: string[];
 }
 
+const MAX_METADATA_DEPTH = 32;
+
 const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false });
 ajv.addVocabulary(['expected', 'cure']);
 const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
@@ -88,6 +90,7 @@ function looseMistakes(body: unknown, limits: Limits): Mistake[] {
     ...bothSpellings(body),
     ...halfSize(body['output']),
     ...notHere(body),
+    ...tooDeep(body['metadata']),
     ...countMistakes(body['video_blocks'], limits),
   ];
 }
@@ -175,6 +178,19 @@ function notHere(body: Record<string, unknown>): Mistake[] {
 
 function notAvailable(what: string, next: string): string {
   return `Expected only what this build can do, got ${what}: not available here. ${next}`;
+}
+
+/** Deeper nesting overflows the stack of whoever writes it out again. */
+function tooDeep(metadata: unknown): Mistake[] {
+  let level = [metadata];
+  for (let depth = 0; depth <= MAX_METADATA_DEPTH; depth++) {
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+    if (level.length === 0) return [];
+  }
+  const message = `Expected an object of at most ${MAX_METADATA_DEPTH} levels, got more. Flatten it.`;
+  return [{ pointer: '/metadata', message }];
 }
 
 function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {

@@ -168,7 +168,7 @@ describe('sqlite leases', () => {
     assert.deepEqual([released?.takes, released?.crashes], [2, 0]);
   });
 
-  it('forget their counts an hour after the last take, unless still held', async () => {
+  it('forget their counts an hour after the last take or renewal, unless still held', async () => {
     let at = 1_000_000;
     await using harness = await on((database) => ({
       leases: createSqliteLeases({ database, now: () => at }),
@@ -184,13 +184,13 @@ describe('sqlite leases', () => {
     at += FORGET_AFTER_MS - 2002;
     const before = await leases.read(['lapsed', 'renewed']);
     assert.deepEqual(before, [
-      { held: false, takes: 1, crashes: 0 },
-      { held: true, takes: 2, crashes: 1 },
+      { held: false, takes: 1, crashes: 0, failures: 0 },
+      { held: true, takes: 2, crashes: 1, failures: 0 },
     ]);
     at += 2003;
     assert.deepEqual(await leases.read(['lapsed', 'renewed']), [
-      { held: false, takes: 0, crashes: 0 },
-      { held: true, takes: 2, crashes: 1 },
+      { held: false, takes: 0, crashes: 0, failures: 0 },
+      { held: true, takes: 2, crashes: 1, failures: 0 },
     ]);
     // The takeover itself is a crash all the same.
     const lapsed = await leases.take('lapsed', 1000);

@@ -23,24 +23,42 @@ export function leaseContract(name: string, open: () => Promise<Harness<LeaseSto
       await using harness = await open();
       const leases = await Promise.all(numbers(50).map(() => harness.store.take('key', LONG_MS)));
       assert.equal(leases.filter(Boolean).length, 1);
-      assert.deepEqual(await harness.store.read(['key']), [{ held: true, takes: 1, crashes: 0 }]);
+      assert.deepEqual(await harness.store.read(['key']), [
+        { held: true, takes: 1, crashes: 0, failures: 0 },
+      ]);
     });
 
     it('gives a released one out again under a new token, and calls that no crash', async () => {
       await using harness = await open();
       const first = await taken(harness.store, 'key', LONG_MS);
       await harness.store.release(first);
-      assert.deepEqual(await harness.store.read(['key']), [{ held: false, takes: 1, crashes: 0 }]);
+      assert.deepEqual(await harness.store.read(['key']), [
+        { held: false, takes: 1, crashes: 0, failures: 0 },
+      ]);
       const second = await taken(harness.store, 'key', LONG_MS);
       assert.notEqual(second.token, first.token);
       assert.deepEqual([second.takes, second.crashes], [2, 0]);
+    });
+
+    it('counts what was released as failed, apart from crashes', async () => {
+      await using harness = await open();
+      await harness.store.release(await taken(harness.store, 'key', LONG_MS), true);
+      assert.deepEqual(await harness.store.read(['key']), [
+        { held: false, takes: 1, crashes: 0, failures: 1 },
+      ]);
+      const second = await taken(harness.store, 'key', LONG_MS);
+      assert.deepEqual([second.takes, second.crashes, second.failures], [2, 0, 1]);
+      await harness.store.release(second);
+      assert.equal((await taken(harness.store, 'key', LONG_MS)).failures, 1);
     });
 
     it('counts a crash when one that was never released is taken over', async () => {
       await using harness = await open();
       await taken(harness.store, 'key', SHORT_MS);
       await pause(LAPSE_MS);
-      assert.deepEqual(await harness.store.read(['key']), [{ held: false, takes: 1, crashes: 0 }]);
+      assert.deepEqual(await harness.store.read(['key']), [
+        { held: false, takes: 1, crashes: 0, failures: 0 },
+      ]);
       const second = await taken(harness.store, 'key', SHORT_MS);
       assert.deepEqual([second.takes, second.crashes], [2, 1]);
       await pause(LAPSE_MS);
@@ -57,7 +75,9 @@ export function leaseContract(name: string, open: () => Promise<Harness<LeaseSto
       await pause(LAPSE_MS);
       const leases = await Promise.all(numbers(50).map(() => harness.store.take('key', LONG_MS)));
       assert.equal(leases.filter(Boolean).length, 1);
-      assert.deepEqual(await harness.store.read(['key']), [{ held: true, takes: 2, crashes: 1 }]);
+      assert.deepEqual(await harness.store.read(['key']), [
+        { held: true, takes: 2, crashes: 1, failures: 0 },
+      ]);
     });
 
     it('lasts as long as it is renewed', async () => {
@@ -104,9 +124,9 @@ export function leaseContract(name: string, open: () => Promise<Harness<LeaseSto
       await taken(harness.store, 'held/1', LONG_MS);
       await harness.store.release(await taken(harness.store, 'released/ä', LONG_MS));
       assert.deepEqual(await harness.store.read(['released/ä', 'never', 'held/1']), [
-        { held: false, takes: 1, crashes: 0 },
-        { held: false, takes: 0, crashes: 0 },
-        { held: true, takes: 1, crashes: 0 },
+        { held: false, takes: 1, crashes: 0, failures: 0 },
+        { held: false, takes: 0, crashes: 0, failures: 0 },
+        { held: true, takes: 1, crashes: 0, failures: 0 },
       ]);
     });
   });
