@@ -128,6 +128,7 @@ export async function composeLocal(config: Config, log: Log) {
   return {
     deps,
     queue,
+    lapseLeases: () => leases.lapseLeases(),
     ffmpeg: { version, origin: binary.origin },
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };

@@ -11,8 +11,8 @@ import { MAX_ATTEMPTS } from '../functions/attempts.ts';
 import { complete } from '../functions/complete.ts';
 import { loadConfig } from '../functions/config.ts';
 import { deadLetter } from '../functions/dead-letter.ts';
-import { TransientError } from '../functions/errors.ts';
-import { renderKey } from '../functions/lease-keys.ts';
+import { PermanentError, TransientError } from '../functions/errors.ts';
+import { prepareKey, renderKey } from '../functions/lease-keys.ts';
 import { composeLocal } from '../functions/local.ts';
 import { createLog } from '../functions/log.ts';
 import type { Message, Report, Task } from '../functions/ports.ts';
@@ -20,7 +20,8 @@ import { prepare } from '../functions/prepare.ts';
 import { render } from '../functions/render.ts';
 import { sweep, TASK_LIFETIME_MS } from '../functions/sweep.ts';
 import { makePlan } from '../functions/task/plan.ts';
-import { makeClip } from './fixtures/finished.ts';
+import { makeFilm } from './fixtures/clips.ts';
+import { makeClip, makeTrack } from './fixtures/finished.ts';
 import type { Json } from './fixtures/host.ts';
 import { type SourceServer, startSourceServer } from './fixtures/source-server.ts';
 import { type TempDir, tempDir } from './fixtures/temp-dir.ts';
@@ -64,14 +65,23 @@ describe('the stages', () => {
     });
   });
 
-  async function createTask(name = 'task', createdAt = new Date()): Promise<Task> {
+  async function createTask(
+    name = 'task',
+    createdAt = new Date(),
+    {
+      clips = ['/a.mp4', '/b.mp4'],
+      more = [],
+      tracks = [],
+    }: { clips?: string[]; more?: string[]; tracks?: string[] } = {},
+  ): Promise<Task> {
+    const urls = (paths: string[]) => paths.map((path) => server.url(path));
     const task: Task = {
       id: crypto.randomUUID(),
       name,
       createdAt: createdAt.toISOString(),
       plan: makePlan({
-        blocks: [{ urls: [server.url('/a.mp4'), server.url('/b.mp4')] }],
-        tracks: [],
+        blocks: [{ urls: urls(clips) }, ...(more.length > 0 ? [{ urls: urls(more) }] : [])],
+        tracks: urls(tracks),
         lines: [],
         output: { fit: 'contain' },
         sound: { originalVolume: 0, duck: true },
@@ -86,10 +96,10 @@ describe('the stages', () => {
     return task;
   }
 
-  const prepareAll = (task: Task) =>
+  const prepareAll = (task: Task, change: Partial<typeof deps> = { patienceMs: 30_000 }) =>
     Promise.all(
       task.plan.sources.map((_, source) =>
-        prepare({ topic: 'prepare', taskId: task.id, source }, delivery, deps),
+        prepare({ topic: 'prepare', taskId: task.id, source }, delivery, { ...deps, ...change }),
       ),
     );
   const renderOne = (task: Task, index: number) =>
@@ -205,6 +215,128 @@ describe('the stages', () => {
     assert.equal((await videos(task)).length, 1);
   });
 
+  test('a URL that is clip and music is one download', async () => {
+    const both = await readFile(await makeFilm(join(media.path, 'both.mp4')));
+    server.set('/both.mp4', { body: both });
+    const task = await createTask('both', new Date(), { clips: ['/both.mp4'], tracks: ['/both.mp4'] });
+    await prepareAll(task, { patienceMs: 30_000 });
+    assert.equal(server.count('/both.mp4'), 1);
+    await renderOne(task, 1);
+    assert.equal((await videos(task)).length, 1);
+  });
+
+  test('the profile comes from the first clip with a picture, not from sound alone', async () => {
+    server.set('/sound.mp3', { body: await readFile(await makeTrack(join(media.path, 'sound.mp3'), 1)) });
+    const task = await createTask('sound first', new Date(), { clips: ['/sound.mp3', '/a.mp4'] });
+    await prepareAll(task, { patienceMs: 30_000 });
+    const [profile] = await deps.pins.read(task.id, ['profile']);
+    assert.deepEqual([profile?.width, profile?.height], [160, 90]);
+  });
+
+  test('bytes that were evicted are asked for without a condition', async () => {
+    server.set('/a.mp4', { body: clip, etag: '"a"' });
+    const first = await createTask();
+    await prepareAll(first);
+    await rm(join(dir.path, 'data', 'artifacts'), { recursive: true });
+    const second = await createTask();
+    await prepareAll(second);
+    await renderOne(second, 1);
+    assert.equal((await deps.reports.list(second.id, 1, 1))[0]?.status, 'succeeded');
+    assert.equal(server.seen('/a.mp4').at(-1)?.headers['if-none-match'], undefined);
+  });
+
+  test('one failed source ends a render at once, however late the others are', async () => {
+    server.set('/b.mp4', { body: clip, always: { does: 'hang' } });
+    const task = await createTask('one dead', new Date(), { clips: ['/gone.mp4'], more: ['/b.mp4'] });
+    await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery, deps);
+    await renderOne(task, 1);
+    assert.equal((await deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'source_not_found');
+  });
+
+  test('a render does not ask again for a source that someone is at', async () => {
+    const task = await createTask();
+    assert.ok(await deps.leases.take(prepareKey(task.id, 0), 60_000));
+    await assert.rejects(renderOne(task, 1), TransientError.is);
+    assert.equal(waiting()['prepare'], 0);
+  });
+
+  describe('a source whose server is out of reach', () => {
+    const busy = { does: 'status', status: 429, headers: { 'retry-after': '3600' } } as const;
+
+    test('is left alone for a while, by every prepare that wants it', async () => {
+      server.set('/a.mp4', { body: clip, always: busy });
+      const task = await createTask();
+      const outcomes = await Promise.allSettled(
+        task.plan.sources.map((_, source) =>
+          prepare({ topic: 'prepare', taskId: task.id, source }, delivery, deps),
+        ),
+      );
+      assert.ok(outcomes.every(({ status }) => status === 'rejected'));
+      await assert.rejects(prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery, deps), {
+        code: 'waiting',
+      });
+      assert.equal(server.count('/a.mp4'), 1);
+      assert.deepEqual(await deps.pins.read(task.id, ['fetched-0', 'prepared-0']), [undefined, undefined]);
+    });
+
+    test('fails for good once that lasted five minutes', async () => {
+      server.set('/a.mp4', { body: clip, always: busy });
+      const task = await createTask();
+      await deps.pins.write(task.id, 'unreached-0', { since: Date.now() - 301_000 });
+      await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery, deps);
+      const [pin] = await deps.pins.read(task.id, ['prepared-0']);
+      assert.equal(pin?.error?.code, 'source_unreachable');
+      assert.match(pin?.error?.message ?? '', /out of reach for 301 s/);
+    });
+  });
+
+  test('a completion that could not be published is published by the next delivery', async () => {
+    const task = await createTask();
+    await prepareAll(task);
+    await renderOne(task, 1);
+    const broken = { ...deps, queue: { publish: () => Promise.reject(new Error('the queue is away')) } };
+    await assert.rejects(
+      render({ topic: 'render', taskId: task.id, index: 2 }, delivery, broken),
+      /the queue is away/,
+    );
+    assert.equal(waiting()['complete'], 0);
+    await renderOne(task, 2);
+    assert.equal(waiting()['complete'], 1);
+  });
+
+  describe('completing', () => {
+    async function reported(): Promise<Task> {
+      const task = await createTask();
+      await prepareAll(task);
+      for (const index of [1, 2]) await renderOne(task, index);
+      return task;
+    }
+    const completeWith = (task: Task, save: typeof deps.outputs.save) =>
+      complete({ topic: 'complete', taskId: task.id }, delivery, {
+        ...deps,
+        outputs: { ...deps.outputs, save },
+      });
+    const finished = async (task: Task) => (await deps.tasks.progress(task.id))?.finishedAt !== null;
+
+    test('comes last: without manifest and log line a task is not finished', async () => {
+      const task = await reported();
+      await assert.rejects(
+        completeWith(task, () => Promise.reject(new Error('it died here'))),
+        /it died here/,
+      );
+      assert.deepEqual([await finished(task), logged('task.completed').length], [false, 0]);
+      await complete({ topic: 'complete', taskId: task.id }, delivery, deps);
+      assert.deepEqual([await finished(task), logged('task.completed').length], [true, 1]);
+    });
+
+    test('ends a task also where its manifest can never be saved', async () => {
+      const task = await reported();
+      const error = new PermanentError('save_failed', 'save', 'Expected a folder, got a file in the way.');
+      await completeWith(task, () => Promise.reject(error));
+      assert.deepEqual([await finished(task), logged('manifest.failed').length], [true, 1]);
+    });
+  });
+
   describe('a dead letter', () => {
     const letter = (task: Task, message: Extract<Message, { topic: 'prepare' | 'render' }>) =>
       deadLetter({ topic: 'dead-letter', taskId: task.id, message, reason: 'no luck' }, delivery, deps);
@@ -216,6 +348,14 @@ describe('the stages', () => {
       const [report] = await deps.reports.list(task.id, 1, 1);
       assert.equal(report?.error?.code, 'undeliverable');
       assert.match(report?.error?.message ?? '', /no luck/);
+    });
+
+    test('of a prepare that someone is at is published again', async () => {
+      const task = await createTask();
+      await deps.leases.take(prepareKey(task.id, 0), 60_000);
+      await letter(task, { topic: 'prepare', taskId: task.id, source: 0 });
+      assert.equal(waiting()['prepare'], 1);
+      assert.deepEqual(await deps.pins.read(task.id, ['prepared-0']), [undefined]);
     });
 
     test('of a render that only ever waited is published again', async () => {
@@ -257,6 +397,34 @@ describe('the stages', () => {
       await deps.reports.report(task.id, { ...report, index: 2 });
       await sweep(deps);
       assert.equal(waiting()['complete'], 1);
+    });
+
+    test('reaches every task, also behind one that cannot be mended', async () => {
+      const many = await Promise.all(
+        Array.from({ length: 105 }, (_, at) => createTask(`task ${at}`, minutesAgo(5))),
+      );
+      const broken = many[0]?.id;
+      const tasks = {
+        ...deps.tasks,
+        get: (id: string) => (id === broken ? Promise.reject(new Error('unreadable')) : deps.tasks.get(id)),
+      };
+      await sweep({ ...deps, tasks });
+      assert.equal(waiting()['render'], 104 * 2);
+      assert.equal(logged('sweep.failed').length, 1);
+    });
+
+    test('asks for a completion again only when it had ten minutes', async () => {
+      const task = await createTask();
+      await prepareAll(task);
+      for (const index of [1, 2]) await renderOne(task, index);
+      assert.equal(waiting()['complete'], 1);
+      await sweep(deps);
+      await sweep(deps);
+      assert.equal(waiting()['complete'], 1);
+      // The note that the first sweep left lapses.
+      local.lapseLeases();
+      await sweep(deps);
+      assert.equal(waiting()['complete'], 2);
     });
 
     test('ends what is overdue, so that every task ends', async () => {
