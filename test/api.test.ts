@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -10,8 +10,9 @@ import { createSqliteQueue, type SqliteQueue } from '../functions/adapters/sqlit
 import { createSqliteReports } from '../functions/adapters/sqlite-reports.ts';
 import { createSqliteTasks } from '../functions/adapters/sqlite-tasks.ts';
 import { createApi } from '../functions/api.ts';
+import { TransientError } from '../functions/errors.ts';
 import { silentLog } from '../functions/log.ts';
-import type { ReportStore, TaskStore } from '../functions/ports.ts';
+import type { ReportStore, Task, TaskStore } from '../functions/ports.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const KEY = 'a-key-of-sixteen-characters';
@@ -30,6 +31,7 @@ describe('the HTTP interface', () => {
   let reports: ReportStore;
   let api: (request: Request) => Promise<Response>;
   let guarded: typeof api;
+  let deps: Omit<Parameters<typeof createApi>[0], 'apiKey'>;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'api-'));
@@ -37,7 +39,7 @@ describe('the HTTP interface', () => {
     queue = createSqliteQueue({ database });
     tasks = createSqliteTasks({ database });
     reports = createSqliteReports({ database });
-    const deps = {
+    deps = {
       tasks,
       reports,
       leases: createSqliteLeases({ database }),
@@ -114,7 +116,7 @@ describe('the HTTP interface', () => {
       text: 'Hello',
     });
     assert.deepEqual(queue.counts(), before);
-    await assert.rejects(chmod(join(dir, 'output', 'dry'), 0o755), { code: 'ENOENT' });
+    await assert.rejects(stat(join(dir, 'output', 'dry')), { code: 'ENOENT' });
   });
 
   test('every refusal is a problem document', async () => {
@@ -135,6 +137,8 @@ describe('the HTTP interface', () => {
     await problem(await api(post({ ...REQUEST, metadata: { pad: 'x'.repeat(256 * 1024) } })), 413);
     await problem(await api(new Request(`${BASE}/elsewhere`)), 404);
     await problem(await api(new Request(`${BASE}/tasks/00000000-0000-4000-8000-000000000000`)), 404);
+    await problem(await api(new Request(`${BASE}/tasks/abc`)), 404);
+    await problem(await api(new Request(`${BASE}/`)), 404);
     const wrongMethod = await api(new Request(`${BASE}/process_media`));
     assert.equal(wrongMethod.headers.get('allow'), 'POST');
     await problem(wrongMethod, 405);
@@ -164,6 +168,55 @@ describe('the HTTP interface', () => {
     for (const headers of [{ 'x-api-key': KEY }, { authorization: `Bearer ${KEY}` }]) {
       assert.equal((await guarded(post(REQUEST, { headers }))).status, 202);
     }
+  });
+
+  test('a body that is compressed or in another alphabet is refused as such', async () => {
+    await problem(await api(post(REQUEST, { headers: { 'content-encoding': 'gzip' } })), 415);
+    await problem(
+      await api(post(REQUEST, { headers: { 'content-type': 'application/json; charset=utf-16' } })),
+      415,
+    );
+  });
+
+  test('metadata of any depth is accepted or refused, never an error of the service', async () => {
+    const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+    const body = JSON.stringify({ ...REQUEST, task_name: 'deep' }).replace(/}$/, `,"metadata":${deep}}`);
+    const refused = await problem(await api(post(body, { raw: true })), 422);
+    assert.equal((refused['errors'] as { pointer: string }[])[0]?.pointer, '/metadata');
+    await assert.rejects(stat(join(dir, 'output', 'deep')), { code: 'ENOENT' });
+  });
+
+  test('a task whose id would clash gets another one', async () => {
+    let refusals = 2;
+    const clashing = { ...tasks, create: async (task: Task) => refusals-- <= 0 && tasks.create(task) };
+    const response = await createApi({ ...deps, apiKey: undefined, tasks: clashing })(post(REQUEST));
+    const { task_id: id } = (await response.json()) as { task_id: string };
+    assert.ok(await tasks.get(id), 'what was answered is stored');
+    assert.equal(refusals, -1);
+  });
+
+  test('a task that is stored is accepted, also where its messages are not out yet', async () => {
+    const broken = { publish: () => Promise.reject(new Error('the queue is away')) };
+    const response = await createApi({ ...deps, apiKey: undefined, queue: broken })(post(REQUEST));
+    assert.equal(response.status, 202);
+    const { task_id: id } = (await response.json()) as { task_id: string };
+    assert.equal((await tasks.progress(id))?.published, false);
+  });
+
+  test('a full disk is a 503 that says so', async () => {
+    const full = {
+      ...tasks,
+      create: () => Promise.reject(new TransientError('disk_full', 'The disk is full.')),
+    };
+    const response = await createApi({ ...deps, apiKey: undefined, tasks: full })(post(REQUEST));
+    assert.equal(response.headers.get('retry-after'), '30');
+    assert.match(String((await problem(response, 503))['detail']), /disk is full/);
+  });
+
+  test('answers only to names of this machine where it asks for no key', async () => {
+    const local = createApi({ ...deps, apiKey: undefined, hosts: (name) => name === '127.0.0.1' });
+    assert.equal((await local(post(REQUEST))).status, 202);
+    await problem(await local(new Request('http://evil.example/process_media')), 421);
   });
 
   test('an unforeseen error is a 500 that tells nothing of the inside', async () => {

@@ -315,6 +315,29 @@ describe('the single-machine host', () => {
     assert.equal(host.logged('message.handed_back').filter((line) => line['topic'] === 'prepare').length, 0);
   });
 
+  test('a task with a slow first clip does not hold up the one behind it', async () => {
+    const slow = Array.from(
+      { length: 24 },
+      (_, at) => [`/${at}.mp4`, { body: files['red.mp4'] as Buffer }] as const,
+    );
+    await using server = await startSourceServer({
+      ...Object.fromEntries(slow),
+      '/0.mp4': { body: files['red.mp4'] as Buffer, always: { does: 'delay', ms: 12_000 } },
+      '/green.mp4': { body: files['green.mp4'] as Buffer },
+    });
+    const first = await host.post({
+      task_name: 'slow',
+      video_blocks: { a: slow.map(([path]) => server.url(path)) },
+    });
+    const { status } = await host.run({
+      task_name: 'quick',
+      video_blocks: { a: [server.url('/green.mp4')] },
+    });
+    assert.equal(status['succeeded'], 1);
+    const behind = await host.get(`/tasks/${first.body['task_id']}`);
+    assert.equal(behind['succeeded'], 0, 'the slow task was still waiting for its first clip');
+  });
+
   test('a second host goes on where the first one stopped', async () => {
     await using server = await serve('red.mp4', 'green.mp4', 'white.mp4');
     const [a, b] = [server.url('/red.mp4'), server.url('/green.mp4')];

@@ -61,6 +61,16 @@ describe('a plan', () => {
     }
   });
 
+  test('pairs tracks and lines freely: neither follows the other', () => {
+    const lines = ['1', '2', '3'].map((text) => ({ text, voice: 'v' }));
+    const pairs = new Set<string>();
+    for (let seed = 0; seed < 20; seed++) {
+      for (const { track, line } of makePlan({ ...input, lines, seed }).combinations)
+        pairs.add(`${track} ${line}`);
+    }
+    assert.equal(pairs.size, 9);
+  });
+
   test('keeps the tracks of a seed when a line is added', () => {
     const tracks = (lines: typeof input.lines) =>
       makePlan({ ...input, lines }).combinations.map(({ track }) => track);

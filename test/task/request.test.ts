@@ -25,6 +25,10 @@ function mistakes(body: unknown, combinations = 1000): Record<string, string> {
   return {};
 }
 
+function nested(levels: number): object {
+  return levels === 0 ? {} : { inner: nested(levels - 1) };
+}
+
 describe('a valid request', () => {
   test('keeps blocks in the order written', () => {
     assert.deepEqual(read(valid).blocks, [
@@ -65,6 +69,8 @@ describe('a valid request', () => {
     assert.equal(warnings.length, 2);
     assert.match(warnings[0] ?? '', /more than once/);
     assert.match(warnings[1] ?? '', /silent track/);
+    assert.deepEqual(read({ ...valid, audio: { original_volume: 0.1 } }).warnings, []);
+    assert.deepEqual(read({ ...valid, metadata: nested(30) }).metadata, nested(30));
   });
 });
 
@@ -102,6 +108,13 @@ describe('a request with mistakes', () => {
     ],
     ['another scheme', { video_blocks: { b: ['ftp://h/a.mp4'] } }, '/video_blocks/b/0', /scheme "ftp:"/],
     ['a local file', { video_blocks: { b: ['file:///etc/passwd'] } }, '/video_blocks/b/0', /scheme "file:"/],
+    [
+      'a document of Google Drive',
+      { video_blocks: { b: ['https://docs.google.com/document/d/ID'] } },
+      '/video_blocks/b/0',
+      /not available here/,
+    ],
+    ['metadata nested too deeply', { metadata: nested(33) }, '/metadata', /at most 32 levels/],
     ['a bucket', { video_blocks: { b: ['gs://b/a.mp4'] } }, '/video_blocks/b/0', /not available here/],
     [
       'a Drive link',
