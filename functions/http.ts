@@ -1,4 +1,5 @@
-import { CODES, type RequestCode, RequestError } from './errors.ts';
+import { CODES, type RequestCode } from './codes.ts';
+import { RequestError } from './errors.ts';
 
 /** Largest request body; a thousand signed URLs fit. */
 export const MAX_BODY_BYTES = 256 * 1024;

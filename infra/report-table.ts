@@ -1,4 +1,4 @@
-import { CODES } from '../functions/errors.ts';
+import { CODES } from '../functions/codes.ts';
 import type { RenderView } from '../functions/renders.ts';
 import type { TaskStatus } from './task-client.ts';
 

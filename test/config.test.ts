@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ConfigError, loadConfig, SETTINGS } from '../functions/config.ts';
+import { ConfigError, loadConfig } from '../functions/config.ts';
+import { SETTINGS } from '../functions/settings.ts';
 
 function problems(env: Record<string, string>): string {
   try {

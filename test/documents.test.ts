@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { loadConfig, SETTINGS } from '../functions/config.ts';
-import { CODES } from '../functions/errors.ts';
+import { CODES } from '../functions/codes.ts';
+import { loadConfig } from '../functions/config.ts';
+import { SETTINGS } from '../functions/settings.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');

@@ -13,7 +13,7 @@ import { loadConfig } from '../functions/config.ts';
 import { deadLetter } from '../functions/dead-letter.ts';
 import { PermanentError, TransientError } from '../functions/errors.ts';
 import { prepareKey, renderKey } from '../functions/lease-keys.ts';
-import { composeLocal } from '../functions/local.ts';
+import { composeLocal } from '../functions/local-parts.ts';
 import { createLog } from '../functions/log.ts';
 import type { Message, Report, Task } from '../functions/ports.ts';
 import { prepare } from '../functions/prepare.ts';

@@ -1,15 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { PermanentError, TransientError } from '../errors.ts';
 import type { Delivery, Message, MessageOf, Queue, Topic } from '../ports.ts';
+import { BACK_OFF_BASE_MS, backOffMs, isWaiting, pauseMs, reasonOf } from './redelivery.ts';
 import type { Database } from './sqlite.ts';
 import { SqliteMessages, type Taken, type TopicCounts } from './sqlite-messages.ts';
 
 /** As many as a Pub/Sub dead-letter policy allows at most, so that both hosts give up alike. */
 export const MAX_DELIVERIES = 100;
-const BACK_OFF_BASE_MS = 1000;
-const BACK_OFF_MAX_MS = 60_000;
-/** Longest pause that another side may ask for: a Retry-After of a day must not park a message for a day. */
-const ASKED_MAX_MS = 600_000;
 /** After the database itself failed (a full disk, mostly) it is asked again this much later. */
 const REPAIR_PAUSE_MS = 1000;
 /** setTimeout takes at most 31 bits of milliseconds; waking early only means to look again. */
@@ -128,26 +124,6 @@ export function createSqliteQueue({
       };
     },
   };
-}
-
-/** The pause before the next delivery: doubled each time, up to a minute, spread over its upper half. */
-export function backOffMs(deliveries: number, baseMs = BACK_OFF_BASE_MS, random = Math.random): number {
-  return Math.min(BACK_OFF_MAX_MS, baseMs * 2 ** (deliveries - 1)) * (0.5 + random() / 2);
-}
-
-function pauseMs(error: unknown, deliveries: number, baseMs: number): number {
-  const asked = TransientError.is(error) ? Math.min(error.retryAfterMs ?? 0, ASKED_MAX_MS) : 0;
-  return Math.max(asked, backOffMs(deliveries, baseMs));
-}
-
-function isWaiting(error: unknown): boolean {
-  return TransientError.is(error) && error.code === 'waiting';
-}
-
-/** Our own errors are worded for callers; of others only the log may tell. */
-function reasonOf(error: unknown): string {
-  if (TransientError.is(error) || PermanentError.is(error)) return error.message;
-  return 'an error that nobody foresaw; the log has it.';
 }
 
 function warn(error: unknown): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { backOffMs } from '../../functions/adapters/sqlite-queue.ts';
+import { backOffMs } from '../../functions/adapters/redelivery.ts';
 import { TransientError } from '../../functions/errors.ts';
 import type { Message } from '../../functions/ports.ts';
 import { TIMEOUT_MS, until } from '../contracts/harness.ts';

@@ -1,0 +1,220 @@
+/**
+ * Every way a request, a source or a render can go wrong: one code, what happened, and the cure. The README repeats
+ * this table and is tested against it.
+ */
+
+export interface CodeEntry {
+  readonly kind: 'request' | 'permanent' | 'transient';
+  /** HTTP status, for the codes a caller of the API can meet. */
+  readonly status?: number;
+  readonly title: string;
+  readonly cure: string;
+}
+
+export const CODES = Object.freeze({
+  not_json: {
+    kind: 'request',
+    status: 400,
+    title: 'The body is not JSON',
+    cure: 'Send one JSON object, encoded as UTF-8.',
+  },
+  unauthorized: {
+    kind: 'request',
+    status: 401,
+    title: 'The API key is missing or wrong',
+    cure: 'Send the key as X-API-Key or as Authorization: Bearer.',
+  },
+  not_found: {
+    kind: 'request',
+    status: 404,
+    title: 'There is nothing at this address',
+    cure: 'Check the task id and the path; POST /process_media answers with the status_url to use.',
+  },
+  method_not_allowed: {
+    kind: 'request',
+    status: 405,
+    title: 'This address does not take that method',
+    cure: 'Use the method that the Allow header names.',
+  },
+  body_too_large: {
+    kind: 'request',
+    status: 413,
+    title: 'The body is larger than 256 KB',
+    cure: 'Send URLs, not media; split the request into several tasks.',
+  },
+  unsupported_media_type: {
+    kind: 'request',
+    status: 415,
+    title: 'The body is not declared as JSON',
+    cure: 'Send Content-Type: application/json.',
+  },
+  invalid_request: {
+    kind: 'request',
+    status: 422,
+    title: 'The request has mistakes',
+    cure: 'Mend each entry of errors; nothing was started.',
+  },
+  internal: {
+    kind: 'request',
+    status: 500,
+    title: 'The service failed',
+    cure: 'Send it again; if it stays, the log has the cause under the id in the detail.',
+  },
+  wrong_host: {
+    kind: 'request',
+    status: 421,
+    title: 'The service does not answer to that host name',
+    cure: 'Use 127.0.0.1 or localhost, or set PUBLIC_URL to the name that callers use.',
+  },
+  unavailable: {
+    kind: 'request',
+    status: 503,
+    title: 'The service cannot take requests right now',
+    cure: 'Wait a little and send it again; the detail says what is missing.',
+  },
+  output_folder: {
+    kind: 'request',
+    status: 502,
+    title: 'The output folder cannot be made',
+    cure: 'Check that OUTPUT_DIR exists or can be made, is writable and has room, then post again.',
+  },
+
+  address_refused: {
+    kind: 'permanent',
+    title: 'The address is private and private addresses are refused',
+    cure: 'Use a public address, or set ALLOW_PRIVATE_URLS=true where all callers are trusted.',
+  },
+  source_not_found: {
+    kind: 'permanent',
+    title: 'The source is not there',
+    cure: 'Check the URL in a browser without being signed in, then post a task with what failed.',
+  },
+  source_forbidden: {
+    kind: 'permanent',
+    title: 'The source may not be read',
+    cure: 'Share the file publicly or use a signed URL that has not expired.',
+  },
+  source_refused: {
+    kind: 'permanent',
+    title: "The source's server refused the download",
+    cure: 'Open the URL as the message describes and mend what its server complains about.',
+  },
+  source_too_large: {
+    kind: 'permanent',
+    title: 'The source is larger than MAX_SOURCE_MB',
+    cure: 'Send a smaller file or raise MAX_SOURCE_MB.',
+  },
+  source_unreachable: {
+    kind: 'permanent',
+    title: "The source's server cannot be reached",
+    cure: 'Check the host name and that the server is up, then post again.',
+  },
+  source_changed: {
+    kind: 'permanent',
+    title: 'The source changed while its task was under way',
+    cure: 'Post again; one task never mixes two versions of a file.',
+  },
+  media_unreadable: {
+    kind: 'permanent',
+    title: 'The file is not media that can be read',
+    cure: 'Check that the URL gives the file itself and not a page about it; export it again as MP4 (H.264, AAC).',
+  },
+  media_truncated: {
+    kind: 'permanent',
+    title: 'The file ends before its own header says it should',
+    cure: 'Upload the file again; its upload or export broke off.',
+  },
+  no_video: {
+    kind: 'permanent',
+    title: 'The clip has no picture',
+    cure: 'Send a file with a video stream; cover art does not count.',
+  },
+  no_sound: {
+    kind: 'permanent',
+    title: 'The track has no sound',
+    cure: 'Send a file with an audio stream.',
+  },
+  clip_too_long: {
+    kind: 'permanent',
+    title: 'The source is longer than MAX_CLIP_SECONDS',
+    cure: 'Send a shorter file or raise MAX_CLIP_SECONDS.',
+  },
+  conform_failed: {
+    kind: 'permanent',
+    title: 'The clip could not be brought into the profile',
+    cure: 'Export the clip again as MP4 (H.264, AAC); the message has what ffmpeg said.',
+  },
+  speech_failed: {
+    kind: 'permanent',
+    title: 'The line could not be spoken',
+    cure: 'Shorten or simplify the text; the message has what the voice said.',
+  },
+  mix_failed: {
+    kind: 'permanent',
+    title: 'The combination could not be mixed',
+    cure: 'Post it again; if it stays, the message has what ffmpeg said.',
+  },
+  save_failed: {
+    kind: 'permanent',
+    title: 'The finished video could not be saved',
+    cure: 'Check that the output folder is still there and writable, then post again.',
+  },
+  crash_loop: {
+    kind: 'permanent',
+    title: 'Work on it ended without a word five times',
+    cure: 'Usually memory ran out: use smaller clips or a larger machine, then post again.',
+  },
+  undeliverable: {
+    kind: 'permanent',
+    title: 'Its message was delivered too often without success',
+    cure: "Read the log's last warnings for this task, mend the cause, then post again.",
+  },
+  overdue: {
+    kind: 'permanent',
+    title: 'It did not report before the task ran out of time',
+    cure: 'Post it again; if it stays, the log shows where it waited.',
+  },
+  internal_error: {
+    kind: 'permanent',
+    title: 'The service failed on it five times',
+    cure: 'The log has the cause; this is a defect of the service, please report it.',
+  },
+
+  source_busy: {
+    kind: 'transient',
+    title: "The source's server is busy",
+    cure: 'None needed: it is asked again, with growing pauses.',
+  },
+  network: {
+    kind: 'transient',
+    title: 'The network failed',
+    cure: 'None needed: it is tried again, with growing pauses.',
+  },
+  disk_full: {
+    kind: 'transient',
+    title: 'The disk is full',
+    cure: 'Free room, or lower CACHE_MAX_MB; work goes on by itself.',
+  },
+  ffmpeg_killed: {
+    kind: 'transient',
+    title: 'ffmpeg was ended from outside',
+    cure: 'None needed once; if it repeats, memory is short.',
+  },
+  waiting: {
+    kind: 'transient',
+    title: 'Its sources are not ready yet, or someone else is at it',
+    cure: 'None needed: the message comes again.',
+  },
+  lease_lost: {
+    kind: 'transient',
+    title: 'Someone else took the work over',
+    cure: 'None needed: whoever took it reports.',
+  },
+} as const satisfies Record<string, CodeEntry>);
+
+type Codes = typeof CODES;
+export type Code = keyof Codes;
+type CodeOf<K extends CodeEntry['kind']> = { [C in Code]: Codes[C]['kind'] extends K ? C : never }[Code];
+export type RequestCode = CodeOf<'request'>;
+export type PermanentCode = CodeOf<'permanent'>;
+export type TransientCode = CodeOf<'transient'>;
