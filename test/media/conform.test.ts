@@ -1,36 +1,26 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
-import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Probe, Profile } from '../../functions/ports.ts';
 import { samplesOf } from '../../functions/task/frame-rate.ts';
 import { makeFilm, makeSound, spoil } from '../fixtures/clips.ts';
-import { FFMPEG, ffmpeg as run } from '../fixtures/finished.ts';
+import { ffmpeg as run } from '../fixtures/finished.ts';
 import { beeps, filmFacts, soundOf, streamLines } from '../fixtures/measure.ts';
-import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { useMedia } from '../fixtures/media.ts';
+import { tempDir } from '../fixtures/temp-dir.ts';
 
 const { signal } = new AbortController();
 const PROFILE: Profile = { width: 128, height: 128, rate: { num: 30, den: 1 }, fit: 'contain' };
 const NTSC: Profile = { ...PROFILE, rate: { num: 30000, den: 1001 } };
 
 describe('conformClip', () => {
-  let ffmpeg: Ffmpeg;
-  let dir: TempDir;
+  const { ffmpeg, at } = useMedia();
   let count = 0;
-  before(async () => {
-    dir = await tempDir();
-    ffmpeg = createFfmpeg({ path: FFMPEG });
-  });
-  after(async () => {
-    await ffmpeg[Symbol.asyncDispose]();
-    await dir[Symbol.asyncDispose]();
-  });
-  const at = (name: string) => join(dir.path, name);
 
   async function conformed(file: string, profile: Profile = PROFILE, change: Partial<Probe> = {}) {
     const into = at(`conformed-${++count}`);
@@ -201,7 +191,7 @@ describe('conformClip', () => {
     await spoil(file, 40, (await stat(file)).size - 3_000);
     const error = await conformed(file, PROFILE, found).catch((reason: unknown) => reason);
     assert.ok(PermanentError.is(error), `${error}`);
-    assert.ok(!error.message.includes(dir.path), error.message);
+    assert.ok(!error.message.includes(at('')), error.message);
   });
 
   test('refuses sound alone', async () => {
@@ -210,7 +200,7 @@ describe('conformClip', () => {
 });
 
 test('a file that is no MP4 of ours is refused by name of what is missing', async () => {
-  await using dir = await tempDir();
+  await using _dir = await tempDir();
   const file = await makeSound(join(dir.path, 'sound.m4a'));
   await assert.rejects(readVideoTrack(file), /Expected an H\.264 track, got none/);
   await assert.rejects(readVideoTrack(await makeSound(join(dir.path, 'sound.wav'))), /Expected/);

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
+import { describe, test } from 'node:test';
 import { decodeSound, gainFor, measureLoudness, readLoudness } from '../../functions/media/loudness.ts';
 import { makeFilm, makePcm, makeSound } from '../fixtures/clips.ts';
-import { FFMPEG } from '../fixtures/finished.ts';
-import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { useMedia } from '../fixtures/media.ts';
 
 const { signal } = new AbortController();
 
@@ -37,17 +34,7 @@ for (const [value, loudness] of [
 test('silence of ebur128 itself is no loudness', () => assert.throws(() => readLoudness('nothing')));
 
 describe('sound', () => {
-  let ffmpeg: Ffmpeg;
-  let dir: TempDir;
-  before(async () => {
-    dir = await tempDir();
-    ffmpeg = createFfmpeg({ path: FFMPEG });
-  });
-  after(async () => {
-    await ffmpeg[Symbol.asyncDispose]();
-    await dir[Symbol.asyncDispose]();
-  });
-  const at = (name: string) => join(dir.path, name);
+  const { ffmpeg, at } = useMedia();
   const decoded = (file: string, more: { stream?: number; maxSeconds?: number } = {}) =>
     decodeSound(ffmpeg, { file, out: at('out.s16le'), maxSeconds: 60, signal, ...more });
 
@@ -78,7 +65,7 @@ describe('sound', () => {
     test(`refuses ${what}`, async () => {
       const error = await decoded(await make()).catch((reason: unknown) => reason);
       assert.equal((error as { code: string }).code, code, `${error}`);
-      assert.ok(!`${error}`.includes(dir.path));
+      assert.ok(!`${error}`.includes(at('')));
     });
   }
 

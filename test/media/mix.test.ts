@@ -1,36 +1,24 @@
 import assert from 'node:assert/strict';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
-import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { type MixClip, type MixInput, mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/ports.ts';
 import { framesPerSecond, samplesOf } from '../../functions/task/frame-rate.ts';
 import { makeFilm, makeFlashBeep } from '../fixtures/clips.ts';
-import { FFMPEG } from '../fixtures/finished.ts';
 import { beeps, filmFacts, flashes, frameHashes, soundOf } from '../fixtures/measure.ts';
-import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { useMedia } from '../fixtures/media.ts';
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };
 const PROFILE: Profile = { width: 128, height: 72, rate: { num: 30, den: 1 }, fit: 'contain' };
 
 describe('mixCombination joins', () => {
-  let ffmpeg: Ffmpeg;
-  let dir: TempDir;
+  const { ffmpeg, at } = useMedia();
   let count = 0;
-  before(async () => {
-    dir = await tempDir();
-    ffmpeg = createFfmpeg({ path: FFMPEG });
-  });
-  after(async () => {
-    await ffmpeg[Symbol.asyncDispose]();
-    await dir[Symbol.asyncDispose]();
-  });
-  const at = (name: string) => join(dir.path, name);
 
   async function conformed(file: string, profile: Profile = PROFILE): Promise<MixClip> {
     const into = at(`clip-${++count}`);
@@ -148,6 +136,6 @@ describe('mixCombination joins', () => {
     assert.ok(PermanentError.is(error), `${error}`);
     assert.equal(error.code, 'mix_failed');
     assert.match(error.message, /No such file/);
-    assert.ok(!error.message.includes(dir.path), error.message);
+    assert.ok(!error.message.includes(at('')), error.message);
   });
 });

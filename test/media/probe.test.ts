@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/errors.ts';
-import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { probe, probeArguments } from '../../functions/media/probe.ts';
 import type { Probe } from '../../functions/ports.ts';
 import { makeFilm, makeSound, makeTruncated } from '../fixtures/clips.ts';
-import { FFMPEG, ffmpeg as run } from '../fixtures/finished.ts';
-import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { ffmpeg as run } from '../fixtures/finished.ts';
+import { useMedia } from '../fixtures/media.ts';
 
 const { signal } = new AbortController();
 
@@ -27,17 +25,7 @@ test('a file from outside is opened by allow-listed demuxers and from disk only'
 });
 
 describe('probe', () => {
-  let ffmpeg: Ffmpeg;
-  let dir: TempDir;
-  before(async () => {
-    dir = await tempDir();
-    ffmpeg = createFfmpeg({ path: FFMPEG });
-  });
-  after(async () => {
-    await ffmpeg[Symbol.asyncDispose]();
-    await dir[Symbol.asyncDispose]();
-  });
-  const at = (name: string) => join(dir.path, name);
+  const { ffmpeg, at } = useMedia();
   const probed = (file: string): Promise<Probe> => probe(ffmpeg, file, { signal });
 
   async function refused(file: string, code: string, message: RegExp): Promise<void> {
@@ -46,7 +34,7 @@ describe('probe', () => {
     assert.equal(error.code, code);
     assert.equal(error.stage, 'probe');
     assert.match(error.message, message);
-    assert.ok(!error.message.includes(dir.path), error.message);
+    assert.ok(!error.message.includes(at('')), error.message);
   }
 
   test('sees size, rate, length and sound of a clip', async () => {
