@@ -200,7 +200,7 @@ describe('conformClip', () => {
 });
 
 test('a file that is no MP4 of ours is refused by name of what is missing', async () => {
-  await using _dir = await tempDir();
+  await using dir = await tempDir();
   const file = await makeSound(join(dir.path, 'sound.m4a'));
   await assert.rejects(readVideoTrack(file), /Expected an H\.264 track, got none/);
   await assert.rejects(readVideoTrack(await makeSound(join(dir.path, 'sound.wav'))), /Expected/);
