@@ -2,18 +2,30 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuseCrashLoop } from './attempts.ts';
-import { once, type Slots } from './lease.ts';
-import type { Artifact, ArtifactStore, LeaseStore } from './ports.ts';
+import { once } from './lease.ts';
+import type { Artifact, ArtifactStore, Lease, LeaseStore } from './ports.ts';
+import type { Slots } from './slots.ts';
 
 /** Fills `dir` with the artifact's files and tells what they are. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
 
+export interface MakeOptions {
+  signal: AbortSignal;
+  /** Room for the making; taken before the lease. */
+  slots?: Slots;
+  /**
+   * Lease on which deaths over this work are counted, until it is refused. One of the task's own: another task, or
+   * the same request after the machine got more memory, begins anew.
+   */
+  blame?: string;
+}
+
 export interface Artifacts {
   /**
    * The artifact of that key; made where there is none, by one maker among all processes while the others wait.
-   * Dispose of it when its files are no longer read. Work over which several processes died is refused.
+   * Dispose of it when its files are no longer read.
    */
-  getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal, slots?: Slots): Promise<Artifact<M>>;
+  getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
   /** Undefined where it is gone: evicted, or found damaged. */
   open<M>(key: string): Promise<Artifact<M> | undefined>;
 }
@@ -33,21 +45,30 @@ export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): A
   return {
     open: (key) => store.open(key),
 
-    getOrCreate<M>(key: string, make: Make<M>, signal: AbortSignal, slots?: Slots) {
+    getOrCreate<M>(key: string, make: Make<M>, { signal, slots, blame }: MakeOptions) {
+      const put = async (held: AbortSignal) => {
+        await using dir = await workDir(tempDir);
+        const meta = await make(dir.path, held);
+        held.throwIfAborted();
+        return await store.put<M>(key, dir.path, meta);
+      };
+      const look = () => store.open<M>(key);
       return once<Artifact<M>>({
         leases,
         key: `artifact/${key}`,
         signal,
-        look: () => store.open<M>(key),
+        look,
         ...(slots === undefined ? {} : { slots }),
-        async make(lease, held) {
-          refuseCrashLoop(lease, 'conform');
-          await using dir = await workDir(tempDir);
-          const meta = await make(dir.path, held);
-          held.throwIfAborted();
-          return await store.put<M>(key, dir.path, meta);
-        },
+        make: (_lease, held) =>
+          blame === undefined
+            ? put(held)
+            : once({ leases, key: blame, signal: held, look, make: putUnlessFatal }),
       });
+
+      function putUnlessFatal(lease: Lease, held: AbortSignal): Promise<Artifact<M>> {
+        refuseCrashLoop(lease, 'conform');
+        return put(held);
+      }
     },
   };
 }

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { workDir } from './artifacts.ts';
-import { retryTransient } from './attempts.ts';
-import { PermanentError } from './errors.ts';
+import { failureOf, retryTransient } from './attempts.ts';
+import type { Failure } from './errors.ts';
 import { once } from './lease.ts';
 import type { Log } from './log.ts';
 import { type Manifest, manifestCsv, manifestJson } from './manifest.ts';
@@ -49,7 +49,7 @@ export async function complete(
     signal,
     patienceMs: deps.patienceMs,
     look: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
-    async make(_lease, held) {
+    async make(lease, held) {
       const manifest: Manifest = {
         task,
         progress: (await deps.tasks.progress(taskId)) as Progress,
@@ -58,8 +58,7 @@ export async function complete(
       };
       await saveManifest(manifest, held, deps).catch((error: unknown) => {
         // Every task ends: what is wrong with the folder does not mend itself.
-        if (held.aborted || !PermanentError.is(error)) throw error;
-        logLostManifest(deps.log, task, error);
+        logLostManifest(deps.log, task, failureOf(error, lease, 'save', held));
       });
       logTotals(deps.log, manifest);
       await deps.tasks.finish(taskId);
@@ -97,12 +96,12 @@ async function saveManifest(manifest: Manifest, signal: AbortSignal, deps: Compl
   }
 }
 
-function logLostManifest(log: Log, task: Task, error: PermanentError): void {
-  log.error(`Task "${task.name}" ends without a manifest: ${error.message}`, {
+function logLostManifest(log: Log, task: Task, failure: Failure): void {
+  log.error(`Task "${task.name}" ends without a manifest: ${failure.message}`, {
     event: 'manifest.failed',
     task_id: task.id,
     task_name: task.name,
-    failure: error.failure,
+    failure,
   });
 }
 

@@ -22,8 +22,6 @@ export interface FetchingDeps {
   tempDir: string;
   /** How long to wait for another holder of the download before the message is handed back. */
   patienceMs: number;
-  /** Milliseconds since the epoch. */
-  now?: () => number;
 }
 
 export interface Fetching {
@@ -37,61 +35,69 @@ export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
 /** Raises with every change to what probing finds out, so that older probes are not taken for it. */
 const PROBE_RECIPE = '1';
-/** A source whose server stays out of reach for so long fails: long enough for a restart, short enough to wait for. */
-const UNREACHABLE_MS = 300_000;
+/** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
+export const MAX_ROUNDS = 6;
 const LEAST_PAUSE_MS = 2_000;
-const LONGEST_PAUSE_MS = 120_000;
+/** Longest Retry-After that is honoured. */
+const LONGEST_PAUSE_MS = 600_000;
+/** How often those who wait for the end of a pause look for it. */
+const LOOK_AGAIN_MS = 5_000;
 
 /** Name of the file within the artifact of a source. */
 export const BYTES = 'bytes';
 
 export function createFetching(deps: FetchingDeps): Fetching {
-  const { pins, leases, artifacts, ffmpeg, now = Date.now } = deps;
+  const { pins, leases, artifacts, ffmpeg } = deps;
 
   return { fetchOnce, bytesOf };
 
   async function fetchOnce(task: Task, number: number, signal: AbortSignal): Promise<Fetched | Failed> {
-    const url = urlOf(task, number);
-    // A URL that is clip and track is still one download: the first source that names it stands for all.
-    const first = task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
+    const first = firstOf(task, number);
     const name = `fetched-${first}` as const;
+    const look = async () => (await pins.read(task.id, [name]))[0];
+    const pinned = await look();
+    if (pinned !== undefined) return pinned;
+    await refusePause(task, first);
     return once<Fetched | Failed>({
       leases,
       key: `fetch/${task.id}/${first}`,
       signal,
       patienceMs: deps.patienceMs,
-      look: async () => (await pins.read(task.id, [name]))[0],
+      look,
       async make(lease, held) {
         try {
           refuseCrashLoop(lease, 'download');
-          await refusePause(task, first);
-          return await pins.write(task.id, name, await download(url, held));
+          return await pins.write(task.id, name, await downloadFor(task, first, held));
         } catch (error) {
-          const settled = isOutOfReach(error) ? await outOfReach(task, first, error) : error;
-          return pins.write(task.id, name, { error: failureOf(settled, lease, 'download', held) });
+          return pins.write(task.id, name, { error: failureOf(error, lease, 'download', held) });
         }
       },
     });
   }
 
+  /** Leaves a server that is out of reach alone for a while, and gives up on it after MAX_ROUNDS. */
+  async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
+    await refusePause(task, first);
+    try {
+      return await download(urlOf(task, first), signal);
+    } catch (error) {
+      if (!isOutOfReach(error) || signal.aborted) throw error;
+      const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
+      // A note that lapses, and counts the rounds; it forgets them when the last one is an hour ago.
+      const round = await leases.take(pauseKey(task, first), pauseMs);
+      if (round === undefined || round.takes < MAX_ROUNDS) throw error;
+      const message = `${error.message} It was tried in ${round.takes} rounds.`;
+      throw new PermanentError('source_unreachable', 'download', message, { cause: error });
+    }
+  }
+
   /** While its server is left alone, everyone waits: each prepare may want the first clip, for the profile. */
   async function refusePause(task: Task, first: number): Promise<void> {
     const [pause] = await leases.read([pauseKey(task, first)]);
-    if (pause?.held) throw new TransientError('waiting', 'The server of a source is given time to recover.');
-  }
-
-  /** Leaves the server alone for a while, or gives up on it when it has been out of reach for long. */
-  async function outOfReach(task: Task, first: number, error: TransientError): Promise<Error> {
-    const { since } = await pins.write(task.id, `unreached-${first}`, { since: now() });
-    const seconds = Math.round((now() - since) / 1000);
-    if (now() - since >= UNREACHABLE_MS) {
-      const message = `${error.message} It has been out of reach for ${seconds} s and is not asked again.`;
-      return new PermanentError('source_unreachable', 'download', message, { cause: error });
-    }
-    const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
-    // Never released: a note that lapses.
-    await leases.take(pauseKey(task, first), pauseMs);
-    return error;
+    if (!pause?.held) return;
+    throw new TransientError('waiting', 'The server of a source is given time to recover.', {
+      retryAfterMs: LOOK_AGAIN_MS,
+    });
   }
 
   async function download(url: string, signal: AbortSignal): Promise<Fetched> {
@@ -121,7 +127,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
         await rename(file, join(into, BYTES));
         return { bytes: answer.bytes, probe: looked };
       },
-      signal,
+      { signal },
     );
     if (answer.validator !== null) await deps.urls.remember(url, answer.sha256, answer.validator);
     return { content: answer.sha256, ...artifact.meta };
@@ -139,7 +145,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
   ): Promise<Artifact<SourceMeta>> {
     const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content));
     if (kept !== undefined) return kept;
-    const again = await download(urlOf(task, number), signal);
+    const again = await downloadFor(task, firstOf(task, number), signal);
     const artifact =
       again.content === fetched.content
         ? await artifacts.open<SourceMeta>(await sourceKey(again.content))
@@ -159,7 +165,13 @@ function urlOf(task: Task, number: number): string {
   return source.url;
 }
 
-function pauseKey(task: Task, first: number): string {
+/** A URL that is clip and track is still one download: the first source that names it stands for all. */
+function firstOf(task: Task, number: number): number {
+  const url = urlOf(task, number);
+  return task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
+}
+
+export function pauseKey(task: Pick<Task, 'id'>, first: number): string {
   return `fetch-pause/${task.id}/${first}`;
 }
 

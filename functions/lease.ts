@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnforeseen, TransientError } from './errors.ts';
 import type { Lease, LeaseStore } from './ports.ts';
+import type { Slots } from './slots.ts';
 
 /** A holder that has not renewed for so long is taken for dead. Renewal comes three times within it. */
 export const LEASE_TTL_MS = 30_000;
 /** How long to wait before looking again whether the holder is done. */
 const LOOK_AGAIN_MS = 200;
-
-/** Runs work when there is room for it. */
-export type Slots = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface OnceOptions<T> {
   leases: LeaseStore;
@@ -50,6 +48,15 @@ export async function once<T>(options: OnceOptions<T>): Promise<T> {
     }
     await sleep(LOOK_AGAIN_MS, undefined, { signal });
   }
+}
+
+/**
+ * A note that lapses: true when it was left before, that long ago, and nobody has acted on it since. For what is
+ * mended only after it had time to end by itself.
+ */
+export async function noteLapsed(leases: LeaseStore, key: string, afterMs: number): Promise<boolean> {
+  const note = await leases.take(key, afterMs);
+  return note !== undefined && note.takes > 1;
 }
 
 /** Undefined: a living holder has it, nothing was done. */

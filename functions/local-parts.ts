@@ -2,7 +2,6 @@
  * What the single-machine host is made of: the embedded adapters, and the steps on top of them.
  */
 import { join } from 'node:path';
-import pLimit from 'p-limit';
 import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
 import { createDiskOutputs } from './adapters/disk-outputs.ts';
 import { createDownloads } from './adapters/download.ts';
@@ -19,6 +18,7 @@ import { type Config, isLoopback } from './config.ts';
 import { createFetching } from './fetching.ts';
 import type { Log } from './log.ts';
 import { createFfmpeg, findFfmpeg } from './media/ffmpeg.ts';
+import { fairSlots } from './slots.ts';
 import { createSources } from './sources.ts';
 
 const MB = 1024 * 1024;
@@ -75,7 +75,7 @@ export async function composeLocal(config: Config, log: Log) {
     artifacts,
     speech,
     ffmpeg,
-    encoding: pLimit(ENCODERS),
+    encoding: fairSlots(ENCODERS),
     tempDir,
     threads: config.ffmpegThreads,
     maxClipSeconds: config.maxClipSeconds,
@@ -93,7 +93,7 @@ export async function composeLocal(config: Config, log: Log) {
     ffmpeg,
     log,
     tempDir,
-    mixing: pLimit(config.renderConcurrency),
+    mixing: fairSlots(config.renderConcurrency),
     patienceMs: PATIENCE_MS,
     limits: { combinations: config.maxCombinations },
     apiKey: config.apiKey,

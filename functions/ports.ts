@@ -152,21 +152,12 @@ export interface Prepared {
   loudness: number | null;
 }
 
-/** Since when a source's server has been out of reach; it may have answered since. */
-export interface OutOfReach {
-  error?: never;
-  /** Milliseconds since the epoch. */
-  since: number;
-}
-
-export type PinName = 'profile' | `unreached-${number}` | `fetched-${number}` | `prepared-${number}`;
+export type PinName = 'profile' | `fetched-${number}` | `prepared-${number}`;
 export type PinOf<N extends PinName> = N extends 'profile'
   ? Profile
-  : N extends `unreached-${number}`
-    ? OutOfReach
-    : N extends `fetched-${number}`
-      ? Fetched | Failed
-      : Prepared | Failed;
+  : N extends `fetched-${number}`
+    ? Fetched | Failed
+    : Prepared | Failed;
 
 export interface PinStore {
   /** In the order asked for; undefined where nothing is pinned. */

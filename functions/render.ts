@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Artifacts, workDir } from './artifacts.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from './attempts.ts';
 import { type Stage, TransientError } from './errors.ts';
-import { once, type Slots } from './lease.ts';
+import { noteLapsed, once } from './lease.ts';
 import { prepareKey, renderKey } from './lease-keys.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { type MixSound, mixCombination } from './media/mix.ts';
@@ -22,6 +22,7 @@ import type {
   TaskStore,
 } from './ports.ts';
 import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
+import type { Slots } from './slots.ts';
 import { SOUND, type Sources, VIDEO } from './sources.ts';
 import { fileName } from './task/names.ts';
 import { type Combination, sourcesOf } from './task/plan.ts';
@@ -34,15 +35,15 @@ export interface RenderDeps extends ReportingDeps {
   sources: Sources;
   outputs: OutputStore;
   ffmpeg: Ffmpeg;
-  /** Room for mixing; waiting for sources takes none of it. */
-  mixing: Slots;
+  /** Room for mixing, the tasks in turn; waiting for sources takes none of it. */
+  mixing: (taskId: string) => Slots;
   tempDir: string;
   /** How long to wait for sources or for another holder before the message is handed back. */
   patienceMs: number;
 }
 
-/** A prepare whose message was lost is published again, but no more often than this. */
-const REPUBLISH_EVERY_MS = 600_000;
+/** A prepare that nobody was at for so long is published again: its message may be lost. */
+const REPUBLISH_AFTER_MS = 600_000;
 /** A mix costs a fraction of a second; one that takes this long hangs. */
 const MIX_TIMEOUT_MS = 300_000;
 
@@ -66,7 +67,7 @@ export async function render(
     leases: deps.leases,
     key: renderKey(taskId, index),
     signal,
-    slots: deps.mixing,
+    slots: deps.mixing(taskId),
     patienceMs: deps.patienceMs,
     look: () => reported(task, index, deps),
     async make(lease, held) {
@@ -100,9 +101,10 @@ async function pinsOf(
   const leases = await deps.leases.read(missing.map((number) => prepareKey(task.id, number)));
   const abandoned = missing.filter((_, at) => leases[at]?.held !== true);
   for (const source of abandoned) {
-    // The lease is never released: it is a note that lapses.
-    const mine = await deps.leases.take(`republish/${task.id}/${source}`, REPUBLISH_EVERY_MS);
-    if (mine !== undefined) await deps.queue.publish([{ topic: 'prepare', taskId: task.id, source }]);
+    // Most are only late; one that nobody was at for so long has lost its message.
+    if (await noteLapsed(deps.leases, `republish/${task.id}/${source}`, REPUBLISH_AFTER_MS)) {
+      await deps.queue.publish([{ topic: 'prepare', taskId: task.id, source }]);
+    }
   }
   throw new TransientError(
     'waiting',

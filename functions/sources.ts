@@ -7,12 +7,12 @@ import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
 import { retryTransient } from './attempts.ts';
 import { PermanentError } from './errors.ts';
 import { BYTES, type Fetching } from './fetching.ts';
-import type { Slots } from './lease.ts';
 import { conformClip, conformIdentity } from './media/conform.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from './media/loudness.ts';
 import { chooseProfile } from './media/profile.ts';
 import type { Artifact, Fetched, PinStore, Prepared, Probe, Profile, Speech, Task } from './ports.ts';
+import type { Slots } from './slots.ts';
 import { SAMPLE_RATE } from './task/frame-rate.ts';
 import type { Line, Source } from './task/plan.ts';
 
@@ -22,8 +22,8 @@ export interface SourcesDeps {
   artifacts: Artifacts;
   speech: Speech;
   ffmpeg: Ffmpeg;
-  /** Room for encoding; downloads are not held up by it. */
-  encoding: Slots;
+  /** Room for encoding, the tasks in turn; downloads are not held up by it. */
+  encoding: (taskId: string) => Slots;
   tempDir: string;
   threads: number;
   maxClipSeconds: number;
@@ -66,23 +66,27 @@ export function createSources(deps: SourcesDeps): Sources {
     signal: AbortSignal,
   ): Promise<Artifact<PreparedMeta>> {
     const build = await ffmpeg.version();
+    const options = { signal, blame: `make/${task.id}/${number}` };
     if (source.kind === 'line') {
       const key = artifactKey('line', [...(await deps.speech.identity(source)), source.text, RECIPE, build]);
-      return artifacts.getOrCreate(key, (dir, held) => speak(source, dir, held), signal);
+      return artifacts.getOrCreate(key, (dir, held) => speak(source, dir, held), options);
     }
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
       const key = artifactKey('track', [fetched.content, RECIPE, build]);
-      return artifacts.getOrCreate(key, (dir, held) => decodeTrack(task, number, fetched, dir, held), signal);
+      return artifacts.getOrCreate(
+        key,
+        (dir, held) => decodeTrack(task, number, fetched, dir, held),
+        options,
+      );
     }
     const profile = await profileOf(task, signal);
     const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile), RECIPE, build]);
     return artifacts.getOrCreate(
       key,
       (dir, held) => conform(task, number, fetched, profile, dir, held),
-      signal,
       // Room first, then the lease: what only waits for room is not to blame when the process dies.
-      deps.encoding,
+      { ...options, slots: deps.encoding(task.id) },
     );
   }
 

@@ -1,4 +1,5 @@
 import type { Failure } from './errors.ts';
+import { noteLapsed } from './lease.ts';
 import type { LeaseStore, Progress, Task, TaskStore } from './ports.ts';
 import { publishTask } from './publish.ts';
 import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
@@ -50,8 +51,7 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
 
 /** The first look leaves a note; once that has lapsed and the task is still not finished, its message is lost. */
 async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
-  const note = await deps.leases.take(`completing/${task.id}`, COMPLETING_MS);
-  if (note === undefined || note.takes === 1) return;
+  if (!(await noteLapsed(deps.leases, `completing/${task.id}`, COMPLETING_MS))) return;
   await deps.queue.publish([{ topic: 'complete', taskId: task.id }]);
   logRepair(deps, task, 'asked for its completion again');
 }

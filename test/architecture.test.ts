@@ -23,6 +23,7 @@ const STEPS = [
   'attempts.ts',
   'lease.ts',
   'lease-keys.ts',
+  'slots.ts',
   'fetching.ts',
   'sources.ts',
   'http.ts',

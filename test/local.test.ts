@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stem } from '../functions/task/names.ts';
 import {
@@ -336,6 +337,31 @@ describe('the single-machine host', () => {
     assert.equal(status['succeeded'], 1);
     const behind = await host.get(`/tasks/${first.body['task_id']}`);
     assert.equal(behind['succeeded'], 0, 'the slow task was still waiting for its first clip');
+  });
+
+  test('a slow clip holds up its own combinations only', async () => {
+    const urls = Array.from({ length: 40 }, (_, at) => `/${at}.mp4`);
+    await using server = await startSourceServer({
+      ...Object.fromEntries(urls.map((path) => [path, { body: files['red.mp4'] as Buffer }])),
+      '/0.mp4': { body: files['red.mp4'] as Buffer, always: { does: 'delay', ms: 30_000 } },
+      '/green.mp4': { body: files['green.mp4'] as Buffer },
+    });
+    const { body } = await host.post({
+      task_name: 'half slow',
+      // The slow clip's forty combinations come first, more than are in flight at a time.
+      video_blocks: [
+        { name: 'a', urls: [server.url('/0.mp4'), server.url('/green.mp4')] },
+        { name: 'b', urls: urls.slice(1).map((path) => server.url(path)) },
+      ],
+      output: { width: 64, height: 64, fps: 30 },
+    });
+    const deadline = Date.now() + 28_000;
+    let status: Json;
+    do {
+      status = await host.get(`/tasks/${body['task_id']}`);
+      await sleep(100);
+    } while (status['succeeded'] !== 39 && Date.now() < deadline);
+    assert.equal(status['succeeded'], 39);
   });
 
   test('a second host goes on where the first one stopped', async () => {

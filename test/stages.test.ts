@@ -12,6 +12,7 @@ import { complete } from '../functions/complete.ts';
 import { loadConfig } from '../functions/config.ts';
 import { deadLetter } from '../functions/dead-letter.ts';
 import { PermanentError, TransientError } from '../functions/errors.ts';
+import { MAX_ROUNDS } from '../functions/fetching.ts';
 import { prepareKey, renderKey } from '../functions/lease-keys.ts';
 import { composeLocal } from '../functions/local-parts.ts';
 import { createLog } from '../functions/log.ts';
@@ -142,10 +143,17 @@ describe('the stages', () => {
     assert.deepEqual([succeeded, failed], [2, 0]);
   });
 
-  test('a render that finds its source missing and nobody at it asks for it again, once', async () => {
+  test('a render that finds its source missing and nobody at it asks for it again, in good time and once', async () => {
     const task = await createTask();
-    await assert.rejects(renderOne(task, 1), (error) => TransientError.is(error) && error.code === 'waiting');
-    await assert.rejects(renderOne(task, 1), TransientError.is);
+    const late = () =>
+      assert.rejects(renderOne(task, 1), (error) => TransientError.is(error) && error.code === 'waiting');
+    await late();
+    await late();
+    assert.equal(waiting()['prepare'], 0, 'it may only be late');
+    // The time it was given is over.
+    local.lapseLeases();
+    await late();
+    await late();
     assert.equal(waiting()['prepare'], 1);
     const [lease] = await deps.leases.read([renderKey(task.id, 1)]);
     assert.equal(lease?.takes, 0, 'waiting costs no attempt');
@@ -279,15 +287,38 @@ describe('the stages', () => {
       assert.deepEqual(await deps.pins.read(task.id, ['fetched-0', 'prepared-0']), [undefined, undefined]);
     });
 
-    test('fails for good once that lasted five minutes', async () => {
+    test('fails for good after six rounds, not after five', async () => {
       server.set('/a.mp4', { body: clip, always: busy });
       const task = await createTask();
-      await deps.pins.write(task.id, 'unreached-0', { since: Date.now() - 301_000 });
-      await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery, deps);
+      const prepareFirst = () => prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery, deps);
+      for (let round = 1; round < MAX_ROUNDS; round++) {
+        await assert.rejects(prepareFirst(), { code: 'source_busy' });
+        // The pause is over.
+        local.lapseLeases();
+      }
+      await prepareFirst();
       const [pin] = await deps.pins.read(task.id, ['prepared-0']);
       assert.equal(pin?.error?.code, 'source_unreachable');
-      assert.match(pin?.error?.message ?? '', /out of reach for 301 s/);
+      assert.match(pin?.error?.message ?? '', /got 429\. It was tried in 6 rounds/);
+      assert.equal(server.count('/a.mp4'), MAX_ROUNDS);
     });
+  });
+
+  test('five processes that died over one source are enough, for this task only', async () => {
+    const [task, other] = [await createTask(), await createTask()];
+    for (const key of [`fetch/${task.id}/0`, `make/${task.id}/1`]) {
+      for (let death = 0; death < MAX_ATTEMPTS; death++) {
+        assert.ok(await deps.leases.take(key, 1));
+        await sleep(5);
+      }
+    }
+    await prepareAll(task);
+    const codes = (await deps.pins.read(task.id, ['prepared-0', 'prepared-1'])).map(
+      (pin) => pin?.error?.code,
+    );
+    assert.deepEqual(codes, ['crash_loop', 'crash_loop']);
+    await prepareAll(other);
+    assert.equal((await deps.pins.read(other.id, ['prepared-0']))[0]?.error, undefined);
   });
 
   test('a completion that could not be published is published by the next delivery', async () => {

@@ -61,7 +61,7 @@ export function statusError(
     const retryAfterMs = parseRetryAfter(retryAfter);
     return new TransientError(
       'source_busy',
-      `Expected the file from ${where}, got ${status}; it is asked again.`,
+      `Expected the file from ${where}, got ${status}.`,
       retryAfterMs === undefined ? {} : { retryAfterMs },
     );
   }

@@ -108,7 +108,10 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
         const at = now();
         const lapsed = database.run('UPDATE leases SET held_until = ? WHERE held_until > ?', at, at);
         // Nobody can tell a forgotten lease from one never taken, except by the room it takes.
-        database.run('DELETE FROM leases WHERE held_until IS NULL AND taken_at < ?', at - FORGET_AFTER_MS);
+        database.run(
+          'DELETE FROM leases WHERE (held_until IS NULL OR held_until <= ?1) AND taken_at < ?1',
+          at - FORGET_AFTER_MS,
+        );
         return lapsed;
       });
     },

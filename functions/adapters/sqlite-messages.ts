@@ -52,7 +52,7 @@ export class SqliteMessages {
       while (taken.length < count) {
         const next = this.#next(topic);
         if (!next) break;
-        taken.push(this.#deliver(next.id));
+        taken.push(this.#deliver(this.#firstOf(topic, next.taskId)));
         this.#remember(topic, next.taskId);
       }
       return taken;
@@ -123,7 +123,7 @@ export class SqliteMessages {
   }
 
   /**
-   * The oldest ready message of the task with the fewest in flight; among equals of the one whose last turn is the
+   * The task with the fewest in flight, by its oldest ready message; among equals of the one whose last turn is the
    * longest ago, or else a long task would go first for ever where one message is handled at a time.
    */
   #next(topic: Topic): Candidate | undefined {
@@ -142,6 +142,17 @@ export class SqliteMessages {
         candidate.inFlight - best.inFlight || turnOf(candidate) - turnOf(best) || candidate.id - best.id;
       return order < 0 ? candidate : best;
     }, undefined);
+  }
+
+  /** What was never tried before what was handed back, or the same few would come again and again. */
+  #firstOf(topic: Topic, taskId: string): number {
+    const row = this.#database.row<{ id: number }>(
+      `SELECT id FROM messages WHERE topic = ? AND state = 'waiting' AND task_id = ? ORDER BY available_at, id LIMIT 1`,
+      topic,
+      taskId,
+    );
+    if (!row) throw new Error(`Expected a waiting message of task ${taskId}, got none`);
+    return row.id;
   }
 
   #deliver(id: number): Taken {

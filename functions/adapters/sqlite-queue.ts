@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Delivery, Message, MessageOf, Queue, Topic } from '../ports.ts';
-import { BACK_OFF_BASE_MS, backOffMs, isWaiting, pauseMs, reasonOf } from './redelivery.ts';
+import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from './redelivery.ts';
 import type { Database } from './sqlite.ts';
 import { SqliteMessages, type Taken, type TopicCounts } from './sqlite-messages.ts';
 
@@ -77,7 +77,7 @@ export function createSqliteQueue({
   const handBack = (taken: Taken, error: unknown): void => {
     if (isWaiting(error)) {
       // To wait is not to fail: it is not counted, and what it waits for may be there a moment later.
-      messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, backOffMs(1, backOffBaseMs));
+      messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, pauseMs(error, 1, backOffBaseMs));
     } else if (taken.deliveries >= maxDeliveries) {
       giveUp(taken, error);
     } else {

@@ -50,8 +50,7 @@ const MIGRATIONS: readonly string[] = [
     held_until INTEGER,
     taken_at INTEGER NOT NULL,
     takes INTEGER NOT NULL,
-    crashes INTEGER NOT NULL,
-    failures INTEGER NOT NULL
+    crashes INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE urls (
@@ -71,6 +70,12 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   -- Covers the choice of the next message, which looks at every waiting one.
   CREATE INDEX messages_next ON messages (topic, state, task_id, id, available_at);
+  `,
+  `
+  ALTER TABLE leases ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+  -- In the order in which a task's messages are taken.
+  DROP INDEX messages_next;
+  CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id);
   `,
 ];
 

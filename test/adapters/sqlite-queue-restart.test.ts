@@ -32,9 +32,9 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     });
     await until(() => again.length === 3, 'all three');
     assert.deepEqual(again, [
+      [3, 1],
       [1, 2],
       [2, 2],
-      [3, 1],
     ]);
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { backOffMs } from '../../functions/adapters/redelivery.ts';
+import { backOffMs, pauseMs } from '../../functions/adapters/redelivery.ts';
 import { TransientError } from '../../functions/errors.ts';
 import type { Message } from '../../functions/ports.ts';
 import { TIMEOUT_MS, until } from '../contracts/harness.ts';
@@ -111,22 +111,24 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     });
     await harness.queue.publish(renders(2));
     await until(() => order.length === 2, 'the first deliveries');
-    // The youngest message of the task: when it is handled, all that was ready has been.
+    // Wakes the queue; what was never tried goes first, so the bell rings before what it found ready.
     const ring = async (bell: number, laterMs: number) => {
       at += laterMs;
       await harness.queue.publish([{ topic: 'render', taskId: 'task', index: bell }]);
       await until(() => order.includes(bell), `bell ${bell}`);
+      await pause(50);
     };
     await ring(10, 499);
     await ring(11, 501);
     await ring(12, 598_999);
     await ring(13, 1);
-    assert.deepEqual(order, [1, 2, 10, 2, 11, 12, 1, 13]);
+    await until(() => order.length === 8, 'the last of them');
+    assert.deepEqual(order, [1, 2, 10, 11, 2, 12, 13, 1]);
   });
 
-  it('pauses no longer for a message that only ever waited', async () => {
+  it('neither counts nor slows down a message that only ever waited', async () => {
     let at = 1_000_000;
-    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000, maxDeliveries: 10 });
+    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000, maxDeliveries: 3 });
     let deliveries = 0;
     harness.consume('render', {
       concurrency: 1,
@@ -149,6 +151,45 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
       await harness.queue.publish([{ topic: 'render', taskId: 'bell', index: 2 }]);
       await until(() => deliveries === round, `delivery ${round}`);
     }
+  });
+
+  it('takes what was never tried before what was handed back', async () => {
+    await using harness = await openQueue({ backOffBaseMs: 1 });
+    const seen: number[] = [];
+    harness.consume('render', {
+      concurrency: 2,
+      handler: async ({ index }) => {
+        seen.push(index);
+        if (index <= 4) throw new TransientError('waiting', 'Its sources are not ready');
+      },
+    });
+    await harness.queue.publish(renders(40));
+    await until(() => new Set(seen).size === 40, 'every message');
+  });
+
+  it('tells why it gave up, unless that is nobody else to know', async () => {
+    for (const [error, reason] of [
+      [new TransientError('network', 'Expected an answer, got none.'), /got none/],
+      [new Error('ENOENT: /home/secret'), /^an error that nobody foresaw/],
+    ] as const) {
+      await using harness = await openQueue({ maxDeliveries: 1 });
+      let told = '';
+      harness.consume('render', { concurrency: 1, handler: () => Promise.reject(error) });
+      harness.consume('dead-letter', {
+        concurrency: 1,
+        handler: async (letter) => {
+          told = letter.reason;
+        },
+      });
+      await harness.queue.publish(renders(1));
+      await until(() => told !== '', 'the dead letter');
+      assert.match(told, reason);
+    }
+  });
+
+  it('pauses no longer than ten minutes, whatever the other side asks for', () => {
+    const day = new TransientError('source_busy', 'Wait', { retryAfterMs: 86_400_000 });
+    assert.equal(pauseMs(day, 1, 1000), 600_000);
   });
 
   it('parks a dead letter that nobody can handle, tells so once, and never delivers it again', async () => {

@@ -1,0 +1,46 @@
+/** Runs work when there is room for it. */
+export type Slots = <T>(work: () => Promise<T>) => Promise<T>;
+
+interface Waiting {
+  owner: string;
+  begin: () => void;
+}
+
+/**
+ * Room for `count` pieces of work at a time, given to the owners in turn: of those who wait, the one whose last turn
+ * is the longest ago goes first, so that a task of one clip does not queue behind a hundred of another's.
+ */
+export function fairSlots(count: number): (owner: string) => Slots {
+  const waiting: Waiting[] = [];
+  /** Owners in the order of their last turn. */
+  const served = new Set<string>();
+  let free = count;
+
+  const giveRoom = (): void => {
+    while (free > 0 && waiting.length > 0) {
+      const turns = [...served];
+      const next = waiting.reduce((best, one) =>
+        turns.indexOf(one.owner) < turns.indexOf(best.owner) ? one : best,
+      );
+      waiting.splice(waiting.indexOf(next), 1);
+      served.delete(next.owner);
+      // Owners who wait no more need no place in the order.
+      if (waiting.some(({ owner }) => owner === next.owner)) served.add(next.owner);
+      free -= 1;
+      next.begin();
+    }
+  };
+
+  return (owner) => async (work) => {
+    await new Promise<void>((begin) => {
+      waiting.push({ owner, begin });
+      giveRoom();
+    });
+    try {
+      return await work();
+    } finally {
+      free += 1;
+      giveRoom();
+    }
+  };
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fairSlots } from '../functions/slots.ts';
+
+describe('fair slots', () => {
+  test('give room to so many at a time', async () => {
+    const slots = fairSlots(2);
+    let running = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        slots('a')(async () => {
+          most = Math.max(most, ++running);
+          await sleep(5);
+          running -= 1;
+        }),
+      ),
+    );
+    assert.equal(most, 2);
+  });
+
+  test('let an owner with one piece of work in after at most one of another with many', async () => {
+    const slots = fairSlots(1);
+    const order: string[] = [];
+    const work = (owner: string) =>
+      slots(owner)(async () => {
+        order.push(owner);
+        await sleep(1);
+      });
+    const many = Array.from({ length: 20 }, () => work('many'));
+    await sleep(3);
+    const before = order.length;
+    await work('one');
+    assert.ok(order.indexOf('one') - before <= 1, order.join(' '));
+    await Promise.all(many);
+    assert.equal(order.length, 21);
+  });
+
+  test('are free again after work that fails', async () => {
+    const slots = fairSlots(1);
+    await assert.rejects(
+      slots('a')(() => Promise.reject(new Error('no'))),
+      /no/,
+    );
+    assert.equal(await slots('b')(async () => 'yes'), 'yes');
+  });
+});
