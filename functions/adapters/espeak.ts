@@ -14,6 +14,8 @@ export interface EspeakOptions {
 }
 
 const TIME_LIMIT_MS = 60_000;
+/** The thread takes about 60 MB for as long as it lives, and a quarter of a second to start. */
+const IDLE_MS = 5_000;
 /** eSpeak's default of 175 words per minute is hurried for an advertisement. */
 const SPEED = 165;
 /** Raise it when `spokenText` changes: it makes other sound of the same line. */
@@ -33,6 +35,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
   const oneAtATime = pLimit(1);
   let thread: SpeechThread | undefined;
   let engine: Promise<Engine> | undefined;
+  let idle: NodeJS.Timeout | undefined;
 
   async function voiceOf(line: Line): Promise<{ voice: string; version: string }> {
     engine ??= loadEngine();
@@ -42,8 +45,18 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
 
   async function run(request: SpeakRequest, signal: AbortSignal): Promise<Uint8Array> {
     signal.throwIfAborted();
+    clearTimeout(idle);
     if (!thread || thread.ended) thread = startSpeechThread();
-    return await thread.speak(request, timeLimitMs, signal);
+    const own = thread;
+    try {
+      return await own.speak(request, timeLimitMs, signal);
+    } finally {
+      idle = setTimeout(() => {
+        // Forgotten first: a line that comes while it ends needs another one.
+        thread = undefined;
+        void own.end();
+      }, IDLE_MS).unref();
+    }
   }
 
   return {
@@ -63,6 +76,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
     },
 
     async [Symbol.asyncDispose]() {
+      clearTimeout(idle);
       await thread?.end();
     },
   };
