@@ -11,6 +11,8 @@ import type { SpeakRequest } from './espeak-worker.ts';
 export interface EspeakOptions {
   /** For one line, milliseconds. 2,000 characters take about one second. */
   timeLimitMs?: number;
+  /** How long the thread is kept after a line, milliseconds. */
+  idleMs?: number;
 }
 
 const TIME_LIMIT_MS = 60_000;
@@ -55,7 +57,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
         // Forgotten first: a line that comes while it ends needs another one.
         thread = undefined;
         void own.end();
-      }, IDLE_MS).unref();
+      }, options.idleMs ?? IDLE_MS).unref();
     }
   }
 

@@ -107,6 +107,15 @@ describe('createEspeakSpeech', () => {
     assert.deepEqual(await next, await spoken('still here'));
   });
 
+  it('speaks on when its thread has just ended, or is about to', async () => {
+    await using hasty = createEspeakSpeech({ idleMs: 1 });
+    for (const waitMs of [0, 1, 2, 3, 5]) {
+      const { audio } = await hasty.speak({ text: 'hello', voice: 'Sarah' }, never);
+      assert.ok(audio.length > 44);
+      await new Promise((wake) => setTimeout(wake, waitMs));
+    }
+  });
+
   it('tells what the sound depends on, and that the voice is not the one asked for', async () => {
     const sarah = await speech.identity({ text: 'x', voice: 'Sarah' });
     assert.equal(sarah[0], 'espeak');
