@@ -24,7 +24,7 @@ function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): Co
     file: '/data/bytes',
     probe: { seconds: 2, video: { ...plain, ...video }, audio: { stream: 1 } },
     profile,
-    dir: '/work/clip',
+    dir: '/made/clip',
     threads: 3,
     maxSeconds: 10,
     ...rest,
@@ -63,10 +63,10 @@ describe('conformArguments', () => {
 
   test('takes the sound of the probed stream, and none where there is none', () => {
     assert.ok(args.includes('0:1'));
-    assert.equal(args.at(-1), 'file:/work/clip/sound.s16le');
+    assert.equal(args.at(-1), 'file:/made/clip/sound.s16le');
     const mute = input();
     const without = conformArguments({ ...mute, probe: { ...mute.probe, audio: null } });
-    assert.equal(without.at(-1), 'file:/work/clip/video.mp4');
+    assert.equal(without.at(-1), 'file:/made/clip/video.mp4');
   });
 
   test('counts in thousandth and first of frames for 29.97', () => {

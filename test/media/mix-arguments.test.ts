@@ -12,8 +12,8 @@ const plain: MixInput = {
   rate: { num: 30, den: 1 },
   originalVolume: 0,
   duck: true,
-  out: '/work/out.mp4',
-  dir: '/work',
+  out: '/made/out.mp4',
+  dir: '/made',
 };
 const music = { file: '/a/music.s16le', samples: 48_000, loudness: -10 };
 const voice = { file: '/a/voice.s16le', samples: 48_000, loudness: -20 };
@@ -31,16 +31,16 @@ describe('mixArguments', () => {
     assert.equal(args[args.indexOf('-c:v') + 1], 'copy');
     assert.deepEqual(args.slice(args.indexOf('concat') - 1, args.indexOf('concat') + 5), [
       ...['-f', 'concat', '-safe', '0', '-i'],
-      'file:/work/clips.ffconcat',
+      'file:/made/clips.ffconcat',
     ]);
-    assert.equal(args.at(-1), 'file:/work/out.mp4');
+    assert.equal(args.at(-1), 'file:/made/out.mp4');
     assert.ok(args.includes('+faststart'));
   });
 
   test('opens the clips own sound only where it is wanted', () => {
-    assert.deepEqual(inputsOf({ music }), ['file:/work/clips.ffconcat', 'file:/a/music.s16le']);
+    assert.deepEqual(inputsOf({ music }), ['file:/made/clips.ffconcat', 'file:/a/music.s16le']);
     assert.deepEqual(inputsOf({ music, voice, originalVolume: 0.5 }), [
-      'file:/work/clips.ffconcat',
+      'file:/made/clips.ffconcat',
       'file:/a/one.s16le',
       'file:/a/two.s16le',
       'file:/a/music.s16le',
