@@ -65,8 +65,6 @@ export function createLog({ level, pretty, write }: LogOptions): Log {
   };
 }
 
-export const silentLog: Log = createLog({ level: 'error', pretty: false, write: () => {} });
-
 function jsonLine(
   level: keyof typeof SEVERITY,
   message: string,

@@ -24,11 +24,12 @@ export function fairSlots(count: number): (owner: string) => Slots {
       );
       waiting.splice(waiting.indexOf(next), 1);
       served.delete(next.owner);
-      // Owners who wait no more need no place in the order.
-      if (waiting.some(({ owner }) => owner === next.owner)) served.add(next.owner);
+      served.add(next.owner);
       free -= 1;
       next.begin();
     }
+    // Kept as long as anyone waits: who forgot its turn too early would come first again.
+    if (waiting.length === 0 && free === count) served.clear();
   };
 
   return (owner) => async (work) => {

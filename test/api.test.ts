@@ -11,10 +11,11 @@ import { createSqliteReports } from '../functions/adapters/sqlite-reports.ts';
 import { createSqliteTasks } from '../functions/adapters/sqlite-tasks.ts';
 import { createApi } from '../functions/api.ts';
 import { TransientError } from '../functions/errors.ts';
-import { silentLog } from '../functions/log.ts';
+import { createLog } from '../functions/log.ts';
 import type { ReportStore, Task, TaskStore } from '../functions/ports.ts';
 
 const BASE = 'http://127.0.0.1:8080';
+const silentLog = createLog({ level: 'error', pretty: false, write: () => {} });
 const KEY = 'a-key-of-sixteen-characters';
 const REQUEST = {
   task_name: 'spring sale',

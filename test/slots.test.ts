@@ -37,6 +37,28 @@ describe('fair slots', () => {
     assert.equal(order.length, 21);
   });
 
+  test('do not let an owner who comes piece by piece starve one who waits with many', async () => {
+    const slots = fairSlots(1);
+    const order: string[] = [];
+    let more = 20;
+    // Each piece asks for the next while it still runs, so that one, and only one, is always waiting.
+    const steady = (): Promise<void> =>
+      slots('steady')(async () => {
+        order.push('steady');
+        if (more-- > 0) void steady();
+        await sleep(1);
+      });
+    await steady();
+    const many = Array.from({ length: 5 }, () =>
+      slots('many')(async () => {
+        order.push('many');
+        await sleep(1);
+      }),
+    );
+    await Promise.all(many);
+    assert.ok(order.length <= 14, `the two in turn: ${order.join(' ')}`);
+  });
+
   test('are free again after work that fails', async () => {
     const slots = fairSlots(1);
     await assert.rejects(
