@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuseCrashLoop } from './attempts.ts';
+import type { Stage } from './errors.ts';
 import { once } from './lease.ts';
 import type { Artifact, ArtifactStore, Lease, LeaseStore } from './ports.ts';
 import type { Slots } from './slots.ts';
@@ -17,7 +18,7 @@ export interface MakeOptions {
    * Lease on which deaths over this work are counted, until it is refused. One of the task's own: another task, or
    * the same request after the machine got more memory, begins anew.
    */
-  blame?: string;
+  blame?: { lease: string; stage: Stage };
 }
 
 export interface Artifacts {
@@ -62,11 +63,17 @@ export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): A
         make: (_lease, held) =>
           blame === undefined
             ? put(held)
-            : once({ leases, key: blame, signal: held, look, make: putUnlessFatal }),
+            : once({
+                leases,
+                key: blame.lease,
+                signal: held,
+                look,
+                make: (lease, own) => putUnlessFatal(lease, blame.stage, own),
+              }),
       });
 
-      function putUnlessFatal(lease: Lease, held: AbortSignal): Promise<Artifact<M>> {
-        refuseCrashLoop(lease, 'conform');
+      function putUnlessFatal(lease: Lease, stage: Stage, held: AbortSignal): Promise<Artifact<M>> {
+        refuseCrashLoop(lease, stage);
         return put(held);
       }
     },

@@ -12,7 +12,7 @@ import type {
   Task,
   TaskStore,
 } from './ports.ts';
-import type { Sources } from './sources.ts';
+import { type Sources, STAGE_OF } from './sources.ts';
 import { stem } from './task/names.ts';
 import type { Source } from './task/plan.ts';
 
@@ -37,6 +37,7 @@ export async function prepare(
   const source = task?.plan.sources[number];
   if (task === undefined || source === undefined) return;
   const name = `prepared-${number}` as const;
+  const { kind } = source;
 
   await once<Prepared | Failed>({
     leases,
@@ -55,7 +56,7 @@ export async function prepare(
         try {
           return await sources.ready(task as Task, number, held);
         } catch (error) {
-          return { error: failureOf(error, lease, 'conform', held) };
+          return { error: failureOf(error, lease, STAGE_OF[kind], held) };
         }
       }
     },

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
 import { retryTransient } from './attempts.ts';
-import { PermanentError } from './errors.ts';
+import { PermanentError, type Stage } from './errors.ts';
 import { BYTES, type Fetching } from './fetching.ts';
 import { conformClip, conformIdentity } from './media/conform.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
@@ -39,6 +39,12 @@ export const VIDEO = 'video.mp4';
 export const SOUND = 'sound.s16le';
 const TIMING = 'timing.json';
 
+/** What making a source ready mainly is. */
+export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as const satisfies Record<
+  Source['kind'],
+  Stage
+>;
+
 /** Raises with every change to what conforming or decoding makes, so that older artifacts are not taken for it. */
 const RECIPE = '1';
 /** Encoding one clip may take this many times its length, on a slow machine under load. */
@@ -66,7 +72,7 @@ export function createSources(deps: SourcesDeps): Sources {
     signal: AbortSignal,
   ): Promise<Artifact<PreparedMeta>> {
     const build = await ffmpeg.version();
-    const options = { signal, blame: `make/${task.id}/${number}` };
+    const options = { signal, blame: { lease: `make/${task.id}/${number}`, stage: STAGE_OF[source.kind] } };
     if (source.kind === 'line') {
       const key = artifactKey('line', [...(await deps.speech.identity(source)), source.text, RECIPE, build]);
       return artifacts.getOrCreate(key, (dir, held) => speak(source, dir, held), options);
