@@ -11,9 +11,12 @@ export interface ApiDeps extends ProcessMediaDeps, TasksDeps {
   apiKey: string | undefined;
   /** Host names that are answered; undefined: all. */
   hosts?: ((hostname: string) => boolean) | undefined;
+  /** Put around every answer. */
+  run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
 
 interface Route {
+  name: string;
   method: 'GET' | 'POST';
   path: RegExp;
   answer: (request: Request, match: RegExpExecArray, url: URL, deps: ApiDeps) => Promise<Response>;
@@ -23,16 +26,19 @@ const ID = '([^/]+)';
 
 const ROUTES: readonly Route[] = [
   {
+    name: 'process-media',
     method: 'POST',
     path: /^\/(process_media)?$/,
     answer: (request, _match, _url, deps) => processMedia(request, deps),
   },
   {
+    name: 'status',
     method: 'GET',
     path: new RegExp(`^/tasks/${ID}$`),
     answer: (_request, [, id], _url, deps) => getTask(id as string, deps),
   },
   {
+    name: 'renders',
     method: 'GET',
     path: new RegExp(`^/tasks/${ID}/renders$`),
     answer: (_request, [, id], url, deps) => listRenders(id as string, url.searchParams, deps),
@@ -73,7 +79,8 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
       headers: { allow },
     });
   }
-  return found.route.answer(request, found.match, url, deps);
+  const { route, match } = found;
+  return deps.run(route.name, () => route.answer(request, match, url, deps));
 }
 
 /** A name that an attacker's page was made to point here must not reach a service that asks for no key. */

@@ -1,6 +1,4 @@
-/**
- * What the single-machine host is made of: the embedded adapters, and the steps on top of them.
- */
+/** What the single-machine host is made of: the embedded adapters. */
 import { join } from 'node:path';
 import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
 import { createDiskOutputs } from './adapters/disk-outputs.ts';
@@ -13,13 +11,10 @@ import { createSqliteQueue } from './adapters/sqlite-queue.ts';
 import { createSqliteReports } from './adapters/sqlite-reports.ts';
 import { createSqliteTasks } from './adapters/sqlite-tasks.ts';
 import { createSqliteUrls } from './adapters/sqlite-urls.ts';
-import { createArtifacts } from './artifacts.ts';
+import { assemble, NO_SEAMS, type Seams } from './assembly.ts';
 import { type Config, isLoopback } from './config.ts';
-import { createFetching } from './fetching.ts';
 import type { Log } from './log.ts';
 import { createFfmpeg, findFfmpeg } from './media/ffmpeg.ts';
-import { fairSlots } from './slots.ts';
-import { createSources } from './sources.ts';
 
 const MB = 1024 * 1024;
 /** Encoders at a time: one keeps all threads busy, more only take memory. */
@@ -28,7 +23,7 @@ const ENCODERS = 1;
 const PATIENCE_MS = 2_000;
 
 /** The parts of the host, ready for work that nobody has begun. Dispose of them after everything that uses them. */
-export async function composeLocal(config: Config, log: Log) {
+export async function composeLocal(config: Config, log: Log, seams: Seams = NO_SEAMS) {
   await using starting = new AsyncDisposableStack();
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
@@ -43,58 +38,40 @@ export async function composeLocal(config: Config, log: Log) {
   const database = starting.use(openIn(config.dataDir));
   const leases = createSqliteLeases({ database });
   leases.lapseLeases();
-  const pins = createSqlitePins({ database });
   const queue = createSqliteQueue({
     database,
     onError: (error, message) =>
       log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
   });
-  const downloads = starting.use(
-    createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes: config.maxSourceMb * MB }),
-  );
-  const speech = starting.use(createEspeakSpeech());
-  const tempDir = join(config.dataDir, 'tmp');
-  const artifacts = createArtifacts({
-    store: createDiskArtifacts({ dir: join(config.dataDir, 'artifacts'), maxBytes: config.cacheMaxMb * MB }),
-    leases,
-    tempDir,
-  });
-  const fetching = createFetching({
-    pins,
-    leases,
-    artifacts,
-    downloads,
-    urls: createSqliteUrls({ database }),
-    ffmpeg,
-    tempDir,
-    patienceMs: PATIENCE_MS,
-  });
-  const sources = createSources({
-    fetching,
-    pins,
-    artifacts,
-    speech,
-    ffmpeg,
-    encoding: fairSlots(ENCODERS),
-    tempDir,
-    threads: config.ffmpegThreads,
-    maxClipSeconds: config.maxClipSeconds,
-  });
-  const deps = {
+  const adapters = seams.adapters({
     tasks: createSqliteTasks({ database }),
     reports: createSqliteReports({ database }),
-    outputs: createDiskOutputs({ dir: config.outputDir }),
-    pins,
+    pins: createSqlitePins({ database }),
     leases,
     queue,
-    artifacts,
-    sources,
-    speech,
-    ffmpeg,
-    log,
-    tempDir,
-    mixing: fairSlots(config.renderConcurrency),
-    patienceMs: PATIENCE_MS,
+    urls: createSqliteUrls({ database }),
+    artifacts: createDiskArtifacts({
+      dir: join(config.dataDir, 'artifacts'),
+      maxBytes: config.cacheMaxMb * MB,
+    }),
+    outputs: createDiskOutputs({ dir: config.outputDir }),
+    downloads: starting.use(
+      createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes: config.maxSourceMb * MB }),
+    ),
+    speech: starting.use(createEspeakSpeech()),
+  });
+  const deps = {
+    ...assemble(adapters, {
+      ffmpeg,
+      log,
+      tempDir: join(config.dataDir, 'tmp'),
+      patienceMs: PATIENCE_MS,
+      encoders: ENCODERS,
+      mixers: config.renderConcurrency,
+      threads: config.ffmpegThreads,
+      maxClipSeconds: config.maxClipSeconds,
+    }),
+    run: seams.run,
     limits: { combinations: config.maxCombinations },
     apiKey: config.apiKey,
     hosts: hostsOf(config),
@@ -103,7 +80,7 @@ export async function composeLocal(config: Config, log: Log) {
   const disposables = starting.move();
   return {
     deps,
-    queue,
+    queue: adapters.queue,
     lapseLeases: () => leases.lapseLeases(),
     ffmpeg: { version, origin: binary.origin },
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { toNodeHandler } from 'srvx/node';
 import type { Consumer } from './adapters/sqlite-queue.ts';
 import { createApi } from './api.ts';
+import { NO_SEAMS, type Seams } from './assembly.ts';
 import { complete } from './complete.ts';
 import { type Config, loadConfig, readEnvironment } from './config.ts';
 import { deadLetter } from './dead-letter.ts';
@@ -32,9 +33,9 @@ export interface Host {
 }
 
 /** Starts the host; resolves when it listens. Rejects when it cannot: no ffmpeg, port taken, folder not writable. */
-export async function startHost(config: Config, log: Log): Promise<Host> {
+export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAMS): Promise<Host> {
   await using starting = new AsyncDisposableStack();
-  const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log));
+  const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, seams));
 
   // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
   const server = createServer(toNodeHandler(createApi(deps)) as RequestListener);
@@ -50,7 +51,7 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
       concurrency,
       handler: async (message, delivery) => {
         try {
-          await stage(message, delivery, deps);
+          await seams.run(topic, () => stage(message, delivery, deps));
         } catch (error) {
           if (!delivery.signal.aborted) logHandedBack(log, message, delivery.deliveries, error);
           throw error;
@@ -66,7 +67,7 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
   starting.defer(async () => {
     await Promise.all(consumers.map((consumer) => consumer.stop()));
   });
-  starting.use(sweepFromTimeToTime(deps));
+  starting.use(sweepFromTimeToTime(() => seams.run('sweep', () => sweep(deps)), log));
 
   log.notice(`Listening on ${url}; videos go to ${config.outputDir}`, {
     event: 'host.started',
@@ -81,11 +82,11 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
   return { url, stop: () => running.disposeAsync() };
 }
 
-function sweepFromTimeToTime(deps: Parameters<typeof sweep>[0]): AsyncDisposable {
+function sweepFromTimeToTime(sweepOnce: () => Promise<void>, log: Log): AsyncDisposable {
   let running: Promise<void> | undefined;
   const start = () => {
-    running ??= sweep(deps)
-      .catch((error: unknown) => deps.log.error('The sweep failed', { event: 'sweep.failed', error }))
+    running ??= sweepOnce()
+      .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }))
       .finally(() => {
         running = undefined;
       });

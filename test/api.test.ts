@@ -49,6 +49,7 @@ describe('the HTTP interface', () => {
       speech: { notice: 'An offline voice speaks.' },
       log: silentLog,
       limits: { combinations: 1000 },
+      run: (_what, work) => work(),
       baseUrl: () => BASE,
     };
     api = createApi({ ...deps, apiKey: undefined });

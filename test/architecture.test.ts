@@ -12,7 +12,7 @@ const files = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' }).filt
 const textOf = new Map(files.map((file) => [file, readFileSync(join(FUNCTIONS, file), 'utf8')]));
 const importsOf = new Map(files.map((file) => [file, imports(textOf.get(file) ?? '')]));
 
-const COMPOSITION_ROOTS = ['index.ts', 'local.ts', 'local-parts.ts'];
+const COMPOSITION_ROOTS = ['index.ts', 'local.ts', 'local-parts.ts', 'assembly.ts'];
 /** Who may import whom: a file may use its own layer and those below. */
 const LAYERS = ['errors', 'task', 'ports', 'media', 'steps', 'stages', 'roots'] as const;
 type Layer = (typeof LAYERS)[number] | 'adapters';
