@@ -16,7 +16,7 @@ import { createLog, type Log } from './log.ts';
 import type { Delivery, MessageOf, Topic } from './ports.ts';
 import { prepare } from './prepare.ts';
 import { render } from './render.ts';
-import { sweep } from './sweep.ts';
+import { type SweepDeps, sweep } from './sweep.ts';
 
 /** Sources worked on at a time: downloads wait for the network, encoding has slots of its own. */
 const PREPARES = 16;
@@ -36,6 +36,13 @@ export interface Host {
 export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAMS): Promise<Host> {
   await using starting = new AsyncDisposableStack();
   const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, seams));
+
+  const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
+    seams
+      .run('sweep', () => sweep({ ...deps, ...more }))
+      .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
+  // What the last host was cut short in: now, while no request can be at it.
+  await sweepOnce({ publishingMs: 0 });
 
   // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
   const server = createServer(toNodeHandler(createApi(deps)) as RequestListener);
@@ -67,7 +74,7 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
   starting.defer(async () => {
     await Promise.all(consumers.map((consumer) => consumer.stop()));
   });
-  starting.use(sweepFromTimeToTime(() => seams.run('sweep', () => sweep(deps)), log));
+  starting.use(fromTimeToTime(sweepOnce));
 
   log.notice(`Listening on ${url}; videos go to ${config.outputDir}`, {
     event: 'host.started',
@@ -82,17 +89,13 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
   return { url, stop: () => running.disposeAsync() };
 }
 
-function sweepFromTimeToTime(sweepOnce: () => Promise<void>, log: Log): AsyncDisposable {
+function fromTimeToTime(work: () => Promise<void>): AsyncDisposable {
   let running: Promise<void> | undefined;
-  const start = () => {
-    running ??= sweepOnce()
-      .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }))
-      .finally(() => {
-        running = undefined;
-      });
-  };
-  start();
-  const timer = setInterval(start, SWEEP_EVERY_MS).unref();
+  const timer = setInterval(() => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+  }, SWEEP_EVERY_MS).unref();
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);

@@ -7,10 +7,12 @@ import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } fro
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;
   leases: LeaseStore;
+  /** A task whose messages are not out after this long was cut short; 0 where nobody else can be at it. */
+  publishingMs?: number;
   now?: () => number;
 }
 
-/** Publishing takes seconds; a task that is not out after this long was cut short. */
+/** Publishing takes seconds. */
 const PUBLISHING_MS = 60_000;
 /** Completing takes seconds; a task whose reports are all in and that is not finished after this long is stuck. */
 const COMPLETING_MS = 600_000;
@@ -40,7 +42,7 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   if (task === undefined || progress === undefined || progress.finishedAt !== null) return;
   const age = (deps.now ?? Date.now)() - Date.parse(task.createdAt);
 
-  if (!progress.published && age > PUBLISHING_MS) {
+  if (!progress.published && age >= (deps.publishingMs ?? PUBLISHING_MS)) {
     await publishTask(task, deps);
     logRepair(deps, task, 'published its messages again');
   }
