@@ -1,11 +1,13 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
+import { type CancelDeps, cancelTask } from './cancel.ts';
 import { isDiskFull, RequestError, TransientError } from './errors.ts';
 import { problem } from './http.ts';
 import type { Log } from './log.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
+import { type RetryDeps, retryTask } from './retry.ts';
 import { getTask, listRenders, type TasksDeps } from './tasks.ts';
 
-export interface ApiDeps extends ProcessMediaDeps, TasksDeps {
+export interface ApiDeps extends ProcessMediaDeps, TasksDeps, CancelDeps, RetryDeps {
   log: Log;
   /** Undefined: open to whoever reaches the port. */
   apiKey: string | undefined;
@@ -42,6 +44,18 @@ const ROUTES: readonly Route[] = [
     method: 'GET',
     path: new RegExp(`^/tasks/${ID}/renders$`),
     answer: (_request, [, id], url, deps) => listRenders(id as string, url.searchParams, deps),
+  },
+  {
+    name: 'cancel',
+    method: 'POST',
+    path: new RegExp(`^/tasks/${ID}/cancel$`),
+    answer: (_request, [, id], _url, deps) => cancelTask(id as string, deps),
+  },
+  {
+    name: 'retry',
+    method: 'POST',
+    path: new RegExp(`^/tasks/${ID}/retry$`),
+    answer: (request, [, id], _url, deps) => retryTask(request, id as string, deps),
   },
 ];
 

@@ -54,6 +54,24 @@ export const CODES = Object.freeze({
     title: 'The request has mistakes',
     cure: 'Mend each entry of errors; nothing was started.',
   },
+  key_reused: {
+    kind: 'request',
+    status: 422,
+    title: 'The Idempotency-Key came with another request before',
+    cure: 'Send a new key with a new request; the same key only repeats the same body, for 24 hours.',
+  },
+  task_running: {
+    kind: 'request',
+    status: 409,
+    title: 'The task has not ended',
+    cure: 'Wait until its status is completed or cancelled, or cancel it first.',
+  },
+  nothing_to_retry: {
+    kind: 'request',
+    status: 409,
+    title: 'No combination of the task failed',
+    cure: 'None needed: a retry makes failed combinations again. Post a new task for other ones.',
+  },
   internal: {
     kind: 'request',
     status: 500,
@@ -87,7 +105,7 @@ export const CODES = Object.freeze({
   source_not_found: {
     kind: 'permanent',
     title: 'The source is not there',
-    cure: 'Check the URL in a browser without being signed in, then post a task with what failed.',
+    cure: 'Check the URL in a browser without being signed in, then retry the task.',
   },
   source_forbidden: {
     kind: 'permanent',
@@ -107,12 +125,12 @@ export const CODES = Object.freeze({
   source_unreachable: {
     kind: 'permanent',
     title: "The source's server cannot be reached",
-    cure: 'Check the host name and that the server is up, then post again.',
+    cure: 'Check the host name and that the server is up, then retry the task.',
   },
   source_changed: {
     kind: 'permanent',
     title: 'The source changed while its task was under way',
-    cure: 'Post again; one task never mixes two versions of a file.',
+    cure: 'Retry the task: it takes the new version.',
   },
   media_unreadable: {
     kind: 'permanent',
@@ -152,27 +170,27 @@ export const CODES = Object.freeze({
   mix_failed: {
     kind: 'permanent',
     title: 'The combination could not be mixed',
-    cure: 'Post it again; if it stays, the message has what ffmpeg said.',
+    cure: 'Retry the task; if it stays, the message has what ffmpeg said.',
   },
   save_failed: {
     kind: 'permanent',
     title: 'The finished video could not be saved',
-    cure: 'Check that the output folder is still there and writable, then post again.',
+    cure: 'Check that the output folder is still there and writable, then retry the task.',
   },
   crash_loop: {
     kind: 'permanent',
     title: 'Work on it ended without a word five times',
-    cure: 'Usually memory ran out: use smaller clips or a larger machine, then post again.',
+    cure: 'Usually memory ran out: give the machine more, then retry the task; or post smaller clips.',
   },
   undeliverable: {
     kind: 'permanent',
     title: 'Its message was delivered too often without success',
-    cure: "Read the log's last warnings for this task, mend the cause, then post again.",
+    cure: "Read the log's last warnings for this task, mend the cause, then retry the task.",
   },
   overdue: {
     kind: 'permanent',
     title: 'It did not report before the task ran out of time',
-    cure: 'Post it again; if it stays, the log shows where it waited.',
+    cure: 'Retry the task; if it stays, the log shows where it waited.',
   },
   internal_error: {
     kind: 'permanent',
@@ -204,6 +222,11 @@ export const CODES = Object.freeze({
     kind: 'transient',
     title: 'Its sources are not ready yet, or someone else is at it',
     cure: 'None needed: the message comes again.',
+  },
+  cancelled: {
+    kind: 'transient',
+    title: 'The task was cancelled',
+    cure: 'None needed: what was finished stays; post the task again for the rest.',
   },
   lease_lost: {
     kind: 'transient',

@@ -12,11 +12,11 @@ import type {
   MessageOf,
   OutputStore,
   Progress,
-  Report,
   ReportStore,
   Task,
   TaskStore,
 } from './ports.ts';
+import { allReports } from './reporting.ts';
 import { manifestName } from './task/names.ts';
 
 export interface CompleteDeps {
@@ -29,11 +29,8 @@ export interface CompleteDeps {
   patienceMs: number;
 }
 
-/** Reports read at a time. */
-const PAGE = 500;
-
 /**
- * Ends a task: manifest, log line, and only then "completed". Each step may be repeated, so that a death between
+ * Ends a task: folder, manifest, log line, and only then "completed". Each step may be repeated, so that a death between
  * two of them is mended by the next delivery.
  */
 export async function complete(
@@ -56,7 +53,7 @@ export async function complete(
         reports: await allReports(task, deps.reports),
         finishedAt: Date.now(),
       };
-      await saveManifest(manifest, held, deps).catch((error: unknown) => {
+      await settleFolder(manifest, held, deps).catch((error: unknown) => {
         // Every task ends: what is wrong with the folder does not mend itself.
         logLostManifest(deps.log, task, failureOf(error, lease, 'save', held));
       });
@@ -67,17 +64,12 @@ export async function complete(
   });
 }
 
-async function allReports(task: Task, reports: ReportStore): Promise<Report[]> {
-  const all: Report[] = [];
-  const last = task.plan.combinations.at(-1)?.index ?? 0;
-  for (let from = 1; from <= last; from += PAGE) {
-    all.push(...(await reports.list(task.id, from, Math.min(last, from + PAGE - 1))));
-  }
-  return all;
-}
-
-async function saveManifest(manifest: Manifest, signal: AbortSignal, deps: CompleteDeps): Promise<void> {
-  const { task } = manifest;
+/** Leaves in the folder what the manifest says is there, and the manifest. */
+async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: CompleteDeps): Promise<void> {
+  const { task, reports } = manifest;
+  // A video may have been saved by a process that died, or was stopped, before it could report.
+  const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
+  await retryTransient(() => deps.outputs.remove(task.folder, unwanted), { signal });
   await using dir = await workDir(deps.tempDir);
   for (const [extension, text] of [
     ['json', manifestJson(manifest)],

@@ -23,6 +23,22 @@ export interface Task {
   warnings: string[];
   /** Id of the task that this one repeats the failures of. */
   retryOf: string | null;
+  /** The id whose first digits the names of its videos carry: its own, or, of a retry, that of the first task. */
+  fileId: string;
+}
+
+/** What one task alone may have: a caller's Idempotency-Key, or being the retry of another task. */
+export interface Claim {
+  key: string;
+  /** Of the request; the same key with another one is a mistake of the caller's. */
+  fingerprint: string;
+  /** After this it may be claimed anew; null: never. */
+  ttlMs: number | null;
+}
+
+export interface ClaimHolder {
+  taskId: string;
+  fingerprint: string;
 }
 
 export interface Progress {
@@ -39,13 +55,20 @@ export interface Progress {
 
 export interface TaskStore {
   /**
-   * process-media: stores the task, unpublished. False, and nothing stored, where another task of the same
-   * output folder has the same first six digits of the id (file names would clash): draw another id.
+   * process-media, retry: stores the task, unpublished, and its claim with it. False, and nothing stored, where
+   * another task has the claim (see claimed), or where one of the same output folder has the same first six digits
+   * of the id (file names would clash): draw another id.
    */
-  create(task: Task): Promise<boolean>;
+  create(task: Task, claim?: Claim): Promise<boolean>;
+  /** process-media, retry: which task has the claim; undefined where none has, or its time is over. */
+  claimed(key: string): Promise<ClaimHolder | undefined>;
   get(taskId: string): Promise<Task | undefined>;
   /** process-media and sweep, after the last message is out. Repeating it changes nothing. */
   markPublished(taskId: string): Promise<void>;
+  /** cancel: what has not begun is not begun any more, what is under way stops. Repeating it changes nothing. */
+  cancel(taskId: string): Promise<void>;
+  /** prepare, render: also asked again and again while at work, so it must be cheap. */
+  isCancelled(taskId: string): Promise<boolean>;
   /** status, sweep. */
   progress(taskId: string): Promise<Progress | undefined>;
   /** sweep: ids of the tasks that are not finished, oldest first, at most `limit`, created after `afterId`. */
@@ -270,6 +293,11 @@ export interface OutputStore {
   createFolder(name: string): Promise<OutputFolder>;
   /** render, complete: moves the file there. The same name again replaces it; half a file never carries the name. */
   save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
+  /**
+   * complete: takes files of the task out that did not become videos of it: saved by a process that died before it
+   * could report. Names that are not there are fine, and what most of them are.
+   */
+  remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import type {
 import { type Sources, STAGE_OF } from './sources.ts';
 import { stem } from './task/names.ts';
 import type { Source } from './task/plan.ts';
+import { unlessCancelled } from './unless-cancelled.ts';
 
 export interface PrepareDeps {
   tasks: TaskStore;
@@ -32,18 +33,29 @@ export async function prepare(
   { signal }: Delivery,
   deps: PrepareDeps,
 ): Promise<void> {
-  const { pins, leases, sources, log } = deps;
   const task = await deps.tasks.get(taskId);
   const source = task?.plan.sources[number];
   if (task === undefined || source === undefined) return;
-  const name = `prepared-${number}` as const;
-  const { kind } = source;
+  // Of a cancelled task nothing is needed any more: its renders report by themselves.
+  await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
+    makeReady(task, number, source, AbortSignal.any([signal, cancelled]), deps),
+  );
+}
 
+async function makeReady(
+  task: Task,
+  number: number,
+  source: Source,
+  signal: AbortSignal,
+  { pins, leases, sources, log, patienceMs }: PrepareDeps,
+): Promise<void> {
+  const name = `prepared-${number}` as const;
+  const { id: taskId } = task;
   await once<Prepared | Failed>({
     leases,
     key: prepareKey(taskId, number),
     signal,
-    patienceMs: deps.patienceMs,
+    patienceMs,
     look: async () => (await pins.read(taskId, [name]))[0],
     async make(lease, held) {
       const started = performance.now();
@@ -54,9 +66,9 @@ export async function prepare(
 
       async function settled(): Promise<Prepared | Failed> {
         try {
-          return await sources.ready(task as Task, number, held);
+          return await sources.ready(task, number, held);
         } catch (error) {
-          return { error: failureOf(error, lease, STAGE_OF[kind], held) };
+          return { error: failureOf(error, lease, STAGE_OF[source.kind], held) };
         }
       }
     },

@@ -52,7 +52,7 @@ export function renderView(
   return {
     ...choicesOf(task, combination),
     status: report?.status ?? (begun.held ? 'rendering' : 'pending'),
-    file_name: report?.fileName ?? fileName(task.id, task.plan, combination),
+    file_name: report?.fileName ?? fileName(task, combination),
     url: report?.url ?? null,
     duration_seconds: report?.durationSeconds ?? null,
     render_seconds: report?.renderSeconds ?? null,

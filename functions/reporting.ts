@@ -27,16 +27,37 @@ export async function checkCompletion(
   await reports.markCompletionPublished(taskId);
 }
 
+/** Reports read at a time. */
+const PAGE = 500;
+
+/** All that came in so far, in order. */
+export async function allReports(task: Task, reports: ReportStore): Promise<Report[]> {
+  const all: Report[] = [];
+  const last = task.plan.combinations.at(-1)?.index ?? 0;
+  for (let from = 1; from <= last; from += PAGE) {
+    all.push(...(await reports.list(task.id, from, Math.min(last, from + PAGE - 1))));
+  }
+  return all;
+}
+
+/** For a combination that its task no longer wants. */
+export function cancelledReport(task: Task, combination: Combination, attempts: number): Report {
+  return { ...emptyReport(task, combination), status: 'cancelled', attempts };
+}
+
 export function failedReport(
   task: Task,
   combination: Combination,
   error: Failure,
   more: Partial<Pick<Report, 'attempts' | 'stageSeconds' | 'renderSeconds'>> = {},
 ): Report {
+  return { ...emptyReport(task, combination), status: 'failed', ...more, error };
+}
+
+function emptyReport(task: Task, combination: Combination): Omit<Report, 'status'> {
   return {
     index: combination.index,
-    status: 'failed',
-    fileName: fileName(task.id, task.plan, combination),
+    fileName: fileName(task, combination),
     url: null,
     bytes: null,
     durationSeconds: null,
@@ -44,8 +65,7 @@ export function failedReport(
     stageSeconds: {},
     attempts: 0,
     warnings: [],
-    ...more,
-    error,
+    error: null,
   };
 }
 
@@ -65,8 +85,10 @@ function logReport(log: Log, task: Task, report: Report): void {
       file_name: report.fileName,
       warnings: report.warnings,
     });
+  } else if (report.status === 'cancelled') {
+    log.info(`Combination ${report.index} is cancelled`, { event: 'render.cancelled', ...fields });
   } else {
-    log.warn(`Combination ${report.index} ${report.status}: ${report.error?.message ?? ''}`, {
+    log.warn(`Combination ${report.index} failed: ${report.error?.message ?? ''}`, {
       event: 'render.failed',
       ...fields,
       seconds: report.renderSeconds,

@@ -14,14 +14,14 @@ export interface TasksDeps {
 const PAGE = 100;
 
 /** GET /tasks/{task_id} */
-export async function getTask(taskId: string, deps: TasksDeps): Promise<Response> {
-  const { task, progress } = await known(taskId, deps);
+export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200): Promise<Response> {
+  const { task, progress } = await knownTask(taskId, deps);
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
   const { succeeded, failed, cancelled, finishedAt } = progress;
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
-  return Response.json({
+  const body = {
     task_id: task.id,
     task_name: task.name,
     status: await statusOf(task, progress, deps),
@@ -39,7 +39,8 @@ export async function getTask(taskId: string, deps: TasksDeps): Promise<Response
     completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
     metadata: task.metadata,
     warnings: task.warnings,
-  });
+  };
+  return Response.json(body, { status: httpStatus });
 }
 
 /** GET /tasks/{task_id}/renders?status=&cursor= */
@@ -50,7 +51,7 @@ export async function listRenders(
 ): Promise<Response> {
   const status = statusFilter(query.get('status'));
   let next = cursorOf(query.get('cursor'));
-  const { task } = await known(taskId, deps);
+  const { task } = await knownTask(taskId, deps);
   const renders: RenderView[] = [];
   const { combinations } = task.plan;
   // The cursor is a place in the plan, so that reports coming in meanwhile neither repeat nor skip a render.
@@ -85,7 +86,11 @@ async function viewsOf(
   );
 }
 
-async function known(taskId: string, { tasks }: TasksDeps): Promise<{ task: Task; progress: Progress }> {
+/** Throws RequestError for an unknown id. */
+export async function knownTask(
+  taskId: string,
+  { tasks }: Pick<TasksDeps, 'tasks'>,
+): Promise<{ task: Task; progress: Progress }> {
   const task = await tasks.get(taskId);
   const progress = await tasks.progress(taskId);
   if (task !== undefined && progress !== undefined) return { task, progress };

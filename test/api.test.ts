@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { createDiskOutputs } from '../functions/adapters/disk-outputs.ts';
 import { type Database, openDatabase } from '../functions/adapters/sqlite.ts';
 import { createSqliteLeases } from '../functions/adapters/sqlite-leases.ts';
+import { createSqlitePins } from '../functions/adapters/sqlite-pins.ts';
 import { createSqliteQueue, type SqliteQueue } from '../functions/adapters/sqlite-queue.ts';
 import { createSqliteReports } from '../functions/adapters/sqlite-reports.ts';
 import { createSqliteTasks } from '../functions/adapters/sqlite-tasks.ts';
@@ -44,6 +45,7 @@ describe('the HTTP interface', () => {
       tasks,
       reports,
       leases: createSqliteLeases({ database }),
+      pins: createSqlitePins({ database }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
@@ -151,9 +153,67 @@ describe('the HTTP interface', () => {
     ]);
   });
 
-  test('an Idempotency-Key is refused, not ignored', async () => {
-    const body = await problem(await api(post(REQUEST, { headers: { 'idempotency-key': 'k' } })), 422);
-    assert.match(JSON.stringify(body), /Idempotency-Key: not available here/);
+  describe('an Idempotency-Key', () => {
+    const keyed = (key: string, body: unknown = REQUEST) =>
+      api(post(body, { headers: { 'idempotency-key': key } }));
+    const answerOf = async (response: Promise<Response>) => {
+      const { status, headers } = await response;
+      return { status, replayed: headers.get('idempotency-replayed'), body: await (await response).text() };
+    };
+    const waiting = () => queue.counts().render.waiting;
+
+    test('gives the same request the same answer, and makes nothing twice', async () => {
+      const first = await answerOf(keyed('same'));
+      const published = waiting();
+      const second = await answerOf(keyed('same'));
+      assert.deepEqual([first.status, first.replayed], [202, null]);
+      assert.deepEqual([second.status, second.replayed], [202, 'true']);
+      assert.equal(second.body, first.body);
+      assert.equal(waiting(), published);
+    });
+
+    test('makes one task of ten requests at once', async () => {
+      const before = waiting();
+      const answers = await Promise.all(Array.from({ length: 10 }, () => answerOf(keyed('ten'))));
+      assert.equal(new Set(answers.map(({ body }) => body)).size, 1);
+      assert.equal(answers.filter(({ replayed }) => replayed === null).length, 1);
+      assert.equal(waiting() - before, 2);
+    });
+
+    test('refuses another request, names the task of the first, and tells keys apart', async () => {
+      const first = JSON.parse((await answerOf(keyed('mine'))).body) as { task_id: string };
+      const body = await problem(await keyed('mine', { ...REQUEST, seed: 5 }), 422);
+      assert.equal(body['code'], 'key_reused');
+      assert.match(String(body['detail']), new RegExp(first.task_id));
+      const other = JSON.parse((await answerOf(keyed('Mine'))).body) as { task_id: string };
+      assert.notEqual(other.task_id, first.task_id);
+    });
+
+    test('is free again after a request that was refused, and is not taken by a dry run', async () => {
+      await problem(await keyed('later', { ...REQUEST, task_name: '' }), 422);
+      assert.equal((await keyed('later', { ...REQUEST, dry_run: true })).status, 200);
+      assert.equal((await answerOf(keyed('later'))).replayed, null);
+    });
+
+    test('that is none is refused by name', async () => {
+      for (const key of ['', 'x'.repeat(256), 'two words']) {
+        const body = await problem(await keyed(key), 422);
+        assert.match(JSON.stringify(body['errors']), /1-255 visible ASCII/);
+      }
+    });
+  });
+
+  test('cancel and retry of a task that nobody knows are 404, of one that runs 202 and 409', async () => {
+    const ask = (id: string, what: string) =>
+      api(new Request(`${BASE}/tasks/${id}/${what}`, { method: 'POST' }));
+    for (const what of ['cancel', 'retry']) await problem(await ask(crypto.randomUUID(), what), 404);
+    const { task_id: id } = (await (await api(post(REQUEST))).json()) as { task_id: string };
+    assert.equal((await problem(await ask(id, 'retry'), 409))['code'], 'task_running');
+    const cancelled = await ask(id, 'cancel');
+    assert.equal(cancelled.status, 202);
+    assert.equal(((await cancelled.json()) as Record<string, unknown>)['task_id'], id);
+    assert.equal(await tasks.isCancelled(id), true);
+    assert.equal((await api(new Request(`${BASE}/tasks/${id}/cancel`))).status, 405);
   });
 
   test('a folder that cannot be made is a 502 with the cure', async () => {

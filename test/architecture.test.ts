@@ -29,6 +29,11 @@ const STEPS = [
   'http.ts',
   'renders.ts',
   'manifest.ts',
+  'publish.ts',
+  'accept.ts',
+  'reporting.ts',
+  'make-video.ts',
+  'unless-cancelled.ts',
 ];
 
 function layerOf(file: string): Layer {

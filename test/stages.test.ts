@@ -76,8 +76,9 @@ describe('the stages', () => {
     }: { clips?: string[]; more?: string[]; tracks?: string[] } = {},
   ): Promise<Task> {
     const urls = (paths: string[]) => paths.map((path) => server.url(path));
+    const id = crypto.randomUUID();
     const task: Task = {
-      id: crypto.randomUUID(),
+      id,
       name,
       createdAt: createdAt.toISOString(),
       plan: makePlan({
@@ -92,6 +93,7 @@ describe('the stages', () => {
       metadata: null,
       warnings: [],
       retryOf: null,
+      fileId: id,
     };
     assert.ok(await deps.tasks.create(task));
     return task;
@@ -333,6 +335,74 @@ describe('the stages', () => {
     assert.equal(waiting()['complete'], 0);
     await renderOne(task, 2);
     assert.equal(waiting()['complete'], 1);
+  });
+
+  describe('of a cancelled task', () => {
+    const statuses = async (task: Task) =>
+      (await deps.reports.list(task.id, 1, 2)).map(({ status }) => status);
+
+    test('a prepare prepares nothing, and a render reports that it is cancelled', async () => {
+      const task = await createTask();
+      await deps.tasks.cancel(task.id);
+      await prepareAll(task);
+      assert.equal(server.count(), 0);
+      for (const index of [1, 2, 2]) await renderOne(task, index);
+      assert.deepEqual(await statuses(task), ['cancelled', 'cancelled']);
+      assert.equal(waiting()['complete'], 1);
+      assert.equal(logged('render.cancelled').length, 2);
+    });
+
+    test('a render that is saving when the cancel comes has made its video', async () => {
+      const task = await createTask();
+      await prepareAll(task);
+      const save: typeof deps.outputs.save = async (...args) => {
+        await deps.tasks.cancel(task.id);
+        await sleep(1200);
+        return deps.outputs.save(...args);
+      };
+      const slow = { ...deps, outputs: { ...deps.outputs, save } };
+      await render({ topic: 'render', taskId: task.id, index: 1 }, delivery, slow);
+      await renderOne(task, 2);
+      assert.deepEqual(await statuses(task), ['succeeded', 'cancelled']);
+      assert.equal((await videos(task)).length, 1);
+    });
+
+    test('a video saved by a process that died before its report leaves the folder at the end', async () => {
+      const task = await createTask();
+      await prepareAll(task);
+      const dying = {
+        ...deps,
+        reports: { ...deps.reports, report: () => Promise.reject(new Error('died')) },
+      };
+      await assert.rejects(render({ topic: 'render', taskId: task.id, index: 1 }, delivery, dying), /died/);
+      await renderOne(task, 2);
+      assert.equal((await videos(task)).length, 2);
+      await deps.tasks.cancel(task.id);
+      await renderOne(task, 1);
+      await complete({ topic: 'complete', taskId: task.id }, delivery, deps);
+      assert.deepEqual(await statuses(task), ['cancelled', 'succeeded']);
+      const [kept] = await deps.reports.list(task.id, 2, 2);
+      assert.deepEqual(await videos(task), [kept?.fileName]);
+    });
+
+    test('a duplicate of a render under way waits for it, and its report stands', async () => {
+      const task = await createTask();
+      await prepareAll(task);
+      const patient = { ...deps, patienceMs: 30_000 };
+      const saving = Promise.withResolvers<void>();
+      const save: typeof deps.outputs.save = async (...args) => {
+        saving.resolve();
+        await sleep(500);
+        return deps.outputs.save(...args);
+      };
+      const message = { topic: 'render', taskId: task.id, index: 1 } as const;
+      const first = render(message, delivery, { ...patient, outputs: { ...deps.outputs, save } });
+      await saving.promise;
+      await deps.tasks.cancel(task.id);
+      await render(message, delivery, patient);
+      await first;
+      assert.deepEqual(await statuses(task), ['succeeded']);
+    });
   });
 
   describe('completing', () => {

@@ -68,6 +68,14 @@ export function createDiskOutputs(options: DiskOutputsOptions): OutputStore {
       }
       return { url: pathToFileURL(target).href, bytes: size };
     },
+
+    async remove(folder, fileNames) {
+      for (const fileName of fileNames.filter((name) => name === diskName(name))) {
+        await rm(join(folder.id, fileName), { force: true }).catch((error: unknown) => {
+          throw translated(error, fileName);
+        });
+      }
+    },
   };
 }
 
@@ -103,13 +111,13 @@ function reasonOf(error: unknown): string {
   return words ? `${words} (${code})` : code;
 }
 
-function translated(error: unknown, fileName: string, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason;
+function translated(error: unknown, fileName: string, signal?: AbortSignal): unknown {
+  if (signal?.aborted) return signal.reason;
   if (isDiskFull(error)) {
     return new TransientError('disk_full', `The disk is full: ${fileName} cannot be saved`, { cause: error });
   }
   const code = systemCode(error);
   if (code === undefined || !(code in REASONS)) return error;
-  const detail = `${fileName} cannot be saved: ${reasonOf(error)}`;
+  const detail = `${fileName} cannot be written: ${reasonOf(error)}`;
   return new PermanentError('save_failed', 'save', detail, { cause: error });
 }

@@ -1,4 +1,4 @@
-import type { Progress, Task, TaskStore } from '../ports.ts';
+import type { Claim, ClaimHolder, Progress, Task, TaskStore } from '../ports.ts';
 import { shortId } from '../task/names.ts';
 import type { Database } from './sqlite.ts';
 
@@ -9,17 +9,46 @@ export interface SqliteTasksOptions {
 }
 
 export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptions): TaskStore {
+  const holderOf = (key: string): ClaimHolder | undefined => {
+    const row = database.row<ClaimHolder>(
+      `SELECT task_id AS taskId, fingerprint FROM claims
+       WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`,
+      key,
+      now(),
+    );
+    return row && { ...row };
+  };
+  const keep = ({ key, fingerprint, ttlMs }: Claim, taskId: string): void => {
+    const at = now();
+    database.run('DELETE FROM claims WHERE expires_at <= ?', at);
+    database.run(
+      'INSERT INTO claims (key, task_id, fingerprint, expires_at) VALUES (?, ?, ?, ?)',
+      key,
+      taskId,
+      fingerprint,
+      ttlMs === null ? null : at + ttlMs,
+    );
+  };
+
   return {
-    async create(task) {
-      const added = database.run(
-        'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)',
-        task.id,
-        task.folder.id,
-        shortId(task.id),
-        JSON.stringify(task),
-        task.plan.combinations.length,
-      );
-      return added === 1;
+    async create(task, claim) {
+      return database.transaction(() => {
+        if (claim !== undefined && holderOf(claim.key) !== undefined) return false;
+        const added = database.run(
+          'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)',
+          task.id,
+          task.folder.id,
+          shortId(task.id),
+          JSON.stringify(task),
+          task.plan.combinations.length,
+        );
+        if (added === 1 && claim !== undefined) keep(claim, task.id);
+        return added === 1;
+      });
+    },
+
+    async claimed(key) {
+      return holderOf(key);
     },
 
     async get(taskId) {
@@ -29,6 +58,16 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
 
     async markPublished(taskId) {
       database.run('UPDATE tasks SET published = 1 WHERE id = ?', taskId);
+    },
+
+    async cancel(taskId) {
+      database.run('UPDATE tasks SET cancelled_at = coalesce(cancelled_at, ?) WHERE id = ?', now(), taskId);
+    },
+
+    async isCancelled(taskId) {
+      return (
+        database.row('SELECT 1 FROM tasks WHERE id = ? AND cancelled_at IS NOT NULL', taskId) !== undefined
+      );
     },
 
     async progress(taskId) {

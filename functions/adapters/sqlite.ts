@@ -77,6 +77,17 @@ const MIGRATIONS: readonly string[] = [
   DROP INDEX messages_next;
   CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id);
   `,
+  `
+  ALTER TABLE tasks ADD COLUMN cancelled_at INTEGER;
+  -- expires_at is NULL where a claim stands for ever.
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    expires_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX claims_expiring ON claims (expires_at) WHERE expires_at IS NOT NULL;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */

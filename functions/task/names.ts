@@ -11,14 +11,14 @@ export function shortId(taskId: string): string {
   return taskId.slice(0, SHORT_ID_LENGTH);
 }
 
-/** `0001-hook-body-cta-1a2b3c.mp4`: the same for every delivery of the same render. */
-export function fileName(taskId: string, plan: Plan, combination: Combination): string {
+/** `0001-hook-body-cta-1a2b3c.mp4`: the same for every delivery of the same render, and for its retry. */
+export function fileName({ fileId, plan }: { fileId: string; plan: Plan }, combination: Combination): string {
   const width = Math.max(MIN_INDEX_WIDTH, String(plan.total).length);
   const index = String(combination.index).padStart(width, '0');
   const clips = combination.clips.map((clip) => stem(urlOf(plan.sources[clip])));
   const room = Math.floor((MAX_STEMS_BYTES - clips.length) / clips.length);
   const stems = clips.map((name) => cutToBytes(name, room)).join('-');
-  return `${index}-${stems}-${shortId(taskId)}.mp4`;
+  return `${index}-${stems}-${shortId(fileId)}.mp4`;
 }
 
 export function manifestName(taskId: string, extension: 'json' | 'csv'): string {

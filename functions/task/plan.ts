@@ -86,6 +86,24 @@ export function makePlan(input: PlanInput): Plan {
   };
 }
 
+/** Of a plan only some combinations, with the choices and numbers that they have in it, and the sources they need. */
+export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
+  const combinations = plan.combinations.filter(({ index }) => indexes.has(index));
+  const used = [...new Set(combinations.flatMap(sourcesOf))].toSorted((one, other) => one - other);
+  const numberOf = new Map(used.map((old, number) => [old, number]));
+  const renumbered = (old: number) => numberOf.get(old) as number;
+  return {
+    ...plan,
+    sources: used.map((old) => plan.sources[old] as Source),
+    combinations: combinations.map(({ index, clips, track, line }) => ({
+      index,
+      clips: clips.map(renumbered),
+      track: track === null ? null : renumbered(track),
+      line: line === null ? null : renumbered(line),
+    })),
+  };
+}
+
 export function combinationCount(blocks: readonly { urls: readonly string[] }[]): number {
   return blocks.reduce((product, block) => product * block.urls.length, 1);
 }

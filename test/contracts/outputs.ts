@@ -82,6 +82,27 @@ export function outputContract(name: string, open: () => Promise<OutputHarness>)
       assert.deepEqual(await harness.list(folder), ['a.mp4']);
     });
 
+    it('takes files out by name, those that are there, and no others', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const folder = await harness.store.createFolder('task');
+      const other = await harness.store.createFolder('other');
+      for (const name of ['a.mp4', 'b.mp4', "it's.mp4"]) {
+        await harness.store.save(folder, name, await file(work, name), FOREVER);
+        await harness.store.save(other, name, await file(work, name), FOREVER);
+      }
+      for (const _ of numbers(2)) {
+        await harness.store.remove(folder, ['b.mp4', 'never there.mp4', "it's.mp4", '../other/a.mp4']);
+        assert.deepEqual(await harness.list(folder), ['a.mp4']);
+      }
+      assert.equal((await harness.list(other)).length, 3);
+    });
+
+    it('has nothing to take out of a folder that is gone', async () => {
+      await using harness = await open();
+      await harness.store.remove({ id: 'gone', location: 'gone' }, ['a.mp4']);
+    });
+
     it('saves nothing for who was told to stop, and rejects with the reason', async () => {
       await using harness = await open();
       await using work = await tempDir();

@@ -32,6 +32,7 @@ export function sampleTask({
     metadata: { any: ['thing', null, { deep: 1.5 }] },
     warnings: ['No music'],
     retryOf: null,
+    fileId: id,
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { TaskStore } from '../../functions/ports.ts';
+import type { Claim, TaskStore } from '../../functions/ports.ts';
 import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleTask } from './samples.ts';
 
@@ -80,6 +80,59 @@ export function taskContract(name: string, open: () => Promise<Harness<TaskStore
       assert.deepEqual(await harness.store.unfinished(10, ids[1]), left.slice(1), 'after a finished one');
     });
 
+    it('is cancelled from the first call on, finished or not', async () => {
+      await using harness = await open();
+      const { id } = await stored(harness.store);
+      const other = await stored(harness.store);
+      assert.equal(await harness.store.isCancelled(id), false);
+      await harness.store.finish(other.id);
+      for (const task of [id, id, other.id]) {
+        await harness.store.cancel(task);
+        assert.equal(await harness.store.isCancelled(task), true);
+      }
+      assert.equal(await harness.store.isCancelled((await stored(harness.store)).id), false);
+      assert.equal(await harness.store.isCancelled('nobody'), false);
+    });
+
+    it('gives a claim to one task, names it, and stores nothing of those who come later', async () => {
+      await using harness = await open();
+      const claim = { key: 'request/a/b?c', fingerprint: 'one', ttlMs: 60_000 };
+      assert.equal(await harness.store.claimed(claim.key), undefined);
+      const tasks = numbers(5).map((at) => sampleTask({ folder: `folder-${at}` }));
+      const created = await Promise.all(tasks.map((task) => harness.store.create(task, claim)));
+      assert.equal(created.filter(Boolean).length, 1);
+      const first = tasks[created.indexOf(true)];
+      assert.deepEqual(await harness.store.claimed(claim.key), { taskId: first?.id, fingerprint: 'one' });
+      assert.deepEqual(await harness.store.unfinished(10), [first?.id]);
+
+      assert.equal(await harness.store.create(sampleTask(), { ...claim, fingerprint: 'two' }), false);
+      assert.equal((await harness.store.claimed(claim.key))?.fingerprint, 'one');
+      assert.equal(await harness.store.create(sampleTask(), { ...claim, key: 'request/other' }), true);
+    });
+
+    it('lets go of a claim when its time is over, and never of one without', async () => {
+      await using harness = await open();
+      const task = () => stored(harness.store, { key: 'short', fingerprint: 'f', ttlMs: 30 });
+      const first = await task();
+      assert.equal((await harness.store.claimed('short'))?.taskId, first.id);
+      await stored(harness.store, { key: 'for ever', fingerprint: 'f', ttlMs: null });
+      await pause(100);
+      assert.equal(await harness.store.claimed('short'), undefined);
+      const second = await task();
+      assert.equal((await harness.store.claimed('short'))?.taskId, second.id);
+      assert.ok(await harness.store.claimed('for ever'));
+    });
+
+    it('claims nothing for a task that it did not store', async () => {
+      await using harness = await open();
+      const ids = ['abcdef01-0000-4000-8000-000000000001', 'abcdef02-0000-4000-8000-000000000002'];
+      const [first, second] = ids.map((id) => sampleTask({ id }));
+      assert.ok(first && second);
+      assert.equal(await harness.store.create(first), true);
+      assert.equal(await harness.store.create(second, { key: 'k', fingerprint: 'f', ttlMs: null }), false);
+      assert.equal(await harness.store.claimed('k'), undefined);
+    });
+
     it('keeps the time of the first finish, of repetitions and of three at once', async () => {
       await using harness = await open();
       const { id } = await stored(harness.store);
@@ -93,10 +146,10 @@ export function taskContract(name: string, open: () => Promise<Harness<TaskStore
 }
 
 /** A task of its own folder; the next one is younger by the clock too. */
-async function stored(store: TaskStore) {
+async function stored(store: TaskStore, claim?: Claim) {
   await pause(2);
   const task = sampleTask();
   task.folder.id = task.id;
-  assert.equal(await store.create(task), true);
+  assert.equal(await store.create(task, claim), true);
   return task;
 }

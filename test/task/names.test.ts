@@ -17,7 +17,7 @@ function planOf(...blocks: string[][]): Plan {
 }
 
 function names(plan: Plan): string[] {
-  return plan.combinations.map((combination) => fileName(ID, plan, combination));
+  return plan.combinations.map((combination) => fileName({ fileId: ID, plan }, combination));
 }
 
 describe('a file name', () => {

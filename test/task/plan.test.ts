@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { makePlan, type Plan, sourcesOf } from '../../functions/task/plan.ts';
+import { makePlan, type Plan, partOf, sourcesOf } from '../../functions/task/plan.ts';
 
 const input = {
   blocks: [{ urls: ['a1', 'a2'] }, { urls: ['b1', 'b2', 'b3'] }, { urls: ['c1', 'c2'] }],
@@ -90,6 +90,30 @@ describe('a plan', () => {
     assert.equal(plan.sources.length, 4);
     assert.equal(plan.combinations.length, 4);
     assert.deepEqual(sourcesOf(plan.combinations[0] as Plan['combinations'][0]).sort(), [0, 2, 3]);
+  });
+
+  test('of a part of it keeps choices, numbers and total, and only the sources that it needs', () => {
+    const plan = makePlan({
+      ...input,
+      blocks: [{ urls: ['a', 'b', 'c'] }, { urls: ['d', 'e'] }],
+      tracks: ['t', 'u'],
+      lines: [],
+    });
+    const part = partOf(plan, new Set([3, 6]));
+    const urls = (of: Plan, index: number) => {
+      const found = of.combinations.find((combination) => combination.index === index);
+      return [...(found?.clips ?? []), found?.track ?? -1].map(
+        (number) => (of.sources[number] as { url: string }).url,
+      );
+    };
+    assert.deepEqual(
+      part.combinations.map(({ index }) => index),
+      [3, 6],
+    );
+    for (const index of [3, 6]) assert.deepEqual(urls(part, index), urls(plan, index));
+    assert.deepEqual([part.total, part.seed], [6, plan.seed]);
+    const needed = new Set([...urls(plan, 3), ...urls(plan, 6)]);
+    assert.equal(part.sources.length, needed.size);
   });
 
   test('has neither track nor line where none were given', () => {
