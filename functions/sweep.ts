@@ -9,6 +9,8 @@ export interface SweepDeps extends ReportingDeps {
   leases: LeaseStore;
   /** A task whose messages are not out after this long was cut short; 0 where nobody else can be at it. */
   publishingMs?: number;
+  /** Milliseconds since the epoch. What a host was off for does not count as a task's time. */
+  upSince?: number;
   now?: () => number;
 }
 
@@ -40,13 +42,14 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   const task = await deps.tasks.get(taskId);
   const progress = await deps.tasks.progress(taskId);
   if (task === undefined || progress === undefined || progress.finishedAt !== null) return;
-  const age = (deps.now ?? Date.now)() - Date.parse(task.createdAt);
+  const now = (deps.now ?? Date.now)();
+  const created = Date.parse(task.createdAt);
 
-  if (!progress.published && age >= (deps.publishingMs ?? PUBLISHING_MS)) {
+  if (!progress.published && now - created >= (deps.publishingMs ?? PUBLISHING_MS)) {
     await publishTask(task, deps);
     logRepair(deps, task, 'published its messages again');
   }
-  if (age > TASK_LIFETIME_MS) await endOverdue(task, progress, deps);
+  if (now - Math.max(created, deps.upSince ?? 0) > TASK_LIFETIME_MS) await endOverdue(task, progress, deps);
   await checkCompletion(taskId, deps);
   if (allIn(task, progress)) await completeAgain(task, deps);
 }

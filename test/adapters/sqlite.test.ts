@@ -197,6 +197,26 @@ describe('sqlite leases', () => {
     assert.deepEqual([lapsed?.takes, lapsed?.crashes], [1, 1]);
   });
 
+  it('remember their counts from the last renewal on: long work is not forgotten while it lasts', async () => {
+    let at = 1_000_000;
+    await using harness = await on((database) => ({
+      leases: createSqliteLeases({ database, now: () => at }),
+    }));
+    const { leases } = harness;
+    await leases.take('long', 1000);
+    at += 1001;
+    const lease = await leases.take('long', FORGET_AFTER_MS);
+    assert.ok(lease);
+    for (let hour = 0; hour < 3; hour++) {
+      at += FORGET_AFTER_MS - 1;
+      assert.ok(await leases.renew(lease, FORGET_AFTER_MS / 2));
+      at -= FORGET_AFTER_MS / 2;
+    }
+    at += FORGET_AFTER_MS;
+    const next = await leases.take('long', 1000);
+    assert.deepEqual([next?.takes, next?.crashes], [3, 2]);
+  });
+
   it('take no room once forgotten and released', async () => {
     let at = 1_000_000;
     await using harness = await on((database) => ({

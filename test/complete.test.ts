@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { complete } from '../functions/complete.ts';
+import { PermanentError } from '../functions/errors.ts';
+import type { Task } from '../functions/ports.ts';
+import { DELIVERY, useStages } from './fixtures/stages.ts';
+
+describe('complete', () => {
+  const s = useStages();
+
+  async function reported(): Promise<Task> {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    for (const index of [1, 2]) await s.renderOne(task, index);
+    return task;
+  }
+  const completeWith = (task: Task, save: typeof s.deps.outputs.save) =>
+    complete({ topic: 'complete', taskId: task.id }, DELIVERY, {
+      ...s.deps,
+      outputs: { ...s.deps.outputs, save },
+    });
+  const finished = async (task: Task) => (await s.deps.tasks.progress(task.id))?.finishedAt !== null;
+
+  test('comes last: without manifest and log line a task is not finished', async () => {
+    const task = await reported();
+    await assert.rejects(
+      completeWith(task, () => Promise.reject(new Error('it died here'))),
+      /it died here/,
+    );
+    assert.deepEqual([await finished(task), s.logged('task.completed').length], [false, 0]);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
+  });
+
+  test('ends a task also where its manifest can never be saved', async () => {
+    const task = await reported();
+    const error = new PermanentError('save_failed', 'save', 'Expected a folder, got a file in the way.');
+    await completeWith(task, () => Promise.reject(error));
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
+  });
+
+  test('stopped while the manifest is saved, nothing has ended: the next delivery ends it', async () => {
+    const task = await reported();
+    const stop = new AbortController();
+    const stopped = async () => {
+      stop.abort(new Error('the host stops'));
+      throw new PermanentError('save_failed', 'save', 'Broken off.');
+    };
+    await assert.rejects(
+      complete(
+        { topic: 'complete', taskId: task.id },
+        { signal: stop.signal },
+        {
+          ...s.deps,
+          outputs: { ...s.deps.outputs, save: stopped },
+        },
+      ),
+    );
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [false, 0]);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
+  });
+});
