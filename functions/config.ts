@@ -30,6 +30,8 @@ export interface Config {
   logLevel: LogLevel;
   /** PATH, to find ffmpeg on. */
   searchPath: string;
+  /** By `npm start`, which does not pass on its own end. */
+  launchedByNpm: boolean;
 }
 
 /** All that is wrong with the settings, in one message fit for a terminal. */
@@ -103,6 +105,8 @@ export function loadConfig(env: Environment): Config {
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && env['K_SERVICE'] === undefined),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
     searchPath: env['PATH'] ?? '',
+    // Not of any script: what another one starts, a test among them, may be meant to outlive it.
+    launchedByNpm: env['npm_lifecycle_event'] === 'start',
   };
   read.finish();
   return config;

@@ -1,10 +1,14 @@
 /** What the single-machine host is made of: the embedded adapters. */
 import { join } from 'node:path';
+import { createChildRecords } from './adapters/child-records.ts';
 import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
-import { createDiskOutputs } from './adapters/disk-outputs.ts';
+import { INCOMING } from './adapters/disk-cache.ts';
+import { createDiskOutputs, type DiskOutputs } from './adapters/disk-outputs.ts';
+import { sweepFolder } from './adapters/disk-sweep.ts';
 import { createDownloads } from './adapters/download.ts';
 import { createEspeakSpeech } from './adapters/espeak.ts';
-import { type Database, openDatabase } from './adapters/sqlite.ts';
+import { acquireHostLock, HostLockedError } from './adapters/host-lock.ts';
+import { openDatabase } from './adapters/sqlite.ts';
 import { createSqliteLeases } from './adapters/sqlite-leases.ts';
 import { createSqlitePins } from './adapters/sqlite-pins.ts';
 import { createSqliteQueue } from './adapters/sqlite-queue.ts';
@@ -14,19 +18,37 @@ import { createSqliteUrls } from './adapters/sqlite-urls.ts';
 import { assemble, NO_SEAMS, type Seams } from './assembly.ts';
 import { type Config, isLoopback } from './config.ts';
 import type { Log } from './log.ts';
-import { createFfmpeg, findFfmpeg } from './media/ffmpeg.ts';
+import { createFfmpeg } from './media/ffmpeg.ts';
+import { findFfmpeg } from './media/find-ffmpeg.ts';
+import type { TaskStore } from './ports.ts';
+import { fileName, manifestName } from './task/names.ts';
 
 const MB = 1024 * 1024;
 /** Encoders at a time: one keeps all threads busy, more only take memory. */
 const ENCODERS = 1;
 /** Short, so that one task's waiting messages leave their places to another's; to wait again costs nothing. */
 const PATIENCE_MS = 2_000;
+/** Longer than the last host may take to stop. */
+const LOCK_WAIT_MS = 12_000;
+/** As artifacts.ts names its folders in tempDir. */
+const WORK_DIR = /^work-[A-Za-z0-9]{6}$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const PAGE = 100;
 
 /** The parts of the host, ready for work that nobody has begun. Dispose of them after everything that uses them. */
 export async function composeLocal(config: Config, log: Log, seams: Seams = NO_SEAMS) {
   await using starting = new AsyncDisposableStack();
+  starting.use(await lockIn(config.dataDir, log));
+  // From here on there is no other host: what is found of one is of a dead one.
+  const children = createChildRecords({ dir: join(config.dataDir, 'children') });
+  const childrenEnded = await children.endLeftOvers();
+  const artifactsDir = join(config.dataDir, 'artifacts');
+  const tempDir = join(config.dataDir, 'tmp');
+  const foldersSwept =
+    (await sweepFolder(tempDir, WORK_DIR)) + (await sweepFolder(join(artifactsDir, INCOMING), UUID));
+
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
-  const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
+  const ffmpeg = starting.use(createFfmpeg({ path: binary.path, children }));
   const version = await ffmpeg.version().catch((cause: unknown) => {
     const origin = config.ffmpegBin === undefined ? binary.origin : 'FFMPEG_BIN';
     throw new Error(
@@ -35,7 +57,20 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
     );
   });
 
-  const database = starting.use(openIn(config.dataDir));
+  const database = starting.use(
+    await inDataDir(config.dataDir, () => openDatabase(join(config.dataDir, 'every-cut.sqlite'))),
+  );
+  const tasks = createSqliteTasks({ database });
+  const outputs = createDiskOutputs({ dir: config.outputDir });
+  const partsRemoved = await removeParts(tasks, outputs);
+  if (childrenEnded + foldersSwept + partsRemoved > 0) {
+    log.info('Cleared away what the last host was ended in', {
+      event: 'host.cleared',
+      children_ended: childrenEnded,
+      folders_swept: foldersSwept,
+      parts_removed: partsRemoved,
+    });
+  }
   const leases = createSqliteLeases({ database });
   leases.lapseLeases();
   const queue = createSqliteQueue({
@@ -44,17 +79,17 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
       log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
   });
   const adapters = seams.adapters({
-    tasks: createSqliteTasks({ database }),
+    tasks,
     reports: createSqliteReports({ database }),
     pins: createSqlitePins({ database }),
     leases,
     queue,
     urls: createSqliteUrls({ database }),
     artifacts: createDiskArtifacts({
-      dir: join(config.dataDir, 'artifacts'),
+      dir: artifactsDir,
       maxBytes: config.cacheMaxMb * MB,
     }),
-    outputs: createDiskOutputs({ dir: config.outputDir }),
+    outputs,
     downloads: starting.use(
       createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes: config.maxSourceMb * MB }),
     ),
@@ -64,7 +99,7 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
     ...assemble(adapters, {
       ffmpeg,
       log,
-      tempDir: join(config.dataDir, 'tmp'),
+      tempDir,
       patienceMs: PATIENCE_MS,
       encoders: ENCODERS,
       mixers: config.renderConcurrency,
@@ -94,10 +129,44 @@ function hostsOf({ apiKey, publicUrl }: Config): ((hostname: string) => boolean)
   return (hostname) => isLoopback(hostname) || hostname === own;
 }
 
-function openIn(dataDir: string): Database {
+/** Of copies to another disk, in the folders of the tasks that go on now. */
+async function removeParts(tasks: TaskStore, outputs: DiskOutputs): Promise<number> {
+  let removed = 0;
+  let after: string | undefined;
+  for (;;) {
+    const ids = await tasks.unfinished(PAGE, after);
+    for (const id of ids) {
+      const task = await tasks.get(id);
+      if (task === undefined) continue;
+      const videos = task.plan.combinations.map((combination) => fileName(task, combination));
+      const names = [...videos, manifestName(id, 'json'), manifestName(id, 'csv')];
+      removed += await outputs.removeParts(task.folder, names);
+    }
+    after = ids.at(-1);
+    if (ids.length < PAGE) return removed;
+  }
+}
+
+function lockIn(dataDir: string, log: Log): Promise<Disposable> {
+  return inDataDir(dataDir, () =>
+    acquireHostLock({
+      dir: dataDir,
+      waitMs: LOCK_WAIT_MS,
+      onWait: (holder) =>
+        log.notice(`Another service still uses ${dataDir} (${holder}); waiting for its end`, {
+          event: 'host.waiting',
+          data_dir: dataDir,
+        }),
+    }),
+  );
+}
+
+/** Says what to do where the folder does not let us. */
+async function inDataDir<T>(dataDir: string, open: () => T | Promise<T>): Promise<T> {
   try {
-    return openDatabase(join(dataDir, 'every-cut.sqlite'));
+    return await open();
   } catch (error) {
+    if (HostLockedError.is(error)) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
       `Expected DATA_DIR (${dataDir}) to be a folder of this service that can be written to, got: ${reason}. ` +

@@ -4,6 +4,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { toNodeHandler } from 'srvx/node';
+import { watchLauncher } from './adapters/launcher.ts';
 import type { Consumer } from './adapters/sqlite-queue.ts';
 import { createApi } from './api.ts';
 import { NO_SEAMS, type Seams } from './assembly.ts';
@@ -24,6 +25,10 @@ const PREPARES = 16;
 const WAITING_RENDERS = 30;
 const COMPLETIONS = 2;
 const SWEEP_EVERY_MS = 60_000;
+/** A stop takes the grace of a child, mostly; the next host waits for the lock a little longer than this. */
+const STOP_LIMIT_MS = 10_000;
+/** One Ctrl-C may come twice: from the terminal, and from an npm that passes it on. */
+const ECHO_MS = 1_000;
 
 export interface Host {
   /** http://host:port, without a slash at the end. */
@@ -37,9 +42,10 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
   await using starting = new AsyncDisposableStack();
   const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, seams));
 
+  const upSince = Date.now();
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
     seams
-      .run('sweep', () => sweep({ ...deps, ...more }))
+      .run('sweep', () => sweep({ ...deps, upSince, ...more }))
       .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
   // What the last host was cut short in: now, while no request can be at it.
   await sweepOnce({ publishingMs: 0 });
@@ -142,22 +148,57 @@ async function closed(server: Server): Promise<void> {
 async function main(): Promise<void> {
   try {
     const config = loadConfig(readEnvironment());
+    // Whoever reads the log may end first (`npm start | tee log`, a closed terminal): no reason to fall over.
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
     const log = createLog({
       level: config.logLevel,
       pretty: process.stdout.isTTY === true,
       write: (line) => process.stdout.write(line),
     });
-    const host = await startHost(config, log);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        log.info('Stopping; unfinished work goes on at the next start', { event: 'host.stopping', signal });
-        void host.stop();
+    let host: Host | undefined;
+    heedRequestsToStop(config, (why, fields) => {
+      log.info(`Stopping ${why}; unfinished work goes on at the next start`, {
+        event: 'host.stopping',
+        ...fields,
       });
-    }
+      // Nothing has begun that could be ended in order.
+      if (host === undefined) process.exit();
+      host.stop().catch((error: unknown) => {
+        log.error('The host could not stop in order', { event: 'host.stopping', error });
+        process.exitCode = 1;
+      });
+    });
+    host = await startHost(config, log);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
     process.exitCode = 1;
   }
+}
+
+/**
+ * Calls `stop` at the first request. A later one, or a stop that takes too long, ends the process at once, and with it
+ * its children.
+ */
+function heedRequestsToStop(config: Config, stop: (why: string, fields: object) => void): void {
+  let askedAt: number | undefined;
+  const begin = (why: string, fields: object) => {
+    askedAt = performance.now();
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    stop(why, fields);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (askedAt === undefined) begin(`on ${signal}`, { signal });
+      else if (performance.now() - askedAt > ECHO_MS) process.exit(1);
+    });
+  }
+  if (!config.launchedByNpm) return;
+  watchLauncher({
+    onGone: () => {
+      if (askedAt === undefined)
+        begin('because the npm that started it is gone', { signal: null, launcher: 'gone' });
+    },
+  });
 }
 
 if (import.meta.main) await main();

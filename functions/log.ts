@@ -9,6 +9,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const SEVERITY = { debug: 'DEBUG', info: 'INFO', notice: 'NOTICE', warn: 'WARNING', error: 'ERROR' } as const;
 
 export type EventName =
+  | 'host.waiting'
+  | 'host.cleared'
   | 'host.started'
   | 'host.stopping'
   | 'task.accepted'

@@ -345,3 +345,11 @@ export interface Speech {
   identity(line: Line): Promise<readonly string[]>;
   speak(line: Line, signal: AbortSignal): Promise<Spoken>;
 }
+
+/** Which programs run for this host, told to the next one: it ends what this one's death leaves over. */
+export interface ChildRecords {
+  /** Right after the start of a child that leads a process group of its own. Never throws: it then runs unrecorded. */
+  started(pid: number): void;
+  /** It is gone. */
+  ended(pid: number): void;
+}

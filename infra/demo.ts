@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../functions/config.ts';
 import { startHost } from '../functions/local.ts';
 import { createLog } from '../functions/log.ts';
-import { findFfmpeg } from '../functions/media/ffmpeg.ts';
+import { findFfmpeg } from '../functions/media/find-ffmpeg.ts';
 import { serveFiles } from './file-server.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { reportTable, reportTotals } from './report-table.ts';

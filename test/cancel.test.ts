@@ -4,7 +4,7 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findFfmpeg } from '../functions/media/ffmpeg.ts';
+import { findFfmpeg } from '../functions/media/find-ffmpeg.ts';
 import { makeClip } from './fixtures/finished.ts';
 import { type Ended, type Json, startTestHost, type TestHost } from './fixtures/host.ts';
 import { type SourceServer, startSourceServer } from './fixtures/source-server.ts';

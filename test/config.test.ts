@@ -46,6 +46,12 @@ describe('settings', () => {
     assert.match(problems({ OUTPUT: 'drive' }), /OUTPUT: expected local, got "drive"/);
   });
 
+  test('know of an npm start, and of no other script of npm', () => {
+    const launched = (event?: string) =>
+      loadConfig(event === undefined ? {} : { npm_lifecycle_event: event }).launchedByNpm;
+    assert.deepEqual([launched('start'), launched('test'), launched()], [true, false, false]);
+  });
+
   test('ask for a key where others than this machine can call', () => {
     assert.match(problems({ HOST: '0.0.0.0' }), /API_KEY: expected a key .* HOST is 0.0.0.0/);
     assert.equal(problems({ HOST: '0.0.0.0', API_KEY: 'k'.repeat(16) }), '');

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../errors.ts';
-import type { OutputStore } from '../ports.ts';
+import type { OutputFolder, OutputStore } from '../ports.ts';
 import { cutToBytes } from '../task/names.ts';
 import { copyTo, syncFile, syncFolder, systemCode } from './disk.ts';
 import { diskName } from './disk-names.ts';
 
 /** Room that `..<8 hex>.part` leaves in a name of 255 bytes. */
 const PART_NAME_BYTES = 240;
+const PART = /^\.(.+)\.[0-9a-f]{8}\.part$/s;
 
 /** What a user can do something about; anything else is a defect or a broken disk and passes as it is. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -32,7 +33,15 @@ export interface DiskOutputsOptions {
   dir: string;
 }
 
-export function createDiskOutputs(options: DiskOutputsOptions): OutputStore {
+export interface DiskOutputs extends OutputStore {
+  /**
+   * For a new host, before any work: removes what the last one left of its copies of these files, and answers with
+   * how many there were. Parts of other files are not touched: the folder may be another host's as well.
+   */
+  removeParts(folder: OutputFolder, fileNames: Iterable<string>): Promise<number>;
+}
+
+export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
   const dir = resolve(options.dir);
 
   return {
@@ -76,6 +85,15 @@ export function createDiskOutputs(options: DiskOutputsOptions): OutputStore {
         });
       }
     },
+
+    async removeParts(folder, fileNames) {
+      const own = new Set(Array.from(fileNames, nameInPart));
+      const found = await readdir(folder.id).catch(() => []);
+      const parts = found.filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
+      // What cannot be removed is hidden, and does no harm.
+      for (const part of parts) await rm(join(folder.id, part), { force: true }).catch(() => {});
+      return parts.length;
+    },
   };
 }
 
@@ -91,8 +109,10 @@ async function moveTo(target: string, folder: string, file: string, signal: Abor
 
 /** Another disk: the bytes arrive under a hidden name beside the target, so that the final name is never half a file. */
 async function copyOver(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
-  const name = cutToBytes(target.slice(folder.length + 1), PART_NAME_BYTES);
-  const part = join(folder, `.${name}.${randomBytes(4).toString('hex')}.part`);
+  const part = join(
+    folder,
+    `.${nameInPart(target.slice(folder.length + 1))}.${randomBytes(4).toString('hex')}.part`,
+  );
   try {
     await copyTo(part, file, signal);
     signal.throwIfAborted();
@@ -101,6 +121,10 @@ async function copyOver(target: string, folder: string, file: string, signal: Ab
     await rm(part, { force: true });
     throw error;
   }
+}
+
+function nameInPart(fileName: string): string {
+  return cutToBytes(fileName, PART_NAME_BYTES);
 }
 
 function reasonOf(error: unknown): string {

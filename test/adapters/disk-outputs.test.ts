@@ -165,6 +165,23 @@ describe('disk outputs', () => {
     assert.deepEqual(await readdir(folder.id), [name]);
   });
 
+  it('remove the parts that a killed copy left, of the files that are named only', async () => {
+    await using dir = await tempDir();
+    const store = createDiskOutputs({ dir: dir.path });
+    const folder = await store.createFolder('sale');
+    const long = `${'x'.repeat(251)}.mp4`;
+    const left = ['.a.mp4.0123abcd.part', '.a.mp4.ffffffff.part', `.${'x'.repeat(240)}.0123abcd.part`];
+    const others = [
+      ...['a.mp4', '.b.mp4.0123abcd.part', '.a.mp4.part', 'a.mp4.0123abcd.part', '.a.mp4.0123ABCD.part'],
+      ...['.a.mp4.0123abcd.part.txt', '.a.mp4.0123abcde.part', '..0123abcd.part'],
+    ];
+    for (const name of [...left, ...others]) await writeFile(join(folder.id, name), '');
+    assert.equal(await store.removeParts(folder, ['a.mp4', long]), 3);
+    assert.deepEqual((await readdir(folder.id)).sort(), others.sort());
+    await rm(folder.id, { recursive: true });
+    assert.equal(await store.removeParts(folder, ['a.mp4']), 0);
+  });
+
   it('leave no part behind when the copy from another disk is stopped or fails', async (t: TestContext) => {
     await using dir = await tempDir();
     await using other = await otherDisk(dir.path);

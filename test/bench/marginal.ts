@@ -16,7 +16,7 @@ import { createDiskArtifacts } from '../../functions/adapters/disk-artifacts.ts'
 import { openDatabase } from '../../functions/adapters/sqlite.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite-pins.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite-tasks.ts';
-import { findFfmpeg } from '../../functions/media/ffmpeg.ts';
+import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import { concatList, MIX_LIST, mixArguments } from '../../functions/media/mix.ts';
 import type { Prepared, Profile, Task } from '../../functions/ports.ts';
 import { SOUND, VIDEO } from '../../functions/sources.ts';

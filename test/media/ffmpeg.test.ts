@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../../functions/errors.ts';
-import { createFfmpeg, findFfmpeg } from '../../functions/media/ffmpeg.ts';
+import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
+import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
+import { until } from '../contracts/harness.ts';
 import { FFMPEG } from '../fixtures/finished.ts';
+import { isAlive } from '../fixtures/host-process.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
 
 const options = { signal: new AbortController().signal, timeoutMs: 60_000 };
@@ -28,15 +31,6 @@ async function pidOf(dir: string): Promise<number> {
     const text = await readFile(join(dir, 'pid'), 'utf8').catch(() => '');
     if (text.endsWith('\n')) return Number(text);
     await sleep(5);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 
@@ -168,6 +162,43 @@ describe('running ffmpeg', { skip }, () => {
     assert.equal(isAlive(pid), false);
     await running;
     await assert.rejects(ffmpeg.run([], options), TransientError.is);
+  });
+
+  test('tells of every child right after its start, and of its end however it ends', async () => {
+    await using dir = await tempDir();
+    const told: string[] = [];
+    const children = {
+      started: (pid: number) => void told.push(`started ${pid} ${isAlive(pid)}`),
+      ended: (pid: number) => void told.push(`ended ${pid} ${isAlive(pid)}`),
+    };
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'echo $$; exit "$3"'), children });
+    const pid = Number((await ffmpeg.run(['0'], options)).stdout);
+    assert.deepEqual(told.splice(0), [`started ${pid} true`, `ended ${pid} false`]);
+    await assert.rejects(ffmpeg.run(['1'], options), FfmpegError.is);
+    assert.equal(told.splice(0).length, 2);
+    await using none = createFfmpeg({ path: join(dir.path, 'gone'), children });
+    await assert.rejects(none.run([], options), /ENOENT/);
+    assert.deepEqual(told, []);
+  });
+
+  test('ends with a script what the script started', async () => {
+    await using dir = await tempDir();
+    const script = 'sleep 600 & echo $! > "$DIR/pid"; wait';
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+    const abort = new AbortController();
+    const running = ffmpeg.run([], { ...options, signal: abort.signal });
+    const pid = await pidOf(dir.path);
+    abort.abort(new Error('the task was cancelled'));
+    await assert.rejects(running, /cancelled/);
+    // Not our child: whoever inherits it sees to its end.
+    await until(() => !isAlive(pid), 'the end of what the script started');
+  });
+
+  test('starts children out of reach of a Ctrl-C in the terminal of the host', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'ps -o pgid= -p $$; echo $$') });
+    const [group, pid] = (await ffmpeg.run([], options)).stdout.trim().split(/\s+/);
+    assert.equal(group, pid);
   });
 
   for (const [what, script, code] of [
