@@ -6,7 +6,7 @@ import { exitError, FfmpegError, withoutDirectories } from './ffmpeg-error.ts';
 import { HeadAndTail } from './head-and-tail.ts';
 
 /** Time between asking a child to end and ending it; what it has made so far is thrown away in either case. */
-const GRACE_MS = 500;
+const GRACE_MS = 2_000;
 /** Of a flood of complaints, the first and the last ones tell most. */
 const STDERR_KEPT = 64 * 1024;
 /** Packet lists are the longest: 50 bytes for each of 110 packets a second, so three hours. */
