@@ -47,7 +47,7 @@ interface Options {
 
 async function main(): Promise<void> {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () =>
       stop.abort(new Error('Stopped. Videos that were finished stay where they are.')),
     );
