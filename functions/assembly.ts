@@ -9,6 +9,7 @@ import type {
   ArtifactStore,
   Downloads,
   LeaseStore,
+  Message,
   OutputStore,
   PinStore,
   Queue,
@@ -40,8 +41,8 @@ export interface Adapters {
 export interface Seams {
   /** Around every adapter. */
   adapters<A extends Adapters>(adapters: A): A;
-  /** Around every run of a stage and every answer to a request. */
-  run<T>(what: string, work: () => Promise<T>): Promise<T>;
+  /** Around every run of a stage, with its message where it has one, and every answer to a request. */
+  run<T>(what: string, work: () => Promise<T>, message?: Message): Promise<T>;
 }
 
 export const NO_SEAMS: Seams = { adapters: (adapters) => adapters, run: (_what, work) => work() };

@@ -64,7 +64,7 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
       concurrency,
       handler: async (message, delivery) => {
         try {
-          await seams.run(topic, () => stage(message, delivery, deps));
+          await seams.run(topic, () => stage(message, delivery, deps), message);
         } catch (error) {
           if (!delivery.signal.aborted) logHandedBack(log, message, delivery.deliveries, error);
           throw error;

@@ -1,0 +1,44 @@
+/**
+ * What the fault harness needs of a set of adapters: with another implementation of this, all scenarios run on other
+ * stores.
+ */
+import type { Adapters, Seams } from '../../functions/assembly.ts';
+import type { Environment } from '../../functions/config.ts';
+import type { Log } from '../../functions/log.ts';
+import type { OutputFolder } from '../../functions/ports.ts';
+
+export interface AdapterSet {
+  name: string;
+  /** Kinds of left-overs that this version is known to leave behind: counted in the table, but not held against it. */
+  notYet: readonly LeftOver['kind'][];
+  /** Settings of the child process whose files are below `dir`. */
+  environment(dir: string): Environment;
+  /** Starts the product in this process, which has the settings of `environment`. */
+  start(log: Log, seams: Seams): Promise<Product>;
+  /** The bare ports, for setting up and for judging while no process of the product is there. */
+  open(dir: string): Promise<Opened>;
+}
+
+export interface Product {
+  /** http://host:port, without a slash at the end. */
+  url: string;
+  pending(): Promise<{ /** Waiting or in flight. */ messages: number /** Not finished. */; tasks: number }>;
+  stop(): Promise<void>;
+}
+
+export type BarePorts = Pick<Adapters, 'tasks' | 'reports' | 'pins' | 'leases' | 'queue' | 'outputs'>;
+
+export interface Opened extends AsyncDisposable {
+  ports: BarePorts;
+  /** Whatever should be gone when all is quiet. */
+  leftOvers(): Promise<LeftOver[]>;
+  /** Every finished or unfinished file in the output, as `fileIn` names it. */
+  files(): Promise<string[]>;
+  /** Absolute path of an output file that the judge may read. */
+  fileIn(folder: OutputFolder, name: string): string;
+}
+
+export interface LeftOver {
+  kind: 'message' | 'lease' | 'work file' | 'child process';
+  what: string;
+}

@@ -1,0 +1,38 @@
+import type { Lease, Message } from '../../functions/ports.ts';
+
+/** A call in words that are the same in every process: "artifacts.put clip", "leases.take render". */
+export function labelOf(name: string, args: readonly unknown[]): string {
+  const detail = detailOf(name, args);
+  return detail === '' ? name : `${name} ${detail}`;
+}
+
+function detailOf(name: string, [first, second]: readonly unknown[]): string {
+  switch (name) {
+    case 'artifacts.open':
+    case 'artifacts.put':
+    case 'leases.take':
+      return firstPart(first as string);
+    case 'leases.release':
+      return firstPart((first as Lease).key);
+    case 'leases.read':
+      return distinct((first as string[]).map(firstPart));
+    case 'pins.write':
+      return firstPart(second as string);
+    case 'pins.read':
+    case 'pins.wait':
+      return distinct((second as string[]).map(firstPart));
+    case 'queue.publish':
+      return distinct((first as Message[]).map(({ topic }) => topic));
+    default:
+      return '';
+  }
+}
+
+/** "clip/5e8f..." is a clip, "prepared-2" is prepared. */
+function firstPart(key: string): string {
+  return key.split(/\/|-\d+$/)[0] as string;
+}
+
+function distinct(words: readonly string[]): string {
+  return [...new Set(words)].join('+');
+}

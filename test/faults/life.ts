@@ -1,0 +1,107 @@
+/** One process of the product, from its start to its death or to quiet. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Environment } from '../../functions/config.ts';
+import type { AdapterSet } from './adapter-set.ts';
+import type { BrokenName } from './broken.ts';
+import type { Order } from './process.ts';
+import type { Event, Stop } from './seams.ts';
+
+const ENTRY = join(import.meta.dirname, 'process.ts');
+/** A scenario takes a second or two; what takes this long never ends. */
+const HANGING_MS = 60_000;
+/** Whoever is answered by a closed connection hears of the death itself this much later at most. */
+const SLOW_DEATH_MS = 1_000;
+
+export interface Life {
+  ending: 'killed' | 'quiet' | 'hanging';
+  events: Event[];
+  /** Tasks that this process said it had accepted. */
+  accepted: string[];
+}
+
+export interface LifeOptions {
+  set: AdapterSet;
+  dir: string;
+  stop?: Stop | undefined;
+  broken?: BrokenName | undefined;
+  /** Settings beside those of the set. */
+  settings?: Environment | undefined;
+  /** Where Node keeps what it compiled: half of a start is compiling. */
+  codeCache: string;
+  /** What is asked of it as soon as it listens. */
+  ask?: ((url: string) => Promise<string[]>) | undefined;
+}
+
+export async function live({ set, dir, stop, broken, settings, codeCache, ask }: LifeOptions): Promise<Life> {
+  const order: Order = { set: set.name, stop, broken };
+  const child = spawn(process.execPath, [ENTRY, JSON.stringify(order)], {
+    env: { ...process.env, ...set.environment(dir), ...settings, NODE_COMPILE_CACHE: codeCache },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const closed = once(child, 'close');
+  const told = listen(child);
+  const over = new AbortController();
+  const late = sleep(HANGING_MS, undefined, { signal: over.signal }).catch(() => undefined);
+  /** Undefined where it died before that, or never came to it. */
+  const unlessOver = <T>(event: Promise<T>): Promise<T | undefined> =>
+    Promise.race([event, closed.then(() => undefined), late]);
+  const end = (ending: Life['ending'], accepted: string[]): Life => {
+    return { ending, events: told.events, accepted };
+  };
+  try {
+    const url = await unlessOver(told.url);
+    const accepted = url === undefined || ask === undefined ? [] : await askWhileAlive(ask, url, closed);
+    // A word to the dead is no news: how it ended is looked at below.
+    child.stdin.write('\n');
+    const quiet = (await unlessOver(told.quiet)) !== undefined;
+    if (quiet) {
+      child.stdin.end();
+      await Promise.race([closed, late]);
+    }
+    if (child.exitCode === null && child.signalCode === null) return end('hanging', accepted);
+    if (child.signalCode === 'SIGKILL') return end('killed', accepted);
+    if (quiet && child.exitCode === 0) return end('quiet', accepted);
+    throw new Error(`A process ended with ${child.exitCode ?? child.signalCode}: ${told.complaints()}`);
+  } finally {
+    over.abort();
+    child.kill('SIGKILL');
+    await closed;
+  }
+}
+
+/** A process that dies over a question has accepted nothing. */
+async function askWhileAlive(
+  ask: (url: string) => Promise<string[]>,
+  url: string,
+  closed: Promise<unknown>,
+): Promise<string[]> {
+  try {
+    return await ask(url);
+  } catch (error) {
+    const dead = await Promise.race([closed.then(() => true), sleep(SLOW_DEATH_MS, false)]);
+    if (!dead) throw error;
+    return [];
+  }
+}
+
+function listen(child: ChildProcess) {
+  const events: Event[] = [];
+  let complaints = '';
+  const url = Promise.withResolvers<string>();
+  const quiet = Promise.withResolvers<'quiet'>();
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+    const event = JSON.parse(line) as Event;
+    events.push(event);
+    if ('url' in event) url.resolve(event.url);
+    if ('quiet' in event) quiet.resolve('quiet');
+  });
+  child.stderr?.on('data', (text: Buffer) => {
+    complaints += text.toString();
+  });
+  child.stdin?.on('error', () => {});
+  return { events, url: url.promise, quiet: quiet.promise, complaints: () => complaints };
+}

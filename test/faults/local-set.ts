@@ -1,0 +1,145 @@
+/** The single-machine host: SQLite and disk. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createDiskOutputs } from '../../functions/adapters/disk-outputs.ts';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite.ts';
+import { createSqliteLeases } from '../../functions/adapters/sqlite-leases.ts';
+import { createSqlitePins } from '../../functions/adapters/sqlite-pins.ts';
+import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite-queue.ts';
+import { createSqliteReports } from '../../functions/adapters/sqlite-reports.ts';
+import { createSqliteTasks } from '../../functions/adapters/sqlite-tasks.ts';
+import type { Adapters } from '../../functions/assembly.ts';
+import { loadConfig } from '../../functions/config.ts';
+import { startHost } from '../../functions/local.ts';
+import type { AdapterSet, LeftOver } from './adapter-set.ts';
+
+/** A killed host's ffmpeg may take this long to notice or to be done: the clips are short. */
+const CHILD_GRACE_MS = 3_000;
+const LOOK_AGAIN_MS = 50;
+/** Leases that nobody is meant to release: notes that lapse by themselves. */
+const NOTES = /^(republish|completing|fetch-pause)\//;
+
+export const localSet: AdapterSet = {
+  name: 'local',
+  notYet: ['work file'],
+
+  environment: (dir) => ({
+    PORT: '0',
+    DATA_DIR: dataDir(dir),
+    OUTPUT_DIR: outputDir(dir),
+    // One after the other, so that which combination completes the task is told by the order of the calls.
+    RENDER_CONCURRENCY: '1',
+    FFMPEG_THREADS: '1',
+  }),
+
+  async start(log, seams) {
+    let bare: Adapters | undefined;
+    const host = await startHost(loadConfig(process.env), log, {
+      ...seams,
+      adapters(adapters) {
+        bare = adapters;
+        return seams.adapters(adapters);
+      },
+    });
+    const { queue, tasks } = bare as Adapters & { queue: SqliteQueue };
+    return {
+      url: host.url,
+      async pending() {
+        const counts = Object.values(queue.counts());
+        const messages = counts.reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
+        return { messages, tasks: (await tasks.unfinished(1)).length };
+      },
+      stop: host.stop,
+    };
+  },
+
+  async open(dir) {
+    const database = openDatabase(join(dataDir(dir), 'every-cut.sqlite'));
+    const outputs = createDiskOutputs({ dir: outputDir(dir) });
+    return {
+      ports: {
+        tasks: createSqliteTasks({ database }),
+        reports: createSqliteReports({ database }),
+        pins: createSqlitePins({ database }),
+        leases: createSqliteLeases({ database }),
+        // Made when it is asked for: a queue takes back what is in flight, and the judge wants to see that.
+        get queue() {
+          return createSqliteQueue({ database });
+        },
+        outputs,
+      },
+      async leftOvers() {
+        return [
+          ...messagesIn(database),
+          ...leasesIn(database),
+          ...(await workFiles(dir)),
+          ...(await childProcesses(dir)),
+        ];
+      },
+      files: () => filesBelow(outputDir(dir)),
+      fileIn: (folder, name) => join(folder.id, name),
+      async [Symbol.asyncDispose]() {
+        database.close();
+      },
+    };
+  },
+};
+
+function dataDir(dir: string): string {
+  return join(dir, 'data');
+}
+
+function outputDir(dir: string): string {
+  return join(dir, 'output');
+}
+
+function messagesIn(database: Database): LeftOver[] {
+  return database
+    .rows<{ state: string; body: string }>('SELECT state, body FROM messages')
+    .map(({ state, body }) => ({ kind: 'message', what: `${state} ${body}` }));
+}
+
+function leasesIn(database: Database): LeftOver[] {
+  return database
+    .rows<{ key: string }>('SELECT key FROM leases WHERE held_until > ?', Date.now())
+    .filter(({ key }) => !NOTES.test(key))
+    .map(({ key }) => ({ kind: 'lease', what: key }));
+}
+
+async function workFiles(dir: string): Promise<LeftOver[]> {
+  const places = ['tmp', join('artifacts', '.incoming'), join('artifacts', '.trash')];
+  const found = await Promise.all(places.map((place) => namesIn(join(dataDir(dir), place))));
+  return found.flat().map((what) => ({ kind: 'work file', what }));
+}
+
+/** Every process that has the folder in its arguments; only Linux can tell. */
+async function childProcesses(dir: string): Promise<LeftOver[]> {
+  const deadline = Date.now() + CHILD_GRACE_MS;
+  for (;;) {
+    const commands = await commandsNaming(dir);
+    if (commands.length === 0 || Date.now() > deadline) {
+      return commands.map((what) => ({ kind: 'child process', what }));
+    }
+    await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+async function commandsNaming(dir: string): Promise<string[]> {
+  const pids = (await namesIn('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  const commands = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return commands
+    .filter((command) => command.includes(dir))
+    .map((command) => command.split('\0').slice(0, 8).join(' '));
+}
+
+async function filesBelow(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+function namesIn(dir: string): Promise<string[]> {
+  return readdir(dir).catch(() => []);
+}

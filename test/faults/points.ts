@@ -1,0 +1,82 @@
+import type { Moment, RecordedRun, Stop } from './seams.ts';
+
+/** Where work of a stage's own lies before the call: an ffmpeg run, files, a log line. */
+const AFTER_WORK = ['artifacts.put', 'outputs.save', 'reports.claimCompletion', 'tasks.finish'];
+/** Before these it is long enough to be stopped in the middle: ffmpeg encodes, decodes or mixes. */
+const AFTER_LONG_WORK = {
+  prepare: ['artifacts.put clip', 'artifacts.put track'],
+  render: ['outputs.save'],
+} as Readonly<Record<string, readonly string[]>>;
+/** Not over in a moment. */
+const LONG = ['artifacts.put', 'outputs.save', 'downloads.get', 'speech.speak'];
+/** The first combination to get somewhere and the last one, which completes the task; others are all alike. */
+const LAST = { render: 2 } as Readonly<Record<string, number>>;
+
+/** Every two neighbouring calls that some run of the stage was seen to make, once for each kind of instance. */
+export function stopPoints(recorded: readonly RecordedRun[], stage: string): Stop[] {
+  const runs = recorded.filter((run) => run.stage === stage);
+  const stops: Stop[] = [];
+  for (const kind of new Set(runs.map((run) => run.kind))) {
+    const ofKind = runs.filter((run) => run.kind === kind);
+    // Any of them, as another one may be first the next time.
+    const instances = instancesOf(ofKind, []);
+    // Where only one instance is tried, it is the one that does most: the first clip settles the profile, too.
+    const alike = stage in LAST ? ofKind : [longest(ofKind)];
+    for (const calls of prefixes(alike)) {
+      const add = (moment: Moment, nth: number) =>
+        stops.push({ by: 'sequence', stage, instances, nth, calls, moment });
+      const most = Math.min(LAST[stage] ?? 1, instancesOf(alike, calls).length);
+      for (let nth = 1; nth <= most; nth++) add('after', nth);
+      const call = calls.at(-1);
+      if (isOneOf(AFTER_WORK, call)) add('before', 1);
+      if (isOneOf(LONG, call)) add('during', 1);
+      const next = alike.filter((run) => begins(run, calls)).map((run) => run.calls[calls.length]);
+      if (next.some((following) => isOneOf(AFTER_LONG_WORK[stage] ?? [], following))) add('later', 1);
+    }
+  }
+  return stops;
+}
+
+export function describeStop(stop: Stop | undefined): string {
+  switch (stop?.by) {
+    case undefined:
+      return 'no stop';
+    case 'count':
+      return `after ${stop.calls} calls of any stage`;
+    case 'call':
+      return `${stop.moment} every ${stop.call} in ${stop.stage} of ${stop.instance}`;
+    case 'sequence': {
+      const { stage, instances, nth, calls, moment } = stop;
+      const call = calls.length === 0 ? 'its beginning' : `call ${calls.length}, ${calls.at(-1)}`;
+      return `${moment} ${call} in ${stage} of ${instances.join(' or ')}${nth > 1 ? ' (the second one there)' : ''}`;
+    }
+  }
+}
+
+/** The beginnings of all runs, the empty one first, each once. */
+function prefixes(runs: readonly RecordedRun[]): string[][] {
+  const found = new Map<string, string[]>();
+  for (const { calls } of runs) {
+    for (let length = 0; length <= calls.length; length++) {
+      const prefix = calls.slice(0, length);
+      found.set(prefix.join('\n'), prefix);
+    }
+  }
+  return [...found.values()];
+}
+
+function longest(runs: readonly RecordedRun[]): RecordedRun {
+  return runs.reduce((best, run) => (run.calls.length > best.calls.length ? run : best));
+}
+
+function instancesOf(runs: readonly RecordedRun[], calls: readonly string[]): string[] {
+  return [...new Set(runs.filter((run) => begins(run, calls)).map(({ instance }) => instance))];
+}
+
+function begins(run: RecordedRun, calls: readonly string[]): boolean {
+  return calls.every((call, at) => run.calls[at] === call);
+}
+
+function isOneOf(names: readonly string[], call: string | undefined): boolean {
+  return call !== undefined && names.some((name) => call === name || call.startsWith(`${name} `));
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeClip, makeTrack } from '../fixtures/finished.ts';
+import { type SourceServer, startSourceServer } from '../fixtures/source-server.ts';
+import { tempDir } from '../fixtures/temp-dir.ts';
+
+/** Half a second each: what is tried here is not the encoder. */
+const FRAMES = 15;
+
+export interface Sources extends AsyncDisposable {
+  server: SourceServer;
+  /** URLs of three clips and a track. */
+  clips: [string, string, string];
+  track: string;
+  /** A finished video, on this disk. */
+  video: string;
+  /** A folder for what Node compiled. */
+  codeCache: string;
+}
+
+/** Made once and served to every process of the run. */
+export async function startSources(): Promise<Sources> {
+  await using starting = new AsyncDisposableStack();
+  const dir = starting.use(await tempDir());
+  const colours = ['red', 'green', 'blue'] as const;
+  const files: [string, string][] = [];
+  for (const colour of colours) {
+    const file = join(dir.path, `${colour}.mp4`);
+    files.push([`/${colour}.mp4`, await makeClip(file, { colour, frames: FRAMES })]);
+  }
+  files.push(['/song.mp3', await makeTrack(join(dir.path, 'song.mp3'), 1)]);
+  const bodies = await Promise.all(
+    files.map(async ([path, file]) => [path, { body: await readFile(file), etag: `"${path}"` }] as const),
+  );
+  const server = starting.use(await startSourceServer(Object.fromEntries(bodies)));
+  const disposables = starting.move();
+  return {
+    server,
+    clips: [server.url('/red.mp4'), server.url('/green.mp4'), server.url('/blue.mp4')],
+    track: server.url('/song.mp3'),
+    video: join(dir.path, 'red.mp4'),
+    codeCache: join(dir.path, 'code'),
+    [Symbol.asyncDispose]: () => disposables.disposeAsync(),
+  };
+}

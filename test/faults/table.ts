@@ -1,0 +1,59 @@
+import type { Trial } from './harness.ts';
+import type { Verdict } from './judge.ts';
+
+/** What came of a number of trials. */
+export interface Row {
+  scenario: string;
+  stage: string;
+  trials: readonly Trial[];
+  /** From the first start to the last verdict. */
+  seconds: number;
+}
+
+const COUNTS = ['lost', 'doubled', 'orphans', 'halves', 'wrong'] as const satisfies (keyof Verdict)[];
+const HEAD = [
+  'scenario',
+  'stage',
+  'stop points',
+  'runs',
+  'lost',
+  'doubled',
+  'orphans',
+  'half files',
+  'wrong ends',
+  'seconds',
+];
+/** Columns of words; numbers stand to the right. */
+const WORDS = 2;
+
+export function table(rows: readonly Row[]): string {
+  const total: Row = {
+    scenario: 'total',
+    stage: '',
+    trials: rows.flatMap(({ trials }) => trials),
+    seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+  const lines = aligned([HEAD, ...[...rows, total].map(cells)]);
+  const left = sum(total.trials, 'notYet');
+  if (left > 0)
+    lines.push('', `Not judged yet: ${left} left-overs of kinds that this version does not clear away.`);
+  return lines.join('\n');
+}
+
+function cells({ scenario, stage, trials, seconds }: Row): string[] {
+  const stops = trials.filter(({ stop }) => stop !== undefined).length;
+  const runs = trials.reduce((all, trial) => all + trial.runs, 0);
+  const counts = COUNTS.map((count) => sum(trials, count));
+  return [scenario, stage, ...[stops, runs, ...counts].map(String), seconds.toFixed(1)];
+}
+
+function sum(trials: readonly Trial[], count: Exclude<keyof Verdict, 'complaints'>): number {
+  return trials.reduce((all, { verdict }) => all + verdict[count], 0);
+}
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const cell = (text: string, column: number) =>
+    column < WORDS ? text.padEnd(width(column)) : text.padStart(width(column));
+  return rows.map((row) => row.map(cell).join('  ').trimEnd());
+}
