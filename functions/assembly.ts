@@ -43,6 +43,8 @@ export interface Seams {
   adapters<A extends Adapters>(adapters: A): A;
   /** Around every run of a stage, with its message where it has one, and every answer to a request. */
   run<T>(what: string, work: () => Promise<T>, message?: Message): Promise<T>;
+  /** Milliseconds since the epoch: since when the time of tasks has been running, if not since the host's start. */
+  upSince?: number;
 }
 
 export const NO_SEAMS: Seams = { adapters: (adapters) => adapters, run: (_what, work) => work() };

@@ -42,7 +42,7 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
   await using starting = new AsyncDisposableStack();
   const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, seams));
 
-  const upSince = Date.now();
+  const { upSince = Date.now() } = seams;
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
     seams
       .run('sweep', () => sweep({ ...deps, upSince, ...more }))

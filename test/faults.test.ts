@@ -19,7 +19,17 @@ import {
 } from './faults/harness.ts';
 import { localSet } from './faults/local-set.ts';
 import { stopPoints } from './faults/points.ts';
-import { crashLoop, DEAD_LETTER, type Scenario, SWEEP, TASK } from './faults/scenarios.ts';
+import {
+  CANCEL,
+  CANCELLED,
+  crashLoop,
+  DEAD_LETTER,
+  KEYED,
+  RETRY,
+  type Scenario,
+  SWEEP,
+  TASK,
+} from './faults/scenarios.ts';
 import type { Stop } from './faults/seams.ts';
 import { type Sources, startSources } from './faults/sources.ts';
 import { type Row, table } from './faults/table.ts';
@@ -52,7 +62,7 @@ describe('killed anywhere, it still ends right', () => {
     assert.equal(trials.map(told).filter(Boolean).join('\n'), '', `${name.scenario}, ${name.stage}`);
   }
 
-  for (const scenario of [TASK, DEAD_LETTER, SWEEP]) {
+  for (const scenario of [TASK, KEYED, CANCEL, CANCELLED, RETRY, DEAD_LETTER, SWEEP]) {
     describe(`the scenario "${scenario.name}"`, () => {
       let recorded: Trial;
 

@@ -9,8 +9,6 @@ import type { OutputFolder } from '../../functions/ports.ts';
 
 export interface AdapterSet {
   name: string;
-  /** Kinds of left-overs that this version is known to leave behind: counted in the table, but not held against it. */
-  notYet: readonly LeftOver['kind'][];
   /** Settings of the child process whose files are below `dir`. */
   environment(dir: string): Environment;
   /** Starts the product in this process, which has the settings of `environment`. */

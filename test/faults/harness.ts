@@ -75,7 +75,7 @@ async function tryOnce(
   const next = async (own?: Stop) => {
     const asks =
       lives.length === 0 || (scenario.asksAgain && lives.every((life) => life.accepted.length === 0));
-    const ask = asks && scenario.ask ? (url: string) => (scenario.ask as Ask)(url, sources) : undefined;
+    const ask = asks && scenario.ask ? (url: string) => (scenario.ask as Ask)(url, sources, ids) : undefined;
     const life = await live({ set, dir: dir.path, stop: own, broken, settings, codeCache, ask });
     lives.push(life);
     return life;
@@ -92,7 +92,7 @@ async function tryOnce(
   const again: Again = { ids: all, opened, live: async () => void (await next()) };
   const wrong = (await options.afterwards?.(again)) ?? [];
   const verdict = await opened((ports) =>
-    judge({ opened: ports, ids: all, mustExist: ids, scenario, lives, notYet: set.notYet }),
+    judge({ opened: ports, ids: all, mustExist: ids, scenario, lives }),
   );
   for (const what of wrong) {
     verdict.wrong += 1;

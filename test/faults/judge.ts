@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { Report, Task } from '../../functions/ports.ts';
 import { fileName, manifestName } from '../../functions/task/names.ts';
 import { FFMPEG } from '../fixtures/finished.ts';
-import type { LeftOver, Opened } from './adapter-set.ts';
+import type { Opened } from './adapter-set.ts';
 import type { Life } from './life.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -22,9 +22,7 @@ export interface Verdict {
   halves: number;
   /** Ends other than the expected ones, stop points never reached. */
   wrong: number;
-  /** Left-overs of the kinds that this version does not clear away yet. */
-  notYet: number;
-  /** One sentence for each of the above but the last. */
+  /** One sentence for each of the above. */
   complaints: string[];
 }
 
@@ -34,16 +32,15 @@ export interface Case {
   ids: readonly string[];
   /** Of those that were there from the beginning. */
   mustExist: readonly string[];
-  scenario: Pick<Scenario, 'endings' | 'mayStay'>;
+  scenario: Pick<Scenario, 'endings' | 'tasks'>;
   lives: readonly Life[];
-  notYet: readonly LeftOver['kind'][];
 }
 
 export function right(): Verdict {
-  return { lost: 0, doubled: 0, orphans: 0, halves: 0, wrong: 0, notYet: 0, complaints: [] };
+  return { lost: 0, doubled: 0, orphans: 0, halves: 0, wrong: 0, complaints: [] };
 }
 
-type Kind = Exclude<keyof Verdict, 'complaints' | 'notYet'>;
+type Kind = Exclude<keyof Verdict, 'complaints'>;
 type Complain = (kind: Kind, what: string, count?: number) => void;
 
 export async function judge(found: Case): Promise<Verdict> {
@@ -56,7 +53,7 @@ export async function judge(found: Case): Promise<Verdict> {
   if (lives.at(-1)?.ending === 'hanging') complain('wrong', 'the last process never came to rest');
 
   const expected = new Set<string>();
-  const allowed = new Set<string>();
+  let tasks = 0;
   for (const id of ids) {
     const task = await opened.ports.tasks.get(id);
     if (task === undefined) {
@@ -64,6 +61,7 @@ export async function judge(found: Case): Promise<Verdict> {
       if (accepted) complain('lost', `task ${id} was accepted and is gone`);
       continue;
     }
+    tasks += 1;
     const last = task.plan.combinations.at(-1)?.index ?? 0;
     const reports = await opened.ports.reports.list(id, 1, last);
     judgeReports(task, reports, found.scenario, complain);
@@ -72,20 +70,20 @@ export async function judge(found: Case): Promise<Verdict> {
     const file = (name: string) => opened.fileIn(task.folder, name);
     for (const report of reports) {
       if (report.status === 'succeeded') expected.add(file(report.fileName));
-      else if (found.scenario.mayStay?.(report) === true) allowed.add(file(report.fileName));
     }
     for (const extension of ['json', 'csv'] as const) expected.add(file(manifestName(id, extension)));
     await judgeVideos(reports, file, complain);
     await judgeManifest(task, file(manifestName(id, 'json')), complain);
   }
+  const most = found.scenario.tasks ?? tasks;
+  if (tasks > most) complain('doubled', `${tasks} tasks instead of ${most}`, tasks - most);
   const files = await opened.files();
   for (const file of files) {
-    if (!expected.has(file) && !allowed.has(file)) complain('orphans', `a file of nobody's: ${file}`);
+    if (!expected.has(file)) complain('orphans', `a file of nobody's: ${file}`);
   }
   for (const file of expected) if (!files.includes(file)) complain('lost', `no file ${file}`);
   for (const { kind, what } of await opened.leftOvers()) {
-    if (found.notYet.includes(kind)) verdict.notYet += 1;
-    else complain('orphans', `a ${kind} is left: ${what}`);
+    complain('orphans', `a ${kind} is left: ${what}`);
   }
   return verdict;
 }
@@ -110,7 +108,7 @@ function judgeReports(
         `combination ${index} of "${task.name}" ended as ${ending}: ${report.error?.message}`,
       );
     }
-    if (report.fileName !== fileName(task.id, task.plan, combination)) {
+    if (report.fileName !== fileName(task, combination)) {
       complain('wrong', `combination ${index} of "${task.name}" is called ${report.fileName}`);
     }
   }
@@ -143,7 +141,10 @@ function judgeLines(task: Task, lives: readonly Life[], complain: Complain): voi
   for (const { index } of task.plan.combinations) {
     const ends = lines
       .flat()
-      .filter((line) => /^render\.(finished|failed)$/.test(String(line['event'])) && line['index'] === index);
+      .filter(
+        (line) =>
+          /^render\.(finished|failed|cancelled)$/.test(String(line['event'])) && line['index'] === index,
+      );
     if (ends.length > 1) {
       complain('doubled', `combination ${index} of "${task.name}" is told of ${ends.length} times`);
     }

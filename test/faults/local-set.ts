@@ -22,7 +22,6 @@ const NOTES = /^(republish|completing|fetch-pause)\//;
 
 export const localSet: AdapterSet = {
   name: 'local',
-  notYet: ['work file'],
 
   environment: (dir) => ({
     PORT: '0',
@@ -108,7 +107,7 @@ function leasesIn(database: Database): LeftOver[] {
 }
 
 async function workFiles(dir: string): Promise<LeftOver[]> {
-  const places = ['tmp', join('artifacts', '.incoming'), join('artifacts', '.trash')];
+  const places = ['tmp', 'children', join('artifacts', '.incoming'), join('artifacts', '.trash')];
   const found = await Promise.all(places.map((place) => namesIn(join(dataDir(dir), place))));
   return found.flat().map((what) => ({ kind: 'work file', what }));
 }

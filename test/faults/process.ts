@@ -38,6 +38,8 @@ async function main(): Promise<void> {
   });
   const product = await set.start(log, {
     ...watch.seams,
+    // As if it had been up all the time: what is overdue is overdue.
+    upSince: 0,
     adapters: (adapters) => watch.seams.adapters(breaking?.(adapters) ?? adapters),
   });
   emit({ url: product.url });

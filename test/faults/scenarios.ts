@@ -1,14 +1,14 @@
 /** What is there before the first process starts, what is asked of it, and how each combination may end. */
-import { copyFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { renderKey } from '../../functions/lease-keys.ts';
-import type { Message, Report, Task } from '../../functions/ports.ts';
+import type { Message, Task } from '../../functions/ports.ts';
+import { publishTask } from '../../functions/publish.ts';
+import { failedReport } from '../../functions/reporting.ts';
 import { TASK_LIFETIME_MS } from '../../functions/sweep.ts';
-import { fileName } from '../../functions/task/names.ts';
-import { makePlan } from '../../functions/task/plan.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import type { Combination } from '../../functions/task/plan.ts';
 import type { BarePorts } from './adapter-set.ts';
 import type { Sources } from './sources.ts';
+import { createTask, OUTPUT, reportSucceeded, SEED, saveVideo } from './tasks.ts';
 
 export interface Scenario {
   name: string;
@@ -21,36 +21,108 @@ export interface Scenario {
   asksAgain?: boolean;
   /** 'succeeded', 'cancelled' or the code of the error: any of them will do. */
   endings: (task: Task, index: number) => readonly string[];
-  /** Where a combination failed after its file was saved, which no port can take back. */
-  mayStay?: (report: Report) => boolean;
+  /** So many tasks come of it at most. */
+  tasks?: number;
 }
 
 /** Asks the first process; answers with the ids of the tasks that it accepted. Rejects when it dies over it. */
-export type Ask = (url: string, sources: Sources) => Promise<string[]>;
+export type Ask = (url: string, sources: Sources, ids: readonly string[]) => Promise<string[]>;
 
-const OUTPUT = { width: 160, height: 90, fps: 30, fit: 'contain' } as const;
-const SEED = 7;
 const SUCCEEDED = ['succeeded'];
 const MINUTE_MS = 60_000;
+
+const postTask = async (
+  url: string,
+  { clips: [one, two], track }: Sources,
+  headers = {},
+): Promise<string[]> => {
+  const request = {
+    task_name: 'task',
+    video_blocks: { hooks: [one, two] },
+    audio_blocks: { music: [track] },
+    text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
+    output: OUTPUT,
+    seed: SEED,
+  };
+  return [String((await post(`${url}/process_media`, request, headers))['task_id'])];
+};
 
 export const TASK: Scenario = {
   name: 'task',
   stages: ['process-media', 'prepare', 'render', 'complete'],
-  ask: async (url, { clips: [one, two], track }) => [
-    String(
-      (
-        await post(`${url}/process_media`, {
-          task_name: 'task',
-          video_blocks: { hooks: [one, two] },
-          audio_blocks: { music: [track] },
-          text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
-          output: OUTPUT,
-          seed: SEED,
-        })
-      )['task_id'],
-    ),
-  ],
+  ask: (url, sources) => postTask(url, sources),
   endings: () => SUCCEEDED,
+};
+
+/** A caller who repeats the request until it is answered gets one task all the same. */
+export const KEYED: Scenario = {
+  name: 'repeated post',
+  stages: ['process-media'],
+  ask: (url, sources) => postTask(url, sources, { 'idempotency-key': 'once' }),
+  asksAgain: true,
+  tasks: 1,
+  endings: () => SUCCEEDED,
+};
+
+/** Cancelled while it may be anywhere. */
+export const CANCEL: Scenario = {
+  name: 'cancel',
+  stages: ['cancel'],
+  async setUp(ports, { clips }) {
+    const task = await createTask(ports, 'cancel', clips);
+    await publishTask(task, ports);
+    return [task.id];
+  },
+  async ask(url, _sources, ids) {
+    await post(`${url}/tasks/${ids[0]}/cancel`);
+    return [...ids];
+  },
+  asksAgain: true,
+  endings: () => ['cancelled', 'succeeded'],
+};
+
+/** Cancelled before anything began, but for a video that was saved by a process that died before it could say so. */
+export const CANCELLED: Scenario = {
+  name: 'cancelled',
+  stages: ['prepare', 'render', 'complete'],
+  async setUp(ports, { clips: [one, two], video }) {
+    const task = await createTask(ports, 'cancelled', [one, two]);
+    const begun = await ports.leases.take(renderKey(task.id, 1), MINUTE_MS);
+    await saveVideo(ports, task, 1, video);
+    if (begun !== undefined) await ports.leases.release(begun);
+    await ports.tasks.cancel(task.id);
+    await publishTask(task, ports);
+    return [task.id];
+  },
+  endings: () => ['cancelled'],
+};
+
+/** Asked for once the task has ended, until it is answered. */
+export const RETRY: Scenario = {
+  name: 'retry',
+  stages: ['retry'],
+  async setUp(ports, { clips: [one, two], video }) {
+    const task = await createTask(ports, 'retry', [one, two]);
+    await ports.tasks.markPublished(task.id);
+    await reportSucceeded(ports, task, 1, video);
+    const failure = { code: 'source_unreachable', stage: 'download', message: 'It was away.' } as const;
+    await ports.reports.report(
+      task.id,
+      failedReport(task, task.plan.combinations[1] as Combination, failure),
+    );
+    return [task.id];
+  },
+  async ask(url, _sources, [id]) {
+    for (;;) {
+      const status = (await (await fetch(`${url}/tasks/${id}`)).json()) as Record<string, unknown>;
+      if (status['status'] === 'completed') break;
+      await sleep(20);
+    }
+    return [String((await post(`${url}/tasks/${id}/retry`))['task_id'])];
+  },
+  asksAgain: true,
+  tasks: 2,
+  endings: ({ retryOf }, index) => (retryOf === null && index === 2 ? ['source_unreachable'] : SUCCEEDED),
 };
 
 /** The prepare of the first clip and the begun render of the second end as failures, a render that only waited does not. */
@@ -107,7 +179,6 @@ export function crashLoop(name: string, index: number): Scenario {
     name,
     stages: [],
     endings: (_task, own) => (own === index ? ['crash_loop'] : SUCCEEDED),
-    mayStay: ({ error }) => error?.code === 'crash_loop',
   };
 }
 
@@ -124,52 +195,4 @@ export async function post(
   const answer = (await response.json()) as Record<string, unknown>;
   if (response.status >= 300) throw new Error(`${url} answered ${JSON.stringify(answer)}`);
   return answer;
-}
-
-async function createTask(ports: BarePorts, name: string, urls: readonly string[], ageMs = 0): Promise<Task> {
-  const task: Task = {
-    id: crypto.randomUUID(),
-    name,
-    createdAt: new Date(Date.now() - ageMs).toISOString(),
-    plan: makePlan({
-      blocks: [{ urls }],
-      tracks: [],
-      lines: [],
-      output: OUTPUT,
-      sound: { originalVolume: 0, duck: true },
-      seed: SEED,
-    }),
-    folder: await ports.outputs.createFolder(name),
-    metadata: null,
-    warnings: [],
-    retryOf: null,
-  };
-  if (!(await ports.tasks.create(task)))
-    throw new Error(`Expected "${name}" to be stored, got a clash of ids`);
-  return task;
-}
-
-async function reportSucceeded(ports: BarePorts, task: Task, index: number, video: string): Promise<void> {
-  const combination = task.plan.combinations[index - 1];
-  if (combination === undefined)
-    throw new Error(`Expected a combination ${index} of "${task.name}", got none`);
-  await using dir = await tempDir();
-  const file = join(dir.path, 'video.mp4');
-  await copyFile(video, file);
-  const name = fileName(task.id, task.plan, combination);
-  const { url, bytes } = await ports.outputs.save(task.folder, name, file, new AbortController().signal);
-  const report: Report = {
-    index,
-    status: 'succeeded',
-    fileName: name,
-    url,
-    bytes,
-    durationSeconds: 0.5,
-    renderSeconds: 0.1,
-    stageSeconds: {},
-    attempts: 1,
-    warnings: [],
-    error: null,
-  };
-  await ports.reports.report(task.id, report);
 }

@@ -63,7 +63,7 @@ export type Event =
 /** How long after the call ended, or, for 'during', began. */
 const DELAY_MS = { after: 0, before: 0, during: 3, later: 30 } as const satisfies Record<Moment, number>;
 /** Made by timers, whenever they fall due. */
-const UNCOUNTED = ['leases.renew'];
+const UNCOUNTED = ['leases.renew', 'tasks.isCancelled'];
 
 export interface Watch {
   seams: Seams;

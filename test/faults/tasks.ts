@@ -1,0 +1,78 @@
+/** Tasks in the states that a scenario begins with, made on bare ports. */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Report, Task } from '../../functions/ports.ts';
+import { fileName } from '../../functions/task/names.ts';
+import { makePlan } from '../../functions/task/plan.ts';
+import { tempDir } from '../fixtures/temp-dir.ts';
+import type { BarePorts } from './adapter-set.ts';
+
+/** Small, so that what takes time is the process. */
+export const OUTPUT = { width: 160, height: 90, fps: 30, fit: 'contain' } as const;
+export const SEED = 7;
+
+export async function createTask(
+  ports: BarePorts,
+  name: string,
+  urls: readonly string[],
+  ageMs = 0,
+): Promise<Task> {
+  const id = crypto.randomUUID();
+  const task: Task = {
+    id,
+    name,
+    createdAt: new Date(Date.now() - ageMs).toISOString(),
+    plan: makePlan({
+      blocks: [{ urls }],
+      tracks: [],
+      lines: [],
+      output: OUTPUT,
+      sound: { originalVolume: 0, duck: true },
+      seed: SEED,
+    }),
+    folder: await ports.outputs.createFolder(name),
+    metadata: null,
+    warnings: [],
+    retryOf: null,
+    fileId: id,
+  };
+  if (!(await ports.tasks.create(task)))
+    throw new Error(`Expected "${name}" to be stored, got a clash of ids`);
+  return task;
+}
+
+export async function reportSucceeded(
+  ports: BarePorts,
+  task: Task,
+  index: number,
+  video: string,
+): Promise<void> {
+  const { fileName: name, url, bytes } = await saveVideo(ports, task, index, video);
+  const report: Report = {
+    index,
+    status: 'succeeded',
+    fileName: name,
+    url,
+    bytes,
+    durationSeconds: 0.5,
+    renderSeconds: 0.1,
+    stageSeconds: {},
+    attempts: 1,
+    warnings: [],
+    error: null,
+  };
+  await ports.reports.report(task.id, report);
+}
+
+/** Under its final name, and nobody told. */
+export async function saveVideo(ports: BarePorts, task: Task, index: number, video: string) {
+  const combination = task.plan.combinations[index - 1];
+  if (combination === undefined)
+    throw new Error(`Expected a combination ${index} of "${task.name}", got none`);
+  await using dir = await tempDir();
+  const file = join(dir.path, 'video.mp4');
+  await copyFile(video, file);
+  const name = fileName(task, combination);
+  const saved = await ports.outputs.save(task.folder, name, file, new AbortController().signal);
+  return { fileName: name, ...saved };
+}
