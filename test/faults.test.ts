@@ -36,8 +36,8 @@ import { type Row, table } from './faults/table.ts';
 
 /** Points of a run in which everything comes three times. */
 const SPREAD = 10;
-/** In this time all else of a small task is done. */
-const LINGER_MS = 1_500;
+/** Two mixes at a time, of which one ends the process and the other one is only there. */
+const CROWDED = { RENDER_CONCURRENCY: '2' };
 
 describe('killed anywhere, it still ends right', () => {
   const rows: Row[] = [];
@@ -86,18 +86,11 @@ describe('killed anywhere, it still ends right', () => {
   }
 
   const LOOPS: { scenario: Scenario; stage: string; stop: Stop }[] = [
-    {
-      scenario: crashLoop('crash loop', 1),
+    ...['artifacts.open clip', 'outputs.save'].map((call) => ({
+      scenario: crashLoop(`crash loop at ${call}`, 1),
       stage: 'render',
-      stop: {
-        by: 'call',
-        stage: 'render',
-        instance: 'combination 1',
-        call: 'outputs.save',
-        moment: 'after',
-        lingerMs: 0,
-      },
-    },
+      stop: { by: 'call', stage: 'render', instance: 'combination 1', call, moment: 'after' } as const,
+    })),
     ...['source', 'clip'].map((kind) => ({
       scenario: crashLoop(`poison ${kind}`, 1),
       stage: 'prepare',
@@ -107,8 +100,6 @@ describe('killed anywhere, it still ends right', () => {
         instance: 'source 0',
         call: `artifacts.put ${kind}`,
         moment: 'before',
-        // The others' downloads are not to blame, and are over by then.
-        lingerMs: LINGER_MS,
       } as const,
     })),
   ];
@@ -116,16 +107,15 @@ describe('killed anywhere, it still ends right', () => {
   test('over the same work again and again, it gives that up after five deaths, and all else is made', async () => {
     await inParallel(LOOPS, PARALLEL, ({ scenario, stage, stop }) =>
       expectRight({ scenario: scenario.name, stage }, async () => [
-        await run(scenario, { stop, deaths: MAX_ATTEMPTS }),
+        await run(scenario, { stop, deaths: MAX_ATTEMPTS, settings: CROWDED }),
       ]),
     );
   });
 
   test('by a queue that delivers everything three times, the last first, and all of it again at the end', async () => {
     const scenario = { ...TASK, name: 'thrice' };
-    // Two at a time, so that both may find themselves to be the last one in.
-    const settings = { RENDER_CONCURRENCY: '2' };
-    const thrice = { broken: 'thrice', afterwards: publishAgain, settings } as const;
+    // So that both may find themselves to be the last one in.
+    const thrice = { broken: 'thrice', afterwards: publishAgain, settings: CROWDED } as const;
     let calls = 0;
     await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {
       const unstopped = await run(scenario, thrice);
@@ -152,7 +142,7 @@ describe('killed anywhere, it still ends right', () => {
 
     test('does not take a stop point that was never reached for one that was survived', async () => {
       const stop = { by: 'call', stage: 'render', instance: 'combination 9', call: 'tasks.get' } as const;
-      const { verdict, runs } = await run(TASK, { stop: { ...stop, moment: 'after', lingerMs: 0 } });
+      const { verdict, runs } = await run(TASK, { stop: { ...stop, moment: 'after' } });
       assert.equal(runs, 3);
       assert.match(verdict.complaints.join('\n'), /the stop point was not reached in 3 tries/);
     });

@@ -7,6 +7,8 @@ export interface Taken {
   message: Message;
   /** This one included. */
   deliveries: number;
+  /** Handled while no other suspect is. */
+  suspect: boolean;
 }
 
 export interface TopicCounts {
@@ -17,12 +19,29 @@ export interface TopicCounts {
   parked: number;
 }
 
+interface Row {
+  id: number;
+  body: string;
+  deliveries: number;
+  deaths: number;
+}
+
+function takenOf({ id, body, deliveries, deaths }: Row): Taken {
+  return { id, message: JSON.parse(body) as Message, deliveries, suspect: deaths >= SUSPECT_DEATHS };
+}
+
 interface Candidate {
   taskId: string;
   id: number;
   inFlight: number;
 }
 
+/**
+ * Whatever is handled when a host dies may be what killed it. What was there so often goes on one at a time, so that
+ * the next deaths are told of the culprit alone, and its neighbours do not end as crash loops with it. Also in the
+ * index messages_suspect.
+ */
+const SUSPECT_DEATHS = 2;
 /** Beyond so many tasks their turns are forgotten, which costs at most one turn out of order. */
 const MAX_TURNS = 10_000;
 
@@ -48,7 +67,7 @@ export class SqliteMessages {
   /** At most `count` messages that are ready, tasks in turn, each counted as delivered from now on. */
   take(topic: Topic, count: number): Taken[] {
     return this.#database.transaction(() => {
-      const taken: Taken[] = [];
+      const taken = this.#takeSuspect(topic);
       while (taken.length < count) {
         const next = this.#next(topic);
         if (!next) break;
@@ -81,6 +100,15 @@ export class SqliteMessages {
     });
   }
 
+  /** For a new host: what the last one was at when it died is ready again. */
+  recover({ id }: Taken): void {
+    this.#database.run(
+      `UPDATE messages SET state = 'waiting', available_at = ?, deaths = deaths + 1 WHERE id = ?`,
+      Math.ceil(this.#now()),
+      id,
+    );
+  }
+
   park({ id }: Taken): void {
     this.#database.run(`UPDATE messages SET state = 'parked' WHERE id = ?`, id);
   }
@@ -88,17 +116,21 @@ export class SqliteMessages {
   /** Everything in flight, in the order of publishing. */
   inFlight(): Taken[] {
     return this.#database
-      .rows<{ id: number; body: string; deliveries: number }>(
-        `SELECT id, body, deliveries FROM messages WHERE state = 'taken' ORDER BY id`,
-      )
-      .map(({ id, body, deliveries }) => ({ id, message: JSON.parse(body) as Message, deliveries }));
+      .rows<Row>(`SELECT id, body, deliveries, deaths FROM messages WHERE state = 'taken' ORDER BY id`)
+      .map(takenOf);
   }
 
-  /** When the next waiting message of the topic is ready, in milliseconds from now; undefined where none waits. */
+  /**
+   * When the next waiting message of the topic is ready, in milliseconds from now; undefined where none waits, or only
+   * suspects whose turn comes when another one is done.
+   */
   nextInMs(topic: Topic): number | undefined {
     const row = this.#database.row<{ at: number | null }>(
-      `SELECT min(available_at) AS at FROM messages WHERE topic = ? AND state = 'waiting'`,
+      `SELECT min(available_at) AS at FROM messages
+       WHERE topic = ?1 AND state = 'waiting' AND (deaths < ?2 OR available_at > ?3)`,
       topic,
+      SUSPECT_DEATHS,
+      this.#now(),
     );
     return typeof row?.at === 'number' ? Math.max(0, row.at - this.#now()) : undefined;
   }
@@ -131,9 +163,11 @@ export class SqliteMessages {
       `SELECT task_id AS taskId, min(id) AS id,
          (SELECT count(*) FROM messages AS taken
           WHERE taken.topic = ?1 AND taken.state = 'taken' AND taken.task_id = messages.task_id) AS inFlight
-       FROM messages WHERE topic = ?1 AND state = 'waiting' AND available_at <= ?2 GROUP BY task_id`,
+       FROM messages WHERE topic = ?1 AND state = 'waiting' AND available_at <= ?2 AND deaths < ?3
+       GROUP BY task_id`,
       topic,
       this.#now(),
+      SUSPECT_DEATHS,
     );
     const turnOf = ({ taskId }: Candidate) => this.#turns.get(`${topic} ${taskId}`) ?? 0;
     return candidates.reduce<Candidate | undefined>((best, candidate) => {
@@ -147,21 +181,38 @@ export class SqliteMessages {
   /** What was never tried before what was handed back, or the same few would come again and again. */
   #firstOf(topic: Topic, taskId: string): number {
     const row = this.#database.row<{ id: number }>(
-      `SELECT id FROM messages WHERE topic = ? AND state = 'waiting' AND task_id = ? ORDER BY available_at, id LIMIT 1`,
+      `SELECT id FROM messages WHERE topic = ? AND state = 'waiting' AND task_id = ? AND deaths < ?
+       ORDER BY available_at, id LIMIT 1`,
       topic,
       taskId,
+      SUSPECT_DEATHS,
     );
     if (!row) throw new Error(`Expected a waiting message of task ${taskId}, got none`);
     return row.id;
   }
 
   #deliver(id: number): Taken {
-    const row = this.#database.row<{ body: string; deliveries: number }>(
-      `UPDATE messages SET state = 'taken', deliveries = deliveries + 1 WHERE id = ? RETURNING body, deliveries`,
+    const row = this.#database.row<Row>(
+      `UPDATE messages SET state = 'taken', deliveries = deliveries + 1 WHERE id = ?
+       RETURNING id, body, deliveries, deaths`,
       id,
     );
     if (!row) throw new Error(`Expected message ${id} to be waiting, got none`);
-    return { id, message: JSON.parse(row.body) as Message, deliveries: row.deliveries };
+    return takenOf(row);
+  }
+
+  /** The oldest one that is ready, if it is of this topic and none is being handled. */
+  #takeSuspect(topic: Topic): Taken[] {
+    // The number stands in the statement, or the index on the few that there are would not be used.
+    const suspects = this.#database.rows<{ id: number; topic: Topic; taken: number }>(
+      `SELECT id, topic, state = 'taken' AS taken FROM messages
+       WHERE deaths >= ${SUSPECT_DEATHS} AND (state = 'taken' OR (state = 'waiting' AND available_at <= ?))
+       ORDER BY id`,
+      this.#now(),
+    );
+    const [oldest] = suspects;
+    if (oldest?.topic !== topic || suspects.some(({ taken }) => taken === 1)) return [];
+    return [this.#deliver(oldest.id)];
   }
 
   #remember(topic: Topic, taskId: string): void {

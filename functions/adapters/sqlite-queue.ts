@@ -49,7 +49,7 @@ export interface SqliteQueueOptions {
 
 /**
  * Durable, in one file, delivering within this process. Messages that were in flight when the last host died are
- * ready again, that delivery counted: have one queue per database.
+ * ready again, that delivery and that death counted: have one queue per database.
  */
 export function createSqliteQueue({
   database,
@@ -87,7 +87,7 @@ export function createSqliteQueue({
 
   for (const taken of messages.inFlight()) {
     if (taken.deliveries >= maxDeliveries) giveUp(taken, new Error(HOST_ENDED), HOST_ENDED);
-    else messages.handBack(taken, 0);
+    else messages.recover(taken);
   }
 
   return {
@@ -104,6 +104,9 @@ export function createSqliteQueue({
         messages,
         handBack,
         onError,
+        onSuspectDone: () => {
+          for (const other of consumers) other.wake();
+        },
       });
       consumers.add(consumer);
       consumer.wake();
@@ -137,6 +140,8 @@ interface TopicConsumerOptions {
   messages: SqliteMessages;
   handBack: (taken: Taken, error: unknown) => void;
   onError: (error: unknown) => void;
+  /** The next one may be of any topic. */
+  onSuspectDone: () => void;
 }
 
 /** Keeps up to `concurrency` handlers busy; between messages it sleeps until woken or until one's back-off is over. */
@@ -194,6 +199,7 @@ class TopicConsumer {
     const run = this.#run(taken, controller.signal).finally(() => {
       this.#running.delete(run);
       this.wake();
+      if (taken.suspect) this.#options.onSuspectDone();
     });
     this.#running.set(run, controller);
   }

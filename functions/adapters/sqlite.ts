@@ -88,6 +88,13 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX claims_expiring ON claims (expires_at) WHERE expires_at IS NOT NULL;
   `,
+  `
+  -- Hosts that died while they handled it.
+  ALTER TABLE messages ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX messages_next;
+  CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id, deaths);
+  CREATE INDEX messages_suspect ON messages (id) WHERE deaths >= 2;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { TransientError } from '../../functions/errors.ts';
 import type { Message } from '../../functions/ports.ts';
 import { TIMEOUT_MS, until } from '../contracts/harness.ts';
 import { deadLetter, renders } from '../contracts/queue.ts';
-import { openQueue } from '../fixtures/sqlite-queue.ts';
+import { openQueue, total } from '../fixtures/sqlite-queue.ts';
 
 describe('the sqlite queue, stopped or killed and started again', { timeout: TIMEOUT_MS }, () => {
   it('delivers again at the next start what was in flight when the host died, that delivery counted', async () => {
@@ -36,6 +37,70 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       [1, 2],
       [2, 2],
     ]);
+  });
+
+  it('goes on one at a time, of all topics, with what was in flight at two deaths, and beside it with all else', async () => {
+    await using harness = await openQueue();
+    const prepares = [0, 1].map((source): Message => ({ topic: 'prepare', taskId: 'task-1', source }));
+    await harness.queue.publish([...prepares, ...renders(3)]);
+    for (let death = 1; death <= 2; death++) {
+      let taken = 0;
+      const handler = () => {
+        taken += 1;
+        return new Promise<void>(() => {});
+      };
+      harness.queue.consume('prepare', { concurrency: 9, handler });
+      harness.queue.consume('render', { concurrency: 9, handler });
+      await until(() => taken === 5, `all in flight, time ${death}`);
+      harness.restart();
+    }
+    await harness.queue.publish(renders(6).slice(3));
+    let suspects = 0;
+    let most = 0;
+    let beside = 0;
+    const done: string[] = [];
+    const handler = async (message: Message) => {
+      const suspect = message.topic === 'prepare' || (message.topic === 'render' && message.index <= 3);
+      if (suspect) {
+        suspects += 1;
+        most = Math.max(most, suspects);
+      } else if (suspects > 0) beside += 1;
+      await pause(60);
+      if (suspect) suspects -= 1;
+      done.push(message.topic);
+    };
+    harness.consume('prepare', { concurrency: 9, handler });
+    harness.consume('render', { concurrency: 9, handler });
+    await until(() => done.length === 8, 'all of them');
+    assert.deepEqual([most, beside], [1, 3]);
+    assert.deepEqual(total(harness.queue.counts()), 0);
+  });
+
+  it('hands a suspect that waits back like any other, and the next one takes its place', async () => {
+    await using harness = await openQueue();
+    await harness.queue.publish(renders(3));
+    for (let death = 1; death <= 2; death++) {
+      let taken = 0;
+      harness.queue.consume('render', {
+        concurrency: 9,
+        handler: () => {
+          taken += 1;
+          return new Promise<void>(() => {});
+        },
+      });
+      await until(() => taken === 3, `all in flight, time ${death}`);
+      harness.restart();
+    }
+    const seen: number[] = [];
+    harness.consume('render', {
+      concurrency: 9,
+      handler: async ({ index }) => {
+        seen.push(index);
+        if (index === 1 && seen.length < 4) throw new TransientError('waiting', 'Not yet.');
+      },
+    });
+    await until(() => seen.filter((index) => index === 1).length === 2, 'the first one again');
+    assert.deepEqual(seen, [1, 2, 3, 1]);
   });
 
   it('buries at the next start what was the end of a host too often', async () => {

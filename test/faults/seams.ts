@@ -25,17 +25,13 @@ export type Stop =
       calls: readonly string[];
       moment: Moment;
     }
-  /**
-   * At every such call, also in later runs. Whoever dies over it does so only after a while, in which the others get on
-   * with theirs.
-   */
+  /** At every such call, also in later runs. */
   | {
       by: 'call';
       stage: string;
       instance: string;
       call: string;
       moment: 'before' | 'after';
-      lingerMs: number;
     }
   /** When all stages together have made so many calls. */
   | { by: 'count'; calls: number };
@@ -104,8 +100,8 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
     if (stop.stage !== run.stage || about !== (stop.moment === 'before' || stop.moment === 'during')) return;
     if (stop.by === 'call') {
       if (stop.instance !== run.instance || stop.call !== calls.at(-1)) return;
-      die(where, stop.lingerMs);
-      return new Promise(() => {});
+      die(where);
+      return;
     }
     if (!stop.instances.includes(run.instance) || !isSame(stop.calls, calls)) return;
     const before = arrived.size;
