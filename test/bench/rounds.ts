@@ -1,0 +1,82 @@
+/** The single measurements, each on a host that runs as a process of its own. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostProcess, LogLine } from './host-process.ts';
+import { canMeasureMemory, highestResident, type MemoryPeak, watchMemory } from './memory.ts';
+import { type BenchRequest, largeRequest } from './request.ts';
+
+/** After the end of a task its host still tidies up; what is timed next must not run beside that. */
+const SETTLING_MS = 500;
+
+export interface Round {
+  taskId: string;
+  videos: number;
+  /** From the request to: */
+  toLastPrepared: number;
+  toLastReport: number;
+  toCompleted: number;
+}
+
+/** Posts the request, waits for its end and throws its videos away: a gigabyte each time. Times in seconds. */
+export async function timeTask(host: HostProcess, request: BenchRequest): Promise<Round> {
+  const { taskId, at } = await host.post(request);
+  const lines = await host.ended(taskId);
+  await sleep(SETTLING_MS);
+  await rm(join(host.outputDir, request.task_name), { recursive: true });
+  const videos = request.video_blocks.reduce((product, { urls }) => product * urls.length, 1);
+  const finished = lines.filter(({ event }) => event === 'render.finished');
+  if (finished.length !== videos) {
+    const warnings = lines.filter(({ severity }) => severity !== 'INFO').map(({ message }) => message);
+    throw new Error(`Expected ${videos} videos, got ${finished.length}:\n${warnings.join('\n')}`);
+  }
+  const secondsTo = (event: string) => (lastOf(lines, event) - at) / 1000;
+  return {
+    taskId,
+    videos,
+    toLastPrepared: secondsTo('source.prepared'),
+    toLastReport: secondsTo('render.finished'),
+    toCompleted: secondsTo('task.completed'),
+  };
+}
+
+function lastOf(lines: readonly LogLine[], event: string): number {
+  return Math.max(...lines.filter((line) => line.event === event).map(({ at }) => at));
+}
+
+export interface Memory extends MemoryPeak {
+  /** Of Node alone since it was started, as the kernel noted it, MB. */
+  highest: number;
+}
+
+/** Undefined where there is no /proc. */
+export async function watchingMemory<T>(
+  host: HostProcess,
+  work: () => Promise<T>,
+): Promise<{ result: T; memory: Memory | undefined }> {
+  if (!canMeasureMemory) return { result: await work(), memory: undefined };
+  const watch = watchMemory(host.pid);
+  try {
+    const result = await work();
+    return { result, memory: { ...watch.peak(), highest: highestResident(host.pid) } };
+  } finally {
+    watch.peak();
+  }
+}
+
+/** Milliseconds until a request for 1,000 videos is answered; each task is cancelled before the next is posted. */
+export async function timeAnswers(
+  host: HostProcess,
+  request: BenchRequest,
+  times: number,
+): Promise<number[]> {
+  const answers: number[] = [];
+  for (let time = 0; time < times; time++) {
+    const { taskId, answeredInMs } = await host.post(largeRequest(request));
+    answers.push(answeredInMs);
+    await host.cancel(taskId);
+    await host.ended(taskId);
+    await sleep(SETTLING_MS);
+  }
+  return answers;
+}
