@@ -9,7 +9,6 @@ import { MAX_ATTEMPTS } from '../functions/attempts.ts';
 import {
   type Again,
   inParallel,
-  PARALLEL,
   publishAgain,
   recordedRuns,
   type Trial,
@@ -78,7 +77,7 @@ describe('killed anywhere, it still ends right', () => {
           const stops = stopPoints(recordedRuns(recorded), stage);
           assert.ok(stops.length > 0, `${stage} was not seen at work`);
           await expectRight({ scenario: scenario.name, stage }, () =>
-            inParallel(stops, PARALLEL, (stop) => run(scenario, { stop })),
+            inParallel(stops, (stop) => run(scenario, { stop })),
           );
         });
       }
@@ -105,7 +104,7 @@ describe('killed anywhere, it still ends right', () => {
   ];
 
   test('over the same work again and again, it gives that up after five deaths, and all else is made', async () => {
-    await inParallel(LOOPS, PARALLEL, ({ scenario, stage, stop }) =>
+    await inParallel(LOOPS, ({ scenario, stage, stop }) =>
       expectRight({ scenario: scenario.name, stage }, async () => [
         await run(scenario, { stop, deaths: MAX_ATTEMPTS, settings: CROWDED }),
       ]),
@@ -127,7 +126,7 @@ describe('killed anywhere, it still ends right', () => {
       return { by: 'count', calls: Math.ceil(((at + 0.5) / SPREAD) * (calls / 2)) };
     });
     await expectRight({ scenario: scenario.name, stage: 'any' }, () =>
-      inParallel(stops, PARALLEL, (stop) => run(scenario, { ...thrice, stop })),
+      inParallel(stops, (stop) => run(scenario, { ...thrice, stop })),
     );
   });
 

@@ -1,5 +1,6 @@
 /** Sets a scenario up, lets one process after the other die over it, and has the end judged. */
 import { stat } from 'node:fs/promises';
+import pLimit from 'p-limit';
 import type { Environment } from '../../functions/config.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
 import type { AdapterSet, Opened } from './adapter-set.ts';
@@ -12,7 +13,7 @@ import type { RecordedRun, Stop } from './seams.ts';
 import type { Sources } from './sources.ts';
 
 /** Trials at a time. */
-export const PARALLEL = 2;
+const PARALLEL = 2;
 /** A stop point that is not reached says nothing; the order of things may have been another this time. */
 const TRIES = 3;
 const LINES_SHOWN = 40;
@@ -133,21 +134,10 @@ export async function publishAgain({ ids, opened, live: another }: Again): Promi
   return after.filter((file) => !before.includes(file)).map((file) => `made again: ${file}`);
 }
 
-/** In order, at most so many at a time. */
-export async function inParallel<T, R>(
-  items: readonly T[],
-  atATime: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const left = [...items.entries()];
-  const worker = async () => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      results[next[0]] = await work(next[1]);
-    }
-  };
-  await Promise.all(Array.from({ length: atATime }, worker));
-  return results;
+/** At most PARALLEL at a time; answers in the order of the items. */
+export function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const limit = pLimit(PARALLEL);
+  return Promise.all(items.map((item) => limit(() => work(item))));
 }
 
 /** What is wrong with a trial, with all that one needs to find out why; empty where it ended right. */
