@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { workDir } from './artifacts.ts';
-import { failureOf, retryTransient } from './attempts.ts';
+import { failureOf, refuseCrashLoop, retryTransient } from './attempts.ts';
 import type { Failure } from './errors.ts';
 import { once } from './lease.ts';
 import type { Log } from './log.ts';
@@ -53,7 +53,11 @@ export async function complete(
         reports: await allReports(task, deps.reports),
         finishedAt: Date.now(),
       };
-      await settleFolder(manifest, held, deps).catch((error: unknown) => {
+      const settled = async () => {
+        refuseCrashLoop(lease, 'save');
+        await settleFolder(manifest, held, deps);
+      };
+      await settled().catch((error: unknown) => {
         // Every task ends: what is wrong with the folder does not mend itself.
         logLostManifest(deps.log, task, failureOf(error, lease, 'save', held));
       });

@@ -39,8 +39,8 @@ export async function deadLetter(
     const combination = task.plan.combinations.find(({ index }) => index === message.index);
     if (combination === undefined) return;
     const [lease] = await deps.leases.read([renderKey(taskId, message.index)]);
-    if (lease === undefined || lease.takes === 0) {
-      // It only ever waited for its sources; those end on their own, and then it can.
+    if (lease === undefined || lease.held || lease.takes === 0) {
+      // Someone is at it, and will report; or it only ever waited for its sources, which end on their own.
       await deps.queue.publish([message]);
       return;
     }

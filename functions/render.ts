@@ -54,7 +54,8 @@ async function makeAndReport(
   const pins = await pinsOf(task, combination, AbortSignal.any([signal, cancelled]), deps);
   const broken = pins.find((pin) => pin.error !== undefined);
   if (broken?.error !== undefined) {
-    return reportAndCheck(task, failedReport(task, combination, broken.error), deps);
+    await reportAndCheck(task, failedReport(task, combination, broken.error), deps);
+    return;
   }
   await once<Report>({
     leases: deps.leases,
@@ -66,10 +67,16 @@ async function makeAndReport(
     async make(lease, held) {
       cancelled.throwIfAborted();
       const report = await makeVideo(task, combination, lease, { signal: held, cancelled }, deps);
-      await reportAndCheck(task, report, deps);
+      if (!(await reportAndCheck(task, report, deps))) await takeBack(task, report, deps);
       return report;
     },
   });
+}
+
+/** A video that comes after its combination was given up must not lie there: the manifest does not know it. */
+async function takeBack(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
+  const standing = await reported(task, index, deps);
+  if (standing?.status !== 'succeeded') await deps.outputs.remove(task.folder, [fileName]);
 }
 
 /** Under the lease: whoever is at it has stopped by then, or has made the video after all. */

@@ -10,10 +10,15 @@ export interface ReportingDeps {
   log: Log;
 }
 
-/** Counts the report, once, and starts the completion when it was the last one. Repeating it repeats the check. */
-export async function reportAndCheck(task: Task, report: Report, deps: ReportingDeps): Promise<void> {
-  if (await deps.reports.report(task.id, report)) logReport(deps.log, task, report);
+/**
+ * Counts the report, once, and starts the completion when it was the last one. Repeating it repeats the check. False
+ * where another report of the combination stands.
+ */
+export async function reportAndCheck(task: Task, report: Report, deps: ReportingDeps): Promise<boolean> {
+  const counted = await deps.reports.report(task.id, report);
+  if (counted) logReport(deps.log, task, report);
   await checkCompletion(task.id, deps, report.index);
+  return counted;
 }
 
 /** Publishes `complete` when every combination has reported and nobody is known to have published it. */

@@ -24,7 +24,8 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
     throw new RequestError('nothing_to_retry', 'Expected a task with failed combinations, got none of them.');
   }
   const indexes = new Set(failed.map(({ index }) => index));
-  const output = await settledOutput(task, deps.pins);
+  // What the videos that are there look like; where there are none, it is settled anew.
+  const output = progress.succeeded > 0 ? await settledOutput(task, deps.pins) : task.plan.output;
   const draft: Draft = {
     name: task.name,
     plan: { ...partOf(task.plan, indexes), output },

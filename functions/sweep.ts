@@ -1,5 +1,6 @@
 import type { Failure } from './errors.ts';
 import { noteLapsed } from './lease.ts';
+import { renderKey } from './lease-keys.ts';
 import type { LeaseStore, Progress, Task, TaskStore } from './ports.ts';
 import { publishTask } from './publish.ts';
 import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
@@ -70,9 +71,12 @@ async function endOverdue(task: Task, progress: Progress, deps: SweepDeps): Prom
   const error: Failure = {
     code: 'overdue',
     stage: 'deliver',
-    message: `Expected a report within ${TASK_LIFETIME_MS / 3_600_000} hours, got none.`,
+    message: `Expected a report within ${TASK_LIFETIME_MS / 3_600_000} hours of work, got none.`,
   };
   for (const combination of task.plan.combinations) {
+    const [lease] = await deps.leases.read([renderKey(task.id, combination.index)]);
+    // Whoever is at it just now reports what comes of it.
+    if (lease?.held) continue;
     await reportAndCheck(task, failedReport(task, combination, error), deps);
   }
   logRepair(deps, task, 'ended what was overdue');

@@ -13,7 +13,7 @@ import { createSqliteTasks } from '../functions/adapters/sqlite-tasks.ts';
 import { createApi } from '../functions/api.ts';
 import { TransientError } from '../functions/errors.ts';
 import { createLog } from '../functions/log.ts';
-import type { ReportStore, Task, TaskStore } from '../functions/ports.ts';
+import type { Claim, ReportStore, Task, TaskStore } from '../functions/ports.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const silentLog = createLog({ level: 'error', pretty: false, write: () => {} });
@@ -193,6 +193,20 @@ describe('the HTTP interface', () => {
       await problem(await keyed('later', { ...REQUEST, task_name: '' }), 422);
       assert.equal((await keyed('later', { ...REQUEST, dry_run: true })).status, 200);
       assert.equal((await answerOf(keyed('later'))).replayed, null);
+    });
+
+    test('is kept for 24 hours', async () => {
+      const kept: unknown[] = [];
+      const watched = {
+        ...tasks,
+        create: (task: Task, claim?: Claim) => {
+          kept.push(claim?.ttlMs);
+          return tasks.create(task, claim);
+        },
+      };
+      const watching = createApi({ ...deps, apiKey: undefined, tasks: watched });
+      await watching(post(REQUEST, { headers: { 'idempotency-key': 'a-day' } }));
+      assert.deepEqual(kept, [86_400_000]);
     });
 
     test('that is none is refused by name', async () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_ATTEMPTS } from '../functions/attempts.ts';
 import { complete } from '../functions/complete.ts';
 import { PermanentError } from '../functions/errors.ts';
 import type { Task } from '../functions/ports.ts';
@@ -59,5 +61,15 @@ describe('complete', () => {
     assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [false, 0]);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
     assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
+  });
+
+  test('five processes that died over it are enough: the task ends without a manifest', async () => {
+    const task = await reported();
+    for (let death = 0; death < MAX_ATTEMPTS; death++) {
+      assert.ok(await s.deps.leases.take(`complete/${task.id}`, 1));
+      await sleep(5);
+    }
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deadLetter } from '../functions/dead-letter.ts';
 import { prepareKey, renderKey } from '../functions/lease-keys.ts';
 import type { Message, Task } from '../functions/ports.ts';
@@ -38,8 +39,18 @@ describe('a dead letter', () => {
   test('of a render that was begun is reported as failed', async () => {
     const task = await s.createTask();
     await s.deps.leases.take(renderKey(task.id, 1), 1);
+    await sleep(5);
     await letter(task, { topic: 'render', taskId: task.id, index: 1 });
     const [report] = await s.deps.reports.list(task.id, 1, 1);
     assert.deepEqual([report?.status, report?.error?.code], ['failed', 'undeliverable']);
+  });
+
+  test('of a render that someone is at is published again: who is at it reports', async () => {
+    const task = await s.createTask();
+    const lease = await s.deps.leases.take(renderKey(task.id, 1), 60_000);
+    assert.ok(lease);
+    await letter(task, { topic: 'render', taskId: task.id, index: 1 });
+    assert.deepEqual(await s.deps.reports.list(task.id, 1, 1), []);
+    assert.equal(s.waiting()['render'], 1);
   });
 });

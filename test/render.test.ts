@@ -10,6 +10,7 @@ import { prepareKey, renderKey } from '../functions/lease-keys.ts';
 import type { Report, Task } from '../functions/ports.ts';
 import { prepare } from '../functions/prepare.ts';
 import { render } from '../functions/render.ts';
+import { failedReport } from '../functions/reporting.ts';
 import { makeClip } from './fixtures/finished.ts';
 import { DELIVERY, useStages } from './fixtures/stages.ts';
 
@@ -214,5 +215,38 @@ describe('render', () => {
       await first;
       assert.deepEqual(await statuses(task), ['succeeded']);
     });
+  });
+
+  test('a video that is saved after its combination was given up does not stay', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const combination = task.plan.combinations[0];
+    assert.ok(combination);
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      const saved = await s.deps.outputs.save(...args);
+      const gone = { code: 'overdue', stage: 'deliver', message: 'Too late.' } as const;
+      await s.deps.reports.report(task.id, failedReport(task, combination, gone));
+      return saved;
+    };
+    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'overdue');
+    assert.deepEqual(await s.videos(task), []);
+  });
+
+  test('a video that was made twice stays', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      const saved = await s.deps.outputs.save(...args);
+      // The lease was lost, and who has it was as fast.
+      s.local.lapseLeases();
+      await s.renderOne(task, 1, { patienceMs: 30_000 });
+      return saved;
+    };
+    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    const [report] = await s.deps.reports.list(task.id, 1, 1);
+    assert.equal(report?.status, 'succeeded');
+    assert.deepEqual(await s.videos(task), [report?.fileName]);
+    assert.equal(s.logged('render.finished').length, 1);
   });
 });

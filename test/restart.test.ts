@@ -101,8 +101,11 @@ describe('the single-machine host, stopped or killed and started again', {
       const taskId = await first.post(sale.request);
       const mixing = await here.ffmpeg.hanging(2);
       // Ctrl-C goes to all in the terminal, and once more to those that npm passes it on to.
-      if (signal === 'SIGINT') for (const _ of [1, 2]) first.interrupt();
-      else process.kill(first.pid, signal);
+      if (signal === 'SIGINT') {
+        first.interrupt();
+        await pause(100);
+        first.interrupt();
+      } else process.kill(first.pid, signal);
       assert.deepEqual(await first.ended(), { code: 0, signal: null }, first.complaints());
       assert.equal(first.complaints(), '');
       assert.deepEqual(

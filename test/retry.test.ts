@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { dimensions, makeClip } from './fixtures/finished.ts';
+import { dimensions, makeClip, makeTrack } from './fixtures/finished.ts';
 import { type Render, startTestHost, type TestHost } from './fixtures/host.ts';
 import { startSourceServer } from './fixtures/source-server.ts';
 import { type TempDir, tempDir } from './fixtures/temp-dir.ts';
@@ -12,11 +12,13 @@ describe('a retry', () => {
   let host: TestHost;
   let red: Buffer;
   let blue: Buffer;
+  let sound: Buffer;
 
   before(async () => {
     dir = await tempDir();
     red = await readFile(await makeClip(join(dir.path, 'red.mp4'), { colour: 'red', size: '90x160' }));
     blue = await readFile(await makeClip(join(dir.path, 'blue.mp4'), { colour: 'blue', frames: 20 }));
+    sound = await readFile(await makeTrack(join(dir.path, 'sound.mp3'), 1));
     host = await startTestHost(dir.path);
   });
 
@@ -111,5 +113,15 @@ describe('a retry', () => {
     const third = await host.retry(second.id);
     assert.deepEqual([third.status['succeeded'], third.status['retry_of']], [1, second.id]);
     assert.deepEqual(await files('again', '.mp4'), first.renders.map(({ file_name }) => file_name).sort());
+  });
+
+  test('of a task without a single video takes its picture from the first clip that can be read now', async () => {
+    await using server = await startSourceServer({ '/clip.mp4': { body: sound } });
+    const first = await host.run({ task_name: 'mended', video_blocks: { a: [server.url('/clip.mp4')] } });
+    assert.equal(first.renders[0]?.error?.code, 'no_video');
+    server.set('/clip.mp4', { body: blue });
+    const { renders } = await host.retry(first.id);
+    const file = join(host.outputDir, 'mended', renders[0]?.file_name as string);
+    assert.equal(await dimensions(file), '160x90');
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { renderKey } from '../functions/lease-keys.ts';
 import type { Report } from '../functions/ports.ts';
 import { sweep, TASK_LIFETIME_MS } from '../functions/sweep.ts';
 import { useStages } from './fixtures/stages.ts';
@@ -76,6 +77,21 @@ describe('the sweep', () => {
     await sweep({ ...s.deps, upSince });
     assert.deepEqual(await s.deps.reports.list(task.id, 1, 2), []);
     await sweep({ ...s.deps, upSince, now: () => upSince + TASK_LIFETIME_MS + 1 });
+    assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
+  });
+
+  test('leaves to its holder what is overdue and being made just now', async () => {
+    const createdAt = new Date(Date.now() - TASK_LIFETIME_MS - 1);
+    const task = await s.createTask({ createdAt });
+    const lease = await s.deps.leases.take(renderKey(task.id, 1), 60_000);
+    assert.ok(lease);
+    await sweep(s.deps);
+    assert.deepEqual(
+      (await s.deps.reports.list(task.id, 1, 2)).map(({ index }) => index),
+      [2],
+    );
+    await s.deps.leases.release(lease);
+    await sweep(s.deps);
     assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
   });
 });

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../errors.ts';
 import type { OutputFolder, OutputStore } from '../ports.ts';
 import { cutToBytes } from '../task/names.ts';
-import { copyTo, syncFile, syncFolder, systemCode } from './disk.ts';
+import { copyTo, makeFolder, syncFile, syncFolder, systemCode } from './disk.ts';
 import { diskName } from './disk-names.ts';
 
 /** Room that `..<8 hex>.part` leaves in a name of 255 bytes. */
@@ -49,7 +49,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       const folderName = diskName(name);
       const id = join(dir, folderName);
       try {
-        await mkdir(id, { recursive: true });
+        await makeFolder(id);
         await access(id, constants.W_OK | constants.X_OK);
       } catch (error) {
         const detail = `The output folder "${folderName}" cannot be made: ${reasonOf(error)}`;
@@ -68,7 +68,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       try {
         await syncFile(file);
         // Whoever watches the folder may have moved it away with what was done so far.
-        await mkdir(folder.id, { recursive: true });
+        await makeFolder(folder.id);
         signal.throwIfAborted();
         await moveTo(target, folder.id, file, signal);
         await syncFolder(folder.id);

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
+import { makeFolder } from './disk.ts';
 
 /**
  * Held by the kernel for as long as the process lives. Nothing else of this process may ever open this file: closing
@@ -49,7 +50,7 @@ export class HostLockedError extends Error {
  * releases it. Throws HostLockedError, or what the system says where the folder cannot be written to.
  */
 export async function acquireHostLock({ dir, waitMs, onWait }: HostLockOptions): Promise<Disposable> {
-  mkdirSync(dir, { recursive: true });
+  await makeFolder(dir);
   const deadline = performance.now() + waitMs;
   for (let tries = 0; ; tries++) {
     const connection = tryLock(join(dir, LOCK_FILE));

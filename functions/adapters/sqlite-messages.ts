@@ -7,7 +7,7 @@ export interface Taken {
   message: Message;
   /** This one included. */
   deliveries: number;
-  /** Handled while no other suspect is. */
+  /** May be what killed the last hosts. */
   suspect: boolean;
 }
 
@@ -37,11 +37,15 @@ interface Candidate {
 }
 
 /**
- * Whatever is handled when a host dies may be what killed it. What was there so often goes on one at a time, so that
- * the next deaths are told of the culprit alone, and its neighbours do not end as crash loops with it. Also in the
- * index messages_suspect.
+ * Whatever is handled when a host dies may be what killed it. What was there at so many deaths, and did not end in
+ * order since, goes on one at a time, so that the next deaths are told of the culprit alone, and its neighbours do not
+ * end as crash loops with it. Also in the index messages_suspect.
  */
 const SUSPECT_DEATHS = 2;
+/** Who has not killed the host in this time is most likely waiting for something: the next one begins beside it. */
+const ALONE_MS = 5_000;
+/** Suspects of other topics go first, or the one at work needs its time: how often that is looked at. */
+const SUSPECTS_TURN_MS = 250;
 /** Beyond so many tasks their turns are forgotten, which costs at most one turn out of order. */
 const MAX_TURNS = 10_000;
 
@@ -52,6 +56,8 @@ export class SqliteMessages {
   /** When each task last had a message taken, by topic and task, as a running number. */
   readonly #turns = new Map<string, number>();
   #turn = 0;
+  /** Suspects in flight: when each was taken. */
+  readonly #suspects = new Map<number, number>();
 
   constructor(database: Database, now: () => number) {
     this.#database = database;
@@ -80,15 +86,18 @@ export class SqliteMessages {
 
   acknowledge({ id }: Taken): void {
     this.#database.run('DELETE FROM messages WHERE id = ?', id);
+    this.#suspects.delete(id);
   }
 
+  /** Whoever ends in order has not killed the host. */
   handBack({ id, deliveries }: Taken, afterMs: number): void {
     this.#database.run(
-      `UPDATE messages SET state = 'waiting', available_at = ?, deliveries = ? WHERE id = ?`,
+      `UPDATE messages SET state = 'waiting', available_at = ?, deliveries = ?, deaths = 0 WHERE id = ?`,
       Math.ceil(this.#now() + afterMs),
       deliveries,
       id,
     );
+    this.#suspects.delete(id);
   }
 
   /** Turns a message into a dead letter. */
@@ -98,6 +107,7 @@ export class SqliteMessages {
       this.#database.run('DELETE FROM messages WHERE id = ?', id);
       this.#insert(letter);
     });
+    this.#suspects.delete(id);
   }
 
   /** For a new host: what the last one was at when it died is ready again. */
@@ -111,6 +121,7 @@ export class SqliteMessages {
 
   park({ id }: Taken): void {
     this.#database.run(`UPDATE messages SET state = 'parked' WHERE id = ?`, id);
+    this.#suspects.delete(id);
   }
 
   /** Everything in flight, in the order of publishing. */
@@ -120,19 +131,18 @@ export class SqliteMessages {
       .map(takenOf);
   }
 
-  /**
-   * When the next waiting message of the topic is ready, in milliseconds from now; undefined where none waits, or only
-   * suspects whose turn comes when another one is done.
-   */
+  /** When to look for the next message of the topic, in milliseconds from now; undefined where none waits. */
   nextInMs(topic: Topic): number | undefined {
-    const row = this.#database.row<{ at: number | null }>(
-      `SELECT min(available_at) AS at FROM messages
-       WHERE topic = ?1 AND state = 'waiting' AND (deaths < ?2 OR available_at > ?3)`,
-      topic,
-      SUSPECT_DEATHS,
-      this.#now(),
-    );
-    return typeof row?.at === 'number' ? Math.max(0, row.at - this.#now()) : undefined;
+    const first = (suspects: boolean) =>
+      this.#database.row<{ at: number | null }>(
+        `SELECT min(available_at) AS at FROM messages
+         WHERE topic = ? AND state = 'waiting' AND (deaths >= ${SUSPECT_DEATHS}) = ?`,
+        topic,
+        suspects ? 1 : 0,
+      )?.at ?? Number.POSITIVE_INFINITY;
+    const now = this.#now();
+    const next = Math.min(first(false), Math.max(first(true), now + SUSPECTS_TURN_MS));
+    return Number.isFinite(next) ? Math.max(0, next - now) : undefined;
   }
 
   counts(topic: Topic): TopicCounts {
@@ -201,21 +211,25 @@ export class SqliteMessages {
     return takenOf(row);
   }
 
-  /** The oldest one that is ready, if it is of this topic and none is being handled. */
+  /** The next one, of the task whose turn is the longest ago, if it is of this topic and its time has come. */
   #takeSuspect(topic: Topic): Taken[] {
+    const now = this.#now();
+    if ([...this.#suspects.values()].some((takenAt) => now - takenAt < ALONE_MS)) return [];
     // The number stands in the statement, or the index on the few that there are would not be used.
-    const suspects = this.#database.rows<{ id: number; topic: Topic; taken: number }>(
-      `SELECT id, topic, state = 'taken' AS taken FROM messages
-       WHERE deaths >= ${SUSPECT_DEATHS} AND (state = 'taken' OR (state = 'waiting' AND available_at <= ?))
-       ORDER BY id`,
-      this.#now(),
+    const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string }>(
+      `SELECT id, topic, task_id AS taskId FROM messages
+       WHERE deaths >= ${SUSPECT_DEATHS} AND state = 'waiting' AND available_at <= ? ORDER BY id`,
+      now,
     );
-    const [oldest] = suspects;
-    if (oldest?.topic !== topic || suspects.some(({ taken }) => taken === 1)) return [];
-    return [this.#deliver(oldest.id)];
+    const turnOf = (taskId: string) => this.#turns.get(`suspect ${taskId}`) ?? 0;
+    const [next] = ready.toSorted((one, other) => turnOf(one.taskId) - turnOf(other.taskId));
+    if (next?.topic !== topic) return [];
+    this.#remember('suspect', next.taskId);
+    this.#suspects.set(next.id, now);
+    return [this.#deliver(next.id)];
   }
 
-  #remember(topic: Topic, taskId: string): void {
+  #remember(topic: Topic | 'suspect', taskId: string): void {
     if (this.#turns.size >= MAX_TURNS) this.#turns.clear();
     this.#turn += 1;
     this.#turns.set(`${topic} ${taskId}`, this.#turn);

@@ -95,6 +95,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id, deaths);
   CREATE INDEX messages_suspect ON messages (id) WHERE deaths >= 2;
   `,
+  `UPDATE tasks SET body = json_set(body, '$.fileId', id) WHERE json_extract(body, '$.fileId') IS NULL`,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */

@@ -110,4 +110,10 @@ describe('the lock of a data folder', () => {
     );
     await assert.rejects(take(dir.path, 60_000), /not a database/);
   });
+
+  it('says so where no folder can be made', {
+    skip: process.platform !== 'linux' && 'needs /proc',
+  }, async () => {
+    await assert.rejects(take('/proc/none/such', 60_000), { code: 'ENOENT' });
+  });
 });

@@ -76,31 +76,97 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     assert.deepEqual(total(harness.queue.counts()), 0);
   });
 
-  it('hands a suspect that waits back like any other, and the next one takes its place', async () => {
-    await using harness = await openQueue();
-    await harness.queue.publish(renders(3));
-    for (let death = 1; death <= 2; death++) {
-      let taken = 0;
-      harness.queue.consume('render', {
-        concurrency: 9,
-        handler: () => {
+  describe('with suspects', () => {
+    const prepare = (taskId: string, source: number): Message => ({ topic: 'prepare', taskId, source });
+
+    /** A queue whose messages were all in flight at two deaths. */
+    async function suspected(messages: readonly Message[], now?: () => number) {
+      const harness = await openQueue(now === undefined ? {} : { now });
+      await harness.queue.publish(messages);
+      for (let death = 1; death <= 2; death++) {
+        let taken = 0;
+        const handler = () => {
           taken += 1;
           return new Promise<void>(() => {});
+        };
+        for (const topic of ['prepare', 'render'] as const) {
+          harness.queue.consume(topic, { concurrency: 9, handler });
+        }
+        await until(() => taken === messages.length, `all in flight, time ${death}`);
+        harness.restart();
+      }
+      return harness;
+    }
+
+    it('lets those that wait for a later one go back, and be like any other', async () => {
+      await using harness = await suspected([...renders(2), prepare('task-1', 0)]);
+      let prepared = false;
+      const seen: string[] = [];
+      harness.consume('render', {
+        concurrency: 9,
+        handler: async ({ index }) => {
+          if (!prepared) throw new TransientError('waiting', 'Not yet.');
+          seen.push(`render ${index}`);
         },
       });
-      await until(() => taken === 3, `all in flight, time ${death}`);
-      harness.restart();
-    }
-    const seen: number[] = [];
-    harness.consume('render', {
-      concurrency: 9,
-      handler: async ({ index }) => {
-        seen.push(index);
-        if (index === 1 && seen.length < 4) throw new TransientError('waiting', 'Not yet.');
-      },
+      harness.consume('prepare', {
+        concurrency: 9,
+        handler: async () => {
+          prepared = true;
+          seen.push('prepare');
+        },
+      });
+      await until(() => seen.length === 3, 'all of them');
+      assert.deepEqual(seen.sort(), ['prepare', 'render 1', 'render 2']);
     });
-    await until(() => seen.filter((index) => index === 1).length === 2, 'the first one again');
-    assert.deepEqual(seen, [1, 2, 3, 1]);
+
+    it('begins the next one beside one that takes its time, the tasks in turn', async () => {
+      let clock = Date.now();
+      const messages = [prepare('a', 0), prepare('a', 1), prepare('b', 0)];
+      await using harness = await suspected(messages, () => clock);
+      const seen: string[] = [];
+      const letGo = Promise.withResolvers<void>();
+      harness.consume('prepare', {
+        concurrency: 9,
+        handler: ({ taskId, source }) => {
+          seen.push(`${taskId}${source}`);
+          return letGo.promise;
+        },
+      });
+      await until(() => seen.length === 1, 'the first one');
+      await pause(600);
+      assert.deepEqual(seen, ['a0'], 'alone');
+      clock += 5_000;
+      await until(() => seen.length === 2, 'the second one');
+      await pause(600);
+      assert.deepEqual(seen, ['a0', 'b0']);
+      clock += 5_000;
+      await until(() => seen.length === 3, 'the third one');
+      letGo.resolve();
+      await until(() => total(harness.queue.counts()) === 0, 'the end');
+    });
+
+    it('never forgets one, whatever millisecond it becomes ready in', async () => {
+      let clock = 1_000_000;
+      // Every look at the clock is a millisecond later than the one before.
+      await using harness = await suspected(renders(1), () => clock++);
+      let deliveries = 0;
+      harness.consume('render', {
+        concurrency: 9,
+        handler: async () => {
+          deliveries += 1;
+          if (deliveries < 20) throw new TransientError('waiting', 'Not yet.');
+        },
+      });
+      const ticking = setInterval(() => {
+        clock += 7;
+      }, 5);
+      try {
+        await until(() => total(harness.queue.counts()) === 0, 'the twentieth delivery');
+      } finally {
+        clearInterval(ticking);
+      }
+    });
   });
 
   it('buries at the next start what was the end of a host too often', async () => {

@@ -63,6 +63,20 @@ describe('the sqlite database', () => {
     ]);
   });
 
+  it('reads tasks that were stored before a retry could have its files named after another one', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'db.sqlite');
+    const task = sampleTask();
+    {
+      using database = openDatabase(path);
+      await createSqliteTasks({ database }).create(task);
+      database.run(`UPDATE tasks SET body = json_remove(body, '$.fileId')`);
+      database.run('PRAGMA user_version = 4');
+    }
+    using database = openDatabase(path);
+    assert.deepEqual(await createSqliteTasks({ database }).get(task.id), task);
+  });
+
   it('survives a power cut: write-ahead log, synced at every commit', async () => {
     await using harness = await on((database) => ({ database }));
     assert.equal(harness.database.row<{ journal_mode: string }>('PRAGMA journal_mode')?.journal_mode, 'wal');
