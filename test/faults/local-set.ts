@@ -21,7 +21,7 @@ const LOOK_AGAIN_MS = 50;
 const NOTES = /^(republish|completing|fetch-pause)\//;
 
 export const localSet: AdapterSet = {
-  name: 'local',
+  name: 'the single-machine host',
 
   environment: (dir) => ({
     PORT: '0',

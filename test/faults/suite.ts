@@ -1,0 +1,179 @@
+/**
+ * Real processes, each ended without a word at another point between the calls that a stage makes to its ports, and
+ * started again.
+ */
+import assert from 'node:assert/strict';
+import { appendFile, truncate, writeFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { MAX_ATTEMPTS } from '../../functions/attempts.ts';
+import type { AdapterSet } from './adapter-set.ts';
+import {
+  type Again,
+  inParallel,
+  publishAgain,
+  recordedRuns,
+  type Trial,
+  type TrialOptions,
+  told,
+  trial,
+} from './harness.ts';
+import { stopPoints } from './points.ts';
+import {
+  CANCEL,
+  CANCELLED,
+  crashLoop,
+  DEAD_LETTER,
+  KEYED,
+  RETRY,
+  type Scenario,
+  SWEEP,
+  TASK,
+} from './scenarios.ts';
+import type { Stop } from './seams.ts';
+import { type Sources, startSources } from './sources.ts';
+import { type Row, table } from './table.ts';
+
+/** Points of a run in which everything comes three times. */
+const SPREAD = 10;
+/** Two mixes at a time, of which one ends the process and the other one is only there. */
+const CROWDED = { RENDER_CONCURRENCY: '2' };
+
+/** All of it on one set of adapters. */
+export function faultSuite(set: AdapterSet): void {
+  describe(`${set.name}, killed anywhere, still ends right`, () => {
+    const rows: Row[] = [];
+    let sources: Sources;
+
+    before(async () => {
+      sources = await startSources();
+    });
+    after(async () => {
+      await sources?.[Symbol.asyncDispose]();
+      process.stdout.write(`\n${table(rows)}\n\n`);
+    });
+
+    const run = (scenario: Scenario, options: Omit<TrialOptions, 'set' | 'sources' | 'scenario'> = {}) =>
+      trial({ set, sources, scenario, ...options });
+
+    /** One row of the table; whatever did not end right is told of in full. */
+    async function expectRight(name: { scenario: string; stage: string }, work: () => Promise<Trial[]>) {
+      const began = performance.now();
+      const trials = await work();
+      rows.push({ ...name, trials, seconds: (performance.now() - began) / 1000 });
+      assert.equal(trials.map(told).filter(Boolean).join('\n'), '', `${name.scenario}, ${name.stage}`);
+    }
+
+    for (const scenario of [TASK, KEYED, CANCEL, CANCELLED, RETRY, DEAD_LETTER, SWEEP]) {
+      describe(`the scenario "${scenario.name}"`, () => {
+        let recorded: Trial;
+
+        test('ends right when nobody is killed', async () => {
+          await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {
+            recorded = await run(scenario);
+            return [recorded];
+          });
+        });
+
+        for (const stage of scenario.stages) {
+          test(`ends right wherever ${stage} is killed`, async () => {
+            const stops = stopPoints(recordedRuns(recorded), stage);
+            assert.ok(stops.length > 0, `${stage} was not seen at work`);
+            await expectRight({ scenario: scenario.name, stage }, () =>
+              inParallel(stops, (stop) => run(scenario, { stop })),
+            );
+          });
+        }
+      });
+    }
+
+    const LOOPS: { scenario: Scenario; stage: string; stop: Stop }[] = [
+      ...['artifacts.open clip', 'outputs.save'].map((call) => ({
+        scenario: crashLoop(`crash loop at ${call}`, 1),
+        stage: 'render',
+        stop: { by: 'call', stage: 'render', instance: 'combination 1', call, moment: 'after' } as const,
+      })),
+      ...['source', 'clip'].map((kind) => ({
+        scenario: crashLoop(`poison ${kind}`, 1),
+        stage: 'prepare',
+        stop: {
+          by: 'call',
+          stage: 'prepare',
+          instance: 'source 0',
+          call: `artifacts.put ${kind}`,
+          moment: 'before',
+        } as const,
+      })),
+    ];
+
+    test('over the same work again and again, it gives that up after five deaths, and all else is made', async () => {
+      await inParallel(LOOPS, ({ scenario, stage, stop }) =>
+        expectRight({ scenario: scenario.name, stage }, async () => [
+          await run(scenario, { stop, deaths: MAX_ATTEMPTS, settings: CROWDED }),
+        ]),
+      );
+    });
+
+    test('by a queue that delivers everything three times, the last first, and all of it again at the end', async () => {
+      const scenario = { ...TASK, name: 'thrice' };
+      // So that both may find themselves to be the last one in.
+      const thrice = { broken: 'thrice', afterwards: publishAgain, settings: CROWDED } as const;
+      let calls = 0;
+      await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {
+        const unstopped = await run(scenario, thrice);
+        calls = recordedRuns(unstopped).reduce((sum, one) => sum + one.calls.length, 0);
+        return [unstopped];
+      });
+      // The last process, which gets everything again, is among those that were counted: half the way is in the first.
+      const stops = Array.from({ length: SPREAD }, (_, at): Stop => {
+        return { by: 'count', calls: Math.ceil(((at + 0.5) / SPREAD) * (calls / 2)) };
+      });
+      await expectRight({ scenario: scenario.name, stage: 'any' }, () =>
+        inParallel(stops, (stop) => run(scenario, { ...thrice, stop })),
+      );
+    });
+
+    describe('and the judge', () => {
+      test('sees a report that was never stored, and a message that never came', async () => {
+        for (const broken of ['losesAReport', 'losesAMessage'] as const) {
+          const { verdict } = await run(TASK, { broken });
+          assert.ok(verdict.lost > 0, `${broken}: ${JSON.stringify(verdict)}`);
+          assert.match(verdict.complaints.join('\n'), /combination 2 of "task" has no report/);
+        }
+      });
+
+      test('does not take a stop point that was never reached for one that was survived', async () => {
+        const stop = { by: 'call', stage: 'render', instance: 'combination 9', call: 'tasks.get' } as const;
+        const { verdict, runs } = await run(TASK, { stop: { ...stop, moment: 'after' } });
+        assert.equal(runs, 3);
+        assert.match(verdict.complaints.join('\n'), /the stop point was not reached in 3 tries/);
+      });
+
+      test('sees combinations that are told of twice', async () => {
+        const { verdict } = await run(TASK, { broken: 'countsTwice' });
+        assert.ok(verdict.doubled > 0, JSON.stringify(verdict));
+      });
+
+      test('sees a stray file, half a video, one with a bad spot, and a message that waits', async () => {
+        const { verdict } = await run(TASK, { afterwards: spoil });
+        assert.equal(verdict.orphans, 2, verdict.complaints.join('\n'));
+        assert.equal(verdict.halves, 2, verdict.complaints.join('\n'));
+      });
+    });
+  });
+}
+
+async function spoil({ ids: [id = ''], opened }: Again): Promise<string[]> {
+  await opened(async ({ ports, fileIn }) => {
+    const task = await ports.tasks.get(id);
+    assert.ok(task);
+    const [one, two] = await ports.reports.list(id, 1, 2);
+    await writeFile(fileIn(task.folder, '.0001.part'), 'x');
+    await ports.queue.publish([{ topic: 'complete', taskId: id }]);
+    const half = fileIn(task.folder, one?.fileName ?? '');
+    await truncate(half, Math.floor((one?.bytes ?? 0) / 2));
+    const bad = fileIn(task.folder, two?.fileName ?? '');
+    await truncate(bad, Math.floor((two?.bytes ?? 0) / 2));
+    await appendFile(bad, Buffer.alloc(Math.ceil((two?.bytes ?? 0) / 2), 0x55));
+  });
+  return [];
+}
