@@ -64,13 +64,13 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 409,
     title: 'The task has not ended',
-    cure: 'Wait until its status is completed or cancelled, or cancel it first.',
+    cure: 'Wait until its status is completed or cancelled, then ask again.',
   },
   nothing_to_retry: {
     kind: 'request',
     status: 409,
     title: 'No combination of the task failed',
-    cure: 'None needed: a retry makes failed combinations again. Post a new task for other ones.',
+    cure: 'None needed: a retry makes failed combinations again, not cancelled ones. Post a new task for others.',
   },
   internal: {
     kind: 'request',
@@ -226,7 +226,7 @@ export const CODES = Object.freeze({
   cancelled: {
     kind: 'transient',
     title: 'The task was cancelled',
-    cure: 'None needed: what was finished stays; post the task again for the rest.',
+    cure: 'None needed: what was finished stays. Post a new task for what is wanted after all.',
   },
   lease_lost: {
     kind: 'transient',

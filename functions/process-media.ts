@@ -42,9 +42,9 @@ function claimOf(request: Request, body: unknown): Claim | undefined {
   const key = request.headers.get('idempotency-key');
   if (key === null) return undefined;
   if (!IDEMPOTENCY_KEY.test(key)) {
-    const message =
-      'Expected an Idempotency-Key of 1-255 visible ASCII characters, got ' +
-      `${key === '' ? 'an empty one' : `another one of ${key.length}`}. A UUID is a good key.`;
+    const odd = key.search(/[^\x21-\x7e]/);
+    const got = odd >= 0 ? `another character at position ${odd + 1}` : `${key.length} characters`;
+    const message = `Expected the header Idempotency-Key to be 1-255 visible ASCII characters, got ${got}. A UUID is a good key.`;
     throw new RequestError('invalid_request', 'The request has one mistake; nothing was started.', {
       mistakes: [{ pointer: '', message }],
     });
