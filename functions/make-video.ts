@@ -5,7 +5,17 @@ import type { Stage } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { type MixSound, mixCombination } from './media/mix.ts';
-import type { Artifact, Lease, OutputStore, PinStore, Prepared, Profile, Report, Task } from './ports.ts';
+import type {
+  Artifact,
+  Lease,
+  OutputStore,
+  PinStore,
+  Prepared,
+  Profile,
+  Report,
+  SavedFile,
+  Task,
+} from './ports.ts';
 import { failedReport } from './reporting.ts';
 import { SOUND, type Sources, VIDEO } from './sources.ts';
 import { fileName } from './task/names.ts';
@@ -91,7 +101,7 @@ async function make(
   });
   either.throwIfAborted();
   watch.next('save');
-  const saved = await retryTransient(() => deps.outputs.save(task.folder, name, out, signal), { signal });
+  const saved = await savedOnce(() => deps.outputs.save(task.folder, name, out, signal), signal);
   return {
     index: combination.index,
     status: 'succeeded',
@@ -104,6 +114,21 @@ async function make(
     error: null,
     ...watch.seconds(),
   };
+}
+
+/** What is saved counts, also where the host was told to stop, or the lease was lost, just then. */
+async function savedOnce(save: () => Promise<SavedFile>, signal: AbortSignal): Promise<SavedFile> {
+  let saved: SavedFile | undefined;
+  const step = async () => {
+    saved = await save();
+    return saved;
+  };
+  try {
+    return await retryTransient(step, { signal });
+  } catch (error) {
+    if (saved === undefined) throw error;
+    return saved;
+  }
 }
 
 type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;

@@ -294,8 +294,8 @@ export interface OutputStore {
   /** render, complete: moves the file there. The same name again replaces it; half a file never carries the name. */
   save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
   /**
-   * complete: takes files of the task out that did not become videos of it: saved by a process that died before it
-   * could report. Names that are not there are fine, and what most of them are.
+   * complete, render: takes files of the task out that did not become videos of it: saved by a process that died before
+   * it could report, or that was too late. Names that are not there are fine, and what most of them are.
    */
   remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { TransientError } from './errors.ts';
 import { noteLapsed, once } from './lease.ts';
-import { prepareKey, renderKey } from './lease-keys.ts';
+import { prepareKey, renderKey, retryKey } from './lease-keys.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from './make-video.ts';
 import type { Delivery, Failed, LeaseStore, MessageOf, Prepared, Report, Task, TaskStore } from './ports.ts';
 import {
@@ -75,6 +75,8 @@ async function makeAndReport(
 
 /** A video that comes after its combination was given up must not lie there: the manifest does not know it. */
 async function takeBack(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
+  // A retry makes a video of the same name, and may have done so by now.
+  if ((await deps.tasks.claimed(retryKey(task.id))) !== undefined) return;
   const standing = await reported(task, index, deps);
   if (standing?.status !== 'succeeded') await deps.outputs.remove(task.folder, [fileName]);
 }

@@ -1,5 +1,6 @@
 import { type AcceptDeps, accept, type Draft } from './accept.ts';
 import { RequestError } from './errors.ts';
+import { retryKey } from './lease-keys.ts';
 import type { Claim, PinStore, Task } from './ports.ts';
 import { allReports } from './reporting.ts';
 import { framesPerSecond } from './task/frame-rate.ts';
@@ -35,7 +36,7 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
     retryOf: task.id,
     fileId: task.fileId,
   };
-  const claim: Claim = { key: `retry/${task.id}`, fingerprint: '', ttlMs: null };
+  const claim: Claim = { key: retryKey(task.id), fingerprint: '', ttlMs: null };
   return accept(request, draft, claim, deps);
 }
 

@@ -19,8 +19,10 @@ export interface SweepDeps extends ReportingDeps {
 const PUBLISHING_MS = 60_000;
 /** Completing takes seconds; a task whose reports are all in and that is not finished after this long is stuck. */
 const COMPLETING_MS = 600_000;
-/** No task runs longer: what has not reported by then fails as overdue. */
+/** What has not reported by then, and is not being made, fails as overdue. */
 export const TASK_LIFETIME_MS = 24 * 3_600_000;
+/** What is being made then has this long. */
+const LAST_RENDER_MS = 3_600_000;
 const PAGE = 100;
 
 /** Mends what a process that died left undone. Run from time to time; running it twice at once is harmless. */
@@ -50,7 +52,8 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
     await publishTask(task, deps);
     logRepair(deps, task, 'published its messages again');
   }
-  if (now - Math.max(created, deps.upSince ?? 0) > TASK_LIFETIME_MS) await endOverdue(task, progress, deps);
+  const late = now - Math.max(created, deps.upSince ?? 0) - TASK_LIFETIME_MS;
+  if (late > 0) await endOverdue(task, progress, late, deps);
   await checkCompletion(taskId, deps);
   if (allIn(task, progress)) await completeAgain(task, deps);
 }
@@ -66,20 +69,21 @@ function allIn(task: Task, { succeeded, failed, cancelled }: Progress): boolean 
   return succeeded + failed + cancelled >= task.plan.combinations.length;
 }
 
-async function endOverdue(task: Task, progress: Progress, deps: SweepDeps): Promise<void> {
+async function endOverdue(task: Task, progress: Progress, late: number, deps: SweepDeps): Promise<void> {
   if (allIn(task, progress)) return;
   const error: Failure = {
     code: 'overdue',
     stage: 'deliver',
     message: `Expected a report within ${TASK_LIFETIME_MS / 3_600_000} hours of work, got none.`,
   };
+  let ended = 0;
   for (const combination of task.plan.combinations) {
     const [lease] = await deps.leases.read([renderKey(task.id, combination.index)]);
-    // Whoever is at it just now reports what comes of it.
-    if (lease?.held) continue;
-    await reportAndCheck(task, failedReport(task, combination, error), deps);
+    // Whoever is at it just now reports what comes of it, unless it hangs.
+    if (lease?.held && late < LAST_RENDER_MS) continue;
+    if (await reportAndCheck(task, failedReport(task, combination, error), deps)) ended += 1;
   }
-  logRepair(deps, task, 'ended what was overdue');
+  if (ended > 0) logRepair(deps, task, 'ended what was overdue');
 }
 
 function logRepair({ log }: SweepDeps, task: Task, what: string): void {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_ATTEMPTS } from '../functions/attempts.ts';
 import { complete } from '../functions/complete.ts';
 import { TransientError } from '../functions/errors.ts';
-import { prepareKey, renderKey } from '../functions/lease-keys.ts';
+import { prepareKey, renderKey, retryKey } from '../functions/lease-keys.ts';
 import type { Report, Task } from '../functions/ports.ts';
 import { prepare } from '../functions/prepare.ts';
 import { render } from '../functions/render.ts';
@@ -248,5 +248,36 @@ describe('render', () => {
     assert.equal(report?.status, 'succeeded');
     assert.deepEqual(await s.videos(task), [report?.fileName]);
     assert.equal(s.logged('render.finished').length, 1);
+  });
+
+  test('a video that comes too late does not take that of the retry along, which has its name', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const combination = task.plan.combinations[0];
+    assert.ok(combination);
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      const saved = await s.deps.outputs.save(...args);
+      const gone = { code: 'overdue', stage: 'deliver', message: 'Too late.' } as const;
+      await s.deps.reports.report(task.id, failedReport(task, combination, gone));
+      const retry = { ...task, id: crypto.randomUUID(), retryOf: task.id };
+      await s.deps.tasks.create(retry, { key: retryKey(task.id), fingerprint: '', ttlMs: null });
+      return saved;
+    };
+    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    assert.equal((await s.videos(task)).length, 1);
+  });
+
+  test('a video that was saved when the host was told to stop is reported', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const stop = new AbortController();
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      const saved = await s.deps.outputs.save(...args);
+      stop.abort(new Error('the host stops'));
+      return saved;
+    };
+    const deps = { ...s.deps, outputs: { ...s.deps.outputs, save } };
+    await render({ topic: 'render', taskId: task.id, index: 1 }, { signal: stop.signal }, deps);
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
   });
 });

@@ -94,4 +94,16 @@ describe('the sweep', () => {
     await sweep(s.deps);
     assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
   });
+
+  test('does not wait for ever for a holder that hangs', async () => {
+    const createdAt = new Date(Date.now() - TASK_LIFETIME_MS - 2 * 3_600_000);
+    const task = await s.createTask({ createdAt });
+    assert.ok(await s.deps.leases.take(renderKey(task.id, 1), 60_000));
+    const ended = () => s.logged('sweep.repaired').filter((line) => /overdue/.test(String(line['repair'])));
+    for (const _ of [1, 2]) {
+      await sweep(s.deps);
+      assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
+      assert.equal(ended().length, 1, 'said once');
+    }
+  });
 });

@@ -42,7 +42,7 @@ interface Candidate {
  * end as crash loops with it. Also in the index messages_suspect.
  */
 const SUSPECT_DEATHS = 2;
-/** Who has not killed the host in this time is most likely waiting for something: the next one begins beside it. */
+/** Not to be held up for minutes by one that downloads or encodes: after this the next one begins beside it. */
 const ALONE_MS = 5_000;
 /** Suspects of other topics go first, or the one at work needs its time: how often that is looked at. */
 const SUSPECTS_TURN_MS = 250;
@@ -211,18 +211,26 @@ export class SqliteMessages {
     return takenOf(row);
   }
 
-  /** The next one, of the task whose turn is the longest ago, if it is of this topic and its time has come. */
+  /**
+   * The one that was there at most deaths, of the task whose turn is the longest ago, if it is of this topic and its
+   * time has come.
+   */
   #takeSuspect(topic: Topic): Taken[] {
     const now = this.#now();
-    if ([...this.#suspects.values()].some((takenAt) => now - takenAt < ALONE_MS)) return [];
+    const isAlone = (takenAt: number) => takenAt <= now && now < takenAt + ALONE_MS;
+    if ([...this.#suspects.values()].some(isAlone)) return [];
     // The number stands in the statement, or the index on the few that there are would not be used.
-    const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string }>(
-      `SELECT id, topic, task_id AS taskId FROM messages
-       WHERE deaths >= ${SUSPECT_DEATHS} AND state = 'waiting' AND available_at <= ? ORDER BY id`,
+    // From one death to the next in the other direction: who began last, beside others, begins first and alone.
+    const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string; deaths: number }>(
+      `SELECT id, topic, task_id AS taskId, deaths FROM messages
+       WHERE deaths >= ${SUSPECT_DEATHS} AND state = 'waiting' AND available_at <= ?
+       ORDER BY CASE deaths % 2 WHEN 0 THEN id ELSE -id END`,
       now,
     );
     const turnOf = (taskId: string) => this.#turns.get(`suspect ${taskId}`) ?? 0;
-    const [next] = ready.toSorted((one, other) => turnOf(one.taskId) - turnOf(other.taskId));
+    const [next] = ready.toSorted(
+      (one, other) => other.deaths - one.deaths || turnOf(one.taskId) - turnOf(other.taskId),
+    );
     if (next?.topic !== topic) return [];
     this.#remember('suspect', next.taskId);
     this.#suspects.set(next.id, now);

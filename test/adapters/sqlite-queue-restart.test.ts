@@ -81,7 +81,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
 
     /** A queue whose messages were all in flight at two deaths. */
     async function suspected(messages: readonly Message[], now?: () => number) {
-      const harness = await openQueue(now === undefined ? {} : { now });
+      const harness = await openQueue({ maxDeliveries: 100, ...(now === undefined ? {} : { now }) });
       await harness.queue.publish(messages);
       for (let death = 1; death <= 2; death++) {
         let taken = 0;
@@ -144,6 +144,28 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       await until(() => seen.length === 3, 'the third one');
       letGo.resolve();
       await until(() => total(harness.queue.counts()) === 0, 'the end');
+    });
+
+    it('begins from the other end after each death, so that one that takes its time is alone every other time', async () => {
+      let clock = Date.now();
+      await using harness = await suspected([prepare('a', 0), prepare('a', 1)], () => clock);
+      const firsts: string[] = [];
+      for (let start = 3; start <= 6; start++) {
+        let taken = 0;
+        harness.queue.consume('prepare', {
+          concurrency: 9,
+          handler: ({ source }) => {
+            if (taken === 0) firsts.push(`a${source}`);
+            taken += 1;
+            return new Promise<void>(() => {});
+          },
+        });
+        await until(() => taken === 1, 'the first one');
+        clock += 5_000;
+        await until(() => taken === 2, 'the second one, beside it');
+        harness.restart();
+      }
+      assert.deepEqual(firsts, ['a0', 'a1', 'a0', 'a1']);
     });
 
     it('never forgets one, whatever millisecond it becomes ready in', async () => {
