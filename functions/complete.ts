@@ -16,7 +16,7 @@ import type {
   Task,
   TaskStore,
 } from './ports.ts';
-import { allReports } from './reporting.ts';
+import { allReports, removeVideos } from './reporting.ts';
 import { manifestName } from './task/names.ts';
 
 export interface CompleteDeps {
@@ -73,7 +73,7 @@ async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: Compl
   const { task, reports } = manifest;
   // A video may have been saved by a process that died, or was stopped, before it could report.
   const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
-  await retryTransient(() => deps.outputs.remove(task.folder, unwanted), { signal });
+  await retryTransient(() => removeVideos(task, unwanted, deps), { signal });
   await using dir = await workDir(deps.tempDir);
   for (const [extension, text] of [
     ['json', manifestJson(manifest)],

@@ -16,7 +16,7 @@ export interface ProcessMediaDeps extends AcceptDeps {
 /** crypto.randomInt takes ranges below 2^48; a seed has 32 bits. */
 const SEEDS = 2 ** 32;
 /** How long a repetition gets the first answer. */
-export const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000;
+const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000;
 /** Visible ASCII, as headers carry it; long enough for any scheme of a caller's. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 

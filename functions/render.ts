@@ -1,6 +1,6 @@
 import { TransientError } from './errors.ts';
 import { noteLapsed, once } from './lease.ts';
-import { prepareKey, renderKey, retryKey } from './lease-keys.ts';
+import { prepareKey, renderKey } from './lease-keys.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from './make-video.ts';
 import type { Delivery, Failed, LeaseStore, MessageOf, Prepared, Report, Task, TaskStore } from './ports.ts';
 import {
@@ -8,6 +8,7 @@ import {
   checkCompletion,
   failedReport,
   type ReportingDeps,
+  removeVideos,
   reportAndCheck,
 } from './reporting.ts';
 import type { Slots } from './slots.ts';
@@ -75,10 +76,8 @@ async function makeAndReport(
 
 /** A video that comes after its combination was given up must not lie there: the manifest does not know it. */
 async function takeBack(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
-  // A retry makes a video of the same name, and may have done so by now.
-  if ((await deps.tasks.claimed(retryKey(task.id))) !== undefined) return;
   const standing = await reported(task, index, deps);
-  if (standing?.status !== 'succeeded') await deps.outputs.remove(task.folder, [fileName]);
+  if (standing?.status !== 'succeeded') await removeVideos(task, [fileName], deps);
 }
 
 /** Under the lease: whoever is at it has stopped by then, or has made the video after all. */

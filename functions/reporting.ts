@@ -1,6 +1,7 @@
 import type { Failure } from './errors.ts';
+import { retryKey } from './lease-keys.ts';
 import type { Log } from './log.ts';
-import type { Queue, Report, ReportStore, Task } from './ports.ts';
+import type { OutputStore, Queue, Report, ReportStore, Task, TaskStore } from './ports.ts';
 import { fileName } from './task/names.ts';
 import type { Combination } from './task/plan.ts';
 
@@ -30,6 +31,19 @@ export async function checkCompletion(
   if ((await reports.claimCompletion(taskId, index)) !== 'claimed') return;
   await queue.publish([{ topic: 'complete', taskId }]);
   await reports.markCompletionPublished(taskId);
+}
+
+/**
+ * Takes videos out of the folder that no report calls a success. Not where the task has a retry: that one makes videos
+ * of the same names, and whoever comes as late as this must not remove them.
+ */
+export async function removeVideos(
+  task: Task,
+  fileNames: readonly string[],
+  { tasks, outputs }: { tasks: Pick<TaskStore, 'claimed'>; outputs: Pick<OutputStore, 'remove'> },
+): Promise<void> {
+  if ((await tasks.claimed(retryKey(task.id))) !== undefined) return;
+  await outputs.remove(task.folder, fileNames);
 }
 
 /** Reports read at a time. */

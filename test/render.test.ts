@@ -217,7 +217,8 @@ describe('render', () => {
     });
   });
 
-  test('a video that is saved after its combination was given up does not stay', async () => {
+  /** Renders the first combination, which is given up while its video is being saved; then `more` happens. */
+  async function givenUpWhileSaved(more: (task: Task) => Promise<unknown> = async () => {}): Promise<Task> {
     const task = await s.createTask();
     await s.prepareAll(task);
     const combination = task.plan.combinations[0];
@@ -226,11 +227,16 @@ describe('render', () => {
       const saved = await s.deps.outputs.save(...args);
       const gone = { code: 'overdue', stage: 'deliver', message: 'Too late.' } as const;
       await s.deps.reports.report(task.id, failedReport(task, combination, gone));
+      await more(task);
       return saved;
     };
     await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
     assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'overdue');
-    assert.deepEqual(await s.videos(task), []);
+    return task;
+  }
+
+  test('a video that is saved after its combination was given up does not stay', async () => {
+    assert.deepEqual(await s.videos(await givenUpWhileSaved()), []);
   });
 
   test('a video that was made twice stays', async () => {
@@ -251,21 +257,21 @@ describe('render', () => {
   });
 
   test('a video that comes too late does not take that of the retry along, which has its name', async () => {
-    const task = await s.createTask();
-    await s.prepareAll(task);
-    const combination = task.plan.combinations[0];
-    assert.ok(combination);
-    const save: typeof s.deps.outputs.save = async (...args) => {
-      const saved = await s.deps.outputs.save(...args);
-      const gone = { code: 'overdue', stage: 'deliver', message: 'Too late.' } as const;
-      await s.deps.reports.report(task.id, failedReport(task, combination, gone));
-      const retry = { ...task, id: crypto.randomUUID(), retryOf: task.id };
-      await s.deps.tasks.create(retry, { key: retryKey(task.id), fingerprint: '', ttlMs: null });
-      return saved;
-    };
-    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    const task = await givenUpWhileSaved(claimRetry);
     assert.equal((await s.videos(task)).length, 1);
   });
+
+  test('nor does a completion that comes too late', async () => {
+    const task = await givenUpWhileSaved(claimRetry);
+    await s.renderOne(task, 2);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.equal((await s.videos(task)).length, 2);
+  });
+
+  function claimRetry(task: Task): Promise<boolean> {
+    const retry = { ...task, id: crypto.randomUUID(), retryOf: task.id };
+    return s.deps.tasks.create(retry, { key: retryKey(task.id), fingerprint: '', ttlMs: null });
+  }
 
   test('a video that was saved when the host was told to stop is reported', async () => {
     const task = await s.createTask();
