@@ -208,6 +208,11 @@ export const CODES = Object.freeze({
     title: 'The network failed',
     cure: 'None needed: it is tried again, with growing pauses.',
   },
+  platform_unavailable: {
+    kind: 'transient',
+    title: 'Firestore or Pub/Sub did not answer',
+    cure: 'None needed: it is asked again, with growing pauses.',
+  },
   disk_full: {
     kind: 'transient',
     title: 'The disk is full',

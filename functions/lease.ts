@@ -3,11 +3,6 @@ import { isUnforeseen, TransientError } from './errors.ts';
 import type { Lease, LeaseStore } from './ports.ts';
 import type { Slots } from './slots.ts';
 
-/** A holder that has not renewed for so long is taken for dead. Renewal comes three times within it. */
-export const LEASE_TTL_MS = 30_000;
-/** How long to wait before looking again whether the holder is done. */
-const LOOK_AGAIN_MS = 200;
-
 export interface OnceOptions<T> {
   leases: LeaseStore;
   key: string;
@@ -31,7 +26,7 @@ export interface OnceOptions<T> {
  * Throws TransientError 'waiting' when a living holder outlasts the caller's patience.
  */
 export async function once<T>(options: OnceOptions<T>): Promise<T> {
-  const { leases, key, signal, look, make, slots = (work) => work(), ttlMs = LEASE_TTL_MS } = options;
+  const { leases, key, signal, look, make, slots = (work) => work(), ttlMs = leases.ttlMs } = options;
   const deadline = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY);
   for (;;) {
     const existing = await look();
@@ -46,7 +41,7 @@ export async function once<T>(options: OnceOptions<T>): Promise<T> {
     if (performance.now() > deadline) {
       throw new TransientError('waiting', `Someone else is still at ${key}.`);
     }
-    await sleep(LOOK_AGAIN_MS, undefined, { signal });
+    await sleep(leases.lookMs, undefined, { signal });
   }
 }
 

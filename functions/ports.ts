@@ -67,7 +67,10 @@ export interface TaskStore {
   markPublished(taskId: string): Promise<void>;
   /** cancel: what has not begun is not begun any more, what is under way stops. Repeating it changes nothing. */
   cancel(taskId: string): Promise<void>;
-  /** prepare, render: also asked again and again while at work, so it must be cheap. */
+  /**
+   * prepare, render: also asked again and again while at work, so it must be cheap. A cancel by another process may be
+   * seen a few seconds late.
+   */
   isCancelled(taskId: string): Promise<boolean>;
   /** status, sweep. */
   progress(taskId: string): Promise<Progress | undefined>;
@@ -220,7 +223,14 @@ export interface LeaseState {
   failures: number;
 }
 
+/** Redeliveries of one message lie at most minutes apart: a take after an hour belongs to another try of the user's. */
+export const LEASE_MEMORY_MS = 3_600_000;
+
 export interface LeaseStore {
+  /** A holder that has not renewed for so long is taken for dead. It renews three times within it. */
+  readonly ttlMs: number;
+  /** How often those who wait for a holder look whether it is done. */
+  readonly lookMs: number;
   /** Undefined while a living holder has it. Of many at once, exactly one gets it. */
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** False: it was taken over or has lapsed; the holder must stop and must not save. */

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { LeaseStore } from '../ports.ts';
+import { LEASE_MEMORY_MS, type LeaseStore } from '../ports.ts';
 import type { Database } from './sqlite.ts';
 
-/** Redeliveries of one message lie at most minutes apart: a take after an hour belongs to another try of the user's. */
-export const FORGET_AFTER_MS = 3_600_000;
+/** A process that hangs for so long is taken for dead; one that ended lapses at the next start. */
+const TTL_MS = 30_000;
+/** A look costs next to nothing here. */
+const LOOK_MS = 200;
 
 export interface SqliteLeasesOptions {
   database: Database;
@@ -34,7 +36,7 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
       key,
     );
     const held = row !== undefined && row.held_until !== null && row.held_until > at;
-    const remembered = held || (row !== undefined && row.taken_at >= at - FORGET_AFTER_MS);
+    const remembered = held || (row !== undefined && row.taken_at >= at - LEASE_MEMORY_MS);
     return {
       held,
       /** Its holder neither released nor renewed it. */
@@ -46,6 +48,9 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
   };
 
   return {
+    ttlMs: TTL_MS,
+    lookMs: LOOK_MS,
+
     async take(key, ttlMs) {
       return database.transaction(() => {
         const at = now();
@@ -110,7 +115,7 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
         // Nobody can tell a forgotten lease from one never taken, except by the room it takes.
         database.run(
           'DELETE FROM leases WHERE (held_until IS NULL OR held_until <= ?1) AND taken_at < ?1',
-          at - FORGET_AFTER_MS,
+          at - LEASE_MEMORY_MS,
         );
         return lapsed;
       });

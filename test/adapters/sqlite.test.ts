@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite.ts';
-import { createSqliteLeases, FORGET_AFTER_MS } from '../../functions/adapters/sqlite-leases.ts';
+import { createSqliteLeases } from '../../functions/adapters/sqlite-leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite-pins.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite-reports.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite-tasks.ts';
 import { createSqliteUrls } from '../../functions/adapters/sqlite-urls.ts';
 import { TransientError } from '../../functions/errors.ts';
+import { LEASE_MEMORY_MS } from '../../functions/ports.ts';
 import { leaseContract } from '../contracts/leases.ts';
 import { pinContract } from '../contracts/pins.ts';
 import { reportContract } from '../contracts/reports.ts';
@@ -194,8 +195,8 @@ describe('sqlite leases', () => {
     }
     const renewed = await leases.take('renewed', 1000);
     assert.ok(renewed);
-    await leases.renew(renewed, 2 * FORGET_AFTER_MS);
-    at += FORGET_AFTER_MS - 2002;
+    await leases.renew(renewed, 2 * LEASE_MEMORY_MS);
+    at += LEASE_MEMORY_MS - 2002;
     const before = await leases.read(['lapsed', 'renewed']);
     assert.deepEqual(before, [
       { held: false, takes: 1, crashes: 0, failures: 0 },
@@ -219,14 +220,14 @@ describe('sqlite leases', () => {
     const { leases } = harness;
     await leases.take('long', 1000);
     at += 1001;
-    const lease = await leases.take('long', FORGET_AFTER_MS);
+    const lease = await leases.take('long', LEASE_MEMORY_MS);
     assert.ok(lease);
     for (let hour = 0; hour < 3; hour++) {
-      at += FORGET_AFTER_MS - 1;
-      assert.ok(await leases.renew(lease, FORGET_AFTER_MS / 2));
-      at -= FORGET_AFTER_MS / 2;
+      at += LEASE_MEMORY_MS - 1;
+      assert.ok(await leases.renew(lease, LEASE_MEMORY_MS / 2));
+      at -= LEASE_MEMORY_MS / 2;
     }
-    at += FORGET_AFTER_MS;
+    at += LEASE_MEMORY_MS;
     const next = await leases.take('long', 1000);
     assert.deepEqual([next?.takes, next?.crashes], [3, 2]);
   });
@@ -241,7 +242,7 @@ describe('sqlite leases', () => {
     const released = await leases.take('released', 1000);
     if (released) await leases.release(released);
     await leases.take('crashed', 1000);
-    at += FORGET_AFTER_MS + 1;
+    at += LEASE_MEMORY_MS + 1;
     leases.lapseLeases();
     assert.deepEqual(
       database.rows<{ key: string }>('SELECT key FROM leases').map(({ key }) => key),

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Artifact, ArtifactStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
-import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 export interface ArtifactHarness extends Harness<ArtifactStore> {
   /** Changes bytes of one of the stored files, behind the store's back, the length staying the same. */
@@ -23,8 +23,9 @@ const ROOMY: ArtifactLimits = { maxBytes: 1_000_000 };
 export function artifactContract(
   name: string,
   open: (limits: ArtifactLimits) => Promise<ArtifactHarness>,
+  options: ContractOptions = {},
 ): void {
-  describe(`${name} stores artifacts`, { timeout: TIMEOUT_MS }, () => {
+  describe(`${name} stores artifacts`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('has none where none was put', async () => {
       await using harness = await open(ROOMY);
       assert.equal(await harness.store.open('nothing'), undefined);

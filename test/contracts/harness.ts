@@ -5,6 +5,11 @@ export interface Harness<S> extends AsyncDisposable {
   store: S;
 }
 
+export interface ContractOptions {
+  /** The reason, where the adapter cannot be had here. */
+  skip?: string | false;
+}
+
 /** Against hanging, no measure of speed: emulators on a busy machine are slow. */
 export const TIMEOUT_MS = 60_000;
 

@@ -2,15 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Lease, LeaseStore } from '../../functions/ports.ts';
-import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 const SHORT_MS = 150;
 /** Surely past SHORT_MS, also where the store's clock is another machine's. */
 const LAPSE_MS = 400;
 const LONG_MS = TIMEOUT_MS;
 
-export function leaseContract(name: string, open: () => Promise<Harness<LeaseStore>>): void {
-  describe(`${name} keeps leases`, { timeout: TIMEOUT_MS }, () => {
+export function leaseContract(
+  name: string,
+  open: () => Promise<Harness<LeaseStore>>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} keeps leases`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('gives a free key to the first and to nobody else', async () => {
       await using harness = await open();
       const lease = await taken(harness.store, 'key', LONG_MS);

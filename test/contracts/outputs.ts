@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { OutputFolder, OutputStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
-import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 export interface OutputHarness extends Harness<OutputStore> {
   /** Names of all the files in a folder, hidden ones too, in any order. */
@@ -17,8 +17,12 @@ export interface OutputHarness extends Harness<OutputStore> {
 
 const FOREVER = new AbortController().signal;
 
-export function outputContract(name: string, open: () => Promise<OutputHarness>): void {
-  describe(`${name} saves outputs`, { timeout: TIMEOUT_MS }, () => {
+export function outputContract(
+  name: string,
+  open: () => Promise<OutputHarness>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} saves outputs`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('names the folder exactly after the task', async () => {
       await using harness = await open();
       const names = ['Frühling sale 🎬', "it's 100%", ' leading', '.hidden', '-x', 'Case'];

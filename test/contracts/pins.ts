@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Failed, PinStore, TaskStore } from '../../functions/ports.ts';
-import { numbers, TIMEOUT_MS } from './harness.ts';
+import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { SAMPLE_PROFILE, samplePrepared, sampleTask } from './samples.ts';
 
 export interface PinHarness extends AsyncDisposable {
@@ -15,8 +15,12 @@ const FAILED: Failed = {
 };
 const PATIENT = { timeoutMs: TIMEOUT_MS, signal: new AbortController().signal };
 
-export function pinContract(name: string, open: () => Promise<PinHarness>): void {
-  describe(`${name} keeps pins`, { timeout: TIMEOUT_MS }, () => {
+export function pinContract(
+  name: string,
+  open: () => Promise<PinHarness>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} keeps pins`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('reads in the order asked for, with gaps', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Delivery, Message, MessageOf, Queue, Topic, WorkMessage } from '../../functions/ports.ts';
-import { numbers, TIMEOUT_MS, until } from './harness.ts';
+import { type ContractOptions, numbers, TIMEOUT_MS, until } from './harness.ts';
 
 export interface QueueHarness extends AsyncDisposable {
   queue: Queue;
@@ -23,8 +23,12 @@ interface Stoppable {
   stop(): Promise<void>;
 }
 
-export function queueContract(name: string, open: () => Promise<QueueHarness>): void {
-  describe(`${name} delivers messages`, { timeout: TIMEOUT_MS }, () => {
+export function queueContract(
+  name: string,
+  open: () => Promise<QueueHarness>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} delivers messages`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('gives every message, as it was, to the handler of its topic', async () => {
       await using harness = await open();
       const sent: Message[] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReportStore, TaskStore } from '../../functions/ports.ts';
-import { numbers, TIMEOUT_MS } from './harness.ts';
+import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleReport, sampleTask } from './samples.ts';
 
 export interface ReportHarness extends AsyncDisposable {
@@ -10,8 +10,12 @@ export interface ReportHarness extends AsyncDisposable {
   reports: ReportStore;
 }
 
-export function reportContract(name: string, open: () => Promise<ReportHarness>): void {
-  describe(`${name} counts reports`, { timeout: TIMEOUT_MS }, () => {
+export function reportContract(
+  name: string,
+  open: () => Promise<ReportHarness>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} counts reports`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('counts every kind of report by itself and gives each back as it was', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 6);

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim, TaskStore } from '../../functions/ports.ts';
-import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleTask } from './samples.ts';
 
-export function taskContract(name: string, open: () => Promise<Harness<TaskStore>>): void {
-  describe(`${name} keeps tasks`, { timeout: TIMEOUT_MS }, () => {
+export function taskContract(
+  name: string,
+  open: () => Promise<Harness<TaskStore>>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} keeps tasks`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('gives a task back as it was stored', async () => {
       await using harness = await open();
       const task = sampleTask({ combinations: 1000 });

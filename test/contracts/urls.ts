@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { UrlMemory } from '../../functions/ports.ts';
-import { type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 const URL = 'https://example.com/clip.mp4?X-Signature=a%2Fb';
 
-export function urlContract(name: string, open: () => Promise<Harness<UrlMemory>>): void {
-  describe(`${name} remembers URLs`, { timeout: TIMEOUT_MS }, () => {
+export function urlContract(
+  name: string,
+  open: () => Promise<Harness<UrlMemory>>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} remembers URLs`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('knows nothing of a URL it was not told of', async () => {
       await using harness = await open();
       await harness.store.remember(URL, 'content', { etag: '"1"' });

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Report, ReportStore } from '../ports.ts';
+import {
+  completionAt,
+  type FirestoreConnection,
+  numberId,
+  rendersOf,
+  retained,
+  type Store,
+  shardsOf,
+  taskAt,
+} from './firestore.ts';
+import { allShards, reportsBetween } from './firestore-queries.ts';
+import { isFull, type Shard, shardOf } from './firestore-shards.ts';
+import { GRPC, grpcCode } from './google-errors.ts';
+
+export interface FirestoreReportsOptions {
+  firestore: FirestoreConnection;
+}
+
+const TASKS_KEPT = 100;
+
+/** A report as its document has it. */
+interface Stored extends Report {
+  /** Drawn by who wrote it. */
+  token: string;
+  expireAt: unknown;
+}
+
+/**
+ * A report is one write batch, no transaction: creating its document can succeed once, and the increment of a shard goes
+ * with it. Nobody waits for a lock, and a repetition counts nothing.
+ */
+export function createFirestoreReports({ firestore }: FirestoreReportsOptions): ReportStore {
+  const shardCounts = new LRUCache<string, number>({ max: TASKS_KEPT });
+
+  const shardAt = async ({ db }: Store, taskId: string, index: number) => {
+    let count = shardCounts.get(taskId);
+    if (count === undefined) {
+      const [task] = await db.getAll(taskAt(db, taskId), { fieldMask: ['shards'] });
+      count = task?.get('shards') as number | undefined;
+      if (count === undefined) throw unknownTask(taskId);
+      shardCounts.set(taskId, count);
+    }
+    return shardsOf(db, taskId).doc(numberId(shardOf(index, count)));
+  };
+
+  return {
+    report: (taskId, report) =>
+      firestore.run(async (connected) => {
+        const { db, sdk } = connected;
+        const ref = rendersOf(db, taskId).doc(numberId(report.index));
+        const token = randomUUID();
+        const batch = db.batch();
+        batch.create(ref, { ...report, token, ...retained() });
+        batch.update(await shardAt(connected, taskId, report.index), {
+          [report.status]: sdk.FieldValue.increment(1),
+          firstReportAt: sdk.FieldValue.minimum(Date.now()),
+        });
+        try {
+          await batch.commit();
+          return true;
+        } catch (error) {
+          if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
+          // Ours, where the answer to the commit was lost and the client sent it again.
+          return (await ref.get()).get('token') === token;
+        }
+      }),
+
+    list: (taskId, from, to) =>
+      firestore.run(async (connected) => {
+        // Most ask for one.
+        if (from === to) {
+          const one = await rendersOf(connected.db, taskId).doc(numberId(from)).get();
+          return one.exists ? [reportOf(one.data() as Stored)] : [];
+        }
+        const { docs } = await reportsBetween(connected, taskId, from, to).get();
+        return docs.map((doc) => reportOf(doc.data() as Stored));
+      }),
+
+    claimCompletion: (taskId, index) =>
+      firestore.run(async (connected) => {
+        if (index !== undefined) {
+          const own = (await (await shardAt(connected, taskId, index)).get()).data() as Shard | undefined;
+          if (own === undefined || !isFull(own)) return 'open';
+        }
+        const shards = (await allShards(connected, taskId).get()).docs;
+        if (shards.length === 0) throw unknownTask(taskId);
+        if (!shards.every((shard) => isFull(shard.data() as Shard))) return 'open';
+
+        const claim = completionAt(connected.db, taskId);
+        try {
+          await claim.create({ published: false, ...retained() });
+          return 'claimed';
+        } catch (error) {
+          if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
+        }
+        // Whoever claimed it may have died before publishing.
+        return (await claim.get()).get('published') === true ? 'published' : 'claimed';
+      }),
+
+    markCompletionPublished: (taskId) =>
+      firestore.run(async ({ db }) => {
+        await completionAt(db, taskId).update({ published: true });
+      }),
+  };
+}
+
+function reportOf({ token: _token, expireAt: _expireAt, ...report }: Stored): Report {
+  return report;
+}
+
+function unknownTask(taskId: string): Error {
+  return new Error(`Expected a report of a stored task, got the unknown id ${taskId}`);
+}

@@ -1,0 +1,43 @@
+/** The gate for errors of Google's gRPC clients: what may help if it is tried again is transient, all else passes. */
+import { TransientError } from '../errors.ts';
+
+/** https://grpc.io/docs/guides/status-codes/ */
+export const GRPC = {
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+} as const;
+
+/** The clients have retried these by themselves for about a minute. */
+const TRANSIENT: readonly unknown[] = [
+  GRPC.DEADLINE_EXCEEDED,
+  GRPC.RESOURCE_EXHAUSTED,
+  GRPC.ABORTED,
+  GRPC.INTERNAL,
+  GRPC.UNAVAILABLE,
+];
+
+export type Product = 'Firestore' | 'Pub/Sub';
+
+export function grpcCode(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+/** Runs calls of one product's client behind the gate. */
+export async function throughGate<T>(product: Product, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!TRANSIENT.includes(grpcCode(error))) throw error;
+    throw new TransientError(
+      'platform_unavailable',
+      `Expected an answer of ${product}, got gRPC status ${grpcCode(error)}.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,153 @@
+/** The Pub/Sub and Firestore emulators of the gcloud SDK: found, started, and ended with whoever started them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, realpathSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What the Google clients find the emulators by. */
+export interface EmulatorHosts {
+  PUBSUB_EMULATOR_HOST: string;
+  FIRESTORE_EMULATOR_HOST: string;
+}
+
+export interface Emulators extends AsyncDisposable {
+  hosts: EmulatorHosts;
+}
+
+/** Given by the environment, as programs of the SDK, or not to be had: then `missing` says why. */
+export type FoundEmulators =
+  | { hosts: EmulatorHosts }
+  | { programs: { pubsub: string; firestore: string } }
+  | { missing: string };
+
+/** Both start in about two seconds; on a machine that is busy with other things it takes longer. */
+const START_LIMIT_MS = 60_000;
+const LOOK_EVERY_MS = 50;
+const OUTPUT_KEPT = 4_000;
+
+export function findEmulators(env: Readonly<Record<string, string | undefined>>): FoundEmulators {
+  const { PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST } = env;
+  if (PUBSUB_EMULATOR_HOST && FIRESTORE_EMULATOR_HOST) {
+    return { hosts: { PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST } };
+  }
+  const gcloud = onPath('gcloud', env['PATH']);
+  if (gcloud === undefined) return { missing: 'no gcloud on PATH (install the Google Cloud SDK)' };
+  if (onPath('java', env['PATH']) === undefined)
+    return { missing: 'no java on PATH (the emulators need Java 17)' };
+  const platform = join(dirname(realpathSync(gcloud)), '..', 'platform');
+  const programs = {
+    pubsub: join(platform, 'pubsub-emulator', 'bin', 'cloud-pubsub-emulator'),
+    firestore: join(platform, 'cloud-firestore-emulator', 'cloud_firestore_emulator'),
+  };
+  for (const [name, program] of Object.entries(programs)) {
+    if (!existsSync(program)) {
+      return {
+        missing: `no ${name} emulator in the SDK (gcloud components install ${COMPONENTS[name as 'pubsub']})`,
+      };
+    }
+  }
+  return { programs };
+}
+
+const COMPONENTS = { pubsub: 'pubsub-emulator', firestore: 'cloud-firestore-emulator' } as const;
+
+/** Resolves when both answer. They hold everything in memory, and forget it when they end. */
+export async function startEmulators(found: FoundEmulators): Promise<Emulators> {
+  if ('missing' in found) throw new Error(`Expected the Google Cloud emulators, got ${found.missing}.`);
+  if ('hosts' in found) return { hosts: found.hosts, [Symbol.asyncDispose]: async () => {} };
+  await using starting = new AsyncDisposableStack();
+  const [pubsub, firestore] = await Promise.all([
+    start(found.programs.pubsub, starting),
+    start(found.programs.firestore, starting),
+  ]);
+  const running = starting.move();
+  return {
+    hosts: { PUBSUB_EMULATOR_HOST: pubsub, FIRESTORE_EMULATOR_HOST: firestore },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** A port of 127.0.0.1 that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Until somebody listens there. Throws what `unless` says. */
+export async function listening(port: number, unless: () => string | undefined): Promise<void> {
+  const deadline = performance.now() + START_LIMIT_MS;
+  while (!(await accepts(port))) {
+    const reason = unless();
+    if (reason !== undefined) throw new Error(reason);
+    if (performance.now() > deadline)
+      throw new Error(`Expected port ${port} to be listened on, got nothing in time.`);
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function start(program: string, stack: AsyncDisposableStack): Promise<string> {
+  const port = await freePort();
+  // A group of its own: what the terminal sends to ours must not end it before those who still use it.
+  const child = spawn(program, ['--host=127.0.0.1', `--port=${port}`], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  let failed: Error | undefined;
+  child.on('error', (error) => {
+    failed = error;
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text: Buffer) => {
+      said = (said + text.toString()).slice(-OUTPUT_KEPT);
+    });
+  }
+  const end = () => endGroup(child);
+  process.once('exit', end);
+  stack.defer(async () => {
+    process.off('exit', end);
+    if (child.exitCode !== null || child.signalCode !== null || failed !== undefined) return;
+    const exit = once(child, 'exit');
+    end();
+    await exit;
+  });
+  await listening(port, () => {
+    if (failed !== undefined) return `Expected ${program} to start, got: ${failed.message}`;
+    return child.exitCode === null ? undefined : `Expected ${program} to run, got its end:\n${said}`;
+  });
+  return `127.0.0.1:${port}`;
+}
+
+/** It has nothing to save; and where it is a script, its Java is in the group with it. */
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Gone by itself.
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function onPath(program: string, path = ''): string | undefined {
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder, program))
+    .find((file) => existsSync(file));
+}
