@@ -2,52 +2,13 @@
  * What every host has in common: the steps on top of the adapters, whichever adapters they are.
  */
 import { createArtifacts } from './artifacts.ts';
+import { type Config, isLoopback } from './config.ts';
 import { createFetching } from './fetching.ts';
 import type { Log } from './log.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
-import type {
-  ArtifactStore,
-  Downloads,
-  LeaseStore,
-  Message,
-  OutputStore,
-  PinStore,
-  Queue,
-  ReportStore,
-  Speech,
-  TaskStore,
-  UrlMemory,
-} from './ports.ts';
+import type { Adapters } from './seams.ts';
 import { fairSlots } from './slots.ts';
 import { createSources } from './sources.ts';
-
-/** One adapter for each port. */
-export interface Adapters {
-  tasks: TaskStore;
-  reports: ReportStore;
-  pins: PinStore;
-  leases: LeaseStore;
-  queue: Queue;
-  urls: UrlMemory;
-  artifacts: ArtifactStore;
-  outputs: OutputStore;
-  downloads: Downloads;
-  speech: Speech;
-}
-
-/**
- * Where something may be put around what a host does: a trace, or a test's faults. The stages know nothing of it.
- */
-export interface Seams {
-  /** Around every adapter. */
-  adapters<A extends Adapters>(adapters: A): A;
-  /** Around every run of a stage, with its message where it has one, and every answer to a request. */
-  run<T>(what: string, work: () => Promise<T>, message?: Message): Promise<T>;
-  /** Milliseconds since the epoch: since when the time of tasks has been running, if not since the host's start. */
-  upSince?: number;
-}
-
-export const NO_SEAMS: Seams = { adapters: (adapters) => adapters, run: (_what, work) => work() };
 
 export interface AssemblyOptions {
   ffmpeg: Ffmpeg;
@@ -63,6 +24,8 @@ export interface AssemblyOptions {
   /** For encoding one clip. */
   threads: number;
   maxClipSeconds: number;
+  /** Longest that the encoding of one clip may take; undefined: as long as it needs. */
+  encodeLimitMs?: number;
 }
 
 /** All that the stages need. */
@@ -90,6 +53,7 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     tempDir,
     threads,
     maxClipSeconds,
+    encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   });
   return {
     tasks,
@@ -107,4 +71,27 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     patienceMs,
     mixing: fairSlots(options.mixers),
   };
+}
+
+/** What the HTTP interface needs beside that. */
+export function apiSettings(config: Config) {
+  return {
+    limits: { combinations: config.maxCombinations },
+    apiKey: config.apiKey,
+    hosts: hostsOf(config),
+    baseUrl: (request: Request) => (config.publicUrl ?? originOf(request, config)).replace(/\/+$/, ''),
+  };
+}
+
+/** Without a key, only names of this machine are answered: a page elsewhere can point its own name here. */
+function hostsOf({ apiKey, publicUrl, inCloud }: Config): ((hostname: string) => boolean) | undefined {
+  if (apiKey !== undefined || inCloud) return undefined;
+  const own = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
+  return (hostname) => isLoopback(hostname) || hostname === own;
+}
+
+/** Cloud Run ends TLS before the request comes to us. */
+function originOf(request: Request, { inCloud }: Config): string {
+  const { host, origin } = new URL(request.url);
+  return inCloud ? `https://${host}` : origin;
 }

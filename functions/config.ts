@@ -32,6 +32,12 @@ export interface Config {
   searchPath: string;
   /** By `npm start`, which does not pass on its own end. */
   launchedByNpm: boolean;
+  /** On Cloud Run. */
+  inCloud: boolean;
+  /** The Google Cloud project; undefined: as the platform's clients find out by themselves. */
+  project: string | undefined;
+  /** Firestore is an emulator, as the client is told by its own variable. */
+  emulated: boolean;
 }
 
 /** All that is wrong with the settings, in one message fit for a terminal. */
@@ -76,6 +82,8 @@ export function readEnvironment(): Environment {
 /** Throws ConfigError naming every setting that is wrong, what was expected and what it is (secrets masked). */
 export function loadConfig(env: Environment): Config {
   const read = new Reader(env);
+  // https://cloud.google.com/run/docs/container-contract#services-env-vars
+  const inCloud = env['K_SERVICE'] !== undefined;
   const host = read.text('HOST', '127.0.0.1', /^[\w.:[\]-]+$/);
   const apiKey = read.optional('API_KEY', (value) => value.length >= 16);
   if (!isLoopback(host) && apiKey === undefined && !read.failed('API_KEY')) {
@@ -102,11 +110,14 @@ export function loadConfig(env: Environment): Config {
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
     ffmpegThreads: read.integer('FFMPEG_THREADS', Math.min(CORES, MAX_DEFAULT_THREADS), 1, 64),
     apiKey,
-    allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && env['K_SERVICE'] === undefined),
+    allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && !inCloud),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
     searchPath: env['PATH'] ?? '',
     // Not of any script: what another one starts, a test among them, may be meant to outlive it.
     launchedByNpm: env['npm_lifecycle_event'] === 'start',
+    inCloud,
+    project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
+    emulated: Boolean(env['FIRESTORE_EMULATOR_HOST']),
   };
   read.finish();
   return config;

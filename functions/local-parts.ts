@@ -15,12 +15,13 @@ import { createSqliteQueue } from './adapters/sqlite-queue.ts';
 import { createSqliteReports } from './adapters/sqlite-reports.ts';
 import { createSqliteTasks } from './adapters/sqlite-tasks.ts';
 import { createSqliteUrls } from './adapters/sqlite-urls.ts';
-import { assemble, NO_SEAMS, type Seams } from './assembly.ts';
-import { type Config, isLoopback } from './config.ts';
+import { apiSettings, assemble } from './assembly.ts';
+import type { Config } from './config.ts';
 import type { Log } from './log.ts';
 import { createFfmpeg } from './media/ffmpeg.ts';
 import { findFfmpeg } from './media/find-ffmpeg.ts';
 import type { TaskStore } from './ports.ts';
+import { NO_SEAMS, type Seams } from './seams.ts';
 import { fileName, manifestName } from './task/names.ts';
 
 const MB = 1024 * 1024;
@@ -107,10 +108,7 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
       maxClipSeconds: config.maxClipSeconds,
     }),
     run: seams.run,
-    limits: { combinations: config.maxCombinations },
-    apiKey: config.apiKey,
-    hosts: hostsOf(config),
-    baseUrl: (request: Request) => (config.publicUrl ?? new URL(request.url).origin).replace(/\/+$/, ''),
+    ...apiSettings(config),
   };
   const disposables = starting.move();
   return {
@@ -120,13 +118,6 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
     ffmpeg: { version, origin: binary.origin },
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };
-}
-
-/** Without a key, only names of this machine are answered: a page elsewhere can point its own name here. */
-function hostsOf({ apiKey, publicUrl }: Config): ((hostname: string) => boolean) | undefined {
-  if (apiKey !== undefined) return undefined;
-  const own = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
-  return (hostname) => isLoopback(hostname) || hostname === own;
 }
 
 /** Of copies to another disk, in the folders of the tasks that go on now. */

@@ -7,16 +7,16 @@ import { toNodeHandler } from 'srvx/node';
 import { watchLauncher } from './adapters/launcher.ts';
 import type { Consumer } from './adapters/sqlite-queue.ts';
 import { createApi } from './api.ts';
-import { NO_SEAMS, type Seams } from './assembly.ts';
 import { complete } from './complete.ts';
 import { type Config, loadConfig, readEnvironment } from './config.ts';
 import { deadLetter } from './dead-letter.ts';
-import { TransientError } from './errors.ts';
+import { logHandedBack } from './handed-back.ts';
 import { composeLocal } from './local-parts.ts';
 import { createLog, type Log } from './log.ts';
 import type { Delivery, MessageOf, Topic } from './ports.ts';
 import { prepare } from './prepare.ts';
 import { render } from './render.ts';
+import { NO_SEAMS, type Seams } from './seams.ts';
 import { type SweepDeps, sweep } from './sweep.ts';
 
 /** Sources worked on at a time: downloads wait for the network, encoding has slots of its own. */
@@ -108,18 +108,6 @@ function fromTimeToTime(work: () => Promise<void>): AsyncDisposable {
       await running;
     },
   };
-}
-
-function logHandedBack(
-  log: Log,
-  { topic, taskId, ...rest }: MessageOf<Topic>,
-  delivery: number,
-  error: unknown,
-): void {
-  const known = TransientError.is(error);
-  const fields = { event: 'message.handed_back', task_id: taskId, topic, ...rest, delivery, error } as const;
-  if (known && error.code === 'waiting') log.debug(`A ${topic} waits: ${error.message}`, fields);
-  else log.warn(`A ${topic} is tried again later: ${known ? error.message : 'unforeseen error'}`, fields);
 }
 
 function listen(server: Server, { host, port }: Config): Promise<string> {

@@ -23,6 +23,7 @@ export type EventName =
   | 'render.failed'
   | 'render.cancelled'
   | 'message.handed_back'
+  | 'message.malformed'
   | 'message.dead_lettered'
   | 'manifest.failed'
   | 'request.failed'
@@ -49,12 +50,16 @@ export interface LogOptions {
   level: LogLevel;
   /** Lines for people instead of JSON. */
   pretty: boolean;
+  /** More fields of the lines in JSON: whatever the work at hand belongs to. */
+  context?: () => Record<string, unknown>;
   write: (line: string) => void;
 }
 
-export function createLog({ level, pretty, write }: LogOptions): Log {
+export function createLog({ level, pretty, write, context = () => ({}) }: LogOptions): Log {
   const least = LOG_LEVELS.indexOf(level);
-  const lineOf = pretty ? prettyLine : jsonLine;
+  const lineOf: LineOf = pretty
+    ? prettyLine
+    : (severity, message, fields) => jsonLine(severity, message, { ...context(), ...fields });
   const line =
     (severity: keyof typeof SEVERITY): Write =>
     (message, fields) =>
@@ -68,6 +73,8 @@ export function createLog({ level, pretty, write }: LogOptions): Log {
     error: at('error'),
   };
 }
+
+type LineOf = (level: keyof typeof SEVERITY, message: string, fields: LogFields) => string;
 
 function jsonLine(
   level: keyof typeof SEVERITY,

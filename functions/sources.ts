@@ -27,6 +27,7 @@ export interface SourcesDeps {
   tempDir: string;
   threads: number;
   maxClipSeconds: number;
+  encodeLimitMs: number;
 }
 
 export interface Sources {
@@ -140,7 +141,7 @@ export function createSources(deps: SourcesDeps): Sources {
       dir,
       threads: deps.threads,
       maxSeconds: deps.maxClipSeconds,
-      timeoutMs: Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000),
+      timeoutMs: Math.min(Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000), deps.encodeLimitMs),
       signal,
     });
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null };

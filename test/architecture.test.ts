@@ -12,7 +12,14 @@ const files = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' }).filt
 const textOf = new Map(files.map((file) => [file, readFileSync(join(FUNCTIONS, file), 'utf8')]));
 const importsOf = new Map(files.map((file) => [file, imports(textOf.get(file) ?? '')]));
 
-const COMPOSITION_ROOTS = ['index.ts', 'local.ts', 'local-parts.ts', 'assembly.ts'];
+const COMPOSITION_ROOTS = [
+  'index.ts',
+  'cloud.ts',
+  'cloud-parts.ts',
+  'local.ts',
+  'local-parts.ts',
+  'assembly.ts',
+];
 /** Who may import whom: a file may use its own layer and those below. */
 const LAYERS = ['errors', 'task', 'ports', 'media', 'steps', 'stages', 'roots'] as const;
 type Layer = (typeof LAYERS)[number] | 'adapters';
@@ -34,13 +41,22 @@ const STEPS = [
   'reporting.ts',
   'make-video.ts',
   'unless-cancelled.ts',
+  'handed-back.ts',
+  'seams.ts',
+  'unread-bodies.ts',
 ];
 
 function layerOf(file: string): Layer {
   const [folder] = file.split('/');
   if (folder === 'task' || folder === 'media' || folder === 'adapters') return folder;
   if (COMPOSITION_ROOTS.includes(file)) return 'roots';
-  if (file === 'errors.ts' || file === 'codes.ts' || file === 'log.ts' || file === 'settings.ts')
+  if (
+    file === 'errors.ts' ||
+    file === 'codes.ts' ||
+    file === 'log.ts' ||
+    file === 'settings.ts' ||
+    file === 'trace.ts'
+  )
     return 'errors';
   if (file === 'ports.ts' || file === 'config.ts') return 'ports';
   return STEPS.includes(file) ? 'steps' : 'stages';

@@ -7,10 +7,12 @@ import { checksum, moveFolder, syncFile, syncFolder, systemCode } from './disk.t
 import { DiskCache, INCOMING, META } from './disk-cache.ts';
 
 export interface DiskArtifactsOptions {
-  /** Made where there is none. One process may evict from it. */
+  /** Made where there is none. One process may evict from it, unless it is shared. */
   dir: string;
   /** Above this the least recently used artifacts go, except the latest one and those that are open. */
   maxBytes: number;
+  /** Several processes use the folder: what any of them opened within the last hour stays. */
+  shared?: boolean;
 }
 
 interface StoredFile {
@@ -42,7 +44,12 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStor
   const dir = resolve(options.dir);
   /** Sizes and times of the files whose checksums were found right, by place: no second look while they stay so. */
   const verified = new Map<string, string>();
-  const cache = new DiskCache({ dir, maxBytes: options.maxBytes, onGone: (place) => verified.delete(place) });
+  const cache = new DiskCache({
+    dir,
+    maxBytes: options.maxBytes,
+    shared: options.shared ?? false,
+    onGone: (place) => verified.delete(place),
+  });
   // Else one call might remove as damaged what another has just put there.
   const inTurn = createTurns();
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -10,6 +10,8 @@ export const INCOMING = '.incoming';
 const TRASH = '.trash';
 /** A copy that nobody touched for so long was left by a process that died. */
 const LEFT_OVER_AFTER_MS = 3_600_000;
+/** Longer than anybody works with an artifact. */
+const IN_USE_MS = 3_600_000;
 
 /** A claim on a folder's staying there. Released again it has no effect. */
 export interface Hold {
@@ -19,6 +21,8 @@ export interface Hold {
 export interface DiskCacheOptions {
   dir: string;
   maxBytes: number;
+  /** Other processes have the folder too, and may be reading what they opened a while ago. */
+  shared: boolean;
   /** A folder was taken out. */
   onGone: (place: string) => void;
 }
@@ -92,8 +96,16 @@ export class DiskCache {
     if (!this.#scanned) return;
     for (const place of this.#entries.keys()) {
       if (this.#total <= this.#options.maxBytes) return;
-      if (place !== this.#latest && !this.#holds.has(place)) this.discard(place);
+      if (place !== this.#latest && !this.#holds.has(place) && !this.#mayBeInUse(place)) this.discard(place);
     }
+  }
+
+  /** By another process: each marks what it opens. */
+  #mayBeInUse(place: string): boolean {
+    const { dir, shared } = this.#options;
+    if (!shared) return false;
+    const usedAt = statSync(join(dir, place, META), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return usedAt > Date.now() - IN_USE_MS;
   }
 
   #forget(place: string): void {

@@ -1,6 +1,3 @@
-import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { connectFirestore, type FirestoreConnection } from '../../functions/adapters/firestore.ts';
 import { createFirestoreLeases } from '../../functions/adapters/firestore-leases.ts';
 import { createFirestorePins } from '../../functions/adapters/firestore-pins.ts';

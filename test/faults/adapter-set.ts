@@ -2,10 +2,11 @@
  * What the fault harness needs of a set of adapters: with another implementation of this, all scenarios run on other
  * stores.
  */
-import type { Adapters, Seams } from '../../functions/assembly.ts';
+
 import type { Environment } from '../../functions/config.ts';
 import type { Log } from '../../functions/log.ts';
 import type { OutputFolder } from '../../functions/ports.ts';
+import type { Adapters, Seams } from '../../functions/seams.ts';
 
 export interface AdapterSet {
   name: string;

@@ -1,6 +1,7 @@
 /** Seams that behave as no adapter may, or as every queue may. */
-import type { Adapters } from '../../functions/assembly.ts';
+
 import type { Queue, Report, ReportStore } from '../../functions/ports.ts';
+import type { Adapters } from '../../functions/seams.ts';
 
 type Breaking = <A extends Adapters>(adapters: A) => A;
 

@@ -9,9 +9,9 @@ import { createSqlitePins } from '../../functions/adapters/sqlite-pins.ts';
 import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite-queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite-reports.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite-tasks.ts';
-import type { Adapters } from '../../functions/assembly.ts';
 import { loadConfig } from '../../functions/config.ts';
 import { startHost } from '../../functions/local.ts';
+import type { Adapters } from '../../functions/seams.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 
 /** A killed host's ffmpeg may take this long to notice or to be done: the clips are short. */

@@ -3,8 +3,8 @@
  * asked for.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Adapters, Seams } from '../../functions/assembly.ts';
 import type { Message, Task } from '../../functions/ports.ts';
+import type { Adapters, Seams } from '../../functions/seams.ts';
 import { labelOf } from './labels.ts';
 
 /**

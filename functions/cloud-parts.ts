@@ -1,0 +1,94 @@
+/** What the functions in the cloud are made of: Firestore and Pub/Sub, and the embedded adapters for the rest. */
+import { join } from 'node:path';
+import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
+import { createDiskOutputs } from './adapters/disk-outputs.ts';
+import { createDownloads } from './adapters/download.ts';
+import { createEspeakSpeech } from './adapters/espeak.ts';
+import { connectFirestore } from './adapters/firestore.ts';
+import { createFirestoreLeases } from './adapters/firestore-leases.ts';
+import { createFirestorePins } from './adapters/firestore-pins.ts';
+import { createFirestoreReports } from './adapters/firestore-reports.ts';
+import { createFirestoreTasks } from './adapters/firestore-tasks.ts';
+import { createFirestoreUrls } from './adapters/firestore-urls.ts';
+import { createPubSubQueue } from './adapters/pubsub.ts';
+import { apiSettings, assemble } from './assembly.ts';
+import { type Config, ConfigError } from './config.ts';
+import type { Log } from './log.ts';
+import { createFfmpeg } from './media/ffmpeg.ts';
+import { findFfmpeg } from './media/find-ffmpeg.ts';
+import type { LeaseStore } from './ports.ts';
+import type { Seams } from './seams.ts';
+import { traceparent } from './trace.ts';
+
+const MB = 1024 * 1024;
+/** Encoders at a time: one keeps all threads busy, more only take memory. */
+const ENCODERS = 1;
+/** How long a step waits for others before it looks whether they are still there. */
+const PATIENCE_MS = 60_000;
+/** Shorter than a delivery lasts, so that its end is told of by the download and not by the platform. */
+const DOWNLOAD_MS = 420_000;
+/** As above. What takes longer would be begun anew at each delivery, and never end. */
+const ENCODE_MS = 480_000;
+
+export interface CloudOptions {
+  config: Config;
+  log: Log;
+  seams: Seams;
+  /** Other times than those that suit a fleet. */
+  leaseTimes?: Partial<Pick<LeaseStore, 'ttlMs' | 'lookMs'>> | undefined;
+}
+
+/** The parts of a function. SDKs are loaded, and connected, when something is first asked of them. */
+export async function composeCloud({ config, log, seams, leaseTimes }: CloudOptions) {
+  if (config.inCloud && !config.emulated) {
+    throw new ConfigError([
+      'OUTPUT: expected a place that all functions share, got local. Google Drive and Cloud Storage are not available in ' +
+        'this build: use `npm start`, or `npm run emulators` for the functions on this machine.',
+    ]);
+  }
+  await using starting = new AsyncDisposableStack();
+  const { project: projectId } = config;
+  const tempDir = join(config.dataDir, 'tmp');
+  const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
+  const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
+  const firestore = starting.use(connectFirestore({ projectId }));
+  const adapters = seams.adapters({
+    tasks: createFirestoreTasks({ firestore }),
+    reports: createFirestoreReports({ firestore }),
+    pins: createFirestorePins({ firestore }),
+    leases: createFirestoreLeases({ firestore, ...leaseTimes }),
+    queue: starting.use(createPubSubQueue({ projectId, traceparent })),
+    urls: createFirestoreUrls({ firestore }),
+    artifacts: createDiskArtifacts({
+      dir: join(config.dataDir, 'artifacts'),
+      maxBytes: config.cacheMaxMb * MB,
+      shared: true,
+    }),
+    outputs: createDiskOutputs({ dir: config.outputDir }),
+    downloads: starting.use(
+      createDownloads({
+        allowPrivate: config.allowPrivateUrls,
+        maxBytes: config.maxSourceMb * MB,
+        limits: { totalMs: DOWNLOAD_MS },
+      }),
+    ),
+    speech: starting.use(createEspeakSpeech()),
+  });
+  const deps = {
+    ...assemble(adapters, {
+      ffmpeg,
+      log,
+      tempDir,
+      patienceMs: PATIENCE_MS,
+      encoders: ENCODERS,
+      mixers: config.renderConcurrency,
+      threads: config.ffmpegThreads,
+      maxClipSeconds: config.maxClipSeconds,
+      encodeLimitMs: ENCODE_MS,
+    }),
+    run: seams.run,
+    ...apiSettings(config),
+  };
+  const disposables = starting.move();
+  return { deps, [Symbol.asyncDispose]: () => disposables.disposeAsync() };
+}

@@ -1,0 +1,165 @@
+/** The functions as the cloud calls them, each a request in and a response out; index.ts gives them to the framework. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readPush } from './adapters/pubsub-push.ts';
+import { backOffMs, isWaiting } from './adapters/redelivery.ts';
+import type { CloudOptions, composeCloud } from './cloud-parts.ts';
+import { RequestError, TransientError } from './errors.ts';
+import { logHandedBack } from './handed-back.ts';
+import { problem, readJson } from './http.ts';
+import type { Delivery, MessageOf, Topic } from './ports.ts';
+import { traced } from './trace.ts';
+
+export const FUNCTION_NAMES = [
+  'processMedia',
+  'prepare',
+  'render',
+  'complete',
+  'deadLetter',
+  'sweep',
+] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+export type CloudFunction = (request: Request) => Promise<Response>;
+export interface CloudFunctions extends Record<FunctionName, CloudFunction>, AsyncDisposable {}
+
+type Deps = Awaited<ReturnType<typeof composeCloud>>['deps'];
+type StageRun<T extends Topic> = (message: MessageOf<T>, delivery: Delivery, deps: Deps) => Promise<void>;
+
+/** A push message comes again after 600 s without an answer: by then its children have ended and it is handed back. */
+const DELIVERY_MS = 540_000;
+/** As long as that, what may help is tried within the delivery: each refused push slows the whole subscription. */
+const PERSIST_MS = 480_000;
+/** What only waited has waited already; this is for what refuses to wait at all. */
+const WAIT_AGAIN_MS = 200;
+const LONGEST_BACK_OFF_MS = 15_000;
+
+const ACKNOWLEDGED = 204;
+const HANDED_BACK = 503;
+
+/** Nothing is composed, and no stage is loaded, before a function is called. */
+export function createCloudFunctions(options: CloudOptions): CloudFunctions {
+  const { log, seams } = options;
+  const stopping = new AbortController();
+  const atWork = new Set<Promise<Response>>();
+  let parts: ReturnType<typeof composeCloud> | undefined;
+
+  const depsOf = async (): Promise<Deps> => {
+    parts ??= import('./cloud-parts.ts').then(({ composeCloud }) => composeCloud(options));
+    try {
+      return (await parts).deps;
+    } catch (error) {
+      parts = undefined;
+      throw error;
+    }
+  };
+
+  /** Whatever a caller or a trigger meets before a stage is there. */
+  const guarded = async (name: FunctionName, request: Request): Promise<Response> => {
+    try {
+      // What is asked for by a look is asked of the API only.
+      if (name !== 'processMedia') checkPost(request);
+      return await traced(request.headers.get('traceparent'), () => functions[name](request));
+    } catch (error) {
+      if (RequestError.is(error)) return problem(error);
+      log.error(`The function ${name} failed`, { event: 'request.failed', error });
+      const detail = 'Expected the function to be ready, got an error; the log has it.';
+      return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+    }
+  };
+
+  const entry =
+    (name: FunctionName): CloudFunction =>
+    (request) => {
+      const answer = guarded(name, request).finally(() => atWork.delete(answer));
+      atWork.add(answer);
+      return answer;
+    };
+
+  const push =
+    <T extends Topic>(topic: T, load: () => Promise<StageRun<T>>): CloudFunction =>
+    async (request) => {
+      const pushed = readPush(await bodyOf(request), topic);
+      if ('malformed' in pushed) {
+        // It would come again for ever: what it is can be read in the log.
+        log.error(`A push to ${topic} is no message: expected one in JSON, got ${pushed.malformed}`, {
+          event: 'message.malformed',
+          topic,
+          message_id: pushed.messageId,
+        });
+        return new Response(null, { status: ACKNOWLEDGED });
+      }
+      const { message, deliveries } = pushed;
+      return traced(pushed.traceparent, async () => {
+        const signal = AbortSignal.any([AbortSignal.timeout(DELIVERY_MS), stopping.signal]);
+        try {
+          const [stage, deps] = await Promise.all([load(), depsOf()]);
+          await persistently(() => seams.run(topic, () => stage(message, { signal }, deps), message), signal);
+          return new Response(null, { status: ACKNOWLEDGED });
+        } catch (error) {
+          logHandedBack(log, message, deliveries, error);
+          return new Response(null, { status: HANDED_BACK });
+        }
+      });
+    };
+
+  const functions: Record<FunctionName, CloudFunction> = {
+    processMedia: async (request) => {
+      const { createApi } = await import('./api.ts');
+      return createApi(await depsOf())(request);
+    },
+    prepare: push('prepare', async () => (await import('./prepare.ts')).prepare),
+    render: push('render', async () => (await import('./render.ts')).render),
+    complete: push('complete', async () => (await import('./complete.ts')).complete),
+    deadLetter: push('dead-letter', async () => (await import('./dead-letter.ts')).deadLetter),
+    sweep: async () => {
+      const { sweep } = await import('./sweep.ts');
+      const deps = await depsOf();
+      const { upSince } = seams;
+      await seams.run('sweep', () => sweep({ ...deps, ...(upSince === undefined ? {} : { upSince }) }));
+      return new Response(null, { status: ACKNOWLEDGED });
+    },
+  };
+  return {
+    ...(Object.fromEntries(FUNCTION_NAMES.map((name) => [name, entry(name)])) as Record<
+      FunctionName,
+      CloudFunction
+    >),
+    async [Symbol.asyncDispose]() {
+      stopping.abort(new TransientError('waiting', 'The function stops.'));
+      await Promise.all(atWork);
+      await (await parts)?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function checkPost({ method }: Request): void {
+  if (method === 'POST') return;
+  throw new RequestError('method_not_allowed', `Expected POST, got ${method}.`, {
+    headers: { allow: 'POST' },
+  });
+}
+
+/** Undefined for what is no JSON, or too much of it: none of our messages is. */
+async function bodyOf(request: Request): Promise<unknown> {
+  try {
+    return await readJson(request);
+  } catch (error) {
+    if (RequestError.is(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Repeats what may help to be repeated, with growing pauses, until shortly before the delivery's time is up. */
+async function persistently(run: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + PERSIST_MS;
+  for (let failures = 1; ; ) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!TransientError.is(error) || signal.aborted) throw error;
+      const own = isWaiting(error) ? WAIT_AGAIN_MS : Math.min(backOffMs(failures++), LONGEST_BACK_OFF_MS);
+      const pause = Math.max(own, error.retryAfterMs ?? 0);
+      if (performance.now() + pause > deadline) throw error;
+      await sleep(pause, undefined, { signal });
+    }
+  }
+}

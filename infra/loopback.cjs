@@ -1,0 +1,8 @@
+// functions-framework listens on every address of the machine; started with this, on its own only.
+const { Server } = require('node:net');
+
+const { listen } = Server.prototype;
+Server.prototype.listen = function listenOnLoopback(port, ...rest) {
+  const plain = typeof port === 'string' || typeof port === 'number';
+  return listen.call(this, plain ? { port: Number(port), host: '127.0.0.1' } : port, ...rest);
+};
