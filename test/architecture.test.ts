@@ -97,13 +97,20 @@ describe('the house', () => {
   });
 
   test('meets vendors in adapters/ only', () => {
-    const vendors = /^(@google-cloud\/|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
+    const vendors = /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
     assert.deepEqual(
       filesWhere(
         (file) =>
           layerOf(file) !== 'adapters' && (importsOf.get(file) ?? []).some((name) => vendors.test(name)),
       ),
       [],
+    );
+  });
+
+  test('meets the framework in index.ts only', () => {
+    assert.deepEqual(
+      filesWhere((file) => (importsOf.get(file) ?? []).some((name) => /functions-framework/.test(name))),
+      ['index.ts'],
     );
   });
 
