@@ -97,7 +97,8 @@ describe('the house', () => {
   });
 
   test('meets vendors in adapters/ only', () => {
-    const vendors = /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
+    const vendors =
+      /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
     assert.deepEqual(
       filesWhere(
         (file) =>
