@@ -18,6 +18,7 @@ import { createFfmpeg } from './media/ffmpeg.ts';
 import { findFfmpeg } from './media/find-ffmpeg.ts';
 import type { LeaseStore } from './ports.ts';
 import type { Seams } from './seams.ts';
+import type { SweepDeps } from './sweep.ts';
 import { traceparent } from './trace.ts';
 
 const MB = 1024 * 1024;
@@ -35,11 +36,11 @@ export interface CloudOptions {
   log: Log;
   seams: Seams;
   /** Other times than those that suit a fleet. */
-  leaseTimes?: Partial<Pick<LeaseStore, 'ttlMs' | 'lookMs'>> | undefined;
+  times?: Partial<Pick<LeaseStore, 'ttlMs' | 'lookMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
 }
 
 /** The parts of a function. SDKs are loaded, and connected, when something is first asked of them. */
-export async function composeCloud({ config, log, seams, leaseTimes }: CloudOptions) {
+export async function composeCloud({ config, log, seams, times }: CloudOptions) {
   if (config.inCloud && !config.emulated) {
     throw new ConfigError([
       'OUTPUT: expected a place that all functions share, got local. Google Drive and Cloud Storage are not available in ' +
@@ -56,7 +57,7 @@ export async function composeCloud({ config, log, seams, leaseTimes }: CloudOpti
     tasks: createFirestoreTasks({ firestore }),
     reports: createFirestoreReports({ firestore }),
     pins: createFirestorePins({ firestore }),
-    leases: createFirestoreLeases({ firestore, ...leaseTimes }),
+    leases: createFirestoreLeases({ firestore, ...times }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
     urls: createFirestoreUrls({ firestore }),
     artifacts: createDiskArtifacts({

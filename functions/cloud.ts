@@ -113,8 +113,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     sweep: async () => {
       const { sweep } = await import('./sweep.ts');
       const deps = await depsOf();
-      const { upSince } = seams;
-      await seams.run('sweep', () => sweep({ ...deps, ...(upSince === undefined ? {} : { upSince }) }));
+      const { upSince = 0 } = seams;
+      await seams.run('sweep', () => sweep({ ...deps, upSince, ...options.times }));
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };

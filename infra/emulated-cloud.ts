@@ -19,8 +19,8 @@ export interface EmulatedCloudOptions extends Pick<ProvisionOptions, 'impatient'
   env: NodeJS.ProcessEnv;
   /** Of processMedia; undefined: any free one. */
   port?: number;
-  /** The entry of the functions: TypeScript, or compiled. */
-  source?: string;
+  /** The folder of a package with functions of its own, as they are installed in the cloud; undefined: these. */
+  compiled?: string;
   /** Gets each line that a function writes; undefined: they go where our own go. */
   onLine?: (name: FunctionName, line: string) => void;
 }
@@ -32,10 +32,6 @@ export interface EmulatedCloud extends AsyncDisposable {
 }
 
 const ROOT = resolve(import.meta.dirname, '..');
-const FRAMEWORK = join(
-  dirname(createRequire(import.meta.url).resolve('@google-cloud/functions-framework')),
-  'main.js',
-);
 /** A process that cannot start must not be started a hundred times a second. */
 const BEGIN_AGAIN_MS = 500;
 const GRACE_MS = 5_000;
@@ -107,10 +103,12 @@ function keepRunning(name: FunctionName, port: number, options: EmulatedCloudOpt
 }
 
 function start(name: FunctionName, port: number, options: EmulatedCloudOptions): ChildProcess {
-  const { hosts, projectId, env, source = join(ROOT, 'functions', 'index.ts'), onLine } = options;
+  const { hosts, projectId, env, compiled, onLine } = options;
+  // The framework goes by the package's "main"; in TypeScript there is none.
+  const source = compiled ?? join(ROOT, 'functions', 'index.ts');
   const args = [
     ...['--require', join(ROOT, 'infra', 'check-node.cjs'), '--require', join(ROOT, 'infra', 'loopback.cjs')],
-    ...[FRAMEWORK, `--target=${name}`, `--source=${source}`, `--port=${port}`],
+    ...[frameworkOf(compiled ?? ROOT), `--target=${name}`, `--source=${source}`, `--port=${port}`],
   ];
   const child = spawn(process.execPath, args, {
     env: {
@@ -127,4 +125,10 @@ function start(name: FunctionName, port: number, options: EmulatedCloudOptions):
     if (stream) createInterface({ input: stream }).on('line', (line) => onLine?.(name, line));
   }
   return child;
+}
+
+/** The framework's program, of the package in that folder. */
+function frameworkOf(root: string): string {
+  const entry = createRequire(join(root, 'package.json')).resolve('@google-cloud/functions-framework');
+  return join(dirname(entry), 'main.js');
 }

@@ -14,10 +14,14 @@ export interface ContractOptions {
 export const TIMEOUT_MS = 60_000;
 
 /** Resolves once `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + TIMEOUT_MS;
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = TIMEOUT_MS,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Expected ${what} within ${TIMEOUT_MS / 1000} s`);
+    if (performance.now() > deadline) throw new Error(`Expected ${what} within ${limitMs / 1000} s`);
     await pause(5);
   }
 }

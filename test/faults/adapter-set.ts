@@ -10,6 +10,8 @@ import type { Adapters, Seams } from '../../functions/seams.ts';
 
 export interface AdapterSet {
   name: string;
+  /** Trials at a time. */
+  parallel: number;
   /** Settings of the child process whose files are below `dir`. */
   environment(dir: string): Environment;
   /** Starts the product in this process, which has the settings of `environment`. */

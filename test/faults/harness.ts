@@ -12,8 +12,6 @@ import type { Ask, Scenario } from './scenarios.ts';
 import type { RecordedRun, Stop } from './seams.ts';
 import type { Sources } from './sources.ts';
 
-/** Trials at a time. */
-const PARALLEL = 2;
 /** A stop point that is not reached says nothing; the order of things may have been another this time. */
 const TRIES = 3;
 const LINES_SHOWN = 40;
@@ -134,9 +132,13 @@ export async function publishAgain({ ids, opened, live: another }: Again): Promi
   return after.filter((file) => !before.includes(file)).map((file) => `made again: ${file}`);
 }
 
-/** At most PARALLEL at a time; answers in the order of the items. */
-export function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const limit = pLimit(PARALLEL);
+/** As many at a time as the set can have; answers in the order of the items. */
+export function inParallel<T, R>(
+  { parallel }: AdapterSet,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const limit = pLimit(parallel);
   return Promise.all(items.map((item) => limit(() => work(item))));
 }
 

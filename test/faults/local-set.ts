@@ -1,7 +1,5 @@
 /** The single-machine host: SQLite and disk. */
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createDiskOutputs } from '../../functions/adapters/disk-outputs.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite-leases.ts';
@@ -13,15 +11,11 @@ import { loadConfig } from '../../functions/config.ts';
 import { startHost } from '../../functions/local.ts';
 import type { Adapters } from '../../functions/seams.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
-
-/** A killed host's ffmpeg may take this long to notice or to be done: the clips are short. */
-const CHILD_GRACE_MS = 3_000;
-const LOOK_AGAIN_MS = 50;
-/** Leases that nobody is meant to release: notes that lapse by themselves. */
-const NOTES = /^(republish|completing|fetch-pause)\//;
+import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
 
 export const localSet: AdapterSet = {
   name: 'the single-machine host',
+  parallel: 2,
 
   environment: (dir) => ({
     PORT: '0',
@@ -85,14 +79,6 @@ export const localSet: AdapterSet = {
   },
 };
 
-function dataDir(dir: string): string {
-  return join(dir, 'data');
-}
-
-function outputDir(dir: string): string {
-  return join(dir, 'output');
-}
-
 function messagesIn(database: Database): LeftOver[] {
   return database
     .rows<{ state: string; body: string }>('SELECT state, body FROM messages')
@@ -104,41 +90,4 @@ function leasesIn(database: Database): LeftOver[] {
     .rows<{ key: string }>('SELECT key FROM leases WHERE held_until > ?', Date.now())
     .filter(({ key }) => !NOTES.test(key))
     .map(({ key }) => ({ kind: 'lease', what: key }));
-}
-
-async function workFiles(dir: string): Promise<LeftOver[]> {
-  const places = ['tmp', 'children', join('artifacts', '.incoming'), join('artifacts', '.trash')];
-  const found = await Promise.all(places.map((place) => namesIn(join(dataDir(dir), place))));
-  return found.flat().map((what) => ({ kind: 'work file', what }));
-}
-
-/** Every process that has the folder in its arguments; only Linux can tell. */
-async function childProcesses(dir: string): Promise<LeftOver[]> {
-  const deadline = Date.now() + CHILD_GRACE_MS;
-  for (;;) {
-    const commands = await commandsNaming(dir);
-    if (commands.length === 0 || Date.now() > deadline) {
-      return commands.map((what) => ({ kind: 'child process', what }));
-    }
-    await sleep(LOOK_AGAIN_MS);
-  }
-}
-
-async function commandsNaming(dir: string): Promise<string[]> {
-  const pids = (await namesIn('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  const commands = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-  );
-  return commands
-    .filter((command) => command.includes(dir))
-    .map((command) => command.split('\0').slice(0, 8).join(' '));
-}
-
-async function filesBelow(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-}
-
-function namesIn(dir: string): Promise<string[]> {
-  return readdir(dir).catch(() => []);
 }

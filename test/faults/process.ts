@@ -27,7 +27,7 @@ function emit(event: Event): void {
 
 async function main(): Promise<void> {
   const order = JSON.parse(process.argv[2] ?? '{}') as Order;
-  const set = ADAPTER_SETS[order.set];
+  const set = await ADAPTER_SETS[order.set]?.();
   if (set === undefined) throw new Error(`Expected a known set of adapters, got ${order.set}`);
   const watch = createWatch(emit, order.stop);
   const breaking = order.broken === undefined ? undefined : BROKEN[order.broken];

@@ -1,5 +1,7 @@
 import type { AdapterSet } from './adapter-set.ts';
-import { localSet } from './local-set.ts';
 
-/** By name, as the child process is told which one to start. */
-export const ADAPTER_SETS: Readonly<Record<string, AdapterSet>> = { [localSet.name]: localSet };
+/** By name, as the child process is told which one to start; each loaded only where it is used. */
+export const ADAPTER_SETS: Readonly<Record<string, () => Promise<AdapterSet>>> = {
+  'the single-machine host': async () => (await import('./local-set.ts')).localSet,
+  'the functions on the emulators': async () => (await import('./cloud-set.ts')).cloudSet,
+};

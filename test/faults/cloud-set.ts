@@ -1,0 +1,189 @@
+/** The functions of the cloud, all in one process, on the Pub/Sub and Firestore emulators. */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type HttpFunction, http } from '@google-cloud/functions-framework';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { v1 } from '@google-cloud/pubsub';
+import { toNodeHandler } from 'srvx/node';
+import { createDiskOutputs } from '../../functions/adapters/disk-outputs.ts';
+import { connectFirestore, type FirestoreConnection } from '../../functions/adapters/firestore.ts';
+import { createFirestoreLeases } from '../../functions/adapters/firestore-leases.ts';
+import { createFirestorePins } from '../../functions/adapters/firestore-pins.ts';
+import { createFirestoreReports } from '../../functions/adapters/firestore-reports.ts';
+import { createFirestoreTasks } from '../../functions/adapters/firestore-tasks.ts';
+import { createPubSubQueue } from '../../functions/adapters/pubsub.ts';
+import { createCloudFunctions, FUNCTION_NAMES, type FunctionName } from '../../functions/cloud.ts';
+import { loadConfig } from '../../functions/config.ts';
+import type { Adapters } from '../../functions/seams.ts';
+import { leaveBodiesUnread } from '../../functions/unread-bodies.ts';
+import { provision } from '../../infra/provision.ts';
+import { SUBSCRIPTIONS } from '../../infra/topology.ts';
+import type { AdapterSet, LeftOver } from './adapter-set.ts';
+import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
+
+/** Short, as each trial waits for the leases of its dead. */
+const TIMES = { ttlMs: 1_500, lookMs: 100, publishingMs: 0 };
+/** The emulator delivers again after a second; so long after the last delivery nothing is on its way any more. */
+const SETTLED_MS = 1_400;
+const PATIENT_MS = 1_200;
+
+export const cloudSet: AdapterSet = {
+  name: 'the functions on the emulators',
+  parallel: 5,
+
+  environment: (dir) => ({
+    GOOGLE_CLOUD_PROJECT: projectOf(dir),
+    METADATA_SERVER_DETECTION: 'none',
+    DATA_DIR: dataDir(dir),
+    OUTPUT_DIR: outputDir(dir),
+    RENDER_CONCURRENCY: '1',
+    FFMPEG_THREADS: '1',
+  }),
+
+  async start(log, seams) {
+    const config = loadConfig(process.env);
+    const projectId = config.project as string;
+    // A new instance has an empty disk, but for what all of them share.
+    await rm(join(config.dataDir, 'tmp'), { recursive: true, force: true });
+    let bare: Adapters | undefined;
+    const functions = createCloudFunctions({
+      config,
+      log,
+      times: TIMES,
+      seams: {
+        ...seams,
+        adapters(adapters) {
+          bare = adapters;
+          return seams.adapters(adapters);
+        },
+      },
+    });
+    leaveBodiesUnread();
+    for (const name of FUNCTION_NAMES) http(name, toNodeHandler(functions[name]) as HttpFunction);
+
+    // What the scheduler does: now, while no request can be at it.
+    await provision({ projectId, urls: {}, impatient: true });
+    await functions.sweep(new Request('http://sweep.invalid', { method: 'POST' }));
+    const served = await serve(projectId);
+    await provision({ projectId, urls: served.urls });
+    return {
+      url: served.urls.processMedia,
+      async pending() {
+        const settled = performance.now() - served.lastRequestAt() > SETTLED_MS;
+        if (!settled) return { messages: 1, tasks: 1 };
+        return { messages: 0, tasks: (await bare?.tasks.unfinished(1))?.length ?? 0 };
+      },
+      async stop() {
+        served.server.close();
+        served.server.closeIdleConnections();
+        await functions[Symbol.asyncDispose]();
+        served.server.closeAllConnections();
+      },
+    };
+  },
+
+  async open(dir) {
+    const projectId = projectOf(dir);
+    const firestore = connectFirestore({ projectId });
+    const queue = createPubSubQueue({ projectId });
+    // Nobody is there to push to: what is published waits.
+    await provision({ projectId, urls: {}, impatient: true });
+    return {
+      ports: {
+        tasks: createFirestoreTasks({ firestore }),
+        reports: createFirestoreReports({ firestore }),
+        pins: createFirestorePins({ firestore }),
+        leases: createFirestoreLeases({ firestore, ...TIMES }),
+        queue,
+        outputs: createDiskOutputs({ dir: outputDir(dir) }),
+      },
+      async leftOvers() {
+        return [
+          ...(await messagesIn(projectId)),
+          ...(await leasesIn(firestore)),
+          ...(await workFiles(dir)),
+          ...(await childProcesses(dir)),
+        ];
+      },
+      files: () => filesBelow(outputDir(dir)),
+      fileIn: (folder, name) => join(folder.id, name),
+      async [Symbol.asyncDispose]() {
+        await queue[Symbol.asyncDispose]();
+        await firestore[Symbol.asyncDispose]();
+      },
+    };
+  },
+};
+
+/** Emulators take any name for a project, and keep each to itself. */
+function projectOf(dir: string): string {
+  return `faults-${createHash('sha256').update(dir).digest('hex').slice(0, 20)}`;
+}
+
+/** All functions behind one port, each below a path of its own, which has the project in it: ports come again. */
+async function serve(projectId: string) {
+  let lastRequestAt = performance.now();
+  const behind = new Map<string, Server>(
+    FUNCTION_NAMES.map((name) => [`/${projectId}/${name}`, getTestServer(name)]),
+  );
+  const server = createServer((request, response) => {
+    lastRequestAt = performance.now();
+    response.once('close', () => {
+      lastRequestAt = performance.now();
+    });
+    for (const [path, own] of behind) {
+      if (request.url !== path && !request.url?.startsWith(`${path}/`)) continue;
+      request.url = request.url.slice(path.length) || '/';
+      own.emit('request', request, response);
+      return;
+    }
+    response.writeHead(404).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const urls = Object.fromEntries(FUNCTION_NAMES.map((name) => [name, `${origin}/${projectId}/${name}`]));
+  return { server, urls: urls as Record<FunctionName, string>, lastRequestAt: () => lastRequestAt };
+}
+
+/** What nobody has acknowledged. The subscriptions have been without an endpoint since the ports were opened. */
+async function messagesIn(projectId: string): Promise<LeftOver[]> {
+  await sleep(PATIENT_MS);
+  const [servicePath = '', port] = (process.env['PUBSUB_EMULATOR_HOST'] ?? '').split(':');
+  const { credentials } = await import('@grpc/grpc-js');
+  const subscriber = new v1.SubscriberClient({
+    projectId,
+    servicePath,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+  });
+  try {
+    const left = SUBSCRIPTIONS.map(async ({ name }) => {
+      const subscription = subscriber.subscriptionPath(projectId, name);
+      const [answer] = await subscriber.pull({ subscription, maxMessages: 100, returnImmediately: true });
+      return (answer.receivedMessages ?? []).map(({ message }): LeftOver => {
+        return { kind: 'message', what: `${name} ${Buffer.from(message?.data ?? '').toString()}` };
+      });
+    });
+    return (await Promise.all(left)).flat();
+  } finally {
+    await subscriber.close();
+  }
+}
+
+async function leasesIn(firestore: FirestoreConnection): Promise<LeftOver[]> {
+  const keys = await firestore.run(async ({ db }) =>
+    (await db.collection('leases').where('token', '!=', null).get()).docs.map(({ id }) =>
+      decodeURIComponent(id),
+    ),
+  );
+  const states = await createFirestoreLeases({ firestore, ...TIMES }).read(keys);
+  return keys
+    .filter((key, at) => states[at]?.held && !NOTES.test(key))
+    .map((key) => ({ kind: 'lease', what: key }));
+}
