@@ -87,12 +87,15 @@ export function createFirestoreLeases({
     renew: (lease, forMs) =>
       firestore.run(async ({ db }) => {
         const ref = leaseAt(db, lease.key);
-        const { held, token, version } = look(await ref.get());
-        if (!held || token !== lease.token) return false;
-        const written = await unlessOutrun(() => write(ref, version, storedOf(lease, forMs)));
-        if (written === undefined) return false;
-        versions.set(lease, written);
-        return true;
+        const found = look(await ref.get());
+        if (!found.held || found.token !== lease.token) return false;
+        let version = await unlessOutrun(() => write(ref, found.version, storedOf(lease, forMs)));
+        if (version === undefined) {
+          const now = look(await ref.get());
+          if (now.held && now.token === lease.token) version = now.version;
+        }
+        if (version !== undefined) versions.set(lease, version);
+        return version !== undefined;
       }),
 
     release: (lease, failed = false) =>

@@ -116,11 +116,11 @@ export function taskContract(
 
     it('lets go of a claim when its time is over, and never of one without', async () => {
       await using harness = await open();
-      const task = () => stored(harness.store, { key: 'short', fingerprint: 'f', ttlMs: 30 });
+      const task = () => stored(harness.store, { key: 'short', fingerprint: 'f', ttlMs: 500 });
       const first = await task();
       assert.equal((await harness.store.claimed('short'))?.taskId, first.id);
       await stored(harness.store, { key: 'for ever', fingerprint: 'f', ttlMs: null });
-      await pause(100);
+      await pause(700);
       assert.equal(await harness.store.claimed('short'), undefined);
       const second = await task();
       assert.equal((await harness.store.claimed('short'))?.taskId, second.id);
