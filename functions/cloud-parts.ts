@@ -13,6 +13,7 @@ import { createFirestoreUrls } from './adapters/firestore-urls.ts';
 import { createPubSubQueue } from './adapters/pubsub.ts';
 import { apiSettings, assemble } from './assembly.ts';
 import { type Config, ConfigError } from './config.ts';
+import { createGate } from './gate.ts';
 import type { Log } from './log.ts';
 import { createFfmpeg } from './media/ffmpeg.ts';
 import { findFfmpeg } from './media/find-ffmpeg.ts';
@@ -87,6 +88,7 @@ export async function composeCloud({ config, log, seams, times }: CloudOptions) 
       maxClipSeconds: config.maxClipSeconds,
       encodeLimitMs: ENCODE_MS,
     }),
+    gate: createGate(),
     run: seams.run,
     ...apiSettings(config),
   };

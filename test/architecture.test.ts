@@ -31,6 +31,7 @@ const STEPS = [
   'lease.ts',
   'lease-keys.ts',
   'slots.ts',
+  'gate.ts',
   'fetching.ts',
   'sources.ts',
   'http.ts',
