@@ -85,7 +85,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
           topic,
           message_id: pushed.messageId,
         });
-        return new Response(null, { status: ACKNOWLEDGED });
+        // It may not have been read to its end.
+        return new Response(null, { status: ACKNOWLEDGED, headers: { connection: 'close' } });
       }
       const { message, deliveries } = pushed;
       return traced(pushed.traceparent, async () => {

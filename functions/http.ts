@@ -54,6 +54,8 @@ function tooLarge(size: number): RequestError {
   return new RequestError(
     'body_too_large',
     `Expected a body of at most ${MAX_BODY_BYTES} bytes, got ${size} or more.`,
+    // What of it is still on its way would stand in the way of the next request.
+    { headers: { connection: 'close' } },
   );
 }
 

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DocumentReference, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
 import type { Report, ReportStore } from '../ports.ts';
 import {
   completionAt,
   type FirestoreConnection,
+  millisecondsBetween,
   numberId,
   rendersOf,
   retained,
@@ -20,6 +23,9 @@ export interface FirestoreReportsOptions {
 }
 
 const TASKS_KEPT = 100;
+/** To publish one message, and to say so, takes a tenth of it. */
+const PUBLISHING_MS = 2_000;
+const LOOK_AGAIN_MS = 200;
 
 /** A report as its document has it. */
 interface Stored extends Report {
@@ -89,15 +95,7 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
         if (shards.length === 0) throw unknownTask(taskId);
         if (!shards.every((shard) => isFull(shard.data() as Shard))) return 'open';
 
-        const claim = completionAt(connected.db, taskId);
-        try {
-          await claim.create({ published: false, ...retained() });
-          return 'claimed';
-        } catch (error) {
-          if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
-        }
-        // Whoever claimed it may have died before publishing.
-        return (await claim.get()).get('published') === true ? 'published' : 'claimed';
+        return claim(completionAt(connected.db, taskId));
       }),
 
     markCompletionPublished: (taskId) =>
@@ -105,6 +103,25 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
         await completionAt(db, taskId).update({ published: true });
       }),
   };
+}
+
+/** The one who creates it publishes. Of several who come in together, the others see to it that this was done. */
+async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
+  const token = randomUUID();
+  try {
+    await ref.create({ published: false, token, ...retained() });
+    return 'claimed';
+  } catch (error) {
+    if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
+  }
+  for (;;) {
+    const found = await ref.get();
+    if (found.get('published') === true) return 'published';
+    const age = millisecondsBetween(found.createTime as Timestamp, found.readTime);
+    // Ours, where the answer was lost; or of one who must have died over it.
+    if (found.get('token') === token || age > PUBLISHING_MS) return 'claimed';
+    await pause(LOOK_AGAIN_MS);
+  }
 }
 
 function reportOf({ token: _token, expireAt: _expireAt, ...report }: Stored): Report {

@@ -6,6 +6,7 @@
 
 const REPORTS_PER_SHARD = 25;
 const MAX_SHARDS = 50;
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 export interface Shard {
   /** Number of the combinations that it counts. */
@@ -21,9 +22,12 @@ export function shardCount(combinations: number): number {
   return Math.min(MAX_SHARDS, Math.max(1, Math.ceil(combinations / REPORTS_PER_SHARD)));
 }
 
-/** The number of the shard that counts a combination: neighbours, which report together, are in different ones. */
+/**
+ * The number of the shard that counts a combination. Steps of the golden ratio spread neighbours, which report together,
+ * and any other regular choice of indexes, as the failures of one clip are, evenly over all of them.
+ */
 export function shardOf(index: number, shards: number): number {
-  return index % shards;
+  return Math.floor(((index * GOLDEN_RATIO) % 1) * shards);
 }
 
 /** The shards of a task with these combinations, by number; those that would count none are not there. */

@@ -92,10 +92,14 @@ export function completionAt(db: Firestore, taskId: string): DocumentReference {
  * and do not look like `__x__`. https://cloud.google.com/firestore/quotas#collections_documents_and_fields
  */
 export function documentId(text: string): string {
-  const id = encodeURIComponent(text.toWellFormed()).replace(/^[._]/, (first) =>
-    first === '.' ? '%2E' : '%5F',
-  );
-  return id === '' || id.length > MAX_READABLE_ID ? hashId(text) : id;
+  if (text === '' || !text.isWellFormed()) return hashedId(text);
+  const id = encodeURIComponent(text).replace(/^[._]/, (first) => (first === '.' ? '%2E' : '%5F'));
+  return id.length > MAX_READABLE_ID ? hashedId(text) : id;
+}
+
+/** No readable id has this sign. */
+function hashedId(text: string): string {
+  return `#${hashId(text)}`;
 }
 
 /** For what must not be readable, or is long. */

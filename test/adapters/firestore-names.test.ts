@@ -71,9 +71,7 @@ describe('the id of a document', () => {
     assert.equal(byId.size, TEXTS.length);
   });
 
-  it('is another one for texts that are not Unicode, too', {
-    todo: 'every lone surrogate becomes U+FFFD before it is encoded; no key of ours has one',
-  }, () => {
+  it('is another one for texts that are not Unicode, too', () => {
     assert.equal(new Set(['\ud800', '\udfff', '\ufffd'].map(documentId)).size, 3);
   });
 
@@ -81,7 +79,7 @@ describe('the id of a document', () => {
     assert.equal(documentId('render-1f0c9a52_8'), 'render-1f0c9a52_8');
     assert.equal(documentId('request/a key'), 'request%2Fa%20key');
     assert.equal(documentId('x'.repeat(1_000)).length, 1_000);
-    assert.equal(documentId('x'.repeat(1_001)).length, 64);
+    assert.equal(documentId('x'.repeat(1_001)).length, 65);
   });
 
   it('of a number sorts as numbers do', () => {
