@@ -74,7 +74,7 @@ function keepRunning(name: FunctionName, port: number, options: EmulatedCloudOpt
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      child = start(name, port, options);
+      child = startFunction(name, port, options);
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       child = undefined;
       if (stopping.signal.aborted) return;
@@ -102,7 +102,12 @@ function keepRunning(name: FunctionName, port: number, options: EmulatedCloudOpt
   };
 }
 
-function start(name: FunctionName, port: number, options: EmulatedCloudOptions): ChildProcess {
+/** One process of one function, as the platform starts it. */
+export function startFunction(
+  name: FunctionName,
+  port: number,
+  options: Omit<EmulatedCloudOptions, 'impatient' | 'port'>,
+): ChildProcess {
   const { hosts, projectId, env, compiled, onLine } = options;
   // The framework goes by the package's "main"; in TypeScript there is none.
   const source = compiled ?? join(ROOT, 'functions', 'index.ts');

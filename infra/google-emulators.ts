@@ -24,7 +24,7 @@ export type FoundEmulators =
 
 /** Both start in about two seconds; on a machine that is busy with other things it takes longer. */
 const START_LIMIT_MS = 60_000;
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 20;
 const OUTPUT_KEPT = 4_000;
 
 export function findEmulators(env: Readonly<Record<string, string | undefined>>): FoundEmulators {

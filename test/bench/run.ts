@@ -3,6 +3,7 @@
  * that the ratios hold whatever the machine. The table goes to stdout, what it is at to stderr.
  *
  * `npm run bench` makes its own clips; `npm run bench -- FOLDER` takes the .mp4 and .mp3 files of a folder.
+ * `npm run bench -- --cloud` measures only what needs the emulators; else that comes last, where they are there.
  */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
@@ -11,6 +12,7 @@ import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import { framesPerSecond } from '../../functions/task/frame-rate.ts';
 import { serveFiles } from '../../infra/file-server.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
+import { cloudTables } from './cloud.ts';
 import { versionOf } from './ffmpeg-run.ts';
 import { timeFilterGraphs } from './filter-graph.ts';
 import { type FinishedTask, readFinishedTask } from './finished-task.ts';
@@ -30,6 +32,12 @@ const GRAPH_BYTES = 1024 ** 3;
 const WATCHED_TASKS = 3;
 const ANSWERS = 3;
 const CORES = availableParallelism();
+
+if (process.argv[2] === '--cloud') {
+  const tables = await cloudTables(progress);
+  process.stdout.write(`${tables}\n`, () => process.exit());
+  await new Promise(() => {});
+}
 
 const load = loadavg()[0] ?? 0;
 const ffmpeg = findFfmpeg({ searchPath: process.env['PATH'] ?? '' }).path;
@@ -65,6 +73,7 @@ process.stdout.write(
 process.stdout.write(
   `${tableOf({ clips: media.clips.length, clipSeconds: clipSeconds(finished), atATime: CORES, cold, coldMemory, ...warm, graph })}\n`,
 );
+process.stdout.write(`\n${await cloudTables(progress)}\n`);
 
 async function coldPart({ dataDir, outputDir }: HostFolders): Promise<Pick<Figures, 'cold' | 'coldMemory'>> {
   await using host = await startHostProcess({ dataDir, outputDir }, ffmpeg);

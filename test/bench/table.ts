@@ -39,8 +39,13 @@ export function tableOf(figures: Figures): string {
   const rows = [...marginalRows(figures), ...taskRows(figures), ...memoryRows(figures)].map(
     ({ what, measured, budget }) => [what, measured, budget],
   );
-  const all = [['what', 'measured', 'budget'], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return markdown([['what', 'measured', 'budget'], ...rows]);
+}
+
+/** The first row is the head. */
+export function markdown(all: readonly (readonly string[])[]): string {
+  const columns = [...(all[0]?.keys() ?? [])];
+  const widths = columns.map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
   const [head = [], ...body] = all;

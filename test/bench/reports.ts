@@ -1,0 +1,66 @@
+/** Reports per second on the Firestore emulator, by so many callers at once. */
+import { connectFirestore } from '../../functions/adapters/firestore.ts';
+import { createFirestoreReports } from '../../functions/adapters/firestore-reports.ts';
+import { createFirestoreTasks } from '../../functions/adapters/firestore-tasks.ts';
+import { sampleReport, sampleTask } from '../contracts/samples.ts';
+
+export interface ReportRate {
+  callers: number;
+  /** Of the task. */
+  reports: number;
+  /** Calls that told of a combination a second time. */
+  repeated: number;
+  /** Reported, checked for completion, and, by the last one, claimed. */
+  perSecond: number;
+  /** Reports that were counted, by the store. */
+  counted: number;
+  /** Reports of which their callers were told that they were the first. */
+  first: number;
+  /** How often `complete` was to be published. */
+  completions: number;
+}
+
+const REPORTS = 1_000;
+/** One in so many is sent twice. */
+const REPEATED = 10;
+
+/** FIRESTORE_EMULATOR_HOST says where. */
+export async function timeReports(callers: number): Promise<ReportRate> {
+  const firestore = connectFirestore({ projectId: `bench-${crypto.randomUUID().slice(0, 20)}` });
+  try {
+    const tasks = createFirestoreTasks({ firestore });
+    const reports = createFirestoreReports({ firestore });
+    const task = sampleTask({ combinations: REPORTS });
+    await tasks.create(task);
+    const left = task.plan.combinations.flatMap(({ index }) =>
+      index % REPEATED === 0 ? [index, index] : [index],
+    );
+    const repeated = left.length - REPORTS;
+    let first = 0;
+    let completions = 0;
+    const caller = async () => {
+      for (let index = left.shift(); index !== undefined; index = left.shift()) {
+        if (await reports.report(task.id, sampleReport(index))) first += 1;
+        if ((await reports.claimCompletion(task.id, index)) !== 'claimed') continue;
+        completions += 1;
+        await reports.markCompletionPublished(task.id);
+      }
+    };
+    const began = performance.now();
+    await Promise.all(Array.from({ length: callers }, caller));
+    const seconds = (performance.now() - began) / 1000;
+    const progress = await tasks.progress(task.id);
+    const perSecond = (REPORTS + repeated) / seconds;
+    return {
+      callers,
+      reports: REPORTS,
+      repeated,
+      perSecond,
+      counted: progress?.succeeded ?? 0,
+      first,
+      completions,
+    };
+  } finally {
+    await firestore[Symbol.asyncDispose]();
+  }
+}
