@@ -12,6 +12,8 @@ export interface AdapterSet {
   name: string;
   /** Trials at a time. */
   parallel: number;
+  /** Does things in the same order each time: a stop point that was seen once is reached again. */
+  orderly: boolean;
   /** Settings of the child process whose files are below `dir`. */
   environment(dir: string): Environment;
   /** Starts the product in this process, which has the settings of `environment`. */

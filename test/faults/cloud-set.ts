@@ -35,6 +35,7 @@ const PATIENT_MS = 1_200;
 export const cloudSet: AdapterSet = {
   name: 'the functions on the emulators',
   parallel: 5,
+  orderly: false,
 
   environment: (dir) => ({
     GOOGLE_CLOUD_PROJECT: projectOf(dir),

@@ -54,7 +54,7 @@ export async function trial(options: TrialOptions): Promise<Trial> {
     const done = await tryOnce(options);
     runs += done.runs;
     if (done.verdict !== undefined) return { ...done, verdict: done.verdict, runs };
-    if (tried === TRIES) return { ...done, verdict: notReached(), runs };
+    if (tried === TRIES) return { ...done, verdict: notReached(options.set), runs };
   }
 }
 
@@ -100,8 +100,10 @@ async function tryOnce(
   return { ...base, runs: lives.length, verdict };
 }
 
-function notReached(): Verdict {
-  return { ...right(), wrong: 1, complaints: [`wrong: the stop point was not reached in ${TRIES} tries`] };
+function notReached({ orderly }: AdapterSet): Verdict {
+  if (!orderly) return { ...right(), unreached: 1 };
+  const complaints = [`wrong: the stop point was not reached in ${TRIES} tries`];
+  return { ...right(), wrong: 1, unreached: 1, complaints };
 }
 
 /** What the stages were seen to do in a trial. */

@@ -20,8 +20,10 @@ export interface Verdict {
   orphans: number;
   /** Files that carry a final name and are not what was reported. */
   halves: number;
-  /** Ends other than the expected ones, stop points never reached. */
+  /** Ends other than the expected ones. */
   wrong: number;
+  /** Stop points that were not, although they had been seen; wrong where the order of things is always the same. */
+  unreached: number;
   /** One sentence for each of the above. */
   complaints: string[];
 }
@@ -37,7 +39,7 @@ export interface Case {
 }
 
 export function right(): Verdict {
-  return { lost: 0, doubled: 0, orphans: 0, halves: 0, wrong: 0, complaints: [] };
+  return { lost: 0, doubled: 0, orphans: 0, halves: 0, wrong: 0, unreached: 0, complaints: [] };
 }
 
 type Kind = Exclude<keyof Verdict, 'complaints'>;

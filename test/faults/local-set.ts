@@ -16,6 +16,7 @@ import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from
 export const localSet: AdapterSet = {
   name: 'the single-machine host',
   parallel: 2,
+  orderly: true,
 
   environment: (dir) => ({
     PORT: '0',

@@ -10,7 +10,14 @@ export interface Row {
   seconds: number;
 }
 
-const COUNTS = ['lost', 'doubled', 'orphans', 'halves', 'wrong'] as const satisfies (keyof Verdict)[];
+const COUNTS = [
+  'lost',
+  'doubled',
+  'orphans',
+  'halves',
+  'wrong',
+  'unreached',
+] as const satisfies (keyof Verdict)[];
 const HEAD = [
   'scenario',
   'stage',
@@ -21,6 +28,7 @@ const HEAD = [
   'orphans',
   'half files',
   'wrong ends',
+  'unreached',
   'seconds',
 ];
 /** Columns of words; numbers stand to the right. */
