@@ -13,11 +13,12 @@ import type {
   TaskStore,
 } from './ports.ts';
 import { type Sources, STAGE_OF } from './sources.ts';
+import { aloneWhereSuspect, type SuspectDeps } from './suspects.ts';
 import { stem } from './task/names.ts';
 import type { Source } from './task/plan.ts';
 import { unlessCancelled } from './unless-cancelled.ts';
 
-export interface PrepareDeps {
+export interface PrepareDeps extends SuspectDeps {
   tasks: TaskStore;
   pins: PinStore;
   leases: LeaseStore;
@@ -47,14 +48,16 @@ async function makeReady(
   number: number,
   source: Source,
   signal: AbortSignal,
-  { pins, leases, sources, log, patienceMs }: PrepareDeps,
+  deps: PrepareDeps,
 ): Promise<void> {
+  const { pins, leases, sources, log, patienceMs } = deps;
   const name = `prepared-${number}` as const;
   const { id: taskId } = task;
   await once<Prepared | Failed>({
     leases,
     key: prepareKey(taskId, number),
     signal,
+    slots: aloneWhereSuspect(prepareKey(taskId, number), deps),
     patienceMs,
     look: async () => (await pins.read(taskId, [name]))[0],
     async make(lease, held) {

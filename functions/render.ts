@@ -1,5 +1,4 @@
 import { TransientError } from './errors.ts';
-import type { Gate } from './gate.ts';
 import { noteLapsed, once } from './lease.ts';
 import { prepareKey, renderKey } from './lease-keys.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from './make-video.ts';
@@ -13,24 +12,21 @@ import {
   reportAndCheck,
 } from './reporting.ts';
 import type { Slots } from './slots.ts';
+import { aloneWhereSuspect, type SuspectDeps } from './suspects.ts';
 import { type Combination, sourcesOf } from './task/plan.ts';
 import { unlessCancelled } from './unless-cancelled.ts';
 
-export interface RenderDeps extends MakeVideoDeps, ReportingDeps {
+export interface RenderDeps extends MakeVideoDeps, ReportingDeps, SuspectDeps {
   tasks: TaskStore;
   leases: LeaseStore;
   /** Room for mixing, the tasks in turn; waiting for sources takes none of it. */
   mixing: (taskId: string) => Slots;
-  /** Where the queue does not see to it: keeps what may have ended processes from what runs beside it. */
-  gate?: Gate;
   /** How long to wait for sources or for another holder before the message is handed back. */
   patienceMs: number;
 }
 
 /** A prepare that nobody was at for so long is published again: its message may be lost. */
 const REPUBLISH_AFTER_MS = 600_000;
-/** A lease that was taken over so often, and has lapsed again: at least two processes died beside that work. */
-const SUSPECT_CRASHES = 1;
 
 /** Makes one combination and reports it. Whatever happened before, it is reported once. */
 export async function render(
@@ -67,7 +63,7 @@ async function makeAndReport(
     leases: deps.leases,
     key: renderKey(task.id, combination.index),
     signal,
-    slots: roomFor(task, combination, deps),
+    slots: aloneWhereSuspect(renderKey(task.id, combination.index), deps, deps.mixing(task.id)),
     patienceMs: deps.patienceMs,
     look: () => reported(task, combination.index, deps),
     async make(lease, held) {
@@ -77,16 +73,6 @@ async function makeAndReport(
       return report;
     },
   });
-}
-
-/** Room for one mix. What may have ended processes takes it alone, before it holds a lease that could tell against it. */
-function roomFor(task: Task, { index }: Combination, { leases, mixing, gate }: RenderDeps): Slots {
-  if (gate === undefined) return mixing(task.id);
-  return async (work) => {
-    const [state] = await leases.read([renderKey(task.id, index)]);
-    const through = (state?.crashes ?? 0) >= SUSPECT_CRASHES ? gate.alone : gate.beside;
-    return through(() => mixing(task.id)(work));
-  };
 }
 
 /** A video that comes after its combination was given up must not lie there: the manifest does not know it. */

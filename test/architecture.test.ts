@@ -32,6 +32,7 @@ const STEPS = [
   'lease-keys.ts',
   'slots.ts',
   'gate.ts',
+  'suspects.ts',
   'fetching.ts',
   'sources.ts',
   'http.ts',

@@ -2,12 +2,10 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type HttpFunction, http } from '@google-cloud/functions-framework';
-import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { v1 } from '@google-cloud/pubsub';
 import { toNodeHandler } from 'srvx/node';
 import { createDiskOutputs } from '../../functions/adapters/disk-outputs.ts';
@@ -17,10 +15,14 @@ import { createFirestorePins } from '../../functions/adapters/firestore-pins.ts'
 import { createFirestoreReports } from '../../functions/adapters/firestore-reports.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore-tasks.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub.ts';
-import { createCloudFunctions, FUNCTION_NAMES, type FunctionName } from '../../functions/cloud.ts';
+import {
+  type CloudFunctions,
+  createCloudFunctions,
+  FUNCTION_NAMES,
+  type FunctionName,
+} from '../../functions/cloud.ts';
 import { loadConfig } from '../../functions/config.ts';
 import type { Adapters } from '../../functions/seams.ts';
-import { leaveBodiesUnread } from '../../functions/unread-bodies.ts';
 import { provision } from '../../infra/provision.ts';
 import { SUBSCRIPTIONS } from '../../infra/topology.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
@@ -64,14 +66,11 @@ export const cloudSet: AdapterSet = {
         },
       },
     });
-    leaveBodiesUnread();
-    for (const name of FUNCTION_NAMES) http(name, toNodeHandler(functions[name]) as HttpFunction);
-
+    const served = await serve(projectId, functions);
+    await provision({ projectId, urls: served.urls, impatient: true });
     // What the scheduler does: now, while no request can be at it.
-    await provision({ projectId, urls: {}, impatient: true });
     await functions.sweep(new Request('http://sweep.invalid', { method: 'POST' }));
-    const served = await serve(projectId);
-    await provision({ projectId, urls: served.urls });
+    served.open();
     return {
       url: served.urls.processMedia,
       async pending() {
@@ -126,21 +125,26 @@ function projectOf(dir: string): string {
   return `faults-${createHash('sha256').update(dir).digest('hex').slice(0, 20)}`;
 }
 
-/** All functions behind one port, each below a path of its own, which has the project in it: ports come again. */
-async function serve(projectId: string) {
+/**
+ * All functions behind one port, each below a path of its own, which has the project in it: ports come again. Not under
+ * the framework, which costs every process of some hundreds a second of work; other tests have them there.
+ */
+async function serve(projectId: string, functions: CloudFunctions) {
+  const opened = Promise.withResolvers<void>();
   let lastRequestAt = performance.now();
-  const behind = new Map<string, Server>(
-    FUNCTION_NAMES.map((name) => [`/${projectId}/${name}`, getTestServer(name)]),
+  const behind = FUNCTION_NAMES.map(
+    (name) => [`/${projectId}/${name}`, toNodeHandler(functions[name]) as RequestListener] as const,
   );
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     lastRequestAt = performance.now();
     response.once('close', () => {
       lastRequestAt = performance.now();
     });
-    for (const [path, own] of behind) {
+    await opened.promise;
+    for (const [path, handle] of behind) {
       if (request.url !== path && !request.url?.startsWith(`${path}/`)) continue;
       request.url = request.url.slice(path.length) || '/';
-      own.emit('request', request, response);
+      handle(request, response);
       return;
     }
     response.writeHead(404).end();
@@ -149,7 +153,12 @@ async function serve(projectId: string) {
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const urls = Object.fromEntries(FUNCTION_NAMES.map((name) => [name, `${origin}/${projectId}/${name}`]));
-  return { server, urls: urls as Record<FunctionName, string>, lastRequestAt: () => lastRequestAt };
+  return {
+    server,
+    urls: urls as Record<FunctionName, string>,
+    open: () => opened.resolve(),
+    lastRequestAt: () => lastRequestAt,
+  };
 }
 
 /** What nobody has acknowledged. The subscriptions have been without an endpoint since the ports were opened. */

@@ -1,0 +1,29 @@
+import type { Gate } from './gate.ts';
+import type { LeaseStore } from './ports.ts';
+import type { Slots } from './slots.ts';
+
+export interface SuspectDeps {
+  leases: LeaseStore;
+  /** Absent where the queue sees to it that suspects are alone. */
+  gate?: Gate;
+}
+
+/** A lease that was taken over so often, and has lapsed again: two processes or more died while that was under way. */
+const SUSPECT_CRASHES = 1;
+
+/**
+ * Room for the work under that lease. What may have ended processes takes it alone, and before it holds the lease, so
+ * that whoever waits beside it is not to blame for the next death.
+ */
+export function aloneWhereSuspect(
+  key: string,
+  { leases, gate }: SuspectDeps,
+  slots: Slots = (work) => work(),
+): Slots {
+  if (gate === undefined) return slots;
+  return async (work) => {
+    const [state] = await leases.read([key]);
+    const through = (state?.crashes ?? 0) >= SUSPECT_CRASHES ? gate.alone : gate.beside;
+    return through(() => slots(work));
+  };
+}
