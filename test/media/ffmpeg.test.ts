@@ -171,7 +171,10 @@ describe('running ffmpeg', { skip }, () => {
       started: (pid: number) => void told.push(`started ${pid} ${isAlive(pid)}`),
       ended: (pid: number) => void told.push(`ended ${pid} ${isAlive(pid)}`),
     };
-    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'echo $$; exit "$3"'), children });
+    await using ffmpeg = createFfmpeg({
+      path: await program(dir.path, 'sleep 0.2; echo $$; exit "$3"'),
+      children,
+    });
     const pid = Number((await ffmpeg.run(['0'], options)).stdout);
     assert.deepEqual(told.splice(0), [`started ${pid} true`, `ended ${pid} false`]);
     await assert.rejects(ffmpeg.run(['1'], options), FfmpegError.is);
