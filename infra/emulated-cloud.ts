@@ -43,11 +43,16 @@ export async function startEmulatedCloud(options: EmulatedCloudOptions): Promise
   await using starting = new AsyncDisposableStack();
   const ports = new Map<FunctionName, number>();
   for (const name of FUNCTION_NAMES) {
-    ports.set(name, name === 'processMedia' && options.port ? options.port : await freePort());
+    ports.set(name, await freePort(name === 'processMedia' ? options.port : undefined));
   }
   const running = new Map<FunctionName, Kept>();
   for (const [name, port] of ports) running.set(name, starting.use(keepRunning(name, port, options)));
-  await Promise.all([...running].map(([name, kept]) => listening(ports.get(name) as number, kept.complaint)));
+  await Promise.all(
+    [...running].map(async ([name, kept]) => {
+      await listening(ports.get(name) as number, kept.complaint);
+      kept.started();
+    }),
+  );
 
   const urls = Object.fromEntries([...ports].map(([name, port]) => [name, `http://127.0.0.1:${port}`]));
   Object.assign(process.env, options.hosts, NO_METADATA_SERVER);
@@ -64,6 +69,8 @@ interface Kept extends AsyncDisposable {
   pid(): number | undefined;
   /** Why it will never listen. */
   complaint(): string | undefined;
+  /** It listens: from now on it is begun again however it ends. */
+  started(): void;
 }
 
 function keepRunning(name: FunctionName, port: number, options: EmulatedCloudOptions): Kept {
@@ -90,8 +97,10 @@ function keepRunning(name: FunctionName, port: number, options: EmulatedCloudOpt
   return {
     pid: () => child?.pid,
     complaint: () => complaint,
-    async [Symbol.asyncDispose]() {
+    started: () => {
       started = true;
+    },
+    async [Symbol.asyncDispose]() {
       stopping.abort();
       const last = child;
       last?.kill('SIGTERM');

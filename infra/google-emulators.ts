@@ -69,11 +69,18 @@ export async function startEmulators(found: FoundEmulators): Promise<Emulators> 
   };
 }
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listened on a moment ago: the wanted one, or any. */
+export async function freePort(wanted = 0): Promise<number> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  server.listen(wanted, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new Error(
+      `Expected port ${wanted} to be free, got one in use. Stop what uses it, or set PORT (0 takes any free one).`,
+      { cause },
+    );
+  }
   const { port } = server.address() as { port: number };
   server.close();
   await once(server, 'close');

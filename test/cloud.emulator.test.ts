@@ -69,6 +69,22 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     }
   });
 
+  test('are begun again however they end', async () => {
+    const first = fleet.cloud.pid('sweep') as number;
+    // The framework exits by itself, with code 0.
+    process.kill(first, 'SIGTERM');
+    await until(() => ![first, undefined].includes(fleet.cloud.pid('sweep')), 'another process');
+    const { sweep } = fleet.cloud.urls;
+    await until(
+      () =>
+        fetch(sweep, { method: 'POST' }).then(
+          ({ status }) => status === 204,
+          () => false,
+        ),
+      'an answer',
+    );
+  });
+
   test('report 200 combinations once each and complete once, a tenth of the messages doubled, two processes killed', async (t) => {
     const began = performance.now();
     const block = (from: number, count: number) => numbers(count).map((at) => url(`${from + at}.mp4`));
