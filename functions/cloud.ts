@@ -5,7 +5,7 @@ import { backOffMs, isWaiting } from './adapters/redelivery.ts';
 import type { CloudOptions, composeCloud } from './cloud-parts.ts';
 import { RequestError, TransientError } from './errors.ts';
 import { logHandedBack } from './handed-back.ts';
-import { problem, readJson } from './http.ts';
+import { parseJson, problem } from './http.ts';
 import type { Delivery, MessageOf, Topic } from './ports.ts';
 import { traced } from './trace.ts';
 
@@ -90,7 +90,9 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       }
       const { message, deliveries } = pushed;
       return traced(pushed.traceparent, async () => {
-        const signal = AbortSignal.any([AbortSignal.timeout(DELIVERY_MS), stopping.signal]);
+        const late = new AbortController();
+        const timer = setTimeout(() => late.abort(outOfTime()), DELIVERY_MS);
+        const signal = AbortSignal.any([late.signal, stopping.signal]);
         try {
           const [stage, deps] = await Promise.all([load(), depsOf()]);
           await persistently(() => seams.run(topic, () => stage(message, { signal }, deps), message), signal);
@@ -98,6 +100,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         } catch (error) {
           logHandedBack(log, message, deliveries, error);
           return new Response(null, { status: HANDED_BACK });
+        } finally {
+          clearTimeout(timer);
         }
       });
     };
@@ -142,7 +146,7 @@ function checkPost({ method }: Request): void {
 /** Undefined for what is no JSON, or too much of it: none of our messages is. */
 async function bodyOf(request: Request): Promise<unknown> {
   try {
-    return await readJson(request);
+    return await parseJson(request);
   } catch (error) {
     if (RequestError.is(error)) return undefined;
     throw error;
@@ -160,7 +164,12 @@ async function persistently(run: () => Promise<void>, signal: AbortSignal): Prom
       const own = isWaiting(error) ? WAIT_AGAIN_MS : Math.min(backOffMs(failures++), LONGEST_BACK_OFF_MS);
       const pause = Math.max(own, error.retryAfterMs ?? 0);
       if (performance.now() + pause > deadline) throw error;
-      await sleep(pause, undefined, { signal });
+      await sleep(pause, undefined, { signal }).catch(() => {});
+      if (signal.aborted) throw error;
     }
   }
+}
+
+function outOfTime(): TransientError {
+  return new TransientError('out_of_time', `Expected an end within ${DELIVERY_MS / 1000} s, got none.`);
 }

@@ -213,6 +213,11 @@ export const CODES = Object.freeze({
     title: 'Firestore or Pub/Sub did not answer',
     cure: 'None needed: it is asked again, with growing pauses.',
   },
+  out_of_time: {
+    kind: 'transient',
+    title: 'Its delivery ran out of time',
+    cure: 'None needed: it goes on with the next delivery. If it repeats, give the function more CPU.',
+  },
   disk_full: {
     kind: 'transient',
     title: 'The disk is full',
