@@ -11,6 +11,9 @@ import { NO_SEAMS } from './seams.ts';
 import { traceFields } from './trace.ts';
 import { leaveBodiesUnread } from './unread-bodies.ts';
 
+const STOP_LIMIT_MS = 8_000;
+let heedingStop = false;
+
 const config = loadConfig(readEnvironment());
 const log = createLog({
   level: config.logLevel,
@@ -24,5 +27,25 @@ const functions = createCloudFunctions({ config, log, seams: NO_SEAMS });
 leaveBodiesUnread();
 for (const name of FUNCTION_NAMES) {
   // srvx types its handler for HTTP/2 as well; the framework speaks HTTP/1.1, and awaits what a handler returns.
-  http(name, toNodeHandler(functions[name]) as HttpFunction);
+  const handle = toNodeHandler(functions[name]) as HttpFunction;
+  http(name, (request, response) => {
+    stopInOrder();
+    return handle(request, response);
+  });
+}
+
+/**
+ * The framework ends the process at once when it is told to stop. Once there may be work, it is handed back first, so that
+ * no lease has to lapse: Cloud Run leaves ten seconds for that.
+ */
+function stopInOrder(): void {
+  if (heedingStop) return;
+  heedingStop = true;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      setTimeout(() => process.exit(), STOP_LIMIT_MS);
+      void Promise.resolve(functions[Symbol.asyncDispose]()).finally(() => process.exit());
+    });
+  }
 }

@@ -28,16 +28,22 @@ export interface OnceOptions<T> {
 export async function once<T>(options: OnceOptions<T>): Promise<T> {
   const { leases, key, signal, look, make, slots = (work) => work(), ttlMs = leases.ttlMs } = options;
   const deadline = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY);
+  let refused = false;
   for (;;) {
     const existing = await look();
     if (existing !== undefined) return existing;
-    const made = await slots(() =>
-      underLease(leases, key, ttlMs, signal, async (lease, held) => {
-        // Someone may have made it between our look and our lease.
-        return (await look()) ?? (await make(lease, held));
-      }),
-    );
+    // Looking costs a store less than trying to take what is held.
+    const held = refused && (await isHeld(leases, key));
+    const made = held
+      ? undefined
+      : await slots(() =>
+          underLease(leases, key, ttlMs, signal, async (lease, own) => {
+            // Someone may have made it between our look and our lease.
+            return (await look()) ?? (await make(lease, own));
+          }),
+        );
     if (made !== undefined) return made.value;
+    refused = true;
     if (performance.now() > deadline) {
       throw new TransientError('waiting', `Someone else is still at ${key}.`);
     }
@@ -50,8 +56,13 @@ export async function once<T>(options: OnceOptions<T>): Promise<T> {
  * mended only after it had time to end by itself.
  */
 export async function noteLapsed(leases: LeaseStore, key: string, afterMs: number): Promise<boolean> {
+  if (await isHeld(leases, key)) return false;
   const note = await leases.take(key, afterMs);
   return note !== undefined && note.takes > 1;
+}
+
+async function isHeld(leases: LeaseStore, key: string): Promise<boolean> {
+  return (await leases.read([key]))[0]?.held === true;
 }
 
 /** Undefined: a living holder has it, nothing was done. */
@@ -63,12 +74,13 @@ async function underLease<T>(
   work: (lease: Lease, signal: AbortSignal) => Promise<T>,
 ): Promise<{ value: T } | undefined> {
   signal.throwIfAborted();
+  const takenAt = performance.now();
   const lease = await leases.take(key, ttlMs);
   if (lease === undefined) return undefined;
   const lost = new AbortController();
   const done = new AbortController();
   const held = AbortSignal.any([signal, lost.signal]);
-  const renewing = keepRenewing(leases, lease, ttlMs, done.signal).catch((error: unknown) =>
+  const renewing = keepRenewing(leases, lease, ttlMs, takenAt, done.signal).catch((error: unknown) =>
     lost.abort(error),
   );
   let failed = false;
@@ -80,32 +92,59 @@ async function underLease<T>(
   } finally {
     done.abort();
     await renewing;
-    if (!lost.signal.aborted) await leases.release(lease, failed);
+    // Where it was taken over this has no effect. Where it fails the lease lapses, and what came of the work stands.
+    await leases.release(lease, failed).catch(() => {});
   }
 }
 
-/** Resolves when `done` fires; rejects when the lease is lost or could not be renewed in time. */
+/** So much of its time is left to a holder that cannot renew: to stop before another one takes over. */
+const STOP_WITHIN = 0.1;
+
+/** Resolves when `done` fires; rejects when the lease is lost, or was not renewed in time, whatever the reason. */
 async function keepRenewing(
   leases: LeaseStore,
   lease: Lease,
   ttlMs: number,
+  takenAt: number,
   done: AbortSignal,
 ): Promise<void> {
-  let failures = 0;
+  let oursUntil = takenAt + ttlMs * (1 - STOP_WITHIN);
+  let pauseMs = ttlMs / 3;
   for (;;) {
-    try {
-      await sleep(ttlMs / 3, undefined, { signal: done });
-    } catch {
-      return;
-    }
-    try {
-      if (!(await leases.renew(lease, ttlMs))) {
+    if ((await after(pauseMs, done)) === 'done') return;
+    const askedAt = performance.now();
+    // A store that does not answer must not make us believe that it is still ours.
+    const answer = await Promise.race([renewal(leases, lease, ttlMs), after(oursUntil - askedAt, done)]);
+    switch (answer) {
+      case 'done':
+        return;
+      case 'renewed':
+        oursUntil = askedAt + ttlMs * (1 - STOP_WITHIN);
+        pauseMs = ttlMs / 3;
+        break;
+      case 'lost':
         throw new TransientError('lease_lost', `The lease ${lease.key} was taken over by someone else.`);
-      }
-      failures = 0;
-    } catch (error) {
-      // One missed renewal leaves time for another; two do not.
-      if (TransientError.is(error) || ++failures >= 2) throw error;
+      case 'late':
+        throw new TransientError('lease_lost', `The lease ${lease.key} could not be renewed in time.`);
+      case 'unclear':
+        pauseMs = ttlMs / 10;
+        break;
     }
   }
+}
+
+async function renewal(
+  leases: LeaseStore,
+  lease: Lease,
+  ttlMs: number,
+): Promise<'renewed' | 'lost' | 'unclear'> {
+  try {
+    return (await leases.renew(lease, ttlMs)) ? 'renewed' : 'lost';
+  } catch {
+    return 'unclear';
+  }
+}
+
+async function after(ms: number, done: AbortSignal): Promise<'late' | 'done'> {
+  return sleep(Math.max(0, ms), 'late' as const, { signal: done }).catch(() => 'done' as const);
 }

@@ -47,7 +47,7 @@ export interface Progress {
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** Milliseconds since the epoch, by the store's clock. */
+  /** Milliseconds since the epoch, by the clock of the store or of who reported. */
   firstReportAt: number | null;
   /** Milliseconds since the epoch; set when manifest and log line are out. */
   finishedAt: number | null;

@@ -16,9 +16,19 @@ export interface ReportingDeps {
  * where another report of the combination stands.
  */
 export async function reportAndCheck(task: Task, report: Report, deps: ReportingDeps): Promise<boolean> {
-  const counted = await deps.reports.report(task.id, report);
-  if (counted) logReport(deps.log, task, report);
+  const counted = await reportOnly(task, report, deps);
   await checkCompletion(task.id, deps, report.index);
+  return counted;
+}
+
+/** For many at once: the caller checks the completion when they are done. */
+export async function reportOnly(
+  task: Task,
+  report: Report,
+  { reports, log }: Pick<ReportingDeps, 'reports' | 'log'>,
+): Promise<boolean> {
+  const counted = await reports.report(task.id, report);
+  if (counted) logReport(log, task, report);
   return counted;
 }
 

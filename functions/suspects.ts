@@ -8,7 +8,7 @@ export interface SuspectDeps {
   gate?: Gate;
 }
 
-/** A lease that was taken over so often, and has lapsed again: two processes or more died while that was under way. */
+/** Of a lease that nobody holds: it was taken over from a dead holder so often, and mostly that one is dead by now, too. */
 const SUSPECT_CRASHES = 1;
 
 /**
@@ -23,6 +23,8 @@ export function aloneWhereSuspect(
   if (gate === undefined) return slots;
   return async (work) => {
     const [state] = await leases.read([key]);
+    // Someone is at it: the lease will be refused, which needs no room.
+    if (state?.held) return slots(work);
     const through = (state?.crashes ?? 0) >= SUSPECT_CRASHES ? gate.alone : gate.beside;
     return through(() => slots(work));
   };

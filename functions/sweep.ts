@@ -1,9 +1,11 @@
+import pLimit from 'p-limit';
 import type { Failure } from './errors.ts';
 import { noteLapsed } from './lease.ts';
 import { renderKey } from './lease-keys.ts';
 import type { LeaseStore, Progress, Task, TaskStore } from './ports.ts';
 import { publishTask } from './publish.ts';
-import { checkCompletion, failedReport, type ReportingDeps, reportAndCheck } from './reporting.ts';
+import { allReports, checkCompletion, failedReport, type ReportingDeps, reportOnly } from './reporting.ts';
+import type { Combination } from './task/plan.ts';
 
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;
@@ -23,6 +25,8 @@ const COMPLETING_MS = 600_000;
 export const TASK_LIFETIME_MS = 24 * 3_600_000;
 /** What is being made then has this long. */
 const LAST_RENDER_MS = 3_600_000;
+/** A task of thousands must come to its end within one run. */
+const OVERDUE_AT_A_TIME = 20;
 const PAGE = 100;
 
 /** Mends what a process that died left undone. Run from time to time; running it twice at once is harmless. */
@@ -76,13 +80,18 @@ async function endOverdue(task: Task, progress: Progress, late: number, deps: Sw
     stage: 'deliver',
     message: `Expected a report within ${TASK_LIFETIME_MS / 3_600_000} hours of work, got none.`,
   };
-  let ended = 0;
-  for (const combination of task.plan.combinations) {
+  const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));
+  const limit = pLimit(OVERDUE_AT_A_TIME);
+  const end = async (combination: Combination): Promise<boolean> => {
     const [lease] = await deps.leases.read([renderKey(task.id, combination.index)]);
     // Whoever is at it just now reports what comes of it, unless it hangs.
-    if (lease?.held && late < LAST_RENDER_MS) continue;
-    if (await reportAndCheck(task, failedReport(task, combination, error), deps)) ended += 1;
-  }
+    if (lease?.held && late < LAST_RENDER_MS) return false;
+    return reportOnly(task, failedReport(task, combination, error), deps);
+  };
+  const open = task.plan.combinations.filter(({ index }) => !reported.has(index));
+  const ended = (await Promise.all(open.map((combination) => limit(() => end(combination))))).filter(
+    Boolean,
+  ).length;
   if (ended > 0) logRepair(deps, task, 'ended what was overdue');
 }
 

@@ -12,6 +12,10 @@ export interface TasksDeps {
 
 /** Renders per answer. */
 const PAGE = 100;
+/** Looked through for one answer, where few of them are of the wanted status. */
+const MOST_PAGES = 10;
+/** Begun renders are looked for among so many: they begin in about this order, and each look is a read. */
+const FIRST_RENDERS = 10;
 
 /** GET /tasks/{task_id} */
 export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200): Promise<Response> {
@@ -50,12 +54,13 @@ export async function listRenders(
   deps: TasksDeps,
 ): Promise<Response> {
   const status = statusFilter(query.get('status'));
-  let next = cursorOf(query.get('cursor'));
+  const from = cursorOf(query.get('cursor'));
   const { task } = await knownTask(taskId, deps);
   const renders: RenderView[] = [];
   const { combinations } = task.plan;
+  let next = from;
   // The cursor is a place in the plan, so that reports coming in meanwhile neither repeat nor skip a render.
-  while (next < combinations.length && renders.length < PAGE) {
+  while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && renders.length < PAGE) {
     for (const view of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
       if (renders.length === PAGE) break;
       if (status === undefined || view.status === status) renders.push(view);
@@ -108,7 +113,7 @@ async function statusOf(
 ): Promise<'queued' | 'rendering' | 'completed' | 'cancelled'> {
   if (finishedAt !== null) return cancelled > 0 ? 'cancelled' : 'completed';
   if (succeeded + failed + cancelled > 0) return 'rendering';
-  const first = task.plan.combinations.slice(0, PAGE).map(({ index }) => renderKey(task.id, index));
+  const first = task.plan.combinations.slice(0, FIRST_RENDERS).map(({ index }) => renderKey(task.id, index));
   return (await leases.read(first)).some(({ takes }) => takes > 0) ? 'rendering' : 'queued';
 }
 

@@ -5,6 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { acquireHostLock } from '../functions/adapters/host-lock.ts';
 import { loadConfig, readEnvironment } from '../functions/config.ts';
 import { type EmulatedCloud, startEmulatedCloud } from './emulated-cloud.ts';
 import { findEmulators, startEmulators } from './google-emulators.ts';
@@ -12,6 +13,7 @@ import { findEmulators, startEmulators } from './google-emulators.ts';
 const PROJECT = 'every-cut-local';
 /** Within DATA_DIR: the single-machine service has its own things there. */
 const DATA_FOLDER = 'emulators';
+const LOCK_WAIT_MS = 10_000;
 /** As Cloud Scheduler does. */
 const SWEEP_EVERY_MS = 60_000;
 
@@ -31,12 +33,13 @@ async function run(signal: AbortSignal): Promise<void> {
   const env = readEnvironment();
   const config = loadConfig(env);
   const dataDir = join(config.dataDir, DATA_FOLDER);
+  await mkdir(dataDir, { recursive: true });
+  await using running = new AsyncDisposableStack();
+  running.use(await acquireHostLock({ dir: dataDir, waitMs: LOCK_WAIT_MS }));
   // What processes that were killed have left: nobody else works there.
   await rm(join(dataDir, 'tmp'), { recursive: true, force: true });
-  await mkdir(dataDir, { recursive: true });
 
   print('Starting the Pub/Sub and Firestore emulators ...');
-  await using running = new AsyncDisposableStack();
   const emulators = running.use(await startEmulators(findEmulators(process.env)));
   signal.throwIfAborted();
   const cloud = running.use(

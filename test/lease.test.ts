@@ -84,6 +84,80 @@ describe('once', () => {
     assert.equal((await state())?.failures, 0);
   });
 
+  test('survives renewals that fail for a moment, and calls that no crash', async () => {
+    let asked = 0;
+    const flaky: LeaseStore = {
+      ...leases,
+      renew: async (...args) => {
+        asked += 1;
+        if (asked % 3 !== 0) throw new TransientError('platform_unavailable', 'no');
+        return leases.renew(...args);
+      },
+    };
+    const working = once({
+      leases: flaky,
+      key: 'key',
+      signal,
+      ttlMs: 900,
+      look: async () => undefined,
+      make: (_lease, held) => sleep(2_500, 'done', { signal: held }),
+    });
+    assert.equal(await working, 'done');
+    assert.ok(asked >= 3);
+    assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures: 0 });
+  });
+
+  test('stops the work before its time is over where the store does not answer, and calls that no crash', async () => {
+    const began = performance.now();
+    const mute: LeaseStore = { ...leases, renew: () => new Promise(() => {}) };
+    const working = once({
+      leases: mute,
+      key: 'key',
+      signal,
+      ttlMs: 1_000,
+      look: async () => undefined,
+      make: (_lease, held) => sleep(30_000, 'done', { signal: held }),
+    });
+    await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
+    assert.ok(performance.now() - began < 5_000);
+    assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures: 0 });
+  });
+
+  test('keeps what was made where the lease cannot be released', async () => {
+    const stuck: LeaseStore = { ...leases, release: () => Promise.reject(new Error('no')) };
+    const made = await once({
+      leases: stuck,
+      key: 'key',
+      signal,
+      look: async () => undefined,
+      make: async () => 1,
+    });
+    assert.equal(made, 1);
+  });
+
+  test('does not try to take what is held again and again', async () => {
+    await leases.take('key', 60_000);
+    let takes = 0;
+    const counted: LeaseStore = {
+      ...leases,
+      lookMs: 20,
+      take: (...args) => {
+        takes += 1;
+        return leases.take(...args);
+      },
+    };
+    const waiting = once({
+      leases: counted,
+      key: 'key',
+      signal,
+      patienceMs: 300,
+      look: async () => undefined,
+      make: async () => 1,
+    });
+    await assert.rejects(waiting, (error) => TransientError.is(error) && error.code === 'waiting');
+    assert.equal(takes, 1);
+  });
+
   test('hands back when a living holder outlasts its patience', async () => {
     await leases.take('key', 60_000);
     const waiting = once({

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LEASE_MEMORY_MS, type Lease, type LeaseState, type LeaseStore } from '../ports.ts';
 import { documentId, type FirestoreConnection, leaseRetained, millisecondsBetween } from './firestore.ts';
-import { GRPC, grpcCode } from './google-errors.ts';
+import { GRPC, grpcCode, isUnclear } from './google-errors.ts';
 
 export interface FirestoreLeasesOptions {
   firestore: FirestoreConnection;
@@ -89,13 +89,21 @@ export function createFirestoreLeases({
         const ref = leaseAt(db, lease.key);
         const found = look(await ref.get());
         if (!found.held || found.token !== lease.token) return false;
-        let version = await unlessOutrun(() => write(ref, found.version, storedOf(lease, forMs)));
-        if (version === undefined) {
+        try {
+          versions.set(lease, await write(ref, found.version, storedOf(lease, forMs)));
+          return true;
+        } catch (error) {
+          if (!OUTRUN.includes(grpcCode(error)) && !isUnclear(error)) throw error;
           const now = look(await ref.get());
-          if (now.held && now.token === lease.token) version = now.version;
+          const moved = now.version !== undefined && found.version?.isEqual(now.version) === false;
+          // Our own write, whose answer was lost.
+          if (moved && now.token === lease.token) {
+            versions.set(lease, now.version as Timestamp);
+            return true;
+          }
+          if (isUnclear(error)) throw error;
+          return false;
         }
-        if (version !== undefined) versions.set(lease, version);
-        return version !== undefined;
       }),
 
     release: (lease, failed = false) =>
@@ -162,11 +170,12 @@ function look(snapshot: DocumentSnapshot): Found {
   };
 }
 
+/** Undefined where it was refused, or where nobody can tell: then a look at the token does. */
 async function unlessOutrun<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
   } catch (error) {
-    if (OUTRUN.includes(grpcCode(error))) return undefined;
+    if (OUTRUN.includes(grpcCode(error)) || isUnclear(error)) return undefined;
     throw error;
   }
 }

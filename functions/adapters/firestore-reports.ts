@@ -16,7 +16,7 @@ import {
 } from './firestore.ts';
 import { allShards, reportsBetween } from './firestore-queries.ts';
 import { isFull, type Shard, shardOf } from './firestore-shards.ts';
-import { GRPC, grpcCode } from './google-errors.ts';
+import { GRPC, grpcCode, isUnclear } from './google-errors.ts';
 
 export interface FirestoreReportsOptions {
   firestore: FirestoreConnection;
@@ -68,9 +68,12 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
           await batch.commit();
           return true;
         } catch (error) {
-          if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
-          // Ours, where the answer to the commit was lost and the client sent it again.
-          return (await ref.get()).get('token') === token;
+          const standing = grpcCode(error) === GRPC.ALREADY_EXISTS;
+          if (!standing && !isUnclear(error)) throw error;
+          // Ours, where the answer to the commit was lost.
+          const ours = (await ref.get()).get('token') === token;
+          if (!ours && !standing) throw error;
+          return ours;
         }
       }),
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CollectionReference, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore';
+import { TransientError } from '../errors.ts';
 import { throughGate } from './google-errors.ts';
 
 export interface FirestoreOptions {
@@ -24,6 +25,8 @@ const RETENTION_MS = 30 * 24 * 3_600_000;
 const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
 
 const MAX_READABLE_ID = 1_000;
+/** For all that belongs to one call of a port; an answer takes milliseconds. */
+const LIMIT_MS = 20_000;
 
 /** The field that Firestore's time-to-live policy goes by (infra/firestore.indexes.json), in every collection. */
 export type Expiring = { expireAt: Date };
@@ -41,14 +44,37 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
   };
   return {
     async run(work) {
-      store ??= connect();
+      store ??= connect().catch((error: unknown) => {
+        store = undefined;
+        throw error;
+      });
       const connected = await store;
-      return throughGate('Firestore', () => work(connected));
+      return throughGate('Firestore', () => inTime(work(connected)));
     },
     async [Symbol.asyncDispose]() {
       await (await store)?.db.terminate();
     },
   };
+}
+
+/** The client itself gives a commit ten minutes, in which leases lapse and deliveries run out of time. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () =>
+      reject(
+        new TransientError(
+          'platform_unavailable',
+          `Expected an answer of Firestore within ${LIMIT_MS / 1000} s.`,
+        ),
+      ),
+    LIMIT_MS,
+  );
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Where things lie; subcollections have the task's document above them. */

@@ -13,7 +13,7 @@ export const GRPC = {
   UNAVAILABLE: 14,
 } as const;
 
-/** The clients have retried these by themselves for about a minute. */
+/** The clients have retried most of these by themselves. */
 const TRANSIENT: readonly unknown[] = [
   GRPC.DEADLINE_EXCEEDED,
   GRPC.RESOURCE_EXHAUSTED,
@@ -24,6 +24,11 @@ const TRANSIENT: readonly unknown[] = [
 
 export type Product = 'Firestore' | 'Pub/Sub';
 
+/** What became of the call cannot be told from it: it may have been done all the same. */
+export function isUnclear(error: unknown): boolean {
+  return TRANSIENT.includes(grpcCode(error));
+}
+
 export function grpcCode(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
@@ -33,7 +38,7 @@ export async function throughGate<T>(product: Product, call: () => Promise<T>): 
   try {
     return await call();
   } catch (error) {
-    if (!TRANSIENT.includes(grpcCode(error))) throw error;
+    if (!isUnclear(error)) throw error;
     throw new TransientError(
       'platform_unavailable',
       `Expected an answer of ${product}, got gRPC status ${grpcCode(error)}.`,

@@ -14,8 +14,11 @@ export const TRACE_ATTRIBUTE = 'googclient_traceparent';
 
 /** A request takes 1,000 messages and 10 MB at most: https://cloud.google.com/pubsub/quotas#resource_limits */
 const BATCHING = { maxMessages: 1_000, maxBytes: 5_000_000, maxMilliseconds: 10 };
-/** Messages on their way at a time; a task of 10,000 does not wait for the last to send the first. */
-const FLOW_CONTROL = { maxOutstandingMessages: 2_000, maxOutstandingBytes: 10_000_000 };
+/**
+ * Messages on their way at a time, by one publish. Our own flow control: the client's leaves promises that nobody holds
+ * while it waits for room, and one that rejects then ends the process.
+ */
+const ON_THEIR_WAY = 2_000;
 
 /** The names of the topics, as infra/ makes them. */
 export function topicName(topic: Topic): string {
@@ -37,7 +40,7 @@ export function createPubSubQueue({ projectId, traceparent }: PubSubOptions = {}
   const topicOf = (pubsub: PubSub, name: Topic): PubSubTopic => {
     const known = topics.get(name);
     if (known !== undefined) return known;
-    const topic = pubsub.topic(topicName(name), { batching: BATCHING, flowControlOptions: FLOW_CONTROL });
+    const topic = pubsub.topic(topicName(name), { batching: BATCHING });
     topics.set(name, topic);
     return topic;
   };
@@ -45,31 +48,38 @@ export function createPubSubQueue({ projectId, traceparent }: PubSubOptions = {}
   const publishTo = async (topic: PubSubTopic, messages: readonly Message[]): Promise<void> => {
     const trace = traceparent?.();
     const attributes = trace === undefined ? {} : { [TRACE_ATTRIBUTE]: trace };
-    const publisher = topic.flowControlled();
-    for (const message of messages) {
-      const room = publisher.publish({ data: Buffer.from(JSON.stringify(message)), attributes });
-      if (room !== null) await room;
+    for (let from = 0; from < messages.length; from += ON_THEIR_WAY) {
+      const some = messages.slice(from, from + ON_THEIR_WAY);
+      await allOf(
+        some.map((message) =>
+          topic.publishMessage({ data: Buffer.from(JSON.stringify(message)), attributes }),
+        ),
+      );
     }
-    // Rejects with the first batch that could not be sent: whoever published does it again, or the sweep does.
-    await publisher.all();
   };
 
   return {
     async publish(messages) {
       if (messages.length === 0) return;
-      client ??= connect();
+      client ??= connect().catch((error: unknown) => {
+        client = undefined;
+        throw error;
+      });
       const pubsub = await client;
       const byTopic = Map.groupBy(messages, ({ topic }) => topic);
-      await throughGate('Pub/Sub', async () => {
-        const sent = [...byTopic].map(([name, some]) => publishTo(topicOf(pubsub, name), some));
-        // Each is awaited, also where another one fails.
-        const failed = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
-        if (failed !== undefined) throw failed.reason;
-      });
+      await throughGate('Pub/Sub', () =>
+        allOf([...byTopic].map(([name, some]) => publishTo(topicOf(pubsub, name), some))),
+      );
     },
 
     async [Symbol.asyncDispose]() {
       await (await client)?.close();
     },
   };
+}
+
+/** Each is awaited, also where another one fails: whoever published does it again, or the sweep does. */
+async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(promises)).find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }

@@ -10,6 +10,7 @@ const EMPTY_WORDS =
 
 /** The program itself broke, over what it was given: another try ends the same way. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
+const TOO_SLOW = 'Send a shorter or smaller file, or give the service more CPU.';
 /** How ffmpeg ends when it is told to (fftools/ffmpeg.c); it says so only at log level info. */
 const TOLD_TO_END = 255;
 
@@ -73,7 +74,8 @@ export function permanentFrom(
   { expected, next }: { expected: string; next: string },
 ): unknown {
   if (!FfmpegError.is(error)) return error;
-  return new PermanentError(code, stage, `Expected ${expected}, got: ${error.shortMessage}. ${next}`, {
+  const advice = error.timedOut ? TOO_SLOW : next;
+  return new PermanentError(code, stage, `Expected ${expected}, got: ${error.shortMessage}. ${advice}`, {
     cause: error,
   });
 }

@@ -52,9 +52,9 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
 const NOT_TO_BE_INDEXED: readonly string[] = [
   ...['body', 'name', 'storedAt', 'finishedAt'].map((field) => `tasks.${field}`),
   ...[...Object.keys(sampleReport(1)), 'token'].map((field) => `renders.${field}`),
-  'shards.firstReportAt',
+  ...['quota', 'succeeded', 'failed', 'cancelled', 'firstReportAt'].map((field) => `shards.${field}`),
   'pins.pin',
-  'leases.token',
+  ...['token', 'ttlMs', 'takes', 'crashes', 'failures'].map((field) => `leases.${field}`),
   'claims.fingerprint',
   'urls.content',
   'urls.validator',
