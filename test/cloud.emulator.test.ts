@@ -6,7 +6,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connectFirestore } from '../functions/adapters/firestore.ts';
+import { createFirestoreLeases } from '../functions/adapters/firestore-leases.ts';
 import { createPubSubQueue } from '../functions/adapters/pubsub.ts';
+import { prepareKey } from '../functions/lease-keys.ts';
 import type { WorkMessage } from '../functions/ports.ts';
 import { numbers, until } from './contracts/harness.ts';
 import { startTestCloud, type TestCloud } from './fixtures/emulated-cloud.ts';
@@ -83,6 +86,26 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
         ),
       'an answer',
     );
+  });
+
+  test('hand back what they are at when they are told to stop, which is no crash', async () => {
+    const slow = await readFile(join(dir.path, '0.mp4'));
+    server.set('/slow.mp4', { body: slow, script: [{ does: 'hang' }] });
+    const { task_id } = await fleet.post({
+      task_name: 'stopped',
+      video_blocks: { only: [url('slow.mp4')] },
+      output: OUTPUT,
+    });
+    const taskId = String(task_id);
+    await until(() => server.count('/slow.mp4') === 1, 'a download that hangs');
+    process.kill(fleet.cloud.pid('prepare') as number, 'SIGTERM');
+    const status = await fleet.ended(taskId);
+    assert.deepEqual([status['succeeded'], server.count('/slow.mp4')], [1, 2]);
+    await using firestore = connectFirestore({ projectId: fleet.projectId });
+    const keys = [prepareKey(taskId, 0), `fetch/${taskId}/0`];
+    for (const { takes, crashes, failures } of await createFirestoreLeases({ firestore }).read(keys)) {
+      assert.deepEqual([takes, crashes, failures], [2, 0, 0]);
+    }
   });
 
   test('report 200 combinations once each and complete once, a tenth of the messages doubled, two processes killed', async (t) => {
