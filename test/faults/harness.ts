@@ -1,6 +1,5 @@
 /** Sets a scenario up, lets one process after the other die over it, and has the end judged. */
 import { stat } from 'node:fs/promises';
-import pLimit from 'p-limit';
 import type { Environment } from '../../functions/config.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
 import type { AdapterSet, Opened } from './adapter-set.ts';
@@ -132,16 +131,6 @@ export async function publishAgain({ ids, opened, live: another }: Again): Promi
   await another();
   const after = await times();
   return after.filter((file) => !before.includes(file)).map((file) => `made again: ${file}`);
-}
-
-/** As many at a time as the set can have; answers in the order of the items. */
-export function inParallel<T, R>(
-  { parallel }: AdapterSet,
-  items: readonly T[],
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const limit = pLimit(parallel);
-  return Promise.all(items.map((item) => limit(() => work(item))));
 }
 
 /** What is wrong with a trial, with all that one needs to find out why; empty where it ended right. */

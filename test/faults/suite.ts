@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import pLimit from 'p-limit';
 import { MAX_ATTEMPTS } from '../../functions/attempts.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import {
   type Again,
-  inParallel,
   publishAgain,
   recordedRuns,
   type Trial,
@@ -38,6 +38,8 @@ const SPREAD = 10;
 /** Two mixes at a time, of which one ends the process and the other one is only there. */
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
+const SCENARIOS = [TASK, KEYED, CANCEL, CANCELLED, RETRY, DEAD_LETTER, SWEEP];
+
 export interface FaultOptions {
   /** The reason, where the set cannot be had here. */
   skip?: string | false;
@@ -47,31 +49,42 @@ export interface FaultOptions {
 
 /** All of it on one set of adapters. */
 export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOptions = {}): void {
-  describe(`${set.name}, killed anywhere, still ends right`, { skip }, () => {
+  describe(`${set.name}, killed anywhere, still ends right`, { skip, concurrency: set.parallel }, () => {
     const rows: Row[] = [];
+    // Of all scenarios together: most of a trial's time it waits, or one ffmpeg is at work.
+    const limit = pLimit(set.parallel);
     let sources: Sources;
+    let began: number;
 
     before(async () => {
+      began = performance.now();
       sources = await startSources();
     });
     after(async () => {
       await sources?.[Symbol.asyncDispose]();
-      process.stdout.write(`\n${table(rows)}\n\n`);
+      process.stdout.write(`\n${table(inOrder(rows), (performance.now() - began) / 1000)}\n\n`);
+      const stopped = rows.flatMap(({ trials }) => trials).filter(({ stop }) => stop !== undefined);
+      const unreached = stopped.filter(({ verdict }) => verdict.unreached > 0).length;
+      assert.ok(
+        unreached <= stopped.length / 20,
+        `${unreached} of ${stopped.length} points were not reached`,
+      );
     });
 
     const run = (scenario: Scenario, options: Omit<TrialOptions, 'set' | 'sources' | 'scenario'> = {}) =>
-      trial({ set, sources, scenario, ...options });
+      limit(() => trial({ set, sources, scenario, ...options }));
 
     /** One row of the table; whatever did not end right is told of in full. */
     async function expectRight(name: { scenario: string; stage: string }, work: () => Promise<Trial[]>) {
-      const began = performance.now();
+      const asked = performance.now();
       const trials = await work();
-      rows.push({ ...name, trials, seconds: (performance.now() - began) / 1000 });
+      rows.push({ ...name, trials, seconds: (performance.now() - asked) / 1000 });
       assert.equal(trials.map(told).filter(Boolean).join('\n'), '', `${name.scenario}, ${name.stage}`);
     }
 
-    for (const scenario of [TASK, KEYED, CANCEL, CANCELLED, RETRY, DEAD_LETTER, SWEEP]) {
-      describe(`the scenario "${scenario.name}"`, () => {
+    for (const scenario of SCENARIOS) {
+      // One after the other: what was seen of the first run tells where the others are stopped.
+      describe(`the scenario "${scenario.name}"`, { concurrency: 1 }, () => {
         let recorded: Trial;
 
         test('ends right when nobody is killed', async () => {
@@ -87,7 +100,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
             const stops = all.filter((_, at) => at % every === 0);
             assert.ok(stops.length > 0, `${stage} was not seen at work`);
             await expectRight({ scenario: scenario.name, stage }, () =>
-              inParallel(set, stops, (stop) => run(scenario, { stop })),
+              Promise.all(stops.map((stop) => run(scenario, { stop }))),
             );
           });
         }
@@ -114,10 +127,12 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
     ];
 
     test('over the same work again and again, it gives that up after five deaths, and all else is made', async () => {
-      await inParallel(set, LOOPS, ({ scenario, stage, stop }) =>
-        expectRight({ scenario: scenario.name, stage }, async () => [
-          await run(scenario, { stop, deaths: MAX_ATTEMPTS, settings: CROWDED }),
-        ]),
+      await Promise.all(
+        LOOPS.map(({ scenario, stage, stop }) =>
+          expectRight({ scenario: scenario.name, stage }, async () => [
+            await run(scenario, { stop, deaths: MAX_ATTEMPTS, settings: CROWDED }),
+          ]),
+        ),
       );
     });
 
@@ -137,16 +152,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
         return { by: 'count', calls: Math.ceil(((at + 0.5) / spread) * (calls / 2)) };
       });
       await expectRight({ scenario: scenario.name, stage: 'any' }, () =>
-        inParallel(set, stops, (stop) => run(scenario, { ...thrice, stop })),
-      );
-    });
-
-    test('at nearly all of the points that were seen', () => {
-      const stopped = rows.flatMap(({ trials }) => trials).filter(({ stop }) => stop !== undefined);
-      const unreached = stopped.filter(({ verdict }) => verdict.unreached > 0);
-      assert.ok(
-        unreached.length <= stopped.length / 20,
-        `${unreached.length} of ${stopped.length} were not reached`,
+        Promise.all(stops.map((stop) => run(scenario, { ...thrice, stop }))),
       );
     });
 
@@ -195,4 +201,10 @@ async function spoil({ ids: [id = ''], opened }: Again): Promise<string[]> {
     await appendFile(bad, Buffer.alloc(Math.ceil((two?.bytes ?? 0) / 2), 0x55));
   });
   return [];
+}
+
+/** Scenarios run side by side; in the table each has its rows together. */
+function inOrder(rows: readonly Row[]): Row[] {
+  const names = [...SCENARIOS.map(({ name }) => name), ...rows.map(({ scenario }) => scenario)];
+  return rows.toSorted((one, other) => names.indexOf(one.scenario) - names.indexOf(other.scenario));
 }

@@ -6,7 +6,7 @@ export interface Row {
   scenario: string;
   stage: string;
   trials: readonly Trial[];
-  /** From the first start to the last verdict. */
+  /** From when it was asked for to the last verdict; much of it may have been spent waiting for others. */
   seconds: number;
 }
 
@@ -34,12 +34,13 @@ const HEAD = [
 /** Columns of words; numbers stand to the right. */
 const WORDS = 2;
 
-export function table(rows: readonly Row[]): string {
+/** `seconds`: of all of it. */
+export function table(rows: readonly Row[], seconds: number): string {
   const total: Row = {
     scenario: 'total',
     stage: '',
     trials: rows.flatMap(({ trials }) => trials),
-    seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
+    seconds,
   };
   const lines = aligned([HEAD, ...[...rows, total].map(cells)]);
   return lines.join('\n');
