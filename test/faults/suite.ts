@@ -82,31 +82,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
       assert.equal(trials.map(told).filter(Boolean).join('\n'), '', `${name.scenario}, ${name.stage}`);
     }
 
-    for (const scenario of SCENARIOS) {
-      // One after the other: what was seen of the first run tells where the others are stopped.
-      describe(`the scenario "${scenario.name}"`, { concurrency: 1 }, () => {
-        let recorded: Trial;
-
-        test('ends right when nobody is killed', async () => {
-          await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {
-            recorded = await run(scenario);
-            return [recorded];
-          });
-        });
-
-        for (const stage of scenario.stages) {
-          test(`ends right wherever ${stage} is killed`, async () => {
-            const all = stopPoints(recordedRuns(recorded), stage);
-            const stops = all.filter((_, at) => at % every === 0);
-            assert.ok(stops.length > 0, `${stage} was not seen at work`);
-            await expectRight({ scenario: scenario.name, stage }, () =>
-              Promise.all(stops.map((stop) => run(scenario, { stop }))),
-            );
-          });
-        }
-      });
-    }
-
+    // First, as they take the longest: nothing else is left to run beside their last deaths.
     const LOOPS: { scenario: Scenario; stage: string; stop: Stop }[] = [
       ...['artifacts.open clip', 'outputs.save'].map((call) => ({
         scenario: crashLoop(`crash loop at ${call}`, 1),
@@ -135,6 +111,31 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
         ),
       );
     });
+
+    for (const scenario of SCENARIOS) {
+      // One after the other: what was seen of the first run tells where the others are stopped.
+      describe(`the scenario "${scenario.name}"`, { concurrency: 1 }, () => {
+        let recorded: Trial;
+
+        test('ends right when nobody is killed', async () => {
+          await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {
+            recorded = await run(scenario);
+            return [recorded];
+          });
+        });
+
+        for (const stage of scenario.stages) {
+          test(`ends right wherever ${stage} is killed`, async () => {
+            const all = stopPoints(recordedRuns(recorded), stage);
+            const stops = all.filter((_, at) => at % every === 0);
+            assert.ok(stops.length > 0, `${stage} was not seen at work`);
+            await expectRight({ scenario: scenario.name, stage }, () =>
+              Promise.all(stops.map((stop) => run(scenario, { stop }))),
+            );
+          });
+        }
+      });
+    }
 
     test('by a queue that delivers everything three times, the last first, and all of it again at the end', async () => {
       const scenario = { ...TASK, name: 'thrice' };
