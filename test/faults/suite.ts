@@ -64,9 +64,10 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
       await sources?.[Symbol.asyncDispose]();
       process.stdout.write(`\n${table(inOrder(rows), (performance.now() - began) / 1000)}\n\n`);
       const stopped = rows.flatMap(({ trials }) => trials).filter(({ stop }) => stop !== undefined);
+      // Of few points one or two may be missed by a race; of many, no more than a twentieth.
       const unreached = stopped.filter(({ verdict }) => verdict.unreached > 0).length;
       assert.ok(
-        unreached <= stopped.length / 20,
+        unreached <= Math.max(2, stopped.length / 20),
         `${unreached} of ${stopped.length} points were not reached`,
       );
     });
