@@ -80,7 +80,7 @@ export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): A
   };
 }
 
-export type ArtifactKind = 'source' | 'clip' | 'track' | 'line';
+export type ArtifactKind = 'source' | 'clip' | 'track' | 'speech' | 'line';
 
 /** A key of readable kind and unguessable rest: all parts count, and the borders between them. */
 export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {

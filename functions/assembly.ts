@@ -9,6 +9,7 @@ import type { Ffmpeg } from './media/ffmpeg.ts';
 import type { Adapters } from './seams.ts';
 import { fairSlots } from './slots.ts';
 import { createSources } from './sources.ts';
+import { createSpeaking } from './speaking.ts';
 
 export interface AssemblyOptions {
   ffmpeg: Ffmpeg;
@@ -47,10 +48,9 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     fetching,
     pins,
     artifacts,
-    speech,
+    speaking: createSpeaking({ speech, artifacts, leases }),
     ffmpeg,
     encoding: fairSlots(options.encoders),
-    tempDir,
     threads,
     maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,

@@ -94,7 +94,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 502,
     title: 'The output folder cannot be made',
-    cure: 'Check that OUTPUT_DIR exists or can be made, is writable and has room, then post again.',
+    cure: 'Do what the detail says about OUTPUT_DIR, the Drive folder or the bucket, then post again.',
   },
 
   address_refused: {
@@ -172,6 +172,46 @@ export const CODES = Object.freeze({
     title: 'The combination could not be mixed',
     cure: 'Retry the task; if it stays, the message has what ffmpeg said.',
   },
+  voice_not_found: {
+    kind: 'permanent',
+    title: 'No voice has that name, or more than one',
+    cure: 'Write the id or the whole name of one voice, as the message lists them, and post a new task.',
+  },
+  speech_refused: {
+    kind: 'permanent',
+    title: 'ElevenLabs does not let this key speak',
+    cure: 'Set an ELEVENLABS_API_KEY that is valid and may use text to speech, voices and this model, then retry the task.',
+  },
+  speech_quota: {
+    kind: 'permanent',
+    title: 'The ElevenLabs account has no credits left',
+    cure: "Raise the plan or the key's credit limit, then retry the task: lines that are bought are kept.",
+  },
+  output_login: {
+    kind: 'permanent',
+    title: 'Google does not accept the credentials of the output',
+    cure: 'Make them anew in the steps of the README for your DRIVE_AUTH, or of Cloud Storage, then retry the task.',
+  },
+  output_forbidden: {
+    kind: 'permanent',
+    title: 'The account may not write to the output',
+    cure: 'Share the Drive folder with the account as Content manager or Editor, or give it Storage Object User on the bucket.',
+  },
+  output_missing: {
+    kind: 'permanent',
+    title: 'The output folder or bucket is not there',
+    cure: 'Check DRIVE_FOLDER_ID or OUTPUT_BUCKET; take a folder out of the trash, or post a new task for a new one.',
+  },
+  output_full: {
+    kind: 'permanent',
+    title: 'The account has no room for the videos',
+    cure: 'A service account owns no storage: use a folder on a shared drive, DRIVE_AUTH=oauth or delegation. Else free room.',
+  },
+  cache_failed: {
+    kind: 'permanent',
+    title: 'The bucket of prepared clips cannot be used',
+    cure: 'Check CACHE_BUCKET, and give the account Storage Object User on it, then retry the task.',
+  },
   save_failed: {
     kind: 'permanent',
     title: 'The finished video could not be saved',
@@ -203,6 +243,16 @@ export const CODES = Object.freeze({
     title: "The source's server is busy",
     cure: 'None needed: it is asked again, with growing pauses.',
   },
+  output_busy: {
+    kind: 'transient',
+    title: 'Google Drive or Cloud Storage is busy',
+    cure: 'None needed: it is asked again, with growing pauses.',
+  },
+  speech_busy: {
+    kind: 'transient',
+    title: 'ElevenLabs is busy, or has as many requests as the plan allows',
+    cure: 'None needed: it is asked again, with growing pauses.',
+  },
   network: {
     kind: 'transient',
     title: 'The network failed',
@@ -210,7 +260,7 @@ export const CODES = Object.freeze({
   },
   platform_unavailable: {
     kind: 'transient',
-    title: 'Firestore or Pub/Sub did not answer',
+    title: 'Firestore, Pub/Sub or the bucket of prepared clips did not answer',
     cure: 'None needed: it is asked again, with growing pauses.',
   },
   out_of_time: {

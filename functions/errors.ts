@@ -67,16 +67,23 @@ export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: RequestCode;
   readonly mistakes: readonly Mistake[];
+  /** What to do, where more is known than the code's own cure. */
+  readonly cure: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     code: RequestCode,
     detail: string,
-    options: ErrorOptions & { mistakes?: readonly Mistake[]; headers?: Record<string, string> } = {},
+    options: ErrorOptions & {
+      mistakes?: readonly Mistake[];
+      cure?: string;
+      headers?: Record<string, string>;
+    } = {},
   ) {
     super(detail, options);
     this.code = code;
     this.mistakes = options.mistakes ?? [];
+    this.cure = options.cure;
     this.headers = options.headers ?? {};
   }
 

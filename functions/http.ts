@@ -82,7 +82,7 @@ export function problem(error: RequestError): Response {
       status,
       detail: error.message,
       code: error.code satisfies RequestCode,
-      cure,
+      cure: error.cure ?? cure,
       ...(error.mistakes.length > 0 ? { errors: error.mistakes } : {}),
     },
     { status, headers: { 'content-type': 'application/problem+json', ...error.headers } },

@@ -65,6 +65,32 @@ async function isHeld(leases: LeaseStore, key: string): Promise<boolean> {
   return (await leases.read([key]))[0]?.held === true;
 }
 
+/**
+ * Room for so much work at a time among all processes: whoever has one of the leases `prefix/1`, `prefix/2` ... is in.
+ * `count` is asked at each look; null: no limit.
+ */
+export function leasedSlots(
+  leases: LeaseStore,
+  prefix: string,
+  count: () => number | null,
+  signal: AbortSignal,
+): Slots {
+  return async (work) => {
+    for (;;) {
+      const places = count();
+      if (places === null) return work();
+      // Each begins elsewhere, so that many do not all ask for the same one.
+      const first = Math.floor(Math.random() * places);
+      for (let at = 0; at < places; at++) {
+        const place = 1 + ((first + at) % places);
+        const done = await underLease(leases, `${prefix}/${place}`, leases.ttlMs, signal, work);
+        if (done !== undefined) return done.value;
+      }
+      await sleep(leases.lookMs, undefined, { signal });
+    }
+  };
+}
+
 /** Undefined: a living holder has it, nothing was done. */
 async function underLease<T>(
   leases: LeaseStore,

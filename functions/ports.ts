@@ -299,7 +299,11 @@ export interface SavedFile {
 }
 
 export interface OutputStore {
-  /** process-media. The folder of that name, made where there is none; concurrent calls make one. */
+  /**
+   * process-media. The folder of that name, made where there is none; concurrent calls make one. Throws RequestError
+   * output_folder, with the cure, where this output could not take the task's videos, and TransientError where that
+   * cannot be told just now.
+   */
   createFolder(name: string): Promise<OutputFolder>;
   /** render, complete: moves the file there. The same name again replaces it; half a file never carries the name. */
   save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
@@ -308,6 +312,17 @@ export interface OutputStore {
    * it could report, or that was too late. Names that are not there are fine, and what most of them are.
    */
   remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
+}
+
+/** Ids that a vendor has drawn for things not made yet, so that whoever repeats the making makes the same thing. */
+export interface IdMemory {
+  /** outputs. The ids kept under these keys, in their order; undefined where there is none. */
+  recall(keys: readonly string[]): Promise<(string | undefined)[]>;
+  /**
+   * outputs. Create-once: answers with the id that stands, which is the first one settled. Only where that is `gone`, an
+   * id under which nothing can be made any more, does `id` take its place.
+   */
+  settle(key: string, id: string, gone?: string): Promise<string>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -351,8 +366,17 @@ export interface Spoken {
 export interface Speech {
   /** What a caller should know about this voice, or null. */
   readonly notice: string | null;
-  /** All that makes the sound what it is: provider, voice, model, settings. Text excluded. */
-  identity(line: Line): Promise<readonly string[]>;
+  /**
+   * How many lines all processes together may have spoken at once, as far as it is known by now; null: as many as they
+   * like. Asked before each line.
+   */
+  atOnce(): number | null;
+  /**
+   * All that makes the sound what it is: provider, voice, model, settings. Text excluded. May ask the provider which voice
+   * has that name. PermanentError: there is none, or more than one. TransientError: asking again may help.
+   */
+  identity(line: Line, signal: AbortSignal): Promise<readonly string[]>;
+  /** What may cost money: called once per identity and text, whose result is stored before anything else is done. */
   speak(line: Line, signal: AbortSignal): Promise<Spoken>;
 }
 

@@ -1,18 +1,18 @@
 /**
  * Makes the sources of a task ready: each is fetched once, pinned, and turned into the artifact that renders use.
  */
-import { writeFile } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
-import { retryTransient } from './attempts.ts';
+import { type Artifacts, artifactKey } from './artifacts.ts';
 import { PermanentError, type Stage } from './errors.ts';
 import { BYTES, type Fetching } from './fetching.ts';
 import { conformClip, conformIdentity } from './media/conform.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from './media/loudness.ts';
 import { chooseProfile } from './media/profile.ts';
-import type { Artifact, Fetched, PinStore, Prepared, Probe, Profile, Speech, Task } from './ports.ts';
+import type { Artifact, Fetched, PinStore, Prepared, Probe, Profile, Task } from './ports.ts';
 import type { Slots } from './slots.ts';
+import { SPOKEN, type Speaking, TIMING } from './speaking.ts';
 import { SAMPLE_RATE } from './task/frame-rate.ts';
 import type { Line, Source } from './task/plan.ts';
 
@@ -20,11 +20,10 @@ export interface SourcesDeps {
   fetching: Fetching;
   pins: PinStore;
   artifacts: Artifacts;
-  speech: Speech;
+  speaking: Speaking;
   ffmpeg: Ffmpeg;
   /** Room for encoding, the tasks in turn; downloads are not held up by it. */
   encoding: (taskId: string) => Slots;
-  tempDir: string;
   threads: number;
   maxClipSeconds: number;
   encodeLimitMs: number;
@@ -38,7 +37,6 @@ export interface Sources {
 /** Names of files within artifacts. */
 export const VIDEO = 'video.mp4';
 export const SOUND = 'sound.s16le';
-const TIMING = 'timing.json';
 
 /** What making a source ready mainly is. */
 export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as const satisfies Record<
@@ -75,8 +73,9 @@ export function createSources(deps: SourcesDeps): Sources {
     const build = await ffmpeg.version();
     const options = { signal, blame: { lease: `make/${task.id}/${number}`, stage: STAGE_OF[source.kind] } };
     if (source.kind === 'line') {
-      const key = artifactKey('line', [...(await deps.speech.identity(source)), source.text, RECIPE, build]);
-      return artifacts.getOrCreate(key, (dir, held) => speak(source, dir, held), options);
+      const identity = await deps.speaking.identityOf(source, signal);
+      const key = artifactKey('line', [...identity, RECIPE, build]);
+      return artifacts.getOrCreate(key, (dir, held) => speak(source, identity, dir, held), options);
     }
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
@@ -165,13 +164,15 @@ export function createSources(deps: SourcesDeps): Sources {
     return await decoded(bytes.path(BYTES), dir, signal, fetched.probe.audio.stream);
   }
 
-  async function speak(line: Line, dir: string, signal: AbortSignal): Promise<PreparedMeta> {
-    await using work = await workDir(deps.tempDir);
-    const spoken = await retryTransient(() => deps.speech.speak(line, signal), { signal });
-    const file = join(work.path, 'spoken');
-    await writeFile(file, spoken.audio);
-    await writeFile(join(dir, TIMING), JSON.stringify(spoken.timing));
-    return await decoded(file, dir, signal);
+  async function speak(
+    line: Line,
+    identity: readonly string[],
+    dir: string,
+    signal: AbortSignal,
+  ): Promise<PreparedMeta> {
+    using spoken = await deps.speaking.spoken(line, identity, signal);
+    await copyFile(spoken.path(TIMING), join(dir, TIMING));
+    return await decoded(spoken.path(SPOKEN), dir, signal);
   }
 
   async function decoded(

@@ -35,6 +35,7 @@ const STEPS = [
   'suspects.ts',
   'fetching.ts',
   'sources.ts',
+  'speaking.ts',
   'http.ts',
   'renders.ts',
   'manifest.ts',

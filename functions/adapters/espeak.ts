@@ -63,6 +63,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
 
   return {
     notice: NOTICE,
+    atOnce: () => null,
 
     async identity(line) {
       const { voice, version } = await voiceOf(line);

@@ -88,6 +88,7 @@ export const COLLECTIONS = [
   'claims',
   'names',
   'urls',
+  'ids',
 ] as const;
 
 export function taskAt(db: Firestore, taskId: string): DocumentReference {

@@ -96,6 +96,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX messages_suspect ON messages (id) WHERE deaths >= 2;
   `,
   `UPDATE tasks SET body = json_set(body, '$.fileId', id) WHERE json_extract(body, '$.fileId') IS NULL`,
+  `CREATE TABLE ids (key TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID`,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */

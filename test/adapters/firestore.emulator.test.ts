@@ -7,6 +7,7 @@ import {
   type FirestoreConnection,
   shardsOf,
 } from '../../functions/adapters/firestore.ts';
+import { createFirestoreIds } from '../../functions/adapters/firestore-ids.ts';
 import { createFirestoreLeases } from '../../functions/adapters/firestore-leases.ts';
 import { createFirestorePins } from '../../functions/adapters/firestore-pins.ts';
 import { createFirestoreReports } from '../../functions/adapters/firestore-reports.ts';
@@ -14,6 +15,7 @@ import { createFirestoreTasks } from '../../functions/adapters/firestore-tasks.t
 import { createFirestoreUrls } from '../../functions/adapters/firestore-urls.ts';
 import { TransientError } from '../../functions/errors.ts';
 import { numbers, TIMEOUT_MS } from '../contracts/harness.ts';
+import { idContract } from '../contracts/ids.ts';
 import { leaseContract } from '../contracts/leases.ts';
 import { pinContract } from '../contracts/pins.ts';
 import { reportContract } from '../contracts/reports.ts';
@@ -86,6 +88,11 @@ for (const [name, change] of [
     () => on((firestore) => ({ store: createFirestoreLeases({ firestore }) }), change),
     ON_EMULATORS,
   );
+  idContract(
+    name,
+    () => on((firestore) => ({ store: createFirestoreIds({ firestore }) }), change),
+    ON_EMULATORS,
+  );
   urlContract(
     name,
     () => on((firestore) => ({ store: createFirestoreUrls({ firestore }) }), change),
@@ -139,6 +146,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
       pins: createFirestorePins({ firestore }),
       leases: createFirestoreLeases({ firestore }),
       urls: createFirestoreUrls({ firestore }),
+      ids: createFirestoreIds({ firestore }),
     }));
     const task = sampleTask({ combinations: 1 });
     await store.tasks.create(task, { key: 'k', fingerprint: 'f', ttlMs: null });
@@ -147,6 +155,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.reports.claimCompletion(task.id, 1);
     await store.leases.take('key', 1000);
     await store.urls.remember('url', 'content', {});
+    await store.ids.settle('key', 'id');
     await store.firestore.run(async ({ db }) => {
       for (const collection of COLLECTIONS) {
         const { docs } = await db.collectionGroup(collection).get();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite.ts';
+import { createSqliteIds } from '../../functions/adapters/sqlite-ids.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite-leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite-pins.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite-reports.ts';
@@ -12,6 +13,7 @@ import { createSqliteTasks } from '../../functions/adapters/sqlite-tasks.ts';
 import { createSqliteUrls } from '../../functions/adapters/sqlite-urls.ts';
 import { TransientError } from '../../functions/errors.ts';
 import { LEASE_MEMORY_MS } from '../../functions/ports.ts';
+import { idContract } from '../contracts/ids.ts';
 import { leaseContract } from '../contracts/leases.ts';
 import { pinContract } from '../contracts/pins.ts';
 import { reportContract } from '../contracts/reports.ts';
@@ -41,6 +43,7 @@ pinContract('sqlite', () =>
   on((database) => ({ tasks: createSqliteTasks({ database }), pins: createSqlitePins({ database }) })),
 );
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
+idContract('sqlite', () => on((database) => ({ store: createSqliteIds({ database }) })));
 urlContract('sqlite', () => on((database) => ({ store: createSqliteUrls({ database }) })));
 
 describe('the sqlite database', () => {
