@@ -10,6 +10,7 @@ import type { Adapters } from './seams.ts';
 import { fairSlots } from './slots.ts';
 import { createSources } from './sources.ts';
 import { createSpeaking } from './speaking.ts';
+import { sourceRules } from './vendors.ts';
 
 export interface AssemblyOptions {
   ffmpeg: Ffmpeg;
@@ -76,7 +77,7 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
 /** What the HTTP interface needs beside that. */
 export function apiSettings(config: Config) {
   return {
-    limits: { combinations: config.maxCombinations },
+    limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
     apiKey: config.apiKey,
     hosts: hostsOf(config),
     baseUrl: (request: Request) => (config.publicUrl ?? originOf(request, config)).replace(/\/+$/, ''),

@@ -39,13 +39,14 @@ export const SETTINGS: readonly Setting[] = [
     name: 'DATA_DIR',
     default: './.data',
     expected: 'a folder',
-    about: 'Tasks, queue and prepared clips. One running service per folder.',
+    about:
+      'Tasks, queue and prepared clips. One running service per folder. On Cloud Run a temporary folder.',
   },
   {
     name: 'OUTPUT',
     default: 'local',
-    expected: 'local',
-    about: 'Where finished videos go: local is the only place in this version.',
+    expected: 'local, drive or gcs',
+    about: 'Where finished videos go: local (OUTPUT_DIR), drive (DRIVE_FOLDER_ID) or gcs (OUTPUT_BUCKET).',
   },
   {
     name: 'OUTPUT_DIR',
@@ -54,16 +55,116 @@ export const SETTINGS: readonly Setting[] = [
     about: "The tasks' folders are made in it.",
   },
   {
+    name: 'OUTPUT_BUCKET',
+    default: '',
+    expected: 'the name of a Cloud Storage bucket',
+    about: "The tasks' folders are made in it, by application default credentials.",
+  },
+  {
+    name: 'DRIVE_FOLDER_ID',
+    default: '',
+    expected: "a folder's id, or its address in the browser",
+    about: "The tasks' folders are made in it. The id, or the address that the browser shows for it.",
+  },
+  {
+    name: 'DRIVE_AUTH',
+    default: '',
+    expected: 'adc, oauth or delegation',
+    about: 'Whose Google Drive it is: adc, oauth or delegation (see Google Drive).',
+  },
+  {
+    name: 'DRIVE_CLIENT_ID',
+    default: '',
+    expected: 'the id of an OAuth client',
+    about: 'For DRIVE_AUTH=oauth: the OAuth client.',
+  },
+  {
+    name: 'DRIVE_CLIENT_SECRET',
+    default: '',
+    expected: 'the secret of that client',
+    about: 'For DRIVE_AUTH=oauth: the secret of that client.',
+    secret: true,
+  },
+  {
+    name: 'DRIVE_REFRESH_TOKEN',
+    default: '',
+    expected: 'a refresh token',
+    about: 'For DRIVE_AUTH=oauth: what the user granted it.',
+    secret: true,
+  },
+  {
+    name: 'DRIVE_SUBJECT',
+    default: '',
+    expected: 'the address of a user',
+    about: 'For DRIVE_AUTH=delegation: the user who is acted for.',
+  },
+  {
+    name: 'DRIVE_KEY_FILE',
+    default: '',
+    expected: 'the path of a JSON key',
+    about:
+      "For DRIVE_AUTH=delegation: a service account's JSON key; without it the account that runs the service signs.",
+  },
+  {
+    name: 'DRIVE_SOURCES',
+    default: 'link',
+    expected: 'link or account',
+    about:
+      'Drive links that callers may send: link takes files shared with anyone who has the link, account all that the account can read.',
+  },
+  {
+    name: 'SOURCE_BUCKETS',
+    default: '',
+    expected: 'names of buckets, with commas between',
+    about:
+      'Buckets that callers may name in gs:// and storage.googleapis.com addresses, with commas between.',
+  },
+  {
+    name: 'CACHE_BUCKET',
+    default: '',
+    expected: 'the name of a Cloud Storage bucket',
+    about: 'Keeps prepared clips, tracks and lines for all processes; the disk then is a cache before it.',
+  },
+  {
     name: 'CACHE_MAX_MB',
     default: '10240',
     expected: 'a whole number of megabytes from 100',
-    about: 'Room for prepared clips, tracks and lines; the least recently used go first.',
+    about:
+      'Room on the disk for prepared clips, tracks and lines; the least recently used go first. On Cloud Run 192, as its disk is memory.',
   },
   {
     name: 'SPEECH',
     default: 'auto',
-    expected: 'auto or espeak',
-    about: 'Who speaks. espeak is the built-in voice that needs no key; auto chooses it.',
+    expected: 'auto, elevenlabs or espeak',
+    about: 'Who speaks: elevenlabs, or espeak, the built-in voice. auto is elevenlabs where there is a key.',
+  },
+  {
+    name: 'ELEVENLABS_API_KEY',
+    default: '',
+    expected: 'a key of at least 8 characters',
+    about:
+      'The key of your ElevenLabs account. It needs text to speech, and voices where lines name them by name.',
+    secret: true,
+  },
+  {
+    name: 'ELEVENLABS_MODEL',
+    default: 'eleven_multilingual_v2',
+    expected: 'the id of a model',
+    about: 'Their model that speaks.',
+  },
+  {
+    name: 'ELEVENLABS_FORMAT',
+    default: 'mp3_44100_128',
+    expected: 'an mp3, wav or opus format of theirs, as mp3_44100_128',
+    about: 'The sound that is bought: mp3_…, wav_… or opus_…; some need a larger plan.',
+  },
+  {
+    name: 'ELEVENLABS_VOICE_SETTINGS',
+    default: '',
+    expected:
+      'JSON with stability, similarity_boost, style (0 to 1), speed (0.7 to 1.2) or use_speaker_boost',
+    about:
+      'JSON with stability, similarity_boost, style, speed, use_speaker_boost; what is left out is as the voice has it.',
   },
   {
     name: 'MAX_COMBINATIONS',
@@ -115,6 +216,19 @@ export const SETTINGS: readonly Setting[] = [
     about: 'Sources on private addresses: true, false or auto, which allows them while HOST is loopback.',
   },
   {
+    name: 'GOOGLE_API_URL',
+    default: '',
+    expected: 'an https URL, or http on this machine',
+    about:
+      "Another address for Drive, Cloud Storage and Drive's sign-in: a private endpoint, or a test server.",
+  },
+  {
+    name: 'ELEVENLABS_API_URL',
+    default: '',
+    expected: 'an https URL, or http on this machine',
+    about: 'Another address for ElevenLabs: that of a data residency, or a test server.',
+  },
+  {
     name: 'LOG_LEVEL',
     default: 'info',
     expected: LOG_LEVELS.join(', '),
@@ -122,15 +236,5 @@ export const SETTINGS: readonly Setting[] = [
   },
 ];
 
-/** Settings of adapters that are not part of this build: setting one is a mistake, not something to ignore. */
-export const NOT_AVAILABLE = [
-  'OUTPUT_BUCKET',
-  'CACHE_BUCKET',
-  'DRIVE_FOLDER_ID',
-  'ELEVENLABS_API_KEY',
-  'ELEVENLABS_MODEL',
-  'INPUT_DIR',
-  'SOURCE_BUCKETS',
-  'WEBHOOK_SECRET',
-  'OTEL_EXPORTER_OTLP_ENDPOINT',
-];
+/** Settings of parts that are not part of this build: setting one is a mistake, not something to ignore. */
+export const NOT_AVAILABLE = ['INPUT_DIR', 'WEBHOOK_SECRET', 'OTEL_EXPORTER_OTLP_ENDPOINT'];

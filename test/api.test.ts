@@ -50,7 +50,7 @@ describe('the HTTP interface', () => {
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
       log: silentLog,
-      limits: { combinations: 1000 },
+      limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
     };

@@ -61,7 +61,7 @@ function layerOf(file: string): Layer {
     file === 'trace.ts'
   )
     return 'errors';
-  if (file === 'ports.ts' || file === 'config.ts') return 'ports';
+  if (['ports.ts', 'config.ts', 'settings-reader.ts', 'vendors.ts'].includes(file)) return 'ports';
   return STEPS.includes(file) ? 'steps' : 'stages';
 }
 

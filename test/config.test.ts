@@ -42,8 +42,8 @@ describe('settings', () => {
   });
 
   test('that this build cannot honour are refused, not ignored', () => {
-    assert.match(problems({ ELEVENLABS_API_KEY: 'k' }), /ELEVENLABS_API_KEY: not available in this build/);
-    assert.match(problems({ OUTPUT: 'drive' }), /OUTPUT: expected local, got "drive"/);
+    assert.match(problems({ WEBHOOK_SECRET: 'k' }), /WEBHOOK_SECRET: not available in this build/);
+    assert.match(problems({ OUTPUT: 'tape' }), /OUTPUT: expected local, drive or gcs, got "tape"/);
   });
 
   test('know of an npm start, and of no other script of npm', () => {
@@ -60,11 +60,166 @@ describe('settings', () => {
   test('allow private addresses by themselves only on loopback and outside the cloud', () => {
     const key = 'k'.repeat(16);
     assert.equal(loadConfig({ HOST: '0.0.0.0', API_KEY: key }).allowPrivateUrls, false);
-    assert.equal(loadConfig({ K_SERVICE: 'render' }).allowPrivateUrls, false);
+    assert.equal(
+      loadConfig({ K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }).allowPrivateUrls,
+      false,
+    );
     assert.equal(
       loadConfig({ HOST: '0.0.0.0', API_KEY: key, ALLOW_PRIVATE_URLS: '1' }).allowPrivateUrls,
       true,
     );
     assert.equal(loadConfig({ ALLOW_PRIVATE_URLS: 'false' }).allowPrivateUrls, false);
+  });
+});
+
+const OAUTH = {
+  DRIVE_AUTH: 'oauth',
+  DRIVE_CLIENT_ID: '1-a.apps.googleusercontent.com',
+  DRIVE_CLIENT_SECRET: 'client-secret',
+  DRIVE_REFRESH_TOKEN: '1//refresh-token',
+};
+
+describe('settings of vendors', () => {
+  test('choose the disk and the built-in voice where nothing is set', () => {
+    const { output, elevenLabs, drive, cacheBucket, sourceBuckets, driveSources } = loadConfig({}).vendors;
+    assert.deepEqual(
+      { output, elevenLabs, drive, cacheBucket, sourceBuckets, driveSources },
+      {
+        output: { kind: 'local' },
+        elevenLabs: undefined,
+        drive: undefined,
+        cacheBucket: undefined,
+        sourceBuckets: [],
+        driveSources: 'link',
+      },
+    );
+  });
+
+  test('take a Drive folder by id, or by its address in the browser', () => {
+    const folder = (id: string) =>
+      loadConfig({ OUTPUT: 'drive', DRIVE_FOLDER_ID: id, ...OAUTH }).vendors.output;
+    const id = '1AbC_dEf-GhIjKlMn';
+    assert.deepEqual(folder(id), { kind: 'drive', folderId: id });
+    for (const address of [
+      `https://drive.google.com/drive/folders/${id}`,
+      `https://drive.google.com/drive/u/0/folders/${id}?usp=sharing`,
+    ]) {
+      assert.deepEqual(folder(address), { kind: 'drive', folderId: id });
+    }
+    assert.deepEqual(folder('root'), { kind: 'drive', folderId: 'root' });
+    assert.match(
+      problems({ OUTPUT: 'drive', DRIVE_FOLDER_ID: 'a b', ...OAUTH }),
+      /DRIVE_FOLDER_ID: expected a folder's id, or its address in the browser, got "a b"/,
+    );
+  });
+
+  test('name all that an output on Drive lacks', () => {
+    const text = problems({ OUTPUT: 'drive' });
+    assert.match(text, /DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive/);
+    assert.match(text, /DRIVE_FOLDER_ID: expected the folder/);
+    const oauth = problems({ OUTPUT: 'drive', DRIVE_AUTH: 'oauth', DRIVE_FOLDER_ID: 'root' });
+    for (const name of ['DRIVE_CLIENT_ID', 'DRIVE_CLIENT_SECRET', 'DRIVE_REFRESH_TOKEN']) {
+      assert.match(oauth, new RegExp(`${name}: expected .* because DRIVE_AUTH is oauth, got nothing`));
+    }
+    assert.match(problems({ DRIVE_AUTH: 'delegation' }), /DRIVE_SUBJECT: expected the address of a user/);
+  });
+
+  test('of Drive come in three kinds', () => {
+    const { drive } = loadConfig(OAUTH).vendors;
+    assert.deepEqual(drive, {
+      mode: 'oauth',
+      clientId: OAUTH.DRIVE_CLIENT_ID,
+      clientSecret: OAUTH.DRIVE_CLIENT_SECRET,
+      refreshToken: OAUTH.DRIVE_REFRESH_TOKEN,
+    });
+    assert.deepEqual(loadConfig({ DRIVE_AUTH: 'adc' }).vendors.drive, { mode: 'adc' });
+    const subject = 'ads@example.com';
+    assert.deepEqual(loadConfig({ DRIVE_AUTH: 'delegation', DRIVE_SUBJECT: subject }).vendors.drive, {
+      mode: 'delegation',
+      subject,
+      keyFile: undefined,
+    });
+  });
+
+  test('want a bucket for an output in Cloud Storage', () => {
+    assert.match(problems({ OUTPUT: 'gcs' }), /OUTPUT_BUCKET: expected a bucket because OUTPUT is gcs/);
+    assert.match(problems({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'gs://b' }), /OUTPUT_BUCKET: expected the name/);
+    assert.deepEqual(loadConfig({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos' }).vendors.output, {
+      kind: 'gcs',
+      bucket: 'videos',
+    });
+  });
+
+  test('on Cloud Run want places that all functions share', () => {
+    const text = problems({ K_SERVICE: 'render' });
+    assert.match(text, /OUTPUT: expected drive or gcs, a place that all functions share, got local/);
+    assert.match(text, /CACHE_BUCKET: expected a bucket that all functions share/);
+    const cloud = { K_SERVICE: 'render', OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', CACHE_BUCKET: 'cache' };
+    const config = loadConfig(cloud);
+    assert.equal(config.cacheMaxMb, 192);
+    assert.match(config.dataDir, /every-cut$/);
+    assert.equal(problems({ K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }), '');
+  });
+
+  test('never let callers read what the service made for others', () => {
+    const text = problems({
+      SOURCE_BUCKETS: 'clips, cache,videos',
+      CACHE_BUCKET: 'cache',
+      OUTPUT: 'gcs',
+      OUTPUT_BUCKET: 'videos',
+    });
+    assert.match(text, /SOURCE_BUCKETS: expected buckets other than .*, got cache/);
+    assert.match(text, /SOURCE_BUCKETS: expected buckets other than .*, got videos/);
+    assert.deepEqual(loadConfig({ SOURCE_BUCKETS: 'clips, more' }).vendors.sourceBuckets, ['clips', 'more']);
+    assert.match(problems({ DRIVE_SOURCES: 'account' }), /DRIVE_AUTH: expected .* DRIVE_SOURCES is account/);
+  });
+
+  test('have ElevenLabs speak where there is a key, unless told otherwise', () => {
+    const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
+    assert.deepEqual(loadConfig(key).vendors.elevenLabs, {
+      apiKey: key.ELEVENLABS_API_KEY,
+      model: 'eleven_multilingual_v2',
+      format: 'mp3_44100_128',
+      voiceSettings: undefined,
+    });
+    assert.equal(loadConfig({ ...key, SPEECH: 'espeak' }).vendors.elevenLabs, undefined);
+    assert.match(problems({ SPEECH: 'elevenlabs' }), /ELEVENLABS_API_KEY: expected a key because SPEECH/);
+    assert.match(problems({ ...key, ELEVENLABS_FORMAT: 'pcm_44100' }), /ELEVENLABS_FORMAT: expected an mp3/);
+  });
+
+  test('of a voice are JSON in the words of ElevenLabs', () => {
+    const settings = (text: string) =>
+      loadConfig({ ELEVENLABS_API_KEY: 'sk_0123456789', ELEVENLABS_VOICE_SETTINGS: text }).vendors.elevenLabs
+        ?.voiceSettings;
+    assert.deepEqual(settings('{"stability":0.5,"similarity_boost":1,"use_speaker_boost":false}'), {
+      stability: 0.5,
+      similarityBoost: 1,
+      useSpeakerBoost: false,
+    });
+    for (const bad of ['{', '[]', '5', '{"stability":2}', '{"speed":3}', '{"similarityBoost":1}']) {
+      assert.match(problems({ ELEVENLABS_VOICE_SETTINGS: bad }), /ELEVENLABS_VOICE_SETTINGS: expected JSON/);
+    }
+  });
+
+  test('send keys in the clear to this machine only', () => {
+    const text = problems({ GOOGLE_API_URL: 'http://api.example.com', ELEVENLABS_API_URL: 'x' });
+    assert.match(text, /GOOGLE_API_URL: expected an https URL, or http on this machine/);
+    assert.match(text, /ELEVENLABS_API_URL: expected an https URL/);
+    const { googleApiUrl, elevenLabsApiUrl } = loadConfig({
+      GOOGLE_API_URL: 'http://127.0.0.1:9000/',
+      ELEVENLABS_API_URL: 'https://api.eu.residency.elevenlabs.io',
+    }).vendors;
+    assert.equal(googleApiUrl, 'http://127.0.0.1:9000');
+    assert.equal(elevenLabsApiUrl, 'https://api.eu.residency.elevenlabs.io');
+  });
+
+  test('that are secret are masked', () => {
+    const text = problems({
+      DRIVE_CLIENT_SECRET: 'hun ter2',
+      DRIVE_REFRESH_TOKEN: 'hun ter2',
+      ELEVENLABS_API_KEY: 'hunter2',
+    });
+    assert.equal(text.match(/got \d characters/g)?.length, 3);
+    assert.doesNotMatch(text, /hun/);
   });
 });

@@ -1,4 +1,5 @@
 import type { Combination, Plan, Source } from './plan.ts';
+import { driveFile } from './source-url.ts';
 
 /** Digits that tell apart the files of tasks of one name. */
 export const SHORT_ID_LENGTH = 6;
@@ -25,9 +26,13 @@ export function manifestName(taskId: string, extension: 'json' | 'csv'): string 
   return `manifest-${shortId(taskId)}.${extension}`;
 }
 
-/** The last part of a URL's path without its ending, as a file name may carry it. */
+/**
+ * The last part of a URL's path without its ending, as a file name may carry it. Drive's links all end alike: of them it is
+ * the id.
+ */
 export function stem(url: string): string {
-  const last = URL.parse(url)?.pathname.split('/').filter(Boolean).at(-1) ?? '';
+  const parsed = URL.parse(url);
+  const last = (parsed && driveFile(parsed)?.id) ?? parsed?.pathname.split('/').filter(Boolean).at(-1) ?? '';
   const name = decoded(last)
     .replace(/\.[A-Za-z0-9]{1,5}$/, '')
     .normalize('NFC')

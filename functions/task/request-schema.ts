@@ -19,7 +19,7 @@ const url = {
   type: 'string',
   minLength: 1,
   maxLength: MAX_URL,
-  expected: 'an http(s) URL',
+  expected: 'an http(s) or gs:// URL',
   cure: 'Give the address that downloads the file itself.',
 } as const;
 

@@ -4,12 +4,14 @@ import { type Mistake, RequestError } from '../errors.ts';
 import { escapePointer, mistakesOf, shown } from './mistakes.ts';
 import type { Line, PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
+import { type SourceRules, sourceWay } from './source-url.ts';
 
 export type ProcessMediaRequest = FromSchema<typeof requestSchema, { parseIfThenElseKeywords: true }>;
 
 export interface Limits {
   /** MAX_COMBINATIONS. */
   combinations: number;
+  sources: SourceRules;
 }
 
 /** A request that can be carried out, with the choices the caller left open still open. */
@@ -83,8 +85,8 @@ function invalid(mistakes: Mistake[]): RequestError {
 function looseMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
   return [
-    ...urlMistakes('/video_blocks', body['video_blocks']),
-    ...urlMistakes('/audio_blocks', body['audio_blocks']),
+    ...urlMistakes('/video_blocks', body['video_blocks'], limits.sources),
+    ...urlMistakes('/audio_blocks', body['audio_blocks'], limits.sources),
     ...nameMistakes('/video_blocks', body['video_blocks']),
     ...nameMistakes('/audio_blocks', body['audio_blocks']),
     ...bothSpellings(body),
@@ -95,32 +97,29 @@ function looseMistakes(body: unknown, limits: Limits): Mistake[] {
   ];
 }
 
-function urlMistakes(at: string, blocks: unknown): Mistake[] {
+function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[] {
   return [...blockEntries(blocks)].flatMap(([path, urls]) =>
     urls.flatMap((url, number) => {
-      const message = typeof url === 'string' && url !== '' ? urlMistake(url) : undefined;
+      const message = typeof url === 'string' && url !== '' ? urlMistake(url, rules) : undefined;
       return message === undefined ? [] : [{ pointer: `${at}${path}/${number}`, message }];
     }),
   );
 }
 
-/** Undefined where this build can download from it. */
-function urlMistake(text: string): string | undefined {
-  const expected = 'Expected an http(s) URL';
+/** Undefined where it can be read, as far as can be told without asking. */
+function urlMistake(text: string, rules: SourceRules): string | undefined {
+  const expected = 'Expected an http(s) or gs:// URL';
   const url = URL.parse(text);
   if (url === null)
     return `${expected}, got ${shown(text)}. Write it in full, as https://example.com/clip.mp4.`;
-  if (url.protocol === 'gs:') return notAvailable('gs:// sources', 'Use an https URL for the file.');
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+  if (!['http:', 'https:', 'gs:'].includes(url.protocol)) {
     return `${expected}, got the scheme ${shown(url.protocol)}. Put the file where https reaches it.`;
   }
   if (url.username !== '' || url.password !== '') {
     return `${expected} without a user name or password, got one with. Use a signed URL.`;
   }
-  if (/^(drive|docs)\.google\.com$/.test(url.hostname)) {
-    return notAvailable('Google Drive links', 'Use a URL that downloads the file itself.');
-  }
-  return undefined;
+  const way = sourceWay(text, rules);
+  return way.kind === 'refused' ? `Expected a file that may be read, got ${way.got}. ${way.next}` : undefined;
 }
 
 function nameMistakes(at: string, blocks: unknown): Mistake[] {

@@ -94,18 +94,26 @@ function isSigned({ searchParams }: URL): boolean {
   return [...searchParams.keys()].some((name) => /^(x-goog-signature|signature)$/i.test(name));
 }
 
+/** The file that an address on Drive names; undefined for all other addresses. */
+export function driveFile(url: URL): DriveFile | undefined {
+  if (!DRIVE_HOSTS.includes(url.hostname)) return undefined;
+  const id = /\/file\/(?:u\/\d+\/)?d\/([^/]+)/.exec(url.pathname)?.[1] ?? url.searchParams.get('id') ?? '';
+  if (!DRIVE_ID.test(id)) return undefined;
+  return { id, resourceKey: url.searchParams.get('resourcekey') ?? undefined };
+}
+
 /** Undefined for what is no address on Drive. */
 function driveWay(url: URL): SourceWay | undefined {
   if (!DRIVE_HOSTS.includes(url.hostname)) return undefined;
-  const { pathname, searchParams } = url;
   const next = 'Use the link that Drive gives for the file: https://drive.google.com/file/d/ID/view.';
-  if (/\/folders\//.test(pathname)) return refused('a link to a Drive folder', next);
-  if (/^\/(document|spreadsheets|presentation|forms)\//.test(pathname)) {
+  if (/\/folders\//.test(url.pathname)) return refused('a link to a Drive folder', next);
+  if (/^\/(document|spreadsheets|presentation|forms)\//.test(url.pathname)) {
     return refused('a link to a Google document', 'Link a video or audio file.');
   }
-  const id = /\/file\/(?:u\/\d+\/)?d\/([^/]+)/.exec(pathname)?.[1] ?? searchParams.get('id') ?? '';
-  if (!DRIVE_ID.test(id)) return refused('a Drive link without the id of a file', next);
-  return { kind: 'drive', id, resourceKey: searchParams.get('resourcekey') ?? undefined };
+  const file = driveFile(url);
+  return file === undefined
+    ? refused('a Drive link without the id of a file', next)
+    : { kind: 'drive', ...file };
 }
 
 function refused(got: string, next: string): SourceWay {

@@ -55,3 +55,17 @@ describe('a stem', () => {
     test(`of ${url.slice(0, 50)} is ${expected}`, () => assert.equal(stem(url), expected));
   }
 });
+
+describe('the stem of a Drive link', () => {
+  test('is the id of the file, as all links end alike', () => {
+    assert.equal(
+      stem('https://drive.google.com/file/d/1AbC_dEfGhIjKlMnOpQrStUvWxYz0123/view?usp=sharing'),
+      '1AbC_dEfGhIjKlMnOpQrStUvWxYz0123',
+    );
+    assert.equal(stem('https://drive.google.com/open?id=1AbCdEfGhIjKlMnOpQr'), '1AbCdEfGhIjKlMnOpQr');
+  });
+
+  test('of a bucket is the name of the object', () => {
+    assert.equal(stem('gs://clips/deep/hook a.mov'), 'hook_a');
+  });
+});

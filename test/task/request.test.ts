@@ -7,8 +7,10 @@ const A = 'https://example.com/a.mp4';
 const B = 'https://example.com/b.mp4';
 const valid = { task_name: 'spring sale', video_blocks: { block1: [A, B], block2: [B] } };
 
+const SOURCES = { buckets: ['clips'], ownBuckets: ['cache'] };
+
 function read(body: unknown, combinations = 1000): ValidRequest {
-  return readRequest(body, { combinations });
+  return readRequest(body, { combinations, sources: SOURCES });
 }
 
 /** Pointers of the mistakes, in the order reported. */
@@ -104,23 +106,35 @@ describe('a request with mistakes', () => {
       'a number for a URL',
       { video_blocks: { b: [5] } },
       '/video_blocks/b/0',
-      /Expected an http\(s\) URL, got 5/,
+      /Expected an http\(s\) or gs:\/\/ URL, got 5/,
     ],
     ['another scheme', { video_blocks: { b: ['ftp://h/a.mp4'] } }, '/video_blocks/b/0', /scheme "ftp:"/],
     ['a local file', { video_blocks: { b: ['file:///etc/passwd'] } }, '/video_blocks/b/0', /scheme "file:"/],
     [
       'a document of Google Drive',
-      { video_blocks: { b: ['https://docs.google.com/document/d/ID'] } },
+      { video_blocks: { b: ['https://docs.google.com/document/d/1234567890abcdefghij'] } },
       '/video_blocks/b/0',
-      /not available here/,
+      /got a link to a Google document\. Link a video/,
     ],
     ['metadata nested too deeply', { metadata: nested(33) }, '/metadata', /at most 32 levels/],
-    ['a bucket', { video_blocks: { b: ['gs://b/a.mp4'] } }, '/video_blocks/b/0', /not available here/],
     [
-      'a Drive link',
-      { video_blocks: { b: ['https://drive.google.com/file/d/ID/view'] } },
+      'a bucket that callers may not read from',
+      { video_blocks: { b: ['gs://private/a.mp4'] } },
       '/video_blocks/b/0',
-      /not available here/,
+      /the bucket private, .* Add it to SOURCE_BUCKETS/,
+    ],
+    [
+      'a bucket of the service itself',
+      { video_blocks: { b: ['https://cache.storage.googleapis.com/a.mp4'] } },
+      '/video_blocks/b/0',
+      /this service keeps its own files/,
+    ],
+    ['a bucket alone', { video_blocks: { b: ['gs://clips/'] } }, '/video_blocks/b/0', /gs:\/\/bucket\/path/],
+    [
+      'a folder of Google Drive',
+      { video_blocks: { b: ['https://drive.google.com/drive/folders/1234567890abcdefghij'] } },
+      '/video_blocks/b/0',
+      /got a link to a Drive folder/,
     ],
     [
       'a password in a URL',
