@@ -30,6 +30,9 @@ export interface AssemblyOptions {
   encodeLimitMs?: number;
 }
 
+/** Videos on their way to where they are saved at a time: that is the network's work, not the processors'. */
+const SAVERS = 8;
+
 /** All that the stages need. */
 export function assemble(adapters: Adapters, options: AssemblyOptions) {
   const { tasks, reports, pins, leases, queue, urls, outputs, downloads, speech } = adapters;
@@ -71,6 +74,7 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     tempDir,
     patienceMs,
     mixing: fairSlots(options.mixers),
+    saving: fairSlots(SAVERS),
   };
 }
 

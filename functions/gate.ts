@@ -44,7 +44,7 @@ export function createGate(aloneMs = ALONE_MS): Gate {
       };
       const timer = alone ? setTimeout(leave, aloneMs) : undefined;
       try {
-        return await work();
+        return await work(() => {});
       } finally {
         clearTimeout(timer);
         leave();

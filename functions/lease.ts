@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnforeseen, TransientError } from './errors.ts';
 import type { Lease, LeaseStore } from './ports.ts';
-import type { Slots } from './slots.ts';
+import { NO_LIMIT, type Slots } from './slots.ts';
 
 export interface OnceOptions<T> {
   leases: LeaseStore;
@@ -11,9 +11,9 @@ export interface OnceOptions<T> {
   look: () => Promise<T | undefined>;
   /**
    * Makes it. The lease is renewed meanwhile and released afterwards, whatever came of it. The signal also fires
-   * when the lease is lost: then stop, and save nothing.
+   * when the lease is lost: then stop, and save nothing. `leave` gives the room back before the lease.
    */
-  make: (lease: Lease, signal: AbortSignal) => Promise<T>;
+  make: (lease: Lease, signal: AbortSignal, leave: () => void) => Promise<T>;
   /** Room for `make`; taken before the lease, so that waiting for room holds nobody up. */
   slots?: Slots;
   /** How long to wait for another holder before the message is handed back. */
@@ -26,7 +26,7 @@ export interface OnceOptions<T> {
  * Throws TransientError 'waiting' when a living holder outlasts the caller's patience.
  */
 export async function once<T>(options: OnceOptions<T>): Promise<T> {
-  const { leases, key, signal, look, make, slots = (work) => work(), ttlMs = leases.ttlMs } = options;
+  const { leases, key, signal, look, make, slots = NO_LIMIT, ttlMs = leases.ttlMs } = options;
   const deadline = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY);
   let refused = false;
   for (;;) {
@@ -36,10 +36,10 @@ export async function once<T>(options: OnceOptions<T>): Promise<T> {
     const held = refused && (await isHeld(leases, key));
     const made = held
       ? undefined
-      : await slots(() =>
+      : await slots((leave) =>
           underLease(leases, key, ttlMs, signal, async (lease, own) => {
             // Someone may have made it between our look and our lease.
-            return (await look()) ?? (await make(lease, own));
+            return (await look()) ?? (await make(lease, own, leave));
           }),
         );
     if (made !== undefined) return made.value;
@@ -78,12 +78,14 @@ export function leasedSlots(
   return async (work) => {
     for (;;) {
       const places = count();
-      if (places === null) return work();
+      if (places === null) return NO_LIMIT(work);
       // Each begins elsewhere, so that many do not all ask for the same one.
       const first = Math.floor(Math.random() * places);
       for (let at = 0; at < places; at++) {
         const place = 1 + ((first + at) % places);
-        const done = await underLease(leases, `${prefix}/${place}`, leases.ttlMs, signal, work);
+        const done = await underLease(leases, `${prefix}/${place}`, leases.ttlMs, signal, () =>
+          NO_LIMIT(work),
+        );
         if (done !== undefined) return done.value;
       }
       await sleep(leases.lookMs, undefined, { signal });

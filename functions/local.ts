@@ -18,6 +18,7 @@ import { prepare } from './prepare.ts';
 import { render } from './render.ts';
 import { NO_SEAMS, type Seams } from './seams.ts';
 import { type SweepDeps, sweep } from './sweep.ts';
+import { outputPlace } from './vendors.ts';
 
 /** Sources worked on at a time: downloads wait for the network, encoding has slots of its own. */
 const PREPARES = 16;
@@ -82,10 +83,11 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
   });
   starting.use(fromTimeToTime(sweepOnce));
 
-  log.notice(`Listening on ${url}; videos go to ${config.outputDir}`, {
+  const output = outputPlace(config.vendors, config.outputDir);
+  log.notice(`Listening on ${url}; videos go to ${output}`, {
     event: 'host.started',
     url,
-    output_dir: config.outputDir,
+    output,
     data_dir: config.dataDir,
     ffmpeg: ffmpeg.version,
     ffmpeg_origin: ffmpeg.origin,

@@ -17,6 +17,7 @@ import type {
   Task,
 } from './ports.ts';
 import { failedReport } from './reporting.ts';
+import type { Slots } from './slots.ts';
 import { SOUND, type Sources, VIDEO } from './sources.ts';
 import { fileName } from './task/names.ts';
 import type { Combination } from './task/plan.ts';
@@ -29,6 +30,8 @@ export interface MakeVideoDeps {
   ffmpeg: Ffmpeg;
   log: Log;
   tempDir: string;
+  /** Room for saving, the tasks in turn. */
+  saving: (taskId: string) => Slots;
 }
 
 export interface Signals {
@@ -36,6 +39,11 @@ export interface Signals {
   signal: AbortSignal;
   /** The task was cancelled: stop what can be made again, but let a save end, which then counts. */
   cancelled: AbortSignal;
+}
+
+export interface MakeVideoSignals extends Signals {
+  /** It is mixed: another one may begin, while this one is on its way to where it is saved. */
+  leaveMixing: () => void;
 }
 
 /** A mix costs a fraction of a second; one that takes this long hangs. */
@@ -46,7 +54,7 @@ export async function makeVideo(
   task: Task,
   combination: Combination,
   lease: Lease,
-  signals: Signals,
+  signals: MakeVideoSignals,
   deps: MakeVideoDeps,
 ): Promise<Report> {
   const either = AbortSignal.any([signals.signal, signals.cancelled]);
@@ -72,7 +80,7 @@ async function make(
   combination: Combination,
   lease: Lease,
   watch: StageWatch,
-  { signal, cancelled }: Signals,
+  { signal, cancelled, leaveMixing }: MakeVideoSignals,
   deps: MakeVideoDeps,
 ): Promise<Report> {
   const either = AbortSignal.any([signal, cancelled]);
@@ -100,8 +108,10 @@ async function make(
     signal: either,
   });
   either.throwIfAborted();
+  leaveMixing();
   watch.next('save');
-  const saved = await savedOnce(() => deps.outputs.save(task.folder, name, out, signal), signal);
+  const save = () => deps.outputs.save(task.folder, name, out, signal);
+  const saved = await deps.saving(task.id)(() => savedOnce(save, signal));
   return {
     index: combination.index,
     status: 'succeeded',

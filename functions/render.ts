@@ -19,7 +19,7 @@ import { unlessCancelled } from './unless-cancelled.ts';
 export interface RenderDeps extends MakeVideoDeps, ReportingDeps, SuspectDeps {
   tasks: TaskStore;
   leases: LeaseStore;
-  /** Room for mixing, the tasks in turn; waiting for sources takes none of it. */
+  /** Room for mixing, the tasks in turn; waiting for sources takes none of it, and neither does saving. */
   mixing: (taskId: string) => Slots;
   /** How long to wait for sources or for another holder before the message is handed back. */
   patienceMs: number;
@@ -66,9 +66,10 @@ async function makeAndReport(
     slots: aloneWhereSuspect(renderKey(task.id, combination.index), deps, deps.mixing(task.id)),
     patienceMs: deps.patienceMs,
     look: () => reported(task, combination.index, deps),
-    async make(lease, held) {
+    async make(lease, held, leaveMixing) {
       cancelled.throwIfAborted();
-      const report = await makeVideo(task, combination, lease, { signal: held, cancelled }, deps);
+      const signals = { signal: held, cancelled };
+      const report = await makeVideo(task, combination, lease, { ...signals, leaveMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) await takeBack(task, report, deps);
       return report;
     },

@@ -1,5 +1,8 @@
-/** Runs work when there is room for it. */
-export type Slots = <T>(work: () => Promise<T>) => Promise<T>;
+/** Runs work when there is room for it. Who needs the room no longer may leave it, and work on. */
+export type Slots = <T>(work: (leave: () => void) => Promise<T>) => Promise<T>;
+
+/** Room for everything. */
+export const NO_LIMIT: Slots = (work) => work(() => {});
 
 interface Waiting {
   owner: string;
@@ -37,11 +40,17 @@ export function fairSlots(count: number): (owner: string) => Slots {
       waiting.push({ owner, begin });
       giveRoom();
     });
-    try {
-      return await work();
-    } finally {
+    let inside = true;
+    const leave = (): void => {
+      if (!inside) return;
+      inside = false;
       free += 1;
       giveRoom();
+    };
+    try {
+      return await work(leave);
+    } finally {
+      leave();
     }
   };
 }

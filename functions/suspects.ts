@@ -1,6 +1,6 @@
 import type { Gate } from './gate.ts';
 import type { LeaseStore } from './ports.ts';
-import type { Slots } from './slots.ts';
+import { NO_LIMIT, type Slots } from './slots.ts';
 
 export interface SuspectDeps {
   leases: LeaseStore;
@@ -18,7 +18,7 @@ const SUSPECT_CRASHES = 1;
 export function aloneWhereSuspect(
   key: string,
   { leases, gate }: SuspectDeps,
-  slots: Slots = (work) => work(),
+  slots: Slots = NO_LIMIT,
 ): Slots {
   if (gate === undefined) return slots;
   return async (work) => {

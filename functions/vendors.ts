@@ -48,6 +48,18 @@ export interface Vendors {
   elevenLabsApiUrl: string | undefined;
 }
 
+/** Where videos go, for people. */
+export function outputPlace({ output }: Vendors, outputDir: string): string {
+  switch (output.kind) {
+    case 'local':
+      return outputDir;
+    case 'gcs':
+      return `gs://${output.bucket}`;
+    case 'drive':
+      return `Google Drive, folder ${output.folderId}`;
+  }
+}
+
 /** By which sources are read, of callers' addresses: see sourceWay. */
 export function sourceRules({ sourceBuckets, cacheBucket, output }: Vendors): SourceRules {
   const own = [cacheBucket, output.kind === 'gcs' ? output.bucket : undefined];

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireHostLock } from '../functions/adapters/host-lock.ts';
 import { loadConfig, readEnvironment } from '../functions/config.ts';
+import { outputPlace } from '../functions/vendors.ts';
 import { type EmulatedCloud, startEmulatedCloud } from './emulated-cloud.ts';
 import { findEmulators, startEmulators } from './google-emulators.ts';
 
@@ -51,19 +52,19 @@ async function run(signal: AbortSignal): Promise<void> {
     }),
   );
   signal.throwIfAborted();
-  print(welcome(cloud, emulators.hosts, config.outputDir));
+  print(welcome(cloud, emulators.hosts, outputPlace(config.vendors, config.outputDir)));
   await sweepUntil(signal, cloud.urls.sweep);
   print('\nStopping ...');
 }
 
-function welcome({ urls }: EmulatedCloud, hosts: object, outputDir: string): string {
+function welcome({ urls }: EmulatedCloud, hosts: object, output: string): string {
   const rows = [...Object.entries(urls), ...Object.entries(hosts)].map(
     ([name, at]) => `  ${name.padEnd(24)}${at}`,
   );
   return [
     ...rows,
     '',
-    `Videos go to ${outputDir}. Post a task to ${urls.processMedia}/process_media, or run:`,
+    `Videos go to ${output}. Post a task to ${urls.processMedia}/process_media, or run:`,
     `  npm run demo -- --url ${urls.processMedia}`,
     'Ctrl-C ends it all.',
   ].join('\n');

@@ -7,6 +7,7 @@ import { createSqliteLeases } from '../functions/adapters/sqlite-leases.ts';
 import { PermanentError, TransientError } from '../functions/errors.ts';
 import { once } from '../functions/lease.ts';
 import type { LeaseStore } from '../functions/ports.ts';
+import { NO_LIMIT, type Slots } from '../functions/slots.ts';
 import { type TempDir, tempDir } from './fixtures/temp-dir.ts';
 
 describe('once', () => {
@@ -185,9 +186,9 @@ describe('once', () => {
 
   test('waits for room before it takes the lease', async () => {
     const room = Promise.withResolvers<void>();
-    const slots = async <T>(work: () => Promise<T>) => {
+    const slots: Slots = async (work) => {
       await room.promise;
-      return work();
+      return NO_LIMIT(work);
     };
     const working = once({
       leases,

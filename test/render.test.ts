@@ -7,10 +7,11 @@ import { MAX_ATTEMPTS } from '../functions/attempts.ts';
 import { complete } from '../functions/complete.ts';
 import { TransientError } from '../functions/errors.ts';
 import { prepareKey, renderKey, retryKey } from '../functions/lease-keys.ts';
-import type { Report, Task } from '../functions/ports.ts';
+import type { OutputStore, Report, Task } from '../functions/ports.ts';
 import { prepare } from '../functions/prepare.ts';
 import { render } from '../functions/render.ts';
 import { failedReport } from '../functions/reporting.ts';
+import { fairSlots } from '../functions/slots.ts';
 import { makeClip } from './fixtures/finished.ts';
 import { DELIVERY, useStages } from './fixtures/stages.ts';
 
@@ -54,6 +55,26 @@ describe('render', () => {
     assert.equal(s.waiting()['prepare'], 1);
     const [lease] = await s.deps.leases.read([renderKey(task.id, 1)]);
     assert.equal(lease?.takes, 0, 'waiting costs no attempt');
+  });
+
+  test('a video on its way to where it is saved does not keep the next one from being mixed', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const both = Promise.withResolvers<void>();
+    let saving = 0;
+    const outputs: OutputStore = {
+      ...s.deps.outputs,
+      async save(...saved) {
+        if (++saving === 2) both.resolve();
+        await both.promise;
+        return s.deps.outputs.save(...saved);
+      },
+    };
+    const deps = { ...s.deps, outputs, mixing: fairSlots(1), patienceMs: 30_000 };
+    await Promise.all(
+      [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
+    );
+    assert.equal((await s.videos(task)).length, 2);
   });
 
   test('a render whose artifact was evicted makes it again', async () => {

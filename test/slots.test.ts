@@ -67,4 +67,28 @@ describe('fair slots', () => {
     );
     assert.equal(await slots('b')(async () => 'yes'), 'yes');
   });
+
+  test('can be left before the work is over, once', async () => {
+    const slots = fairSlots(1);
+    const open = Promise.withResolvers<void>();
+    let inside = 0;
+    let most = 0;
+    const works = Array.from({ length: 4 }, () =>
+      slots('a')(async (leave) => {
+        most = Math.max(most, ++inside);
+        await sleep(1);
+        inside -= 1;
+        leave();
+        leave();
+        await open.promise;
+      }),
+    );
+    // Each gets in, though none of the others has ended.
+    while (inside > 0 || most === 0) await sleep(1);
+    assert.equal(await slots('b')(async () => 'in'), 'in');
+    open.resolve();
+    await Promise.all(works);
+    assert.equal(most, 1);
+    assert.equal(await slots('b')(async () => 'still one'), 'still one');
+  });
 });
