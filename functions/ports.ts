@@ -368,9 +368,9 @@ export interface Speech {
   readonly notice: string | null;
   /**
    * How many lines all processes together may have spoken at once, as far as it is known by now; null: as many as they
-   * like. Asked before each line.
+   * like. Looked at before each line.
    */
-  atOnce(): number | null;
+  readonly atOnce: number | null;
   /**
    * All that makes the sound what it is: provider, voice, model, settings. Text excluded. May ask the provider which voice
    * has that name. PermanentError: there is none, or more than one. TransientError: asking again may help.

@@ -41,7 +41,7 @@ export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Spe
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
         return {};
       };
-      const slots = leasedSlots(leases, 'speech-slot', () => speech.atOnce(), signal);
+      const slots = leasedSlots(leases, 'speech-slot', () => speech.atOnce, signal);
       return artifacts.getOrCreate<object>(artifactKey('speech', identity), speak, { signal, slots });
     },
   };

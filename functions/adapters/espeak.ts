@@ -63,7 +63,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
 
   return {
     notice: NOTICE,
-    atOnce: () => null,
+    atOnce: null,
 
     async identity(line) {
       const { voice, version } = await voiceOf(line);
