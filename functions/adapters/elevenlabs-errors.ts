@@ -44,7 +44,7 @@ export function elevenLabsError(error: unknown, apiKey: string): unknown {
     return failed('an answer that says what it should', 'another one', CHECK_URL, options);
   }
   if (error.name === 'JsonError') {
-    const format = 'check the output format, the model and the voice settings';
+    const format = 'check ELEVENLABS_FORMAT and ELEVENLABS_VOICE_SETTINGS';
     return failed('settings that its client knows', shortened(error.message), format, options);
   }
   if (!VENDOR_ERRORS.has(error.name)) return error;
@@ -133,6 +133,7 @@ function refused(
 
 function cureOf(status: number, is: (pattern: RegExp) => boolean): string {
   if (is(NO_MODEL)) return 'set ELEVENLABS_MODEL to a model that speaks';
+  if (is(/output_format/)) return 'set ELEVENLABS_FORMAT to a format that it has';
   return status === 404 || status === 405 ? CHECK_URL : 'shorten or simplify the text';
 }
 
