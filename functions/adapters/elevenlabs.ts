@@ -192,11 +192,11 @@ function checkKey(apiKey: string): void {
 
 /**
  * The SDK stops its timer when it has an answer, and never when fetch fails: the process would stay for as long. So what
- * fails is an answer whose body fails.
+ * fails is an answer whose body fails. A redirect is an answer, too: followed, it would take the key elsewhere.
  */
-async function fetchOrFailingBody(...request: Parameters<typeof fetch>): Promise<Response> {
+async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
   try {
-    return await fetch(...request);
+    return await fetch(url, { ...init, redirect: 'manual' });
   } catch (error) {
     return new Response(new ReadableStream({ start: (body) => body.error(error) }));
   }

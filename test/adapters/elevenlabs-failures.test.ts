@@ -8,6 +8,7 @@ import { PermanentError, TransientError } from '../../functions/errors.ts';
 import { TIMEOUT_MS } from '../contracts/harness.ts';
 import type { Fault } from '../fixtures/elevenlabs-faults.ts';
 import { SARAH } from '../fixtures/elevenlabs-voices.ts';
+import { startSourceServer } from '../fixtures/source-server.ts';
 import { type SpeechOptions, speakingWith } from '../fixtures/speaking-with.ts';
 
 const FOREVER = new AbortController().signal;
@@ -204,6 +205,20 @@ describe('what goes wrong on the way to ElevenLabs', { timeout: TIMEOUT_MS }, ()
     const error = await failureOf(undefined, { apiUrl: 'http://elevenlabs.invalid' });
     assert.equal(error.code, 'network');
     assert.match(error.message, /ENOTFOUND|EAI_AGAIN/);
+  });
+
+  it('is not followed elsewhere, which would take the key along: a redirect', async () => {
+    await using elsewhere = await startSourceServer({ '/': { body: Buffer.from('{}') } });
+    const fault = {
+      does: 'refuse',
+      status: 302,
+      body: {},
+      headers: { location: elsewhere.url('/') },
+    } as const;
+    const error = await failureOf(fault);
+    assert.equal(error.code, 'speech_failed');
+    assert.match(error.message, /Next step: check that ELEVENLABS_API_URL/);
+    assert.equal(elsewhere.count(), 0);
   });
 
   it('may pass: an error that says it is JSON and is not', async () => {

@@ -154,7 +154,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
   });
 
   it('ends when the last one who waits for it is told to stop, and begins anew for the next', async () => {
-    await using speaking = await speakingWith();
+    await using speaking = await speakingWith({}, { limits: { voicesMs: 10 * TIMEOUT_MS } });
     const { speech, server } = speaking;
     server.script('voices', [{ does: 'stall' }]);
     const stop = new AbortController();
@@ -164,7 +164,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
     stop.abort(reason);
     await Promise.all(both);
     assert.equal((await speech.identity(sarah, FOREVER))[1], SARAH);
-    await until(() => server.calls[0]?.status === 200, 'the end of the first connection');
+    await until(() => server.calls[0]?.status === 200, 'the end of the first connection', 10_000);
   });
 
   it('is made again for a voice that was found, but is there no more', async () => {
