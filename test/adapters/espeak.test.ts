@@ -4,6 +4,7 @@ import { after, describe, it } from 'node:test';
 import { createEspeakSpeech, espeakVoice, repairedWav } from '../../functions/adapters/espeak.ts';
 import { startSpeechThread } from '../../functions/adapters/espeak-thread.ts';
 import { PermanentError } from '../../functions/errors.ts';
+import { speechContract } from '../contracts/speech.ts';
 
 const never = new AbortController().signal;
 
@@ -16,6 +17,11 @@ function failedWith(says: RegExp) {
     return true;
   };
 }
+
+speechContract('espeak', async () => {
+  const speech = createEspeakSpeech();
+  return { speech, voices: ['Sarah', 'Rachel'], [Symbol.asyncDispose]: () => speech[Symbol.asyncDispose]() };
+});
 
 describe('createEspeakSpeech', () => {
   const speech = createEspeakSpeech();

@@ -1,0 +1,45 @@
+/** What an answer says about the account's requests at a time. */
+export interface Heard {
+  /** Of `maximum-concurrent-requests` and `current-concurrent-requests`; null where the answer has none. */
+  maximum: string | null;
+  current: string | null;
+  /** It was refused, for being one too many. */
+  tooMany: boolean;
+}
+
+export interface Allowance {
+  /** How many requests all our processes together may have under way, at least 1. */
+  atOnce(): number;
+  hear(answer: Heard): void;
+}
+
+/** The smallest plan: https://elevenlabs.io/docs/overview/models#concurrency-and-priority */
+const SMALLEST_PLAN = 2;
+
+/**
+ * How many requests at once the account allows us, as far as its answers tell.
+ *
+ * They count the requests of the whole account: of this process, of our other processes, and of whoever else has a key.
+ * Ours are together at most as many as were allowed when they began, so only what is beyond that belongs to others for
+ * certain. Others whom that does not show are met as refusals: each takes one place away, each success gives one back.
+ */
+export function createAllowance(): Allowance {
+  let maximum = SMALLEST_PLAN;
+  let others = 0;
+  const atOnce = (): number => Math.max(1, maximum - others);
+
+  return {
+    atOnce,
+    hear(answer) {
+      const ours = atOnce();
+      maximum = count(answer.maximum) ?? maximum;
+      const certain = Math.min(maximum, count(answer.current) ?? 0) - ours;
+      const guessed = others + (answer.tooMany ? 1 : -1);
+      others = Math.min(Math.max(0, certain, guessed), maximum - 1);
+    },
+  };
+}
+
+function count(header: string | null): number | undefined {
+  return header !== null && /^[1-9]\d{0,5}$/.test(header.trim()) ? Number(header) : undefined;
+}
