@@ -19,6 +19,8 @@ export interface MakeOptions {
    * the same request after the machine got more memory, begins anew.
    */
   blame?: { lease: string; stage: Stage };
+  /** What it cost is paid: once made it is stored, also where nobody wants it any more. */
+  paid?: boolean;
 }
 
 export interface Artifacts {
@@ -46,11 +48,11 @@ export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): A
   return {
     open: (key) => store.open(key),
 
-    getOrCreate<M>(key: string, make: Make<M>, { signal, slots, blame }: MakeOptions) {
+    getOrCreate<M>(key: string, make: Make<M>, { signal, slots, blame, paid = false }: MakeOptions) {
       const put = async (held: AbortSignal) => {
         await using dir = await workDir(tempDir);
         const meta = await make(dir.path, held);
-        held.throwIfAborted();
+        if (!paid) held.throwIfAborted();
         return await store.put<M>(key, dir.path, meta);
       };
       const look = () => store.open<M>(key);

@@ -23,13 +23,22 @@ export const RETRY_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
-/** Repeats `step` on transient errors, with growing pauses and jitter, or as long as the other side asks for. */
+/**
+ * Repeats `step` on transient errors, with growing pauses and jitter, or as long as the other side asks for. What a step
+ * has done counts, also where the signal fires just then.
+ */
 export async function retryTransient<T>(
   step: () => Promise<T>,
   { signal, forMs = RETRY_MS }: { signal: AbortSignal; forMs?: number },
 ): Promise<T> {
   const deadline = performance.now() + forMs;
-  return pRetry(step, {
+  let done: { value: T } | undefined;
+  const attempt = async () => {
+    const value = await step();
+    done = { value };
+    return value;
+  };
+  return pRetry(attempt, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: FIRST_PAUSE_MS,
     maxTimeout: LONGEST_PAUSE_MS,
@@ -44,6 +53,9 @@ export async function retryTransient<T>(
       if (performance.now() + asked >= deadline) throw error;
       await sleep(asked, undefined, { signal });
     },
+  }).catch((error: unknown) => {
+    if (done === undefined) throw error;
+    return done.value;
   });
 }
 

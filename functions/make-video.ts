@@ -5,17 +5,7 @@ import type { Stage } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { type MixSound, mixCombination } from './media/mix.ts';
-import type {
-  Artifact,
-  Lease,
-  OutputStore,
-  PinStore,
-  Prepared,
-  Profile,
-  Report,
-  SavedFile,
-  Task,
-} from './ports.ts';
+import type { Artifact, Lease, OutputStore, PinStore, Prepared, Profile, Report, Task } from './ports.ts';
 import { failedReport } from './reporting.ts';
 import type { Slots } from './slots.ts';
 import { SOUND, type Sources, VIDEO } from './sources.ts';
@@ -111,7 +101,7 @@ async function make(
   leaveMixing();
   watch.next('save');
   const save = () => deps.outputs.save(task.folder, name, out, signal);
-  const saved = await deps.saving(task.id)(() => savedOnce(save, signal));
+  const saved = await deps.saving(task.id)(() => retryTransient(save, { signal }));
   return {
     index: combination.index,
     status: 'succeeded',
@@ -124,21 +114,6 @@ async function make(
     error: null,
     ...watch.seconds(),
   };
-}
-
-/** What is saved counts, also where the host was told to stop, or the lease was lost, just then. */
-async function savedOnce(save: () => Promise<SavedFile>, signal: AbortSignal): Promise<SavedFile> {
-  let saved: SavedFile | undefined;
-  const step = async () => {
-    saved = await save();
-    return saved;
-  };
-  try {
-    return await retryTransient(step, { signal });
-  } catch (error) {
-    if (saved === undefined) throw error;
-    return saved;
-  }
 }
 
 type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;

@@ -42,7 +42,8 @@ export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Spe
         return {};
       };
       const slots = leasedSlots(leases, 'speech-slot', () => speech.atOnce, signal);
-      return artifacts.getOrCreate<object>(artifactKey('speech', identity), speak, { signal, slots });
+      const key = artifactKey('speech', identity);
+      return artifacts.getOrCreate<object>(key, speak, { signal, slots, paid: true });
     },
   };
 }

@@ -100,4 +100,13 @@ describe('retrying within a step', () => {
     stop.abort(reason);
     await assert.rejects(retrying, reason);
   });
+
+  test('counts what was done when the signal fired', async () => {
+    const stop = new AbortController();
+    const step = async () => {
+      stop.abort();
+      return 'done';
+    };
+    assert.equal(await retryTransient(step, { signal: stop.signal }), 'done');
+  });
 });

@@ -155,7 +155,9 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
 
   return {
     notice: null,
-    atOnce: allowance.atOnce,
+    get atOnce() {
+      return allowance.atOnce();
+    },
 
     async identity(line, signal) {
       return ['elevenlabs', await voices.find(line.voice, signal), model, settings, format];

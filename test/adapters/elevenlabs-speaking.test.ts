@@ -23,6 +23,8 @@ interface Instance {
   speech: Speech;
   leases: LeaseStore;
   speaking: Speaking;
+  /** On the same stores. */
+  speakingWith(speech: Speech): Speaking;
 }
 
 async function fleet(size: number, serverOptions: ElevenLabsServerOptions, options: SpeechOptions = {}) {
@@ -35,7 +37,8 @@ async function fleet(size: number, serverOptions: ElevenLabsServerOptions, optio
     const store = createDiskArtifacts({ dir: join(dir.path, 'artifacts'), maxBytes: 2 ** 30, shared: true });
     const artifacts = createArtifacts({ store, leases, tempDir: join(dir.path, `temp-${at}`) });
     const speech = another();
-    return { speech, leases, speaking: createSpeaking({ speech, artifacts, leases }) };
+    const speakingOf = (own: Speech) => createSpeaking({ speech: own, artifacts, leases });
+    return { speech, leases, speaking: speakingOf(speech), speakingWith: speakingOf };
   });
   const running = started.move();
   return { server, instances, [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -56,7 +59,7 @@ describe('lines spoken by several processes with one ElevenLabs account', { time
     leasedSlots(
       leases,
       'speech-slot',
-      () => speech.atOnce(),
+      () => speech.atOnce,
       signal,
     )(() => retryTransient(() => speech.speak({ text, voice: 'Sarah' }, signal), { signal }));
 
@@ -126,6 +129,30 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(new Set(all.map(({ sound }) => sound.toString('base64'))).size, 1);
     await spoken(instances[1] as Instance, line);
     assert.equal(server.sold(line.text), 2);
+  });
+
+  it('is kept where its task is cancelled just after it was bought', async () => {
+    await using running = await fleet(1, {});
+    const { server, instances } = running;
+    const [only] = instances as [Instance];
+    const line = { text: 'Hello', voice: 'Sarah' };
+    const cancelled = new AbortController();
+    const speech: Speech = {
+      ...only.speech,
+      async speak(...asked) {
+        const answer = await only.speech.speak(...asked);
+        cancelled.abort(new Error('The task was cancelled'));
+        return answer;
+      },
+    };
+    const speaking = only.speakingWith(speech);
+    const identity = await speaking.identityOf(line, signal);
+    await speaking.spoken(line, identity, cancelled.signal).then(
+      (artifact) => artifact[Symbol.dispose](),
+      () => {},
+    );
+    await spoken(only, line);
+    assert.equal(server.sold(line.text), 1);
   });
 
   it('is not asked for again where the credits are spent, and leaves what was bought', async () => {

@@ -136,12 +136,12 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
   it('learns from each answer how many lines may be spoken at once', async () => {
     await using speaking = await speakingWith({ maximum: 5 });
     const { speech, server } = speaking;
-    assert.equal(speech.atOnce(), 2);
+    assert.equal(speech.atOnce, 2);
     await speech.speak(LINE, FOREVER);
-    assert.equal(speech.atOnce(), 5);
+    assert.equal(speech.atOnce, 5);
     server.maximum = 3;
     await speech.speak(LINE, FOREVER);
-    assert.equal(speech.atOnce(), 3);
+    assert.equal(speech.atOnce, 3);
   });
 
   it('leaves room to others with the same account, learns it from a refusal too, and takes it back', async () => {
@@ -149,13 +149,13 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     const { speech, server } = speaking;
     server.others = 4;
     await speech.speak(LINE, FOREVER);
-    assert.equal(speech.atOnce(), 2, '5 under way, 2 of them ours');
+    assert.equal(speech.atOnce, 2, '5 under way, 2 of them ours');
     server.others = 5;
     await assert.rejects(speech.speak(LINE, FOREVER), { code: 'speech_busy' });
-    assert.equal(speech.atOnce(), 1);
+    assert.equal(speech.atOnce, 1);
     server.others = 0;
     for (let time = 0; time < 4; time++) await speech.speak(LINE, FOREVER);
-    assert.equal(speech.atOnce(), 5);
+    assert.equal(speech.atOnce, 5);
   });
 });
 

@@ -69,7 +69,7 @@ export function speechContract(name: string, open: () => Promise<SpeechHarness>)
     it('has room for one line at least', async () => {
       await using harness = await open();
       const { speech, voices } = harness;
-      const room = () => speech.atOnce();
+      const room = () => speech.atOnce;
       const before = room();
       await speech.speak({ text: TEXT, voice: voices[0] }, FOREVER);
       for (const places of [before, room()]) {
