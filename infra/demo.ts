@@ -146,10 +146,10 @@ async function sampleRequest(
   const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const clips = await makeSampleClips({ ffmpeg: path, dir, signal });
   const server = running.use(await serveFiles(Object.values(clips).flat()));
-  return JSON.stringify(requestFor(clips, server.url));
+  return JSON.stringify(demoRequest(clips, server.url));
 }
 
-function requestFor({ hooks, bodies, ctas, tracks }: SampleClips, url: (file: string) => string) {
+export function demoRequest({ hooks, bodies, ctas, tracks }: SampleClips, url: (file: string) => string) {
   return {
     task_name: 'Every Cut demo',
     video_blocks: { hooks: hooks.map(url), bodies: bodies.map(url), ctas: ctas.map(url) },
