@@ -125,6 +125,37 @@ export const outputError: DriveGate = (error, what, mode) => {
   }
 };
 
+/** For what is read by the account as a source. */
+export const sourceError: DriveGate = (error, what, mode) => {
+  if (PermanentError.is(error) || TransientError.is(error)) return error;
+  const found = driveTrouble(error, mode);
+  const code = found && SOURCE_CODES[found.kind];
+  if (found === undefined || code === undefined) return error;
+  const next = found.kind === 'missing' || found.next === SHARE ? SHARE_FILE : found.next;
+  const message = `Expected Google Drive to ${what}, got ${found.got}. Next step: ${next}.`;
+  const options = { cause: causeOf(error) };
+  if (code !== 'network' && code !== 'source_busy') {
+    return new PermanentError(code, 'download', message, options);
+  }
+  const { retryAfterMs } = found;
+  return new TransientError(code, message, {
+    ...options,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+};
+
+const SHARE_FILE =
+  'share it with anyone who has the link, or with the account of DRIVE_AUTH, and check the link';
+const SOURCE_CODES = {
+  busy: 'source_busy',
+  network: 'network',
+  login: 'source_forbidden',
+  forbidden: 'source_forbidden',
+  missing: 'source_not_found',
+  undownloadable: 'source_refused',
+  full: undefined,
+} as const satisfies Record<Kind, string | undefined>;
+
 /** An error of Google's clients holds the request, and with it what must not come into a log. */
 function causeOf(error: unknown): unknown {
   return refusalIn(error) ?? error;

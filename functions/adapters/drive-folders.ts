@@ -4,6 +4,7 @@ import { PermanentError, RequestError, TransientError } from '../errors.ts';
 import type { IdMemory, OutputFolder } from '../ports.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './drive-account.ts';
 import type { DriveIds } from './drive-ids.ts';
+import { checkParent, FOLDER, type Parent } from './drive-parent.ts';
 import { wasAnswered } from './drive-refusal.ts';
 
 export interface DriveFoldersOptions {
@@ -25,15 +26,6 @@ export interface DriveFolders {
   folder(name: string): Promise<OutputFolder>;
 }
 
-interface Parent {
-  id: string;
-  /** The shared drive that it is on. */
-  driveId: string | undefined;
-}
-
-const FOLDER = 'application/vnd.google-apps.folder';
-/** Service accounts own no storage: what they make must lie on a shared drive. */
-const SERVICE_ACCOUNT = /\.gserviceaccount\.com$/;
 /** How long a parent that was found good is taken to be so. */
 const PARENT_MS = 60_000;
 /** An id is refused only where its folder was deleted for ever; that it happens twice in a row is no accident. */
@@ -162,70 +154,9 @@ function isOurs(item: DriveItem, name: string, within: Parent): boolean {
   return (
     item.mimeType === FOLDER &&
     item.trashed !== true &&
-    item.name === name &&
+    isName(item.name, name) &&
     item.parents?.includes(within.id) === true
   );
-}
-
-/** Whether the folder of DRIVE_FOLDER_ID can take folders and videos of this account. */
-async function checkParent(account: DriveAccount, parentId: string, call: CallOptions): Promise<Parent> {
-  const [folder, about] = await Promise.all([
-    account.call(
-      `show the folder of DRIVE_FOLDER_ID`,
-      (drive, parameters) =>
-        drive.files.get(
-          {
-            fileId: parentId,
-            fields: 'id,name,mimeType,trashed,driveId,capabilities(canAddChildren)',
-            supportsAllDrives: true,
-          },
-          parameters,
-        ),
-      call,
-    ),
-    account.call(
-      'tell whose account this is',
-      (drive, parameters) =>
-        drive.about.get({ fields: 'user(emailAddress),storageQuota(limit,usage)' }, parameters),
-      call,
-    ),
-  ]);
-  const email = about.user?.emailAddress ?? 'the account';
-  if (folder.mimeType !== FOLDER) {
-    throw permanent(
-      'output_missing',
-      `a folder as DRIVE_FOLDER_ID, got ${folder.mimeType}`,
-      'set the id of a folder',
-    );
-  }
-  if (folder.trashed) {
-    throw permanent('output_missing', 'the folder of DRIVE_FOLDER_ID, got it from the trash', 'restore it');
-  }
-  const driveId = folder.driveId ?? undefined;
-  if (folder.capabilities?.canAddChildren !== true) {
-    throw permanent(
-      'output_forbidden',
-      `${email} to be allowed to add files to the folder of DRIVE_FOLDER_ID, got read access`,
-      `share it with ${email} as ${driveId === undefined ? 'Editor' : 'Content manager'}`,
-    );
-  }
-  if (driveId === undefined && SERVICE_ACCOUNT.test(email)) {
-    throw permanent(
-      'output_full',
-      `a folder on a shared drive, got one in My Drive, where the service account ${email} owns no storage`,
-      'move the folder to a shared drive, or set DRIVE_AUTH to oauth or delegation',
-    );
-  }
-  const { limit, usage } = about.storageQuota ?? {};
-  if (driveId === undefined && limit && Number(usage ?? 0) >= Number(limit)) {
-    throw permanent(
-      'output_full',
-      `room in the storage of ${email}, got ${usage} of ${limit} bytes in use`,
-      'free room',
-    );
-  }
-  if (!folder.id) throw new Error('Expected Google Drive to give the id of DRIVE_FOLDER_ID, got none');
-  return { id: folder.id, driveId };
 }
 
 /** https://developers.google.com/workspace/drive/api/guides/search-files: quotes and backslashes are escaped. */
@@ -233,12 +164,10 @@ function quoted(text: string): string {
   return `'${text.replace(/['\\]/g, '\\$&')}'`;
 }
 
-function permanent(
-  code: 'output_missing' | 'output_forbidden' | 'output_full',
-  expectedAndGot: string,
-  nextStep: string,
-): PermanentError {
-  return new PermanentError(code, 'save', `Expected ${expectedAndGot}. Next step: ${nextStep}.`);
+/** The same name, as far as Drive may have tidied it: only for what has an id of ours. */
+export function isName(found: string | null | undefined, name: string): boolean {
+  const tidied = (text: string) => text.normalize().trim();
+  return typeof found === 'string' && tidied(found) === tidied(name);
 }
 
 function refused(name: string, error: PermanentError): RequestError {

@@ -7,7 +7,7 @@ import pLimit from 'p-limit';
 import { PermanentError, TransientError } from '../errors.ts';
 import type { IdMemory, OutputFolder, OutputStore } from '../ports.ts';
 import type { DriveAccount, DriveItem } from './drive-account.ts';
-import { createDriveFolders } from './drive-folders.ts';
+import { createDriveFolders, isName } from './drive-folders.ts';
 import { createDriveIds } from './drive-ids.ts';
 import { wasAnswered } from './drive-refusal.ts';
 import { uploadResumable } from './drive-upload.ts';
@@ -228,7 +228,7 @@ function isContent({ size, md5Checksum }: DriveItem, { bytes, md5 }: LocalFile):
 }
 
 function isInPlace({ name, trashed, parents }: DriveItem, folder: OutputFolder, file: LocalFile): boolean {
-  return name === file.name && trashed !== true && parents?.includes(folder.id) === true;
+  return isName(name, file.name) && trashed !== true && parents?.includes(folder.id) === true;
 }
 
 function notOnDrive(fileName: string): PermanentError {
