@@ -1,14 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/index.js';
 import type { Dispatcher } from 'undici';
+import type { DriveClient, DriveEndpoints } from './drive-client.ts';
 import { type DriveGate, outputError } from './drive-errors.ts';
-import {
-  type DriveAuth,
-  type DriveClient,
-  type DriveEndpoints,
-  type DriveLogin,
-  logIn,
-} from './drive-login.ts';
+import { type DriveAuth, type DriveLogin, logIn } from './drive-login.ts';
 import { wasAnswered } from './drive-refusal.ts';
 import { FIRST_PAUSE_MS, retryDrive } from './drive-retry.ts';
 
@@ -22,7 +17,7 @@ export interface DriveLimits {
   idleMs: number;
   /** One call, from the request to the whole answer. */
   callMs: number;
-  /** How long one call is repeated; after that the stage's own retry takes over. */
+  /** How long one call is begun again; after that the stage's own retry takes over. */
   retryMs: number;
   /** After the first failure; it doubles with each one that follows. */
   firstPauseMs: number;
@@ -45,7 +40,7 @@ export interface CallParameters {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
-  /** By performance.now(); instead of retryMs. */
+  /** By performance.now(), instead of retryMs: also what is under way then ends. */
   deadline?: number;
   /** outputError by default. */
   gate?: DriveGate;
@@ -153,13 +148,17 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
 
     call(what, ask, { signal, deadline: given, gate = outputError } = {}) {
       const deadline = given ?? performance.now() + limits.retryMs;
+      let heard: unknown;
       const attempt = async () => {
-        const timeout = Math.ceil(Math.max(1, Math.min(limits.callMs, deadline - performance.now())));
+        const timeout = given === undefined ? limits.callMs : timeLeft(limits.callMs, deadline);
         try {
           return await callOnce(ask, timeout, signal);
         } catch (error) {
           signal?.throwIfAborted();
-          throw gate(error, what, auth.mode);
+          // Cut short by the deadline, it says less than the answer before it.
+          if (heard !== undefined && performance.now() >= deadline) throw heard;
+          heard = gate(error, what, auth.mode);
+          throw heard;
         }
       };
       return retryDrive(attempt, { firstPauseMs: limits.firstPauseMs, deadline, signal });
@@ -189,6 +188,11 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
       await (await sender)?.agent.destroy();
     },
   };
+}
+
+/** Timers take whole milliseconds, and at least one. */
+function timeLeft(mostMs: number, deadline: number): number {
+  return Math.ceil(Math.max(1, Math.min(mostMs, deadline - performance.now())));
 }
 
 /** What others wait for as well goes on; who asked need not. Rejects with the signal's reason. */

@@ -1,8 +1,8 @@
 /** Signs what a service account says about itself, by its key or, without one, by Google's own service. */
 import { sign as signBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { DriveEndpoints, DriveEntry } from './drive-login.ts';
-import { DriveLoginError } from './drive-refusal.ts';
+import { type DriveEndpoints, type DriveEntry, expireToken } from './drive-client.ts';
+import { DriveLoginError, wasAnswered } from './drive-refusal.ts';
 
 /** https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests */
 export interface Claims {
@@ -33,13 +33,22 @@ export function assertionSigner(
     const { client_email: email } = await google.getCredentials();
     if (!email) throw new DriveLoginError('default credentials that are no service account');
     const client = await google.getClient();
-    const { data } = await client.request<{ signedJwt: string }>({
-      method: 'POST',
-      url: `${iam}/v1/projects/-/serviceAccounts/${encodeURIComponent(email)}:signJwt`,
-      data: { payload: JSON.stringify({ ...claims, iss: email, ...lifetime() }) },
-      responseType: 'json',
-    });
-    return data.signedJwt;
+    const ask = async () => {
+      const { data } = await client.request<{ signedJwt: string }>({
+        method: 'POST',
+        url: `${iam}/v1/projects/-/serviceAccounts/${encodeURIComponent(email)}:signJwt`,
+        data: { payload: JSON.stringify({ ...claims, iss: email, ...lifetime() }) },
+        responseType: 'json',
+      });
+      return data.signedJwt;
+    };
+    try {
+      return await ask();
+    } catch (error) {
+      if (!wasAnswered(error, 401)) throw error;
+      expireToken(client);
+      return await ask();
+    }
   };
 }
 

@@ -1,9 +1,9 @@
-import { PermanentError, TransientError } from '../errors.ts';
+import { isDiskFull, PermanentError, TransientError } from '../errors.ts';
 import type { Download, Downloads, Validator } from '../ports.ts';
 import type { DriveFile } from '../task/source-url.ts';
 import { storeBody } from './body-file.ts';
 import { tooLarge } from './download-answer.ts';
-import { downloadError, permanent } from './download-errors.ts';
+import { downloadError, isNetworkError, permanent } from './download-errors.ts';
 import type { DriveAccount, DriveItem } from './drive-account.ts';
 import { sourceError } from './drive-errors.ts';
 import { refusalOf } from './drive-refusal.ts';
@@ -102,11 +102,10 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
         return await download(file, item, path, either);
       } catch (error) {
         signal.throwIfAborted();
-        const what = `give ${nameOf(asked)}`;
-        throw downloadError(
-          sourceError(total.aborted ? late(totalMs, error) : error, what, account.mode),
-          nameOf(asked),
-        );
+        const failure = total.aborted ? late(totalMs, error) : error;
+        // What breaks off a body is no matter of Drive's: it is told as for any other download.
+        if (isNetworkError(failure) || isDiskFull(failure)) throw downloadError(failure, nameOf(asked));
+        throw sourceError(failure, `give ${nameOf(asked)}`, account.mode);
       }
     },
   };

@@ -181,5 +181,5 @@ function trouble(kind: Kind, got: string, next: string, retryAfterMs?: number): 
 
 function networkWord(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : 'a broken connection';
+  return typeof code === 'string' && code !== 'TimeoutError' ? code : 'no answer in time';
 }

@@ -1,7 +1,7 @@
 /** Who this service is on Google Drive, and the tokens that say so. */
-import type { drive_v3, auth as entryAuth } from 'googleapis/build/src/apis/drive/index.js';
 import { isNetworkError } from './download-errors.ts';
 import { assertionSigner } from './drive-assertion.ts';
+import { type AuthClient, type DriveEndpoints, type DriveEntry, expireToken } from './drive-client.ts';
 import { DriveLoginError, refusalIn } from './drive-refusal.ts';
 
 export type DriveAuth =
@@ -11,20 +11,7 @@ export type DriveAuth =
   /** Domain-wide delegation, acting for `subject`; without a key file Google signs (IAM Credentials API). */
   | { mode: 'delegation'; subject: string; keyFile: string | undefined };
 
-/** The drive part of googleapis: the whole of it takes ten times as long to load. */
-export type DriveEntry = typeof import('googleapis/build/src/apis/drive/index.js');
-export type DriveClient = drive_v3.Drive;
-export type AuthClient = Awaited<ReturnType<InstanceType<(typeof entryAuth)['GoogleAuth']>['getClient']>>;
-type OAuth2Client = InstanceType<(typeof entryAuth)['OAuth2']>;
-
-/** Where Google's services are, or what stands in for them. */
-export interface DriveEndpoints {
-  /** Of the Drive API. */
-  root: string;
-  token: string;
-  /** Of the IAM Credentials API. */
-  iam: string;
-}
+type OAuth2Client = InstanceType<DriveEntry['auth']['OAuth2']>;
 
 export interface LoginOptions {
   endpoints: DriveEndpoints;
@@ -61,7 +48,7 @@ export async function logIn(entry: DriveEntry, auth: DriveAuth, options: LoginOp
     discard(refused) {
       const { access_token: token } = client.credentials;
       if (!token || !refused.get('authorization')?.endsWith(token)) return;
-      client.setCredentials({ ...client.credentials, expiry_date: 1 });
+      expireToken(client);
     },
   };
 }

@@ -27,9 +27,12 @@ export class DriveLoginError extends Error {
 export function refusalIn(error: unknown): DriveRefusal | undefined {
   if (error instanceof DriveRefusal) return error;
   if (!(error instanceof Error)) return undefined;
-  const { response } = error as { response?: { status?: unknown; data?: unknown; headers?: unknown } };
+  // Of the client's own copy of fetch: its classes are not the global ones.
+  const { response } = error as {
+    response?: Partial<Pick<Response, 'status' | 'headers'>> & { data?: unknown };
+  };
   if (typeof response?.status === 'number') {
-    const after = response.headers instanceof Headers ? response.headers.get('retry-after') : null;
+    const after = response.headers?.get('retry-after');
     return new DriveRefusal(
       response.status,
       reasonIn(response.data),
