@@ -5,7 +5,7 @@ import type { DriveClient, DriveEndpoints } from './drive-client.ts';
 import { type DriveGate, outputError } from './drive-errors.ts';
 import { type DriveAuth, type DriveLogin, logIn } from './drive-login.ts';
 import { wasAnswered } from './drive-refusal.ts';
-import { FIRST_PAUSE_MS, retryDrive } from './drive-retry.ts';
+import { FIRST_PAUSE_MS, retryDrive, unlessAborted } from './drive-retry.ts';
 
 export type { DriveAuth } from './drive-login.ts';
 
@@ -50,7 +50,8 @@ export interface DriveRequest {
   url: URL;
   method: 'GET' | 'POST' | 'PATCH' | 'PUT';
   headers?: Record<string, string>;
-  body?: string | Readable;
+  /** A stream is opened when it is wanted: an error of one that waits would end the process. */
+  body?: string | (() => Readable);
   signal: AbortSignal;
 }
 
@@ -97,6 +98,7 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
   async function open() {
     const entry = await import('googleapis/build/src/apis/drive/index.js');
     const login = await logIn(entry, auth, { endpoints, tokenMs: limits.callMs });
+    // The library gives out more kinds of clients than the type here names, and takes them all.
     return { login, drive: new entry.drive_v3.Drive({ auth: login.client as never }) };
   }
 
@@ -127,16 +129,16 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
   ): Promise<T> {
     const time = AbortSignal.timeout(timeout);
     const stop = signal === undefined ? time : AbortSignal.any([time, signal]);
-    const { login, drive } = await before(stop, opened());
+    const { login, drive } = await unlessAborted(stop, opened());
     // Asked for here, so that what goes wrong with it is not taken for an answer of Drive's.
-    const headers = await before(stop, login.headers());
+    const headers = await unlessAborted(stop, login.headers());
     const parameters = { rootUrl: endpoints.root, retry: false, timeout, ...(signal && { signal }) } as const;
     try {
       return (await ask(drive, parameters)).data;
     } catch (error) {
       if (!wasAnswered(error, 401)) throw error;
       login.discard(headers);
-      await before(stop, login.headers());
+      await unlessAborted(stop, login.headers());
       return (await ask(drive, parameters)).data;
     }
   }
@@ -167,15 +169,15 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
     async send({ url, method, headers = {}, body, signal }) {
       signal.throwIfAborted();
       const stop = AbortSignal.any([signal, AbortSignal.timeout(limits.callMs)]);
-      const { login } = await before(stop, opened());
-      const token = await before(stop, login.headers());
+      const { login } = await unlessAborted(stop, opened());
+      const token = await unlessAborted(stop, login.headers());
       sender ??= connect();
       const { agent, request } = await sender;
       const answer = await request(url, {
         dispatcher: agent,
         method,
         headers: { 'accept-encoding': 'identity', ...headers, ...Object.fromEntries(token) },
-        body: body ?? null,
+        body: typeof body === 'function' ? body() : (body ?? null),
         signal,
       });
       // A body nobody reads to its end must not take the process down with it.
@@ -193,18 +195,6 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
 /** Timers take whole milliseconds, and at least one. */
 function timeLeft(mostMs: number, deadline: number): number {
   return Math.ceil(Math.max(1, Math.min(mostMs, deadline - performance.now())));
-}
-
-/** What others wait for as well goes on; who asked need not. Rejects with the signal's reason. */
-async function before<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  using listening = new DisposableStack();
-  const aborted = new Promise<never>((_, reject) => {
-    const stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    listening.defer(() => signal.removeEventListener('abort', stop));
-  });
-  return await Promise.race([work, aborted]);
 }
 
 function endpointsOf(apiUrl: string | undefined): DriveEndpoints {

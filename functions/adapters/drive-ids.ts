@@ -1,4 +1,5 @@
 import type { CallOptions, DriveAccount } from './drive-account.ts';
+import { unlessAborted } from './drive-retry.ts';
 
 /** What one call draws; Drive gives up to 1,000. Those not used are simply never used. */
 const DRAWN_AT_ONCE = 50;
@@ -32,7 +33,7 @@ export function createDriveIds(account: DriveAccount): DriveIds {
         drawing ??= refill({ ...options, signal: undefined }).finally(() => {
           drawing = undefined;
         });
-        await drawing;
+        await (options.signal ? unlessAborted(options.signal, drawing) : drawing);
       }
     },
   };

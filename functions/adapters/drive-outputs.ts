@@ -148,7 +148,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
   async function bringThere(folder: OutputFolder, file: LocalFile, signal: AbortSignal): Promise<DriveItem> {
     const key = fileKey(folder, file.name);
     const [known] = await ids.recall([key]);
-    let id = known ?? (await ids.settle(key, await drawn.draw()));
+    let id = known ?? (await ids.settle(key, await drawn.draw({ signal })));
     // A look costs a tenth of an upload that is refused, and no byte.
     let there = known === undefined ? undefined : await look(id, file.name, signal);
     for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
@@ -162,7 +162,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
       if (there !== undefined) continue;
       there = isThere ? undefined : await look(id, file.name, signal);
       // Used once, and gone for ever: nothing can be made under it any more.
-      if (there === undefined) id = await ids.settle(key, await drawn.draw(), id);
+      if (there === undefined) id = await ids.settle(key, await drawn.draw({ signal }), id);
     }
     throw new TransientError(
       'network',

@@ -3,7 +3,7 @@
  * breaks off, on from the byte that Drive has.
  * https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable
  */
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import type { Dispatcher } from 'undici';
 import { PermanentError, TransientError } from '../errors.ts';
 import { header } from './download-answer.ts';
@@ -160,11 +160,15 @@ async function put(
     'content-length': String(bytes - received),
     'content-range': `bytes ${received}-${bytes - 1}/${bytes}`,
   };
-  const body = createReadStream(file, { start: received, end: bytes - 1 });
+  let stream: ReadStream | undefined;
+  const body = () => {
+    stream = createReadStream(file, { start: received, end: bytes - 1 });
+    return stream;
+  };
   try {
     return await account.send({ url, method: 'PUT', headers, body, signal });
   } finally {
-    body.destroy();
+    stream?.destroy();
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { PermanentError, TransientError } from '../../functions/errors.ts';
@@ -177,14 +177,15 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(scened.saved(), VIDEO);
   });
 
-  for (const kind of ['upload.begin', 'upload.send'] as const) {
+  for (const kind of ['generateIds', 'upload.begin', 'upload.send'] as const) {
     it(`stop with the reason of the signal at ${kind}, and leave nothing`, async () => {
       await using scened = await scene();
       const { server } = scened.stage;
       server.faults.add(kind, { does: 'stall' }, { times: 9 });
       const stop = new AbortController();
+      const asked = server.seen(kind).length;
       const saving = scened.save({ signal: stop.signal });
-      await until(() => server.seen(kind).length > 0, `a request of ${kind}`);
+      await until(() => server.seen(kind).length > asked, `a request of ${kind}`);
       const reason = new Error('The lease was lost');
       stop.abort(reason);
       await assert.rejects(saving, reason);
@@ -224,6 +225,19 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(scened.saved(), other);
     assert.equal(scened.stage.server.list(scened.folder.id).length, 1);
     assert.equal(scened.stage.server.seen('upload.begin').at(-1)?.method, 'PATCH');
+  });
+
+  it('reject with the error of the disk where the file goes away meanwhile', async () => {
+    await using scened = await scene();
+    const { server } = scened.stage;
+    server.faults.add('upload.begin', { does: 'refuse', status: 503, retryAfter: '1' });
+    server.tokens.tokenSeconds = 200;
+    const saving = scened.save();
+    const refused = assert.rejects(saving, { code: 'ENOENT' });
+    await until(() => server.seen('upload.begin').some(({ status }) => status === 503), 'a 503');
+    await rm(scened.source);
+    await refused;
+    assert.equal(scened.saved(), undefined);
   });
 
   it('bring an empty file there', async () => {
