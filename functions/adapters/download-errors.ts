@@ -4,7 +4,7 @@ import { isDiskFull, PermanentError, TransientError } from '../errors.ts';
 const NO_SUCH_NAME = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NONAME', 'EAI_NODATA']);
 /** Connection, time-out and protocol failures of sockets, undici and its HTTP parser. */
 const NETWORK =
-  /^(ECONN|EAI_|EHOST|ENET|ETIMEDOUT$|EPIPE$|EADDRNOTAVAIL$|ERR_STREAM_PREMATURE_CLOSE$|UND_ERR_|HPE_|HTTPParserError$)/;
+  /^(ECONN|EAI_|EHOST|ENET|ETIMEDOUT$|TimeoutError$|EPIPE$|EADDRNOTAVAIL$|ERR_STREAM_PREMATURE_CLOSE$|UND_ERR_|HPE_|HTTPParserError$)/;
 /** https://nodejs.org/api/tls.html#x509-certificate-error-codes and OpenSSL's own. */
 const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
@@ -22,7 +22,7 @@ export function downloadError(error: unknown, where: string): unknown {
   }
   const code = codeOf(error);
   const options = { cause: error };
-  if (NO_SUCH_NAME.has(code)) {
+  if (isNoSuchName(error)) {
     return new PermanentError(
       'source_unreachable',
       'download',
@@ -38,7 +38,7 @@ export function downloadError(error: unknown, where: string): unknown {
       options,
     );
   }
-  if (NETWORK.test(code)) {
+  if (isNetworkError(error)) {
     return new TransientError(
       'network',
       `Expected ${where} to be sent whole, got ${reasonOf(code, messageOf(error))}. Next step: check that its server is up.`,
@@ -80,6 +80,16 @@ export function statusError(
     `Expected the file from ${where}, got status ${status}`,
     'open the URL in a browser and see what its server says',
   );
+}
+
+/** Did the connection fail, in a way that may pass? */
+export function isNetworkError(error: unknown): boolean {
+  return NETWORK.test(codeOf(error));
+}
+
+/** Does the host's name not exist? */
+export function isNoSuchName(error: unknown): boolean {
+  return NO_SUCH_NAME.has(codeOf(error));
 }
 
 /** Retry-After (RFC 9110, 10.2.3), seconds or an HTTP date, as milliseconds from `now`. */

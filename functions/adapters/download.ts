@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { Agent, Dispatcher } from 'undici';
 import { PermanentError } from '../errors.ts';
 import type { Download, Downloads, Validator } from '../ports.ts';
 import { checkHostname, type GuardOptions, guardedLookup } from './address-guard.ts';
-import { announcedBytes, checkAnswer, empty, header, tooLarge, validatorOf } from './download-answer.ts';
+import { storeBody } from './body-file.ts';
+import { announcedBytes, checkAnswer, header, validatorOf } from './download-answer.ts';
 import { downloadError, permanent } from './download-errors.ts';
 
 /** How long a server may take, milliseconds. */
@@ -105,7 +102,13 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
       }
       try {
         checkAnswer(answer, where, options.maxBytes);
-        return await store(answer, file, where, options.maxBytes, either);
+        const { bytes, sha256 } = await storeBody(answer.body, file, {
+          where,
+          maxBytes: options.maxBytes,
+          expected: { bytes: announcedBytes(answer.headers) },
+          signal: either,
+        });
+        return { modified: true, bytes, sha256, validator: validatorOf(answer.headers) };
       } finally {
         answer.body.destroy();
       }
@@ -166,40 +169,6 @@ function requestHeaders(url: URL, validator: Validator | undefined): Record<stri
     ...(validator?.etag ? { 'if-none-match': validator.etag } : {}),
     ...(validator?.lastModified ? { 'if-modified-since': validator.lastModified } : {}),
   };
-}
-
-async function store(
-  { body, headers }: Answer,
-  file: string,
-  where: string,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<Download> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge(where, maxBytes, 'more');
-      hash.update(chunk);
-      yield chunk;
-    }
-  }
-  try {
-    await pipeline(body, measured, createWriteStream(file), { signal });
-    const announced = announcedBytes(headers);
-    if (announced !== undefined && bytes !== announced) throw cutShort(announced, bytes);
-    if (bytes === 0) throw empty(where);
-  } catch (error) {
-    await rm(file, { force: true });
-    throw error;
-  }
-  return { modified: true, bytes, sha256: hash.digest('hex'), validator: validatorOf(headers) };
-}
-
-/** Carries a code, so that it goes through the same gate as what sockets report. */
-function cutShort(announced: number, bytes: number): Error {
-  return Object.assign(new Error(`${bytes} of ${announced} bytes came`), { code: 'ECONNRESET' });
 }
 
 function timedOut(totalMs: number, cause: unknown): Error {
