@@ -15,6 +15,8 @@ export interface StorageArtifactsOptions {
   local: ArtifactStore;
   /** For what is on its way in; on the file system of `local` where possible. */
   tempDir: string;
+  /** Milliseconds, see STANDING_MS. */
+  standingMs?: number;
 }
 
 /**
@@ -33,7 +35,7 @@ interface Fetching {
 
 /** Artifacts as one object each in a bucket that all processes share, behind this machine's own store. */
 export function createStorageArtifacts(options: StorageArtifactsOptions): ArtifactStore {
-  const { storage, local } = options;
+  const { storage, local, standingMs = STANDING_MS } = options;
   const fetches = new Map<string, Fetching>();
   /** When the object was last known to be there, by key; milliseconds of this process. */
   const seen = new Map<string, number>();
@@ -46,13 +48,13 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     seen.delete(key);
     seen.set(key, performance.now());
     const [oldest, at] = seen.entries().next().value ?? [];
-    if (oldest !== undefined && performance.now() - Number(at) > STANDING_MS) seen.delete(oldest);
+    if (oldest !== undefined && performance.now() - Number(at) > standingMs) seen.delete(oldest);
   };
 
   /** Where that cannot be told, the copy is as good as ever. */
   const stands = async (key: string): Promise<boolean> => {
     const at = seen.get(key);
-    if (at !== undefined && performance.now() - at < STANDING_MS) return true;
+    if (at !== undefined && performance.now() - at < standingMs) return true;
     const standing = await metadataOf(storage, placeOf(key), { tries: 1 }).catch(() => 'unknown' as const);
     if (standing === undefined) return false;
     if (standing !== 'unknown') saw(key);

@@ -66,11 +66,11 @@ const BUSY: readonly number[] = [408, 409, 410, 425, 429];
 const LIMITED = /^(rateLimitExceeded|userRateLimitExceeded|quotaExceeded)$/;
 /** Words of google-auth-library, and of OAuth where it refuses a refresh token or a key. */
 const CREDENTIALS =
-  /Could not load the default credentials|^The file at .* does not exist, or it is not a file|Could not refresh access token|Unable to detect a Project Id/;
+  /Could not load the default credentials|Unable to read the credential file|Could not refresh access token|Unable to detect a Project Id/;
 const OAUTH = /\b(invalid_grant|invalid_client|unauthorized_client|deleted_client|invalid_rapt)\b/;
-/** Of sockets, node-fetch and Node's streams. */
+/** Of sockets, node-fetch and Node's streams; the last of these is all the client tells of some uploads that break off. */
 const NETWORK =
-  /^(ECONN|EAI_|ENOTFOUND$|EHOST|ENET|ETIMEDOUT$|EPIPE$|EPROTO$|EADDRNOTAVAIL$|ERR_STREAM_PREMATURE_CLOSE$|ERR_TLS_|ERR_SSL_|HPE_|CERT_)/;
+  /^(ECONN|EAI_|ENOTFOUND$|EHOST|ENET|ETIMEDOUT$|EPIPE$|EPROTO$|EADDRNOTAVAIL$|ERR_STREAM_(PREMATURE_CLOSE|DESTROYED)$|ERR_TLS_|ERR_SSL_|HPE_|CERT_)/;
 /** The client's words for bytes that came other than they were sent; the server's are on a 400. */
 const DAMAGED: readonly unknown[] = ['CONTENT_DOWNLOAD_MISMATCH', 'FILE_NO_UPLOAD'];
 const MISMATCH = /doesn't match calculated (MD5|CRC32C) hash/;
@@ -185,7 +185,9 @@ function reasonOf(error: unknown): string {
   const listed = Array.isArray(errors) ? errors : undefined;
   const told = response?.data as { error?: { errors?: unknown[] } } | undefined;
   const [first] = (listed ?? told?.error?.errors ?? []) as { reason?: unknown }[];
-  return typeof first?.reason === 'string' ? first.reason : '';
+  if (typeof first?.reason === 'string') return first.reason;
+  // Of a download the client takes the whole answer for the message.
+  return /"reason":\s*"(\w+)"/.exec(textOf(error))?.[1] ?? '';
 }
 
 function isLogin(error: unknown, status: number | undefined): boolean {
@@ -202,8 +204,9 @@ function oauthErrorOf(error: unknown): string {
 
 function retryAfterOf(error: unknown): number | undefined {
   const headers = vendorError(error).response?.headers;
-  if (headers instanceof Headers) return parseRetryAfter(headers.get('retry-after') ?? undefined);
-  const value = (headers as Record<string, unknown> | undefined)?.['retry-after'];
+  // gaxios has node-fetch's Headers, which are not Node's.
+  const { get } = Object(headers) as Partial<Headers>;
+  const value = typeof get === 'function' ? get.call(headers, 'retry-after') : Object(headers)['retry-after'];
   return parseRetryAfter(typeof value === 'string' ? value : undefined);
 }
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket, FileMetadata } from '@google-cloud/storage';
 import {
@@ -84,10 +85,11 @@ async function sendOnce(
   using idle = limitOf(idleMs, signal);
   // The client has no way to end an upload: destroying its stream leaves the connection open. So it gets one of its own.
   const agent = bucket.storage.apiEndpoint.startsWith('http:') ? new HttpAgent(ALIVE) : new HttpsAgent(ALIVE);
+  const resumable = bytes > ONE_REQUEST_BYTES;
   const file = bucket.file(name);
   file.interceptors.push(everyRequestWith({ agent }));
   const target = file.createWriteStream({
-    resumable: bytes > ONE_REQUEST_BYTES,
+    resumable,
     ...(session.uri === undefined ? {} : { uri: session.uri }),
     metadata: { contentType, contentLength: bytes, md5Hash: md5 },
     preconditionOpts: { ifGenerationMatch: expected },
@@ -103,7 +105,9 @@ async function sendOnce(
     answer = response;
   });
   try {
-    await pipeline(read(), target, { signal: idle.signal });
+    // One piece where there is one request: the client's stream, ended between two, tells of the second, not of the cause.
+    const source = resumable ? read() : [await buffer(read())];
+    await pipeline(source, target, { signal: idle.signal });
   } catch (error) {
     idle.signal.throwIfAborted();
     throw error instanceof Error ? error : answered(error, answer);

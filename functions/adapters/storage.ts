@@ -80,7 +80,11 @@ export function connectStorage({ projectId, apiUrl, limits: given }: StorageOpti
       const attempt = async () => {
         try {
           client ??= connect();
-          return await work((await client).bucket(bucket));
+          const connected = await client;
+          // Kept until it expires. First, and by itself: of an upload the client would tell only that it broke off.
+          if (apiUrl === undefined)
+            await inTime(connected.authClient.getAccessToken(), limits.callMs, signal);
+          return await work(connected.bucket(bucket));
         } catch (error) {
           signal?.throwIfAborted();
           throw storageError(error, purpose, `gs://${bucket}/${name}`);
