@@ -149,6 +149,12 @@ export function isBucketMissing(error: unknown): boolean {
   return isMissing(error) && /bucket does not exist/i.test(textOf(error));
 }
 
+/** The server will not do it, ever, if it is asked in the same way again. */
+export function isRefusal(error: unknown): boolean {
+  const status = statusOf(error) ?? 0;
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
 interface VendorError {
   code?: unknown;
   status?: unknown;

@@ -14,7 +14,7 @@ import {
   type Place,
   type StorageConnection,
 } from './storage.ts';
-import { isBucketMissing, isConditionNotMet, isMissing } from './storage-errors.ts';
+import { isBucketMissing, isConditionNotMet, isMissing, isRefusal } from './storage-errors.ts';
 
 export interface Content {
   contentType: string;
@@ -60,8 +60,8 @@ export async function upload(
       return true;
     } catch (error) {
       if (isConditionNotMet(error)) return false;
-      // Not there any more, or of no use: the next try begins anew.
-      if (session.uri !== undefined && !isUnanswered(error)) session.uri = undefined;
+      // The session is over, or of no use: the next try begins anew.
+      if (isRefusal(error)) session.uri = undefined;
       throw error;
     }
   };
@@ -121,12 +121,6 @@ const ALIVE = { keepAlive: true };
 /** The client throws what a server refused an upload with as it came: a plain object. */
 function answered(told: unknown, response: unknown): Error {
   return Object.assign(new Error('Cloud Storage refused the upload'), told, { response });
-}
-
-/** No answer came, so that the upload's session is as it was left. */
-function isUnanswered(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && !/^\d+$/.test(code);
 }
 
 /** Undefined where there is no such object. A missing bucket is an error. */
