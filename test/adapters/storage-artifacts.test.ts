@@ -257,6 +257,26 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
     assert.deepEqual(await cloud.leftOvers(), []);
   });
 
+  it('are held until who fetched them has them open, however little room there is', async () => {
+    await using cloud = await shared();
+    (await cloud.one.put('key', await folder(cloud.dir, FILES), 1))[Symbol.dispose]();
+    const disk = createDiskArtifacts({ dir: join(cloud.dir.path, 'disk'), maxBytes: 1 });
+    const crowded = createStorageArtifacts({
+      storage: connectedTo(cloud.server),
+      bucket: 'bucket',
+      local: {
+        async open<M>(key: string) {
+          (await disk.put(crypto.randomUUID(), await folder(cloud.dir, FILES), {}))[Symbol.dispose]();
+          return disk.open<M>(key);
+        },
+        put: disk.put,
+      },
+      tempDir: join(cloud.dir.path, 'tmp'),
+    });
+    using found = await opened(crowded, 'key');
+    assert.deepEqual(await texts(found, ['clip.pcm']), ['sound']);
+  });
+
   for (const [damage, body] of Object.entries(DAMAGES)) {
     it(`are removed and not handed out where ${damage}`, async () => {
       await using cloud = await shared();

@@ -213,7 +213,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     const write = (text: string) =>
       void cloud.server.objects.insert('bucket', 'sale/a.mp4', Buffer.from(text), {});
     write('of before');
-    for (const text of ['meanwhile', 'and again']) {
+    for (const text of ['meanwhile', 'also']) {
       cloud.server.fault({ operation: 'upload', does: 'after', work: () => write(text) });
     }
     await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, 'mine'), FOREVER);
