@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDiskFull, TransientError } from '../errors.ts';
+import type { Artifact, ArtifactStore } from '../ports.ts';
+import { packArtifact, unpackArtifact } from './artifact-file.ts';
+import type { Place, StorageConnection } from './storage.ts';
+import { md5Of, metadataOf, NOTHING, readObject, remove, upload } from './storage-transfer.ts';
+
+export interface StorageArtifactsOptions {
+  storage: StorageConnection;
+  /** CACHE_BUCKET. Its life-cycle rule may remove objects at any time: what is gone is made again. */
+  bucket: string;
+  /** This machine's copies; what it evicts is fetched again. */
+  local: ArtifactStore;
+  /** For what is on its way in; on the file system of `local` where possible. */
+  tempDir: string;
+  /** Milliseconds, see STANDING_MS. */
+  standingMs?: number;
+}
+
+/**
+ * So long a copy is taken for one of an object that others can open, too. Were it for ever, who has a copy would say
+ * that there is nothing to make, and who has none would wait for it.
+ */
+const STANDING_MS = 600_000;
+/** How often a put meets another one, or a damaged object, before it is handed back. */
+const ROUNDS = 5;
+
+interface Fetching {
+  /** Held until all who wait for it have opened it themselves. */
+  artifact: Promise<Artifact | undefined>;
+  waiting: number;
+}
+
+/** Artifacts as one object each in a bucket that all processes share, behind this machine's own store. */
+export function createStorageArtifacts(options: StorageArtifactsOptions): ArtifactStore {
+  const { storage, local, standingMs = STANDING_MS } = options;
+  const fetches = new Map<string, Fetching>();
+  /** When the object was last known to be there, by key; milliseconds of this process. */
+  const seen = new Map<string, number>();
+  const placeOf = (key: string): Place => ({
+    purpose: 'artifacts',
+    bucket: options.bucket,
+    name: objectName(key),
+  });
+  const saw = (key: string) => {
+    seen.delete(key);
+    seen.set(key, performance.now());
+    const [oldest, at] = seen.entries().next().value ?? [];
+    if (oldest !== undefined && performance.now() - Number(at) > standingMs) seen.delete(oldest);
+  };
+
+  /** Where that cannot be told, the copy is as good as ever. */
+  const stands = async (key: string): Promise<boolean> => {
+    const at = seen.get(key);
+    if (at !== undefined && performance.now() - at < standingMs) return true;
+    const standing = await metadataOf(storage, placeOf(key), { tries: 1 }).catch(() => 'unknown' as const);
+    if (standing === undefined) return false;
+    if (standing !== 'unknown') saw(key);
+    return true;
+  };
+
+  const openLocal = async <M>(key: string): Promise<Artifact<M> | undefined> => {
+    const copy = await local.open<M>(key);
+    if (copy === undefined) return undefined;
+    if (await stands(key)) return copy;
+    copy[Symbol.dispose]();
+    return undefined;
+  };
+
+  /** From the bucket into the local store. Undefined where there is none, or where it was damaged and is gone. */
+  const fetch = async (key: string): Promise<Artifact | undefined> => {
+    const place = placeOf(key);
+    await using work = await workDir(options.tempDir);
+    const read = await readObject(storage, place, async (chunks) => {
+      const dir = await mkdtemp(join(work.path, 'try-'));
+      const unpacked = await unpackArtifact(key, chunks, dir);
+      return unpacked && { dir, ...unpacked };
+    });
+    if (!read) return undefined;
+    if (!read.result) {
+      await remove(storage, place, read.generation);
+      return undefined;
+    }
+    saw(key);
+    return await local.put(key, read.result.dir, read.result.meta);
+  };
+
+  /** As `fetch`, once for all who want the same at a time. */
+  const fetchOnce = async <M>(key: string): Promise<Artifact<M> | undefined> => {
+    const fetching = fetches.get(key) ?? { artifact: fetch(key), waiting: 0 };
+    fetches.set(key, fetching);
+    fetching.waiting += 1;
+    try {
+      if ((await fetching.artifact) === undefined) return undefined;
+      return await local.open<M>(key);
+    } finally {
+      fetching.waiting -= 1;
+      if (fetching.waiting === 0) {
+        fetches.delete(key);
+        (await fetching.artifact.catch(() => undefined))?.[Symbol.dispose]();
+      }
+    }
+  };
+
+  return {
+    open: async <M>(key: string) => (await openLocal<M>(key)) ?? (await fetchOnce<M>(key)),
+
+    async put<M>(key: string, dir: string, meta: M) {
+      const { bytes, read } = await packArtifact(key, dir, meta);
+      const content = { contentType: 'application/octet-stream', bytes, md5: await md5Of(read()), read };
+      for (let round = 0; round < ROUNDS; round++) {
+        if (await upload(storage, placeOf(key), content, NOTHING)) {
+          saw(key);
+          return await local.put(key, dir, meta);
+        }
+        const first = (await local.open<M>(key)) ?? (await fetchOnce<M>(key));
+        if (first === undefined) continue;
+        saw(key);
+        await rm(dir, { recursive: true, force: true });
+        return first;
+      }
+      throw new TransientError(
+        'platform_unavailable',
+        `Expected to store artifact ${key}, got another one that is there and cannot be opened, ${ROUNDS} times.`,
+      );
+    },
+  };
+}
+
+/** The kind stays legible, for life-cycle rules and for people who look at the bucket. */
+function objectName(key: string): string {
+  const [kind] = /^[a-z]+(?=\/)/.exec(key) ?? ['other'];
+  return `artifacts/${kind}/${createHash('sha256').update(key).digest('hex')}`;
+}
+
+/** As the work folders of the stages are named, so that what a dead process left is swept with them. */
+async function workDir(parent: string): Promise<AsyncDisposable & { path: string }> {
+  try {
+    await mkdir(parent, { recursive: true });
+    const path = await mkdtemp(join(parent, 'work-'));
+    return {
+      path,
+      async [Symbol.asyncDispose]() {
+        await rm(path, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    throw new TransientError('disk_full', 'The disk is full: an artifact cannot be fetched', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,239 @@
+/** Files to and from Cloud Storage, by its client's streams: bounded, stoppable, and never stored or read by half. */
+import { createHash } from 'node:crypto';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import type { Bucket, FileMetadata } from '@google-cloud/storage';
+import {
+  type CallOptions,
+  everyRequestWith,
+  inTime,
+  limitOf,
+  type Place,
+  type StorageConnection,
+} from './storage.ts';
+import { isBucketMissing, isConditionNotMet, isMissing, isRefusal } from './storage-errors.ts';
+
+export interface Content {
+  contentType: string;
+  bytes: number;
+  /** Base64. The server refuses to store what does not have it. */
+  md5: string;
+  /** Anew from the first byte, each time it is called. */
+  read: () => Readable;
+}
+
+export interface Standing {
+  generation: string;
+  bytes: number;
+  /** Base64; undefined of objects that were composed of others. */
+  md5: string | undefined;
+  /** Set where what is stored is compressed. */
+  contentEncoding: string | undefined;
+}
+
+/** For the generation that a write expects: there is none. */
+export const NOTHING = '0';
+/**
+ * Up to this size an upload is one request, above it the client's resumable kind: one more round trip, but it can be
+ * gone on with, and ended. A stopped one of the simple kind stays open, half sent, until the server gives it up.
+ */
+const ONE_REQUEST_BYTES = 2 ** 20;
+
+/**
+ * Stores the content as that object, if its generation is still the expected one; false where it is not. An upload that
+ * breaks off is gone on with.
+ */
+export async function upload(
+  storage: StorageConnection,
+  place: Place,
+  content: Content,
+  expected: string,
+  options: CallOptions = {},
+): Promise<boolean> {
+  const session: Session = {};
+  const send = async (from: Bucket) => {
+    try {
+      await sendOnce(from, place.name, content, expected, session, storage.limits.idleMs, options.signal);
+      return true;
+    } catch (error) {
+      if (isConditionNotMet(error)) return false;
+      // The session is over, or of no use: the next try begins anew.
+      if (isRefusal(error)) session.uri = undefined;
+      throw error;
+    }
+  };
+  return storage.run(place, send, options);
+}
+
+interface Session {
+  /** Address of an upload that has begun; whoever knows it may go on with it. */
+  uri?: string | undefined;
+}
+
+async function sendOnce(
+  bucket: Bucket,
+  name: string,
+  { contentType, bytes, md5, read }: Content,
+  expected: string,
+  session: Session,
+  idleMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  using idle = limitOf(idleMs, signal);
+  // The client has no way to end an upload: destroying its stream leaves the connection open. So it gets one of its own.
+  const agent = bucket.storage.apiEndpoint.startsWith('http:') ? new HttpAgent(ALIVE) : new HttpsAgent(ALIVE);
+  const resumable = bytes > ONE_REQUEST_BYTES;
+  const file = bucket.file(name);
+  file.interceptors.push(everyRequestWith({ agent }));
+  const target = file.createWriteStream({
+    resumable,
+    ...(session.uri === undefined ? {} : { uri: session.uri }),
+    metadata: { contentType, contentLength: bytes, md5Hash: md5 },
+    preconditionOpts: { ifGenerationMatch: expected },
+    // The server checks, before it stores. The client would check afterwards and, without any precondition, delete.
+    validation: false,
+  });
+  let answer: unknown;
+  target.on('uri', (uri: string) => {
+    session.uri = uri;
+  });
+  target.on('progress', idle.moved);
+  target.on('response', (response: unknown) => {
+    answer = response;
+  });
+  try {
+    // One piece where there is one request: the client's stream, ended between two, tells of the second, not of the cause.
+    const source = resumable ? read() : [await buffer(read())];
+    await pipeline(source, target, { signal: idle.signal });
+  } catch (error) {
+    idle.signal.throwIfAborted();
+    throw error instanceof Error ? error : answered(error, answer);
+  } finally {
+    agent.destroy();
+  }
+}
+
+const ALIVE = { keepAlive: true };
+
+/** The client throws what a server refused an upload with as it came: a plain object. */
+function answered(told: unknown, response: unknown): Error {
+  return Object.assign(new Error('Cloud Storage refused the upload'), told, { response });
+}
+
+/** Undefined where there is no such object. A missing bucket is an error. */
+export async function metadataOf(
+  storage: StorageConnection,
+  place: Place,
+  options: CallOptions = {},
+): Promise<Standing | undefined> {
+  const ask = async (from: Bucket) => {
+    try {
+      const [metadata] = await inTime(
+        from.file(place.name).getMetadata(),
+        storage.limits.callMs,
+        options.signal,
+      );
+      return standing(metadata);
+    } catch (error) {
+      if (isMissing(error) && !isBucketMissing(error)) return undefined;
+      throw error;
+    }
+  };
+  return storage.run(place, ask, options);
+}
+
+function standing({ generation, size, md5Hash, contentEncoding }: FileMetadata): Standing {
+  return {
+    generation: String(generation),
+    bytes: Number(size),
+    md5: md5Hash,
+    contentEncoding: contentEncoding || undefined,
+  };
+}
+
+export interface Read<T> {
+  /** Of the object that was read. */
+  generation: string;
+  result: T;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** That one or none; the latest where there is none. */
+  generation?: string;
+  /** Which checksum the client compares: objects that were composed of others have no md5. */
+  checksum?: 'md5' | 'crc32c';
+  /** Milliseconds, in place of the connection's. */
+  idleMs?: number;
+}
+
+/**
+ * One GET, as the bytes are stored. `use` must take them to the end, where the checksum is compared; it is called anew at
+ * each try. Undefined where there is no such object.
+ */
+export async function readObject<T>(
+  storage: StorageConnection,
+  place: Place,
+  use: (chunks: AsyncIterable<Buffer>) => Promise<T>,
+  options: ReadOptions = {},
+): Promise<Read<T> | undefined> {
+  const { generation, checksum = 'md5', idleMs = storage.limits.idleMs, signal } = options;
+  const get = async (from: Bucket): Promise<Read<T> | undefined> => {
+    using idle = limitOf(idleMs, signal);
+    const file = from.file(place.name, generation === undefined ? {} : { generation });
+    const source = file.createReadStream({ decompress: false, validation: checksum });
+    const stop = () => source.destroy(idle.signal.reason);
+    idle.signal.addEventListener('abort', stop, { once: true });
+    if (idle.signal.aborted) stop();
+    let read = '';
+    source.on('response', (response: Readable & { headers: Record<string, string> }) => {
+      read = response.headers['x-goog-generation'] ?? '';
+      // The client itself hangs eleven listeners on it, and Node warns of a leak at the eleventh.
+      response.setMaxListeners(20);
+    });
+    // Whoever stops reading does not wait for how the stream ends.
+    source.on('error', () => {});
+    try {
+      return { result: await use(moving(source, idle.moved)), generation: read };
+    } catch (error) {
+      idle.signal.throwIfAborted();
+      if (isMissing(error) && !isBucketMissing(error)) return undefined;
+      throw error;
+    } finally {
+      idle.signal.removeEventListener('abort', stop);
+      source.destroy();
+    }
+  };
+  return storage.run(place, get, options);
+}
+
+async function* moving(source: AsyncIterable<Buffer>, moved: () => void): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    moved();
+    yield chunk;
+  }
+}
+
+/** What is not there, or has another generation than the expected one, is left as it is. */
+export async function remove(storage: StorageConnection, place: Place, expected?: string): Promise<void> {
+  const ask = async (from: Bucket) => {
+    try {
+      await inTime(
+        from.file(place.name).delete(expected === undefined ? {} : { ifGenerationMatch: expected }),
+        storage.limits.callMs,
+      );
+    } catch (error) {
+      if (!isMissing(error) && !isConditionNotMet(error)) throw error;
+    }
+  };
+  return storage.run(place, ask);
+}
+
+/** Base64, as Cloud Storage writes it. */
+export async function md5Of(chunks: Readable): Promise<string> {
+  const hash = createHash('md5');
+  await pipeline(chunks, hash);
+  return hash.digest('base64');
+}
