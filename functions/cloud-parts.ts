@@ -1,10 +1,8 @@
-/** What the functions in the cloud are made of: Firestore and Pub/Sub, and the embedded adapters for the rest. */
+/** What the functions in the cloud are made of: Firestore and Pub/Sub, and the vendors that the settings choose. */
 import { join } from 'node:path';
-import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
 import { createDiskOutputs } from './adapters/disk-outputs.ts';
-import { createDownloads } from './adapters/download.ts';
-import { createEspeakSpeech } from './adapters/espeak.ts';
 import { connectFirestore } from './adapters/firestore.ts';
+import { createFirestoreIds } from './adapters/firestore-ids.ts';
 import { createFirestoreLeases } from './adapters/firestore-leases.ts';
 import { createFirestorePins } from './adapters/firestore-pins.ts';
 import { createFirestoreReports } from './adapters/firestore-reports.ts';
@@ -12,7 +10,7 @@ import { createFirestoreTasks } from './adapters/firestore-tasks.ts';
 import { createFirestoreUrls } from './adapters/firestore-urls.ts';
 import { createPubSubQueue } from './adapters/pubsub.ts';
 import { apiSettings, assemble } from './assembly.ts';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { createGate } from './gate.ts';
 import type { Log } from './log.ts';
 import { createFfmpeg } from './media/ffmpeg.ts';
@@ -21,8 +19,8 @@ import type { LeaseStore } from './ports.ts';
 import type { Seams } from './seams.ts';
 import type { SweepDeps } from './sweep.ts';
 import { traceparent } from './trace.ts';
+import { chooseVendors } from './vendor-parts.ts';
 
-const MB = 1024 * 1024;
 /** Encoders at a time: one keeps all threads busy, more only take memory. */
 const ENCODERS = 1;
 /** How long a step waits for others before it looks whether they are still there. */
@@ -42,18 +40,24 @@ export interface CloudOptions {
 
 /** The parts of a function. SDKs are loaded, and connected, when something is first asked of them. */
 export async function composeCloud({ config, log, seams, times }: CloudOptions) {
-  if (config.inCloud && !config.emulated) {
-    throw new ConfigError([
-      'OUTPUT: expected a place that all functions share, got local. Google Drive and Cloud Storage are not available in ' +
-        'this build: use `npm start`, or `npm run emulators` for the functions on this machine.',
-    ]);
-  }
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
   const tempDir = join(config.dataDir, 'tmp');
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
+  const vendors = starting.use(
+    chooseVendors({
+      config,
+      ids: createFirestoreIds({ firestore }),
+      diskOutputs: createDiskOutputs({ dir: config.outputDir }),
+      artifactsDir: join(config.dataDir, 'artifacts'),
+      tempDir,
+      // On Cloud Run each instance has a disk of its own.
+      sharedDisk: !config.inCloud,
+      downloadLimits: { totalMs: DOWNLOAD_MS },
+    }),
+  );
   const adapters = seams.adapters({
     tasks: createFirestoreTasks({ firestore }),
     reports: createFirestoreReports({ firestore }),
@@ -61,20 +65,10 @@ export async function composeCloud({ config, log, seams, times }: CloudOptions) 
     leases: createFirestoreLeases({ firestore, ...times }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
     urls: createFirestoreUrls({ firestore }),
-    artifacts: createDiskArtifacts({
-      dir: join(config.dataDir, 'artifacts'),
-      maxBytes: config.cacheMaxMb * MB,
-      shared: true,
-    }),
-    outputs: createDiskOutputs({ dir: config.outputDir }),
-    downloads: starting.use(
-      createDownloads({
-        allowPrivate: config.allowPrivateUrls,
-        maxBytes: config.maxSourceMb * MB,
-        limits: { totalMs: DOWNLOAD_MS },
-      }),
-    ),
-    speech: starting.use(createEspeakSpeech()),
+    artifacts: vendors.artifacts,
+    outputs: vendors.outputs,
+    downloads: vendors.downloads,
+    speech: vendors.speech,
   });
   const deps = {
     ...assemble(adapters, {

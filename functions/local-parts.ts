@@ -1,14 +1,12 @@
-/** What the single-machine host is made of: the embedded adapters. */
+/** What the single-machine host is made of: the embedded adapters, and the vendors that the settings choose. */
 import { join } from 'node:path';
 import { createChildRecords } from './adapters/child-records.ts';
-import { createDiskArtifacts } from './adapters/disk-artifacts.ts';
 import { INCOMING } from './adapters/disk-cache.ts';
 import { createDiskOutputs, type DiskOutputs } from './adapters/disk-outputs.ts';
 import { sweepFolder } from './adapters/disk-sweep.ts';
-import { createDownloads } from './adapters/download.ts';
-import { createEspeakSpeech } from './adapters/espeak.ts';
 import { acquireHostLock, HostLockedError } from './adapters/host-lock.ts';
 import { openDatabase } from './adapters/sqlite.ts';
+import { createSqliteIds } from './adapters/sqlite-ids.ts';
 import { createSqliteLeases } from './adapters/sqlite-leases.ts';
 import { createSqlitePins } from './adapters/sqlite-pins.ts';
 import { createSqliteQueue } from './adapters/sqlite-queue.ts';
@@ -23,8 +21,8 @@ import { findFfmpeg } from './media/find-ffmpeg.ts';
 import type { TaskStore } from './ports.ts';
 import { NO_SEAMS, type Seams } from './seams.ts';
 import { fileName, manifestName } from './task/names.ts';
+import { chooseVendors } from './vendor-parts.ts';
 
-const MB = 1024 * 1024;
 /** Encoders at a time: one keeps all threads busy, more only take memory. */
 const ENCODERS = 1;
 /** Short, so that one task's waiting messages leave their places to another's; to wait again costs nothing. */
@@ -79,6 +77,16 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
     onError: (error, message) =>
       log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
   });
+  const vendors = starting.use(
+    chooseVendors({
+      config,
+      ids: createSqliteIds({ database }),
+      diskOutputs: outputs,
+      artifactsDir,
+      tempDir,
+      sharedDisk: false,
+    }),
+  );
   const adapters = seams.adapters({
     tasks,
     reports: createSqliteReports({ database }),
@@ -86,15 +94,10 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
     leases,
     queue,
     urls: createSqliteUrls({ database }),
-    artifacts: createDiskArtifacts({
-      dir: artifactsDir,
-      maxBytes: config.cacheMaxMb * MB,
-    }),
-    outputs,
-    downloads: starting.use(
-      createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes: config.maxSourceMb * MB }),
-    ),
-    speech: starting.use(createEspeakSpeech()),
+    artifacts: vendors.artifacts,
+    outputs: vendors.outputs,
+    downloads: vendors.downloads,
+    speech: vendors.speech,
   });
   const deps = {
     ...assemble(adapters, {

@@ -18,6 +18,7 @@ const COMPOSITION_ROOTS = [
   'cloud-parts.ts',
   'local.ts',
   'local-parts.ts',
+  'vendor-parts.ts',
   'assembly.ts',
 ];
 /** Who may import whom: a file may use its own layer and those below. */
