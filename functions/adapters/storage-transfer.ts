@@ -1,7 +1,5 @@
 /** Files to and from Cloud Storage, by its client's streams: bounded, stoppable, and never stored or read by half. */
 import { createHash } from 'node:crypto';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -83,15 +81,14 @@ async function sendOnce(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   using idle = limitOf(idleMs, signal);
-  // The client has no way to end an upload: destroying its stream leaves the connection open. So it gets one of its own.
-  const agent = bucket.storage.apiEndpoint.startsWith('http:') ? new HttpAgent(ALIVE) : new HttpsAgent(ALIVE);
+  const done = new AbortController();
   const resumable = bytes > ONE_REQUEST_BYTES;
   const file = bucket.file(name);
-  file.interceptors.push(everyRequestWith({ agent }));
+  file.interceptors.push(everyRequestWith({ adapter: endedBy(done.signal) }));
   const target = file.createWriteStream({
     resumable,
     ...(session.uri === undefined ? {} : { uri: session.uri }),
-    metadata: { contentType, contentLength: bytes, md5Hash: md5 },
+    metadata: { contentType, md5Hash: md5, ...(resumable && { contentLength: bytes }) },
     preconditionOpts: { ifGenerationMatch: expected },
     // The server checks, before it stores. The client would check afterwards and, without any precondition, delete.
     validation: false,
@@ -112,11 +109,20 @@ async function sendOnce(
     idle.signal.throwIfAborted();
     throw error instanceof Error ? error : answered(error, answer);
   } finally {
-    agent.destroy();
+    done.abort();
   }
 }
 
-const ALIVE = { keepAlive: true };
+type Send<R, A> = (request: R) => A;
+
+/**
+ * Destroying the client's upload stream leaves its request open. The library under it can end requests, by a signal
+ * that the client does not hand through: https://github.com/googleapis/google-cloud-node/tree/main/core/packages/gaxios
+ */
+function endedBy(signal: AbortSignal) {
+  return <R extends { signal?: AbortSignal | null }, A>(request: R, send: Send<R, A>): A =>
+    send({ ...request, signal: AbortSignal.any([signal, ...(request.signal ? [request.signal] : [])]) });
+}
 
 /** The client throws what a server refused an upload with as it came: a plain object. */
 function answered(told: unknown, response: unknown): Error {

@@ -79,7 +79,10 @@ export function connectStorage({ projectId, apiUrl, limits: given }: StorageOpti
       signal?.throwIfAborted();
       const attempt = async () => {
         try {
-          client ??= connect();
+          client ??= connect().catch((error: unknown) => {
+            client = undefined;
+            throw error;
+          });
           const connected = await client;
           // Kept until it expires. First, and by itself: of an upload the client would tell only that it broke off.
           if (apiUrl === undefined)

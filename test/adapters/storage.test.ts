@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { StorageLimits } from '../../functions/adapters/storage.ts';
 import { metadataOf } from '../../functions/adapters/storage-transfer.ts';
 import { PermanentError, TransientError } from '../../functions/errors.ts';
@@ -62,7 +63,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
   });
 
   it('waits as long as it is asked to, and leaves longer waiting to the caller', async () => {
-    await using cloud = await prepared();
+    await using cloud = await prepared({ pauseMs: 0 });
     const busy = (seconds: string) =>
       cloud.server.fault({
         operation: 'metadata',
@@ -71,7 +72,11 @@ describe('connectStorage', { timeout: 60_000 }, () => {
         headers: { 'retry-after': seconds },
       });
     busy('1');
-    assert.equal((await cloud.look())?.bytes, 4);
+    const looking = cloud.look();
+    await until(() => cloud.server.requests[0]?.closed === true, 'the first answer');
+    await pause(300);
+    assert.equal(cloud.server.requests.length, 1, 'it did not wait');
+    assert.equal((await looking)?.bytes, 4);
     busy('60');
     await assert.rejects(cloud.look(), (error) => TransientError.is(error) && error.retryAfterMs === 60_000);
     assert.equal(cloud.server.requests.length, 3);
