@@ -99,7 +99,12 @@ function prettyLine(level: keyof typeof SEVERITY, message: string, { error }: Lo
 
 /** With stack and causes: the log is ours, and the only place where they may appear. */
 function described(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const own = error.stack ?? `${error.name}: ${error.message}`;
+  if (!(error instanceof Error)) return withoutQueries(String(error));
+  const own = withoutQueries(error.stack ?? `${error.name}: ${error.message}`);
   return error.cause === undefined ? own : `${own}\nCaused by: ${described(error.cause)}`;
+}
+
+/** Vendors' clients quote addresses that are as good as a key: signed ones, and those of uploads under way. */
+function withoutQueries(text: string): string {
+  return text.replace(/(\bhttps?:\/\/[^\s?'"`<>]+\?)[^\s'"`<>]*/g, '$1***');
 }
