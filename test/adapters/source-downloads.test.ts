@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createDownloads } from '../../functions/adapters/download.ts';
+import { createDriveDownloads } from '../../functions/adapters/drive-downloads.ts';
 import {
   createSourceDownloads,
   type SourceDownloadsOptions,
