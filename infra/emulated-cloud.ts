@@ -17,6 +17,8 @@ export interface EmulatedCloudOptions extends Pick<ProvisionOptions, 'impatient'
   projectId: string;
   /** Settings, and PATH. */
   env: NodeJS.ProcessEnv;
+  /** Settings of one function, beside those of all. */
+  own?: (name: FunctionName) => NodeJS.ProcessEnv;
   /** Of processMedia; undefined: any free one. */
   port?: number;
   /** The folder of a package with functions of its own, as they are installed in the cloud; undefined: these. */
@@ -117,7 +119,7 @@ export function startFunction(
   port: number,
   options: Omit<EmulatedCloudOptions, 'impatient' | 'port'>,
 ): ChildProcess {
-  const { hosts, projectId, env, compiled, onLine } = options;
+  const { hosts, projectId, env, own, compiled, onLine } = options;
   // The framework goes by the package's "main"; in TypeScript there is none.
   const source = compiled ?? join(ROOT, 'functions', 'index.ts');
   const args = [
@@ -127,6 +129,7 @@ export function startFunction(
   const child = spawn(process.execPath, args, {
     env: {
       ...env,
+      ...own?.(name),
       ...hosts,
       GOOGLE_CLOUD_PROJECT: projectId,
       ...NO_METADATA_SERVER,
