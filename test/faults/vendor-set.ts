@@ -1,0 +1,104 @@
+/** The single-machine host with its videos on Google Drive and its prepared clips in a bucket. */
+import { createHash } from 'node:crypto';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectDrive } from '../../functions/adapters/drive-account.ts';
+import { createDriveOutputs } from '../../functions/adapters/drive-outputs.ts';
+import { openDatabase } from '../../functions/adapters/sqlite.ts';
+import { createSqliteIds } from '../../functions/adapters/sqlite-ids.ts';
+import { FOLDER_TYPE, OAUTH } from '../fixtures/drive-server.ts';
+import { type GoogleServer, startGoogleServer } from '../fixtures/google-server.ts';
+import type { AdapterSet } from './adapter-set.ts';
+import { localSet } from './local-set.ts';
+import { dataDir, filesBelow } from './on-disk.ts';
+
+let google: GoogleServer | undefined;
+/** DRIVE_FOLDER_ID of each trial. */
+const parents = new Map<string, string>();
+
+/** Before the first trial; the processes that are killed find it by its address. */
+export async function startVendors(): Promise<void> {
+  google = await startGoogleServer([]);
+}
+
+export async function stopVendors(): Promise<void> {
+  await google?.[Symbol.asyncDispose]();
+}
+
+export const vendorSet: AdapterSet = {
+  ...localSet,
+  name: 'the single-machine host on Drive and Cloud Storage',
+  // Calls over the network end in another order each time.
+  orderly: false,
+
+  environment: (dir) => ({
+    ...localSet.environment(dir),
+    OUTPUT: 'drive',
+    DRIVE_FOLDER_ID: parentOf(dir),
+    DRIVE_AUTH: 'oauth',
+    DRIVE_CLIENT_ID: OAUTH.clientId,
+    DRIVE_CLIENT_SECRET: OAUTH.clientSecret,
+    DRIVE_REFRESH_TOKEN: OAUTH.refreshToken,
+    CACHE_BUCKET: bucketOf(dir),
+    GOOGLE_API_URL: vendors().url,
+  }),
+
+  async open(dir) {
+    await using opening = new AsyncDisposableStack();
+    const local = opening.use(await localSet.open(dir));
+    const database = opening.use(openDatabase(join(dataDir(dir), 'every-cut.sqlite')));
+    const account = opening.use(connectDrive({ auth: OAUTH, apiUrl: vendors().url }));
+    const ids = createSqliteIds({ database });
+    const outputs = createDriveOutputs({ account, folderId: parentOf(dir), ids });
+    const copy = join(dir, 'drive');
+    await copyOfDrive(parentOf(dir), copy);
+    const running = opening.move();
+    return {
+      ports: Object.defineProperties({ outputs } as typeof local.ports, {
+        ...Object.getOwnPropertyDescriptors(local.ports),
+        outputs: { value: outputs, enumerable: true },
+      }),
+      leftOvers: local.leftOvers,
+      files: () => filesBelow(copy),
+      fileIn: (folder, name) => join(copy, folder.id, name),
+      [Symbol.asyncDispose]: () => running.disposeAsync(),
+    };
+  },
+};
+
+function vendors(): GoogleServer {
+  if (google === undefined) throw new Error('Expected startVendors to have been called');
+  return google;
+}
+
+function parentOf(dir: string): string {
+  const known = parents.get(dir);
+  if (known !== undefined) return known;
+  const { drive, storage } = vendors();
+  const id = drive.state.add({ name: dir, mimeType: FOLDER_TYPE });
+  parents.set(dir, id);
+  storage.objects.addBucket(bucketOf(dir));
+  return id;
+}
+
+/** Else what one trial prepared the next one would find. */
+function bucketOf(dir: string): string {
+  return `artifacts-${createHash('sha256').update(dir).digest('hex').slice(0, 16)}`;
+}
+
+/** For a judge who reads files. Of two with one name, which Drive allows, each is there. */
+async function copyOfDrive(parent: string, to: string): Promise<void> {
+  const { drive } = vendors();
+  for (const folder of drive.list(parent)) {
+    await mkdir(join(to, folder.id), { recursive: true });
+    const names = new Set<string>();
+    for (const { id, name, md5 = '' } of drive.list(folder.id)) {
+      const file = join(to, folder.id, names.has(name) ? `${name} (${id})` : name);
+      names.add(name);
+      await writeFile(file, drive.read(id));
+      // The time of a file is that of its content.
+      const time = Number.parseInt(md5.slice(0, 7), 16);
+      await utimes(file, time, time);
+    }
+  }
+}
