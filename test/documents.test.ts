@@ -56,6 +56,17 @@ describe('the README', () => {
     });
   }
 
+  test('tells which code each refusal of a vendor becomes, and of what kind that is', () => {
+    const refusals = [
+      ...readme.matchAll(
+        /^\| (?:Google Drive|Cloud Storage|ElevenLabs)[^|]*\|[^|]+\| `(\w+)` \| (\w+) \|$/gm,
+      ),
+    ];
+    assert.ok(refusals.length >= 12);
+    for (const [row, code, kind] of refusals)
+      assert.equal(CODES[code as keyof typeof CODES]?.kind, kind, row);
+  });
+
   test('names only scripts that there are', () => {
     const named = [...readme.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name as string);
     assert.ok(named.length > 0);
