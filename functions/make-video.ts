@@ -97,11 +97,14 @@ async function make(
     timeoutMs: MIX_TIMEOUT_MS,
     signal: either,
   });
-  either.throwIfAborted();
   leaveMixing();
   watch.next('save');
   const save = () => deps.outputs.save(task.folder, name, out, signal);
-  const saved = await deps.saving(task.id)(() => retryTransient(save, { signal }));
+  const saved = await deps.saving(task.id)(() => {
+    // It may have waited for room; from here on only the host's stop ends it.
+    either.throwIfAborted();
+    return retryTransient(save, { signal });
+  });
   return {
     index: combination.index,
     status: 'succeeded',

@@ -11,7 +11,7 @@ import type { OutputStore, Report, Task } from '../functions/ports.ts';
 import { prepare } from '../functions/prepare.ts';
 import { render } from '../functions/render.ts';
 import { failedReport } from '../functions/reporting.ts';
-import { fairSlots } from '../functions/slots.ts';
+import { fairSlots, type Slots } from '../functions/slots.ts';
 import { makeClip } from './fixtures/finished.ts';
 import { DELIVERY, useStages } from './fixtures/stages.ts';
 
@@ -198,6 +198,33 @@ describe('render', () => {
       await s.renderOne(task, 2);
       assert.deepEqual(await statuses(task), ['succeeded', 'cancelled']);
       assert.equal((await s.videos(task)).length, 1);
+    });
+
+    test('a render that waits for room to save when the cancel comes saves nothing', async () => {
+      const task = await s.createTask();
+      await s.prepareAll(task);
+      const mixed = Promise.withResolvers<void>();
+      const saved: string[] = [];
+      const room: Slots = fairSlots(1)('task');
+      let waiting = 0;
+      const saving = (): Slots => (work) => {
+        if (++waiting === 2) mixed.resolve();
+        return room(work);
+      };
+      const save: typeof s.deps.outputs.save = async (...args) => {
+        saved.push(args[1]);
+        // The other one is mixed by now, and the cancel is seen while it waits.
+        await mixed.promise;
+        await s.deps.tasks.cancel(task.id);
+        await sleep(1200);
+        return s.deps.outputs.save(...args);
+      };
+      const slow = { ...s.deps, saving, patienceMs: 30_000, outputs: { ...s.deps.outputs, save } };
+      await Promise.all(
+        [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, slow)),
+      );
+      assert.deepEqual((await statuses(task)).toSorted(), ['cancelled', 'succeeded']);
+      assert.deepEqual(await s.videos(task), saved);
     });
 
     test('a video saved by a process that died before its report leaves the folder at the end', async () => {
