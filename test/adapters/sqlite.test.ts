@@ -75,6 +75,7 @@ describe('the sqlite database', () => {
       using database = openDatabase(path);
       await createSqliteTasks({ database }).create(task);
       database.run(`UPDATE tasks SET body = json_remove(body, '$.fileId')`);
+      database.run('DROP TABLE ids');
       database.run('PRAGMA user_version = 4');
     }
     using database = openDatabase(path);

@@ -59,6 +59,8 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
     before(async () => {
       began = performance.now();
       sources = await startSources();
+      // The first process compiles what later ones find compiled; what is recorded must not be slower than what follows.
+      await trial({ set, sources, scenario: TASK });
     });
     after(async () => {
       await sources?.[Symbol.asyncDispose]();
