@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { workDir } from './artifacts.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from './attempts.ts';
-import type { Failure } from './errors.ts';
+import { type Failure, PermanentError } from './errors.ts';
 import { once } from './lease.ts';
 import type { Log } from './log.ts';
 import { type Manifest, manifestCsv, manifestJson } from './manifest.ts';
@@ -73,7 +73,19 @@ async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: Compl
   const { task, reports } = manifest;
   // A video may have been saved by a process that died, or was stopped, before it could report.
   const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
-  await retryTransient(() => removeVideos(task, unwanted, deps), { signal });
+  await retryTransient(() => removeVideos(task, unwanted, deps), { signal }).catch((error: unknown) => {
+    // An account that may add files and not remove any: the manifest says which of them count.
+    if (!PermanentError.is(error)) throw error;
+    deps.log.warn(
+      `Files of task "${task.name}" that are no videos of it stay where they are: ${error.message}`,
+      {
+        event: 'output.left_over',
+        task_id: task.id,
+        task_name: task.name,
+        failure: error.failure,
+      },
+    );
+  });
   await using dir = await workDir(deps.tempDir);
   for (const [extension, text] of [
     ['json', manifestJson(manifest)],

@@ -2,13 +2,13 @@
  * All settings of the product, read in one place. Nothing else reads the environment.
  */
 import { readFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { CORES, MAX_DEFAULT_THREADS, NOT_AVAILABLE, SETTINGS } from './settings.ts';
-import { ConfigError, type Environment, SettingsReader } from './settings-reader.ts';
+import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
 import { readVendors, type Vendors } from './vendors.ts';
 
 export { ConfigError, type Environment };
@@ -119,9 +119,8 @@ export function loadConfig(env: Environment): Config {
   return config;
 }
 
-/** Absolute; `~/` is the home folder, as no shell reads .env. */
 function folder(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : resolve(path);
+  return resolve(inHome(path));
 }
 
 export function isLoopback(host: string): boolean {

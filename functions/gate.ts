@@ -44,7 +44,8 @@ export function createGate(aloneMs = ALONE_MS): Gate {
       };
       const timer = alone ? setTimeout(leave, aloneMs) : undefined;
       try {
-        return await work(() => {});
+        // What may end the process is alone until its end.
+        return await work(alone ? () => {} : leave);
       } finally {
         clearTimeout(timer);
         leave();

@@ -26,6 +26,7 @@ export type EventName =
   | 'message.malformed'
   | 'message.dead_lettered'
   | 'manifest.failed'
+  | 'output.left_over'
   | 'request.failed'
   | 'sweep.failed'
   | 'sweep.repaired';

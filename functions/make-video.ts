@@ -97,11 +97,12 @@ async function make(
     timeoutMs: MIX_TIMEOUT_MS,
     signal: either,
   });
-  leaveMixing();
   watch.next('save');
   const save = () => deps.outputs.save(task.folder, name, out, signal);
   const saved = await deps.saving(task.id)(() => {
-    // It may have waited for room; from here on only the host's stop ends it.
+    // Not before: mixed videos must not pile up while they wait for room.
+    leaveMixing();
+    // From here on only the host's stop ends it.
     either.throwIfAborted();
     return retryTransient(save, { signal });
   });

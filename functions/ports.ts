@@ -275,6 +275,8 @@ export interface Queue {
 export interface Artifact<M = unknown> extends Disposable {
   readonly key: string;
   readonly meta: M;
+  /** Names of its files. */
+  readonly files: readonly string[];
   /** Absolute path of one of its files. */
   path(name: string): string;
 }

@@ -1,6 +1,13 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { SETTINGS } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `~/` is the home folder, as no shell reads .env. */
+export function inHome(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+}
 
 /** All that is wrong with the settings, in one message fit for a terminal. */
 export class ConfigError extends Error {

@@ -218,14 +218,14 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'GOOGLE_API_URL',
     default: '',
-    expected: 'an https URL, or http on this machine',
+    expected: 'an https URL without a path, or http on this machine',
     about:
-      "Another address for Drive, Cloud Storage and Drive's sign-in: a private endpoint, or a test server.",
+      'A test server in place of Google Drive, its sign-in, and Cloud Storage, which is sent no credentials there.',
   },
   {
     name: 'ELEVENLABS_API_URL',
     default: '',
-    expected: 'an https URL, or http on this machine',
+    expected: 'an https URL without a path, or http on this machine',
     about: 'Another address for ElevenLabs: that of a data residency, or a test server.',
   },
   {

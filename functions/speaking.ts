@@ -1,10 +1,12 @@
 /** Has lines spoken: each distinct one once, however many tasks, videos and processes want it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { type Artifacts, artifactKey } from './artifacts.ts';
 import { retryTransient } from './attempts.ts';
+import { TransientError } from './errors.ts';
 import { leasedSlots } from './lease.ts';
-import type { Artifact, LeaseStore, Speech } from './ports.ts';
+import type { Artifact, LeaseStore, Speech, Spoken } from './ports.ts';
 import type { Line } from './task/plan.ts';
 
 export interface SpeakingDeps {
@@ -27,23 +29,54 @@ export interface Speaking {
 export const SPOKEN = 'spoken';
 export const TIMING = 'timing.json';
 
+/** Lines that were bought and could not be stored, at most; some hundred kilobytes each. */
+const UNSTORED = 100;
+
 export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Speaking {
+  /** While the store is away, or the disk full: what is paid for waits for the next delivery. */
+  const unstored = new LRUCache<string, Spoken>({ max: UNSTORED });
+
+  async function buy(key: string, line: Line, held: AbortSignal): Promise<Spoken> {
+    const bought = unstored.get(key);
+    if (bought !== undefined) return bought;
+    held.throwIfAborted();
+    // Who cancels a task must not pay for its line in the next one.
+    const signal = unlessOnlyCancelled(held);
+    const spoken = await retryTransient(() => speech.speak(line, signal), { signal });
+    unstored.set(key, spoken);
+    return spoken;
+  }
+
   return {
     async identityOf(line, signal) {
       const provider = await retryTransient(() => speech.identity(line, signal), { signal });
       return [...provider, line.text];
     },
 
-    spoken(line, identity, signal) {
+    async spoken(line, identity, signal) {
+      const key = artifactKey('speech', identity);
       const speak = async (dir: string, held: AbortSignal) => {
-        const { audio, timing } = await retryTransient(() => speech.speak(line, held), { signal: held });
+        const { audio, timing } = await buy(key, line, held);
         await writeFile(join(dir, SPOKEN), audio);
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
         return {};
       };
       const slots = leasedSlots(leases, 'speech-slot', () => speech.atOnce, signal);
-      const key = artifactKey('speech', identity);
-      return artifacts.getOrCreate<object>(key, speak, { signal, slots, paid: true });
+      const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, slots, paid: true });
+      unstored.delete(key);
+      return artifact;
     },
   };
+}
+
+/** Fires as the other one does, except for the cancel of a task. */
+function unlessOnlyCancelled(signal: AbortSignal): AbortSignal {
+  const own = new AbortController();
+  const pass = () => {
+    const { reason } = signal;
+    if (!TransientError.is(reason) || reason.code !== 'cancelled') own.abort(reason);
+  };
+  if (signal.aborted) pass();
+  else signal.addEventListener('abort', pass, { once: true });
+  return own.signal;
 }

@@ -26,6 +26,13 @@ export function aloneWhereSuspect(
     // Someone is at it: the lease will be refused, which needs no room.
     if (state?.held) return slots(work);
     const through = (state?.crashes ?? 0) >= SUSPECT_CRASHES ? gate.alone : gate.beside;
-    return through(() => slots(work));
+    return through((leaveGate) =>
+      slots((leave) =>
+        work(() => {
+          leave();
+          leaveGate();
+        }),
+      ),
+    );
   };
 }

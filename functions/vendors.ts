@@ -1,5 +1,5 @@
 /** Which vendors the settings choose, and what those need to be reached. */
-import type { SettingsReader } from './settings-reader.ts';
+import { inHome, type SettingsReader } from './settings-reader.ts';
 import type { SourceRules } from './task/source-url.ts';
 
 export type OutputChoice =
@@ -114,6 +114,16 @@ export function readVendors(read: SettingsReader, { shared }: { shared: boolean 
 
 function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: boolean): OutputChoice {
   const kind = read.text('OUTPUT', 'local', /^(local|drive|gcs)$/);
+  if (read.raw('OUTPUT') === undefined) {
+    // Videos would go to the disk without a word.
+    for (const [name, meant] of [
+      ['DRIVE_FOLDER_ID', 'drive'],
+      ['OUTPUT_BUCKET', 'gcs'],
+    ] as const) {
+      if (read.raw(name) === undefined) continue;
+      read.problem(`OUTPUT: expected ${meant} because ${name} is set, got nothing. Set it, or OUTPUT=local.`);
+    }
+  }
   const folderId = DRIVE_FOLDER.exec(
     read.optional('DRIVE_FOLDER_ID', (value) => DRIVE_FOLDER.test(value)) ?? '',
   )?.[1];
@@ -179,9 +189,19 @@ function readDriveAuth(read: SettingsReader): DriveAuth | undefined {
       };
     case 'delegation':
       needed({ DRIVE_SUBJECT: subject });
-      return { mode, subject: subject ?? '', keyFile };
+      return { mode, subject: subject ?? '', keyFile: keyFile && inHome(keyFile) };
     default:
+      if (!read.failed('DRIVE_AUTH'))
+        needsAuth(read, { oauth: [clientId, refreshToken], delegation: [subject] });
       return undefined;
+  }
+}
+
+/** Credentials without a word on how they are used. */
+function needsAuth(read: SettingsReader, given: Record<string, (string | undefined)[]>): void {
+  for (const [mode, values] of Object.entries(given)) {
+    if (values.every((value) => value === undefined)) continue;
+    read.problem(`DRIVE_AUTH: expected ${mode}, as the credentials of it are set, got nothing. Set it.`);
   }
 }
 
@@ -253,7 +273,8 @@ function readApiUrl(read: SettingsReader, name: string): string | undefined {
     .optional(name, (value) => {
       const url = URL.parse(value);
       const local = url !== null && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
-      return url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
+      if (url === null || url.href !== `${url.origin}/`) return false;
+      return url.protocol === 'https:' || (url.protocol === 'http:' && local);
     })
     ?.replace(/\/+$/, '');
 }

@@ -124,6 +124,18 @@ describe('settings of vendors', () => {
     assert.match(problems({ DRIVE_AUTH: 'delegation' }), /DRIVE_SUBJECT: expected the address of a user/);
   });
 
+  test('that would have no effect are told of', () => {
+    assert.match(
+      problems({ DRIVE_FOLDER_ID: 'root', ...OAUTH }),
+      /OUTPUT: expected drive because DRIVE_FOLDER_ID/,
+    );
+    assert.match(problems({ OUTPUT_BUCKET: 'videos' }), /OUTPUT: expected gcs because OUTPUT_BUCKET is set/);
+    assert.equal(problems({ OUTPUT: 'local', OUTPUT_BUCKET: 'videos' }), '');
+    const { DRIVE_AUTH: _, ...credentials } = OAUTH;
+    assert.match(problems(credentials), /DRIVE_AUTH: expected oauth, as the credentials of it are set/);
+    assert.match(problems({ DRIVE_SUBJECT: 'a@b.example' }), /DRIVE_AUTH: expected delegation/);
+  });
+
   test('of Drive come in three kinds', () => {
     const { drive } = loadConfig(OAUTH).vendors;
     assert.deepEqual(drive, {
@@ -203,8 +215,11 @@ describe('settings of vendors', () => {
 
   test('send keys in the clear to this machine only', () => {
     const text = problems({ GOOGLE_API_URL: 'http://api.example.com', ELEVENLABS_API_URL: 'x' });
-    assert.match(text, /GOOGLE_API_URL: expected an https URL, or http on this machine/);
+    assert.match(text, /GOOGLE_API_URL: expected an https URL without a path, or http on this machine/);
     assert.match(text, /ELEVENLABS_API_URL: expected an https URL/);
+    for (const url of ['https://h.example/path', 'https://u:p@h.example', 'https://h.example?q=1']) {
+      assert.match(problems({ GOOGLE_API_URL: url }), /GOOGLE_API_URL: expected/, url);
+    }
     const { googleApiUrl, elevenLabsApiUrl } = loadConfig({
       GOOGLE_API_URL: 'http://127.0.0.1:9000/',
       ELEVENLABS_API_URL: 'https://api.eu.residency.elevenlabs.io',

@@ -157,6 +157,16 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     });
     assert.deepEqual([ended.status['succeeded'], ended.status['failed']], [2, 0]);
     assert.equal(voices.asked('speech') - before, 2);
+    const log = host.logged('source.prepared').filter((entry) => entry['kind'] === 'line');
+    assert.equal(log.length, 1);
+    const again = await host.run({
+      task_name: 'cut off again',
+      video_blocks: { all: [url('red.mp4')] },
+      text_to_speech: [line],
+      output: OUTPUT,
+    });
+    assert.equal(again.status['succeeded'], 1);
+    assert.equal(voices.asked('speech') - before, 2, 'what came of the second request is kept');
   });
 
   test('a voice that there is not fails its own videos, and the message names those that there are', async () => {
@@ -184,8 +194,11 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     const ended = await Promise.all(numbers(10).map(() => host.run(request)));
     assert.equal(new Set(ended.map(({ status }) => status['output_folder'])).size, 1);
     assert.equal(google.drive.list(folderNamed(name).id).filter((file) => VIDEO.test(file.name)).length, 10);
-    assert.ok(google.drive.state.files.size > 0);
-    assert.ok(google.drive.seen('create').length > made);
+    const created = google.drive
+      .seen('create')
+      .slice(made)
+      .filter(({ status }) => status === 200);
+    assert.equal(created.length, 1, 'all the others met it');
   });
 
   const refused: [what: string, env: () => Record<string, string>, detail: RegExp, cure: RegExp][] = [
@@ -193,7 +206,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       'a refresh token that was revoked',
       () => ({ ...onDrive(), DRIVE_REFRESH_TOKEN: 'revoked-token-1' }),
       /invalid_grant/,
-      /Make them anew/,
+      /^Make a new refresh token/,
     ],
     [
       'a folder that is not there',
@@ -218,6 +231,37 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       assert.match(String(body['cure']), cure);
       assert.doesNotMatch(JSON.stringify(body), /revoked-token-1|client-secret/);
       assert.equal(host.logged('task.accepted').length, 0);
+    });
+  }
+
+  const away: [what: string, env: () => Record<string, string>, fault: () => void][] = [
+    [
+      'Drive is busy',
+      onDrive,
+      () => google.drive.faults.add('about', { does: 'refuse', status: 503 }, { times: 50 }),
+    ],
+    [
+      'Cloud Storage never answers',
+      () => ({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', GOOGLE_API_URL: google.url }),
+      () => google.storage.fault({ operation: 'upload', does: 'hang', times: 50 }),
+    ],
+  ];
+  for (const [what, env, fault] of away) {
+    test(`while ${what} a task is put off, soon, and nothing is accepted`, async () => {
+      await using host = await hostIn(`away ${what}`, env());
+      fault();
+      const response = await fetch(`${host.url}/process_media`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(task27('never')),
+        // Whoever posts has not all day.
+        signal: AbortSignal.timeout(25_000),
+      });
+      assert.equal(response.status, 503, await response.text());
+      assert.equal(response.headers.get('retry-after'), '30');
+      assert.equal(host.logged('task.accepted').length, 0);
+      google.drive.faults.clear();
+      google.storage.clearFaults();
     });
   }
 

@@ -31,11 +31,24 @@ export interface Packed {
 const MAX_HEADER_BYTES = 4 * 2 ** 20;
 const NEWLINE = 10;
 
-/** Reads the files of `dir` once for their checksums; their bytes follow when the stream is read. */
-export async function packArtifact(key: string, dir: string, meta: unknown): Promise<Packed> {
+/** What is packed: the names of its files, and where they are. */
+export interface Unpacked {
+  key: string;
+  meta: unknown;
+  files: readonly string[];
+  path(name: string): string;
+}
+
+/** A folder of files that is not an artifact yet. */
+export async function unpackedIn(dir: string, key: string, meta: unknown): Promise<Unpacked> {
+  return { key, meta, files: await readdir(dir), path: (name) => join(dir, name) };
+}
+
+/** Reads the files once for their checksums; their bytes follow when the stream is read. */
+export async function packArtifact({ key, meta, files: names, path }: Unpacked): Promise<Packed> {
   const files: PackedFile[] = [];
-  for (const name of (await readdir(dir)).sort()) {
-    const file = join(dir, name);
+  for (const name of names.toSorted()) {
+    const file = path(name);
     const stats = await stat(file);
     if (!stats.isFile()) throw new Error(`Expected an artifact to be plain files, got ${name} in ${key}`);
     files.push({ name, bytes: stats.size, sha256: await checksum(file) });
@@ -48,7 +61,7 @@ export async function packArtifact(key: string, dir: string, meta: unknown): Pro
   }
   async function* content(): AsyncGenerator<Buffer> {
     yield header;
-    for (const { name } of files) yield* createReadStream(join(dir, name));
+    for (const { name } of files) yield* createReadStream(path(name));
   }
   return {
     bytes: files.reduce((sum, { bytes }) => sum + bytes, header.length),

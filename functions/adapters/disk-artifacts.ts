@@ -183,6 +183,7 @@ function toArtifact<M>({ key, meta, files }: Stored, folder: string, release: ()
   return {
     key,
     meta: meta as M,
+    files: files.map(({ name }) => name),
     path(name) {
       if (files.some((file) => file.name === name)) return join(folder, name);
       const names = files.map((file) => file.name).join(', ');

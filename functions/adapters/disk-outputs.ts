@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../errors.ts';
 import type { OutputFolder, OutputStore } from '../ports.ts';
@@ -62,6 +62,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       if (fileName !== diskName(fileName)) {
         throw new Error(`Expected a plain file name, got ${JSON.stringify(fileName)}`);
       }
+      if (!isAbsolute(folder.id)) throw notOnDisk(fileName);
       signal.throwIfAborted();
       const { size } = await stat(file);
       const target = join(folder.id, fileName);
@@ -79,6 +80,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async remove(folder, fileNames) {
+      if (!isAbsolute(folder.id)) return;
       for (const fileName of fileNames.filter((name) => name === diskName(name))) {
         await rm(join(folder.id, fileName), { force: true }).catch((error: unknown) => {
           throw translated(error, fileName);
@@ -87,6 +89,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async removeParts(folder, fileNames) {
+      if (!isAbsolute(folder.id)) return 0;
       const own = new Set(Array.from(fileNames, nameInPart));
       const found = await readdir(folder.id).catch(() => []);
       const parts = found.filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
@@ -121,6 +124,14 @@ async function copyOver(target: string, folder: string, file: string, signal: Ab
     await rm(part, { force: true });
     throw error;
   }
+}
+
+function notOnDisk(fileName: string): PermanentError {
+  return new PermanentError(
+    'save_failed',
+    'save',
+    `Expected a folder on this disk for ${fileName}, got one elsewhere: the task was begun with another OUTPUT. Next step: set OUTPUT as it was, or post the task again.`,
+  );
 }
 
 function nameInPart(fileName: string): string {

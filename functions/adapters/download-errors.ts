@@ -92,6 +92,18 @@ export function isNoSuchName(error: unknown): boolean {
   return NO_SUCH_NAME.has(codeOf(error));
 }
 
+/**
+ * Of a vendor's server, whose name is right: does the code say that it was not reached? No name, no connection, or the
+ * certificate of a proxy on the way; all of it is of this machine's network, and may be mended meanwhile.
+ */
+export function isConnectionCode(code: string): boolean {
+  return NETWORK.test(code) || NO_SUCH_NAME.has(code) || TLS.test(code);
+}
+
+export function isConnectionError(error: unknown): boolean {
+  return isConnectionCode(codeOf(error));
+}
+
 /** Retry-After (RFC 9110, 10.2.3), seconds or an HTTP date, as milliseconds from `now`. */
 export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined) return undefined;

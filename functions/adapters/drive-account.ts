@@ -5,7 +5,8 @@ import type { DriveClient, DriveEndpoints } from './drive-client.ts';
 import { type DriveGate, outputError } from './drive-errors.ts';
 import { type DriveAuth, type DriveLogin, logIn } from './drive-login.ts';
 import { wasAnswered } from './drive-refusal.ts';
-import { FIRST_PAUSE_MS, retryDrive, unlessAborted } from './drive-retry.ts';
+import { FIRST_PAUSE_MS, retryDrive } from './drive-retry.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export type { DriveAuth } from './drive-login.ts';
 

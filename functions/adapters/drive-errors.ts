@@ -1,6 +1,6 @@
 /** The gate for everything that goes wrong with Google Drive: what it answers, and which of our errors that is. */
 import { PermanentError, TransientError } from '../errors.ts';
-import { isNetworkError, isNoSuchName } from './download-errors.ts';
+import { isConnectionError } from './download-errors.ts';
 import type { DriveAuth } from './drive-login.ts';
 import { DriveLoginError, type DriveRefusal, refusalIn } from './drive-refusal.ts';
 
@@ -96,8 +96,10 @@ export function driveTrouble(error: unknown, mode: Mode): DriveTrouble | undefin
   }
   const refusal = refusalIn(error);
   if (refusal !== undefined) return refused(refusal, mode);
-  if (isNetworkError(error) || isNoSuchName(error)) {
-    return trouble('network', networkWord(error), 'check that this machine reaches googleapis.com');
+  if (isConnectionError(error)) {
+    const next =
+      'check that this machine reaches googleapis.com, and trusts the certificate that it is shown';
+    return trouble('network', networkWord(error), next);
   }
   return undefined;
 }

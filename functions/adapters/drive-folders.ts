@@ -1,11 +1,11 @@
 /** Task folders on Google Drive: whether there can be one, and that there is only one of a name. */
-import { CODES } from '../codes.ts';
-import { PermanentError, RequestError, TransientError } from '../errors.ts';
+import { PermanentError, TransientError } from '../errors.ts';
 import type { IdMemory, OutputFolder } from '../ports.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './drive-account.ts';
 import type { DriveIds } from './drive-ids.ts';
 import { checkParent, FOLDER, type Parent } from './drive-parent.ts';
 import { wasAnswered } from './drive-refusal.ts';
+import { refusedFolder } from './refused-folder.ts';
 
 export interface DriveFoldersOptions {
   account: DriveAccount;
@@ -62,7 +62,11 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
     let id = wanted === known ? known : await ids.settle(key, wanted, known);
     for (let tries = 1; ; tries++) {
       if (other !== undefined && other.id === id) return other;
-      const made = await make(id, name, within, call);
+      const made = await make(id, name, within, call).catch((error: unknown) => {
+        // An id that another account drew, before the credentials were changed, may be of no use to this one.
+        if (!wasAnswered(error, 400) || tries === MAX_IDS) throw error;
+        return undefined;
+      });
       if (made !== undefined) return made;
       if (tries === MAX_IDS) throw unsettled(name);
       id = await ids.settle(key, await drawn.draw(call), id);
@@ -144,7 +148,7 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
         if (!id) throw new Error(`Expected Google Drive to give the id of the folder "${name}", got none`);
         return { id, location: webViewLink ?? `https://drive.google.com/drive/folders/${id}` };
       } catch (error) {
-        throw PermanentError.is(error) ? refused(name, error) : error;
+        throw PermanentError.is(error) ? refusedFolder(name, error) : error;
       }
     },
   };
@@ -168,11 +172,6 @@ function quoted(text: string): string {
 export function isName(found: string | null | undefined, name: string): boolean {
   const tidied = (text: string) => text.normalize().trim();
   return typeof found === 'string' && tidied(found) === tidied(name);
-}
-
-function refused(name: string, error: PermanentError): RequestError {
-  const detail = `The output folder "${name}" cannot be made: ${error.message}`;
-  return new RequestError('output_folder', detail, { cure: CODES[error.code].cure, cause: error });
 }
 
 function unsettled(name: string): TransientError {

@@ -1,5 +1,6 @@
+import { TransientError } from '../errors.ts';
 import type { CallOptions, DriveAccount } from './drive-account.ts';
-import { unlessAborted } from './drive-retry.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** What one call draws; Drive gives up to 1,000. Those not used are simply never used. */
 const DRAWN_AT_ONCE = 50;
@@ -30,11 +31,22 @@ export function createDriveIds(account: DriveAccount): DriveIds {
         const id = drawn.pop();
         if (id !== undefined) return id;
         // One call for all who wait; whoever gave up must not take it from the others.
-        drawing ??= refill({ ...options, signal: undefined }).finally(() => {
+        drawing ??= refill({}).finally(() => {
           drawing = undefined;
         });
-        await (options.signal ? unlessAborted(options.signal, drawing) : drawing);
+        await unlessAborted(endOf(options), drawing);
       }
     },
   };
+}
+
+/** When who asks has no more time, also where the call under way is another one's, who has. */
+function endOf({ signal, deadline }: CallOptions): AbortSignal {
+  const late = new AbortController();
+  if (deadline !== undefined) {
+    const ms = Math.max(0, deadline - performance.now());
+    const reason = new TransientError('output_busy', 'Expected Google Drive to draw ids in time, got none.');
+    setTimeout(() => late.abort(reason), ms).unref();
+  }
+  return signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
 }

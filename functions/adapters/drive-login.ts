@@ -1,5 +1,5 @@
 /** Who this service is on Google Drive, and the tokens that say so. */
-import { isNetworkError } from './download-errors.ts';
+import { isConnectionError } from './download-errors.ts';
 import { assertionSigner } from './drive-assertion.ts';
 import { type AuthClient, type DriveEndpoints, type DriveEntry, expireToken } from './drive-client.ts';
 import { DriveLoginError, refusalIn } from './drive-refusal.ts';
@@ -108,7 +108,8 @@ async function foreseen<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    if (!(error instanceof Error) || error instanceof DriveLoginError || isNetworkError(error)) throw error;
+    if (!(error instanceof Error) || error instanceof DriveLoginError || isConnectionError(error))
+      throw error;
     const refusal = refusalIn(error);
     if (refusal === undefined) {
       throw new DriveLoginError('no credentials that can be used', { cause: error });

@@ -82,6 +82,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
       return await upload({ id, name: file.name, parents: [folder.id] }, undefined, file, signal);
     } catch (error) {
       if (wasAnswered(error, 409)) return undefined;
+      if (wasAnswered(error, 404)) throw folderGone(file.name, error);
       throw error;
     }
   }
@@ -236,6 +237,16 @@ function notOnDrive(fileName: string): PermanentError {
     'save_failed',
     'save',
     `Expected a folder on Google Drive for ${fileName}, got one elsewhere: the task was begun with another OUTPUT. Next step: set OUTPUT as it was, or post the task again.`,
+  );
+}
+
+/** Of all that an upload names, only the folder must be there. */
+function folderGone(fileName: string, cause: unknown): PermanentError {
+  return new PermanentError(
+    'output_missing',
+    'save',
+    `Expected the task's folder on Google Drive for ${fileName}, got none: it was deleted, or is not shared with the account any more. Next step: share it again and retry the task, or post a new task.`,
+    { cause },
   );
 }
 

@@ -46,15 +46,3 @@ export function retryDrive<T>(ask: () => Promise<T>, options: RetryOptions): Pro
     },
   });
 }
-
-/** What others wait for as well goes on; who asked need not. Rejects with the signal's reason. */
-export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  using listening = new DisposableStack();
-  const aborted = new Promise<never>((_, reject) => {
-    const stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    listening.defer(() => signal.removeEventListener('abort', stop));
-  });
-  return await Promise.race([work, aborted]);
-}

@@ -134,7 +134,7 @@ function refused(
 function cureOf(status: number, is: (pattern: RegExp) => boolean): string {
   if (is(NO_MODEL)) return 'set ELEVENLABS_MODEL to a model that speaks';
   if (is(/output_format/)) return 'set ELEVENLABS_FORMAT to a format that it has';
-  return status === 404 || status === 405 ? CHECK_URL : 'shorten or simplify the text';
+  return status === 404 || status === 405 ? CHECK_URL : 'mend what it says, or shorten or simplify the text';
 }
 
 /** An object, a sentence, or the list of a validation (422); a proxy on the way answers with pages of its own. */

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { PermanentError } from '../errors.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface Voice {
   id: string;
@@ -67,7 +68,7 @@ export function createVoices({ search, rememberMs }: VoicesOptions): Voices {
       const lookUp = lookUps.get(key) ?? begin(key, name);
       lookUp.waiting += 1;
       try {
-        return await unlessAborted(lookUp.id, signal);
+        return await unlessAborted(signal, lookUp.id);
       } finally {
         lookUp.waiting -= 1;
         if (lookUp.waiting === 0) {
@@ -126,12 +127,4 @@ function listed(voices: readonly Voice[]): string {
 
 function quoted(name: string): string {
   return JSON.stringify(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}...` : name);
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

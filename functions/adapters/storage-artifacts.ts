@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull, TransientError } from '../errors.ts';
 import type { Artifact, ArtifactStore } from '../ports.ts';
-import { packArtifact, unpackArtifact } from './artifact-file.ts';
+import { packArtifact, type Unpacked, unpackArtifact, unpackedIn } from './artifact-file.ts';
 import type { Place, StorageConnection } from './storage.ts';
 import { md5Of, metadataOf, NOTHING, readObject, remove, upload } from './storage-transfer.ts';
 
@@ -15,8 +15,9 @@ export interface StorageArtifactsOptions {
   local: ArtifactStore;
   /** For what is on its way in; on the file system of `local` where possible. */
   tempDir: string;
-  /** Milliseconds, see STANDING_MS. */
+  /** Milliseconds, see STANDING_MS and UNKNOWN_MS. */
   standingMs?: number;
+  unknownMs?: number;
 }
 
 /**
@@ -24,6 +25,10 @@ export interface StorageArtifactsOptions {
  * that there is nothing to make, and who has none would wait for it.
  */
 const STANDING_MS = 600_000;
+/** Where that cannot be told, so long nobody asks again: who has a copy must not wait for a bucket that is away. */
+const UNKNOWN_MS = 60_000;
+/** For that look. */
+const LOOK_MS = 2_000;
 /** How often a put meets another one, or a damaged object, before it is handed back. */
 const ROUNDS = 5;
 
@@ -35,10 +40,12 @@ interface Fetching {
 
 /** Artifacts as one object each in a bucket that all processes share, behind this machine's own store. */
 export function createStorageArtifacts(options: StorageArtifactsOptions): ArtifactStore {
-  const { storage, local, standingMs = STANDING_MS } = options;
+  const { storage, local, standingMs = STANDING_MS, unknownMs = UNKNOWN_MS } = options;
   const fetches = new Map<string, Fetching>();
   /** When the object was last known to be there, by key; milliseconds of this process. */
   const seen = new Map<string, number>();
+  const keeping = new Map<string, Promise<void>>();
+  let unknownUntil = 0;
   const placeOf = (key: string): Place => ({
     purpose: 'artifacts',
     bucket: options.bucket,
@@ -51,22 +58,45 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     if (oldest !== undefined && performance.now() - Number(at) > standingMs) seen.delete(oldest);
   };
 
-  /** Where that cannot be told, the copy is as good as ever. */
-  const stands = async (key: string): Promise<boolean> => {
+  const send = async (artifact: Unpacked): Promise<boolean> => {
+    const { bytes, read } = await packArtifact(artifact);
+    const content = { contentType: 'application/octet-stream', bytes, md5: await md5Of(read()), read };
+    const isFirst = await upload(storage, placeOf(artifact.key), content, NOTHING);
+    if (isFirst) saw(artifact.key);
+    return isFirst;
+  };
+
+  /**
+   * A life-cycle rule may have removed the object: then it is brought back, as what is in it may be bought. Where the bucket
+   * cannot be asked, the copy is as good as ever.
+   */
+  const keepShared = async (copy: Artifact): Promise<void> => {
+    const { key } = copy;
     const at = seen.get(key);
-    if (at !== undefined && performance.now() - at < standingMs) return true;
-    const standing = await metadataOf(storage, placeOf(key), { tries: 1 }).catch(() => 'unknown' as const);
-    if (standing === undefined) return false;
-    if (standing !== 'unknown') saw(key);
-    return true;
+    if ((at !== undefined && performance.now() - at < standingMs) || performance.now() < unknownUntil) return;
+    try {
+      const signal = AbortSignal.timeout(LOOK_MS);
+      const standing = await metadataOf(storage, placeOf(key), { tries: 1, signal });
+      if (standing === undefined) await send(copy);
+      else saw(key);
+    } catch {
+      unknownUntil = performance.now() + unknownMs;
+    }
+  };
+
+  /** Once for all who open the same at a time. */
+  const keepSharedOnce = (copy: Artifact): Promise<void> => {
+    const known = keeping.get(copy.key);
+    if (known !== undefined) return known;
+    const kept = keepShared(copy).finally(() => keeping.delete(copy.key));
+    keeping.set(copy.key, kept);
+    return kept;
   };
 
   const openLocal = async <M>(key: string): Promise<Artifact<M> | undefined> => {
     const copy = await local.open<M>(key);
-    if (copy === undefined) return undefined;
-    if (await stands(key)) return copy;
-    copy[Symbol.dispose]();
-    return undefined;
+    if (copy !== undefined) await keepSharedOnce(copy);
+    return copy;
   };
 
   /** From the bucket into the local store. Undefined where there is none, or where it was damaged and is gone. */
@@ -108,13 +138,9 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     open: async <M>(key: string) => (await openLocal<M>(key)) ?? (await fetchOnce<M>(key)),
 
     async put<M>(key: string, dir: string, meta: M) {
-      const { bytes, read } = await packArtifact(key, dir, meta);
-      const content = { contentType: 'application/octet-stream', bytes, md5: await md5Of(read()), read };
+      const own = await unpackedIn(dir, key, meta);
       for (let round = 0; round < ROUNDS; round++) {
-        if (await upload(storage, placeOf(key), content, NOTHING)) {
-          saw(key);
-          return await local.put(key, dir, meta);
-        }
+        if (await send(own)) return await local.put(key, dir, meta);
         const first = (await local.open<M>(key)) ?? (await fetchOnce<M>(key));
         if (first === undefined) continue;
         saw(key);

@@ -1,6 +1,6 @@
 import type { PermanentCode, TransientCode } from '../codes.ts';
 import { isDiskFull, PermanentError, type Stage, TransientError } from '../errors.ts';
-import { parseRetryAfter } from './download-errors.ts';
+import { isConnectionCode, parseRetryAfter } from './download-errors.ts';
 
 /** What a bucket is used for; decides whose trouble an error is. */
 export type Purpose = 'outputs' | 'artifacts' | 'sources';
@@ -68,9 +68,8 @@ const LIMITED = /^(rateLimitExceeded|userRateLimitExceeded|quotaExceeded)$/;
 const CREDENTIALS =
   /Could not load the default credentials|Unable to read the credential file|Could not refresh access token|Unable to detect a Project Id/;
 const OAUTH = /\b(invalid_grant|invalid_client|unauthorized_client|deleted_client|invalid_rapt)\b/;
-/** Of sockets, node-fetch and Node's streams; the last of these is all the client tells of some uploads that break off. */
-const NETWORK =
-  /^(ECONN|EAI_|ENOTFOUND$|EHOST|ENET|ETIMEDOUT$|EPIPE$|EPROTO$|EADDRNOTAVAIL$|ERR_STREAM_(PREMATURE_CLOSE|DESTROYED)$|ERR_TLS_|ERR_SSL_|HPE_|CERT_)/;
+/** All that the client tells of some uploads that break off. */
+const BROKEN_OFF = 'ERR_STREAM_DESTROYED';
 /** The client's words for bytes that came other than they were sent; the server's are on a 400. */
 const DAMAGED: readonly unknown[] = ['CONTENT_DOWNLOAD_MISMATCH', 'FILE_NO_UPLOAD'];
 const MISMATCH = /doesn't match calculated (MD5|CRC32C) hash/;
@@ -117,7 +116,8 @@ export function storageError(error: unknown, purpose: Purpose, where: string): u
   }
   if (status === undefined) {
     const code = codeOf(error);
-    return typeof code === 'string' && NETWORK.test(code) ? network(code) : error;
+    const isNetwork = typeof code === 'string' && (code === BROKEN_OFF || isConnectionCode(code));
+    return isNetwork ? network(code) : error;
   }
   if (BUSY.includes(status) || status >= 500 || (status === 403 && LIMITED.test(reasonOf(error)))) {
     const retryAfterMs = retryAfterOf(error);

@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import pLimit from 'p-limit';
-import { CODES } from '../codes.ts';
-import { PermanentError, RequestError, TransientError } from '../errors.ts';
+import { PermanentError, TransientError } from '../errors.ts';
 import type { OutputFolder, OutputStore } from '../ports.ts';
 import { diskName } from './disk-names.ts';
+import { refusedFolder } from './refused-folder.ts';
 import type { Place, StorageConnection } from './storage.ts';
 import { type Content, md5Of, metadataOf, NOTHING, remove, upload } from './storage-transfer.ts';
 
@@ -13,6 +13,8 @@ export interface StorageOutputsOptions {
   storage: StorageConnection;
   /** OUTPUT_BUCKET. */
   bucket: string;
+  /** Milliseconds that createFolder may take, retries included. */
+  folderMs?: number;
 }
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -20,6 +22,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   json: 'application/json',
   csv: 'text/csv',
 };
+/** Someone waits for the answer. */
+const FOLDER_MS = 10_000;
 /** Connections at a time while files are taken out. */
 const REMOVALS_AT_ONCE = 16;
 /** How often a file is tried to be replaced while others replace it, too. */
@@ -36,22 +40,27 @@ const EMPTY: Content = {
 };
 
 /** Videos as objects `<task>/<file>` of one bucket. */
-export function createStorageOutputs({ storage, bucket }: StorageOutputsOptions): OutputStore {
+export function createStorageOutputs(options: StorageOutputsOptions): OutputStore {
+  const { storage, bucket, folderMs = FOLDER_MS } = options;
   const place = (name: string): Place => ({ purpose: 'outputs', bucket, name });
 
   return {
     async createFolder(name) {
       const folderName = objectName(name);
+      const late = AbortSignal.timeout(folderMs);
       try {
         // What the console shows as a folder; and of two that make it, one makes it. Nothing less would show that the
         // bucket is there and takes what the task is going to bring.
-        await upload(storage, place(`${folderName}/`), EMPTY, NOTHING);
+        await upload(storage, place(`${folderName}/`), EMPTY, NOTHING, { signal: late });
       } catch (error) {
-        if (!PermanentError.is(error)) throw error;
-        throw new RequestError('output_folder', error.message, {
-          cure: CODES[error.code].cure,
-          cause: error,
-        });
+        if (PermanentError.is(error)) throw refusedFolder(folderName, error);
+        if (!late.aborted) throw error;
+        const within = `within ${folderMs / 1000} s`;
+        throw new TransientError(
+          'output_busy',
+          `Expected Cloud Storage to make gs://${bucket}/${folderName}/ ${within}, got no end of it.`,
+          { cause: error },
+        );
       }
       return {
         id: `gs://${bucket}/${folderName}/`,

@@ -123,6 +123,23 @@ describe('disk outputs', () => {
     assert.equal(await readFile(join(folder.id, 'a.mp4'), 'utf8'), 'video');
   });
 
+  it('refuse a folder that another output made, and make no folder of that name anywhere', async () => {
+    await using dir = await tempDir();
+    const store = createDiskOutputs({ dir: dir.path });
+    for (const id of ['1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123', 'gs://bucket/sale/']) {
+      const source = await file(dir, 'video');
+      await assert.rejects(
+        store.save({ id, location: 'elsewhere' }, 'a.mp4', source, FOREVER),
+        (error) =>
+          PermanentError.is(error) && error.code === 'save_failed' && /another OUTPUT/.test(error.message),
+      );
+      await store.remove({ id, location: 'elsewhere' }, ['a.mp4']);
+      assert.equal(await store.removeParts({ id, location: 'elsewhere' }, ['a.mp4']), 0);
+      assert.equal(existsSync(id), false);
+      assert.equal(await readFile(source, 'utf8'), 'video');
+    }
+  });
+
   it('fail for good where a folder has the name, or a file the folder', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: join(dir.path, 'output') });

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { DriveAccount, DriveAuth } from '../../functions/adapters/drive-account.ts';
+import { connectDrive, type DriveAccount, type DriveAuth } from '../../functions/adapters/drive-account.ts';
 import { PermanentError, TransientError } from '../../functions/errors.ts';
 import { numbers, TIMEOUT_MS } from '../contracts/harness.ts';
 import { failureOf } from '../fixtures/downloading.ts';
 import { OAUTH, ROBOT, USER } from '../fixtures/drive-server.ts';
-import { type DriveStage, defaultCredentials, driveStage } from '../fixtures/drive-stage.ts';
+import { type DriveStage, defaultCredentials, driveStage, QUICK } from '../fixtures/drive-stage.ts';
+import { startSelfSignedServer } from '../fixtures/self-signed.ts';
 
 async function whoAmI(account: DriveAccount): Promise<string | null | undefined> {
   const { user } = await account.call('tell whose account this is', (drive, parameters) =>
@@ -180,6 +181,19 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     await failureOf(whoAmI(account), 'output_login');
     await stage.server.tokens.writeKeyFile(path);
     assert.equal(await whoAmI(account), USER);
+  });
+
+  it('takes a network that is away, or shows a certificate of its own, for what may pass, also while signing in', async () => {
+    await using stage = await driveStage();
+    await using proxy = await startSelfSignedServer();
+    const auths: DriveAuth[] = [OAUTH, { mode: 'delegation', subject: USER, keyFile: await keyFile(stage) }];
+    for (const auth of auths) {
+      for (const apiUrl of ['http://every-cut.invalid', proxy.url]) {
+        await using account = connectDrive({ auth, apiUrl, limits: { ...QUICK, retryMs: 20 } });
+        const failure = await failureOf(whoAmI(account), 'network', /Next step: check that this machine/);
+        assert.ok(TransientError.is(failure));
+      }
+    }
   });
 
   it('waits for a token endpoint that is busy, as for Drive itself', async () => {

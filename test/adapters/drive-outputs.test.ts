@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { CODES, type PermanentCode } from '../../functions/codes.ts';
+import type { PermanentCode } from '../../functions/codes.ts';
 import { PermanentError, RequestError, TransientError } from '../../functions/errors.ts';
-import type { OutputFolder } from '../../functions/ports.ts';
-import { numbers, TIMEOUT_MS } from '../contracts/harness.ts';
+import type { IdMemory, OutputFolder } from '../../functions/ports.ts';
+import { numbers, TIMEOUT_MS, until } from '../contracts/harness.ts';
 import { file, outputContract } from '../contracts/outputs.ts';
 import { failureOf } from '../fixtures/downloading.ts';
 import { FOLDER_TYPE, ROBOT, USER } from '../fixtures/drive-server.ts';
@@ -120,10 +120,50 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
 
   it('go on with the id of a process that died between drawing it and making the folder', async () => {
     await using stage = await driveStage();
-    stage.server.faults.add('create', { does: 'refuse', status: 400, reason: 'badRequest' });
+    stage.server.faults.add('create', { does: 'refuse', status: 403, reason: 'insufficientFilePermissions' });
     await assert.rejects(stage.outputs().createFolder('sale'));
     const [known] = await stage.ids.recall([`drive/folder/${stage.folderId}/sale`]);
     assert.equal((await stage.outputs().createFolder('sale')).id, known);
+  });
+
+  it('draw another id where the one that was kept is refused, as another account drew it', async () => {
+    await using stage = await driveStage();
+    await stage.ids.settle(`drive/folder/${stage.folderId}/sale`, 'drawn-by-another-account');
+    const { id } = await stage.outputs().createFolder('sale');
+    assert.notEqual(id, 'drawn-by-another-account');
+    assert.deepEqual(
+      stage.server.list(stage.folderId).map((folder) => folder.id),
+      [id],
+    );
+    stage.server.faults.add('create', { does: 'refuse', status: 400, reason: 'badRequest' }, { times: 9 });
+    await assert.rejects(stage.outputs().createFolder('other'), { message: 'As the test asked for' });
+  });
+
+  it('leave nothing that could end the process where a save is stopped while ids are refused', async () => {
+    await using stage = await driveStage();
+    const folder = await stage.outputs().createFolder('sale');
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const host = new AbortController();
+    const ids: IdMemory = {
+      ...stage.ids,
+      async recall(keys) {
+        host.abort(new Error('The host stops'));
+        return stage.ids.recall(keys);
+      },
+    };
+    stage.server.faults.add(
+      'generateIds',
+      { does: 'refuse', status: 403, reason: 'domainPolicy' },
+      { times: 9 },
+    );
+    const save = stage.outputs({ ids }).save(folder, 'a.mp4', await file(stage.dir, 'video'), host.signal);
+    await assert.rejects(save, /The host stops/);
+    await until(() => stage.server.seen('generateIds').length > 1, 'the refusal');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.off('unhandledRejection', note);
+    assert.deepEqual(unhandled, []);
   });
 
   it('look at DRIVE_FOLDER_ID once a minute, not for every task', async () => {
@@ -365,7 +405,10 @@ describe('createFolder of drive outputs says before the first video', { timeout:
       await assert.rejects(stage.outputs({ folderId, account }).createFolder('sale'), (error) => {
         assert.ok(RequestError.is(error), String(error));
         assert.equal(error.code, 'output_folder');
-        assert.equal(error.cure, CODES[code].cure);
+        assert.ok(PermanentError.is(error.cause) && error.cause.code === code);
+        const step = /Next step: (.+)$/.exec(error.cause.message)?.[1] ?? '';
+        assert.equal(error.cure?.toLowerCase(), step.toLowerCase(), 'what to do, and nothing else');
+        assert.notEqual(step, '');
         assert.match(error.message, says);
         assert.match(error.message, /Next step: /);
         return true;

@@ -83,7 +83,11 @@ const REFUSALS = {
     [400, older('voice_limit_reached'), /voice_limit_reached/],
   ],
   speech_failed: [
-    [400, older('max_character_limit_exceeded', 'It has 627.'), /It has 627\.\)\. Next step: shorten/],
+    [
+      400,
+      older('max_character_limit_exceeded', 'It has 627.'),
+      /It has 627\.\)\. Next step: mend what it says, or shorten/,
+    ],
     [400, older('model_not_found'), /Next step: set ELEVENLABS_MODEL/],
     [400, older('invalid_output_format'), /Next step: set ELEVENLABS_FORMAT/],
     [400, newer('validation_error', 'invalid_parameters', 'invalid_parameters'), /\(invalid_parameters: So/],

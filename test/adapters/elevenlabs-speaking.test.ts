@@ -7,11 +7,12 @@ import { openDatabase } from '../../functions/adapters/sqlite.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite-leases.ts';
 import { createArtifacts } from '../../functions/artifacts.ts';
 import { retryTransient } from '../../functions/attempts.ts';
+import { TransientError } from '../../functions/errors.ts';
 import { leasedSlots } from '../../functions/lease.ts';
-import type { LeaseStore, Speech, Spoken } from '../../functions/ports.ts';
+import type { ArtifactStore, LeaseStore, Speech, Spoken } from '../../functions/ports.ts';
 import { createSpeaking, SPOKEN, type Speaking, TIMING } from '../../functions/speaking.ts';
 import type { Line } from '../../functions/task/plan.ts';
-import { numbers, TIMEOUT_MS } from '../contracts/harness.ts';
+import { numbers, TIMEOUT_MS, until } from '../contracts/harness.ts';
 import type { ElevenLabsServerOptions } from '../fixtures/elevenlabs-server.ts';
 import { type SpeechOptions, speakingWith } from '../fixtures/speaking-with.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
@@ -23,22 +24,28 @@ interface Instance {
   speech: Speech;
   leases: LeaseStore;
   speaking: Speaking;
-  /** On the same stores. */
-  speakingWith(speech: Speech): Speaking;
 }
 
-async function fleet(size: number, serverOptions: ElevenLabsServerOptions, options: SpeechOptions = {}) {
+async function fleet(
+  size: number,
+  serverOptions: ElevenLabsServerOptions,
+  options: SpeechOptions = {},
+  storeOf: (store: ArtifactStore) => ArtifactStore = (store) => store,
+) {
   await using started = new AsyncDisposableStack();
   const dir = started.use(await tempDir());
   const { server, another } = started.use(await speakingWith(serverOptions, options));
   const database = started.use(openDatabase(join(dir.path, 'leases.sqlite')));
   const instances = numbers(size).map((at): Instance => {
     const leases = createSqliteLeases({ database });
-    const store = createDiskArtifacts({ dir: join(dir.path, 'artifacts'), maxBytes: 2 ** 30, shared: true });
-    const artifacts = createArtifacts({ store, leases, tempDir: join(dir.path, `temp-${at}`) });
+    const disk = createDiskArtifacts({ dir: join(dir.path, 'artifacts'), maxBytes: 2 ** 30, shared: true });
+    const artifacts = createArtifacts({
+      store: storeOf(disk),
+      leases,
+      tempDir: join(dir.path, `temp-${at}`),
+    });
     const speech = another();
-    const speakingOf = (own: Speech) => createSpeaking({ speech: own, artifacts, leases });
-    return { speech, leases, speaking: speakingOf(speech), speakingWith: speakingOf };
+    return { speech, leases, speaking: createSpeaking({ speech, artifacts, leases }) };
   });
   const running = started.move();
   return { server, instances, [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -131,26 +138,56 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.sold(line.text), 2);
   });
 
-  it('is kept where its task is cancelled just after it was bought', async () => {
-    await using running = await fleet(1, {});
+  it('is bought to the end where its task is cancelled meanwhile, and kept', async () => {
+    await using running = await fleet(2, { speakMs: 200 });
     const { server, instances } = running;
-    const [only] = instances as [Instance];
+    const [first, second] = instances as [Instance, Instance];
     const line = { text: 'Hello', voice: 'Sarah' };
-    const cancelled = new AbortController();
-    const speech: Speech = {
-      ...only.speech,
-      async speak(...asked) {
-        const answer = await only.speech.speak(...asked);
-        cancelled.abort(new Error('The task was cancelled'));
-        return answer;
-      },
-    };
-    const speaking = only.speakingWith(speech);
-    const identity = await speaking.identityOf(line, signal);
-    await speaking.spoken(line, identity, cancelled.signal).then(
+    const identity = await first.speaking.identityOf(line, signal);
+    const task = new AbortController();
+    const asked = first.speaking.spoken(line, identity, task.signal);
+    const ended = asked.then(
       (artifact) => artifact[Symbol.dispose](),
       () => {},
     );
+    await until(() => server.underWay === 1, 'a request under way');
+    task.abort(new TransientError('cancelled', 'The task was cancelled.'));
+    await Promise.all([spoken(second, line), ended]);
+    assert.equal(server.sold(line.text), 1);
+  });
+
+  it('is not asked for where its task was cancelled before, or its host stops', async () => {
+    await using running = await fleet(1, { speakMs: 5_000 });
+    const { server, instances } = running;
+    const [only] = instances as [Instance];
+    const line = { text: 'Hello', voice: 'Sarah' };
+    const identity = await only.speaking.identityOf(line, signal);
+    const cancelled = AbortSignal.abort(new TransientError('cancelled', 'The task was cancelled.'));
+    await assert.rejects(only.speaking.spoken(line, identity, cancelled), { code: 'cancelled' });
+    assert.equal(server.asked('speech'), 0);
+    const host = new AbortController();
+    const asked = only.speaking.spoken(line, identity, host.signal);
+    const refused = assert.rejects(asked, /The host stops/);
+    await until(() => server.underWay === 1, 'a request under way');
+    host.abort(new Error('The host stops'));
+    await refused;
+    await until(() => server.underWay === 0, 'its end');
+  });
+
+  it('is bought once however often it cannot be stored', async () => {
+    let failures = 4;
+    await using running = await fleet(1, {}, {}, (store) => ({
+      ...store,
+      async put(key, dir, meta) {
+        if (failures-- > 0) throw new TransientError('platform_unavailable', 'The bucket is away.');
+        return store.put(key, dir, meta);
+      },
+    }));
+    const { server, instances } = running;
+    const [only] = instances as [Instance];
+    const line = { text: 'Hello', voice: 'Sarah' };
+    for (const _ of numbers(4)) await assert.rejects(spoken(only, line), { code: 'platform_unavailable' });
+    await spoken(only, line);
     await spoken(only, line);
     assert.equal(server.sold(line.text), 1);
   });

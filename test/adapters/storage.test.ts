@@ -7,6 +7,7 @@ import type { StorageLimits } from '../../functions/adapters/storage.ts';
 import { metadataOf } from '../../functions/adapters/storage-transfer.ts';
 import { PermanentError, TransientError } from '../../functions/errors.ts';
 import { until } from '../contracts/harness.ts';
+import { startSelfSignedServer } from '../fixtures/self-signed.ts';
 import { connectedTo } from '../fixtures/storage-connection.ts';
 import { startStorageServer } from '../fixtures/storage-server.ts';
 
@@ -43,6 +44,14 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.requests.length, 1);
     assert.equal(cloud.server.requests[0]?.headers.authorization, undefined);
     assert.match(cloud.server.requests[0]?.url ?? '', /^\/storage\/v1\/b\/bucket\/o\/a/);
+  });
+
+  it('takes a network that is away, or shows a certificate of its own, for what may pass', async () => {
+    await using proxy = await startSelfSignedServer();
+    for (const url of ['http://every-cut.invalid', proxy.url]) {
+      const look = metadataOf(connectedTo({ url }, { tries: 1 }), PLACE);
+      await assert.rejects(look, (error) => TransientError.is(error) && error.code === 'network', url);
+    }
   });
 
   it('tries again what may pass, as often as it was told to', async () => {
