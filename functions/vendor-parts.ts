@@ -45,6 +45,7 @@ export function chooseVendors(options: VendorPartsOptions): VendorParts {
   const storage = connectStorage({ projectId: config.project, apiUrl: googleApiUrl });
   const drive = vendors.drive && open.use(connectDrive({ auth: vendors.drive, apiUrl: googleApiUrl }));
   const maxBytes = config.maxSourceMb * MB;
+  const { downloadLimits: limits = {} } = options;
 
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
@@ -70,17 +71,16 @@ export function chooseVendors(options: VendorPartsOptions): VendorParts {
     artifacts: chosenArtifacts(),
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
-      web: open.use(
-        createDownloads({
-          allowPrivate: config.allowPrivateUrls,
-          maxBytes,
-          ...(options.downloadLimits === undefined ? {} : { limits: options.downloadLimits }),
-        }),
-      ),
-      storage: createStorageDownloads({ storage, maxBytes }),
+      web: open.use(createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits })),
+      storage: createStorageDownloads({ storage, maxBytes, limits }),
       drive:
         drive &&
-        createDriveDownloads({ account: drive, maxBytes, anyFile: vendors.driveSources === 'account' }),
+        createDriveDownloads({
+          account: drive,
+          maxBytes,
+          anyFile: vendors.driveSources === 'account',
+          ...(limits.totalMs === undefined ? {} : { totalMs: limits.totalMs }),
+        }),
       driveLinkUrl: googleApiUrl && `${googleApiUrl}/download`,
     }),
     speech: vendors.elevenLabs
