@@ -8,11 +8,13 @@ import {
   type CallOptions,
   everyRequestWith,
   inTime,
+  type Limit,
   limitOf,
   type Place,
   type StorageConnection,
 } from './storage.ts';
 import { isBucketMissing, isConditionNotMet, isMissing, isRefusal } from './storage-errors.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface Content {
   contentType: string;
@@ -190,11 +192,13 @@ export async function readObject<T>(
     using idle = limitOf(idleMs, signal);
     const file = from.file(place.name, generation === undefined ? {} : { generation });
     const source = file.createReadStream({ decompress: false, validation: checksum });
-    const stop = () => source.destroy(idle.signal.reason);
-    idle.signal.addEventListener('abort', stop, { once: true });
-    if (idle.signal.aborted) stop();
     let read = '';
+    let isAnswered = false;
+    let isLeft = false;
     source.on('response', (response: Readable & { headers: Record<string, string> }) => {
+      isAnswered = true;
+      // The client now pipes the answer into the stream. Destroyed before that, it throws where nobody can catch it.
+      if (isLeft) setImmediate(() => source.destroy());
       read = response.headers['x-goog-generation'] ?? '';
       // The client itself hangs eleven listeners on it, and Node warns of a leak at the eleventh.
       response.setMaxListeners(20);
@@ -202,23 +206,27 @@ export async function readObject<T>(
     // Whoever stops reading does not wait for how the stream ends.
     source.on('error', () => {});
     try {
-      return { result: await use(moving(source, idle.moved)), generation: read };
+      return { result: await use(moving(source, idle)), generation: read };
     } catch (error) {
       idle.signal.throwIfAborted();
       if (isMissing(error) && !isBucketMissing(error)) return undefined;
       throw error;
     } finally {
-      idle.signal.removeEventListener('abort', stop);
-      source.destroy();
+      isLeft = true;
+      if (isAnswered) source.destroy();
     }
   };
   return storage.run(place, get, options);
 }
 
-async function* moving(source: AsyncIterable<Buffer>, moved: () => void): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
+/** Ends when the limit fires, whatever the stream does; whoever opened it destroys it. */
+async function* moving(source: Readable, { signal, moved }: Limit): AsyncGenerator<Buffer> {
+  const chunks: AsyncIterator<Buffer> = source.iterator({ destroyOnReturn: false });
+  for (;;) {
+    const next = await unlessAborted(signal, chunks.next());
+    if (next.done) return;
     moved();
-    yield chunk;
+    yield next.value;
   }
 }
 

@@ -150,6 +150,29 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     await until(() => cloud.server.requests.at(-1)?.closed === true, 'the connection to be closed');
   });
 
+  it('leaves nothing that could end the process, whenever it is stopped', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => void unhandled.push(error);
+    process.on('uncaughtExceptionMonitor', note);
+    const reason = new Error('The lease was lost');
+    for (let ms = 0; ms < 40; ms += 2) {
+      await using cloud = await prepared();
+      const stop = new AbortController();
+      const getting = cloud.get(undefined, stop.signal).then(
+        () => 'got',
+        (error: unknown) => error,
+      );
+      const timer = setTimeout(() => stop.abort(reason), ms);
+      const end = await getting;
+      clearTimeout(timer);
+      assert.ok(end === 'got' || end === reason, String(end));
+      // Late answers come to nobody.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    process.off('uncaughtExceptionMonitor', note);
+    assert.deepEqual(unhandled, []);
+  });
+
   it('ends a download that takes too long in all', async () => {
     await using cloud = await prepared({ totalMs: 300 });
     cloud.server.fault({ operation: 'media', does: 'stall', afterBytes: 100_000 });
