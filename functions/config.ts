@@ -63,9 +63,10 @@ export function readEnvironment(): Environment {
   const unknown = Object.keys(written).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new ConfigError(
-      unknown.map(
-        (name) =>
-          `${name}: expected a setting in .env, got an unknown name. Did you mean ${closest(name, known)}?`,
+      unknown.map((name) =>
+        name.startsWith('GOOGLE_') || name.startsWith('CLOUDSDK_')
+          ? `${name}: expected in the environment, got it in .env. It is read by Google's own libraries: export it.`
+          : `${name}: expected a setting in .env, got an unknown name. Did you mean ${closest(name, known)}?`,
       ),
     );
   }

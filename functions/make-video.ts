@@ -9,6 +9,7 @@ import type { Artifact, Lease, OutputStore, PinStore, Prepared, Profile, Report,
 import { failedReport } from './reporting.ts';
 import type { Slots } from './slots.ts';
 import { SOUND, type Sources, VIDEO } from './sources.ts';
+import type { SpeakingSignals } from './speaking.ts';
 import { fileName } from './task/names.ts';
 import type { Combination } from './task/plan.ts';
 
@@ -76,7 +77,8 @@ async function make(
   const either = AbortSignal.any([signal, cancelled]);
   const name = fileName(task, combination);
   using inputs = new DisposableStack();
-  const open = async (number: number) => inputs.use(await openPrepared(task, number, either, deps));
+  const signals = { signal: either, stop: signal };
+  const open = async (number: number) => inputs.use(await openPrepared(task, number, signals, deps));
   const [profile] = await deps.pins.read(task.id, ['profile']);
   const clips = await inOrder(combination.clips, open);
   const music = combination.track === null ? undefined : await open(combination.track);
@@ -126,7 +128,7 @@ type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness
 async function openPrepared(
   task: Task,
   number: number,
-  signal: AbortSignal,
+  signals: SpeakingSignals,
   { pins, artifacts, sources }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
   const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
@@ -135,7 +137,7 @@ async function openPrepared(
     const artifact = await artifacts.open<PreparedArtifact['meta']>(key);
     if (artifact !== undefined) return artifact;
     // Another ffmpeg build, put in since, makes it under another key.
-    key = (await sources.ready(task, number, signal)).artifact;
+    key = (await sources.ready(task, number, signals)).artifact;
   }
 }
 

@@ -13,6 +13,7 @@ import type {
   TaskStore,
 } from './ports.ts';
 import { type Sources, STAGE_OF } from './sources.ts';
+import type { SpeakingSignals } from './speaking.ts';
 import { aloneWhereSuspect, type SuspectDeps } from './suspects.ts';
 import { stem } from './task/names.ts';
 import type { Source } from './task/plan.ts';
@@ -39,7 +40,7 @@ export async function prepare(
   if (task === undefined || source === undefined) return;
   // Of a cancelled task nothing is needed any more: its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
-    makeReady(task, number, source, AbortSignal.any([signal, cancelled]), deps),
+    makeReady(task, number, source, { signal: AbortSignal.any([signal, cancelled]), stop: signal }, deps),
   );
 }
 
@@ -47,7 +48,7 @@ async function makeReady(
   task: Task,
   number: number,
   source: Source,
-  signal: AbortSignal,
+  { signal, stop }: SpeakingSignals,
   deps: PrepareDeps,
 ): Promise<void> {
   const { pins, leases, sources, log, patienceMs } = deps;
@@ -69,7 +70,7 @@ async function makeReady(
 
       async function settled(): Promise<Prepared | Failed> {
         try {
-          return await sources.ready(task, number, held);
+          return await sources.ready(task, number, { signal: held, stop });
         } catch (error) {
           return { error: failureOf(error, lease, STAGE_OF[source.kind], held) };
         }

@@ -66,6 +66,12 @@ export class SettingsReader {
     return this.#failed.has(name);
   }
 
+  /** Of a setting; whatever else depends on it is not worth a word then. */
+  problemWith(name: string, text: string): void {
+    this.#failed.add(name);
+    this.problem(`${name}: ${text}`);
+  }
+
   problem(text: string): void {
     this.#problems.push(text);
   }

@@ -12,7 +12,7 @@ import { decodeSound, measureLoudness } from './media/loudness.ts';
 import { chooseProfile } from './media/profile.ts';
 import type { Artifact, Fetched, PinStore, Prepared, Probe, Profile, Task } from './ports.ts';
 import type { Slots } from './slots.ts';
-import { SPOKEN, type Speaking, TIMING } from './speaking.ts';
+import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speaking.ts';
 import { SAMPLE_RATE } from './task/frame-rate.ts';
 import type { Line, Source } from './task/plan.ts';
 
@@ -31,7 +31,7 @@ export interface SourcesDeps {
 
 export interface Sources {
   /** The artifact of a source, made if need be. Throws PermanentError or TransientError. */
-  ready(task: Task, number: number, signal: AbortSignal): Promise<Prepared>;
+  ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared>;
 }
 
 /** Names of files within artifacts. */
@@ -56,9 +56,9 @@ export function createSources(deps: SourcesDeps): Sources {
   const { fetching, pins, artifacts, ffmpeg } = deps;
 
   return {
-    async ready(task, number, signal) {
+    async ready(task, number, signals) {
       const source = task.plan.sources[number] as Source;
-      const artifact = await artifactOf(task, number, source, signal);
+      const artifact = await artifactOf(task, number, source, signals);
       using open = artifact;
       return { artifact: open.key, ...open.meta };
     },
@@ -68,14 +68,18 @@ export function createSources(deps: SourcesDeps): Sources {
     task: Task,
     number: number,
     source: Source,
-    signal: AbortSignal,
+    { signal, stop }: SpeakingSignals,
   ): Promise<Artifact<PreparedMeta>> {
     const build = await ffmpeg.version();
     const options = { signal, blame: { lease: `make/${task.id}/${number}`, stage: STAGE_OF[source.kind] } };
     if (source.kind === 'line') {
       const identity = await deps.speaking.identityOf(source, signal);
       const key = artifactKey('line', [...identity, RECIPE, build]);
-      return artifacts.getOrCreate(key, (dir, held) => speak(source, identity, dir, held), options);
+      return artifacts.getOrCreate(
+        key,
+        (dir, held) => speak(source, identity, dir, { signal: held, stop }),
+        options,
+      );
     }
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
@@ -168,11 +172,11 @@ export function createSources(deps: SourcesDeps): Sources {
     line: Line,
     identity: readonly string[],
     dir: string,
-    signal: AbortSignal,
+    signals: SpeakingSignals,
   ): Promise<PreparedMeta> {
-    using spoken = await deps.speaking.spoken(line, identity, signal);
+    using spoken = await deps.speaking.spoken(line, identity, signals);
     await copyFile(spoken.path(TIMING), join(dir, TIMING));
-    return await decoded(spoken.path(SPOKEN), dir, signal);
+    return await decoded(spoken.path(SPOKEN), dir, signals.signal);
   }
 
   async function decoded(

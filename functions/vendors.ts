@@ -116,12 +116,13 @@ function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: 
   const kind = read.text('OUTPUT', 'local', /^(local|drive|gcs)$/);
   if (read.raw('OUTPUT') === undefined) {
     // Videos would go to the disk without a word.
-    for (const [name, meant] of [
-      ['DRIVE_FOLDER_ID', 'drive'],
-      ['OUTPUT_BUCKET', 'gcs'],
-    ] as const) {
-      if (read.raw(name) === undefined) continue;
-      read.problem(`OUTPUT: expected ${meant} because ${name} is set, got nothing. Set it, or OUTPUT=local.`);
+    const name = ['DRIVE_FOLDER_ID', 'OUTPUT_BUCKET'].find((setting) => read.raw(setting) !== undefined);
+    if (name !== undefined) {
+      const meant = name === 'DRIVE_FOLDER_ID' ? 'drive' : 'gcs';
+      read.problemWith(
+        'OUTPUT',
+        `expected ${meant} because ${name} is set, got nothing. Set it, or OUTPUT=local.`,
+      );
     }
   }
   const folderId = DRIVE_FOLDER.exec(
@@ -190,18 +191,18 @@ function readDriveAuth(read: SettingsReader): DriveAuth | undefined {
     case 'delegation':
       needed({ DRIVE_SUBJECT: subject });
       return { mode, subject: subject ?? '', keyFile: keyFile && inHome(keyFile) };
-    default:
-      if (!read.failed('DRIVE_AUTH'))
-        needsAuth(read, { oauth: [clientId, refreshToken], delegation: [subject] });
+    default: {
+      const meant = [clientId, clientSecret, refreshToken].some((value) => value !== undefined)
+        ? 'oauth'
+        : [subject, keyFile].some((value) => value !== undefined) && 'delegation';
+      if (meant && !read.failed('DRIVE_AUTH')) {
+        read.problemWith(
+          'DRIVE_AUTH',
+          `expected ${meant}, as what belongs to it is set, got nothing. Set it.`,
+        );
+      }
       return undefined;
-  }
-}
-
-/** Credentials without a word on how they are used. */
-function needsAuth(read: SettingsReader, given: Record<string, (string | undefined)[]>): void {
-  for (const [mode, values] of Object.entries(given)) {
-    if (values.every((value) => value === undefined)) continue;
-    read.problem(`DRIVE_AUTH: expected ${mode}, as the credentials of it are set, got nothing. Set it.`);
+    }
   }
 }
 

@@ -41,6 +41,26 @@ describe('complete', () => {
     assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
   });
 
+  test('saves the manifest also where the folder lets nothing be taken out', async () => {
+    const task = await reported();
+    const error = new PermanentError('output_forbidden', 'save', 'Expected to remove files, got 403.');
+    let saved = 0;
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, {
+      ...s.deps,
+      outputs: {
+        ...s.deps.outputs,
+        remove: () => Promise.reject(error),
+        save: (...file) => {
+          saved += 1;
+          return s.deps.outputs.save(...file);
+        },
+      },
+    });
+    assert.equal(saved, 2, 'as JSON and as CSV');
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 0]);
+    assert.equal(s.logged('output.left_over').length, 1);
+  });
+
   test('stopped while the manifest is saved, nothing has ended: the next delivery ends it', async () => {
     const task = await reported();
     const stop = new AbortController();

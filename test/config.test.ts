@@ -132,8 +132,16 @@ describe('settings of vendors', () => {
     assert.match(problems({ OUTPUT_BUCKET: 'videos' }), /OUTPUT: expected gcs because OUTPUT_BUCKET is set/);
     assert.equal(problems({ OUTPUT: 'local', OUTPUT_BUCKET: 'videos' }), '');
     const { DRIVE_AUTH: _, ...credentials } = OAUTH;
-    assert.match(problems(credentials), /DRIVE_AUTH: expected oauth, as the credentials of it are set/);
+    assert.match(problems(credentials), /DRIVE_AUTH: expected oauth, as what belongs to it is set/);
     assert.match(problems({ DRIVE_SUBJECT: 'a@b.example' }), /DRIVE_AUTH: expected delegation/);
+    const twice = problems({
+      OUTPUT: 'drive',
+      DRIVE_FOLDER_ID: 'root',
+      DRIVE_SOURCES: 'account',
+      ...credentials,
+    });
+    assert.equal(twice.match(/DRIVE_AUTH:/g)?.length, 1, 'one mistake is told of once');
+    assert.equal(problems({ DRIVE_FOLDER_ID: 'root', OUTPUT_BUCKET: 'b-1' }).match(/OUTPUT:/g)?.length, 1);
   });
 
   test('of Drive come in three kinds', () => {

@@ -47,12 +47,13 @@ describe('the gate', () => {
 
   test('holds others up for a while only, also others that would be alone', async () => {
     const events: string[] = [];
-    const gate = createGate(20);
+    // Longer than anything below takes, on a busy machine too.
+    const gate = createGate(500);
     const [slow, next, last] = [work('slow', events), work('next', events), work('last', events)];
     const running = [gate.alone(slow.run), gate.alone(next.run), gate.beside(last.run)];
     await sleep(1);
     assert.deepEqual(events, ['slow']);
-    await sleep(30);
+    while (events.length < 2) await sleep(1);
     assert.deepEqual(events, ['slow', 'next']);
     slow.end();
     await sleep(1);
@@ -61,6 +62,29 @@ describe('the gate', () => {
     await sleep(1);
     assert.deepEqual(events, ['slow', 'next', 'last']);
     last.end();
+    await Promise.all(running);
+  });
+
+  test('is left by who goes on beside it, but not by who is alone', async () => {
+    const gate = createGate();
+    const events: string[] = [];
+    const saving = Promise.withResolvers<void>();
+    const running = [
+      gate.beside(async (leave) => {
+        leave();
+        await saving.promise;
+      }),
+      gate.alone(async (leave) => {
+        events.push('alone');
+        leave();
+        await sleep(5);
+        events.push('alone ended');
+      }),
+      gate.beside(async () => void events.push('beside')),
+    ];
+    await Promise.all(running.slice(1));
+    assert.deepEqual(events, ['alone', 'alone ended', 'beside']);
+    saving.resolve();
     await Promise.all(running);
   });
 

@@ -77,6 +77,36 @@ describe('render', () => {
     assert.equal((await s.videos(task)).length, 2);
   });
 
+  test('mixed videos do not pile up: who waits for room to save keeps its room for mixing', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], more: ['/a.mp4', '/b.mp4'] });
+    await s.prepareAll(task);
+    const open = Promise.withResolvers<void>();
+    const outputs: OutputStore = {
+      ...s.deps.outputs,
+      async save(...saved) {
+        await open.promise;
+        return s.deps.outputs.save(...saved);
+      },
+    };
+    const deps = {
+      ...s.deps,
+      outputs,
+      mixing: fairSlots(1),
+      saving: fairSlots(1),
+      patienceMs: 30_000,
+    };
+    const all = Promise.all(
+      [1, 2, 3, 4].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
+    );
+    // One is being saved, one waits for that; the others have not begun.
+    while (s.logged('render.started').length < 2) await sleep(5);
+    await sleep(500);
+    assert.equal(s.logged('render.started').length, 2);
+    open.resolve();
+    await all;
+    assert.equal((await s.videos(task)).length, 4);
+  });
+
   test('a render whose artifact was evicted makes it again', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);

@@ -71,17 +71,19 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
     }
   }
 
-  /** Undefined where the id is in use, or was. */
+  /** Undefined where the id is in use, or was, or, at the first try, where it is refused. */
   async function create(
     id: string,
     folder: OutputFolder,
     file: LocalFile,
     signal: AbortSignal,
+    rounds: number,
   ): Promise<DriveItem | undefined> {
     try {
       return await upload({ id, name: file.name, parents: [folder.id] }, undefined, file, signal);
     } catch (error) {
-      if (wasAnswered(error, 409)) return undefined;
+      // An id that another account drew, before the credentials were changed, may be of no use to this one.
+      if (wasAnswered(error, 409) || (wasAnswered(error, 400) && rounds === 1)) return undefined;
       if (wasAnswered(error, 404)) throw folderGone(file.name, error);
       throw error;
     }
@@ -156,7 +158,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
       const isThere = there !== undefined;
       there =
         there === undefined
-          ? await create(id, folder, file, signal)
+          ? await create(id, folder, file, signal, rounds)
           : await bring({ ...there, id }, folder, file, signal);
       if (there !== undefined && isContent(there, file) && isInPlace(there, folder, file)) return there;
       if (there?.trashed && isThere) throw folderTrashed(file.name);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isDiskFull, TransientError } from '../errors.ts';
 import type { Artifact, ArtifactStore } from '../ports.ts';
 import { packArtifact, type Unpacked, unpackArtifact, unpackedIn } from './artifact-file.ts';
-import type { Place, StorageConnection } from './storage.ts';
+import type { CallOptions, Place, StorageConnection } from './storage.ts';
 import { md5Of, metadataOf, NOTHING, readObject, remove, upload } from './storage-transfer.ts';
 
 export interface StorageArtifactsOptions {
@@ -18,6 +18,8 @@ export interface StorageArtifactsOptions {
   /** Milliseconds, see STANDING_MS and UNKNOWN_MS. */
   standingMs?: number;
   unknownMs?: number;
+  /** Milliseconds, see BRING_BACK_MS. */
+  bringBackMs?: number;
 }
 
 /**
@@ -27,8 +29,9 @@ export interface StorageArtifactsOptions {
 const STANDING_MS = 600_000;
 /** Where that cannot be told, so long nobody asks again: who has a copy must not wait for a bucket that is away. */
 const UNKNOWN_MS = 60_000;
-/** For that look. */
+/** For that look, and for bringing the object back: someone waits for the copy. */
 const LOOK_MS = 2_000;
+const BRING_BACK_MS = 10_000;
 /** How often a put meets another one, or a damaged object, before it is handed back. */
 const ROUNDS = 5;
 
@@ -40,7 +43,8 @@ interface Fetching {
 
 /** Artifacts as one object each in a bucket that all processes share, behind this machine's own store. */
 export function createStorageArtifacts(options: StorageArtifactsOptions): ArtifactStore {
-  const { storage, local, standingMs = STANDING_MS, unknownMs = UNKNOWN_MS } = options;
+  const { storage, local } = options;
+  const { standingMs = STANDING_MS, unknownMs = UNKNOWN_MS, bringBackMs = BRING_BACK_MS } = options;
   const fetches = new Map<string, Fetching>();
   /** When the object was last known to be there, by key; milliseconds of this process. */
   const seen = new Map<string, number>();
@@ -58,10 +62,10 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     if (oldest !== undefined && performance.now() - Number(at) > standingMs) seen.delete(oldest);
   };
 
-  const send = async (artifact: Unpacked): Promise<boolean> => {
+  const send = async (artifact: Unpacked, options: CallOptions = {}): Promise<boolean> => {
     const { bytes, read } = await packArtifact(artifact);
     const content = { contentType: 'application/octet-stream', bytes, md5: await md5Of(read()), read };
-    const isFirst = await upload(storage, placeOf(artifact.key), content, NOTHING);
+    const isFirst = await upload(storage, placeOf(artifact.key), content, NOTHING, options);
     if (isFirst) saw(artifact.key);
     return isFirst;
   };
@@ -77,7 +81,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     try {
       const signal = AbortSignal.timeout(LOOK_MS);
       const standing = await metadataOf(storage, placeOf(key), { tries: 1, signal });
-      if (standing === undefined) await send(copy);
+      if (standing === undefined) await send(copy, { signal: AbortSignal.timeout(bringBackMs) });
       else saw(key);
     } catch {
       unknownUntil = performance.now() + unknownMs;

@@ -110,14 +110,15 @@ export function storageError(error: unknown, purpose: Purpose, where: string): u
     );
 
   const status = statusOf(error);
+  const code = codeOf(error);
+  // Of a login that met no one, the library tells as of one that was refused.
+  if (status === undefined && typeof code === 'string' && isConnectionCode(code)) return network(code);
   if (isLogin(error, status)) return refusal('login', 'no valid credentials');
-  if (DAMAGED.includes(codeOf(error)) || (status === 400 && MISMATCH.test(textOf(error)))) {
+  if (DAMAGED.includes(code) || (status === 400 && MISMATCH.test(textOf(error)))) {
     return network('bytes that were damaged on the way');
   }
   if (status === undefined) {
-    const code = codeOf(error);
-    const isNetwork = typeof code === 'string' && (code === BROKEN_OFF || isConnectionCode(code));
-    return isNetwork ? network(code) : error;
+    return code === BROKEN_OFF ? network(code) : error;
   }
   if (BUSY.includes(status) || status >= 500 || (status === 403 && LIMITED.test(reasonOf(error)))) {
     const retryAfterMs = retryAfterOf(error);

@@ -42,18 +42,19 @@ const ROWS: readonly Row[] = [
   [404, 'notFound', 'output_missing', /DRIVE_FOLDER_ID/],
 ];
 
-function checkRow(error: PermanentError | TransientError, [status, reason, code, next]: Row): void {
+/** `own`: an upload's 404 is of the task's own folder. */
+function checkRow(
+  error: PermanentError | TransientError,
+  [status, reason, code, next]: Row,
+  own = false,
+): void {
   assert.equal(error.code, code);
   assert.equal(TransientError.is(error), CODES[code].kind === 'transient');
   if (PermanentError.is(error)) assert.equal(error.stage, 'save');
-  assert.match(
-    error.message,
-    // Of an upload, 404 is of the task's own folder.
-    new RegExp(
-      `^Expected (Google Drive to .*, got ${status} ?${reason}|the task's folder on Google Drive).*\\. Next step: `,
-    ),
-  );
-  if (!/task's folder/.test(error.message)) assert.match(error.message, next);
+  const gone = /^Expected the task's folder on Google Drive for a\.mp4, got none: .*\. Next step: /;
+  const told = new RegExp(`^Expected Google Drive to .*, got ${status} ?${reason}.*\\. Next step: `);
+  assert.match(error.message, own ? gone : told);
+  if (!own) assert.match(error.message, next);
   assert.doesNotMatch(error.message, /ya29|upload_id|refresh-token/);
 }
 
@@ -73,7 +74,7 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
       faults.add('update', refusal, { times: 1000 });
       checkRow(await failureOf(update(stage.account(undefined, { retryMs: 20 })), code), row);
       faults.add('upload.begin', refusal, { times: 1000 });
-      checkRow(await failureOf(saveOne(stage), code), row);
+      checkRow(await failureOf(saveOne(stage), code), row, status === 404);
     });
   }
 

@@ -166,6 +166,38 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(unhandled, []);
   });
 
+  it('draw another id for a file, too, where the one that was kept is refused', async () => {
+    await using stage = await driveStage();
+    const folder = await stage.outputs().createFolder('sale');
+    await stage.ids.settle(`drive/file/${folder.id}/a.mp4`, 'drawn-by-another-account');
+    await stage.outputs().save(folder, 'a.mp4', await file(stage.dir, 'video'), FOREVER);
+    assert.deepEqual(
+      stage.server.list(folder.id).map(({ name }) => name),
+      ['a.mp4'],
+    );
+  });
+
+  it('say no later than they may that a folder cannot be made while ids are drawn for others', async () => {
+    await using stage = await driveStage();
+    const outputs = stage.outputs({ folderMs: 300 });
+    const folder = await outputs.createFolder('sale');
+    // All ids of the first draw are given out.
+    for (let at = 0; at < 49; at++) {
+      await outputs.save(folder, `${at}.mp4`, await file(stage.dir, 'v'), FOREVER);
+    }
+    stage.server.faults.add('generateIds', { does: 'stall' }, { times: 9 });
+    const host = new AbortController();
+    const saving = outputs.save(folder, 'more.mp4', await file(stage.dir, 'v'), host.signal);
+    const stopped = assert.rejects(saving, /The test is over/);
+    await until(() => stage.server.seen('generateIds').length === 2, 'a draw');
+    const asked = performance.now();
+    await assert.rejects(outputs.createFolder('other'), (error) => TransientError.is(error));
+    // The stalled draw itself has five seconds.
+    assert.ok(performance.now() - asked < 4_000);
+    host.abort(new Error('The test is over'));
+    await stopped;
+  });
+
   it('look at DRIVE_FOLDER_ID once a minute, not for every task', async () => {
     await using stage = await driveStage();
     const outputs = stage.outputs();

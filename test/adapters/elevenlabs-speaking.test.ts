@@ -54,7 +54,7 @@ async function fleet(
 /** As a stage does it: what the line goes by, then its sound. */
 async function spoken({ speaking }: Instance, line: Line) {
   const identity = await speaking.identityOf(line, signal);
-  using artifact = await speaking.spoken(line, identity, signal);
+  using artifact = await speaking.spoken(line, identity, { signal, stop: signal });
   return {
     sound: await readFile(artifact.path(SPOKEN)),
     timing: JSON.parse(await readFile(artifact.path(TIMING), 'utf8')) as Spoken['timing'],
@@ -145,7 +145,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     const line = { text: 'Hello', voice: 'Sarah' };
     const identity = await first.speaking.identityOf(line, signal);
     const task = new AbortController();
-    const asked = first.speaking.spoken(line, identity, task.signal);
+    const asked = first.speaking.spoken(line, identity, { signal: task.signal, stop: signal });
     const ended = asked.then(
       (artifact) => artifact[Symbol.dispose](),
       () => {},
@@ -163,15 +163,72 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     const line = { text: 'Hello', voice: 'Sarah' };
     const identity = await only.speaking.identityOf(line, signal);
     const cancelled = AbortSignal.abort(new TransientError('cancelled', 'The task was cancelled.'));
-    await assert.rejects(only.speaking.spoken(line, identity, cancelled), { code: 'cancelled' });
+    await assert.rejects(only.speaking.spoken(line, identity, { signal: cancelled, stop: signal }), {
+      code: 'cancelled',
+    });
     assert.equal(server.asked('speech'), 0);
     const host = new AbortController();
-    const asked = only.speaking.spoken(line, identity, host.signal);
+    const asked = only.speaking.spoken(line, identity, { signal: host.signal, stop: host.signal });
     const refused = assert.rejects(asked, /The host stops/);
     await until(() => server.underWay === 1, 'a request under way');
     host.abort(new Error('The host stops'));
     await refused;
     await until(() => server.underWay === 0, 'its end');
+  });
+
+  it('is not asked for again after its task was cancelled, and its host can still stop the request', async () => {
+    await using running = await fleet(1, { speakMs: 5_000 });
+    const { server, instances } = running;
+    const [only] = instances as [Instance];
+    const task = new AbortController();
+    const host = new AbortController();
+    const signals = { signal: AbortSignal.any([task.signal, host.signal]), stop: host.signal };
+    const cancel = new TransientError('cancelled', 'The task was cancelled.');
+    const refused = { text: 'Refused', voice: 'Sarah' };
+    server.script('speech', [{ does: 'refuse', status: 503, body: { detail: 'busy' } }]);
+    const identity = await only.speaking.identityOf(refused, signal);
+    const first = assert.rejects(only.speaking.spoken(refused, identity, signals));
+    await until(() => server.asked('speech') === 1, 'a request');
+    task.abort(cancel);
+    await first;
+    assert.equal(server.asked('speech'), 1);
+
+    const later = new AbortController();
+    const again = { signal: AbortSignal.any([later.signal, host.signal]), stop: host.signal };
+    const line = { text: 'Hello', voice: 'Sarah' };
+    const second = assert.rejects(
+      only.speaking.spoken(line, await only.speaking.identityOf(line, signal), again),
+      /The host stops/,
+    );
+    await until(() => server.underWay === 1, 'a request under way');
+    later.abort(cancel);
+    host.abort(new Error('The host stops'));
+    await second;
+  });
+
+  it('waits to be bought while many are bought that cannot be stored, of which each is bought once', async () => {
+    let isAway = true;
+    await using running = await fleet(1, { maximum: 20 }, {}, (store) => ({
+      ...store,
+      async put(key, dir, meta) {
+        if (isAway) throw new TransientError('disk_full', 'The disk is full.');
+        return store.put(key, dir, meta);
+      },
+    }));
+    const { server, instances } = running;
+    const [only] = instances as [Instance];
+    const lines = numbers(140).map((at) => ({ text: `line ${at}`, voice: 'Sarah' }));
+    const all = () => Promise.all(lines.map((line) => spoken(only, line).catch((error: unknown) => error)));
+    await all();
+    const ends = await all();
+    assert.ok(ends.some((end) => TransientError.is(end) && end.code === 'waiting'));
+    isAway = false;
+    await all();
+    await all();
+    assert.deepEqual(
+      lines.filter(({ text }) => server.sold(text) !== 1),
+      [],
+    );
   });
 
   it('is bought once however often it cannot be stored', async () => {

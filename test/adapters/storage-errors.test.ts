@@ -190,6 +190,13 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       }
     });
 
+    it(`does not take a login that met no one for one that was refused, for ${purpose}`, () => {
+      for (const code of ['ECONNREFUSED', 'ETIMEDOUT', 'ENOTFOUND', 'SELF_SIGNED_CERT_IN_CHAIN']) {
+        const error = Object.assign(new Error(`Could not refresh access token: connect ${code}`), { code });
+        assert.ok(TransientError.is(storageError(error, purpose, 'gs://bucket/a')), code);
+      }
+    });
+
     it(`gives disk_full for ${purpose} where this machine has no room`, () => {
       const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
       assertCode(storageError(full, purpose, 'gs://bucket/a'), 'disk_full');
