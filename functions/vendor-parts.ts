@@ -11,6 +11,7 @@ import { connectStorage } from './adapters/storage.ts';
 import { createStorageArtifacts } from './adapters/storage-artifacts.ts';
 import { createStorageDownloads } from './adapters/storage-downloads.ts';
 import { createStorageOutputs } from './adapters/storage-outputs.ts';
+import { workDir } from './artifacts.ts';
 import type { Config } from './config.ts';
 import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from './ports.ts';
 import { sourceRules } from './vendors.ts';
@@ -63,7 +64,9 @@ export function chooseVendors(options: VendorPartsOptions): VendorParts {
       shared: options.sharedDisk,
     });
     const { cacheBucket: bucket } = vendors;
-    return bucket === undefined ? local : createStorageArtifacts({ storage, bucket, local, tempDir });
+    return bucket === undefined
+      ? local
+      : createStorageArtifacts({ storage, bucket, local, workDir: () => workDir(tempDir) });
   }
 
   return {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull, TransientError } from '../errors.ts';
 import type { Artifact, ArtifactStore } from '../ports.ts';
 import { packArtifact, type Unpacked, unpackArtifact, unpackedIn } from './artifact-file.ts';
 import type { CallOptions, Place, StorageConnection } from './storage.ts';
-import { md5Of, metadataOf, NOTHING, readObject, remove, upload } from './storage-transfer.ts';
+import { metadataOf, readObject } from './storage-read.ts';
+import { md5Of, NOTHING, remove, upload } from './storage-write.ts';
 
 export interface StorageArtifactsOptions {
   storage: StorageConnection;
@@ -13,8 +14,8 @@ export interface StorageArtifactsOptions {
   bucket: string;
   /** This machine's copies; what it evicts is fetched again. */
   local: ArtifactStore;
-  /** For what is on its way in; on the file system of `local` where possible. */
-  tempDir: string;
+  /** A new folder for what is on its way in, gone afterwards; on the file system of `local` where possible. */
+  workDir: () => Promise<AsyncDisposable & { path: string }>;
   /** Milliseconds, see STANDING_MS and UNKNOWN_MS. */
   standingMs?: number;
   unknownMs?: number;
@@ -106,7 +107,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
   /** From the bucket into the local store. Undefined where there is none, or where it was damaged and is gone. */
   const fetch = async (key: string): Promise<Artifact | undefined> => {
     const place = placeOf(key);
-    await using work = await workDir(options.tempDir);
+    await using work = await workFolder(options.workDir);
     const read = await readObject(storage, place, async (chunks) => {
       const dir = await mkdtemp(join(work.path, 'try-'));
       const unpacked = await unpackArtifact(key, chunks, dir);
@@ -165,17 +166,10 @@ function objectName(key: string): string {
   return `artifacts/${kind}/${createHash('sha256').update(key).digest('hex')}`;
 }
 
-/** As the work folders of the stages are named, so that what a dead process left is swept with them. */
-async function workDir(parent: string): Promise<AsyncDisposable & { path: string }> {
+/** From the caller's own kind of folder; where there is no room for one, that may pass. */
+async function workFolder(make: StorageArtifactsOptions['workDir']) {
   try {
-    await mkdir(parent, { recursive: true });
-    const path = await mkdtemp(join(parent, 'work-'));
-    return {
-      path,
-      async [Symbol.asyncDispose]() {
-        await rm(path, { recursive: true, force: true });
-      },
-    };
+    return await make();
   } catch (error) {
     if (!isDiskFull(error)) throw error;
     throw new TransientError('disk_full', 'The disk is full: an artifact cannot be fetched', {

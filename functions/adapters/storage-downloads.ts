@@ -10,7 +10,7 @@ import { empty, tooLarge } from './download-answer.ts';
 import { permanent } from './download-errors.ts';
 import type { Place, StorageConnection } from './storage.ts';
 import { storageError } from './storage-errors.ts';
-import { metadataOf, readObject, type Standing } from './storage-transfer.ts';
+import { metadataOf, readObject, type Standing } from './storage-read.ts';
 
 export interface StorageDownloadsOptions {
   storage: StorageConnection;

@@ -7,7 +7,8 @@ import type { OutputFolder, OutputStore } from '../ports.ts';
 import { diskName } from './disk-names.ts';
 import { refusedFolder } from './refused-folder.ts';
 import type { Place, StorageConnection } from './storage.ts';
-import { type Content, md5Of, metadataOf, NOTHING, remove, upload } from './storage-transfer.ts';
+import { metadataOf } from './storage-read.ts';
+import { type Content, md5Of, NOTHING, remove, upload } from './storage-write.ts';
 
 export interface StorageOutputsOptions {
   storage: StorageConnection;

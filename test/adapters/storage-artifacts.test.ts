@@ -9,6 +9,7 @@ import { describe, it } from 'node:test';
 import { createDiskArtifacts } from '../../functions/adapters/disk-artifacts.ts';
 import type { StorageLimits } from '../../functions/adapters/storage.ts';
 import { createStorageArtifacts } from '../../functions/adapters/storage-artifacts.ts';
+import { workDir } from '../../functions/artifacts.ts';
 import { PermanentError, TransientError } from '../../functions/errors.ts';
 import { artifactContract, folder, opened, texts } from '../contracts/artifacts.ts';
 import { numbers, until } from '../contracts/harness.ts';
@@ -52,19 +53,27 @@ interface ProcessOptions {
   name?: string;
   maxBytes?: number;
   standingMs?: number;
+  bringBackMs?: number;
   limits?: Partial<StorageLimits>;
 }
 
 /** One process: a folder and a connection of its own. */
 function processOn(server: StorageServer, dir: TempDir, options: ProcessOptions = {}) {
-  const { name = 'one', maxBytes = 1_000_000, standingMs = 60_000, limits = {} } = options;
+  const {
+    name = 'one',
+    maxBytes = 1_000_000,
+    standingMs = 60_000,
+    bringBackMs = 10_000,
+    limits = {},
+  } = options;
   const root = join(dir.path, name);
   return createStorageArtifacts({
     storage: connectedTo(server, limits),
     bucket: 'bucket',
     local: createDiskArtifacts({ dir: join(root, 'artifacts'), maxBytes }),
-    tempDir: join(root, 'tmp'),
+    workDir: () => workDir(join(root, 'tmp')),
     standingMs,
+    bringBackMs,
   });
 }
 
@@ -271,7 +280,7 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
         },
         put: disk.put,
       },
-      tempDir: join(cloud.dir.path, 'tmp'),
+      workDir: () => workDir(join(cloud.dir.path, 'tmp')),
     });
     using found = await opened(crowded, 'key');
     assert.deepEqual(await texts(found, ['clip.pcm']), ['sound']);
@@ -340,6 +349,18 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
     using found = await opened(cloud.two, 'key');
     assert.equal(found.meta, 1);
     assert.deepEqual(await texts(found, Object.keys(FILES)), Object.values(FILES));
+  });
+
+  it('are opened from the copy in good time where the bucket takes nothing back', async () => {
+    await using cloud = await shared();
+    const wary = processOn(cloud.server, cloud.dir, { standingMs: 0, bringBackMs: 200 });
+    (await wary.put('key', await folder(cloud.dir, FILES), 1))[Symbol.dispose]();
+    cloud.server.objects.delete('bucket', nameOf('key'), {});
+    // Each try would wait for ten seconds.
+    cloud.server.fault({ operation: 'upload', does: 'hang', times: 9 });
+    const asked = performance.now();
+    using _found = await opened(wary, 'key');
+    assert.ok(performance.now() - asked < 8_000);
   });
 
   it('are opened from the copy where the bucket cannot be asked', async () => {

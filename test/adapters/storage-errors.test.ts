@@ -8,6 +8,7 @@ import { createStorageArtifacts } from '../../functions/adapters/storage-artifac
 import { createStorageDownloads } from '../../functions/adapters/storage-downloads.ts';
 import { type Purpose, storageError } from '../../functions/adapters/storage-errors.ts';
 import { createStorageOutputs } from '../../functions/adapters/storage-outputs.ts';
+import { workDir } from '../../functions/artifacts.ts';
 import { CODES, type Code } from '../../functions/codes.ts';
 import { PermanentError, TransientError } from '../../functions/errors.ts';
 import { connectedTo } from '../fixtures/storage-connection.ts';
@@ -103,7 +104,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
           storage,
           bucket,
           local: createDiskArtifacts({ dir: join(dir.path, 'local'), maxBytes: 1e9 }),
-          tempDir: join(dir.path, 'tmp'),
+          workDir: () => workDir(join(dir.path, 'tmp')),
         }).put(crypto.randomUUID(), work, {}),
       sources: () =>
         createStorageDownloads({ storage, maxBytes: 1000, limits: { idleMs: storage.limits.idleMs } }).get(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { StorageLimits } from '../../functions/adapters/storage.ts';
-import { metadataOf } from '../../functions/adapters/storage-transfer.ts';
+import { metadataOf } from '../../functions/adapters/storage-read.ts';
 import { PermanentError, TransientError } from '../../functions/errors.ts';
 import { until } from '../contracts/harness.ts';
 import { startSelfSignedServer } from '../fixtures/self-signed.ts';
