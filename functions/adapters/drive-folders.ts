@@ -3,6 +3,7 @@ import { PermanentError, TransientError } from '../errors.ts';
 import type { IdMemory, OutputFolder } from '../ports.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './drive-account.ts';
 import type { DriveIds } from './drive-ids.ts';
+import { isName, itemById } from './drive-items.ts';
 import { checkParent, FOLDER, type Parent } from './drive-parent.ts';
 import { wasAnswered } from './drive-refusal.ts';
 import { refusedFolder } from './refused-folder.ts';
@@ -73,19 +74,8 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
     }
   }
 
-  async function look(id: string, call: CallOptions): Promise<DriveItem | undefined> {
-    try {
-      return await account.call(
-        `show the folder ${id}`,
-        (drive, parameters) =>
-          drive.files.get({ fileId: id, fields: FIELDS, supportsAllDrives: true }, parameters),
-        call,
-      );
-    } catch (error) {
-      if (wasAnswered(error, 404)) return undefined;
-      throw error;
-    }
-  }
+  const look = (id: string, call: CallOptions) =>
+    itemById(account, { id, what: 'the folder of the task', fields: FIELDS }, call);
 
   async function oldest(
     name: string,
@@ -166,12 +156,6 @@ function isOurs(item: DriveItem, name: string, within: Parent): boolean {
 /** https://developers.google.com/workspace/drive/api/guides/search-files: quotes and backslashes are escaped. */
 function quoted(text: string): string {
   return `'${text.replace(/['\\]/g, '\\$&')}'`;
-}
-
-/** The same name, as far as Drive may have tidied it: only for what has an id of ours. */
-export function isName(found: string | null | undefined, name: string): boolean {
-  const tidied = (text: string) => text.normalize().trim();
-  return typeof found === 'string' && tidied(found) === tidied(name);
 }
 
 function unsettled(name: string): TransientError {
