@@ -1,5 +1,6 @@
 /**
- * All settings of the product, read in one place. Nothing else reads the environment.
+ * All settings of the product, read in one place; those of vendors by vendors.ts, through the reader made here. Nothing else
+ * reads the environment.
  */
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

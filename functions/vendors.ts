@@ -1,35 +1,13 @@
 /** Which vendors the settings choose, and what those need to be reached. */
-import { inHome, type SettingsReader } from './settings-reader.ts';
+import { type DriveAuth, readDriveAuth } from './drive-settings.ts';
+import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
+import type { SettingsReader } from './settings-reader.ts';
 import type { SourceRules } from './task/source-url.ts';
 
 export type OutputChoice =
   | { kind: 'local' }
   | { kind: 'drive'; folderId: string }
   | { kind: 'gcs'; bucket: string };
-
-/** Whose Drive it is; see the README for how each is set up. */
-export type DriveAuth =
-  | { mode: 'adc' }
-  | { mode: 'oauth'; clientId: string; clientSecret: string; refreshToken: string }
-  /** Without a key file, the service's own account signs for itself. */
-  | { mode: 'delegation'; subject: string; keyFile: string | undefined };
-
-/** https://elevenlabs.io/docs/api-reference/voices/settings/get; what is left out is as the voice has it. */
-export interface VoiceSettings {
-  stability?: number;
-  similarityBoost?: number;
-  style?: number;
-  speed?: number;
-  useSpeakerBoost?: boolean;
-}
-
-export interface ElevenLabsChoice {
-  apiKey: string;
-  model: string;
-  /** Their output_format. */
-  format: string;
-  voiceSettings: VoiceSettings | undefined;
-}
 
 export interface Vendors {
   output: OutputChoice;
@@ -71,11 +49,6 @@ const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 /** An id, or the address that the browser shows for the folder. */
 const DRIVE_FOLDER =
   /^(?:https:\/\/drive\.google\.com\/drive\/(?:u\/\d+\/)?folders\/)?([\w-]{10,200}|root)(?:\?.*)?$/;
-/** What ffmpeg can open without being told what it is. */
-const FORMAT = /^(mp3|wav|opus)_\d+(_\d+)?$/;
-/** Times as fast as the voice: what their API takes. */
-const SPEEDS = { least: 0.7, most: 1.2 };
-
 /** `shared`: several processes on several machines, so that nothing can be on one disk. */
 export function readVendors(read: SettingsReader, { shared }: { shared: boolean }): Vendors {
   const drive = readDriveAuth(read);
@@ -160,52 +133,6 @@ function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: 
   return { kind: 'local' };
 }
 
-function readDriveAuth(read: SettingsReader): DriveAuth | undefined {
-  const mode = read.optional('DRIVE_AUTH', (value) => /^(adc|oauth|delegation)$/.test(value));
-  const clientId = read.optional('DRIVE_CLIENT_ID', (value) => /^[\w.-]+$/.test(value));
-  const clientSecret = read.optional('DRIVE_CLIENT_SECRET', (value) => /^\S+$/.test(value));
-  const refreshToken = read.optional('DRIVE_REFRESH_TOKEN', (value) => /^\S+$/.test(value));
-  const subject = read.optional('DRIVE_SUBJECT', (value) => /^\S+@\S+$/.test(value));
-  const keyFile = read.optional('DRIVE_KEY_FILE', () => true);
-  const needed = (values: Record<string, string | undefined>): void => {
-    for (const [name, value] of Object.entries(values)) {
-      if (value !== undefined || read.failed(name)) continue;
-      read.problem(`${name}: expected ${read.expected(name)} because DRIVE_AUTH is ${mode}, got nothing.`);
-    }
-  };
-  switch (mode) {
-    case 'adc':
-      return { mode };
-    case 'oauth':
-      needed({
-        DRIVE_CLIENT_ID: clientId,
-        DRIVE_CLIENT_SECRET: clientSecret,
-        DRIVE_REFRESH_TOKEN: refreshToken,
-      });
-      return {
-        mode,
-        clientId: clientId ?? '',
-        clientSecret: clientSecret ?? '',
-        refreshToken: refreshToken ?? '',
-      };
-    case 'delegation':
-      needed({ DRIVE_SUBJECT: subject });
-      return { mode, subject: subject ?? '', keyFile: keyFile && inHome(keyFile) };
-    default: {
-      const meant = [clientId, clientSecret, refreshToken].some((value) => value !== undefined)
-        ? 'oauth'
-        : [subject, keyFile].some((value) => value !== undefined) && 'delegation';
-      if (meant && !read.failed('DRIVE_AUTH')) {
-        read.problemWith(
-          'DRIVE_AUTH',
-          `expected ${meant}, as what belongs to it is set, got nothing. Set it.`,
-        );
-      }
-      return undefined;
-    }
-  }
-}
-
 function readSourceBuckets(read: SettingsReader): string[] {
   const names = (text: string) =>
     text
@@ -215,57 +142,6 @@ function readSourceBuckets(read: SettingsReader): string[] {
   return names(
     read.optional('SOURCE_BUCKETS', (text) => names(text).every((name) => BUCKET.test(name))) ?? '',
   );
-}
-
-function readElevenLabs(read: SettingsReader): ElevenLabsChoice | undefined {
-  const speech = read.text('SPEECH', 'auto', /^(auto|elevenlabs|espeak)$/);
-  const apiKey = read.optional('ELEVENLABS_API_KEY', (value) => /^[\x21-\x7e]{8,}$/.test(value));
-  const model = read.text('ELEVENLABS_MODEL', 'eleven_multilingual_v2', /^[\w.-]+$/);
-  const format = read.text('ELEVENLABS_FORMAT', 'mp3_44100_128', FORMAT);
-  const voiceSettings = read.optional(
-    'ELEVENLABS_VOICE_SETTINGS',
-    (text) => parseVoiceSettings(text) !== undefined,
-  );
-  if (speech === 'elevenlabs' && apiKey === undefined && !read.failed('ELEVENLABS_API_KEY')) {
-    read.problem('ELEVENLABS_API_KEY: expected a key because SPEECH is elevenlabs, got nothing.');
-  }
-  if (speech === 'espeak' || apiKey === undefined) return undefined;
-  return { apiKey, model, format, voiceSettings: parseVoiceSettings(voiceSettings ?? '') };
-}
-
-/** Undefined for what is no such JSON. */
-function parseVoiceSettings(text: string): VoiceSettings | undefined {
-  let found: unknown;
-  try {
-    found = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof found !== 'object' || found === null || Array.isArray(found)) return undefined;
-  const { stability, similarity_boost, style, speed, use_speaker_boost, ...unknown } = found as Record<
-    string,
-    unknown
-  >;
-  const within = (value: unknown, least: number, most: number) =>
-    value === undefined || (typeof value === 'number' && value >= least && value <= most);
-  const sound =
-    Object.keys(unknown).length === 0 &&
-    within(stability, 0, 1) &&
-    within(similarity_boost, 0, 1) &&
-    within(style, 0, 1) &&
-    within(speed, SPEEDS.least, SPEEDS.most) &&
-    (use_speaker_boost === undefined || typeof use_speaker_boost === 'boolean');
-  if (!sound) return undefined;
-  const settings = {
-    stability,
-    similarityBoost: similarity_boost,
-    style,
-    speed,
-    useSpeakerBoost: use_speaker_boost,
-  };
-  return Object.fromEntries(
-    Object.entries(settings).filter(([, value]) => value !== undefined),
-  ) as VoiceSettings;
 }
 
 /** Keys and tokens go there: in the clear only to this machine. */

@@ -21,6 +21,14 @@ const COMPOSITION_ROOTS = [
   'vendor-parts.ts',
   'assembly.ts',
 ];
+/** The settings: config.ts is given the environment, the others what it reads by. */
+const CONFIG = [
+  'config.ts',
+  'settings-reader.ts',
+  'vendors.ts',
+  'drive-settings.ts',
+  'elevenlabs-settings.ts',
+];
 /** Who may import whom: a file may use its own layer and those below. */
 const LAYERS = ['errors', 'task', 'ports', 'media', 'steps', 'stages', 'roots'] as const;
 type Layer = (typeof LAYERS)[number] | 'adapters';
@@ -62,7 +70,7 @@ function layerOf(file: string): Layer {
     file === 'trace.ts'
   )
     return 'errors';
-  if (['ports.ts', 'config.ts', 'settings-reader.ts', 'vendors.ts'].includes(file)) return 'ports';
+  if (CONFIG.includes(file) || file === 'ports.ts') return 'ports';
   return STEPS.includes(file) ? 'steps' : 'stages';
 }
 

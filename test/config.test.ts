@@ -28,6 +28,16 @@ describe('settings', () => {
     assert.deepEqual(loadConfig(empty), loadConfig({}));
   });
 
+  test('are all read, each that the documents name', () => {
+    const asked = new Set<string>();
+    const note = (_: object, name: string) => void asked.add(name);
+    loadConfig(new Proxy({}, { get: note }));
+    assert.deepEqual(
+      SETTINGS.map(({ name }) => name).filter((name) => !asked.has(name)),
+      [],
+    );
+  });
+
   test('are all checked, and reported together', () => {
     const text = problems({ PORT: 'http', MAX_COMBINATIONS: '0', LOG_LEVEL: 'loud', OUTPUT: 'tape' });
     for (const name of ['PORT', 'MAX_COMBINATIONS', 'LOG_LEVEL', 'OUTPUT'])

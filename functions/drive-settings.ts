@@ -1,0 +1,56 @@
+/** Whose Google Drive the settings name, and by which credentials. */
+import { inHome, type SettingsReader } from './settings-reader.ts';
+
+/** Whose Drive it is; see the README for how each is set up. */
+export type DriveAuth =
+  | { mode: 'adc' }
+  | { mode: 'oauth'; clientId: string; clientSecret: string; refreshToken: string }
+  /** Without a key file, the service's own account signs for itself. */
+  | { mode: 'delegation'; subject: string; keyFile: string | undefined };
+
+/** Undefined where no way of signing in is chosen. */
+export function readDriveAuth(read: SettingsReader): DriveAuth | undefined {
+  const mode = read.optional('DRIVE_AUTH', (value) => /^(adc|oauth|delegation)$/.test(value));
+  const clientId = read.optional('DRIVE_CLIENT_ID', (value) => /^[\w.-]+$/.test(value));
+  const clientSecret = read.optional('DRIVE_CLIENT_SECRET', (value) => /^\S+$/.test(value));
+  const refreshToken = read.optional('DRIVE_REFRESH_TOKEN', (value) => /^\S+$/.test(value));
+  const subject = read.optional('DRIVE_SUBJECT', (value) => /^\S+@\S+$/.test(value));
+  const keyFile = read.optional('DRIVE_KEY_FILE', () => true);
+  const needed = (values: Record<string, string | undefined>): void => {
+    for (const [name, value] of Object.entries(values)) {
+      if (value !== undefined || read.failed(name)) continue;
+      read.problem(`${name}: expected ${read.expected(name)} because DRIVE_AUTH is ${mode}, got nothing.`);
+    }
+  };
+  switch (mode) {
+    case 'adc':
+      return { mode };
+    case 'oauth':
+      needed({
+        DRIVE_CLIENT_ID: clientId,
+        DRIVE_CLIENT_SECRET: clientSecret,
+        DRIVE_REFRESH_TOKEN: refreshToken,
+      });
+      return {
+        mode,
+        clientId: clientId ?? '',
+        clientSecret: clientSecret ?? '',
+        refreshToken: refreshToken ?? '',
+      };
+    case 'delegation':
+      needed({ DRIVE_SUBJECT: subject });
+      return { mode, subject: subject ?? '', keyFile: keyFile && inHome(keyFile) };
+    default: {
+      const meant = [clientId, clientSecret, refreshToken].some((value) => value !== undefined)
+        ? 'oauth'
+        : [subject, keyFile].some((value) => value !== undefined) && 'delegation';
+      if (meant && !read.failed('DRIVE_AUTH')) {
+        read.problemWith(
+          'DRIVE_AUTH',
+          `expected ${meant}, as what belongs to it is set, got nothing. Set it.`,
+        );
+      }
+      return undefined;
+    }
+  }
+}
