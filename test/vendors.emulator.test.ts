@@ -3,22 +3,20 @@
  * disk of its own, as on Cloud Run, so that all that they share is in the bucket.
  */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from './contracts/harness.ts';
-import { FOLDER_TYPE, OAUTH } from './fixtures/drive-server.ts';
+import { serveColourClips, threeByThree } from './fixtures/colour-clips.ts';
+import { FOLDER_TYPE } from './fixtures/drive-server.ts';
 import { type ElevenLabsServer, startElevenLabsServer } from './fixtures/elevenlabs-server.ts';
 import { startTestCloud, type TestCloud } from './fixtures/emulated-cloud.ts';
 import { ON_EMULATORS, useEmulators } from './fixtures/emulators.ts';
-import { makeClip, makeTrack } from './fixtures/finished.ts';
-import { type GoogleServer, startGoogleServer } from './fixtures/google-server.ts';
-import { type SourceServer, startSourceServer } from './fixtures/source-server.ts';
+import { driveSettings, type GoogleServer, startGoogleServer } from './fixtures/google-server.ts';
+import type { SourceServer } from './fixtures/source-server.ts';
 import { type TempDir, tempDir } from './fixtures/temp-dir.ts';
 
 useEmulators();
 
-const COLOURS = ['red', 'green', 'blue', 'yellow', 'magenta', 'cyan', 'white', 'grey', 'black'] as const;
 const LINES = ['Buy it now', 'Buy it today', 'Compra ahora'];
 
 describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000, ...ON_EMULATORS }, () => {
@@ -31,27 +29,15 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
 
   before(async () => {
     dir = await tempDir();
-    const files: Record<string, { body: Buffer }> = {};
-    for (const [at, colour] of COLOURS.entries()) {
-      const clip = await makeClip(join(dir.path, `${colour}.mp4`), { colour, frames: 9 + at });
-      files[`/${colour}.mp4`] = { body: await readFile(clip) };
-    }
-    files['/song.mp3'] = { body: await readFile(await makeTrack(join(dir.path, 'song.mp3'), 1)) };
-    server = await startSourceServer(files);
+    server = await serveColourClips(dir.path);
     google = await startGoogleServer(['artifacts', 'clips']);
     voices = await startElevenLabsServer({ maximum: 2, speakMs: 50 });
     parent = google.drive.state.add({ name: 'Ads', mimeType: FOLDER_TYPE });
     fleet = await startTestCloud(dir.path, {
       env: {
-        OUTPUT: 'drive',
-        DRIVE_FOLDER_ID: parent,
-        DRIVE_AUTH: 'oauth',
-        DRIVE_CLIENT_ID: OAUTH.clientId,
-        DRIVE_CLIENT_SECRET: OAUTH.clientSecret,
-        DRIVE_REFRESH_TOKEN: OAUTH.refreshToken,
+        ...driveSettings(google, parent),
         CACHE_BUCKET: 'artifacts',
         SOURCE_BUCKETS: 'clips',
-        GOOGLE_API_URL: google.url,
         ELEVENLABS_API_KEY: voices.apiKey,
         ELEVENLABS_API_URL: voices.url,
       },
@@ -64,10 +50,7 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
 
   const request = (name: string) => ({
     task_name: name,
-    video_blocks: [0, 3, 6].map((from) => ({
-      name: `block ${from}`,
-      urls: COLOURS.slice(from, from + 3).map((colour) => server.url(`/${colour}.mp4`)),
-    })),
+    video_blocks: threeByThree(server),
     audio_blocks: { music: [server.url('/song.mp3')] },
     text_to_speech: LINES.map((text) => ({ text, voice: 'Sarah' })),
     output: { width: 160, height: 90, fps: 30 },

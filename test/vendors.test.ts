@@ -11,17 +11,17 @@ import { demoRequest } from '../infra/demo.ts';
 import { serveFiles } from '../infra/file-server.ts';
 import { makeSampleClips } from '../infra/sample-clips.ts';
 import { numbers } from './contracts/harness.ts';
-import { FOLDER_TYPE, type ListedFile, OAUTH, ROBOT } from './fixtures/drive-server.ts';
+import { serveColourClips, threeByThree } from './fixtures/colour-clips.ts';
+import { FOLDER_TYPE, type ListedFile, ROBOT } from './fixtures/drive-server.ts';
 import { defaultCredentials } from './fixtures/drive-stage.ts';
 import { type ElevenLabsServer, startElevenLabsServer } from './fixtures/elevenlabs-server.ts';
-import { FFMPEG, makeClip, makeTrack } from './fixtures/finished.ts';
-import { type GoogleServer, startGoogleServer } from './fixtures/google-server.ts';
+import { FFMPEG } from './fixtures/finished.ts';
+import { driveSettings, type GoogleServer, startGoogleServer } from './fixtures/google-server.ts';
 import { type Json, startTestHost } from './fixtures/host.ts';
-import { type SourceServer, startSourceServer } from './fixtures/source-server.ts';
+import type { SourceServer } from './fixtures/source-server.ts';
 import { type TempDir, tempDir } from './fixtures/temp-dir.ts';
 
 const OUTPUT = { width: 160, height: 90, fps: 30 };
-const COLOURS = ['red', 'green', 'blue', 'yellow', 'magenta', 'cyan', 'white', 'grey', 'black'] as const;
 const VIDEO = /\.mp4$/;
 
 describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, () => {
@@ -35,13 +35,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
 
   before(async () => {
     dir = await tempDir();
-    const files: Record<string, { body: Buffer }> = {};
-    for (const [at, colour] of COLOURS.entries()) {
-      const clip = await makeClip(join(dir.path, `${colour}.mp4`), { colour, frames: 9 + at });
-      files[`/${colour}.mp4`] = { body: await readFile(clip) };
-    }
-    files['/song.mp3'] = { body: await readFile(await makeTrack(join(dir.path, 'song.mp3'), 1)) };
-    server = await startSourceServer(files);
+    server = await serveColourClips(dir.path);
     google = await startGoogleServer(['clips', 'private', 'artifacts', 'videos']);
     voices = await startElevenLabsServer({ maximum: 5 });
     parent = google.drive.state.add({ name: 'Ads', mimeType: FOLDER_TYPE });
@@ -53,13 +47,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
   const speaking = () => ({ ELEVENLABS_API_KEY: voices.apiKey, ELEVENLABS_API_URL: voices.url });
   const onDrive = () => ({
     ...speaking(),
-    OUTPUT: 'drive',
-    DRIVE_FOLDER_ID: parent,
-    DRIVE_AUTH: 'oauth',
-    DRIVE_CLIENT_ID: OAUTH.clientId,
-    DRIVE_CLIENT_SECRET: OAUTH.clientSecret,
-    DRIVE_REFRESH_TOKEN: OAUTH.refreshToken,
-    GOOGLE_API_URL: google.url,
+    ...driveSettings(google, parent),
   });
   const hostIn = (name: string, env: Record<string, string>) => startTestHost(join(dir.path, name), env);
 
@@ -122,10 +110,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
   ];
   const task27 = (name: string) => ({
     task_name: name,
-    video_blocks: [0, 3, 6].map((from) => ({
-      name: `block ${from}`,
-      urls: COLOURS.slice(from, from + 3).map((colour) => url(`${colour}.mp4`)),
-    })),
+    video_blocks: threeByThree(server),
     audio_blocks: { music: [url('song.mp3')] },
     text_to_speach: lines,
     output: OUTPUT,

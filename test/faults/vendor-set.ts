@@ -7,7 +7,7 @@ import { createDriveOutputs } from '../../functions/adapters/drive-outputs.ts';
 import { openDatabase } from '../../functions/adapters/sqlite.ts';
 import { createSqliteIds } from '../../functions/adapters/sqlite-ids.ts';
 import { FOLDER_TYPE, OAUTH } from '../fixtures/drive-server.ts';
-import { type GoogleServer, startGoogleServer } from '../fixtures/google-server.ts';
+import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google-server.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import { localSet } from './local-set.ts';
 import { dataDir, filesBelow } from './on-disk.ts';
@@ -33,14 +33,8 @@ export const vendorSet: AdapterSet = {
 
   environment: (dir) => ({
     ...localSet.environment(dir),
-    OUTPUT: 'drive',
-    DRIVE_FOLDER_ID: parentOf(dir),
-    DRIVE_AUTH: 'oauth',
-    DRIVE_CLIENT_ID: OAUTH.clientId,
-    DRIVE_CLIENT_SECRET: OAUTH.clientSecret,
-    DRIVE_REFRESH_TOKEN: OAUTH.refreshToken,
+    ...driveSettings(vendors(), parentOf(dir)),
     CACHE_BUCKET: bucketOf(dir),
-    GOOGLE_API_URL: vendors().url,
   }),
 
   async open(dir) {
