@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { empty, tooLarge } from './download-answer.ts';
 
@@ -19,7 +18,7 @@ export interface BodyOptions {
  * and an error with a network code where it is not what was announced.
  */
 export async function storeBody(
-  body: Readable,
+  body: AsyncIterable<Buffer>,
   file: string,
   { where, maxBytes, expected, signal }: BodyOptions,
 ): Promise<{ bytes: number; sha256: string }> {

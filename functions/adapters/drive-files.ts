@@ -68,7 +68,7 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
   }
 
   /** Undefined where it was deleted for ever meanwhile. */
-  async function bring(
+  async function setRight(
     there: DriveItem & { id: string },
     folder: OutputFolder,
     file: LocalFile,
@@ -126,7 +126,7 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
     );
   }
 
-  async function bringThere(
+  async function bring(
     key: string,
     folder: OutputFolder,
     file: LocalFile,
@@ -141,7 +141,7 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
       there =
         there === undefined
           ? await create(id, folder, file, signal, rounds)
-          : await bring({ ...there, id }, folder, file, signal);
+          : await setRight({ ...there, id }, folder, file, signal);
       if (there !== undefined && isContent(there, file) && isInPlace(there, folder, file)) return there;
       if (there?.trashed && isThere) throw folderTrashed(file.name);
       if (there !== undefined) continue;
@@ -155,7 +155,7 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
     );
   }
 
-  return { bring: bringThere };
+  return { bring };
 }
 
 /** What is compared with what Drive says; the file is read once for it. */

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { PermanentError, TransientError } from '../errors.ts';
 import type { Download, Downloads } from '../ports.ts';
 import type { StorageObject } from '../task/source-url.ts';
+import { storeBody } from './body-file.ts';
 import type { DownloadLimits } from './download.ts';
 import { empty, tooLarge } from './download-answer.ts';
 import { permanent } from './download-errors.ts';
@@ -47,7 +45,8 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
         const etag = `"${standing.generation}"`;
         if (validator?.etag === etag) return { modified: false };
         checkObject(standing, where, maxBytes);
-        const read = await readObject(storage, place, (chunks) => store(chunks, file), {
+        const body = { where, maxBytes, expected: { bytes: standing.bytes }, signal: options.signal };
+        const read = await readObject(storage, place, (chunks) => storeBody(chunks, file, body), {
           ...options,
           generation: standing.generation,
           checksum: standing.md5 === undefined ? 'crc32c' : 'md5',
@@ -78,23 +77,6 @@ function checkObject({ bytes, contentEncoding }: Standing, where: string, maxByt
   }
   if (bytes === 0) throw empty(where);
   if (bytes > maxBytes) throw tooLarge(where, maxBytes, `${bytes} bytes`);
-}
-
-async function store(
-  chunks: AsyncIterable<Buffer>,
-  file: string,
-): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  async function* measured(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const piece of pieces) {
-      bytes += piece.length;
-      hash.update(piece);
-      yield piece;
-    }
-  }
-  await pipeline(chunks, measured, createWriteStream(file));
-  return { bytes, sha256: hash.digest('hex') };
 }
 
 function missing(where: string): Error {
