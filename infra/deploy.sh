@@ -41,7 +41,7 @@ secret_flags() { # ACCOUNT
 with_versions=''
 while read -r name readers; do
   if [ -z "$name" ]; then continue; fi
-  version="$(gcloud secrets versions list "$(secret_of "$name")" --filter='state=ENABLED' --sort-by='~createTime' --limit=1 --format='value(name.basename())')" ||
+  version="$(gcloud secrets versions list "$(secret_of "$name")" --filter='state=ENABLED' --sort-by='~createTime' --limit=1 --format='value(name.basename())' --verbosity=error)" ||
     fail "Expected the secret $(secret_of "$name"), got the error above. Run infra/setup.sh first."
   with_versions="$with_versions$name ${version:-none} $readers"$'\n'
 done <<< "$SECRETS"

@@ -73,6 +73,6 @@ $job|"*) verb=update ;;
   esac
   say "Schedule $job"
   gcloud scheduler jobs "$verb" http "$job" --location="$REGION" --schedule="$schedule" --uri="$(url_of sweep)/" --http-method=post \
-    --oidc-service-account-email="$(account_of push)" --oidc-token-audience="$(url_of sweep)" --attempt-deadline=300s
+    --oidc-service-account-email="$(account_of push)" --oidc-token-audience="$(url_of sweep)" --attempt-deadline=300s --format=none
 fi
 say "Callers post to $(url_of process-media)/process_media"
