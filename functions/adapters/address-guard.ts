@@ -19,8 +19,13 @@ export interface GuardOptions {
   resolver?: Resolver;
 }
 
-/** What opens sockets, with the look-up that it is given; undici's buildConnector is one. */
-export type ConnectorBuilder = (options: buildConnector.BuildOptions) => buildConnector.connector;
+/** What makes a function that opens sockets, by the look-up that it is given; undici's buildConnector is one. */
+export type ConnectorBuilder = (options: {
+  /** Milliseconds until the socket is open, TLS included. */
+  timeout: number;
+  lookup: LookupFunction;
+  allowH2: boolean;
+}) => buildConnector.connector;
 
 /** By whatever address they are reached. */
 const METADATA_NAMES = new Set([

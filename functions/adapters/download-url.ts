@@ -19,7 +19,8 @@ export function sourceUrl(address: string): URL {
  * @throws PermanentError source_refused
  */
 export function redirectTarget(location: string, from: URL): URL {
-  const target = URL.parse(location, from.href);
+  // Headers are bytes (RFC 9110, 5.5), which undici gives as Latin-1; servers that do not encode write UTF-8, as browsers read it.
+  const target = URL.parse(Buffer.from(location, 'latin1').toString('utf8'), from.href);
   const refusal = target ? (webUrlRefusal(target) ?? downgrade(from, target)) : NO_URL;
   if (target && !refusal) return target;
   throw refused(`a redirect to http or https from ${maskUrl(from.href)}`, refusal ?? NO_URL);
