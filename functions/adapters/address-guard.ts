@@ -38,7 +38,6 @@ const METADATA_NAMES = new Set([
 
 /**
  * The one way to a socket: literal addresses are checked here, as sockets never look them up, and names in the look-up.
- * A kept connection needs no second check: it goes to an address that passed.
  */
 export function guardedConnector(
   build: ConnectorBuilder,
