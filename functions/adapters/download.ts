@@ -1,9 +1,10 @@
-import type { Agent, buildConnector, Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { PermanentError } from '../errors.ts';
 import type { Download, Downloads, Validator } from '../ports.ts';
 import { maskUrl } from '../task/web-url.ts';
 import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
 import { storeBody } from './body-file.ts';
+import { boundedConnector } from './bounded-connector.ts';
 import { announcedBytes, checkAnswer, header, validatorOf } from './download-answer.ts';
 import { downloadError, permanent } from './download-errors.ts';
 import { redirectTarget, sourceUrl } from './download-url.ts';
@@ -36,8 +37,6 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_INTERIM = 20;
 /** Of the answer, as Node has it by default, and here whatever the process was started with. */
 const MAX_HEADER_BYTES = 16_384;
-/** What may come for each byte of a file: lengths and extensions of chunks (RFC 9112, 7.1.1) have no end of their own. */
-const MAX_WIRE_FACTOR = 2;
 /** Some hosts refuse clients without a name. */
 const USER_AGENT = 'every-cut';
 
@@ -54,7 +53,7 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
     const agent = new Agent({
       connect: boundedConnector(
         guardedConnector(options.buildConnector ?? buildConnector, { ...options, timeout: limits.connectMs }),
-        options.maxBytes * MAX_WIRE_FACTOR + MAX_HEADER_BYTES,
+        options.maxBytes,
       ),
       headersTimeout: limits.headersMs,
       bodyTimeout: limits.idleMs,
@@ -147,27 +146,6 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
       await (await client)?.agent.destroy();
     },
   };
-}
-
-/** Ends connections on which more comes than a file and what is around it. */
-function boundedConnector(connect: buildConnector.connector, maxBytes: number): buildConnector.connector {
-  return (target, callback) => {
-    connect(target, (...[error, socket]) => {
-      if (error) return callback(error, null);
-      socket.on('readable', () => {
-        if (socket.bytesRead > maxBytes) socket.destroy(tooMuchAround(target.hostname, maxBytes));
-      });
-      callback(null, socket);
-    });
-  };
-}
-
-function tooMuchAround(hostname: string, maxBytes: number): PermanentError {
-  return permanent(
-    'source_too_large',
-    `Expected at most ${maxBytes} bytes from ${hostname} with all that is around the file, got more`,
-    'have its server send the file in fewer, larger chunks',
-  );
 }
 
 /** Credentials are never sent: a URL with any is refused. */

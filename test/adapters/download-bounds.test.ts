@@ -51,7 +51,7 @@ const ENDLESS: readonly Row[] = [
     'chunks of one byte, each with a long extension',
     () => forever(CHUNKED, `1;${KB.repeat(4)}\r\nx\r\n`.repeat(4)),
     'source_too_large',
-    /at most 216384 bytes from 127\.0\.0\.1 with all that is around/,
+    /at most 265536 bytes from 127\.0\.0\.1 with all that is around/,
   ],
   [
     'the extension of a chunk',
