@@ -25,8 +25,9 @@ export function checkAnswer({ statusCode, headers }: Answer, where: string, maxB
       'use the address of the file itself, not of the page that shows it',
     );
   }
-  const encoding = header(headers, 'content-encoding') ?? '';
-  if (/\b(gzip|deflate|br|zstd|compress)\b/i.test(encoding)) {
+  const [encoding] =
+    /\b(gzip|deflate|br|zstd|compress)\b/i.exec(header(headers, 'content-encoding') ?? '') ?? [];
+  if (encoding !== undefined) {
     throw permanent(
       'source_refused',
       `Expected ${where} as it is, got it compressed (${encoding})`,
@@ -38,8 +39,8 @@ export function checkAnswer({ statusCode, headers }: Answer, where: string, maxB
 }
 
 export function validatorOf(headers: IncomingHttpHeaders): Validator | null {
-  const etag = header(headers, 'etag');
-  const lastModified = header(headers, 'last-modified');
+  const etag = sendable(header(headers, 'etag'));
+  const lastModified = sendable(header(headers, 'last-modified'));
   if (!etag && !lastModified) return null;
   return { ...(etag ? { etag } : {}), ...(lastModified ? { lastModified } : {}) };
 }
@@ -47,6 +48,11 @@ export function validatorOf(headers: IncomingHttpHeaders): Validator | null {
 export function announcedBytes(headers: IncomingHttpHeaders): number | undefined {
   const length = header(headers, 'content-length');
   return length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
+}
+
+/** It is stored, and sent back as a header of ours, which takes less than servers send: else no later GET would go out. */
+function sendable(value: string | undefined): string | undefined {
+  return value !== undefined && /^[\x20-\x7e]{1,1024}$/.test(value) ? value : undefined;
 }
 
 /** A header sent more than once: the first. */

@@ -38,6 +38,13 @@ export function downloadError(error: unknown, where: string): unknown {
       options,
     );
   }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return permanent(
+      'source_refused',
+      `Expected the headers of ${where} to be of ordinary size, got too many`,
+      'have its server send fewer, cookies among them',
+    );
+  }
   if (isNetworkError(error)) {
     return new TransientError(
       'network',

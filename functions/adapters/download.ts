@@ -1,10 +1,13 @@
 import type { Agent, Dispatcher } from 'undici';
 import { PermanentError } from '../errors.ts';
 import type { Download, Downloads, Validator } from '../ports.ts';
-import { checkHostname, type GuardOptions, guardedLookup } from './address-guard.ts';
+import { maskUrl } from '../task/web-url.ts';
+import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
 import { storeBody } from './body-file.ts';
+import { boundedConnector } from './bounded-connector.ts';
 import { announcedBytes, checkAnswer, header, validatorOf } from './download-answer.ts';
 import { downloadError, permanent } from './download-errors.ts';
+import { redirectTarget, sourceUrl } from './download-url.ts';
 
 /** How long a server may take, milliseconds. */
 export interface DownloadLimits {
@@ -21,6 +24,8 @@ export interface DownloadLimits {
 export interface DownloadOptions extends GuardOptions {
   maxBytes: number;
   limits?: Partial<DownloadLimits>;
+  /** Opens the sockets; undici's own by default. Tests have a public internet on loopback behind it. */
+  buildConnector?: ConnectorBuilder;
 }
 
 /** Total: below the 600 s after which a push message comes again. */
@@ -28,6 +33,10 @@ const LIMITS: DownloadLimits = { connectMs: 10_000, headersMs: 30_000, idleMs: 3
 /** Share links take two or three hops; more is usually a circle. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Answers before the answer (1xx): a server may say a few times that it is at work. No other limit ends a flood soon. */
+const MAX_INTERIM = 20;
+/** Of the answer, as Node has it by default, and here whatever the process was started with. */
+const MAX_HEADER_BYTES = 16_384;
 /** Some hosts refuse clients without a name. */
 const USER_AGENT = 'every-cut';
 
@@ -40,11 +49,15 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
 
   /** undici is loaded at the first download: a process that only renders never needs it. */
   async function connect() {
-    const { Agent, request } = await import('undici');
+    const { Agent, buildConnector, request } = await import('undici');
     const agent = new Agent({
-      connect: { timeout: limits.connectMs, lookup: guardedLookup(options) },
+      connect: boundedConnector(
+        guardedConnector(options.buildConnector ?? buildConnector, { ...options, timeout: limits.connectMs }),
+        options.maxBytes,
+      ),
       headersTimeout: limits.headersMs,
       bodyTimeout: limits.idleMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
       allowH2: false,
     });
     return { agent, request };
@@ -54,12 +67,19 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
     client ??= connect();
     const { agent, request } = await client;
     const { origin, pathname, search } = url;
-    const headers = requestHeaders(url, validator);
+    const flood = new AbortController();
+    let interim = 0;
     const answer = await request(origin + pathname + search, {
       dispatcher: agent,
       method: 'GET',
-      headers,
-      signal,
+      headers: requestHeaders(validator),
+      // One request for each connection: its bytes can be counted, and each request is for an address just checked.
+      reset: true,
+      signal: AbortSignal.any([signal, flood.signal]),
+      onInfo() {
+        interim += 1;
+        if (interim > MAX_INTERIM) flood.abort(tooManyInterim(url));
+      },
     });
     // A body nobody reads to its end must not take the process down with it.
     answer.body.on('error', () => {});
@@ -70,7 +90,6 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
   async function follow(start: URL, validator: Validator | undefined, signal: AbortSignal) {
     let url = start;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      checkHostname(url.hostname, options);
       const answer = await ask(url, validator, signal);
       const location = header(answer.headers, 'location');
       if (!REDIRECTS.has(answer.statusCode) || location === undefined) return { answer, url };
@@ -94,7 +113,7 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
     const either = AbortSignal.any([signal, total]);
     let where = maskUrl(address);
     try {
-      const { answer, url } = await follow(httpUrl(address), validator, either);
+      const { answer, url } = await follow(sourceUrl(address), validator, either);
       where = maskUrl(url.href);
       if (answer.statusCode === 304 && validator) {
         await answer.body.dump();
@@ -129,46 +148,23 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
   };
 }
 
-/** A URL for messages and logs: without credentials, query and fragment, any of which may be secret. */
-export function maskUrl(url: string): string {
-  const parsed = URL.parse(url);
-  if (!parsed) return '(not a URL)';
-  const { protocol, host, pathname, search } = parsed;
-  return `${protocol}//${host}${pathname}${search ? '?***' : ''}`;
-}
-
-function httpUrl(address: string): URL {
-  const url = URL.parse(address);
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw permanent(
-    'source_refused',
-    `Expected an http or https URL, got ${url ? `${url.protocol} in ${maskUrl(address)}` : 'something else'}`,
-    'send the address that a browser downloads the file from',
-  );
-}
-
-function redirectTarget(location: string, from: URL): URL {
-  const target = URL.parse(location, from.href);
-  if (target?.protocol === 'http:' || target?.protocol === 'https:') return target;
-  throw permanent(
-    'source_refused',
-    `Expected a redirect to http or https from ${maskUrl(from.href)}, got ${target?.protocol ?? 'no URL'}`,
-    'use the address of the file itself',
-  );
-}
-
-/** Credentials go only where the URL itself carries them: never along with a redirect. */
-function requestHeaders(url: URL, validator: Validator | undefined): Record<string, string> {
-  const login = url.username || url.password;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+/** Credentials are never sent: a URL with any is refused. */
+function requestHeaders(validator: Validator | undefined): Record<string, string> {
   return {
     accept: '*/*',
     'accept-encoding': 'identity',
     'user-agent': USER_AGENT,
-    ...(login ? { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } : {}),
     ...(validator?.etag ? { 'if-none-match': validator.etag } : {}),
     ...(validator?.lastModified ? { 'if-modified-since': validator.lastModified } : {}),
   };
+}
+
+function tooManyInterim({ href }: URL): PermanentError {
+  return permanent(
+    'source_refused',
+    `Expected an answer from ${maskUrl(href)}, got more than ${MAX_INTERIM} announcements of one (status 1xx)`,
+    'have its server answer with the file',
+  );
 }
 
 function timedOut(totalMs: number, cause: unknown): Error {

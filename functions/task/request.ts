@@ -5,6 +5,7 @@ import { escapePointer, mistakesOf, shown } from './mistakes.ts';
 import type { Line, PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
 import { type SourceRules, sourceWay } from './source-url.ts';
+import { maskUrl, webUrlRefusal } from './web-url.ts';
 
 export type ProcessMediaRequest = FromSchema<typeof requestSchema, { parseIfThenElseKeywords: true }>;
 
@@ -110,14 +111,13 @@ function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[]
 function urlMistake(text: string, rules: SourceRules): string | undefined {
   const expected = 'Expected an http(s) or gs:// URL';
   const url = URL.parse(text);
-  if (url === null)
-    return `${expected}, got ${shown(text)}. Write it in full, as https://example.com/clip.mp4.`;
-  if (!['http:', 'https:', 'gs:'].includes(url.protocol)) {
-    return `${expected}, got the scheme ${shown(url.protocol)}. Put the file where https reaches it.`;
+  if (url === null) {
+    // What is no URL may still have a password or a signature in it.
+    const masked = text.replace(/[^/]*@/gs, '***@').replace(/\?.*$/s, '?***');
+    return `${expected}, got ${shown(masked)}. Write it in full, as https://example.com/clip.mp4.`;
   }
-  if (url.username !== '' || url.password !== '') {
-    return `${expected} without a user name or password, got one with. Use a signed URL.`;
-  }
+  const refusal = webUrlRefusal(url, ['http:', 'https:', 'gs:']);
+  if (refusal) return `${expected}, got ${refusal.got}. ${refusal.next}`;
   const way = sourceWay(text, rules);
   return way.kind === 'refused' ? `Expected a file that may be read, got ${way.got}. ${way.next}` : undefined;
 }
@@ -210,7 +210,7 @@ function repeatWarnings(at: string, blocks: readonly NamedBlock[]): string[] {
   return blocks.flatMap(({ name, urls }) => {
     const repeated = new Set(urls.filter((url, number) => urls.indexOf(url) < number));
     return [...repeated].map(
-      (url) => `${at}: block ${shown(name)} has ${shown(url)} more than once; each mention counts.`,
+      (url) => `${at}: block ${shown(name)} has ${maskUrl(url)} more than once; each mention counts.`,
     );
   });
 }

@@ -1,96 +1,8 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { describe, it } from 'node:test';
-import {
-  checkHostname,
-  type GuardOptions,
-  guardedLookup,
-  isPublicAddress,
-} from '../../functions/adapters/address-guard.ts';
+import { checkHostname, type GuardOptions, guardedLookup } from '../../functions/adapters/address-guard.ts';
 import { PermanentError } from '../../functions/errors.ts';
-
-const ADDRESSES: readonly [ip: string, isPublic: boolean, what: string][] = [
-  ['8.8.8.8', true, 'ordinary IPv4'],
-  ['93.184.216.34', true, 'ordinary IPv4'],
-  ['1.1.1.1', true, 'ordinary IPv4'],
-  ['172.15.255.255', true, 'just below 172.16/12'],
-  ['172.32.0.0', true, 'just above 172.16/12'],
-  ['100.63.255.255', true, 'just below shared address space'],
-  ['100.128.0.0', true, 'just above shared address space'],
-  ['223.255.255.255', true, 'last before multicast'],
-  ['2606:4700:4700::1111', true, 'ordinary IPv6'],
-  ['2a00:1450:4001:82a::200e', true, 'ordinary IPv6'],
-  ['::ffff:8.8.8.8', true, 'mapped public IPv4'],
-  ['64:ff9b::808:808', true, 'public IPv4 behind NAT64'],
-
-  ['0.0.0.0', false, 'this host'],
-  ['0.1.2.3', false, 'this network'],
-  ['10.0.0.1', false, 'private 10/8'],
-  ['10.255.255.255', false, 'private 10/8'],
-  ['172.16.0.1', false, 'private 172.16/12'],
-  ['172.31.255.255', false, 'private 172.16/12'],
-  ['192.168.1.1', false, 'private 192.168/16'],
-  ['127.0.0.1', false, 'loopback'],
-  ['127.255.255.254', false, 'loopback'],
-  ['100.64.0.1', false, 'shared address space (CGNAT)'],
-  ['100.127.255.255', false, 'shared address space (CGNAT)'],
-  ['169.254.0.1', false, 'link-local'],
-  ['169.254.169.254', false, 'metadata'],
-  ['100.100.100.200', false, 'metadata (Alibaba)'],
-  ['168.63.129.16', false, "Azure's host agent"],
-  ['192.0.0.192', false, 'metadata (Oracle)'],
-  ['192.0.0.8', false, 'protocol assignments'],
-  ['192.0.2.1', false, 'documentation'],
-  ['198.51.100.7', false, 'documentation'],
-  ['203.0.113.9', false, 'documentation'],
-  ['198.18.0.1', false, 'benchmarking'],
-  ['198.19.255.255', false, 'benchmarking'],
-  ['192.88.99.1', false, '6to4 relay'],
-  ['224.0.0.1', false, 'multicast'],
-  ['239.255.255.255', false, 'multicast'],
-  ['240.0.0.1', false, 'reserved'],
-  ['255.255.255.255', false, 'broadcast'],
-  ['::', false, 'unspecified'],
-  ['::1', false, 'loopback'],
-  ['::127.0.0.1', false, 'compatible loopback'],
-  ['::8.8.8.8', false, 'compatible form, long out of use'],
-  ['::ffff:127.0.0.1', false, 'mapped loopback'],
-  ['::ffff:7f00:1', false, 'mapped loopback in hex'],
-  ['::ffff:10.0.0.1', false, 'mapped private'],
-  ['::ffff:169.254.169.254', false, 'mapped metadata'],
-  ['64:ff9b::7f00:1', false, 'loopback behind NAT64'],
-  ['64:ff9b::a00:1', false, 'private behind NAT64'],
-  ['64:ff9b:1::808:808', false, 'local-use NAT64'],
-  ['2002:7f00:1::', false, '6to4 of loopback'],
-  ['2002:808:808::', false, '6to4'],
-  ['2001:0:4136:e378:8000:63bf:3fff:fdd2', false, 'Teredo'],
-  ['2001:db8::1', false, 'documentation'],
-  ['3fff::1', false, 'documentation'],
-  ['fc00::1', false, 'unique local'],
-  ['fd12:3456:789a::1', false, 'unique local'],
-  ['fd00:ec2::254', false, 'metadata (AWS)'],
-  ['fd20:ce::254', false, 'metadata (Google)'],
-  ['fe80::1', false, 'link-local'],
-  ['fe80::1%eth0', false, 'link-local with a zone'],
-  ['fec0::1', false, 'site-local'],
-  ['ff02::1', false, 'multicast'],
-  ['100::1', false, 'discard'],
-  ['4000::1', false, 'not given out'],
-  ['5f00::1', false, 'segment routing'],
-  ['', false, 'nothing'],
-  ['example.com', false, 'a name'],
-  ['2130706433', false, 'a number'],
-  ['0x7f.1', false, 'hexadecimal shorthand'],
-  ['0177.0.0.1', false, 'octal'],
-];
-
-describe('isPublicAddress', () => {
-  it('has a table that is worth the name', () => assert.ok(ADDRESSES.length >= 40));
-  for (const [ip, isPublic, what] of ADDRESSES) {
-    it(`${isPublic ? 'takes' : 'refuses'} ${ip || "''"} (${what})`, () =>
-      assert.equal(isPublicAddress(ip), isPublic));
-  }
-});
 
 function refusal(pattern: RegExp) {
   return (error: unknown) => {
@@ -105,8 +17,8 @@ function refusal(pattern: RegExp) {
 describe('checkHostname', () => {
   const strict = { allowPrivate: false };
   const loose = { allowPrivate: true };
-  for (const host of ['127.0.0.1', '[::1]', '10.1.2.3', '[::ffff:7f00:1]']) {
-    it(`refuses the literal ${host} unless private addresses are allowed`, () => {
+  for (const host of ['127.0.0.1', '[::1]', '10.1.2.3', '[::ffff:7f00:1]', 'localhost', 'a.LOCALHOST..']) {
+    it(`refuses ${host} unless private addresses are allowed`, () => {
       assert.throws(
         () => checkHostname(host, strict),
         refusal(/^Expected a public address, got .+\. Next step: /),

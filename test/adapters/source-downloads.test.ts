@@ -122,4 +122,34 @@ describe('sources', () => {
     await failureOf(s.get('https://storage.googleapis.com/own/deep/a%20b.mp4'), 'source_forbidden');
     assert.equal(s.buckets.requests.length, asked, 'nobody asked');
   });
+
+  it('in a bucket stay in it, whatever an object is called', async () => {
+    await using s = await stage(PAGE);
+    s.buckets.objects.insert('own', 'secret', Buffer.from('secret'), {});
+    const names = [
+      '../../own/o/secret',
+      '..%2F..%2Fown%2Fo%2Fsecret',
+      '%2e%2e/%2e%2e/own/o/secret',
+      'x/../../../b/own/o/secret',
+      '/secret',
+      '//127.0.0.1/secret',
+      'http://127.0.0.1/secret',
+      'a?alt=media&x=/b/own/o/secret',
+      'a#/b/own/o/secret',
+      'a\\..\\..\\own',
+      '@127.0.0.1:1/',
+    ];
+    for (const name of names) {
+      await failureOf(s.get(`gs://clips/${name}`), 'source_not_found');
+      const { bucket, object } = lastAsked(s.buckets.requests.at(-1)?.url);
+      assert.deepEqual([bucket, object], ['clips', name]);
+    }
+    assert.equal(s.server.count(), 0);
+  });
 });
+
+/** What a request of the JSON API is about. */
+function lastAsked(url = ''): { bucket: string | undefined; object: string | undefined } {
+  const [, bucket, object = ''] = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/?#]+)(?:\?|$)/.exec(url) ?? [];
+  return { bucket, object: decodeURIComponent(object) };
+}

@@ -70,6 +70,8 @@ describe('a valid request', () => {
     const warnings = read({ ...valid, video_blocks: { b: [A, A] } }).warnings;
     assert.equal(warnings.length, 2);
     assert.match(warnings[0] ?? '', /more than once/);
+    const signed = read({ ...valid, video_blocks: { b: [`${A}?sig=s3cret`, `${A}?sig=s3cret`] } }).warnings;
+    assert.match(signed[0] ?? '', /a\.mp4\?\*\*\* more than once/);
     assert.match(warnings[1] ?? '', /silent track/);
     assert.deepEqual(read({ ...valid, audio: { original_volume: 0.1 } }).warnings, []);
     assert.deepEqual(read({ ...valid, metadata: nested(30) }).metadata, nested(30));
@@ -140,7 +142,25 @@ describe('a request with mistakes', () => {
       'a password in a URL',
       { video_blocks: { b: ['https://u:secret@h/a'] } },
       '/video_blocks/b/0',
-      /without a user name/,
+      /^(?!.*secret).*got one with a user name or password/,
+    ],
+    [
+      'a user name before a bucket',
+      { video_blocks: { b: ['gs://secret@clips/a.mp4'] } },
+      '/video_blocks/b/0',
+      /^(?!.*secret).*got one with a user name or password/,
+    ],
+    [
+      'a password in what is no URL',
+      { video_blocks: { b: ['https://u:secret@h h/?sig=secret'] } },
+      '/video_blocks/b/0',
+      /^(?!.*secret).*got "https:\/\/\*\*\*@h h\/\?\*\*\*"/,
+    ],
+    [
+      'a port that is not for the web',
+      { video_blocks: { b: ['http://h:25/a.mp4'] } },
+      '/video_blocks/b/0',
+      /got one to port 25/,
     ],
     ['an empty audio block', { audio_blocks: { a: [] } }, '/audio_blocks/a', /got an empty list/],
     ['an empty list of lines', { text_to_speech: [] }, '/text_to_speech', /Expected a list of 1-/],

@@ -1,0 +1,106 @@
+/** Which addresses belong to the public internet, and which to nobody's business. Pure: nothing is looked up. */
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/**
+ * public: of the internet. metadata: where clouds hand out the machine's own credentials to whoever asks. private: all
+ * else, as there are private, shared, loopback, documentation, multicast and reserved ranges, and tunnels.
+ */
+export type AddressKind = 'public' | 'private' | 'metadata';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** Those that are not link-local. All that are count, too: there are more of them than any list knows. */
+const METADATA = new Set([
+  'fd20:ce::254', // Google
+  'fd00:ec2::254', // AWS
+  'fd00:ec2::23', // AWS EKS pod identity
+  'fd00:c1::a9fe:a9fe', // Oracle
+  '192.0.0.192', // Oracle, Classic
+  'fd00:42::42', // Scaleway
+  'fd00:a9fe:a9fe::1', // Linode
+  '100.100.100.200', // Alibaba
+  '168.63.129.16', // Azure's host agent, an address that looks public
+]);
+
+/** An IPv6 form that carries IPv4 addresses, which the connection, or a gateway, really goes to. */
+interface Carrier {
+  is(address: ipaddr.IPv6): boolean;
+  /** Which of the 16 bytes make up an IPv4 address. */
+  at: readonly (readonly number[])[];
+  /** The same, where all bits are turned. */
+  turned?: readonly (readonly number[])[];
+  /** Public IPv4 addresses in it are reached; the other forms are not in use any more. */
+  isLiving?: boolean;
+}
+
+const LAST = [12, 13, 14, 15] as const;
+/** RFC 6052, 2.2: for prefixes of 48, 56, 64 and 96 bits, around the byte 8, which is 0. */
+const NAT64_PLACES = [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], LAST] as const;
+
+const CARRIERS: readonly Carrier[] = [
+  { is: within('::ffff:0:0/96'), at: [LAST], isLiving: true }, // mapped, RFC 4291
+  { is: within('64:ff9b::/96'), at: [LAST], isLiving: true }, // NAT64, RFC 6052
+  { is: within('64:ff9b:1::/48'), at: NAT64_PLACES }, // NAT64 of a network's own, RFC 8215
+  { is: within('::/96'), at: [LAST] }, // compatible, RFC 4291
+  { is: within('::ffff:0:0:0/96'), at: [LAST] }, // translated, RFC 2765
+  { is: within('2002::/16'), at: [[2, 3, 4, 5]] }, // 6to4, RFC 3056
+  { is: within('2001::/32'), at: [[4, 5, 6, 7]], turned: [LAST] }, // Teredo, RFC 4380: server and client
+  { is: isIsatap, at: [LAST] },
+];
+/** The only part of IPv6 from which public addresses are given out. */
+const GLOBAL_UNICAST = within('2000::/3');
+
+/** Undefined for what is no IP address as sockets take it. A zone does not count. */
+export function addressKind(ip: string): AddressKind | undefined {
+  const address = parsed(ip);
+  if (address === undefined) return undefined;
+  if (address instanceof ipaddr.IPv4) return kindOfIPv4(address);
+  const carrier = CARRIERS.find(({ is }) => is(address));
+  const inner = carrier ? carriedBy(address, carrier) : [];
+  if (isMetadata(address) || inner.some(isMetadata)) return 'metadata';
+  if (carrier) return carrier.isLiving && inner.every(isUnicast) ? 'public' : 'private';
+  return GLOBAL_UNICAST(address) && isUnicast(address) ? 'public' : 'private';
+}
+
+function kindOfIPv4(address: ipaddr.IPv4): AddressKind {
+  if (isMetadata(address)) return 'metadata';
+  return isUnicast(address) ? 'public' : 'private';
+}
+
+function isMetadata(address: Address): boolean {
+  return address.range() === 'linkLocal' || METADATA.has(address.toString());
+}
+
+function isUnicast(address: Address): boolean {
+  return address.range() === 'unicast';
+}
+
+function carriedBy(address: ipaddr.IPv6, { at, turned = [] }: Carrier): ipaddr.IPv4[] {
+  const bytes = address.toByteArray();
+  const read = (places: readonly number[], mask: number) =>
+    new ipaddr.IPv4(places.map((place) => (bytes[place] ?? 0) ^ mask));
+  return [...at.map((places) => read(places, 0)), ...turned.map((places) => read(places, 0xff))];
+}
+
+function within(cidr: string): (address: ipaddr.IPv6) => boolean {
+  const range = ipaddr.IPv6.parseCIDR(cidr);
+  return (address) => address.match(range);
+}
+
+/** RFC 5214, 6.1: any prefix, then 0:5efe or 200:5efe. */
+function isIsatap(address: ipaddr.IPv6): boolean {
+  const [, , , , high, low] = address.parts;
+  return (high === 0 || high === 0x200) && low === 0x5efe;
+}
+
+/**
+ * node:net is strict, where ipaddr.js would also take 0x7f.1 and 2130706433. URL writes IPv6 in hexadecimal, where
+ * ipaddr.js would read ::8.8.8.8 as ::ffff:8.8.8.8.
+ */
+function parsed(ip: string): Address | undefined {
+  const [address = ''] = ip.split('%');
+  const family = isIP(address);
+  if (family === 0) return undefined;
+  return ipaddr.parse(family === 4 ? address : new URL(`http://[${address}]`).hostname.slice(1, -1));
+}

@@ -1,0 +1,53 @@
+/** The rules for addresses on the web, the same for what a caller sends and for where a server redirects to. */
+
+export interface UrlRefusal {
+  /** Says neither credentials nor the query. */
+  got: string;
+  next: string;
+}
+
+const HTTP: readonly string[] = ['http:', 'https:'];
+/**
+ * Where mail, news, shells and others listen that might take a request for orders. Browsers do not go there either:
+ * https://fetch.spec.whatwg.org/#port-blocking
+ */
+const BAD_PORTS = new Set(
+  (
+    '0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 ' +
+    '135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 ' +
+    '995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080'
+  ).split(' '),
+);
+/** Both end up in messages, reports and manifests. */
+const SHOWN_SCHEME = 20;
+const SHOWN_PATH = 300;
+
+/** Undefined where a request may go there, as far as the URL itself tells: its host is not looked at. */
+export function webUrlRefusal(url: URL, schemes = HTTP): UrlRefusal | undefined {
+  const { protocol, port } = url;
+  if (!schemes.includes(protocol)) {
+    return {
+      got: `the scheme ${JSON.stringify(protocol.slice(0, SHOWN_SCHEME))}`,
+      next: 'Put the file where https reaches it.',
+    };
+  }
+  // RFC 9110, 4.2.4 bids to treat them as an error: they mostly hide where an address really leads.
+  if (hasCredentials(url)) return { got: 'one with a user name or password', next: 'Use a signed URL.' };
+  if (!BAD_PORTS.has(port)) return undefined;
+  return { got: `one to port ${port}, which is not for the web`, next: 'Serve the file on port 443.' };
+}
+
+/** A URL for messages and logs: without credentials, query and fragment, any of which may be secret. */
+export function maskUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url) return '(not a URL)';
+  const { protocol, host, pathname, search } = url;
+  // Of others the path may be anything, in mailto: and in name:password@host a credential.
+  if (protocol !== 'gs:' && !HTTP.includes(protocol)) return `${protocol.slice(0, SHOWN_SCHEME)}***`;
+  const path = pathname.length <= SHOWN_PATH ? pathname : `${pathname.slice(0, SHOWN_PATH)}…`;
+  return `${protocol}//${host}${path}${search ? '?***' : ''}`;
+}
+
+function hasCredentials({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
+}
