@@ -48,14 +48,6 @@ secret_of() { echo "every-cut-$(echo "$1" | tr '[:upper:]_' '[:lower:]-')"; }
 REPOSITORY=every-cut
 PUBSUB_AGENT="serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com"
 
-# Settings whose values are secrets, each with the accounts whose functions need it.
-SECRETS='
-API_KEY              api
-ELEVENLABS_API_KEY   prepare
-DRIVE_CLIENT_SECRET  api render
-DRIVE_REFRESH_TOKEN  api render
-'
-
 SETTINGS_FILE="${SETTINGS_FILE:-infra/cloud.env}"
 [ -f "$SETTINGS_FILE" ] || fail "Expected the settings of the functions in $SETTINGS_FILE, got no such file."
 SETTINGS="$(grep -E '^[[:space:]]*[^#[:space:]]' "$SETTINGS_FILE" || true)"
@@ -67,8 +59,17 @@ CACHE_BUCKET="$(setting CACHE_BUCKET)"
 CACHE_BUCKET="${CACHE_BUCKET:-$PROJECT_ID-every-cut-cache}"
 OUTPUT_BUCKET="$(setting OUTPUT_BUCKET)"
 if [ "$OUTPUT" = gcs ]; then OUTPUT_BUCKET="${OUTPUT_BUCKET:-$PROJECT_ID-every-cut-output}"; fi
-# With DRIVE_SOURCES=account, prepare reads what the user's account can read.
-if [ "$(setting DRIVE_SOURCES)" = account ]; then SECRETS="$(printf '%s\n' "$SECRETS" | sed 's/^\(DRIVE_.*\)$/\1 prepare/')"; fi
+# Settings whose values are secrets, each with the accounts whose functions need it.
+SECRETS='API_KEY api
+ELEVENLABS_API_KEY prepare'
+if [ "$(setting DRIVE_AUTH)" = oauth ]; then
+  owners='api render'
+  # prepare then reads what the user's account can read.
+  if [ "$(setting DRIVE_SOURCES)" = account ]; then owners='api render prepare'; fi
+  SECRETS="$SECRETS
+DRIVE_CLIENT_SECRET $owners
+DRIVE_REFRESH_TOKEN $owners"
+fi
 
 # has LINE LIST: whether one of the list's lines is that line.
 has() { printf '%s\n' "$2" | grep -Fxq -- "$1"; }

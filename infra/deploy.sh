@@ -24,9 +24,11 @@ while IFS='=' read -r name value; do
     PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE)
       fail "$SETTINGS_FILE: expected no $name, which this script or the platform sets. Remove it." ;;
   esac
-  case "$SECRETS" in *"
-$name "*) fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it, and put its value into Secret Manager:" \
-    "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;; esac
+  case "$name" in
+    API_KEY | ELEVENLABS_API_KEY | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
+      fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it, and put its value into Secret Manager:" \
+        "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
+  esac
 done <<< "$SETTINGS"
 
 # By number, so that a rollback brings back what went with it.
@@ -40,7 +42,6 @@ secret_flags() { # ACCOUNT
 }
 with_versions=''
 while read -r name readers; do
-  if [ -z "$name" ]; then continue; fi
   version="$(gcloud secrets versions list "$(secret_of "$name")" --filter='state=ENABLED' --sort-by='~createTime' --limit=1 --format='value(name.basename())' --verbosity=error)" ||
     fail "Expected the secret $(secret_of "$name"), got the error above. Run infra/setup.sh first."
   with_versions="$with_versions$name ${version:-none} $readers"$'\n'

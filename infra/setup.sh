@@ -74,8 +74,8 @@ fi
 
 secrets="$(gcloud secrets list --format='value(name.basename())')"
 while read -r name _; do
-  secret="$(secret_of "${name:-}")"
-  if [ -z "$name" ] || has "$secret" "$secrets"; then continue; fi
+  secret="$(secret_of "$name")"
+  if has "$secret" "$secrets"; then continue; fi
   say "Secret $secret, still without a value"
   gcloud secrets create "$secret" --replication-policy=automatic
 done <<< "$SECRETS"
@@ -112,7 +112,7 @@ done
 while read -r name readers; do
   wanted=()
   for account in $readers; do wanted+=("roles/secretmanager.secretAccessor $(member "$account")"); done
-  if [ -n "$name" ]; then grant secrets "$(secret_of "$name")" "${wanted[@]}"; fi
+  grant secrets "$(secret_of "$name")" "${wanted[@]}"
 done <<< "$SECRETS"
 
 say 'All there. Next: the values of your secrets, then infra/deploy.sh and infra/subscribe.sh.'

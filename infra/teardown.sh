@@ -35,7 +35,7 @@ done
 if [ "$everything" = true ]; then
   listed="$(gcloud secrets list --format='value(name.basename())')"
   while read -r name _; do
-    if [ -n "$name" ] && there "$listed" "$(secret_of "$name")"; then gcloud secrets delete "$(secret_of "$name")"; fi
+    if there "$listed" "$(secret_of "$name")"; then gcloud secrets delete "$(secret_of "$name")"; fi
   done <<< "$SECRETS"
   listed="$(gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())' 2> /dev/null)"
   if there "$listed" "$REPOSITORY"; then gcloud artifacts repositories delete "$REPOSITORY" --location="$REGION"; fi
