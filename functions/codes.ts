@@ -45,7 +45,7 @@ export const CODES = Object.freeze({
   request_timeout: {
     kind: 'request',
     status: 408,
-    title: 'The body did not arrive in time',
+    title: 'The body did not arrive whole and in time',
     cure: 'Send it again; the whole body has 20 seconds.',
   },
   body_too_large: {

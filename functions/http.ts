@@ -49,10 +49,14 @@ async function boundedBody(request: Request): Promise<Buffer> {
   if (declared > MAX_BODY_BYTES) throw tooLarge(declared);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge(size);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY_BYTES) throw tooLarge(size);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw RequestError.is(error) ? error : brokenOff(error);
   }
   return Buffer.concat(chunks);
 }
@@ -74,6 +78,13 @@ function tooSlow(limitMs: number): RequestError {
     `Expected the whole body within ${limitMs / 1000} s, got only a part of it.`,
     { headers: { connection: 'close' } },
   );
+}
+
+/** Nobody is there to read it; but it is no error of the service, which would be logged as one. */
+function brokenOff(cause: unknown): RequestError {
+  return new RequestError('request_timeout', 'Expected the whole body, got a connection that broke off.', {
+    cause,
+  });
 }
 
 function tooLarge(size: number): RequestError {

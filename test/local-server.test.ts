@@ -129,6 +129,26 @@ describe('the server of one machine', () => {
     assertAnswer(whole, 200);
   });
 
+  test('takes a caller that goes away within its body for a mistake of the caller', async () => {
+    const begun = Promise.withResolvers<void>();
+    const outcome = Promise.withResolvers<unknown>();
+    const reading = async (request: Request) => {
+      begun.resolve();
+      await parseJson(request, HANGING_MS).then(outcome.resolve, outcome.resolve);
+      return new Response(null);
+    };
+    const server = createLocalServer(toNodeHandler(reading) as Parameters<typeof createLocalServer>[0]);
+    servers.push(server);
+    const { port } = new URL(await listen(server, { host: '127.0.0.1', port: 0 }));
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{');
+    await begun.promise;
+    socket.destroy();
+    const error = await outcome.promise;
+    assert.ok(RequestError.is(error));
+    assert.equal(error.code, 'request_timeout');
+  });
+
   test('takes so many connections at a time and no more', async () => {
     const port = await started({ connections: 2 });
     const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
