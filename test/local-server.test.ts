@@ -1,6 +1,6 @@
 /** The server of the single-machine host, over real sockets, with what clients of HTTP do not send. */
 import assert from 'node:assert/strict';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import { toNodeHandler } from 'srvx/node';
@@ -67,6 +67,16 @@ describe('the server of one machine', () => {
     assert.doesNotMatch(own, /no-store/);
   });
 
+  test('leaves other servers of its process alone', async () => {
+    await started();
+    const other = createServer((_request, response) => response.end());
+    servers.push(other);
+    const { port } = new URL(await listen(other, { host: '127.0.0.1', port: 0 }));
+    const text = await said(Number(port), `GET / HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`);
+    assert.match(text, /^HTTP\/1.1 200/);
+    assert.doesNotMatch(text, /no-store|nosniff/i);
+  });
+
   test('answers what is no HTTP, or too much of it, with the headers and nothing of the inside', async () => {
     const port = await started();
     for (const [sent, status] of [
@@ -111,9 +121,11 @@ describe('the server of one machine', () => {
   });
 
   test('ends a request whose headers do not come, and one whose body does not', async () => {
-    const port = await started({ headersMs: 300, requestMs: 600, lookEveryMs: 50 }, HANGING_MS);
-    assertAnswer(await said(port, 'GET / HTTP/1.1\r\nhost: h\r\n'), 408);
-    const stalled = await said(port, 'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{');
+    const slowly = { headersMs: 2 * HANGING_MS, requestMs: 2 * HANGING_MS, lookEveryMs: 50 };
+    const quickHeaders = await started({ ...slowly, headersMs: 300 });
+    assertAnswer(await said(quickHeaders, 'GET / HTTP/1.1\r\nhost: h\r\n'), 408);
+    const quickBody = await started({ ...slowly, headersMs: 300, requestMs: 600 }, HANGING_MS);
+    const stalled = await said(quickBody, 'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{');
     assertAnswer(stalled, 408);
     assert.match(stalled, /"about:blank","title":"Request Timeout"/);
   });
