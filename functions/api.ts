@@ -1,5 +1,6 @@
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type CancelDeps, cancelTask } from './cancel.ts';
+import type { Door } from './door.ts';
 import { isDiskFull, RequestError, TransientError } from './errors.ts';
 import { problem } from './http.ts';
 import type { Log } from './log.ts';
@@ -9,10 +10,8 @@ import { getTask, listRenders, type TasksDeps } from './tasks.ts';
 
 export interface ApiDeps extends ProcessMediaDeps, TasksDeps, CancelDeps, RetryDeps {
   log: Log;
-  /** Undefined: open to whoever reaches the port. */
-  apiKey: string | undefined;
-  /** Host names that are answered; undefined: all. */
-  hosts?: ((hostname: string) => boolean) | undefined;
+  /** Asked first: who is refused learns nothing, not even which paths there are. */
+  door: Door;
   /** Put around every answer. */
   run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -61,23 +60,17 @@ const ROUTES: readonly Route[] = [
 
 /** The HTTP interface, the same on every host. Never throws: whatever goes wrong becomes a problem document. */
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
-  return async (request) => {
-    const response = await answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
-    response.headers.set('cache-control', 'no-store');
-    response.headers.set('x-content-type-options', 'nosniff');
-    return response;
-  };
+  return (request) => answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
 }
 
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
-  const url = new URL(request.url);
+  const url = addressOf(request);
+  deps.door(request, url);
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
   const routes = ROUTES.flatMap((route) => {
     const match = route.path.exec(path);
     return match === null ? [] : [{ route, match }];
   });
-  checkHost(url, deps.hosts);
-  checkKey(request, deps.apiKey);
   if (routes.length === 0) {
     throw new RequestError(
       'not_found',
@@ -86,7 +79,7 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   }
   const found = routes.find(({ route }) => route.method === request.method);
   if (found === undefined) {
-    if (path === '/')
+    if (path === '/' && ['GET', 'HEAD'].includes(request.method))
       throw new RequestError('not_found', 'Expected POST /process_media, got a look at the root.');
     const allow = routes.map(({ route }) => route.method).join(', ');
     throw new RequestError('method_not_allowed', `Expected ${allow} for ${path}, got ${request.method}.`, {
@@ -97,33 +90,11 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   return deps.run(route.name, () => route.answer(request, match, url, deps));
 }
 
-/** A name that an attacker's page was made to point here must not reach a service that asks for no key. */
-function checkHost(url: URL, hosts: ApiDeps['hosts']): void {
-  if (hosts === undefined || hosts(url.hostname)) return;
-  throw new RequestError(
-    'wrong_host',
-    `Expected a host name of this machine, got ${JSON.stringify(url.hostname)}.`,
-  );
-}
-
-function checkKey(request: Request, apiKey: string | undefined): void {
-  if (apiKey === undefined) return;
-  const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
-  const given = request.headers.get('x-api-key') ?? bearer;
-  if (given !== undefined && sameSecret(given, apiKey)) return;
-  throw new RequestError(
-    'unauthorized',
-    `Expected the API key, got ${given === undefined ? 'none' : 'another one'}.`,
-    {
-      headers: { 'www-authenticate': 'Bearer' },
-    },
-  );
-}
-
-/** In a time that tells nothing about where they differ; hashing makes the lengths equal. */
-function sameSecret(one: string, other: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
+/** A Host header may say what cannot be one, as a port of 99999. */
+function addressOf(request: Request): URL {
+  const url = URL.parse(request.url);
+  if (url !== null) return url;
+  throw new RequestError('wrong_host', 'Expected the Host header to be a host name and a port, got neither.');
 }
 
 function asProblem(error: unknown, log: Log): Response {

@@ -2,7 +2,9 @@
  * What every host has in common: the steps on top of the adapters, whichever adapters they are.
  */
 import { createArtifacts } from './artifacts.ts';
+import { callerInCloud, callerOnMachine } from './callers.ts';
 import { type Config, isLoopback } from './config.ts';
+import { createDoor } from './door.ts';
 import { createFetching } from './fetching.ts';
 import type { Log } from './log.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
@@ -82,9 +84,15 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
 export function apiSettings(config: Config) {
   return {
     limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
-    apiKey: config.apiKey,
-    hosts: hostsOf(config),
-    baseUrl: (request: Request) => (config.publicUrl ?? originOf(request, config)).replace(/\/+$/, ''),
+    door: createDoor({
+      apiKey: config.apiKey,
+      hosts: hostsOf(config),
+      origins: (url) => [originOf(url, config), ...publicOrigin(config)],
+      callerOf: config.inCloud ? callerInCloud : callerOnMachine,
+      requestsPerMinute: config.requestsPerMinute,
+    }),
+    baseUrl: (request: Request) =>
+      (config.publicUrl ?? originOf(new URL(request.url), config)).replace(/\/+$/, ''),
   };
 }
 
@@ -96,7 +104,11 @@ function hostsOf({ apiKey, publicUrl, inCloud }: Config): ((hostname: string) =>
 }
 
 /** Cloud Run ends TLS before the request comes to us. */
-function originOf(request: Request, { inCloud }: Config): string {
-  const { host, origin } = new URL(request.url);
+function originOf({ host, origin }: URL, { inCloud }: Config): string {
   return inCloud ? `https://${host}` : origin;
+}
+
+/** The address that callers use may be that of a proxy. */
+function publicOrigin({ publicUrl }: Config): string[] {
+  return publicUrl === undefined ? [] : [new URL(publicUrl).origin];
 }

@@ -143,12 +143,12 @@ function checkPost({ method }: Request): void {
   });
 }
 
-/** Undefined for what is no JSON, or too much of it: none of our messages is. */
+/** Undefined for what is no JSON, or too much of it: none of our messages is. What did not come in time comes again. */
 async function bodyOf(request: Request): Promise<unknown> {
   try {
     return await parseJson(request);
   } catch (error) {
-    if (RequestError.is(error)) return undefined;
+    if (RequestError.is(error) && error.code !== 'request_timeout') return undefined;
     throw error;
   }
 }

@@ -24,6 +24,12 @@ export const CODES = Object.freeze({
     title: 'The API key is missing or wrong',
     cure: 'Send the key as X-API-Key or as Authorization: Bearer.',
   },
+  cross_site: {
+    kind: 'request',
+    status: 403,
+    title: 'A page of another site asked for it',
+    cure: 'Ask from a server or a page of this service; PUBLIC_URL is the address that its pages have.',
+  },
   not_found: {
     kind: 'request',
     status: 404,
@@ -35,6 +41,12 @@ export const CODES = Object.freeze({
     status: 405,
     title: 'This address does not take that method',
     cure: 'Use the method that the Allow header names.',
+  },
+  request_timeout: {
+    kind: 'request',
+    status: 408,
+    title: 'The body did not arrive whole and in time',
+    cure: 'Send it again; the whole body has 20 seconds.',
   },
   body_too_large: {
     kind: 'request',
@@ -71,6 +83,12 @@ export const CODES = Object.freeze({
     status: 409,
     title: 'No combination of the task failed',
     cure: 'None needed: a retry makes failed combinations again, not cancelled ones. Post a new task for others.',
+  },
+  too_many_requests: {
+    kind: 'request',
+    status: 429,
+    title: 'Too many requests, or wrong keys, from one address',
+    cure: 'Wait for the seconds that Retry-After says; REQUESTS_PER_MINUTE is the limit.',
   },
   internal: {
     kind: 'request',

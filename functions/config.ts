@@ -29,6 +29,8 @@ export interface Config {
   ffmpegBin: string | undefined;
   ffmpegThreads: number;
   apiKey: string | undefined;
+  /** Of one caller; Infinity: as many as it likes. */
+  requestsPerMinute: number;
   allowPrivateUrls: boolean;
   logLevel: LogLevel;
   /** PATH, to find ffmpeg on. */
@@ -76,6 +78,8 @@ export function readEnvironment(): Environment {
 
 /** The disk of a function is its memory: room for what one render reads, and a little more. */
 const CLOUD_CACHE_MB = 192;
+/** Somebody who looks at a few tasks every second, and posts others meanwhile. */
+const REQUESTS_PER_MINUTE = 600;
 
 /** Throws ConfigError naming every setting that is wrong, what was expected and what it is (secrets masked). */
 export function loadConfig(env: Environment): Config {
@@ -85,11 +89,19 @@ export function loadConfig(env: Environment): Config {
   const emulated = Boolean(env['FIRESTORE_EMULATOR_HOST']);
   const host = read.text('HOST', '127.0.0.1', /^[\w.:[\]-]+$/);
   const apiKey = read.optional('API_KEY', (value) => value.length >= 16);
-  if (!isLoopback(host) && apiKey === undefined && !read.failed('API_KEY')) {
-    read.problem(
-      `API_KEY: expected a key of at least 16 characters because HOST is ${host}, got nothing. Set it, or HOST=127.0.0.1.`,
-    );
+  const publicApi = read.flag('PUBLIC_API');
+  if (apiKey === undefined && !read.failed('API_KEY')) {
+    const [because, instead] = !isLoopback(host)
+      ? [`HOST is ${host}`, 'HOST=127.0.0.1']
+      : publicApi
+        ? ['PUBLIC_API is true', 'PUBLIC_API=false']
+        : [];
+    if (because !== undefined)
+      read.problem(
+        `API_KEY: expected a key of at least 16 characters because ${because}, got nothing. Set it, or ${instead}.`,
+      );
   }
+  const ownMachineOnly = isLoopback(host) && !inCloud && !publicApi;
   for (const name of NOT_AVAILABLE) {
     if (read.raw(name) !== undefined) read.problem(`${name}: not available in this build. Remove it.`);
   }
@@ -107,6 +119,12 @@ export function loadConfig(env: Environment): Config {
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
     ffmpegThreads: read.integer('FFMPEG_THREADS', Math.min(CORES, MAX_DEFAULT_THREADS), 1, 64),
     apiKey,
+    requestsPerMinute: read.count(
+      'REQUESTS_PER_MINUTE',
+      ownMachineOnly ? Number.POSITIVE_INFINITY : REQUESTS_PER_MINUTE,
+      1,
+      1_000_000,
+    ),
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && !inCloud),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
     searchPath: env['PATH'] ?? '',

@@ -3,8 +3,10 @@ import { RequestError } from './errors.ts';
 
 /** Largest request body; a thousand signed URLs fit. */
 export const MAX_BODY_BYTES = 256 * 1024;
+/** From when it is asked for to its end: that many bytes, over a line of 13 KB a second. */
+const BODY_LIMIT_MS = 20_000;
 
-/** The body, declared as JSON, as what it says. Throws RequestError: 415, 413, 400. */
+/** The body, declared as JSON, as what it says. Throws RequestError: 415, 413, 408, 400. */
 export async function readJson(request: Request): Promise<unknown> {
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
@@ -24,9 +26,9 @@ export async function readJson(request: Request): Promise<unknown> {
   return await parseJson(request);
 }
 
-/** The body as JSON, whatever it is declared as. Throws RequestError: 413, 400. */
-export async function parseJson(request: Request): Promise<unknown> {
-  const bytes = await boundedBody(request);
+/** The body as JSON, whatever it is declared as. Throws RequestError: 413, 408, 400. */
+export async function parseJson(request: Request, limitMs = BODY_LIMIT_MS): Promise<unknown> {
+  const bytes = await inTime(boundedBody(request), limitMs);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -47,12 +49,42 @@ async function boundedBody(request: Request): Promise<Buffer> {
   if (declared > MAX_BODY_BYTES) throw tooLarge(declared);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge(size);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY_BYTES) throw tooLarge(size);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw RequestError.is(error) ? error : brokenOff(error);
   }
   return Buffer.concat(chunks);
+}
+
+/** What still comes of it is let go with its connection. */
+async function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow(limitMs)), limitMs);
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooSlow(limitMs: number): RequestError {
+  return new RequestError(
+    'request_timeout',
+    `Expected the whole body within ${limitMs / 1000} s, got only a part of it.`,
+    { headers: { connection: 'close' } },
+  );
+}
+
+/** Nobody is there to read it; but it is no error of the service, which would be logged as one. */
+function brokenOff(cause: unknown): RequestError {
+  return new RequestError('request_timeout', 'Expected the whole body, got a connection that broke off.', {
+    cause,
+  });
 }
 
 function tooLarge(size: number): RequestError {

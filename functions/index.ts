@@ -6,8 +6,10 @@ import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { toNodeHandler } from 'srvx/node';
 import { createCloudFunctions, FUNCTION_NAMES } from './cloud.ts';
 import { loadConfig, readEnvironment } from './config.ts';
+import { leavePathsUndecoded, onEveryAnswer } from './every-answer.ts';
 import { createLog } from './log.ts';
 import { NO_SEAMS } from './seams.ts';
+import { securityHeaders } from './security-headers.ts';
 import { traceFields } from './trace.ts';
 import { leaveBodiesUnread } from './unread-bodies.ts';
 
@@ -25,6 +27,9 @@ const log = createLog({
 const functions = createCloudFunctions({ config, log, seams: NO_SEAMS });
 
 leaveBodiesUnread();
+leavePathsUndecoded();
+// On Cloud Run nobody comes but by TLS.
+onEveryAnswer(securityHeaders({ tls: config.inCloud }));
 for (const name of FUNCTION_NAMES) {
   // srvx types its handler for HTTP/2 as well; the framework speaks HTTP/1.1, and awaits what a handler returns.
   const handle = toNodeHandler(functions[name]) as HttpFunction;

@@ -1,8 +1,7 @@
 /**
  * The single-machine host: the same handlers as in the cloud, on SQLite and disk, in one process.
  */
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { toNodeHandler } from 'srvx/node';
 import { watchLauncher } from './adapters/launcher.ts';
 import type { Consumer } from './adapters/sqlite-queue.ts';
@@ -12,6 +11,7 @@ import { type Config, loadConfig, readEnvironment } from './config.ts';
 import { deadLetter } from './dead-letter.ts';
 import { logHandedBack } from './handed-back.ts';
 import { composeLocal } from './local-parts.ts';
+import { closed, createLocalServer, listen } from './local-server.ts';
 import { createLog, type Log } from './log.ts';
 import type { Delivery, MessageOf, Topic } from './ports.ts';
 import { prepare } from './prepare.ts';
@@ -52,7 +52,7 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
   await sweepOnce({ publishingMs: 0 });
 
   // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
-  const server = createServer(toNodeHandler(createApi(deps)) as RequestListener);
+  const server = createLocalServer(toNodeHandler(createApi(deps)) as RequestListener);
   const url = await listen(server, config);
   starting.defer(() => closed(server));
 
@@ -110,29 +110,6 @@ function fromTimeToTime(work: () => Promise<void>): AsyncDisposable {
       await running;
     },
   };
-}
-
-function listen(server: Server, { host, port }: Config): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  server.once('error', (cause: NodeJS.ErrnoException) => {
-    const told =
-      cause.code === 'EADDRINUSE'
-        ? `Expected port ${port} to be free, got one in use. Stop what uses it, or set PORT (0 takes any free one).`
-        : `Expected HOST ${host} and PORT ${port} to be an address of this machine, got ${cause.code}. Mend HOST or PORT.`;
-    reject(new Error(told, { cause }));
-  });
-  server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
-    const { address, family, port: own } = server.address() as AddressInfo;
-    resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${own}`);
-  });
-  return promise;
-}
-
-async function closed(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeAllConnections();
-  await promise;
 }
 
 async function main(): Promise<void> {

@@ -51,6 +51,17 @@ export class SettingsReader {
     return value === undefined ? fallback : Number(value);
   }
 
+  /** A whole number, or auto. */
+  count(name: string, auto: number, least: number, most: number): number {
+    return this.raw(name) === 'auto' ? auto : this.integer(name, auto, least, most);
+  }
+
+  /** true, false, 1 or 0. */
+  flag(name: string): boolean {
+    const value = this.#checked(name, (text) => /^(true|false|1|0)$/.test(text));
+    return value === 'true' || value === '1';
+  }
+
   /** true, false, 1, 0, or auto. */
   choice(name: string, auto: boolean): boolean {
     const value = this.#checked(name, (text) => /^(auto|true|false|1|0)$/.test(text));

@@ -210,6 +210,19 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
   },
   {
+    name: 'PUBLIC_API',
+    default: 'false',
+    expected: 'true, false, 1 or 0',
+    about: 'The function can be called without signing in to Google Cloud. true requires API_KEY.',
+  },
+  {
+    name: 'REQUESTS_PER_MINUTE',
+    default: 'auto',
+    expected: 'auto, or a whole number from 1 to 1000000',
+    about:
+      'Requests of one caller, an address or an IPv6 /64. auto: 600 where others than this machine can call, else any number.',
+  },
+  {
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',

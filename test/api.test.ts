@@ -10,7 +10,8 @@ import { createSqlitePins } from '../functions/adapters/sqlite-pins.ts';
 import { createSqliteQueue, type SqliteQueue } from '../functions/adapters/sqlite-queue.ts';
 import { createSqliteReports } from '../functions/adapters/sqlite-reports.ts';
 import { createSqliteTasks } from '../functions/adapters/sqlite-tasks.ts';
-import { createApi } from '../functions/api.ts';
+import { type ApiDeps, createApi } from '../functions/api.ts';
+import { createDoor, type DoorOptions } from '../functions/door.ts';
 import { TransientError } from '../functions/errors.ts';
 import { createLog } from '../functions/log.ts';
 import type { Claim, ReportStore, Task, TaskStore } from '../functions/ports.ts';
@@ -25,6 +26,15 @@ const REQUEST = {
   text_to_speach: [{ text: 'Hello', voice: 'Sarah' }],
 };
 
+const door = (options: Partial<DoorOptions> = {}) =>
+  createDoor({
+    apiKey: undefined,
+    origins: ({ origin }) => [origin],
+    callerOf: () => 'caller',
+    requestsPerMinute: Number.POSITIVE_INFINITY,
+    ...options,
+  });
+
 describe('the HTTP interface', () => {
   let dir: string;
   let database: Database;
@@ -33,7 +43,7 @@ describe('the HTTP interface', () => {
   let reports: ReportStore;
   let api: (request: Request) => Promise<Response>;
   let guarded: typeof api;
-  let deps: Omit<Parameters<typeof createApi>[0], 'apiKey'>;
+  let deps: ApiDeps;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'api-'));
@@ -53,9 +63,10 @@ describe('the HTTP interface', () => {
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
+      door: door(),
     };
-    api = createApi({ ...deps, apiKey: undefined });
-    guarded = createApi({ ...deps, apiKey: KEY });
+    api = createApi(deps);
+    guarded = createApi({ ...deps, door: door({ apiKey: KEY }) });
   });
 
   after(async () => {
@@ -204,7 +215,7 @@ describe('the HTTP interface', () => {
           return tasks.create(task, claim);
         },
       };
-      const watching = createApi({ ...deps, apiKey: undefined, tasks: watched });
+      const watching = createApi({ ...deps, tasks: watched });
       await watching(post(REQUEST, { headers: { 'idempotency-key': 'a-day' } }));
       assert.deepEqual(kept, [86_400_000]);
     });
@@ -267,7 +278,7 @@ describe('the HTTP interface', () => {
   test('a task whose id would clash gets another one', async () => {
     let refusals = 2;
     const clashing = { ...tasks, create: async (task: Task) => refusals-- <= 0 && tasks.create(task) };
-    const response = await createApi({ ...deps, apiKey: undefined, tasks: clashing })(post(REQUEST));
+    const response = await createApi({ ...deps, tasks: clashing })(post(REQUEST));
     const { task_id: id } = (await response.json()) as { task_id: string };
     assert.ok(await tasks.get(id), 'what was answered is stored');
     assert.equal(refusals, -1);
@@ -275,7 +286,7 @@ describe('the HTTP interface', () => {
 
   test('a task that is stored is accepted, also where its messages are not out yet', async () => {
     const broken = { publish: () => Promise.reject(new Error('the queue is away')) };
-    const response = await createApi({ ...deps, apiKey: undefined, queue: broken })(post(REQUEST));
+    const response = await createApi({ ...deps, queue: broken })(post(REQUEST));
     assert.equal(response.status, 202);
     const { task_id: id } = (await response.json()) as { task_id: string };
     assert.equal((await tasks.progress(id))?.published, false);
@@ -286,13 +297,13 @@ describe('the HTTP interface', () => {
       ...tasks,
       create: () => Promise.reject(new TransientError('disk_full', 'The disk is full.')),
     };
-    const response = await createApi({ ...deps, apiKey: undefined, tasks: full })(post(REQUEST));
+    const response = await createApi({ ...deps, tasks: full })(post(REQUEST));
     assert.equal(response.headers.get('retry-after'), '30');
     assert.match(String((await problem(response, 503))['detail']), /disk is full/);
   });
 
   test('answers only to names of this machine where it asks for no key', async () => {
-    const local = createApi({ ...deps, apiKey: undefined, hosts: (name) => name === '127.0.0.1' });
+    const local = createApi({ ...deps, door: door({ hosts: (name) => name === '127.0.0.1' }) });
     assert.equal((await local(post(REQUEST))).status, 202);
     await problem(await local(new Request('http://evil.example/process_media')), 421);
   });
@@ -301,7 +312,7 @@ describe('the HTTP interface', () => {
     const broken = createApi({
       ...({} as Parameters<typeof createApi>[0]),
       log: silentLog,
-      apiKey: undefined,
+      door: door(),
       tasks: { get: () => Promise.reject(new Error('secret /etc/inside.ts')) } as unknown as TaskStore,
     });
     const body = await problem(

@@ -56,6 +56,12 @@ const STEPS = [
   'handed-back.ts',
   'seams.ts',
   'unread-bodies.ts',
+  'every-answer.ts',
+  'security-headers.ts',
+  'local-server.ts',
+  'rate-limit.ts',
+  'callers.ts',
+  'door.ts',
 ];
 
 function layerOf(file: string): Layer {

@@ -67,6 +67,32 @@ describe('settings', () => {
     assert.equal(problems({ HOST: '0.0.0.0', API_KEY: 'k'.repeat(16) }), '');
   });
 
+  test('ask for a key where the function is public, whatever the host', () => {
+    for (const yes of ['true', '1']) {
+      for (const more of [{}, { K_SERVICE: 'p', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }])
+        assert.match(problems({ PUBLIC_API: yes, ...more }), /API_KEY: expected a key .* PUBLIC_API is true/);
+      assert.match(problems({ PUBLIC_API: yes, API_KEY: 'short' }), /API_KEY: expected at least 16/);
+      assert.equal(problems({ PUBLIC_API: yes, API_KEY: 'k'.repeat(16) }), '');
+    }
+    for (const no of ['false', '0', '']) assert.equal(problems({ PUBLIC_API: no }), '');
+    assert.match(problems({ PUBLIC_API: 'yes' }), /PUBLIC_API: expected true, false, 1 or 0, got "yes"/);
+    assert.equal(problems({ PUBLIC_API: '1', HOST: '::' }).match(/API_KEY:/g)?.length, 1);
+  });
+
+  test('limit requests by themselves where others than this machine can call', () => {
+    const key = 'k'.repeat(16);
+    const limit = (env: Record<string, string>) => loadConfig(env).requestsPerMinute;
+    for (const auto of [{}, { REQUESTS_PER_MINUTE: 'auto' }] as Record<string, string>[]) {
+      assert.equal(limit(auto), Number.POSITIVE_INFINITY);
+      assert.equal(limit({ ...auto, HOST: '0.0.0.0', API_KEY: key }), 600);
+      assert.equal(limit({ ...auto, PUBLIC_API: 'true', API_KEY: key }), 600);
+      assert.equal(limit({ ...auto, K_SERVICE: 'p', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }), 600);
+    }
+    assert.equal(limit({ REQUESTS_PER_MINUTE: '7' }), 7);
+    for (const wrong of ['0', '-1', 'many', '1000001'])
+      assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
+  });
+
   test('allow private addresses by themselves only on loopback and outside the cloud', () => {
     const key = 'k'.repeat(16);
     assert.equal(loadConfig({ HOST: '0.0.0.0', API_KEY: key }).allowPrivateUrls, false);

@@ -7,6 +7,7 @@ import { getFunction } from '@google-cloud/functions-framework/testing';
 import { FUNCTION_NAMES, type FunctionName } from '../functions/cloud.ts';
 import { MAX_BODY_BYTES } from '../functions/http.ts';
 import { type Answer, type Served, serveFunctions } from './fixtures/framework.ts';
+import { HEADERS } from './fixtures/security-headers.ts';
 import { type TempDir, tempDir } from './fixtures/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -135,6 +136,49 @@ describe('under the framework', () => {
       }
     });
   }
+
+  test('every answer of every function has the headers, also where the framework gives it', async () => {
+    const asked: readonly [path: string, body: string, status: number][] = [
+      ['/tasks/1/cancel/all', '', 404],
+      ['/favicon.ico', '', 404],
+      ['/robots.txt', '', 404],
+      ['/process_media', '{', 400],
+    ];
+    for (const name of FUNCTION_NAMES) {
+      await served.connected(name, async (ask) => {
+        for (const [path, body, status] of asked) {
+          const answer = await ask({ path, body });
+          if (name === 'processMedia' || path.endsWith('.ico')) assert.equal(answer.status, status, path);
+          assert.deepEqual({ ...answer.headers, ...HEADERS }, answer.headers, `${name} ${path}`);
+          assert.equal(answer.headers['x-powered-by'], undefined);
+          assert.equal(answer.headers['strict-transport-security'], undefined, 'nobody came by TLS');
+        }
+      });
+    }
+  });
+
+  test('a path that cannot be decoded is one that is not there, without a stack', () =>
+    served.connected('processMedia', async (ask) => {
+      for (const path of ['/%', '/%ff', '/%zz/renders?status=%']) {
+        const answer = await ask({ method: 'GET', path });
+        assert.equal(problem(answer, 404)['code'], 'not_found', path);
+        assert.deepEqual({ ...answer.headers, ...HEADERS }, answer.headers);
+      }
+    }));
+
+  test('no function lets a page of another site know what it may send', async () => {
+    for (const name of FUNCTION_NAMES) {
+      await served.connected(name, async (ask) => {
+        const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
+        const answer = await ask({ method: 'OPTIONS', path: '/process_media', headers });
+        problem(answer, 405);
+        assert.deepEqual(
+          Object.keys(answer.headers).filter((header) => header.startsWith('access-control')),
+          [],
+        );
+      });
+    }
+  });
 
   for (const name of FUNCTION_NAMES.filter((other) => other !== 'processMedia')) {
     test(`${name} is posted to only`, () =>
