@@ -24,6 +24,18 @@ export const CODES = Object.freeze({
     title: 'The API key is missing or wrong',
     cure: 'Send the key as X-API-Key or as Authorization: Bearer.',
   },
+  push_unauthenticated: {
+    kind: 'request',
+    status: 401,
+    title: 'The push carries no valid token',
+    cure: 'Let Pub/Sub and Cloud Scheduler push with an OIDC token, as infra/subscribe.sh has them; the log says what came.',
+  },
+  push_forbidden: {
+    kind: 'request',
+    status: 403,
+    title: 'The caller may not push to this function',
+    cure: 'Set PUSH_ACCOUNT and PUSH_AUDIENCE to the account and the audience that pushes come with; the log says more.',
+  },
   not_found: {
     kind: 'request',
     status: 404,
