@@ -206,25 +206,27 @@ const FORBIDDEN: readonly (readonly [what: string, got: string, claims: Claims])
 ];
 
 /** Of the answer: a problem that says no more than its code does. Of the log: one line. Of the push: nothing else. */
-function refusedWithoutTrace(stages: StageServer, answer: Answered, code: 401 | 403, got: string): void {
-  const name = code === 401 ? 'push_unauthenticated' : 'push_forbidden';
+async function refusedWithoutTrace(
+  stages: StageServer,
+  pushed: () => Promise<Answered>,
+  status: 401 | 403,
+  got: string,
+): Promise<void> {
+  const trace = () => [stages.handled.length, stages.composed];
+  const [before, lines] = [trace(), stages.lines.length];
+  const answer = await pushed();
+  const code = status === 401 ? 'push_unauthenticated' : 'push_forbidden';
   const detail =
-    code === 401
+    status === 401
       ? 'Expected a valid token of Google, got none.'
       : 'Expected a caller who may push to this function, got one who may not.';
-  const { title, cure } = CODES[name];
+  const { title, cure } = CODES[code];
+  assert.equal(answer.status, status);
+  assert.deepEqual(JSON.parse(answer.body), { type: 'about:blank', title, status, detail, code, cure });
   assert.equal(answer.headers['content-type'], 'application/problem+json');
-  assert.deepEqual(JSON.parse(answer.body), {
-    type: 'about:blank',
-    title,
-    status: code,
-    detail,
-    code: name,
-    cure,
-  });
-  assert.equal(answer.status, code);
-  assert.equal(answer.headers['www-authenticate'], code === 401 ? 'Bearer' : undefined);
-  assert.deepEqual([stages.handled, stages.composed], [[], 0]);
+  assert.equal(answer.headers['www-authenticate'], status === 401 ? 'Bearer' : undefined);
+  assert.deepEqual(trace(), before);
+  assert.equal(stages.lines.length, lines + 1);
   const line = stages.lines.at(-1) ?? {};
   assert.deepEqual(
     [line['event'], line['severity'], line['function']],
@@ -248,10 +250,8 @@ describe('a push', () => {
 
   for (const [what, got, header] of UNAUTHENTICATED) {
     test(`with ${what} is answered 401, and leaves no trace but a line in the log`, async () => {
-      const lines = stages.lines.length;
       const sent = header(issuer);
-      refusedWithoutTrace(stages, await push(stages, 'render', sent), 401, got);
-      assert.equal(stages.lines.length, lines + 1);
+      await refusedWithoutTrace(stages, () => push(stages, 'render', sent), 401, got);
       for (const part of [sent ?? []].flat().flatMap((text) => text.split(/[ .,]+/))) {
         assert.ok(part.length < 10 || !stages.text.includes(part), 'no part of the token is logged');
       }
@@ -260,10 +260,8 @@ describe('a push', () => {
 
   for (const [what, got, claims] of FORBIDDEN) {
     test(`with the token of ${what} is answered 403, and leaves no trace but a line in the log`, async () => {
-      const lines = stages.lines.length;
       const token = issuer.token(claims);
-      refusedWithoutTrace(stages, await push(stages, 'render', `Bearer ${token}`), 403, got);
-      assert.equal(stages.lines.length, lines + 1);
+      await refusedWithoutTrace(stages, () => push(stages, 'render', `Bearer ${token}`), 403, got);
       for (const part of [...token.split('.'), PUSH_ACCOUNT, PUSH_AUDIENCE]) {
         assert.ok(!stages.text.includes(part), 'no part of the token is logged, and no claim');
       }
@@ -272,7 +270,7 @@ describe('a push', () => {
 
   test('with a good token where Cloud Run takes it from is refused: there it bears no signature', async () => {
     const headers = { 'x-serverless-authorization': `Bearer ${issuer.token()}` };
-    refusedWithoutTrace(stages, await push(stages, 'render', undefined, headers), 401, 'none');
+    await refusedWithoutTrace(stages, () => push(stages, 'render', undefined, headers), 401, 'none');
   });
 
   for (const name of STAGES) {
@@ -368,7 +366,7 @@ describe('a stage', () => {
     });
   }
 
-  test('waits for certificates for a limited time', async () => {
+  test('waits for certificates for a limited time', { timeout: 30_000 }, async () => {
     await using issuer = await startTokenIssuer();
     issuer.trouble = 'hangs';
     const read = createTokenReader({ apiUrl: issuer.url, certificatesMs: 50 });
