@@ -1,12 +1,14 @@
 /** The functions as the cloud calls them, each a request in and a response out; index.ts gives them to the framework. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readPush } from './adapters/pubsub-push.ts';
+import { createTokenReader } from './adapters/push-token.ts';
 import { backOffMs, isWaiting } from './adapters/redelivery.ts';
 import type { CloudOptions, composeCloud } from './cloud-parts.ts';
 import { RequestError, TransientError } from './errors.ts';
 import { logHandedBack } from './handed-back.ts';
 import { parseJson, problem } from './http.ts';
 import type { Delivery, MessageOf, Topic } from './ports.ts';
+import { createPushAccess } from './push-access.ts';
 import { traced } from './trace.ts';
 
 export const FUNCTION_NAMES = [
@@ -37,7 +39,12 @@ const HANDED_BACK = 503;
 
 /** Nothing is composed, and no stage is loaded, before a function is called. */
 export function createCloudFunctions(options: CloudOptions): CloudFunctions {
-  const { log, seams } = options;
+  const { config, log, seams } = options;
+  const checkPusher = createPushAccess({
+    rule: config.push,
+    readToken: createTokenReader({ apiUrl: config.vendors.googleApiUrl }),
+    log,
+  });
   const stopping = new AbortController();
   const atWork = new Set<Promise<Response>>();
   let parts: ReturnType<typeof composeCloud> | undefined;
@@ -55,9 +62,14 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   /** Whatever a caller or a trigger meets before a stage is there. */
   const guarded = async (name: FunctionName, request: Request): Promise<Response> => {
     try {
-      // What is asked for by a look is asked of the API only.
-      if (name !== 'processMedia') checkPost(request);
-      return await traced(request.headers.get('traceparent'), () => functions[name](request));
+      return await traced(request.headers.get('traceparent'), async () => {
+        if (name !== 'processMedia') {
+          // What is asked for by a look is asked of the API only.
+          checkPost(request);
+          await checkPusher(name, request.headers.get('authorization'));
+        }
+        return functions[name](request);
+      });
     } catch (error) {
       if (RequestError.is(error)) return problem(error);
       log.error(`The function ${name} failed`, { event: 'request.failed', error });

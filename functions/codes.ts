@@ -30,6 +30,18 @@ export const CODES = Object.freeze({
     title: 'A page of another site asked for it',
     cure: 'Ask from a server or a page of this service; PUBLIC_URL is the address that its pages have.',
   },
+  push_unauthenticated: {
+    kind: 'request',
+    status: 401,
+    title: 'The push carries no valid token',
+    cure: 'Let Pub/Sub and Cloud Scheduler push with an OIDC token, as infra/subscribe.sh has them; the log says what came.',
+  },
+  push_forbidden: {
+    kind: 'request',
+    status: 403,
+    title: 'The caller may not push to this function',
+    cure: 'Set PUSH_ACCOUNT and PUSH_AUDIENCE to the account and the audience that pushes come with; the log says more.',
+  },
   not_found: {
     kind: 'request',
     status: 404,

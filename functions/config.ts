@@ -14,6 +14,15 @@ import { readVendors, type Vendors } from './vendors.ts';
 
 export { ConfigError, type Environment };
 
+/** Who may push to the stages. */
+export type PushRule =
+  /** Whoever has a token of that account for that audience. */
+  | { kind: 'token'; account: string; audience: string }
+  /** Whoever reaches the port: the Pub/Sub emulator sends no token. */
+  | { kind: 'emulator' }
+  /** Nobody. */
+  | { kind: 'not set' };
+
 export interface Config {
   /** 0: any free port. */
   port: number;
@@ -31,6 +40,7 @@ export interface Config {
   apiKey: string | undefined;
   /** Of one caller; Infinity: as many as it likes. */
   requestsPerMinute: number;
+  push: PushRule;
   allowPrivateUrls: boolean;
   logLevel: LogLevel;
   /** PATH, to find ffmpeg on. */
@@ -75,6 +85,10 @@ export function readEnvironment(): Environment {
   }
   return { ...written, ...process.env };
 }
+
+const ACCOUNT = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+/** Compared to the letter with what tokens say: no form but that of a function's address is expected. */
+const AUDIENCE = /^https:\/\/[^\s?#]+$/;
 
 /** The disk of a function is its memory: room for what one render reads, and a little more. */
 const CLOUD_CACHE_MB = 192;
@@ -125,6 +139,7 @@ export function loadConfig(env: Environment): Config {
       1,
       1_000_000,
     ),
+    push: readPushRule(read, { emulated: Boolean(env['PUBSUB_EMULATOR_HOST']), inCloud }),
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && !inCloud),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
     searchPath: env['PATH'] ?? '',
@@ -137,6 +152,27 @@ export function loadConfig(env: Environment): Config {
   };
   read.finish();
   return config;
+}
+
+/** What is set is asked for, with an emulator, too; what is not set opens nothing on Cloud Run. */
+function readPushRule(
+  read: SettingsReader,
+  { emulated, inCloud }: { emulated: boolean; inCloud: boolean },
+): PushRule {
+  const account = read.optional('PUSH_ACCOUNT', (value) => ACCOUNT.test(value));
+  const audience = read.optional('PUSH_AUDIENCE', (value) => AUDIENCE.test(value));
+  if (account !== undefined && audience !== undefined) return { kind: 'token', account, audience };
+  for (const [missing, set] of [
+    ['PUSH_ACCOUNT', 'PUSH_AUDIENCE'],
+    ['PUSH_AUDIENCE', 'PUSH_ACCOUNT'],
+  ] as const) {
+    if (read.raw(missing) === undefined && read.raw(set) !== undefined) {
+      read.problem(
+        `${missing}: expected ${read.expected(missing)} because ${set} is set, got nothing. Set both, or neither.`,
+      );
+    }
+  }
+  return { kind: emulated && !inCloud ? 'emulator' : 'not set' };
 }
 
 function folder(path: string): string {

@@ -27,6 +27,8 @@ export type EventName =
   | 'message.dead_lettered'
   | 'manifest.failed'
   | 'output.left_over'
+  | 'push.refused'
+  | 'push.not_set_up'
   | 'request.failed'
   | 'sweep.failed'
   | 'sweep.repaired';

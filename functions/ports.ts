@@ -389,3 +389,18 @@ export interface ChildRecords {
   /** It is gone. */
   ended(pid: number): void;
 }
+
+/** What Google vouches for in a token, as it says it: nothing of it is compared with anything yet. */
+export interface TokenClaims {
+  audience: unknown;
+  email: unknown;
+  emailVerified: unknown;
+}
+
+/**
+ * Reads the OIDC token of a push: signature, issuer and times are checked, whose it is and for whom is not. Asked by
+ * every stage before anything else; certificates are asked for when there is something to check with them, and kept
+ * for as long as Google says. `refused` completes "got", without a word of the token.
+ * @throws TransientError where the certificates cannot be had
+ */
+export type TokenReader = (token: string) => Promise<{ claims: TokenClaims } | { refused: string }>;

@@ -223,6 +223,19 @@ export const SETTINGS: readonly Setting[] = [
       'Requests of one caller, an address or an IPv6 /64. auto: 600 where others than this machine can call, else any number.',
   },
   {
+    name: 'PUSH_ACCOUNT',
+    default: '',
+    expected: 'the address of a service account',
+    about:
+      'The service account whose tokens Pub/Sub and Cloud Scheduler push with. Without it a stage refuses every push.',
+  },
+  {
+    name: 'PUSH_AUDIENCE',
+    default: '',
+    expected: 'an https URL',
+    about: 'The audience of those tokens: the address of the function, as the subscription has it.',
+  },
+  {
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',
@@ -233,7 +246,7 @@ export const SETTINGS: readonly Setting[] = [
     default: '',
     expected: 'an https URL without a path, or http on this machine',
     about:
-      'A test server in place of Google Drive, its sign-in, and Cloud Storage, which is sent no credentials there.',
+      'A test server in place of Google Drive, its sign-in, the certificates of push tokens, and Cloud Storage, which is sent no credentials there.',
   },
   {
     name: 'ELEVENLABS_API_URL',

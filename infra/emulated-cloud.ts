@@ -40,6 +40,9 @@ const GRACE_MS = 5_000;
 /** Google's clients ask one who they are, and wait for it. */
 const NO_METADATA_SERVER = { METADATA_SERVER_DETECTION: 'none' };
 
+/** The emulator sends no tokens: those of a .env that is meant for the cloud are not waited for. */
+const NO_TOKENS = { PUSH_ACCOUNT: '', PUSH_AUDIENCE: '' };
+
 /** Resolves when every function answers and is subscribed. */
 export async function startEmulatedCloud(options: EmulatedCloudOptions): Promise<EmulatedCloud> {
   await using starting = new AsyncDisposableStack();
@@ -129,6 +132,7 @@ export function startFunction(
   const child = spawn(process.execPath, args, {
     env: {
       ...env,
+      ...NO_TOKENS,
       ...own?.(name),
       ...hosts,
       GOOGLE_CLOUD_PROJECT: projectId,

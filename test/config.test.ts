@@ -93,6 +93,42 @@ describe('settings', () => {
       assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
   });
 
+  test('of pushes come together, and are read as they will be compared', () => {
+    const PUSH_ACCOUNT = 'every-cut-push@my-project.iam.gserviceaccount.com';
+    const PUSH_AUDIENCE = 'https://every-cut-render-123.europe-west1.run.app';
+    assert.deepEqual(loadConfig({ PUSH_ACCOUNT, PUSH_AUDIENCE }).push, {
+      kind: 'token',
+      account: PUSH_ACCOUNT,
+      audience: PUSH_AUDIENCE,
+    });
+    assert.match(
+      problems({ PUSH_ACCOUNT }),
+      /PUSH_AUDIENCE: expected an https URL because PUSH_ACCOUNT is set/,
+    );
+    assert.match(problems({ PUSH_AUDIENCE }), /PUSH_ACCOUNT: expected .* because PUSH_AUDIENCE is set/);
+    for (const account of ['every-cut-push', 'a@b', 'a b@c.example', 'serviceAccount:@c.example@d.example']) {
+      const text = problems({ PUSH_ACCOUNT: account, PUSH_AUDIENCE });
+      assert.match(text, /PUSH_ACCOUNT: expected the address of a service account, got/, account);
+    }
+    for (const audience of ['render', 'http://h.example', 'https://h.example?a', 'https://h.example, x']) {
+      const text = problems({ PUSH_ACCOUNT, PUSH_AUDIENCE: audience });
+      assert.match(text, /PUSH_AUDIENCE: expected an https URL, got/, audience);
+    }
+  });
+
+  test('let nobody push by themselves, but for the Pub/Sub emulator, and that not on Cloud Run', () => {
+    const emulator = { PUBSUB_EMULATOR_HOST: '127.0.0.1:1', FIRESTORE_EMULATOR_HOST: '127.0.0.1:2' };
+    const push = (env: Record<string, string>) => loadConfig(env).push.kind;
+    assert.equal(push({}), 'not set');
+    assert.equal(push({ FIRESTORE_EMULATOR_HOST: '127.0.0.1:2' }), 'not set');
+    assert.equal(push(emulator), 'emulator');
+    assert.equal(push({ ...emulator, PUBSUB_EMULATOR_HOST: '' }), 'not set');
+    assert.equal(push({ ...emulator, K_SERVICE: 'render' }), 'not set');
+    const set = { PUSH_ACCOUNT: 'push@p.example', PUSH_AUDIENCE: 'https://h.example' };
+    assert.equal(push({ ...emulator, ...set }), 'token');
+    assert.equal(push({ ...emulator, ...set, K_SERVICE: 'render' }), 'token');
+  });
+
   test('allow private addresses by themselves only on loopback and outside the cloud', () => {
     const key = 'k'.repeat(16);
     assert.equal(loadConfig({ HOST: '0.0.0.0', API_KEY: key }).allowPrivateUrls, false);

@@ -181,6 +181,15 @@ describe('under the framework', () => {
   });
 
   for (const name of FUNCTION_NAMES.filter((other) => other !== 'processMedia')) {
+    test(`${name} asks for a token before it reads a body`, () =>
+      served.connected(name, async (ask) => {
+        for (const [what, body] of MALFORMED) {
+          const answer = await ask({ body, signed: false });
+          assert.equal(problem(answer, 401)['code'], 'push_unauthenticated', what);
+          assert.equal(answer.headers['www-authenticate'], 'Bearer');
+        }
+      }));
+
     test(`${name} is posted to only`, () =>
       served.connected(name, async (ask) => {
         for (const method of ['GET', 'PUT'] as const) {
