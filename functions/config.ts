@@ -148,7 +148,11 @@ export function loadConfig(env: Environment): Config {
     inCloud,
     project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
     emulated,
-    vendors: readVendors(read, { shared: inCloud && !emulated }),
+    vendors: readVendors(read, {
+      shared: inCloud && !emulated,
+      // https://cloud.google.com/run/docs/configuring/services/functions-environment-variables
+      target: inCloud ? env['FUNCTION_TARGET'] : undefined,
+    }),
   };
   read.finish();
   return config;

@@ -8,8 +8,11 @@ export type DriveAuth =
   /** Without a key file, the service's own account signs for itself. */
   | { mode: 'delegation'; subject: string; keyFile: string | undefined };
 
-/** Undefined where no way of signing in is chosen. */
-export function readDriveAuth(read: SettingsReader): DriveAuth | undefined {
+/**
+ * Undefined where no way of signing in is chosen.
+ * @param linksOnly nothing is read or written that takes a user's account: then the process's own will do
+ */
+export function readDriveAuth(read: SettingsReader, linksOnly: boolean): DriveAuth | undefined {
   const mode = read.optional('DRIVE_AUTH', (value) => /^(adc|oauth|delegation)$/.test(value));
   const clientId = read.optional('DRIVE_CLIENT_ID', (value) => /^[\w.-]+$/.test(value));
   const clientSecret = read.optional('DRIVE_CLIENT_SECRET', (value) => /^\S+$/.test(value));
@@ -26,6 +29,7 @@ export function readDriveAuth(read: SettingsReader): DriveAuth | undefined {
     case 'adc':
       return { mode };
     case 'oauth':
+      if (linksOnly) return { mode: 'adc' };
       needed({
         DRIVE_CLIENT_ID: clientId,
         DRIVE_CLIENT_SECRET: clientSecret,

@@ -11,6 +11,7 @@ export interface VoiceSettings {
 }
 
 export interface ElevenLabsChoice {
+  /** Empty in a function that speaks nothing, and only tells who does. */
   apiKey: string;
   model: string;
   /** Their output_format. */
@@ -23,8 +24,11 @@ const FORMAT = /^(mp3|wav|opus)_\d+(_\d+)?$/;
 /** Times as fast as the voice: what their API takes. */
 const SPEEDS = { least: 0.7, most: 1.2 };
 
-/** Undefined where the built-in voice speaks. */
-export function readElevenLabs(read: SettingsReader): ElevenLabsChoice | undefined {
+/**
+ * Undefined where the built-in voice speaks.
+ * @param speaks whether lines are spoken in this process
+ */
+export function readElevenLabs(read: SettingsReader, speaks: boolean): ElevenLabsChoice | undefined {
   const speech = read.text('SPEECH', 'auto', /^(auto|elevenlabs|espeak)$/);
   const apiKey = read.optional('ELEVENLABS_API_KEY', (value) => /^[\x21-\x7e]{8,}$/.test(value));
   const model = read.text('ELEVENLABS_MODEL', 'eleven_multilingual_v2', /^[\w.-]+$/);
@@ -33,11 +37,12 @@ export function readElevenLabs(read: SettingsReader): ElevenLabsChoice | undefin
     'ELEVENLABS_VOICE_SETTINGS',
     (text) => parseVoiceSettings(text) !== undefined,
   );
-  if (speech === 'elevenlabs' && apiKey === undefined && !read.failed('ELEVENLABS_API_KEY')) {
+  const isChosen = speech === 'elevenlabs' || (speech === 'auto' && apiKey !== undefined);
+  if (isChosen && speaks && apiKey === undefined && !read.failed('ELEVENLABS_API_KEY')) {
     read.problem('ELEVENLABS_API_KEY: expected a key because SPEECH is elevenlabs, got nothing.');
   }
-  if (speech === 'espeak' || apiKey === undefined) return undefined;
-  return { apiKey, model, format, voiceSettings: parseVoiceSettings(voiceSettings ?? '') };
+  if (!isChosen) return undefined;
+  return { apiKey: apiKey ?? '', model, format, voiceSettings: parseVoiceSettings(voiceSettings ?? '') };
 }
 
 /** Undefined for what is no such JSON. */

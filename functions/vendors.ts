@@ -49,9 +49,16 @@ const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 /** An id, or the address that the browser shows for the folder. */
 const DRIVE_FOLDER =
   /^(?:https:\/\/drive\.google\.com\/drive\/(?:u\/\d+\/)?folders\/)?([\w-]{10,200}|root)(?:\?.*)?$/;
-/** `shared`: several processes on several machines, so that nothing can be on one disk. */
-export function readVendors(read: SettingsReader, { shared }: { shared: boolean }): Vendors {
-  const drive = readDriveAuth(read);
+export interface VendorOptions {
+  /** Several processes on several machines, so that nothing can be on one disk. */
+  shared: boolean;
+  /** The function that this process is, in the cloud: each is given only the secrets that it has a use for. */
+  target: string | undefined;
+}
+
+export function readVendors(read: SettingsReader, { shared, target }: VendorOptions): Vendors {
+  const driveSources = read.text('DRIVE_SOURCES', 'link', /^(link|account)$/) as 'link' | 'account';
+  const drive = readDriveAuth(read, target === 'prepare' && driveSources === 'link');
   const cacheBucket = read.optional('CACHE_BUCKET', (value) => BUCKET.test(value));
   const output = readOutput(read, drive, shared);
   const sourceBuckets = readSourceBuckets(read);
@@ -60,7 +67,6 @@ export function readVendors(read: SettingsReader, { shared }: { shared: boolean 
       'CACHE_BUCKET: expected a bucket that all functions share, got nothing. Set it to one of your project.',
     );
   }
-  const driveSources = read.text('DRIVE_SOURCES', 'link', /^(link|account)$/) as 'link' | 'account';
   if (driveSources === 'account' && drive === undefined && !read.failed('DRIVE_AUTH')) {
     read.problem(
       'DRIVE_AUTH: expected adc, oauth or delegation because DRIVE_SOURCES is account, got nothing. Set it.',
@@ -72,7 +78,7 @@ export function readVendors(read: SettingsReader, { shared }: { shared: boolean 
     drive,
     driveSources,
     sourceBuckets,
-    elevenLabs: readElevenLabs(read),
+    elevenLabs: readElevenLabs(read, target === undefined || target === 'prepare'),
     googleApiUrl: readApiUrl(read, 'GOOGLE_API_URL'),
     elevenLabsApiUrl: readApiUrl(read, 'ELEVENLABS_API_URL'),
   };

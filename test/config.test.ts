@@ -129,6 +129,31 @@ describe('settings', () => {
     assert.equal(push({ ...emulator, ...set, K_SERVICE: 'render' }), 'token');
   });
 
+  test('ask each function of the cloud only for the secrets that it has a use for', () => {
+    const cloud = {
+      K_SERVICE: 'f',
+      CACHE_BUCKET: 'cache',
+      OUTPUT: 'drive',
+      DRIVE_FOLDER_ID: '1a2b3c4d5e6f7g8h9i0',
+    };
+    const oauth = { ...cloud, DRIVE_AUTH: 'oauth', DRIVE_CLIENT_ID: 'c' };
+    const needs = (env: Record<string, string>) =>
+      [...problems(env).matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name);
+    const ofUser = ['DRIVE_CLIENT_SECRET', 'DRIVE_REFRESH_TOKEN'];
+    for (const FUNCTION_TARGET of ['processMedia', 'render', 'complete']) {
+      assert.deepEqual(needs({ ...oauth, K_SERVICE: 'f', FUNCTION_TARGET, SPEECH: 'elevenlabs' }), ofUser);
+    }
+    const prepare = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'prepare' };
+    assert.deepEqual(needs({ ...prepare, SPEECH: 'elevenlabs' }), ['ELEVENLABS_API_KEY']);
+    assert.deepEqual(needs({ ...prepare, DRIVE_SOURCES: 'account' }), ofUser);
+    // A link that anyone may follow, the function's own account may, too.
+    assert.deepEqual(loadConfig(prepare).vendors.drive, { mode: 'adc' });
+    assert.deepEqual(needs({ ...oauth, SPEECH: 'elevenlabs', FUNCTION_TARGET: 'render' }), [
+      ...ofUser,
+      'ELEVENLABS_API_KEY',
+    ]);
+  });
+
   test('allow private addresses by themselves only on loopback and outside the cloud', () => {
     const key = 'k'.repeat(16);
     assert.equal(loadConfig({ HOST: '0.0.0.0', API_KEY: key }).allowPrivateUrls, false);
