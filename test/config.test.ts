@@ -131,7 +131,6 @@ describe('settings', () => {
 
   test('ask each function of the cloud only for the secrets that it has a use for', () => {
     const cloud = {
-      K_SERVICE: 'f',
       CACHE_BUCKET: 'cache',
       OUTPUT: 'drive',
       DRIVE_FOLDER_ID: '1a2b3c4d5e6f7g8h9i0',
