@@ -366,8 +366,10 @@ describe('a stage', () => {
     });
   }
 
-  test('waits for certificates for a limited time', { timeout: 30_000 }, async () => {
-    await using issuer = await startTokenIssuer();
+  test('waits for certificates for a limited time', { timeout: 30_000 }, async (t) => {
+    const issuer = await startTokenIssuer();
+    // Also when the time of the test is up: what hangs ends with the server.
+    t.after(() => issuer[Symbol.asyncDispose]());
     issuer.trouble = 'hangs';
     const read = createTokenReader({ apiUrl: issuer.url, certificatesMs: 50 });
     await assert.rejects(
