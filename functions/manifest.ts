@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Progress, Report, Task } from './ports.ts';
 import { NOT_BEGUN, type RenderView, renderView } from './renders.ts';
+import { maskUrl } from './task/web-url.ts';
 
 /** All that the manifest tells. */
 export interface Manifest {
@@ -70,8 +71,12 @@ function rows({ task, reports }: Manifest): Row[] {
   const byIndex = new Map(reports.map((report) => [report.index, report]));
   return task.plan.combinations.map((combination) => {
     const report = byIndex.get(combination.index);
+    const view = renderView(task, combination, report, NOT_BEGUN);
     return {
-      ...renderView(task, combination, report, NOT_BEGUN),
+      ...view,
+      // Whoever is shown the videos is not thereby given the sources: signed addresses are as good as a key.
+      clips: view.clips.map(maskUrl),
+      track: view.track === null ? null : maskUrl(view.track),
       bytes: report?.bytes ?? null,
       stage_seconds: report?.stageSeconds ?? {},
     };
