@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { PermanentError } from '../errors.ts';
 import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmInput } from './sound.ts';
@@ -110,12 +111,17 @@ export async function measureTruePeak(
   videoFile: string,
   options: { signal: AbortSignal; timeoutMs: number },
 ): Promise<number> {
-  const args = [
-    ...['-v', 'info', '-nostats', '-vn', '-i', `file:${videoFile}`],
-    ...['-af', 'ebur128=peak=true:framelog=verbose', '-f', 'null', '-'],
-  ];
+  const args = truePeakArguments(videoFile);
   const { stderr } = await ffmpeg.run(args, options);
   return lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
+}
+
+export function truePeakArguments(videoFile: string): string[] {
+  return [
+    ...['-v', 'info', '-nostats', ...allowing({ demuxers: ['mov'], decoders: ['h264', 'aac'] })],
+    ...['-vn', '-i', `file:${videoFile}`],
+    ...['-af', 'ebur128=peak=true:framelog=verbose', '-f', 'null', '-'],
+  ];
 }
 
 /** ffmpeg writes "-inf" and "nan" for silence. */

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../errors.ts';
 import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../task/frame-rate.ts';
+import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { measureTruePeak } from './loudness.ts';
@@ -75,6 +76,8 @@ export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
   const ticks = String(timescale(rate));
   return [
     ...['-v', 'warning', '-y'],
+    // Also for the clips that the list names: what opens them is not chosen by what they look like.
+    ...allowing({ demuxers: ['concat', 'mov'], decoders: ['h264'] }),
     ...['-f', 'concat', '-safe', '0', '-i', `file:${join(input.dir, MIX_LIST)}`],
     ...[...own, ...musicInput, ...voiceInput].flat(),
     ...['-filter_complex_threads', '1', '-filter_complex', graph],

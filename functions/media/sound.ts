@@ -1,12 +1,16 @@
 /** Sound between its decoding and its encoding: raw 16-bit stereo at 48 kHz. */
 import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import { allowing } from './allow-list.ts';
 
 /** Of both channels together. */
 export const BYTES_PER_SAMPLE = 4;
 
 /** `-i` for a raw sound file of ours. */
 export function pcmInput(file: string): string[] {
-  return ['-f', 's16le', '-ar', String(SAMPLE_RATE), '-ac', '2', '-i', `file:${file}`];
+  return [
+    ...allowing({ demuxers: ['s16le'], decoders: ['pcm_s16le'] }),
+    ...['-f', 's16le', '-ar', String(SAMPLE_RATE), '-ac', '2', '-i', `file:${file}`],
+  ];
 }
 
 /** Output options for a raw sound file; its name follows. */
