@@ -136,7 +136,8 @@ export function createSources(deps: SourcesDeps): Sources {
     signal: AbortSignal,
   ): Promise<PreparedMeta> {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
-    const seconds = fetched.probe.seconds ?? deps.maxClipSeconds;
+    // By its frames, not its header, which may say anything.
+    const seconds = Math.min(fetched.probe.video?.seconds ?? 0, deps.maxClipSeconds);
     const { frames, samples } = await conformClip(ffmpeg, {
       file: bytes.path(BYTES),
       probe: fetched.probe,

@@ -2,11 +2,13 @@ import { PermanentError } from '../errors.ts';
 import type { Probe } from '../ports.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError, lastWords } from './ffmpeg-error.ts';
+import type { RunLimits } from './limits.ts';
 import { type MediaInfo, readMediaInfo, type VideoInfo } from './media-info.ts';
 import { measureRate, type Packets, readPackets } from './packets.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
-const TIMEOUT_MS = 60_000;
+/** Nothing is decoded but a first picture, and nothing written; the index of two hours takes 100 MB. */
+const LIMITS: RunLimits = { timeoutMs: 60_000, memoryMb: 512, fileMb: 0 };
 /** A header may name a length that no stream quite fills; a broken upload lacks more. */
 const MISSING_SECONDS = 1;
 const MISSING_SHARE = 0.1;
@@ -60,7 +62,7 @@ async function looked(
   signal: AbortSignal,
 ): Promise<{ stdout: string; stderr: string }> {
   try {
-    return await ffmpeg.run(probeArguments(file), { signal, timeoutMs: TIMEOUT_MS });
+    return await ffmpeg.run(probeArguments(file), { signal, ...LIMITS });
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
     if (error.exitCode === null) throw unreadable(error.shortMessage, error);
