@@ -165,6 +165,15 @@ export function createSources(deps: SourcesDeps): Sources {
         'Expected a track with sound, got a file without an audio stream. Check the URL.',
       );
     }
+    const { seconds, video } = fetched.probe;
+    // By its packets, where it is sound alone: a leap in them is no reason to make hours of silence.
+    if (video === null && seconds !== null && seconds > deps.maxClipSeconds + 1) {
+      throw new PermanentError(
+        'clip_too_long',
+        'measure',
+        `Expected at most ${deps.maxClipSeconds} s of sound, got ${seconds.toFixed(1)} s. Cut it, or raise MAX_CLIP_SECONDS.`,
+      );
+    }
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
     return await decoded(bytes.path(BYTES), dir, signal, fetched.probe.audio.stream);
   }

@@ -9,6 +9,11 @@ import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
 /** Nothing is decoded but a first picture, and nothing written; the index of two hours takes 100 MB. */
 const LIMITS: RunLimits = { timeoutMs: 60_000, memoryMb: 512, fileMb: 0 };
+/** Half of what telephones have, and twice what studios have. */
+const LEAST_SAMPLE_RATE = 4_000;
+const HIGHEST_SAMPLE_RATE = 768_000;
+/** Pictures per second, of the fastest phones. */
+const HIGHEST_RATE = 1_000;
 /** A header may name a length that no stream quite fills; a broken upload lacks more. */
 const MISSING_SECONDS = 1;
 const MISSING_SHARE = 0.1;
@@ -31,6 +36,7 @@ export async function probe(
   const info = readMediaInfo(stderr);
   if (info === undefined) throw unopened(stderr);
   refuseHuge(info, stderr);
+  refuseExotic(info);
   const packets = readPackets(stdout);
   refuseTruncated(info, packets, BROKEN_OFF.test(stderr));
   const sound = packets.find(({ kind }) => kind === 'audio');
@@ -41,7 +47,7 @@ export async function probe(
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
     video,
-    audio: info.audio,
+    audio: info.audio && { stream: info.audio.stream },
   };
 }
 
@@ -95,6 +101,16 @@ function unreadable(actual: string, cause?: unknown): PermanentError {
   );
 }
 
+/** What no decoder on the list reads, and sound that takes gigabytes to bring to 48 kHz: a second for each sample. */
+function refuseExotic({ video, audio, refused }: MediaInfo): void {
+  if (video !== null && refused.has(video.codec)) {
+    throw unreadable(`a picture coded as ${video.codec}, which is not accepted`);
+  }
+  if (audio !== null && (audio.rate < LEAST_SAMPLE_RATE || audio.rate > HIGHEST_SAMPLE_RATE)) {
+    throw unreadable(`sound of ${audio.rate} samples a second`);
+  }
+}
+
 /** Decoders that look at the picture first refuse it themselves; the stream is then left without a size. */
 function refuseHuge({ video, audio }: MediaInfo, stderr: string): void {
   const refused = /Picture size (\d+x\d+) exceeds/.exec(stderr)?.[1];
@@ -130,6 +146,10 @@ function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff
 
 function videoOf(info: VideoInfo | null, packets: Packets | undefined): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
+  // All of them would be decoded for the few that are shown.
+  if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
+    throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
+  }
   const { stream, width, height, interlaced, matrix, transfer, alpha, codec } = info;
   return {
     stream,
