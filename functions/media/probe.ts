@@ -71,7 +71,7 @@ async function looked(
     return await ffmpeg.run(probeArguments(file), { signal, ...LIMITS });
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
-    if (error.exitCode === null) throw unreadable(error.shortMessage, error);
+    if (error.exitCode === null || error.exceeded !== null) throw unreadable(error.shortMessage, error);
     return { stdout: '', stderr: error.stderr };
   }
 }
@@ -113,7 +113,7 @@ function refuseExotic({ video, audio, refused }: MediaInfo): void {
 
 /** Decoders that look at the picture first refuse it themselves; the stream is then left without a size. */
 function refuseHuge({ video, audio }: MediaInfo, stderr: string): void {
-  const refused = /Picture size (\d+x\d+) exceeds/.exec(stderr)?.[1];
+  const refused = /Picture size (\d+x\d+) (?:exceeds|is invalid)/.exec(stderr)?.[1];
   if (video !== null && video.width * video.height > MAX_PIXELS) {
     throw huge(`${video.width}x${video.height}`);
   }
