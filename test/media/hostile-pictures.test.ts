@@ -88,6 +88,16 @@ const SIZES: readonly Hostile[] = [
     },
     ends: ['conform_failed', 'media_truncated'],
   },
+  {
+    // Whole pictures, of a few hundred kilobytes and 250 MB: ffmpeg itself would take them.
+    what: 'a film that grows to 9,000 x 9,000 after its first pictures',
+    make: () => {
+      const large = png(9_000, 9_000);
+      const all = [SMALL, SMALL, SMALL, ...Array.from({ length: 6 }, () => large)];
+      return avi({ codec: 'MPNG', width: 64, height: 64 }, all);
+    },
+    ends: ['conform_failed', 'media_truncated'],
+  },
   { what: 'a GIF of 65,535 x 65,535', make: () => gif(65_535, 65_535, 3, 4), ends: UNREADABLE },
   {
     what: 'an H.264 stream of 32,000 x 32,000',
@@ -299,4 +309,5 @@ function emptyTs(length: number): Buffer {
   return Buffer.concat(Array.from({ length: Math.floor(length / 188) }, () => packet));
 }
 
-hostileTests('pictures', [...SIZES, ...LENGTHS, ...SHAPES]);
+// What a probe may take, and the program itself.
+hostileTests('pictures', [...SIZES, ...LENGTHS, ...SHAPES], { mostMb: 600 });

@@ -239,4 +239,4 @@ const FILES: readonly Hostile[] = [
   },
 ];
 
-hostileTests('files that name others', FILES);
+hostileTests('files that name others', FILES, { mostMb: 200 });

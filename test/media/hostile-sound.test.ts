@@ -201,4 +201,4 @@ const FILES: readonly Hostile[] = [
   ),
 ];
 
-hostileTests('sounds', FILES);
+hostileTests('sounds', FILES, { mostMb: 200 });
