@@ -136,7 +136,8 @@ export function createSources(deps: SourcesDeps): Sources {
     signal: AbortSignal,
   ): Promise<PreparedMeta> {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
-    const seconds = fetched.probe.seconds ?? deps.maxClipSeconds;
+    // By its frames, not its header, which may say anything.
+    const seconds = Math.min(fetched.probe.video?.seconds ?? 0, deps.maxClipSeconds);
     const { frames, samples } = await conformClip(ffmpeg, {
       file: bytes.path(BYTES),
       probe: fetched.probe,
@@ -162,6 +163,15 @@ export function createSources(deps: SourcesDeps): Sources {
         'no_sound',
         'probe',
         'Expected a track with sound, got a file without an audio stream. Check the URL.',
+      );
+    }
+    const { seconds, video } = fetched.probe;
+    // By its packets, where it is sound alone: a leap in them is no reason to make hours of silence.
+    if (video === null && seconds !== null && seconds > deps.maxClipSeconds + 1) {
+      throw new PermanentError(
+        'clip_too_long',
+        'measure',
+        `Expected at most ${deps.maxClipSeconds} s of sound, got ${seconds.toFixed(1)} s. Cut it, or raise MAX_CLIP_SECONDS.`,
       );
     }
     using bytes = await fetching.bytesOf(task, number, fetched, signal);

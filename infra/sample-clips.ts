@@ -15,7 +15,7 @@ export interface SampleClips {
 const WIDTH = 720;
 const HEIGHT = 1280;
 const WHITE: Colour = [255, 255, 255];
-const TIMEOUT_MS = 60_000;
+const LIMITS = { timeoutMs: 60_000, memoryMb: 1024, fileMb: 64 };
 const BT709 = [
   '-colorspace',
   'bt709',
@@ -82,7 +82,7 @@ async function makeClip(ffmpeg: Ffmpeg, dir: string, look: Look, signal: AbortSi
   drawText(picture, look.word, 200, look.word.length > 3 ? 26 : 32, WHITE);
   drawText(picture, look.number, 500, 60, WHITE);
   await writeFile(still, picture.pixels);
-  await ffmpeg.run(clipArguments(still, clip, look), { signal, timeoutMs: TIMEOUT_MS });
+  await ffmpeg.run(clipArguments(still, clip, look), { signal, ...LIMITS });
   await rm(still);
   return clip;
 }
@@ -147,7 +147,7 @@ async function makeTrack(
   const raw = `${track}.raw`;
   await writeFile(raw, samples);
   const input = ['-v', 'error', '-f', 's16le', '-ar', String(MUSIC_RATE), '-ac', '1', '-i', raw];
-  await ffmpeg.run([...input, ...encoder, '-y', track], { signal, timeoutMs: TIMEOUT_MS });
+  await ffmpeg.run([...input, ...encoder, '-y', track], { signal, ...LIMITS });
   await rm(raw);
   return track;
 }

@@ -1,6 +1,7 @@
 /** What went wrong in ffmpeg, in words that are fit for a report: no local paths, no addresses in memory. */
 import type { PermanentCode } from '../codes.ts';
 import { PermanentError, type Stage, TransientError } from '../errors.ts';
+import type { RunLimits } from './limits.ts';
 
 /** Enough for a line in a report; the whole of it is in `stderr`. */
 const MAX_SHORT_MESSAGE = 300;
@@ -10,14 +11,28 @@ const EMPTY_WORDS =
 
 /** The program itself broke, over what it was given: another try ends the same way. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
-const TOO_SLOW = 'Send a shorter or smaller file, or give the service more CPU.';
+/** What helps where a limit was met. */
+const CURES: Record<Exceeded, string> = {
+  time: 'Send a shorter or smaller file, or give the service more CPU.',
+  memory: 'Send a file with a smaller picture, or give the service more memory.',
+  output: 'Send a shorter or simpler file.',
+};
+/**
+ * A thread needs memory, too, and libx264, whose settings are ours, refuses to open for no other reason. Indented lines
+ * are the file's own metadata.
+ */
+const OUT_OF_MEMORY =
+  /^\S.*(Cannot allocate memory|Out of memory|malloc of size \d+ failed|pthread_create\(\) failed|Error while opening encoder)/im;
 /** How ffmpeg ends when it is told to (fftools/ffmpeg.c); it says so only at log level info. */
 const TOLD_TO_END = 255;
+
+/** The limit that a run came to. */
+export type Exceeded = 'time' | 'memory' | 'output';
 
 export interface FfmpegErrorFields {
   exitCode: number | null;
   signal: NodeJS.Signals | null;
-  timedOut: boolean;
+  exceeded: Exceeded | null;
   /** Its beginning and its end, where there was much of it. May contain local paths: for logs only. */
   stderr: string;
   shortMessage: string;
@@ -28,7 +43,7 @@ export class FfmpegError extends Error {
   override readonly name = 'FfmpegError';
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  readonly timedOut: boolean;
+  readonly exceeded: Exceeded | null;
   readonly stderr: string;
   /** Last telling line of stderr, without directories: may be shown to callers. */
   readonly shortMessage: string;
@@ -37,7 +52,7 @@ export class FfmpegError extends Error {
     super(`ffmpeg: ${fields.shortMessage}`);
     this.exitCode = fields.exitCode;
     this.signal = fields.signal;
-    this.timedOut = fields.timedOut;
+    this.exceeded = fields.exceeded;
     this.stderr = fields.stderr;
     this.shortMessage = fields.shortMessage;
   }
@@ -52,18 +67,22 @@ export function exitError(
   exitCode: number | null,
   killedBy: NodeJS.Signals | null,
   stderr: string,
+  { memoryMb, fileMb }: Pick<RunLimits, 'memoryMb' | 'fileMb'>,
 ): FfmpegError | TransientError {
   // Indented lines are the file's own metadata, which may say anything.
   if (/^\S.*No space left on device/m.test(stderr)) {
     return new TransientError('disk_full', 'Expected room on the disk, got none left.');
   }
+  const failed = (shortMessage: string, exceeded: Exceeded | null = null) =>
+    new FfmpegError({ exitCode, signal: killedBy, exceeded, stderr, shortMessage });
+  if (killedBy === 'SIGXFSZ') return failed(`a file of more than ${fileMb} MB`, 'output');
+  if (OUT_OF_MEMORY.test(stderr)) return failed(`a need for more than ${memoryMb} MB of memory`, 'memory');
   const told = exitCode === TOLD_TO_END && !/Operation not permitted/.test(stderr);
   if (told || (killedBy !== null && !CRASHES.includes(killedBy))) {
     const by = killedBy ?? 'a signal';
     return new TransientError('ffmpeg_killed', `Expected ffmpeg to end by itself, got it ended by ${by}.`);
   }
-  const shortMessage = killedBy === null ? lastWords(stderr) : `a crash of ffmpeg (${killedBy})`;
-  return new FfmpegError({ exitCode, signal: killedBy, timedOut: false, stderr, shortMessage });
+  return failed(killedBy === null ? lastWords(stderr) : `a crash of ffmpeg (${killedBy})`);
 }
 
 /** A failure of ffmpeg as a permanent error that says what was expected; any other error as it is. */
@@ -74,7 +93,7 @@ export function permanentFrom(
   { expected, next }: { expected: string; next: string },
 ): unknown {
   if (!FfmpegError.is(error)) return error;
-  const advice = error.timedOut ? TOO_SLOW : next;
+  const advice = error.exceeded === null ? next : CURES[error.exceeded];
   return new PermanentError(code, stage, `Expected ${expected}, got: ${error.shortMessage}. ${advice}`, {
     cause: error,
   });

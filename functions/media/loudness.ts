@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { PermanentError } from '../errors.ts';
 import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
-import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmInput } from './sound.ts';
+import type { RunLimits } from './limits.ts';
+import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmInput, pcmMb } from './sound.ts';
 import { untrustedInput } from './untrusted.ts';
 
 /** More only lifts noise. */
@@ -12,7 +14,11 @@ const MAX_GAIN_DB = 20;
 const SILENCE_LUFS = -70;
 /** R128 weighs blocks of 0.4 s: a "Hi" fills none. Repeated it does, and silence behind it would count as its own. */
 const LEAST_SECONDS = 2;
+/** Two hours of any sound, on a slow machine under load. */
 const TIMEOUT_MS = 300_000;
+/** Seen with the oddest files: 150. */
+const MEMORY_MB = 512;
+const MEASURING: RunLimits = { timeoutMs: TIMEOUT_MS, memoryMb: MEMORY_MB, fileMb: 0 };
 
 export interface SoundSource {
   /** Absolute path: a track, a spoken line, anything with an audio stream. */
@@ -30,7 +36,7 @@ export function decodeArguments({ file, stream, out, maxSeconds }: SoundSource):
   return [
     ...['-v', 'warning', '-y', ...untrustedInput(file)],
     ...['-map', stream === undefined ? '0:a:0?' : `0:${stream}`, '-vn', '-t', String(maxSeconds + 1)],
-    ...['-af', pcmFilter(), ...PCM_OUT, `file:${out}`],
+    ...['-af', pcmFilter(maxSeconds + 1), ...PCM_OUT, `file:${out}`],
   ];
 }
 
@@ -43,7 +49,8 @@ export async function decodeSound(
   { signal, ...source }: SoundSource & { signal: AbortSignal },
 ): Promise<{ samples: number }> {
   try {
-    await ffmpeg.run(decodeArguments(source), { signal, timeoutMs: TIMEOUT_MS });
+    const fileMb = pcmMb(source.maxSeconds + 1);
+    await ffmpeg.run(decodeArguments(source), { signal, timeoutMs: TIMEOUT_MS, memoryMb: MEMORY_MB, fileMb });
   } catch (error) {
     if (/does not contain any stream|matches no streams/.test(String(error))) throw noSound();
     throw permanentFrom(error, 'media_unreadable', 'measure', {
@@ -94,7 +101,7 @@ export async function measureLoudness(
 ): Promise<number | null> {
   const samples = await samplesIn(pcmFile);
   if (samples === 0) return null;
-  const { stderr } = await ffmpeg.run(loudnessArguments(pcmFile, samples), { signal, timeoutMs: TIMEOUT_MS });
+  const { stderr } = await ffmpeg.run(loudnessArguments(pcmFile, samples), { signal, ...MEASURING });
   return readLoudness(stderr);
 }
 
@@ -110,12 +117,17 @@ export async function measureTruePeak(
   videoFile: string,
   options: { signal: AbortSignal; timeoutMs: number },
 ): Promise<number> {
-  const args = [
-    ...['-v', 'info', '-nostats', '-vn', '-i', `file:${videoFile}`],
+  const args = truePeakArguments(videoFile);
+  const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options });
+  return lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
+}
+
+export function truePeakArguments(videoFile: string): string[] {
+  return [
+    ...['-v', 'info', '-nostats', ...allowing({ demuxers: ['mov'], decoders: ['h264', 'aac'] })],
+    ...['-vn', '-i', `file:${videoFile}`],
     ...['-af', 'ebur128=peak=true:framelog=verbose', '-f', 'null', '-'],
   ];
-  const { stderr } = await ffmpeg.run(args, options);
-  return lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
 }
 
 /** ffmpeg writes "-inf" and "nan" for silence. */

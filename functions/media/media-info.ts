@@ -24,7 +24,15 @@ export interface MediaInfo {
   /** First stream that is no cover art. */
   video: VideoInfo | null;
   /** First stream that can be decoded. */
-  audio: { stream: number } | null;
+  audio: AudioInfo | null;
+  /** Decoders that some stream asked for and that are not on the list. */
+  refused: ReadonlySet<string>;
+}
+
+export interface AudioInfo {
+  stream: number;
+  /** Samples per second. */
+  rate: number;
 }
 
 /** Undefined where ffmpeg could not open the file. `stderr`: of a run at log level info. */
@@ -34,13 +42,17 @@ export function readMediaInfo(stderr: string): MediaInfo | undefined {
   // Values of the file's own metadata are indented by four and more; none can pass for one of these lines.
   const [input = ''] = stderr.slice(begin).split(/^(?:Stream mapping:|Output #0|At least one output)/m);
   const streams = input.split(/^ {2}(?=Stream #0:)/m).slice(1);
+  const refused = new Set(
+    [...stderr.matchAll(/Codec \((\w+)\) not on whitelist/g)].map(([, name = '']) => name),
+  );
   const duration = /^ {2}Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)/m.exec(input);
   return {
     seconds:
       duration === null ? null : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]),
     estimated: /Estimating duration from bitrate/.test(stderr),
     video: firstOf(streams, readVideo),
-    audio: firstOf(streams, readAudio),
+    audio: firstOf(streams, (text) => readAudio(text, refused)),
+    refused,
   };
 }
 
@@ -52,10 +64,11 @@ function firstOf<T>(texts: readonly string[], read: (text: string) => T | null):
   return null;
 }
 
-function readAudio(text: string): { stream: number } | null {
+function readAudio(text: string, refused: ReadonlySet<string>): AudioInfo | null {
   // "none": ffmpeg cannot decode it, as the spatial sound of phones.
-  const found = /^Stream #0:(\d+)[^\n]*?: Audio: (?!none)[^\n]* \d+ Hz,/.exec(text);
-  return found === null ? null : { stream: Number(found[1]) };
+  const found = /^Stream #0:(\d+)[^\n]*?: Audio: (?!none)(\w+)[^\n]*? (\d+) Hz,/.exec(text);
+  if (found === null || refused.has(found[2] as string)) return null;
+  return { stream: Number(found[1]), rate: Number(found[3]) };
 }
 
 function readVideo(text: string): VideoInfo | null {

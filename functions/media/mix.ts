@@ -1,8 +1,9 @@
 /** One combination: its clips joined by copying, and the only encoding there is, that of its sound. */
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../errors.ts';
 import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../task/frame-rate.ts';
+import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { measureTruePeak } from './loudness.ts';
@@ -53,6 +54,10 @@ const HIGHEST_PEAK_DBTP = -1;
 /** Encoded peaks do not follow the limit exactly. */
 const PEAK_MARGIN_DB = 0.3;
 const PEAK_TRIES = 3;
+/** Ten clips with music and a voice take 120. */
+const MEMORY_MB = 512;
+/** 192 kbit/s, twice: rounding, the index, a slow coder's excess. */
+const SOUND_MB_PER_SECOND = 0.05;
 /** In `dir`: the clips, for the concat demuxer. */
 export const MIX_LIST = 'clips.ffconcat';
 
@@ -75,6 +80,8 @@ export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
   const ticks = String(timescale(rate));
   return [
     ...['-v', 'warning', '-y'],
+    // Also for the clips that the list names: what opens them is not chosen by what they look like.
+    ...allowing({ demuxers: ['concat', 'mov'], decoders: ['h264'] }),
     ...['-f', 'concat', '-safe', '0', '-i', `file:${join(input.dir, MIX_LIST)}`],
     ...[...own, ...musicInput, ...voiceInput].flat(),
     ...['-filter_complex_threads', '1', '-filter_complex', graph],
@@ -96,9 +103,10 @@ export async function mixCombination(
   const { clips, rate, voice, originalVolume, out } = input;
   await refuseUnequal(clips);
   await writeFile(join(input.dir, MIX_LIST), concatList(clips.map(({ video }) => video)));
+  const limits = { timeoutMs, memoryMb: MEMORY_MB, fileMb: await fileMbOf(input) };
   let limit = LIMIT;
   for (let tries = 1; ; tries++) {
-    await encoded(ffmpeg.run(mixArguments(input, limit), { signal, timeoutMs }));
+    await encoded(ffmpeg.run(mixArguments(input, limit), { signal, ...limits }));
     // Music and voice have a set loudness; the clips' own sound may be as hot as it likes.
     if (originalVolume === 0 || tries === PEAK_TRIES) break;
     const peak = await encoded(measureTruePeak(ffmpeg, out, { signal, timeoutMs }));
@@ -113,6 +121,13 @@ export async function mixCombination(
   }
   const seconds = frames / framesPerSecond(rate);
   return { frames, seconds, warnings: voice === undefined ? [] : tooLong(voice, seconds) };
+}
+
+/** Room that the video may take: that of its clips, its sound, and an index of the same length as theirs. */
+async function fileMbOf({ clips, rate }: MixInput): Promise<number> {
+  const sizes = await Promise.all(clips.map(async ({ video }) => (await stat(video)).size / 2 ** 20));
+  const seconds = framesOf(clips) / framesPerSecond(rate);
+  return Math.ceil(1.1 * sizes.reduce((sum, size) => sum + size, 0) + seconds * SOUND_MB_PER_SECOND) + 2;
 }
 
 async function encoded<T>(run: Promise<T>): Promise<T> {

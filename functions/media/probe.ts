@@ -2,11 +2,18 @@ import { PermanentError } from '../errors.ts';
 import type { Probe } from '../ports.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError, lastWords } from './ffmpeg-error.ts';
+import type { RunLimits } from './limits.ts';
 import { type MediaInfo, readMediaInfo, type VideoInfo } from './media-info.ts';
 import { measureRate, type Packets, readPackets } from './packets.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
-const TIMEOUT_MS = 60_000;
+/** Nothing is decoded but a first picture, and nothing written; the index of two hours takes 100 MB. */
+const LIMITS: RunLimits = { timeoutMs: 60_000, memoryMb: 512, fileMb: 0 };
+/** Half of what telephones have, and twice what studios have. */
+const LEAST_SAMPLE_RATE = 4_000;
+const HIGHEST_SAMPLE_RATE = 768_000;
+/** Pictures per second, of the fastest phones. */
+const HIGHEST_RATE = 1_000;
 /** A header may name a length that no stream quite fills; a broken upload lacks more. */
 const MISSING_SECONDS = 1;
 const MISSING_SHARE = 0.1;
@@ -29,6 +36,7 @@ export async function probe(
   const info = readMediaInfo(stderr);
   if (info === undefined) throw unopened(stderr);
   refuseHuge(info, stderr);
+  refuseExotic(info);
   const packets = readPackets(stdout);
   refuseTruncated(info, packets, BROKEN_OFF.test(stderr));
   const sound = packets.find(({ kind }) => kind === 'audio');
@@ -39,7 +47,7 @@ export async function probe(
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
     video,
-    audio: info.audio,
+    audio: info.audio && { stream: info.audio.stream },
   };
 }
 
@@ -60,10 +68,10 @@ async function looked(
   signal: AbortSignal,
 ): Promise<{ stdout: string; stderr: string }> {
   try {
-    return await ffmpeg.run(probeArguments(file), { signal, timeoutMs: TIMEOUT_MS });
+    return await ffmpeg.run(probeArguments(file), { signal, ...LIMITS });
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
-    if (error.exitCode === null) throw unreadable(error.shortMessage, error);
+    if (error.exitCode === null || error.exceeded !== null) throw unreadable(error.shortMessage, error);
     return { stdout: '', stderr: error.stderr };
   }
 }
@@ -93,9 +101,19 @@ function unreadable(actual: string, cause?: unknown): PermanentError {
   );
 }
 
+/** What no decoder on the list reads, and sound that takes gigabytes to bring to 48 kHz: a second for each sample. */
+function refuseExotic({ video, audio, refused }: MediaInfo): void {
+  if (video !== null && refused.has(video.codec)) {
+    throw unreadable(`a picture coded as ${video.codec}, which is not accepted`);
+  }
+  if (audio !== null && (audio.rate < LEAST_SAMPLE_RATE || audio.rate > HIGHEST_SAMPLE_RATE)) {
+    throw unreadable(`sound of ${audio.rate} samples a second`);
+  }
+}
+
 /** Decoders that look at the picture first refuse it themselves; the stream is then left without a size. */
 function refuseHuge({ video, audio }: MediaInfo, stderr: string): void {
-  const refused = /Picture size (\d+x\d+) exceeds/.exec(stderr)?.[1];
+  const refused = /Picture size (\d+x\d+) (?:exceeds|is invalid)/.exec(stderr)?.[1];
   if (video !== null && video.width * video.height > MAX_PIXELS) {
     throw huge(`${video.width}x${video.height}`);
   }
@@ -128,6 +146,10 @@ function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff
 
 function videoOf(info: VideoInfo | null, packets: Packets | undefined): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
+  // All of them would be decoded for the few that are shown.
+  if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
+    throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
+  }
   const { stream, width, height, interlaced, matrix, transfer, alpha, codec } = info;
   return {
     stream,

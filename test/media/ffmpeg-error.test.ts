@@ -39,7 +39,7 @@ test('a failure of ffmpeg becomes one that says what was expected; others stay a
   const broken = new FfmpegError({
     exitCode: 1,
     signal: null,
-    timedOut: false,
+    exceeded: null,
     stderr: '',
     shortMessage: 'no frames',
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,13 +8,17 @@ import { TransientError } from '../../functions/errors.ts';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
+import type { RunLimits } from '../../functions/media/limits.ts';
 import { until } from '../contracts/harness.ts';
+import { makeFilm } from '../fixtures/clips.ts';
 import { FFMPEG } from '../fixtures/finished.ts';
 import { isAlive } from '../fixtures/host-process.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
 
-const options = { signal: new AbortController().signal, timeoutMs: 60_000 };
+const options = { signal: new AbortController().signal, timeoutMs: 60_000, memoryMb: 512, fileMb: 8 };
 const skip = process.platform === 'win32' ? 'the tiny programs are shell scripts' : false;
+
+const notLinux = process.platform === 'linux' ? false : 'no /proc, and no limits by the system';
 
 /** An executable that stands in for ffmpeg; `$DIR` in the script is the folder it lies in. */
 async function program(dir: string, script: string, name = 'ffmpeg'): Promise<string> {
@@ -69,11 +74,24 @@ describe('findFfmpeg', { skip }, () => {
 describe('running ffmpeg', { skip }, () => {
   test('gives what the program says, and starts it without environment, input and shell', async () => {
     await using dir = await tempDir();
-    const path = await program(dir.path, 'cat; echo "$HOME|$PATH_LIKE|$*"; echo complaint >&2');
+    const path = await program(dir.path, 'cat; echo "$HOME|$PATH_LIKE|$(pwd)|$*"; echo complaint >&2');
     await using ffmpeg = createFfmpeg({ path });
     const { stdout, stderr } = await ffmpeg.run(['a b', '$(id)', ';ls'], options);
-    assert.equal(stdout, '||-nostdin -hide_banner a b $(id) ;ls\n');
+    assert.equal(stdout, '||/|-nostdin -hide_banner -max_alloc 536870912 a b $(id) ;ls\n');
     assert.equal(stderr, 'complaint\n');
+  });
+
+  test('gives the program no environment at all, not even what a shell sets', {
+    skip: notLinux,
+  }, async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'cat /proc/$$/environ') });
+    process.env['EVERY_CUT_TEST_SECRET'] = 'canary';
+    try {
+      assert.equal((await ffmpeg.run([], options)).stdout, '');
+    } finally {
+      delete process.env['EVERY_CUT_TEST_SECRET'];
+    }
   });
 
   test('knows the version, asking once', async () => {
@@ -96,7 +114,7 @@ describe('running ffmpeg', { skip }, () => {
     const error = await ffmpeg.run([], options).catch((reason: unknown) => reason);
     assert.ok(FfmpegError.is(error));
     assert.equal(error.exitCode, 69);
-    assert.equal(error.timedOut, false);
+    assert.equal(error.exceeded, null);
     assert.equal(error.shortMessage, 'clip.mp4: Invalid data found');
     assert.equal(error.message, 'ffmpeg: clip.mp4: Invalid data found');
     assert.match(error.stderr, /Conversion failed/);
@@ -108,7 +126,7 @@ describe('running ffmpeg', { skip }, () => {
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
     const error = await ffmpeg.run([], options).catch((reason: unknown) => reason);
     assert.ok(FfmpegError.is(error));
-    assert.ok(error.stderr.length < 200_000);
+    assert.ok(error.stderr.length < 600_000);
     assert.match(error.stderr, /^first\n/);
     assert.match(error.stderr, /bytes left out/);
     assert.equal(error.shortMessage, 'last');
@@ -119,9 +137,75 @@ describe('running ffmpeg', { skip }, () => {
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, FOREVER) });
     const error = await ffmpeg.run([], { ...options, timeoutMs: 300 }).catch((reason: unknown) => reason);
     assert.ok(FfmpegError.is(error));
-    assert.equal(error.timedOut, true);
+    assert.equal(error.exceeded, 'time');
     assert.match(error.shortMessage, /no end within/);
     assert.equal(isAlive(await pidOf(dir.path)), false);
+  });
+
+  describe('under limits of the system', { skip: notLinux }, () => {
+    const failing = async (script: string, limits: Partial<RunLimits>) => {
+      await using dir = await tempDir();
+      await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+      const error = await ffmpeg.run([], { ...options, ...limits }).catch((reason: unknown) => reason);
+      assert.ok(FfmpegError.is(error), `${error}`);
+      return error;
+    };
+
+    test('sets memory, size of files and processor time, and lets nothing write a dump', async () => {
+      await using dir = await tempDir();
+      const path = await program(dir.path, 'cat /proc/$$/limits; echo $$; echo "$DIR"');
+      const pids: number[] = [];
+      const children = { started: (pid: number) => void pids.push(pid), ended: () => {} };
+      await using ffmpeg = createFfmpeg({ path, children });
+      const { stdout } = await ffmpeg.run([], { ...options, memoryMb: 300, fileMb: 5 });
+      const limit = (name: string) =>
+        new RegExp(`^${name} +(\\d+) +(\\d+)`, 'm').exec(stdout)?.slice(1).map(Number);
+      assert.deepEqual(limit('Max data size'), [300 * 2 ** 20, 300 * 2 ** 20]);
+      assert.deepEqual(limit('Max file size'), [5 * 2 ** 20, 5 * 2 ** 20]);
+      assert.deepEqual(limit('Max core file size'), [0, 0]);
+      // Later than our own limit of time can be met, with all processors at work.
+      const [seconds = 0] = limit('Max cpu time') ?? [];
+      assert.ok(
+        seconds > 60 * availableParallelism() && seconds < 61 * availableParallelism() + 2,
+        `${seconds}`,
+      );
+      // The shell that sets them is the program by now: what is recorded, and signalled, is the right one.
+      assert.match(stdout, new RegExp(`^${pids[0]}$`, 'm'));
+    });
+
+    test('calls a file that grows too large permanent, and says how large it may be', async () => {
+      const error = await failing('exec dd if=/dev/zero of="$DIR/large" bs=65536 count=64', { fileMb: 1 });
+      assert.equal(error.exceeded, 'output');
+      assert.equal(error.signal, 'SIGXFSZ');
+      assert.equal(error.shortMessage, 'a file of more than 1 MB');
+    });
+
+    test('lets a run that is to write nothing write nothing', async () => {
+      assert.equal(
+        (await failing('exec dd if=/dev/zero of="$DIR/any" count=1', { fileMb: 0 })).exceeded,
+        'output',
+      );
+    });
+
+    test('ends a real ffmpeg that takes too much memory, and says how much it may take', async () => {
+      await using dir = await tempDir();
+      await using ffmpeg = createFfmpeg({ path: FFMPEG });
+      const clip = await makeFilm(join(dir.path, 'large.mp4'), { size: '1920x1080', sound: 'none' });
+      const args = ['-v', 'error', '-i', `file:${clip}`, '-c:v', 'libx264', '-f', 'null', '-'];
+      const error = await ffmpeg.run(args, { ...options, memoryMb: 120 }).catch((reason: unknown) => reason);
+      assert.ok(FfmpegError.is(error), `${error}`);
+      assert.equal(error.exceeded, 'memory');
+      assert.equal(error.shortMessage, 'a need for more than 120 MB of memory');
+    });
+  });
+
+  test('calls a program that its shell or its loader cannot start no failure of the media', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'exec "$DIR/gone"') });
+    await assert.rejects(
+      ffmpeg.run([], options),
+      /Expected ffmpeg to start, got .*not found. Check FFMPEG_BIN/,
+    );
   });
 
   for (const [what, script] of [
@@ -172,7 +256,7 @@ describe('running ffmpeg', { skip }, () => {
       ended: (pid: number) => void told.push(`ended ${pid} ${isAlive(pid)}`),
     };
     await using ffmpeg = createFfmpeg({
-      path: await program(dir.path, 'sleep 0.2; echo $$; exit "$3"'),
+      path: await program(dir.path, 'sleep 0.2; echo $$; exit "$5"'),
       children,
     });
     const pid = Number((await ffmpeg.run(['0'], options)).stdout);

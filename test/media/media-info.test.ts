@@ -38,7 +38,8 @@ describe('readMediaInfo', () => {
         transfer: 'bt709',
         alpha: false,
       },
-      audio: { stream: 1 },
+      audio: { stream: 1, rate: 44_100 },
+      refused: new Set(),
     });
   });
 
@@ -72,7 +73,7 @@ describe('readMediaInfo', () => {
         '  Stream #0:2(und): Audio: aac (LC), 48000 Hz, stereo, fltp',
       ),
     );
-    assert.deepEqual(info?.audio, { stream: 2 });
+    assert.deepEqual(info?.audio, { stream: 2, rate: 48_000 });
     assert.equal(info?.video, null);
   });
 

@@ -134,6 +134,18 @@ describe('probe', () => {
     });
   }
 
+  test('refuses a picture that no decoder on the list reads, by its name', async () => {
+    const output = ['-c:v', 'cinepak', '-f', 'mov'];
+    const film = await makeFilm(at('cinepak.mp4'), { size: '160x96', frames: 5, output });
+    await refused(film, 'media_unreadable', /a picture coded as cinepak, which is not accepted/);
+  });
+
+  test('takes a film whose sound no decoder on the list reads for one without sound', async () => {
+    const output = ['-c:a', 'adpcm_yamaha', '-ar', '44100'];
+    const found = await probed(await makeFilm(at('yamaha.avi'), { frames: 10, output }));
+    assert.deepEqual([found.video?.packets, found.audio], [10, null]);
+  });
+
   test('refuses a still picture by its format', async () => {
     await run('-f', 'lavfi', '-i', 'color=c=red:s=64x64', '-frames:v', '1', at('still.png'));
     await refused(at('still.png'), 'media_unreadable', /format png_pipe, which is not accepted/);

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { conformArguments } from '../../functions/media/conform.ts';
+import { decodeArguments, loudnessArguments, truePeakArguments } from '../../functions/media/loudness.ts';
+import { mixArguments } from '../../functions/media/mix.ts';
+import { probeArguments } from '../../functions/media/probe.ts';
+
+const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
+const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };
+const video = {
+  ...{ stream: 0, width: 640, height: 360, rate: { num: 25, den: 1 }, seconds: 2, packets: 50 },
+  ...{ interlaced: false, matrix: null, hdr: null, alphaDecoder: null },
+};
+const profile = { width: 320, height: 180, rate: { num: 30, den: 1 }, fit: 'contain' } as const;
+
+/** All command lines that this product starts ffmpeg with. */
+const RUNS = {
+  probe: probeArguments('/a/bytes'),
+  conform: conformArguments({
+    ...{ file: '/a/bytes', profile, dir: '/b', threads: 2, maxSeconds: 10 },
+    probe: { seconds: 2, video, audio: { stream: 1 } },
+  }),
+  'decode of a sound': decodeArguments({ file: '/a/bytes', out: '/b/x.s16le', maxSeconds: 10 }),
+  'measurement of loudness': loudnessArguments('/a/x.s16le', 96_000),
+  'measurement of a short one': loudnessArguments('/a/x.s16le', 9_600),
+  'measurement of a true peak': truePeakArguments('/a/x.mp4'),
+  mix: mixArguments({
+    ...{ clips: [clip, clip], rate: profile.rate, music: sound, voice: sound, originalVolume: 1 },
+    ...{ duck: true, out: '/b/out.mp4', dir: '/b' },
+  }),
+};
+
+/** The options that stand before each `-i`, since the one before. */
+function inputs(args: readonly string[]): { options: readonly string[]; name: string }[] {
+  const ends = args.flatMap((arg, at) => (arg === '-i' ? [at] : []));
+  return ends.map((end, nth) => ({
+    options: args.slice(nth === 0 ? 0 : (ends[nth - 1] as number) + 2, end),
+    name: args[end + 1] as string,
+  }));
+}
+const after = (options: readonly string[], name: string) => options[options.indexOf(name) + 1] ?? '';
+
+describe('every run of ffmpeg', () => {
+  for (const [what, args] of Object.entries(RUNS)) {
+    test(`opens each input of a ${what} behind three lists, from disk alone, by an absolute path`, () => {
+      const all = inputs(args);
+      assert.ok(all.length > 0);
+      for (const { options, name } of all) {
+        for (const list of ['-protocol_whitelist', '-format_whitelist', '-codec_whitelist']) {
+          assert.equal(options.filter((option) => option === list).length, 1, `${list} before ${name}`);
+        }
+        assert.equal(after(options, '-protocol_whitelist'), 'file');
+        assert.match(name, /^file:\//);
+      }
+    });
+
+    test(`writes what a ${what} makes to absolute paths or to nowhere`, () => {
+      const outputs = args.filter(
+        (arg, at) => args[at - 1] !== '-i' && /\//.test(arg) && /^(file:|\/)/.test(arg),
+      );
+      for (const output of outputs) assert.match(output, /^file:\//);
+      assert.match(args.at(-1) ?? '', /^(file:\/|-$)/);
+    });
+  }
+
+  test('takes nothing that opens other files, draws pictures of text or reads the network for media from outside', () => {
+    for (const args of [RUNS.probe, RUNS.conform, RUNS['decode of a sound']]) {
+      const [{ options } = { options: [] }] = inputs(args);
+      const demuxers = after(options, '-format_whitelist').split(',');
+      assert.ok(demuxers.includes('mov'));
+      for (const refused of 'concat,hls,dash,sdp,image2,lavfi,ffmetadata,tty,avisynth,vobsub,imf,ass'.split(
+        ',',
+      )) {
+        assert.ok(!demuxers.includes(refused), refused);
+      }
+      const decoders = after(options, '-codec_whitelist').split(',');
+      assert.ok(decoders.includes('h264'));
+      for (const refused of 'ansi,cinepak,exr,ass,mov_text,wavesynth,anull'.split(',')) {
+        assert.ok(!decoders.includes(refused), refused);
+      }
+      assert.ok(Number(after(options, '-max_pixels')) > 0);
+      assert.ok(Number(after(options, '-max_streams')) > 0);
+    }
+  });
+
+  test('lets a list of clips open clips and nothing else', () => {
+    const [{ options } = { options: [] }] = inputs(RUNS.mix);
+    assert.equal(after(options, '-format_whitelist'), 'concat,mov');
+    assert.equal(after(options, '-codec_whitelist'), 'h264');
+  });
+});
