@@ -3,6 +3,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { decodeSound, gainFor, measureLoudness, readLoudness } from '../../functions/media/loudness.ts';
 import { makeFilm, makePcm, makeSound } from '../fixtures/clips.ts';
+import { wav } from '../fixtures/containers.ts';
 import { useMedia } from '../fixtures/media.ts';
 
 const { signal } = new AbortController();
@@ -61,6 +62,14 @@ describe('sound', () => {
     ['a film without sound', () => makeFilm(at('mute.mp4'), { sound: 'none' }), 'no_sound'],
     ['a sound of no length', () => makeSound(at('none.wav'), { output: ['-t', '0'] }), 'no_sound'],
     ['a page', () => page(), 'media_unreadable'],
+    // As a voice gives it, which nothing has looked at before.
+    ['a playlist', () => written('list.mp3', '#EXTM3U\n#EXTINF:1,\nfilm.mp4\n'), 'media_unreadable'],
+    ['a script', () => written('script.mp3', "ffconcat version 1.0\nfile 'film.mp4'\n"), 'media_unreadable'],
+    [
+      'a sample that lasts a second',
+      () => written('1hz.wav', wav(Buffer.alloc(400_000), { rate: 1 })),
+      'clip_too_long',
+    ],
   ] as const) {
     test(`refuses ${what}`, async () => {
       const error = await decoded(await make()).catch((reason: unknown) => reason);
@@ -69,9 +78,11 @@ describe('sound', () => {
     });
   }
 
-  async function page(): Promise<string> {
-    await writeFile(at('page.mp3'), '<!doctype html><p>Sign in');
-    return at('page.mp3');
+  const page = () => written('page.mp3', '<!doctype html><p>Sign in');
+
+  async function written(name: string, bytes: string | Buffer): Promise<string> {
+    await writeFile(at(name), bytes);
+    return at(name);
   }
 
   test('refuses what is longer than allowed, and takes what just fits', async () => {
