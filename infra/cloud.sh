@@ -15,7 +15,7 @@ command -v gcloud > /dev/null || fail 'Expected gcloud on PATH, got none. Instal
 PROJECT_ID="${PROJECT_ID:-$(gcloud config get-value project 2> /dev/null)}"
 REGION="${REGION:-europe-west1}"
 [ -n "$PROJECT_ID" ] || fail 'Expected a project, got none. Run `gcloud config set project PROJECT`, or set PROJECT_ID.'
-export CLOUDSDK_CORE_PROJECT="$PROJECT_ID"
+export CLOUDSDK_CORE_PROJECT="$PROJECT_ID" CLOUDSDK_RUN_REGION="$REGION"
 PROJECT_NUMBER="$(gcloud projects describe "$PROJECT_ID" --format='value(projectNumber)')"
 [ -n "$PROJECT_NUMBER" ] || fail "Expected the project $PROJECT_ID to have a number, got none. Check its id and your access to it."
 
@@ -27,7 +27,7 @@ PROJECT_NUMBER="$(gcloud projects describe "$PROJECT_ID" --format='value(project
 # hence more of them than a task of usual size needs.
 FUNCTIONS='
 process-media  processMedia  api      512Mi  1  80   60  10
-prepare        prepare       prepare  2Gi    2   1  600  50
+prepare        prepare       prepare  4Gi    2   1  600  50
 render         render        render   2Gi    1   8  600  50
 complete       complete      render   512Mi  1   4  600  10
 dead-letter    deadLetter    render   512Mi  1   8  600  10
@@ -59,6 +59,9 @@ CACHE_BUCKET="$(setting CACHE_BUCKET)"
 CACHE_BUCKET="${CACHE_BUCKET:-$PROJECT_ID-every-cut-cache}"
 OUTPUT_BUCKET="$(setting OUTPUT_BUCKET)"
 if [ "$OUTPUT" = gcs ]; then OUTPUT_BUCKET="${OUTPUT_BUCKET:-$PROJECT_ID-every-cut-output}"; fi
+# Callers may not name what the service keeps for itself, and teardown.sh must not find videos among it.
+[ "$CACHE_BUCKET" != "$OUTPUT_BUCKET" ] || fail "$SETTINGS_FILE: expected two buckets, got $CACHE_BUCKET as CACHE_BUCKET and as OUTPUT_BUCKET."
+
 # Settings whose values are secrets, each with the accounts whose functions need it.
 SECRETS='API_KEY api
 ELEVENLABS_API_KEY prepare'
@@ -82,7 +85,7 @@ grant() {
   local kind="$1" name="$2" wanted tries condition=()
   shift 2
   # shellcheck disable=SC2086 # kind is words
-  GRANTED="$(gcloud $kind get-iam-policy "$name" --flatten='bindings[].members' --format='value[separator=" "](bindings.role,bindings.members)')"
+  GRANTED="$(gcloud $kind get-iam-policy "$name" --flatten='bindings[].members' --format='value[separator=" "](bindings.role,bindings.members,bindings.condition.title)' | sed 's/ *$//')"
   case "$kind" in projects | secrets | 'iam service-accounts') condition=(--condition=None) ;; esac
   for wanted in "$@"; do
     if has "$wanted" "$GRANTED"; then continue; fi
@@ -94,5 +97,16 @@ grant() {
       [ "$tries" -lt 5 ] || fail "Expected to grant ${wanted% *} on $name to ${wanted#* }, got the errors above. Run this again in a minute."
       sleep "$((tries * 3))"
     done
+  done
+}
+
+# open_to_nobody SERVICE: takes the right to call it from everybody, after a grant on it.
+open_to_nobody() {
+  local anyone
+  for anyone in allUsers allAuthenticatedUsers; do
+    if has "roles/run.invoker $anyone" "$GRANTED"; then
+      say "$1: no longer open to $anyone"
+      gcloud run services remove-iam-policy-binding "$1" --role=roles/run.invoker --member="$anyone" > /dev/null
+    fi
   done
 }

@@ -73,6 +73,7 @@ env_of() { # FUNCTION
   esac
 }
 
+line_end=$'\n'
 sha() { if command -v sha256sum > /dev/null; then sha256sum; else shasum -a 256; fi | cut -c 1-40; }
 source_hash="$(gcloud meta list-files-for-upload . | LC_ALL=C sort | while read -r file; do
   echo "$file"
@@ -81,7 +82,8 @@ done | sha)"
 deployed="$(gcloud functions list --v2 --regions="$REGION" --format='csv[no-heading](name.basename(),labels.every-cut-deployed,state)')"
 
 deploy() { # FUNCTION ENTRY-POINT ACCOUNT MEMORY CPU CONCURRENCY TIMEOUT INSTANCES
-  local ingress=internal-only open=--no-allow-unauthenticated hash
+  local ingress=internal-only open=--no-allow-unauthenticated hash environment
+  environment="$(env_of "$1")"
   if [ "$1" = process-media ]; then ingress=all open="$access"; fi
   local flags=(
     --gen2 --runtime=nodejs24 --region="$REGION" --source=. --entry-point="$2" --trigger-http "$open"
@@ -91,7 +93,7 @@ deploy() { # FUNCTION ENTRY-POINT ACCOUNT MEMORY CPU CONCURRENCY TIMEOUT INSTANC
     --build-service-account="projects/$PROJECT_ID/serviceAccounts/$(account_of build)"
     --docker-repository="projects/$PROJECT_ID/locations/$REGION/repositories/$REPOSITORY"
     --memory="$4" --cpu="$5" --concurrency="$6" --timeout="$7s" --min-instances=0 --max-instances="$8"
-    --set-env-vars="^@@^$(env_of "$1" | paste -s -d '\t' - | sed 's/\t/@@/g')"
+    --set-env-vars="^@@^${environment//$line_end/@@}"
     "$(secret_flags "$3")"
   )
   hash="$(printf '%s\n' "$source_hash" "${flags[@]}" | sha)"
@@ -119,5 +121,12 @@ for pair in $pids; do
 done
 if [ -n "$failed" ]; then
   fail "Expected all functions to be deployed, got errors of$failed, above. Mend them and run this again: what is deployed is left as it is."
+fi
+# Not a matter of what is deployed: it may have failed the last time, or somebody changed it.
+if [ "$public_api" = true ]; then
+  grant 'run services' "$(service_of process-media)" 'roles/run.invoker allUsers'
+else
+  grant 'run services' "$(service_of process-media)"
+  open_to_nobody "$(service_of process-media)"
 fi
 say "Deployed. Next: infra/subscribe.sh"

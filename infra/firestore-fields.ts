@@ -71,7 +71,11 @@ async function ask(method: 'GET' | 'PATCH', path: string, body?: object): Promis
     async () => {
       const response = await fetch(`${api}v1/${path}`, {
         method,
-        headers: { authorization: `Bearer ${ACCESS_TOKEN}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${ACCESS_TOKEN}`,
+          'x-goog-user-project': project,
+          'content-type': 'application/json',
+        },
         signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });

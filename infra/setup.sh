@@ -82,12 +82,19 @@ done <<< "$SECRETS"
 
 # Rights: each account on the very resource, where there is one.
 build=roles/cloudbuild.builds.builder
+# It runs the install scripts of packages: it reads the sources of functions, writes their images and log, and no more.
+CLOUDSDK_ARTIFACTS_LOCATION="$REGION" grant 'artifacts repositories' "$REPOSITORY" "roles/artifactregistry.writer $(member build)"
 grant projects "$PROJECT_ID" \
   "roles/datastore.user $(member api)" "roles/datastore.user $(member prepare)" "roles/datastore.user $(member render)" \
-  "$build $(member build)" "$build $(member deploy)" \
+  "roles/logging.logWriter $(member build)" "$build $(member deploy)" \
   "roles/cloudfunctions.developer $(member deploy)" "roles/run.admin $(member deploy)" \
   "roles/pubsub.admin $(member deploy)" "roles/cloudscheduler.admin $(member deploy)" \
   "roles/secretmanager.viewer $(member deploy)"
+if ! has "roles/storage.objectViewer $(member build) function-sources" "$GRANTED"; then
+  say "$PROJECT_ID: roles/storage.objectViewer on the sources of functions for $(member build)"
+  gcloud projects add-iam-policy-binding "$PROJECT_ID" --role=roles/storage.objectViewer --member="$(member build)" \
+    --condition='title=function-sources,expression=resource.name.startsWith("projects/_/buckets/gcf-v2-")' > /dev/null
+fi
 for account in api prepare render push build; do
   own=()
   case "$account:$(setting DRIVE_AUTH)" in

@@ -11,7 +11,7 @@ ask() {
   local url="$1" headers=()
   shift
   for header in "$@"; do headers+=(--header "$header"); done
-  curl --silent --show-error --max-time 60 --output "$answer" --write-out '%{http_code}' "${headers[@]}" \
+  curl --silent --show-error --max-time 60 --output "$answer" --write-out '%{http_code}' ${headers[@]+"${headers[@]}"} \
     --header 'content-type: application/json' \
     --data '{"task_name":"smoke","video_blocks":{"a":["https://example.com/a.mp4"]},"dry_run":true}' "$url"
 }
@@ -36,6 +36,23 @@ for stage in $STAGES; do
     *) fail "Expected 401, 403 or 404 from $stage without credentials, got $status. Run infra/deploy.sh and infra/subscribe.sh again." ;;
   esac
 done
+
+# A push with Google's token, as Pub/Sub and Cloud Scheduler send it, must get through.
+job=every-cut-sweep
+attempt() { gcloud scheduler jobs describe "$job" --location="$REGION" --format='csv[no-heading](lastAttemptTime,status.code)'; }
+before="$(attempt)"
+gcloud scheduler jobs run "$job" --location="$REGION" --format=none
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  last="$(attempt)"
+  if [ "${last%,*}" != "${before%,*}" ]; then break; fi
+  sleep 5
+done
+case "$last" in
+  "${before%,*},"*) fail "Expected $job to be attempted within a minute, got no attempt. Look at Cloud Scheduler in the console." ;;
+  *, | *,0) say 'sweep, called by Cloud Scheduler: as it should be' ;;
+  *) fail "Expected the function sweep to take the call of Cloud Scheduler, got the status ${last#*,}." \
+    'Next step: its log says what came (push.refused). The other stages are called in the same way.' ;;
+esac
 
 token="${IDENTITY_TOKEN:-$(gcloud auth print-identity-token --audiences="$(url_of process-media)" 2> /dev/null || gcloud auth print-identity-token)}"
 credentials=("authorization: Bearer $token")

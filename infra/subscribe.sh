@@ -7,7 +7,6 @@
 #
 # CALLERS get the role Cloud Run Invoker on every-cut-process-media.
 source "$(dirname "$0")/cloud.sh"
-export CLOUDSDK_RUN_REGION="$REGION"
 
 ACK_DEADLINE=600 DELIVERIES=100 RETENTION=604800s
 
@@ -16,12 +15,7 @@ invoker=roles/run.invoker
 for stage in $STAGES; do
   service="$(service_of "$stage")"
   grant 'run services' "$service" "$invoker $(member push)"
-  for anyone in allUsers allAuthenticatedUsers; do
-    if has "$invoker $anyone" "$GRANTED"; then
-      say "$service: no longer open to $anyone"
-      gcloud run services remove-iam-policy-binding "$service" --role="$invoker" --member="$anyone" > /dev/null
-    fi
-  done
+  open_to_nobody "$service"
 done
 # infra/smoke.sh asks as who deploys.
 callers=("$invoker $(member deploy)")

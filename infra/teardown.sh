@@ -34,13 +34,14 @@ for topic in $TOPICS; do
 done
 if [ "$everything" = true ]; then
   listed="$(gcloud secrets list --format='value(name.basename())')"
-  while read -r name _; do
+  for name in API_KEY ELEVENLABS_API_KEY DRIVE_CLIENT_SECRET DRIVE_REFRESH_TOKEN; do
     if there "$listed" "$(secret_of "$name")"; then gcloud secrets delete "$(secret_of "$name")"; fi
-  done <<< "$SECRETS"
+  done
   listed="$(gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())' 2> /dev/null)"
   if there "$listed" "$REPOSITORY"; then gcloud artifacts repositories delete "$REPOSITORY" --location="$REGION"; fi
   listed="$(gcloud storage buckets list --format='value(name)')"
-  if there "$listed" "$CACHE_BUCKET"; then gcloud storage rm --recursive "gs://$CACHE_BUCKET"; fi
+  # Only one that setup.sh made: another one may be somebody else's, too.
+  if [ -z "$(setting CACHE_BUCKET)" ] && there "$listed" "$CACHE_BUCKET"; then gcloud storage rm --recursive "gs://$CACHE_BUCKET"; fi
   listed="$(gcloud iam service-accounts list --format='value(email)')"
   for account in api prepare render push build deploy; do
     if there "$listed" "$(account_of "$account")"; then gcloud iam service-accounts delete "$(account_of "$account")"; fi

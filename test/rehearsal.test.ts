@@ -178,6 +178,13 @@ describe('the cloud, rehearsed with the real gcloud', { timeout: 900_000, ...WIT
     );
     assert.ok(!held(P).some((line) => /roles\/(owner|editor|viewer) /.test(line)));
     assert.ok(!held(P).some((line) => line.includes(own('push'))));
+    assert.deepEqual(
+      held(P).filter((line) => line.endsWith(own('build'))),
+      [`roles/logging.logWriter ${own('build')}`, `roles/storage.objectViewer ${own('build')}`],
+    );
+    assert.deepEqual(held(`${PLACE}/repositories/every-cut`), [
+      `roles/artifactregistry.writer ${own('build')}`,
+    ]);
   });
 
   test('set up a second time changes nothing', async () => {
@@ -246,7 +253,7 @@ describe('the cloud, rehearsed with the real gcloud', { timeout: 900_000, ...WIT
     };
     assert.deepEqual(Object.fromEntries(['process-media', ...STAGES].map((id) => [id, facts(id)])), {
       'process-media': 'nodejs24 processMedia every-cut-api 512Mi 1 80 60 10 ALLOW_ALL',
-      prepare: 'nodejs24 prepare every-cut-prepare 2Gi 2 1 600 50 ALLOW_INTERNAL_ONLY',
+      prepare: 'nodejs24 prepare every-cut-prepare 4Gi 2 1 600 50 ALLOW_INTERNAL_ONLY',
       render: 'nodejs24 render every-cut-render 2Gi 1 8 600 50 ALLOW_INTERNAL_ONLY',
       complete: 'nodejs24 complete every-cut-render 512Mi 1 4 600 10 ALLOW_INTERNAL_ONLY',
       'dead-letter': 'nodejs24 deadLetter every-cut-render 512Mi 1 8 600 10 ALLOW_INTERNAL_ONLY',
@@ -361,7 +368,17 @@ describe('the cloud, rehearsed with the real gcloud', { timeout: 900_000, ...WIT
     ]);
     const env = { ...Object.fromEntries(addresses), IDENTITY_TOKEN: 'an-identity' };
     try {
-      assert.match(await step('smoke', env), /With credentials: 200, the plan of a task/);
+      const tried = await step('smoke', env);
+      assert.match(tried, /With credentials: 200, the plan of a task/);
+      assert.match(tried, /sweep, called by Cloud Scheduler: as it should be/);
+      const job = `${PLACE}/jobs/every-cut-sweep`;
+      rehearsal.apis.store.update(job, { status: { code: 16 } }, undefined);
+      const refused = await rehearsal.run('infra/smoke.sh', [], env);
+      assert.match(
+        refused.output,
+        /Expected the function sweep to take the call of Cloud Scheduler, got the status 16/,
+      );
+      rehearsal.apis.store.update(job, { status: {} }, undefined);
       open = true;
       const { code, output } = await rehearsal.run('infra/smoke.sh', [], env);
       assert.equal(code, 1);
