@@ -86,7 +86,7 @@ async function make(
 
   await using dir = await workDir(deps.tempDir);
   const out = join(dir.path, 'video.mp4');
-  const { originalVolume, duck } = task.plan.sound;
+  const { originalVolume, duck, voiceOffsetSeconds = 0 } = task.plan.sound;
   const mixed = await mixCombination(deps.ffmpeg, {
     clips: clips.map(({ path, meta }) => ({ video: path(VIDEO), sound: path(SOUND), frames: meta.frames })),
     rate: (profile as Profile).rate,
@@ -94,6 +94,7 @@ async function make(
     ...(voice === undefined ? {} : { voice: soundOf(voice) }),
     originalVolume,
     duck,
+    voiceOffsetSeconds,
     out,
     dir: dir.path,
     timeoutMs: MIX_TIMEOUT_MS,
@@ -115,6 +116,8 @@ async function make(
     url: saved.url,
     bytes: saved.bytes,
     durationSeconds: Math.round(mixed.seconds * 1000) / 1000,
+    loudnessLufs: mixed.loudness,
+    truePeakDbtp: mixed.truePeak,
     attempts: attemptOf(lease),
     warnings: mixed.warnings,
     error: null,

@@ -55,6 +55,8 @@ export function manifestCsv(manifest: Manifest): string {
     'url',
     'bytes',
     'duration_seconds',
+    'loudness_lufs',
+    'true_peak_dbtp',
     'render_seconds',
     'attempts',
     'warnings',
@@ -65,7 +67,12 @@ export function manifestCsv(manifest: Manifest): string {
   return stringify(records, { header: true, columns, escape_formulas: true, record_delimiter: '\r\n' });
 }
 
-type Row = RenderView & { bytes: number | null; stage_seconds: Report['stageSeconds'] };
+type Row = RenderView & {
+  bytes: number | null;
+  loudness_lufs: number | null;
+  true_peak_dbtp: number | null;
+  stage_seconds: Report['stageSeconds'];
+};
 
 function rows({ task, reports }: Manifest): Row[] {
   const byIndex = new Map(reports.map((report) => [report.index, report]));
@@ -78,6 +85,8 @@ function rows({ task, reports }: Manifest): Row[] {
       clips: view.clips.map(maskUrl),
       track: view.track === null ? null : maskUrl(view.track),
       bytes: report?.bytes ?? null,
+      loudness_lufs: report?.loudnessLufs ?? null,
+      true_peak_dbtp: report?.truePeakDbtp ?? null,
       stage_seconds: report?.stageSeconds ?? {},
     };
   });

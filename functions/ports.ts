@@ -5,7 +5,7 @@
  */
 import type { Failure, Stage } from './errors.ts';
 import type { FrameRate } from './task/frame-rate.ts';
-import type { Line, Plan } from './task/plan.ts';
+import type { Fit, Line, Plan } from './task/plan.ts';
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks
@@ -92,6 +92,10 @@ export interface Report {
   bytes: number | null;
   /** Length of the video. */
   durationSeconds: number | null;
+  /** Integrated loudness of its sound by EBU R128; null for silence. Absent in reports of older builds, as below. */
+  loudnessLufs?: number | null;
+  /** Highest peak between the samples. */
+  truePeakDbtp?: number | null;
   /** From the start of the mix to the file being saved. */
   renderSeconds: number | null;
   stageSeconds: Partial<Record<Stage, number>>;
@@ -122,7 +126,9 @@ export interface Profile {
   width: number;
   height: number;
   rate: FrameRate;
-  fit: 'contain';
+  fit: Fit;
+  /** Colour of the bars that contain leaves, "#rrggbb"; black where it is absent. */
+  background?: string;
 }
 
 /** What a look at the file says. */
@@ -135,6 +141,13 @@ export interface Probe {
     height: number;
     /** Nearest standard rate, or the measured one. */
     rate: FrameRate;
+    /**
+     * Seconds at which a grid of `rate` begins that every frame keeps to by less than half a frame; null where some do
+     * not. Telephones waver by milliseconds, containers round to them: no reason to repeat or to drop a frame.
+     */
+    gridStart: number | null;
+    /** One picture, without a length of its own. */
+    still: boolean;
     /** Index of the stream within the file. */
     stream: number;
     /** Length by the packets' own timestamps. */
@@ -145,7 +158,9 @@ export interface Probe {
     matrix: string | null;
     /** High dynamic range, to be brought down. */
     hdr: 'pq' | 'hlg' | null;
-    /** Transparent where nothing is: the decoder that keeps it, as ffmpeg's own for VP8 and VP9 drop it. */
+    /** Some of it may be transparent. */
+    alpha: boolean;
+    /** The decoder that keeps the transparency, as ffmpeg's own for VP8 and VP9 drop it; null: any does. */
     alphaDecoder: 'libvpx' | 'libvpx-vp9' | null;
   } | null;
   audio: { stream: number } | null;

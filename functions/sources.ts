@@ -9,12 +9,12 @@ import { BYTES, type Fetching } from './fetching.ts';
 import { conformClip, conformIdentity } from './media/conform.ts';
 import type { Ffmpeg } from './media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from './media/loudness.ts';
-import { chooseProfile } from './media/profile.ts';
-import type { Artifact, Fetched, PinStore, Prepared, Probe, Profile, Task } from './ports.ts';
+import { chooseProfile, type FirstClips } from './media/profile.ts';
+import type { Artifact, Fetched, PinStore, Prepared, Profile, Task } from './ports.ts';
 import type { Slots } from './slots.ts';
 import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speaking.ts';
 import { SAMPLE_RATE } from './task/frame-rate.ts';
-import type { Line, Source } from './task/plan.ts';
+import { DEFAULT_STILL_SECONDS, type Line, type Source } from './task/plan.ts';
 
 export interface SourcesDeps {
   fetching: Fetching;
@@ -45,10 +45,12 @@ export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as 
 >;
 
 /** Raises with every change to what conforming or decoding makes, so that older artifacts are not taken for it. */
-const RECIPE = '1';
+const RECIPE = '2';
 /** Encoding one clip may take this many times its length, on a slow machine under load. */
 const CONFORM_SLOWNESS = 60;
 const LEAST_TIMEOUT_MS = 120_000;
+
+const stillSecondsOf = ({ plan }: Task): number => plan.output.stillSeconds ?? DEFAULT_STILL_SECONDS;
 
 type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 
@@ -91,7 +93,8 @@ export function createSources(deps: SourcesDeps): Sources {
       );
     }
     const profile = await profileOf(task, signal);
-    const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile), RECIPE, build]);
+    const conformed = { probe: fetched.probe, stillSeconds: stillSecondsOf(task) };
+    const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build]);
     return artifacts.getOrCreate(
       key,
       (dir, held) => conform(task, number, fetched, profile, dir, held),
@@ -113,18 +116,28 @@ export function createSources(deps: SourcesDeps): Sources {
   async function profileOf(task: Task, signal: AbortSignal): Promise<Profile> {
     const [pinned] = await pins.read(task.id, ['profile']);
     if (pinned !== undefined) return pinned;
-    return pins.write(task.id, 'profile', chooseProfile(task.plan.output, await firstReadable(task, signal)));
+    return pins.write(task.id, 'profile', chooseProfile(task.plan.output, await firstClips(task, signal)));
   }
 
-  async function firstReadable(task: Task, signal: AbortSignal): Promise<Probe | undefined> {
+  /** Fetches no more clips than it takes. */
+  async function firstClips(task: Task, signal: AbortSignal): Promise<FirstClips> {
     const { width, height, fps } = task.plan.output;
-    if (width !== undefined && height !== undefined && fps !== undefined) return undefined;
+    const enough = ({ any, moving }: FirstClips) =>
+      (any !== undefined || (width !== undefined && height !== undefined)) &&
+      (moving !== undefined || fps !== undefined);
+    let first: FirstClips = { any: undefined, moving: undefined };
     for (const [number, source] of task.plan.sources.entries()) {
+      if (enough(first)) break;
       if (source.kind !== 'clip') continue;
       const fetched = await fetching.fetchOnce(task, number, signal);
-      if (fetched.error === undefined && fetched.probe.video !== null) return fetched.probe;
+      if (fetched.error !== undefined || fetched.probe.video === null) continue;
+      const { probe } = fetched;
+      first = {
+        any: first.any ?? probe,
+        moving: first.moving ?? (fetched.probe.video.still ? undefined : probe),
+      };
     }
-    return undefined;
+    return first;
   }
 
   async function conform(
@@ -137,7 +150,9 @@ export function createSources(deps: SourcesDeps): Sources {
   ): Promise<PreparedMeta> {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
     // By its frames, not its header, which may say anything.
-    const seconds = Math.min(fetched.probe.video?.seconds ?? 0, deps.maxClipSeconds);
+    const { video } = fetched.probe;
+    const shown = video?.still ? stillSecondsOf(task) : (video?.seconds ?? 0);
+    const seconds = Math.min(shown, deps.maxClipSeconds);
     const { frames, samples } = await conformClip(ffmpeg, {
       file: bytes.path(BYTES),
       probe: fetched.probe,
@@ -145,6 +160,7 @@ export function createSources(deps: SourcesDeps): Sources {
       dir,
       threads: deps.threads,
       maxSeconds: deps.maxClipSeconds,
+      stillSeconds: stillSecondsOf(task),
       timeoutMs: Math.min(Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000), deps.encodeLimitMs),
       signal,
     });

@@ -1,33 +1,109 @@
 /** The filter graph that brings any picture into a profile. Pure; every part was tried on odd files. */
 import type { Probe, Profile } from '../ports.ts';
-import { rateText } from '../task/frame-rate.ts';
+import { type FrameRate, framesPerSecond, rateText } from '../task/frame-rate.ts';
+import type { Fit } from '../task/plan.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
 /** Untagged video this wide or high is taken for BT.709, smaller for BT.601, as players do. */
 const HD_SIDE = 1280;
 
-/** From input stream to `[v]`: `profile.width` x `profile.height`, constant rate, at most `maxFrames`. */
-export function videoGraph(video: ClipVideo, profile: Profile, maxFrames: number): string {
-  return [...head(video, profile, maxFrames), ...FIT[profile.fit](video, profile), ...tail()].join(',');
+/** The blurred background is made at an eighth of the size: nobody sees it, and it costs a sixtieth. */
+const BLUR_AT = 8;
+const BLUR = 'gblur=sigma=4,eq=brightness=-0.08';
+
+/**
+ * From input stream to `[v]`: `profile.width` x `profile.height`, constant rate. `frames`: of a still image exactly so
+ * many, of a film at most.
+ */
+export function videoGraph(video: ClipVideo, profile: Profile, frames: number): string {
+  const parts = [
+    ...head(video, profile, frames),
+    ...FIT[profile.fit](video, profile),
+    ...tail(video, frames),
+  ];
+  return `[0:${video.stream}]${parts.join(',')}[v]`;
 }
 
-function head(video: ClipVideo, profile: Profile, maxFrames: number): string[] {
+function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
   return [
-    `[0:${video.stream}]${video.interlaced ? 'bwdif=mode=send_frame:deint=interlaced,' : ''}` +
-      // Without start_time: a change of size half-way builds the graph anew, which would begin at 0 again.
-      `fps=fps=${rateText(profile.rate)}:round=near`,
+    ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
+    ...(video.still ? [] : onGrid(video, rate)),
+    // Without start_time: a change of size half-way builds the graph anew, which would begin at 0 again.
+    `fps=fps=${rateText(rate)}:round=near`,
     // A leap in the timestamps would fill hours with copies of one frame.
-    `trim=end_frame=${maxFrames}`,
-    // Transparency on black, without a second input.
-    ...(video.alphaDecoder ? ['format=yuva420p', 'premultiply=inplace=1', 'format=yuv420p'] : []),
+    `trim=end_frame=${video.still ? 1 : frames}`,
+    ...(video.alpha ? ON_BLACK : []),
   ];
 }
 
-/** How a picture of another shape is fitted; cover and blur will be further entries. */
-const FIT: Record<Profile['fit'], (video: ClipVideo, profile: Profile) => string[]> = { contain };
+/**
+ * Each frame in its place of the grid that it wavers around, where the clip has the rate that is wanted: the nearest
+ * frame to each instant would, where they lie half-way, be one twice and another one never.
+ */
+function onGrid({ gridStart, rate: own }: ClipVideo, rate: FrameRate): string[] {
+  // Undefined: probed by an older build.
+  if (gridStart == null || own.num !== rate.num || own.den !== rate.den) return [];
+  const first = Math.round(gridStart * framesPerSecond(rate));
+  const place = `round((T-${gridStart.toFixed(6)})*${rate.num}/${rate.den})+${first}`;
+  return [`setpts='(${place})*${rate.den}/${rate.num}/TB'`];
+}
 
-function contain(video: ClipVideo, { width, height }: Profile): string[] {
+/** Transparency on black, without a second input; the filter has these formats and no others. */
+const ON_BLACK = [
+  'format=yuva420p|yuva422p|yuva444p|yuva422p10|yuva444p10|yuva444p12|gbrap|gbrap10|gbrap12',
+  'premultiply=inplace=1',
+];
+
+/** How a picture of another shape is fitted. */
+const FIT: Record<Fit, (video: ClipVideo, profile: Profile) => string[]> = { contain, cover, blur };
+
+/** Whole, with bars. */
+function contain(video: ClipVideo, profile: Profile): string[] {
+  const { width, height, background } = profile;
+  const whole = [...wholeIn(video, profile), 'setsar=1'];
+  const black = `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`;
+  if (background === undefined) return [...whole, black];
+  // pad would turn the colour into BT.601 or BT.709, as the build has it: the bars are made from the picture instead.
+  const { y, cb, cr } = yuvOf(background);
+  const bars = `scale=${width}:${height}:flags=neighbor,setsar=1,lutyuv=y=${y}:u=${cb}:v=${cr}`;
+  return [...whole, before(bars)];
+}
+
+/** Cut where it is too wide or too tall. */
+function cover(video: ClipVideo, { width, height }: Profile): string[] {
+  return [
+    `scale=${coverSize(width, height)}:${scaling(video)}`,
+    ...toneMap(video),
+    'format=yuv420p',
+    'setsar=1',
+    `crop=${width}:${height}`,
+  ];
+}
+
+/** Whole, before its own picture, blurred. */
+function blur(video: ClipVideo, profile: Profile): string[] {
+  const { width, height } = profile;
+  // All of it would be hidden.
+  if (sameShape(video, profile)) return contain(video, profile);
+  const [across, down] = [even(width / BLUR_AT), even(height / BLUR_AT)];
+  const behind = [
+    `scale=${coverSize(across, down)}:flags=bilinear`,
+    `crop=${across}:${down}`,
+    BLUR,
+    `scale=${width}:${height}:flags=bilinear`,
+    'setsar=1',
+  ];
+  return [...wholeIn(video, profile), 'setsar=1', before(behind.join(','))];
+}
+
+/** Puts the picture in the middle of what the filters make of it. */
+function before(behind: string): string {
+  return `split[front][back];[back]${behind}[behind];[behind][front]overlay=(W-w)/2:(H-h)/2:format=yuv420`;
+}
+
+/** All of the picture, as large as it fits, in 4:2:0. */
+function wholeIn(video: ClipVideo, { width, height }: Profile): string[] {
   // `dar` knows the rotation and the sample aspect.
   const wider = `gt(dar,${width}/${height})`;
   return [
@@ -35,9 +111,36 @@ function contain(video: ClipVideo, { width, height }: Profile): string[] {
       `:'if(${wider},2*max(1,round(${width}/dar/2)),${height})':${scaling(video)}`,
     ...toneMap(video),
     'format=yuv420p',
-    'setsar=1',
-    `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`,
   ];
+}
+
+function coverSize(width: number, height: number): string {
+  const wider = `gt(dar,${width}/${height})`;
+  return `'if(${wider},2*ceil(${height}*dar/2),${width})':'if(${wider},${height},2*ceil(${width}/dar/2))'`;
+}
+
+function sameShape(video: ClipVideo, { width, height }: Profile): boolean {
+  const shape = video.width / video.height;
+  return even(width / shape) === height || even(height * shape) === width;
+}
+
+function even(length: number): number {
+  return 2 * Math.max(1, Math.round(length / 2));
+}
+
+/** BT.709, limited range. https://www.itu.int/rec/R-REC-BT.709 */
+function yuvOf(rgb: string): { y: number; cb: number; cr: number } {
+  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(rgb.slice(at, at + 2), 16) / 255) as [
+    number,
+    number,
+    number,
+  ];
+  const luma = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return {
+    y: Math.round(16 + 219 * luma),
+    cb: Math.round(128 + (224 * (b - luma)) / 1.8556),
+    cr: Math.round(128 + (224 * (r - luma)) / 1.5748),
+  };
 }
 
 function scaling(video: ClipVideo): string {
@@ -64,10 +167,12 @@ function toneMap({ hdr }: ClipVideo): string[] {
 }
 
 /** What is said about colour here would otherwise be taken from the source, into the stream's header. */
-function tail(): string[] {
+function tail({ still }: ClipVideo, frames: number): string[] {
   return [
     'setsar=1',
     'format=yuv420p',
-    'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709:field_mode=prog[v]',
+    'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709:field_mode=prog',
+    // Scaled once, shown as long as it is wanted.
+    ...(still && frames > 1 ? [`tpad=stop=${frames - 1}:stop_mode=clone`] : []),
   ];
 }

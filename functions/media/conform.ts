@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { PermanentError } from '../errors.ts';
 import type { Probe, Profile } from '../ports.ts';
 import { framesPerSecond, rateText, samplesOf } from '../task/frame-rate.ts';
+import { DEFAULT_STILL_SECONDS } from '../task/plan.ts';
 import { videoGraph } from './conform-graph.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
@@ -34,6 +35,8 @@ export interface ConformInput {
   threads: number;
   /** Longest clip allowed. */
   maxSeconds: number;
+  /** How long a still image is shown; DEFAULT_STILL_SECONDS where it is absent. */
+  stillSeconds?: number;
 }
 
 export interface Conformed {
@@ -45,23 +48,30 @@ export interface Conformed {
 }
 
 /** All that makes a conformed clip what it is, beside its source and the ffmpeg build: part of the artifact's key. */
-export function conformIdentity(profile: Profile): string[] {
-  const { width, height, rate, fit } = profile;
-  return [`${width}x${height}`, rateText(rate), fit, ...encoder(profile)];
+export function conformIdentity(
+  profile: Profile,
+  { probe, stillSeconds = DEFAULT_STILL_SECONDS }: Pick<ConformInput, 'probe' | 'stillSeconds'>,
+): string[] {
+  const { width, height, rate, fit, background } = profile;
+  const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
+  // Bars are left by contain alone.
+  const bars = fit === 'contain' ? (background ?? 'black') : 'none';
+  return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...encoder(profile)];
 }
 
 /** The one run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long' before it is started. */
-export function conformArguments({ file, probe, profile, dir, threads, maxSeconds }: ConformInput): string[] {
-  const video = videoOf(probe, maxSeconds);
-  const maxFrames = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
+export function conformArguments(input: ConformInput): string[] {
+  const { file, probe, profile, dir, threads, maxSeconds } = input;
+  const video = videoOf(input);
+  const mostFrames = video.still ? framesFor(input) : Math.ceil(maxSeconds * framesPerSecond(profile.rate));
   const sound = join(dir, 'sound.s16le');
   return [
     ...['-v', 'warning', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
     ...['-threads', String(threads), ...untrustedInput(file)],
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
-    ...['-filter_complex', videoGraph(video, profile, maxFrames), '-map', '[v]'],
-    ...[...encoder(profile), '-threads:v', String(threads), '-frames:v', String(maxFrames)],
+    ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],
+    ...[...encoder(profile), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // A graph of its own: where the picture's is built anew half-way, the sound runs on.
@@ -91,7 +101,7 @@ export async function conformClip(
   );
   const { rate } = input.profile;
   const track = await trackOf(join(input.dir, 'video.mp4'), input.profile);
-  refuseShort(track.frames, Math.round((input.probe.video?.seconds ?? 0) * framesPerSecond(rate)), stderr);
+  refuseShort(track.frames, framesFor(input), stderr);
   const samples = samplesOf(track.frames, rate);
   await cutTo(join(input.dir, 'sound.s16le'), samples);
   return { frames: track.frames, samples, avcC: track.avcC };
@@ -112,7 +122,17 @@ export function conformFileMb({ profile, maxSeconds }: Pick<ConformInput, 'profi
   return Math.max(video, pcmMb(maxSeconds));
 }
 
-function videoOf(probe: Probe, maxSeconds: number): NonNullable<Probe['video']> {
+/** As many as the clip should have. */
+function framesFor({ probe, profile, stillSeconds = DEFAULT_STILL_SECONDS }: ConformInput): number {
+  const seconds = probe.video?.still ? stillSeconds : (probe.video?.seconds ?? 0);
+  return Math.max(1, Math.round(seconds * framesPerSecond(profile.rate)));
+}
+
+function videoOf({
+  probe,
+  maxSeconds,
+  stillSeconds = DEFAULT_STILL_SECONDS,
+}: ConformInput): NonNullable<Probe['video']> {
   const { video } = probe;
   if (video === null) {
     throw new PermanentError(
@@ -121,11 +141,13 @@ function videoOf(probe: Probe, maxSeconds: number): NonNullable<Probe['video']> 
       'Expected a clip with a video stream, got one without: cover art does not count. Send a video.',
     );
   }
-  if (video.seconds > maxSeconds) {
+  const seconds = video.still ? stillSeconds : video.seconds;
+  if (seconds > maxSeconds) {
+    const next = video.still ? 'Ask for a shorter output.still_seconds' : 'Cut it';
     throw new PermanentError(
       'clip_too_long',
       'conform',
-      `Expected at most ${maxSeconds} s, got ${video.seconds.toFixed(1)} s. Cut it, or raise MAX_CLIP_SECONDS.`,
+      `Expected at most ${maxSeconds} s, got ${seconds.toFixed(1)} s. ${next}, or raise MAX_CLIP_SECONDS.`,
     );
   }
   return video;

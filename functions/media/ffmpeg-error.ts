@@ -7,7 +7,7 @@ import type { RunLimits } from './limits.ts';
 const MAX_SHORT_MESSAGE = 300;
 /** Said at the end of every failure; the line before says why. */
 const EMPTY_WORDS =
-  /^(Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times)$/;
+  /^(Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
 
 /** The program itself broke, over what it was given: another try ends the same way. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
@@ -103,6 +103,8 @@ export function permanentFrom(
 export function lastWords(stderr: string): string {
   const lines = stderr
     .split(/[\r\n]+/)
+    // What a meter measured before, and the file's own metadata.
+    .filter((line) => !/^\s/.test(line))
     .map((line) => line.replace(/^(\[[^\]]*\] )+/, '').trim())
     .filter((line) => line !== '' && !EMPTY_WORDS.test(line));
   const last = withoutDirectories(lines.at(-1) ?? 'no message').replace(/[.\s]+$/, '');

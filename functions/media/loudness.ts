@@ -111,15 +111,29 @@ export function readLoudness(stderr: string): number | null {
   return lufs > SILENCE_LUFS ? lufs : null;
 }
 
-/** Highest peak between the samples of a finished video's sound, dBTP (EBU R128); -Infinity for silence. */
+/** What ebur128 hears. */
+export interface Heard {
+  /** Integrated loudness, LUFS; null below the gate. */
+  loudness: number | null;
+  /** Highest peak between the samples, dBTP; null for digital silence. */
+  truePeak: number | null;
+}
+
+/** The summary that ebur128=peak=true ends with. */
+export function readMeter(stderr: string): Heard {
+  const peak = lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
+  return { loudness: readLoudness(stderr), truePeak: Number.isFinite(peak) ? peak : null };
+}
+
+/** Of a finished video's sound, decoded. */
 export async function measureTruePeak(
   ffmpeg: Ffmpeg,
   videoFile: string,
   options: { signal: AbortSignal; timeoutMs: number },
-): Promise<number> {
+): Promise<Heard['truePeak']> {
   const args = truePeakArguments(videoFile);
   const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options });
-  return lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
+  return readMeter(stderr).truePeak;
 }
 
 export function truePeakArguments(videoFile: string): string[] {

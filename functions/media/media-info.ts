@@ -12,7 +12,7 @@ export interface VideoInfo {
   /** Colour matrix and transfer by the stream's tags; null where it has none. */
   matrix: string | null;
   transfer: string | null;
-  /** VP8 and VP9 keep transparency beside the picture. */
+  /** Some of it may be transparent. */
   alpha: boolean;
 }
 
@@ -21,10 +21,14 @@ export interface MediaInfo {
   seconds: number | null;
   /** The header has no length; ffmpeg guessed one by the bit rate. */
   estimated: boolean;
-  /** First stream that is no cover art. */
+  /** One picture, as cameras write it: PNG, JPEG, WebP. */
+  still: boolean;
+  /** The default stream, else the first; no cover art. */
   video: VideoInfo | null;
-  /** First stream that can be decoded. */
+  /** The default stream, else the first, of those that can be decoded. */
   audio: AudioInfo | null;
+  /** Why this is no picture that can be shown as it was meant, whatever decodes; completes "got". */
+  misleading: string | null;
   /** Decoders that some stream asked for and that are not on the list. */
   refused: ReadonlySet<string>;
 }
@@ -50,18 +54,33 @@ export function readMediaInfo(stderr: string): MediaInfo | undefined {
     seconds:
       duration === null ? null : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]),
     estimated: /Estimating duration from bitrate/.test(stderr),
-    video: firstOf(streams, readVideo),
-    audio: firstOf(streams, (text) => readAudio(text, refused)),
+    still: /^Input #0, \w+_pipe,/.test(input),
+    video: defaultOf(streams, readVideo),
+    audio: defaultOf(streams, (text) => readAudio(text, refused)),
+    misleading: misleadingIn(input),
     refused,
   };
 }
 
-function firstOf<T>(texts: readonly string[], read: (text: string) => T | null): T | null {
-  for (const text of texts) {
-    const found = read(text);
-    if (found !== null) return found;
-  }
-  return null;
+/** Of several languages, or of a camera's own and an editor's sound, players take the one that is marked. */
+function defaultOf<T>(texts: readonly string[], read: (text: string) => T | null): T | null {
+  const found = texts.flatMap((text) => {
+    const stream = read(text);
+    return stream === null ? [] : [{ stream, marked: /^[^\n]*\(default\)/.test(text) }];
+  });
+  return (found.find(({ marked }) => marked) ?? found[0])?.stream ?? null;
+}
+
+/** Brands of ISO 14496-12 that are photos: ffmpeg takes the tiles that they are cut into for films. */
+const PHOTO_BRANDS = /^ {4}major_brand +: (heic|heix|heim|heis|mif1|avif)\s*$/m;
+/** Its colours are in a space that only Dolby's own players know; without them it is green and violet. */
+const DOLBY_ONLY = /^ +DOVI configuration record:.* profile: 5,/m;
+
+function misleadingIn(input: string): string | null {
+  const brand = PHOTO_BRANDS.exec(input)?.[1];
+  if (brand !== undefined)
+    return `a photo as ${brand === 'avif' ? 'AVIF' : 'HEIC'}; send it as JPEG, PNG or WebP`;
+  return DOLBY_ONLY.test(input) ? 'Dolby Vision of profile 5; export it as HDR10, HLG or SDR' : null;
 }
 
 function readAudio(text: string, refused: ReadonlySet<string>): AudioInfo | null {
@@ -70,6 +89,9 @@ function readAudio(text: string, refused: ReadonlySet<string>): AudioInfo | null
   if (found === null || refused.has(found[2] as string)) return null;
   return { stream: Number(found[1]), rate: Number(found[3]) };
 }
+
+/** Pixel formats with transparency; a palette may have some. */
+const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;
 
 function readVideo(text: string): VideoInfo | null {
   const [line = ''] = text.split('\n');
@@ -85,7 +107,8 @@ function readVideo(text: string): VideoInfo | null {
     codec: found[2] as string,
     interlaced: /\b(top|bottom)( coded)? first/.test(found[4] ?? ''),
     ...colours(tags),
-    alpha: /^ +alpha_mode +: 1$/m.test(text),
+    // VP8 and VP9 keep transparency beside the picture, and say so only there.
+    alpha: ALPHA.test(found[3] ?? '') || /^ +alpha_mode +: 1$/m.test(text),
   };
 }
 

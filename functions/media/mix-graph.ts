@@ -20,6 +20,8 @@ export interface SoundGraph {
   originalVolume: number;
   music: (MixSound & { input: number }) | undefined;
   voice: (MixSound & { input: number }) | undefined;
+  /** Samples before the voice begins. */
+  voiceOffset: number;
   duck: boolean;
   /** Highest sample, 0 to 1. */
   limit: number;
@@ -41,6 +43,9 @@ const KEY = 'volume=30dB,asoftclip=type=hard';
 /** 14 dB down within 0.1 s; a release of 800 bridges the gaps between words and is over 0.7 s after the last. */
 const DUCKING =
   'sidechaincompress=threshold=0.175:ratio=20:attack=20:release=800:knee=1:detection=rms:link=maximum';
+
+/** Passes the sound on, and says at its end how loud it was. */
+const METER = 'ebur128=peak=true:framelog=verbose';
 
 /** From the inputs to `[a]`, of exactly `total` samples. */
 export function soundGraph(sound: SoundGraph): string {
@@ -64,11 +69,12 @@ export function soundGraph(sound: SoundGraph): string {
     if (!ducked) parts.push('[music]');
   }
   if (voice !== undefined) {
-    const fade = voice.samples > total ? fadeOut(total, VOICE_FADE) : '';
+    const fade = voice.samples + sound.voiceOffset > total ? fadeOut(total, VOICE_FADE) : '';
+    const delay = sound.voiceOffset > 0 ? `adelay=delays=${sound.voiceOffset}S:all=1,` : '';
     const gain = decibels(gainFor(VOICE_LUFS, voice.loudness));
     // Filled up: the compressor ends with the shorter of its inputs.
     chains.push(
-      `[${voice.input}:a]${FLOAT},${gain},${whole}${fade}${ducked ? ',asplit[voice][said]' : '[voice]'}`,
+      `[${voice.input}:a]${FLOAT},${gain},${delay}${whole}${fade}${ducked ? ',asplit[voice][said]' : '[voice]'}`,
     );
     parts.push('[voice]');
   }
@@ -78,7 +84,7 @@ export function soundGraph(sound: SoundGraph): string {
   }
   // level: else it raises everything to full scale. latency: else it delays by its attack.
   const limiter = `alimiter=limit=${sound.limit.toFixed(3)}:attack=5:release=80:level=0:latency=1`;
-  return [...chains, `${mixed(parts)}${limiter},${end}[a]`].join(';');
+  return [...chains, `${mixed(parts)}${limiter},${end},${METER}[a]`].join(';');
 }
 
 /** Silence, or one part as it is, or the sum: amix must not weigh, the loudness of each part is set. */

@@ -6,7 +6,7 @@ import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../task
 import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
-import { measureTruePeak } from './loudness.ts';
+import { type Heard, measureTruePeak, readMeter } from './loudness.ts';
 import { type MixSound, soundGraph } from './mix-graph.ts';
 import { readVideoTrack } from './mp4-boxes.ts';
 import { timescale } from './profile.ts';
@@ -30,6 +30,8 @@ export interface MixInput {
   originalVolume: number;
   /** Bring the music down while the voice speaks. */
   duck: boolean;
+  /** When the voice begins, seconds from the start; 0 where it is absent. */
+  voiceOffsetSeconds?: number;
   /** The video to make. */
   out: string;
   /** Existing private folder for what is needed on the way. */
@@ -40,6 +42,10 @@ export interface Mixed {
   frames: number;
   /** Length of the picture; the sound ends within one AAC frame of it. */
   seconds: number;
+  /** Integrated, LUFS, by EBU R128; null for silence. */
+  loudness: number | null;
+  /** Highest peak between the samples, dBTP; null for silence. */
+  truePeak: number | null;
   warnings: string[];
 }
 
@@ -63,7 +69,7 @@ export const MIX_LIST = 'clips.ffconcat';
 
 /** `limit`: highest sample before encoding, 0 to 1. */
 export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
-  const { clips, rate, music, voice, originalVolume, duck } = input;
+  const { clips, rate, music, voice, originalVolume, duck, voiceOffsetSeconds = 0 } = input;
   const total = samplesOf(framesOf(clips), rate);
   const own = originalVolume > 0 ? clips.map(({ sound }) => pcmInput(sound)) : [];
   const musicInput = music === undefined ? [] : [looped(music, total)];
@@ -74,12 +80,14 @@ export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
     originalVolume,
     music: music && { ...music, input: 1 + own.length },
     voice: voice && { ...voice, input: 1 + own.length + musicInput.length },
+    voiceOffset: Math.round(voiceOffsetSeconds * SAMPLE_RATE),
     duck,
     limit,
   });
   const ticks = String(timescale(rate));
   return [
-    ...['-v', 'warning', '-y'],
+    // Level info is what the meter at the end of the graph speaks at.
+    ...['-v', 'info', '-nostats', '-y'],
     // Also for the clips that the list names: what opens them is not chosen by what they look like.
     ...allowing({ demuxers: ['concat', 'mov'], decoders: ['h264'] }),
     ...['-f', 'concat', '-safe', '0', '-i', `file:${join(input.dir, MIX_LIST)}`],
@@ -100,18 +108,20 @@ export async function mixCombination(
   ffmpeg: Ffmpeg,
   { signal, timeoutMs, ...input }: MixInput & { signal: AbortSignal; timeoutMs: number },
 ): Promise<Mixed> {
-  const { clips, rate, voice, originalVolume, out } = input;
+  const { clips, rate, originalVolume, out } = input;
   await refuseUnequal(clips);
   await writeFile(join(input.dir, MIX_LIST), concatList(clips.map(({ video }) => video)));
   const limits = { timeoutMs, memoryMb: MEMORY_MB, fileMb: await fileMbOf(input) };
   let limit = LIMIT;
+  let heard: Heard;
   for (let tries = 1; ; tries++) {
-    await encoded(ffmpeg.run(mixArguments(input, limit), { signal, ...limits }));
+    const { stderr } = await encoded(ffmpeg.run(mixArguments(input, limit), { signal, ...limits }));
+    heard = readMeter(stderr);
     // Music and voice have a set loudness; the clips' own sound may be as hot as it likes.
-    if (originalVolume === 0 || tries === PEAK_TRIES) break;
-    const peak = await encoded(measureTruePeak(ffmpeg, out, { signal, timeoutMs }));
-    if (peak <= HIGHEST_PEAK_DBTP) break;
-    limit *= 10 ** ((HIGHEST_PEAK_DBTP - PEAK_MARGIN_DB - peak) / 20);
+    if (originalVolume === 0) break;
+    heard.truePeak = await encoded(measureTruePeak(ffmpeg, out, { signal, timeoutMs }));
+    if (tries === PEAK_TRIES || heard.truePeak === null || heard.truePeak <= HIGHEST_PEAK_DBTP) break;
+    limit *= 10 ** ((HIGHEST_PEAK_DBTP - PEAK_MARGIN_DB - heard.truePeak) / 20);
   }
   const frames = framesOf(clips);
   // ffmpeg 7 does not count copied frames in -progress; the file itself does.
@@ -120,7 +130,7 @@ export async function mixCombination(
     throw failed(`${frames} frames of equal length, got ${made.frames}`);
   }
   const seconds = frames / framesPerSecond(rate);
-  return { frames, seconds, warnings: voice === undefined ? [] : tooLong(voice, seconds) };
+  return { frames, seconds, ...heard, warnings: cutOff(input, seconds) };
 }
 
 /** Room that the video may take: that of its clips, its sound, and an index of the same length as theirs. */
@@ -162,11 +172,20 @@ async function refuseUnequal(clips: readonly MixClip[]): Promise<void> {
   if (headers.size > 1) throw failed(`clips of one profile, got ${headers.size} kinds`);
 }
 
-function tooLong(voice: MixSound, seconds: number): string[] {
+/** What of the voice nobody will hear. */
+function cutOff({ voice, voiceOffsetSeconds = 0 }: MixInput, seconds: number): string[] {
+  if (voice === undefined) return [];
+  const from = voiceOffsetSeconds > 0 ? ` from ${voiceOffsetSeconds.toFixed(1)} s on` : '';
   const spoken = voice.samples / SAMPLE_RATE;
-  if (spoken <= seconds) return [];
+  if (voiceOffsetSeconds >= seconds) {
+    return [
+      `The voice-over begins at ${voiceOffsetSeconds.toFixed(1)} s and the video lasts ${seconds.toFixed(1)} s: it is not heard. ` +
+        'Lower audio.voice_offset_seconds, or send longer clips.',
+    ];
+  }
+  if (voiceOffsetSeconds + spoken <= seconds) return [];
   return [
-    `The voice-over lasts ${spoken.toFixed(1)} s and the video ${seconds.toFixed(1)} s: it is faded out at the video's end. ` +
+    `The voice-over lasts ${spoken.toFixed(1)} s${from} and the video ${seconds.toFixed(1)} s: it is faded out at the video's end. ` +
       'Shorten the text, or send longer clips.',
   ];
 }

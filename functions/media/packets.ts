@@ -65,6 +65,22 @@ export function measureRate(times: readonly number[], fallback: number): FrameRa
   return standard(fps, within) ?? standard(1 / median, within) ?? exact(fps);
 }
 
+/** Further from its place in the grid a frame might as well be the next one. */
+const MOST_OFF_GRID = 0.45;
+
+/**
+ * Where a grid of that rate begins that all frames keep to, one in each place: seconds; null where there is none, as
+ * frames were dropped, or the rate wanders.
+ */
+export function gridStart(times: readonly number[], rate: FrameRate): number | null {
+  if (times.length === 0) return null;
+  const frame = rate.den / rate.num;
+  const offsets = times.map((time, at) => time - at * frame);
+  const [least, most] = [Math.min, Math.max].map((pick) => offsets.reduce((one, other) => pick(one, other)));
+  const start = Math.round(((least as number) + (most as number)) * 5e5) / 1e6 + 0;
+  return (most as number) - start < MOST_OFF_GRID * frame ? start : null;
+}
+
 /**
  * Seconds per frame by least squares: of a phone's clip each time wavers by some milliseconds, the first and the last
  * one too, and in milliseconds a gap of 1/60 s is 17.

@@ -1,10 +1,10 @@
 import { PermanentError } from '../errors.ts';
 import type { Probe } from '../ports.ts';
-import type { Ffmpeg } from './ffmpeg.ts';
+import type { Ffmpeg, RunResult } from './ffmpeg.ts';
 import { FfmpegError, lastWords } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';
 import { type MediaInfo, readMediaInfo, type VideoInfo } from './media-info.ts';
-import { measureRate, type Packets, readPackets } from './packets.ts';
+import { gridStart, measureRate, type Packets, readPackets } from './packets.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
 /** Nothing is decoded but a first picture, and nothing written; the index of two hours takes 100 MB. */
@@ -22,26 +22,30 @@ const MISSING_SECONDS_BROKEN = 0.25;
 /** What demuxers say when the bytes end too early. */
 const BROKEN_OFF = /partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat/i;
 
+/** A still has none of its own; what ffmpeg makes up for it must not become the rate of a task. */
+const STILL_RATE = { num: 30, den: 1 };
+
 /**
- * Looks at a file someone sent us, in one run that decodes nothing. `seconds` is the header's length; for sound
- * alone the length of its packets, as mp3 and aac headers guess. Throws PermanentError 'media_unreadable' where it
- * is no medium on the list of formats, 'media_truncated' where its packets end far before its header's length.
+ * Looks at a file someone sent us, in one run that decodes nothing (two where its default streams are not its first).
+ * `seconds` is the header's length; for sound alone the length of its packets, as mp3 and aac headers guess. Throws
+ * PermanentError 'media_unreadable' where it is no medium on the list of formats, 'media_truncated' where its packets
+ * end far before its header's length.
  */
 export async function probe(
   ffmpeg: Ffmpeg,
   file: string,
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
-  const { stdout, stderr } = await looked(ffmpeg, file, signal);
+  const { stdout, stderr } = await looked(ffmpeg, probeArguments(file), signal);
   const info = readMediaInfo(stderr);
   if (info === undefined) throw unopened(stderr);
   refuseHuge(info, stderr);
   refuseExotic(info);
-  const packets = readPackets(stdout);
+  const packets = readPackets(await listOf(ffmpeg, file, info, { stdout, stderr }, signal));
   refuseTruncated(info, packets, BROKEN_OFF.test(stderr));
   const sound = packets.find(({ kind }) => kind === 'audio');
   const video = videoOf(
-    info.video,
+    info,
     packets.find(({ kind }) => kind === 'video'),
   );
   return {
@@ -51,24 +55,38 @@ export async function probe(
   };
 }
 
-export function probeArguments(file: string): string[] {
+/** Without numbers of streams, those that come first. */
+export function probeArguments(file: string, streams: readonly number[] = []): string[] {
+  const maps = streams.length === 0 ? ['0:V:0?', '0:a:0?'] : streams.map((stream) => `0:${stream}`);
   return [
     // Level info is what lists the streams.
     ...['-v', 'info', '-nostats'],
     ...untrustedInput(file),
     // No -frames to bound the list: where sound ends first, it drops the last frame (seen on 7.0).
-    ...['-map', '0:V:0?', '-map', '0:a:0?', '-c', 'copy', '-f', 'framecrc', '-'],
+    ...[...maps.flatMap((map) => ['-map', map]), '-c', 'copy', '-f', 'framecrc', '-'],
   ];
 }
 
-/** Its failure is no news by itself: without streams to list ffmpeg fails, having said what there is. */
-async function looked(
+/** The packets of the streams that are meant, which are not always the first of their kind. */
+async function listOf(
   ffmpeg: Ffmpeg,
   file: string,
+  { video, audio }: MediaInfo,
+  { stdout, stderr }: RunResult,
   signal: AbortSignal,
-): Promise<{ stdout: string; stderr: string }> {
+): Promise<string> {
+  const meant = [video, audio].flatMap((found) => (found === null ? [] : [found.stream]));
+  const listed = [...stderr.matchAll(/^ {2}Stream #0:(\d+) -> #0:\d+ \(copy\)/gm)].map(([, stream]) =>
+    Number(stream),
+  );
+  if (meant.every((stream) => listed.includes(stream))) return stdout;
+  return (await looked(ffmpeg, probeArguments(file, meant), signal)).stdout;
+}
+
+/** Its failure is no news by itself: without streams to list ffmpeg fails, having said what there is. */
+async function looked(ffmpeg: Ffmpeg, args: readonly string[], signal: AbortSignal): Promise<RunResult> {
   try {
-    return await ffmpeg.run(probeArguments(file), { signal, ...LIMITS });
+    return await ffmpeg.run(args, { signal, ...LIMITS });
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
     if (error.exitCode === null || error.exceeded !== null) throw unreadable(error.shortMessage, error);
@@ -102,7 +120,8 @@ function unreadable(actual: string, cause?: unknown): PermanentError {
 }
 
 /** What no decoder on the list reads, and sound that takes gigabytes to bring to 48 kHz: a second for each sample. */
-function refuseExotic({ video, audio, refused }: MediaInfo): void {
+function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
+  if (misleading !== null) throw unreadable(misleading);
   if (video !== null && refused.has(video.codec)) {
     throw unreadable(`a picture coded as ${video.codec}, which is not accepted`);
   }
@@ -144,23 +163,32 @@ function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff
   );
 }
 
-function videoOf(info: VideoInfo | null, packets: Packets | undefined): Probe['video'] {
+function videoOf(
+  { video: info, still: single }: { video: VideoInfo | null; still: boolean },
+  packets: Packets | undefined,
+): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
   // All of them would be decoded for the few that are shown.
   if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
     throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
   }
   const { stream, width, height, interlaced, matrix, transfer, alpha, codec } = info;
+  // Of a GIF with one picture nobody expects a clip of one frame.
+  const still = single || (codec === 'gif' && packets.times.length === 1);
+  const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
   return {
     stream,
     width,
     height,
-    rate: measureRate(packets.times, info.fps ?? 30),
+    rate,
+    gridStart: gridStart(packets.times, rate),
+    still,
     seconds: packets.end,
     packets: packets.times.length,
     interlaced,
     matrix,
     hdr: transfer === 'smpte2084' ? 'pq' : transfer === 'arib-std-b67' ? 'hlg' : null,
+    alpha,
     alphaDecoder: alpha ? (({ vp8: 'libvpx', vp9: 'libvpx-vp9' } as const)[codec] ?? null) : null,
   };
 }

@@ -31,15 +31,28 @@ const HIGHEST = LEVELS.at(-1) as Level;
 
 type Size = Pick<Profile, 'width' | 'height'>;
 
+/** A photo has several times the pixels of any film; who wants a larger one says so. */
+const LONGEST_STILL_SIDE = 1920;
+
+/** The first clips, in block order, that can be read. */
+export interface FirstClips {
+  any: Probe | undefined;
+  /** No still image, so that it has a rate. */
+  moving: Probe | undefined;
+}
+
 /**
- * What the caller wants; for the rest the size of the first readable clip as displayed, even-sized, and its nearest
- * standard rate; without one 1080x1920 at 30. Scaled down, shape kept, to what H.264 level 5.2 can carry.
+ * What the caller wants; for the rest the size of the first readable clip as displayed, even-sized, and the nearest
+ * standard rate of the first that moves; without them 1080x1920 at 30. Scaled down, shape kept, to what H.264 level 5.2
+ * can carry.
  */
-export function chooseProfile(wanted: WantedOutput, firstProbe: Probe | undefined): Profile {
-  const video = firstProbe?.video ?? DEFAULT;
-  const rate = nearestStandardRate(wanted.fps ?? framesPerSecond(video.rate));
-  const size = { width: wanted.width ?? video.width, height: wanted.height ?? video.height };
-  return { ...fitting(size, rate), rate, fit: wanted.fit };
+export function chooseProfile(wanted: WantedOutput, first: FirstClips): Profile {
+  const rate = nearestStandardRate(wanted.fps ?? framesPerSecond(first.moving?.video?.rate ?? DEFAULT.rate));
+  const shown = first.any?.video ?? DEFAULT;
+  const { width, height } = 'still' in shown && shown.still ? within(shown, LONGEST_STILL_SIDE) : shown;
+  const size = { width: wanted.width ?? width, height: wanted.height ?? height };
+  const { fit, background } = wanted;
+  return { ...fitting(size, rate), rate, fit, ...(background === undefined ? {} : { background }) };
 }
 
 /** The lowest level that carries the profile: old players refuse what is labelled higher than they know. */
@@ -50,6 +63,12 @@ export function h264Level(profile: Size & Pick<Profile, 'rate'>): Level {
 /** Ticks per second in which every frame of the rate lasts a whole number. */
 export function timescale(rate: FrameRate): number {
   return rate.den === 1001 ? rate.num : rate.num * 1000;
+}
+
+/** Scaled down, shape kept, until no side is longer. */
+function within({ width, height }: Size, side: number): Size {
+  const by = Math.min(1, side / Math.max(width, height));
+  return { width: width * by, height: height * by };
 }
 
 function fitting({ width, height }: Size, rate: FrameRate): Size {

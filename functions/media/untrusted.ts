@@ -2,10 +2,13 @@ import { allowing } from './allow-list.ts';
 
 /**
  * The demuxers that may open a file from outside. Without the list a playlist named clip.mp4 is opened as one and
- * reads other files. No still pictures, and not image2 above all: it takes a name as a pattern of names.
+ * reads other files. Not image2, though it is for still pictures: it takes a name as a pattern of names, and is asked
+ * for by a name like 1.jpg. Those on the list know pictures by their bytes.
  */
-const DEMUXERS =
-  'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,w64,amr'.split(',');
+const DEMUXERS = [
+  'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,w64,amr',
+  'png_pipe,jpeg_pipe,webp_pipe',
+].flatMap((names) => names.split(','));
 /** What phones, cameras, screens and editors write. ffmpeg knows 500 decoders; most of them nobody looks after. */
 const PICTURES = [
   'h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,h263,mjpeg',

@@ -5,6 +5,8 @@
  * "Expected <expected>, got <value>. <cure>", once per mistake.
  */
 
+import { DEFAULT_STILL_SECONDS } from './plan.ts';
+
 /** Blocks of one request; ten blocks of two clips are already over the default limit of combinations. */
 export const MAX_BLOCKS = 10;
 /** URLs of one block or of all audio: far above use, low enough to check within a request. */
@@ -156,7 +158,7 @@ export const requestSchema = {
       type: 'object',
       additionalProperties: false,
       minProperties: 1,
-      expected: 'an object with width and height, fps, fit',
+      expected: 'an object with width and height, fps, fit, background, still_seconds',
       cure: 'Leave it out to take size and rate from the first clip.',
       properties: {
         width: side('width'),
@@ -173,13 +175,28 @@ export const requestSchema = {
           expected: 'contain, cover or blur',
           cure: 'contain shows the whole clip, with bars where the shapes differ.',
         },
+        background: {
+          description: 'Colour of the bars that contain leaves.',
+          type: 'string',
+          pattern: '^#[0-9a-fA-F]{6}$',
+          expected: 'a colour as #rrggbb',
+          cure: 'Write it as "#1a2b3c", or leave it out for black.',
+        },
+        still_seconds: {
+          description: 'How long a still image is shown.',
+          type: 'number',
+          minimum: 0.1,
+          maximum: 600,
+          expected: 'seconds from 0.1 to 600',
+          cure: `Leave it out for ${DEFAULT_STILL_SECONDS}.`,
+        },
       },
     },
     audio: {
       type: 'object',
       additionalProperties: false,
       minProperties: 1,
-      expected: 'an object with original_volume, duck',
+      expected: 'an object with original_volume, duck, voice_offset_seconds',
       cure: 'Leave it out for music and voice alone, the music ducked under the voice.',
       properties: {
         original_volume: {
@@ -193,6 +210,14 @@ export const requestSchema = {
           type: 'boolean',
           expected: 'true or false',
           cure: 'true brings the music down while the voice speaks.',
+        },
+        voice_offset_seconds: {
+          description: 'When the voice begins.',
+          type: 'number',
+          minimum: 0,
+          maximum: 600,
+          expected: 'seconds from 0 to 600',
+          cure: 'Leave it out for a voice from the start.',
         },
       },
     },

@@ -48,7 +48,15 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const lines: Line[] = request.text_to_speech ?? request.text_to_speach ?? [];
   const tracks = audio.flatMap((block) => block.urls);
   const originalVolume = request.audio?.original_volume ?? 0;
-  const { width, height, fps } = request.output ?? {};
+  const {
+    width,
+    height,
+    fps,
+    fit = 'contain',
+    background,
+    still_seconds: stillSeconds,
+  } = request.output ?? {};
+  const voiceOffsetSeconds = request.audio?.voice_offset_seconds;
   return {
     taskName: request.task_name,
     blocks,
@@ -58,9 +66,15 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       ...(width === undefined ? {} : { width }),
       ...(height === undefined ? {} : { height }),
       ...(fps === undefined ? {} : { fps }),
-      fit: 'contain',
+      fit,
+      ...(background === undefined ? {} : { background: background.toLowerCase() }),
+      ...(stillSeconds === undefined ? {} : { stillSeconds }),
     },
-    sound: { originalVolume, duck: request.audio?.duck ?? true },
+    sound: {
+      originalVolume,
+      duck: request.audio?.duck ?? true,
+      ...(voiceOffsetSeconds === undefined ? {} : { voiceOffsetSeconds }),
+    },
     seed: request.seed,
     metadata: request.metadata ?? null,
     dryRun: request.dry_run ?? false,
@@ -92,6 +106,7 @@ function looseMistakes(body: unknown, limits: Limits): Mistake[] {
     ...nameMistakes('/audio_blocks', body['audio_blocks']),
     ...bothSpellings(body),
     ...halfSize(body['output']),
+    ...barsWithoutContain(body['output']),
     ...notHere(body),
     ...tooDeep(body['metadata']),
     ...countMistakes(body['video_blocks'], limits),
@@ -159,6 +174,19 @@ function halfSize(output: unknown): Mistake[] {
   ];
 }
 
+/** A colour that would never be seen is a mistake about what is asked for. */
+function barsWithoutContain(output: unknown): Mistake[] {
+  if (!isObject(output) || output['background'] === undefined) return [];
+  const fit = output['fit'];
+  if (fit !== 'cover' && fit !== 'blur') return [];
+  return [
+    {
+      pointer: '/output/background',
+      message: `Expected a background with fit contain only, got one with ${fit}, which leaves no bars. Leave one of them out.`,
+    },
+  ];
+}
+
 /** Accepted means done: what this build cannot honour yet is refused, never ignored. */
 function notHere(body: Record<string, unknown>): Mistake[] {
   const mistakes: Mistake[] = [];
@@ -167,10 +195,6 @@ function notHere(body: Record<string, unknown>): Mistake[] {
       pointer: '/callback_url',
       message: notAvailable('callback_url', 'Leave it out and ask the status_url.'),
     });
-  }
-  const fit = isObject(body['output']) ? body['output']['fit'] : undefined;
-  if (fit === 'cover' || fit === 'blur') {
-    mistakes.push({ pointer: '/output/fit', message: notAvailable(`fit ${fit}`, 'Use contain.') });
   }
   return mistakes;
 }

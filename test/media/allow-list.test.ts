@@ -9,7 +9,15 @@ const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
 const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };
 const video = {
   ...{ stream: 0, width: 640, height: 360, rate: { num: 25, den: 1 }, seconds: 2, packets: 50 },
-  ...{ interlaced: false, matrix: null, hdr: null, alphaDecoder: null },
+  ...{
+    interlaced: false,
+    matrix: null,
+    hdr: null,
+    alpha: false,
+    alphaDecoder: null,
+    gridStart: null,
+    still: false,
+  },
 };
 const profile = { width: 320, height: 180, rate: { num: 30, den: 1 }, fit: 'contain' } as const;
 

@@ -18,7 +18,10 @@ function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): Co
     interlaced: false,
     matrix: null,
     hdr: null,
+    alpha: false,
     alphaDecoder: null,
+    gridStart: null,
+    still: false,
   };
   return {
     file: '/data/bytes',
@@ -99,7 +102,7 @@ describe('conformArguments', () => {
   });
 
   test('decodes transparency with the decoder that knows it, and puts it on black', () => {
-    const alpha = input({ alphaDecoder: 'libvpx-vp9' });
+    const alpha = input({ alpha: true, alphaDecoder: 'libvpx-vp9' });
     const vp9 = conformArguments(alpha);
     assert.ok(vp9.indexOf('libvpx-vp9') < vp9.indexOf('-i'));
     assert.match(argumentAfter(vp9, '-filter_complex') ?? '', /premultiply/);
@@ -130,13 +133,13 @@ describe('conformIdentity', () => {
       { ...profile, height: 1918 },
       { ...profile, rate: { num: 30000, den: 1001 } },
     ];
-    const all = [profile, ...others].map((one) => conformIdentity(one).join(' '));
+    const all = [profile, ...others].map((one) => conformIdentity(one, input()).join(' '));
     assert.equal(new Set(all).size, 4);
-    assert.equal(conformIdentity({ ...profile }).join(' '), all[0]);
+    assert.equal(conformIdentity({ ...profile }, input()).join(' '), all[0]);
   });
 
   test('has every setting of the encoder, but not where or with how many threads it runs', () => {
-    const identity = conformIdentity(profile);
+    const identity = conformIdentity(profile, input());
     for (const part of ['libx264', '20', 'veryfast', '4.0']) assert.ok(identity.includes(part), part);
     assert.ok(!identity.includes('-threads:v'));
   });

@@ -38,10 +38,59 @@ describe('readMediaInfo', () => {
         transfer: 'bt709',
         alpha: false,
       },
+      still: false,
       audio: { stream: 1, rate: 44_100 },
+      misleading: null,
       refused: new Set(),
     });
   });
+
+  test('takes the streams that are marked as the default ones', () => {
+    const h264 = 'h264 (High), yuv420p(tv), 64x64, 30 fps, 30 tbr, 30 tbn';
+    const aac = 'aac (LC), 48000 Hz, stereo, fltp';
+    const info = readMediaInfo(
+      said(
+        `  Stream #0:0: Video: ${h264}`,
+        `  Stream #0:1(deu): Audio: ${aac}`,
+        `  Stream #0:2(eng): Audio: ${aac} (default)`,
+        `  Stream #0:3: Video: ${h264} (default)`,
+      ),
+    );
+    assert.deepEqual([info?.video?.stream, info?.audio?.stream], [3, 2]);
+  });
+
+  for (const [what, line, below] of [
+    ['a photo as HEIC', '    major_brand     : heic', ''],
+    ['a photo as AVIF', '    major_brand     : avif', ''],
+    [
+      'Dolby Vision of profile 5',
+      '',
+      '      DOVI configuration record: version: 1.0, profile: 5, level: 6, rpu flag: 1',
+    ],
+  ] as const) {
+    test(`is misled by ${what} no more than by a film with such a title`, () => {
+      const stream = '  Stream #0:0: Video: hevc (Main 10), yuv420p10le(tv), 64x64, 30 fps';
+      const text = `${INPUT}\n  Metadata:\n${line}\n${DURATION}\n${stream}\n    Side data:\n${below}\n`;
+      assert.match(readMediaInfo(text)?.misleading ?? '', new RegExp(what));
+      const title = `    title           : ${line.trim()} ${below.trim()}`;
+      assert.equal(
+        readMediaInfo(`${INPUT}\n  Metadata:\n${title}\n${DURATION}\n${stream}\n`)?.misleading,
+        null,
+      );
+    });
+  }
+
+  for (const [format, transparent] of [
+    ['rgba(pc, gbr/unknown/unknown)', true],
+    ['yuva444p12le(tv)', true],
+    ['pal8(pc)', true],
+    ['yuv420p(tv)', false],
+    ['rgb24(pc)', false],
+  ] as const) {
+    test(`takes ${format} for ${transparent ? 'possibly transparent' : 'opaque'}`, () => {
+      assert.equal(video(`png, ${format}, 64x64, 25 fps`)?.alpha, transparent);
+    });
+  }
 
   test('knows nothing of a file that ffmpeg did not open', () => {
     assert.equal(readMediaInfo('bytes: Invalid data found when processing input'), undefined);

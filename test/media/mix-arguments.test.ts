@@ -68,12 +68,12 @@ describe('mixArguments', () => {
     ['faint music gets 20 dB', { music: { ...music, loudness: -60 } }, /\[1:a\][^;]*volume=20\.00dB/],
     ['music fades out over the last second', { music }, /afade=t=out:start_sample=96000:nb_samples=48000/],
     ['without anything there is silence', {}, /^anullsrc=/],
-    ['all sound ends with the picture', { music }, /atrim=end_sample=144000\[a\]$/],
+    ['all sound ends with the picture', { music }, /atrim=end_sample=144000,ebur128=[^,;]*\[a\]$/],
     ['the parts are added as they are', { music, voice }, /amix=inputs=2:.*normalize=0/],
     [
       'a limiter comes last',
       { music, voice },
-      /alimiter=[^;]*level=0:latency=1,atrim=end_sample=144000\[a\]$/,
+      /alimiter=[^;]*level=0:latency=1,atrim=end_sample=144000,ebur128=[^,;]*\[a\]$/,
     ],
   ] as const) {
     test(what, () => assert.match(graphOf(change), wanted));
@@ -83,6 +83,13 @@ describe('mixArguments', () => {
     assert.doesNotMatch(graphOf({ voice }), /afade/);
     const long = { ...voice, samples: 200_000 };
     assert.match(graphOf({ voice: long }), /afade=t=out:start_sample=120000:nb_samples=24000/);
+  });
+
+  test('begins the voice later where it is asked for, and fades it where that cuts it off', () => {
+    const graph = graphOf({ voice: { ...voice, samples: 96_000 }, voiceOffsetSeconds: 1.5 });
+    assert.match(graph, /adelay=delays=72000S:all=1,apad=whole_len=144000/);
+    assert.match(graph, /afade=t=out:start_sample=120000/);
+    assert.doesNotMatch(graphOf({ voice }), /adelay/);
   });
 
   test('fades over what there is where a video is shorter than the fade', () => {

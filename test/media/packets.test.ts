@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { measureRate, readPackets } from '../../functions/media/packets.ts';
+import { gridStart, measureRate, readPackets } from '../../functions/media/packets.ts';
 
 const HEADER =
   '#software: Lavf61\n#tb 0: 1/1000\n#media_type 0: video\n#tb 1: 1/48000\n#media_type 1: audio\n';
@@ -66,4 +66,38 @@ describe('measureRate', () => {
       assert.deepEqual(measureRate([], fallback), { num, den });
     });
   }
+});
+
+describe('gridStart', () => {
+  const rate = { num: 30, den: 1 };
+  const times = (count: number, waver: (at: number) => number) =>
+    Array.from({ length: count }, (_, at) => at / 30 + waver(at));
+
+  test('finds the grid that times waver around, wherever it begins', () => {
+    const start =
+      gridStart(
+        times(60, (at) => 0.5 + 0.009 * Math.sin(at * 7)),
+        rate,
+      ) ?? Number.NaN;
+    assert.ok(Math.abs(start - 0.5) < 0.001, `${start}`);
+    assert.equal(gridStart([0.25], rate), 0.25);
+  });
+
+  test('finds none where a frame is missing, or the rate is another one', () => {
+    assert.equal(
+      gridStart(
+        times(60, (at) => (at > 30 ? 1 / 30 : 0)),
+        rate,
+      ),
+      null,
+    );
+    assert.equal(
+      gridStart(
+        times(600, (at) => at / 3000),
+        rate,
+      ),
+      null,
+    );
+    assert.equal(gridStart([], rate), null);
+  });
 });

@@ -54,7 +54,10 @@ describe('probe', () => {
         interlaced: false,
         matrix: null,
         hdr: null,
+        alpha: false,
         alphaDecoder: null,
+        gridStart: 0,
+        still: false,
       },
       audio: { stream: 1 },
     });
@@ -146,9 +149,12 @@ describe('probe', () => {
     assert.deepEqual([found.video?.packets, found.audio], [10, null]);
   });
 
-  test('refuses a still picture by its format', async () => {
-    await run('-f', 'lavfi', '-i', 'color=c=red:s=64x64', '-frames:v', '1', at('still.png'));
-    await refused(at('still.png'), 'media_unreadable', /format png_pipe, which is not accepted/);
+  test('knows a still picture by its bytes, and refuses one of another format', async () => {
+    const picture = ['-f', 'lavfi', '-i', 'color=c=red:s=64x64', '-frames:v', '1'];
+    await run(...picture, at('still.png'));
+    assert.equal((await probed(at('still.png'))).video?.still, true);
+    await run(...picture, at('still.tiff'));
+    await refused(at('still.tiff'), 'media_unreadable', /format tiff_pipe, which is not accepted/);
   });
 
   for (const name of ['huge.gif', 'huge.mp4']) {

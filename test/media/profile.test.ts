@@ -20,10 +20,15 @@ function probed(width: number, height: number, num = 30, den = 1): Probe {
       interlaced: false,
       matrix: null,
       hdr: null,
+      alpha: false,
       alphaDecoder: null,
+      gridStart: null,
+      still: false,
     },
   };
 }
+
+const of = (probe: Probe) => ({ any: probe, moving: probe });
 
 describe('chooseProfile', () => {
   for (const [what, wanted, first, width, height, num, den] of [
@@ -38,7 +43,7 @@ describe('chooseProfile', () => {
     ['the first file has no picture', {}, { ...probed(1, 1), video: null }, 1080, 1920, 30, 1],
   ] as const) {
     test(`where ${what}: ${width}x${height} at ${num}/${den}`, () => {
-      assert.deepEqual(chooseProfile({ ...CONTAIN, ...wanted }, first), {
+      assert.deepEqual(chooseProfile({ ...CONTAIN, ...wanted }, { any: first, moving: first }), {
         width,
         height,
         rate: { num, den },
@@ -55,7 +60,7 @@ describe('chooseProfile', () => {
     [12000, 12000, 10],
   ] as const) {
     test(`brings ${width}x${height} at ${num} down to level 5.2, keeping its shape`, () => {
-      const profile = chooseProfile(CONTAIN, probed(width, height, num));
+      const profile = chooseProfile(CONTAIN, of(probed(width, height, num)));
       const [across, down] = [Math.ceil(profile.width / 16), Math.ceil(profile.height / 16)];
       assert.ok(across * down <= 36_864 && across * down * num <= 2_073_600 && Math.max(across, down) <= 543);
       assert.ok(profile.width % 2 === 0 && profile.height % 2 === 0);
@@ -67,7 +72,7 @@ describe('chooseProfile', () => {
   }
 
   test('leaves 4K upright at 60 as it is', () => {
-    assert.deepEqual(chooseProfile(CONTAIN, probed(2160, 3840, 60)), {
+    assert.deepEqual(chooseProfile(CONTAIN, of(probed(2160, 3840, 60))), {
       width: 2160,
       height: 3840,
       rate: { num: 60, den: 1 },
