@@ -1,0 +1,150 @@
+/** Every kind of clip, through all that is done to it, held against what the film in it says of its own frames. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { conformClip } from '../../functions/media/conform.ts';
+import { mixCombination } from '../../functions/media/mix.ts';
+import { probe } from '../../functions/media/probe.ts';
+import type { Profile } from '../../functions/ports.ts';
+import { FILM, secondsPerFrame } from '../fixtures/counted-film.ts';
+import { FFMPEG } from '../fixtures/finished.ts';
+import { beeps, filmFacts, soundOf } from '../fixtures/measure.ts';
+import { useMedia } from '../fixtures/media.ts';
+import {
+  expectedFrames,
+  filmOf,
+  makeOddClip,
+  makeStill,
+  ODD_CLIPS,
+  type OddClip,
+  STILLS,
+} from '../fixtures/odd-clips.ts';
+import { placeOf, type ReadFrame, readFilm } from '../fixtures/read-film.ts';
+
+const { signal } = new AbortController();
+const LIMITS = { signal, timeoutMs: 60_000 };
+const PROFILE: Profile = { width: 256, height: 144, rate: { num: 30, den: 1 }, fit: 'contain' };
+const DEBIAN = '/usr/bin/ffmpeg';
+/** Codes of 255. */
+const COLOURS = 6;
+/** Milliseconds: what containers round to, and a first packet that is cut. */
+const SYNC = 12;
+const STILL_SECONDS = 1.5;
+
+const { ffmpeg, at } = useMedia();
+let count = 0;
+const table: string[] = [];
+
+/** One clip as a whole video, with its own sound. */
+async function made(file: string, profile: Profile = PROFILE) {
+  const dir = at(`made-${++count}`);
+  await mkdir(dir);
+  const found = await probe(ffmpeg, file, { signal });
+  const input = { file, probe: found, profile, dir, threads: 1, maxSeconds: 60, stillSeconds: STILL_SECONDS };
+  const { frames } = await conformClip(ffmpeg, { ...input, ...LIMITS });
+  const clip = { video: join(dir, 'video.mp4'), sound: join(dir, 'sound.s16le'), frames };
+  const out = join(dir, 'out.mp4');
+  const choices = { rate: profile.rate, originalVolume: 1, duck: true };
+  const mixed = await mixCombination(ffmpeg, { clips: [clip], ...choices, dir, out, ...LIMITS });
+  return { ...mixed, out };
+}
+
+/** What every ffmpeg that players are built on says of it. */
+async function sound(out: string, frames: number): Promise<void> {
+  for (const binary of [FFMPEG, DEBIAN].filter(existsSync)) {
+    const facts = await filmFacts(out, binary);
+    assert.deepEqual(
+      { ...facts, seconds: 0 },
+      { frames, seconds: 0, start: 0, even: true, complaints: '' },
+      binary,
+    );
+  }
+}
+
+function asExpected(read: readonly ReadFrame[], clip: OddClip, fps: number): void {
+  const expected = expectedFrames(clip, fps);
+  assert.equal(read.length, expected.length);
+  const wrong = read.flatMap(({ frame }, index) => {
+    const { from = 0, to = 0 } = expected[index] ?? {};
+    return frame >= from && frame <= to
+      ? []
+      : [`${index}: ${frame}, not ${from}${to > from ? `-${to}` : ''}`];
+  });
+  assert.deepEqual(wrong, [], read.map(({ frame }) => frame).join());
+}
+
+function furthest(read: readonly ReadFrame[]): number {
+  return Math.round(10 * Math.max(...read.flatMap(({ colours }) => colours))) / 10;
+}
+
+for (const [number, clip] of ODD_CLIPS.entries()) {
+  test(`${clip.name}: every frame in its place, sound with its picture, colours as they were`, async () => {
+    const file = at(`${number}${/\.\w+$/.exec(clip.name)?.[0]}`);
+    await makeOddClip(file, clip, number);
+    const { out, frames, truePeak } = await made(file);
+    const film = filmOf(clip);
+    const read = await readFilm(out, placeOf(clip.shape ?? film.width / film.height, PROFILE));
+    asExpected(read, clip, 30);
+    assert.ok(read.every(({ id }) => id === number));
+    const off = furthest(read);
+    assert.ok(off <= (clip.colours ?? COLOURS), `${off} codes`);
+    // Repeated where the film is slower than the video; the beep belongs to the first.
+    const lit = read.findIndex(({ flash }) => flash);
+    assert.deepEqual(
+      read.flatMap(({ flash }, index) => (flash ? [index] : [])),
+      read.flatMap(({ frame }, index) => (frame === film.flash ? [index] : [])),
+    );
+    const heard = beeps(await soundOf(out));
+    const wanted = clip.beepAt === undefined ? lit / 30 : clip.beepAt(film);
+    const apart = wanted === null ? 0 : ((heard[0] ?? Number.NaN) - wanted) * 1000;
+    assert.equal(heard.length, wanted === null ? 0 : 1, `${heard}`);
+    assert.ok(Math.abs(apart) <= (clip.beepAt === undefined ? (clip.sync ?? SYNC) : SYNC), `${apart} ms`);
+    assert.ok((truePeak ?? -99) <= -1);
+    await sound(out, frames);
+    table.push(
+      `${clip.name.padEnd(48)} ${String(frames).padStart(3)} frames, sound ${apart.toFixed(1).padStart(6)} ms, colours within ${off}`,
+    );
+  });
+}
+
+for (const still of STILLS) {
+  test(`${still.name}: shown for as long as was asked for, in its colours`, async () => {
+    // Without an ending, as sources are kept.
+    const file = at(`still-${++count}`);
+    await makeStill(file, still);
+    const { out, frames } = await made(file);
+    assert.equal(frames, STILL_SECONDS * 30);
+    const read = await readFilm(out, placeOf(FILM.width / FILM.height, PROFILE));
+    assert.ok(read.length === frames && read.every(({ frame, flash }) => frame === 0 && flash));
+    const off = furthest(read);
+    assert.ok(off <= COLOURS, `${off} codes`);
+    await sound(out, frames);
+    table.push(`${still.name.padEnd(48)} ${String(frames).padStart(3)} frames, colours within ${off}`);
+  });
+}
+
+describe('exact rates', () => {
+  for (const rate of ['24000/1001', '24', '25', '30000/1001', '30', '50', '60000/1001', '60']) {
+    test(`${rate}: as many frames as the film has, one after another`, async () => {
+      const [num = 0, den = 1] = rate.split('/').map(Number);
+      const clip: OddClip = { name: `${rate}.mp4`, film: { rate }, output: ODD_CLIPS[0]?.output ?? [] };
+      const file = at(`rate-${num}.mp4`);
+      await makeOddClip(file, clip);
+      const { out, frames, seconds } = await made(file, { ...PROFILE, rate: { num, den } });
+      assert.equal(frames, FILM.frames);
+      assert.equal(seconds.toFixed(9), (FILM.frames * secondsPerFrame(rate)).toFixed(9));
+      const read = await readFilm(out, placeOf(FILM.width / FILM.height, PROFILE));
+      assert.deepEqual(
+        read.map(({ frame }) => frame),
+        Array.from({ length: FILM.frames }, (_, index) => index),
+      );
+      await sound(out, frames);
+    });
+  }
+});
+
+after((t) => {
+  for (const line of table) t.diagnostic?.(line);
+});
