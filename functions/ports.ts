@@ -141,11 +141,13 @@ export interface Probe {
     height: number;
     /** Nearest standard rate, or the measured one. */
     rate: FrameRate;
+    /** When the first frame is shown, seconds. */
+    start: number;
     /**
-     * Seconds at which a grid of `rate` begins that every frame keeps to by less than half a frame; null where some do
-     * not. Telephones waver by milliseconds, containers round to them: no reason to repeat or to drop a frame.
+     * Every frame keeps to a grid of `rate` that begins at `start`, by less than half a frame. Telephones waver by
+     * milliseconds, containers round to them: no reason to repeat or to drop a frame.
      */
-    gridStart: number | null;
+    steady: boolean;
     /** One picture, without a length of its own. */
     still: boolean;
     /** Index of the stream within the file. */

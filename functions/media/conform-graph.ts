@@ -28,7 +28,7 @@ export function videoGraph(video: ClipVideo, profile: Profile, frames: number): 
 function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
   return [
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
-    ...(video.still ? [] : onGrid(video, rate)),
+    ...(video.still ? [] : inPlace(video, rate)),
     // Without start_time: a change of size half-way builds the graph anew, which would begin at 0 again.
     `fps=fps=${rateText(rate)}:round=near`,
     // A leap in the timestamps would fill hours with copies of one frame.
@@ -38,15 +38,29 @@ function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
 }
 
 /**
- * Each frame in its place of the grid that it wavers around, where the clip has the rate that is wanted: the nearest
- * frame to each instant would, where they lie half-way, be one twice and another one never.
+ * Begins at a whole frame, and puts each frame in its place of the grid that it wavers around, where the clip has the
+ * rate that is wanted: the nearest frame to each instant would, where they lie half-way, be one twice and another never.
  */
-function onGrid({ gridStart, rate: own }: ClipVideo, rate: FrameRate): string[] {
-  // Undefined: probed by an older build.
-  if (gridStart == null || own.num !== rate.num || own.den !== rate.den) return [];
-  const first = Math.round(gridStart * framesPerSecond(rate));
-  const place = `round((T-${gridStart.toFixed(6)})*${rate.num}/${rate.den})+${first}`;
+function inPlace(video: ClipVideo, rate: FrameRate): string[] {
+  const ahead = secondsAhead(video, rate);
+  if (!video.steady || video.rate.num !== rate.num || video.rate.den !== rate.den) {
+    return ahead === 0 ? [] : [`setpts=PTS-${ahead.toFixed(6)}/TB`];
+  }
+  const first = Math.round((video.start - ahead) * framesPerSecond(rate));
+  const place = `round((T-${video.start.toFixed(6)})*${rate.num}/${rate.den})+${first}`;
   return [`setpts='(${place})*${rate.den}/${rate.num}/TB'`];
+}
+
+/**
+ * By how much picture and sound of a clip are moved to an earlier time, so that its first frame begins with a frame of
+ * the video, and sound stays with it: less than a frame, seconds.
+ */
+export function secondsAhead({ start }: Pick<ClipVideo, 'start'>, rate: FrameRate): number {
+  // Undefined: probed by an older build.
+  if (start === undefined) return 0;
+  const fps = framesPerSecond(rate);
+  const ahead = start - Math.floor(start * fps + 0.01) / fps;
+  return ahead < 1e-5 ? 0 : ahead;
 }
 
 /** Transparency on black, without a second input; the filter has these formats and no others. */

@@ -8,7 +8,7 @@ import { PermanentError } from '../errors.ts';
 import type { Probe, Profile } from '../ports.ts';
 import { framesPerSecond, rateText, samplesOf } from '../task/frame-rate.ts';
 import { DEFAULT_STILL_SECONDS } from '../task/plan.ts';
-import { videoGraph } from './conform-graph.ts';
+import { secondsAhead, videoGraph } from './conform-graph.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
@@ -76,7 +76,9 @@ export function conformArguments(input: ConformInput): string[] {
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // A graph of its own: where the picture's is built anew half-way, the sound runs on.
     ...(probe.audio === null ? [] : ['-map', `0:${probe.audio.stream}`, '-vn', '-t', String(maxSeconds)]),
-    ...(probe.audio === null ? [] : ['-af', pcmFilter(maxSeconds), ...PCM_OUT, `file:${sound}`]),
+    ...(probe.audio === null
+      ? []
+      : ['-af', pcmFilter(maxSeconds, secondsAhead(video, profile.rate)), ...PCM_OUT, `file:${sound}`]),
   ];
 }
 
@@ -124,7 +126,9 @@ export function conformFileMb({ profile, maxSeconds }: Pick<ConformInput, 'profi
 
 /** As many as the clip should have. */
 function framesFor({ probe, profile, stillSeconds = DEFAULT_STILL_SECONDS }: ConformInput): number {
-  const seconds = probe.video?.still ? stillSeconds : (probe.video?.seconds ?? 0);
+  const { video } = probe;
+  if (video === null) return 0;
+  const seconds = video.still ? stillSeconds : video.seconds - secondsAhead(video, profile.rate);
   return Math.max(1, Math.round(seconds * framesPerSecond(profile.rate)));
 }
 

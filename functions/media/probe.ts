@@ -176,12 +176,14 @@ function videoOf(
   // Of a GIF with one picture nobody expects a clip of one frame.
   const still = single || (codec === 'gif' && packets.times.length === 1);
   const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
+  const grid = gridStart(packets.times, rate);
   return {
     stream,
     width,
     height,
     rate,
-    gridStart: gridStart(packets.times, rate),
+    start: grid ?? (packets.times[0] as number),
+    steady: grid !== null,
     still,
     seconds: packets.end,
     packets: packets.times.length,

@@ -23,8 +23,10 @@ export const PCM_OUT: readonly string[] = ['-ac', '2', '-c:a', 'pcm_s16le', '-f'
 
 /**
  * Brings any sound to 48 kHz stereo: a late start and holes become silence, as the timestamps say. What is said to
- * begin after `maxSeconds` goes first: the silence before it would be made in memory, all at once.
+ * begin after `maxSeconds` goes first: the silence before it would be made in memory, all at once. `ahead`: seconds by
+ * which it is moved to an earlier time; what would begin before 0 is cut off.
  */
-export function pcmFilter(maxSeconds: number): string {
-  return `atrim=end=${maxSeconds},aresample=${SAMPLE_RATE}:async=1:min_hard_comp=0.02:first_pts=0:ochl=stereo:osf=s16`;
+export function pcmFilter(maxSeconds: number, ahead = 0): string {
+  const moved = ahead === 0 ? '' : `asetpts=PTS-${ahead.toFixed(6)}/TB,`;
+  return `${moved}atrim=end=${maxSeconds},aresample=${SAMPLE_RATE}:async=1:min_hard_comp=0.02:first_pts=0:ochl=stereo:osf=s16`;
 }

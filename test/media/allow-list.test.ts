@@ -15,7 +15,8 @@ const video = {
     hdr: null,
     alpha: false,
     alphaDecoder: null,
-    gridStart: null,
+    start: 0,
+    steady: false,
     still: false,
   },
 };

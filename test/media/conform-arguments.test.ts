@@ -20,7 +20,8 @@ function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): Co
     hdr: null,
     alpha: false,
     alphaDecoder: null,
-    gridStart: null,
+    start: 0,
+    steady: false,
     still: false,
   };
   return {

@@ -22,7 +22,8 @@ function probed(width: number, height: number, num = 30, den = 1): Probe {
       hdr: null,
       alpha: false,
       alphaDecoder: null,
-      gridStart: null,
+      start: 0,
+      steady: false,
       still: false,
     },
   };
