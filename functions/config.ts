@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
-import { CORES, MAX_DEFAULT_THREADS, NOT_AVAILABLE, SETTINGS } from './settings.ts';
+import { CORES, machineMemoryMb, mixersFor, threadsFor } from './machine.ts';
+import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
 import { readVendors, type Vendors } from './vendors.ts';
 
@@ -119,6 +120,7 @@ export function loadConfig(env: Environment): Config {
   for (const name of NOT_AVAILABLE) {
     if (read.raw(name) !== undefined) read.problem(`${name}: not available in this build. Remove it.`);
   }
+  const memoryMb = machineMemoryMb();
   const config: Config = {
     port: read.integer('PORT', 8080, 0, 65_535),
     host,
@@ -129,9 +131,9 @@ export function loadConfig(env: Environment): Config {
     maxCombinations: read.integer('MAX_COMBINATIONS', 1_000, 1, 10_000),
     maxClipSeconds: read.integer('MAX_CLIP_SECONDS', 600, 1, 7_200),
     maxSourceMb: read.integer('MAX_SOURCE_MB', 1_024, 1, 1_000_000),
-    renderConcurrency: read.integer('RENDER_CONCURRENCY', CORES, 1, 64),
+    renderConcurrency: read.integer('RENDER_CONCURRENCY', mixersFor(CORES, memoryMb), 1, 64),
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
-    ffmpegThreads: read.integer('FFMPEG_THREADS', Math.min(CORES, MAX_DEFAULT_THREADS), 1, 64),
+    ffmpegThreads: read.integer('FFMPEG_THREADS', threadsFor(CORES, memoryMb), 1, 64),
     apiKey,
     requestsPerMinute: read.count(
       'REQUESTS_PER_MINUTE',

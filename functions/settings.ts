@@ -1,6 +1,6 @@
 /** What can be set, in words. README and .env.example are tested against this. */
-import { availableParallelism } from 'node:os';
 import { LOG_LEVELS } from './log.ts';
+import { MAX_DEFAULT_THREADS } from './machine.ts';
 
 /** How one setting is written, and what it is when it is not. README and .env.example are tested against this. */
 export interface Setting {
@@ -11,10 +11,6 @@ export interface Setting {
   about: string;
   secret?: boolean;
 }
-
-export const CORES = availableParallelism();
-/** More encoder threads than this cost memory and gain little on clips of this size (measured: see README). */
-export const MAX_DEFAULT_THREADS = 4;
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -186,7 +182,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: 'RENDER_CONCURRENCY',
-    default: 'cores',
+    default: 'cores, at most one for 256 MB of memory',
     expected: 'a whole number from 1 to 64',
     about: 'Videos mixed at the same time.',
   },
@@ -198,7 +194,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: 'FFMPEG_THREADS',
-    default: `cores, at most ${MAX_DEFAULT_THREADS}`,
+    default: `cores, at most ${MAX_DEFAULT_THREADS}, one for 512 MB of memory`,
     expected: 'a whole number from 1 to 64',
     about: 'Threads for encoding one clip.',
   },

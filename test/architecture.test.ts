@@ -73,6 +73,7 @@ function layerOf(file: string): Layer {
     file === 'codes.ts' ||
     file === 'log.ts' ||
     file === 'settings.ts' ||
+    file === 'machine.ts' ||
     file === 'trace.ts'
   )
     return 'errors';

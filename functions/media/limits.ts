@@ -1,6 +1,6 @@
 /** Bounds for one run of ffmpeg, kept by the operating system: they hold also while nobody looks. */
 import { existsSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { CORES, machineMemoryMb } from '../machine.ts';
 
 export interface RunLimits {
   timeoutMs: number;
@@ -43,7 +43,7 @@ export function underLimits(
 ): { command: string; args: readonly string[] } {
   if (!LIMITED) return { command: program, args };
   // Never before our own time limit: it is for the time when nobody is left to keep that.
-  const cpuSeconds = Math.ceil(limits.timeoutMs / 1000) * availableParallelism() + 1;
+  const cpuSeconds = Math.ceil(limits.timeoutMs / 1000) * CORES + 1;
   const set = [
     `ulimit -d ${limits.memoryMb * 1024}`,
     // Blocks of 512 bytes.
@@ -55,10 +55,4 @@ export function underLimits(
   // The shell sets PWD by itself.
   const script = [...set, 'unset PWD OLDPWD', 'exec "$0" "$@"'].join('; ');
   return { command: SHELL, args: ['-c', script, program, ...args] };
-}
-
-function machineMemoryMb(): number {
-  // 0 or a huge number where there is no container.
-  const container = process.constrainedMemory();
-  return Math.min(totalmem(), container > 0 ? container : Number.POSITIVE_INFINITY) / MB;
 }
