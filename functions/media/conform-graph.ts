@@ -51,13 +51,17 @@ function inPlace(video: ClipVideo, rate: FrameRate): string[] {
   return [`setpts='(${place})*${rate.den}/${rate.num}/TB'`];
 }
 
+/** Sound that begins so little before its picture is what encoders put there, and nobody would miss: it is cut off. */
+const LEAD_IN_SECONDS = 0.1;
+
 /**
  * By how much picture and sound of a clip are moved to an earlier time, so that its first frame begins with a frame of
- * the video, and sound stays with it: less than a frame, seconds.
+ * the video, its first one where it comes early enough, and sound stays with it. Seconds.
  */
 export function secondsAhead({ start }: Pick<ClipVideo, 'start'>, rate: FrameRate): number {
   // Undefined: probed by an older build.
   if (start === undefined) return 0;
+  if (start < LEAD_IN_SECONDS) return start < 1e-5 ? 0 : start;
   const fps = framesPerSecond(rate);
   const ahead = start - Math.floor(start * fps + 0.01) / fps;
   return ahead < 1e-5 ? 0 : ahead;

@@ -9,7 +9,7 @@ import { type MixClip, type MixInput, type MixSound, mixCombination } from '../.
 import { probe } from '../../functions/media/probe.ts';
 import { makeFilm, makePcm, makeSound, makeSpeech } from '../fixtures/clips.ts';
 import { FFMPEG, level } from '../fixtures/finished.ts';
-import { loudnessOf, soundOf, truePeakOf } from '../fixtures/measure.ts';
+import { beeps, loudnessOf, soundOf, truePeakOf } from '../fixtures/measure.ts';
 import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
 
 const { signal } = new AbortController();
@@ -68,13 +68,12 @@ describe('the sound of a combination', () => {
     return { file: out, samples, loudness: await measureLoudness(ffmpeg, out, { signal }) };
   }
 
-  async function mixed(more: Partial<MixInput>): Promise<{ out: string; warnings: string[] }> {
+  async function mixed(more: Partial<MixInput>) {
     const work = at(`mix-${++count}`);
     await mkdir(work);
     const out = join(work, 'out.mp4');
     const input = { clips: [clip], rate: RATE, originalVolume: 0, duck: true, dir: work, out, ...more };
-    const { warnings } = await mixCombination(ffmpeg, { ...input, ...LIMITS });
-    return { out, warnings };
+    return { out, ...(await mixCombination(ffmpeg, { ...input, ...LIMITS })) };
   }
 
   function near(actual: number, expected: number, within: number): void {
@@ -136,6 +135,46 @@ describe('the sound of a combination', () => {
     assert.ok((await level(out, SECONDS - 0.03, SECONDS)) < -40);
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /voice-over lasts 10\.0 s and the video 8\.0 s: it is faded out/);
+  });
+
+  test('a voice begins when it is asked to, and music goes down for it only then', async () => {
+    const { out, warnings } = await mixed({ voice: speech, voiceOffsetSeconds: 2.5 });
+    const [first = 0] = beeps(await soundOf(out), 0.05);
+    near(first, 2.5, 0.002);
+    assert.deepEqual(warnings, []);
+    const both = (await mixed({ music: noise, voice: speech, voiceOffsetSeconds: 2.5 })).out;
+    const alone = (await mixed({ music: noise })).out;
+    const depth = async (from: number, to: number) =>
+      (await loudnessOf(both, from, to, MUSIC_ONLY)) - (await loudnessOf(alone, from, to, MUSIC_ONLY));
+    near(await depth(0, 2.4), 0, 0.5);
+    near(await depth(2.8, 6.3), -14, 2);
+  });
+
+  test('a voice that begins too late is faded, or not heard at all, and the report says so', async () => {
+    const late = await mixed({ voice: speech, voiceOffsetSeconds: 6 });
+    assert.match(late.warnings[0] ?? '', /lasts 4\.0 s from 6\.0 s on and the video 8\.0 s: it is faded out/);
+    const never = await mixed({ voice: speech, voiceOffsetSeconds: 9 });
+    assert.match(never.warnings[0] ?? '', /begins at 9\.0 s and the video lasts 8\.0 s: it is not heard/);
+    assert.ok((await soundOf(never.out)).every((value) => value === 0));
+  });
+
+  for (const [what, more] of [
+    ['music alone', () => ({ music: noise })],
+    ['a voice alone', () => ({ voice: speech })],
+    ['music under a voice', () => ({ music: noise, voice: speech })],
+    ["the clip's own sound with both", () => ({ music: noise, voice: speech, originalVolume: 1 })],
+  ] as const) {
+    test(`${what}: what is reported is what the finished file measures`, async () => {
+      const { out, loudness, truePeak } = await mixed(more());
+      near(loudness ?? 0, await loudnessOf(out, 0, SECONDS), 0.6);
+      // Both are heard before the encoder takes the highest tones away, but for a file that is measured itself.
+      near(truePeak ?? 0, await truePeakOf(out), 0.8);
+    });
+  }
+
+  test('silence is reported as no loudness and no peak', async () => {
+    const { loudness, truePeak } = await mixed({});
+    assert.deepEqual([loudness, truePeak], [null, null]);
   });
 
   test("the clips' own sound is dropped, or kept at the volume asked for", async () => {
