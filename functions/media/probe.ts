@@ -1,9 +1,10 @@
 import { PermanentError } from '../errors.ts';
 import type { Probe } from '../ports.ts';
+import { missingAviBytes } from './avi-size.ts';
 import type { Ffmpeg, RunResult } from './ffmpeg.ts';
 import { FfmpegError, lastWords } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';
-import { type MediaInfo, readMediaInfo, type VideoInfo } from './media-info.ts';
+import { type MediaInfo, readMediaInfo } from './media-info.ts';
 import { gridStart, measureRate, type Packets, readPackets } from './packets.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
@@ -18,7 +19,7 @@ const HIGHEST_RATE = 1_000;
 const MISSING_SECONDS = 1;
 const MISSING_SHARE = 0.1;
 /** The same where ffmpeg itself says that the file breaks off. */
-const MISSING_SECONDS_BROKEN = 0.25;
+const MISSING_SECONDS_BROKEN = 0.1;
 /** What demuxers say when the bytes end too early. */
 const BROKEN_OFF = /partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat/i;
 
@@ -41,11 +42,12 @@ export async function probe(
   if (info === undefined) throw unopened(stderr);
   refuseHuge(info, stderr);
   refuseExotic(info);
+  await refuseCutAvi(file);
   const packets = readPackets(await listOf(ffmpeg, file, info, { stdout, stderr }, signal));
   refuseTruncated(info, packets, BROKEN_OFF.test(stderr));
   const sound = packets.find(({ kind }) => kind === 'audio');
   const video = videoOf(
-    info,
+    await asDisplayed(ffmpeg, file, info, signal),
     packets.find(({ kind }) => kind === 'video'),
   );
   return {
@@ -163,8 +165,45 @@ function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff
   );
 }
 
+/** A photo says which side is up where only its decoder looks. */
+async function asDisplayed(
+  ffmpeg: Ffmpeg,
+  file: string,
+  info: MediaInfo,
+  signal: AbortSignal,
+): Promise<Pick<MediaInfo, 'video' | 'still'>> {
+  const { video, still } = info;
+  if (video === null || !still) return { video, still };
+  const args = [
+    ...['-v', 'warning', ...untrustedInput(file), '-map', `0:${video.stream}`],
+    ...['-frames:v', '1', '-f', 'framecrc', '-'],
+  ];
+  const { stdout, stderr } = await looked(ffmpeg, args, signal);
+  const shown = /^#dimensions 0: (\d+)x(\d+)/m.exec(stdout);
+  if (shown === null) throw unreadable(lastWords(stderr));
+  // The decoder of JPEG makes up what is missing.
+  if (/EOI missing|overread/.test(stderr)) {
+    throw new PermanentError(
+      'media_truncated',
+      'probe',
+      'Expected a whole picture, got the beginning of one. Upload it again.',
+    );
+  }
+  return { video: { ...video, width: Number(shown[1]), height: Number(shown[2]) }, still };
+}
+
+async function refuseCutAvi(file: string): Promise<void> {
+  const missing = await missingAviBytes(file);
+  if (missing === 0) return;
+  throw new PermanentError(
+    'media_truncated',
+    'probe',
+    `Expected an AVI of the size that it says itself, got ${missing} bytes less. Upload it again.`,
+  );
+}
+
 function videoOf(
-  { video: info, still: single }: { video: VideoInfo | null; still: boolean },
+  { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: Packets | undefined,
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
