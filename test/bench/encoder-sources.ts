@@ -38,12 +38,12 @@ const GRAPHIC = [
 /** Detail of every size that turns and rushes past under a flicker, as at a concert: nothing stands still. */
 const MOTION = [
   'mandelbrot=s=2160x3840:r=1:start_x=-0.743643887:start_y=-0.131825904:start_scale=0.01:maxiter=512,' +
-    'trim=end_frame=1,format=yuv420p,gblur=1,loop=-1:1,setpts=N/30/TB,fps=30',
+    'trim=end_frame=1,format=yuv420p,gblur=2,loop=-1:1,setpts=N/30/TB,fps=30',
   "crop=1440:2560:x='360+340*sin(t*4)':y='640+600*cos(t*3)'",
   "rotate=a='0.15*sin(t*5)'",
   'crop=1080:1920',
   "eq=brightness='0.15*sin(t*11)':eval=frame",
-  'noise=c0s=4:c0f=t,format=yuv420p',
+  'noise=c0s=2:c0f=t,format=yuv420p',
 ].join(',');
 
 function lossless(graph: string, out: string, seconds: number): string[] {

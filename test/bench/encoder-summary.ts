@@ -7,7 +7,7 @@ export interface Summary {
   /** Of today's: geometric means over the sources. */
   bytes: number;
   cpu: number;
-  /** Bytes at the CRF that would give today's VMAF; undefined where the family's CRFs do not reach it. */
+  /** The same at the CRF that would give today's VMAF, over the sources where the family's CRFs reach it. */
   bytesAtSameVmaf: number | undefined;
   memory: number;
   vmaf: number;
@@ -28,7 +28,7 @@ export function summaries(sources: readonly (readonly Measured[])[]): Summary[] 
       bytes: geometricMean(pairs.map(({ own, today }) => own.kbits / today.kbits)),
       cpu: geometricMean(pairs.map(({ own, today }) => own.cpuSeconds / today.cpuSeconds)),
       bytesAtSameVmaf: known(
-        pairs.map(({ all, today }) => kbitsAt(family(all, variant), today.vmaf) / today.kbits),
+        pairs.map(({ all }) => bytesAtSameVmaf(all, variant)).filter((bytes) => bytes !== undefined),
       ),
       memory: Math.max(...own.map(({ memory }) => memory)),
       vmaf: mean(own.map(({ vmaf }) => vmaf)),
@@ -42,8 +42,19 @@ export function summaries(sources: readonly (readonly Measured[])[]): Summary[] 
   });
 }
 
-/** Bit rate for a VMAF: straight lines between the logarithms; NaN outside of what was measured. */
-export function kbitsAt(points: readonly Pick<Measured, 'kbits' | 'vmaf'>[], vmaf: number): number {
+/**
+ * What a source would take with the CRF that gives today's VMAF, of what it takes today. Undefined where that is not
+ * between two CRFs of the variant's family. @param all of one source, today's first
+ */
+export function bytesAtSameVmaf(all: readonly Measured[], variant: Variant): number | undefined {
+  const [today] = all;
+  if (today === undefined) return undefined;
+  const family = all.filter((one) => familyOf(one.variant) === familyOf(variant));
+  return known([kbitsAt(family, today.vmaf) / today.kbits]);
+}
+
+/** Straight lines between the logarithms; NaN outside of what was measured. */
+function kbitsAt(points: readonly Measured[], vmaf: number): number {
   const sorted = points.toSorted((one, other) => one.vmaf - other.vmaf);
   const exact = sorted.find((point) => point.vmaf === vmaf);
   if (exact) return exact.kbits;
@@ -52,10 +63,6 @@ export function kbitsAt(points: readonly Pick<Measured, 'kbits' | 'vmaf'>[], vma
   if (low === undefined || high === undefined) return Number.NaN;
   const share = (vmaf - low.vmaf) / (high.vmaf - low.vmaf);
   return Math.exp(Math.log(low.kbits) * (1 - share) + Math.log(high.kbits) * share);
-}
-
-function family(all: readonly Measured[], variant: Variant): Measured[] {
-  return all.filter((one) => familyOf(one.variant) === familyOf(variant));
 }
 
 function known(values: readonly number[], pool = geometricMean): number | undefined {

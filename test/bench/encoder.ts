@@ -7,6 +7,7 @@ import { TODAY, variants } from './encoder-grid.ts';
 import { afterPlatform, encoderClip, type Measured, measure } from './encoder-run.ts';
 import { makeEncoderSources } from './encoder-sources.ts';
 import { type Summary, summaries } from './encoder-summary.ts';
+import { hasFilter } from './ffmpeg-run.ts';
 import { markdown } from './table.ts';
 
 /** A group of pictures and a half. */
@@ -33,6 +34,9 @@ export async function* encoderTables(
     },
   });
   const profile = profileOf(values.size);
+  if (!(await hasFilter(ffmpeg, 'libvmaf'))) {
+    throw new Error(`Expected an ffmpeg with libvmaf, got ${ffmpeg}. Next step: \`npm ci\` brings one.`);
+  }
   await using dir = await tempDir();
   progress('Clips');
   const made = values['only-files'] ? [] : await makeEncoderSources(ffmpeg, dir.path, SECONDS);

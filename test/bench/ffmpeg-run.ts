@@ -32,6 +32,12 @@ export async function runMeasured(ffmpeg: string, args: readonly string[], dir: 
   return { cpuSeconds: Number(user) + Number(system), wallSeconds, memory: Number(kibibytes) / 1024, stderr };
 }
 
+/** Whether this build has it. */
+export async function hasFilter(ffmpeg: string, name: string): Promise<boolean> {
+  const { stdout } = await execute(ffmpeg, ['-hide_banner', '-filters'], { env: {} });
+  return stdout.split('\n').some((line) => line.trim().split(/\s+/)[1] === name);
+}
+
 /** "7.0.2-static", as its first line has it. */
 export async function versionOf(ffmpeg: string): Promise<string> {
   const { stdout } = await execute(ffmpeg, ['-version'], { env: {} });
