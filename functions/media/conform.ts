@@ -17,9 +17,17 @@ import { h264Level, timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmMb } from './sound.ts';
 import { untrustedInput } from './untrusted.ts';
 
-/** Half the bytes of superfast for a third more time; the next slower preset gains less than 1 VMAF. */
-const PRESET = 'veryfast';
-const CRF = 20;
+/** What a clip's bytes and quality are bought with; `npm run bench -- encoder` measures others. */
+export interface Encoding {
+  preset: string;
+  crf: number;
+  tune?: string;
+  /** Options of x264 after ours: the later one wins. */
+  x264?: readonly string[];
+}
+
+/** Two thirds of the bytes of superfast for a quarter more time; the next slower preset is no longer real time. */
+export const ENCODING: Encoding = { preset: 'veryfast', crf: 20 };
 /** Decoded and encoded lengths differ by a frame now and then (29.97 in milliseconds, a last odd frame). */
 const FRAMES_SHORT = 2;
 const SHARE_SHORT = 0.02;
@@ -56,11 +64,11 @@ export function conformIdentity(
   const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
   // Bars are left by contain alone.
   const bars = fit === 'contain' ? (background ?? 'black') : 'none';
-  return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...encoder(profile)];
+  return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...encoder(profile, ENCODING)];
 }
 
 /** The one run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long' before it is started. */
-export function conformArguments(input: ConformInput): string[] {
+export function conformArguments(input: ConformInput, encoding: Encoding = ENCODING): string[] {
   const { file, probe, profile, dir, threads, maxSeconds } = input;
   const video = videoOf(input);
   const mostFrames = video.still ? framesFor(input) : Math.ceil(maxSeconds * framesPerSecond(profile.rate));
@@ -71,7 +79,7 @@ export function conformArguments(input: ConformInput): string[] {
     ...['-threads', String(threads), ...untrustedInput(file)],
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],
-    ...[...encoder(profile), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
+    ...[...encoder(profile, encoding), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // A graph of its own: where the picture's is built anew half-way, the sound runs on.
@@ -158,7 +166,7 @@ function videoOf({
 }
 
 /** Each leak of source or setting into the stream's header is stopped here; without any one of them joins break. */
-function encoder(profile: Profile): string[] {
+function encoder(profile: Profile, { preset, crf, tune, x264: more = [] }: Encoding): string[] {
   const { rate } = profile;
   const level = h264Level(profile);
   const second = Math.round(framesPerSecond(rate));
@@ -166,13 +174,15 @@ function encoder(profile: Profile): string[] {
   const x264 = [
     // Keeps the CRF out of the PPS.
     'stitchable=1',
-    'open-gop=0:b-pyramid=none:rc-lookahead=20:force-cfr=1',
+    'open-gop=0:b-pyramid=none:rc-lookahead=10:force-cfr=1',
     // chromaloc: else taken from a JPEG-range source.
     'sar=1/1:fullrange=off:colorprim=bt709:transfer=bt709:colormatrix=bt709:chromaloc=0',
     `vbv-maxrate=${level.maxrate}:vbv-bufsize=${level.maxrate * 1.25}`,
+    ...more,
   ];
   return [
-    ...['-c:v', 'libx264', '-preset', PRESET, '-crf', String(CRF), '-profile:v', 'high'],
+    ...['-c:v', 'libx264', '-preset', preset, ...(tune === undefined ? [] : ['-tune', tune])],
+    ...['-crf', String(crf), '-profile:v', 'high'],
     ...['-level:v', level.name, '-pix_fmt', 'yuv420p'],
     // Without B-frames a clip may be one frame long, needs no edit list, and can be cut at any frame when joined.
     ...['-bf', '0', '-refs', '3', '-flags:v', '+cgop'],

@@ -8,6 +8,36 @@ export async function runFfmpeg(ffmpeg: string, args: readonly string[]): Promis
   await execute(ffmpeg, ['-nostdin', '-hide_banner', ...args], { env: {} });
 }
 
+export interface Spent {
+  /** User and system, of all its threads. */
+  cpuSeconds: number;
+  wallSeconds: number;
+  /** Most that it held, MB. Never less than this process holds: on Linux a child begins as its copy. */
+  memory: number;
+  /** At level info. */
+  stderr: string;
+}
+
+/** By its own account (-benchmark), which is getrusage's. @param dir where it looks for files named without a folder */
+export async function runMeasured(ffmpeg: string, args: readonly string[], dir: string): Promise<Spent> {
+  const all = ['-nostdin', '-hide_banner', '-nostats', '-benchmark', ...args];
+  const began = performance.now();
+  const { stderr } = await execute(ffmpeg, all, { env: {}, cwd: dir });
+  const wallSeconds = (performance.now() - began) / 1000;
+  const [, user, system] = /^bench: utime=([\d.]+)s stime=([\d.]+)s/m.exec(stderr) ?? [];
+  const [, kibibytes] = /^bench: maxrss=(\d+)Ki?B/m.exec(stderr) ?? [];
+  if (user === undefined || kibibytes === undefined) {
+    throw new Error(`Expected ffmpeg to say what it used, got ${JSON.stringify(stderr.slice(-200))}`);
+  }
+  return { cpuSeconds: Number(user) + Number(system), wallSeconds, memory: Number(kibibytes) / 1024, stderr };
+}
+
+/** Whether this build has it. */
+export async function hasFilter(ffmpeg: string, name: string): Promise<boolean> {
+  const { stdout } = await execute(ffmpeg, ['-hide_banner', '-filters'], { env: {} });
+  return stdout.split('\n').some((line) => line.trim().split(/\s+/)[1] === name);
+}
+
 /** "7.0.2-static", as its first line has it. */
 export async function versionOf(ffmpeg: string): Promise<string> {
   const { stdout } = await execute(ffmpeg, ['-version'], { env: {} });

@@ -47,6 +47,11 @@ export async function makeMedia(ffmpeg: string, dir: string): Promise<BenchMedia
   return { blocks: inBlocks(clips), clips, tracks: [track], about };
 }
 
+/** One of those clips, shorter. */
+export async function makeHandHeld(ffmpeg: string, clip: string, seconds: number): Promise<void> {
+  await runFfmpeg(ffmpeg, clipArguments(clip, 0, seconds));
+}
+
 function inBlocks(clips: readonly string[]): string[][] {
   return Array.from({ length: BLOCKS }, (_, block) =>
     Array.from(
@@ -61,7 +66,7 @@ function inBlocks(clips: readonly string[]): string[][] {
  * over, and the grain of a sensor. Tuned to what a phone's clips are: 11 to 16 Mbit/s as they come, and 11 to 14 when
  * conformed. Colour bars are conformed to 0.03 Mbit/s, noise alone to 220.
  */
-function clipArguments(clip: string, at: number): string[] {
+function clipArguments(clip: string, at: number, seconds = CLIP_SECONDS): string[] {
   // Another depth is another picture.
   const still = `mandelbrot=s=1440x2560:r=1:start_x=-0.743643887:start_y=-0.131825904:start_scale=${0.02 / 1.5 ** at}:maxiter=512`;
   const colours = 'gradients=s=1440x2560:r=1:c0=0xd08050:c1=0x304878:x0=0:y0=0:x1=1440:y1=2560';
@@ -76,7 +81,7 @@ function clipArguments(clip: string, at: number): string[] {
   return [
     ...['-v', 'error', '-f', 'lavfi', '-i', still, '-f', 'lavfi', '-i', colours],
     ...['-f', 'lavfi', '-i', `sine=frequency=${220 + 20 * at}:sample_rate=48000`],
-    ...['-filter_complex', graph.join(';'), '-map', '[v]', '-map', '2:a', '-t', String(CLIP_SECONDS)],
+    ...['-filter_complex', graph.join(';'), '-map', '[v]', '-map', '2:a', '-t', String(seconds)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-crf', '23', '-pix_fmt', 'yuv420p'],
     ...['-c:a', 'aac', '-b:a', '128k', '-ac', '2', '-movflags', '+faststart', '-y', clip],
   ];

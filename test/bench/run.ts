@@ -4,6 +4,7 @@
  *
  * `npm run bench` makes its own clips; `npm run bench -- FOLDER` takes the .mp4 and .mp3 files of a folder.
  * `npm run bench -- --cloud` measures only what needs the emulators; else that comes last, where they are there.
+ * `npm run bench -- encoder` measures only encoder settings (see encoder.ts), which the rest does not.
  */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
@@ -13,6 +14,7 @@ import { framesPerSecond } from '../../functions/task/frame-rate.ts';
 import { serveFiles } from '../../infra/file-server.ts';
 import { tempDir } from '../fixtures/temp-dir.ts';
 import { cloudTables } from './cloud.ts';
+import { encoderTables } from './encoder.ts';
 import { versionOf } from './ffmpeg-run.ts';
 import { timeFilterGraphs } from './filter-graph.ts';
 import { type FinishedTask, readFinishedTask } from './finished-task.ts';
@@ -37,6 +39,12 @@ if (process.argv[2] === '--cloud') {
   const tables = await cloudTables(progress);
   process.stdout.write(`${tables}\n`, () => process.exit());
   await new Promise(() => {});
+}
+
+if (process.argv[2] === 'encoder') {
+  const { path } = findFfmpeg({ searchPath: process.env['PATH'] ?? '' });
+  for await (const table of encoderTables(path, process.argv.slice(3), progress)) process.stdout.write(table);
+  process.exit();
 }
 
 const load = loadavg()[0] ?? 0;

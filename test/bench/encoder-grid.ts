@@ -1,0 +1,65 @@
+/** Which settings are measured: one thing changed at a time around what the product does. */
+import { ENCODING, type Encoding } from '../../functions/media/conform.ts';
+
+export interface Variant {
+  /** What differs, as x264's own options are written; `crf` comes last. */
+  name: string;
+  encoding: Encoding;
+  threads: number;
+}
+
+const THREADS = 2;
+const PRESETS = ['superfast', 'veryfast', 'faster', 'fast'];
+const CRFS = [18, 20, 22, 23];
+const CHANGES: Readonly<Record<string, readonly string[]>> = {
+  'lookahead 0': ['rc-lookahead=0'],
+  'lookahead 20': ['rc-lookahead=20'],
+  'lookahead 40': ['rc-lookahead=40'],
+  'mbtree off': ['mbtree=0'],
+  'aq-mode 2': ['aq-mode=2'],
+  'aq-mode 3': ['aq-mode=3'],
+  // Another header: clips made with it cannot follow those of the product.
+  'refs 1': ['ref=1'],
+};
+
+/** What the product does, first. */
+export const TODAY: Variant = { name: named(ENCODING), encoding: ENCODING, threads: THREADS };
+
+/** Today's, and of the rest of the grid those whose name has one of the texts in it; without a text, all. */
+export function variants(only: readonly string[]): Variant[] {
+  const wanted = (name: string) => only.length === 0 || only.some((text) => name.includes(text));
+  const all = [...presets(), ...changes(), ...tunes(), ...small()];
+  return [TODAY, ...all.filter(({ name }) => name !== TODAY.name && wanted(name))];
+}
+
+/** Of one family are those that differ by CRF alone. */
+export function familyOf({ name }: Variant): string {
+  return name.replace(/ crf \d+$/, '');
+}
+
+function presets(): Variant[] {
+  const grid = PRESETS.flatMap((preset) => CRFS.map((crf) => variant({ preset, crf })));
+  return [...grid, variant({ preset: 'medium', crf: ENCODING.crf })];
+}
+
+function changes(): Variant[] {
+  const ofToday = Object.entries(CHANGES).map(([change, x264]) => variant({ ...ENCODING, x264 }, change));
+  return [...ofToday, variant({ preset: 'superfast', crf: 20, x264: ['mbtree=1'] }, 'mbtree on')];
+}
+
+function tunes(): Variant[] {
+  return ['film', 'grain'].map((tune) => variant({ ...ENCODING, tune }, `tune ${tune}`));
+}
+
+/** For machines with little memory. */
+function small(): Variant[] {
+  return [{ ...variant(ENCODING, 'threads 1'), threads: 1 }];
+}
+
+function variant(encoding: Encoding, change?: string): Variant {
+  return { name: named(encoding, change), encoding, threads: THREADS };
+}
+
+function named({ preset, crf }: Encoding, change?: string): string {
+  return `${preset}${change === undefined ? '' : `, ${change}`} crf ${crf}`;
+}

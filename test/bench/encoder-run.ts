@@ -1,0 +1,91 @@
+/** One clip conformed as the product does it, but for the encoder's settings, and what that cost and gave. */
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ConformInput, conformArguments } from '../../functions/media/conform.ts';
+import { videoGraph } from '../../functions/media/conform-graph.ts';
+import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
+import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
+import { probe } from '../../functions/media/probe.ts';
+import type { Probe, Profile } from '../../functions/ports.ts';
+import { framesPerSecond } from '../../functions/task/frame-rate.ts';
+import type { Variant } from './encoder-grid.ts';
+import type { EncoderSource } from './encoder-sources.ts';
+import { runFfmpeg, runMeasured, type Spent } from './ffmpeg-run.ts';
+import { pictureQuality, type Quality } from './picture-quality.ts';
+
+export interface EncoderClip extends Omit<ConformInput, 'threads'> {
+  /** Its frames in the profile's size, without loss. */
+  reference: string;
+}
+
+export interface Measured extends Quality, Omit<Spent, 'stderr'> {
+  variant: Variant;
+  kbits: number;
+  avcC: string;
+  /** VMAF of what a platform's encoder makes of it, where that was asked for. */
+  again: number | undefined;
+}
+
+/** About what platforms make of 1080x1920: 1 to 4 Mbit/s. Ours, as none of them tells its settings. */
+const PLATFORM = ['-c:v', 'libx264', '-preset', 'medium', '-crf', '26', '-maxrate', '4M', '-bufsize', '8M'];
+const LOSSLESS = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '0'];
+
+/** Looks at a file, and makes its reference of what the product's graph gives. @param dir is made */
+export async function encoderClip(
+  ffmpeg: string,
+  { file }: EncoderSource,
+  { profile, maxSeconds, dir }: { profile: Profile; maxSeconds: number; dir: string },
+): Promise<EncoderClip> {
+  await mkdir(dir);
+  await using ours = createFfmpeg({ path: ffmpeg });
+  const whole = await probe(ours, file, { signal: new AbortController().signal });
+  if (whole.video === null) throw new Error(`Expected ${file} to have a picture, got none`);
+  const video: NonNullable<Probe['video']> = {
+    ...whole.video,
+    seconds: Math.min(whole.video.seconds, maxSeconds),
+  };
+  const reference = join(dir, 'reference.mp4');
+  const frames = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
+  await runFfmpeg(ffmpeg, [
+    ...['-v', 'error', '-y', '-i', file, '-filter_complex', videoGraph(video, profile, frames)],
+    ...['-map', '[v]', '-fps_mode', 'cfr', '-frames:v', String(frames), ...LOSSLESS, reference],
+  ]);
+  return { file, probe: { ...whole, video }, profile, dir, maxSeconds, reference };
+}
+
+export async function measure(
+  ffmpeg: string,
+  clip: EncoderClip,
+  { variant, again }: { variant: Variant; again: boolean },
+): Promise<Measured> {
+  const { dir, reference, profile } = clip;
+  const args = conformArguments({ ...clip, threads: variant.threads }, variant.encoding);
+  // What it used is said at that level.
+  const { stderr: _, ...spent } = await runMeasured(
+    ffmpeg,
+    args.map((arg) => (arg === 'warning' ? 'info' : arg)),
+    dir,
+  );
+  const made = join(dir, 'video.mp4');
+  const { avcC, frames } = await readVideoTrack(made);
+  const { size } = await stat(made);
+  return {
+    ...spent,
+    ...(await pictureQuality(ffmpeg, { made, reference, dir })),
+    variant,
+    kbits: (size * 8) / 1000 / (frames / framesPerSecond(profile.rate)),
+    avcC,
+    again: again ? await afterPlatform(ffmpeg, made, clip) : undefined,
+  };
+}
+
+/** VMAF of what a platform's encoder makes of a file of the clip's size. With the reference itself: the most there can be. */
+export async function afterPlatform(
+  ffmpeg: string,
+  file: string,
+  { dir, reference }: EncoderClip,
+): Promise<number> {
+  const made = join(dir, 'again.mp4');
+  await runFfmpeg(ffmpeg, ['-v', 'error', '-y', '-i', file, ...PLATFORM, '-an', made]);
+  return (await pictureQuality(ffmpeg, { made, reference, dir })).vmaf;
+}
