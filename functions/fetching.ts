@@ -35,6 +35,8 @@ export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
 /** Raises with every change to what probing finds out, so that older probes are not taken for it. */
 const PROBE_RECIPE = '2';
+/** The bytes of a task that an older build began lie under its key. */
+const OLDER_RECIPE = '1';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
 const LEAST_PAUSE_MS = 2_000;
@@ -133,8 +135,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
     return { content: answer.sha256, ...artifact.meta };
   }
 
-  async function sourceKey(content: string): Promise<string> {
-    return artifactKey('source', [content, PROBE_RECIPE, await ffmpeg.version()]);
+  async function sourceKey(content: string, recipe = PROBE_RECIPE): Promise<string> {
+    return artifactKey('source', [content, recipe, await ffmpeg.version()]);
   }
 
   async function bytesOf(
@@ -143,8 +145,10 @@ export function createFetching(deps: FetchingDeps): Fetching {
     fetched: Fetched,
     signal: AbortSignal,
   ): Promise<Artifact<SourceMeta>> {
-    const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content));
-    if (kept !== undefined) return kept;
+    for (const recipe of [PROBE_RECIPE, OLDER_RECIPE]) {
+      const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content, recipe));
+      if (kept !== undefined) return kept;
+    }
     const again = await downloadFor(task, firstOf(task, number), signal);
     const artifact =
       again.content === fetched.content

@@ -6,8 +6,9 @@ export const CORES = availableParallelism();
 export const MAX_DEFAULT_THREADS = 4;
 /** An encoder of 1080x1920 takes 300 MB, and 35 more with each thread; the host and a mix must find room beside it. */
 const MB_PER_THREAD = 512;
-/** Node and a mix take less than 256 together, a further mix 35 to 110. */
-const MB_PER_MIX = 256;
+/** A mix takes 35 to 110, beside an encoder and Node. */
+const MB_PER_MIX = 128;
+const MB_BESIDE_MIXES = 384;
 const MB = 1024 * 1024;
 
 /** Of the machine, or of its container where that has less; megabytes. */
@@ -24,5 +25,5 @@ export function threadsFor(cores: number, memoryMb: number): number {
 
 /** Videos mixed at the same time. */
 export function mixersFor(cores: number, memoryMb: number): number {
-  return Math.max(1, Math.min(cores, Math.floor(memoryMb / MB_PER_MIX)));
+  return Math.max(1, Math.min(cores, Math.floor((memoryMb - MB_BESIDE_MIXES) / MB_PER_MIX)));
 }

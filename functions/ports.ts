@@ -92,9 +92,12 @@ export interface Report {
   bytes: number | null;
   /** Length of the video. */
   durationSeconds: number | null;
-  /** Integrated loudness of its sound by EBU R128; null for silence. Absent in reports of older builds, as below. */
+  /**
+   * Integrated loudness of its sound by EBU R128, before it is encoded; null for silence, or less than 0.4 s of it. Absent
+   * in reports of older builds, as below.
+   */
   loudnessLufs?: number | null;
-  /** Highest peak between the samples. */
+  /** Highest peak between the samples, before it is encoded; where clips keep their own sound, after. */
   truePeakDbtp?: number | null;
   /** From the start of the mix to the file being saved. */
   renderSeconds: number | null;

@@ -182,7 +182,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: 'RENDER_CONCURRENCY',
-    default: 'cores, at most one for 256 MB of memory',
+    default: 'cores, at most one for 128 MB of memory beyond 384',
     expected: 'a whole number from 1 to 64',
     about: 'Videos mixed at the same time.',
   },

@@ -85,7 +85,7 @@ export function createSources(deps: SourcesDeps): Sources {
     }
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
-      const key = artifactKey('track', [fetched.content, RECIPE, build]);
+      const key = artifactKey('track', [fetched.content, String(fetched.probe.audio?.stream), RECIPE, build]);
       return artifacts.getOrCreate(
         key,
         (dir, held) => decodeTrack(task, number, fetched, dir, held),

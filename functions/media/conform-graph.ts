@@ -33,7 +33,7 @@ function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
     `fps=fps=${rateText(rate)}:round=near`,
     // A leap in the timestamps would fill hours with copies of one frame.
     `trim=end_frame=${video.still ? 1 : frames}`,
-    ...(video.alpha ? ON_BLACK : []),
+    ...(video.alpha || video.alphaDecoder !== null ? ON_BLACK : []),
   ];
 }
 
@@ -48,7 +48,8 @@ function inPlace(video: ClipVideo, rate: FrameRate): string[] {
   }
   const first = Math.round((video.start - ahead) * framesPerSecond(rate));
   const place = `round((T-${video.start.toFixed(6)})*${rate.num}/${rate.den})+${first}`;
-  return [`setpts='(${place})*${rate.den}/${rate.num}/TB'`];
+  // Rounded here: setpts cuts off, and where a tick is a frame, a sum a hair too small is the frame before.
+  return [`setpts='round((${place})*${rate.den}/${rate.num}/TB)'`];
 }
 
 /** Sound that begins so little before its picture is what encoders put there, and nobody would miss: it is cut off. */

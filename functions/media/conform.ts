@@ -61,10 +61,13 @@ export function conformIdentity(
   { probe, stillSeconds = DEFAULT_STILL_SECONDS }: Pick<ConformInput, 'probe' | 'stillSeconds'>,
 ): string[] {
   const { width, height, rate, fit, background } = profile;
-  const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
+  const { video, audio } = probe;
+  const shown = video?.still ? `still for ${stillSeconds}` : 'film';
+  // What was probed by an older build is conformed as that one would have.
+  const probed = [video?.stream, video?.start, video?.steady, video?.alpha, audio?.stream].map(String);
   // Bars are left by contain alone.
   const bars = fit === 'contain' ? (background ?? 'black') : 'none';
-  return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...encoder(profile, ENCODING)];
+  return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...probed, ...encoder(profile, ENCODING)];
 }
 
 /** The one run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long' before it is started. */
@@ -76,6 +79,8 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
   return [
     ...['-v', 'warning', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
+    // A second picture behind a photo (its depth, its brightness for HDR) must not take its place.
+    ...(video.still ? ['-reinit_filter', '0'] : []),
     ...['-threads', String(threads), ...untrustedInput(file)],
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],

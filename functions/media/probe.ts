@@ -21,7 +21,9 @@ const MISSING_SHARE = 0.1;
 /** The same where ffmpeg itself says that the file breaks off. */
 const MISSING_SECONDS_BROKEN = 0.1;
 /** What demuxers say when the bytes end too early. */
-const BROKEN_OFF = /partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat/i;
+const BROKEN_OFF = /^\[.*(partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat)/im;
+/** Streams without a beginning or an end: a recording of them often begins within a packet. */
+const STREAMS = /^Input #0, (mpegts|mpeg),/m;
 
 /** A still has none of its own; what ffmpeg makes up for it must not become the rate of a task. */
 const STILL_RATE = { num: 30, den: 1 };
@@ -44,7 +46,7 @@ export async function probe(
   refuseExotic(info);
   await refuseCutAvi(file);
   const packets = readPackets(await listOf(ffmpeg, file, info, { stdout, stderr }, signal));
-  refuseTruncated(info, packets, BROKEN_OFF.test(stderr));
+  refuseTruncated(info, packets, BROKEN_OFF.test(stderr) && !STREAMS.test(stderr));
   const sound = packets.find(({ kind }) => kind === 'audio');
   const video = videoOf(
     await asDisplayed(ffmpeg, file, info, signal),
@@ -81,7 +83,9 @@ async function listOf(
   const listed = [...stderr.matchAll(/^ {2}Stream #0:(\d+) -> #0:\d+ \(copy\)/gm)].map(([, stream]) =>
     Number(stream),
   );
-  if (meant.every((stream) => listed.includes(stream))) return stdout;
+  // Also where one too many was listed: times are counted from the earliest of those that are read.
+  if (meant.length === 0 || (meant.length === listed.length && meant.every((one) => listed.includes(one))))
+    return stdout;
   return (await looked(ffmpeg, probeArguments(file, meant), signal)).stdout;
 }
 
@@ -151,7 +155,15 @@ function huge(size: string): PermanentError {
 
 /** A picture may end before its sound and the other way round; only together they say how far the bytes reach. */
 function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff: boolean): void {
-  if (info.seconds === null || info.estimated || packets.length === 0) return;
+  if (packets.length === 0 || info.estimated) return;
+  if (info.seconds === null) {
+    if (!brokenOff) return;
+    throw new PermanentError(
+      'media_truncated',
+      'probe',
+      'Expected a recording with an end, got one that breaks off. Upload it again.',
+    );
+  }
   const reached = Math.max(...packets.map(({ end }) => end));
   const missing = info.seconds - reached;
   const allowed = brokenOff
@@ -182,7 +194,7 @@ async function asDisplayed(
   const shown = /^#dimensions 0: (\d+)x(\d+)/m.exec(stdout);
   if (shown === null) throw unreadable(lastWords(stderr));
   // The decoder of JPEG makes up what is missing.
-  if (/EOI missing|overread/.test(stderr)) {
+  if (/overread/.test(stderr)) {
     throw new PermanentError(
       'media_truncated',
       'probe',

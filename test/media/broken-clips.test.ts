@@ -63,10 +63,19 @@ describe('a clip that broke off', () => {
       const file = at(`still-${++count}`);
       await makeStill(file, still);
       const bytes = await readFile(file);
-      const outcome = await taken(bytes.subarray(0, Math.floor(bytes.length / 3)));
-      assert.ok(PermanentError.is(outcome), JSON.stringify(outcome));
+      for (const share of [0.33, 0.9]) {
+        const outcome = await taken(bytes.subarray(0, Math.floor(bytes.length * share)));
+        assert.ok(PermanentError.is(outcome), `${share}: ${JSON.stringify(outcome)}`);
+      }
     });
   }
+
+  test('a JPEG that lacks no more than its end marker is shown: some cameras leave it off', async () => {
+    const file = at(`still-${++count}`);
+    await makeStill(file, STILLS[2] as (typeof STILLS)[number]);
+    const bytes = await readFile(file);
+    assert.ok(!PermanentError.is(await taken(bytes.subarray(0, -2))));
+  });
 
   test('the name of a file says nothing: its bytes do', async () => {
     const bytes = await whole('vp9.webm', []);

@@ -1,7 +1,7 @@
 /** Every kind of clip, through all that is done to it, held against what the film in it says of its own frames. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
@@ -9,7 +9,7 @@ import { mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/ports.ts';
 import { FILM, secondsPerFrame } from '../fixtures/counted-film.ts';
-import { FFMPEG } from '../fixtures/finished.ts';
+import { FFMPEG, ffmpeg as run } from '../fixtures/finished.ts';
 import { beeps, filmFacts, soundOf } from '../fixtures/measure.ts';
 import { useMedia } from '../fixtures/media.ts';
 import {
@@ -79,14 +79,21 @@ function furthest(read: readonly ReadFrame[]): number {
   return Math.round(10 * Math.max(...read.flatMap(({ colours }) => colours))) / 10;
 }
 
+async function lookAt(clip: OddClip, number: number, profile: Profile) {
+  const file = at(`${number}${/\.\w+$/.exec(clip.name)?.[0]}`);
+  await makeOddClip(file, clip, number);
+  return made(file, profile);
+}
+
 for (const [number, clip] of ODD_CLIPS.entries()) {
   test(`${clip.name}: every frame in its place, sound with its picture, colours as they were`, async () => {
-    const file = at(`${number}${/\.\w+$/.exec(clip.name)?.[0]}`);
-    await makeOddClip(file, clip, number);
-    const { out, frames, truePeak } = await made(file);
     const film = filmOf(clip);
+    // A long one at its own rate: each of its frames is to be there once.
+    const [num = 30, den = 1] = film.frames > 100 ? film.rate.split('/').map(Number) : [];
+    const fps = num / den;
+    const { out, frames, truePeak } = await lookAt(clip, number, { ...PROFILE, rate: { num, den } });
     const read = await readFilm(out, placeOf(clip.shape ?? film.width / film.height, PROFILE));
-    asExpected(read, clip, 30);
+    asExpected(read, clip, fps);
     assert.ok(read.every(({ id }) => id === number));
     const off = furthest(read);
     assert.ok(off <= (clip.colours ?? COLOURS), `${off} codes`);
@@ -100,7 +107,7 @@ for (const [number, clip] of ODD_CLIPS.entries()) {
     );
     const samples = await soundOf(out);
     const heard = beeps(samples, 0.3 * samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0.1));
-    const wanted = clip.beepAt === undefined ? lit / 30 : clip.beepAt(film);
+    const wanted = clip.beepAt === undefined ? lit / fps : clip.beepAt(film);
     const apart = wanted === null ? 0 : ((heard[0] ?? Number.NaN) - wanted) * 1000;
     assert.equal(heard.length, wanted === null ? 0 : 1, `${heard}`);
     assert.ok(Math.abs(apart) <= (clip.beepAt === undefined ? (clip.sync ?? SYNC) : SYNC), `${apart} ms`);
@@ -127,6 +134,28 @@ for (const still of STILLS) {
     table.push(`${still.name.padEnd(48)} ${String(frames).padStart(3)} frames, colours within ${off}`);
   });
 }
+
+test('a photo with a second picture behind it is the photo', async () => {
+  const [photo, other] = [at('photo'), at('other')];
+  await makeStill(photo, STILLS[2] as (typeof STILLS)[number]);
+  await run(
+    '-f',
+    'lavfi',
+    '-i',
+    'color=gray:s=64x48',
+    '-frames:v',
+    '1',
+    '-c:v',
+    'mjpeg',
+    '-f',
+    'image2pipe',
+    other,
+  );
+  await appendFile(photo, await readFile(other));
+  const { out, frames } = await made(photo);
+  const read = await readFilm(out, placeOf(FILM.width / FILM.height, PROFILE));
+  assert.ok(read.length === frames && read.every(({ frame, flash }) => frame === 0 && flash));
+});
 
 describe('exact rates', () => {
   for (const rate of ['24000/1001', '24', '25', '30000/1001', '30', '50', '60000/1001', '60']) {
