@@ -110,11 +110,6 @@ describe('the cloud, rehearsed with the real gcloud', { timeout: 900_000, ...WIT
     return succeeds(script, [], { ...Object.fromEntries(set), ...env });
   }
 
-  test('gcloud itself is asked: it says what it does not know, and ends as it does anywhere', async () => {
-    const { code, output } = await rehearsal.run('gcloud', ['pubsub', 'topics', 'bake', '--quiet']);
-    assert.deepEqual([code, /Invalid choice: 'bake'/.test(output)], [2, true], output);
-  });
-
   test('is set up: APIs, accounts, Firestore, buckets, topics, images, secrets', async () => {
     await succeeds('infra/setup.sh');
     const { store } = rehearsal.apis;
