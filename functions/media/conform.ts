@@ -26,7 +26,7 @@ export interface Encoding {
   x264?: readonly string[];
 }
 
-/** Two thirds of the bytes of superfast for a quarter more time; the next slower preset is no longer real time. */
+/** Two thirds of the bytes of superfast for a quarter more time; the next slower preset takes another fifth or third. */
 export const ENCODING: Encoding = { preset: 'veryfast', crf: 20 };
 /** Decoded and encoded lengths differ by a frame now and then (29.97 in milliseconds, a last odd frame). */
 const FRAMES_SHORT = 2;
