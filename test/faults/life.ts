@@ -12,7 +12,7 @@ import type { Event, Stop } from './seams.ts';
 
 const ENTRY = join(import.meta.dirname, 'process.ts');
 /** A scenario takes a second or two; what takes this long never ends. */
-const HANGING_MS = 180_000;
+const HANGING_MS = 60_000;
 /** Whoever is answered by a closed connection hears of the death itself this much later at most. */
 const SLOW_DEATH_MS = 1_000;
 
