@@ -4,22 +4,11 @@ import { conformArguments } from '../../functions/media/conform.ts';
 import { decodeArguments, loudnessArguments, truePeakArguments } from '../../functions/media/loudness.ts';
 import { mixArguments } from '../../functions/media/mix.ts';
 import { probeArguments } from '../../functions/media/probe.ts';
+import { probedVideo } from '../fixtures/probed-video.ts';
 
 const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
 const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };
-const video = {
-  ...{ stream: 0, width: 640, height: 360, rate: { num: 25, den: 1 }, seconds: 2, packets: 50 },
-  ...{
-    interlaced: false,
-    matrix: null,
-    hdr: null,
-    alpha: false,
-    alphaDecoder: null,
-    start: 0,
-    steady: false,
-    still: false,
-  },
-};
+const video = probedVideo();
 const profile = { width: 320, height: 180, rate: { num: 30, den: 1 }, fit: 'contain' } as const;
 
 /** All command lines that this product starts ffmpeg with. */

@@ -1,32 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
-
 import type { Probe, Profile } from '../../functions/ports.ts';
+import { probedVideo } from '../fixtures/probed-video.ts';
 
 const profile: Profile = { width: 1080, height: 1920, rate: { num: 30, den: 1 }, fit: 'contain' };
 type Video = NonNullable<Probe['video']>;
 
 function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): ConformInput {
-  const plain: Video = {
-    width: 640,
-    height: 360,
-    rate: { num: 25, den: 1 },
-    stream: 0,
-    seconds: 2,
-    packets: 50,
-    interlaced: false,
-    matrix: null,
-    hdr: null,
-    alpha: false,
-    alphaDecoder: null,
-    start: 0,
-    steady: false,
-    still: false,
-  };
   return {
     file: '/data/bytes',
-    probe: { seconds: 2, video: { ...plain, ...video }, audio: { stream: 1 } },
+    probe: { seconds: 2, video: probedVideo(video), audio: { stream: 1 } },
     profile,
     dir: '/made/clip',
     threads: 3,

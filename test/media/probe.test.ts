@@ -7,6 +7,7 @@ import type { Probe } from '../../functions/ports.ts';
 import { makeFilm, makeSound, makeTruncated } from '../fixtures/clips.ts';
 import { ffmpeg as run } from '../fixtures/finished.ts';
 import { useMedia } from '../fixtures/media.ts';
+import { probedVideo } from '../fixtures/probed-video.ts';
 
 const { signal } = new AbortController();
 
@@ -44,22 +45,10 @@ describe('probe', () => {
     assert.equal(seconds.toFixed(6), '1.501500');
     assert.deepEqual(found, {
       seconds: 1.5,
-      video: {
-        stream: 0,
-        width: 320,
-        height: 180,
-        rate: { num: 30000, den: 1001 },
-        seconds,
-        packets: 45,
-        interlaced: false,
-        matrix: null,
-        hdr: null,
-        alpha: false,
-        alphaDecoder: null,
-        start: 0,
-        steady: true,
-        still: false,
-      },
+      video: probedVideo({
+        ...{ width: 320, height: 180, rate: { num: 30000, den: 1001 } },
+        ...{ steady: true, seconds, packets: 45 },
+      }),
       audio: { stream: 1 },
     });
   });

@@ -3,30 +3,12 @@ import { describe, test } from 'node:test';
 import { chooseProfile, h264Level, timescale } from '../../functions/media/profile.ts';
 import type { Probe } from '../../functions/ports.ts';
 import { STANDARD_RATES } from '../../functions/task/frame-rate.ts';
+import { probedVideo } from '../fixtures/probed-video.ts';
 
 const CONTAIN = { fit: 'contain' } as const;
 
 function probed(width: number, height: number, num = 30, den = 1): Probe {
-  return {
-    seconds: 1,
-    audio: null,
-    video: {
-      width,
-      height,
-      rate: { num, den },
-      stream: 0,
-      seconds: 1,
-      packets: 30,
-      interlaced: false,
-      matrix: null,
-      hdr: null,
-      alpha: false,
-      alphaDecoder: null,
-      start: 0,
-      steady: false,
-      still: false,
-    },
-  };
+  return { seconds: 2, audio: null, video: probedVideo({ width, height, rate: { num, den } }) };
 }
 
 const of = (probe: Probe) => ({ any: probe, moving: probe });
