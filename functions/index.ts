@@ -4,14 +4,14 @@
  */
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { toNodeHandler } from 'srvx/node';
-import { createCloudFunctions, FUNCTION_NAMES } from './cloud.ts';
-import { loadConfig, readEnvironment } from './config.ts';
-import { leavePathsUndecoded, onEveryAnswer } from './every-answer.ts';
-import { createLog } from './log.ts';
-import { NO_SEAMS } from './seams.ts';
-import { securityHeaders } from './security-headers.ts';
-import { traceFields } from './trace.ts';
-import { leaveBodiesUnread } from './unread-bodies.ts';
+import { createCloudFunctions, FUNCTION_NAMES } from './hosts/cloud.ts';
+import { loadConfig, readEnvironment } from './config/config.ts';
+import { leavePathsUndecoded, onEveryAnswer } from './hosts/answer-headers.ts';
+import { createLog } from './base/log.ts';
+import { NO_SEAMS } from './hosts/instrumentation.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { traceFields } from './base/trace.ts';
+import { leaveBodiesUnread } from './hosts/unread-bodies.ts';
 
 const STOP_LIMIT_MS = 8_000;
 let heedingStop = false;

@@ -3,22 +3,22 @@
  */
 import type { RequestListener } from 'node:http';
 import { toNodeHandler } from 'srvx/node';
-import { watchLauncher } from './adapters/launcher.ts';
-import type { Consumer } from './adapters/sqlite-queue.ts';
-import { createApi } from './api.ts';
-import { complete } from './complete.ts';
-import { type Config, loadConfig, readEnvironment } from './config.ts';
-import { deadLetter } from './dead-letter.ts';
-import { logHandedBack } from './handed-back.ts';
-import { composeLocal } from './local-parts.ts';
-import { closed, createLocalServer, listen } from './local-server.ts';
-import { createLog, type Log } from './log.ts';
+import { watchLauncher } from './adapters/process/launcher.ts';
+import type { Consumer } from './adapters/sqlite/queue.ts';
+import { createApi } from './http/router.ts';
+import { complete } from './stages/complete.ts';
+import { type Config, loadConfig, readEnvironment } from './config/config.ts';
+import { deadLetter } from './stages/dead-letter.ts';
+import { logHandedBack } from './coordination/log-nack.ts';
+import { composeLocal } from './hosts/local-adapters.ts';
+import { closed, createLocalServer, listen } from './hosts/local-server.ts';
+import { createLog, type Log } from './base/log.ts';
 import type { Delivery, MessageOf, Topic } from './ports.ts';
-import { prepare } from './prepare.ts';
-import { render } from './render.ts';
-import { NO_SEAMS, type Seams } from './seams.ts';
-import { type SweepDeps, sweep } from './sweep.ts';
-import { outputPlace } from './vendors.ts';
+import { prepare } from './stages/prepare.ts';
+import { render } from './stages/render.ts';
+import { NO_SEAMS, type Seams } from './hosts/instrumentation.ts';
+import { type SweepDeps, sweep } from './stages/sweep.ts';
+import { outputPlace } from './config/vendor-settings.ts';
 
 /** Sources worked on at a time: downloads wait for the network, encoding has slots of its own. */
 const PREPARES = 16;

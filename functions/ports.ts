@@ -3,9 +3,9 @@
  * held to one contract suite (test/contracts). Whatever a method is said to do on a second call, it does: every
  * message may be delivered twice, late, or to a process that dies half-way.
  */
-import type { Failure, Stage } from './errors.ts';
-import type { FrameRate } from './task/frame-rate.ts';
-import type { Fit, Line, Plan } from './task/plan.ts';
+import type { Failure, Stage } from './base/errors.ts';
+import type { FrameRate } from './model/frame-rate.ts';
+import type { Fit, Line, Plan } from './model/plan.ts';
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks

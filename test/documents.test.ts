@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { CODES } from '../functions/codes.ts';
-import { loadConfig } from '../functions/config.ts';
-import { SETTINGS } from '../functions/settings.ts';
+import { CODES } from '../functions/base/codes.ts';
+import { loadConfig } from '../functions/config/config.ts';
+import { SETTINGS } from '../functions/config/settings.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');

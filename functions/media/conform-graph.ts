@@ -1,7 +1,7 @@
 /** The filter graph that brings any picture into a profile. Pure; every part was tried on odd files. */
 import type { Probe, Profile } from '../ports.ts';
-import { type FrameRate, framesPerSecond, rateText } from '../task/frame-rate.ts';
-import type { Fit } from '../task/plan.ts';
+import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
+import type { Fit } from '../model/plan.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 

@@ -4,10 +4,10 @@
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PermanentError } from '../errors.ts';
+import { PermanentError } from '../base/errors.ts';
 import type { Probe, Profile } from '../ports.ts';
-import { framesPerSecond, rateText, samplesOf } from '../task/frame-rate.ts';
-import { DEFAULT_STILL_SECONDS } from '../task/plan.ts';
+import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
+import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
 import { secondsAhead, videoGraph } from './conform-graph.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';

@@ -1,6 +1,6 @@
 /** What went wrong in ffmpeg, in words that are fit for a report: no local paths, no addresses in memory. */
-import type { PermanentCode } from '../codes.ts';
-import { PermanentError, type Stage, TransientError } from '../errors.ts';
+import type { PermanentCode } from '../base/codes.ts';
+import { PermanentError, type Stage, TransientError } from '../base/errors.ts';
 import type { RunLimits } from './limits.ts';
 
 /** Enough for a line in a report; the whole of it is in `stderr`. */

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { parse } from 'node:path';
-import { TransientError } from '../errors.ts';
+import { TransientError } from '../base/errors.ts';
 import type { ChildRecords } from '../ports.ts';
 import { type Exceeded, exitError, FfmpegError, lastWords, withoutDirectories } from './ffmpeg-error.ts';
 import { HeadAndTail } from './head-and-tail.ts';

@@ -1,6 +1,6 @@
 /** Bounds for one run of ffmpeg, kept by the operating system: they hold also while nobody looks. */
 import { existsSync } from 'node:fs';
-import { CORES, machineMemoryMb } from '../machine.ts';
+import { CORES, machineMemoryMb } from '../base/machine.ts';
 
 export interface RunLimits {
   timeoutMs: number;

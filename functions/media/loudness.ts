@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { PermanentError } from '../errors.ts';
-import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import { PermanentError } from '../base/errors.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';

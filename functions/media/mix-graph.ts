@@ -1,5 +1,5 @@
 /** The filter graph of a combination's sound. Pure; levels and times were set by measurement. */
-import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { gainFor } from './loudness.ts';
 
 export interface MixSound {

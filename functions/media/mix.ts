@@ -1,8 +1,8 @@
 /** One combination: its clips joined by copying, and the only encoding there is, that of its sound. */
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PermanentError } from '../errors.ts';
-import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../task/frame-rate.ts';
+import { PermanentError } from '../base/errors.ts';
+import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../model/frame-rate.ts';
 import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';

@@ -1,5 +1,5 @@
 /** Reads the packet list that `-c copy -f framecrc -` prints: what is really in a file, whatever its header says. */
-import { type FrameRate, framesPerSecond, STANDARD_RATES } from '../task/frame-rate.ts';
+import { type FrameRate, framesPerSecond, STANDARD_RATES } from '../model/frame-rate.ts';
 
 export interface Packets {
   kind: 'video' | 'audio';

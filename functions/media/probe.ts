@@ -1,4 +1,4 @@
-import { PermanentError } from '../errors.ts';
+import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../ports.ts';
 import { missingAviBytes } from './avi-size.ts';
 import type { Ffmpeg, RunResult } from './ffmpeg.ts';

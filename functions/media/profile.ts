@@ -1,7 +1,7 @@
 /** Which picture the clips of a task are brought to, and what H.264 asks of it. */
 import type { Probe, Profile } from '../ports.ts';
-import { type FrameRate, framesPerSecond, nearestStandardRate } from '../task/frame-rate.ts';
-import type { WantedOutput } from '../task/plan.ts';
+import { type FrameRate, framesPerSecond, nearestStandardRate } from '../model/frame-rate.ts';
+import type { WantedOutput } from '../model/plan.ts';
 
 /** A phone held upright: what a clip that cannot be read most likely was. */
 const DEFAULT = { width: 1080, height: 1920, rate: { num: 30, den: 1 } };

@@ -1,5 +1,5 @@
 /** Sound between its decoding and its encoding: raw 16-bit stereo at 48 kHz. */
-import { SAMPLE_RATE } from '../task/frame-rate.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { allowing } from './allow-list.ts';
 
 /** Of both channels together. */

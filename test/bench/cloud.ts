@@ -1,7 +1,7 @@
 /** The part of the bench that needs the emulators: reports, and starts of functions. */
 import { join } from 'node:path';
-import { findEmulators, startEmulators } from '../../infra/google-emulators.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import { findEmulators, startEmulators } from '../../infra/emulators/google-emulators.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ColdStart, timeColdStarts } from './cold-start.ts';
 import { type ReportRate, timeReports } from './reports.ts';
 import { markdown } from './table.ts';

@@ -2,17 +2,17 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectFirestore } from '../../functions/adapters/firestore.ts';
-import { createFirestorePins } from '../../functions/adapters/firestore-pins.ts';
-import { createFirestoreTasks } from '../../functions/adapters/firestore-tasks.ts';
-import type { FunctionName } from '../../functions/cloud.ts';
+import { connectFirestore } from '../../functions/adapters/firestore/firestore.ts';
+import { createFirestorePins } from '../../functions/adapters/firestore/pins.ts';
+import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
+import type { FunctionName } from '../../functions/hosts/cloud.ts';
 import type { Message, PinName, Task } from '../../functions/ports.ts';
-import { startFunction } from '../../infra/emulated-cloud.ts';
-import { freePort, listening } from '../../infra/google-emulators.ts';
-import { startTestCloud } from '../fixtures/emulated-cloud.ts';
-import { makeClip, makeTrack } from '../fixtures/finished.ts';
-import { installPackage } from '../fixtures/package.ts';
-import { startSourceServer } from '../fixtures/source-server.ts';
+import { startFunction } from '../../infra/emulators/emulated-cloud.ts';
+import { freePort, listening } from '../../infra/emulators/google-emulators.ts';
+import { startTestCloud } from '../fixtures/hosts/emulated-cloud.ts';
+import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { installPackage } from '../fixtures/gcloud/package.ts';
+import { startSourceServer } from '../fixtures/network/source-server.ts';
 import { canMeasureMemory, highestResident } from './memory.ts';
 
 export interface ColdStart {

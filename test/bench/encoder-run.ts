@@ -7,7 +7,7 @@ import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Probe, Profile } from '../../functions/ports.ts';
-import { framesPerSecond } from '../../functions/task/frame-rate.ts';
+import { framesPerSecond } from '../../functions/model/frame-rate.ts';
 import type { Variant } from './encoder-grid.ts';
 import type { EncoderSource } from './encoder-sources.ts';
 import { runFfmpeg, runMeasured, type Spent } from './ffmpeg-run.ts';

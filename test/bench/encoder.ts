@@ -2,7 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Profile } from '../../functions/ports.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 import { TODAY, variants } from './encoder-grid.ts';
 import { afterPlatform, encoderClip, type Measured, measure } from './encoder-run.ts';
 import { makeEncoderSources } from './encoder-sources.ts';

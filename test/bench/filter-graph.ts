@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { pcmInput } from '../../functions/media/sound.ts';
 import type { Profile } from '../../functions/ports.ts';
-import { framesPerSecond, rateText } from '../../functions/task/frame-rate.ts';
+import { framesPerSecond, rateText } from '../../functions/model/frame-rate.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { FinishedMix } from './finished-task.ts';
 

@@ -1,14 +1,14 @@
 /** What a finished task left on the disk, and what its mixes would be given again. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createDiskArtifacts } from '../../functions/adapters/disk-artifacts.ts';
-import { openDatabase } from '../../functions/adapters/sqlite.ts';
-import { createSqlitePins } from '../../functions/adapters/sqlite-pins.ts';
-import { createSqliteTasks } from '../../functions/adapters/sqlite-tasks.ts';
+import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts';
+import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
+import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { concatList, MIX_LIST, type MixInput } from '../../functions/media/mix.ts';
 import type { Prepared, Profile, Task } from '../../functions/ports.ts';
-import { SOUND, VIDEO } from '../../functions/sources.ts';
-import type { Source } from '../../functions/task/plan.ts';
+import { SOUND, VIDEO } from '../../functions/pipeline/prepare-source.ts';
+import type { Source } from '../../functions/model/plan.ts';
 
 export interface FinishedMix {
   /** As the host gave it, with another place to write to; its list of clips is there already. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 import { hasFilter, runFfmpeg } from './ffmpeg-run.ts';
 import { pictureQuality, pooled } from './picture-quality.ts';
 

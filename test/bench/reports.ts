@@ -1,7 +1,7 @@
 /** Reports per second on the Firestore emulator, by so many callers at once. */
-import { connectFirestore } from '../../functions/adapters/firestore.ts';
-import { createFirestoreReports } from '../../functions/adapters/firestore-reports.ts';
-import { createFirestoreTasks } from '../../functions/adapters/firestore-tasks.ts';
+import { connectFirestore } from '../../functions/adapters/firestore/firestore.ts';
+import { createFirestoreReports } from '../../functions/adapters/firestore/reports.ts';
+import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
 import { sampleReport, sampleTask } from '../contracts/samples.ts';
 
 export interface ReportRate {

@@ -1,5 +1,5 @@
 /** What the bench posts. */
-import type { FileServer } from '../../infra/file-server.ts';
+import type { FileServer } from '../../infra/media/file-server.ts';
 import type { BenchMedia } from './media.ts';
 
 export interface BenchRequest {

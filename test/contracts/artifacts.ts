@@ -5,7 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Artifact, ArtifactStore } from '../../functions/ports.ts';
-import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 export interface ArtifactHarness extends Harness<ArtifactStore> {

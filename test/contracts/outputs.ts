@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { OutputFolder, OutputStore } from '../../functions/ports.ts';
-import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 export interface OutputHarness extends Harness<OutputStore> {

@@ -5,9 +5,9 @@ import { describe, it } from 'node:test';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { decodeSound } from '../../functions/media/loudness.ts';
 import type { Speech } from '../../functions/ports.ts';
-import type { Line } from '../../functions/task/plan.ts';
-import { FFMPEG } from '../fixtures/finished.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import type { Line } from '../../functions/model/plan.ts';
+import { FFMPEG } from '../fixtures/media/finished.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 import { TIMEOUT_MS } from './harness.ts';
 
 export interface SpeechHarness extends AsyncDisposable {

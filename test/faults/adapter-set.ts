@@ -3,10 +3,10 @@
  * stores.
  */
 
-import type { Environment } from '../../functions/config.ts';
-import type { Log } from '../../functions/log.ts';
+import type { Environment } from '../../functions/config/config.ts';
+import type { Log } from '../../functions/base/log.ts';
 import type { OutputFolder } from '../../functions/ports.ts';
-import type { Adapters, Seams } from '../../functions/seams.ts';
+import type { Adapters, Seams } from '../../functions/hosts/instrumentation.ts';
 
 export interface AdapterSet {
   name: string;

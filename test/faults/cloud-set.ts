@@ -8,23 +8,23 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v1 } from '@google-cloud/pubsub';
 import { toNodeHandler } from 'srvx/node';
-import { createDiskOutputs } from '../../functions/adapters/disk-outputs.ts';
-import { connectFirestore, type FirestoreConnection } from '../../functions/adapters/firestore.ts';
-import { createFirestoreLeases } from '../../functions/adapters/firestore-leases.ts';
-import { createFirestorePins } from '../../functions/adapters/firestore-pins.ts';
-import { createFirestoreReports } from '../../functions/adapters/firestore-reports.ts';
-import { createFirestoreTasks } from '../../functions/adapters/firestore-tasks.ts';
-import { createPubSubQueue } from '../../functions/adapters/pubsub.ts';
+import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { connectFirestore, type FirestoreConnection } from '../../functions/adapters/firestore/firestore.ts';
+import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
+import { createFirestorePins } from '../../functions/adapters/firestore/pins.ts';
+import { createFirestoreReports } from '../../functions/adapters/firestore/reports.ts';
+import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
+import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
 import {
   type CloudFunctions,
   createCloudFunctions,
   FUNCTION_NAMES,
   type FunctionName,
-} from '../../functions/cloud.ts';
-import { loadConfig } from '../../functions/config.ts';
-import type { Adapters } from '../../functions/seams.ts';
-import { provision } from '../../infra/provision.ts';
-import { SUBSCRIPTIONS } from '../../infra/topology.ts';
+} from '../../functions/hosts/cloud.ts';
+import { loadConfig } from '../../functions/config/config.ts';
+import type { Adapters } from '../../functions/hosts/instrumentation.ts';
+import { provision } from '../../infra/emulators/provision.ts';
+import { SUBSCRIPTIONS } from '../../infra/cloud/topology.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
 

@@ -1,7 +1,7 @@
 /** Sets a scenario up, lets one process after the other die over it, and has the end judged. */
 import { stat } from 'node:fs/promises';
-import type { Environment } from '../../functions/config.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import type { Environment } from '../../functions/config/config.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 import type { AdapterSet, Opened } from './adapter-set.ts';
 import type { BrokenName } from './broken.ts';
 import { judge, right, type Verdict } from './judge.ts';

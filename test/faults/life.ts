@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Environment } from '../../functions/config.ts';
+import type { Environment } from '../../functions/config/config.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import type { BrokenName } from './broken.ts';
 import type { Order } from './process.ts';

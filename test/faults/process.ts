@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLog } from '../../functions/log.ts';
+import { createLog } from '../../functions/base/log.ts';
 import type { Product } from './adapter-set.ts';
 import { BROKEN, type BrokenName } from './broken.ts';
 import { createWatch, type Event, type Stop } from './seams.ts';

@@ -1,11 +1,11 @@
 /** What is there before the first process starts, what is asked of it, and how each combination may end. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { renderKey } from '../../functions/lease-keys.ts';
+import { renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message, Task } from '../../functions/ports.ts';
-import { publishTask } from '../../functions/publish.ts';
-import { failedReport } from '../../functions/reporting.ts';
-import { TASK_LIFETIME_MS } from '../../functions/sweep.ts';
-import type { Combination } from '../../functions/task/plan.ts';
+import { publishTask } from '../../functions/pipeline/publish.ts';
+import { failedReport } from '../../functions/pipeline/reporting.ts';
+import { TASK_LIFETIME_MS } from '../../functions/stages/sweep.ts';
+import type { Combination } from '../../functions/model/plan.ts';
 import type { BarePorts } from './adapter-set.ts';
 import type { Sources } from './sources.ts';
 import { createTask, OUTPUT, reportSucceeded, SEED, saveVideo } from './tasks.ts';

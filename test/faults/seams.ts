@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Message, Task } from '../../functions/ports.ts';
-import type { Adapters, Seams } from '../../functions/seams.ts';
+import type { Adapters, Seams } from '../../functions/hosts/instrumentation.ts';
 import { labelOf } from './labels.ts';
 
 /**

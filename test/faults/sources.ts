@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeClip, makeTrack } from '../fixtures/finished.ts';
-import { type SourceServer, startSourceServer } from '../fixtures/source-server.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 /** Half a second each: what is tried here is not the encoder. */
 const FRAMES = 15;

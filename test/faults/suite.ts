@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
-import { MAX_ATTEMPTS } from '../../functions/attempts.ts';
+import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import {
   type Again,

@@ -2,9 +2,9 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report, Task } from '../../functions/ports.ts';
-import { fileName } from '../../functions/task/names.ts';
-import { makePlan } from '../../functions/task/plan.ts';
-import { tempDir } from '../fixtures/temp-dir.ts';
+import { fileName } from '../../functions/model/names.ts';
+import { makePlan } from '../../functions/model/plan.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 import type { BarePorts } from './adapter-set.ts';
 
 /** Small, so that what takes time is the process. */

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connectDrive } from '../../functions/adapters/drive-account.ts';
-import { createDriveOutputs } from '../../functions/adapters/drive-outputs.ts';
-import { openDatabase } from '../../functions/adapters/sqlite.ts';
-import { createSqliteIds } from '../../functions/adapters/sqlite-ids.ts';
-import { FOLDER_TYPE, OAUTH } from '../fixtures/drive-server.ts';
-import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google-server.ts';
+import { connectDrive } from '../../functions/adapters/drive/account.ts';
+import { createDriveOutputs } from '../../functions/adapters/drive/outputs.ts';
+import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { createSqliteIds } from '../../functions/adapters/sqlite/ids.ts';
+import { FOLDER_TYPE, OAUTH } from '../fixtures/drive/server.ts';
+import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import { localSet } from './local-set.ts';
 import { dataDir, filesBelow } from './on-disk.ts';

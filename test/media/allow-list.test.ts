@@ -4,7 +4,7 @@ import { conformArguments } from '../../functions/media/conform.ts';
 import { decodeArguments, loudnessArguments, truePeakArguments } from '../../functions/media/loudness.ts';
 import { mixArguments } from '../../functions/media/mix.ts';
 import { probeArguments } from '../../functions/media/probe.ts';
-import { probedVideo } from '../fixtures/probed-video.ts';
+import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
 const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { PermanentError } from '../../functions/errors.ts';
+import { PermanentError } from '../../functions/base/errors.ts';
 import { probe } from '../../functions/media/probe.ts';
-import { ffmpeg as run } from '../fixtures/finished.ts';
-import { take } from '../fixtures/hostile-files.ts';
-import { useMedia } from '../fixtures/media.ts';
-import { makeOddClip, makeStill, ODD_CLIPS, type OddClip, STILLS } from '../fixtures/odd-clips.ts';
+import { ffmpeg as run } from '../fixtures/media/finished.ts';
+import { take } from '../fixtures/media/hostile-files.ts';
+import { useMedia } from '../fixtures/media/media.ts';
+import { makeOddClip, makeStill, ODD_CLIPS, type OddClip, STILLS } from '../fixtures/media/odd-clips.ts';
 
 const { signal } = new AbortController();
 const FRAMES = 120;

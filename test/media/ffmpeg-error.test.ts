@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PermanentError } from '../../functions/errors.ts';
+import { PermanentError } from '../../functions/base/errors.ts';
 import {
   FfmpegError,
   lastWords,

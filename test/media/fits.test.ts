@@ -6,10 +6,10 @@ import { conformClip } from '../../functions/media/conform.ts';
 import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/ports.ts';
-import { FILM, MARGIN, makeCounted, toYuv } from '../fixtures/counted-film.ts';
-import { ffmpeg as run } from '../fixtures/finished.ts';
-import { useMedia } from '../fixtures/media.ts';
-import { placeOf, readFilm } from '../fixtures/read-film.ts';
+import { FILM, MARGIN, makeCounted, toYuv } from '../fixtures/media/counted-film.ts';
+import { ffmpeg as run } from '../fixtures/media/finished.ts';
+import { useMedia } from '../fixtures/media/media.ts';
+import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
 
 const { signal } = new AbortController();
 const TAGS = '-colorspace bt709 -color_primaries bt709 -color_trc bt709'.split(' ');

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFilm } from '../fixtures/clips.ts';
+import { makeFilm } from '../fixtures/media/clips.ts';
 import {
   ascii,
   avcC,
@@ -20,9 +20,9 @@ import {
   u64,
   vp9,
   zeros,
-} from '../fixtures/containers.ts';
-import { ffmpeg } from '../fixtures/finished.ts';
-import { type Hostile, hostileTests } from '../fixtures/hostile-files.ts';
+} from '../fixtures/media/containers.ts';
+import { ffmpeg } from '../fixtures/media/finished.ts';
+import { type Hostile, hostileTests } from '../fixtures/media/hostile-files.ts';
 
 const SMALL = png(64, 64);
 const SIDE = 32_000;

@@ -1,7 +1,7 @@
 /** Files that name other files, or servers: playlists, scripts, subtitles, references within containers. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFilm } from '../fixtures/clips.ts';
+import { makeFilm } from '../fixtures/media/clips.ts';
 import {
   ascii,
   avi,
@@ -18,8 +18,8 @@ import {
   u32,
   wav,
   zeros,
-} from '../fixtures/containers.ts';
-import { type Hostile, hostileTests, type Secrets } from '../fixtures/hostile-files.ts';
+} from '../fixtures/media/containers.ts';
+import { type Hostile, hostileTests, type Secrets } from '../fixtures/media/hostile-files.ts';
 
 const REFUSED = ['media_unreadable'] as const;
 const hls = (uri: string, more = '') =>

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { decodeSound, gainFor, measureLoudness, readLoudness } from '../../functions/media/loudness.ts';
-import { makeFilm, makePcm, makeSound } from '../fixtures/clips.ts';
-import { wav } from '../fixtures/containers.ts';
-import { useMedia } from '../fixtures/media.ts';
+import { makeFilm, makePcm, makeSound } from '../fixtures/media/clips.ts';
+import { wav } from '../fixtures/media/containers.ts';
+import { useMedia } from '../fixtures/media/media.ts';
 
 const { signal } = new AbortController();
 

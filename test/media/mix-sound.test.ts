@@ -7,10 +7,10 @@ import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from '../../functions/media/loudness.ts';
 import { type MixClip, type MixInput, type MixSound, mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
-import { makeFilm, makePcm, makeSound, makeSpeech } from '../fixtures/clips.ts';
-import { FFMPEG, level } from '../fixtures/finished.ts';
-import { beeps, loudnessOf, soundOf, truePeakOf } from '../fixtures/measure.ts';
-import { type TempDir, tempDir } from '../fixtures/temp-dir.ts';
+import { makeFilm, makePcm, makeSound, makeSpeech } from '../fixtures/media/clips.ts';
+import { FFMPEG, level } from '../fixtures/media/finished.ts';
+import { beeps, loudnessOf, soundOf, truePeakOf } from '../fixtures/media/measure.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };

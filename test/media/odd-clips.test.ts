@@ -8,10 +8,10 @@ import { conformClip } from '../../functions/media/conform.ts';
 import { mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/ports.ts';
-import { FILM, secondsPerFrame } from '../fixtures/counted-film.ts';
-import { FFMPEG, ffmpeg as run } from '../fixtures/finished.ts';
-import { beeps, filmFacts, soundOf } from '../fixtures/measure.ts';
-import { useMedia } from '../fixtures/media.ts';
+import { FILM, secondsPerFrame } from '../fixtures/media/counted-film.ts';
+import { FFMPEG, ffmpeg as run } from '../fixtures/media/finished.ts';
+import { beeps, filmFacts, soundOf } from '../fixtures/media/measure.ts';
+import { useMedia } from '../fixtures/media/media.ts';
 import {
   expectedFrames,
   filmOf,
@@ -20,8 +20,8 @@ import {
   ODD_CLIPS,
   type OddClip,
   STILLS,
-} from '../fixtures/odd-clips.ts';
-import { placeOf, type ReadFrame, readFilm } from '../fixtures/read-film.ts';
+} from '../fixtures/media/odd-clips.ts';
+import { placeOf, type ReadFrame, readFilm } from '../fixtures/media/read-film.ts';
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };

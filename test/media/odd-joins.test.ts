@@ -7,12 +7,12 @@ import { conformClip } from '../../functions/media/conform.ts';
 import { type MixClip, mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Probe, Profile } from '../../functions/ports.ts';
-import { samplesOf } from '../../functions/task/frame-rate.ts';
-import { bagDraw, seededRandom } from '../../functions/task/random.ts';
-import { filmFacts, soundOf } from '../fixtures/measure.ts';
-import { useMedia } from '../fixtures/media.ts';
-import { expectedFrames, filmOf, makeOddClip, ODD_CLIPS, type OddClip } from '../fixtures/odd-clips.ts';
-import { placeOf, type ReadFrame, readFilm } from '../fixtures/read-film.ts';
+import { samplesOf } from '../../functions/model/frame-rate.ts';
+import { bagDraw, seededRandom } from '../../functions/model/random.ts';
+import { filmFacts, soundOf } from '../fixtures/media/measure.ts';
+import { useMedia } from '../fixtures/media/media.ts';
+import { expectedFrames, filmOf, makeOddClip, ODD_CLIPS, type OddClip } from '../fixtures/media/odd-clips.ts';
+import { placeOf, type ReadFrame, readFilm } from '../fixtures/media/read-film.ts';
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 120_000 };

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { test } from 'node:test';
-import { PermanentError } from '../../functions/errors.ts';
-import { makeFilm, makeSound } from '../fixtures/clips.ts';
-import { take } from '../fixtures/hostile-files.ts';
-import { useMedia } from '../fixtures/media.ts';
+import { PermanentError } from '../../functions/base/errors.ts';
+import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
+import { take } from '../fixtures/media/hostile-files.ts';
+import { useMedia } from '../fixtures/media/media.ts';
 
 const { ffmpeg, at } = useMedia();
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { PermanentError } from '../../functions/errors.ts';
+import { PermanentError } from '../../functions/base/errors.ts';
 import { probe, probeArguments } from '../../functions/media/probe.ts';
 import type { Probe } from '../../functions/ports.ts';
-import { makeFilm, makeSound, makeTruncated } from '../fixtures/clips.ts';
-import { ffmpeg as run } from '../fixtures/finished.ts';
-import { useMedia } from '../fixtures/media.ts';
-import { probedVideo } from '../fixtures/probed-video.ts';
+import { makeFilm, makeSound, makeTruncated } from '../fixtures/media/clips.ts';
+import { ffmpeg as run } from '../fixtures/media/finished.ts';
+import { useMedia } from '../fixtures/media/media.ts';
+import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const { signal } = new AbortController();
 

@@ -1,0 +1,244 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isDiskFull, TransientError } from '../../base/errors.ts';
+import type { Artifact, ArtifactStore } from '../../ports.ts';
+import { checksum, moveFolder, syncFile, syncFolder, systemCode } from './disk.ts';
+import { DiskCache, INCOMING, META } from './cache.ts';
+
+export interface DiskArtifactsOptions {
+  /** Made where there is none. One process may evict from it, unless it is shared. */
+  dir: string;
+  /** Above this the least recently used artifacts go, except the latest one and those that are open. */
+  maxBytes: number;
+  /** Several processes use the folder: what any of them opened within the last hour stays. */
+  shared?: boolean;
+}
+
+interface StoredFile {
+  name: string;
+  bytes: number;
+  /** Hex. */
+  sha256: string;
+}
+
+/** What meta.json says. */
+interface Stored {
+  key: string;
+  meta: unknown;
+  files: StoredFile[];
+}
+
+interface Stamp {
+  size: number;
+  mtimeMs: number;
+}
+
+/** What a lookup meets where files are missing, replaced by folders, or on a bad sector. */
+const DAMAGE: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EIO'];
+/** What a rename meets where the folder is there already; Windows says EPERM. */
+const TAKEN: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
+
+/** Artifacts as folders `<2 hex>/<SHA-256 of the key>`: the files, and meta.json with their lengths and checksums. */
+export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStore {
+  const dir = resolve(options.dir);
+  /** Sizes and times of the files whose checksums were found right, by place: no second look while they stay so. */
+  const verified = new Map<string, string>();
+  const cache = new DiskCache({
+    dir,
+    maxBytes: options.maxBytes,
+    shared: options.shared ?? false,
+    onGone: (place) => verified.delete(place),
+  });
+  // Else one call might remove as damaged what another has just put there.
+  const inTurn = createTurns();
+
+  const isIntact = async (place: string, files: readonly StoredFile[]): Promise<boolean> => {
+    const stamps = await Promise.all(files.map(({ name }) => stat(join(dir, place, name))));
+    if (files.some(({ bytes }, at) => stamps[at]?.size !== bytes)) return false;
+    if (verified.get(place) === stampText(stamps)) return true;
+    for (const { name, sha256 } of files) {
+      if ((await checksum(join(dir, place, name))) !== sha256) return false;
+    }
+    verified.set(place, stampText(stamps));
+    return true;
+  };
+
+  /** The artifact that stands, if it is sound; what is not is taken out. */
+  const check = async (key: string, place: string): Promise<Stored | undefined> => {
+    if (!(await exists(join(dir, place)))) return undefined;
+    try {
+      const stored = parseStored(await readFile(join(dir, place, META), 'utf8'));
+      if (stored?.key === key && (await isIntact(place, stored.files))) return stored;
+    } catch (error) {
+      if (!DAMAGE.includes(systemCode(error))) throw error;
+    }
+    cache.discard(place);
+    return undefined;
+  };
+
+  /** Undefined where another process was first. */
+  const install = async (
+    key: string,
+    place: string,
+    from: string,
+    meta: unknown,
+  ): Promise<Stored | undefined> => {
+    const { stored, stamps } = await seal(from, key, meta);
+    const target = join(dir, place);
+    await mkdir(dirname(target), { recursive: true });
+    try {
+      await moveFolder(from, target, join(dir, INCOMING, randomUUID()));
+    } catch (error) {
+      if (TAKEN.includes(systemCode(error))) return undefined;
+      throw error;
+    }
+    await syncFolder(dirname(target));
+    // Holds for what was renamed; a copy has other times, and is read once more.
+    verified.set(place, stampText(stamps));
+    return stored;
+  };
+
+  /** Keeps a place from being evicted from before it is looked at until its artifact is disposed of. */
+  const held = async <M>(
+    key: string,
+    find: (place: string) => Promise<Stored | undefined>,
+  ): Promise<Artifact<M> | undefined> => {
+    const place = placeOf(key);
+    const hold = cache.hold(place);
+    try {
+      const stored = await inTurn(place, () => find(place));
+      if (stored) {
+        cache.use(place, bytesOf(stored));
+        await touch(join(dir, place, META));
+        return toArtifact<M>(stored, join(dir, place), hold.release);
+      }
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
+    hold.release();
+    return undefined;
+  };
+
+  return {
+    open: (key) => held(key, (place) => check(key, place)),
+
+    async put<M>(key: string, from: string, meta: M) {
+      try {
+        const artifact = await held<M>(
+          key,
+          async (place) =>
+            (await check(key, place)) ?? (await install(key, place, from, meta)) ?? (await check(key, place)),
+        );
+        if (!artifact) throw new Error(`Expected artifact ${key} to be there after storing it, got none`);
+        try {
+          await rm(from, { recursive: true, force: true });
+          await cache.trim();
+        } catch (error) {
+          artifact[Symbol.dispose]();
+          throw error;
+        }
+        return artifact;
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        throw new TransientError('disk_full', 'The disk is full: an artifact cannot be stored', {
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+function placeOf(key: string): string {
+  const name = createHash('sha256').update(key).digest('hex');
+  return join(name.slice(0, 2), name);
+}
+
+function bytesOf({ files }: Stored): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function stampText(stamps: readonly Stamp[]): string {
+  return stamps.map(({ size, mtimeMs }) => `${size}@${mtimeMs}`).join(' ');
+}
+
+async function exists(folder: string): Promise<boolean> {
+  try {
+    await stat(folder);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Recency, for the next process. Another one may have evicted it. */
+async function touch(file: string): Promise<void> {
+  const now = new Date();
+  await utimes(file, now, now).catch(() => {});
+}
+
+function toArtifact<M>({ key, meta, files }: Stored, folder: string, release: () => void): Artifact<M> {
+  return {
+    key,
+    meta: meta as M,
+    files: files.map(({ name }) => name),
+    path(name) {
+      if (files.some((file) => file.name === name)) return join(folder, name);
+      const names = files.map((file) => file.name).join(', ');
+      throw new Error(`Expected a file of artifact ${key} (${names}), got ${name}`);
+    },
+    [Symbol.dispose]: release,
+  };
+}
+
+/** Undefined for what we did not write: half a file, another shape, a name that leads elsewhere. */
+function parseStored(text: string): Stored | undefined {
+  try {
+    const { key, meta, files } = JSON.parse(text) as Stored;
+    const sound = files.every(({ name }) => basename(name) === name && name !== '..');
+    return sound ? { key, meta, files } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lengths and checksums into meta.json, and all of it onto the disk. */
+async function seal(
+  folder: string,
+  key: string,
+  meta: unknown,
+): Promise<{ stored: Stored; stamps: Stamp[] }> {
+  const files: StoredFile[] = [];
+  const stamps: Stamp[] = [];
+  for (const name of (await readdir(folder)).sort()) {
+    // Of an earlier try whose disk was full.
+    if (name === META) continue;
+    const file = join(folder, name);
+    const stamp = await stat(file);
+    if (!stamp.isFile()) throw new Error(`Expected an artifact to be plain files, got ${name} in ${key}`);
+    await syncFile(file);
+    files.push({ name, bytes: stamp.size, sha256: await checksum(file) });
+    stamps.push(stamp);
+  }
+  const stored = { key, meta, files };
+  await writeFile(join(folder, META), JSON.stringify(stored), { flush: true });
+  await syncFolder(folder);
+  return { stored, stamps };
+}
+
+/** Runs what is asked for one name one after the other. */
+function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return (name, work) => {
+    const result = (last.get(name) ?? Promise.resolve()).then(work);
+    const ended = result
+      .catch(() => {})
+      .then(() => {
+        if (last.get(name) === ended) last.delete(name);
+      });
+    last.set(name, ended);
+    return result;
+  };
+}

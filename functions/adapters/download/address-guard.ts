@@ -1,0 +1,143 @@
+import { lookup as systemLookup } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
+import type { buildConnector } from 'undici';
+import { PermanentError } from '../../base/errors.ts';
+import { addressKind } from './address-kind.ts';
+
+/** All addresses of a host name. Rejects with Node's DNS errors (ENOTFOUND, EAI_AGAIN). */
+export type Resolver = (hostname: string) => Promise<readonly ResolvedAddress[]>;
+
+export interface ResolvedAddress {
+  address: string;
+  family: number;
+}
+
+export interface GuardOptions {
+  /** Let loopback and private addresses pass. Metadata services and what is link-local are refused all the same. */
+  allowPrivate: boolean;
+  /** The system's own by default. */
+  resolver?: Resolver;
+}
+
+/** What makes a function that opens sockets, by the look-up that it is given; undici's buildConnector is one. */
+export type ConnectorBuilder = (options: {
+  /** Milliseconds until the socket is open, TLS included. */
+  timeout: number;
+  lookup: LookupFunction;
+  allowH2: boolean;
+}) => buildConnector.connector;
+
+/** By whatever address they are reached. */
+const METADATA_NAMES = new Set([
+  'metadata.google.internal',
+  'metadata.goog',
+  'metadata', // Google's, where its search domain is set
+  'instance-data', // AWS, EC2 Classic
+  'instance-data.ec2.internal',
+]);
+
+/**
+ * The one way to a socket: literal addresses are checked here, as sockets never look them up, and names in the look-up.
+ */
+export function guardedConnector(
+  build: ConnectorBuilder,
+  { timeout, ...options }: GuardOptions & { timeout: number },
+): buildConnector.connector {
+  const connect = build({ timeout, allowH2: false, lookup: guardedLookup(options) });
+  return (target, callback) => {
+    try {
+      checkHostname(target.hostname, options);
+    } catch (error) {
+      callback(error as PermanentError, null);
+      return;
+    }
+    connect(target, callback);
+  };
+}
+
+/**
+ * Checks a URL's host as far as that goes without asking DNS.
+ * @throws {PermanentError} address_refused
+ */
+export function checkHostname(hostname: string, { allowPrivate }: GuardOptions): void {
+  const host = bare(hostname);
+  if (METADATA_NAMES.has(host)) throw refused(`the metadata service ${host}`, METADATA_CURE);
+  const kind = isLoopbackName(host) ? 'private' : addressKind(host);
+  if (kind === 'metadata') throw refused(`${host}, an address of a metadata service`, METADATA_CURE);
+  if (kind === 'private' && !allowPrivate) throw refused(host, PRIVATE_CURE);
+}
+
+/**
+ * A `lookup` for sockets: resolves all addresses of a name, refuses when any of them is not public, and hands back
+ * only what it checked, so that the connection cannot go elsewhere (DNS rebinding). Gives the socket a
+ * PermanentError address_refused, or the resolver's error.
+ */
+export function guardedLookup(options: GuardOptions): LookupFunction {
+  const resolve = options.resolver ?? systemResolver;
+
+  async function checked(hostname: string, family: number): Promise<ResolvedAddress[]> {
+    checkHostname(hostname, options);
+    const addresses = await resolve(hostname);
+    for (const { address } of addresses) checkResolved(hostname, address, options.allowPrivate);
+    const wanted = addresses.filter((address) => family === 0 || address.family === family);
+    if (wanted.length > 0) return wanted;
+    throw Object.assign(new Error(`No address for ${hostname}`), { code: 'ENOTFOUND', hostname });
+  }
+
+  return (hostname, { all, family }, callback) => {
+    checked(hostname, familyNumber(family)).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (all || !first) callback(null, addresses);
+        else callback(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, all ? [] : ''),
+    );
+  };
+}
+
+const PRIVATE_CURE = 'use a public address, or set ALLOW_PRIVATE_URLS=true where all callers are trusted';
+const METADATA_CURE = 'send the URL of a media file; metadata services are never read, whatever the settings';
+
+/** A name's private address is not told: what an internal name resolves to is nobody's business outside. */
+function checkResolved(hostname: string, ip: string, allowPrivate: boolean): void {
+  const kind = addressKind(ip);
+  if (kind === undefined) {
+    throw refused(`${hostname}, which resolves to something that is no IP address`, PRIVATE_CURE);
+  }
+  if (kind === 'metadata') throw refused(`${hostname}, which resolves to a metadata service`, METADATA_CURE);
+  if (kind === 'private' && !allowPrivate) {
+    throw refused(`${hostname}, which resolves to an address that is not public`, PRIVATE_CURE);
+  }
+}
+
+function refused(got: string, cure: string): PermanentError {
+  return new PermanentError(
+    'address_refused',
+    'download',
+    `Expected a public address, got ${got}. Next step: ${cure}.`,
+  );
+}
+
+/** RFC 6761, 6.3: such names mean this machine, whatever a resolver makes of them. */
+function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost');
+}
+
+/** As URLs write it: IPv6 in brackets, names perhaps with the root's dot. */
+function bare(hostname: string): string {
+  return hostname
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.+$/, '');
+}
+
+function familyNumber(family: number | 'IPv4' | 'IPv6' | undefined): number {
+  if (family === 'IPv4') return 4;
+  if (family === 'IPv6') return 6;
+  return family ?? 0;
+}
+
+function systemResolver(hostname: string): Promise<ResolvedAddress[]> {
+  return systemLookup(hostname, { all: true });
+}

@@ -1,0 +1,36 @@
+import type { buildConnector } from 'undici';
+import type { PermanentError } from '../../base/errors.ts';
+import { permanent } from '../shared/network-errors.ts';
+
+/** What may come for each byte of a file: lengths and extensions of chunks (RFC 9112, 7.1.1) have no end of their own. */
+const WIRE_FACTOR = 2;
+/** Headers, and what TLS begins with. */
+const WIRE_EXTRA = 65_536;
+
+/**
+ * Ends connections on which more comes than a file of so many bytes and what is around it, with a PermanentError
+ * source_too_large. Each connection must be used for one file only.
+ */
+export function boundedConnector(
+  connect: buildConnector.connector,
+  maxFileBytes: number,
+): buildConnector.connector {
+  const maxBytes = maxFileBytes * WIRE_FACTOR + WIRE_EXTRA;
+  return (target, callback) => {
+    connect(target, (...[error, socket]) => {
+      if (error) return callback(error, null);
+      socket.on('readable', () => {
+        if (socket.bytesRead > maxBytes) socket.destroy(tooMuch(target.hostname, maxBytes));
+      });
+      callback(null, socket);
+    });
+  };
+}
+
+function tooMuch(hostname: string, maxBytes: number): PermanentError {
+  return permanent(
+    'source_too_large',
+    `Expected at most ${maxBytes} bytes from ${hostname} with all that is around the file, got more`,
+    'have its server send the file in fewer, larger chunks',
+  );
+}

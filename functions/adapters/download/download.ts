@@ -1,0 +1,172 @@
+import type { Agent, Dispatcher } from 'undici';
+import { PermanentError } from '../../base/errors.ts';
+import type { Download, Downloads, Validator } from '../../ports.ts';
+import { maskUrl } from '../../model/web-url.ts';
+import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
+import { storeBody } from '../shared/body-file.ts';
+import { boundedConnector } from './bounded-connector.ts';
+import { announcedBytes, checkAnswer, header, validatorOf } from './answer.ts';
+import { downloadError, permanent } from '../shared/network-errors.ts';
+import { redirectTarget, sourceUrl } from './url.ts';
+
+/** How long a server may take, milliseconds. */
+export interface DownloadLimits {
+  /** Name look-up, TCP and TLS. */
+  connectMs: number;
+  /** From the request to the last header of the answer. */
+  headersMs: number;
+  /** Between two pieces of the body. */
+  idleMs: number;
+  /** For all of it, redirects included. */
+  totalMs: number;
+}
+
+export interface DownloadOptions extends GuardOptions {
+  maxBytes: number;
+  limits?: Partial<DownloadLimits>;
+  /** Opens the sockets; undici's own by default. Tests have a public internet on loopback behind it. */
+  buildConnector?: ConnectorBuilder;
+}
+
+/** Total: below the 600 s after which a push message comes again. */
+const LIMITS: DownloadLimits = { connectMs: 10_000, headersMs: 30_000, idleMs: 30_000, totalMs: 540_000 };
+/** Share links take two or three hops; more is usually a circle. */
+const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Answers before the answer (1xx): a server may say a few times that it is at work. No other limit ends a flood soon. */
+const MAX_INTERIM = 20;
+/** Of the answer, as Node has it by default, and here whatever the process was started with. */
+const MAX_HEADER_BYTES = 16_384;
+/** Some hosts refuse clients without a name. */
+const USER_AGENT = 'every-cut';
+
+type Answer = Dispatcher.ResponseData;
+
+/** Downloads over HTTP and HTTPS to addresses that were checked. Does not try again by itself: its stage does. */
+export function createDownloads(options: DownloadOptions): Downloads & AsyncDisposable {
+  const limits = { ...LIMITS, ...options.limits };
+  let client: Promise<{ agent: Agent; request: typeof import('undici').request }> | undefined;
+
+  /** undici is loaded at the first download: a process that only renders never needs it. */
+  async function connect() {
+    const { Agent, buildConnector, request } = await import('undici');
+    const agent = new Agent({
+      connect: boundedConnector(
+        guardedConnector(options.buildConnector ?? buildConnector, { ...options, timeout: limits.connectMs }),
+        options.maxBytes,
+      ),
+      headersTimeout: limits.headersMs,
+      bodyTimeout: limits.idleMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      allowH2: false,
+    });
+    return { agent, request };
+  }
+
+  async function ask(url: URL, validator: Validator | undefined, signal: AbortSignal): Promise<Answer> {
+    client ??= connect();
+    const { agent, request } = await client;
+    const { origin, pathname, search } = url;
+    const flood = new AbortController();
+    let interim = 0;
+    const answer = await request(origin + pathname + search, {
+      dispatcher: agent,
+      method: 'GET',
+      headers: requestHeaders(validator),
+      // One request for each connection: its bytes can be counted, and each request is for an address just checked.
+      reset: true,
+      signal: AbortSignal.any([signal, flood.signal]),
+      onInfo() {
+        interim += 1;
+        if (interim > MAX_INTERIM) flood.abort(tooManyInterim(url));
+      },
+    });
+    // A body nobody reads to its end must not take the process down with it.
+    answer.body.on('error', () => {});
+    return answer;
+  }
+
+  /** The first answer that is no redirect, and where it came from. */
+  async function follow(start: URL, validator: Validator | undefined, signal: AbortSignal) {
+    let url = start;
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      const answer = await ask(url, validator, signal);
+      const location = header(answer.headers, 'location');
+      if (!REDIRECTS.has(answer.statusCode) || location === undefined) return { answer, url };
+      answer.body.destroy();
+      url = redirectTarget(location, url);
+    }
+    throw permanent(
+      'source_refused',
+      `Expected at most ${MAX_REDIRECTS} redirects from ${maskUrl(start.href)}, got more`,
+      'use the address of the file itself',
+    );
+  }
+
+  async function get(
+    address: string,
+    file: string,
+    { validator, signal }: Parameters<Downloads['get']>[2],
+  ): Promise<Download> {
+    signal.throwIfAborted();
+    const total = AbortSignal.timeout(limits.totalMs);
+    const either = AbortSignal.any([signal, total]);
+    let where = maskUrl(address);
+    try {
+      const { answer, url } = await follow(sourceUrl(address), validator, either);
+      where = maskUrl(url.href);
+      if (answer.statusCode === 304 && validator) {
+        await answer.body.dump();
+        return { modified: false };
+      }
+      try {
+        checkAnswer(answer, where, options.maxBytes);
+        const { bytes, sha256 } = await storeBody(answer.body, file, {
+          where,
+          maxBytes: options.maxBytes,
+          expected: { bytes: announcedBytes(answer.headers) },
+          signal: either,
+        });
+        return { modified: true, bytes, sha256, validator: validatorOf(answer.headers) };
+      } finally {
+        answer.body.destroy();
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw downloadError(
+        total.aborted && !PermanentError.is(error) ? timedOut(limits.totalMs, error) : error,
+        where,
+      );
+    }
+  }
+
+  return {
+    get,
+    async [Symbol.asyncDispose]() {
+      await (await client)?.agent.destroy();
+    },
+  };
+}
+
+/** Credentials are never sent: a URL with any is refused. */
+function requestHeaders(validator: Validator | undefined): Record<string, string> {
+  return {
+    accept: '*/*',
+    'accept-encoding': 'identity',
+    'user-agent': USER_AGENT,
+    ...(validator?.etag ? { 'if-none-match': validator.etag } : {}),
+    ...(validator?.lastModified ? { 'if-modified-since': validator.lastModified } : {}),
+  };
+}
+
+function tooManyInterim({ href }: URL): PermanentError {
+  return permanent(
+    'source_refused',
+    `Expected an answer from ${maskUrl(href)}, got more than ${MAX_INTERIM} announcements of one (status 1xx)`,
+    'have its server answer with the file',
+  );
+}
+
+function timedOut(totalMs: number, cause: unknown): Error {
+  return Object.assign(new Error(`not finished after ${totalMs} ms`, { cause }), { code: 'ETIMEDOUT' });
+}

@@ -1,0 +1,175 @@
+import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
+import type { Download, Downloads, Validator } from '../../ports.ts';
+import type { DriveFile } from '../../model/source-url.ts';
+import { storeBody } from '../shared/body-file.ts';
+import { tooLarge } from '../download/answer.ts';
+import { downloadError, isNetworkError, permanent } from '../shared/network-errors.ts';
+import type { DriveAccount, DriveItem } from './account.ts';
+import { sourceError } from './errors.ts';
+import { refusalOf } from './refusal.ts';
+
+export interface DriveDownloadsOptions {
+  account: DriveAccount;
+  maxBytes: number;
+  /** False: only what anyone with the link may read, whatever the account can see. */
+  anyFile: boolean;
+  /** Milliseconds that one download may take. */
+  totalMs?: number;
+}
+
+export interface DriveDownloads {
+  /**
+   * prepare: the file, by the account. Undefined where it is not known to be open to anyone (anyFile: false): it is then
+   * read as anyone would read it, and nobody gets a private file by naming it. Else as Downloads.get.
+   */
+  get(file: DriveFile, path: string, options: Parameters<Downloads['get']>[2]): Promise<Download | undefined>;
+}
+
+/** Below the 600 s after which a push message comes again. */
+const TOTAL_MS = 540_000;
+const SHORTCUT = 'application/vnd.google-apps.shortcut';
+const GOOGLE_TYPE = /^application\/vnd\.google-apps\./;
+const FIELDS =
+  'id,name,mimeType,size,md5Checksum,headRevisionId,trashed,permissions(type),permissionIds,shortcutDetails';
+/** Ids of permissions that name no one: https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions */
+const ANYONE: readonly string[] = ['anyone', 'anyoneWithLink'];
+
+export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownloads {
+  const { account, maxBytes, anyFile, totalMs = TOTAL_MS } = options;
+
+  /** Undefined where it is not known to be open to anyone. */
+  async function look(file: DriveFile, signal: AbortSignal): Promise<DriveItem | undefined> {
+    try {
+      const found = await account.call(
+        `show the file ${file.id}`,
+        (drive, parameters) =>
+          drive.files.get(
+            { fileId: file.id, fields: FIELDS, supportsAllDrives: true },
+            { ...parameters, headers: keyHeaders(file) },
+          ),
+        { signal, gate: sourceError },
+      );
+      if (!anyFile) return isOpen(found) && !found.trashed ? found : undefined;
+      if (!found.trashed) return found;
+    } catch (error) {
+      // What the account may not see, anyone may perhaps.
+      if (!anyFile && PermanentError.is(error)) return undefined;
+      throw error;
+    }
+    throw permanent('source_not_found', `Expected ${nameOf(file)}, got it from the trash`, 'restore it');
+  }
+
+  async function download(
+    file: DriveFile,
+    item: DriveItem,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<Download> {
+    const url = new URL(`${account.root}/drive/v3/files/${encodeURIComponent(file.id)}`);
+    url.search = new URLSearchParams({ alt: 'media', supportsAllDrives: 'true' }).toString();
+    const request = { url, method: 'GET', headers: keyHeaders(file), signal } as const;
+    let answer = await account.send(request);
+    if (answer.statusCode === 401) {
+      await answer.body.dump();
+      answer = await account.send(request);
+    }
+    try {
+      if (answer.statusCode !== 200) throw await refusalOf(answer);
+      const { bytes, sha256 } = await storeBody(answer.body, path, {
+        where: nameOf(file),
+        maxBytes,
+        expected: { bytes: sizeOf(item), md5: item.md5Checksum ?? undefined },
+        signal,
+      });
+      return { modified: true, bytes, sha256, validator: validatorOf(item) };
+    } finally {
+      answer.body.destroy();
+    }
+  }
+
+  return {
+    async get(asked, path, { validator, signal }) {
+      signal.throwIfAborted();
+      const total = AbortSignal.timeout(totalMs);
+      const either = AbortSignal.any([signal, total]);
+      try {
+        const found = await followed(asked, (file) => look(file, either));
+        if (found === undefined) return undefined;
+        const { file, item } = found;
+        checkItem(file, item, maxBytes);
+        const { etag } = validatorOf(item) ?? {};
+        if (etag !== undefined && etag === validator?.etag) return { modified: false };
+        return await download(file, item, path, either);
+      } catch (error) {
+        signal.throwIfAborted();
+        const failure = total.aborted ? late(totalMs, error) : error;
+        // What breaks off a body is no matter of Drive's: it is told as for any other download.
+        if (isNetworkError(failure) || isDiskFull(failure)) throw downloadError(failure, nameOf(asked));
+        throw sourceError(failure, `give ${nameOf(asked)}`, account.mode);
+      }
+    },
+  };
+}
+
+/** A shortcut stands for another file; one to a shortcut, Drive does not make. */
+async function followed(
+  asked: DriveFile,
+  look: (file: DriveFile) => Promise<DriveItem | undefined>,
+): Promise<{ file: DriveFile; item: DriveItem } | undefined> {
+  const item = await look(asked);
+  if (item?.mimeType !== SHORTCUT) return item && { file: asked, item };
+  const { targetId, targetResourceKey } = item.shortcutDetails ?? {};
+  if (!targetId) {
+    throw permanent(
+      'source_not_found',
+      `Expected a file behind the shortcut ${asked.id}, got none`,
+      'link the file itself',
+    );
+  }
+  const file = { id: targetId, resourceKey: targetResourceKey ?? undefined };
+  const target = await look(file);
+  return target && { file, item: target };
+}
+
+function checkItem(file: DriveFile, item: DriveItem, maxBytes: number): void {
+  if (GOOGLE_TYPE.test(item.mimeType ?? '')) {
+    throw permanent(
+      'media_unreadable',
+      `Expected a media file, got ${nameOf(file)} of the type ${item.mimeType}`,
+      'link a video or audio file',
+    );
+  }
+  const bytes = sizeOf(item);
+  if (bytes !== undefined && bytes > maxBytes) throw tooLarge(nameOf(file), maxBytes, `${bytes} bytes`);
+}
+
+/** As far as it is told: never of files on shared drives, nor to those who may not share it. */
+function isOpen({ permissions, permissionIds }: DriveItem): boolean {
+  return (
+    permissions?.some(({ type }) => type === 'anyone') === true ||
+    permissionIds?.some((id) => ANYONE.includes(id)) === true
+  );
+}
+
+/** https://developers.google.com/workspace/drive/api/guides/resource-keys */
+function keyHeaders({ id, resourceKey }: DriveFile): Record<string, string> {
+  return resourceKey === undefined ? {} : { 'X-Goog-Drive-Resource-Keys': `${id}/${resourceKey}` };
+}
+
+function validatorOf({ md5Checksum, headRevisionId }: DriveItem): Validator | null {
+  if (md5Checksum) return { etag: `md5 ${md5Checksum}` };
+  return headRevisionId ? { etag: `revision ${headRevisionId}` } : null;
+}
+
+function sizeOf({ size }: DriveItem): number | undefined {
+  return size ? Number(size) : undefined;
+}
+
+function nameOf({ id }: DriveFile): string {
+  return `the Drive file ${id}`;
+}
+
+function late(totalMs: number, cause: unknown): unknown {
+  if (PermanentError.is(cause) || TransientError.is(cause)) return cause;
+  return Object.assign(new Error(`not finished after ${totalMs} ms`, { cause }), { code: 'ETIMEDOUT' });
+}

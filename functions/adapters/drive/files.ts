@@ -1,0 +1,197 @@
+/** One file on Google Drive, made under an id that was drawn before, or brought to what it should be. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { extname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { PermanentError, TransientError } from '../../base/errors.ts';
+import type { IdMemory, OutputFolder } from '../../ports.ts';
+import type { DriveAccount, DriveItem } from './account.ts';
+import type { DriveIds } from './ids.ts';
+import { isName, itemById } from './items.ts';
+import { wasAnswered } from './refusal.ts';
+import { uploadResumable } from './upload.ts';
+
+export interface DriveFilesOptions {
+  account: DriveAccount;
+  ids: IdMemory;
+  drawn: DriveIds;
+  /** Failures in a row, without a byte of progress, after which an upload is given up. */
+  maxFailures: number;
+}
+
+export interface DriveFiles {
+  /**
+   * Whatever is there by then, of this process or another one: afterwards the file of that key is in the folder, with
+   * that name and those bytes. Answers with what Drive says about it.
+   * @throws what the gate makes of a refusal; output_missing where the folder is gone
+   */
+  bring(key: string, folder: OutputFolder, file: LocalFile, signal: AbortSignal): Promise<DriveItem>;
+}
+
+/** Content that is not what was sent; more often than this something between here and Drive changes it. */
+const MAX_ROUNDS = 4;
+const FIELDS = 'id,name,size,md5Checksum,webViewLink,trashed,parents';
+const TYPES: Readonly<Record<string, string>> = {
+  '.mp4': 'video/mp4',
+  '.json': 'application/json',
+  '.csv': 'text/csv',
+};
+
+export interface LocalFile {
+  path: string;
+  name: string;
+  bytes: number;
+  /** Hex. */
+  md5: string;
+}
+
+export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFilesOptions): DriveFiles {
+  const look = (id: string, name: string, signal: AbortSignal) =>
+    itemById(account, { id, what: name, fields: FIELDS }, { signal });
+
+  /** Undefined where the id is in use, or was, or, at the first try, where it is refused. */
+  async function create(
+    id: string,
+    folder: OutputFolder,
+    file: LocalFile,
+    signal: AbortSignal,
+    rounds: number,
+  ): Promise<DriveItem | undefined> {
+    try {
+      return await upload({ id, name: file.name, parents: [folder.id] }, undefined, file, signal);
+    } catch (error) {
+      // An id that another account drew, before the credentials were changed, may be of no use to this one.
+      if (wasAnswered(error, 409) || (wasAnswered(error, 400) && rounds === 1)) return undefined;
+      if (wasAnswered(error, 404)) throw folderGone(file.name, error);
+      throw error;
+    }
+  }
+
+  /** Undefined where it was deleted for ever meanwhile. */
+  async function setRight(
+    there: DriveItem & { id: string },
+    folder: OutputFolder,
+    file: LocalFile,
+    signal: AbortSignal,
+  ): Promise<DriveItem | undefined> {
+    try {
+      const whole = isContent(there, file)
+        ? there
+        : await upload({ name: file.name, trashed: false }, there.id, file, signal);
+      return isInPlace(whole, folder, file) ? whole : await putInPlace(whole, there.id, folder, file, signal);
+    } catch (error) {
+      if (wasAnswered(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  function upload(
+    metadata: DriveItem & { name: string },
+    replaces: string | undefined,
+    { path: file, bytes, name }: LocalFile,
+    signal: AbortSignal,
+  ): Promise<DriveItem> {
+    const contentType = TYPES[extname(name)] ?? 'application/octet-stream';
+    const fields = FIELDS;
+    return uploadResumable(
+      account,
+      { metadata, replaces, file, bytes, contentType, fields },
+      { signal, maxFailures },
+    );
+  }
+
+  /** Someone renamed it, moved it, or put it into the trash. */
+  function putInPlace(
+    { parents }: DriveItem,
+    fileId: string,
+    folder: OutputFolder,
+    { name }: LocalFile,
+    signal: AbortSignal,
+  ): Promise<DriveItem> {
+    const moved = parents?.includes(folder.id) !== true;
+    return account.call(
+      `put ${name} in its place`,
+      (drive, parameters) =>
+        drive.files.update(
+          {
+            fileId,
+            fields: FIELDS,
+            supportsAllDrives: true,
+            requestBody: { name, trashed: false },
+            ...(moved ? { addParents: folder.id, removeParents: (parents ?? []).join(',') } : {}),
+          },
+          parameters,
+        ),
+      { signal },
+    );
+  }
+
+  async function bring(
+    key: string,
+    folder: OutputFolder,
+    file: LocalFile,
+    signal: AbortSignal,
+  ): Promise<DriveItem> {
+    const [known] = await ids.recall([key]);
+    let id = known ?? (await ids.settle(key, await drawn.draw({ signal })));
+    // A look costs a tenth of an upload that is refused, and no byte.
+    let there = known === undefined ? undefined : await look(id, file.name, signal);
+    for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
+      const isThere = there !== undefined;
+      there =
+        there === undefined
+          ? await create(id, folder, file, signal, rounds)
+          : await setRight({ ...there, id }, folder, file, signal);
+      if (there !== undefined && isContent(there, file) && isInPlace(there, folder, file)) return there;
+      if (there?.trashed && isThere) throw folderTrashed(file.name);
+      if (there !== undefined) continue;
+      there = isThere ? undefined : await look(id, file.name, signal);
+      // Used once, and gone for ever: nothing can be made under it any more.
+      if (there === undefined) id = await ids.settle(key, await drawn.draw({ signal }), id);
+    }
+    throw new TransientError(
+      'network',
+      `Expected ${file.name} on Google Drive as it is here (${file.bytes} bytes), got other content ${MAX_ROUNDS} times. Next step: none needed, it is sent again.`,
+    );
+  }
+
+  return { bring };
+}
+
+/** What is compared with what Drive says; the file is read once for it. */
+export async function measured(file: string, signal: AbortSignal): Promise<{ bytes: number; md5: string }> {
+  const hash = createHash('md5');
+  const stream = createReadStream(file);
+  await pipeline(stream, hash, { signal }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
+  return { bytes: stream.bytesRead, md5: hash.digest('hex') };
+}
+
+function isContent({ size, md5Checksum }: DriveItem, { bytes, md5 }: LocalFile): boolean {
+  return Number(size) === bytes && md5Checksum === md5;
+}
+
+function isInPlace({ name, trashed, parents }: DriveItem, folder: OutputFolder, file: LocalFile): boolean {
+  return isName(name, file.name) && trashed !== true && parents?.includes(folder.id) === true;
+}
+
+/** Of all that an upload names, only the folder must be there. */
+function folderGone(fileName: string, cause: unknown): PermanentError {
+  return new PermanentError(
+    'output_missing',
+    'save',
+    `Expected the task's folder on Google Drive for ${fileName}, got none: it was deleted, or is not shared with the account any more. Next step: share it again and retry the task, or post a new task.`,
+    { cause },
+  );
+}
+
+/** A file in a folder that is in the trash is in the trash, too. */
+function folderTrashed(fileName: string): PermanentError {
+  return new PermanentError(
+    'output_missing',
+    'save',
+    `Expected the folder of ${fileName} on Google Drive, got it from the trash. Next step: restore it, then retry the task.`,
+  );
+}

@@ -1,0 +1,166 @@
+/** Task folders on Google Drive: whether there can be one, and that there is only one of a name. */
+import { PermanentError, TransientError } from '../../base/errors.ts';
+import type { IdMemory, OutputFolder } from '../../ports.ts';
+import type { CallOptions, DriveAccount, DriveItem } from './account.ts';
+import type { DriveIds } from './ids.ts';
+import { isName, itemById } from './items.ts';
+import { checkParent, FOLDER, type Parent } from './parent.ts';
+import { wasAnswered } from './refusal.ts';
+import { refusedFolder } from '../shared/refused-folder.ts';
+
+export interface DriveFoldersOptions {
+  account: DriveAccount;
+  /** DRIVE_FOLDER_ID; 'root' is the account's own My Drive. */
+  parentId: string;
+  ids: IdMemory;
+  drawn: DriveIds;
+  /** Milliseconds that making one may take with all its retries: someone waits for the answer. */
+  folderMs: number;
+}
+
+export interface DriveFolders {
+  /**
+   * The folder of that name, made where there is none; of many at once, in any number of processes, one is made.
+   * @throws {RequestError} output_folder, with the cure
+   * @throws {TransientError} where Drive gave no answer within folderMs
+   */
+  folder(name: string): Promise<OutputFolder>;
+}
+
+/** How long a parent that was found good is taken to be so. */
+const PARENT_MS = 60_000;
+/** An id is refused only where its folder was deleted for ever; that it happens twice in a row is no accident. */
+const MAX_IDS = 3;
+const FIELDS = 'id,name,mimeType,trashed,parents,webViewLink';
+
+export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
+  const { account, parentId, ids, drawn } = options;
+  let parent: { found: Promise<Parent>; until: number } | undefined;
+
+  /** One look for all that ask within a minute; what went wrong is not remembered. */
+  function parentFolder(call: CallOptions): Promise<Parent> {
+    if (parent !== undefined && performance.now() < parent.until) return parent.found;
+    const found = checkParent(account, parentId, call);
+    const own = { found, until: performance.now() + PARENT_MS };
+    parent = own;
+    found.catch(() => {
+      if (parent === own) parent = undefined;
+    });
+    return found;
+  }
+
+  async function makeOrFind(name: string, call: CallOptions): Promise<DriveItem> {
+    const within = await parentFolder(call);
+    const key = `drive/folder/${within.id}/${name}`;
+    const [known] = await ids.recall([key]);
+    const kept = known === undefined ? undefined : await look(known, call);
+    if (kept !== undefined && isOurs(kept, name, within)) return kept;
+
+    const other = await oldest(name, within, call);
+    // An id under which nothing was found may be one that another process is just making the folder of.
+    const unused = kept === undefined ? known : undefined;
+    const wanted = other?.id ?? unused ?? (await drawn.draw(call));
+    let id = wanted === known ? known : await ids.settle(key, wanted, known);
+    for (let tries = 1; ; tries++) {
+      if (other !== undefined && other.id === id) return other;
+      const made = await make(id, name, within, call).catch((error: unknown) => {
+        // An id that another account drew, before the credentials were changed, may be of no use to this one.
+        if (!wasAnswered(error, 400) || tries === MAX_IDS) throw error;
+        return undefined;
+      });
+      if (made !== undefined) return made;
+      if (tries === MAX_IDS) throw unsettled(name);
+      id = await ids.settle(key, await drawn.draw(call), id);
+    }
+  }
+
+  const look = (id: string, call: CallOptions) =>
+    itemById(account, { id, what: 'the folder of the task', fields: FIELDS }, call);
+
+  async function oldest(
+    name: string,
+    { id, driveId }: Parent,
+    call: CallOptions,
+  ): Promise<DriveItem | undefined> {
+    const { files = [] } = await account.call(
+      `look for the folder "${name}"`,
+      (drive, parameters) =>
+        drive.files.list(
+          {
+            q: `name = ${quoted(name)} and ${quoted(id)} in parents and mimeType = '${FOLDER}' and trashed = false`,
+            orderBy: 'createdTime',
+            pageSize: 10,
+            fields: `files(${FIELDS})`,
+            supportsAllDrives: true,
+            includeItemsFromAllDrives: true,
+            ...(driveId === undefined ? {} : { corpora: 'drive', driveId }),
+          },
+          parameters,
+        ),
+      call,
+    );
+    // Drive's search takes "Sale" for "sale" as well.
+    return files.find((file) => file.name === name);
+  }
+
+  /** Undefined where the id was used before, and what had it is deleted for ever. */
+  async function make(
+    id: string,
+    name: string,
+    within: Parent,
+    call: CallOptions,
+  ): Promise<DriveItem | undefined> {
+    try {
+      return await account.call(
+        `make the folder "${name}"`,
+        (drive, parameters) =>
+          drive.files.create(
+            {
+              requestBody: { id, name, mimeType: FOLDER, parents: [within.id] },
+              fields: FIELDS,
+              supportsAllDrives: true,
+            },
+            parameters,
+          ),
+        call,
+      );
+    } catch (error) {
+      if (!wasAnswered(error, 409)) throw error;
+      return look(id, call);
+    }
+  }
+
+  return {
+    async folder(name) {
+      const call = { deadline: performance.now() + options.folderMs };
+      try {
+        const { id, webViewLink } = await makeOrFind(name, call);
+        if (!id) throw new Error(`Expected Google Drive to give the id of the folder "${name}", got none`);
+        return { id, location: webViewLink ?? `https://drive.google.com/drive/folders/${id}` };
+      } catch (error) {
+        throw PermanentError.is(error) ? refusedFolder(name, error) : error;
+      }
+    },
+  };
+}
+
+function isOurs(item: DriveItem, name: string, within: Parent): boolean {
+  return (
+    item.mimeType === FOLDER &&
+    item.trashed !== true &&
+    isName(item.name, name) &&
+    item.parents?.includes(within.id) === true
+  );
+}
+
+/** https://developers.google.com/workspace/drive/api/guides/search-files: quotes and backslashes are escaped. */
+function quoted(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`;
+}
+
+function unsettled(name: string): TransientError {
+  return new TransientError(
+    'output_busy',
+    `Expected an id for the folder "${name}", got ${MAX_IDS} that were used before. Next step: none needed, it is tried again.`,
+  );
+}

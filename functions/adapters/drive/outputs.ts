@@ -1,0 +1,89 @@
+import { rm } from 'node:fs/promises';
+import pLimit from 'p-limit';
+import { PermanentError } from '../../base/errors.ts';
+import type { IdMemory, OutputFolder, OutputStore } from '../../ports.ts';
+import type { DriveAccount } from './account.ts';
+import { createDriveFiles, measured } from './files.ts';
+import { createDriveFolders } from './folders.ts';
+import { createDriveIds } from './ids.ts';
+import { wasAnswered } from './refusal.ts';
+
+export interface DriveOutputsOptions {
+  account: DriveAccount;
+  /** DRIVE_FOLDER_ID: a folder in My Drive or on a shared drive, or 'root'. Task folders are made in it. */
+  folderId: string;
+  /** Shared by all processes that save to the folder. */
+  ids: IdMemory;
+  /** Milliseconds that createFolder may take, retries included. */
+  folderMs?: number;
+  /** Failures in a row, without a byte of progress, after which an upload is given up. */
+  maxFailures?: number;
+}
+
+const FOLDER_MS = 10_000;
+/** With the pauses that Google asks for: half a minute. */
+const MAX_FAILURES = 6;
+/** Files moved to the trash at a time. */
+const REMOVALS = 5;
+/** Ids on Drive: letters, digits, - and _. */
+const DRIVE_ID = /^[\w-]{10,200}$/;
+/**
+ * Videos on Google Drive. Each file has an id that was drawn and written down before its upload, so that whoever repeats
+ * the upload, in whatever process, meets the file that is there.
+ */
+export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
+  const { account, ids, folderMs = FOLDER_MS, maxFailures = MAX_FAILURES } = options;
+  const drawn = createDriveIds(account);
+  const files = createDriveFiles({ account, ids, drawn, maxFailures });
+  const folders = createDriveFolders({ account, parentId: options.folderId, ids, drawn, folderMs });
+
+  return {
+    createFolder: (name) => folders.folder(name),
+
+    async save(folder, fileName, path, signal) {
+      signal.throwIfAborted();
+      if (!DRIVE_ID.test(folder.id)) throw notOnDrive(fileName);
+      const file = { path, name: fileName, ...(await measured(path, signal)) };
+      const { id, webViewLink } = await files.bring(fileKey(folder, fileName), folder, file, signal);
+      await rm(path, { force: true });
+      return { url: webViewLink ?? `https://drive.google.com/file/d/${id}/view`, bytes: file.bytes };
+    },
+
+    async remove(folder, fileNames) {
+      const found = await ids.recall(fileNames.map((name) => fileKey(folder, name)));
+      const limit = pLimit(REMOVALS);
+      await Promise.all(
+        fileNames.map(async (name, at) => {
+          const id = found[at];
+          if (id !== undefined) await limit(() => trash(account, id, name));
+        }),
+      );
+    },
+  };
+}
+
+/** Content managers of a shared drive may put files into the trash, but not delete them. */
+async function trash(account: DriveAccount, fileId: string, name: string): Promise<void> {
+  try {
+    await account.call(`move ${name} to the trash`, (drive, parameters) =>
+      drive.files.update(
+        { fileId, fields: 'id', supportsAllDrives: true, requestBody: { trashed: true } },
+        parameters,
+      ),
+    );
+  } catch (error) {
+    if (!wasAnswered(error, 404)) throw error;
+  }
+}
+
+function fileKey({ id }: OutputFolder, fileName: string): string {
+  return `drive/file/${id}/${fileName}`;
+}
+
+function notOnDrive(fileName: string): PermanentError {
+  return new PermanentError(
+    'save_failed',
+    'save',
+    `Expected a folder on Google Drive for ${fileName}, got one elsewhere: the task was begun with another OUTPUT. Next step: set OUTPUT as it was, or post the task again.`,
+  );
+}

@@ -1,0 +1,89 @@
+/** The folder of DRIVE_FOLDER_ID, which the folders of tasks are made in. */
+import { PermanentError } from '../../base/errors.ts';
+import type { CallOptions, DriveAccount } from './account.ts';
+
+export interface Parent {
+  id: string;
+  /** The shared drive that it is on. */
+  driveId: string | undefined;
+}
+
+export const FOLDER = 'application/vnd.google-apps.folder';
+/** Service accounts own no storage: what they make must lie on a shared drive. */
+const SERVICE_ACCOUNT = /\.gserviceaccount\.com$/;
+
+/**
+ * Whether it can take folders and videos of this account.
+ * @throws {PermanentError} output_missing, output_forbidden or output_full, beside what calls throw
+ */
+export async function checkParent(
+  account: DriveAccount,
+  parentId: string,
+  call: CallOptions,
+): Promise<Parent> {
+  const [folder, about] = await Promise.all([
+    account.call(
+      `show the folder of DRIVE_FOLDER_ID`,
+      (drive, parameters) =>
+        drive.files.get(
+          {
+            fileId: parentId,
+            fields: 'id,name,mimeType,trashed,driveId,capabilities(canAddChildren)',
+            supportsAllDrives: true,
+          },
+          parameters,
+        ),
+      call,
+    ),
+    account.call(
+      'tell whose account this is',
+      (drive, parameters) =>
+        drive.about.get({ fields: 'user(emailAddress),storageQuota(limit,usage)' }, parameters),
+      call,
+    ),
+  ]);
+  const email = about.user?.emailAddress ?? 'the account';
+  if (folder.mimeType !== FOLDER) {
+    throw permanent(
+      'output_missing',
+      `a folder as DRIVE_FOLDER_ID, got ${folder.mimeType}`,
+      'set the id of a folder',
+    );
+  }
+  if (folder.trashed) {
+    throw permanent('output_missing', 'the folder of DRIVE_FOLDER_ID, got it from the trash', 'restore it');
+  }
+  const driveId = folder.driveId ?? undefined;
+  if (folder.capabilities?.canAddChildren !== true) {
+    throw permanent(
+      'output_forbidden',
+      `${email} to be allowed to add files to the folder of DRIVE_FOLDER_ID, got read access`,
+      `share it with ${email} as ${driveId === undefined ? 'Editor' : 'Content manager'}`,
+    );
+  }
+  if (driveId === undefined && SERVICE_ACCOUNT.test(email)) {
+    throw permanent(
+      'output_full',
+      `a folder on a shared drive, got one in My Drive, where the service account ${email} owns no storage`,
+      'move the folder to a shared drive, or set DRIVE_AUTH to oauth or delegation',
+    );
+  }
+  const { limit, usage } = about.storageQuota ?? {};
+  if (driveId === undefined && limit && Number(usage ?? 0) >= Number(limit)) {
+    throw permanent(
+      'output_full',
+      `room in the storage of ${email}, got ${usage} of ${limit} bytes in use`,
+      'free room',
+    );
+  }
+  if (!folder.id) throw new Error('Expected Google Drive to give the id of DRIVE_FOLDER_ID, got none');
+  return { id: folder.id, driveId };
+}
+
+function permanent(
+  code: 'output_missing' | 'output_forbidden' | 'output_full',
+  expectedAndGot: string,
+  nextStep: string,
+): PermanentError {
+  return new PermanentError(code, 'save', `Expected ${expectedAndGot}. Next step: ${nextStep}.`);
+}

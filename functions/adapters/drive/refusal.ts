@@ -1,0 +1,82 @@
+import type { Dispatcher } from 'undici';
+import { header } from '../download/answer.ts';
+import { parseRetryAfter } from '../shared/network-errors.ts';
+
+/** What Google answered instead of doing it, whichever client asked: status, reason, and how long to wait. */
+export class DriveRefusal extends Error {
+  override readonly name = 'DriveRefusal';
+  readonly status: number;
+  /** `rateLimitExceeded`, `invalid_grant`; '' where none was given. */
+  readonly reason: string;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, reason: string, retryAfterMs: number | undefined, options?: ErrorOptions) {
+    super(`${status} ${reason}`.trim(), options);
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Google never let the account in: wrong, missing or withdrawn credentials. */
+export class DriveLoginError extends Error {
+  override readonly name = 'DriveLoginError';
+}
+
+/** The refusal in an error of Google's clients, or in the cause of one of ours; undefined where there is none. */
+export function refusalIn(error: unknown): DriveRefusal | undefined {
+  if (error instanceof DriveRefusal) return error;
+  if (!(error instanceof Error)) return undefined;
+  // Of the client's own copy of fetch: its classes are not the global ones.
+  const { response } = error as {
+    response?: Partial<Pick<Response, 'status' | 'headers'>> & { data?: unknown };
+  };
+  if (typeof response?.status === 'number') {
+    const after = response.headers?.get('retry-after');
+    return new DriveRefusal(
+      response.status,
+      reasonIn(response.data),
+      parseRetryAfter(after ?? undefined),
+      // The client's own error holds the whole request.
+      { cause: new Error(error.message) },
+    );
+  }
+  return refusalIn(error.cause);
+}
+
+/** Reads the body of an answer that says no. */
+export async function refusalOf(answer: Dispatcher.ResponseData): Promise<DriveRefusal> {
+  const after = parseRetryAfter(header(answer.headers, 'retry-after'));
+  return new DriveRefusal(answer.statusCode, reasonIn(parsed(await answer.body.text())), after);
+}
+
+/** Was that status the answer? */
+export function wasAnswered(error: unknown, status: number): boolean {
+  return refusalIn(error)?.status === status;
+}
+
+interface ApiError {
+  status?: unknown;
+  errors?: { reason?: unknown }[];
+  details?: { reason?: unknown }[];
+}
+
+/**
+ * https://developers.google.com/workspace/drive/api/guides/handle-errors and, of the token endpoint, RFC 6749, 5.2.
+ * Newer parts of Google's APIs give their reason in the details: https://google.aip.dev/193
+ */
+function reasonIn(body: unknown): string {
+  const error = (typeof body === 'string' ? parsed(body) : body) as { error?: string | ApiError } | null;
+  if (typeof error?.error === 'string') return error.error;
+  const { errors, details, status } = error?.error ?? {};
+  const reasons = [errors?.[0]?.reason, details?.find(({ reason }) => reason !== undefined)?.reason, status];
+  return reasons.find((reason): reason is string => typeof reason === 'string') ?? '';
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

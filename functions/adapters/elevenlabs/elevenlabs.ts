@@ -1,0 +1,224 @@
+import type { ElevenLabs, ElevenLabsClient } from 'elevenlabs';
+import { PermanentError, TransientError } from '../../base/errors.ts';
+import type { Speech } from '../../ports.ts';
+import { createAllowance } from './allowance.ts';
+import { CHECK_URL, elevenLabsError, failed, isTooMany, refusalOf } from './errors.ts';
+import { wordsOf } from './timing.ts';
+import { createVoices, notFound, type Voice } from './voices.ts';
+
+/** What is left out is as the voice has it. https://elevenlabs.io/docs/api-reference/voices/settings/get */
+export interface VoiceSettings {
+  /** 0 to 1. */
+  stability?: number;
+  /** 0 to 1. */
+  similarityBoost?: number;
+  /** 0 to 1. */
+  style?: number;
+  /** 0.7 to 1.2; 1 is the voice's own. */
+  speed?: number;
+  useSpeakerBoost?: boolean;
+}
+
+/** Milliseconds. */
+export interface ElevenLabsLimits {
+  /** For one page of a search for voices. */
+  voicesMs: number;
+  /** For one line, from the request to the last byte of the answer. */
+  speakMs: number;
+  /** How long a found voice is taken to keep its id. */
+  rememberMs: number;
+}
+
+export interface ElevenLabsOptions {
+  apiKey: string;
+  /** Of a residency endpoint, or a test's; undefined: the vendor's own. */
+  apiUrl: string | undefined;
+  /** "eleven_multilingual_v2". */
+  model: string;
+  /** output_format: mp3_*, wav_* or opus_*, which ffmpeg opens without being told. */
+  format: string;
+  /** Undefined: the voice's own. */
+  voiceSettings: VoiceSettings | undefined;
+  limits?: Partial<ElevenLabsLimits>;
+}
+
+/**
+ * The longest text takes about a minute. Far below the 600 s after which a push message comes again, as a line that
+ * stalls is bought again.
+ */
+const LIMITS: ElevenLabsLimits = { voicesMs: 30_000, speakMs: 180_000, rememberMs: 3_600_000 };
+/** The most that GET /v2/voices gives. */
+const PAGE_SIZE = 100;
+const MOST_PAGES = 10;
+/** No settings are sent then: an empty list of them would be the vendor's defaults, not the voice's own. */
+const OWN = 'own';
+
+type RequestOptions = NonNullable<Parameters<ElevenLabsClient['voices']['search']>[1]>;
+type OutputFormat = NonNullable<
+  Parameters<ElevenLabsClient['textToSpeech']['convertWithTimestamps']>[1]['outputFormat']
+>;
+
+/** Speech by ElevenLabs, each request made once: its callers try again. */
+export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
+  const { apiKey, model, format } = options;
+  const settings = settingsText(options.voiceSettings);
+  const limits = { ...LIMITS, ...options.limits };
+  const allowance = createAllowance();
+  const voices = createVoices({ search, rememberMs: limits.rememberMs });
+  let client: Promise<ElevenLabsClient> | undefined;
+
+  /** Takes a second and 160 MB: a process that speaks no line never loads it. */
+  async function connect(): Promise<ElevenLabsClient> {
+    checkKey(apiKey);
+    const { ElevenLabsClient } = await import('elevenlabs');
+    const baseUrl = options.apiUrl === undefined ? {} : { baseUrl: options.apiUrl };
+    return new ElevenLabsClient({ apiKey, fetch: fetchOrFailingBody, ...baseUrl });
+  }
+
+  /** One request behind the gate, with a time limit of ours: the SDK's ends at the headers, and bodies stall, too. */
+  async function ask<T>(
+    limitMs: number,
+    signal: AbortSignal,
+    request: (client: ElevenLabsClient, options: RequestOptions) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    client ??= connect();
+    const connected = await client;
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), limitMs);
+    try {
+      return await request(connected, {
+        maxRetries: 0,
+        abortSignal: AbortSignal.any([signal, limit.signal]),
+        // Not less than ours, which tells us more.
+        timeoutInSeconds: limitMs / 1000 + 1,
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      const known = elevenLabsError(error, apiKey);
+      throw limit.signal.aborted && !PermanentError.is(known) ? timedOut(limitMs, error) : known;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function search(name: string, signal: AbortSignal): Promise<Voice[]> {
+    const found: Voice[] = [];
+    let token: string | undefined;
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const next = token === undefined ? {} : { nextPageToken: token };
+      const answer = await ask(limits.voicesMs, signal, (connected, request) =>
+        connected.voices.search({ search: name, pageSize: PAGE_SIZE, ...next }, request),
+      );
+      found.push(...answer.voices.map(({ voiceId, name = '' }) => ({ id: voiceId, name })));
+      token = answer.nextPageToken;
+      if (!answer.hasMore || token === undefined) return found;
+    }
+    throw notFound(
+      `at most ${MOST_PAGES * PAGE_SIZE} voices to be found for that name, got more`,
+      'the id of one',
+    );
+  }
+
+  async function buy(voiceId: string, text: string, signal: AbortSignal) {
+    const line = {
+      text,
+      modelId: model,
+      outputFormat: format as OutputFormat,
+      ...(options.voiceSettings === undefined || settings === OWN
+        ? {}
+        : { voiceSettings: options.voiceSettings }),
+    };
+    return ask(limits.speakMs, signal, async (connected, request) => {
+      try {
+        const { data, rawResponse } = await connected.textToSpeech
+          .convertWithTimestamps(voiceId, line, request)
+          .withRawResponse();
+        hear(rawResponse.headers, false);
+        return data;
+      } catch (error) {
+        const refusal = refusalOf(error);
+        if (refusal) hear(refusal.headers, isTooMany(refusal));
+        throw error;
+      }
+    });
+  }
+
+  /** https://elevenlabs.io/docs/overview/models#concurrency-and-priority */
+  function hear(headers: { get(name: string): string | null }, tooMany: boolean): void {
+    allowance.hear({
+      maximum: headers.get('maximum-concurrent-requests'),
+      current: headers.get('current-concurrent-requests'),
+      tooMany,
+    });
+  }
+
+  return {
+    notice: null,
+    get atOnce() {
+      return allowance.atOnce();
+    },
+
+    async identity(line, signal) {
+      return ['elevenlabs', await voices.find(line.voice, signal), model, settings, format];
+    },
+
+    async speak(line, signal) {
+      const voiceId = await voices.find(line.voice, signal);
+      try {
+        const answer = await buy(voiceId, line.text, signal);
+        return { audio: audioOf(answer), timing: wordsOf(answer.alignment) };
+      } catch (error) {
+        if (PermanentError.is(error) && error.code === 'voice_not_found') voices.forget(line.voice);
+        throw error;
+      }
+    },
+  };
+}
+
+/** The same for the same settings, in whatever order they were written. */
+export function settingsText(settings: VoiceSettings | undefined): string {
+  const set = Object.entries(settings ?? {}).toSorted();
+  return set.length === 0 ? OWN : set.map(([name, value]) => `${name}=${value}`).join(' ');
+}
+
+/** fetch names the value of a header that it cannot send in its error. */
+function checkKey(apiKey: string): void {
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return;
+  throw new PermanentError(
+    'speech_refused',
+    'speak',
+    'Expected an ELEVENLABS_API_KEY of letters, digits and signs, got one with blanks or other characters. Next step: copy the key again.',
+  );
+}
+
+/**
+ * The SDK stops its timer when it has an answer, and never when fetch fails: the process would stay for as long. So what
+ * fails is an answer whose body fails. A redirect is an answer, too: followed, it would take the key elsewhere.
+ */
+async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, redirect: 'manual' });
+  } catch (error) {
+    return new Response(new ReadableStream({ start: (body) => body.error(error) }));
+  }
+}
+
+function audioOf({ audioBase64 }: ElevenLabs.AudioWithTimestampsResponse): Uint8Array {
+  const audio = Buffer.from(audioBase64, 'base64');
+  // What is no base64 is skipped without a word.
+  const whole = Math.floor((audioBase64.replace(/=+$/, '').length * 3) / 4);
+  if (audio.length !== whole) throw failed('sound as base64', 'other text', CHECK_URL);
+  if (audio.length === 0) throw failed('sound', '0 bytes', 'send a text with words in it');
+  return audio;
+}
+
+function timedOut(limitMs: number, cause: unknown): TransientError {
+  return new TransientError(
+    'network',
+    `Expected ElevenLabs to answer within ${limitMs} ms, got no end of it.`,
+    {
+      cause,
+    },
+  );
+}

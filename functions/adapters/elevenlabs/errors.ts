@@ -1,0 +1,193 @@
+import type { ElevenLabsError } from 'elevenlabs';
+import { PermanentError, TransientError } from '../../base/errors.ts';
+import { parseRetryAfter } from '../shared/network-errors.ts';
+import { notFound } from './voices.ts';
+
+/** An answer other than success, in whichever of the vendor's shapes it came. */
+export interface Refusal {
+  status: number;
+  /**
+   * `code`, `status` and `type` of the detail. The two first may differ, and either may be the one that tells: "unauthorized"
+   * with "missing_permissions", "paid_plan_required" with "payment_required".
+   * https://elevenlabs.io/docs/eleven-api/resources/errors
+   */
+  reasons: readonly string[];
+  /** The vendor's words, whole. */
+  message: string;
+  headers: { get(name: string): string | null };
+}
+
+/** Comes with 400, 401, 402, 403 or 429; never better a minute later. */
+const QUOTA = /^(quota_exceeded|insufficient_(credits|quota|funds))$/;
+const TOO_MANY = /^(too_many_concurrent_requests|concurrent_limit_exceeded)$/;
+const BUSY = /^(system_busy|rate_limit(_exceeded|_error)?|too_many_requests)$/;
+const BUSY_STATUS: readonly number[] = [408, 409, 425, 429];
+/** The account's own limit on voices is met by who speaks with one from the library. */
+const NO_VOICE =
+  /^(voice_not_found|voice_does_not_exist|invalid_voice_id|voice_access_denied|voice_limit.*)$/;
+/** Of those that may come with 400: the key, the account or the plan, not the line. */
+const NOT_ALLOWED =
+  /^(invalid_api_key|needs_authorization|unauthorized|missing_permissions|only_for_.*|detected_unusual_activity|subscription_required|paid_plan_required|(output_format|model)_not_allowed|model_access_denied|invalid_subscription)$/;
+const NO_MODEL = /^(model_not_found|invalid_model.*|model_.*_deprecated|unsupported_model)$/;
+/** The SDK's, told by name: it is loaded late, and need not be there to tell. */
+const VENDOR_ERRORS = new Set(['ElevenLabsError', 'UnprocessableEntityError', 'ElevenLabsTimeoutError']);
+const LONGEST_MESSAGE = 300;
+
+/** The gate: which of our errors one of the SDK's is. All others pass unchanged. */
+export function elevenLabsError(error: unknown, apiKey: string): unknown {
+  // Its text is the body of the answer, and goes to the log with all causes.
+  const options = error instanceof Error && !error.message.includes(apiKey) ? { cause: error } : {};
+  const refusal = refusalOf(error);
+  if (refusal) return refused(refusal, apiKey, options);
+  if (!(error instanceof Error)) return error;
+  if (error.name === 'ParseError') {
+    return failed('an answer that says what it should', 'another one', CHECK_URL, options);
+  }
+  if (error.name === 'JsonError') {
+    const format = 'check ELEVENLABS_FORMAT and ELEVENLABS_VOICE_SETTINGS';
+    return failed('settings that its client knows', shortened(error.message), format, options);
+  }
+  if (!VENDOR_ERRORS.has(error.name)) return error;
+  if (error.cause instanceof SyntaxError) {
+    return new TransientError('speech_busy', 'Expected JSON from ElevenLabs, got something else.', options);
+  }
+  const code = error.name === 'ElevenLabsTimeoutError' ? 'ETIMEDOUT' : systemCode(error);
+  if (code === undefined) return error;
+  return new TransientError(
+    'network',
+    `Expected an answer of ElevenLabs, got ${code}. Next step: check the network.`,
+    options,
+  );
+}
+
+/** Undefined for what is no answer: the network, a time limit, a defect. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (!(error instanceof Error && VENDOR_ERRORS.has(error.name))) return undefined;
+  const { statusCode, body, rawResponse } = error as ElevenLabsError;
+  if (statusCode === undefined) return undefined;
+  return { status: statusCode, ...detailOf(body), headers: rawResponse?.headers ?? new Headers() };
+}
+
+/** More requests at a time than the plan allows. */
+export function isTooMany({ reasons }: Refusal): boolean {
+  return reasons.some((reason) => TOO_MANY.test(reason));
+}
+
+/** What came whole and is of no use was sold: who asks for it again and again pays again and again. */
+export function failed(
+  expected: string,
+  got: string,
+  nextStep: string,
+  options?: ErrorOptions,
+): PermanentError {
+  return new PermanentError(
+    'speech_failed',
+    'speak',
+    `Expected ${expected} from ElevenLabs, got ${got}. Next step: ${nextStep}.`,
+    options,
+  );
+}
+
+export const CHECK_URL = 'check that ELEVENLABS_API_URL is an address of its API, then retry the task';
+
+function refused(
+  { status, reasons, message, headers }: Refusal,
+  apiKey: string,
+  options: ErrorOptions,
+): PermanentError | TransientError {
+  const is = (pattern: RegExp) => reasons.some((reason) => pattern.test(reason));
+  const said = shortened([reasons[0], message].filter(Boolean).join(': ').replaceAll(apiKey, '***'));
+  const got = said === '' ? `${status}` : `${status} (${said})`;
+  if (is(QUOTA)) {
+    return new PermanentError(
+      'speech_quota',
+      'speak',
+      `Expected credits left with ElevenLabs, got ${got}. Next step: raise the plan, or the key's own limit, then retry the task.`,
+      options,
+    );
+  }
+  if (BUSY_STATUS.includes(status) || status >= 500 || is(BUSY) || is(TOO_MANY)) {
+    const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined);
+    return new TransientError('speech_busy', `Expected ElevenLabs to speak, got ${got}.`, {
+      ...options,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+  if (is(NO_VOICE)) {
+    return notFound(
+      `a voice that this ElevenLabs account may use, got ${got}`,
+      'the id or the whole name of one',
+      options,
+    );
+  }
+  if (is(NOT_ALLOWED) || status === 401 || status === 402 || status === 403) {
+    return new PermanentError(
+      'speech_refused',
+      'speak',
+      `Expected ElevenLabs to let this key speak, got ${got}. Next step: set an ELEVENLABS_API_KEY of an account whose plan has it, and with these permissions.`,
+      options,
+    );
+  }
+  return failed('speech', got, cureOf(status, is), options);
+}
+
+function cureOf(status: number, is: (pattern: RegExp) => boolean): string {
+  if (is(NO_MODEL)) return 'set ELEVENLABS_MODEL to a model that speaks';
+  if (is(/output_format/)) return 'set ELEVENLABS_FORMAT to a format that it has';
+  return status === 404 || status === 405 ? CHECK_URL : 'mend what it says, or shorten or simplify the text';
+}
+
+/** An object, a sentence, or the list of a validation (422); a proxy on the way answers with pages of its own. */
+function detailOf(body: unknown): Pick<Refusal, 'reasons' | 'message'> {
+  const detail = isRecord(body) ? (body['detail'] ?? body) : body;
+  if (typeof detail === 'string') {
+    const text = detail.trim();
+    return { reasons: [], message: text.startsWith('<') ? 'a web page' : text };
+  }
+  if (Array.isArray(detail)) {
+    return { reasons: ['validation_error'], message: detail.map(mistake).join('; ') };
+  }
+  if (!isRecord(detail)) return { reasons: [], message: '' };
+  const reasons = [detail['code'], detail['status'], detail['type']].filter(
+    (reason): reason is string => typeof reason === 'string' && reason !== '',
+  );
+  const { message } = detail;
+  return { reasons: mostTelling(reasons), message: typeof message === 'string' ? message : '' };
+}
+
+/** First the one that a rule of ours knows: it is what a message names. */
+function mostTelling(reasons: readonly string[]): string[] {
+  const known = [QUOTA, TOO_MANY, NO_VOICE, NO_MODEL, NOT_ALLOWED, BUSY];
+  const rank = (reason: string) => {
+    // "unauthorized" goes with every other reason of a 401.
+    if (reason === 'unauthorized') return known.length;
+    const at = known.findIndex((pattern) => pattern.test(reason));
+    return at === -1 ? known.length : at;
+  };
+  return reasons.toSorted((one, other) => rank(one) - rank(other));
+}
+
+function mistake(entry: unknown): string {
+  if (!isRecord(entry)) return String(entry);
+  const { loc, msg } = entry;
+  const where = Array.isArray(loc) ? `${loc.join('.')}: ` : '';
+  return where + (typeof msg === 'string' ? msg : 'not valid');
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}...` : line;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** fetch wraps what the socket reported, and the SDK wraps that. */
+function systemCode(error: Error): string | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code } = at as NodeJS.ErrnoException;
+    if (typeof code === 'string') return code;
+  }
+  return undefined;
+}

@@ -1,0 +1,36 @@
+import type { Spoken } from '../../ports.ts';
+
+/** When each character of the text is said, as ElevenLabs tells it: three lists of one length, seconds. */
+export interface Alignment {
+  characters: readonly string[];
+  characterStartTimesSeconds: readonly number[];
+  characterEndTimesSeconds: readonly number[];
+}
+
+/**
+ * The words between blanks, from the start of their first character to the end of their last. Null where the alignment
+ * is missing, does not fit together, or has no word: a wrong caption is worse than none.
+ */
+export function wordsOf(alignment: Alignment | undefined): Spoken['timing'] {
+  if (!alignment) return null;
+  const { characters, characterStartTimesSeconds: starts, characterEndTimesSeconds: ends } = alignment;
+  if (starts.length !== characters.length || ends.length !== characters.length) return null;
+  if (![...starts, ...ends].every(Number.isFinite)) return null;
+  const words: NonNullable<Spoken['timing']> = [];
+  let inWord = false;
+  for (const [at, character] of characters.entries()) {
+    const start = starts[at] as number;
+    const end = ends[at] as number;
+    const last = words.at(-1);
+    if (character.trim() === '') {
+      inWord = false;
+    } else if (inWord && last) {
+      last.text += character;
+      last.end = end;
+    } else {
+      words.push({ text: character, start, end });
+      inWord = true;
+    }
+  }
+  return words.length === 0 ? null : words;
+}

@@ -1,0 +1,93 @@
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { PermanentError } from '../../base/errors.ts';
+import type { SpeakAnswer, SpeakRequest } from './worker.ts';
+
+/** Of what eSpeak prints: enough for its last complaint. */
+const PRINTED_CHARACTERS = 2_000;
+const CURE = 'shorten or simplify the text, or name another voice';
+
+export interface SpeechThread {
+  readonly ended: boolean;
+  /** @throws {PermanentError} speech_failed after `timeLimitMs`, or when the voice gives up; the signal's reason */
+  speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array>;
+  end(): Promise<unknown>;
+}
+
+/** Starts at once and does not keep the process alive unless it speaks. What fails ends it; start another then. */
+export function startSpeechThread(): SpeechThread {
+  // Beside this file, and TypeScript or compiled JavaScript as this file is.
+  const extension = extname(fileURLToPath(import.meta.url));
+  const worker = new Worker(new URL(`./espeak-worker${extension}`, import.meta.url), {
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+  });
+  let ended = false;
+  let complaint = 'the voice ended without a word';
+  worker.on('error', (error) => {
+    complaint = error.message;
+  });
+  worker.on('exit', () => {
+    ended = true;
+  });
+  worker.unref();
+
+  async function speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array> {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    let printed = '';
+    const answered = (answer: SpeakAnswer) => {
+      if ('audio' in answer) resolve(answer.audio);
+      else printed = (printed + answer.printed).slice(-PRINTED_CHARACTERS);
+    };
+    // By then all that it printed has come.
+    const exited = () => reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, CURE));
+    const aborted = () => reject(signal.reason);
+    const overtime = setTimeout(
+      () => reject(speechFailed(request.text, `got nothing within ${timeLimitMs} ms`, CURE)),
+      timeLimitMs,
+    );
+    worker.on('message', answered).once('exit', exited).ref();
+    signal.addEventListener('abort', aborted, { once: true });
+    worker.postMessage(request);
+    try {
+      return await promise;
+    } catch (error) {
+      ended = true;
+      await worker.terminate();
+      throw error;
+    } finally {
+      clearTimeout(overtime);
+      signal.removeEventListener('abort', aborted);
+      worker.off('message', answered).off('exit', exited).unref();
+    }
+  }
+
+  return {
+    get ended() {
+      return ended;
+    },
+    speak,
+    end: () => worker.terminate(),
+  };
+}
+
+/** "Error: The specified espeak-ng voice does not exist." */
+function ownWords(printed: string): string | undefined {
+  return /^Error: (.+)$/m.exec(printed)?.[1];
+}
+
+/**
+ * @param text the line, shortened in the message
+ * @param got what happened instead
+ */
+export function speechFailed(text: string, got: string, cure: string): PermanentError {
+  const start = text.trim();
+  const shown = JSON.stringify(start.length > 40 ? `${start.slice(0, 40)}...` : start);
+  return new PermanentError(
+    'speech_failed',
+    'speak',
+    `Expected ${shown} to be spoken, ${got}. Next step: ${cure}.`,
+  );
+}

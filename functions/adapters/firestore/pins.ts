@@ -1,0 +1,155 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { QuerySnapshot } from '@google-cloud/firestore';
+import { LRUCache } from 'lru-cache';
+import type { PinName, PinOf, PinStore } from '../../ports.ts';
+import { type FirestoreConnection, pinsOf, retained } from './firestore.ts';
+import { allPins } from './queries.ts';
+import { GRPC, grpcCode, throughGate } from '../shared/google-errors.ts';
+
+export interface FirestorePinsOptions {
+  firestore: FirestoreConnection;
+}
+
+const TASKS_KEPT = 32;
+
+/** A pin as its document has it, in JSON: its fields are for us alone. */
+interface Stored {
+  pin: string;
+}
+
+/** One listener on the pins of a task, for all in this process who wait for some of them. */
+interface Watch {
+  waiting: number;
+  /** Settles at the next change, and rejects when the listener fails. */
+  changed: PromiseWithResolvers<void>;
+  stop: () => void;
+}
+
+/** Pins as documents, created once. What is pinned stays as it is, so each process reads it once. */
+export function createFirestorePins({ firestore }: FirestorePinsOptions): PinStore {
+  const kept = new LRUCache<string, Map<string, object>>({ max: TASKS_KEPT });
+  const watches = new Map<string, Promise<Watch>>();
+
+  const keep = (taskId: string, name: string, stored: Stored): void => {
+    const pins = kept.get(taskId) ?? new Map<string, object>();
+    pins.set(name, JSON.parse(stored.pin) as object);
+    kept.set(taskId, pins);
+  };
+
+  const known = <N extends PinName>(taskId: string, names: readonly N[]) => {
+    const pins = kept.get(taskId);
+    return names.map((name) => pins?.get(name) as PinOf<N> | undefined);
+  };
+
+  const read = <N extends PinName>(taskId: string, names: readonly N[]) => {
+    const found = known(taskId, names);
+    const missing = names.filter((_, at) => found[at] === undefined);
+    if (missing.length === 0) return Promise.resolve(found);
+    return firestore.run(async ({ db }) => {
+      const snapshots = await db.getAll(...missing.map((name) => pinsOf(db, taskId).doc(name)));
+      const fresh = new Map(
+        snapshots.filter(({ exists }) => exists).map((snapshot) => [snapshot.id, snapshot.data() as Stored]),
+      );
+      for (const [name, stored] of fresh) keep(taskId, name, stored);
+      return names.map((name, at) => {
+        const stored = fresh.get(name);
+        return found[at] ?? (stored && (JSON.parse(stored.pin) as PinOf<N>));
+      });
+    });
+  };
+
+  const startWatch = (taskId: string): Promise<Watch> =>
+    firestore.run(async (connected) => {
+      const watch: Watch = { waiting: 0, changed: deferred(), stop: () => {} };
+      const next = (snapshot: QuerySnapshot): void => {
+        for (const { doc } of snapshot.docChanges()) keep(taskId, doc.id, doc.data() as Stored);
+        const { changed } = watch;
+        watch.changed = deferred();
+        changed.resolve();
+      };
+      // The client itself connects again after errors that may pass; this one is for good.
+      watch.stop = allPins(connected, taskId).onSnapshot(next, (error) => {
+        watches.delete(taskId);
+        throughGate('Firestore', () => Promise.reject(error)).catch(watch.changed.reject);
+      });
+      return watch;
+    });
+
+  /** Runs `work` while a listener is there; the last one who leaves ends it. */
+  const watching = async <T>(taskId: string, work: (watch: Watch) => Promise<T>): Promise<T> => {
+    let starting = watches.get(taskId);
+    if (starting === undefined) {
+      starting = startWatch(taskId);
+      watches.set(taskId, starting);
+      starting.catch(() => watches.delete(taskId));
+    }
+    const watch = await starting;
+    watch.waiting += 1;
+    try {
+      return await work(watch);
+    } finally {
+      watch.waiting -= 1;
+      if (watch.waiting === 0) {
+        if (watches.get(taskId) === starting) watches.delete(taskId);
+        watch.stop();
+      }
+    }
+  };
+
+  return {
+    read,
+
+    write: <N extends PinName>(taskId: string, name: N, pin: PinOf<N>) =>
+      firestore.run(async ({ db }) => {
+        const ref = pinsOf(db, taskId).doc(name);
+        const stored: Stored = { pin: JSON.stringify(pin) };
+        try {
+          await ref.create({ ...stored, ...retained() });
+          keep(taskId, name, stored);
+        } catch (error) {
+          if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
+        }
+        const [standing] = await read(taskId, [name]);
+        if (standing === undefined)
+          throw new Error(`Expected pin ${name} of task ${taskId} after writing it, got none`);
+        return standing;
+      }),
+
+    async wait(taskId, names, { timeoutMs, signal }) {
+      signal.throwIfAborted();
+      const found = await read(taskId, names);
+      if (isSettled(found)) return found;
+      const over = new AbortController();
+      const late = pause(timeoutMs, 'late' as const, { signal: AbortSignal.any([signal, over.signal]) });
+      late.catch(() => {});
+      try {
+        return await watching(taskId, async (watch) => {
+          for (;;) {
+            // Before the look, or a change between the two would be missed.
+            const { promise: changed } = watch.changed;
+            const pins = known(taskId, names);
+            if (isSettled(pins)) return pins;
+            if ((await Promise.race([changed, late])) === 'late') return await read(taskId, names);
+          }
+        });
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        over.abort();
+      }
+    },
+  };
+}
+
+/** Nobody may be waiting when it rejects. */
+function deferred(): PromiseWithResolvers<void> {
+  const made = Promise.withResolvers<void>();
+  made.promise.catch(() => {});
+  return made;
+}
+
+/** Nothing more to wait for: all are there, or one says that the rest will not help. */
+function isSettled(pins: readonly (object | undefined)[]): boolean {
+  return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);
+}

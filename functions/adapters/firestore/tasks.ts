@@ -1,0 +1,213 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
+import { LRUCache } from 'lru-cache';
+import type { Claim, ClaimHolder, Task, TaskStore } from '../../ports.ts';
+import { shortId } from '../../model/names.ts';
+import {
+  documentId,
+  type FirestoreConnection,
+  hashId,
+  millisecondsBetween,
+  numberId,
+  retained,
+  type Store,
+  shardsOf,
+  taskAt,
+} from './firestore.ts';
+import { allShards, unfinishedTasks } from './queries.ts';
+import { emptyShards, type Shard, shardCount, sumOf } from './shards.ts';
+import { GRPC, grpcCode } from '../shared/google-errors.ts';
+
+export interface FirestoreTasksOptions {
+  firestore: FirestoreConnection;
+}
+
+/** An instance works on few tasks at a time; one of 1,000 combinations takes about half a megabyte. */
+const TASKS_KEPT = 8;
+/** A cancel by another instance is seen this much later at most; every second of it saves reads of all that work. */
+const CANCEL_SEEN_AFTER_MS = 2_000;
+
+const packed = promisify(gzip);
+const unpacked = promisify(gunzip);
+
+/** Of one document: what is looked at by itself. All else of the task, which never changes, is in `body`. */
+interface Stored {
+  /** JSON, gzipped: 10,000 combinations fit into one document of 1 MiB. */
+  body: Uint8Array;
+  name: string;
+  combinations: number;
+  shards: number;
+  storedAt: Timestamp;
+  /** As storedAt; gone once the task is finished. */
+  openSince?: Timestamp;
+  published: boolean;
+  cancelled: boolean;
+  finishedAt: Timestamp | null;
+}
+
+interface StoredClaim {
+  taskId: string;
+  fingerprint: string;
+  /** From the document's last write on, by the store's clock. */
+  ttlMs: number | null;
+}
+
+export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): TaskStore {
+  const bodies = new LRUCache<string, Task>({ max: TASKS_KEPT });
+  /** Known answers to isCancelled, the positive ones for good. */
+  const cancels = new LRUCache<string, Promise<boolean>>({ max: 100 });
+
+  const fieldsOf = async (db: Firestore, taskId: string, ...fieldMask: (keyof Stored)[]) => {
+    const [snapshot] = await db.getAll(taskAt(db, taskId), { fieldMask });
+    return snapshot as DocumentSnapshot;
+  };
+
+  /** All or nothing, in one commit. */
+  const store = async (
+    { db, sdk }: Store,
+    task: Task,
+    claim: Claim | undefined,
+    taken: DocumentSnapshot | undefined,
+  ) => {
+    const indexes = task.plan.combinations.map(({ index }) => index);
+    const batch = db.batch();
+    const expiry = retained();
+    batch.create(taskAt(db, task.id), {
+      body: await packed(JSON.stringify(task)),
+      name: task.name,
+      combinations: indexes.length,
+      shards: shardCount(indexes.length),
+      storedAt: sdk.FieldValue.serverTimestamp(),
+      openSince: sdk.FieldValue.serverTimestamp(),
+      published: false,
+      cancelled: false,
+      finishedAt: null,
+      ...expiry,
+    });
+    // The names of its files begin with this in the folder.
+    batch.create(db.collection('names').doc(hashId(task.folder.id, shortId(task.id))), {
+      taskId: task.id,
+      ...expiry,
+    });
+    for (const [number, shard] of emptyShards(indexes)) {
+      batch.create(shardsOf(db, task.id).doc(numberId(number)), { ...shard, ...expiry });
+    }
+    if (claim !== undefined) {
+      const claimed = { taskId: task.id, fingerprint: claim.fingerprint, ttlMs: claim.ttlMs, ...expiry };
+      const version = taken?.updateTime;
+      if (version === undefined) batch.create(claimAt(db, claim.key), claimed);
+      else batch.update(claimAt(db, claim.key), claimed, { lastUpdateTime: version });
+    }
+    await batch.commit();
+  };
+
+  return {
+    create: (task, claim) =>
+      firestore.run(async (connected) => {
+        const { db } = connected;
+        const taken = claim && (await claimAt(db, claim.key).get());
+        if (taken !== undefined && holderOf(taken) !== undefined) return false;
+        try {
+          await store(connected, task, claim, taken);
+          return true;
+        } catch (error) {
+          const code = grpcCode(error);
+          if (code !== GRPC.ALREADY_EXISTS && code !== GRPC.FAILED_PRECONDITION) throw error;
+          // The id is new: where it is there, the answer to our commit was lost, and the client sent it again.
+          return (await fieldsOf(db, task.id, 'storedAt')).exists;
+        }
+      }),
+
+    claimed: (key) => firestore.run(async ({ db }) => holderOf(await claimAt(db, key).get())),
+
+    get: (taskId) =>
+      firestore.run(async ({ db }) => {
+        const known = bodies.get(taskId);
+        if (known !== undefined) return known;
+        const body = (await fieldsOf(db, taskId, 'body')).get('body') as Stored['body'] | undefined;
+        if (body === undefined) return undefined;
+        const task = JSON.parse((await unpacked(body)).toString()) as Task;
+        bodies.set(taskId, task);
+        return task;
+      }),
+
+    markPublished: (taskId) =>
+      firestore.run(async ({ db }) => {
+        await taskAt(db, taskId).update({ published: true });
+      }),
+
+    cancel: (taskId) =>
+      firestore.run(async ({ db }) => {
+        await taskAt(db, taskId).update({ cancelled: true });
+        cancels.set(taskId, Promise.resolve(true));
+      }),
+
+    isCancelled(taskId) {
+      const known = cancels.get(taskId);
+      if (known !== undefined) return known;
+      // One look for all that ask at once.
+      const looking = firestore.run(
+        async ({ db }) => (await fieldsOf(db, taskId, 'cancelled')).get('cancelled') === true,
+      );
+      cancels.set(taskId, looking, { ttl: CANCEL_SEEN_AFTER_MS });
+      looking.then(
+        (cancelled) => cancelled && cancels.set(taskId, looking),
+        () => cancels.get(taskId) === looking && cancels.delete(taskId),
+      );
+      return looking;
+    },
+
+    progress: (taskId) =>
+      firestore.run(async (connected) => {
+        const snapshot = await fieldsOf(connected.db, taskId, 'published', 'finishedAt');
+        if (!snapshot.exists) return undefined;
+        const { published, finishedAt } = snapshot.data() as Stored;
+        const shards = await allShards(connected, taskId).get();
+        return {
+          published,
+          ...sumOf(shards.docs.map((shard) => shard.data() as Shard)),
+          finishedAt: finishedAt?.toMillis() ?? null,
+        };
+      }),
+
+    unfinished: (limit, afterId) =>
+      firestore.run(async (connected) => {
+        const after = afterId === undefined ? undefined : await fieldsOf(connected.db, afterId, 'storedAt');
+        const from = after?.exists ? { storedAt: after.get('storedAt'), documentId: after.id } : undefined;
+        const found = await unfinishedTasks(connected, limit, from).get();
+        return found.docs.map(({ id }) => id);
+      }),
+
+    finish: (taskId) =>
+      firestore.run(async ({ db, sdk }) => {
+        for (;;) {
+          const snapshot = await fieldsOf(db, taskId, 'finishedAt');
+          const version = snapshot.updateTime;
+          if (version === undefined)
+            throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
+          const finishedAt = snapshot.get('finishedAt') as Stored['finishedAt'];
+          if (finishedAt !== null) return finishedAt.toMillis();
+          const fields = { finishedAt: sdk.FieldValue.serverTimestamp(), openSince: sdk.FieldValue.delete() };
+          try {
+            await taskAt(db, taskId).update(fields, { lastUpdateTime: version });
+          } catch (error) {
+            // Finished, published or cancelled just now by someone else.
+            if (grpcCode(error) !== GRPC.FAILED_PRECONDITION) throw error;
+          }
+        }
+      }),
+  };
+}
+
+function claimAt(db: Firestore, key: string) {
+  return db.collection('claims').doc(documentId(key));
+}
+
+/** Undefined where nobody has the claim, or its time is over. */
+function holderOf(snapshot: DocumentSnapshot): ClaimHolder | undefined {
+  if (snapshot.updateTime === undefined) return undefined;
+  const { taskId, fingerprint, ttlMs } = snapshot.data() as StoredClaim;
+  const age = millisecondsBetween(snapshot.updateTime, snapshot.readTime);
+  return ttlMs === null || age < ttlMs ? { taskId, fingerprint } : undefined;
+}

@@ -1,0 +1,95 @@
+/**
+ * What Pub/Sub posts to a push endpoint, as a message of ours. Our own reading, as the framework's makes events of it and
+ * drops half. https://cloud.google.com/pubsub/docs/push#receive_push
+ */
+import type { DeadLetterMessage, MessageOf, Topic, WorkMessage } from '../../ports.ts';
+import { TRACE_ATTRIBUTE } from './pubsub.ts';
+
+export interface Push<T extends Topic> {
+  message: MessageOf<T>;
+  /** Pub/Sub's own id: the same at each delivery. */
+  messageId: string;
+  traceparent: string | undefined;
+  /** This one included; 1 where Pub/Sub does not count, as the emulator. */
+  deliveries: number;
+}
+
+/** What can never be handled, however often it comes. */
+export interface Malformed {
+  malformed: string;
+  messageId: string;
+}
+
+/** https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic */
+const DELIVERY_COUNT = 'CloudPubSubDeadLetterSourceDeliveryCount';
+
+type Fields = Record<string, unknown>;
+
+/** Reads the parsed body of a push to the function that handles `topic`. */
+export function readPush<T extends Topic>(body: unknown, topic: T): Push<T> | Malformed {
+  const envelope = fieldsOf(body);
+  const pushed = fieldsOf(envelope?.['message']);
+  const messageId = textOf(pushed?.['messageId']);
+  if (pushed === undefined) return { malformed: 'an envelope without a message', messageId };
+  const { data } = pushed;
+  if (typeof data !== 'string' || data === '') return { malformed: 'a message without data', messageId };
+  const content = parsed(Buffer.from(data, 'base64').toString('utf8'));
+  const attributes = fieldsOf(pushed['attributes']) ?? {};
+  const message = topic === 'dead-letter' ? letterOf(content, attributes) : workOf(content);
+  if (message?.topic !== topic) return { malformed: `data that is no message of ${topic}`, messageId };
+  const traceparent = attributes[TRACE_ATTRIBUTE];
+  const deliveries = envelope?.['deliveryAttempt'];
+  return {
+    message: message as MessageOf<T>,
+    messageId,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    deliveries: isCount(deliveries) ? deliveries : 1,
+  };
+}
+
+/** Ours, or what Pub/Sub itself forwarded because it was delivered too often. */
+function letterOf(content: unknown, attributes: Fields): DeadLetterMessage | undefined {
+  const fields = fieldsOf(content);
+  const own = fields?.['topic'] === 'dead-letter';
+  const message = workOf(own ? fields?.['message'] : content);
+  if (message === undefined) return undefined;
+  const count = attributes[DELIVERY_COUNT];
+  const forwarded = `it was delivered ${typeof count === 'string' ? `${count} times` : 'too often'}; the log has the reasons.`;
+  return {
+    topic: 'dead-letter',
+    taskId: message.taskId,
+    message,
+    reason: own ? textOf(fields?.['reason']) : forwarded,
+  };
+}
+
+function workOf(content: unknown): WorkMessage | undefined {
+  const fields = fieldsOf(content);
+  const taskId = fields?.['taskId'];
+  if (fields === undefined || typeof taskId !== 'string') return undefined;
+  const { topic, source, index } = fields;
+  if (topic === 'prepare' && isCount(source)) return { topic, taskId, source };
+  if (topic === 'render' && isCount(index)) return { topic, taskId, index };
+  if (topic === 'complete') return { topic, taskId };
+  return undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,245 @@
+import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../ports.ts';
+import type { Database } from './sqlite.ts';
+
+/** A message on its way to a handler. */
+export interface Taken {
+  id: number;
+  message: Message;
+  /** This one included. */
+  deliveries: number;
+  /** May be what killed the last hosts. */
+  suspect: boolean;
+}
+
+export interface TopicCounts {
+  /** Ready now, or when their back-off is over. */
+  waiting: number;
+  inFlight: number;
+  /** Dead letters that nobody could handle: kept for people to look at. */
+  parked: number;
+}
+
+interface Row {
+  id: number;
+  body: string;
+  deliveries: number;
+  deaths: number;
+}
+
+function takenOf({ id, body, deliveries, deaths }: Row): Taken {
+  return { id, message: JSON.parse(body) as Message, deliveries, suspect: deaths >= SUSPECT_DEATHS };
+}
+
+interface Candidate {
+  taskId: string;
+  id: number;
+  inFlight: number;
+}
+
+/**
+ * Whatever is handled when a host dies may be what killed it. What was there at so many deaths, and did not end in
+ * order since, goes on one at a time, so that the next deaths are told of the culprit alone, and its neighbours do not
+ * end as crash loops with it. Also in the index messages_suspect.
+ */
+const SUSPECT_DEATHS = 2;
+/** Not to be held up for minutes by one that downloads or encodes: after this the next one begins beside it. */
+const ALONE_MS = 5_000;
+/** Suspects of other topics go first, or the one at work needs its time: how often that is looked at. */
+const SUSPECTS_TURN_MS = 250;
+/** Beyond so many tasks their turns are forgotten, which costs at most one turn out of order. */
+const MAX_TURNS = 10_000;
+
+/** The rows behind the queue. Each method is one transaction. */
+export class SqliteMessages {
+  readonly #database: Database;
+  readonly #now: () => number;
+  /** When each task last had a message taken, by topic and task, as a running number. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
+  /** Suspects in flight: when each was taken. */
+  readonly #suspects = new Map<number, number>();
+
+  constructor(database: Database, now: () => number) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  add(messages: readonly Message[]): void {
+    this.#database.transaction(() => {
+      for (const message of messages) this.#insert(message);
+    });
+  }
+
+  /** At most `count` messages that are ready, tasks in turn, each counted as delivered from now on. */
+  take(topic: Topic, count: number): Taken[] {
+    return this.#database.transaction(() => {
+      const taken = this.#takeSuspect(topic);
+      while (taken.length < count) {
+        const next = this.#next(topic);
+        if (!next) break;
+        taken.push(this.#deliver(this.#firstOf(topic, next.taskId)));
+        this.#remember(topic, next.taskId);
+      }
+      return taken;
+    });
+  }
+
+  acknowledge({ id }: Taken): void {
+    this.#database.run('DELETE FROM messages WHERE id = ?', id);
+    this.#suspects.delete(id);
+  }
+
+  /** Whoever ends in order has not killed the host. */
+  handBack({ id, deliveries }: Taken, afterMs: number): void {
+    this.#database.run(
+      `UPDATE messages SET state = 'waiting', available_at = ?, deliveries = ?, deaths = 0 WHERE id = ?`,
+      Math.ceil(this.#now() + afterMs),
+      deliveries,
+      id,
+    );
+    this.#suspects.delete(id);
+  }
+
+  /** Turns a message into a dead letter. */
+  bury({ id }: Taken, message: WorkMessage, reason: string): void {
+    const letter: DeadLetterMessage = { topic: 'dead-letter', taskId: message.taskId, message, reason };
+    this.#database.transaction(() => {
+      this.#database.run('DELETE FROM messages WHERE id = ?', id);
+      this.#insert(letter);
+    });
+    this.#suspects.delete(id);
+  }
+
+  /** For a new host: what the last one was at when it died is ready again. */
+  recover({ id }: Taken): void {
+    this.#database.run(
+      `UPDATE messages SET state = 'waiting', available_at = ?, deaths = deaths + 1 WHERE id = ?`,
+      Math.ceil(this.#now()),
+      id,
+    );
+  }
+
+  park({ id }: Taken): void {
+    this.#database.run(`UPDATE messages SET state = 'parked' WHERE id = ?`, id);
+    this.#suspects.delete(id);
+  }
+
+  /** Everything in flight, in the order of publishing. */
+  inFlight(): Taken[] {
+    return this.#database
+      .rows<Row>(`SELECT id, body, deliveries, deaths FROM messages WHERE state = 'taken' ORDER BY id`)
+      .map(takenOf);
+  }
+
+  /** When to look for the next message of the topic, in milliseconds from now; undefined where none waits. */
+  nextInMs(topic: Topic): number | undefined {
+    const first = (suspects: boolean) =>
+      this.#database.row<{ at: number | null }>(
+        `SELECT min(available_at) AS at FROM messages
+         WHERE topic = ? AND state = 'waiting' AND (deaths >= ${SUSPECT_DEATHS}) = ?`,
+        topic,
+        suspects ? 1 : 0,
+      )?.at ?? Number.POSITIVE_INFINITY;
+    const now = this.#now();
+    const next = Math.min(first(false), Math.max(first(true), now + SUSPECTS_TURN_MS));
+    return Number.isFinite(next) ? Math.max(0, next - now) : undefined;
+  }
+
+  counts(topic: Topic): TopicCounts {
+    const rows = this.#database.rows<{ state: string; count: number }>(
+      'SELECT state, count(*) AS count FROM messages WHERE topic = ? GROUP BY state',
+      topic,
+    );
+    const of = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
+    return { waiting: of('waiting'), inFlight: of('taken'), parked: of('parked') };
+  }
+
+  /** Ready at time 0: a clock that is set back must not hold up new work. */
+  #insert(message: Message): void {
+    this.#database.run(
+      `INSERT INTO messages (topic, state, task_id, body, available_at) VALUES (?, 'waiting', ?, ?, 0)`,
+      message.topic,
+      message.taskId,
+      JSON.stringify(message),
+    );
+  }
+
+  /**
+   * The task with the fewest in flight, by its oldest ready message; among equals of the one whose last turn is the
+   * longest ago, or else a long task would go first for ever where one message is handled at a time.
+   */
+  #next(topic: Topic): Candidate | undefined {
+    const candidates = this.#database.rows<Candidate>(
+      `SELECT task_id AS taskId, min(id) AS id,
+         (SELECT count(*) FROM messages AS taken
+          WHERE taken.topic = ?1 AND taken.state = 'taken' AND taken.task_id = messages.task_id) AS inFlight
+       FROM messages WHERE topic = ?1 AND state = 'waiting' AND available_at <= ?2 AND deaths < ?3
+       GROUP BY task_id`,
+      topic,
+      this.#now(),
+      SUSPECT_DEATHS,
+    );
+    const turnOf = ({ taskId }: Candidate) => this.#turns.get(`${topic} ${taskId}`) ?? 0;
+    return candidates.reduce<Candidate | undefined>((best, candidate) => {
+      if (!best) return candidate;
+      const order =
+        candidate.inFlight - best.inFlight || turnOf(candidate) - turnOf(best) || candidate.id - best.id;
+      return order < 0 ? candidate : best;
+    }, undefined);
+  }
+
+  /** What was never tried before what was handed back, or the same few would come again and again. */
+  #firstOf(topic: Topic, taskId: string): number {
+    const row = this.#database.row<{ id: number }>(
+      `SELECT id FROM messages WHERE topic = ? AND state = 'waiting' AND task_id = ? AND deaths < ?
+       ORDER BY available_at, id LIMIT 1`,
+      topic,
+      taskId,
+      SUSPECT_DEATHS,
+    );
+    if (!row) throw new Error(`Expected a waiting message of task ${taskId}, got none`);
+    return row.id;
+  }
+
+  #deliver(id: number): Taken {
+    const row = this.#database.row<Row>(
+      `UPDATE messages SET state = 'taken', deliveries = deliveries + 1 WHERE id = ?
+       RETURNING id, body, deliveries, deaths`,
+      id,
+    );
+    if (!row) throw new Error(`Expected message ${id} to be waiting, got none`);
+    return takenOf(row);
+  }
+
+  /**
+   * The one that was there at most deaths, of the task whose turn is the longest ago, if it is of this topic and its
+   * time has come.
+   */
+  #takeSuspect(topic: Topic): Taken[] {
+    const now = this.#now();
+    const isAlone = (takenAt: number) => takenAt <= now && now < takenAt + ALONE_MS;
+    if ([...this.#suspects.values()].some(isAlone)) return [];
+    // The number stands in the statement, or the index on the few that there are would not be used.
+    // From one death to the next in the other direction: who began last, beside others, begins first and alone.
+    const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string; deaths: number }>(
+      `SELECT id, topic, task_id AS taskId, deaths FROM messages
+       WHERE deaths >= ${SUSPECT_DEATHS} AND state = 'waiting' AND available_at <= ?
+       ORDER BY CASE deaths % 2 WHEN 0 THEN id ELSE -id END`,
+      now,
+    );
+    const turnOf = (taskId: string) => this.#turns.get(`suspect ${taskId}`) ?? 0;
+    const [next] = ready.toSorted(
+      (one, other) => other.deaths - one.deaths || turnOf(one.taskId) - turnOf(other.taskId),
+    );
+    if (next?.topic !== topic) return [];
+    this.#remember('suspect', next.taskId);
+    this.#suspects.set(next.id, now);
+    return [this.#deliver(next.id)];
+  }
+
+  #remember(topic: Topic | 'suspect', taskId: string): void {
+    if (this.#turns.size >= MAX_TURNS) this.#turns.clear();
+    this.#turn += 1;
+    this.#turns.set(`${topic} ${taskId}`, this.#turn);
+  }
+}

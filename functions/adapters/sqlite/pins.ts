@@ -1,0 +1,79 @@
+import { EventEmitter } from 'node:events';
+import type { PinName, PinOf, PinStore } from '../../ports.ts';
+import type { Database } from './sqlite.ts';
+
+/** Pins, and word of each new one to those in this process who wait for it. */
+export function createSqlitePins({ database }: { database: Database }): PinStore {
+  /** Emits the id of the task that got a pin. */
+  const written = new EventEmitter();
+  written.setMaxListeners(0);
+
+  const readOne = <N extends PinName>(taskId: string, name: N): PinOf<N> | undefined => {
+    const row = database.row<{ body: string }>(
+      'SELECT body FROM pins WHERE task_id = ? AND name = ?',
+      taskId,
+      name,
+    );
+    return row && (JSON.parse(row.body) as PinOf<N>);
+  };
+  const readAll = <N extends PinName>(taskId: string, names: readonly N[]) =>
+    names.map((name) => readOne(taskId, name));
+
+  return {
+    async read(taskId, names) {
+      return readAll(taskId, names);
+    },
+
+    async write(taskId, name, pin) {
+      const added = database.run(
+        'INSERT OR IGNORE INTO pins (task_id, name, body) VALUES (?, ?, ?)',
+        taskId,
+        name,
+        JSON.stringify(pin),
+      );
+      const standing = readOne(taskId, name);
+      if (!standing) throw new Error(`Expected pin ${name} of task ${taskId} after writing it, got none`);
+      if (added === 1) written.emit(taskId);
+      return standing;
+    },
+
+    wait<N extends PinName>(
+      taskId: string,
+      names: readonly N[],
+      { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+    ) {
+      return new Promise<(PinOf<N> | undefined)[]>((resolve, reject) => {
+        const end = (): void => {
+          clearTimeout(timer);
+          written.off(taskId, look);
+          signal.removeEventListener('abort', abort);
+        };
+        const answer = (accept: (pins: (PinOf<N> | undefined)[]) => boolean): void => {
+          try {
+            const pins = readAll(taskId, names);
+            if (!accept(pins)) return;
+            resolve(pins);
+          } catch (error) {
+            reject(error);
+          }
+          end();
+        };
+        const look = (): void => answer(isSettled);
+        const abort = (): void => {
+          end();
+          reject(signal.reason);
+        };
+        const timer = setTimeout(() => answer(() => true), timeoutMs);
+        written.on(taskId, look);
+        signal.addEventListener('abort', abort, { once: true });
+        if (signal.aborted) abort();
+        else look();
+      });
+    },
+  };
+}
+
+/** Nothing more to wait for: all are there, or one says that the rest will not help. */
+function isSettled(pins: readonly (object | undefined)[]): boolean {
+  return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);
+}

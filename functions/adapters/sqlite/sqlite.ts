@@ -1,0 +1,193 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { TransientError } from '../../base/errors.ts';
+
+/** Another process holding the lock stops our event loop for as long (node:sqlite is synchronous): give up early. */
+const BUSY_TIMEOUT_MS = 250;
+/** SQLITE_FULL, https://sqlite.org/rescode.html#full */
+const SQLITE_FULL = 13;
+
+/** One entry per schema version: appended to, never edited, since databases of every version are out there. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE tasks (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    folder_id TEXT NOT NULL,
+    id_start TEXT NOT NULL,
+    body TEXT NOT NULL,
+    combinations INTEGER NOT NULL,
+    published INTEGER NOT NULL DEFAULT 0,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    first_report_at INTEGER,
+    completion_published INTEGER NOT NULL DEFAULT 0,
+    finished_at INTEGER,
+    UNIQUE (folder_id, id_start)
+  ) STRICT;
+  CREATE INDEX tasks_unfinished ON tasks (seq) WHERE finished_at IS NULL;
+
+  CREATE TABLE reports (
+    task_id TEXT NOT NULL,
+    combination INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (task_id, combination)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE pins (
+    task_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (task_id, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- held_until is NULL once released; a time that has passed means a holder that died.
+  CREATE TABLE leases (
+    key TEXT PRIMARY KEY,
+    token TEXT NOT NULL,
+    held_until INTEGER,
+    taken_at INTEGER NOT NULL,
+    takes INTEGER NOT NULL,
+    crashes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE urls (
+    url TEXT PRIMARY KEY,
+    content TEXT NOT NULL,
+    validator TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'taken', 'parked')),
+    task_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    available_at INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  -- Covers the choice of the next message, which looks at every waiting one.
+  CREATE INDEX messages_next ON messages (topic, state, task_id, id, available_at);
+  `,
+  `
+  ALTER TABLE leases ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+  -- In the order in which a task's messages are taken.
+  DROP INDEX messages_next;
+  CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id);
+  `,
+  `
+  ALTER TABLE tasks ADD COLUMN cancelled_at INTEGER;
+  -- expires_at is NULL where a claim stands for ever.
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    expires_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX claims_expiring ON claims (expires_at) WHERE expires_at IS NOT NULL;
+  `,
+  `
+  -- Hosts that died while they handled it.
+  ALTER TABLE messages ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX messages_next;
+  CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id, deaths);
+  CREATE INDEX messages_suspect ON messages (id) WHERE deaths >= 2;
+  `,
+  `UPDATE tasks SET body = json_set(body, '$.fileId', id) WHERE json_extract(body, '$.fileId') IS NULL`,
+  `CREATE TABLE ids (key TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+];
+
+/** One SQLite file. Every call is synchronous and durable when it returns. */
+export interface Database extends Disposable {
+  /** Runs a statement; answers with the number of rows it changed. */
+  run(sql: string, ...values: SQLInputValue[]): number;
+  row<R>(sql: string, ...values: SQLInputValue[]): R | undefined;
+  rows<R>(sql: string, ...values: SQLInputValue[]): R[];
+  /** All of it or nothing. `work` is synchronous; a transaction within one is part of the outer one. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+/** Opens the file, made where there is none, and brings its schema up to date. One process may have it open. */
+export function openDatabase(path: string): Database {
+  mkdirSync(dirname(path), { recursive: true });
+  const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
+  const prepared = new Map<string, StatementSync>();
+
+  const statement = (sql: string): StatementSync => {
+    const known = prepared.get(sql);
+    if (known) return known;
+    const made = connection.prepare(sql);
+    prepared.set(sql, made);
+    return made;
+  };
+
+  const transaction = <T>(work: () => T): T => {
+    if (connection.isTransaction) return work();
+    statement('BEGIN IMMEDIATE').run();
+    try {
+      const result = work();
+      if (result instanceof Promise) throw new TypeError('A transaction must not span an await');
+      statement('COMMIT').run();
+      return result;
+    } catch (error) {
+      // SQLite itself has already rolled back after some errors, a full disk among them.
+      if (connection.isTransaction) statement('ROLLBACK').run();
+      throw error;
+    }
+  };
+
+  const close = (): void => {
+    prepared.clear();
+    if (connection.isOpen) connection.close();
+  };
+
+  try {
+    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    migrate(connection, transaction);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    run: (sql, ...values) => translated(() => Number(statement(sql).run(...values).changes)),
+    row: <R>(sql: string, ...values: SQLInputValue[]) =>
+      translated(() => statement(sql).get(...values) as R | undefined),
+    rows: <R>(sql: string, ...values: SQLInputValue[]) =>
+      translated(() => statement(sql).all(...values) as R[]),
+    transaction: (work) => translated(() => transaction(work)),
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function migrate(connection: DatabaseSync, transaction: <T>(work: () => T) => T): void {
+  const found = Number(connection.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (found > MIGRATIONS.length) {
+    throw new Error(
+      `Expected a database of schema version ${MIGRATIONS.length} or older, got ${found}: ` +
+        'a newer release wrote it. Start that release, or name another DATA_DIR.',
+    );
+  }
+  if (found === MIGRATIONS.length) return;
+  transaction(() => {
+    for (const migration of MIGRATIONS.slice(found)) connection.exec(migration);
+    connection.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  });
+}
+
+/** The gate for SQLite's own errors: a full disk passes, all else is a defect or a broken disk. */
+function translated<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL) {
+      throw new TransientError('disk_full', 'The disk is full: the task database cannot grow', {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}

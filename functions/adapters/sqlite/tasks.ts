@@ -1,0 +1,119 @@
+import type { Claim, ClaimHolder, Progress, Task, TaskStore } from '../../ports.ts';
+import { shortId } from '../../model/names.ts';
+import type { Database } from './sqlite.ts';
+
+export interface SqliteTasksOptions {
+  database: Database;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+/** Tasks are worked on in turn: the latest one alone would be forgotten at every turn. */
+const TASKS_KEPT = 4;
+
+export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptions): TaskStore {
+  const holderOf = (key: string): ClaimHolder | undefined => {
+    const row = database.row<ClaimHolder>(
+      `SELECT task_id AS taskId, fingerprint FROM claims
+       WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`,
+      key,
+      now(),
+    );
+    return row && { ...row };
+  };
+  const keep = ({ key, fingerprint, ttlMs }: Claim, taskId: string): void => {
+    const at = now();
+    database.run('DELETE FROM claims WHERE expires_at <= ?', at);
+    database.run(
+      'INSERT INTO claims (key, task_id, fingerprint, expires_at) VALUES (?, ?, ?, ?)',
+      key,
+      taskId,
+      fingerprint,
+      ttlMs === null ? null : at + ttlMs,
+    );
+  };
+
+  /**
+   * What a task says never changes, and every message of it asks for all of it: read anew for each of a thousand, it
+   * made the heap grow by 100 MB (measured). The latest last.
+   */
+  const latest = new Map<string, Task>();
+  const remember = (task: Task): Task => {
+    latest.delete(task.id);
+    latest.set(task.id, task);
+    for (const [oldest] of latest) if (latest.size > TASKS_KEPT) latest.delete(oldest);
+    return task;
+  };
+
+  return {
+    async create(task, claim) {
+      return database.transaction(() => {
+        if (claim !== undefined && holderOf(claim.key) !== undefined) return false;
+        const added = database.run(
+          'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)',
+          task.id,
+          task.folder.id,
+          shortId(task.id),
+          JSON.stringify(task),
+          task.plan.combinations.length,
+        );
+        if (added === 1 && claim !== undefined) keep(claim, task.id);
+        return added === 1;
+      });
+    },
+
+    async claimed(key) {
+      return holderOf(key);
+    },
+
+    async get(taskId) {
+      const known = latest.get(taskId);
+      if (known) return remember(known);
+      const row = database.row<{ body: string }>('SELECT body FROM tasks WHERE id = ?', taskId);
+      return row && remember(JSON.parse(row.body) as Task);
+    },
+
+    async markPublished(taskId) {
+      database.run('UPDATE tasks SET published = 1 WHERE id = ?', taskId);
+    },
+
+    async cancel(taskId) {
+      database.run('UPDATE tasks SET cancelled_at = coalesce(cancelled_at, ?) WHERE id = ?', now(), taskId);
+    },
+
+    async isCancelled(taskId) {
+      return (
+        database.row('SELECT 1 FROM tasks WHERE id = ? AND cancelled_at IS NOT NULL', taskId) !== undefined
+      );
+    },
+
+    async progress(taskId) {
+      const row = database.row<Omit<Progress, 'published'> & { published: number }>(
+        `SELECT published, succeeded, failed, cancelled, first_report_at AS firstReportAt, finished_at AS finishedAt
+         FROM tasks WHERE id = ?`,
+        taskId,
+      );
+      return row && { ...row, published: row.published === 1 };
+    },
+
+    async unfinished(limit, afterId) {
+      const rows = database.rows<{ id: string }>(
+        `SELECT id FROM tasks WHERE finished_at IS NULL AND seq > coalesce((SELECT seq FROM tasks WHERE id = ?), 0)
+         ORDER BY seq LIMIT ?`,
+        afterId ?? null,
+        limit,
+      );
+      return rows.map(({ id }) => id);
+    },
+
+    async finish(taskId) {
+      const row = database.row<{ finishedAt: number }>(
+        'UPDATE tasks SET finished_at = coalesce(finished_at, ?) WHERE id = ? RETURNING finished_at AS finishedAt',
+        now(),
+        taskId,
+      );
+      if (!row) throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
+      return row.finishedAt;
+    },
+  };
+}

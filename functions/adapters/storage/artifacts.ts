@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDiskFull, TransientError } from '../../base/errors.ts';
+import type { Artifact, ArtifactStore } from '../../ports.ts';
+import { packArtifact, type Unpacked, unpackArtifact, unpackedIn } from '../shared/artifact-file.ts';
+import type { CallOptions, Place, StorageConnection } from './storage.ts';
+import { metadataOf, readObject } from './read.ts';
+import { md5Of, NOTHING, remove, upload } from './write.ts';
+
+export interface StorageArtifactsOptions {
+  storage: StorageConnection;
+  /** CACHE_BUCKET. Its life-cycle rule may remove objects at any time: what is gone is made again. */
+  bucket: string;
+  /** This machine's copies; what it evicts is fetched again. */
+  local: ArtifactStore;
+  /** A new folder for what is on its way in, gone afterwards; on the file system of `local` where possible. */
+  workDir: () => Promise<AsyncDisposable & { path: string }>;
+  /** Milliseconds, see STANDING_MS and UNKNOWN_MS. */
+  standingMs?: number;
+  unknownMs?: number;
+  /** Milliseconds, see BRING_BACK_MS. */
+  bringBackMs?: number;
+}
+
+/**
+ * So long a copy is taken for one of an object that others can open, too. Were it for ever, who has a copy would say
+ * that there is nothing to make, and who has none would wait for it.
+ */
+const STANDING_MS = 600_000;
+/** Where that cannot be told, so long nobody asks again: who has a copy must not wait for a bucket that is away. */
+const UNKNOWN_MS = 60_000;
+/** For that look, and for bringing the object back: someone waits for the copy. */
+const LOOK_MS = 2_000;
+const BRING_BACK_MS = 10_000;
+/** How often a put meets another one, or a damaged object, before it is handed back. */
+const ROUNDS = 5;
+
+interface Fetching {
+  /** Held until all who wait for it have opened it themselves. */
+  artifact: Promise<Artifact | undefined>;
+  waiting: number;
+}
+
+/** Artifacts as one object each in a bucket that all processes share, behind this machine's own store. */
+export function createStorageArtifacts(options: StorageArtifactsOptions): ArtifactStore {
+  const { storage, local } = options;
+  const { standingMs = STANDING_MS, unknownMs = UNKNOWN_MS, bringBackMs = BRING_BACK_MS } = options;
+  const fetches = new Map<string, Fetching>();
+  /** When the object was last known to be there, by key; milliseconds of this process. */
+  const seen = new Map<string, number>();
+  const keeping = new Map<string, Promise<void>>();
+  let unknownUntil = 0;
+  const placeOf = (key: string): Place => ({
+    purpose: 'artifacts',
+    bucket: options.bucket,
+    name: objectName(key),
+  });
+  const saw = (key: string) => {
+    seen.delete(key);
+    seen.set(key, performance.now());
+    const [oldest, at] = seen.entries().next().value ?? [];
+    if (oldest !== undefined && performance.now() - Number(at) > standingMs) seen.delete(oldest);
+  };
+
+  const send = async (artifact: Unpacked, options: CallOptions = {}): Promise<boolean> => {
+    const { bytes, read } = await packArtifact(artifact);
+    const content = { contentType: 'application/octet-stream', bytes, md5: await md5Of(read()), read };
+    const isFirst = await upload(storage, placeOf(artifact.key), content, NOTHING, options);
+    if (isFirst) saw(artifact.key);
+    return isFirst;
+  };
+
+  /**
+   * A life-cycle rule may have removed the object: then it is brought back, as what is in it may be bought. Where the bucket
+   * cannot be asked, the copy is as good as ever.
+   */
+  const keepShared = async (copy: Artifact): Promise<void> => {
+    const { key } = copy;
+    const at = seen.get(key);
+    if ((at !== undefined && performance.now() - at < standingMs) || performance.now() < unknownUntil) return;
+    try {
+      const signal = AbortSignal.timeout(LOOK_MS);
+      const standing = await metadataOf(storage, placeOf(key), { tries: 1, signal });
+      if (standing === undefined) await send(copy, { signal: AbortSignal.timeout(bringBackMs) });
+      else saw(key);
+    } catch {
+      unknownUntil = performance.now() + unknownMs;
+    }
+  };
+
+  /** Once for all who open the same at a time. */
+  const keepSharedOnce = (copy: Artifact): Promise<void> => {
+    const known = keeping.get(copy.key);
+    if (known !== undefined) return known;
+    const kept = keepShared(copy).finally(() => keeping.delete(copy.key));
+    keeping.set(copy.key, kept);
+    return kept;
+  };
+
+  const openLocal = async <M>(key: string): Promise<Artifact<M> | undefined> => {
+    const copy = await local.open<M>(key);
+    if (copy !== undefined) await keepSharedOnce(copy);
+    return copy;
+  };
+
+  /** From the bucket into the local store. Undefined where there is none, or where it was damaged and is gone. */
+  const fetch = async (key: string): Promise<Artifact | undefined> => {
+    const place = placeOf(key);
+    await using work = await workFolder(options.workDir);
+    const read = await readObject(storage, place, async (chunks) => {
+      const dir = await mkdtemp(join(work.path, 'try-'));
+      const unpacked = await unpackArtifact(key, chunks, dir);
+      return unpacked && { dir, ...unpacked };
+    });
+    if (!read) return undefined;
+    if (!read.result) {
+      await remove(storage, place, read.generation);
+      return undefined;
+    }
+    saw(key);
+    return await local.put(key, read.result.dir, read.result.meta);
+  };
+
+  /** As `fetch`, once for all who want the same at a time. */
+  const fetchOnce = async <M>(key: string): Promise<Artifact<M> | undefined> => {
+    const fetching = fetches.get(key) ?? { artifact: fetch(key), waiting: 0 };
+    fetches.set(key, fetching);
+    fetching.waiting += 1;
+    try {
+      if ((await fetching.artifact) === undefined) return undefined;
+      return await local.open<M>(key);
+    } finally {
+      fetching.waiting -= 1;
+      if (fetching.waiting === 0) {
+        fetches.delete(key);
+        (await fetching.artifact.catch(() => undefined))?.[Symbol.dispose]();
+      }
+    }
+  };
+
+  return {
+    open: async <M>(key: string) => (await openLocal<M>(key)) ?? (await fetchOnce<M>(key)),
+
+    async put<M>(key: string, dir: string, meta: M) {
+      const own = await unpackedIn(dir, key, meta);
+      for (let round = 0; round < ROUNDS; round++) {
+        if (await send(own)) return await local.put(key, dir, meta);
+        const first = (await local.open<M>(key)) ?? (await fetchOnce<M>(key));
+        if (first === undefined) continue;
+        saw(key);
+        await rm(dir, { recursive: true, force: true });
+        return first;
+      }
+      throw new TransientError(
+        'platform_unavailable',
+        `Expected to store artifact ${key}, got another one that is there and cannot be opened, ${ROUNDS} times.`,
+      );
+    },
+  };
+}
+
+/** The kind stays legible, for life-cycle rules and for people who look at the bucket. */
+function objectName(key: string): string {
+  const [kind] = /^[a-z]+(?=\/)/.exec(key) ?? ['other'];
+  return `artifacts/${kind}/${createHash('sha256').update(key).digest('hex')}`;
+}
+
+/** From the caller's own kind of folder; where there is no room for one, that may pass. */
+async function workFolder(make: StorageArtifactsOptions['workDir']) {
+  try {
+    return await make();
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    throw new TransientError('disk_full', 'The disk is full: an artifact cannot be fetched', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * All settings of the product, read in one place; those of vendors by vendors.ts, through the reader made here. Nothing else
+ * reads the environment.
+ */
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { closest } from 'fastest-levenshtein';
+import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
+import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.ts';
+import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
+import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
+import { readVendors, type Vendors } from './vendor-settings.ts';
+
+export { ConfigError, type Environment };
+
+/** Who may push to the stages. */
+export type PushRule =
+  /** Whoever has a token of that account for that audience. */
+  | { kind: 'token'; account: string; audience: string }
+  /** Whoever reaches the port: the Pub/Sub emulator sends no token. */
+  | { kind: 'emulator' }
+  /** Nobody. */
+  | { kind: 'not set' };
+
+export interface Config {
+  /** 0: any free port. */
+  port: number;
+  host: string;
+  publicUrl: string | undefined;
+  dataDir: string;
+  outputDir: string;
+  cacheMaxMb: number;
+  maxCombinations: number;
+  maxClipSeconds: number;
+  maxSourceMb: number;
+  renderConcurrency: number;
+  ffmpegBin: string | undefined;
+  ffmpegThreads: number;
+  apiKey: string | undefined;
+  /** Of one caller; Infinity: as many as it likes. */
+  requestsPerMinute: number;
+  push: PushRule;
+  allowPrivateUrls: boolean;
+  logLevel: LogLevel;
+  /** PATH, to find ffmpeg on. */
+  searchPath: string;
+  /** By `npm start`, which does not pass on its own end. */
+  launchedByNpm: boolean;
+  /** On Cloud Run. */
+  inCloud: boolean;
+  /** The Google Cloud project; undefined: as the platform's clients find out by themselves. */
+  project: string | undefined;
+  /** Firestore is an emulator, as the client is told by its own variable. */
+  emulated: boolean;
+  /** Where videos go, who speaks, and which accounts are used for it. */
+  vendors: Vendors;
+}
+
+/**
+ * The environment, with what .env in the working folder adds to it. Throws ConfigError where .env has a name that is
+ * no setting: that file is the service's own, and a misspelt setting would silently have no effect.
+ */
+export function readEnvironment(): Environment {
+  let text: string;
+  try {
+    text = readFileSync('.env', 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return process.env;
+    throw new ConfigError([
+      `.env: expected a file that can be read, got ${(error as NodeJS.ErrnoException).code}.`,
+    ]);
+  }
+  const written = parseEnv(text) as Record<string, string>;
+  const known = [...SETTINGS.map(({ name }) => name), ...NOT_AVAILABLE];
+  const unknown = Object.keys(written).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new ConfigError(
+      unknown.map((name) =>
+        name.startsWith('GOOGLE_') || name.startsWith('CLOUDSDK_')
+          ? `${name}: expected in the environment, got it in .env. It is read by Google's own libraries: export it.`
+          : `${name}: expected a setting in .env, got an unknown name. Did you mean ${closest(name, known)}?`,
+      ),
+    );
+  }
+  return { ...written, ...process.env };
+}
+
+const ACCOUNT = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+/** Compared to the letter with what tokens say: no form but that of a function's address is expected. */
+const AUDIENCE = /^https:\/\/[^\s?#]+$/;
+
+/** The disk of a function is its memory: room for what one render reads, and a little more. */
+const CLOUD_CACHE_MB = 192;
+/** Somebody who looks at a few tasks every second, and posts others meanwhile. */
+const REQUESTS_PER_MINUTE = 600;
+
+/** Throws ConfigError naming every setting that is wrong, what was expected and what it is (secrets masked). */
+export function loadConfig(env: Environment): Config {
+  const read = new SettingsReader(env);
+  // https://cloud.google.com/run/docs/container-contract#services-env-vars
+  const inCloud = env['K_SERVICE'] !== undefined;
+  const emulated = Boolean(env['FIRESTORE_EMULATOR_HOST']);
+  const host = read.text('HOST', '127.0.0.1', /^[\w.:[\]-]+$/);
+  const apiKey = read.optional('API_KEY', (value) => value.length >= 16);
+  const publicApi = read.flag('PUBLIC_API');
+  if (apiKey === undefined && !read.failed('API_KEY')) {
+    const [because, instead] = !isLoopback(host)
+      ? [`HOST is ${host}`, 'HOST=127.0.0.1']
+      : publicApi
+        ? ['PUBLIC_API is true', 'PUBLIC_API=false']
+        : [];
+    if (because !== undefined)
+      read.problem(
+        `API_KEY: expected a key of at least 16 characters because ${because}, got nothing. Set it, or ${instead}.`,
+      );
+  }
+  const ownMachineOnly = isLoopback(host) && !inCloud && !publicApi;
+  for (const name of NOT_AVAILABLE) {
+    if (read.raw(name) !== undefined) read.problem(`${name}: not available in this build. Remove it.`);
+  }
+  const memoryMb = machineMemoryMb();
+  const config: Config = {
+    port: read.integer('PORT', 8080, 0, 65_535),
+    host,
+    publicUrl: read.optional('PUBLIC_URL', (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')),
+    dataDir: folder(read.text('DATA_DIR', inCloud ? join(tmpdir(), 'every-cut') : './.data', /./)),
+    outputDir: folder(read.text('OUTPUT_DIR', './output', /./)),
+    cacheMaxMb: read.integer('CACHE_MAX_MB', inCloud ? CLOUD_CACHE_MB : 10_240, 100, 1_000_000_000),
+    maxCombinations: read.integer('MAX_COMBINATIONS', 1_000, 1, 10_000),
+    maxClipSeconds: read.integer('MAX_CLIP_SECONDS', 600, 1, 7_200),
+    maxSourceMb: read.integer('MAX_SOURCE_MB', 1_024, 1, 1_000_000),
+    renderConcurrency: read.integer('RENDER_CONCURRENCY', mixersFor(CORES, memoryMb), 1, 64),
+    ffmpegBin: read.optional('FFMPEG_BIN', () => true),
+    ffmpegThreads: read.integer('FFMPEG_THREADS', threadsFor(CORES, memoryMb), 1, 64),
+    apiKey,
+    requestsPerMinute: read.count(
+      'REQUESTS_PER_MINUTE',
+      ownMachineOnly ? Number.POSITIVE_INFINITY : REQUESTS_PER_MINUTE,
+      1,
+      1_000_000,
+    ),
+    push: readPushRule(read, { emulated: Boolean(env['PUBSUB_EMULATOR_HOST']), inCloud }),
+    allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && !inCloud),
+    logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
+    searchPath: env['PATH'] ?? '',
+    // Not of any script: what another one starts, a test among them, may be meant to outlive it.
+    launchedByNpm: env['npm_lifecycle_event'] === 'start',
+    inCloud,
+    project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
+    emulated,
+    vendors: readVendors(read, {
+      shared: inCloud && !emulated,
+      // https://cloud.google.com/run/docs/configuring/services/functions-environment-variables
+      target: inCloud ? env['FUNCTION_TARGET'] : undefined,
+    }),
+  };
+  read.finish();
+  return config;
+}
+
+/** What is set is asked for, with an emulator, too; what is not set opens nothing on Cloud Run. */
+function readPushRule(
+  read: SettingsReader,
+  { emulated, inCloud }: { emulated: boolean; inCloud: boolean },
+): PushRule {
+  const account = read.optional('PUSH_ACCOUNT', (value) => ACCOUNT.test(value));
+  const audience = read.optional('PUSH_AUDIENCE', (value) => AUDIENCE.test(value));
+  if (account !== undefined && audience !== undefined) return { kind: 'token', account, audience };
+  for (const [missing, set] of [
+    ['PUSH_ACCOUNT', 'PUSH_AUDIENCE'],
+    ['PUSH_AUDIENCE', 'PUSH_ACCOUNT'],
+  ] as const) {
+    if (read.raw(missing) === undefined && read.raw(set) !== undefined) {
+      read.problem(
+        `${missing}: expected ${read.expected(missing)} because ${set} is set, got nothing. Set both, or neither.`,
+      );
+    }
+  }
+  return { kind: emulated && !inCloud ? 'emulator' : 'not set' };
+}
+
+function folder(path: string): string {
+  return resolve(inHome(path));
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,163 @@
+/** Which vendors the settings choose, and what those need to be reached. */
+import { type DriveAuth, readDriveAuth } from './drive-settings.ts';
+import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
+import type { SettingsReader } from './settings-reader.ts';
+import type { SourceRules } from '../model/source-url.ts';
+
+export type OutputChoice =
+  | { kind: 'local' }
+  | { kind: 'drive'; folderId: string }
+  | { kind: 'gcs'; bucket: string };
+
+export interface Vendors {
+  output: OutputChoice;
+  /** Of artifacts that all processes share; undefined: the disk alone. */
+  cacheBucket: string | undefined;
+  /** Undefined: no account on Drive. */
+  drive: DriveAuth | undefined;
+  /** May callers have any file that the account can read, or only what is shared by link? */
+  driveSources: 'link' | 'account';
+  /** Buckets whose objects callers may name as sources. */
+  sourceBuckets: string[];
+  /** Undefined: the built-in voice. */
+  elevenLabs: ElevenLabsChoice | undefined;
+  /** Without a slash at the end; undefined: the vendor's own address. */
+  googleApiUrl: string | undefined;
+  elevenLabsApiUrl: string | undefined;
+}
+
+/** Where videos go, for people. */
+export function outputPlace({ output }: Vendors, outputDir: string): string {
+  switch (output.kind) {
+    case 'local':
+      return outputDir;
+    case 'gcs':
+      return `gs://${output.bucket}`;
+    case 'drive':
+      return `Google Drive, folder ${output.folderId}`;
+  }
+}
+
+/** By which sources are read, of callers' addresses: see sourceWay. */
+export function sourceRules({ sourceBuckets, cacheBucket, output }: Vendors): SourceRules {
+  const own = [cacheBucket, output.kind === 'gcs' ? output.bucket : undefined];
+  return { buckets: sourceBuckets, ownBuckets: own.filter((bucket) => bucket !== undefined) };
+}
+
+/** https://cloud.google.com/storage/docs/buckets#naming */
+const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
+/** An id, or the address that the browser shows for the folder. */
+const DRIVE_FOLDER =
+  /^(?:https:\/\/drive\.google\.com\/drive\/(?:u\/\d+\/)?folders\/)?([\w-]{10,200}|root)(?:\?.*)?$/;
+export interface VendorOptions {
+  /** Several processes on several machines, so that nothing can be on one disk. */
+  shared: boolean;
+  /** The function that this process is, in the cloud: each is given only the secrets that it has a use for. */
+  target: string | undefined;
+}
+
+export function readVendors(read: SettingsReader, { shared, target }: VendorOptions): Vendors {
+  const driveSources = read.text('DRIVE_SOURCES', 'link', /^(link|account)$/) as 'link' | 'account';
+  const drive = readDriveAuth(read, target === 'prepare' && driveSources === 'link');
+  const cacheBucket = read.optional('CACHE_BUCKET', (value) => BUCKET.test(value));
+  const output = readOutput(read, drive, shared);
+  const sourceBuckets = readSourceBuckets(read);
+  if (shared && cacheBucket === undefined && !read.failed('CACHE_BUCKET')) {
+    read.problem(
+      'CACHE_BUCKET: expected a bucket that all functions share, got nothing. Set it to one of your project.',
+    );
+  }
+  if (driveSources === 'account' && drive === undefined && !read.failed('DRIVE_AUTH')) {
+    read.problem(
+      'DRIVE_AUTH: expected adc, oauth or delegation because DRIVE_SOURCES is account, got nothing. Set it.',
+    );
+  }
+  const vendors: Vendors = {
+    output,
+    cacheBucket,
+    drive,
+    driveSources,
+    sourceBuckets,
+    elevenLabs: readElevenLabs(read, target === undefined || target === 'prepare'),
+    googleApiUrl: readApiUrl(read, 'GOOGLE_API_URL'),
+    elevenLabsApiUrl: readApiUrl(read, 'ELEVENLABS_API_URL'),
+  };
+  const { buckets, ownBuckets } = sourceRules(vendors);
+  for (const bucket of buckets.filter((name) => ownBuckets.includes(name))) {
+    read.problem(
+      `SOURCE_BUCKETS: expected buckets other than CACHE_BUCKET and OUTPUT_BUCKET, got ${bucket}. Callers could read what others made: remove it.`,
+    );
+  }
+  return vendors;
+}
+
+function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: boolean): OutputChoice {
+  const kind = read.text('OUTPUT', 'local', /^(local|drive|gcs)$/);
+  if (read.raw('OUTPUT') === undefined) {
+    // Videos would go to the disk without a word.
+    const name = ['DRIVE_FOLDER_ID', 'OUTPUT_BUCKET'].find((setting) => read.raw(setting) !== undefined);
+    if (name !== undefined) {
+      const meant = name === 'DRIVE_FOLDER_ID' ? 'drive' : 'gcs';
+      read.problemWith(
+        'OUTPUT',
+        `expected ${meant} because ${name} is set, got nothing. Set it, or OUTPUT=local.`,
+      );
+    }
+  }
+  const folderId = DRIVE_FOLDER.exec(
+    read.optional('DRIVE_FOLDER_ID', (value) => DRIVE_FOLDER.test(value)) ?? '',
+  )?.[1];
+  const bucket = read.optional('OUTPUT_BUCKET', (value) => BUCKET.test(value));
+  if (kind === 'drive') {
+    if (drive === undefined && !read.failed('DRIVE_AUTH')) {
+      read.problem(
+        'DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive, got nothing. The README has each in steps.',
+      );
+    }
+    if (folderId === undefined && !read.failed('DRIVE_FOLDER_ID')) {
+      read.problem(
+        'DRIVE_FOLDER_ID: expected the folder that task folders are made in because OUTPUT is drive, got nothing. ' +
+          'Copy it from its address in the browser.',
+      );
+    }
+    return { kind, folderId: folderId ?? '' };
+  }
+  if (kind === 'gcs') {
+    if (bucket === undefined && !read.failed('OUTPUT_BUCKET')) {
+      read.problem(
+        'OUTPUT_BUCKET: expected a bucket because OUTPUT is gcs, got nothing. Set it to one of your project.',
+      );
+    }
+    return { kind, bucket: bucket ?? '' };
+  }
+  if (shared && !read.failed('OUTPUT')) {
+    read.problem(
+      'OUTPUT: expected drive or gcs, a place that all functions share, got local. Set it; `npm start` and ' +
+        '`npm run emulators` can do with local.',
+    );
+  }
+  return { kind: 'local' };
+}
+
+function readSourceBuckets(read: SettingsReader): string[] {
+  const names = (text: string) =>
+    text
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+  return names(
+    read.optional('SOURCE_BUCKETS', (text) => names(text).every((name) => BUCKET.test(name))) ?? '',
+  );
+}
+
+/** Keys and tokens go there: in the clear only to this machine. */
+function readApiUrl(read: SettingsReader, name: string): string | undefined {
+  return read
+    .optional(name, (value) => {
+      const url = URL.parse(value);
+      const local = url !== null && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+      if (url === null || url.href !== `${url.origin}/`) return false;
+      return url.protocol === 'https:' || (url.protocol === 'http:' && local);
+    })
+    ?.replace(/\/+$/, '');
+}

@@ -1,0 +1,56 @@
+import type { Slots } from './fair-semaphore.ts';
+
+/** Work goes in side by side, or alone: what may end the process must not take others along. */
+export interface Gate {
+  beside: Slots;
+  /** When nobody else is in there, and nobody comes in meanwhile. */
+  alone: Slots;
+}
+
+/** Others are not held up by one that takes its time: after this they begin beside it. */
+const ALONE_MS = 5_000;
+
+/** Whoever comes first goes first. */
+export function createGate(aloneMs = ALONE_MS): Gate {
+  const waiting: { alone: boolean; enter: () => void }[] = [];
+  /** Those inside, except who has been alone for too long. */
+  let crowd = 0;
+  let closed = false;
+
+  const admit = (): void => {
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      if (closed || (next.alone && crowd > 0)) return;
+      waiting.shift();
+      crowd += 1;
+      closed = next.alone;
+      next.enter();
+    }
+  };
+
+  const through =
+    (alone: boolean): Slots =>
+    async (work) => {
+      await new Promise<void>((enter) => {
+        waiting.push({ alone, enter });
+        admit();
+      });
+      let counted = true;
+      const leave = (): void => {
+        if (!counted) return;
+        counted = false;
+        crowd -= 1;
+        if (alone) closed = false;
+        admit();
+      };
+      const timer = alone ? setTimeout(leave, aloneMs) : undefined;
+      try {
+        // What may end the process is alone until its end.
+        return await work(alone ? () => {} : leave);
+      } finally {
+        clearTimeout(timer);
+        leave();
+      }
+    };
+
+  return { beside: through(false), alone: through(true) };
+}

@@ -1,0 +1,16 @@
+import { TransientError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { MessageOf, Topic } from '../ports.ts';
+
+/** A delivery that came to nothing: to wait is nothing to report, all else is told of. */
+export function logHandedBack(
+  log: Log,
+  { topic, taskId, ...rest }: MessageOf<Topic>,
+  delivery: number,
+  error: unknown,
+): void {
+  const known = TransientError.is(error);
+  const fields = { event: 'message.handed_back', task_id: taskId, topic, ...rest, delivery, error } as const;
+  if (known && error.code === 'waiting') log.debug(`A ${topic} waits: ${error.message}`, fields);
+  else log.warn(`A ${topic} is tried again later: ${known ? error.message : 'unforeseen error'}`, fields);
+}

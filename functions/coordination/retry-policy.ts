@@ -1,0 +1,97 @@
+/**
+ * How often a thing is tried. Waiting, duplicates and orderly transient errors cost no attempt; ending without a
+ * word does, and so does an error that nobody foresaw.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import {
+  type Failure,
+  isDiskFull,
+  isUnforeseen,
+  PermanentError,
+  type Stage,
+  TransientError,
+} from '../base/errors.ts';
+import type { Lease } from '../ports.ts';
+
+/** Holders of one lease that may die, or fail without a known cause, before its work is given up. */
+export const MAX_ATTEMPTS = 5;
+/** How long a step retries by itself before the message is handed back. */
+export const RETRY_MS = 30_000;
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+
+/**
+ * Repeats `step` on transient errors, with growing pauses and jitter, or as long as the other side asks for. What a step
+ * has done counts, also where the signal fires just then.
+ */
+export async function retryTransient<T>(
+  step: () => Promise<T>,
+  { signal, forMs = RETRY_MS }: { signal: AbortSignal; forMs?: number },
+): Promise<T> {
+  const deadline = performance.now() + forMs;
+  let done: { value: T } | undefined;
+  const attempt = async () => {
+    const value = await step();
+    done = { value };
+    return value;
+  };
+  return pRetry(attempt, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: FIRST_PAUSE_MS,
+    maxTimeout: LONGEST_PAUSE_MS,
+    randomize: true,
+    maxRetryTime: forMs,
+    signal,
+    shouldRetry: ({ error }) => TransientError.is(error),
+    async onFailedAttempt({ error }) {
+      const asked = TransientError.is(error) ? error.retryAfterMs : undefined;
+      if (asked === undefined) return;
+      // Thrown here it ends the retries: the message is handed back and comes again after that time.
+      if (performance.now() + asked >= deadline) throw error;
+      await sleep(asked, undefined, { signal });
+    },
+  }).catch((error: unknown) => {
+    if (done === undefined) throw error;
+    return done.value;
+  });
+}
+
+/** How often the work was begun, this time included. Waiting, duplicates and orderly transient ends do not count. */
+export function attemptOf({ crashes, failures }: Pick<Lease, 'crashes' | 'failures'>): number {
+  return crashes + failures + 1;
+}
+
+/** Throws PermanentError 'crash_loop' where so many holders died over this work that it must not be begun again. */
+export function refuseCrashLoop(lease: Lease, stage: Stage): void {
+  if (lease.crashes < MAX_ATTEMPTS) return;
+  throw new PermanentError(
+    'crash_loop',
+    stage,
+    `Expected it to end, got ${lease.crashes} processes that died over it. It is not tried again.`,
+  );
+}
+
+/**
+ * The failure to record for an error, where trying again is pointless; rethrows all others, so that the message is
+ * handed back. What nobody foresaw, and an ffmpeg that is ended from outside (out of memory, mostly), get
+ * MAX_ATTEMPTS tries.
+ */
+export function failureOf(error: unknown, lease: Lease, stage: Stage, signal: AbortSignal): Failure {
+  // Whatever it is, it may come of the work being broken off.
+  if (signal.aborted) throw error;
+  if (PermanentError.is(error)) return error.failure;
+  if (isDiskFull(error) && !TransientError.is(error)) {
+    throw new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
+  }
+  if (!isUnforeseen(error) || lease.failures + 1 < MAX_ATTEMPTS) throw error;
+  return TransientError.is(error)
+    ? { code: 'crash_loop', stage, message: `${error.message} It was tried ${MAX_ATTEMPTS} times.` }
+    : {
+        code: 'internal_error',
+        stage,
+        message: `Expected it to succeed or to fail for a known cause, got an unknown one ${MAX_ATTEMPTS} times.`,
+      };
+}

@@ -1,0 +1,94 @@
+/** The adapters that the settings choose, the same on every host. SDKs are loaded when something is asked of them. */
+import { createDiskArtifacts } from '../adapters/disk/artifacts.ts';
+import { createDownloads, type DownloadOptions } from '../adapters/download/download.ts';
+import { connectDrive } from '../adapters/drive/account.ts';
+import { createDriveDownloads } from '../adapters/drive/downloads.ts';
+import { createDriveOutputs } from '../adapters/drive/outputs.ts';
+import { createElevenLabsSpeech } from '../adapters/elevenlabs/elevenlabs.ts';
+import { createEspeakSpeech } from '../adapters/espeak/espeak.ts';
+import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
+import { connectStorage } from '../adapters/storage/storage.ts';
+import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
+import { createStorageDownloads } from '../adapters/storage/downloads.ts';
+import { createStorageOutputs } from '../adapters/storage/outputs.ts';
+import { workDir } from '../pipeline/artifacts.ts';
+import type { Config } from '../config/config.ts';
+import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from '../ports.ts';
+import { sourceRules } from '../config/vendor-settings.ts';
+
+export interface VendorPartsOptions {
+  config: Config;
+  ids: IdMemory;
+  /** Where OUTPUT is local. */
+  diskOutputs: OutputStore;
+  artifactsDir: string;
+  /** For unfinished work, on the file system of the artifacts. */
+  tempDir: string;
+  /** Several processes use these folders. */
+  sharedDisk: boolean;
+  downloadLimits?: NonNullable<DownloadOptions['limits']>;
+}
+
+export interface VendorParts extends AsyncDisposable {
+  artifacts: ArtifactStore;
+  outputs: OutputStore;
+  downloads: Downloads;
+  speech: Speech;
+}
+
+const MB = 1024 * 1024;
+
+export function chooseVendors(options: VendorPartsOptions): VendorParts {
+  const { config, ids, tempDir } = options;
+  const { vendors } = config;
+  const { googleApiUrl } = vendors;
+  const open = new AsyncDisposableStack();
+  const storage = connectStorage({ projectId: config.project, apiUrl: googleApiUrl });
+  const drive = vendors.drive && open.use(connectDrive({ auth: vendors.drive, apiUrl: googleApiUrl }));
+  const maxBytes = config.maxSourceMb * MB;
+  const { downloadLimits: limits = {} } = options;
+
+  function chosenOutputs(): OutputStore {
+    const { output } = vendors;
+    if (output.kind === 'local') return options.diskOutputs;
+    if (output.kind === 'gcs') return createStorageOutputs({ storage, bucket: output.bucket });
+    if (drive === undefined)
+      throw new Error('Expected DRIVE_AUTH for OUTPUT=drive, as the settings demand it');
+    return createDriveOutputs({ account: drive, folderId: output.folderId, ids });
+  }
+
+  function chosenArtifacts(): ArtifactStore {
+    const local = createDiskArtifacts({
+      dir: options.artifactsDir,
+      maxBytes: config.cacheMaxMb * MB,
+      shared: options.sharedDisk,
+    });
+    const { cacheBucket: bucket } = vendors;
+    return bucket === undefined
+      ? local
+      : createStorageArtifacts({ storage, bucket, local, workDir: () => workDir(tempDir) });
+  }
+
+  return {
+    outputs: chosenOutputs(),
+    artifacts: chosenArtifacts(),
+    downloads: createSourceDownloads({
+      rules: sourceRules(vendors),
+      web: open.use(createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits })),
+      storage: createStorageDownloads({ storage, maxBytes, limits }),
+      drive:
+        drive &&
+        createDriveDownloads({
+          account: drive,
+          maxBytes,
+          anyFile: vendors.driveSources === 'account',
+          ...(limits.totalMs === undefined ? {} : { totalMs: limits.totalMs }),
+        }),
+      driveLinkUrl: googleApiUrl && `${googleApiUrl}/download`,
+    }),
+    speech: vendors.elevenLabs
+      ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
+      : open.use(createEspeakSpeech()),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}

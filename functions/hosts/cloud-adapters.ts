@@ -1,0 +1,91 @@
+/** What the functions in the cloud are made of: Firestore and Pub/Sub, and the vendors that the settings choose. */
+import { join } from 'node:path';
+import { createDiskOutputs } from '../adapters/disk/outputs.ts';
+import { connectFirestore } from '../adapters/firestore/firestore.ts';
+import { createFirestoreIds } from '../adapters/firestore/ids.ts';
+import { createFirestoreLeases } from '../adapters/firestore/leases.ts';
+import { createFirestorePins } from '../adapters/firestore/pins.ts';
+import { createFirestoreReports } from '../adapters/firestore/reports.ts';
+import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
+import { createFirestoreUrls } from '../adapters/firestore/urls.ts';
+import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
+import { apiSettings, assemble } from './wire.ts';
+import type { Config } from '../config/config.ts';
+import { createGate } from '../coordination/exclusive-gate.ts';
+import type { Log } from '../base/log.ts';
+import { createFfmpeg } from '../media/ffmpeg.ts';
+import { findFfmpeg } from '../media/find-ffmpeg.ts';
+import type { LeaseStore } from '../ports.ts';
+import type { Seams } from './instrumentation.ts';
+import type { SweepDeps } from '../stages/sweep.ts';
+import { traceparent } from '../base/trace.ts';
+import { chooseVendors } from './choose-adapters.ts';
+
+/** Encoders at a time: one keeps all threads busy, more only take memory. */
+const ENCODERS = 1;
+/** How long a step waits for others before it looks whether they are still there. */
+const PATIENCE_MS = 60_000;
+/** Shorter than a delivery lasts, so that its end is told of by the download and not by the platform. */
+const DOWNLOAD_MS = 420_000;
+/** As above. What takes longer would be begun anew at each delivery, and never end. */
+const ENCODE_MS = 480_000;
+
+export interface CloudOptions {
+  config: Config;
+  log: Log;
+  seams: Seams;
+  /** Other times than those that suit a fleet. */
+  times?: Partial<Pick<LeaseStore, 'ttlMs' | 'lookMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
+}
+
+/** The parts of a function. SDKs are loaded, and connected, when something is first asked of them. */
+export async function composeCloud({ config, log, seams, times }: CloudOptions) {
+  await using starting = new AsyncDisposableStack();
+  const { project: projectId } = config;
+  const tempDir = join(config.dataDir, 'tmp');
+  const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
+  const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
+  const firestore = starting.use(connectFirestore({ projectId }));
+  const vendors = starting.use(
+    chooseVendors({
+      config,
+      ids: createFirestoreIds({ firestore }),
+      diskOutputs: createDiskOutputs({ dir: config.outputDir }),
+      artifactsDir: join(config.dataDir, 'artifacts'),
+      tempDir,
+      // On Cloud Run each instance has a disk of its own.
+      sharedDisk: !config.inCloud,
+      downloadLimits: { totalMs: DOWNLOAD_MS },
+    }),
+  );
+  const adapters = seams.adapters({
+    tasks: createFirestoreTasks({ firestore }),
+    reports: createFirestoreReports({ firestore }),
+    pins: createFirestorePins({ firestore }),
+    leases: createFirestoreLeases({ firestore, ...times }),
+    queue: starting.use(createPubSubQueue({ projectId, traceparent })),
+    urls: createFirestoreUrls({ firestore }),
+    artifacts: vendors.artifacts,
+    outputs: vendors.outputs,
+    downloads: vendors.downloads,
+    speech: vendors.speech,
+  });
+  const deps = {
+    ...assemble(adapters, {
+      ffmpeg,
+      log,
+      tempDir,
+      patienceMs: PATIENCE_MS,
+      encoders: ENCODERS,
+      mixers: config.renderConcurrency,
+      threads: config.ffmpegThreads,
+      maxClipSeconds: config.maxClipSeconds,
+      encodeLimitMs: ENCODE_MS,
+    }),
+    gate: createGate(),
+    run: seams.run,
+    ...apiSettings(config),
+  };
+  const disposables = starting.move();
+  return { deps, [Symbol.asyncDispose]: () => disposables.disposeAsync() };
+}

@@ -1,0 +1,187 @@
+/** The functions as the cloud calls them, each a request in and a response out; index.ts gives them to the framework. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readPush } from '../adapters/pubsub/push.ts';
+import { createTokenReader } from '../adapters/pubsub/push-token.ts';
+import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
+import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
+import { RequestError, TransientError } from '../base/errors.ts';
+import { logHandedBack } from '../coordination/log-nack.ts';
+import { parseJson, problem } from '../http/json-body.ts';
+import type { Delivery, MessageOf, Topic } from '../ports.ts';
+import { createPushAccess } from '../http/push-auth.ts';
+import { traced } from '../base/trace.ts';
+
+export const FUNCTION_NAMES = [
+  'processMedia',
+  'prepare',
+  'render',
+  'complete',
+  'deadLetter',
+  'sweep',
+] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+export type CloudFunction = (request: Request) => Promise<Response>;
+export interface CloudFunctions extends Record<FunctionName, CloudFunction>, AsyncDisposable {}
+
+type Deps = Awaited<ReturnType<typeof composeCloud>>['deps'];
+type StageRun<T extends Topic> = (message: MessageOf<T>, delivery: Delivery, deps: Deps) => Promise<void>;
+
+/** A push message comes again after 600 s without an answer: by then its children have ended and it is handed back. */
+const DELIVERY_MS = 540_000;
+/** As long as that, what may help is tried within the delivery: each refused push slows the whole subscription. */
+const PERSIST_MS = 480_000;
+/** What only waited has waited already; this is for what refuses to wait at all. */
+const WAIT_AGAIN_MS = 200;
+const LONGEST_BACK_OFF_MS = 15_000;
+
+const ACKNOWLEDGED = 204;
+const HANDED_BACK = 503;
+
+/** Nothing is composed, and no stage is loaded, before a function is called. */
+export function createCloudFunctions(options: CloudOptions): CloudFunctions {
+  const { config, log, seams } = options;
+  const checkPusher = createPushAccess({
+    rule: config.push,
+    readToken: createTokenReader({ apiUrl: config.vendors.googleApiUrl }),
+    log,
+  });
+  const stopping = new AbortController();
+  const atWork = new Set<Promise<Response>>();
+  let parts: ReturnType<typeof composeCloud> | undefined;
+
+  const depsOf = async (): Promise<Deps> => {
+    parts ??= import('./cloud-adapters.ts').then(({ composeCloud }) => composeCloud(options));
+    try {
+      return (await parts).deps;
+    } catch (error) {
+      parts = undefined;
+      throw error;
+    }
+  };
+
+  /** Whatever a caller or a trigger meets before a stage is there. */
+  const guarded = async (name: FunctionName, request: Request): Promise<Response> => {
+    try {
+      return await traced(request.headers.get('traceparent'), async () => {
+        if (name !== 'processMedia') {
+          // What is asked for by a look is asked of the API only.
+          checkPost(request);
+          await checkPusher(name, request.headers.get('authorization'));
+        }
+        return functions[name](request);
+      });
+    } catch (error) {
+      if (RequestError.is(error)) return problem(error);
+      log.error(`The function ${name} failed`, { event: 'request.failed', error });
+      const detail = 'Expected the function to be ready, got an error; the log has it.';
+      return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+    }
+  };
+
+  const entry =
+    (name: FunctionName): CloudFunction =>
+    (request) => {
+      const answer = guarded(name, request).finally(() => atWork.delete(answer));
+      atWork.add(answer);
+      return answer;
+    };
+
+  const push =
+    <T extends Topic>(topic: T, load: () => Promise<StageRun<T>>): CloudFunction =>
+    async (request) => {
+      const pushed = readPush(await bodyOf(request), topic);
+      if ('malformed' in pushed) {
+        // It would come again for ever: what it is can be read in the log.
+        log.error(`A push to ${topic} is no message: expected one in JSON, got ${pushed.malformed}`, {
+          event: 'message.malformed',
+          topic,
+          message_id: pushed.messageId,
+        });
+        // It may not have been read to its end.
+        return new Response(null, { status: ACKNOWLEDGED, headers: { connection: 'close' } });
+      }
+      const { message, deliveries } = pushed;
+      return traced(pushed.traceparent, async () => {
+        const late = new AbortController();
+        const timer = setTimeout(() => late.abort(outOfTime()), DELIVERY_MS);
+        const signal = AbortSignal.any([late.signal, stopping.signal]);
+        try {
+          const [stage, deps] = await Promise.all([load(), depsOf()]);
+          await persistently(() => seams.run(topic, () => stage(message, { signal }, deps), message), signal);
+          return new Response(null, { status: ACKNOWLEDGED });
+        } catch (error) {
+          logHandedBack(log, message, deliveries, error);
+          return new Response(null, { status: HANDED_BACK });
+        } finally {
+          clearTimeout(timer);
+        }
+      });
+    };
+
+  const functions: Record<FunctionName, CloudFunction> = {
+    processMedia: async (request) => {
+      const { createApi } = await import('../http/router.ts');
+      return createApi(await depsOf())(request);
+    },
+    prepare: push('prepare', async () => (await import('../stages/prepare.ts')).prepare),
+    render: push('render', async () => (await import('../stages/render.ts')).render),
+    complete: push('complete', async () => (await import('../stages/complete.ts')).complete),
+    deadLetter: push('dead-letter', async () => (await import('../stages/dead-letter.ts')).deadLetter),
+    sweep: async () => {
+      const { sweep } = await import('../stages/sweep.ts');
+      const deps = await depsOf();
+      const { upSince = 0 } = seams;
+      await seams.run('sweep', () => sweep({ ...deps, upSince, ...options.times }));
+      return new Response(null, { status: ACKNOWLEDGED });
+    },
+  };
+  return {
+    ...(Object.fromEntries(FUNCTION_NAMES.map((name) => [name, entry(name)])) as Record<
+      FunctionName,
+      CloudFunction
+    >),
+    async [Symbol.asyncDispose]() {
+      stopping.abort(new TransientError('waiting', 'The function stops.'));
+      await Promise.all(atWork);
+      await (await parts)?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function checkPost({ method }: Request): void {
+  if (method === 'POST') return;
+  throw new RequestError('method_not_allowed', `Expected POST, got ${method}.`, {
+    headers: { allow: 'POST' },
+  });
+}
+
+/** Undefined for what is no JSON, or too much of it: none of our messages is. What did not come in time comes again. */
+async function bodyOf(request: Request): Promise<unknown> {
+  try {
+    return await parseJson(request);
+  } catch (error) {
+    if (RequestError.is(error) && error.code !== 'request_timeout') return undefined;
+    throw error;
+  }
+}
+
+/** Repeats what may help to be repeated, with growing pauses, until shortly before the delivery's time is up. */
+async function persistently(run: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + PERSIST_MS;
+  for (let failures = 1; ; ) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!TransientError.is(error) || signal.aborted) throw error;
+      const own = isWaiting(error) ? WAIT_AGAIN_MS : Math.min(backOffMs(failures++), LONGEST_BACK_OFF_MS);
+      const pause = Math.max(own, error.retryAfterMs ?? 0);
+      if (performance.now() + pause > deadline) throw error;
+      await sleep(pause, undefined, { signal }).catch(() => {});
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+function outOfTime(): TransientError {
+  return new TransientError('out_of_time', `Expected an end within ${DELIVERY_MS / 1000} s, got none.`);
+}

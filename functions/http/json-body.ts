@@ -1,0 +1,122 @@
+import { CODES, type RequestCode } from '../base/codes.ts';
+import { RequestError } from '../base/errors.ts';
+
+/** Largest request body; a thousand signed URLs fit. */
+export const MAX_BODY_BYTES = 256 * 1024;
+/** From when it is asked for to its end: that many bytes, over a line of 13 KB a second. */
+const BODY_LIMIT_MS = 20_000;
+
+/** The body, declared as JSON, as what it says. Throws RequestError: 415, 413, 408, 400. */
+export async function readJson(request: Request): Promise<unknown> {
+  const type = request.headers.get('content-type') ?? '';
+  if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw new RequestError(
+      'unsupported_media_type',
+      `Expected Content-Type: application/json, got ${type === '' ? 'none' : JSON.stringify(type.slice(0, 60))}.`,
+    );
+  }
+  const encoding = request.headers.get('content-encoding') ?? 'identity';
+  const charset = /charset\s*=\s*"?([^";\s]+)/i.exec(type)?.[1] ?? 'utf-8';
+  if (encoding !== 'identity' || !/^utf-?8$/i.test(charset)) {
+    throw new RequestError(
+      'unsupported_media_type',
+      `Expected an uncompressed body in UTF-8, got encoding ${encoding.slice(0, 20)}, charset ${charset.slice(0, 20)}.`,
+    );
+  }
+  return await parseJson(request);
+}
+
+/** The body as JSON, whatever it is declared as. Throws RequestError: 413, 408, 400. */
+export async function parseJson(request: Request, limitMs = BODY_LIMIT_MS): Promise<unknown> {
+  const bytes = await inTime(boundedBody(request), limitMs);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new RequestError('not_json', 'Expected JSON encoded as UTF-8, got bytes that are not UTF-8.', {
+      cause,
+    });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RequestError('not_json', jsonComplaint(text, cause), { cause });
+  }
+}
+
+async function boundedBody(request: Request): Promise<Buffer> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  if (declared > MAX_BODY_BYTES) throw tooLarge(declared);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY_BYTES) throw tooLarge(size);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw RequestError.is(error) ? error : brokenOff(error);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** What still comes of it is let go with its connection. */
+async function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow(limitMs)), limitMs);
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooSlow(limitMs: number): RequestError {
+  return new RequestError(
+    'request_timeout',
+    `Expected the whole body within ${limitMs / 1000} s, got only a part of it.`,
+    { headers: { connection: 'close' } },
+  );
+}
+
+/** Nobody is there to read it; but it is no error of the service, which would be logged as one. */
+function brokenOff(cause: unknown): RequestError {
+  return new RequestError('request_timeout', 'Expected the whole body, got a connection that broke off.', {
+    cause,
+  });
+}
+
+function tooLarge(size: number): RequestError {
+  return new RequestError(
+    'body_too_large',
+    `Expected a body of at most ${MAX_BODY_BYTES} bytes, got ${size} or more.`,
+    // What of it is still on its way would stand in the way of the next request.
+    { headers: { connection: 'close' } },
+  );
+}
+
+function jsonComplaint(text: string, cause: unknown): string {
+  if (text.trim() === '') return 'Expected a JSON object, got an empty body.';
+  const position = /position (\d+)/.exec(String(cause))?.[1];
+  return position === undefined
+    ? 'Expected a JSON object, got text that ends too early or is not JSON.'
+    : `Expected a JSON object, got something else at character ${position}.`;
+}
+
+/** An error as application/problem+json (RFC 9457): without stack, without paths. */
+export function problem(error: RequestError): Response {
+  const { status, title, cure } = CODES[error.code] as { status: number; title: string; cure: string };
+  return Response.json(
+    {
+      type: 'about:blank',
+      title,
+      status,
+      detail: error.message,
+      code: error.code satisfies RequestCode,
+      cure: error.cure ?? cure,
+      ...(error.mistakes.length > 0 ? { errors: error.mistakes } : {}),
+    },
+    { status, headers: { 'content-type': 'application/problem+json', ...error.headers } },
+  );
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { type CancelDeps, cancelTask } from './cancel.ts';
+import type { Door } from './request-guard.ts';
+import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
+import { problem } from './json-body.ts';
+import type { Log } from '../base/log.ts';
+import { type ProcessMediaDeps, processMedia } from './process-media.ts';
+import { type RetryDeps, retryTask } from './retry.ts';
+import { getTask, listRenders, type TasksDeps } from './task-status.ts';
+
+export interface ApiDeps extends ProcessMediaDeps, TasksDeps, CancelDeps, RetryDeps {
+  log: Log;
+  /** Asked first: who is refused learns nothing, not even which paths there are. */
+  door: Door;
+  /** Put around every answer. */
+  run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
+}
+
+interface Route {
+  name: string;
+  method: 'GET' | 'POST';
+  path: RegExp;
+  answer: (request: Request, match: RegExpExecArray, url: URL, deps: ApiDeps) => Promise<Response>;
+}
+
+const ID = '([^/]+)';
+
+const ROUTES: readonly Route[] = [
+  {
+    name: 'process-media',
+    method: 'POST',
+    path: /^\/(process_media)?$/,
+    answer: (request, _match, _url, deps) => processMedia(request, deps),
+  },
+  {
+    name: 'status',
+    method: 'GET',
+    path: new RegExp(`^/tasks/${ID}$`),
+    answer: (_request, [, id], _url, deps) => getTask(id as string, deps),
+  },
+  {
+    name: 'renders',
+    method: 'GET',
+    path: new RegExp(`^/tasks/${ID}/renders$`),
+    answer: (_request, [, id], url, deps) => listRenders(id as string, url.searchParams, deps),
+  },
+  {
+    name: 'cancel',
+    method: 'POST',
+    path: new RegExp(`^/tasks/${ID}/cancel$`),
+    answer: (_request, [, id], _url, deps) => cancelTask(id as string, deps),
+  },
+  {
+    name: 'retry',
+    method: 'POST',
+    path: new RegExp(`^/tasks/${ID}/retry$`),
+    answer: (request, [, id], _url, deps) => retryTask(request, id as string, deps),
+  },
+];
+
+/** The HTTP interface, the same on every host. Never throws: whatever goes wrong becomes a problem document. */
+export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
+  return (request) => answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
+}
+
+async function answer(request: Request, deps: ApiDeps): Promise<Response> {
+  const url = addressOf(request);
+  deps.door(request, url);
+  const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
+  const routes = ROUTES.flatMap((route) => {
+    const match = route.path.exec(path);
+    return match === null ? [] : [{ route, match }];
+  });
+  if (routes.length === 0) {
+    throw new RequestError(
+      'not_found',
+      `Expected a path of this service, got ${JSON.stringify(path.slice(0, 80))}.`,
+    );
+  }
+  const found = routes.find(({ route }) => route.method === request.method);
+  if (found === undefined) {
+    if (path === '/' && ['GET', 'HEAD'].includes(request.method))
+      throw new RequestError('not_found', 'Expected POST /process_media, got a look at the root.');
+    const allow = routes.map(({ route }) => route.method).join(', ');
+    throw new RequestError('method_not_allowed', `Expected ${allow} for ${path}, got ${request.method}.`, {
+      headers: { allow },
+    });
+  }
+  const { route, match } = found;
+  return deps.run(route.name, () => route.answer(request, match, url, deps));
+}
+
+/** A Host header may say what cannot be one, as a port of 99999. */
+function addressOf(request: Request): URL {
+  const url = URL.parse(request.url);
+  if (url !== null) return url;
+  throw new RequestError('wrong_host', 'Expected the Host header to be a host name and a port, got neither.');
+}
+
+function asProblem(error: unknown, log: Log): Response {
+  if (RequestError.is(error)) {
+    if (error.code === 'output_folder') log.error(error.message, { event: 'request.failed', error });
+    return problem(error);
+  }
+  const request_id = randomUUID();
+  log.error('A request failed', { event: 'request.failed', request_id, error });
+  const missing = TransientError.is(error)
+    ? error.message
+    : isDiskFull(error)
+      ? 'the disk is full'
+      : undefined;
+  if (missing !== undefined) {
+    const detail = `Expected the service to be ready, got: ${missing}`;
+    return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+  }
+  return problem(
+    new RequestError(
+      'internal',
+      `Expected to answer the request, got an error of the service (${request_id}).`,
+    ),
+  );
+}

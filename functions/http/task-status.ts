@@ -1,0 +1,159 @@
+import { RequestError } from '../base/errors.ts';
+import { renderKey } from '../coordination/lease-keys.ts';
+import type { LeaseStore, Progress, ReportStore, Task, TaskStore } from '../ports.ts';
+import { NOT_BEGUN, RENDER_STATUSES, type RenderStatus, type RenderView, renderView } from '../pipeline/render-view.ts';
+
+export interface TasksDeps {
+  tasks: TaskStore;
+  reports: ReportStore;
+  leases: LeaseStore;
+  now?: () => number;
+}
+
+/** Renders per answer. */
+const PAGE = 100;
+/** Looked through for one answer, where few of them are of the wanted status. */
+const MOST_PAGES = 10;
+/** Begun renders are looked for among so many: they begin in about this order, and each look is a read. */
+const FIRST_RENDERS = 10;
+
+/** GET /tasks/{task_id} */
+export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200): Promise<Response> {
+  const { task, progress } = await knownTask(taskId, deps);
+  const now = (deps.now ?? Date.now)();
+  const combinations = task.plan.combinations.length;
+  const { succeeded, failed, cancelled, finishedAt } = progress;
+  const pending = combinations - succeeded - failed - cancelled;
+  const created = Date.parse(task.createdAt);
+  const body = {
+    task_id: task.id,
+    task_name: task.name,
+    status: await statusOf(task, progress, deps),
+    combinations,
+    succeeded,
+    failed,
+    cancelled,
+    pending,
+    percent: Math.floor((100 * (combinations - pending)) / combinations),
+    elapsed_seconds: Math.max(0, ((finishedAt ?? now) - created) / 1000),
+    eta_seconds: etaSeconds(progress, combinations, pending, now),
+    output_folder: task.folder.location,
+    retry_of: task.retryOf,
+    created_at: task.createdAt,
+    completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
+    metadata: task.metadata,
+    warnings: task.warnings,
+  };
+  return Response.json(body, { status: httpStatus });
+}
+
+/** GET /tasks/{task_id}/renders?status=&cursor= */
+export async function listRenders(
+  taskId: string,
+  query: URLSearchParams,
+  deps: TasksDeps,
+): Promise<Response> {
+  const status = statusFilter(query.get('status'));
+  const from = cursorOf(query.get('cursor'));
+  const { task } = await knownTask(taskId, deps);
+  const renders: RenderView[] = [];
+  const { combinations } = task.plan;
+  let next = from;
+  // The cursor is a place in the plan, so that reports coming in meanwhile neither repeat nor skip a render.
+  while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && renders.length < PAGE) {
+    for (const view of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
+      if (renders.length === PAGE) break;
+      if (status === undefined || view.status === status) renders.push(view);
+      next++;
+    }
+  }
+  return Response.json({ renders, next_cursor: next < combinations.length ? String(next) : null });
+}
+
+async function viewsOf(
+  task: Task,
+  slice: Task['plan']['combinations'],
+  { reports, leases }: TasksDeps,
+): Promise<RenderView[]> {
+  const indexes = slice.map(({ index }) => index);
+  const found = await reports.list(task.id, Math.min(...indexes), Math.max(...indexes));
+  const reportOf = new Map(found.map((report) => [report.index, report]));
+  const open = indexes.filter((index) => !reportOf.has(index));
+  const states = await leases.read(open.map((index) => renderKey(task.id, index)));
+  const stateOf = new Map(open.map((index, at) => [index, states[at]]));
+  return slice.map((combination) =>
+    renderView(
+      task,
+      combination,
+      reportOf.get(combination.index),
+      stateOf.get(combination.index) ?? NOT_BEGUN,
+    ),
+  );
+}
+
+/** Throws RequestError for an unknown id. */
+export async function knownTask(
+  taskId: string,
+  { tasks }: Pick<TasksDeps, 'tasks'>,
+): Promise<{ task: Task; progress: Progress }> {
+  const task = await tasks.get(taskId);
+  const progress = await tasks.progress(taskId);
+  if (task !== undefined && progress !== undefined) return { task, progress };
+  throw new RequestError(
+    'not_found',
+    `Expected the id of a task, got ${JSON.stringify(taskId.slice(0, 40))}, which is not known here.`,
+  );
+}
+
+/** `completed` only when manifest and log line are out; `rendering` from the first sign of a render. */
+async function statusOf(
+  task: Task,
+  { succeeded, failed, cancelled, finishedAt }: Progress,
+  { leases }: TasksDeps,
+): Promise<'queued' | 'rendering' | 'completed' | 'cancelled'> {
+  if (finishedAt !== null) return cancelled > 0 ? 'cancelled' : 'completed';
+  if (succeeded + failed + cancelled > 0) return 'rendering';
+  const first = task.plan.combinations.slice(0, FIRST_RENDERS).map(({ index }) => renderKey(task.id, index));
+  return (await leases.read(first)).some(({ takes }) => takes > 0) ? 'rendering' : 'queued';
+}
+
+/** By the pace since the first report; null before there is one to tell from. */
+function etaSeconds(
+  { firstReportAt }: Progress,
+  combinations: number,
+  pending: number,
+  now: number,
+): number | null {
+  if (pending === 0) return 0;
+  const done = combinations - pending;
+  if (firstReportAt === null || done < 2) return null;
+  const perRender = (now - firstReportAt) / (done - 1);
+  return Math.round((perRender * pending) / 100) / 10;
+}
+
+function statusFilter(text: string | null): RenderStatus | undefined {
+  if (text === null || text === '') return undefined;
+  const status = RENDER_STATUSES.find((known) => known === text);
+  if (status !== undefined) return status;
+  throw new RequestError('invalid_request', 'The query has a mistake.', {
+    mistakes: [
+      {
+        pointer: '/status',
+        message: `Expected one of ${RENDER_STATUSES.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for all.`,
+      },
+    ],
+  });
+}
+
+function cursorOf(text: string | null): number {
+  if (text === null || text === '') return 0;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new RequestError('invalid_request', 'The query has a mistake.', {
+    mistakes: [
+      {
+        pointer: '/cursor',
+        message: 'Expected the next_cursor of an earlier answer, got something else. Leave it out to start.',
+      },
+    ],
+  });
+}

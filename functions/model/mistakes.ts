@@ -1,0 +1,102 @@
+import type { ErrorObject } from 'ajv';
+import { closest, distance } from 'fastest-levenshtein';
+import type { Mistake } from '../base/errors.ts';
+
+/** Known to be refused with a reason of its own. */
+const NOT_OFFERED = ['callback_url'];
+/** Longest piece of a caller's value that is repeated in a message. */
+const SHOWN = 60;
+
+interface Annotated {
+  expected?: string;
+  cure?: string;
+  properties?: Record<string, Annotated>;
+}
+
+/**
+ * ajv's errors as one sentence per mistake: several violated keywords of one value are one mistake, and the
+ * errors of `if`, which only report that a branch failed, are none.
+ */
+export function mistakesOf(errors: readonly ErrorObject[]): Mistake[] {
+  const mistakes = new Map<string, Mistake>();
+  const misspelt = new Set(errors.map(likelyMeant));
+  for (const error of errors) {
+    if (error.keyword === 'if') continue;
+    // A misspelt required field is one mistake, not an unknown field and a missing one.
+    if (error.keyword === 'required' && misspelt.has(pathOf(error, error.params['missingProperty'])))
+      continue;
+    const mistake = mistakeOf(error);
+    if (!mistakes.has(mistake.pointer)) mistakes.set(mistake.pointer, mistake);
+  }
+  return [...mistakes.values()];
+}
+
+function mistakeOf(error: ErrorObject): Mistake {
+  const schema = error.parentSchema as Annotated;
+  if (error.keyword === 'required') {
+    const missing = String(error.params['missingProperty']);
+    const wanted = branchOf(schema.properties?.[missing]);
+    return {
+      pointer: pathOf(error, missing),
+      message: `Expected ${wanted?.expected ?? missing}, got nothing. ${wanted?.cure ?? 'Add it.'}`,
+    };
+  }
+  if (error.keyword === 'additionalProperties') {
+    const unknown = String(error.params['additionalProperty']);
+    return {
+      pointer: pathOf(error, unknown),
+      message: unknownField(unknown, Object.keys(schema.properties ?? {})),
+    };
+  }
+  return {
+    pointer: error.instancePath,
+    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${schema.cure}`,
+  };
+}
+
+/** The two forms of blocks are branches of one schema; both say the same to people. */
+function branchOf(schema: (Annotated & { else?: Annotated }) | undefined): Annotated | undefined {
+  return schema?.expected === undefined ? schema?.else : schema;
+}
+
+/** The pointer to the field that an unknown one was probably meant to be. */
+function likelyMeant(error: ErrorObject): string | undefined {
+  if (error.keyword !== 'additionalProperties') return undefined;
+  const known = Object.keys((error.parentSchema as Annotated).properties ?? {});
+  const meant = nearestName(String(error.params['additionalProperty']), known);
+  return meant === undefined ? undefined : pathOf(error, meant);
+}
+
+function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const nearest = closest(name, known);
+  // More than half the letters wrong is no likely slip of the pen.
+  return distance(name, nearest) <= Math.ceil(nearest.length / 2) ? nearest : undefined;
+}
+
+function pathOf(error: ErrorObject, field: unknown): string {
+  return `${error.instancePath}/${escapePointer(String(field))}`;
+}
+
+function unknownField(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  const next = nearest === undefined ? 'Remove it.' : `Did you mean ${nearest}?`;
+  const offered = known.filter((field) => !NOT_OFFERED.includes(field));
+  return `Expected one of ${offered.join(', ')}, got the unknown field ${shown(name)}. ${next}`;
+}
+
+/** A value as a message shows it: short, and saying how long a list or an object is. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  if (value !== null && typeof value === 'object') {
+    const size = Object.keys(value).length;
+    return size === 0 ? 'an empty object' : `an object with ${size} fields`;
+  }
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
+}
+
+/** RFC 6901. */
+export function escapePointer(token: string): string {
+  return token.replaceAll('~', '~0').replaceAll('/', '~1');
+}

@@ -1,0 +1,164 @@
+/** Mistakes of a request that its schema cannot say well: what fields mean together, and what addresses may be named. */
+import type { Mistake } from '../base/errors.ts';
+import { escapePointer, shown } from './mistakes.ts';
+import { type SourceRules, sourceWay } from './source-url.ts';
+import { webUrlRefusal } from './web-url.ts';
+
+export interface Limits {
+  /** MAX_COMBINATIONS. */
+  combinations: number;
+  sources: SourceRules;
+}
+
+const MAX_METADATA_DEPTH = 32;
+
+/** Reads a body of any shape, so that all mistakes are found in one go. */
+export function looseMistakes(body: unknown, limits: Limits): Mistake[] {
+  if (!isObject(body)) return [];
+  return [
+    ...urlMistakes('/video_blocks', body['video_blocks'], limits.sources),
+    ...urlMistakes('/audio_blocks', body['audio_blocks'], limits.sources),
+    ...nameMistakes('/video_blocks', body['video_blocks']),
+    ...nameMistakes('/audio_blocks', body['audio_blocks']),
+    ...bothSpellings(body),
+    ...halfSize(body['output']),
+    ...barsWithoutContain(body['output']),
+    ...notHere(body),
+    ...tooDeep(body['metadata']),
+    ...countMistakes(body['video_blocks'], limits),
+  ];
+}
+
+function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[] {
+  return [...blockEntries(blocks)].flatMap(([path, urls]) =>
+    urls.flatMap((url, number) => {
+      const message = typeof url === 'string' && url !== '' ? urlMistake(url, rules) : undefined;
+      return message === undefined ? [] : [{ pointer: `${at}${path}/${number}`, message }];
+    }),
+  );
+}
+
+/** Undefined where it can be read, as far as can be told without asking. */
+function urlMistake(text: string, rules: SourceRules): string | undefined {
+  const expected = 'Expected an http(s) or gs:// URL';
+  const url = URL.parse(text);
+  if (url === null) {
+    // What is no URL may still have a password or a signature in it.
+    const masked = text.replace(/[^/]*@/gs, '***@').replace(/\?.*$/s, '?***');
+    return `${expected}, got ${shown(masked)}. Write it in full, as https://example.com/clip.mp4.`;
+  }
+  const refusal = webUrlRefusal(url, ['http:', 'https:', 'gs:']);
+  if (refusal) return `${expected}, got ${refusal.got}. ${refusal.next}`;
+  const way = sourceWay(text, rules);
+  return way.kind === 'refused' ? `Expected a file that may be read, got ${way.got}. ${way.next}` : undefined;
+}
+
+function nameMistakes(at: string, blocks: unknown): Mistake[] {
+  if (!Array.isArray(blocks)) return [];
+  const names = blocks.map((block) => (isObject(block) ? block['name'] : undefined));
+  return names.flatMap((name, number) =>
+    typeof name === 'string' && names.indexOf(name) < number
+      ? [
+          {
+            pointer: `${at}/${number}/name`,
+            message: `Expected a name of its own for each block, got ${shown(name)} again. Rename one of them.`,
+          },
+        ]
+      : [],
+  );
+}
+
+function bothSpellings(body: Record<string, unknown>): Mistake[] {
+  if (body['text_to_speech'] === undefined || body['text_to_speach'] === undefined) return [];
+  return [
+    {
+      pointer: '/text_to_speach',
+      message:
+        'Expected either text_to_speech or text_to_speach, got both. They are the same field: keep one of them.',
+    },
+  ];
+}
+
+function halfSize(output: unknown): Mistake[] {
+  if (!isObject(output) || (output['width'] === undefined) === (output['height'] === undefined)) return [];
+  const missing = output['width'] === undefined ? 'width' : 'height';
+  return [
+    {
+      pointer: `/output/${missing}`,
+      message: `Expected width and height together, got no ${missing}. Give both, or neither for the first clip's size.`,
+    },
+  ];
+}
+
+/** A colour that would never be seen is a mistake about what is asked for. */
+function barsWithoutContain(output: unknown): Mistake[] {
+  if (!isObject(output) || output['background'] === undefined) return [];
+  const fit = output['fit'];
+  if (fit !== 'cover' && fit !== 'blur') return [];
+  return [
+    {
+      pointer: '/output/background',
+      message: `Expected a background with fit contain only, got one with ${fit}, which leaves no bars. Leave one of them out.`,
+    },
+  ];
+}
+
+/** Accepted means done: what this build cannot honour yet is refused, never ignored. */
+function notHere(body: Record<string, unknown>): Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (body['callback_url'] !== undefined) {
+    mistakes.push({
+      pointer: '/callback_url',
+      message: notAvailable('callback_url', 'Leave it out and ask the status_url.'),
+    });
+  }
+  return mistakes;
+}
+
+function notAvailable(what: string, next: string): string {
+  return `Expected only what this build can do, got ${what}: not available here. ${next}`;
+}
+
+/** Deeper nesting overflows the stack of whoever writes it out again. */
+function tooDeep(metadata: unknown): Mistake[] {
+  let level = [metadata];
+  for (let depth = 0; depth <= MAX_METADATA_DEPTH; depth++) {
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+    if (level.length === 0) return [];
+  }
+  const message = `Expected an object of at most ${MAX_METADATA_DEPTH} levels, got more. Flatten it.`;
+  return [{ pointer: '/metadata', message }];
+}
+
+function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {
+  const sizes = [...blockEntries(videoBlocks)].map(([, urls]) => urls.length).filter((size) => size > 0);
+  const count = sizes.reduce((product, size) => product * size, 1);
+  if (count <= limits.combinations) return [];
+  return [
+    {
+      pointer: '/video_blocks',
+      message:
+        `Expected at most ${limits.combinations} combinations, got ${count} (${sizes.join(' x ')}). ` +
+        'Split the task, drop clips, or raise MAX_COMBINATIONS.',
+    },
+  ];
+}
+
+/** The lists of URLs in blocks of either form, with the pointer to each; skips what has another shape. */
+function* blockEntries(blocks: unknown): Generator<[path: string, urls: unknown[]]> {
+  if (Array.isArray(blocks)) {
+    for (const [number, block] of blocks.entries()) {
+      if (isObject(block) && Array.isArray(block['urls'])) yield [`/${number}/urls`, block['urls']];
+    }
+  } else if (isObject(blocks)) {
+    for (const [name, urls] of Object.entries(blocks)) {
+      if (Array.isArray(urls)) yield [`/${escapePointer(name)}`, urls];
+    }
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,93 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Progress, Report, Task } from '../ports.ts';
+import { NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
+import { maskUrl } from '../model/web-url.ts';
+
+/** All that the manifest tells. */
+export interface Manifest {
+  task: Task;
+  progress: Progress;
+  /** Of every combination, in order. */
+  reports: readonly Report[];
+  /** Milliseconds since the epoch. */
+  finishedAt: number;
+}
+
+export function manifestJson(manifest: Manifest): string {
+  const { task, progress, finishedAt } = manifest;
+  const document = {
+    task_id: task.id,
+    task_name: task.name,
+    retry_of: task.retryOf,
+    created_at: task.createdAt,
+    completed_at: new Date(finishedAt).toISOString(),
+    combinations: task.plan.combinations.length,
+    succeeded: progress.succeeded,
+    failed: progress.failed,
+    cancelled: progress.cancelled,
+    seed: task.plan.seed,
+    metadata: task.metadata,
+    warnings: task.warnings,
+    renders: rows(manifest),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** One row a combination (RFC 4180); cells that a spreadsheet would take for formulas are escaped. */
+export function manifestCsv(manifest: Manifest): string {
+  const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
+  const records = rows(manifest).map(({ clips, warnings, error, ...row }) => ({
+    ...row,
+    ...Object.fromEntries(clips.map((url, at) => [clipColumns[at], url])),
+    warnings: warnings.join(' '),
+    error_code: error?.code ?? '',
+    error_stage: error?.stage ?? '',
+    error_message: error?.message ?? '',
+  }));
+  const columns = [
+    'index',
+    'status',
+    'file_name',
+    ...clipColumns,
+    'track',
+    'voice',
+    'text',
+    'url',
+    'bytes',
+    'duration_seconds',
+    'loudness_lufs',
+    'true_peak_dbtp',
+    'render_seconds',
+    'attempts',
+    'warnings',
+    'error_code',
+    'error_stage',
+    'error_message',
+  ];
+  return stringify(records, { header: true, columns, escape_formulas: true, record_delimiter: '\r\n' });
+}
+
+type Row = RenderView & {
+  bytes: number | null;
+  loudness_lufs: number | null;
+  true_peak_dbtp: number | null;
+  stage_seconds: Report['stageSeconds'];
+};
+
+function rows({ task, reports }: Manifest): Row[] {
+  const byIndex = new Map(reports.map((report) => [report.index, report]));
+  return task.plan.combinations.map((combination) => {
+    const report = byIndex.get(combination.index);
+    const view = renderView(task, combination, report, NOT_BEGUN);
+    return {
+      ...view,
+      // Whoever is shown the videos is not thereby given the sources: signed addresses are as good as a key.
+      clips: view.clips.map(maskUrl),
+      track: view.track === null ? null : maskUrl(view.track),
+      bytes: report?.bytes ?? null,
+      loudness_lufs: report?.loudnessLufs ?? null,
+      true_peak_dbtp: report?.truePeakDbtp ?? null,
+      stage_seconds: report?.stageSeconds ?? {},
+    };
+  });
+}

@@ -1,0 +1,225 @@
+/**
+ * Makes the sources of a task ready: each is fetched once, pinned, and turned into the artifact that renders use.
+ */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Artifacts, artifactKey } from './artifacts.ts';
+import { PermanentError, type Stage } from '../base/errors.ts';
+import { BYTES, type Fetching } from './fetch-source.ts';
+import { conformClip, conformIdentity } from '../media/conform.ts';
+import type { Ffmpeg } from '../media/ffmpeg.ts';
+import { decodeSound, measureLoudness } from '../media/loudness.ts';
+import { chooseProfile, type FirstClips } from '../media/profile.ts';
+import type { Artifact, Fetched, PinStore, Prepared, Profile, Task } from '../ports.ts';
+import type { Slots } from '../coordination/fair-semaphore.ts';
+import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
+import { DEFAULT_STILL_SECONDS, type Line, type Source } from '../model/plan.ts';
+
+export interface SourcesDeps {
+  fetching: Fetching;
+  pins: PinStore;
+  artifacts: Artifacts;
+  speaking: Speaking;
+  ffmpeg: Ffmpeg;
+  /** Room for encoding, the tasks in turn; downloads are not held up by it. */
+  encoding: (taskId: string) => Slots;
+  threads: number;
+  maxClipSeconds: number;
+  encodeLimitMs: number;
+}
+
+export interface Sources {
+  /** The artifact of a source, made if need be. Throws PermanentError or TransientError. */
+  ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared>;
+}
+
+/** Names of files within artifacts. */
+export const VIDEO = 'video.mp4';
+export const SOUND = 'sound.s16le';
+
+/** What making a source ready mainly is. */
+export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as const satisfies Record<
+  Source['kind'],
+  Stage
+>;
+
+/** Raises with every change to what conforming or decoding makes, so that older artifacts are not taken for it. */
+const RECIPE = '2';
+/** Encoding one clip may take this many times its length, on a slow machine under load. */
+const CONFORM_SLOWNESS = 60;
+const LEAST_TIMEOUT_MS = 120_000;
+
+const stillSecondsOf = ({ plan }: Task): number => plan.output.stillSeconds ?? DEFAULT_STILL_SECONDS;
+
+type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
+
+export function createSources(deps: SourcesDeps): Sources {
+  const { fetching, pins, artifacts, ffmpeg } = deps;
+
+  return {
+    async ready(task, number, signals) {
+      const source = task.plan.sources[number] as Source;
+      const artifact = await artifactOf(task, number, source, signals);
+      using open = artifact;
+      return { artifact: open.key, ...open.meta };
+    },
+  };
+
+  async function artifactOf(
+    task: Task,
+    number: number,
+    source: Source,
+    { signal, stop }: SpeakingSignals,
+  ): Promise<Artifact<PreparedMeta>> {
+    const build = await ffmpeg.version();
+    const options = { signal, blame: { lease: `make/${task.id}/${number}`, stage: STAGE_OF[source.kind] } };
+    if (source.kind === 'line') {
+      const identity = await deps.speaking.identityOf(source, signal);
+      const key = artifactKey('line', [...identity, RECIPE, build]);
+      return artifacts.getOrCreate(
+        key,
+        (dir, held) => speak(source, identity, dir, { signal: held, stop }),
+        options,
+      );
+    }
+    const fetched = await fetchedOf(task, number, signal);
+    if (source.kind === 'track') {
+      const key = artifactKey('track', [fetched.content, String(fetched.probe.audio?.stream), RECIPE, build]);
+      return artifacts.getOrCreate(
+        key,
+        (dir, held) => decodeTrack(task, number, fetched, dir, held),
+        options,
+      );
+    }
+    const profile = await profileOf(task, signal);
+    const conformed = { probe: fetched.probe, stillSeconds: stillSecondsOf(task) };
+    const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build]);
+    return artifacts.getOrCreate(
+      key,
+      (dir, held) => conform(task, number, fetched, profile, dir, held),
+      // Room first, then the lease: what only waits for room is not to blame when the process dies.
+      { ...options, slots: deps.encoding(task.id) },
+    );
+  }
+
+  async function fetchedOf(task: Task, number: number, signal: AbortSignal): Promise<Fetched> {
+    const fetched = await fetching.fetchOnce(task, number, signal);
+    if (fetched.error !== undefined) {
+      const { code, stage, message } = fetched.error;
+      throw new PermanentError(code, stage, message);
+    }
+    return fetched;
+  }
+
+  /** Settled once per task: what was asked for, else as the first clip, in block order, that can be read. */
+  async function profileOf(task: Task, signal: AbortSignal): Promise<Profile> {
+    const [pinned] = await pins.read(task.id, ['profile']);
+    if (pinned !== undefined) return pinned;
+    return pins.write(task.id, 'profile', chooseProfile(task.plan.output, await firstClips(task, signal)));
+  }
+
+  /** Fetches no more clips than it takes. */
+  async function firstClips(task: Task, signal: AbortSignal): Promise<FirstClips> {
+    const { width, height, fps } = task.plan.output;
+    const enough = ({ any, moving }: FirstClips) =>
+      (any !== undefined || (width !== undefined && height !== undefined)) &&
+      (moving !== undefined || fps !== undefined);
+    let first: FirstClips = { any: undefined, moving: undefined };
+    for (const [number, source] of task.plan.sources.entries()) {
+      if (enough(first)) break;
+      if (source.kind !== 'clip') continue;
+      const fetched = await fetching.fetchOnce(task, number, signal);
+      if (fetched.error !== undefined || fetched.probe.video === null) continue;
+      const { probe } = fetched;
+      first = {
+        any: first.any ?? probe,
+        moving: first.moving ?? (fetched.probe.video.still ? undefined : probe),
+      };
+    }
+    return first;
+  }
+
+  async function conform(
+    task: Task,
+    number: number,
+    fetched: Fetched,
+    profile: Profile,
+    dir: string,
+    signal: AbortSignal,
+  ): Promise<PreparedMeta> {
+    using bytes = await fetching.bytesOf(task, number, fetched, signal);
+    // By its frames, not its header, which may say anything.
+    const { video } = fetched.probe;
+    const shown = video?.still ? stillSecondsOf(task) : (video?.seconds ?? 0);
+    const seconds = Math.min(shown, deps.maxClipSeconds);
+    const { frames, samples } = await conformClip(ffmpeg, {
+      file: bytes.path(BYTES),
+      probe: fetched.probe,
+      profile,
+      dir,
+      threads: deps.threads,
+      maxSeconds: deps.maxClipSeconds,
+      stillSeconds: stillSecondsOf(task),
+      timeoutMs: Math.min(Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000), deps.encodeLimitMs),
+      signal,
+    });
+    return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null };
+  }
+
+  async function decodeTrack(
+    task: Task,
+    number: number,
+    fetched: Fetched,
+    dir: string,
+    signal: AbortSignal,
+  ): Promise<PreparedMeta> {
+    if (fetched.probe.audio === null) {
+      throw new PermanentError(
+        'no_sound',
+        'probe',
+        'Expected a track with sound, got a file without an audio stream. Check the URL.',
+      );
+    }
+    const { seconds, video } = fetched.probe;
+    // By its packets, where it is sound alone: a leap in them is no reason to make hours of silence.
+    if (video === null && seconds !== null && seconds > deps.maxClipSeconds + 1) {
+      throw new PermanentError(
+        'clip_too_long',
+        'measure',
+        `Expected at most ${deps.maxClipSeconds} s of sound, got ${seconds.toFixed(1)} s. Cut it, or raise MAX_CLIP_SECONDS.`,
+      );
+    }
+    using bytes = await fetching.bytesOf(task, number, fetched, signal);
+    return await decoded(bytes.path(BYTES), dir, signal, fetched.probe.audio.stream);
+  }
+
+  async function speak(
+    line: Line,
+    identity: readonly string[],
+    dir: string,
+    signals: SpeakingSignals,
+  ): Promise<PreparedMeta> {
+    using spoken = await deps.speaking.spoken(line, identity, signals);
+    await copyFile(spoken.path(TIMING), join(dir, TIMING));
+    return await decoded(spoken.path(SPOKEN), dir, signals.signal);
+  }
+
+  async function decoded(
+    file: string,
+    dir: string,
+    signal: AbortSignal,
+    stream?: number,
+  ): Promise<PreparedMeta> {
+    const out = join(dir, SOUND);
+    const { samples } = await decodeSound(ffmpeg, {
+      file,
+      out,
+      signal,
+      maxSeconds: deps.maxClipSeconds,
+      ...(stream === undefined ? {} : { stream }),
+    });
+    const loudness = await measureLoudness(ffmpeg, out, { signal });
+    return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness };
+  }
+}

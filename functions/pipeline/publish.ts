@@ -1,0 +1,19 @@
+import type { Queue, Task, TaskStore, WorkMessage } from '../ports.ts';
+
+/**
+ * All messages of a task: one per source, one per combination. Publishing twice is harmless, publishing half is
+ * not: the task counts as published only after the last one.
+ */
+export async function publishTask(
+  task: Task,
+  { queue, tasks }: { queue: Queue; tasks: TaskStore },
+): Promise<void> {
+  const prepares = task.plan.sources.map(
+    (_, source): WorkMessage => ({ topic: 'prepare', taskId: task.id, source }),
+  );
+  const renders = task.plan.combinations.map(
+    ({ index }): WorkMessage => ({ topic: 'render', taskId: task.id, index }),
+  );
+  await queue.publish([...prepares, ...renders]);
+  await tasks.markPublished(task.id);
+}

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { type Artifacts, workDir } from './artifacts.ts';
+import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
+import type { Stage } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Ffmpeg } from '../media/ffmpeg.ts';
+import { type MixSound, mixCombination } from '../media/mix.ts';
+import type { Artifact, Lease, OutputStore, PinStore, Prepared, Profile, Report, Task } from '../ports.ts';
+import { failedReport } from './reporting.ts';
+import type { Slots } from '../coordination/fair-semaphore.ts';
+import { SOUND, type Sources, VIDEO } from './prepare-source.ts';
+import type { SpeakingSignals } from './speak-line.ts';
+import { fileName } from '../model/names.ts';
+import type { Combination } from '../model/plan.ts';
+
+export interface MakeVideoDeps {
+  pins: PinStore;
+  artifacts: Artifacts;
+  sources: Sources;
+  outputs: OutputStore;
+  ffmpeg: Ffmpeg;
+  log: Log;
+  tempDir: string;
+  /** Room for saving, the tasks in turn. */
+  saving: (taskId: string) => Slots;
+}
+
+export interface Signals {
+  /** The host stops. */
+  signal: AbortSignal;
+  /** The task was cancelled: stop what can be made again, but let a save end, which then counts. */
+  cancelled: AbortSignal;
+}
+
+export interface MakeVideoSignals extends Signals {
+  /** It is mixed: another one may begin, while this one is on its way to where it is saved. */
+  leaveMixing: () => void;
+}
+
+/** A mix costs a fraction of a second; one that takes this long hangs. */
+const MIX_TIMEOUT_MS = 300_000;
+
+/** Makes the video and saves it; answers with what to report, of a failure that is for good too. Throws what is not. */
+export async function makeVideo(
+  task: Task,
+  combination: Combination,
+  lease: Lease,
+  signals: MakeVideoSignals,
+  deps: MakeVideoDeps,
+): Promise<Report> {
+  const either = AbortSignal.any([signals.signal, signals.cancelled]);
+  const watch = new StageWatch();
+  deps.log.info(`Combination ${combination.index} is being mixed`, {
+    event: 'render.started',
+    task_id: task.id,
+    task_name: task.name,
+    index: combination.index,
+    attempt: attemptOf(lease),
+  });
+  try {
+    refuseCrashLoop(lease, 'mix');
+    return await make(task, combination, lease, watch, signals, deps);
+  } catch (error) {
+    const failure = failureOf(error, lease, watch.stage, either);
+    return failedReport(task, combination, failure, { attempts: attemptOf(lease), ...watch.seconds() });
+  }
+}
+
+async function make(
+  task: Task,
+  combination: Combination,
+  lease: Lease,
+  watch: StageWatch,
+  { signal, cancelled, leaveMixing }: MakeVideoSignals,
+  deps: MakeVideoDeps,
+): Promise<Report> {
+  const either = AbortSignal.any([signal, cancelled]);
+  const name = fileName(task, combination);
+  using inputs = new DisposableStack();
+  const signals = { signal: either, stop: signal };
+  const open = async (number: number) => inputs.use(await openPrepared(task, number, signals, deps));
+  const [profile] = await deps.pins.read(task.id, ['profile']);
+  const clips = await inOrder(combination.clips, open);
+  const music = combination.track === null ? undefined : await open(combination.track);
+  const voice = combination.line === null ? undefined : await open(combination.line);
+
+  await using dir = await workDir(deps.tempDir);
+  const out = join(dir.path, 'video.mp4');
+  const { originalVolume, duck, voiceOffsetSeconds = 0 } = task.plan.sound;
+  const mixed = await mixCombination(deps.ffmpeg, {
+    clips: clips.map(({ path, meta }) => ({ video: path(VIDEO), sound: path(SOUND), frames: meta.frames })),
+    rate: (profile as Profile).rate,
+    ...(music === undefined ? {} : { music: soundOf(music) }),
+    ...(voice === undefined ? {} : { voice: soundOf(voice) }),
+    originalVolume,
+    duck,
+    voiceOffsetSeconds,
+    out,
+    dir: dir.path,
+    timeoutMs: MIX_TIMEOUT_MS,
+    signal: either,
+  });
+  watch.next('save');
+  const save = () => deps.outputs.save(task.folder, name, out, signal);
+  const saved = await deps.saving(task.id)(() => {
+    // Not before: mixed videos must not pile up while they wait for room.
+    leaveMixing();
+    // From here on only the host's stop ends it.
+    either.throwIfAborted();
+    return retryTransient(save, { signal });
+  });
+  return {
+    index: combination.index,
+    status: 'succeeded',
+    fileName: name,
+    url: saved.url,
+    bytes: saved.bytes,
+    durationSeconds: Math.round(mixed.seconds * 1000) / 1000,
+    loudnessLufs: mixed.loudness,
+    truePeakDbtp: mixed.truePeak,
+    attempts: attemptOf(lease),
+    warnings: mixed.warnings,
+    error: null,
+    ...watch.seconds(),
+  };
+}
+
+type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;
+
+/** The pinned artifact; made again where it was evicted or found damaged. */
+async function openPrepared(
+  task: Task,
+  number: number,
+  signals: SpeakingSignals,
+  { pins, artifacts, sources }: MakeVideoDeps,
+): Promise<PreparedArtifact> {
+  const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
+  let { artifact: key } = pin as Prepared;
+  for (;;) {
+    const artifact = await artifacts.open<PreparedArtifact['meta']>(key);
+    if (artifact !== undefined) return artifact;
+    // Another ffmpeg build, put in since, makes it under another key.
+    key = (await sources.ready(task, number, signals)).artifact;
+  }
+}
+
+function soundOf({ path, meta }: PreparedArtifact): MixSound {
+  return { file: path(SOUND), samples: meta.samples, loudness: meta.loudness };
+}
+
+async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
+
+/** Which stage is under way and how long each took. */
+class StageWatch {
+  stage: Stage = 'mix';
+  readonly #stages: Partial<Record<Stage, number>> = {};
+  readonly #started = performance.now();
+  #since = this.#started;
+
+  next(stage: Stage): void {
+    this.#note();
+    this.stage = stage;
+  }
+
+  seconds(): Pick<Report, 'renderSeconds' | 'stageSeconds'> {
+    this.#note();
+    return { renderSeconds: rounded(this.#since - this.#started), stageSeconds: this.#stages };
+  }
+
+  #note(): void {
+    const now = performance.now();
+    this.#stages[this.stage] = rounded(now - this.#since);
+    this.#since = now;
+  }
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds) / 1000;
+}

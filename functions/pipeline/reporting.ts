@@ -1,0 +1,127 @@
+import type { Failure } from '../base/errors.ts';
+import { retryKey } from '../coordination/lease-keys.ts';
+import type { Log } from '../base/log.ts';
+import type { OutputStore, Queue, Report, ReportStore, Task, TaskStore } from '../ports.ts';
+import { fileName } from '../model/names.ts';
+import type { Combination } from '../model/plan.ts';
+
+export interface ReportingDeps {
+  reports: ReportStore;
+  queue: Queue;
+  log: Log;
+}
+
+/**
+ * Counts the report, once, and starts the completion when it was the last one. Repeating it repeats the check. False
+ * where another report of the combination stands.
+ */
+export async function reportAndCheck(task: Task, report: Report, deps: ReportingDeps): Promise<boolean> {
+  const counted = await reportOnly(task, report, deps);
+  await checkCompletion(task.id, deps, report.index);
+  return counted;
+}
+
+/** For many at once: the caller checks the completion when they are done. */
+export async function reportOnly(
+  task: Task,
+  report: Report,
+  { reports, log }: Pick<ReportingDeps, 'reports' | 'log'>,
+): Promise<boolean> {
+  const counted = await reports.report(task.id, report);
+  if (counted) logReport(log, task, report);
+  return counted;
+}
+
+/** Publishes `complete` when every combination has reported and nobody is known to have published it. */
+export async function checkCompletion(
+  taskId: string,
+  { reports, queue }: Pick<ReportingDeps, 'reports' | 'queue'>,
+  index?: number,
+): Promise<void> {
+  if ((await reports.claimCompletion(taskId, index)) !== 'claimed') return;
+  await queue.publish([{ topic: 'complete', taskId }]);
+  await reports.markCompletionPublished(taskId);
+}
+
+/**
+ * Takes videos out of the folder that no report calls a success. Not where the task has a retry: that one makes videos
+ * of the same names, and whoever comes as late as this must not remove them.
+ */
+export async function removeVideos(
+  task: Task,
+  fileNames: readonly string[],
+  { tasks, outputs }: { tasks: Pick<TaskStore, 'claimed'>; outputs: Pick<OutputStore, 'remove'> },
+): Promise<void> {
+  if ((await tasks.claimed(retryKey(task.id))) !== undefined) return;
+  await outputs.remove(task.folder, fileNames);
+}
+
+/** Reports read at a time. */
+const PAGE = 500;
+
+/** All that came in so far, in order. */
+export async function allReports(task: Task, reports: ReportStore): Promise<Report[]> {
+  const all: Report[] = [];
+  const last = task.plan.combinations.at(-1)?.index ?? 0;
+  for (let from = 1; from <= last; from += PAGE) {
+    all.push(...(await reports.list(task.id, from, Math.min(last, from + PAGE - 1))));
+  }
+  return all;
+}
+
+/** For a combination that its task no longer wants. */
+export function cancelledReport(task: Task, combination: Combination, attempts: number): Report {
+  return { ...emptyReport(task, combination), status: 'cancelled', attempts };
+}
+
+export function failedReport(
+  task: Task,
+  combination: Combination,
+  error: Failure,
+  more: Partial<Pick<Report, 'attempts' | 'stageSeconds' | 'renderSeconds'>> = {},
+): Report {
+  return { ...emptyReport(task, combination), status: 'failed', ...more, error };
+}
+
+function emptyReport(task: Task, combination: Combination): Omit<Report, 'status'> {
+  return {
+    index: combination.index,
+    fileName: fileName(task, combination),
+    url: null,
+    bytes: null,
+    durationSeconds: null,
+    renderSeconds: null,
+    stageSeconds: {},
+    attempts: 0,
+    warnings: [],
+    error: null,
+  };
+}
+
+function logReport(log: Log, task: Task, report: Report): void {
+  const fields = {
+    task_id: task.id,
+    task_name: task.name,
+    index: report.index,
+    attempts: report.attempts,
+    stage_seconds: report.stageSeconds,
+  };
+  if (report.status === 'succeeded') {
+    log.info(`Finished ${report.fileName} in ${report.renderSeconds?.toFixed(2)} s`, {
+      event: 'render.finished',
+      ...fields,
+      seconds: report.renderSeconds,
+      file_name: report.fileName,
+      warnings: report.warnings,
+    });
+  } else if (report.status === 'cancelled') {
+    log.info(`Combination ${report.index} is cancelled`, { event: 'render.cancelled', ...fields });
+  } else {
+    log.warn(`Combination ${report.index} failed: ${report.error?.message ?? ''}`, {
+      event: 'render.failed',
+      ...fields,
+      seconds: report.renderSeconds,
+      failure: report.error,
+    });
+  }
+}

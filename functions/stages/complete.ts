@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { workDir } from '../pipeline/artifacts.ts';
+import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
+import { type Failure, PermanentError } from '../base/errors.ts';
+import { once } from '../coordination/lease.ts';
+import type { Log } from '../base/log.ts';
+import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
+import type {
+  Delivery,
+  LeaseStore,
+  MessageOf,
+  OutputStore,
+  Progress,
+  ReportStore,
+  Task,
+  TaskStore,
+} from '../ports.ts';
+import { allReports, removeVideos } from '../pipeline/reporting.ts';
+import { manifestName } from '../model/names.ts';
+
+export interface CompleteDeps {
+  tasks: TaskStore;
+  reports: ReportStore;
+  leases: LeaseStore;
+  outputs: OutputStore;
+  log: Log;
+  tempDir: string;
+  patienceMs: number;
+}
+
+/**
+ * Ends a task: folder, manifest, log line, and only then "completed". Each step may be repeated, so that a death between
+ * two of them is mended by the next delivery.
+ */
+export async function complete(
+  { taskId }: MessageOf<'complete'>,
+  { signal }: Delivery,
+  deps: CompleteDeps,
+): Promise<void> {
+  const task = await deps.tasks.get(taskId);
+  if (task === undefined) return;
+  await once<true>({
+    leases: deps.leases,
+    key: `complete/${taskId}`,
+    signal,
+    patienceMs: deps.patienceMs,
+    look: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
+    async make(lease, held) {
+      const manifest: Manifest = {
+        task,
+        progress: (await deps.tasks.progress(taskId)) as Progress,
+        reports: await allReports(task, deps.reports),
+        finishedAt: Date.now(),
+      };
+      const settled = async () => {
+        refuseCrashLoop(lease, 'save');
+        await settleFolder(manifest, held, deps);
+      };
+      await settled().catch((error: unknown) => {
+        // Every task ends: what is wrong with the folder does not mend itself.
+        logLostManifest(deps.log, task, failureOf(error, lease, 'save', held));
+      });
+      logTotals(deps.log, manifest);
+      await deps.tasks.finish(taskId);
+      return true;
+    },
+  });
+}
+
+/** Leaves in the folder what the manifest says is there, and the manifest. */
+async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: CompleteDeps): Promise<void> {
+  const { task, reports } = manifest;
+  // A video may have been saved by a process that died, or was stopped, before it could report.
+  const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
+  await retryTransient(() => removeVideos(task, unwanted, deps), { signal }).catch((error: unknown) => {
+    // An account that may add files and not remove any: the manifest says which of them count.
+    if (!PermanentError.is(error)) throw error;
+    deps.log.warn(
+      `Files of task "${task.name}" that are no videos of it stay where they are: ${error.message}`,
+      {
+        event: 'output.left_over',
+        task_id: task.id,
+        task_name: task.name,
+        failure: error.failure,
+      },
+    );
+  });
+  await using dir = await workDir(deps.tempDir);
+  for (const [extension, text] of [
+    ['json', manifestJson(manifest)],
+    ['csv', manifestCsv(manifest)],
+  ] as const) {
+    const name = manifestName(task.id, extension);
+    const file = join(dir.path, name);
+    await retryTransient(
+      async () => {
+        // Written anew for each try: saving takes the file away.
+        await writeFile(file, text);
+        await deps.outputs.save(task.folder, name, file, signal);
+      },
+      { signal },
+    );
+  }
+}
+
+function logLostManifest(log: Log, task: Task, failure: Failure): void {
+  log.error(`Task "${task.name}" ends without a manifest: ${failure.message}`, {
+    event: 'manifest.failed',
+    task_id: task.id,
+    task_name: task.name,
+    failure,
+  });
+}
+
+function logTotals(log: Log, { task, progress, finishedAt }: Manifest): void {
+  const seconds = (finishedAt - Date.parse(task.createdAt)) / 1000;
+  const { succeeded, failed, cancelled } = progress;
+  const combinations = task.plan.combinations.length;
+  log.info(
+    `Task "${task.name}" completed in ${seconds.toFixed(1)} s: ${succeeded} of ${combinations} succeeded` +
+      `${failed > 0 ? `, ${failed} failed` : ''}${cancelled > 0 ? `, ${cancelled} cancelled` : ''}`,
+    {
+      event: 'task.completed',
+      insertId: `${task.id}-completed`,
+      task_id: task.id,
+      task_name: task.name,
+      combinations,
+      succeeded,
+      failed,
+      cancelled,
+      seconds,
+    },
+  );
+}

@@ -1,0 +1,98 @@
+import { failureOf } from '../coordination/retry-policy.ts';
+import { once } from '../coordination/lease.ts';
+import { prepareKey } from '../coordination/lease-keys.ts';
+import type { Log } from '../base/log.ts';
+import type {
+  Delivery,
+  Failed,
+  LeaseStore,
+  MessageOf,
+  PinStore,
+  Prepared,
+  Task,
+  TaskStore,
+} from '../ports.ts';
+import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
+import type { SpeakingSignals } from '../pipeline/speak-line.ts';
+import { aloneWhereSuspect, type SuspectDeps } from '../coordination/crash-isolation.ts';
+import { stem } from '../model/names.ts';
+import type { Source } from '../model/plan.ts';
+import { unlessCancelled } from '../coordination/cancellation.ts';
+
+export interface PrepareDeps extends SuspectDeps {
+  tasks: TaskStore;
+  pins: PinStore;
+  leases: LeaseStore;
+  sources: Sources;
+  log: Log;
+  /** How long a duplicate waits for the first before it is handed back. */
+  patienceMs: number;
+}
+
+/** Makes one source of a task ready and pins it, or pins why that is impossible. Repeating it changes nothing. */
+export async function prepare(
+  { taskId, source: number }: MessageOf<'prepare'>,
+  { signal }: Delivery,
+  deps: PrepareDeps,
+): Promise<void> {
+  const task = await deps.tasks.get(taskId);
+  const source = task?.plan.sources[number];
+  if (task === undefined || source === undefined) return;
+  // Of a cancelled task nothing is needed any more: its renders report by themselves.
+  await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
+    makeReady(task, number, source, { signal: AbortSignal.any([signal, cancelled]), stop: signal }, deps),
+  );
+}
+
+async function makeReady(
+  task: Task,
+  number: number,
+  source: Source,
+  { signal, stop }: SpeakingSignals,
+  deps: PrepareDeps,
+): Promise<void> {
+  const { pins, leases, sources, log, patienceMs } = deps;
+  const name = `prepared-${number}` as const;
+  const { id: taskId } = task;
+  await once<Prepared | Failed>({
+    leases,
+    key: prepareKey(taskId, number),
+    signal,
+    slots: aloneWhereSuspect(prepareKey(taskId, number), deps),
+    patienceMs,
+    look: async () => (await pins.read(taskId, [name]))[0],
+    async make(lease, held) {
+      const started = performance.now();
+      const pin = await settled();
+      const standing = await pins.write(taskId, name, pin);
+      logPrepared(log, task, source, standing, (performance.now() - started) / 1000);
+      return standing;
+
+      async function settled(): Promise<Prepared | Failed> {
+        try {
+          return await sources.ready(task, number, { signal: held, stop });
+        } catch (error) {
+          return { error: failureOf(error, lease, STAGE_OF[source.kind], held) };
+        }
+      }
+    },
+  });
+}
+
+function logPrepared(log: Log, task: Task, source: Source, pin: Prepared | Failed, seconds: number): void {
+  const what = source.kind === 'line' ? `line for ${source.voice}` : `${source.kind} "${stem(source.url)}"`;
+  const fields = { task_id: task.id, task_name: task.name, kind: source.kind, seconds };
+  if (pin.error === undefined) {
+    log.info(`Prepared the ${what} in ${seconds.toFixed(1)} s`, {
+      event: 'source.prepared',
+      ...fields,
+      artifact: pin.artifact,
+    });
+  } else {
+    log.warn(`The ${what} cannot be used: ${pin.error.message}`, {
+      event: 'source.failed',
+      ...fields,
+      failure: pin.error,
+    });
+  }
+}

@@ -1,0 +1,136 @@
+import { TransientError } from '../base/errors.ts';
+import { noteLapsed, once } from '../coordination/lease.ts';
+import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
+import type { Delivery, Failed, LeaseStore, MessageOf, Prepared, Report, Task, TaskStore } from '../ports.ts';
+import {
+  cancelledReport,
+  checkCompletion,
+  failedReport,
+  type ReportingDeps,
+  removeVideos,
+  reportAndCheck,
+} from '../pipeline/reporting.ts';
+import type { Slots } from '../coordination/fair-semaphore.ts';
+import { aloneWhereSuspect, type SuspectDeps } from '../coordination/crash-isolation.ts';
+import { type Combination, sourcesOf } from '../model/plan.ts';
+import { unlessCancelled } from '../coordination/cancellation.ts';
+
+export interface RenderDeps extends MakeVideoDeps, ReportingDeps, SuspectDeps {
+  tasks: TaskStore;
+  leases: LeaseStore;
+  /** Room for mixing, the tasks in turn; waiting for sources takes none of it, and neither does saving. */
+  mixing: (taskId: string) => Slots;
+  /** How long to wait for sources or for another holder before the message is handed back. */
+  patienceMs: number;
+}
+
+/** A prepare that nobody was at for so long is published again: its message may be lost. */
+const REPUBLISH_AFTER_MS = 600_000;
+
+/** Makes one combination and reports it. Whatever happened before, it is reported once. */
+export async function render(
+  { taskId, index }: MessageOf<'render'>,
+  { signal }: Delivery,
+  deps: RenderDeps,
+): Promise<void> {
+  const task = await deps.tasks.get(taskId);
+  const combination = task?.plan.combinations.find((candidate) => candidate.index === index);
+  if (task === undefined || combination === undefined) return;
+  if ((await reported(task, index, deps)) !== undefined) return checkCompletion(taskId, deps, index);
+
+  const made = await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
+    makeAndReport(task, combination, { signal, cancelled }, deps),
+  );
+  if (made === 'cancelled') await reportCancelled(task, combination, signal, deps);
+  // Whoever made the report may have died before this check.
+  await checkCompletion(taskId, deps, index);
+}
+
+async function makeAndReport(
+  task: Task,
+  combination: Combination,
+  { signal, cancelled }: Signals,
+  deps: RenderDeps,
+): Promise<void> {
+  const pins = await pinsOf(task, combination, AbortSignal.any([signal, cancelled]), deps);
+  const broken = pins.find((pin) => pin.error !== undefined);
+  if (broken?.error !== undefined) {
+    await reportAndCheck(task, failedReport(task, combination, broken.error), deps);
+    return;
+  }
+  await once<Report>({
+    leases: deps.leases,
+    key: renderKey(task.id, combination.index),
+    signal,
+    slots: aloneWhereSuspect(renderKey(task.id, combination.index), deps, deps.mixing(task.id)),
+    patienceMs: deps.patienceMs,
+    look: () => reported(task, combination.index, deps),
+    async make(lease, held, leaveMixing) {
+      cancelled.throwIfAborted();
+      const signals = { signal: held, cancelled };
+      const report = await makeVideo(task, combination, lease, { ...signals, leaveMixing }, deps);
+      if (!(await reportAndCheck(task, report, deps))) await takeBack(task, report, deps);
+      return report;
+    },
+  });
+}
+
+/** A video that comes after its combination was given up must not lie there: the manifest does not know it. */
+async function takeBack(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
+  const standing = await reported(task, index, deps);
+  if (standing?.status !== 'succeeded') await removeVideos(task, [fileName], deps);
+}
+
+/** Under the lease: whoever is at it has stopped by then, or has made the video after all. */
+async function reportCancelled(
+  task: Task,
+  combination: Combination,
+  signal: AbortSignal,
+  deps: RenderDeps,
+): Promise<void> {
+  await once<Report>({
+    leases: deps.leases,
+    key: renderKey(task.id, combination.index),
+    signal,
+    patienceMs: deps.patienceMs,
+    look: () => reported(task, combination.index, deps),
+    async make({ crashes, failures }) {
+      const report = cancelledReport(task, combination, crashes + failures);
+      await reportAndCheck(task, report, deps);
+      return report;
+    },
+  });
+}
+
+async function reported(task: Task, index: number, deps: RenderDeps): Promise<Report | undefined> {
+  return (await deps.reports.list(task.id, index, index))[0];
+}
+
+/** Waits for the sources; where one is late and nobody is at it, its prepare is published again. */
+async function pinsOf(
+  task: Task,
+  combination: Combination,
+  signal: AbortSignal,
+  deps: RenderDeps,
+): Promise<(Prepared | Failed)[]> {
+  const numbers = sourcesOf(combination);
+  const names = numbers.map((number) => `prepared-${number}` as const);
+  const found = await deps.pins.wait(task.id, names, { timeoutMs: deps.patienceMs, signal });
+  const pins = found.filter((pin) => pin !== undefined);
+  if (pins.length === names.length || pins.some((pin) => pin.error !== undefined)) return pins;
+
+  const missing = numbers.filter((_, at) => found[at] === undefined);
+  const leases = await deps.leases.read(missing.map((number) => prepareKey(task.id, number)));
+  const abandoned = missing.filter((_, at) => leases[at]?.held !== true);
+  for (const source of abandoned) {
+    // Most are only late; one that nobody was at for so long has lost its message.
+    if (await noteLapsed(deps.leases, `republish/${task.id}/${source}`, REPUBLISH_AFTER_MS)) {
+      await deps.queue.publish([{ topic: 'prepare', taskId: task.id, source }]);
+    }
+  }
+  throw new TransientError(
+    'waiting',
+    `Combination ${combination.index} waits for ${missing.length} sources.`,
+  );
+}

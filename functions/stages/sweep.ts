@@ -1,0 +1,105 @@
+import pLimit from 'p-limit';
+import type { Failure } from '../base/errors.ts';
+import { noteLapsed } from '../coordination/lease.ts';
+import { renderKey } from '../coordination/lease-keys.ts';
+import type { LeaseStore, Progress, Task, TaskStore } from '../ports.ts';
+import { publishTask } from '../pipeline/publish.ts';
+import { allReports, checkCompletion, failedReport, type ReportingDeps, reportOnly } from '../pipeline/reporting.ts';
+import type { Combination } from '../model/plan.ts';
+
+export interface SweepDeps extends ReportingDeps {
+  tasks: TaskStore;
+  leases: LeaseStore;
+  /** A task whose messages are not out after this long was cut short; 0 where nobody else can be at it. */
+  publishingMs?: number;
+  /** Milliseconds since the epoch. What a host was off for does not count as a task's time. */
+  upSince?: number;
+  now?: () => number;
+}
+
+/** Publishing takes seconds. */
+const PUBLISHING_MS = 60_000;
+/** Completing takes seconds; a task whose reports are all in and that is not finished after this long is stuck. */
+const COMPLETING_MS = 600_000;
+/** What has not reported by then, and is not being made, fails as overdue. */
+export const TASK_LIFETIME_MS = 24 * 3_600_000;
+/** What is being made then has this long. */
+const LAST_RENDER_MS = 3_600_000;
+/** A task of thousands must come to its end within one run. */
+const OVERDUE_AT_A_TIME = 20;
+const PAGE = 100;
+
+/** Mends what a process that died left undone. Run from time to time; running it twice at once is harmless. */
+export async function sweep(deps: SweepDeps): Promise<void> {
+  let after: string | undefined;
+  for (;;) {
+    const ids = await deps.tasks.unfinished(PAGE, after);
+    for (const id of ids) {
+      // One task that cannot be mended must not keep the others from it.
+      await sweepTask(id, deps).catch((error: unknown) => {
+        deps.log.error('A task could not be swept', { event: 'sweep.failed', task_id: id, error });
+      });
+    }
+    after = ids.at(-1);
+    if (ids.length < PAGE) return;
+  }
+}
+
+async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
+  const task = await deps.tasks.get(taskId);
+  const progress = await deps.tasks.progress(taskId);
+  if (task === undefined || progress === undefined || progress.finishedAt !== null) return;
+  const now = (deps.now ?? Date.now)();
+  const created = Date.parse(task.createdAt);
+
+  if (!progress.published && now - created >= (deps.publishingMs ?? PUBLISHING_MS)) {
+    await publishTask(task, deps);
+    logRepair(deps, task, 'published its messages again');
+  }
+  const late = now - Math.max(created, deps.upSince ?? 0) - TASK_LIFETIME_MS;
+  if (late > 0) await endOverdue(task, progress, late, deps);
+  await checkCompletion(taskId, deps);
+  if (allIn(task, progress)) await completeAgain(task, deps);
+}
+
+/** The first look leaves a note; once that has lapsed and the task is still not finished, its message is lost. */
+async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
+  if (!(await noteLapsed(deps.leases, `completing/${task.id}`, COMPLETING_MS))) return;
+  await deps.queue.publish([{ topic: 'complete', taskId: task.id }]);
+  logRepair(deps, task, 'asked for its completion again');
+}
+
+function allIn(task: Task, { succeeded, failed, cancelled }: Progress): boolean {
+  return succeeded + failed + cancelled >= task.plan.combinations.length;
+}
+
+async function endOverdue(task: Task, progress: Progress, late: number, deps: SweepDeps): Promise<void> {
+  if (allIn(task, progress)) return;
+  const error: Failure = {
+    code: 'overdue',
+    stage: 'deliver',
+    message: `Expected a report within ${TASK_LIFETIME_MS / 3_600_000} hours of work, got none.`,
+  };
+  const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));
+  const limit = pLimit(OVERDUE_AT_A_TIME);
+  const end = async (combination: Combination): Promise<boolean> => {
+    const [lease] = await deps.leases.read([renderKey(task.id, combination.index)]);
+    // Whoever is at it just now reports what comes of it, unless it hangs.
+    if (lease?.held && late < LAST_RENDER_MS) return false;
+    return reportOnly(task, failedReport(task, combination, error), deps);
+  };
+  const open = task.plan.combinations.filter(({ index }) => !reported.has(index));
+  const ended = (await Promise.all(open.map((combination) => limit(() => end(combination))))).filter(
+    Boolean,
+  ).length;
+  if (ended > 0) logRepair(deps, task, 'ended what was overdue');
+}
+
+function logRepair({ log }: SweepDeps, task: Task, what: string): void {
+  log.warn(`Task "${task.name}": ${what}`, {
+    event: 'sweep.repaired',
+    task_id: task.id,
+    task_name: task.name,
+    repair: what,
+  });
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# What the functions need around them, made once in a project: APIs, Firestore, buckets, topics, accounts with the rights
+# that each needs, places for secrets, and for images. Repeating it adds what is missing and changes nothing else.
+#
+#   PROJECT_ID=my-project REGION=europe-west1 infra/cloud/setup.sh
+#
+# Asks for the rights of an owner of the project. The settings in infra/cloud/cloud.env say which buckets there are.
+source "$(dirname "$0")/cloud.sh"
+
+[ -x node_modules/.bin/node ] || fail 'Expected the packages to be installed, got none. Run `npm ci`, then this again.'
+say "Project $PROJECT_ID ($PROJECT_NUMBER), region $REGION"
+
+APIS='artifactregistry cloudbuild cloudfunctions cloudscheduler firestore iam iamcredentials logging pubsub run secretmanager storage'
+if [ -n "$(setting DRIVE_AUTH)" ]; then APIS="$APIS drive"; fi
+enabled="$(gcloud services list --enabled --format='value(config.name)')"
+missing=()
+for api in $APIS; do has "$api.googleapis.com" "$enabled" || missing+=("$api.googleapis.com"); done
+if [ "${#missing[@]}" -gt 0 ]; then
+  say "APIs: ${missing[*]}"
+  gcloud services enable "${missing[@]}"
+fi
+
+accounts="$(gcloud iam service-accounts list --format='value(email)')"
+make_account() {
+  if has "$(account_of "$1")" "$accounts"; then return; fi
+  say "Account every-cut-$1"
+  gcloud iam service-accounts create "every-cut-$1" --display-name="Every Cut: $2"
+}
+make_account api 'takes requests'
+make_account prepare 'fetches and encodes sources'
+make_account render 'mixes, saves, completes'
+make_account push 'calls the stages for Pub/Sub and Cloud Scheduler'
+make_account build 'builds the images of the functions'
+make_account deploy 'deploys from Cloud Build'
+
+databases="$(gcloud firestore databases list --format='value(name.basename())')"
+if ! has '(default)' "$databases"; then
+  say 'Firestore database (default)'
+  gcloud firestore databases create --location="${FIRESTORE_LOCATION:-$REGION}" --type=firestore-native --delete-protection --format=none
+fi
+# Exemptions and time-to-live of fields; gcloud takes one at a time, at a second each.
+ACCESS_TOKEN="$(gcloud auth print-access-token)" node_modules/.bin/node infra/cloud/firestore-fields.ts "$PROJECT_ID"
+
+topics="$(gcloud pubsub topics list --format='value(name.basename())')"
+for topic in $TOPICS; do
+  if has "$(topic_of "$topic")" "$topics"; then continue; fi
+  say "Topic $(topic_of "$topic")"
+  gcloud pubsub topics create "$(topic_of "$topic")"
+done
+
+buckets="$(gcloud storage buckets list --format='csv[no-heading](name,lifecycle_config.yesno(yes=ruled,no=plain))')"
+make_bucket() {
+  local name="$1" lifecycle="$2"
+  shift 2
+  if ! has "$name,ruled" "$buckets" && ! has "$name,plain" "$buckets"; then
+    say "Bucket $name"
+    gcloud storage buckets create "gs://$name" --location="$REGION" --uniform-bucket-level-access --public-access-prevention "$@"
+  fi
+  if ! has "$name,ruled" "$buckets"; then gcloud storage buckets update "gs://$name" --lifecycle-file="$lifecycle"; fi
+}
+# What is removed from it is made again: nothing to be kept after that.
+make_bucket "$CACHE_BUCKET" infra/cloud/cache-lifecycle.json --soft-delete-duration=0
+if [ "$OUTPUT" = gcs ]; then make_bucket "$OUTPUT_BUCKET" infra/cloud/output-lifecycle.json; fi
+
+repositories="$(gcloud artifacts repositories list --location="$REGION" --format='csv[no-heading](name.basename(),cleanupPolicies.yesno(yes=cleaned,no=plain))' 2> /dev/null)"
+if ! has "$REPOSITORY,cleaned" "$repositories"; then
+  if ! has "$REPOSITORY,plain" "$repositories"; then
+    say "Repository $REPOSITORY of images"
+    gcloud artifacts repositories create "$REPOSITORY" --location="$REGION" --repository-format=docker --description='Images of the functions of Every Cut'
+  fi
+  # Each deploy leaves an image of about a gigabyte.
+  gcloud artifacts repositories set-cleanup-policies "$REPOSITORY" --location="$REGION" --policy=infra/cloud/image-cleanup.json --no-dry-run --format=none
+fi
+
+secrets="$(gcloud secrets list --format='value(name.basename())')"
+while read -r name _; do
+  secret="$(secret_of "$name")"
+  if has "$secret" "$secrets"; then continue; fi
+  say "Secret $secret, still without a value"
+  gcloud secrets create "$secret" --replication-policy=automatic
+done <<< "$SECRETS"
+
+# Rights: each account on the very resource, where there is one.
+build=roles/cloudbuild.builds.builder
+# It runs the install scripts of packages: it reads the sources of functions, writes their images and log, and no more.
+CLOUDSDK_ARTIFACTS_LOCATION="$REGION" grant 'artifacts repositories' "$REPOSITORY" "roles/artifactregistry.writer $(member build)"
+grant projects "$PROJECT_ID" \
+  "roles/datastore.user $(member api)" "roles/datastore.user $(member prepare)" "roles/datastore.user $(member render)" \
+  "roles/logging.logWriter $(member build)" "$build $(member deploy)" \
+  "roles/cloudfunctions.developer $(member deploy)" "roles/run.admin $(member deploy)" \
+  "roles/pubsub.admin $(member deploy)" "roles/cloudscheduler.admin $(member deploy)" \
+  "roles/secretmanager.viewer $(member deploy)"
+if ! has "roles/storage.objectViewer $(member build) function-sources" "$GRANTED"; then
+  say "$PROJECT_ID: roles/storage.objectViewer on the sources of functions for $(member build)"
+  gcloud projects add-iam-policy-binding "$PROJECT_ID" --role=roles/storage.objectViewer --member="$(member build)" \
+    --condition='title=function-sources,expression=resource.name.startsWith("projects/_/buckets/gcf-v2-")' > /dev/null
+fi
+for account in api prepare render push build; do
+  own=()
+  case "$account:$(setting DRIVE_AUTH)" in
+    # Pub/Sub signs its pushes as this account: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
+    push:*) own=("roles/iam.serviceAccountTokenCreator $PUBSUB_AGENT") ;;
+    # Domain-wide delegation without a key: the account signs for itself.
+    api:delegation | prepare:delegation | render:delegation) own=("roles/iam.serviceAccountTokenCreator $(member "$account")") ;;
+  esac
+  grant 'iam service-accounts' "$(account_of "$account")" "roles/iam.serviceAccountUser $(member deploy)" ${own[@]+"${own[@]}"}
+done
+publisher=roles/pubsub.publisher
+grant 'pubsub topics' "$(topic_of prepare)" "$publisher $(member api)" "$publisher $(member render)"
+grant 'pubsub topics' "$(topic_of render)" "$publisher $(member api)" "$publisher $(member render)"
+grant 'pubsub topics' "$(topic_of complete)" "$publisher $(member render)"
+grant 'pubsub topics' "$(topic_of dead-letter)" "$publisher $PUBSUB_AGENT"
+objects=roles/storage.objectUser
+grant 'storage buckets' "gs://$CACHE_BUCKET" "$objects $(member prepare)" "$objects $(member render)"
+if [ "$OUTPUT" = gcs ]; then grant 'storage buckets' "gs://$OUTPUT_BUCKET" "$objects $(member api)" "$objects $(member render)"; fi
+for bucket in $(setting SOURCE_BUCKETS | tr ',' ' '); do
+  grant 'storage buckets' "gs://$bucket" "roles/storage.objectViewer $(member prepare)"
+done
+while read -r name readers; do
+  wanted=()
+  for account in $readers; do wanted+=("roles/secretmanager.secretAccessor $(member "$account")"); done
+  grant secrets "$(secret_of "$name")" "${wanted[@]}"
+done <<< "$SECRETS"
+
+say 'All there. Next: the values of your secrets, then infra/cloud/deploy.sh and infra/cloud/subscribe.sh.'

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Once the functions are there: lets Pub/Sub and Cloud Scheduler call the stages, and nobody else. Repeating it mends what
+# differs and changes nothing else.
+#
+#   infra/cloud/subscribe.sh
+#   CALLERS=user:you@example.com,serviceAccount:app@your-project.iam.gserviceaccount.com infra/cloud/subscribe.sh
+#
+# CALLERS get the role Cloud Run Invoker on every-cut-process-media.
+source "$(dirname "$0")/cloud.sh"
+
+ACK_DEADLINE=600 DELIVERIES=100 RETENTION=604800s
+
+# Callers of each service.
+invoker=roles/run.invoker
+for stage in $STAGES; do
+  service="$(service_of "$stage")"
+  grant 'run services' "$service" "$invoker $(member push)"
+  open_to_nobody "$service"
+done
+# infra/cloud/smoke.sh asks as who deploys.
+callers=("$invoker $(member deploy)")
+for caller in $(echo "${CALLERS:-}" | tr ',' ' '); do callers+=("$invoker $caller"); done
+grant 'run services' "$(service_of process-media)" "${callers[@]}"
+
+subscriptions="$(gcloud pubsub subscriptions list --format='csv[no-heading](name.basename(),pushConfig.pushEndpoint,pushConfig.oidcToken.serviceAccountEmail,pushConfig.oidcToken.audience,ackDeadlineSeconds,messageRetentionDuration,deadLetterPolicy.maxDeliveryAttempts)')"
+for topic in $TOPICS; do
+  subscription="$(topic_of "$topic")-push"
+  endpoint="$(url_of "$topic")"
+  flags=(
+    --push-endpoint="$endpoint" --push-auth-service-account="$(account_of push)" --push-auth-token-audience="$endpoint"
+    --ack-deadline="$ACK_DEADLINE" --message-retention-duration="$RETENTION"
+    # A month without tasks must not end it.
+    --expiration-period=never
+    --min-retry-delay=10s --max-retry-delay=600s
+  )
+  attempts=''
+  if [ "$topic" != dead-letter ]; then
+    attempts="$DELIVERIES"
+    flags+=(--dead-letter-topic="$(topic_of dead-letter)" --max-delivery-attempts="$attempts")
+  fi
+  if ! has "$subscription,$endpoint,$(account_of push),$endpoint,$ACK_DEADLINE,$RETENTION,$attempts" "$subscriptions"; then
+    case "
+$subscriptions" in
+      *"
+$subscription,"*)
+        say "Subscription $subscription, mended"
+        gcloud pubsub subscriptions update "$subscription" "${flags[@]}" ;;
+      *)
+        say "Subscription $subscription"
+        gcloud pubsub subscriptions create "$subscription" --topic="$(topic_of "$topic")" "${flags[@]}" ;;
+    esac
+  fi
+  # Whoever forwards a message takes it from here.
+  if [ "$topic" != dead-letter ]; then
+    grant 'pubsub subscriptions' "$subscription" "roles/pubsub.subscriber $PUBSUB_AGENT"
+  fi
+done
+
+job=every-cut-sweep schedule='*/5 * * * *'
+jobs="$(gcloud scheduler jobs list --location="$REGION" --format='csv[no-heading,separator="|"](name.basename(),schedule,httpTarget.uri,httpTarget.oidcToken.serviceAccountEmail,httpTarget.oidcToken.audience)')"
+if ! has "$job|$schedule|$(url_of sweep)/|$(account_of push)|$(url_of sweep)" "$jobs"; then
+  case "
+$jobs" in
+    *"
+$job|"*) verb=update ;;
+    *) verb=create ;;
+  esac
+  say "Schedule $job"
+  gcloud scheduler jobs "$verb" http "$job" --location="$REGION" --schedule="$schedule" --uri="$(url_of sweep)/" --http-method=post \
+    --oidc-service-account-email="$(account_of push)" --oidc-token-audience="$(url_of sweep)" --attempt-deadline=300s --format=none
+fi
+say "Callers post to $(url_of process-media)/process_media"

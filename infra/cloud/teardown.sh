@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Takes away what runs: schedule, subscriptions, functions, topics; tasks under way are lost. With --everything also secrets,
+# accounts, images and prepared clips. Videos, and Firestore's data, are never taken away.
+#
+#   infra/cloud/teardown.sh --yes [--everything]
+source "$(dirname "$0")/cloud.sh"
+
+sure=false everything=false
+for argument in "$@"; do
+  case "$argument" in
+    --yes) sure=true ;;
+    --everything) everything=true ;;
+    *) fail "Expected --yes or --everything, got $argument." ;;
+  esac
+done
+[ "$sure" = true ] || fail "This takes the functions of Every Cut out of the project $PROJECT_ID. Say so: infra/cloud/teardown.sh --yes"
+
+# there LIST NAME: whether the list of what there is has it, said aloud.
+there() { if has "$2" "$1"; then say "Removing $2"; else return 1; fi }
+
+listed="$(gcloud scheduler jobs list --location="$REGION" --format='value(name.basename())')"
+if there "$listed" every-cut-sweep; then gcloud scheduler jobs delete every-cut-sweep --location="$REGION"; fi
+listed="$(gcloud pubsub subscriptions list --format='value(name.basename())')"
+for topic in $TOPICS; do
+  if there "$listed" "$(topic_of "$topic")-push"; then gcloud pubsub subscriptions delete "$(topic_of "$topic")-push"; fi
+done
+listed="$(gcloud functions list --v2 --regions="$REGION" --format='value(name.basename())')"
+for name in process-media $STAGES; do
+  if there "$listed" "$(service_of "$name")"; then gcloud functions delete "$(service_of "$name")" --gen2 --region="$REGION"; fi
+done
+listed="$(gcloud pubsub topics list --format='value(name.basename())')"
+for topic in $TOPICS; do
+  if there "$listed" "$(topic_of "$topic")"; then gcloud pubsub topics delete "$(topic_of "$topic")"; fi
+done
+if [ "$everything" = true ]; then
+  listed="$(gcloud secrets list --format='value(name.basename())')"
+  for name in API_KEY ELEVENLABS_API_KEY DRIVE_CLIENT_SECRET DRIVE_REFRESH_TOKEN; do
+    if there "$listed" "$(secret_of "$name")"; then gcloud secrets delete "$(secret_of "$name")"; fi
+  done
+  listed="$(gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())' 2> /dev/null)"
+  if there "$listed" "$REPOSITORY"; then gcloud artifacts repositories delete "$REPOSITORY" --location="$REGION"; fi
+  listed="$(gcloud storage buckets list --format='value(name)')"
+  # Only one that setup.sh made: another one may be somebody else's, too.
+  if [ -z "$(setting CACHE_BUCKET)" ] && there "$listed" "$CACHE_BUCKET"; then gcloud storage rm --recursive "gs://$CACHE_BUCKET"; fi
+  listed="$(gcloud iam service-accounts list --format='value(email)')"
+  for account in api prepare render push build deploy; do
+    if there "$listed" "$(account_of "$account")"; then gcloud iam service-accounts delete "$(account_of "$account")"; fi
+  done
+fi
+if [ -n "$OUTPUT_BUCKET" ]; then say "Left: the videos in gs://$OUTPUT_BUCKET"; fi
+say 'Left: the Firestore database (default), which other things may use'

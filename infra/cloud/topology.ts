@@ -1,0 +1,40 @@
+/**
+ * The topics and push subscriptions between the functions, as the cloud has them and the emulator gets them.
+ * https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
+ */
+import { topicName } from '../../functions/adapters/pubsub/pubsub.ts';
+import type { FunctionName } from '../../functions/hosts/cloud.ts';
+import type { Topic } from '../../functions/ports.ts';
+
+export interface PushSubscription {
+  name: string;
+  topic: string;
+  /** Messages go to the URL of this function. */
+  to: FunctionName;
+  /** The topic that gets what was delivered too often; undefined: it is delivered until it is too old. */
+  deadLetterTopic: string | undefined;
+}
+
+/** Longest that Pub/Sub allows; a function ends its work earlier (functions/hosts/cloud.ts). */
+export const ACK_DEADLINE_SECONDS = 600;
+/** Most that Pub/Sub allows: a refusal for want of a free instance counts, too. */
+export const MAX_DELIVERY_ATTEMPTS = 100;
+export const RETRY_POLICY = { minimumBackoff: { seconds: 10 }, maximumBackoff: { seconds: 600 } };
+export const RETENTION_SECONDS = 7 * 24 * 3_600;
+
+const DEAD_LETTERS = topicName('dead-letter');
+
+export const TOPICS: readonly string[] = (
+  ['prepare', 'render', 'complete', 'dead-letter'] satisfies Topic[]
+).map(topicName);
+
+export const SUBSCRIPTIONS: readonly PushSubscription[] = [
+  subscription('prepare', 'prepare', DEAD_LETTERS),
+  subscription('render', 'render', DEAD_LETTERS),
+  subscription('complete', 'complete', DEAD_LETTERS),
+  subscription('dead-letter', 'deadLetter', undefined),
+];
+
+function subscription(topic: Topic, to: FunctionName, deadLetterTopic: string | undefined): PushSubscription {
+  return { name: `${topicName(topic)}-push`, topic: topicName(topic), to, deadLetterTopic };
+}

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.ts';
+import { TransientError } from '../../../functions/base/errors.ts';
+import type { ArtifactStore } from '../../../functions/ports.ts';
+import { artifactContract, folder, opened, texts } from '../../contracts/artifacts.ts';
+import { numbers, until } from '../../contracts/harness.ts';
+import { failingSystem } from '../../fixtures/system/failing-system.ts';
+import { otherDisk } from '../../fixtures/system/other-disk.ts';
+import { type TempDir, tempDir } from '../../fixtures/system/temp-dir.ts';
+
+function placeOf(dir: string, key: string): string {
+  const name = createHash('sha256').update(key).digest('hex');
+  return join(dir, name.slice(0, 2), name);
+}
+
+async function flipFirstByte(file: string): Promise<void> {
+  const bytes = await readFile(file);
+  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  await writeFile(file, bytes);
+}
+
+artifactContract('disk', async ({ maxBytes }) => {
+  const dir = await tempDir();
+  return {
+    store: createDiskArtifacts({ dir: dir.path, maxBytes }),
+    corrupt: (key, fileName) => flipFirstByte(join(placeOf(dir.path, key), fileName)),
+    [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
+  };
+});
+
+/** A store with one artifact, `key`, made of `file`. */
+async function withOne(dir: TempDir) {
+  const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1_000_000 });
+  (await store.put('key', await folder(dir, { file: 'text', 'other file': 'more' }), {}))[Symbol.dispose]();
+  return { store, place: placeOf(join(dir.path, 'store'), 'key') };
+}
+
+const DAMAGES: Record<string, (place: string) => Promise<void>> = {
+  'a file is shorter': (place) => truncate(join(place, 'file'), 2),
+  'a file is gone': (place) => unlink(join(place, 'other file')),
+  'a folder is in place of a file': async (place) => {
+    await unlink(join(place, 'file'));
+    await mkdir(join(place, 'file'));
+  },
+  'meta.json is gone': (place) => unlink(join(place, 'meta.json')),
+  'meta.json is half': (place) => truncate(join(place, 'meta.json'), 20),
+  'meta.json is empty': (place) => truncate(join(place, 'meta.json'), 0),
+  'meta.json has another shape': (place) => writeFile(join(place, 'meta.json'), '{"key":"key"}'),
+  'meta.json belongs to another key': (place) =>
+    writeFile(join(place, 'meta.json'), '{"key":"other","meta":{},"files":[]}'),
+  'meta.json leads out of the folder': (place) =>
+    writeFile(
+      join(place, 'meta.json'),
+      '{"key":"key","meta":{},"files":[{"name":"../meta.json","bytes":1,"sha256":""}]}',
+    ),
+  'all is gone but the folder': async (place) => {
+    await rm(place, { recursive: true });
+    await mkdir(place);
+  },
+};
+
+describe('disk artifacts', () => {
+  for (const [damage, inflict] of Object.entries(DAMAGES)) {
+    it(`are removed and not handed out when ${damage}`, async () => {
+      await using dir = await tempDir();
+      const { store, place } = await withOne(dir);
+      await inflict(place);
+      assert.equal(await store.open('key'), undefined);
+      assert.equal(existsSync(place), false);
+      using again = await store.put('key', await folder(dir, { file: 'new' }), {});
+      assert.deepEqual(await texts(again, ['file']), ['new']);
+    });
+  }
+
+  it('have their checksums looked at by every new process, however their times look', async () => {
+    await using dir = await tempDir();
+    const { place } = await withOne(dir);
+    const { atime, mtime } = statSync(join(place, 'file'));
+    await flipFirstByte(join(place, 'file'));
+    await utimes(join(place, 'file'), atime, mtime);
+    const next = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1_000_000 });
+    assert.equal(await next.open('key'), undefined);
+  });
+
+  it('lie under two letters and the hash of the key, with lengths and checksums in meta.json', async () => {
+    await using dir = await tempDir();
+    const { place } = await withOne(dir);
+    const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+    assert.deepEqual(JSON.parse(await readFile(join(place, 'meta.json'), 'utf8')), {
+      key: 'key',
+      meta: {},
+      files: [
+        { name: 'file', bytes: 4, sha256: sha256('text') },
+        { name: 'other file', bytes: 4, sha256: sha256('more') },
+      ],
+    });
+  });
+
+  it('refuse a folder within the folder, and leave it to its owner', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1000 });
+    const work = await folder(dir, { file: 'text' });
+    await mkdir(join(work, 'deeper'));
+    await assert.rejects(store.put('key', work, {}), /plain files, got deeper/);
+    assert.equal(await store.open('key'), undefined);
+    assert.ok(existsSync(join(work, 'file')));
+  });
+
+  it('go when there is no more room, the least recently used first', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 300 });
+    const put = async (key: string) =>
+      (await store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
+    for (const key of ['a', 'b', 'c']) await put(key);
+    (await opened(store, 'a'))[Symbol.dispose]();
+    await put('d');
+    assert.deepEqual(await present(dir, ['a', 'b', 'c', 'd']), ['a', 'c', 'd']);
+    assert.equal(await store.open('b'), undefined);
+  });
+
+  // Both ways round, since folders are listed in an order of their own.
+  for (const [older, newer] of [
+    ['a', 'c'],
+    ['c', 'a'],
+  ] as const) {
+    it(`go by what the last process used, after a restart: ${older} before ${newer}`, async () => {
+      await using dir = await tempDir();
+      const open = (maxBytes: number) => createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes });
+      const put = async (store: ArtifactStore, key: string) =>
+        (await store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
+      const first = open(1000);
+      for (const key of ['a', 'b', 'c']) await put(first, key);
+      for (const [key, age] of Object.entries({ [newer]: 10, [older]: 20, b: 30 })) {
+        const used = new Date(Date.now() - age * 60_000);
+        await utimes(join(placeOf(join(dir.path, 'store'), key), 'meta.json'), used, used);
+      }
+      (await opened(open(1000), 'b'))[Symbol.dispose]();
+      await put(open(300), 'd');
+      assert.deepEqual(await present(dir, [older, newer, 'b', 'd']), [newer, 'b', 'd']);
+    });
+  }
+
+  it('go late where they were open: when the last who used them is done', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 100 });
+    const put = async (key: string) => store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {});
+    const a = await put('a');
+    const again = await opened(store, 'a');
+    const b = await put('b');
+    a[Symbol.dispose]();
+    a[Symbol.dispose]();
+    assert.deepEqual(await present(dir, ['a', 'b']), ['a', 'b']);
+    again[Symbol.dispose]();
+    assert.deepEqual(await present(dir, ['a', 'b']), ['b']);
+    b[Symbol.dispose]();
+  });
+
+  it('stay, one of them, although it is larger than all the room', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 10 });
+    (await store.put('large', await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
+    using _large = await opened(store, 'large');
+  });
+
+  it('hand out nothing half while many come, are opened, and go', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 500 });
+    await Promise.all(
+      numbers(200).map(async (at) => {
+        const key = `${at % 20}`;
+        using artifact =
+          (await store.open(key)) ??
+          (await store.put(key, await folder(dir, { a: key.repeat(50), b: key }), {}));
+        assert.deepEqual(await texts(artifact, ['a', 'b']), [key.repeat(50), key]);
+      }),
+    );
+  });
+
+  it('leave no rubbish, and remove what a dead process left', async () => {
+    await using dir = await tempDir();
+    const root = join(dir.path, 'store');
+    await mkdir(join(root, '.trash', 'half-deleted'), { recursive: true });
+    await mkdir(join(root, '.incoming', 'old'), { recursive: true });
+    await mkdir(join(root, '.incoming', 'being copied'));
+    const yesterday = new Date(Date.now() - 86_400_000);
+    await utimes(join(root, '.incoming', 'old'), yesterday, yesterday);
+    const store = createDiskArtifacts({ dir: root, maxBytes: 100 });
+    for (const key of ['a', 'b', 'c']) {
+      (await store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
+    }
+    await until(async () => (await readdir(join(root, '.trash'))).length === 0, 'an empty trash');
+    assert.deepEqual(await readdir(join(root, '.incoming')), ['being copied']);
+  });
+
+  it('wait for room when the disk is full, and are taken from the same folder later', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1000 });
+    const work = await folder(dir, { file: 'text' });
+    {
+      using _full = failingSystem('rename', 'ENOSPC');
+      await assert.rejects(
+        store.put('key', work, {}),
+        (error) => TransientError.is(error) && error.code === 'disk_full',
+      );
+      assert.equal(await store.open('key'), undefined);
+    }
+    using put = await store.put('key', work, {});
+    assert.deepEqual(await texts(put, ['file']), ['text']);
+    assert.throws(() => put.path('meta.json'));
+  });
+
+  it('stay where they are when the system fails for another reason', async () => {
+    await using dir = await tempDir();
+    const { store } = await withOne(dir);
+    {
+      using _exhausted = failingSystem('readFile', 'EMFILE');
+      await assert.rejects(store.open('key'), { code: 'EMFILE' });
+    }
+    using _found = await opened(store, 'key');
+  });
+
+  it('come from another disk whole', async (t: TestContext) => {
+    await using dir = await tempDir();
+    await using other = await otherDisk(dir.path);
+    if (!other) return t.skip('this machine has no second file system (/dev/shm) to move from');
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1_000_000 });
+    const work = await folder(other, { file: 'text', second: 'more' });
+    using put = await store.put('key', work, { meta: true });
+    assert.deepEqual(await texts(put, ['file', 'second']), ['text', 'more']);
+    assert.equal(dirname(put.path('file')), placeOf(join(dir.path, 'store'), 'key'));
+    assert.equal(existsSync(work), false);
+    assert.deepEqual(await readdir(join(dir.path, 'store', '.incoming')), []);
+  });
+});
+
+async function present(dir: TempDir, keys: readonly string[]): Promise<string[]> {
+  return keys.filter((key) => existsSync(placeOf(join(dir.path, 'store'), key)));
+}

@@ -1,0 +1,325 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { buildConnector } from 'undici';
+import {
+  createDownloads,
+  type DownloadLimits,
+  type DownloadOptions,
+} from '../../../functions/adapters/download/download.ts';
+import type { Code } from '../../../functions/base/codes.ts';
+import type { Download, Validator } from '../../../functions/ports.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
+import { type Rudeness, startRudeServer } from '../../fixtures/network/rude-server.ts';
+import { selfSigned } from '../../fixtures/network/self-signed.ts';
+import { startSourceServer } from '../../fixtures/network/source-server.ts';
+import { type TempDir, tempDir } from '../../fixtures/system/temp-dir.ts';
+
+const OK = 'HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\n';
+const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
+const EARLY_HINTS = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n';
+const KB = 'x'.repeat(1024);
+const MAX_BYTES = 100_000;
+/** What comes before a download is stopped, and what the network holds by then. */
+const SENT_AT_MOST = 20_000_000;
+
+type Row = readonly [
+  title: string,
+  answer: Rudeness,
+  code: Code,
+  says: RegExp,
+  limits?: Partial<DownloadLimits>,
+];
+
+const ENDLESS: readonly Row[] = [
+  [
+    'a chunked body',
+    () => forever(CHUNKED, `400\r\n${KB}\r\n`),
+    'source_too_large',
+    /MAX_SOURCE_MB.+got more/,
+  ],
+  [
+    'a body until the connection ends',
+    () => forever(`${OK}\r\n`, KB),
+    'source_too_large',
+    /MAX_SOURCE_MB.+got more/,
+  ],
+  [
+    'a body that says it is too large',
+    () => forever(`${OK}content-length: 100001\r\n\r\n`, KB),
+    'source_too_large',
+    /got 100001 bytes/,
+  ],
+  [
+    'one chunk',
+    () => forever(`${CHUNKED}fffffffffffff\r\n`, KB),
+    'source_too_large',
+    /MAX_SOURCE_MB.+got more/,
+  ],
+  [
+    'chunks of one byte, each with a long extension',
+    () => forever(CHUNKED, `1;${KB.repeat(4)}\r\nx\r\n`.repeat(4)),
+    'source_too_large',
+    /at most 265536 bytes from 127\.0\.0\.1 with all that is around/,
+  ],
+  [
+    'the extension of a chunk',
+    () => forever(`${CHUNKED}1;`, KB),
+    'source_too_large',
+    /with all that is around/,
+  ],
+  ['the status line', () => forever('HTTP/1.1 200 ', KB), 'source_too_large', /with all that is around/],
+  [
+    'the extension of a chunk, a little at a time',
+    () => slowly(`${CHUNKED}1;`, KB),
+    'network',
+    /UND_ERR_BODY_TIMEOUT/,
+    { idleMs: 300 },
+  ],
+  ['one header', () => forever(`${OK}x: `, KB), 'source_refused', /headers.+got too many/],
+  ['many headers', () => forever(OK, 'a: b\r\n'.repeat(100)), 'source_refused', /headers.+got too many/],
+  [
+    'trailers',
+    () => forever(`${CHUNKED}1\r\nx\r\n0\r\n`, 'a: b\r\n'.repeat(100)),
+    'source_refused',
+    /headers.+got too many/,
+  ],
+  [
+    'the status line, a little at a time',
+    () => slowly('HTTP/1.1 200 ', KB),
+    'network',
+    /UND_ERR_HEADERS_TIMEOUT/,
+    { headersMs: 300 },
+  ],
+  ['interim answers', () => forever('', EARLY_HINTS), 'source_refused', /more than 20 announcements/],
+  [
+    'headers, a few bytes at a time',
+    () => slowly(OK, 'a: b\r\n'),
+    'network',
+    /UND_ERR_HEADERS_TIMEOUT/,
+    { headersMs: 300 },
+  ],
+  [
+    'interim answers, one at a time',
+    () => slowly('', EARLY_HINTS),
+    'source_refused',
+    /more than 20 announcements/,
+  ],
+  [
+    'a body, one byte at a time',
+    () => slowly(`${OK}content-length: 90000\r\n\r\n`, 'x'),
+    'network',
+    /not finished after 700 ms/,
+    { totalMs: 700 },
+  ],
+];
+
+const LYING: readonly Row[] = [
+  [
+    'a length beyond what comes',
+    () => [`${OK}content-length: 1000\r\n\r\n${KB.slice(100)}`],
+    'network',
+    /sent whole/,
+  ],
+  ['two lengths', () => [`${OK}content-length: 1\r\ncontent-length: 2\r\n\r\nxx`], 'network', /sent whole/],
+  [
+    'a length and chunks',
+    () => [`${OK}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`],
+    'network',
+    /./,
+  ],
+  ['a length below zero', () => [`${OK}content-length: -1\r\n\r\nx`], 'network', /Content-Length/],
+  ['a length beyond all numbers', () => [`${OK}content-length: ${'9'.repeat(40)}\r\n\r\nx`], 'network', /./],
+  ['a chunk beyond all numbers', () => [`${CHUNKED}${'f'.repeat(40)}\r\nx`], 'network', /Chunk size/],
+  [
+    'another protocol',
+    () => ['HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nx'],
+    'network',
+    /./,
+  ],
+  ['a NUL in a header', () => [`${OK}x: a\0b\r\n\r\nx`], 'network', /Invalid header value/],
+];
+
+describe('createDownloads, against servers that mean harm', { timeout: 120_000 }, () => {
+  let dir: TempDir;
+  let files = 0;
+  before(async () => {
+    dir = await tempDir();
+  });
+  after(() => dir[Symbol.asyncDispose]());
+
+  /** Downloads that stay open: what closes a connection is not their end. */
+  async function stage(answer: Rudeness, limits: Partial<DownloadLimits> = {}) {
+    await using starting = new AsyncDisposableStack();
+    const server = starting.use(await startRudeServer(answer));
+    const downloads = starting.use(
+      createDownloads({ allowPrivate: true, maxBytes: MAX_BYTES, limits: { totalMs: 60_000, ...limits } }),
+    );
+    const file = join(dir.path, `${files++}.bin`);
+    const running = starting.move();
+    return {
+      server,
+      file,
+      get(path?: string, validator?: Validator): Promise<Download> {
+        const { signal } = new AbortController();
+        return downloads.get(server.url(path), file, { signal, ...(validator && { validator }) });
+      },
+      [Symbol.asyncDispose]: () => running.disposeAsync(),
+    };
+  }
+
+  for (const [title, answer, code, says, limits] of [...ENDLESS, ...LYING]) {
+    it(`ends in ${code} and closes the connection: ${ENDLESS.some(([one]) => one === title) ? 'without end, ' : ''}${title}`, async () => {
+      await using s = await stage(answer, limits);
+      const error = await failureOf(s.get('/clip.mp4?sig=s3cret'), code, says);
+      assert.doesNotMatch(error.message, /s3cret/);
+      await s.server.idle();
+      assert.ok(s.server.sent < SENT_AT_MOST, `${s.server.sent} bytes were sent`);
+      assert.equal(existsSync(s.file), false, 'half a file was left');
+    });
+  }
+
+  it('takes no more than was announced', async () => {
+    await using s = await stage(() => [`${OK}content-length: 10\r\n\r\n${KB}`]);
+    const got = await s.get();
+    assert.ok(got.modified && got.bytes === 10);
+    await s.server.idle();
+  });
+
+  it('bears a few interim answers', async () => {
+    await using s = await stage(() => [EARLY_HINTS.repeat(3), `${OK}content-length: 4\r\n\r\nclip`]);
+    assert.ok((await s.get()).modified);
+    assert.equal(await readFile(s.file, 'utf8'), 'clip');
+  });
+
+  it('counts redirects into the total time', async () => {
+    let hops = 0;
+    const hop = async function* () {
+      await sleep(300);
+      yield `HTTP/1.1 302 Found\r\nlocation: /${hops++}\r\ncontent-length: 0\r\n\r\n`;
+    };
+    await using s = await stage(hop, { totalMs: 700 });
+    await failureOf(s.get(), 'network', /not finished after 700 ms/);
+    await s.server.idle();
+    assert.ok(hops < 6);
+  });
+
+  it('unpacks nothing: what says it is compressed is refused, what does not is stored as it is', async () => {
+    const bomb = gzipSync(Buffer.alloc(5_000_000));
+    const head = `${OK}content-length: ${bomb.length}\r\n`;
+    await using named = await stage(() => [`${head}content-encoding: gzip, s3cret\r\n\r\n`, bomb]);
+    const error = await failureOf(named.get(), 'source_refused', /compressed \(gzip\)/);
+    assert.doesNotMatch(error.message, /s3cret/);
+    await using plain = await stage(() => [`${head}\r\n`, bomb]);
+    await plain.get();
+    assert.deepEqual(await readFile(plain.file), bomb);
+  });
+
+  it('does as no header bids that is not a redirect, and gives back no cookie', async () => {
+    const headers = [
+      'refresh: 0; url=/elsewhere',
+      'location: /elsewhere',
+      'link: </elsewhere>; rel=preload',
+      'alt-svc: h2=":1"; ma=3600',
+      'content-location: /elsewhere',
+      'set-cookie: a=b',
+    ].join('\r\n');
+    await using s = await stage(() => [`${OK}${headers}\r\ncontent-length: 4\r\n\r\nclip`]);
+    await s.get();
+    await s.get();
+    assert.equal(s.server.received.length, 2);
+    for (const request of s.server.received) {
+      assert.match(request, /^GET \/clip\.mp4 HTTP\/1\.1\r\n/);
+      assert.doesNotMatch(request, /cookie/i);
+    }
+  });
+
+  it('sends one request, whatever line ends stand in a URL or in a redirect', async () => {
+    const path = '/a%0d%0aX-Injected:%20b?c=%0d%0a%0d%0aGET%20/\r\nX-Injected: d#\r\n';
+    await using s = await stage((request) =>
+      request.includes('/second')
+        ? [`${OK}content-length: 4\r\n\r\nclip`]
+        : [
+            'HTTP/1.1 302 Found\r\nlocation: /second%0d%0aX-Injected:b\tX-Injected:c\r\ncontent-length: 0\r\n\r\n',
+          ],
+    );
+    await s.get(path);
+    assert.equal(s.server.received.length, 2);
+    for (const request of s.server.received) {
+      const [line = '', ...headers] = request.trimEnd().split('\r\n');
+      assert.match(line, /^GET \/\S+ HTTP\/1\.1$/);
+      assert.deepEqual(
+        headers.map((header) => header.split(':')[0]?.toLowerCase()),
+        ['host', 'connection', 'accept', 'accept-encoding', 'user-agent'],
+      );
+    }
+  });
+
+  it('sends each request on a connection of its own', async () => {
+    await using s = await stage(() => [`${OK}content-length: 4\r\n\r\nclip`]);
+    for (let n = 1; n <= 3; n++) {
+      await s.get();
+      assert.equal(s.server.received.length, n);
+      assert.match(s.server.received.at(-1) ?? '', /\r\nconnection: close\r\n/i);
+    }
+  });
+
+  it('keeps no validator that it could not send back', async () => {
+    for (const etag of ['"€"', '"é"', `"${'e'.repeat(2_000)}"`]) {
+      await using s = await stage(() => [`${OK}etag: ${etag}\r\ncontent-length: 4\r\n\r\nclip`]);
+      const got = await s.get();
+      assert.deepEqual(got.modified && got.validator, null);
+    }
+  });
+});
+
+describe('createDownloads, over https', () => {
+  it('is not led from https to http, where anyone could change the file', async () => {
+    const { key, cert } = selfSigned('cdn.example');
+    await using dir = await tempDir();
+    await using plain = await startSourceServer({ '/clip.mp4': { body: Buffer.from('clip') } });
+    const secure = createHttpsServer({ key, cert }, (request, response) => {
+      const to = request.url === '/down' ? plain.url('/clip.mp4') : '/clip.mp4';
+      response.writeHead(request.url === '/clip.mp4' ? 200 : 302, { location: to }).end('clip');
+    });
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const { port } = secure.address() as AddressInfo;
+    const options: DownloadOptions = {
+      allowPrivate: true,
+      maxBytes: MAX_BYTES,
+      resolver: async () => [{ address: '127.0.0.1', family: 4 }],
+      buildConnector: (given) => buildConnector({ ...given, ca: cert }),
+    };
+    await using downloads = createDownloads(options);
+    const { signal } = new AbortController();
+    const get = (path: string) =>
+      downloads.get(`https://cdn.example:${port}${path}`, join(dir.path, 'clip'), { signal });
+    try {
+      assert.ok((await get('/same')).modified);
+      await failureOf(get('/down'), 'source_refused', /got one from https to http/);
+      assert.equal(plain.count(), 0);
+    } finally {
+      secure.closeAllConnections();
+      secure.close();
+    }
+  });
+});
+
+function* forever(first: string, piece: string): Generator<string> {
+  yield first;
+  for (;;) yield piece;
+}
+
+async function* slowly(first: string, piece: string): AsyncGenerator<string> {
+  yield first;
+  for (;;) {
+    await sleep(20);
+    yield piece;
+  }
+}

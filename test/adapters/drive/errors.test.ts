@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { DriveAccount } from '../../../functions/adapters/drive/account.ts';
+import { CODES, type PermanentCode, type TransientCode } from '../../../functions/base/codes.ts';
+import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
+import { TIMEOUT_MS } from '../../contracts/harness.ts';
+import { file } from '../../contracts/outputs.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
+import { type DriveStage, driveStage } from '../../fixtures/drive/stage.ts';
+
+const FOREVER = new AbortController().signal;
+
+type Row = readonly [status: number, reason: string, code: PermanentCode | TransientCode, next: RegExp];
+
+const ROWS: readonly Row[] = [
+  [403, 'rateLimitExceeded', 'output_busy', /none needed/],
+  [403, 'userRateLimitExceeded', 'output_busy', /none needed/],
+  [403, 'dailyLimitExceeded', 'output_busy', /quotas of the Drive API/],
+  [403, 'sharingRateLimitExceeded', 'output_busy', /none needed/],
+  [403, 'RATE_LIMIT_EXCEEDED', 'output_busy', /none needed/],
+  [408, '', 'output_busy', /none needed/],
+  [429, 'rateLimitExceeded', 'output_busy', /none needed/],
+  [500, 'internalError', 'output_busy', /none needed/],
+  [502, '', 'output_busy', /none needed/],
+  [503, 'backendError', 'output_busy', /none needed/],
+  [504, '', 'output_busy', /none needed/],
+  [403, 'storageQuotaExceeded', 'output_full', /shared drive/],
+  [403, 'teamDriveFileLimitExceeded', 'output_full', /trash count/],
+  [403, 'numChildrenInNonRootLimitExceeded', 'output_full', /another folder/],
+  [403, 'activeItemCreationLimitExceeded', 'output_full', /delete files/],
+  [401, 'authError', 'output_login', /refresh token/],
+  [403, 'accessNotConfigured', 'output_forbidden', /enable the Google Drive API/],
+  [403, 'SERVICE_DISABLED', 'output_forbidden', /enable the Google Drive API/],
+  [403, 'insufficientPermissions', 'output_forbidden', /scope/],
+  [403, 'insufficientFilePermissions', 'output_forbidden', /Content manager/],
+  [403, 'insufficientParentPermissions', 'output_forbidden', /Content manager/],
+  [403, 'cannotAddParent', 'output_forbidden', /Content manager/],
+  [403, 'teamDriveMembershipRequired', 'output_forbidden', /member of the shared drive/],
+  [403, 'appNotAuthorizedToFile', 'output_forbidden', /scope/],
+  [403, 'domainPolicy', 'output_forbidden', /administrator/],
+  [403, 'somethingNewOfGoogles', 'output_forbidden', /Content manager/],
+  [404, 'notFound', 'output_missing', /DRIVE_FOLDER_ID/],
+];
+
+/** `own`: an upload's 404 is of the task's own folder. */
+function checkRow(
+  error: PermanentError | TransientError,
+  [status, reason, code, next]: Row,
+  own = false,
+): void {
+  assert.equal(error.code, code);
+  assert.equal(TransientError.is(error), CODES[code].kind === 'transient');
+  if (PermanentError.is(error)) assert.equal(error.stage, 'save');
+  const gone = /^Expected the task's folder on Google Drive for a\.mp4, got none: .*\. Next step: /;
+  const told = new RegExp(`^Expected Google Drive to .*, got ${status} ?${reason}.*\\. Next step: `);
+  assert.match(error.message, own ? gone : told);
+  if (!own) assert.match(error.message, next);
+  assert.doesNotMatch(error.message, /ya29|upload_id|refresh-token/);
+}
+
+async function update(account: DriveAccount): Promise<unknown> {
+  return account.call('move a file', (drive, parameters) =>
+    drive.files.update({ fileId: 'x', requestBody: { name: 'a' } }, parameters),
+  );
+}
+
+describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
+  for (const row of ROWS) {
+    const [status, reason, code] = row;
+    it(`${code} for ${status} ${reason}, of a call as of an upload`, async () => {
+      await using stage = await driveStage();
+      const { faults } = stage.server;
+      const refusal = { does: 'refuse', status, ...(reason === '' ? {} : { reason }) } as const;
+      faults.add('update', refusal, { times: 1000 });
+      checkRow(await failureOf(update(stage.account(undefined, { retryMs: 20 })), code), row);
+      faults.add('upload.begin', refusal, { times: 1000 });
+      checkRow(await failureOf(saveOne(stage), code), row, status === 404);
+    });
+  }
+
+  async function saveOne(stage: DriveStage): Promise<unknown> {
+    const outputs = stage.outputs({ maxFailures: 2 });
+    const folder = await outputs.createFolder('sale');
+    return outputs.save(folder, 'a.mp4', await file(stage.dir, 'video'), FOREVER);
+  }
+
+  it('network where nobody listens, and where the connection is cut or stands still', async () => {
+    await using stage = await driveStage();
+    stage.server.faults.add('update', { does: 'lose' }, { times: 1000 });
+    await failureOf(update(stage.account(undefined, { retryMs: 20 })), 'network', /Next step: /);
+    stage.server.faults.clear();
+    stage.server.faults.add('update', { does: 'stall' }, { times: 1000 });
+    const quick = stage.account(undefined, { retryMs: 50, callMs: 100 });
+    await failureOf(update(quick), 'network', /no answer in time\. Next step: /);
+    const account = stage.account(undefined, { retryMs: 20 });
+    await stage.server[Symbol.asyncDispose]();
+    await failureOf(update(account), 'network', /ECONNREFUSED\. Next step: /);
+  });
+
+  it('nothing else: what nobody foresaw passes as it is', async () => {
+    await using stage = await driveStage();
+    stage.server.faults.add('update', { does: 'refuse', status: 400, reason: 'badRequest' });
+    await assert.rejects(update(stage.account()), (error) => {
+      assert.ok(error instanceof Error && !PermanentError.is(error) && !TransientError.is(error));
+      return true;
+    });
+    assert.equal(stage.server.seen('update').length, 1);
+    const mistake = new TypeError('a defect');
+    const calling = stage.account().call('fail', () => Promise.reject(mistake));
+    await assert.rejects(calling, mistake);
+  });
+
+  it('is asked again while it is busy, creates and 403 included, and never for good refusals', async () => {
+    await using stage = await driveStage();
+    const { server } = stage;
+    server.faults.add(
+      'create',
+      { does: 'refuse', status: 403, reason: 'userRateLimitExceeded' },
+      { times: 3 },
+    );
+    await stage.outputs().createFolder('sale');
+    assert.equal(server.seen('create').length, 4);
+    server.faults.add(
+      'create',
+      { does: 'refuse', status: 403, reason: 'storageQuotaExceeded' },
+      { times: 3 },
+    );
+    await assert.rejects(stage.outputs().createFolder('other'));
+    assert.equal(server.seen('create').length, 5);
+  });
+});

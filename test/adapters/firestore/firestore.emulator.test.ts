@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, it } from 'node:test';
+import {
+  COLLECTIONS,
+  connectFirestore,
+  type FirestoreConnection,
+  shardsOf,
+} from '../../../functions/adapters/firestore/firestore.ts';
+import { createFirestoreIds } from '../../../functions/adapters/firestore/ids.ts';
+import { createFirestoreLeases } from '../../../functions/adapters/firestore/leases.ts';
+import { createFirestorePins } from '../../../functions/adapters/firestore/pins.ts';
+import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
+import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
+import { createFirestoreUrls } from '../../../functions/adapters/firestore/urls.ts';
+import { TransientError } from '../../../functions/base/errors.ts';
+import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
+import { idContract } from '../../contracts/ids.ts';
+import { leaseContract } from '../../contracts/leases.ts';
+import { pinContract } from '../../contracts/pins.ts';
+import { reportContract } from '../../contracts/reports.ts';
+import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
+import { taskContract } from '../../contracts/tasks.ts';
+import { urlContract } from '../../contracts/urls.ts';
+import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
+
+useEmulators();
+
+const WAIT = { timeoutMs: TIMEOUT_MS, signal: new AbortController().signal };
+
+/** Adapters in a project of their own. */
+async function on<T extends object>(
+  build: (firestore: FirestoreConnection) => T,
+  change: (firestore: FirestoreConnection) => Promise<void> = async () => {},
+): Promise<T & AsyncDisposable> {
+  const firestore = connectFirestore({ projectId: newProject() });
+  await change(firestore);
+  return { ...build(firestore), [Symbol.asyncDispose]: () => firestore[Symbol.asyncDispose]() };
+}
+
+/** As the client does when the answer to a commit is lost: it sends it again, and hears of its own as of another's. */
+async function sendTwice(firestore: FirestoreConnection): Promise<void> {
+  await firestore.run(async ({ db }) => {
+    const client = db as unknown as { request: (method: string, ...rest: unknown[]) => Promise<unknown> };
+    const request = client.request.bind(client);
+    client.request = async (method, ...rest) => {
+      const answer = await request(method, ...rest);
+      return method === 'commit' ? request(method, ...rest) : answer;
+    };
+  });
+}
+
+for (const [name, change] of [
+  ['firestore', undefined],
+  ['firestore, every commit sent twice,', sendTwice],
+] as const) {
+  taskContract(
+    name,
+    () => on((firestore) => ({ store: createFirestoreTasks({ firestore }) }), change),
+    ON_EMULATORS,
+  );
+  reportContract(
+    name,
+    () =>
+      on(
+        (firestore) => ({
+          tasks: createFirestoreTasks({ firestore }),
+          reports: createFirestoreReports({ firestore }),
+        }),
+        change,
+      ),
+    ON_EMULATORS,
+  );
+  pinContract(
+    name,
+    () =>
+      on(
+        (firestore) => ({
+          tasks: createFirestoreTasks({ firestore }),
+          pins: createFirestorePins({ firestore }),
+        }),
+        change,
+      ),
+    ON_EMULATORS,
+  );
+  leaseContract(
+    name,
+    () => on((firestore) => ({ store: createFirestoreLeases({ firestore }) }), change),
+    ON_EMULATORS,
+  );
+  idContract(
+    name,
+    () => on((firestore) => ({ store: createFirestoreIds({ firestore }) }), change),
+    ON_EMULATORS,
+  );
+  urlContract(
+    name,
+    () => on((firestore) => ({ store: createFirestoreUrls({ firestore }) }), change),
+    ON_EMULATORS,
+  );
+}
+
+describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
+  it('takes a task of 10,000 combinations with the longest request, and spreads its count over 50 shards', async () => {
+    await using store = await on((firestore) => ({ firestore, tasks: createFirestoreTasks({ firestore }) }));
+    const task = sampleTask({ combinations: 10_000 });
+    // 256 KB of signed URLs, which no packing makes smaller.
+    task.plan.sources = numbers(100).map((at) => ({
+      kind: 'clip',
+      url: `https://example.com/${at}.mp4?sig=${randomBytes(960).toString('hex')}`,
+    }));
+    assert.equal(await store.tasks.create(task), true);
+    const shards = await store.firestore.run(({ db }) => shardsOf(db, task.id).get());
+    assert.equal(shards.size, 50);
+    assert.equal(
+      shards.docs.reduce((sum, shard) => sum + (shard.get('quota') as number), 0),
+      10_000,
+    );
+    const other = createFirestoreTasks({ firestore: store.firestore });
+    assert.deepEqual(await other.get(task.id), task);
+  });
+
+  it('counts and completes a retry of any combinations', async () => {
+    await using store = await on((firestore) => ({
+      tasks: createFirestoreTasks({ firestore }),
+      reports: createFirestoreReports({ firestore }),
+    }));
+    const task = sampleTask({ combinations: 90 });
+    task.plan.combinations = task.plan.combinations.filter(({ index }) => index % 4 === 3 && index > 8);
+    await store.tasks.create(task);
+    const indexes = task.plan.combinations.map(({ index }) => index);
+    for (const index of indexes.slice(1)) {
+      await store.reports.report(task.id, sampleReport(index));
+      assert.equal(await store.reports.claimCompletion(task.id, index), 'open');
+    }
+    await store.reports.report(task.id, sampleReport(indexes[0] as number));
+    assert.equal(await store.reports.claimCompletion(task.id, indexes[0]), 'claimed');
+    assert.equal((await store.tasks.progress(task.id))?.succeeded, indexes.length);
+  });
+
+  it('gives every document a time to expire', async () => {
+    await using store = await on((firestore) => ({
+      firestore,
+      tasks: createFirestoreTasks({ firestore }),
+      reports: createFirestoreReports({ firestore }),
+      pins: createFirestorePins({ firestore }),
+      leases: createFirestoreLeases({ firestore }),
+      urls: createFirestoreUrls({ firestore }),
+      ids: createFirestoreIds({ firestore }),
+    }));
+    const task = sampleTask({ combinations: 1 });
+    await store.tasks.create(task, { key: 'k', fingerprint: 'f', ttlMs: null });
+    await store.pins.write(task.id, 'prepared-0', samplePrepared('zero'));
+    await store.reports.report(task.id, sampleReport(1));
+    await store.reports.claimCompletion(task.id, 1);
+    await store.leases.take('key', 1000);
+    await store.urls.remember('url', 'content', {});
+    await store.ids.settle('key', 'id');
+    await store.firestore.run(async ({ db }) => {
+      for (const collection of COLLECTIONS) {
+        const { docs } = await db.collectionGroup(collection).get();
+        assert.ok(docs.length > 0, collection);
+        for (const doc of docs) assert.ok(doc.get('expireAt').toMillis() > Date.now(), doc.ref.path);
+      }
+    });
+  });
+
+  it('knows nothing of ids that are none', async () => {
+    await using store = await on((firestore) => ({ tasks: createFirestoreTasks({ firestore }) }));
+    for (const id of ['.', '..', '__x__', 'a/b', 'x'.repeat(5_000), '%']) {
+      assert.equal(await store.tasks.get(id), undefined, id.slice(0, 10));
+      assert.equal(await store.tasks.progress(id), undefined, id.slice(0, 10));
+    }
+  });
+
+  it('reads a task, and each of its pins, once in a process', async () => {
+    await using store = await on((firestore) => ({
+      firestore,
+      tasks: createFirestoreTasks({ firestore }),
+      pins: createFirestorePins({ firestore }),
+    }));
+    const task = sampleTask();
+    await store.tasks.create(task);
+    await store.pins.write(task.id, 'prepared-0', samplePrepared('zero'));
+    const fresh = { tasks: createFirestoreTasks(store), pins: createFirestorePins(store) };
+    await fresh.tasks.get(task.id);
+    await fresh.pins.read(task.id, ['prepared-0']);
+    await store.firestore.run(async ({ db }) => {
+      await db.recursiveDelete(db.collection('tasks'));
+    });
+    assert.deepEqual(await fresh.tasks.get(task.id), task);
+    assert.deepEqual(await fresh.pins.wait(task.id, ['prepared-0'], WAIT), [samplePrepared('zero')]);
+    assert.equal(await createFirestoreTasks(store).get(task.id), undefined);
+  });
+
+  it('is told of pins by other processes, and listens no longer than somebody waits', async () => {
+    await using store = await on((firestore) => ({
+      firestore,
+      tasks: createFirestoreTasks({ firestore }),
+      pins: createFirestorePins({ firestore }),
+    }));
+    const task = sampleTask();
+    await store.tasks.create(task);
+    const other = createFirestorePins(store);
+    const waits = numbers(3).map(() => other.wait(task.id, ['prepared-0', 'prepared-1'], WAIT));
+    for (const at of [0, 1] as const)
+      await store.pins.write(task.id, `prepared-${at}`, samplePrepared(`${at}`));
+    for (const found of await Promise.all(waits))
+      assert.deepEqual(found, [samplePrepared('0'), samplePrepared('1')]);
+    await store.firestore.run(async ({ db }) => {
+      assert.equal((db as unknown as { registeredListenersCount: number }).registeredListenersCount, 0);
+    });
+  });
+
+  it('calls a store that does not answer transient', async () => {
+    await using store = await on(
+      (firestore) => ({ tasks: createFirestoreTasks({ firestore }) }),
+      async (firestore) => {
+        await firestore.run(async ({ db }) => {
+          (db as unknown as { request: () => Promise<never> }).request = () =>
+            Promise.reject(Object.assign(new Error('unavailable'), { code: 14 }));
+        });
+      },
+    );
+    await assert.rejects(
+      store.tasks.markPublished('a'),
+      (error) => TransientError.is(error) && error.code === 'platform_unavailable',
+    );
+  });
+});

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import * as sdk from '@google-cloud/firestore';
+import { COLLECTIONS } from '../../../functions/adapters/firestore/firestore.ts';
+import * as queries from '../../../functions/adapters/firestore/queries.ts';
+import { sampleReport } from '../../contracts/samples.ts';
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+const FUNCTIONS = join(ROOT, 'functions');
+const db = new sdk.Firestore({ projectId: 'x' });
+const store = { db, sdk };
+
+type Field = { field: { fieldPath: string } };
+interface Filter {
+  compositeFilter?: { filters: Filter[] };
+  fieldFilter?: Field;
+  unaryFilter?: Field;
+}
+/** What the client itself makes of a query, as far as indexes go. */
+interface Wire {
+  structuredQuery: {
+    from: [{ collectionId: string; allDescendants?: boolean }];
+    where?: Filter;
+    orderBy?: (Field & { direction: string })[];
+  };
+}
+
+type Override = { collectionGroup: string; fieldPath: string; ttl?: boolean; indexes: unknown[] };
+/** As the Firebase CLI reads it: https://firebase.google.com/docs/reference/firestore/indexes */
+interface Declared {
+  indexes: { collectionGroup: string; queryScope: string; fields: { fieldPath: string; order: string }[] }[];
+  fieldOverrides: Override[];
+}
+const declared = JSON.parse(readFileSync(join(ROOT, 'infra', 'firestore.indexes.json'), 'utf8')) as Declared;
+const nameOf = ({ collectionGroup, fieldPath }: Override) => `${collectionGroup}.${fieldPath}`;
+const exempted = declared.fieldOverrides.filter(({ indexes }) => indexes.length === 0).map(nameOf);
+
+/** Every query, by the function that builds it. */
+const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
+  unfinishedTasks: [
+    queries.unfinishedTasks(store, 100),
+    queries.unfinishedTasks(store, 100, { storedAt: sdk.Timestamp.now(), documentId: 'a' }),
+  ],
+  reportsBetween: [queries.reportsBetween(store, 'a', 1, 100)],
+  allShards: [queries.allShards(store, 'a')],
+  allPins: [queries.allPins(store, 'a')],
+};
+
+/** Large, random or ever growing, and asked for by nobody: an index would cost, and serve nothing. */
+const NOT_TO_BE_INDEXED: readonly string[] = [
+  ...['body', 'name', 'storedAt', 'finishedAt'].map((field) => `tasks.${field}`),
+  ...[...Object.keys(sampleReport(1)), 'token'].map((field) => `renders.${field}`),
+  ...['quota', 'succeeded', 'failed', 'cancelled', 'firstReportAt'].map((field) => `shards.${field}`),
+  'pins.pin',
+  ...['token', 'ttlMs', 'takes', 'crashes', 'failures'].map((field) => `leases.${field}`),
+  'claims.fingerprint',
+  'urls.content',
+  'urls.validator',
+];
+
+/** The fields that a query goes by, and the composite index that it needs beside the automatic ones. */
+function needOf(query: sdk.Query): { fields: string[]; composite: string | undefined } {
+  const { from, where, orderBy = [] } = (query as unknown as { toProto(): Wire }).toProto().structuredQuery;
+  const [{ collectionId, allDescendants = false }] = from;
+  assert.ok(!allDescendants, 'expected a query of one collection: others have indexes of their own');
+  const ordered = orderBy.map(({ field, direction }) => ({ path: field.fieldPath, direction }));
+  const filtered = [...new Set(pathsOf(where))]
+    .filter((path) => !ordered.some((other) => other.path === path))
+    .map((path) => ({ path, direction: 'ASCENDING' }));
+  const all = [...filtered, ...ordered];
+  const own = all.filter(({ path }) => path !== '__name__');
+  // Every index goes on by name, in the direction of its last field; names alone go upwards.
+  const name = all.find(({ path }) => path === '__name__')?.direction;
+  const implied = name === undefined || name === (own.at(-1)?.direction ?? 'ASCENDING');
+  const parts = (implied ? own : all).map(({ path, direction }) => `${path} ${direction}`);
+  return {
+    fields: own.map(({ path }) => `${collectionId}.${path}`),
+    composite: implied && own.length < 2 ? undefined : `${collectionId}: ${parts.join(', ')}`,
+  };
+}
+
+function pathsOf({ compositeFilter, fieldFilter, unaryFilter }: Filter = {}): string[] {
+  if (compositeFilter !== undefined) return compositeFilter.filters.flatMap(pathsOf);
+  const path = (fieldFilter ?? unaryFilter)?.field.fieldPath;
+  return path === undefined ? [] : [path];
+}
+
+describe('the indexes of Firestore', () => {
+  const needs = Object.values(BUILT).flat().map(needOf);
+
+  it('are compared with every query that there is', () => {
+    assert.deepEqual(Object.keys(BUILT).sort(), Object.keys(queries).sort());
+    const sources = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' });
+    const asking = sources.filter(
+      (file) =>
+        file.endsWith('.ts') &&
+        /\.(where|orderBy|collectionGroup)\(/.test(readFileSync(join(FUNCTIONS, file), 'utf8')),
+    );
+    assert.deepEqual(asking, [join('adapters', 'firestore-queries.ts')]);
+  });
+
+  it('leave the fields indexed that queries go by', () => {
+    const used = needs.flatMap(({ fields }) => fields);
+    assert.ok(used.includes('tasks.openSince'));
+    for (const field of used) assert.ok(!exempted.includes(field), field);
+  });
+
+  it('of several fields are declared where a query needs them, and nowhere else', () => {
+    const needed = needs.flatMap(({ composite }) => composite ?? []);
+    const written = declared.indexes.map(({ collectionGroup, queryScope, fields }) => {
+      assert.equal(queryScope, 'COLLECTION');
+      const parts = fields.map(({ fieldPath, order }) => `${fieldPath} ${order}`);
+      return `${collectionGroup}: ${parts.join(', ')}`;
+    });
+    assert.deepEqual(written.sort(), [...new Set(needed)].sort());
+  });
+
+  it('would be needed by a query of two fields, or of one that goes on by name the other way round', () => {
+    const tasks = db.collection('tasks');
+    const name = sdk.FieldPath.documentId();
+    const composites = [
+      tasks.where('a', '==', 1),
+      tasks.where('a', '>', 1).orderBy('a', 'desc').orderBy(name, 'desc'),
+      tasks.where('a', '==', null).where('b', '>', 1).orderBy('b', 'desc'),
+      tasks.orderBy('a').orderBy(name, 'desc'),
+    ].map((query) => needOf(query).composite);
+    const others = ['tasks: a ASCENDING, b DESCENDING', 'tasks: a ASCENDING, __name__ DESCENDING'];
+    assert.deepEqual(composites, [undefined, undefined, ...others]);
+  });
+
+  it('are not made of what is large or only ever grows', () => {
+    for (const field of NOT_TO_BE_INDEXED) assert.ok(exempted.includes(field), field);
+  });
+
+  it('are declared once for each field, of collections that there are', () => {
+    const names = declared.fieldOverrides.map(nameOf);
+    assert.deepEqual(names, [...new Set(names)]);
+    for (const { collectionGroup } of [...declared.indexes, ...declared.fieldOverrides])
+      assert.ok(new Set<string>(COLLECTIONS).has(collectionGroup), collectionGroup);
+  });
+
+  for (const collection of COLLECTIONS) {
+    it(`are none of the time at which a document of ${collection} goes, which is declared`, () => {
+      const ttl = declared.fieldOverrides.filter((own) => own.ttl && own.collectionGroup === collection);
+      assert.deepEqual(ttl, [{ collectionGroup: collection, fieldPath: 'expireAt', ttl: true, indexes: [] }]);
+    });
+  }
+});

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { backOffMs, pauseMs } from '../../../functions/adapters/shared/queue-backoff.ts';
+import { TransientError } from '../../../functions/base/errors.ts';
+import type { Message } from '../../../functions/ports.ts';
+import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
+import { deadLetter, queueContract, renders } from '../../contracts/queue.ts';
+import { openQueue, total } from '../../fixtures/hosts/sqlite-queue.ts';
+
+queueContract('sqlite', openQueue);
+
+describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
+  it('deletes what was acknowledged', async () => {
+    await using harness = await openQueue();
+    await harness.queue.publish(renders(20));
+    assert.deepEqual(harness.queue.counts().render, { waiting: 20, inFlight: 0, parked: 0 });
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 4,
+      handler: async () => {
+        deliveries += 1;
+      },
+    });
+    await until(() => deliveries === 20 && total(harness.queue.counts()) === 0, 'an empty queue');
+    harness.restart();
+    assert.equal(total(harness.queue.counts()), 0);
+    assert.equal(deliveries, 20);
+  });
+
+  it('has as many messages in flight as allowed, and no more', async () => {
+    await using harness = await openQueue();
+    let atOnce = 0;
+    let most = 0;
+    let done = 0;
+    harness.consume('render', {
+      concurrency: 32,
+      handler: async () => {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        await pause(5);
+        atOnce -= 1;
+        done += 1;
+      },
+    });
+    await harness.queue.publish(renders(200));
+    await until(() => done === 200, 'all messages');
+    assert.equal(most, 32);
+  });
+
+  it('takes tasks in turn: three messages do not wait for a thousand', async () => {
+    for (const concurrency of [1, 2, 8]) {
+      await using harness = await openQueue();
+      await harness.queue.publish([...renders(1000, 'long'), ...renders(3, 'short')]);
+      const order: string[] = [];
+      harness.consume('render', {
+        concurrency,
+        handler: async ({ taskId }) => {
+          order.push(taskId);
+          await pause(1);
+        },
+      });
+      await until(() => order.filter((taskId) => taskId === 'short').length === 3, 'the short task');
+      const behind = order.lastIndexOf('short');
+      assert.ok(behind <= 20, `concurrency ${concurrency}: ${behind} went before its last`);
+    }
+  });
+
+  it('takes from the task with the fewest in flight, then the oldest', async () => {
+    await using harness = await openQueue();
+    const held = Promise.withResolvers<void>();
+    const order: string[] = [];
+    harness.consume('render', {
+      concurrency: 5,
+      handler: async ({ taskId, index }) => {
+        order.push(`${taskId}${index}`);
+        await held.promise;
+      },
+    });
+    await harness.queue.publish(renders(3, 'a'));
+    await until(() => order.length === 3, 'three of a');
+    await harness.queue.publish([...renders(2, 'a'), ...renders(2, 'b')]);
+    await until(() => order.length === 5, 'five in flight');
+    assert.deepEqual(order, ['a1', 'a2', 'a3', 'b1', 'b2']);
+    held.resolve();
+    await until(() => order.length === 7, 'the rest');
+  });
+
+  it('doubles the pause with each delivery, up to a minute, and spreads it', () => {
+    const pauses = (random: number) =>
+      [1, 2, 3, 6, 7, 99].map((deliveries) => backOffMs(deliveries, 1000, () => random));
+    assert.deepEqual(pauses(1), [1000, 2000, 4000, 32_000, 60_000, 60_000]);
+    assert.deepEqual(pauses(0), [500, 1000, 2000, 16_000, 30_000, 30_000]);
+    const spread = new Set([1, 2, 3, 4, 5].map(() => backOffMs(1)));
+    assert.ok(spread.size > 1);
+  });
+
+  it('waits as long as a transient error asks for, where that is longer than its own pause', async () => {
+    let at = 1_000_000;
+    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000 });
+    const order: number[] = [];
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async ({ index }) => {
+        const known = order.includes(index);
+        order.push(index);
+        if (known || index > 2) return;
+        throw new TransientError('source_busy', 'Wait', { retryAfterMs: index === 1 ? 600_000 : 1 });
+      },
+    });
+    await harness.queue.publish(renders(2));
+    await until(() => order.length === 2, 'the first deliveries');
+    // Wakes the queue; what was never tried goes first, so the bell rings before what it found ready.
+    const ring = async (bell: number, laterMs: number) => {
+      at += laterMs;
+      await harness.queue.publish([{ topic: 'render', taskId: 'task', index: bell }]);
+      await until(() => order.includes(bell), `bell ${bell}`);
+      await pause(50);
+    };
+    await ring(10, 499);
+    await ring(11, 501);
+    await ring(12, 598_999);
+    await ring(13, 1);
+    await until(() => order.length === 8, 'the last of them');
+    assert.deepEqual(order, [1, 2, 10, 11, 2, 12, 13, 1]);
+  });
+
+  it('neither counts nor slows down a message that only ever waited', async () => {
+    let at = 1_000_000;
+    await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000, maxDeliveries: 3 });
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async ({ index }) => {
+        if (index !== 1) return;
+        deliveries += 1;
+        throw new TransientError('waiting', 'Its sources are not ready');
+      },
+    });
+    await harness.queue.publish(renders(1));
+    await until(() => deliveries === 1, 'the first delivery');
+    const handedBack = { waiting: 1, inFlight: 0, parked: 0 };
+    for (let round = 2; round <= 6; round++) {
+      await until(
+        () => isDeepStrictEqual(harness.queue.counts().render, handedBack),
+        'the message handed back',
+      );
+      at += 1000;
+      // A bell wakes the queue, which by itself looks again only when a real second is over.
+      await harness.queue.publish([{ topic: 'render', taskId: 'bell', index: 2 }]);
+      await until(() => deliveries === round, `delivery ${round}`);
+    }
+  });
+
+  it('takes what was never tried before what was handed back', async () => {
+    await using harness = await openQueue({ backOffBaseMs: 1 });
+    const seen: number[] = [];
+    harness.consume('render', {
+      concurrency: 2,
+      handler: async ({ index }) => {
+        seen.push(index);
+        if (index <= 4) throw new TransientError('waiting', 'Its sources are not ready');
+      },
+    });
+    await harness.queue.publish(renders(40));
+    await until(() => new Set(seen).size === 40, 'every message');
+  });
+
+  it('tells why it gave up, unless that is nobody else to know', async () => {
+    for (const [error, reason] of [
+      [new TransientError('network', 'Expected an answer, got none.'), /got none/],
+      [new Error('ENOENT: /home/secret'), /^an error that nobody foresaw/],
+    ] as const) {
+      await using harness = await openQueue({ maxDeliveries: 1 });
+      let told = '';
+      harness.consume('render', { concurrency: 1, handler: () => Promise.reject(error) });
+      harness.consume('dead-letter', {
+        concurrency: 1,
+        handler: async (letter) => {
+          told = letter.reason;
+        },
+      });
+      await harness.queue.publish(renders(1));
+      await until(() => told !== '', 'the dead letter');
+      assert.match(told, reason);
+    }
+  });
+
+  it('pauses no longer than ten minutes, whatever the other side asks for', () => {
+    const day = new TransientError('source_busy', 'Wait', { retryAfterMs: 86_400_000 });
+    assert.equal(pauseMs(day, 1, 1000), 600_000);
+  });
+
+  it('parks a dead letter that nobody can handle, tells so once, and never delivers it again', async () => {
+    const errors: [unknown, Message | undefined][] = [];
+    await using harness = await openQueue({ onError: (error, message) => errors.push([error, message]) });
+    const letter = deadLetter({ topic: 'render', taskId: 'task', index: 1 });
+    let deliveries = 0;
+    const failing = {
+      concurrency: 1,
+      handler: async () => {
+        deliveries += 1;
+        throw new Error(`No ${deliveries}`);
+      },
+    };
+    harness.consume('dead-letter', failing);
+    await harness.queue.publish([letter]);
+    await until(() => errors.length === 1, 'word of it');
+    assert.deepEqual(errors, [[new Error('No 4'), letter]]);
+    harness.restart();
+    harness.consume('dead-letter', failing);
+    await pause(100);
+    assert.equal(deliveries, 4);
+    assert.deepEqual(harness.queue.counts()['dead-letter'], { waiting: 0, inFlight: 0, parked: 1 });
+  });
+
+  it('writes down what became of a message when the database works again', async () => {
+    const errors: unknown[] = [];
+    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async () => {
+        deliveries += 1;
+        harness.database.row('PRAGMA query_only = 1');
+      },
+    });
+    await harness.queue.publish(renders(1));
+    await until(() => errors.length > 0, 'word of it');
+    assert.equal(harness.queue.counts().render.inFlight, 1);
+    harness.database.row('PRAGMA query_only = 0');
+    await until(() => total(harness.queue.counts()) === 0, 'the acknowledgement');
+    assert.equal(deliveries, 1);
+  });
+
+  it('goes on taking when the database works again', async () => {
+    const errors: unknown[] = [];
+    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    await harness.queue.publish(renders(1));
+    harness.database.row('PRAGMA query_only = 1');
+    let deliveries = 0;
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async () => {
+        deliveries += 1;
+      },
+    });
+    await until(() => errors.length > 0, 'word of it');
+    harness.database.row('PRAGMA query_only = 0');
+    await until(() => deliveries === 1, 'the message');
+  });
+});

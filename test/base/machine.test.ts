@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { mixersFor, threadsFor } from '../../functions/base/machine.ts';
+
+describe('what runs at the same time hangs on cores and on memory', () => {
+  for (const [cores, memoryMb, threads, mixers] of [
+    [1, 512, 1, 1],
+    [2, 512, 1, 1],
+    [8, 1_024, 2, 5],
+    [8, 16_384, 4, 8],
+    [4, 256, 1, 1],
+    [2, 100, 1, 1],
+  ] as const) {
+    test(`${cores} cores and ${memoryMb} MB: ${threads} threads to encode, ${mixers} mixes`, () => {
+      assert.deepEqual([threadsFor(cores, memoryMb), mixersFor(cores, memoryMb)], [threads, mixers]);
+    });
+  }
+});

@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConfigError, loadConfig } from '../../functions/config/config.ts';
+import { SETTINGS } from '../../functions/config/settings.ts';
+
+function problems(env: Record<string, string>): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message;
+  }
+  return '';
+}
+
+describe('settings', () => {
+  test('have defaults that need nothing', () => {
+    const config = loadConfig({});
+    assert.equal(config.port, 8080);
+    assert.equal(config.host, '127.0.0.1');
+    assert.equal(config.maxCombinations, 1000);
+    assert.equal(config.allowPrivateUrls, true);
+    assert.equal(config.apiKey, undefined);
+  });
+
+  test('left empty, as in a copied .env, count as not set', () => {
+    const empty = Object.fromEntries(SETTINGS.map(({ name }) => [name, '']));
+    assert.deepEqual(loadConfig(empty), loadConfig({}));
+  });
+
+  test('are all read, each that the documents name', () => {
+    const asked = new Set<string>();
+    const note = (_: object, name: string) => void asked.add(name);
+    loadConfig(new Proxy({}, { get: note }));
+    assert.deepEqual(
+      SETTINGS.map(({ name }) => name).filter((name) => !asked.has(name)),
+      [],
+    );
+  });
+
+  test('are all checked, and reported together', () => {
+    const text = problems({ PORT: 'http', MAX_COMBINATIONS: '0', LOG_LEVEL: 'loud', OUTPUT: 'tape' });
+    for (const name of ['PORT', 'MAX_COMBINATIONS', 'LOG_LEVEL', 'OUTPUT'])
+      assert.match(text, new RegExp(`${name}: expected`));
+    assert.match(text, /PORT: expected a port from 0 to 65535, got "http"/);
+  });
+
+  test('of a secret are masked', () => {
+    const text = problems({ API_KEY: 'hunter2' });
+    assert.match(text, /API_KEY: expected at least 16 characters, got 7 characters/);
+    assert.doesNotMatch(text, /hunter2/);
+  });
+
+  test('that this build cannot honour are refused, not ignored', () => {
+    assert.match(problems({ WEBHOOK_SECRET: 'k' }), /WEBHOOK_SECRET: not available in this build/);
+    assert.match(problems({ OUTPUT: 'tape' }), /OUTPUT: expected local, drive or gcs, got "tape"/);
+  });
+
+  test('know of an npm start, and of no other script of npm', () => {
+    const launched = (event?: string) =>
+      loadConfig(event === undefined ? {} : { npm_lifecycle_event: event }).launchedByNpm;
+    assert.deepEqual([launched('start'), launched('test'), launched()], [true, false, false]);
+  });
+
+  test('ask for a key where others than this machine can call', () => {
+    assert.match(problems({ HOST: '0.0.0.0' }), /API_KEY: expected a key .* HOST is 0.0.0.0/);
+    assert.equal(problems({ HOST: '0.0.0.0', API_KEY: 'k'.repeat(16) }), '');
+  });
+
+  test('ask for a key where the function is public, whatever the host', () => {
+    for (const yes of ['true', '1']) {
+      for (const more of [{}, { K_SERVICE: 'p', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }])
+        assert.match(problems({ PUBLIC_API: yes, ...more }), /API_KEY: expected a key .* PUBLIC_API is true/);
+      assert.match(problems({ PUBLIC_API: yes, API_KEY: 'short' }), /API_KEY: expected at least 16/);
+      assert.equal(problems({ PUBLIC_API: yes, API_KEY: 'k'.repeat(16) }), '');
+    }
+    for (const no of ['false', '0', '']) assert.equal(problems({ PUBLIC_API: no }), '');
+    assert.match(problems({ PUBLIC_API: 'yes' }), /PUBLIC_API: expected true, false, 1 or 0, got "yes"/);
+    assert.equal(problems({ PUBLIC_API: '1', HOST: '::' }).match(/API_KEY:/g)?.length, 1);
+  });
+
+  test('limit requests by themselves where others than this machine can call', () => {
+    const key = 'k'.repeat(16);
+    const limit = (env: Record<string, string>) => loadConfig(env).requestsPerMinute;
+    for (const auto of [{}, { REQUESTS_PER_MINUTE: 'auto' }] as Record<string, string>[]) {
+      assert.equal(limit(auto), Number.POSITIVE_INFINITY);
+      assert.equal(limit({ ...auto, HOST: '0.0.0.0', API_KEY: key }), 600);
+      assert.equal(limit({ ...auto, PUBLIC_API: 'true', API_KEY: key }), 600);
+      assert.equal(limit({ ...auto, K_SERVICE: 'p', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }), 600);
+    }
+    assert.equal(limit({ REQUESTS_PER_MINUTE: '7' }), 7);
+    for (const wrong of ['0', '-1', 'many', '1000001'])
+      assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
+  });
+
+  test('of pushes come together, and are read as they will be compared', () => {
+    const PUSH_ACCOUNT = 'every-cut-push@my-project.iam.gserviceaccount.com';
+    const PUSH_AUDIENCE = 'https://every-cut-render-123.europe-west1.run.app';
+    assert.deepEqual(loadConfig({ PUSH_ACCOUNT, PUSH_AUDIENCE }).push, {
+      kind: 'token',
+      account: PUSH_ACCOUNT,
+      audience: PUSH_AUDIENCE,
+    });
+    assert.match(
+      problems({ PUSH_ACCOUNT }),
+      /PUSH_AUDIENCE: expected an https URL because PUSH_ACCOUNT is set/,
+    );
+    assert.match(problems({ PUSH_AUDIENCE }), /PUSH_ACCOUNT: expected .* because PUSH_AUDIENCE is set/);
+    for (const account of ['every-cut-push', 'a@b', 'a b@c.example', 'serviceAccount:@c.example@d.example']) {
+      const text = problems({ PUSH_ACCOUNT: account, PUSH_AUDIENCE });
+      assert.match(text, /PUSH_ACCOUNT: expected the address of a service account, got/, account);
+    }
+    for (const audience of ['render', 'http://h.example', 'https://h.example?a', 'https://h.example, x']) {
+      const text = problems({ PUSH_ACCOUNT, PUSH_AUDIENCE: audience });
+      assert.match(text, /PUSH_AUDIENCE: expected an https URL, got/, audience);
+    }
+  });
+
+  test('let nobody push by themselves, but for the Pub/Sub emulator, and that not on Cloud Run', () => {
+    const emulator = { PUBSUB_EMULATOR_HOST: '127.0.0.1:1', FIRESTORE_EMULATOR_HOST: '127.0.0.1:2' };
+    const push = (env: Record<string, string>) => loadConfig(env).push.kind;
+    assert.equal(push({}), 'not set');
+    assert.equal(push({ FIRESTORE_EMULATOR_HOST: '127.0.0.1:2' }), 'not set');
+    assert.equal(push(emulator), 'emulator');
+    assert.equal(push({ ...emulator, PUBSUB_EMULATOR_HOST: '' }), 'not set');
+    assert.equal(push({ ...emulator, K_SERVICE: 'render' }), 'not set');
+    const set = { PUSH_ACCOUNT: 'push@p.example', PUSH_AUDIENCE: 'https://h.example' };
+    assert.equal(push({ ...emulator, ...set }), 'token');
+    assert.equal(push({ ...emulator, ...set, K_SERVICE: 'render' }), 'token');
+  });
+
+  test('ask each function of the cloud only for the secrets that it has a use for', () => {
+    const cloud = {
+      CACHE_BUCKET: 'cache',
+      OUTPUT: 'drive',
+      DRIVE_FOLDER_ID: '1a2b3c4d5e6f7g8h9i0',
+    };
+    const oauth = { ...cloud, DRIVE_AUTH: 'oauth', DRIVE_CLIENT_ID: 'c' };
+    const needs = (env: Record<string, string>) =>
+      [...problems(env).matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name);
+    const ofUser = ['DRIVE_CLIENT_SECRET', 'DRIVE_REFRESH_TOKEN'];
+    for (const FUNCTION_TARGET of ['processMedia', 'render', 'complete']) {
+      assert.deepEqual(needs({ ...oauth, K_SERVICE: 'f', FUNCTION_TARGET, SPEECH: 'elevenlabs' }), ofUser);
+    }
+    const prepare = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'prepare' };
+    assert.deepEqual(needs({ ...prepare, SPEECH: 'elevenlabs' }), ['ELEVENLABS_API_KEY']);
+    assert.deepEqual(needs({ ...prepare, DRIVE_SOURCES: 'account' }), ofUser);
+    // A link that anyone may follow, the function's own account may, too.
+    assert.deepEqual(loadConfig(prepare).vendors.drive, { mode: 'adc' });
+    assert.deepEqual(needs({ ...oauth, SPEECH: 'elevenlabs', FUNCTION_TARGET: 'render' }), [
+      ...ofUser,
+      'ELEVENLABS_API_KEY',
+    ]);
+  });
+
+  test('allow private addresses by themselves only on loopback and outside the cloud', () => {
+    const key = 'k'.repeat(16);
+    assert.equal(loadConfig({ HOST: '0.0.0.0', API_KEY: key }).allowPrivateUrls, false);
+    assert.equal(
+      loadConfig({ K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }).allowPrivateUrls,
+      false,
+    );
+    assert.equal(
+      loadConfig({ HOST: '0.0.0.0', API_KEY: key, ALLOW_PRIVATE_URLS: '1' }).allowPrivateUrls,
+      true,
+    );
+    assert.equal(loadConfig({ ALLOW_PRIVATE_URLS: 'false' }).allowPrivateUrls, false);
+  });
+});
+
+const OAUTH = {
+  DRIVE_AUTH: 'oauth',
+  DRIVE_CLIENT_ID: '1-a.apps.googleusercontent.com',
+  DRIVE_CLIENT_SECRET: 'client-secret',
+  DRIVE_REFRESH_TOKEN: '1//refresh-token',
+};
+
+describe('settings of vendors', () => {
+  test('choose the disk and the built-in voice where nothing is set', () => {
+    const { output, elevenLabs, drive, cacheBucket, sourceBuckets, driveSources } = loadConfig({}).vendors;
+    assert.deepEqual(
+      { output, elevenLabs, drive, cacheBucket, sourceBuckets, driveSources },
+      {
+        output: { kind: 'local' },
+        elevenLabs: undefined,
+        drive: undefined,
+        cacheBucket: undefined,
+        sourceBuckets: [],
+        driveSources: 'link',
+      },
+    );
+  });
+
+  test('take a Drive folder by id, or by its address in the browser', () => {
+    const folder = (id: string) =>
+      loadConfig({ OUTPUT: 'drive', DRIVE_FOLDER_ID: id, ...OAUTH }).vendors.output;
+    const id = '1AbC_dEf-GhIjKlMn';
+    assert.deepEqual(folder(id), { kind: 'drive', folderId: id });
+    for (const address of [
+      `https://drive.google.com/drive/folders/${id}`,
+      `https://drive.google.com/drive/u/0/folders/${id}?usp=sharing`,
+    ]) {
+      assert.deepEqual(folder(address), { kind: 'drive', folderId: id });
+    }
+    assert.deepEqual(folder('root'), { kind: 'drive', folderId: 'root' });
+    assert.match(
+      problems({ OUTPUT: 'drive', DRIVE_FOLDER_ID: 'a b', ...OAUTH }),
+      /DRIVE_FOLDER_ID: expected a folder's id, or its address in the browser, got "a b"/,
+    );
+  });
+
+  test('name all that an output on Drive lacks', () => {
+    const text = problems({ OUTPUT: 'drive' });
+    assert.match(text, /DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive/);
+    assert.match(text, /DRIVE_FOLDER_ID: expected the folder/);
+    const oauth = problems({ OUTPUT: 'drive', DRIVE_AUTH: 'oauth', DRIVE_FOLDER_ID: 'root' });
+    for (const name of ['DRIVE_CLIENT_ID', 'DRIVE_CLIENT_SECRET', 'DRIVE_REFRESH_TOKEN']) {
+      assert.match(oauth, new RegExp(`${name}: expected .* because DRIVE_AUTH is oauth, got nothing`));
+    }
+    assert.match(problems({ DRIVE_AUTH: 'delegation' }), /DRIVE_SUBJECT: expected the address of a user/);
+  });
+
+  test('that would have no effect are told of', () => {
+    assert.match(
+      problems({ DRIVE_FOLDER_ID: 'root', ...OAUTH }),
+      /OUTPUT: expected drive because DRIVE_FOLDER_ID/,
+    );
+    assert.match(problems({ OUTPUT_BUCKET: 'videos' }), /OUTPUT: expected gcs because OUTPUT_BUCKET is set/);
+    assert.equal(problems({ OUTPUT: 'local', OUTPUT_BUCKET: 'videos' }), '');
+    const { DRIVE_AUTH: _, ...credentials } = OAUTH;
+    assert.match(problems(credentials), /DRIVE_AUTH: expected oauth, as what belongs to it is set/);
+    assert.match(problems({ DRIVE_SUBJECT: 'a@b.example' }), /DRIVE_AUTH: expected delegation/);
+    const twice = problems({
+      OUTPUT: 'drive',
+      DRIVE_FOLDER_ID: 'root',
+      DRIVE_SOURCES: 'account',
+      ...credentials,
+    });
+    assert.equal(twice.match(/DRIVE_AUTH:/g)?.length, 1, 'one mistake is told of once');
+    assert.equal(problems({ DRIVE_FOLDER_ID: 'root', OUTPUT_BUCKET: 'b-1' }).match(/OUTPUT:/g)?.length, 1);
+  });
+
+  test('of Drive come in three kinds', () => {
+    const { drive } = loadConfig(OAUTH).vendors;
+    assert.deepEqual(drive, {
+      mode: 'oauth',
+      clientId: OAUTH.DRIVE_CLIENT_ID,
+      clientSecret: OAUTH.DRIVE_CLIENT_SECRET,
+      refreshToken: OAUTH.DRIVE_REFRESH_TOKEN,
+    });
+    assert.deepEqual(loadConfig({ DRIVE_AUTH: 'adc' }).vendors.drive, { mode: 'adc' });
+    const subject = 'ads@example.com';
+    assert.deepEqual(loadConfig({ DRIVE_AUTH: 'delegation', DRIVE_SUBJECT: subject }).vendors.drive, {
+      mode: 'delegation',
+      subject,
+      keyFile: undefined,
+    });
+  });
+
+  test('want a bucket for an output in Cloud Storage', () => {
+    assert.match(problems({ OUTPUT: 'gcs' }), /OUTPUT_BUCKET: expected a bucket because OUTPUT is gcs/);
+    assert.match(problems({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'gs://b' }), /OUTPUT_BUCKET: expected the name/);
+    assert.deepEqual(loadConfig({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos' }).vendors.output, {
+      kind: 'gcs',
+      bucket: 'videos',
+    });
+  });
+
+  test('on Cloud Run want places that all functions share', () => {
+    const text = problems({ K_SERVICE: 'render' });
+    assert.match(text, /OUTPUT: expected drive or gcs, a place that all functions share, got local/);
+    assert.match(text, /CACHE_BUCKET: expected a bucket that all functions share/);
+    const cloud = { K_SERVICE: 'render', OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', CACHE_BUCKET: 'cache' };
+    const config = loadConfig(cloud);
+    assert.equal(config.cacheMaxMb, 192);
+    assert.match(config.dataDir, /every-cut$/);
+    assert.equal(problems({ K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }), '');
+  });
+
+  test('never let callers read what the service made for others', () => {
+    const text = problems({
+      SOURCE_BUCKETS: 'clips, cache,videos',
+      CACHE_BUCKET: 'cache',
+      OUTPUT: 'gcs',
+      OUTPUT_BUCKET: 'videos',
+    });
+    assert.match(text, /SOURCE_BUCKETS: expected buckets other than .*, got cache/);
+    assert.match(text, /SOURCE_BUCKETS: expected buckets other than .*, got videos/);
+    assert.deepEqual(loadConfig({ SOURCE_BUCKETS: 'clips, more' }).vendors.sourceBuckets, ['clips', 'more']);
+    assert.match(problems({ DRIVE_SOURCES: 'account' }), /DRIVE_AUTH: expected .* DRIVE_SOURCES is account/);
+  });
+
+  test('have ElevenLabs speak where there is a key, unless told otherwise', () => {
+    const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
+    assert.deepEqual(loadConfig(key).vendors.elevenLabs, {
+      apiKey: key.ELEVENLABS_API_KEY,
+      model: 'eleven_multilingual_v2',
+      format: 'mp3_44100_128',
+      voiceSettings: undefined,
+    });
+    assert.equal(loadConfig({ ...key, SPEECH: 'espeak' }).vendors.elevenLabs, undefined);
+    assert.match(problems({ SPEECH: 'elevenlabs' }), /ELEVENLABS_API_KEY: expected a key because SPEECH/);
+    assert.match(problems({ ...key, ELEVENLABS_FORMAT: 'pcm_44100' }), /ELEVENLABS_FORMAT: expected an mp3/);
+  });
+
+  test('of a voice are JSON in the words of ElevenLabs', () => {
+    const settings = (text: string) =>
+      loadConfig({ ELEVENLABS_API_KEY: 'sk_0123456789', ELEVENLABS_VOICE_SETTINGS: text }).vendors.elevenLabs
+        ?.voiceSettings;
+    assert.deepEqual(settings('{"stability":0.5,"similarity_boost":1,"use_speaker_boost":false}'), {
+      stability: 0.5,
+      similarityBoost: 1,
+      useSpeakerBoost: false,
+    });
+    for (const bad of ['{', '[]', '5', '{"stability":2}', '{"speed":3}', '{"similarityBoost":1}']) {
+      assert.match(problems({ ELEVENLABS_VOICE_SETTINGS: bad }), /ELEVENLABS_VOICE_SETTINGS: expected JSON/);
+    }
+  });
+
+  test('send keys in the clear to this machine only', () => {
+    const text = problems({ GOOGLE_API_URL: 'http://api.example.com', ELEVENLABS_API_URL: 'x' });
+    assert.match(text, /GOOGLE_API_URL: expected an https URL without a path, or http on this machine/);
+    assert.match(text, /ELEVENLABS_API_URL: expected an https URL/);
+    for (const url of ['https://h.example/path', 'https://u:p@h.example', 'https://h.example?q=1']) {
+      assert.match(problems({ GOOGLE_API_URL: url }), /GOOGLE_API_URL: expected/, url);
+    }
+    const { googleApiUrl, elevenLabsApiUrl } = loadConfig({
+      GOOGLE_API_URL: 'http://127.0.0.1:9000/',
+      ELEVENLABS_API_URL: 'https://api.eu.residency.elevenlabs.io',
+    }).vendors;
+    assert.equal(googleApiUrl, 'http://127.0.0.1:9000');
+    assert.equal(elevenLabsApiUrl, 'https://api.eu.residency.elevenlabs.io');
+  });
+
+  test('that are secret are masked', () => {
+    const text = problems({
+      DRIVE_CLIENT_SECRET: 'hun ter2',
+      DRIVE_REFRESH_TOKEN: 'hun ter2',
+      ELEVENLABS_API_KEY: 'hunter2',
+    });
+    assert.equal(text.match(/got \d characters/g)?.length, 3);
+    assert.doesNotMatch(text, /hun/);
+  });
+});

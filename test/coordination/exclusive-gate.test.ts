@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createGate } from '../../functions/coordination/exclusive-gate.ts';
+
+/** Work that tells when it begins and ends when it is told to. */
+function work(name: string, events: string[]) {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  return {
+    run: async () => {
+      events.push(name);
+      return promise;
+    },
+    end: () => resolve(name),
+  };
+}
+
+describe('the gate', () => {
+  test('lets work in side by side', async () => {
+    const events: string[] = [];
+    const gate = createGate();
+    const [a, b] = [work('a', events), work('b', events)];
+    const running = [gate.beside(a.run), gate.beside(b.run)];
+    await sleep(1);
+    assert.deepEqual(events, ['a', 'b']);
+    a.end();
+    b.end();
+    assert.deepEqual(await Promise.all(running), ['a', 'b']);
+  });
+
+  test('lets one in alone when the others are done, and nobody before it is', async () => {
+    const events: string[] = [];
+    const gate = createGate();
+    const [a, alone, b] = [work('a', events), work('alone', events), work('b', events)];
+    const running = [gate.beside(a.run), gate.alone(alone.run), gate.beside(b.run)];
+    await sleep(1);
+    assert.deepEqual(events, ['a']);
+    a.end();
+    await sleep(1);
+    assert.deepEqual(events, ['a', 'alone']);
+    alone.end();
+    await sleep(1);
+    assert.deepEqual(events, ['a', 'alone', 'b']);
+    b.end();
+    await Promise.all(running);
+  });
+
+  test('holds others up for a while only, also others that would be alone', async () => {
+    const events: string[] = [];
+    // Longer than anything below takes, on a busy machine too.
+    const gate = createGate(500);
+    const [slow, next, last] = [work('slow', events), work('next', events), work('last', events)];
+    const running = [gate.alone(slow.run), gate.alone(next.run), gate.beside(last.run)];
+    await sleep(1);
+    assert.deepEqual(events, ['slow']);
+    while (events.length < 2) await sleep(1);
+    assert.deepEqual(events, ['slow', 'next']);
+    slow.end();
+    await sleep(1);
+    assert.deepEqual(events, ['slow', 'next'], 'the end of who was overdue opens nothing');
+    next.end();
+    await sleep(1);
+    assert.deepEqual(events, ['slow', 'next', 'last']);
+    last.end();
+    await Promise.all(running);
+  });
+
+  test('is left by who goes on beside it, but not by who is alone', async () => {
+    const gate = createGate();
+    const events: string[] = [];
+    const saving = Promise.withResolvers<void>();
+    const running = [
+      gate.beside(async (leave) => {
+        leave();
+        await saving.promise;
+      }),
+      gate.alone(async (leave) => {
+        events.push('alone');
+        leave();
+        await sleep(5);
+        events.push('alone ended');
+      }),
+      gate.beside(async () => void events.push('beside')),
+    ];
+    await Promise.all(running.slice(1));
+    assert.deepEqual(events, ['alone', 'alone ended', 'beside']);
+    saving.resolve();
+    await Promise.all(running);
+  });
+
+  test('opens after work that fails', async () => {
+    const gate = createGate();
+    await assert.rejects(
+      gate.alone(async () => {
+        throw new Error('No');
+      }),
+      /No/,
+    );
+    assert.equal(await gate.beside(async () => 'in'), 'in');
+  });
+});

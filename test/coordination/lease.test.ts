@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
+import { PermanentError, TransientError } from '../../functions/base/errors.ts';
+import { once } from '../../functions/coordination/lease.ts';
+import type { LeaseStore } from '../../functions/ports.ts';
+import { NO_LIMIT, type Slots } from '../../functions/coordination/fair-semaphore.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+describe('once', () => {
+  let dir: TempDir;
+  let database: Database;
+  let leases: LeaseStore;
+  const { signal } = new AbortController();
+
+  beforeEach(async () => {
+    dir = await tempDir();
+    database = openDatabase(join(dir.path, 'test.sqlite'));
+    leases = createSqliteLeases({ database });
+  });
+  afterEach(async () => {
+    database.close();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  const state = async () => (await leases.read(['key']))[0];
+
+  test('makes it once for ten who want it at once, and all get it', async () => {
+    let result: number | undefined;
+    let made = 0;
+    const wanted = Array.from({ length: 10 }, () =>
+      once<number>({
+        leases,
+        key: 'key',
+        signal,
+        look: async () => result,
+        async make() {
+          made += 1;
+          await sleep(50);
+          result = 42;
+          return result;
+        },
+      }),
+    );
+    assert.deepEqual(await Promise.all(wanted), Array(10).fill(42));
+    assert.equal(made, 1);
+    assert.equal((await state())?.held, false);
+  });
+
+  test('looks again under the lease: someone may have made it in between', async () => {
+    let looks = 0;
+    const look = async () => (++looks === 1 ? undefined : 'theirs');
+    const make = () => Promise.reject(new Error('made twice'));
+    assert.equal(await once<string>({ leases, key: 'key', signal, look, make }), 'theirs');
+  });
+
+  test('keeps the lease alive for as long as the work lasts', async () => {
+    const working = once({
+      leases,
+      key: 'key',
+      signal,
+      ttlMs: 600,
+      look: async () => undefined,
+      make: async () => sleep(2000, 'done'),
+    });
+    await sleep(1500);
+    assert.equal(await leases.take('key', 1000), undefined, 'still held after more than twice its time');
+    assert.equal(await working, 'done');
+  });
+
+  test('stops the work when the lease is lost, and leaves the new holder alone', async () => {
+    const lost = { ...leases, renew: async () => false };
+    const working = once({
+      leases: lost,
+      key: 'key',
+      signal,
+      ttlMs: 150,
+      look: async () => undefined,
+      make: (_lease, held) => sleep(30_000, 'done', { signal: held }),
+    });
+    await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
+    assert.equal((await state())?.failures, 0);
+  });
+
+  test('survives renewals that fail for a moment, and calls that no crash', async () => {
+    let asked = 0;
+    const flaky: LeaseStore = {
+      ...leases,
+      renew: async (...args) => {
+        asked += 1;
+        if (asked % 3 !== 0) throw new TransientError('platform_unavailable', 'no');
+        return leases.renew(...args);
+      },
+    };
+    const working = once({
+      leases: flaky,
+      key: 'key',
+      signal,
+      ttlMs: 900,
+      look: async () => undefined,
+      make: (_lease, held) => sleep(2_500, 'done', { signal: held }),
+    });
+    assert.equal(await working, 'done');
+    assert.ok(asked >= 3);
+    assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures: 0 });
+  });
+
+  test('stops the work before its time is over where the store does not answer, and calls that no crash', async () => {
+    const began = performance.now();
+    const mute: LeaseStore = { ...leases, renew: () => new Promise(() => {}) };
+    const working = once({
+      leases: mute,
+      key: 'key',
+      signal,
+      ttlMs: 1_000,
+      look: async () => undefined,
+      make: (_lease, held) => sleep(30_000, 'done', { signal: held }),
+    });
+    await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
+    assert.ok(performance.now() - began < 5_000);
+    assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures: 0 });
+  });
+
+  test('keeps what was made where the lease cannot be released', async () => {
+    const stuck: LeaseStore = { ...leases, release: () => Promise.reject(new Error('no')) };
+    const made = await once({
+      leases: stuck,
+      key: 'key',
+      signal,
+      look: async () => undefined,
+      make: async () => 1,
+    });
+    assert.equal(made, 1);
+  });
+
+  test('does not try to take what is held again and again', async () => {
+    await leases.take('key', 60_000);
+    let takes = 0;
+    const counted: LeaseStore = {
+      ...leases,
+      lookMs: 20,
+      take: (...args) => {
+        takes += 1;
+        return leases.take(...args);
+      },
+    };
+    const waiting = once({
+      leases: counted,
+      key: 'key',
+      signal,
+      patienceMs: 300,
+      look: async () => undefined,
+      make: async () => 1,
+    });
+    await assert.rejects(waiting, (error) => TransientError.is(error) && error.code === 'waiting');
+    assert.equal(takes, 1);
+  });
+
+  test('hands back when a living holder outlasts its patience', async () => {
+    await leases.take('key', 60_000);
+    const waiting = once({
+      leases,
+      key: 'key',
+      signal,
+      patienceMs: 100,
+      look: async () => undefined,
+      make: async () => 1,
+    });
+    await assert.rejects(waiting, (error) => TransientError.is(error) && error.code === 'waiting');
+  });
+
+  test('takes over from a holder that died', async () => {
+    await leases.take('key', 100);
+    const made = await once({
+      leases,
+      key: 'key',
+      signal,
+      look: async () => undefined,
+      make: async ({ crashes }) => crashes,
+    });
+    assert.equal(made, 1);
+  });
+
+  test('waits for room before it takes the lease', async () => {
+    const room = Promise.withResolvers<void>();
+    const slots: Slots = async (work) => {
+      await room.promise;
+      return NO_LIMIT(work);
+    };
+    const working = once({
+      leases,
+      key: 'key',
+      signal,
+      slots,
+      look: async () => undefined,
+      make: async () => 'done',
+    });
+    await sleep(20);
+    assert.equal((await state())?.takes, 0);
+    room.resolve();
+    assert.equal(await working, 'done');
+  });
+
+  const ends: [what: string, error: Error, failures: number][] = [
+    ['nobody foresaw', new TypeError('no'), 1],
+    ['is ffmpeg being killed', new TransientError('ffmpeg_killed', 'no'), 1],
+    ['is transient', new TransientError('network', 'no'), 0],
+    ['is permanent', new PermanentError('no_video', 'probe', 'no'), 0],
+  ];
+  for (const [what, error, failures] of ends) {
+    test(`an error that ${what} counts ${failures} failures`, async () => {
+      const working = once({
+        leases,
+        key: 'key',
+        signal,
+        look: async () => undefined,
+        make: () => Promise.reject(error),
+      });
+      await assert.rejects(working, error);
+      assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures });
+    });
+  }
+});

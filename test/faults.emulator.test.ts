@@ -1,9 +1,0 @@
-import { cloudSet } from './faults/cloud-set.ts';
-import { faultSuite } from './faults/suite.ts';
-import { ON_EMULATORS, useEmulators } from './fixtures/emulators.ts';
-
-/** All points take a quarter of an hour on 2 cores; FAULT_POINTS=all tries them. */
-const EVERY = process.env['FAULT_POINTS'] === 'all' ? 1 : 20;
-
-useEmulators();
-faultSuite(cloudSet, { ...ON_EMULATORS, every: EVERY });

@@ -1,0 +1,4 @@
+import { localSet } from './local-set.ts';
+import { faultSuite } from './suite.ts';
+
+faultSuite(localSet);

@@ -1,0 +1,164 @@
+/**
+ * The main job on the parts of the cloud: six processes under functions-framework, real push delivery, and what a fleet
+ * does to it.
+ */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { connectFirestore } from '../../functions/adapters/firestore/firestore.ts';
+import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
+import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
+import { prepareKey } from '../../functions/coordination/lease-keys.ts';
+import type { WorkMessage } from '../../functions/ports.ts';
+import { numbers, until } from '../contracts/harness.ts';
+import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
+import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
+import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+useEmulators();
+
+const OUTPUT = { width: 160, height: 90, fps: 30 };
+const COLOURS = ['red', 'green', 'blue', 'yellow', 'magenta'] as const;
+
+describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }, () => {
+  let dir: TempDir;
+  let server: SourceServer;
+  let fleet: TestCloud;
+  const url = (name: string) => server.url(`/${name}`);
+
+  before(async () => {
+    dir = await tempDir();
+    const files: Record<string, { body: Buffer }> = {};
+    for (const at of numbers(19)) {
+      const clip = { colour: COLOURS[at % COLOURS.length] ?? 'red', frames: 12 + at };
+      files[`/${at}.mp4`] = { body: await readFile(await makeClip(join(dir.path, `${at}.mp4`), clip)) };
+    }
+    files['/song.mp3'] = { body: await readFile(await makeTrack(join(dir.path, 'song.mp3'), 1)) };
+    server = await startSourceServer(files);
+    fleet = await startTestCloud(dir.path);
+  });
+  after(async () => {
+    await fleet?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+    await dir?.[Symbol.asyncDispose]();
+  });
+
+  test('make every combination, and tell of all of it within the trace of the request', async () => {
+    const { task_id: id } = await fleet.post(
+      {
+        task_name: 'small',
+        video_blocks: { hooks: [url('0.mp4'), url('1.mp4')], bodies: [url('2.mp4')] },
+        audio_blocks: { music: [url('song.mp3')] },
+        text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
+        output: OUTPUT,
+      },
+      { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
+    );
+    const status = await fleet.ended(String(id));
+    assert.deepEqual([status['status'], status['succeeded'], status['failed']], ['completed', 2, 0]);
+    assert.equal((await fleet.files(status)).length, 4);
+    for (const event of ['task.accepted', 'source.prepared', 'render.finished', 'task.completed']) {
+      await until(() => fleet.logged(event).length > 0, event);
+      for (const line of fleet.logged(event)) {
+        assert.equal(
+          line['logging.googleapis.com/trace'],
+          `projects/${fleet.projectId}/traces/4bf92f3577b34da6a3ce929d0e0e4736`,
+          event,
+        );
+      }
+    }
+  });
+
+  test('are begun again however they end', async () => {
+    const first = fleet.cloud.pid('sweep') as number;
+    // The framework exits by itself, with code 0.
+    process.kill(first, 'SIGTERM');
+    await until(() => ![first, undefined].includes(fleet.cloud.pid('sweep')), 'another process');
+    const { sweep } = fleet.cloud.urls;
+    await until(
+      () =>
+        fetch(sweep, { method: 'POST' }).then(
+          ({ status }) => status === 204,
+          () => false,
+        ),
+      'an answer',
+    );
+  });
+
+  test('hand back what they are at when they are told to stop, which is no crash', async () => {
+    const slow = await readFile(join(dir.path, '0.mp4'));
+    server.set('/slow.mp4', { body: slow, script: [{ does: 'hang' }] });
+    const { task_id } = await fleet.post({
+      task_name: 'stopped',
+      video_blocks: { only: [url('slow.mp4')] },
+      output: OUTPUT,
+    });
+    const taskId = String(task_id);
+    await until(() => server.count('/slow.mp4') === 1, 'a download that hangs');
+    process.kill(fleet.cloud.pid('prepare') as number, 'SIGTERM');
+    const status = await fleet.ended(taskId);
+    assert.deepEqual([status['succeeded'], server.count('/slow.mp4')], [1, 2]);
+    await using firestore = connectFirestore({ projectId: fleet.projectId });
+    const keys = [prepareKey(taskId, 0), `fetch/${taskId}/0`];
+    for (const { takes, crashes, failures } of await createFirestoreLeases({ firestore }).read(keys)) {
+      assert.deepEqual([takes, crashes, failures], [2, 0, 0]);
+    }
+  });
+
+  test('report 200 combinations once each and complete once, a tenth of the messages doubled, two processes killed', async (t) => {
+    const began = performance.now();
+    const block = (from: number, count: number) => numbers(count).map((at) => url(`${from + at}.mp4`));
+    const { task_id } = await fleet.post({
+      task_name: 'two hundred',
+      video_blocks: [
+        { name: 'hooks', urls: block(0, 10) },
+        { name: 'bodies', urls: block(10, 5) },
+        { name: 'ctas', urls: block(15, 4) },
+      ],
+      audio_blocks: { music: [url('song.mp3')] },
+      text_to_speech: [{ text: 'One', voice: 'a' }],
+      output: OUTPUT,
+    });
+    const taskId = String(task_id);
+    await using queue = createPubSubQueue({ projectId: fleet.projectId });
+    const tenth: WorkMessage[] = numbers(20).map((at) => ({ topic: 'render', taskId, index: at * 10 + 1 }));
+    await queue.publish([
+      ...tenth,
+      { topic: 'prepare', taskId, source: 3 },
+      { topic: 'prepare', taskId, source: 20 },
+    ]);
+
+    const ofTask = (event: string) => fleet.logged(event).filter((line) => line['task_id'] === taskId);
+    await until(() => ofTask('source.prepared').length >= 5, 'some sources');
+    await fleet.kill('prepare');
+    await until(() => ofTask('render.finished').length >= 20, 'some videos');
+    await fleet.kill('render');
+
+    const status = await fleet.ended(taskId);
+    const seconds = (performance.now() - began) / 1000;
+    assert.deepEqual(
+      ['status', 'succeeded', 'failed', 'cancelled', 'pending'].map((field) => status[field]),
+      ['completed', 200, 0, 0, 0],
+    );
+    const renders = await fleet.renders(taskId);
+    assert.deepEqual(
+      renders.map(({ index, status: ended }) => [index, ended]),
+      numbers(200).map((at) => [at + 1, 'succeeded']),
+    );
+    const videos = (await fleet.files(status)).filter((name) => name.endsWith('.mp4'));
+    assert.deepEqual(videos, renders.map(({ file_name }) => file_name).sort());
+    // The duplicates that still come find nothing to do.
+    await queue.publish([...tenth, { topic: 'complete', taskId }]);
+    await until(() => fleet.quietForMs() > 2_000, 'all of them');
+    assert.equal(ofTask('task.completed').length, 1);
+    const told = ofTask('render.finished').map((line) => line['index']);
+    assert.equal(new Set(told).size, told.length, 'a video is told of once');
+    assert.deepEqual(await fleet.status(taskId), status);
+    t.diagnostic(
+      `200 combinations in ${seconds.toFixed(1)} s, ${told.length} told of, ${videos.length} videos`,
+    );
+  });
+});

@@ -1,0 +1,178 @@
+/** The server of the single-machine host, over real sockets, with what clients of HTTP do not send. */
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, describe, test } from 'node:test';
+import { toNodeHandler } from 'srvx/node';
+import { RequestError } from '../../functions/base/errors.ts';
+import { parseJson, problem } from '../../functions/http/json-body.ts';
+import { closed, createLocalServer, listen, type ServerLimits } from '../../functions/hosts/local-server.ts';
+import { HEADERS } from '../fixtures/hosts/security-headers.ts';
+
+/** No test comes near to it. */
+const HANGING_MS = 30_000;
+const BODY_MS = 200;
+
+describe('the server of one machine', () => {
+  const servers: Server[] = [];
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map(closed));
+  });
+
+  /** Answers with the JSON that it was sent. */
+  async function started(limits: Partial<ServerLimits> = {}, bodyMs = BODY_MS): Promise<number> {
+    const echo = async (request: Request) => {
+      try {
+        if (request.url.endsWith('/own'))
+          return Response.json(1, { headers: { 'cache-control': 'private' } });
+        return Response.json(request.method === 'GET' ? {} : await parseJson(request, bodyMs));
+      } catch (error) {
+        if (RequestError.is(error)) return problem(error);
+        throw error;
+      }
+    };
+    const server = createLocalServer(toNodeHandler(echo) as Parameters<typeof createLocalServer>[0], limits);
+    servers.push(server);
+    return Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port);
+  }
+
+  /** All that comes back until the server closes the connection. */
+  async function said(port: number, sent: string): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
+    socket.setTimeout(HANGING_MS, () => socket.destroy(new Error('The server keeps the connection open')));
+    socket.write(sent);
+    let text = '';
+    try {
+      for await (const chunk of socket) text += chunk;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+    }
+    return text;
+  }
+
+  function assertAnswer(text: string, status: number): void {
+    assert.match(text, new RegExp(`^HTTP/1.1 ${status} `), text);
+    for (const [name, value] of Object.entries(HEADERS)) {
+      assert.ok(text.toLowerCase().includes(`\r\n${name}: ${value.toLowerCase()}\r\n`), `${name} in ${text}`);
+    }
+  }
+
+  const CLOSE = 'connection: close\r\n';
+
+  test('gives every answer the headers, and lets an answer have its own', async () => {
+    const port = await started();
+    assertAnswer(await said(port, `GET / HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`), 200);
+    const own = await said(port, `GET /own HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`);
+    assert.match(own, /cache-control: private\r\n/i);
+    assert.doesNotMatch(own, /no-store/);
+  });
+
+  test('leaves other servers of its process alone', async () => {
+    await started();
+    const other = createServer((_request, response) => response.end());
+    servers.push(other);
+    const { port } = new URL(await listen(other, { host: '127.0.0.1', port: 0 }));
+    const text = await said(Number(port), `GET / HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`);
+    assert.match(text, /^HTTP\/1.1 200/);
+    assert.doesNotMatch(text, /no-store|nosniff/i);
+  });
+
+  test('answers what is no HTTP, or too much of it, with the headers and nothing of the inside', async () => {
+    const port = await started();
+    for (const [sent, status] of [
+      ['nonsense\r\n\r\n', 400],
+      ['GET / HTTP/1.1\r\nhost: h\r\nbad header\r\n\r\n', 400],
+      ['POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nhost: h\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+      [`GET /${'x'.repeat(20_000)} HTTP/1.1\r\nhost: h\r\n\r\n`, 431],
+    ] as const) {
+      const text = await said(port, sent);
+      assertAnswer(text, status);
+      const body = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as Record<string, unknown>;
+      assert.deepEqual([body['status'], body['type']], [status, 'about:blank']);
+    }
+    // Given by Node itself.
+    assertAnswer(await said(port, `GET / HTTP/1.1\r\n${CLOSE}\r\n`), 400);
+    assertAnswer(await said(port, `GET / HTTP/1.1\r\nhost: h\r\nexpect: wonders\r\n${CLOSE}\r\n`), 200);
+  });
+
+  test('writes nothing into an answer that has begun', async () => {
+    const server = createLocalServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      response.write('begun');
+    });
+    servers.push(server);
+    const port = Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port);
+    const socket = connect(port, '127.0.0.1');
+    socket.setTimeout(HANGING_MS, () => socket.destroy(new Error('hangs')));
+    socket.write('POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n');
+    let text = '';
+    try {
+      for await (const chunk of socket) {
+        text += chunk;
+        if (text.includes('begun')) socket.write('no chunk\r\n\r\n');
+      }
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ECONNRESET');
+    }
+    assert.match(text, /begun/);
+    assert.doesNotMatch(text, /400 Bad Request/);
+  });
+
+  test('ends a request whose headers do not come, and one whose body does not', async () => {
+    const slowly = { headersMs: 2 * HANGING_MS, requestMs: 2 * HANGING_MS, lookEveryMs: 50 };
+    const quickHeaders = await started({ ...slowly, headersMs: 300 });
+    assertAnswer(await said(quickHeaders, 'GET / HTTP/1.1\r\nhost: h\r\n'), 408);
+    const quickBody = await started({ ...slowly, headersMs: 300, requestMs: 600 }, HANGING_MS);
+    const stalled = await said(quickBody, 'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{');
+    assertAnswer(stalled, 408);
+    assert.match(stalled, /"about:blank","title":"Request Timeout"/);
+  });
+
+  test('tells whoever sends only a part of a body, and lets go of the connection', async () => {
+    const port = await started();
+    for (const sent of ['content-length: 10\r\n\r\n{', 'transfer-encoding: chunked\r\n\r\n1\r\n{\r\n']) {
+      const text = await said(port, `POST / HTTP/1.1\r\nhost: h\r\n${sent}`);
+      assertAnswer(text, 408);
+      assert.match(text, /"code":"request_timeout"/);
+    }
+    const whole = await said(port, `POST / HTTP/1.1\r\nhost: h\r\n${CLOSE}content-length: 2\r\n\r\n{}`);
+    assertAnswer(whole, 200);
+  });
+
+  test('takes a caller that goes away within its body for a mistake of the caller', async () => {
+    const begun = Promise.withResolvers<void>();
+    const outcome = Promise.withResolvers<unknown>();
+    const reading = async (request: Request) => {
+      begun.resolve();
+      await parseJson(request, HANGING_MS).then(outcome.resolve, outcome.resolve);
+      return new Response(null);
+    };
+    const server = createLocalServer(toNodeHandler(reading) as Parameters<typeof createLocalServer>[0]);
+    servers.push(server);
+    const { port } = new URL(await listen(server, { host: '127.0.0.1', port: 0 }));
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{');
+    await begun.promise;
+    socket.destroy();
+    const error = await outcome.promise;
+    assert.ok(RequestError.is(error));
+    assert.equal(error.code, 'request_timeout');
+  });
+
+  test('takes so many connections at a time and no more', async () => {
+    const port = await started({ connections: 2 });
+    const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    try {
+      for (const socket of held) {
+        const answer = new Promise((resolve) => socket.once('data', resolve));
+        socket.write('GET / HTTP/1.1\r\nhost: h\r\n\r\n');
+        await answer;
+      }
+      assert.equal(await said(port, 'GET / HTTP/1.1\r\nhost: h\r\n\r\n'), '');
+    } finally {
+      for (const socket of held) socket.destroy();
+    }
+  });
+});

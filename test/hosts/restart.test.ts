@@ -1,0 +1,172 @@
+/**
+ * The single-machine host as processes that are stopped, killed and started again, as users, systems and bad luck do.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { until } from '../contracts/harness.ts';
+import { entries, isAlive } from '../fixtures/hosts/host-process.ts';
+import { otherDisk } from '../fixtures/system/other-disk.ts';
+import {
+  AT_A_TIME,
+  assertFinishes,
+  assertNothingLeft,
+  place,
+  type Sale,
+  SKIP,
+  startSale,
+} from '../fixtures/hosts/restarting.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
+
+describe('the single-machine host, stopped or killed and started again', {
+  skip: SKIP,
+  concurrency: AT_A_TIME,
+}, () => {
+  let sale: Sale;
+
+  before(async () => {
+    sale = await startSale();
+  });
+
+  after(() => sale?.[Symbol.asyncDispose]());
+
+  test('refuses a folder that another host uses: names its pid, exits with 1, and disturbs nothing', async () => {
+    await using here = await place();
+    const first = here.start();
+    const pid = await first.started();
+    const second = here.start();
+    assert.deepEqual(await second.ended(), { code: 1, signal: null });
+    assert.match(
+      second.complaints(),
+      new RegExp(`^Expected DATA_DIR .*process ${pid} on .*Stop that one, or set`),
+    );
+    assert.equal(second.logged('host.waiting').length, 1, 'told at once why nothing happens');
+    await assertFinishes(first, await first.post(sale.request));
+  });
+
+  test('killed while it encodes: the next one ends the encoder, clears up and goes on', async (t) => {
+    await using here = await place();
+    await using other = (await otherDisk(here.path)) ?? (await tempDir());
+    const env = { OUTPUT_DIR: other.path };
+    const first = here.start({ env });
+    await first.started();
+    await here.ffmpeg.hang('conform');
+    const taskId = await first.post(sale.request);
+    const [encoder = 0] = await here.ffmpeg.hanging(1);
+    process.kill(first.pid, 'SIGKILL');
+    await first.ended();
+    assert.ok(isAlive(encoder), 'the encoder outlives its host');
+    const [work = ''] = entries(join(first.dataDir, 'tmp'));
+    assert.match(work, /^work-/);
+
+    const folder = join(other.path, 'sale');
+    const short = taskId.slice(0, 6);
+    const own = [`.0001-red-green-blue-${short}.mp4.0123abcd.part`, `.manifest-${short}.json.ffffffff.part`];
+    const foreign = [
+      '.0001-red-green-blue-abcdef.mp4.0123abcd.part',
+      '.mine.part',
+      `.0001-${short}.mp4.01234567.part`,
+    ];
+    for (const name of [...own, ...foreign]) await writeFile(join(folder, name), 'half');
+    const incoming = join(first.dataDir, 'artifacts', '.incoming', crypto.randomUUID());
+    await mkdir(incoming, { recursive: true });
+    await writeFile(join(first.dataDir, 'tmp', 'note.txt'), 'not ours');
+
+    await here.ffmpeg.release();
+    const begun = performance.now();
+    const second = here.start({ env });
+    await second.started();
+    t.diagnostic(`from start to listening: ${(performance.now() - begun).toFixed(0)} ms`);
+    assert.equal(isAlive(encoder), false);
+    const { children_ended, folders_swept, parts_removed } = second.logged('host.cleared')[0] ?? {};
+    assert.deepEqual([children_ended, parts_removed], [1, 2]);
+    assert.ok((folders_swept as number) >= 2);
+    assert.equal(existsSync(incoming), false);
+    await assertFinishes(second, taskId, 2);
+    assert.deepEqual((await readdir(folder)).filter((name) => name.startsWith('.')).sort(), foreign.sort());
+    assert.deepEqual(entries(join(first.dataDir, 'tmp')), ['note.txt']);
+    assert.deepEqual(first.logged('task.completed'), []);
+  });
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    test(`${signal} while it mixes: ends in order within seconds, and the next one goes on`, async () => {
+      await using here = await place();
+      const first = here.start();
+      await first.started();
+      await here.ffmpeg.hang('mix', 3);
+      const taskId = await first.post(sale.request);
+      const mixing = await here.ffmpeg.hanging(2);
+      // Ctrl-C goes to all in the terminal, and once more to those that npm passes it on to.
+      if (signal === 'SIGINT') {
+        first.interrupt();
+        await pause(100);
+        first.interrupt();
+      } else process.kill(first.pid, signal);
+      assert.deepEqual(await first.ended(), { code: 0, signal: null }, first.complaints());
+      assert.equal(first.complaints(), '');
+      assert.deepEqual(
+        first.logged('host.stopping').map((line) => line['signal']),
+        [signal],
+      );
+      assert.deepEqual(
+        first
+          .logged('message.handed_back')
+          .filter((line) => line['topic'] === 'render' && line['severity'] !== 'DEBUG'),
+        [],
+      );
+      assert.deepEqual(mixing.filter(isAlive), [], 'ffmpeg');
+      assertNothingLeft(first.dataDir);
+      {
+        using database = openDatabase(join(first.dataDir, 'every-cut.sqlite'));
+        const counted = database.rows('SELECT * FROM messages WHERE deliveries > 0 OR state <> ?', 'waiting');
+        assert.deepEqual(counted, [], 'messages that count a delivery');
+      }
+      await here.ffmpeg.release();
+      const second = here.start();
+      await second.started();
+      assert.deepEqual(second.logged('host.cleared'), [], 'nothing to clear');
+      await assertFinishes(second, taskId);
+    });
+  }
+
+  test('ends at once on a second request, without leaving an ffmpeg that does not heed the first', async () => {
+    await using here = await place();
+    const host = here.start();
+    await host.started();
+    await here.ffmpeg.resist('conform');
+    await host.post(sale.request);
+    const stubborn = await here.ffmpeg.hanging(1);
+    host.interrupt();
+    // What comes within a second counts for an echo of the first, and after two the host has ended in order: on a busy
+    // machine no single pause is sure to hit what lies between.
+    const insisting = setInterval(() => {
+      try {
+        host.interrupt();
+      } catch {
+        // It has ended.
+      }
+    }, 200);
+    try {
+      assert.deepEqual(await host.ended(), { code: 1, signal: null });
+    } finally {
+      clearInterval(insisting);
+    }
+    await until(() => !stubborn.some(isAlive), 'the end of ffmpeg');
+  });
+
+  test('goes on, and ends in order, when nobody reads its log any more', async () => {
+    await using here = await place();
+    const host = here.start();
+    await host.started();
+    host.closeLog();
+    const { status } = await host.completed(await host.post(sale.request));
+    assert.equal(status['succeeded'], 8);
+    process.kill(host.pid, 'SIGTERM');
+    assert.deepEqual(await host.ended(), { code: 0, signal: null }, host.complaints());
+    assertNothingLeft(host.dataDir);
+  });
+});

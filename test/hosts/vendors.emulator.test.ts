@@ -1,0 +1,97 @@
+/**
+ * The functions of the cloud with a Drive folder, a bucket of prepared clips and an ElevenLabs account: each process with a
+ * disk of its own, as on Cloud Run, so that all that they share is in the bucket.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { until } from '../contracts/harness.ts';
+import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
+import { FOLDER_TYPE } from '../fixtures/drive/server.ts';
+import { type ElevenLabsServer, startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
+import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
+import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
+import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
+import type { SourceServer } from '../fixtures/network/source-server.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+useEmulators();
+
+const LINES = ['Buy it now', 'Buy it today', 'Compra ahora'];
+
+describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000, ...ON_EMULATORS }, () => {
+  let dir: TempDir;
+  let server: SourceServer;
+  let google: GoogleServer;
+  let voices: ElevenLabsServer;
+  let fleet: TestCloud;
+  let parent: string;
+
+  before(async () => {
+    dir = await tempDir();
+    server = await serveColourClips(dir.path);
+    google = await startGoogleServer(['artifacts', 'clips']);
+    voices = await startElevenLabsServer({ maximum: 2, speakMs: 50 });
+    parent = google.drive.state.add({ name: 'Ads', mimeType: FOLDER_TYPE });
+    fleet = await startTestCloud(dir.path, {
+      env: {
+        ...driveSettings(google, parent),
+        CACHE_BUCKET: 'artifacts',
+        SOURCE_BUCKETS: 'clips',
+        ELEVENLABS_API_KEY: voices.apiKey,
+        ELEVENLABS_API_URL: voices.url,
+      },
+      own: (name) => ({ DATA_DIR: join(dir.path, name) }),
+    });
+  });
+  after(async () => {
+    for (const part of [fleet, voices, google, server, dir]) await part?.[Symbol.asyncDispose]();
+  });
+
+  const request = (name: string) => ({
+    task_name: name,
+    video_blocks: threeByThree(server),
+    audio_blocks: { music: [server.url('/song.mp3')] },
+    text_to_speech: LINES.map((text) => ({ text, voice: 'Sarah' })),
+    output: { width: 160, height: 90, fps: 30 },
+  });
+
+  test('make 27 videos in one folder, with three lines bought, though a render is killed in its upload', async () => {
+    google.drive.faults.add('upload.send', { does: 'stall' });
+    const { task_id: id } = await fleet.post(request('twenty-seven'));
+    // Whoever has the stalled upload dies; another delivery makes the same file.
+    await until(
+      () => google.drive.seen('upload.send').some(({ status }) => status === 0),
+      'an upload that stalls',
+    );
+    await fleet.kill('render');
+    const status = await fleet.ended(String(id));
+    assert.deepEqual([status['succeeded'], status['failed']], [27, 0]);
+
+    const folders = google.drive.list(parent);
+    assert.deepEqual(
+      folders.map(({ name }) => name),
+      ['twenty-seven'],
+    );
+    const files = google.drive.list(folders[0]?.id ?? '');
+    const renders = await fleet.renders(String(id));
+    const videos = files.filter(({ name }) => name.endsWith('.mp4'));
+    assert.deepEqual(videos.map(({ name }) => name).sort(), renders.map(({ file_name }) => file_name).sort());
+    assert.equal(files.length, 29);
+    for (const text of LINES) assert.equal(voices.sold(text), 1, text);
+    assert.equal(voices.peak <= 2, true);
+    assert.equal(status['output_folder'], `https://drive.google.com/drive/folders/${folders[0]?.id}`);
+  });
+
+  test('make a second task with the same clips and lines without preparing any of them again', async () => {
+    const sold = voices.asked('speech');
+    const kept = google.storage.objects.bucket('artifacts').size;
+    const { task_id: id } = await fleet.post(request('again'));
+    const status = await fleet.ended(String(id));
+    assert.deepEqual([status['succeeded'], status['failed']], [27, 0]);
+    assert.equal(voices.asked('speech'), sold);
+    assert.equal(google.storage.objects.bucket('artifacts').size, kept);
+    const names = google.drive.list(parent).map(({ name }) => name);
+    assert.deepEqual(names.sort(), ['again', 'twenty-seven']);
+  });
+});

@@ -1,0 +1,360 @@
+/**
+ * The main job on one machine with a Drive and an ElevenLabs account: the vendors' own clients, on servers that speak their
+ * protocols.
+ */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { stem } from '../../functions/model/names.ts';
+import { demoRequest } from '../../infra/demo/demo.ts';
+import { serveFiles } from '../../infra/media/file-server.ts';
+import { makeSampleClips } from '../../infra/media/sample-clips.ts';
+import { numbers } from '../contracts/harness.ts';
+import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
+import { FOLDER_TYPE, type ListedFile, ROBOT } from '../fixtures/drive/server.ts';
+import { defaultCredentials } from '../fixtures/drive/stage.ts';
+import { type ElevenLabsServer, startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
+import { FFMPEG } from '../fixtures/media/finished.ts';
+import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
+import { type Json, startTestHost } from '../fixtures/hosts/host.ts';
+import type { SourceServer } from '../fixtures/network/source-server.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+const OUTPUT = { width: 160, height: 90, fps: 30 };
+const VIDEO = /\.mp4$/;
+
+describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, () => {
+  let dir: TempDir;
+  let server: SourceServer;
+  let google: GoogleServer;
+  let voices: ElevenLabsServer;
+  /** DRIVE_FOLDER_ID. */
+  let parent: string;
+  const url = (name: string) => server.url(`/${name}`);
+
+  before(async () => {
+    dir = await tempDir();
+    server = await serveColourClips(dir.path);
+    google = await startGoogleServer(['clips', 'private', 'artifacts', 'videos']);
+    voices = await startElevenLabsServer({ maximum: 5 });
+    parent = google.drive.state.add({ name: 'Ads', mimeType: FOLDER_TYPE });
+  });
+  after(async () => {
+    for (const part of [voices, google, server, dir]) await part?.[Symbol.asyncDispose]();
+  });
+
+  const speaking = () => ({ ELEVENLABS_API_KEY: voices.apiKey, ELEVENLABS_API_URL: voices.url });
+  const onDrive = () => ({
+    ...speaking(),
+    ...driveSettings(google, parent),
+  });
+  const hostIn = (name: string, env: Record<string, string>) => startTestHost(join(dir.path, name), env);
+
+  const folderNamed = (name: string): ListedFile => {
+    const folders = google.drive.list(parent).filter((folder) => folder.name === name);
+    assert.equal(folders.length, 1, `folders named ${name}`);
+    return folders[0] as ListedFile;
+  };
+
+  test("the demo's request ends in the Drive folder, every file with the name, the size and the bytes it has on disk", async () => {
+    const samples = join(dir.path, 'samples');
+    const made = await tempDir();
+    const clips = await makeSampleClips({
+      ffmpeg: FFMPEG,
+      dir: made.path,
+      signal: new AbortController().signal,
+    });
+    await using files = await serveFiles(Object.values(clips).flat());
+    const request = { ...demoRequest(clips, files.url), seed: 7 };
+    const [drive, disk] = [await runIn(onDrive()), await runIn(speaking())];
+    await made[Symbol.asyncDispose]();
+
+    async function runIn(env: Record<string, string>) {
+      // Both on one set of prepared clips: whatever differs then is of the way to where it is saved.
+      await using host = await startTestHost(samples, env);
+      const ended = await host.run(request);
+      assert.deepEqual([ended.status['succeeded'], ended.status['failed']], [8, 0]);
+      return ended;
+    }
+    const folder = folderNamed('Every Cut demo');
+    assert.equal(drive.status['output_folder'], `https://drive.google.com/drive/folders/${folder.id}`);
+    const found = google.drive.list(folder.id);
+    const short = drive.id.slice(0, 6);
+    assert.deepEqual(
+      found.map(({ name }) => name).sort(),
+      [
+        ...drive.renders.map((render) => render.file_name),
+        `manifest-${short}.csv`,
+        `manifest-${short}.json`,
+      ].sort(),
+    );
+    const manifestId = found.find(({ name }) => name.endsWith('.json'))?.id ?? '';
+    const manifest = JSON.parse(google.drive.read(manifestId).toString()) as { renders: Json[] };
+    for (const [at, render] of drive.renders.entries()) {
+      const file = found.find(({ name }) => name === render.file_name) as ListedFile;
+      const same = join(samples, 'output', 'Every Cut demo', disk.renders[at]?.file_name ?? '');
+      const bytes = await readFile(same);
+      assert.equal(file.bytes, bytes.length, render.file_name);
+      assert.equal(file.md5, createHash('md5').update(bytes).digest('hex'), render.file_name);
+      assert.equal(manifest.renders[at]?.['bytes'], bytes.length);
+      assert.equal(render.url, `https://drive.google.com/file/d/${file.id}`);
+      assert.equal(file.mimeType, 'video/mp4');
+    }
+  });
+
+  const lines = [
+    { text: 'Buy it now', voice: 'Sarah' },
+    { text: 'Buy it today', voice: 'George' },
+    { text: 'Compra ahora', voice: 'Sarah' },
+  ];
+  const task27 = (name: string) => ({
+    task_name: name,
+    video_blocks: threeByThree(server),
+    audio_blocks: { music: [url('song.mp3')] },
+    text_to_speach: lines,
+    output: OUTPUT,
+  });
+
+  test('27 combinations with 3 lines ask for speech three times, a second task with the same lines never', async () => {
+    await using host = await hostIn('lines', onDrive());
+    const before = voices.asked('speech');
+    const first = await host.run(task27('twenty-seven'));
+    assert.deepEqual([first.status['succeeded'], first.status['failed']], [27, 0]);
+    assert.equal(voices.asked('speech') - before, 3);
+    const second = await host.run(task27('twenty-seven again'));
+    assert.deepEqual([second.status['succeeded'], second.status['failed']], [27, 0]);
+    assert.equal(voices.asked('speech') - before, 3);
+    assert.equal(google.drive.list(folderNamed('twenty-seven').id).length, 29);
+    for (const { text } of lines) assert.equal(voices.sold(text), 1, text);
+  });
+
+  test('an answer that breaks off is asked for again, and one sound of it is kept', async () => {
+    await using host = await hostIn('broken', onDrive());
+    voices.script('speech', [{ does: 'drop' }]);
+    const before = voices.asked('speech');
+    const line = { text: 'Cut off', voice: 'Sarah' };
+    const ended = await host.run({
+      task_name: 'cut off',
+      video_blocks: { all: [url('red.mp4'), url('blue.mp4')] },
+      text_to_speech: [line],
+      output: OUTPUT,
+    });
+    assert.deepEqual([ended.status['succeeded'], ended.status['failed']], [2, 0]);
+    assert.equal(voices.asked('speech') - before, 2);
+    const log = host.logged('source.prepared').filter((entry) => entry['kind'] === 'line');
+    assert.equal(log.length, 1);
+    const again = await host.run({
+      task_name: 'cut off again',
+      video_blocks: { all: [url('red.mp4')] },
+      text_to_speech: [line],
+      output: OUTPUT,
+    });
+    assert.equal(again.status['succeeded'], 1);
+    assert.equal(voices.asked('speech') - before, 2, 'what came of the second request is kept');
+  });
+
+  test('a voice that there is not fails its own videos, and the message names those that there are', async () => {
+    await using host = await hostIn('no voice', onDrive());
+    const ended = await host.run({
+      task_name: 'no voice',
+      video_blocks: { all: [url('red.mp4'), url('blue.mp4')] },
+      text_to_speech: [
+        { text: 'Hi', voice: 'Sarah' },
+        { text: 'Hi', voice: 'Mature' },
+      ],
+      output: OUTPUT,
+    });
+    assert.deepEqual([ended.status['succeeded'], ended.status['failed']], [1, 1]);
+    const error = ended.renders.find((render) => render.error)?.error;
+    assert.equal(error?.code, 'voice_not_found');
+    assert.match(error?.message ?? '', /Sarah - Mature/);
+  });
+
+  test('tasks of one name posted at once share one folder, made once', async () => {
+    await using host = await hostIn('one folder', onDrive());
+    const name = `it's "one" \\ ünd 日本語 🎬`;
+    const request = { task_name: name, video_blocks: { all: [url('red.mp4')] }, output: OUTPUT };
+    const made = google.drive.seen('create').length;
+    const ended = await Promise.all(numbers(10).map(() => host.run(request)));
+    assert.equal(new Set(ended.map(({ status }) => status['output_folder'])).size, 1);
+    assert.equal(google.drive.list(folderNamed(name).id).filter((file) => VIDEO.test(file.name)).length, 10);
+    const created = google.drive
+      .seen('create')
+      .slice(made)
+      .filter(({ status }) => status === 200);
+    assert.equal(created.length, 1, 'all the others met it');
+  });
+
+  const refused: [what: string, env: () => Record<string, string>, detail: RegExp, cure: RegExp][] = [
+    [
+      'a refresh token that was revoked',
+      () => ({ ...onDrive(), DRIVE_REFRESH_TOKEN: 'revoked-token-1' }),
+      /invalid_grant/,
+      /^Make a new refresh token/,
+    ],
+    [
+      'a folder that is not there',
+      () => ({ ...onDrive(), DRIVE_FOLDER_ID: '1234567890abcdefghij' }),
+      /404 notFound/,
+      /DRIVE_FOLDER_ID/,
+    ],
+    [
+      'a bucket that is not there',
+      () => ({ ...speaking(), OUTPUT: 'gcs', OUTPUT_BUCKET: 'never-made', GOOGLE_API_URL: google.url }),
+      /never-made/,
+      /OUTPUT_BUCKET/,
+    ],
+  ];
+  for (const [what, env, detail, cure] of refused) {
+    test(`${what} is one answer with the cure, and nothing is accepted`, async () => {
+      await using host = await hostIn(`refused ${what}`, env());
+      const { status, body } = await host.post(task27('never'));
+      assert.equal(status, 502, JSON.stringify(body));
+      assert.equal(body['code'], 'output_folder');
+      assert.match(String(body['detail']), detail);
+      assert.match(String(body['cure']), cure);
+      assert.doesNotMatch(JSON.stringify(body), /revoked-token-1|client-secret/);
+      assert.equal(host.logged('task.accepted').length, 0);
+    });
+  }
+
+  const away: [what: string, env: () => Record<string, string>, fault: () => void][] = [
+    [
+      'Drive is busy',
+      onDrive,
+      () => google.drive.faults.add('about', { does: 'refuse', status: 503 }, { times: 50 }),
+    ],
+    [
+      'Cloud Storage never answers',
+      () => ({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', GOOGLE_API_URL: google.url }),
+      () => google.storage.fault({ operation: 'upload', does: 'hang', times: 50 }),
+    ],
+  ];
+  for (const [what, env, fault] of away) {
+    test(`while ${what} a task is put off, soon, and nothing is accepted`, async () => {
+      await using host = await hostIn(`away ${what}`, env());
+      fault();
+      const response = await fetch(`${host.url}/process_media`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(task27('never')),
+        // Whoever posts has not all day.
+        signal: AbortSignal.timeout(25_000),
+      });
+      assert.equal(response.status, 503, await response.text());
+      assert.equal(response.headers.get('retry-after'), '30');
+      assert.equal(host.logged('task.accepted').length, 0);
+      google.drive.faults.clear();
+      google.storage.clearFaults();
+    });
+  }
+
+  test('sources come from Drive as anyone may read them, and from the buckets that callers may name', async () => {
+    const { state } = google.drive;
+    const clip = async (colour: string) => readFile(join(dir.path, `${colour}.mp4`));
+    const shared = state.add({
+      name: 'a.mp4',
+      content: await clip('red'),
+      owner: 'someone@example.com',
+      permissions: [{ type: 'anyone', role: 'reader' }],
+    });
+    const own = state.add({
+      name: 'b.mp4',
+      content: await clip('green'),
+      permissions: [{ type: 'anyone', role: 'reader' }],
+    });
+    const secret = state.add({ name: 'c.mp4', content: await clip('blue') });
+    google.storage.objects.insert('clips', 'deep/ä b.mp4', await clip('yellow'), {});
+    google.storage.objects.insert('private', 'c.mp4', await clip('blue'), {});
+    const link = (id: string) => `https://drive.google.com/file/d/${id}/view?usp=sharing`;
+
+    await using host = await hostIn('sources', { ...onDrive(), SOURCE_BUCKETS: 'clips' });
+    const ended = await host.run({
+      task_name: 'sources',
+      video_blocks: { all: [link(shared), link(own), link(secret), 'gs://clips/deep/ä b.mp4'] },
+      output: OUTPUT,
+    });
+    assert.deepEqual(
+      ended.renders.map(({ status, error }) => error?.code ?? status),
+      ['succeeded', 'succeeded', 'source_forbidden', 'succeeded'],
+    );
+    assert.match(ended.renders[2]?.error?.message ?? '', /anyone who has the link/);
+    assert.ok(ended.renders[0]?.file_name.startsWith(`0001-${stem(link(shared)).slice(0, 8)}`));
+    // What the account may share it tells of; of the others only who is not signed in can tell.
+    assert.deepEqual(google.byLink, [
+      { id: shared, given: true },
+      { id: secret, given: false },
+    ]);
+    const { status, body } = await host.post({
+      task_name: 'private',
+      video_blocks: { all: ['gs://private/c.mp4'] },
+    });
+    assert.equal(status, 422);
+    assert.match(JSON.stringify(body['errors']), /SOURCE_BUCKETS/);
+  });
+
+  test('a file that only the account can read is read where callers may have those', async () => {
+    const secret = google.drive.state.add({
+      name: 'd.mp4',
+      content: await readFile(join(dir.path, 'cyan.mp4')),
+    });
+    await using host = await hostIn('account', { ...onDrive(), DRIVE_SOURCES: 'account' });
+    const ended = await host.run({
+      task_name: 'by account',
+      video_blocks: { all: [`https://drive.google.com/open?id=${secret}`] },
+      output: OUTPUT,
+    });
+    assert.equal(ended.status['succeeded'], 1, JSON.stringify(ended.renders));
+  });
+
+  test('with videos in one bucket and prepared clips in another, a new disk prepares nothing again', async () => {
+    const env = {
+      ...speaking(),
+      OUTPUT: 'gcs',
+      OUTPUT_BUCKET: 'videos',
+      CACHE_BUCKET: 'artifacts',
+      GOOGLE_API_URL: google.url,
+    };
+    const request = {
+      task_name: 'buckets',
+      video_blocks: { all: [url('red.mp4'), url('blue.mp4')] },
+      text_to_speech: [{ text: 'Kept for all', voice: 'Sarah' }],
+      output: OUTPUT,
+    };
+    const sold = voices.asked('speech');
+    for (const disk of ['one', 'two']) {
+      await using host = await hostIn(`buckets ${disk}`, env);
+      const ended = await host.run(request);
+      assert.deepEqual([ended.status['succeeded'], ended.status['failed']], [2, 0]);
+      for (const render of ended.renders) {
+        const { body } = google.storage.objects.find('videos', `buckets/${render.file_name}`);
+        assert.ok(body.length > 0, render.file_name);
+        assert.match(render.url ?? '', /^https:\/\/storage.cloud.google.com\/videos\/buckets\//);
+      }
+    }
+    assert.equal(voices.asked('speech') - sold, 1);
+    const kinds = [...google.storage.objects.bucket('artifacts').keys()].map((name) => name.split('/')[1]);
+    assert.deepEqual(kinds.sort(), ['clip', 'clip', 'line', 'source', 'source', 'speech']);
+  });
+
+  test('a service account in My Drive is told that it owns no storage, before anything is rendered', async () => {
+    const state = google.drive.state;
+    const folder = state.add({
+      name: 'Shared with the robot',
+      mimeType: FOLDER_TYPE,
+      permissions: [{ type: 'user', emailAddress: ROBOT, role: 'writer' }],
+    });
+    using _credentials = defaultCredentials({ server: google.drive, dir });
+    await using host = await hostIn('robot', {
+      OUTPUT: 'drive',
+      DRIVE_FOLDER_ID: folder,
+      DRIVE_AUTH: 'adc',
+      GOOGLE_API_URL: google.url,
+    });
+    const { status, body } = await host.post(task27('never'));
+    assert.equal(status, 502, JSON.stringify(body));
+    assert.match(String(body['cure']), /shared drive/);
+  });
+});

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createRateLimit } from '../../functions/http/rate-limit.ts';
+
+describe('a rate limit', () => {
+  function limited(perMinute: number, callers?: number) {
+    const clock = { ms: 5_000 };
+    const limit = createRateLimit({
+      perMinute,
+      now: () => clock.ms,
+      ...(callers === undefined ? {} : { callers }),
+    });
+    const takes = (caller: string, times: number) => Array.from({ length: times }, () => limit.take(caller));
+    return { clock, limit, takes };
+  }
+
+  test('grants as many as it says at once, and then tells how long to wait', () => {
+    for (const perMinute of [1, 7, 600]) {
+      const { takes } = limited(perMinute);
+      assert.deepEqual(takes('a', perMinute), Array(perMinute).fill(0));
+      assert.deepEqual(takes('a', 2), Array(2).fill(Math.ceil(60 / perMinute)));
+    }
+  });
+
+  test('grants one more after that wait, and none before', () => {
+    const { clock, limit, takes } = limited(10);
+    takes('a', 10);
+    clock.ms += 5_999;
+    assert.equal(limit.take('a'), 1);
+    clock.ms += 1;
+    assert.deepEqual(takes('a', 2), [0, 6]);
+  });
+
+  test('is full again after a silent minute, and no fuller after an hour', () => {
+    const { clock, takes } = limited(10);
+    for (const silence of [60_000, 3_600_000]) {
+      takes('a', 12);
+      clock.ms += silence;
+      assert.equal(takes('a', 20).filter((wait) => wait === 0).length, 10);
+    }
+  });
+
+  test('of one caller is no limit of another', () => {
+    const { takes } = limited(3);
+    takes('a', 5);
+    assert.deepEqual(takes('b', 4), [0, 0, 0, 20]);
+  });
+
+  test('takes nothing from who only asks how long to wait', () => {
+    const { limit, takes } = limited(2);
+    for (let times = 0; times < 5; times++) assert.equal(limit.wait('a'), 0);
+    assert.deepEqual(takes('a', 2), [0, 0]);
+    assert.equal(limit.wait('a'), 30);
+  });
+
+  test('remembers so many callers and no more: who was silent for longest begins anew', () => {
+    const { limit } = limited(1, 3);
+    for (const caller of ['a', 'b', 'c']) limit.take(caller);
+    assert.ok(limit.take('a') > 0);
+    limit.take('d');
+    assert.ok(limit.wait('a') > 0, 'asked lately');
+    assert.equal(limit.wait('b'), 0);
+  });
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { dimensions, makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
+import { startSourceServer } from '../fixtures/network/source-server.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+describe('a retry', () => {
+  let dir: TempDir;
+  let host: TestHost;
+  let red: Buffer;
+  let blue: Buffer;
+  let sound: Buffer;
+
+  before(async () => {
+    dir = await tempDir();
+    red = await readFile(await makeClip(join(dir.path, 'red.mp4'), { colour: 'red', size: '90x160' }));
+    blue = await readFile(await makeClip(join(dir.path, 'blue.mp4'), { colour: 'blue', frames: 20 }));
+    sound = await readFile(await makeTrack(join(dir.path, 'sound.mp3'), 1));
+    host = await startTestHost(dir.path);
+  });
+
+  after(async () => {
+    await host?.[Symbol.asyncDispose]();
+    await dir?.[Symbol.asyncDispose]();
+  });
+
+  const files = async (name: string, ending: string) =>
+    (await readdir(join(host.outputDir, name))).filter((file) => file.endsWith(ending)).sort();
+
+  test('makes the three of 27 that failed, into the same folder, under the same names', async () => {
+    const hooks = Array.from({ length: 9 }, (_, at) => `/hook-${at}.mp4`);
+    const bodies = ['/body-1.mp4', '/body-2.mp4', '/body-3.mp4'];
+    await using server = await startSourceServer(
+      Object.fromEntries([
+        // The picture is that of the first clip, which the retry does not use.
+        ['/hook-0.mp4', { body: red }],
+        ...[...hooks.slice(1), ...bodies].map((path) => [path, { body: blue }]),
+      ]),
+    );
+    server.remove('/hook-4.mp4');
+    const first = await host.run({
+      task_name: 'twenty-seven',
+      video_blocks: {
+        hooks: hooks.map((path) => server.url(path)),
+        bodies: bodies.map((path) => server.url(path)),
+      },
+      text_to_speech: [
+        { text: 'One', voice: 'Ann' },
+        { text: 'Two', voice: 'Ann' },
+      ],
+      metadata: { order: 7 },
+    });
+    assert.deepEqual([first.status['succeeded'], first.status['failed']], [24, 3]);
+    const failed = first.renders.filter(({ status }) => status === 'failed');
+    const before = await files('twenty-seven', '.mp4');
+    const times = await Promise.all(
+      before.map(async (name) => (await stat(join(host.outputDir, 'twenty-seven', name))).mtimeMs),
+    );
+
+    server.set('/hook-4.mp4', { body: blue });
+    const { status, id, renders } = await host.retry(first.id);
+    assert.notEqual(id, first.id);
+    assert.deepEqual(
+      [status['combinations'], status['succeeded'], status['failed'], status['retry_of']],
+      [3, 3, 0, first.id],
+    );
+    assert.deepEqual(
+      [status['output_folder'], status['metadata']],
+      [first.status['output_folder'], { order: 7 }],
+    );
+    const choices = ({ index, clips, track, voice, file_name }: Render) => ({
+      index,
+      clips,
+      track,
+      voice,
+      file_name,
+    });
+    assert.deepEqual(renders.map(choices), failed.map(choices), 'the same choices and names');
+
+    const now = await files('twenty-seven', '.mp4');
+    assert.deepEqual(now, first.renders.map(({ file_name }) => file_name).sort());
+    const still = await Promise.all(
+      before.map(async (name) => (await stat(join(host.outputDir, 'twenty-seven', name))).mtimeMs),
+    );
+    assert.deepEqual(still, times, 'what was finished is not touched');
+    assert.equal((await files('twenty-seven', '.json')).length, 2, 'a manifest of its own');
+    const sizes = await Promise.all(
+      [renders[0], first.renders[0]].map(async (render) => {
+        const file = join(host.outputDir, 'twenty-seven', render?.file_name as string);
+        return dimensions(file);
+      }),
+    );
+    assert.equal(sizes[0], sizes[1], 'the picture of the first task');
+
+    const again = await host.ask(`/tasks/${first.id}/retry`);
+    assert.deepEqual([again.status, again.body['task_id']], [202, id], 'a task has one retry');
+    const nothing = await host.ask(`/tasks/${id}/retry`);
+    assert.deepEqual([nothing.status, nothing.body['code']], [409, 'nothing_to_retry']);
+  });
+
+  test('that fails again is retried as a task of its own, with the names of the first', async () => {
+    await using server = await startSourceServer({ '/red.mp4': { body: red } });
+    const first = await host.run({
+      task_name: 'again',
+      video_blocks: { a: [server.url('/red.mp4'), server.url('/gone.mp4')] },
+    });
+    const second = await host.retry(first.id);
+    assert.deepEqual([second.status['succeeded'], second.status['failed']], [0, 1]);
+    server.set('/gone.mp4', { body: blue });
+    const third = await host.retry(second.id);
+    assert.deepEqual([third.status['succeeded'], third.status['retry_of']], [1, second.id]);
+    assert.deepEqual(await files('again', '.mp4'), first.renders.map(({ file_name }) => file_name).sort());
+  });
+
+  test('of a task without a single video takes its picture from the first clip that can be read now', async () => {
+    await using server = await startSourceServer({ '/clip.mp4': { body: sound } });
+    const first = await host.run({ task_name: 'mended', video_blocks: { a: [server.url('/clip.mp4')] } });
+    assert.equal(first.renders[0]?.error?.code, 'no_video');
+    server.set('/clip.mp4', { body: blue });
+    const { renders } = await host.retry(first.id);
+    const file = join(host.outputDir, 'mended', renders[0]?.file_name as string);
+    assert.equal(await dimensions(file), '160x90');
+  });
+});

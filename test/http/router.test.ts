@@ -1,0 +1,425 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
+import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
+import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
+import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
+import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { type ApiDeps, createApi } from '../../functions/http/router.ts';
+import { createDoor, type DoorOptions } from '../../functions/http/request-guard.ts';
+import { TransientError } from '../../functions/base/errors.ts';
+import { createLog } from '../../functions/base/log.ts';
+import type { Claim, ReportStore, Task, TaskStore } from '../../functions/ports.ts';
+
+const BASE = 'http://127.0.0.1:8080';
+const silentLog = createLog({ level: 'error', pretty: false, write: () => {} });
+const KEY = 'a-key-of-sixteen-characters';
+const REQUEST = {
+  task_name: 'spring sale',
+  video_blocks: { a: ['https://h/1.mp4', 'https://h/2.mp4'], b: ['https://h/3.mp4'] },
+  audio_blocks: { m: ['https://h/m.mp3'] },
+  text_to_speach: [{ text: 'Hello', voice: 'Sarah' }],
+};
+
+const door = (options: Partial<DoorOptions> = {}) =>
+  createDoor({
+    apiKey: undefined,
+    origins: ({ origin }) => [origin],
+    callerOf: () => 'caller',
+    requestsPerMinute: Number.POSITIVE_INFINITY,
+    ...options,
+  });
+
+describe('the HTTP interface', () => {
+  let dir: string;
+  let database: Database;
+  let queue: SqliteQueue;
+  let tasks: TaskStore;
+  let reports: ReportStore;
+  let api: (request: Request) => Promise<Response>;
+  let guarded: typeof api;
+  let deps: ApiDeps;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'api-'));
+    database = openDatabase(join(dir, 'test.sqlite'));
+    queue = createSqliteQueue({ database });
+    tasks = createSqliteTasks({ database });
+    reports = createSqliteReports({ database });
+    deps = {
+      tasks,
+      reports,
+      leases: createSqliteLeases({ database }),
+      pins: createSqlitePins({ database }),
+      queue,
+      outputs: createDiskOutputs({ dir: join(dir, 'output') }),
+      speech: { notice: 'An offline voice speaks.' },
+      log: silentLog,
+      limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
+      run: (_what, work) => work(),
+      baseUrl: () => BASE,
+      door: door(),
+    };
+    api = createApi(deps);
+    guarded = createApi({ ...deps, door: door({ apiKey: KEY }) });
+  });
+
+  after(async () => {
+    database.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  function post(body: unknown, { path = '/process_media', headers = {}, raw = false } = {}): Request {
+    return new Request(`${BASE}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: raw ? (body as string) : JSON.stringify(body),
+    });
+  }
+
+  async function problem(response: Response, status: number): Promise<Record<string, unknown>> {
+    assert.equal(response.status, status);
+    assert.equal(response.headers.get('content-type'), 'application/problem+json');
+    const body = (await response.json()) as Record<string, unknown>;
+    assert.equal(body['status'], status);
+    assert.ok(body['cure'], 'says what to do');
+    assert.doesNotMatch(JSON.stringify(body), /\.ts|at file:|node_modules|\/tmp\//, 'no stack, no path');
+    return body;
+  }
+
+  for (const path of ['/process_media', '/process_media/', '/']) {
+    test(`POST ${path} accepts a request`, async () => {
+      const response = await api(post(REQUEST, { path }));
+      assert.equal(response.status, 202);
+      const body = (await response.json()) as Record<string, unknown>;
+      const { task_id: id, status_url: url, seed, ...rest } = body;
+      assert.match(String(id), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      assert.equal(url, `${BASE}/tasks/${id}`);
+      assert.ok(Number.isInteger(seed));
+      assert.deepEqual(rest, {
+        task_name: 'spring sale',
+        combinations: 2,
+        warnings: ['An offline voice speaks.'],
+      });
+    });
+  }
+
+  test('publishes one message per source and one per combination', async () => {
+    const before = queue.counts();
+    await api(post(REQUEST));
+    const now = queue.counts();
+    assert.equal(now.prepare.waiting - before.prepare.waiting, 5);
+    assert.equal(now.render.waiting - before.render.waiting, 2);
+  });
+
+  test('a dry run answers with the plan and makes nothing', async () => {
+    const before = queue.counts();
+    const response = await api(post({ ...REQUEST, task_name: 'dry', dry_run: true, seed: 7 }));
+    assert.equal(response.status, 200);
+    const body = (await response.json()) as { renders: unknown[]; seed: number };
+    assert.equal(body.seed, 7);
+    assert.deepEqual(body.renders[0], {
+      index: 1,
+      clips: ['https://h/1.mp4', 'https://h/3.mp4'],
+      track: 'https://h/m.mp3',
+      voice: 'Sarah',
+      text: 'Hello',
+    });
+    assert.deepEqual(queue.counts(), before);
+    await assert.rejects(stat(join(dir, 'output', 'dry')), { code: 'ENOENT' });
+  });
+
+  test('every refusal is a problem document', async () => {
+    const json = { 'content-type': 'application/json' };
+    await problem(await api(post('{"task_name":', { raw: true })), 400);
+    await problem(await api(post('', { raw: true })), 400);
+    await problem(
+      await api(
+        new Request(`${BASE}/process_media`, {
+          method: 'POST',
+          headers: json,
+          body: new Uint8Array([0xff, 0xfe]),
+        }),
+      ),
+      400,
+    );
+    await problem(await api(post(REQUEST, { headers: { 'content-type': 'text/plain' } })), 415);
+    await problem(await api(post({ ...REQUEST, metadata: { pad: 'x'.repeat(256 * 1024) } })), 413);
+    await problem(await api(new Request(`${BASE}/elsewhere`)), 404);
+    await problem(await api(new Request(`${BASE}/tasks/00000000-0000-4000-8000-000000000000`)), 404);
+    await problem(await api(new Request(`${BASE}/tasks/abc`)), 404);
+    await problem(await api(new Request(`${BASE}/`)), 404);
+    const wrongMethod = await api(new Request(`${BASE}/process_media`));
+    assert.equal(wrongMethod.headers.get('allow'), 'POST');
+    await problem(wrongMethod, 405);
+    const body = await problem(await api(post({ task_name: '' })), 422);
+    assert.deepEqual((body['errors'] as { pointer: string }[]).map(({ pointer }) => pointer).sort(), [
+      '/task_name',
+      '/video_blocks',
+    ]);
+  });
+
+  describe('an Idempotency-Key', () => {
+    const keyed = (key: string, body: unknown = REQUEST) =>
+      api(post(body, { headers: { 'idempotency-key': key } }));
+    const answerOf = async (response: Promise<Response>) => {
+      const { status, headers } = await response;
+      return { status, replayed: headers.get('idempotency-replayed'), body: await (await response).text() };
+    };
+    const waiting = () => queue.counts().render.waiting;
+
+    test('gives the same request the same answer, and makes nothing twice', async () => {
+      const first = await answerOf(keyed('same'));
+      const published = waiting();
+      const second = await answerOf(keyed('same'));
+      assert.deepEqual([first.status, first.replayed], [202, null]);
+      assert.deepEqual([second.status, second.replayed], [202, 'true']);
+      assert.equal(second.body, first.body);
+      assert.equal(waiting(), published);
+    });
+
+    test('makes one task of ten requests at once', async () => {
+      const before = waiting();
+      const answers = await Promise.all(Array.from({ length: 10 }, () => answerOf(keyed('ten'))));
+      assert.equal(new Set(answers.map(({ body }) => body)).size, 1);
+      assert.equal(answers.filter(({ replayed }) => replayed === null).length, 1);
+      assert.equal(waiting() - before, 2);
+    });
+
+    test('refuses another request, names the task of the first, and tells keys apart', async () => {
+      const first = JSON.parse((await answerOf(keyed('mine'))).body) as { task_id: string };
+      const body = await problem(await keyed('mine', { ...REQUEST, seed: 5 }), 422);
+      assert.equal(body['code'], 'key_reused');
+      assert.match(String(body['detail']), new RegExp(first.task_id));
+      const other = JSON.parse((await answerOf(keyed('Mine'))).body) as { task_id: string };
+      assert.notEqual(other.task_id, first.task_id);
+    });
+
+    test('is free again after a request that was refused, and is not taken by a dry run', async () => {
+      await problem(await keyed('later', { ...REQUEST, task_name: '' }), 422);
+      assert.equal((await keyed('later', { ...REQUEST, dry_run: true })).status, 200);
+      assert.equal((await answerOf(keyed('later'))).replayed, null);
+    });
+
+    test('is kept for 24 hours', async () => {
+      const kept: unknown[] = [];
+      const watched = {
+        ...tasks,
+        create: (task: Task, claim?: Claim) => {
+          kept.push(claim?.ttlMs);
+          return tasks.create(task, claim);
+        },
+      };
+      const watching = createApi({ ...deps, tasks: watched });
+      await watching(post(REQUEST, { headers: { 'idempotency-key': 'a-day' } }));
+      assert.deepEqual(kept, [86_400_000]);
+    });
+
+    test('that is none is refused by name', async () => {
+      for (const key of ['', 'x'.repeat(256), 'two words']) {
+        const body = await problem(await keyed(key), 422);
+        assert.match(JSON.stringify(body['errors']), /1-255 visible ASCII/);
+      }
+    });
+  });
+
+  test('cancel and retry of a task that nobody knows are 404, of one that runs 202 and 409', async () => {
+    const ask = (id: string, what: string) =>
+      api(new Request(`${BASE}/tasks/${id}/${what}`, { method: 'POST' }));
+    for (const what of ['cancel', 'retry']) await problem(await ask(crypto.randomUUID(), what), 404);
+    const { task_id: id } = (await (await api(post(REQUEST))).json()) as { task_id: string };
+    assert.equal((await problem(await ask(id, 'retry'), 409))['code'], 'task_running');
+    const before = queue.counts().render.waiting;
+    const cancelled = await ask(id, 'cancel');
+    assert.equal(cancelled.status, 202);
+    assert.equal(queue.counts().render.waiting - before, 2, 'whatever their own messages wait for');
+    assert.equal(((await cancelled.json()) as Record<string, unknown>)['task_id'], id);
+    assert.equal(await tasks.isCancelled(id), true);
+    assert.equal((await api(new Request(`${BASE}/tasks/${id}/cancel`))).status, 405);
+  });
+
+  test('a folder that cannot be made is a 502 with the cure', async () => {
+    await mkdir(join(dir, 'output'), { recursive: true });
+    await writeFile(join(dir, 'output', 'in the way'), '');
+    const body = await problem(await api(post({ ...REQUEST, task_name: 'in the way' })), 502);
+    assert.match(String(body['detail']), /a file is in the way/);
+  });
+
+  test('asks for the key where there is one, in either header', async () => {
+    await problem(await guarded(post(REQUEST)), 401);
+    await problem(await guarded(post(REQUEST, { headers: { 'x-api-key': `${KEY}x` } })), 401);
+    await problem(await guarded(new Request(`${BASE}/tasks/00000000-0000-4000-8000-000000000000`)), 401);
+    for (const headers of [{ 'x-api-key': KEY }, { authorization: `Bearer ${KEY}` }]) {
+      assert.equal((await guarded(post(REQUEST, { headers }))).status, 202);
+    }
+  });
+
+  test('a body that is compressed or in another alphabet is refused as such', async () => {
+    await problem(await api(post(REQUEST, { headers: { 'content-encoding': 'gzip' } })), 415);
+    await problem(
+      await api(post(REQUEST, { headers: { 'content-type': 'application/json; charset=utf-16' } })),
+      415,
+    );
+  });
+
+  test('metadata of any depth is accepted or refused, never an error of the service', async () => {
+    const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+    const body = JSON.stringify({ ...REQUEST, task_name: 'deep' }).replace(/}$/, `,"metadata":${deep}}`);
+    const refused = await problem(await api(post(body, { raw: true })), 422);
+    assert.equal((refused['errors'] as { pointer: string }[])[0]?.pointer, '/metadata');
+    await assert.rejects(stat(join(dir, 'output', 'deep')), { code: 'ENOENT' });
+  });
+
+  test('a task whose id would clash gets another one', async () => {
+    let refusals = 2;
+    const clashing = { ...tasks, create: async (task: Task) => refusals-- <= 0 && tasks.create(task) };
+    const response = await createApi({ ...deps, tasks: clashing })(post(REQUEST));
+    const { task_id: id } = (await response.json()) as { task_id: string };
+    assert.ok(await tasks.get(id), 'what was answered is stored');
+    assert.equal(refusals, -1);
+  });
+
+  test('a task that is stored is accepted, also where its messages are not out yet', async () => {
+    const broken = { publish: () => Promise.reject(new Error('the queue is away')) };
+    const response = await createApi({ ...deps, queue: broken })(post(REQUEST));
+    assert.equal(response.status, 202);
+    const { task_id: id } = (await response.json()) as { task_id: string };
+    assert.equal((await tasks.progress(id))?.published, false);
+  });
+
+  test('a full disk is a 503 that says so', async () => {
+    const full = {
+      ...tasks,
+      create: () => Promise.reject(new TransientError('disk_full', 'The disk is full.')),
+    };
+    const response = await createApi({ ...deps, tasks: full })(post(REQUEST));
+    assert.equal(response.headers.get('retry-after'), '30');
+    assert.match(String((await problem(response, 503))['detail']), /disk is full/);
+  });
+
+  test('answers only to names of this machine where it asks for no key', async () => {
+    const local = createApi({ ...deps, door: door({ hosts: (name) => name === '127.0.0.1' }) });
+    assert.equal((await local(post(REQUEST))).status, 202);
+    await problem(await local(new Request('http://evil.example/process_media')), 421);
+  });
+
+  test('an unforeseen error is a 500 that tells nothing of the inside', async () => {
+    const broken = createApi({
+      ...({} as Parameters<typeof createApi>[0]),
+      log: silentLog,
+      door: door(),
+      tasks: { get: () => Promise.reject(new Error('secret /etc/inside.ts')) } as unknown as TaskStore,
+    });
+    const body = await problem(
+      await broken(new Request(`${BASE}/tasks/00000000-0000-4000-8000-000000000000`)),
+      500,
+    );
+    assert.doesNotMatch(JSON.stringify(body), /secret/);
+  });
+
+  describe('a task', () => {
+    let id: string;
+
+    before(async () => {
+      const clips = Array.from({ length: 150 }, (_, at) => `https://h/${at}.mp4`);
+      const response = await api(
+        post({ task_name: 'many', video_blocks: { a: clips }, metadata: { id: 5 } }),
+      );
+      id = ((await response.json()) as { task_id: string }).task_id;
+      const report = {
+        url: null,
+        bytes: 1,
+        durationSeconds: 2,
+        renderSeconds: 1,
+        stageSeconds: {},
+        attempts: 1,
+        warnings: [],
+      };
+      const error = { code: 'source_not_found', stage: 'download', message: 'gone' } as const;
+      await reports.report(id, {
+        ...report,
+        index: 1,
+        fileName: '0001.mp4',
+        status: 'succeeded',
+        error: null,
+      });
+      await reports.report(id, { ...report, index: 140, fileName: '0140.mp4', status: 'failed', error });
+    });
+
+    async function get(path: string): Promise<Record<string, unknown>> {
+      const response = await api(new Request(`${BASE}/tasks/${id}${path}`));
+      assert.equal(response.status, 200);
+      return (await response.json()) as Record<string, unknown>;
+    }
+
+    test('shows how far it is', async () => {
+      const { elapsed_seconds, eta_seconds, created_at, output_folder, ...rest } = await get('');
+      assert.ok(Number(elapsed_seconds) >= 0 && Number(eta_seconds) >= 0);
+      assert.ok(!Number.isNaN(Date.parse(String(created_at))));
+      assert.equal(output_folder, join(dir, 'output', 'many'));
+      assert.deepEqual(rest, {
+        task_id: id,
+        task_name: 'many',
+        status: 'rendering',
+        combinations: 150,
+        succeeded: 1,
+        failed: 1,
+        cancelled: 0,
+        pending: 148,
+        percent: 1,
+        retry_of: null,
+        completed_at: null,
+        metadata: { id: 5 },
+        warnings: ['No music, no voice and no original sound were asked for: the videos get a silent track.'],
+      });
+    });
+
+    test('lists its renders page by page', async () => {
+      const first = (await get('/renders')) as {
+        renders: { index: number; status: string }[];
+        next_cursor: string;
+      };
+      const second = (await get(`/renders?cursor=${first.next_cursor}`)) as typeof first;
+      const all = [...first.renders, ...second.renders];
+      assert.deepEqual(
+        all.map(({ index }) => index),
+        Array.from({ length: 150 }, (_, at) => at + 1),
+      );
+      assert.equal(second.next_cursor, null);
+      assert.deepEqual(all[139], {
+        index: 140,
+        status: 'failed',
+        clips: ['https://h/139.mp4'],
+        track: null,
+        voice: null,
+        text: null,
+        file_name: '0140.mp4',
+        url: null,
+        duration_seconds: 2,
+        render_seconds: 1,
+        attempts: 1,
+        warnings: [],
+        error: { code: 'source_not_found', stage: 'download', message: 'gone' },
+      });
+    });
+
+    test('lists the renders of one status, wherever they stand', async () => {
+      const { renders, next_cursor } = (await get('/renders?status=failed')) as {
+        renders: { index: number }[];
+        next_cursor: null;
+      };
+      assert.deepEqual([renders.map(({ index }) => index), next_cursor], [[140], null]);
+    });
+
+    test('refuses a status and a cursor that are none', async () => {
+      for (const query of ['status=lost', 'cursor=-1']) {
+        await problem(await api(new Request(`${BASE}/tasks/${id}/renders?${query}`)), 422);
+      }
+    });
+  });
+});

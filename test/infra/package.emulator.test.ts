@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { FUNCTION_NAMES } from '../../functions/hosts/cloud.ts';
+import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
+import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
+import { makeClip } from '../fixtures/media/finished.ts';
+import { installPackage } from '../fixtures/gcloud/package.ts';
+import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+useEmulators();
+
+describe('the compiled package, installed for production in an empty folder', {
+  timeout: 600_000,
+  ...ON_EMULATORS,
+}, () => {
+  let dir: TempDir;
+  let server: SourceServer;
+  let fleet: TestCloud;
+
+  before(async () => {
+    dir = await tempDir();
+    const compiled = join(dir.path, 'package');
+    await installPackage(compiled);
+    const clip = await readFile(await makeClip(join(dir.path, 'red.mp4'), { colour: 'red', frames: 15 }));
+    server = await startSourceServer({ '/a.mp4': { body: clip }, '/b.mp4': { body: clip } });
+    fleet = await startTestCloud(dir.path, { compiled });
+  });
+  after(async () => {
+    await fleet?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+    await dir?.[Symbol.asyncDispose]();
+  });
+
+  test('has no compiler and no test in it', () => {
+    for (const name of ['node_modules/typescript', 'node_modules/.bin/node', 'dist/test', 'dist/infra']) {
+      assert.ok(!existsSync(join(dir.path, 'package', name)), name);
+    }
+  });
+
+  test('makes a task from the request to the manifest', async () => {
+    const { task_id } = await fleet.post({
+      task_name: 'packed',
+      video_blocks: { hooks: [server.url('/a.mp4'), server.url('/b.mp4')] },
+      text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
+      output: { width: 160, height: 90, fps: 30 },
+    });
+    const status = await fleet.ended(String(task_id));
+    assert.deepEqual([status['status'], status['succeeded'], status['failed']], ['completed', 2, 0]);
+    assert.equal((await fleet.files(status)).length, 4);
+  });
+
+  test('serves every function', async () => {
+    for (const name of FUNCTION_NAMES) {
+      const body = name === 'processMedia' ? { dry_run: true } : { message: { messageId: '1' } };
+      const response = await fetch(fleet.cloud.urls[name], {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      assert.equal(response.status, name === 'processMedia' ? 422 : 204, name);
+      assert.equal(fleet.said(name), '', `${name} writes log lines only`);
+    }
+  });
+});

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { makePlan, type Plan, partOf, sourcesOf } from '../../functions/model/plan.ts';
+
+const input = {
+  blocks: [{ urls: ['a1', 'a2'] }, { urls: ['b1', 'b2', 'b3'] }, { urls: ['c1', 'c2'] }],
+  tracks: ['t1', 't2', 't3'],
+  lines: [
+    { text: 'one', voice: 'v' },
+    { text: 'two', voice: 'v' },
+  ],
+  output: { fit: 'contain' as const },
+  sound: { originalVolume: 0, duck: true },
+  seed: 7,
+};
+
+function urls(plan: Plan, numbers: number[]): string[] {
+  return numbers.map((number) => {
+    const source = plan.sources[number];
+    return source === undefined || source.kind === 'line' ? '?' : source.url;
+  });
+}
+
+/** How often each number was chosen. */
+function tally(choices: (number | null)[]): number[] {
+  const counts = new Map<number | null, number>();
+  for (const choice of choices) counts.set(choice, (counts.get(choice) ?? 0) + 1);
+  return [...counts.values()];
+}
+
+describe('a plan', () => {
+  test('has every combination once, clips in block order, the last block turning fastest', () => {
+    const plan = makePlan(input);
+    const clips = plan.combinations.map((combination) => urls(plan, combination.clips).join(' '));
+    assert.equal(clips.length, 12);
+    assert.equal(new Set(clips).size, 12);
+    assert.deepEqual(clips.slice(0, 3), ['a1 b1 c1', 'a1 b1 c2', 'a1 b2 c1']);
+    assert.equal(clips.at(-1), 'a2 b3 c2');
+    assert.deepEqual(
+      plan.combinations.map(({ index }) => index),
+      Array.from({ length: 12 }, (_, at) => at + 1),
+    );
+  });
+
+  test('is the same for the same request and seed, and another for another seed', () => {
+    assert.deepEqual(makePlan(input), makePlan(input));
+    const choices = (seed: number) =>
+      makePlan({ ...input, seed }).combinations.map(({ track, line }) => [track, line]);
+    assert.notDeepEqual(choices(7), choices(8));
+  });
+
+  test('draws each track and each line equally often, give or take one', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const { combinations } = makePlan({ ...input, seed, tracks: ['1', '2', '3', '4', '5'] });
+      for (const counts of [
+        tally(combinations.map(({ track }) => track)),
+        tally(combinations.map(({ line }) => line)),
+      ]) {
+        assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `seed ${seed}: ${counts}`);
+      }
+    }
+  });
+
+  test('pairs tracks and lines freely: neither follows the other', () => {
+    const lines = ['1', '2', '3'].map((text) => ({ text, voice: 'v' }));
+    const pairs = new Set<string>();
+    for (let seed = 0; seed < 20; seed++) {
+      for (const { track, line } of makePlan({ ...input, lines, seed }).combinations)
+        pairs.add(`${track} ${line}`);
+    }
+    assert.equal(pairs.size, 9);
+  });
+
+  test('keeps the tracks of a seed when a line is added', () => {
+    const tracks = (lines: typeof input.lines) =>
+      makePlan({ ...input, lines }).combinations.map(({ track }) => track);
+    const more = [...input.lines, { text: 'three', voice: 'v' }];
+    // Source numbers of tracks come before those of lines, so they stay as well.
+    assert.deepEqual(tracks(input.lines), tracks(more));
+  });
+
+  test('names a source once, however many blocks and lines mention it', () => {
+    const line = { text: 'one', voice: 'v' };
+    const plan = makePlan({
+      ...input,
+      blocks: [{ urls: ['a', 'a'] }, { urls: ['a', 'b'] }],
+      tracks: ['t', 't'],
+      lines: [line, { ...line }],
+    });
+    assert.equal(plan.sources.length, 4);
+    assert.equal(plan.combinations.length, 4);
+    assert.deepEqual(sourcesOf(plan.combinations[0] as Plan['combinations'][0]).sort(), [0, 2, 3]);
+  });
+
+  test('of a part of it keeps choices, numbers and total, and only the sources that it needs', () => {
+    const plan = makePlan({
+      ...input,
+      blocks: [{ urls: ['a', 'b', 'c'] }, { urls: ['d', 'e'] }],
+      tracks: ['t', 'u'],
+      lines: [],
+    });
+    const part = partOf(plan, new Set([3, 6]));
+    const urls = (of: Plan, index: number) => {
+      const found = of.combinations.find((combination) => combination.index === index);
+      return [...(found?.clips ?? []), found?.track ?? -1].map(
+        (number) => (of.sources[number] as { url: string }).url,
+      );
+    };
+    assert.deepEqual(
+      part.combinations.map(({ index }) => index),
+      [3, 6],
+    );
+    for (const index of [3, 6]) assert.deepEqual(urls(part, index), urls(plan, index));
+    assert.deepEqual([part.total, part.seed], [6, plan.seed]);
+    const needed = new Set([...urls(plan, 3), ...urls(plan, 6)]);
+    assert.equal(part.sources.length, needed.size);
+  });
+
+  test('has neither track nor line where none were given', () => {
+    const plan = makePlan({ ...input, tracks: [], lines: [] });
+    assert.ok(plan.combinations.every(({ track, line }) => track === null && line === null));
+  });
+});

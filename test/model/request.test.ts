@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RequestError } from '../../functions/base/errors.ts';
+import { readRequest, type ValidRequest } from '../../functions/model/request.ts';
+
+const A = 'https://example.com/a.mp4';
+const B = 'https://example.com/b.mp4';
+const valid = { task_name: 'spring sale', video_blocks: { block1: [A, B], block2: [B] } };
+
+const SOURCES = { buckets: ['clips'], ownBuckets: ['cache'] };
+
+function read(body: unknown, combinations = 1000): ValidRequest {
+  return readRequest(body, { combinations, sources: SOURCES });
+}
+
+/** Pointers of the mistakes, in the order reported. */
+function mistakes(body: unknown, combinations = 1000): Record<string, string> {
+  try {
+    read(body, combinations);
+  } catch (error) {
+    assert.ok(RequestError.is(error), String(error));
+    assert.equal(error.code, 'invalid_request');
+    const pointers = error.mistakes.map(({ pointer }) => pointer);
+    assert.equal(new Set(pointers).size, pointers.length, 'each mistake is named once');
+    return Object.fromEntries(error.mistakes.map(({ pointer, message }) => [pointer, message]));
+  }
+  return {};
+}
+
+function nested(levels: number): object {
+  return levels === 0 ? {} : { inner: nested(levels - 1) };
+}
+
+describe('a valid request', () => {
+  test('keeps blocks in the order written', () => {
+    assert.deepEqual(read(valid).blocks, [
+      { name: 'block1', urls: [A, B] },
+      { name: 'block2', urls: [B] },
+    ]);
+  });
+
+  test('takes the list form, whose order holds for names that look like numbers', () => {
+    const list = [
+      { name: '2', urls: [A] },
+      { name: '1', urls: [B] },
+    ];
+    assert.deepEqual(read({ ...valid, video_blocks: list }).blocks, list);
+  });
+
+  test('pools the URLs of all audio blocks', () => {
+    assert.deepEqual(read({ ...valid, audio_blocks: { a: [A], b: [B] } }).tracks, [A, B]);
+  });
+
+  for (const field of ['text_to_speech', 'text_to_speach']) {
+    test(`reads lines from ${field}`, () => {
+      const lines = [{ text: 'Hello', voice: 'Sarah' }];
+      assert.deepEqual(read({ ...valid, [field]: lines }).lines, lines);
+    });
+  }
+
+  test("drops the clips' own sound and ducks the music unless told otherwise", () => {
+    assert.deepEqual(read(valid).sound, { originalVolume: 0, duck: true });
+    assert.deepEqual(read({ ...valid, audio: { original_volume: 0.5, duck: false } }).sound, {
+      originalVolume: 0.5,
+      duck: false,
+    });
+  });
+
+  test('warns of a URL that stands twice in a block, and of videos without any sound', () => {
+    const warnings = read({ ...valid, video_blocks: { b: [A, A] } }).warnings;
+    assert.equal(warnings.length, 2);
+    assert.match(warnings[0] ?? '', /more than once/);
+    const signed = read({ ...valid, video_blocks: { b: [`${A}?sig=s3cret`, `${A}?sig=s3cret`] } }).warnings;
+    assert.match(signed[0] ?? '', /a\.mp4\?\*\*\* more than once/);
+    assert.match(warnings[1] ?? '', /silent track/);
+    assert.deepEqual(read({ ...valid, audio: { original_volume: 0.1 } }).warnings, []);
+    assert.deepEqual(read({ ...valid, metadata: nested(30) }).metadata, nested(30));
+  });
+});
+
+describe('a request with mistakes', () => {
+  test('five mistakes are named, those five and no other', () => {
+    const found = mistakes({
+      task_name: '',
+      video_blocks: { block1: [], block2: ['not a url'] },
+      text_to_speach: [{ text: 'Hello' }],
+      seeed: 7,
+    });
+    assert.deepEqual(Object.keys(found).sort(), [
+      '/seeed',
+      '/task_name',
+      '/text_to_speach/0/voice',
+      '/video_blocks/block1',
+      '/video_blocks/block2/0',
+    ]);
+  });
+
+  const table: [what: string, change: object, pointer: string, message: RegExp][] = [
+    [
+      'no video blocks',
+      { video_blocks: {} },
+      '/video_blocks',
+      /Expected 1-10 video blocks, got an empty object/,
+    ],
+    ['an empty list of blocks', { video_blocks: [] }, '/video_blocks', /Expected 1-10 video blocks/],
+    ['a URL that is none', { video_blocks: { b: ['clip.mp4'] } }, '/video_blocks/b/0', /got "clip.mp4"/],
+    [
+      'a number for a URL',
+      { video_blocks: { b: [5] } },
+      '/video_blocks/b/0',
+      /Expected an http\(s\) or gs:\/\/ URL, got 5/,
+    ],
+    ['another scheme', { video_blocks: { b: ['ftp://h/a.mp4'] } }, '/video_blocks/b/0', /scheme "ftp:"/],
+    ['a local file', { video_blocks: { b: ['file:///etc/passwd'] } }, '/video_blocks/b/0', /scheme "file:"/],
+    [
+      'a document of Google Drive',
+      { video_blocks: { b: ['https://docs.google.com/document/d/1234567890abcdefghij'] } },
+      '/video_blocks/b/0',
+      /got a link to a Google document\. Link a video/,
+    ],
+    ['metadata nested too deeply', { metadata: nested(33) }, '/metadata', /at most 32 levels/],
+    [
+      'a bucket that callers may not read from',
+      { video_blocks: { b: ['gs://private/a.mp4'] } },
+      '/video_blocks/b/0',
+      /the bucket private, .* Add it to SOURCE_BUCKETS/,
+    ],
+    [
+      'a bucket of the service itself',
+      { video_blocks: { b: ['https://cache.storage.googleapis.com/a.mp4'] } },
+      '/video_blocks/b/0',
+      /this service keeps its own files/,
+    ],
+    ['a bucket alone', { video_blocks: { b: ['gs://clips/'] } }, '/video_blocks/b/0', /gs:\/\/bucket\/path/],
+    [
+      'a folder of Google Drive',
+      { video_blocks: { b: ['https://drive.google.com/drive/folders/1234567890abcdefghij'] } },
+      '/video_blocks/b/0',
+      /got a link to a Drive folder/,
+    ],
+    [
+      'a password in a URL',
+      { video_blocks: { b: ['https://u:secret@h/a'] } },
+      '/video_blocks/b/0',
+      /^(?!.*secret).*got one with a user name or password/,
+    ],
+    [
+      'a user name before a bucket',
+      { video_blocks: { b: ['gs://secret@clips/a.mp4'] } },
+      '/video_blocks/b/0',
+      /^(?!.*secret).*got one with a user name or password/,
+    ],
+    [
+      'a password in what is no URL',
+      { video_blocks: { b: ['https://u:secret@h h/?sig=secret'] } },
+      '/video_blocks/b/0',
+      /^(?!.*secret).*got "https:\/\/\*\*\*@h h\/\?\*\*\*"/,
+    ],
+    [
+      'a port that is not for the web',
+      { video_blocks: { b: ['http://h:25/a.mp4'] } },
+      '/video_blocks/b/0',
+      /got one to port 25/,
+    ],
+    ['an empty audio block', { audio_blocks: { a: [] } }, '/audio_blocks/a', /got an empty list/],
+    ['an empty list of lines', { text_to_speech: [] }, '/text_to_speech', /Expected a list of 1-/],
+    [
+      'a blank text',
+      { text_to_speech: [{ text: ' ', voice: 'a' }] },
+      '/text_to_speech/0/text',
+      /Expected a text/,
+    ],
+    ['a fraction as seed', { seed: 1.5 }, '/seed', /whole number/],
+    ['an odd width', { output: { width: 1081, height: 1920 } }, '/output/width', /even width/],
+    ['width alone', { output: { width: 1080 } }, '/output/height', /together/],
+    ['an unusual rate', { output: { fps: 31 } }, '/output/fps', /23.976, 24, 25, 29.97/],
+    ['a fit of another kind', { output: { fit: 'stretch' } }, '/output/fit', /contain, cover or blur/],
+    ['a colour by name', { output: { background: 'red' } }, '/output/background', /#rrggbb/],
+    [
+      'a background for a fit without bars',
+      { output: { fit: 'cover', background: '#ff0000' } },
+      '/output/background',
+      /with fit contain only, got one with cover/,
+    ],
+    ['a still for no time', { output: { still_seconds: 0 } }, '/output/still_seconds', /0.1 to 600/],
+    [
+      'a voice before the start',
+      { audio: { voice_offset_seconds: -1 } },
+      '/audio/voice_offset_seconds',
+      /0 to 600/,
+    ],
+    ['a volume over 1', { audio: { original_volume: 2 } }, '/audio/original_volume', /from 0 to 1/],
+    ['a callback', { callback_url: 'https://h/' }, '/callback_url', /not available here/],
+    ['a text as dry_run', { dry_run: 'true' }, '/dry_run', /true or false/],
+    ['an unknown field', { audio_block: {} }, '/audio_block', /Did you mean audio_blocks\?/],
+    ['an unknown field far from any', { zzz: 1 }, '/zzz', /Remove it/],
+  ];
+  for (const [what, change, pointer, message] of table) {
+    test(what, () => {
+      const found = mistakes({ ...valid, ...change });
+      assert.deepEqual(Object.keys(found), [pointer]);
+      assert.match(found[pointer] ?? '', message);
+    });
+  }
+
+  test('a misspelt required field is one mistake', () => {
+    const { video_blocks, ...rest } = valid;
+    assert.deepEqual(Object.keys(mistakes({ ...rest, video_block: video_blocks })), ['/video_block']);
+  });
+
+  test('both spellings of the lines at once', () => {
+    const lines = [{ text: 'Hello', voice: 'Sarah' }];
+    const found = mistakes({ ...valid, text_to_speech: lines, text_to_speach: lines });
+    assert.match(found['/text_to_speach'] ?? '', /same field/);
+  });
+
+  test('more combinations than allowed, beside another mistake', () => {
+    const found = mistakes({ ...valid, seed: -1 }, 1);
+    assert.match(found['/video_blocks'] ?? '', /at most 1 combinations, got 2 \(2 x 1\)/);
+    assert.ok(found['/seed']);
+  });
+
+  test('eleven blocks', () => {
+    const blocks = Object.fromEntries(Array.from({ length: 11 }, (_, at) => [`block ${at}`, [A]]));
+    assert.match(
+      mistakes({ ...valid, video_blocks: blocks })['/video_blocks'] ?? '',
+      /Expected 1-10 video blocks/,
+    );
+  });
+
+  test('two blocks of one name', () => {
+    const list = [
+      { name: 'a', urls: [A] },
+      { name: 'a', urls: [B] },
+    ];
+    assert.deepEqual(Object.keys(mistakes({ ...valid, video_blocks: list })), ['/video_blocks/1/name']);
+  });
+
+  for (const body of [null, 5, 'text', []]) {
+    test(`a body that is ${JSON.stringify(body)}`, () => {
+      assert.deepEqual(Object.keys(mistakes(body)), ['']);
+    });
+  }
+
+  test('a pointer escapes what would break it', () => {
+    assert.deepEqual(Object.keys(mistakes({ ...valid, video_blocks: { 'a/b~c': ['x'] } })), [
+      '/video_blocks/a~1b~0c/0',
+    ]);
+  });
+});

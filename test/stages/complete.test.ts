@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
+import { complete } from '../../functions/stages/complete.ts';
+import { PermanentError } from '../../functions/base/errors.ts';
+import type { Task } from '../../functions/ports.ts';
+import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+
+describe('complete', () => {
+  const s = useStages();
+
+  async function reported(): Promise<Task> {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    for (const index of [1, 2]) await s.renderOne(task, index);
+    return task;
+  }
+  const completeWith = (task: Task, save: typeof s.deps.outputs.save) =>
+    complete({ topic: 'complete', taskId: task.id }, DELIVERY, {
+      ...s.deps,
+      outputs: { ...s.deps.outputs, save },
+    });
+  const finished = async (task: Task) => (await s.deps.tasks.progress(task.id))?.finishedAt !== null;
+
+  test('comes last: without manifest and log line a task is not finished', async () => {
+    const task = await reported();
+    await assert.rejects(
+      completeWith(task, () => Promise.reject(new Error('it died here'))),
+      /it died here/,
+    );
+    assert.deepEqual([await finished(task), s.logged('task.completed').length], [false, 0]);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
+  });
+
+  test('ends a task also where its manifest can never be saved', async () => {
+    const task = await reported();
+    const error = new PermanentError('save_failed', 'save', 'Expected a folder, got a file in the way.');
+    await completeWith(task, () => Promise.reject(error));
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
+  });
+
+  test('saves the manifest also where the folder lets nothing be taken out', async () => {
+    const task = await reported();
+    const error = new PermanentError('output_forbidden', 'save', 'Expected to remove files, got 403.');
+    let saved = 0;
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, {
+      ...s.deps,
+      outputs: {
+        ...s.deps.outputs,
+        remove: () => Promise.reject(error),
+        save: (...file) => {
+          saved += 1;
+          return s.deps.outputs.save(...file);
+        },
+      },
+    });
+    assert.equal(saved, 2, 'as JSON and as CSV');
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 0]);
+    assert.equal(s.logged('output.left_over').length, 1);
+  });
+
+  test('stopped while the manifest is saved, nothing has ended: the next delivery ends it', async () => {
+    const task = await reported();
+    const stop = new AbortController();
+    const stopped = async () => {
+      stop.abort(new Error('the host stops'));
+      throw new PermanentError('save_failed', 'save', 'Broken off.');
+    };
+    await assert.rejects(
+      complete(
+        { topic: 'complete', taskId: task.id },
+        { signal: stop.signal },
+        {
+          ...s.deps,
+          outputs: { ...s.deps.outputs, save: stopped },
+        },
+      ),
+    );
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [false, 0]);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
+  });
+
+  test('five processes that died over it are enough: the task ends without a manifest', async () => {
+    const task = await reported();
+    for (let death = 0; death < MAX_ATTEMPTS; death++) {
+      assert.ok(await s.deps.leases.take(`complete/${task.id}`, 1));
+      await sleep(5);
+    }
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
+  });
+});

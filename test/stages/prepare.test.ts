@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
+import { MAX_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
+import { prepare } from '../../functions/stages/prepare.ts';
+import { makeFilm } from '../fixtures/media/clips.ts';
+import { makeTrack } from '../fixtures/media/finished.ts';
+import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+
+describe('prepare', () => {
+  const s = useStages();
+
+  test('the same prepare three times at once: one download, one artifact, one log line', async () => {
+    const task = await s.createTask();
+    const message = { topic: 'prepare', taskId: task.id, source: 0 } as const;
+    await Promise.all([1, 2, 3].map(() => prepare(message, DELIVERY, { ...s.deps, patienceMs: 30_000 })));
+    await prepare(message, DELIVERY, s.deps);
+    assert.equal(s.server.count('/a.mp4'), 1);
+    assert.equal(s.logged('source.prepared').length, 1);
+  });
+
+  test('a URL that is s.clip and music is one download', async () => {
+    const both = await readFile(await makeFilm(join(s.media.path, 'both.mp4')));
+    s.server.set('/both.mp4', { body: both });
+    const task = await s.createTask({ name: 'both', clips: ['/both.mp4'], tracks: ['/both.mp4'] });
+    await s.prepareAll(task);
+    assert.equal(s.server.count('/both.mp4'), 1);
+    await s.renderOne(task, 1);
+    assert.equal((await s.videos(task)).length, 1);
+  });
+
+  test('the profile comes from the first s.clip with a picture, not from sound alone', async () => {
+    s.server.set('/sound.mp3', { body: await readFile(await makeTrack(join(s.media.path, 'sound.mp3'), 1)) });
+    const task = await s.createTask({ name: 'sound first', clips: ['/sound.mp3', '/a.mp4'] });
+    await s.prepareAll(task);
+    const [profile] = await s.deps.pins.read(task.id, ['profile']);
+    assert.deepEqual([profile?.width, profile?.height], [160, 90]);
+  });
+
+  test('bytes that were evicted are asked for without a condition', async () => {
+    s.server.set('/a.mp4', { body: s.clip, etag: '"a"' });
+    const first = await s.createTask();
+    await s.prepareAll(first);
+    await rm(join(s.dir.path, 'data', 'artifacts'), { recursive: true });
+    const second = await s.createTask();
+    await s.prepareAll(second);
+    await s.renderOne(second, 1);
+    assert.equal((await s.deps.reports.list(second.id, 1, 1))[0]?.status, 'succeeded');
+    assert.equal(s.server.seen('/a.mp4').at(-1)?.headers['if-none-match'], undefined);
+  });
+
+  describe('a source whose s.server is out of reach', () => {
+    const busy = { does: 'status', status: 429, headers: { 'retry-after': '3600' } } as const;
+
+    test('is left alone for a while, by every prepare that wants it', async () => {
+      s.server.set('/a.mp4', { body: s.clip, always: busy });
+      const task = await s.createTask();
+      const outcomes = await Promise.allSettled(
+        task.plan.sources.map((_, source) =>
+          prepare({ topic: 'prepare', taskId: task.id, source }, DELIVERY, s.deps),
+        ),
+      );
+      assert.ok(outcomes.every(({ status }) => status === 'rejected'));
+      await assert.rejects(prepare({ topic: 'prepare', taskId: task.id, source: 0 }, DELIVERY, s.deps), {
+        code: 'waiting',
+      });
+      assert.equal(s.server.count('/a.mp4'), 1);
+      assert.deepEqual(await s.deps.pins.read(task.id, ['fetched-0', 'prepared-0']), [undefined, undefined]);
+    });
+
+    test('fails for good after six rounds, not after five', async () => {
+      s.server.set('/a.mp4', { body: s.clip, always: busy });
+      const task = await s.createTask();
+      const prepareFirst = () => prepare({ topic: 'prepare', taskId: task.id, source: 0 }, DELIVERY, s.deps);
+      for (let round = 1; round < MAX_ROUNDS; round++) {
+        await assert.rejects(prepareFirst(), { code: 'source_busy' });
+        // The pause is over.
+        s.local.lapseLeases();
+      }
+      await prepareFirst();
+      const [pin] = await s.deps.pins.read(task.id, ['prepared-0']);
+      assert.equal(pin?.error?.code, 'source_unreachable');
+      assert.match(pin?.error?.message ?? '', /got 429\. It was tried in 6 rounds/);
+      assert.equal(s.server.count('/a.mp4'), MAX_ROUNDS);
+    });
+  });
+
+  test('five processes that died over one source are enough, for this task only', async () => {
+    const [task, other] = [await s.createTask(), await s.createTask()];
+    for (const key of [`fetch/${task.id}/0`, `make/${task.id}/1`]) {
+      for (let death = 0; death < MAX_ATTEMPTS; death++) {
+        assert.ok(await s.deps.leases.take(key, 1));
+        await sleep(5);
+      }
+    }
+    await s.prepareAll(task);
+    const codes = (await s.deps.pins.read(task.id, ['prepared-0', 'prepared-1'])).map(
+      (pin) => pin?.error?.code,
+    );
+    assert.deepEqual(codes, ['crash_loop', 'crash_loop']);
+    await s.prepareAll(other);
+    assert.equal((await s.deps.pins.read(other.id, ['prepared-0']))[0]?.error, undefined);
+  });
+});

@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
+import { complete } from '../../functions/stages/complete.ts';
+import { TransientError } from '../../functions/base/errors.ts';
+import { prepareKey, renderKey, retryKey } from '../../functions/coordination/lease-keys.ts';
+import type { OutputStore, Report, Task } from '../../functions/ports.ts';
+import { prepare } from '../../functions/stages/prepare.ts';
+import { render } from '../../functions/stages/render.ts';
+import { failedReport } from '../../functions/pipeline/reporting.ts';
+import { fairSlots, type Slots } from '../../functions/coordination/fair-semaphore.ts';
+import { makeClip } from '../fixtures/media/finished.ts';
+import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+
+describe('render', () => {
+  const s = useStages();
+
+  test('the same render three times at once, and once more when all is over: one report, one file, one completion', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const patient = { ...s.deps, patienceMs: 30_000 };
+    const message = { topic: 'render', taskId: task.id, index: 1 } as const;
+    await Promise.all([1, 2, 3].map(() => render(message, DELIVERY, patient)));
+    await s.renderOne(task, 2);
+    assert.equal(s.waiting()['complete'], 1);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    const before = await s.videos(task);
+    const [{ mtimeMs }] = await Promise.all([stat(join(task.folder.id, before[0] as string))]);
+
+    await s.renderOne(task, 1);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.deepEqual(await s.videos(task), before);
+    assert.equal((await stat(join(task.folder.id, before[0] as string))).mtimeMs, mtimeMs, 'not made again');
+    assert.equal(s.logged('render.finished').length, 2);
+    assert.equal(s.logged('task.completed').length, 1);
+    assert.equal(s.waiting()['complete'], 1);
+    const { succeeded, failed } = (await s.deps.tasks.progress(task.id)) ?? {};
+    assert.deepEqual([succeeded, failed], [2, 0]);
+  });
+
+  test('a render that finds its source missing and nobody at it asks for it again, in good time and once', async () => {
+    const task = await s.createTask();
+    const late = () =>
+      assert.rejects(s.renderOne(task, 1), (error) => TransientError.is(error) && error.code === 'waiting');
+    await late();
+    await late();
+    assert.equal(s.waiting()['prepare'], 0, 'it may only be late');
+    // The time it was given is over.
+    s.local.lapseLeases();
+    await late();
+    await late();
+    assert.equal(s.waiting()['prepare'], 1);
+    const [lease] = await s.deps.leases.read([renderKey(task.id, 1)]);
+    assert.equal(lease?.takes, 0, 'waiting costs no attempt');
+  });
+
+  test('a video on its way to where it is saved does not keep the next one from being mixed', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const both = Promise.withResolvers<void>();
+    let saving = 0;
+    const outputs: OutputStore = {
+      ...s.deps.outputs,
+      async save(...saved) {
+        if (++saving === 2) both.resolve();
+        await both.promise;
+        return s.deps.outputs.save(...saved);
+      },
+    };
+    const deps = { ...s.deps, outputs, mixing: fairSlots(1), patienceMs: 30_000 };
+    await Promise.all(
+      [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
+    );
+    assert.equal((await s.videos(task)).length, 2);
+  });
+
+  test('mixed videos do not pile up: who waits for room to save keeps its room for mixing', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], more: ['/a.mp4', '/b.mp4'] });
+    await s.prepareAll(task);
+    const open = Promise.withResolvers<void>();
+    const outputs: OutputStore = {
+      ...s.deps.outputs,
+      async save(...saved) {
+        await open.promise;
+        return s.deps.outputs.save(...saved);
+      },
+    };
+    const deps = {
+      ...s.deps,
+      outputs,
+      mixing: fairSlots(1),
+      saving: fairSlots(1),
+      patienceMs: 30_000,
+    };
+    const all = Promise.all(
+      [1, 2, 3, 4].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
+    );
+    // One is being saved, one waits for that; the others have not begun.
+    while (s.logged('render.started').length < 2) await sleep(5);
+    await sleep(500);
+    assert.equal(s.logged('render.started').length, 2);
+    open.resolve();
+    await all;
+    assert.equal((await s.videos(task)).length, 4);
+  });
+
+  test('a render whose artifact was evicted makes it again', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    await rm(join(s.dir.path, 'data', 'artifacts'), { recursive: true });
+    await s.renderOne(task, 1);
+    assert.equal((await s.videos(task)).length, 1);
+  });
+
+  test('evicted bytes that have become others fail as such and are never mixed in', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    await rm(join(s.dir.path, 'data', 'artifacts'), { recursive: true });
+    const other = await readFile(await makeClip(join(s.media.path, 'green.mp4'), { colour: 'green' }));
+    s.server.set('/a.mp4', { body: other });
+    await s.renderOne(task, 1);
+    const [report] = await s.deps.reports.list(task.id, 1, 1);
+    assert.equal(report?.error?.code, 'source_changed');
+  });
+
+  test('a process that dies between report and completion: the next DELIVERY completes', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    await s.renderOne(task, 1);
+    await s.prepareAll(task);
+    const report: Report = { ...((await s.deps.reports.list(task.id, 1, 1))[0] as Report), index: 2 };
+    assert.ok(await s.deps.reports.report(task.id, report));
+    assert.equal(s.waiting()['complete'], 0, 'it died here');
+    await s.renderOne(task, 2);
+    assert.equal(s.waiting()['complete'], 1);
+  });
+
+  test('five holders that died over one render are enough', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    for (let death = 0; death < MAX_ATTEMPTS; death++) {
+      assert.ok(await s.deps.leases.take(renderKey(task.id, 1), 1));
+      await sleep(5);
+    }
+    await s.renderOne(task, 1);
+    const [report] = await s.deps.reports.list(task.id, 1, 1);
+    assert.deepEqual([report?.status, report?.error?.code], ['failed', 'crash_loop']);
+    assert.deepEqual(await s.videos(task), []);
+  });
+
+  test('an aborted render leaves no file, no report and no attempt that counts as a crash', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const stop = new AbortController();
+    const slow = {
+      ...s.deps,
+      outputs: { ...s.deps.outputs, save: () => sleep(60_000, undefined as never, { signal: stop.signal }) },
+    };
+    const rendering = render({ topic: 'render', taskId: task.id, index: 1 }, { signal: stop.signal }, slow);
+    await sleep(300);
+    stop.abort(new Error('the host stops'));
+    await assert.rejects(rendering);
+    assert.deepEqual(await s.videos(task), []);
+    assert.deepEqual(await s.deps.reports.list(task.id, 1, 1), []);
+    const [lease] = await s.deps.leases.read([renderKey(task.id, 1)]);
+    assert.deepEqual([lease?.held, lease?.crashes], [false, 0]);
+    await s.renderOne(task, 1);
+    assert.equal((await s.videos(task)).length, 1);
+  });
+
+  test('one failed source ends a render at once, however late the others are', async () => {
+    s.server.set('/b.mp4', { body: s.clip, always: { does: 'hang' } });
+    const task = await s.createTask({ name: 'one dead', clips: ['/gone.mp4'], more: ['/b.mp4'] });
+    await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, DELIVERY, s.deps);
+    await s.renderOne(task, 1);
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'source_not_found');
+  });
+
+  test('a render does not ask again for a source that someone is at', async () => {
+    const task = await s.createTask();
+    assert.ok(await s.deps.leases.take(prepareKey(task.id, 0), 60_000));
+    await assert.rejects(s.renderOne(task, 1), TransientError.is);
+    assert.equal(s.waiting()['prepare'], 0);
+  });
+
+  test('a completion that could not be published is published by the next DELIVERY', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    await s.renderOne(task, 1);
+    const broken = { ...s.deps, queue: { publish: () => Promise.reject(new Error('the queue is away')) } };
+    await assert.rejects(
+      render({ topic: 'render', taskId: task.id, index: 2 }, DELIVERY, broken),
+      /the queue is away/,
+    );
+    assert.equal(s.waiting()['complete'], 0);
+    await s.renderOne(task, 2);
+    assert.equal(s.waiting()['complete'], 1);
+  });
+
+  describe('of a cancelled task', () => {
+    const statuses = async (task: Task) =>
+      (await s.deps.reports.list(task.id, 1, 2)).map(({ status }) => status);
+
+    test('a prepare prepares nothing, and a render reports that it is cancelled', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.cancel(task.id);
+      await s.prepareAll(task);
+      assert.equal(s.server.count(), 0);
+      for (const index of [1, 2, 2]) await s.renderOne(task, index);
+      assert.deepEqual(await statuses(task), ['cancelled', 'cancelled']);
+      assert.equal(s.waiting()['complete'], 1);
+      assert.equal(s.logged('render.cancelled').length, 2);
+    });
+
+    test('a render that is saving when the cancel comes has made its video', async () => {
+      const task = await s.createTask();
+      await s.prepareAll(task);
+      const save: typeof s.deps.outputs.save = async (...args) => {
+        await s.deps.tasks.cancel(task.id);
+        await sleep(1200);
+        return s.deps.outputs.save(...args);
+      };
+      const slow = { ...s.deps, outputs: { ...s.deps.outputs, save } };
+      await render({ topic: 'render', taskId: task.id, index: 1 }, DELIVERY, slow);
+      await s.renderOne(task, 2);
+      assert.deepEqual(await statuses(task), ['succeeded', 'cancelled']);
+      assert.equal((await s.videos(task)).length, 1);
+    });
+
+    test('a render that waits for room to save when the cancel comes saves nothing', async () => {
+      const task = await s.createTask();
+      await s.prepareAll(task);
+      const mixed = Promise.withResolvers<void>();
+      const saved: string[] = [];
+      const room: Slots = fairSlots(1)('task');
+      let waiting = 0;
+      const saving = (): Slots => (work) => {
+        if (++waiting === 2) mixed.resolve();
+        return room(work);
+      };
+      const save: typeof s.deps.outputs.save = async (...args) => {
+        saved.push(args[1]);
+        // The other one is mixed by now, and the cancel is seen while it waits.
+        await mixed.promise;
+        await s.deps.tasks.cancel(task.id);
+        await sleep(1200);
+        return s.deps.outputs.save(...args);
+      };
+      const slow = { ...s.deps, saving, patienceMs: 30_000, outputs: { ...s.deps.outputs, save } };
+      await Promise.all(
+        [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, slow)),
+      );
+      assert.deepEqual((await statuses(task)).toSorted(), ['cancelled', 'succeeded']);
+      assert.deepEqual(await s.videos(task), saved);
+    });
+
+    test('a video saved by a process that died before its report leaves the folder at the end', async () => {
+      const task = await s.createTask();
+      await s.prepareAll(task);
+      const dying = {
+        ...s.deps,
+        reports: { ...s.deps.reports, report: () => Promise.reject(new Error('died')) },
+      };
+      await assert.rejects(render({ topic: 'render', taskId: task.id, index: 1 }, DELIVERY, dying), /died/);
+      await s.renderOne(task, 2);
+      assert.equal((await s.videos(task)).length, 2);
+      await s.deps.tasks.cancel(task.id);
+      await s.renderOne(task, 1);
+      await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+      assert.deepEqual(await statuses(task), ['cancelled', 'succeeded']);
+      const [kept] = await s.deps.reports.list(task.id, 2, 2);
+      assert.deepEqual(await s.videos(task), [kept?.fileName]);
+    });
+
+    test('a duplicate of a render under way waits for it, and its report stands', async () => {
+      const task = await s.createTask();
+      await s.prepareAll(task);
+      const patient = { ...s.deps, patienceMs: 30_000 };
+      const saving = Promise.withResolvers<void>();
+      const save: typeof s.deps.outputs.save = async (...args) => {
+        saving.resolve();
+        await sleep(500);
+        return s.deps.outputs.save(...args);
+      };
+      const message = { topic: 'render', taskId: task.id, index: 1 } as const;
+      const first = render(message, DELIVERY, { ...patient, outputs: { ...s.deps.outputs, save } });
+      await saving.promise;
+      await s.deps.tasks.cancel(task.id);
+      await render(message, DELIVERY, patient);
+      await first;
+      assert.deepEqual(await statuses(task), ['succeeded']);
+    });
+  });
+
+  /** Renders the first combination, which is given up while its video is being saved; then `more` happens. */
+  async function givenUpWhileSaved(more: (task: Task) => Promise<unknown> = async () => {}): Promise<Task> {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const combination = task.plan.combinations[0];
+    assert.ok(combination);
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      const saved = await s.deps.outputs.save(...args);
+      const gone = { code: 'overdue', stage: 'deliver', message: 'Too late.' } as const;
+      await s.deps.reports.report(task.id, failedReport(task, combination, gone));
+      await more(task);
+      return saved;
+    };
+    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'overdue');
+    return task;
+  }
+
+  test('a video that is saved after its combination was given up does not stay', async () => {
+    assert.deepEqual(await s.videos(await givenUpWhileSaved()), []);
+  });
+
+  test('a video that was made twice stays', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      const saved = await s.deps.outputs.save(...args);
+      // The lease was lost, and who has it was as fast.
+      s.local.lapseLeases();
+      await s.renderOne(task, 1, { patienceMs: 30_000 });
+      return saved;
+    };
+    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    const [report] = await s.deps.reports.list(task.id, 1, 1);
+    assert.equal(report?.status, 'succeeded');
+    assert.deepEqual(await s.videos(task), [report?.fileName]);
+    assert.equal(s.logged('render.finished').length, 1);
+  });
+
+  test('a video that comes too late does not take that of the retry along, which has its name', async () => {
+    const task = await givenUpWhileSaved(claimRetry);
+    assert.equal((await s.videos(task)).length, 1);
+  });
+
+  test('nor does a completion that comes too late', async () => {
+    const task = await givenUpWhileSaved(claimRetry);
+    await s.renderOne(task, 2);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    assert.equal((await s.videos(task)).length, 2);
+  });
+
+  function claimRetry(task: Task): Promise<boolean> {
+    const retry = { ...task, id: crypto.randomUUID(), retryOf: task.id };
+    return s.deps.tasks.create(retry, { key: retryKey(task.id), fingerprint: '', ttlMs: null });
+  }
+
+  test('a video that was saved when the host was told to stop is reported', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const stop = new AbortController();
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      const saved = await s.deps.outputs.save(...args);
+      stop.abort(new Error('the host stops'));
+      return saved;
+    };
+    const deps = { ...s.deps, outputs: { ...s.deps.outputs, save } };
+    await render({ topic: 'render', taskId: task.id, index: 1 }, { signal: stop.signal }, deps);
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
+  });
+});
