@@ -3,55 +3,16 @@
  * held to one contract suite (test/contracts). Whatever a method is said to do on a second call, it does: every
  * message may be delivered twice, late, or to a process that dies half-way.
  */
-import type { Failure, Stage } from './base/errors.ts';
-import type { FrameRate } from './model/frame-rate.ts';
-import type { Fit, Line, Plan } from './model/plan.ts';
+import type { Message } from './model/messages.ts';
+import type { PinName, PinOf } from './model/pins.ts';
+import type { Line } from './model/plan.ts';
+import type { Report } from './model/report.ts';
+import type { Download, Validator } from './model/source.ts';
+import type { Spoken } from './model/speech.ts';
+import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/task.ts';
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks
-
-/** Written once by process-media and never changed; what moves is in reports, pins and progress. */
-export interface Task {
-  /** UUIDv4. */
-  id: string;
-  name: string;
-  /** ISO 8601. */
-  createdAt: string;
-  plan: Plan;
-  folder: OutputFolder;
-  metadata: unknown;
-  warnings: string[];
-  /** Id of the task that this one repeats the failures of. */
-  retryOf: string | null;
-  /** The id whose first digits the names of its videos carry: its own, or, of a retry, that of the first task. */
-  fileId: string;
-}
-
-/** What one task alone may have: a caller's Idempotency-Key, or being the retry of another task. */
-export interface Claim {
-  key: string;
-  /** Of the request; the same key with another one is a mistake of the caller's. */
-  fingerprint: string;
-  /** After this it may be claimed anew; null: never. */
-  ttlMs: number | null;
-}
-
-export interface ClaimHolder {
-  taskId: string;
-  fingerprint: string;
-}
-
-export interface Progress {
-  /** All messages of the task are out. */
-  published: boolean;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  /** Milliseconds since the epoch, by the clock of the store or of who reported. */
-  firstReportAt: number | null;
-  /** Milliseconds since the epoch; set when manifest and log line are out. */
-  finishedAt: number | null;
-}
 
 export interface TaskStore {
   /**
@@ -83,30 +44,6 @@ export interface TaskStore {
 // ---------------------------------------------------------------------------------------------------------------
 // Reports and completion
 
-export interface Report {
-  /** 1-based, as in the file name. */
-  index: number;
-  status: 'succeeded' | 'failed' | 'cancelled';
-  fileName: string;
-  url: string | null;
-  bytes: number | null;
-  /** Length of the video. */
-  durationSeconds: number | null;
-  /**
-   * Integrated loudness of its sound by EBU R128, before it is encoded; null for silence, or less than 0.4 s of it. Absent
-   * in reports of older builds, as below.
-   */
-  loudnessLufs?: number | null;
-  /** Highest peak between the samples, before it is encoded; where clips keep their own sound, after. */
-  truePeakDbtp?: number | null;
-  /** From the start of the mix to the file being saved. */
-  renderSeconds: number | null;
-  stageSeconds: Partial<Record<Stage, number>>;
-  attempts: number;
-  warnings: string[];
-  error: Failure | null;
-}
-
 export interface ReportStore {
   /** render, dead-letter, sweep. True: counted. False: this combination had reported; the first report stands. */
   report(taskId: string, report: Report): Promise<boolean>;
@@ -123,87 +60,6 @@ export interface ReportStore {
 
 // ---------------------------------------------------------------------------------------------------------------
 // Pins: what a task settled once, for all its renders
-
-/** Frame size and rate that every clip of the task is brought to. */
-export interface Profile {
-  width: number;
-  height: number;
-  rate: FrameRate;
-  fit: Fit;
-  /** Colour of the bars that contain leaves, "#rrggbb"; black where it is absent. */
-  background?: string;
-}
-
-/** What a look at the file says. */
-export interface Probe {
-  /** Container or playlist length by the header, seconds; null where it has none. */
-  seconds: number | null;
-  video: {
-    /** As displayed: after rotation and sample aspect. */
-    width: number;
-    height: number;
-    /** Nearest standard rate, or the measured one. */
-    rate: FrameRate;
-    /** When the first frame is shown, seconds. */
-    start: number;
-    /**
-     * Every frame keeps to a grid of `rate` that begins at `start`, by less than half a frame. Telephones waver by
-     * milliseconds, containers round to them: no reason to repeat or to drop a frame.
-     */
-    steady: boolean;
-    /** One picture, without a length of its own. */
-    still: boolean;
-    /** Index of the stream within the file. */
-    stream: number;
-    /** Length by the packets' own timestamps. */
-    seconds: number;
-    packets: number;
-    interlaced: boolean;
-    /** Colour matrix by the stream's own tag; null where it has none. */
-    matrix: string | null;
-    /** High dynamic range, to be brought down. */
-    hdr: 'pq' | 'hlg' | null;
-    /** Some of it may be transparent. */
-    alpha: boolean;
-    /** The decoder that keeps the transparency, as ffmpeg's own for VP8 and VP9 drop it; null: any does. */
-    alphaDecoder: 'libvpx' | 'libvpx-vp9' | null;
-  } | null;
-  audio: { stream: number } | null;
-}
-
-export interface Failed {
-  error: Failure;
-}
-
-/** The bytes behind a URL, as this task uses them. */
-export interface Fetched {
-  error?: never;
-  /** SHA-256 of the bytes, hex. */
-  content: string;
-  bytes: number;
-  probe: Probe;
-}
-
-/** A source made ready. */
-export interface Prepared {
-  error?: never;
-  artifact: string;
-  /** Length. */
-  seconds: number;
-  /** Video frames; 0 for sound. */
-  frames: number;
-  /** Samples per channel at 48 kHz. */
-  samples: number;
-  /** Integrated loudness, LUFS; null for silence and for clips, which are used as they are. */
-  loudness: number | null;
-}
-
-export type PinName = 'profile' | `fetched-${number}` | `prepared-${number}`;
-export type PinOf<N extends PinName> = N extends 'profile'
-  ? Profile
-  : N extends `fetched-${number}`
-    ? Fetched | Failed
-    : Prepared | Failed;
 
 export interface PinStore {
   /** In the order asked for; undefined where nothing is pinned. */
@@ -263,20 +119,6 @@ export interface LeaseStore {
 // ---------------------------------------------------------------------------------------------------------------
 // Messages
 
-export type WorkMessage =
-  | { topic: 'prepare'; taskId: string; source: number }
-  | { topic: 'render'; taskId: string; index: number }
-  | { topic: 'complete'; taskId: string };
-export type DeadLetterMessage = {
-  topic: 'dead-letter';
-  taskId: string;
-  message: WorkMessage;
-  reason: string;
-};
-export type Message = WorkMessage | DeadLetterMessage;
-export type Topic = Message['topic'];
-export type MessageOf<T extends Topic> = Extract<Message, { topic: T }>;
-
 /** What a stage is told beside the message. */
 export interface Delivery {
   /** Fires when the host stops or the platform's time is up: end children, save nothing, hand the message back. */
@@ -306,13 +148,6 @@ export interface ArtifactStore {
   open<M>(key: string): Promise<Artifact<M> | undefined>;
   /** Takes the files of `dir` over, create-once: of two with one key the first stays, and that is what comes back. */
   put<M>(key: string, dir: string, meta: M): Promise<Artifact<M>>;
-}
-
-export interface OutputFolder {
-  /** The adapter's own id: a path, a Drive id. */
-  id: string;
-  /** For people: where to look, a path or a web address. */
-  location: string;
 }
 
 export interface SavedFile {
@@ -350,16 +185,6 @@ export interface IdMemory {
 // ---------------------------------------------------------------------------------------------------------------
 // The world outside
 
-/** What a server said identifies this version of the bytes. */
-export interface Validator {
-  etag?: string;
-  lastModified?: string;
-}
-
-export type Download =
-  | { modified: false }
-  | { modified: true; bytes: number; sha256: string; validator: Validator | null };
-
 export interface Downloads {
   /**
    * prepare: one GET, conditional where a validator is given, into `file`. PermanentError: trying again is
@@ -376,13 +201,6 @@ export interface Downloads {
 export interface UrlMemory {
   recall(url: string): Promise<{ content: string; validator: Validator } | undefined>;
   remember(url: string, content: string, validator: Validator): Promise<void>;
-}
-
-export interface Spoken {
-  /** WAV, MP3: anything ffmpeg's audio demuxers know. */
-  audio: Uint8Array;
-  /** When each word is said, seconds, where the voice tells. */
-  timing: { text: string; start: number; end: number }[] | null;
 }
 
 export interface Speech {
@@ -423,4 +241,6 @@ export interface TokenClaims {
  * for as long as Google says. `refused` completes "got", without a word of the token.
  * @throws TransientError where the certificates cannot be had
  */
-export type TokenReader = (token: string) => Promise<{ claims: TokenClaims } | { refused: string }>;
+export interface TokenReader {
+  (token: string): Promise<{ claims: TokenClaims } | { refused: string }>;
+}

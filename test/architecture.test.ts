@@ -12,73 +12,30 @@ const files = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' }).filt
 const textOf = new Map(files.map((file) => [file, readFileSync(join(FUNCTIONS, file), 'utf8')]));
 const importsOf = new Map(files.map((file) => [file, imports(textOf.get(file) ?? '')]));
 
-const COMPOSITION_ROOTS = [
-  'index.ts',
-  'cloud.ts',
-  'cloud-parts.ts',
-  'local.ts',
-  'local-parts.ts',
-  'vendor-parts.ts',
-  'assembly.ts',
-];
-/** The settings: config.ts is given the environment, the others what it reads by. */
-const CONFIG = [
-  'config.ts',
-  'settings-reader.ts',
-  'vendors.ts',
-  'drive-settings.ts',
-  'elevenlabs-settings.ts',
-];
-/** Who may import whom: a file may use its own layer and those below. */
-const LAYERS = ['errors', 'task', 'ports', 'media', 'steps', 'stages', 'roots'] as const;
-type Layer = (typeof LAYERS)[number] | 'adapters';
+/** What the files of each folder may import besides their own. A name without a slash at the top is a file. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  base: [],
+  model: ['base'],
+  'ports.ts': ['base', 'model'],
+  media: ['base', 'model', 'ports.ts'],
+  coordination: ['base', 'model', 'ports.ts'],
+  config: ['base', 'model', 'ports.ts'],
+  pipeline: ['base', 'model', 'ports.ts', 'media', 'coordination', 'config'],
+  stages: ['base', 'model', 'ports.ts', 'media', 'coordination', 'config', 'pipeline'],
+  http: ['base', 'model', 'ports.ts', 'media', 'coordination', 'config', 'pipeline'],
+  'adapters/shared': ['base', 'model', 'ports.ts'],
+  'adapters/*': ['base', 'model', 'ports.ts', 'adapters/shared'],
+};
+/** These put everything together. */
+const COMPOSITION = ['hosts', 'index.ts', 'local.ts'];
 
-/** What stages share; none of them is a stage. */
-const STEPS = [
-  'artifacts.ts',
-  'attempts.ts',
-  'lease.ts',
-  'lease-keys.ts',
-  'slots.ts',
-  'gate.ts',
-  'suspects.ts',
-  'fetching.ts',
-  'sources.ts',
-  'speaking.ts',
-  'http.ts',
-  'renders.ts',
-  'manifest.ts',
-  'publish.ts',
-  'accept.ts',
-  'reporting.ts',
-  'make-video.ts',
-  'unless-cancelled.ts',
-  'handed-back.ts',
-  'seams.ts',
-  'unread-bodies.ts',
-  'every-answer.ts',
-  'security-headers.ts',
-  'local-server.ts',
-  'rate-limit.ts',
-  'callers.ts',
-  'door.ts',
-];
+function roomOf(file: string): string {
+  const [folder, product, rest] = file.split('/');
+  return folder === 'adapters' && rest !== undefined ? `adapters/${product}` : (folder as string);
+}
 
-function layerOf(file: string): Layer {
-  const [folder] = file.split('/');
-  if (folder === 'task' || folder === 'media' || folder === 'adapters') return folder;
-  if (COMPOSITION_ROOTS.includes(file)) return 'roots';
-  if (
-    file === 'errors.ts' ||
-    file === 'codes.ts' ||
-    file === 'log.ts' ||
-    file === 'settings.ts' ||
-    file === 'machine.ts' ||
-    file === 'trace.ts'
-  )
-    return 'errors';
-  if (CONFIG.includes(file) || file === 'ports.ts') return 'ports';
-  return STEPS.includes(file) ? 'steps' : 'stages';
+function rulesFor(room: string): readonly string[] | undefined {
+  return MAY_IMPORT[room] ?? (room.startsWith('adapters/') ? MAY_IMPORT['adapters/*'] : undefined);
 }
 
 function imports(text: string): string[] {
@@ -91,71 +48,31 @@ function ownImports(file: string): string[] {
     .map((specifier) => relative(FUNCTIONS, resolve(FUNCTIONS, dirname(file), specifier)));
 }
 
-function filesWhere(found: (file: string) => boolean): string[] {
-  return files.filter(found);
+function filesThatImport(what: RegExp): string[] {
+  return files.filter((file) => (importsOf.get(file) ?? []).some((name) => what.test(name)));
 }
 
-describe('the house', () => {
-  test('is looked at: the lists below are not empty', () => {
-    assert.ok(files.length > 20);
-    assert.ok(ownImports('local-parts.ts').includes('adapters/sqlite.ts'));
+describe('the layers of functions/', () => {
+  test('have no loose files: every file is in a room that has rules', () => {
+    assert.ok(files.length > 100);
+    const rooms = new Set(files.map(roomOf));
+    const unknown = [...rooms].filter((room) => rulesFor(room) === undefined && !COMPOSITION.includes(room));
+    assert.deepEqual(unknown, []);
+    assert.ok(!rooms.has('adapters'), 'a product is a folder in adapters/');
   });
 
-  test('reads the environment in config.ts only', () => {
-    assert.deepEqual(
-      filesWhere((file) => /process\.env/.test(textOf.get(file) ?? '')),
-      ['config.ts'],
-    );
+  test('import downwards only, and no adapter knows another', () => {
+    const against = files.flatMap((file) => {
+      const allowed = rulesFor(roomOf(file));
+      if (allowed === undefined) return [];
+      return ownImports(file)
+        .filter((used) => roomOf(used) !== roomOf(file) && !allowed.includes(roomOf(used)))
+        .map((used) => `${file} imports ${used}`);
+    });
+    assert.deepEqual(against, []);
   });
 
-  test('starts processes in media/ffmpeg.ts only', () => {
-    assert.deepEqual(
-      filesWhere((file) => (importsOf.get(file) ?? []).some((name) => /^(node:)?child_process$/.test(name))),
-      ['media/ffmpeg.ts'],
-    );
-  });
-
-  test('meets vendors in adapters/ only', () => {
-    const vendors =
-      /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
-    assert.deepEqual(
-      filesWhere(
-        (file) =>
-          layerOf(file) !== 'adapters' && (importsOf.get(file) ?? []).some((name) => vendors.test(name)),
-      ),
-      [],
-    );
-  });
-
-  test('meets the framework in index.ts only', () => {
-    assert.deepEqual(
-      filesWhere((file) => (importsOf.get(file) ?? []).some((name) => /functions-framework/.test(name))),
-      ['index.ts'],
-    );
-  });
-
-  test('has adapters that know ports, errors, log and plain task code, and that no stage knows', () => {
-    for (const file of files) {
-      for (const used of ownImports(file)) {
-        if (layerOf(file) === 'adapters') {
-          assert.match(used, /^(adapters|task)\/|^(ports|errors|codes|log)\.ts$/, `${file} imports ${used}`);
-        } else if (layerOf(used) === 'adapters') {
-          assert.ok(COMPOSITION_ROOTS.includes(file), `${file} imports ${used}`);
-        }
-      }
-    }
-  });
-
-  test('imports downwards only', () => {
-    const height = (file: string) => LAYERS.indexOf(layerOf(file) as (typeof LAYERS)[number]);
-    for (const file of files.filter((name) => layerOf(name) !== 'adapters')) {
-      for (const used of ownImports(file).filter((name) => layerOf(name) !== 'adapters')) {
-        assert.ok(height(used) <= height(file), `${file} imports ${used}, which stands above it`);
-      }
-    }
-  });
-
-  test('has no circle of imports', () => {
+  test('have no circle of imports', () => {
     const done = new Set<string>();
     const visit = (file: string, path: string[]): void => {
       assert.ok(!path.includes(file), `a circle: ${[...path, file].join(' > ')}`);
@@ -166,13 +83,55 @@ describe('the house', () => {
     for (const file of files) visit(file, []);
   });
 
-  test('keeps task/ free of I/O, clock and environment', () => {
-    for (const file of files.filter((name) => layerOf(name) === 'task')) {
+  test('read the environment in config/config.ts only', () => {
+    assert.deepEqual(
+      files.filter((file) => /process\.env/.test(textOf.get(file) ?? '')),
+      ['config/config.ts'],
+    );
+  });
+
+  test('start processes in media/ffmpeg.ts only', () => {
+    assert.deepEqual(filesThatImport(/^(node:)?child_process$/), ['media/ffmpeg.ts']);
+  });
+
+  test('meet vendors in adapters/ only, and the framework in index.ts only', () => {
+    const vendors =
+      /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
+    assert.deepEqual(
+      filesThatImport(vendors).filter((file) => !file.startsWith('adapters/')),
+      [],
+    );
+    assert.deepEqual(filesThatImport(/functions-framework/), ['index.ts']);
+  });
+
+  test('keep model/ free of I/O, clock and environment', () => {
+    for (const file of files.filter((name) => roomOf(name) === 'model')) {
       assert.doesNotMatch(
         textOf.get(file) ?? '',
         /from 'node:|Date\.|Math\.random|process\.|setTimeout/,
         file,
       );
     }
+  });
+
+  test('keep ports.ts to interfaces: what they carry is in model/', () => {
+    const declared = [...(textOf.get('ports.ts') ?? '').matchAll(/^export (\w+) (\w+)/gm)];
+    assert.ok(declared.length > 10);
+    for (const [line, kind] of declared) assert.equal(kind, 'interface', line);
+  });
+});
+
+describe('test/', () => {
+  test('mirrors functions/: a folder of tests has the name of what it tests', () => {
+    const TOP = ['contracts', 'fixtures', 'faults', 'bench', 'infra'];
+    const rooms = new Set(files.map((file) => dirname(file)));
+    const folders = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts') && file.includes('/'))
+      .map((file) => dirname(file))
+      .filter((folder) => !TOP.includes(folder.split('/')[0] as string));
+    assert.deepEqual(
+      [...new Set(folders)].filter((folder) => !rooms.has(folder)),
+      [],
+    );
   });
 });

@@ -1,12 +1,6 @@
 /** Whose Google Drive the settings name, and by which credentials. */
+import type { DriveAuth } from '../model/drive-auth.ts';
 import { inHome, type SettingsReader } from './settings-reader.ts';
-
-/** Whose Drive it is; see the README for how each is set up. */
-export type DriveAuth =
-  | { mode: 'adc' }
-  | { mode: 'oauth'; clientId: string; clientSecret: string; refreshToken: string }
-  /** Without a key file, the service's own account signs for itself. */
-  | { mode: 'delegation'; subject: string; keyFile: string | undefined };
 
 /**
  * Undefined where no way of signing in is chosen.

@@ -1,14 +1,6 @@
 /** Whether ElevenLabs speaks, and how. */
+import type { VoiceSettings } from '../model/voice-settings.ts';
 import type { SettingsReader } from './settings-reader.ts';
-
-/** https://elevenlabs.io/docs/api-reference/voices/settings/get; what is left out is as the voice has it. */
-export interface VoiceSettings {
-  stability?: number;
-  similarityBoost?: number;
-  style?: number;
-  speed?: number;
-  useSpeakerBoost?: boolean;
-}
 
 export interface ElevenLabsChoice {
   /** Empty in a function that speaks nothing, and only tells who does. */

@@ -1,5 +1,6 @@
 /** Which vendors the settings choose, and what those need to be reached. */
-import { type DriveAuth, readDriveAuth } from './drive-settings.ts';
+import type { DriveAuth } from '../model/drive-auth.ts';
+import { readDriveAuth } from './drive-settings.ts';
 import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
 import type { SettingsReader } from './settings-reader.ts';
 import type { SourceRules } from '../model/source-url.ts';

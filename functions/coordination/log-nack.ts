@@ -1,6 +1,6 @@
 import { TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { MessageOf, Topic } from '../ports.ts';
+import type { MessageOf, Topic } from '../model/messages.ts';
 
 /** A delivery that came to nothing: to wait is nothing to report, all else is told of. */
 export function logHandedBack(

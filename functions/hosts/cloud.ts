@@ -7,7 +7,8 @@ import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
 import { logHandedBack } from '../coordination/log-nack.ts';
 import { parseJson, problem } from '../http/json-body.ts';
-import type { Delivery, MessageOf, Topic } from '../ports.ts';
+import type { Delivery } from '../ports.ts';
+import type { MessageOf, Topic } from '../model/messages.ts';
 import { createPushAccess } from '../http/push-auth.ts';
 import { traced } from '../base/trace.ts';
 

@@ -1,16 +1,5 @@
-import type {
-  ArtifactStore,
-  Downloads,
-  LeaseStore,
-  Message,
-  OutputStore,
-  PinStore,
-  Queue,
-  ReportStore,
-  Speech,
-  TaskStore,
-  UrlMemory,
-} from '../ports.ts';
+import type { ArtifactStore, Downloads, LeaseStore, OutputStore, PinStore, Queue, ReportStore, Speech, TaskStore, UrlMemory } from '../ports.ts';
+import type { Message } from '../model/messages.ts';
 
 /** One adapter for each port. */
 export interface Adapters {

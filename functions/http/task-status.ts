@@ -1,6 +1,7 @@
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
-import type { LeaseStore, Progress, ReportStore, Task, TaskStore } from '../ports.ts';
+import type { LeaseStore, ReportStore, TaskStore } from '../ports.ts';
+import type { Progress, Task } from '../model/task.ts';
 import { NOT_BEGUN, RENDER_STATUSES, type RenderStatus, type RenderView, renderView } from '../pipeline/render-view.ts';
 
 export interface TasksDeps {

@@ -1,5 +1,5 @@
 import { PermanentError } from '../base/errors.ts';
-import type { Probe } from '../ports.ts';
+import type { Probe } from '../model/pins.ts';
 import { missingAviBytes } from './avi-size.ts';
 import type { Ffmpeg, RunResult } from './ffmpeg.ts';
 import { FfmpegError, lastWords } from './ffmpeg-error.ts';

@@ -1,5 +1,5 @@
 /** Which picture the clips of a task are brought to, and what H.264 asks of it. */
-import type { Probe, Profile } from '../ports.ts';
+import type { Probe, Profile } from '../model/pins.ts';
 import { type FrameRate, framesPerSecond, nearestStandardRate } from '../model/frame-rate.ts';
 import type { WantedOutput } from '../model/plan.ts';
 

@@ -10,7 +10,9 @@ import { PermanentError, TransientError } from '../base/errors.ts';
 import { once } from '../coordination/lease.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { probe } from '../media/probe.ts';
-import type { Artifact, Downloads, Failed, Fetched, LeaseStore, PinStore, Task, UrlMemory } from '../ports.ts';
+import type { Artifact, Downloads, LeaseStore, PinStore, UrlMemory } from '../ports.ts';
+import type { Failed, Fetched } from '../model/pins.ts';
+import type { Task } from '../model/task.ts';
 
 export interface FetchingDeps {
   pins: PinStore;

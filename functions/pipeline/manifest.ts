@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Progress, Report, Task } from '../ports.ts';
+import type { Progress, Task } from '../model/task.ts';
+import type { Report } from '../model/report.ts';
 import { NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
 import { maskUrl } from '../model/web-url.ts';
 

@@ -1,5 +1,7 @@
 import type { Failure } from '../base/errors.ts';
-import type { LeaseState, Report, Task } from '../ports.ts';
+import type { LeaseState } from '../ports.ts';
+import type { Report } from '../model/report.ts';
+import type { Task } from '../model/task.ts';
 import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 

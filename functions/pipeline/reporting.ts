@@ -1,7 +1,9 @@
 import type { Failure } from '../base/errors.ts';
 import { retryKey } from '../coordination/lease-keys.ts';
 import type { Log } from '../base/log.ts';
-import type { OutputStore, Queue, Report, ReportStore, Task, TaskStore } from '../ports.ts';
+import type { OutputStore, Queue, ReportStore, TaskStore } from '../ports.ts';
+import type { Report } from '../model/report.ts';
+import type { Task } from '../model/task.ts';
 import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 

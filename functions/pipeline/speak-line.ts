@@ -5,7 +5,8 @@ import { type Artifacts, artifactKey } from './artifacts.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import { TransientError } from '../base/errors.ts';
 import { leasedSlots } from '../coordination/lease.ts';
-import type { Artifact, LeaseStore, Speech, Spoken } from '../ports.ts';
+import type { Artifact, LeaseStore, Speech } from '../ports.ts';
+import type { Spoken } from '../model/speech.ts';
 import type { Line } from '../model/plan.ts';
 
 export interface SpeakingDeps {

@@ -6,16 +6,9 @@ import { type Failure, PermanentError } from '../base/errors.ts';
 import { once } from '../coordination/lease.ts';
 import type { Log } from '../base/log.ts';
 import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
-import type {
-  Delivery,
-  LeaseStore,
-  MessageOf,
-  OutputStore,
-  Progress,
-  ReportStore,
-  Task,
-  TaskStore,
-} from '../ports.ts';
+import type { Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
+import type { MessageOf } from '../model/messages.ts';
+import type { Progress, Task } from '../model/task.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
 import { manifestName } from '../model/names.ts';
 

@@ -2,16 +2,10 @@ import { failureOf } from '../coordination/retry-policy.ts';
 import { once } from '../coordination/lease.ts';
 import { prepareKey } from '../coordination/lease-keys.ts';
 import type { Log } from '../base/log.ts';
-import type {
-  Delivery,
-  Failed,
-  LeaseStore,
-  MessageOf,
-  PinStore,
-  Prepared,
-  Task,
-  TaskStore,
-} from '../ports.ts';
+import type { Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
+import type { Failed, Prepared } from '../model/pins.ts';
+import type { MessageOf } from '../model/messages.ts';
+import type { Task } from '../model/task.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
 import { aloneWhereSuspect, type SuspectDeps } from '../coordination/crash-isolation.ts';

@@ -2,7 +2,11 @@ import { TransientError } from '../base/errors.ts';
 import { noteLapsed, once } from '../coordination/lease.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
-import type { Delivery, Failed, LeaseStore, MessageOf, Prepared, Report, Task, TaskStore } from '../ports.ts';
+import type { Delivery, LeaseStore, TaskStore } from '../ports.ts';
+import type { Failed, Prepared } from '../model/pins.ts';
+import type { MessageOf } from '../model/messages.ts';
+import type { Report } from '../model/report.ts';
+import type { Task } from '../model/task.ts';
 import {
   cancelledReport,
   checkCompletion,

@@ -7,7 +7,7 @@ import { cpSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
-const ROOT = resolve(import.meta.dirname, '..');
+const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
 const { resolve: resolvePackage } = createRequire(import.meta.url);
 
@@ -64,7 +64,7 @@ function compile(): void {
   if (status === 0) {
     cpSync(join(ROOT, 'functions'), join(DIST, 'functions'), {
       recursive: true,
-      filter: (file) => !file.endsWith('.ts'),
+      filter: (file) => !/\.(ts|md)$/.test(file),
     });
   }
   process.exitCode = status ?? 1;

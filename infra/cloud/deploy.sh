@@ -3,7 +3,7 @@
 #
 #   infra/cloud/deploy.sh             callers need the role Cloud Run Invoker on every-cut-process-media
 #   infra/cloud/deploy.sh --public    callers need the API key, and nothing else
-source "$(dirname "$0")/cloud.sh"
+source "$(dirname "$0")/shared.sh"
 
 access=--no-allow-unauthenticated
 public_api=false

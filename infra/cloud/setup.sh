@@ -5,7 +5,7 @@
 #   PROJECT_ID=my-project REGION=europe-west1 infra/cloud/setup.sh
 #
 # Asks for the rights of an owner of the project. The settings in infra/cloud/cloud.env say which buckets there are.
-source "$(dirname "$0")/cloud.sh"
+source "$(dirname "$0")/shared.sh"
 
 [ -x node_modules/.bin/node ] || fail 'Expected the packages to be installed, got none. Run `npm ci`, then this again.'
 say "Project $PROJECT_ID ($PROJECT_NUMBER), region $REGION"

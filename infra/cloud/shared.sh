@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the scripts of the cloud have in common: for whom they work, and what things are called. Sourced, not run.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 fail() {
   printf '%s\n' "$@" >&2
@@ -48,7 +48,7 @@ secret_of() { echo "every-cut-$(echo "$1" | tr '[:upper:]_' '[:lower:]-')"; }
 REPOSITORY=every-cut
 PUBSUB_AGENT="serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com"
 
-SETTINGS_FILE="${SETTINGS_FILE:-infra/cloud.env}"
+SETTINGS_FILE="${SETTINGS_FILE:-infra/cloud/cloud.env}"
 [ -f "$SETTINGS_FILE" ] || fail "Expected the settings of the functions in $SETTINGS_FILE, got no such file."
 SETTINGS="$(grep -E '^[[:space:]]*[^#[:space:]]' "$SETTINGS_FILE" || true)"
 # As the last line of that name has it; empty where there is none.

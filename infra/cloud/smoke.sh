@@ -2,7 +2,7 @@
 # Asks the deployed functions: who may, gets an answer; who may not, gets none. Makes nothing.
 #
 #   infra/cloud/smoke.sh              as whom gcloud is signed in; with API_KEY in the environment, with that
-source "$(dirname "$0")/cloud.sh"
+source "$(dirname "$0")/shared.sh"
 
 answer="$(mktemp)"
 trap 'rm -f "$answer"' EXIT

@@ -6,7 +6,7 @@
 #   CALLERS=user:you@example.com,serviceAccount:app@your-project.iam.gserviceaccount.com infra/cloud/subscribe.sh
 #
 # CALLERS get the role Cloud Run Invoker on every-cut-process-media.
-source "$(dirname "$0")/cloud.sh"
+source "$(dirname "$0")/shared.sh"
 
 ACK_DEADLINE=600 DELIVERIES=100 RETENTION=604800s
 

@@ -3,7 +3,7 @@
 # accounts, images and prepared clips. Videos, and Firestore's data, are never taken away.
 #
 #   infra/cloud/teardown.sh --yes [--everything]
-source "$(dirname "$0")/cloud.sh"
+source "$(dirname "$0")/shared.sh"
 
 sure=false everything=false
 for argument in "$@"; do

@@ -4,7 +4,7 @@
  */
 import { topicName } from '../../functions/adapters/pubsub/pubsub.ts';
 import type { FunctionName } from '../../functions/hosts/cloud.ts';
-import type { Topic } from '../../functions/ports.ts';
+import type { Topic } from '../../functions/model/messages.ts';
 
 export interface PushSubscription {
   name: string;

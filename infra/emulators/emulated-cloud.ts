@@ -33,7 +33,7 @@ export interface EmulatedCloud extends AsyncDisposable {
   pid(name: FunctionName): number | undefined;
 }
 
-const ROOT = resolve(import.meta.dirname, '..');
+const ROOT = resolve(import.meta.dirname, '../..');
 /** A process that cannot start must not be started a hundred times a second. */
 const BEGIN_AGAIN_MS = 500;
 const GRACE_MS = 5_000;
@@ -126,7 +126,7 @@ export function startFunction(
   // The framework goes by the package's "main"; in TypeScript there is none.
   const source = compiled ?? join(ROOT, 'functions', 'index.ts');
   const args = [
-    ...['--require', join(ROOT, 'infra', 'check-node.cjs'), '--require', join(ROOT, 'infra', 'loopback.cjs')],
+    ...['--require', join(ROOT, 'infra', 'build', 'check-node.cjs'), '--require', join(ROOT, 'infra', 'emulators', 'loopback.cjs')],
     ...[frameworkOf(compiled ?? ROOT), `--target=${name}`, `--source=${source}`, `--port=${port}`],
   ];
   const child = spawn(process.execPath, args, {

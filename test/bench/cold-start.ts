@@ -6,7 +6,9 @@ import { connectFirestore } from '../../functions/adapters/firestore/firestore.t
 import { createFirestorePins } from '../../functions/adapters/firestore/pins.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
 import type { FunctionName } from '../../functions/hosts/cloud.ts';
-import type { Message, PinName, Task } from '../../functions/ports.ts';
+import type { Message } from '../../functions/model/messages.ts';
+import type { PinName } from '../../functions/model/pins.ts';
+import type { Task } from '../../functions/model/task.ts';
 import { startFunction } from '../../infra/emulators/emulated-cloud.ts';
 import { freePort, listening } from '../../infra/emulators/google-emulators.ts';
 import { startTestCloud } from '../fixtures/hosts/emulated-cloud.ts';

@@ -6,7 +6,7 @@ import { videoGraph } from '../../functions/media/conform-graph.ts';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Probe, Profile } from '../../functions/ports.ts';
+import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { framesPerSecond } from '../../functions/model/frame-rate.ts';
 import type { Variant } from './encoder-grid.ts';
 import type { EncoderSource } from './encoder-sources.ts';

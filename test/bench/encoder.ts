@@ -1,7 +1,7 @@
 /** `npm run bench -- encoder`: what other encoder settings would cost and give. */
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Profile } from '../../functions/ports.ts';
+import type { Profile } from '../../functions/model/pins.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import { TODAY, variants } from './encoder-grid.ts';
 import { afterPlatform, encoderClip, type Measured, measure } from './encoder-run.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { pcmInput } from '../../functions/media/sound.ts';
-import type { Profile } from '../../functions/ports.ts';
+import type { Profile } from '../../functions/model/pins.ts';
 import { framesPerSecond, rateText } from '../../functions/model/frame-rate.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { FinishedMix } from './finished-task.ts';

@@ -6,7 +6,8 @@ import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { concatList, MIX_LIST, type MixInput } from '../../functions/media/mix.ts';
-import type { Prepared, Profile, Task } from '../../functions/ports.ts';
+import type { Prepared, Profile } from '../../functions/model/pins.ts';
+import type { Task } from '../../functions/model/task.ts';
 import { SOUND, VIDEO } from '../../functions/pipeline/prepare-source.ts';
 import type { Source } from '../../functions/model/plan.ts';
 

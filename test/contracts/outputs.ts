@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { OutputFolder, OutputStore } from '../../functions/ports.ts';
+import type { OutputFolder } from '../../functions/model/task.ts';
+import type { OutputStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Failed, PinStore, TaskStore } from '../../functions/ports.ts';
+import type { Failed } from '../../functions/model/pins.ts';
+import type { PinStore, TaskStore } from '../../functions/ports.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { SAMPLE_PROFILE, samplePrepared, sampleTask } from './samples.ts';
 

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Prepared, Profile, Report, Task } from '../../functions/ports.ts';
+import type { Prepared, Profile } from '../../functions/model/pins.ts';
+import type { Report } from '../../functions/model/report.ts';
+import type { Task } from '../../functions/model/task.ts';
 import { numbers } from './harness.ts';
 
 export interface SampleTaskOptions {

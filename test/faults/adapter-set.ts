@@ -5,7 +5,7 @@
 
 import type { Environment } from '../../functions/config/config.ts';
 import type { Log } from '../../functions/base/log.ts';
-import type { OutputFolder } from '../../functions/ports.ts';
+import type { OutputFolder } from '../../functions/model/task.ts';
 import type { Adapters, Seams } from '../../functions/hosts/instrumentation.ts';
 
 export interface AdapterSet {

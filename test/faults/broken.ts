@@ -1,6 +1,7 @@
 /** Seams that behave as no adapter may, or as every queue may. */
 
-import type { Queue, Report, ReportStore } from '../../functions/ports.ts';
+import type { Queue, ReportStore } from '../../functions/ports.ts';
+import type { Report } from '../../functions/model/report.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 
 type Breaking = <A extends Adapters>(adapters: A) => A;

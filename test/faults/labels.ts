@@ -1,4 +1,5 @@
-import type { Lease, Message } from '../../functions/ports.ts';
+import type { Lease } from '../../functions/ports.ts';
+import type { Message } from '../../functions/model/messages.ts';
 
 /** A call in words that are the same in every process: "artifacts.put clip", "leases.take render". */
 export function labelOf(name: string, args: readonly unknown[]): string {

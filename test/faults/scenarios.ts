@@ -1,7 +1,8 @@
 /** What is there before the first process starts, what is asked of it, and how each combination may end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderKey } from '../../functions/coordination/lease-keys.ts';
-import type { Message, Task } from '../../functions/ports.ts';
+import type { Message } from '../../functions/model/messages.ts';
+import type { Task } from '../../functions/model/task.ts';
 import { publishTask } from '../../functions/pipeline/publish.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { TASK_LIFETIME_MS } from '../../functions/stages/sweep.ts';

@@ -3,7 +3,8 @@
  * asked for.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Message, Task } from '../../functions/ports.ts';
+import type { Message } from '../../functions/model/messages.ts';
+import type { Task } from '../../functions/model/task.ts';
 import type { Adapters, Seams } from '../../functions/hosts/instrumentation.ts';
 import { labelOf } from './labels.ts';
 

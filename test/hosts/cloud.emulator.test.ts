@@ -10,7 +10,7 @@ import { connectFirestore } from '../../functions/adapters/firestore/firestore.t
 import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
 import { prepareKey } from '../../functions/coordination/lease-keys.ts';
-import type { WorkMessage } from '../../functions/ports.ts';
+import type { WorkMessage } from '../../functions/model/messages.ts';
 import { numbers, until } from '../contracts/harness.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';

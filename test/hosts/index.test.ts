@@ -10,7 +10,7 @@ import { type Answer, type Served, serveFunctions } from '../fixtures/hosts/fram
 import { HEADERS } from '../fixtures/hosts/security-headers.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-const ROOT = resolve(import.meta.dirname, '..');
+const ROOT = resolve(import.meta.dirname, '../..');
 const TOO_LARGE = JSON.stringify('x'.repeat(MAX_BODY_BYTES));
 const FAR_TOO_LARGE = JSON.stringify('x'.repeat(20 * MAX_BODY_BYTES));
 

@@ -14,7 +14,8 @@ import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import { createDoor, type DoorOptions } from '../../functions/http/request-guard.ts';
 import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
-import type { Claim, ReportStore, Task, TaskStore } from '../../functions/ports.ts';
+import type { Claim, Task } from '../../functions/model/task.ts';
+import type { ReportStore, TaskStore } from '../../functions/ports.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const silentLog = createLog({ level: 'error', pretty: false, write: () => {} });

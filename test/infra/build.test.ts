@@ -12,15 +12,15 @@ async function build(ffmpeg: string | undefined) {
   await using dir = await tempDir();
   const folder = join(dir.path, 'node_modules', 'ffmpeg-static');
   await mkdir(folder, { recursive: true });
-  await mkdir(join(dir.path, 'infra'));
+  await mkdir(join(dir.path, 'infra', 'build'), { recursive: true });
   await writeFile(join(dir.path, 'package.json'), '{"type":"module"}');
   await writeFile(join(folder, 'package.json'), '{"name":"ffmpeg-static"}');
   if (ffmpeg !== undefined) {
     await writeFile(join(folder, 'ffmpeg'), ffmpeg);
     await chmod(join(folder, 'ffmpeg'), 0o755);
   }
-  await copyFile(BUILD, join(dir.path, 'infra', 'build.ts'));
-  return spawnSync(process.execPath, [join(dir.path, 'infra', 'build.ts')], { encoding: 'utf8' });
+  await copyFile(BUILD, join(dir.path, 'infra', 'build', 'build.ts'));
+  return spawnSync(process.execPath, [join(dir.path, 'infra', 'build', 'build.ts')], { encoding: 'utf8' });
 }
 
 describe('npm run gcp-build', () => {

@@ -1,6 +1,6 @@
 /**
  * The cloud set up, deployed, subscribed to, tried and taken away by infra/'s own scripts and the real gcloud, in front of
- * APIs on loopback in place of Google's (fixtures/cloud-apis.ts). The steps stand on one another, in this order.
+ * APIs on loopback in place of Google's (test/fixtures/gcloud/apis.ts). The steps stand on one another, in this order.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ import type { Resource } from '../fixtures/gcloud/store.ts';
 import { accountOf, REGION, type Rehearsal, startRehearsal, WITH_GCLOUD } from '../fixtures/gcloud/rehearsal.ts';
 import { unzip } from '../fixtures/gcloud/unzip.ts';
 
-const ROOT = resolve(import.meta.dirname, '..');
+const ROOT = resolve(import.meta.dirname, '../..');
 const P = `projects/${PROJECT}`;
 const PLACE = `${P}/locations/${REGION}`;
 const url = (id: string) => `https://every-cut-${id}-${PROJECT_NUMBER}.${REGION}.run.app`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
-import type { Probe, Profile } from '../../functions/ports.ts';
+import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const profile: Profile = { width: 1080, height: 1920, rate: { num: 30, den: 1 }, fit: 'contain' };

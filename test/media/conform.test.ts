@@ -6,7 +6,7 @@ import { PermanentError } from '../../functions/base/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
 import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Probe, Profile } from '../../functions/ports.ts';
+import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { samplesOf } from '../../functions/model/frame-rate.ts';
 import { makeFilm, makeSound, spoil } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/ports.ts';
+import type { Profile } from '../../functions/model/pins.ts';
 import { FILM, MARGIN, makeCounted, toYuv } from '../fixtures/media/counted-film.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';

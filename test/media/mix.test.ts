@@ -6,7 +6,7 @@ import { PermanentError } from '../../functions/base/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
 import { type MixClip, type MixInput, mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/ports.ts';
+import type { Profile } from '../../functions/model/pins.ts';
 import { framesPerSecond, samplesOf } from '../../functions/model/frame-rate.ts';
 import { makeFilm, makeFlashBeep } from '../fixtures/media/clips.ts';
 import { beeps, filmFacts, flashes, frameHashes, soundOf } from '../fixtures/media/measure.ts';

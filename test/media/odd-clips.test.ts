@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/ports.ts';
+import type { Profile } from '../../functions/model/pins.ts';
 import { FILM, secondsPerFrame } from '../fixtures/media/counted-film.ts';
 import { FFMPEG, ffmpeg as run } from '../fixtures/media/finished.ts';
 import { beeps, filmFacts, soundOf } from '../fixtures/media/measure.ts';

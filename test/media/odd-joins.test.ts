@@ -6,7 +6,7 @@ import { before, describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { type MixClip, mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Probe, Profile } from '../../functions/ports.ts';
+import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { samplesOf } from '../../functions/model/frame-rate.ts';
 import { bagDraw, seededRandom } from '../../functions/model/random.ts';
 import { filmFacts, soundOf } from '../fixtures/media/measure.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { probe, probeArguments } from '../../functions/media/probe.ts';
-import type { Probe } from '../../functions/ports.ts';
+import type { Probe } from '../../functions/model/pins.ts';
 import { makeFilm, makeSound, makeTruncated } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';

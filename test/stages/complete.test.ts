@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { PermanentError } from '../../functions/base/errors.ts';
-import type { Task } from '../../functions/ports.ts';
+import type { Task } from '../../functions/model/task.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
 describe('complete', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { renderKey } from '../../functions/coordination/lease-keys.ts';
-import type { Report } from '../../functions/ports.ts';
+import type { Report } from '../../functions/model/report.ts';
 import { sweep, TASK_LIFETIME_MS } from '../../functions/stages/sweep.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
 

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDiskFull, TransientError } from '../../base/errors.ts';
 import type { Artifact, ArtifactStore } from '../../ports.ts';
-import { checksum, moveFolder, syncFile, syncFolder, systemCode } from './disk.ts';
+import { checksum, moveFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { DiskCache, INCOMING, META } from './cache.ts';
 
 export interface DiskArtifactsOptions {

@@ -1,5 +1,6 @@
 import { PermanentError } from '../../base/errors.ts';
-import type { Download, Downloads } from '../../ports.ts';
+import type { Download } from '../../model/source.ts';
+import type { Downloads } from '../../ports.ts';
 import { type DriveFile, type SourceRules, type StorageObject, sourceWay } from '../../model/source-url.ts';
 
 type Options = Parameters<Downloads['get']>[2];

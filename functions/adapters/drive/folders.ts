@@ -1,8 +1,9 @@
 /** Task folders on Google Drive: whether there can be one, and that there is only one of a name. */
 import { PermanentError, TransientError } from '../../base/errors.ts';
-import type { IdMemory, OutputFolder } from '../../ports.ts';
+import type { IdMemory } from '../../ports.ts';
+import type { OutputFolder } from '../../model/task.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './account.ts';
-import type { DriveIds } from './ids.ts';
+import type { DriveIds } from './items.ts';
 import { isName, itemById } from './items.ts';
 import { checkParent, FOLDER, type Parent } from './parent.ts';
 import { wasAnswered } from './refusal.ts';

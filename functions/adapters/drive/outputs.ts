@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
-import type { IdMemory, OutputFolder, OutputStore } from '../../ports.ts';
+import type { IdMemory, OutputStore } from '../../ports.ts';
+import type { OutputFolder } from '../../model/task.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
 import { createDriveFolders } from './folders.ts';
-import { createDriveIds } from './ids.ts';
+import { createDriveIds } from './items.ts';
 import { wasAnswered } from './refusal.ts';
 
 export interface DriveOutputsOptions {

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { header } from '../download/answer.ts';
+import { header } from '../shared/source-answer.ts';
 import { parseRetryAfter } from '../shared/network-errors.ts';
 
 /** What Google answered instead of doing it, whichever client asked: status, reason, and how long to wait. */

@@ -6,7 +6,7 @@
 import { createReadStream, type ReadStream } from 'node:fs';
 import type { Dispatcher } from 'undici';
 import { PermanentError, TransientError } from '../../base/errors.ts';
-import { header } from '../download/answer.ts';
+import { header } from '../shared/source-answer.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import { outputError } from './errors.ts';
 import { refusalIn, refusalOf } from './refusal.ts';

@@ -1,23 +1,11 @@
 import type { ElevenLabs, ElevenLabsClient } from 'elevenlabs';
 import { PermanentError, TransientError } from '../../base/errors.ts';
+import type { VoiceSettings } from '../../model/voice-settings.ts';
 import type { Speech } from '../../ports.ts';
 import { createAllowance } from './allowance.ts';
 import { CHECK_URL, elevenLabsError, failed, isTooMany, refusalOf } from './errors.ts';
 import { wordsOf } from './timing.ts';
 import { createVoices, notFound, type Voice } from './voices.ts';
-
-/** What is left out is as the voice has it. https://elevenlabs.io/docs/api-reference/voices/settings/get */
-export interface VoiceSettings {
-  /** 0 to 1. */
-  stability?: number;
-  /** 0 to 1. */
-  similarityBoost?: number;
-  /** 0 to 1. */
-  style?: number;
-  /** 0.7 to 1.2; 1 is the voice's own. */
-  speed?: number;
-  useSpeakerBoost?: boolean;
-}
 
 /** Milliseconds. */
 export interface ElevenLabsLimits {

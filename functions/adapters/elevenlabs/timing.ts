@@ -1,4 +1,4 @@
-import type { Spoken } from '../../ports.ts';
+import type { Spoken } from '../../model/speech.ts';
 
 /** When each character of the text is said, as ElevenLabs tells it: three lists of one length, seconds. */
 export interface Alignment {

@@ -19,7 +19,7 @@ export interface SpeechThread {
 export function startSpeechThread(): SpeechThread {
   // Beside this file, and TypeScript or compiled JavaScript as this file is.
   const extension = extname(fileURLToPath(import.meta.url));
-  const worker = new Worker(new URL(`./espeak-worker${extension}`, import.meta.url), {
+  const worker = new Worker(new URL(`./worker${extension}`, import.meta.url), {
     stdout: true,
     stderr: true,
     execArgv: [],

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { QuerySnapshot } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
-import type { PinName, PinOf, PinStore } from '../../ports.ts';
+import type { PinName, PinOf } from '../../model/pins.ts';
+import type { PinStore } from '../../ports.ts';
 import { type FirestoreConnection, pinsOf, retained } from './firestore.ts';
 import { allPins } from './queries.ts';
 import { GRPC, grpcCode, throughGate } from '../shared/google-errors.ts';

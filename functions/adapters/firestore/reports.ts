@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DocumentReference, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
-import type { Report, ReportStore } from '../../ports.ts';
+import type { Report } from '../../model/report.ts';
+import type { ReportStore } from '../../ports.ts';
 import {
   completionAt,
   type FirestoreConnection,

@@ -2,7 +2,8 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
-import type { Claim, ClaimHolder, Task, TaskStore } from '../../ports.ts';
+import type { Claim, ClaimHolder, Task } from '../../model/task.ts';
+import type { TaskStore } from '../../ports.ts';
 import { shortId } from '../../model/names.ts';
 import {
   documentId,

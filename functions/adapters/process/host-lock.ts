@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { makeFolder } from '../disk/disk.ts';
+import { makeFolder } from '../shared/files.ts';
 
 /**
  * Held by the kernel for as long as the process lives. Nothing else of this process may ever open this file: closing

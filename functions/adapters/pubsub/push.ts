@@ -2,7 +2,7 @@
  * What Pub/Sub posts to a push endpoint, as a message of ours. Our own reading, as the framework's makes events of it and
  * drops half. https://cloud.google.com/pubsub/docs/push#receive_push
  */
-import type { DeadLetterMessage, MessageOf, Topic, WorkMessage } from '../../ports.ts';
+import type { DeadLetterMessage, MessageOf, Topic, WorkMessage } from '../../model/messages.ts';
 import { TRACE_ATTRIBUTE } from './pubsub.ts';
 
 export interface Push<T extends Topic> {

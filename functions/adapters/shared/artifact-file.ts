@@ -5,7 +5,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { checksum } from '../disk/disk.ts';
+import { checksum } from './files.ts';
 
 interface PackedFile {
   name: string;

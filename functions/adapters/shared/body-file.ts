@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { empty, tooLarge } from '../download/answer.ts';
+import { empty, tooLarge } from './source-answer.ts';
 
 export interface BodyOptions {
   /** The URL, masked, or what else the body is of. */

@@ -1,4 +1,4 @@
-import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../ports.ts';
+import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../model/messages.ts';
 import type { Database } from './sqlite.ts';
 
 /** A message on its way to a handler. */

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type { PinName, PinOf, PinStore } from '../../ports.ts';
+import type { PinName, PinOf } from '../../model/pins.ts';
+import type { PinStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
 /** Pins, and word of each new one to those in this process who wait for it. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Delivery, Message, MessageOf, Queue, Topic } from '../../ports.ts';
+import type { Delivery, Queue } from '../../ports.ts';
+import type { Message, MessageOf, Topic } from '../../model/messages.ts';
 import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from '../shared/queue-backoff.ts';
 import type { Database } from './sqlite.ts';
 import { SqliteMessages, type Taken, type TopicCounts } from './messages.ts';

@@ -1,4 +1,5 @@
-import type { Report, ReportStore } from '../../ports.ts';
+import type { Report } from '../../model/report.ts';
+import type { ReportStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqliteReportsOptions {

@@ -1,4 +1,5 @@
-import type { Claim, ClaimHolder, Progress, Task, TaskStore } from '../../ports.ts';
+import type { Claim, ClaimHolder, Progress, Task } from '../../model/task.ts';
+import type { TaskStore } from '../../ports.ts';
 import { shortId } from '../../model/names.ts';
 import type { Database } from './sqlite.ts';
 

@@ -1,4 +1,5 @@
-import type { UrlMemory, Validator } from '../../ports.ts';
+import type { UrlMemory } from '../../ports.ts';
+import type { Validator } from '../../model/source.ts';
 import type { Database } from './sqlite.ts';
 
 export function createSqliteUrls({ database }: { database: Database }): UrlMemory {

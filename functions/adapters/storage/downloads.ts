@@ -1,19 +1,27 @@
 import { rm } from 'node:fs/promises';
 import { PermanentError, TransientError } from '../../base/errors.ts';
-import type { Download, Downloads } from '../../ports.ts';
+import type { Download } from '../../model/source.ts';
+import type { Downloads } from '../../ports.ts';
 import type { StorageObject } from '../../model/source-url.ts';
 import { storeBody } from '../shared/body-file.ts';
-import type { DownloadLimits } from '../download/download.ts';
-import { empty, tooLarge } from '../download/answer.ts';
+import { empty, tooLarge } from '../shared/source-answer.ts';
 import { permanent } from '../shared/network-errors.ts';
 import type { Place, StorageConnection } from './storage.ts';
 import { storageError } from './errors.ts';
 import { metadataOf, readObject, type Standing } from './read.ts';
 
+/** How long Cloud Storage may take, milliseconds. */
+interface Limits {
+  /** Between two pieces of the body. */
+  idleMs: number;
+  /** For all of it. */
+  totalMs: number;
+}
+
 export interface StorageDownloadsOptions {
   storage: StorageConnection;
   maxBytes: number;
-  limits?: Partial<Pick<DownloadLimits, 'idleMs' | 'totalMs'>>;
+  limits?: Partial<Limits>;
 }
 
 export interface StorageDownloads {
@@ -26,7 +34,7 @@ export interface StorageDownloads {
 }
 
 /** As of other downloads: below the 600 s after which a push message comes again. */
-const LIMITS: Pick<DownloadLimits, 'idleMs' | 'totalMs'> = { idleMs: 30_000, totalMs: 540_000 };
+const LIMITS: Limits = { idleMs: 30_000, totalMs: 540_000 };
 
 /** Reads objects with the service's own account. Does not try again by itself: its stage does. */
 export function createStorageDownloads(options: StorageDownloadsOptions): StorageDownloads {

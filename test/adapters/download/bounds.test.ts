@@ -14,7 +14,7 @@ import {
   type DownloadOptions,
 } from '../../../functions/adapters/download/download.ts';
 import type { Code } from '../../../functions/base/codes.ts';
-import type { Download, Validator } from '../../../functions/ports.ts';
+import type { Download, Validator } from '../../../functions/model/source.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
 import { type Rudeness, startRudeServer } from '../../fixtures/network/rude-server.ts';
 import { selfSigned } from '../../fixtures/network/self-signed.ts';

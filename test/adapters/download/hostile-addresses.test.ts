@@ -8,7 +8,7 @@ import { download } from '../../fixtures/network/downloading.ts';
 import { type HostileStage, PUBLIC, PUBLIC_6, startHostileStage, titled } from '../../fixtures/network/hostile-stage.ts';
 import { METADATA_URLS, PRIVATE_URLS, REFUSED_URLS } from '../../fixtures/network/hostile-urls.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 describe('hostile addresses', () => {
   let stage: HostileStage;

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { createDriveDownloads } from '../../../functions/adapters/drive/downloads.ts';
 import type { PermanentCode, TransientCode } from '../../../functions/base/codes.ts';
 import { PermanentError } from '../../../functions/base/errors.ts';
-import type { Download, Validator } from '../../../functions/ports.ts';
+import type { Download, Validator } from '../../../functions/model/source.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
 import type { Fault, RequestKind } from '../../fixtures/drive/faults.ts';

@@ -7,7 +7,7 @@ import { COLLECTIONS } from '../../../functions/adapters/firestore/firestore.ts'
 import * as queries from '../../../functions/adapters/firestore/queries.ts';
 import { sampleReport } from '../../contracts/samples.ts';
 
-const ROOT = resolve(import.meta.dirname, '..', '..');
+const ROOT = resolve(import.meta.dirname, '../../..');
 const FUNCTIONS = join(ROOT, 'functions');
 const db = new sdk.Firestore({ projectId: 'x' });
 const store = { db, sdk };
@@ -33,7 +33,7 @@ interface Declared {
   indexes: { collectionGroup: string; queryScope: string; fields: { fieldPath: string; order: string }[] }[];
   fieldOverrides: Override[];
 }
-const declared = JSON.parse(readFileSync(join(ROOT, 'infra', 'firestore.indexes.json'), 'utf8')) as Declared;
+const declared = JSON.parse(readFileSync(join(ROOT, 'infra', 'cloud', 'firestore.indexes.json'), 'utf8')) as Declared;
 const nameOf = ({ collectionGroup, fieldPath }: Override) => `${collectionGroup}.${fieldPath}`;
 const exempted = declared.fieldOverrides.filter(({ indexes }) => indexes.length === 0).map(nameOf);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readPush } from '../../../functions/adapters/pubsub/push.ts';
-import type { Message, Topic } from '../../../functions/ports.ts';
+import type { Message, Topic } from '../../../functions/model/messages.ts';
 
 const RENDER: Message = { topic: 'render', taskId: 'a', index: 3 };
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

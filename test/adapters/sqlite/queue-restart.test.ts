@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../../../functions/base/errors.ts';
-import type { Message } from '../../../functions/ports.ts';
+import type { Message } from '../../../functions/model/messages.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { deadLetter, renders } from '../../contracts/queue.ts';
 import { openQueue, total } from '../../fixtures/hosts/sqlite-queue.ts';

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { backOffMs, pauseMs } from '../../../functions/adapters/shared/queue-backoff.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
-import type { Message } from '../../../functions/ports.ts';
+import type { Message } from '../../../functions/model/messages.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { deadLetter, queueContract, renders } from '../../contracts/queue.ts';
 import { openQueue, total } from '../../fixtures/hosts/sqlite-queue.ts';

@@ -9,7 +9,7 @@ import {
   createStorageDownloads,
   type StorageDownloadsOptions,
 } from '../../../functions/adapters/storage/downloads.ts';
-import type { Validator } from '../../../functions/ports.ts';
+import type { Validator } from '../../../functions/model/source.ts';
 import { until } from '../../contracts/harness.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';

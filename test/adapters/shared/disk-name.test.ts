@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { diskName } from '../../../functions/adapters/disk/names.ts';
+import { diskName } from '../../../functions/adapters/shared/disk-name.ts';
 import { cutToBytes } from '../../../functions/model/names.ts';
 
 const TABLE: readonly { name: string; posix: string; windows: string }[] = [

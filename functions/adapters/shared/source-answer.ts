@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PermanentError } from '../../base/errors.ts';
-import type { Validator } from '../../ports.ts';
-import { permanent, statusError } from '../shared/network-errors.ts';
+import type { Validator } from '../../model/source.ts';
+import { permanent, statusError } from './network-errors.ts';
 
 interface Answer {
   statusCode: number;

@@ -1,0 +1,12 @@
+/** What is left out is as the voice has it: https://elevenlabs.io/docs/api-reference/voices/settings/get */
+export interface VoiceSettings {
+  /** 0 to 1. */
+  stability?: number;
+  /** 0 to 1. */
+  similarityBoost?: number;
+  /** 0 to 1. */
+  style?: number;
+  /** 0.7 to 1.2; 1 is the voice's own. */
+  speed?: number;
+  useSpeakerBoost?: boolean;
+}
