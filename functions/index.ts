@@ -4,14 +4,14 @@
  */
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { toNodeHandler } from 'srvx/node';
-import { createCloudFunctions, FUNCTION_NAMES } from './hosts/cloud.ts';
+import { createLog } from './base/log.ts';
+import { traceFields } from './base/trace.ts';
 import { loadConfig, readEnvironment } from './config/config.ts';
 import { leavePathsUndecoded, onEveryAnswer } from './hosts/answer-headers.ts';
-import { createLog } from './base/log.ts';
-import { NO_SEAMS } from './hosts/instrumentation.ts';
-import { securityHeaders } from './http/security-headers.ts';
-import { traceFields } from './base/trace.ts';
+import { createCloudFunctions, FUNCTION_NAMES } from './hosts/cloud.ts';
+import { NO_INSTRUMENTATION } from './hosts/instrumentation.ts';
 import { leaveBodiesUnread } from './hosts/unread-bodies.ts';
+import { securityHeaders } from './http/security-headers.ts';
 
 const STOP_LIMIT_MS = 8_000;
 let heedingStop = false;
@@ -24,7 +24,7 @@ const log = createLog({
   context: () => traceFields(config.project),
   write: (line) => process.stdout.write(line),
 });
-const functions = createCloudFunctions({ config, log, seams: NO_SEAMS });
+const functions = createCloudFunctions({ config, log, instrumentation: NO_INSTRUMENTATION });
 
 leaveBodiesUnread();
 leavePathsUndecoded();

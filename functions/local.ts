@@ -5,23 +5,23 @@ import type { RequestListener } from 'node:http';
 import { toNodeHandler } from 'srvx/node';
 import { watchLauncher } from './adapters/process/launcher.ts';
 import type { Consumer } from './adapters/sqlite/queue.ts';
-import { createApi } from './http/router.ts';
-import { complete } from './stages/complete.ts';
+import { createLog, type Log } from './base/log.ts';
 import { type Config, loadConfig, readEnvironment } from './config/config.ts';
-import { deadLetter } from './stages/dead-letter.ts';
-import { logHandedBack } from './coordination/log-nack.ts';
+import { outputPlace } from './config/vendor-settings.ts';
+import { logNack } from './coordination/log-nack.ts';
+import { type Instrumentation, NO_INSTRUMENTATION } from './hosts/instrumentation.ts';
 import { composeLocal } from './hosts/local-adapters.ts';
 import { closed, createLocalServer, listen } from './hosts/local-server.ts';
-import { createLog, type Log } from './base/log.ts';
-import type { Delivery } from './ports.ts';
+import { createApi } from './http/router.ts';
 import type { MessageOf, Topic } from './model/messages.ts';
+import type { Delivery } from './ports.ts';
+import { complete } from './stages/complete.ts';
+import { deadLetter } from './stages/dead-letter.ts';
 import { prepare } from './stages/prepare.ts';
 import { render } from './stages/render.ts';
-import { NO_SEAMS, type Seams } from './hosts/instrumentation.ts';
 import { type SweepDeps, sweep } from './stages/sweep.ts';
-import { outputPlace } from './config/vendor-settings.ts';
 
-/** Sources worked on at a time: downloads wait for the network, encoding has slots of its own. */
+/** Sources worked on at a time: downloads wait for the network, encoding has semaphore of its own. */
 const PREPARES = 16;
 /** Renders in flight beyond those being mixed; they wait for their sources, which costs nothing. */
 const WAITING_RENDERS = 30;
@@ -40,13 +40,17 @@ export interface Host {
 }
 
 /** Starts the host; resolves when it listens. Rejects when it cannot: no ffmpeg, port taken, folder not writable. */
-export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAMS): Promise<Host> {
+export async function startHost(
+  config: Config,
+  log: Log,
+  instrumentation: Instrumentation = NO_INSTRUMENTATION,
+): Promise<Host> {
   await using starting = new AsyncDisposableStack();
-  const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, seams));
+  const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, instrumentation));
 
-  const { upSince = Date.now() } = seams;
+  const { upSince = Date.now() } = instrumentation;
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
-    seams
+    instrumentation
       .run('sweep', () => sweep({ ...deps, upSince, ...more }))
       .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
   // What the last host was cut short in: now, while no request can be at it.
@@ -66,9 +70,9 @@ export async function startHost(config: Config, log: Log, seams: Seams = NO_SEAM
       concurrency,
       handler: async (message, delivery) => {
         try {
-          await seams.run(topic, () => stage(message, delivery, deps), message);
+          await instrumentation.run(topic, () => stage(message, delivery, deps), message);
         } catch (error) {
-          if (!delivery.signal.aborted) logHandedBack(log, message, delivery.deliveries, error);
+          if (!delivery.signal.aborted) logNack(log, message, delivery.deliveries, error);
           throw error;
         }
       },

@@ -106,7 +106,7 @@ export interface LeaseStore {
   /** A holder that has not renewed for so long is taken for dead. It renews three times within it. */
   readonly ttlMs: number;
   /** How often those who wait for a holder look whether it is done. */
-  readonly lookMs: number;
+  readonly pollMs: number;
   /** Undefined while a living holder has it. Of many at once, exactly one gets it. */
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** False: it was taken over or has lapsed; the holder must stop and must not save. */
@@ -158,7 +158,7 @@ export interface SavedFile {
 export interface OutputStore {
   /**
    * process-media. The folder of that name, made where there is none; concurrent calls make one. Throws RequestError
-   * output_folder, with the cure, where this output could not take the task's videos, and TransientError where that
+   * output_folder, with the hint, where this output could not take the task's videos, and TransientError where that
    * cannot be told just now.
    */
   createFolder(name: string): Promise<OutputFolder>;
@@ -241,6 +241,4 @@ export interface TokenClaims {
  * for as long as Google says. `refused` completes "got", without a word of the token.
  * @throws TransientError where the certificates cannot be had
  */
-export interface TokenReader {
-  (token: string): Promise<{ claims: TokenClaims } | { refused: string }>;
-}
+export type TokenReader = (token: string) => Promise<{ claims: TokenClaims } | { refused: string }>;

@@ -52,9 +52,9 @@ describe('the README', () => {
   }
 
   for (const [code, entry] of Object.entries(CODES)) {
-    test(`tells what ${code} means and what cures it`, () => {
+    test(`tells what ${code} means and what hints it`, () => {
       const kind = 'status' in entry ? String(entry.status) : entry.kind;
-      assert.deepEqual(rows.get(code), [kind, entry.title, entry.cure]);
+      assert.deepEqual(rows.get(code), [kind, entry.title, entry.hint]);
     });
   }
 

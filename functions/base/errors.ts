@@ -67,8 +67,8 @@ export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: RequestCode;
   readonly mistakes: readonly Mistake[];
-  /** What to do, where more is known than the code's own cure. */
-  readonly cure: string | undefined;
+  /** What to do, where more is known than the code's own hint. */
+  readonly hint: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -76,14 +76,14 @@ export class RequestError extends Error {
     detail: string,
     options: ErrorOptions & {
       mistakes?: readonly Mistake[];
-      cure?: string;
+      hint?: string;
       headers?: Record<string, string>;
     } = {},
   ) {
     super(detail, options);
     this.code = code;
     this.mistakes = options.mistakes ?? [];
-    this.cure = options.cure;
+    this.hint = options.hint;
     this.headers = options.headers ?? {};
   }
 
@@ -100,7 +100,7 @@ export function isDiskFull(error: unknown): boolean {
 }
 
 /** Ended in a way that must not repeat for ever: nobody foresaw it, or ffmpeg was ended from outside. */
-export function isUnforeseen(error: unknown): boolean {
+export function isUnexpected(error: unknown): boolean {
   if (TransientError.is(error)) return error.code === 'ffmpeg_killed';
   return !PermanentError.is(error) && !isDiskFull(error);
 }

@@ -107,7 +107,7 @@ function described(error: unknown): string {
   return error.cause === undefined ? own : `${own}\nCaused by: ${described(error.cause)}`;
 }
 
-/** Vendors' clients quote addresses that are as good as a key: signed ones, and those of uploads under way. */
+/** VendorSettings' clients quote addresses that are as good as a key: signed ones, and those of uploads under way. */
 function withoutQueries(text: string): string {
   return text.replace(/(\bhttps?:\/\/[^\s?'"`<>]+\?)[^\s'"`<>]*/g, '$1***');
 }

@@ -11,7 +11,7 @@ import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
 import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
-import { readVendors, type Vendors } from './vendor-settings.ts';
+import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
 
 export { ConfigError, type Environment };
 
@@ -55,7 +55,7 @@ export interface Config {
   /** Firestore is an emulator, as the client is told by its own variable. */
   emulated: boolean;
   /** Where videos go, who speaks, and which accounts are used for it. */
-  vendors: Vendors;
+  vendors: VendorSettings;
 }
 
 /**
@@ -150,7 +150,7 @@ export function loadConfig(env: Environment): Config {
     inCloud,
     project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
     emulated,
-    vendors: readVendors(read, {
+    vendors: readVendorSettings(read, {
       shared: inCloud && !emulated,
       // https://cloud.google.com/run/docs/configuring/services/functions-environment-variables
       target: inCloud ? env['FUNCTION_TARGET'] : undefined,

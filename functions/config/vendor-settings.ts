@@ -1,16 +1,16 @@
 /** Which vendors the settings choose, and what those need to be reached. */
 import type { DriveAuth } from '../model/drive-auth.ts';
+import type { SourceRules } from '../model/source-url.ts';
 import { readDriveAuth } from './drive-settings.ts';
 import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
 import type { SettingsReader } from './settings-reader.ts';
-import type { SourceRules } from '../model/source-url.ts';
 
 export type OutputChoice =
   | { kind: 'local' }
   | { kind: 'drive'; folderId: string }
   | { kind: 'gcs'; bucket: string };
 
-export interface Vendors {
+export interface VendorSettings {
   output: OutputChoice;
   /** Of artifacts that all processes share; undefined: the disk alone. */
   cacheBucket: string | undefined;
@@ -28,7 +28,7 @@ export interface Vendors {
 }
 
 /** Where videos go, for people. */
-export function outputPlace({ output }: Vendors, outputDir: string): string {
+export function outputPlace({ output }: VendorSettings, outputDir: string): string {
   switch (output.kind) {
     case 'local':
       return outputDir;
@@ -39,8 +39,8 @@ export function outputPlace({ output }: Vendors, outputDir: string): string {
   }
 }
 
-/** By which sources are read, of callers' addresses: see sourceWay. */
-export function sourceRules({ sourceBuckets, cacheBucket, output }: Vendors): SourceRules {
+/** By which sources are read, of callers' addresses: see sourceLocation. */
+export function sourceRules({ sourceBuckets, cacheBucket, output }: VendorSettings): SourceRules {
   const own = [cacheBucket, output.kind === 'gcs' ? output.bucket : undefined];
   return { buckets: sourceBuckets, ownBuckets: own.filter((bucket) => bucket !== undefined) };
 }
@@ -57,7 +57,7 @@ export interface VendorOptions {
   target: string | undefined;
 }
 
-export function readVendors(read: SettingsReader, { shared, target }: VendorOptions): Vendors {
+export function readVendorSettings(read: SettingsReader, { shared, target }: VendorOptions): VendorSettings {
   const driveSources = read.text('DRIVE_SOURCES', 'link', /^(link|account)$/) as 'link' | 'account';
   const drive = readDriveAuth(read, target === 'prepare' && driveSources === 'link');
   const cacheBucket = read.optional('CACHE_BUCKET', (value) => BUCKET.test(value));
@@ -73,7 +73,7 @@ export function readVendors(read: SettingsReader, { shared, target }: VendorOpti
       'DRIVE_AUTH: expected adc, oauth or delegation because DRIVE_SOURCES is account, got nothing. Set it.',
     );
   }
-  const vendors: Vendors = {
+  const vendors: VendorSettings = {
     output,
     cacheBucket,
     drive,

@@ -3,7 +3,7 @@ import { TransientError } from '../base/errors.ts';
 import type { TaskStore } from '../ports.ts';
 
 /** How often those at work look whether their task was cancelled. */
-const LOOK_MS = 500;
+const POLL_MS = 500;
 
 /**
  * Works for a task that may be cancelled meanwhile: then the signal fires, and whatever the work does about it,
@@ -38,7 +38,7 @@ async function watch(
 ): Promise<void> {
   for (;;) {
     try {
-      await sleep(LOOK_MS, undefined, { signal: done });
+      await sleep(POLL_MS, undefined, { signal: done });
     } catch {
       return;
     }

@@ -1,17 +1,17 @@
-import type { Slots } from './fair-semaphore.ts';
+import type { Semaphore } from './fair-semaphore.ts';
 
 /** Work goes in side by side, or alone: what may end the process must not take others along. */
-export interface Gate {
-  beside: Slots;
+export interface ExclusiveGate {
+  beside: Semaphore;
   /** When nobody else is in there, and nobody comes in meanwhile. */
-  alone: Slots;
+  alone: Semaphore;
 }
 
 /** Others are not held up by one that takes its time: after this they begin beside it. */
 const ALONE_MS = 5_000;
 
 /** Whoever comes first goes first. */
-export function createGate(aloneMs = ALONE_MS): Gate {
+export function createExclusiveGate(aloneMs = ALONE_MS): ExclusiveGate {
   const waiting: { alone: boolean; enter: () => void }[] = [];
   /** Those inside, except who has been alone for too long. */
   let crowd = 0;
@@ -28,27 +28,27 @@ export function createGate(aloneMs = ALONE_MS): Gate {
   };
 
   const through =
-    (alone: boolean): Slots =>
+    (alone: boolean): Semaphore =>
     async (work) => {
       await new Promise<void>((enter) => {
         waiting.push({ alone, enter });
         admit();
       });
       let counted = true;
-      const leave = (): void => {
+      const release = (): void => {
         if (!counted) return;
         counted = false;
         crowd -= 1;
         if (alone) closed = false;
         admit();
       };
-      const timer = alone ? setTimeout(leave, aloneMs) : undefined;
+      const timer = alone ? setTimeout(release, aloneMs) : undefined;
       try {
         // What may end the process is alone until its end.
-        return await work(alone ? () => {} : leave);
+        return await work(alone ? () => {} : release);
       } finally {
         clearTimeout(timer);
-        leave();
+        release();
       }
     };
 

@@ -1,8 +1,8 @@
 /** Runs work when there is room for it. Who needs the room no longer may leave it, and work on. */
-export type Slots = <T>(work: (leave: () => void) => Promise<T>) => Promise<T>;
+export type Semaphore = <T>(work: (release: () => void) => Promise<T>) => Promise<T>;
 
 /** Room for everything. */
-export const NO_LIMIT: Slots = (work) => work(() => {});
+export const UNLIMITED: Semaphore = (work) => work(() => {});
 
 interface Waiting {
   owner: string;
@@ -13,7 +13,7 @@ interface Waiting {
  * Room for `count` pieces of work at a time, given to the owners in turn: of those who wait, the one whose last turn
  * is the longest ago goes first, so that a task of one clip does not queue behind a hundred of another's.
  */
-export function fairSlots(count: number): (owner: string) => Slots {
+export function fairSemaphore(count: number): (owner: string) => Semaphore {
   const waiting: Waiting[] = [];
   /** Owners in the order of their last turn. */
   const served = new Set<string>();
@@ -41,16 +41,16 @@ export function fairSlots(count: number): (owner: string) => Slots {
       giveRoom();
     });
     let inside = true;
-    const leave = (): void => {
+    const release = (): void => {
       if (!inside) return;
       inside = false;
       free += 1;
       giveRoom();
     };
     try {
-      return await work(leave);
+      return await work(release);
     } finally {
-      leave();
+      release();
     }
   };
 }

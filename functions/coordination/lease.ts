@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isUnforeseen, TransientError } from '../base/errors.ts';
+import { isUnexpected, TransientError } from '../base/errors.ts';
 import type { Lease, LeaseStore } from '../ports.ts';
-import { NO_LIMIT, type Slots } from './fair-semaphore.ts';
+import { type Semaphore, UNLIMITED } from './fair-semaphore.ts';
 
 export interface OnceOptions<T> {
   leases: LeaseStore;
   key: string;
   signal: AbortSignal;
   /** Finds the result where someone has made it. */
-  look: () => Promise<T | undefined>;
+  find: () => Promise<T | undefined>;
   /**
    * Makes it. The lease is renewed meanwhile and released afterwards, whatever came of it. The signal also fires
-   * when the lease is lost: then stop, and save nothing. `leave` gives the room back before the lease.
+   * when the lease is lost: then stop, and save nothing. `release` gives the room back before the lease.
    */
-  make: (lease: Lease, signal: AbortSignal, leave: () => void) => Promise<T>;
-  /** Room for `make`; taken before the lease, so that waiting for room holds nobody up. */
-  slots?: Slots;
+  create: (lease: Lease, signal: AbortSignal, release: () => void) => Promise<T>;
+  /** Room for `create`; taken before the lease, so that waiting for room holds nobody up. */
+  semaphore?: Semaphore;
   /** How long to wait for another holder before the message is handed back. */
   patienceMs?: number;
   ttlMs?: number;
@@ -26,20 +26,20 @@ export interface OnceOptions<T> {
  * Throws TransientError 'waiting' when a living holder outlasts the caller's patience.
  */
 export async function once<T>(options: OnceOptions<T>): Promise<T> {
-  const { leases, key, signal, look, make, slots = NO_LIMIT, ttlMs = leases.ttlMs } = options;
+  const { leases, key, signal, find, create, semaphore = UNLIMITED, ttlMs = leases.ttlMs } = options;
   const deadline = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY);
   let refused = false;
   for (;;) {
-    const existing = await look();
+    const existing = await find();
     if (existing !== undefined) return existing;
     // Looking costs a store less than trying to take what is held.
     const held = refused && (await isHeld(leases, key));
     const made = held
       ? undefined
-      : await slots((leave) =>
+      : await semaphore((release) =>
           underLease(leases, key, ttlMs, signal, async (lease, own) => {
             // Someone may have made it between our look and our lease.
-            return (await look()) ?? (await make(lease, own, leave));
+            return (await find()) ?? (await create(lease, own, release));
           }),
         );
     if (made !== undefined) return made.value;
@@ -47,7 +47,7 @@ export async function once<T>(options: OnceOptions<T>): Promise<T> {
     if (performance.now() > deadline) {
       throw new TransientError('waiting', `Someone else is still at ${key}.`);
     }
-    await sleep(leases.lookMs, undefined, { signal });
+    await sleep(leases.pollMs, undefined, { signal });
   }
 }
 
@@ -69,26 +69,26 @@ async function isHeld(leases: LeaseStore, key: string): Promise<boolean> {
  * Room for so much work at a time among all processes: whoever has one of the leases `prefix/1`, `prefix/2` ... is in.
  * `count` is asked at each look; null: no limit.
  */
-export function leasedSlots(
+export function leasedSemaphore(
   leases: LeaseStore,
   prefix: string,
   count: () => number | null,
   signal: AbortSignal,
-): Slots {
+): Semaphore {
   return async (work) => {
     for (;;) {
       const places = count();
-      if (places === null) return NO_LIMIT(work);
+      if (places === null) return UNLIMITED(work);
       // Each begins elsewhere, so that many do not all ask for the same one.
       const first = Math.floor(Math.random() * places);
       for (let at = 0; at < places; at++) {
         const place = 1 + ((first + at) % places);
         const done = await underLease(leases, `${prefix}/${place}`, leases.ttlMs, signal, () =>
-          NO_LIMIT(work),
+          UNLIMITED(work),
         );
         if (done !== undefined) return done.value;
       }
-      await sleep(leases.lookMs, undefined, { signal });
+      await sleep(leases.pollMs, undefined, { signal });
     }
   };
 }
@@ -115,7 +115,7 @@ async function underLease<T>(
   try {
     return { value: await work(lease, held) };
   } catch (error) {
-    failed = !held.aborted && isUnforeseen(error);
+    failed = !held.aborted && isUnexpected(error);
     throw error;
   } finally {
     done.abort();

@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 
 /** A delivery that came to nothing: to wait is nothing to report, all else is told of. */
-export function logHandedBack(
+export function logNack(
   log: Log,
   { topic, taskId, ...rest }: MessageOf<Topic>,
   delivery: number,

@@ -8,7 +8,7 @@ import pRetry from 'p-retry';
 import {
   type Failure,
   isDiskFull,
-  isUnforeseen,
+  isUnexpected,
   PermanentError,
   type Stage,
   TransientError,
@@ -86,7 +86,7 @@ export function failureOf(error: unknown, lease: Lease, stage: Stage, signal: Ab
   if (isDiskFull(error) && !TransientError.is(error)) {
     throw new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
   }
-  if (!isUnforeseen(error) || lease.failures + 1 < MAX_ATTEMPTS) throw error;
+  if (!isUnexpected(error) || lease.failures + 1 < MAX_ATTEMPTS) throw error;
   return TransientError.is(error)
     ? { code: 'crash_loop', stage, message: `${error.message} It was tried ${MAX_ATTEMPTS} times.` }
     : {

@@ -1,20 +1,20 @@
 /** The adapters that the settings choose, the same on every host. SDKs are loaded when something is asked of them. */
 import { createDiskArtifacts } from '../adapters/disk/artifacts.ts';
 import { createDownloads, type DownloadOptions } from '../adapters/download/download.ts';
+import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
 import { connectDrive } from '../adapters/drive/account.ts';
 import { createDriveDownloads } from '../adapters/drive/downloads.ts';
 import { createDriveOutputs } from '../adapters/drive/outputs.ts';
 import { createElevenLabsSpeech } from '../adapters/elevenlabs/elevenlabs.ts';
 import { createEspeakSpeech } from '../adapters/espeak/espeak.ts';
-import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
-import { connectStorage } from '../adapters/storage/storage.ts';
 import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
 import { createStorageOutputs } from '../adapters/storage/outputs.ts';
-import { workDir } from '../pipeline/artifacts.ts';
+import { connectStorage } from '../adapters/storage/storage.ts';
 import type { Config } from '../config/config.ts';
-import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from '../ports.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
+import { workDir } from '../pipeline/artifacts.ts';
+import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from '../ports.ts';
 
 export interface VendorPartsOptions {
   config: Config;
@@ -38,7 +38,7 @@ export interface VendorParts extends AsyncDisposable {
 
 const MB = 1024 * 1024;
 
-export function chooseVendors(options: VendorPartsOptions): VendorParts {
+export function chooseAdapters(options: VendorPartsOptions): VendorParts {
   const { config, ids, tempDir } = options;
   const { vendors } = config;
   const { googleApiUrl } = vendors;

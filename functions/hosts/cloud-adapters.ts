@@ -9,17 +9,17 @@ import { createFirestoreReports } from '../adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
 import { createFirestoreUrls } from '../adapters/firestore/urls.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
-import { apiSettings, assemble } from './wire.ts';
-import type { Config } from '../config/config.ts';
-import { createGate } from '../coordination/exclusive-gate.ts';
 import type { Log } from '../base/log.ts';
+import { traceparent } from '../base/trace.ts';
+import type { Config } from '../config/config.ts';
+import { createExclusiveGate } from '../coordination/exclusive-gate.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
 import { findFfmpeg } from '../media/find-ffmpeg.ts';
 import type { LeaseStore } from '../ports.ts';
-import type { Seams } from './instrumentation.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
-import { traceparent } from '../base/trace.ts';
-import { chooseVendors } from './choose-adapters.ts';
+import { chooseAdapters } from './choose-adapters.ts';
+import type { Instrumentation } from './instrumentation.ts';
+import { apiSettings, assemble } from './wire.ts';
 
 /** Encoders at a time: one keeps all threads busy, more only take memory. */
 const ENCODERS = 1;
@@ -33,13 +33,13 @@ const ENCODE_MS = 480_000;
 export interface CloudOptions {
   config: Config;
   log: Log;
-  seams: Seams;
+  instrumentation: Instrumentation;
   /** Other times than those that suit a fleet. */
-  times?: Partial<Pick<LeaseStore, 'ttlMs' | 'lookMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
+  times?: Partial<Pick<LeaseStore, 'ttlMs' | 'pollMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
 }
 
 /** The parts of a function. SDKs are loaded, and connected, when something is first asked of them. */
-export async function composeCloud({ config, log, seams, times }: CloudOptions) {
+export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
   const tempDir = join(config.dataDir, 'tmp');
@@ -47,7 +47,7 @@ export async function composeCloud({ config, log, seams, times }: CloudOptions) 
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
   const vendors = starting.use(
-    chooseVendors({
+    chooseAdapters({
       config,
       ids: createFirestoreIds({ firestore }),
       diskOutputs: createDiskOutputs({ dir: config.outputDir }),
@@ -58,7 +58,7 @@ export async function composeCloud({ config, log, seams, times }: CloudOptions) 
       downloadLimits: { totalMs: DOWNLOAD_MS },
     }),
   );
-  const adapters = seams.adapters({
+  const adapters = instrumentation.adapters({
     tasks: createFirestoreTasks({ firestore }),
     reports: createFirestoreReports({ firestore }),
     pins: createFirestorePins({ firestore }),
@@ -82,8 +82,8 @@ export async function composeCloud({ config, log, seams, times }: CloudOptions) 
       maxClipSeconds: config.maxClipSeconds,
       encodeLimitMs: ENCODE_MS,
     }),
-    gate: createGate(),
-    run: seams.run,
+    gate: createExclusiveGate(),
+    run: instrumentation.run,
     ...apiSettings(config),
   };
   const disposables = starting.move();

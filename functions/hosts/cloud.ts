@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
 import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
-import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
-import { logHandedBack } from '../coordination/log-nack.ts';
-import { parseJson, problem } from '../http/json-body.ts';
-import type { Delivery } from '../ports.ts';
-import type { MessageOf, Topic } from '../model/messages.ts';
-import { createPushAccess } from '../http/push-auth.ts';
 import { traced } from '../base/trace.ts';
+import { logNack } from '../coordination/log-nack.ts';
+import { parseJson, problem } from '../http/json-body.ts';
+import { createPushAccess } from '../http/push-auth.ts';
+import type { MessageOf, Topic } from '../model/messages.ts';
+import type { Delivery } from '../ports.ts';
+import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
 
 export const FUNCTION_NAMES = [
   'processMedia',
@@ -40,7 +40,7 @@ const HANDED_BACK = 503;
 
 /** Nothing is composed, and no stage is loaded, before a function is called. */
 export function createCloudFunctions(options: CloudOptions): CloudFunctions {
-  const { config, log, seams } = options;
+  const { config, log, instrumentation } = options;
   const checkPusher = createPushAccess({
     rule: config.push,
     readToken: createTokenReader({ apiUrl: config.vendors.googleApiUrl }),
@@ -108,10 +108,13 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         const signal = AbortSignal.any([late.signal, stopping.signal]);
         try {
           const [stage, deps] = await Promise.all([load(), depsOf()]);
-          await persistently(() => seams.run(topic, () => stage(message, { signal }, deps), message), signal);
+          await persistently(
+            () => instrumentation.run(topic, () => stage(message, { signal }, deps), message),
+            signal,
+          );
           return new Response(null, { status: ACKNOWLEDGED });
         } catch (error) {
-          logHandedBack(log, message, deliveries, error);
+          logNack(log, message, deliveries, error);
           return new Response(null, { status: HANDED_BACK });
         } finally {
           clearTimeout(timer);
@@ -131,8 +134,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');
       const deps = await depsOf();
-      const { upSince = 0 } = seams;
-      await seams.run('sweep', () => sweep({ ...deps, upSince, ...options.times }));
+      const { upSince = 0 } = instrumentation;
+      await instrumentation.run('sweep', () => sweep({ ...deps, upSince, ...options.times }));
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };

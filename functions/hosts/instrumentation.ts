@@ -1,5 +1,16 @@
-import type { ArtifactStore, Downloads, LeaseStore, OutputStore, PinStore, Queue, ReportStore, Speech, TaskStore, UrlMemory } from '../ports.ts';
 import type { Message } from '../model/messages.ts';
+import type {
+  ArtifactStore,
+  Downloads,
+  LeaseStore,
+  OutputStore,
+  PinStore,
+  Queue,
+  ReportStore,
+  Speech,
+  TaskStore,
+  UrlMemory,
+} from '../ports.ts';
 
 /** One adapter for each port. */
 export interface Adapters {
@@ -18,7 +29,7 @@ export interface Adapters {
 /**
  * Where something may be put around what a host does: a trace, or a test's faults. The stages know nothing of it.
  */
-export interface Seams {
+export interface Instrumentation {
   /** Around every adapter. */
   adapters<A extends Adapters>(adapters: A): A;
   /** Around every run of a stage, with its message where it has one, and every answer to a request. */
@@ -27,4 +38,7 @@ export interface Seams {
   upSince?: number;
 }
 
-export const NO_SEAMS: Seams = { adapters: (adapters) => adapters, run: (_what, work) => work() };
+export const NO_INSTRUMENTATION: Instrumentation = {
+  adapters: (adapters) => adapters,
+  run: (_what, work) => work(),
+};

@@ -1,27 +1,27 @@
 /** What the single-machine host is made of: the embedded adapters, and the vendors that the settings choose. */
 import { join } from 'node:path';
-import { createChildRecords } from '../adapters/process/child-records.ts';
 import { INCOMING } from '../adapters/disk/cache.ts';
 import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts';
 import { sweepFolder } from '../adapters/disk/sweep.ts';
+import { createChildRecords } from '../adapters/process/child-records.ts';
 import { acquireHostLock, HostLockedError } from '../adapters/process/host-lock.ts';
-import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteIds } from '../adapters/sqlite/ids.ts';
 import { createSqliteLeases } from '../adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../adapters/sqlite/pins.ts';
 import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
+import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
 import { createSqliteUrls } from '../adapters/sqlite/urls.ts';
-import { apiSettings, assemble } from './wire.ts';
-import type { Config } from '../config/config.ts';
 import type { Log } from '../base/log.ts';
+import type { Config } from '../config/config.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
 import { findFfmpeg } from '../media/find-ffmpeg.ts';
-import type { TaskStore } from '../ports.ts';
-import { NO_SEAMS, type Seams } from './instrumentation.ts';
 import { fileName, manifestName } from '../model/names.ts';
-import { chooseVendors } from './choose-adapters.ts';
+import type { TaskStore } from '../ports.ts';
+import { chooseAdapters } from './choose-adapters.ts';
+import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
+import { apiSettings, assemble } from './wire.ts';
 
 /** Encoders at a time: one keeps all threads busy, more only take memory. */
 const ENCODERS = 1;
@@ -35,7 +35,11 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PAGE = 100;
 
 /** The parts of the host, ready for work that nobody has begun. Dispose of them after everything that uses them. */
-export async function composeLocal(config: Config, log: Log, seams: Seams = NO_SEAMS) {
+export async function composeLocal(
+  config: Config,
+  log: Log,
+  instrumentation: Instrumentation = NO_INSTRUMENTATION,
+) {
   await using starting = new AsyncDisposableStack();
   starting.use(await lockIn(config.dataDir, log));
   // From here on there is no other host: what is found of one is of a dead one.
@@ -78,7 +82,7 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
       log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
   });
   const vendors = starting.use(
-    chooseVendors({
+    chooseAdapters({
       config,
       ids: createSqliteIds({ database }),
       diskOutputs: outputs,
@@ -87,7 +91,7 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
       sharedDisk: false,
     }),
   );
-  const adapters = seams.adapters({
+  const adapters = instrumentation.adapters({
     tasks,
     reports: createSqliteReports({ database }),
     pins: createSqlitePins({ database }),
@@ -110,7 +114,7 @@ export async function composeLocal(config: Config, log: Log, seams: Seams = NO_S
       threads: config.ffmpegThreads,
       maxClipSeconds: config.maxClipSeconds,
     }),
-    run: seams.run,
+    run: instrumentation.run,
     ...apiSettings(config),
   };
   const disposables = starting.move();

@@ -8,8 +8,8 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { onEveryAnswer } from './answer-headers.ts';
 import { securityHeaders } from '../http/security-headers.ts';
+import { onEveryAnswer } from './answer-headers.ts';
 
 export interface ServerLimits {
   /** From the first byte of a request, or from the connection, to the end of its headers. */

@@ -1,18 +1,19 @@
 /**
  * What every host has in common: the steps on top of the adapters, whichever adapters they are.
  */
-import { createArtifacts } from '../pipeline/artifacts.ts';
-import { callerInCloud, callerOnMachine } from '../http/client-address.ts';
-import { type Config, isLoopback } from '../config/config.ts';
-import { createDoor } from '../http/request-guard.ts';
-import { createFetching } from '../pipeline/fetch-source.ts';
+
 import type { Log } from '../base/log.ts';
+import { type Config, isLoopback } from '../config/config.ts';
+import { sourceRules } from '../config/vendor-settings.ts';
+import { fairSemaphore } from '../coordination/fair-semaphore.ts';
+import { addressInCloud, addressOnMachine } from '../http/client-address.ts';
+import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
-import type { Adapters } from './instrumentation.ts';
-import { fairSlots } from '../coordination/fair-semaphore.ts';
+import { createArtifacts } from '../pipeline/artifacts.ts';
+import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
-import { sourceRules } from '../config/vendor-settings.ts';
+import type { Adapters } from './instrumentation.ts';
 
 export interface AssemblyOptions {
   ffmpeg: Ffmpeg;
@@ -56,7 +57,7 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     artifacts,
     speaking: createSpeaking({ speech, artifacts, leases }),
     ffmpeg,
-    encoding: fairSlots(options.encoders),
+    encoding: fairSemaphore(options.encoders),
     threads,
     maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
@@ -75,8 +76,8 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     log,
     tempDir,
     patienceMs,
-    mixing: fairSlots(options.mixers),
-    saving: fairSlots(SAVERS),
+    mixing: fairSemaphore(options.mixers),
+    saving: fairSemaphore(SAVERS),
   };
 }
 
@@ -84,11 +85,11 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
 export function apiSettings(config: Config) {
   return {
     limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
-    door: createDoor({
+    guard: createRequestGuard({
       apiKey: config.apiKey,
       hosts: hostsOf(config),
       origins: (url) => [originOf(url, config), ...publicOrigin(config)],
-      callerOf: config.inCloud ? callerInCloud : callerOnMachine,
+      clientAddressOf: config.inCloud ? addressInCloud : addressOnMachine,
       requestsPerMinute: config.requestsPerMinute,
     }),
     baseUrl: (request: Request) =>

@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
-import type { Queue, ReportStore, TaskStore } from '../ports.ts';
 import { allReports } from '../pipeline/reporting.ts';
+import type { Queue, ReportStore, TaskStore } from '../ports.ts';
 import { getTask, knownTask, type TasksDeps } from './task-status.ts';
 
 export interface CancelDeps extends TasksDeps {

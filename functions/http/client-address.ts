@@ -11,13 +11,13 @@ const IPV6_NETWORK_BYTES = 8;
  * Cloud Run's front end puts the address that it sees last; what stands before is what the caller says of itself.
  * https://cloud.google.com/load-balancing/docs/https#x-forwarded-for_header
  */
-export function callerInCloud(request: Request): string {
+export function addressInCloud(request: Request): string {
   const seen = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? '';
-  return ipaddr.isValid(seen) ? callerAt(seen) : callerOnMachine(request);
+  return ipaddr.isValid(seen) ? callerAt(seen) : addressOnMachine(request);
 }
 
 /** No header is believed here: anyone can send one. */
-export function callerOnMachine(request: Request): string {
+export function addressOnMachine(request: Request): string {
   return callerAt((request as ServerRequest).ip ?? '');
 }
 

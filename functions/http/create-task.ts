@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Claim, Task } from '../model/task.ts';
-import type { Queue, TaskStore } from '../ports.ts';
 import { publishTask } from '../pipeline/publish.ts';
+import type { Queue, TaskStore } from '../ports.ts';
 
 export interface AcceptDeps {
   tasks: TaskStore;

@@ -106,7 +106,7 @@ function jsonComplaint(text: string, cause: unknown): string {
 
 /** An error as application/problem+json (RFC 9457): without stack, without paths. */
 export function problem(error: RequestError): Response {
-  const { status, title, cure } = CODES[error.code] as { status: number; title: string; cure: string };
+  const { status, title, hint } = CODES[error.code] as { status: number; title: string; hint: string };
   return Response.json(
     {
       type: 'about:blank',
@@ -114,7 +114,7 @@ export function problem(error: RequestError): Response {
       status,
       detail: error.message,
       code: error.code satisfies RequestCode,
-      cure: error.cure ?? cure,
+      hint: error.hint ?? hint,
       ...(error.mistakes.length > 0 ? { errors: error.mistakes } : {}),
     },
     { status, headers: { 'content-type': 'application/problem+json', ...error.headers } },

@@ -1,12 +1,12 @@
 import { createHash, randomInt } from 'node:crypto';
-import { type AcceptDeps, accept, answeredBefore } from './create-task.ts';
 import { RequestError } from '../base/errors.ts';
-import { readJson } from './json-body.ts';
-import type { Claim } from '../model/task.ts';
-import type { OutputStore, Speech } from '../ports.ts';
-import { choicesOf } from '../pipeline/render-view.ts';
 import { makePlan, type Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
+import type { Claim } from '../model/task.ts';
+import { choicesOf } from '../pipeline/render-view.ts';
+import type { OutputStore, Speech } from '../ports.ts';
+import { type AcceptDeps, accept, answeredBefore } from './create-task.ts';
+import { readJson } from './json-body.ts';
 
 export interface ProcessMediaDeps extends AcceptDeps {
   outputs: OutputStore;

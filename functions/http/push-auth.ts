@@ -1,6 +1,6 @@
-import type { PushRule } from '../config/config.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { PushRule } from '../config/config.ts';
 import type { TokenClaims, TokenReader } from '../ports.ts';
 
 export interface PushAccessOptions {

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
 import { createRateLimit } from './rate-limit.ts';
 
-export interface DoorOptions {
+export interface RequestGuardOptions {
   /** Undefined: open to whoever reaches the port. */
   apiKey: string | undefined;
   /** Host names that are answered; undefined: all. */
@@ -11,7 +11,7 @@ export interface DoorOptions {
   /** Origins (scheme, host, port) whose pages may ask for a change. */
   origins: (url: URL) => readonly string[];
   /** Whose requests are counted together. */
-  callerOf: (request: Request) => string;
+  clientAddressOf: (request: Request) => string;
   /** Of one caller; Infinity: as many as it likes. */
   requestsPerMinute: number;
   /** Milliseconds that only go forward. */
@@ -19,14 +19,14 @@ export interface DoorOptions {
 }
 
 /** Returns for who may come in. Throws RequestError: 429, 421, 403, 401. */
-export type Door = (request: Request, url: URL) => void;
+export type RequestGuard = (request: Request, url: URL) => void;
 
 /** Of one caller. Who has a key sends it; this many are mistakes, more are guesses. */
 const WRONG_KEYS_PER_MINUTE = 10;
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
-export function createDoor(options: DoorOptions): Door {
-  const { apiKey, hosts, origins, callerOf, requestsPerMinute } = options;
+export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
+  const { apiKey, hosts, origins, clientAddressOf, requestsPerMinute } = options;
   const now = options.now === undefined ? {} : { now: options.now };
   const requests =
     requestsPerMinute === Number.POSITIVE_INFINITY
@@ -34,7 +34,7 @@ export function createDoor(options: DoorOptions): Door {
       : createRateLimit({ perMinute: requestsPerMinute, ...now });
   const wrongKeys = createRateLimit({ perMinute: WRONG_KEYS_PER_MINUTE, ...now });
   return (request, url) => {
-    const caller = callerOf(request);
+    const caller = clientAddressOf(request);
     checkRate(requests?.take(caller) ?? 0, `${requestsPerMinute} requests`);
     checkHost(url, hosts);
     checkSite(request, origins(url));
@@ -62,7 +62,7 @@ function checkRate(waitSeconds: number, limit: string): void {
 }
 
 /** A name that an attacker's page was made to point here must not reach a service that asks for no key. */
-function checkHost(url: URL, hosts: DoorOptions['hosts']): void {
+function checkHost(url: URL, hosts: RequestGuardOptions['hosts']): void {
   if (hosts === undefined || hosts(url.hostname)) return;
   throw new RequestError(
     'wrong_host',

@@ -1,11 +1,11 @@
-import { type AcceptDeps, accept, type Draft } from './create-task.ts';
 import { RequestError } from '../base/errors.ts';
 import { retryKey } from '../coordination/lease-keys.ts';
-import type { Claim, Task } from '../model/task.ts';
-import type { PinStore } from '../ports.ts';
-import { allReports } from '../pipeline/reporting.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import { partOf, type WantedOutput } from '../model/plan.ts';
+import type { Claim, Task } from '../model/task.ts';
+import { allReports } from '../pipeline/reporting.ts';
+import type { PinStore } from '../ports.ts';
+import { type AcceptDeps, accept, type Draft } from './create-task.ts';
 import { knownTask, type TasksDeps } from './task-status.ts';
 
 export interface RetryDeps extends AcceptDeps, TasksDeps {

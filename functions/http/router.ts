@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { type CancelDeps, cancelTask } from './cancel.ts';
-import type { Door } from './request-guard.ts';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
-import { problem } from './json-body.ts';
 import type { Log } from '../base/log.ts';
+import { type CancelDeps, cancelTask } from './cancel.ts';
+import { problem } from './json-body.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
+import type { RequestGuard } from './request-guard.ts';
 import { type RetryDeps, retryTask } from './retry.ts';
 import { getTask, listRenders, type TasksDeps } from './task-status.ts';
 
 export interface ApiDeps extends ProcessMediaDeps, TasksDeps, CancelDeps, RetryDeps {
   log: Log;
   /** Asked first: who is refused learns nothing, not even which paths there are. */
-  door: Door;
+  guard: RequestGuard;
   /** Put around every answer. */
   run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -65,7 +65,7 @@ export function createApi(deps: ApiDeps): (request: Request) => Promise<Response
 
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   const url = addressOf(request);
-  deps.door(request, url);
+  deps.guard(request, url);
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
   const routes = ROUTES.flatMap((route) => {
     const match = route.path.exec(path);

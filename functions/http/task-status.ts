@@ -1,8 +1,14 @@
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
-import type { LeaseStore, ReportStore, TaskStore } from '../ports.ts';
 import type { Progress, Task } from '../model/task.ts';
-import { NOT_BEGUN, RENDER_STATUSES, type RenderStatus, type RenderView, renderView } from '../pipeline/render-view.ts';
+import {
+  NOT_BEGUN,
+  RENDER_STATUSES,
+  type RenderStatus,
+  type RenderView,
+  renderView,
+} from '../pipeline/render-view.ts';
+import type { LeaseStore, ReportStore, TaskStore } from '../ports.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;

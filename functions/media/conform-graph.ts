@@ -1,6 +1,7 @@
 /** The filter graph that brings any picture into a profile. Pure; every part was tried on odd files. */
-import type { Probe, Profile } from '../model/pins.ts';
+
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
+import type { Probe, Profile } from '../model/pins.ts';
 import type { Fit } from '../model/plan.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;

@@ -5,8 +5,8 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
-import type { Probe, Profile } from '../model/pins.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
+import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
 import { secondsAhead, videoGraph } from './conform-graph.ts';
 import type { Ffmpeg } from './ffmpeg.ts';

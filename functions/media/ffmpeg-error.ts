@@ -12,7 +12,7 @@ const EMPTY_WORDS =
 /** The program itself broke, over what it was given: another try ends the same way. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
 /** What helps where a limit was met. */
-const CURES: Record<Exceeded, string> = {
+const HINTS: Record<Exceeded, string> = {
   time: 'Send a shorter or smaller file, or give the service more CPU.',
   memory: 'Send a file with a smaller picture, or give the service more memory.',
   output: 'Send a shorter or simpler file.',
@@ -93,7 +93,7 @@ export function permanentFrom(
   { expected, next }: { expected: string; next: string },
 ): unknown {
   if (!FfmpegError.is(error)) return error;
-  const advice = error.exceeded === null ? next : CURES[error.exceeded];
+  const advice = error.exceeded === null ? next : HINTS[error.exceeded];
   return new PermanentError(code, stage, `Expected ${expected}, got: ${error.shortMessage}. ${advice}`, {
     cause: error,
   });

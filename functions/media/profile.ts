@@ -1,6 +1,7 @@
 /** Which picture the clips of a task are brought to, and what H.264 asks of it. */
-import type { Probe, Profile } from '../model/pins.ts';
+
 import { type FrameRate, framesPerSecond, nearestStandardRate } from '../model/frame-rate.ts';
+import type { Probe, Profile } from '../model/pins.ts';
 import type { WantedOutput } from '../model/plan.ts';
 
 /** A phone held upright: what a clip that cannot be read most likely was. */

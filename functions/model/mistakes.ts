@@ -9,7 +9,7 @@ const SHOWN = 60;
 
 interface Annotated {
   expected?: string;
-  cure?: string;
+  hint?: string;
   properties?: Record<string, Annotated>;
 }
 
@@ -38,7 +38,7 @@ function mistakeOf(error: ErrorObject): Mistake {
     const wanted = branchOf(schema.properties?.[missing]);
     return {
       pointer: pathOf(error, missing),
-      message: `Expected ${wanted?.expected ?? missing}, got nothing. ${wanted?.cure ?? 'Add it.'}`,
+      message: `Expected ${wanted?.expected ?? missing}, got nothing. ${wanted?.hint ?? 'Add it.'}`,
     };
   }
   if (error.keyword === 'additionalProperties') {
@@ -50,7 +50,7 @@ function mistakeOf(error: ErrorObject): Mistake {
   }
   return {
     pointer: error.instancePath,
-    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${schema.cure}`,
+    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${schema.hint}`,
   };
 }
 

@@ -1,8 +1,8 @@
 /**
  * The request, said once: ajv checks by it, TypeScript takes its type from it, the API description repeats it.
  *
- * `expected` and `cure` are annotations for people: whichever keyword of a schema is violated, the caller reads
- * "Expected <expected>, got <value>. <cure>", once per mistake.
+ * `expected` and `hint` are annotations for people: whichever keyword of a schema is violated, the caller reads
+ * "Expected <expected>, got <value>. <hint>", once per mistake.
  */
 
 import { DEFAULT_STILL_SECONDS } from './plan.ts';
@@ -22,7 +22,7 @@ const url = {
   minLength: 1,
   maxLength: MAX_URL,
   expected: 'an http(s) or gs:// URL',
-  cure: 'Give the address that downloads the file itself.',
+  hint: 'Give the address that downloads the file itself.',
 } as const;
 
 const urls = {
@@ -31,7 +31,7 @@ const urls = {
   minItems: 1,
   maxItems: MAX_URLS,
   expected: `a list of 1-${MAX_URLS} URLs`,
-  cure: 'Put the URLs in a list, or leave the block out.',
+  hint: 'Put the URLs in a list, or leave the block out.',
 } as const;
 
 const namedBlocks = (what: string, most: number) =>
@@ -40,20 +40,20 @@ const namedBlocks = (what: string, most: number) =>
     minItems: 1,
     maxItems: most,
     expected: `1-${most} ${what} blocks`,
-    cure: `Name each block and list its URLs: { "block1": ["https://..."] }.`,
+    hint: `Name each block and list its URLs: { "block1": ["https://..."] }.`,
     items: {
       type: 'object',
       required: ['name', 'urls'],
       additionalProperties: false,
       expected: 'a block as { "name": ..., "urls": [...] }',
-      cure: 'Write it in that form.',
+      hint: 'Write it in that form.',
       properties: {
         name: {
           type: 'string',
           minLength: 1,
           maxLength: 200,
           expected: 'a name of 1-200 characters',
-          cure: 'Name the block.',
+          hint: 'Name the block.',
         },
         urls,
       },
@@ -67,7 +67,7 @@ const keyedBlocks = (what: string, most: number) =>
     maxProperties: most,
     additionalProperties: urls,
     expected: `1-${most} ${what} blocks`,
-    cure: `Name each block and list its URLs: { "block1": ["https://..."] }.`,
+    hint: `Name each block and list its URLs: { "block1": ["https://..."] }.`,
   }) as const;
 
 const videoList = namedBlocks('video', MAX_BLOCKS);
@@ -80,13 +80,13 @@ const speech = {
   minItems: 1,
   maxItems: MAX_TEXTS,
   expected: `a list of 1-${MAX_TEXTS} lines`,
-  cure: 'List lines as { "text": ..., "voice": ... }, or leave the field out for videos without a voice.',
+  hint: 'List lines as { "text": ..., "voice": ... }, or leave the field out for videos without a voice.',
   items: {
     type: 'object',
     required: ['text', 'voice'],
     additionalProperties: false,
     expected: 'a line as { "text": ..., "voice": ... }',
-    cure: 'Write it in that form.',
+    hint: 'Write it in that form.',
     properties: {
       text: {
         type: 'string',
@@ -94,7 +94,7 @@ const speech = {
         maxLength: MAX_TEXT,
         pattern: '\\S',
         expected: `a text of 1-${MAX_TEXT} characters`,
-        cure: 'Give the words to speak.',
+        hint: 'Give the words to speak.',
       },
       voice: {
         type: 'string',
@@ -102,7 +102,7 @@ const speech = {
         maxLength: 200,
         pattern: '\\S',
         expected: 'the name or id of a voice, 1-200 characters',
-        cure: 'Name the voice, as "Sarah".',
+        hint: 'Name the voice, as "Sarah".',
       },
     },
   },
@@ -115,7 +115,7 @@ const side = (what: string) =>
     maximum: 4096,
     multipleOf: 2,
     expected: `an even ${what} of 64-4096 pixels`,
-    cure: 'H.264 in this format takes even sizes only; 1080 and 1920 are usual.',
+    hint: 'H.264 in this format takes even sizes only; 1080 and 1920 are usual.',
   }) as const;
 
 /** Decimal names of the rates; each stands for its exact fraction. */
@@ -128,7 +128,7 @@ export const requestSchema = {
   required: ['task_name', 'video_blocks'],
   additionalProperties: false,
   expected: 'an object with task_name and video_blocks',
-  cure: 'Send the request as one JSON object.',
+  hint: 'Send the request as one JSON object.',
   properties: {
     task_name: {
       type: 'string',
@@ -136,7 +136,7 @@ export const requestSchema = {
       maxLength: 200,
       pattern: '\\S',
       expected: 'a name of 1-200 characters',
-      cure: 'The folder with the videos will carry it.',
+      hint: 'The folder with the videos will carry it.',
     },
     video_blocks: {
       description: 'One clip of each block makes a combination, in block order.',
@@ -159,7 +159,7 @@ export const requestSchema = {
       additionalProperties: false,
       minProperties: 1,
       expected: 'an object with width and height, fps, fit, background, still_seconds',
-      cure: 'Leave it out to take size and rate from the first clip.',
+      hint: 'Leave it out to take size and rate from the first clip.',
       properties: {
         width: side('width'),
         height: side('height'),
@@ -167,20 +167,20 @@ export const requestSchema = {
           type: 'number',
           enum: OUTPUT_RATES,
           expected: `one of the frame rates ${OUTPUT_RATES.join(', ')}`,
-          cure: 'Choose the nearest.',
+          hint: 'Choose the nearest.',
         },
         fit: {
           type: 'string',
           enum: ['contain', 'cover', 'blur'],
           expected: 'contain, cover or blur',
-          cure: 'contain shows the whole clip, with bars where the shapes differ.',
+          hint: 'contain shows the whole clip, with bars where the shapes differ.',
         },
         background: {
           description: 'Colour of the bars that contain leaves.',
           type: 'string',
           pattern: '^#[0-9a-fA-F]{6}$',
           expected: 'a colour as #rrggbb',
-          cure: 'Write it as "#1a2b3c", or leave it out for black.',
+          hint: 'Write it as "#1a2b3c", or leave it out for black.',
         },
         still_seconds: {
           description: 'How long a still image is shown.',
@@ -188,7 +188,7 @@ export const requestSchema = {
           minimum: 0.1,
           maximum: 600,
           expected: 'seconds from 0.1 to 600',
-          cure: `Leave it out for ${DEFAULT_STILL_SECONDS}.`,
+          hint: `Leave it out for ${DEFAULT_STILL_SECONDS}.`,
         },
       },
     },
@@ -197,19 +197,19 @@ export const requestSchema = {
       additionalProperties: false,
       minProperties: 1,
       expected: 'an object with original_volume, duck, voice_offset_seconds',
-      cure: 'Leave it out for music and voice alone, the music ducked under the voice.',
+      hint: 'Leave it out for music and voice alone, the music ducked under the voice.',
       properties: {
         original_volume: {
           type: 'number',
           minimum: 0,
           maximum: 1,
           expected: 'a volume from 0 to 1',
-          cure: "0 drops the clips' own sound, 1 keeps it as it is.",
+          hint: "0 drops the clips' own sound, 1 keeps it as it is.",
         },
         duck: {
           type: 'boolean',
           expected: 'true or false',
-          cure: 'true brings the music down while the voice speaks.',
+          hint: 'true brings the music down while the voice speaks.',
         },
         voice_offset_seconds: {
           description: 'When the voice begins.',
@@ -217,7 +217,7 @@ export const requestSchema = {
           minimum: 0,
           maximum: 600,
           expected: 'seconds from 0 to 600',
-          cure: 'Leave it out for a voice from the start.',
+          hint: 'Leave it out for a voice from the start.',
         },
       },
     },
@@ -226,19 +226,19 @@ export const requestSchema = {
       minimum: 0,
       maximum: 4_294_967_295,
       expected: 'a whole number from 0 to 4294967295',
-      cure: 'The same seed repeats the same choices; leave it out for new ones.',
+      hint: 'The same seed repeats the same choices; leave it out for new ones.',
     },
     callback_url: url,
     metadata: {
       description: 'Given back unchanged with the status.',
       type: 'object',
       expected: 'an object',
-      cure: 'Wrap the value in one: { "note": ... }.',
+      hint: 'Wrap the value in one: { "note": ... }.',
     },
     dry_run: {
       type: 'boolean',
       expected: 'true or false',
-      cure: 'true answers with the plan and makes nothing.',
+      hint: 'true answers with the plan and makes nothing.',
     },
   },
 } as const;

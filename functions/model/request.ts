@@ -1,10 +1,10 @@
 import { Ajv } from 'ajv';
 import type { FromSchema } from 'json-schema-to-ts';
 import { type Mistake, RequestError } from '../base/errors.ts';
-import { type Limits, looseMistakes } from './semantic-checks.ts';
 import { mistakesOf, shown } from './mistakes.ts';
 import type { Line, PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
+import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import { maskUrl } from './web-url.ts';
 
 export type { Limits } from './semantic-checks.ts';
@@ -21,7 +21,7 @@ export interface ValidRequest extends Omit<PlanInput, 'seed'> {
 }
 
 const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false });
-ajv.addVocabulary(['expected', 'cure']);
+ajv.addVocabulary(['expected', 'hint']);
 const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
 
 /**
@@ -31,10 +31,10 @@ const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
 export function readRequest(body: unknown, limits: Limits): ValidRequest {
   if (!validate(body)) {
     // A value of the wrong shape hides nothing else: what ajv accepts beside it is still checked below.
-    throw invalid([...mistakesOf(validate.errors ?? []), ...looseMistakes(body, limits)]);
+    throw invalid([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);
   }
   const request = body;
-  const mistakes = looseMistakes(request, limits);
+  const mistakes = semanticMistakes(request, limits);
   if (mistakes.length > 0) throw invalid(mistakes);
   const blocks = namedBlocks(request.video_blocks);
   const audio = request.audio_blocks === undefined ? [] : namedBlocks(request.audio_blocks);

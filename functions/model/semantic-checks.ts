@@ -1,7 +1,7 @@
 /** Mistakes of a request that its schema cannot say well: what fields mean together, and what addresses may be named. */
 import type { Mistake } from '../base/errors.ts';
 import { escapePointer, shown } from './mistakes.ts';
-import { type SourceRules, sourceWay } from './source-url.ts';
+import { type SourceRules, sourceLocation } from './source-url.ts';
 import { webUrlRefusal } from './web-url.ts';
 
 export interface Limits {
@@ -13,7 +13,7 @@ export interface Limits {
 const MAX_METADATA_DEPTH = 32;
 
 /** Reads a body of any shape, so that all mistakes are found in one go. */
-export function looseMistakes(body: unknown, limits: Limits): Mistake[] {
+export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
   return [
     ...urlMistakes('/video_blocks', body['video_blocks'], limits.sources),
@@ -49,7 +49,7 @@ function urlMistake(text: string, rules: SourceRules): string | undefined {
   }
   const refusal = webUrlRefusal(url, ['http:', 'https:', 'gs:']);
   if (refusal) return `${expected}, got ${refusal.got}. ${refusal.next}`;
-  const way = sourceWay(text, rules);
+  const way = sourceLocation(text, rules);
   return way.kind === 'refused' ? `Expected a file that may be read, got ${way.got}. ${way.next}` : undefined;
 }
 

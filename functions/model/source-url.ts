@@ -20,7 +20,7 @@ export interface SourceRules {
 }
 
 /** How a source is read. */
-export type SourceWay =
+export type SourceLocation =
   | { kind: 'web' }
   | ({ kind: 'storage' } & StorageObject)
   | ({ kind: 'drive' } & DriveFile)
@@ -50,7 +50,7 @@ const DRIVE_ID = /^[\w-]{10,200}$/;
  * How an address is read: by HTTP as anyone would read it, or by an account of the service's own, where the rules let
  * callers have what it can see. A signed address carries its own permission. Nobody gets a private object by naming it.
  */
-export function sourceWay(text: string, { buckets, ownBuckets }: SourceRules): SourceWay {
+export function sourceLocation(text: string, { buckets, ownBuckets }: SourceRules): SourceLocation {
   const url = URL.parse(text);
   const isGs = url?.protocol === 'gs:';
   const place = isGs ? gsObject(text) : url === null ? undefined : httpObject(url);
@@ -73,7 +73,7 @@ export function sourceWay(text: string, { buckets, ownBuckets }: SourceRules): S
     }
     return { kind: 'storage', ...place };
   }
-  return (url !== null && driveWay(url)) || { kind: 'web' };
+  return (url !== null && driveLocation(url)) || { kind: 'web' };
 }
 
 /** As gcloud writes objects: nothing in them is encoded. */
@@ -118,7 +118,7 @@ export function driveFile(url: URL): DriveFile | undefined {
 }
 
 /** Undefined for what is no address on Drive. */
-function driveWay(url: URL): SourceWay | undefined {
+function driveLocation(url: URL): SourceLocation | undefined {
   if (!isOnDrive(url)) return undefined;
   const next = 'Use the link that Drive gives for the file: https://drive.google.com/file/d/ID/view.';
   if (/\/folders\//.test(url.pathname)) return refused('a link to a Drive folder', next);
@@ -135,7 +135,7 @@ function isOnDrive({ hostname }: URL): boolean {
   return DRIVE_HOSTS.includes(hostname.replace(/\.$/, ''));
 }
 
-function refused(got: string, next: string): SourceWay {
+function refused(got: string, next: string): SourceLocation {
   return { kind: 'refused', got, next };
 }
 

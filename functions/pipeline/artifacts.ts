@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { refuseCrashLoop } from '../coordination/retry-policy.ts';
 import type { Stage } from '../base/errors.ts';
+import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
+import { refuseCrashLoop } from '../coordination/retry-policy.ts';
 import type { Artifact, ArtifactStore, Lease, LeaseStore } from '../ports.ts';
-import type { Slots } from '../coordination/fair-semaphore.ts';
 
 /** Fills `dir` with the artifact's files and tells what they are. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
@@ -13,7 +13,7 @@ export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
 export interface MakeOptions {
   signal: AbortSignal;
   /** Room for the making; taken before the lease. */
-  slots?: Slots;
+  semaphore?: Semaphore;
   /**
    * Lease on which deaths over this work are counted, until it is refused. One of the task's own: another task, or
    * the same request after the machine got more memory, begins anew.
@@ -48,29 +48,29 @@ export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): A
   return {
     open: (key) => store.open(key),
 
-    getOrCreate<M>(key: string, make: Make<M>, { signal, slots, blame, paid = false }: MakeOptions) {
+    getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, blame, paid = false }: MakeOptions) {
       const put = async (held: AbortSignal) => {
         await using dir = await workDir(tempDir);
         const meta = await make(dir.path, held);
         if (!paid) held.throwIfAborted();
         return await store.put<M>(key, dir.path, meta);
       };
-      const look = () => store.open<M>(key);
+      const find = () => store.open<M>(key);
       return once<Artifact<M>>({
         leases,
         key: `artifact/${key}`,
         signal,
-        look,
-        ...(slots === undefined ? {} : { slots }),
-        make: (_lease, held) =>
+        find,
+        ...(semaphore === undefined ? {} : { semaphore }),
+        create: (_lease, held) =>
           blame === undefined
             ? put(held)
             : once({
                 leases,
                 key: blame.lease,
                 signal: held,
-                look,
-                make: (lease, own) => putUnlessFatal(lease, blame.stage, own),
+                find,
+                create: (lease, own) => putUnlessFatal(lease, blame.stage, own),
               }),
       });
 

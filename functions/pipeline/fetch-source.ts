@@ -4,15 +4,15 @@
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
-import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import { PermanentError, TransientError } from '../base/errors.ts';
 import { once } from '../coordination/lease.ts';
+import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { probe } from '../media/probe.ts';
-import type { Artifact, Downloads, LeaseStore, PinStore, UrlMemory } from '../ports.ts';
 import type { Failed, Fetched } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
+import type { Artifact, Downloads, LeaseStore, PinStore, UrlMemory } from '../ports.ts';
+import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
 
 export interface FetchingDeps {
   pins: PinStore;
@@ -58,8 +58,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
   async function fetchOnce(task: Task, number: number, signal: AbortSignal): Promise<Fetched | Failed> {
     const first = firstOf(task, number);
     const name = `fetched-${first}` as const;
-    const look = async () => (await pins.read(task.id, [name]))[0];
-    const pinned = await look();
+    const find = async () => (await pins.read(task.id, [name]))[0];
+    const pinned = await find();
     if (pinned !== undefined) return pinned;
     await refusePause(task, first);
     return once<Fetched | Failed>({
@@ -67,8 +67,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
       key: `fetch/${task.id}/${first}`,
       signal,
       patienceMs: deps.patienceMs,
-      look,
-      async make(lease, held) {
+      find,
+      async create(lease, held) {
         try {
           refuseCrashLoop(lease, 'download');
           return await pins.write(task.id, name, await downloadFor(task, first, held));

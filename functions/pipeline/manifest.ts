@@ -1,8 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Progress, Task } from '../model/task.ts';
 import type { Report } from '../model/report.ts';
-import { NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
+import type { Progress, Task } from '../model/task.ts';
 import { maskUrl } from '../model/web-url.ts';
+import { NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
 
 /** All that the manifest tells. */
 export interface Manifest {

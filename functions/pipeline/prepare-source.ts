@@ -3,20 +3,20 @@
  */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Artifacts, artifactKey } from './artifacts.ts';
 import { PermanentError, type Stage } from '../base/errors.ts';
-import { BYTES, type Fetching } from './fetch-source.ts';
+import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from '../media/loudness.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
-import type { Artifact, PinStore } from '../ports.ts';
-import type { Fetched, Prepared, Profile } from '../model/pins.ts';
-import type { Task } from '../model/task.ts';
-import type { Slots } from '../coordination/fair-semaphore.ts';
-import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
+import type { Fetched, Prepared, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS, type Line, type Source } from '../model/plan.ts';
+import type { Task } from '../model/task.ts';
+import type { Artifact, PinStore } from '../ports.ts';
+import { type Artifacts, artifactKey } from './artifacts.ts';
+import { BYTES, type Fetching } from './fetch-source.ts';
+import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
 
 export interface SourcesDeps {
   fetching: Fetching;
@@ -25,7 +25,7 @@ export interface SourcesDeps {
   speaking: Speaking;
   ffmpeg: Ffmpeg;
   /** Room for encoding, the tasks in turn; downloads are not held up by it. */
-  encoding: (taskId: string) => Slots;
+  encoding: (taskId: string) => Semaphore;
   threads: number;
   maxClipSeconds: number;
   encodeLimitMs: number;
@@ -101,7 +101,7 @@ export function createSources(deps: SourcesDeps): Sources {
       key,
       (dir, held) => conform(task, number, fetched, profile, dir, held),
       // Room first, then the lease: what only waits for room is not to blame when the process dies.
-      { ...options, slots: deps.encoding(task.id) },
+      { ...options, semaphore: deps.encoding(task.id) },
     );
   }
 

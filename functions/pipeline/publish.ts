@@ -1,6 +1,6 @@
-import type { Queue, TaskStore } from '../ports.ts';
-import type { Task } from '../model/task.ts';
 import type { WorkMessage } from '../model/messages.ts';
+import type { Task } from '../model/task.ts';
+import type { Queue, TaskStore } from '../ports.ts';
 
 /**
  * All messages of a task: one per source, one per combination. Publishing twice is harmless, publishing half is

@@ -1,20 +1,20 @@
 import { join } from 'node:path';
-import { type Artifacts, workDir } from './artifacts.ts';
-import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Semaphore } from '../coordination/fair-semaphore.ts';
+import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { type MixSound, mixCombination } from '../media/mix.ts';
-import type { Artifact, Lease, OutputStore, PinStore } from '../ports.ts';
+import { fileName } from '../model/names.ts';
 import type { Prepared, Profile } from '../model/pins.ts';
+import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import { failedReport } from './reporting.ts';
-import type { Slots } from '../coordination/fair-semaphore.ts';
+import type { Artifact, Lease, OutputStore, PinStore } from '../ports.ts';
+import { type Artifacts, workDir } from './artifacts.ts';
 import { SOUND, type Sources, VIDEO } from './prepare-source.ts';
+import { failedReport } from './reporting.ts';
 import type { SpeakingSignals } from './speak-line.ts';
-import { fileName } from '../model/names.ts';
-import type { Combination } from '../model/plan.ts';
 
 export interface MakeVideoDeps {
   pins: PinStore;
@@ -25,7 +25,7 @@ export interface MakeVideoDeps {
   log: Log;
   tempDir: string;
   /** Room for saving, the tasks in turn. */
-  saving: (taskId: string) => Slots;
+  saving: (taskId: string) => Semaphore;
 }
 
 export interface Signals {
@@ -37,7 +37,7 @@ export interface Signals {
 
 export interface MakeVideoSignals extends Signals {
   /** It is mixed: another one may begin, while this one is on its way to where it is saved. */
-  leaveMixing: () => void;
+  releaseMixing: () => void;
 }
 
 /** A mix costs a fraction of a second; one that takes this long hangs. */
@@ -74,7 +74,7 @@ async function make(
   combination: Combination,
   lease: Lease,
   watch: StageWatch,
-  { signal, cancelled, leaveMixing }: MakeVideoSignals,
+  { signal, cancelled, releaseMixing }: MakeVideoSignals,
   deps: MakeVideoDeps,
 ): Promise<Report> {
   const either = AbortSignal.any([signal, cancelled]);
@@ -107,7 +107,7 @@ async function make(
   const save = () => deps.outputs.save(task.folder, name, out, signal);
   const saved = await deps.saving(task.id)(() => {
     // Not before: mixed videos must not pile up while they wait for room.
-    leaveMixing();
+    releaseMixing();
     // From here on only the host's stop ends it.
     either.throwIfAborted();
     return retryTransient(save, { signal });

@@ -1,9 +1,9 @@
 import type { Failure } from '../base/errors.ts';
-import type { LeaseState } from '../ports.ts';
-import type { Report } from '../model/report.ts';
-import type { Task } from '../model/task.ts';
 import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
+import type { Report } from '../model/report.ts';
+import type { Task } from '../model/task.ts';
+import type { LeaseState } from '../ports.ts';
 
 export const RENDER_STATUSES = ['pending', 'rendering', 'succeeded', 'failed', 'cancelled'] as const;
 export type RenderStatus = (typeof RENDER_STATUSES)[number];

@@ -1,11 +1,11 @@
 import type { Failure } from '../base/errors.ts';
-import { retryKey } from '../coordination/lease-keys.ts';
 import type { Log } from '../base/log.ts';
-import type { OutputStore, Queue, ReportStore, TaskStore } from '../ports.ts';
-import type { Report } from '../model/report.ts';
-import type { Task } from '../model/task.ts';
+import { retryKey } from '../coordination/lease-keys.ts';
 import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
+import type { Report } from '../model/report.ts';
+import type { Task } from '../model/task.ts';
+import type { OutputStore, Queue, ReportStore, TaskStore } from '../ports.ts';
 
 export interface ReportingDeps {
   reports: ReportStore;

@@ -1,13 +1,13 @@
 /** Has lines spoken: each distinct one once, however many tasks, videos and processes want it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Artifacts, artifactKey } from './artifacts.ts';
-import { retryTransient } from '../coordination/retry-policy.ts';
 import { TransientError } from '../base/errors.ts';
-import { leasedSlots } from '../coordination/lease.ts';
-import type { Artifact, LeaseStore, Speech } from '../ports.ts';
-import type { Spoken } from '../model/speech.ts';
+import { leasedSemaphore } from '../coordination/lease.ts';
+import { retryTransient } from '../coordination/retry-policy.ts';
 import type { Line } from '../model/plan.ts';
+import type { Spoken } from '../model/speech.ts';
+import type { Artifact, LeaseStore, Speech } from '../ports.ts';
+import { type Artifacts, artifactKey } from './artifacts.ts';
 
 export interface SpeakingDeps {
   speech: Speech;
@@ -71,8 +71,8 @@ export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Spe
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
         return {};
       };
-      const slots = leasedSlots(leases, 'speech-slot', () => speech.atOnce, signal);
-      const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, slots, paid: true });
+      const semaphore = leasedSemaphore(leases, 'speech-slot', () => speech.atOnce, signal);
+      const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, semaphore, paid: true });
       unstored.delete(key);
       return artifact;
     },

@@ -1,16 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { workDir } from '../pipeline/artifacts.ts';
-import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import { type Failure, PermanentError } from '../base/errors.ts';
-import { once } from '../coordination/lease.ts';
 import type { Log } from '../base/log.ts';
-import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
-import type { Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
+import { once } from '../coordination/lease.ts';
+import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
-import type { Progress, Task } from '../model/task.ts';
-import { allReports, removeVideos } from '../pipeline/reporting.ts';
 import { manifestName } from '../model/names.ts';
+import type { Progress, Task } from '../model/task.ts';
+import { workDir } from '../pipeline/artifacts.ts';
+import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
+import { allReports, removeVideos } from '../pipeline/reporting.ts';
+import type { Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
 
 export interface CompleteDeps {
   tasks: TaskStore;
@@ -38,8 +38,8 @@ export async function complete(
     key: `complete/${taskId}`,
     signal,
     patienceMs: deps.patienceMs,
-    look: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
-    async make(lease, held) {
+    find: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
+    async create(lease, held) {
       const manifest: Manifest = {
         task,
         progress: (await deps.tasks.progress(taskId)) as Progress,

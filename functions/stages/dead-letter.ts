@@ -1,8 +1,8 @@
 import type { Failure } from '../base/errors.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
-import type { Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
 import type { MessageOf } from '../model/messages.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
+import type { Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
 
 export interface DeadLetterDeps extends ReportingDeps {
   tasks: TaskStore;

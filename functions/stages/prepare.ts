@@ -1,19 +1,19 @@
-import { failureOf } from '../coordination/retry-policy.ts';
+import type { Log } from '../base/log.ts';
+import { unlessCancelled } from '../coordination/cancellation.ts';
+import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
 import { once } from '../coordination/lease.ts';
 import { prepareKey } from '../coordination/lease-keys.ts';
-import type { Log } from '../base/log.ts';
-import type { Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
-import type { Failed, Prepared } from '../model/pins.ts';
+import { failureOf } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
+import { stem } from '../model/names.ts';
+import type { Failed, Prepared } from '../model/pins.ts';
+import type { Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
-import { aloneWhereSuspect, type SuspectDeps } from '../coordination/crash-isolation.ts';
-import { stem } from '../model/names.ts';
-import type { Source } from '../model/plan.ts';
-import { unlessCancelled } from '../coordination/cancellation.ts';
+import type { Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
 
-export interface PrepareDeps extends SuspectDeps {
+export interface PrepareDeps extends CrashIsolationDeps {
   tasks: TaskStore;
   pins: PinStore;
   leases: LeaseStore;
@@ -52,10 +52,10 @@ async function makeReady(
     leases,
     key: prepareKey(taskId, number),
     signal,
-    slots: aloneWhereSuspect(prepareKey(taskId, number), deps),
+    semaphore: isolateAfterCrash(prepareKey(taskId, number), deps),
     patienceMs,
-    look: async () => (await pins.read(taskId, [name]))[0],
-    async make(lease, held) {
+    find: async () => (await pins.read(taskId, [name]))[0],
+    async create(lease, held) {
       const started = performance.now();
       const pin = await settled();
       const standing = await pins.write(taskId, name, pin);

@@ -1,12 +1,15 @@
 import { TransientError } from '../base/errors.ts';
+import { unlessCancelled } from '../coordination/cancellation.ts';
+import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
+import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { noteLapsed, once } from '../coordination/lease.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
-import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
-import type { Delivery, LeaseStore, TaskStore } from '../ports.ts';
-import type { Failed, Prepared } from '../model/pins.ts';
 import type { MessageOf } from '../model/messages.ts';
+import type { Failed, Prepared } from '../model/pins.ts';
+import { type Combination, sourcesOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
+import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
 import {
   cancelledReport,
   checkCompletion,
@@ -15,16 +18,13 @@ import {
   removeVideos,
   reportAndCheck,
 } from '../pipeline/reporting.ts';
-import type { Slots } from '../coordination/fair-semaphore.ts';
-import { aloneWhereSuspect, type SuspectDeps } from '../coordination/crash-isolation.ts';
-import { type Combination, sourcesOf } from '../model/plan.ts';
-import { unlessCancelled } from '../coordination/cancellation.ts';
+import type { Delivery, LeaseStore, TaskStore } from '../ports.ts';
 
-export interface RenderDeps extends MakeVideoDeps, ReportingDeps, SuspectDeps {
+export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolationDeps {
   tasks: TaskStore;
   leases: LeaseStore;
   /** Room for mixing, the tasks in turn; waiting for sources takes none of it, and neither does saving. */
-  mixing: (taskId: string) => Slots;
+  mixing: (taskId: string) => Semaphore;
   /** How long to wait for sources or for another holder before the message is handed back. */
   patienceMs: number;
 }
@@ -67,13 +67,13 @@ async function makeAndReport(
     leases: deps.leases,
     key: renderKey(task.id, combination.index),
     signal,
-    slots: aloneWhereSuspect(renderKey(task.id, combination.index), deps, deps.mixing(task.id)),
+    semaphore: isolateAfterCrash(renderKey(task.id, combination.index), deps, deps.mixing(task.id)),
     patienceMs: deps.patienceMs,
-    look: () => reported(task, combination.index, deps),
-    async make(lease, held, leaveMixing) {
+    find: () => reported(task, combination.index, deps),
+    async create(lease, held, releaseMixing) {
       cancelled.throwIfAborted();
       const signals = { signal: held, cancelled };
-      const report = await makeVideo(task, combination, lease, { ...signals, leaveMixing }, deps);
+      const report = await makeVideo(task, combination, lease, { ...signals, releaseMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) await takeBack(task, report, deps);
       return report;
     },
@@ -98,8 +98,8 @@ async function reportCancelled(
     key: renderKey(task.id, combination.index),
     signal,
     patienceMs: deps.patienceMs,
-    look: () => reported(task, combination.index, deps),
-    async make({ crashes, failures }) {
+    find: () => reported(task, combination.index, deps),
+    async create({ crashes, failures }) {
       const report = cancelledReport(task, combination, crashes + failures);
       await reportAndCheck(task, report, deps);
       return report;

@@ -2,11 +2,17 @@ import pLimit from 'p-limit';
 import type { Failure } from '../base/errors.ts';
 import { noteLapsed } from '../coordination/lease.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
-import type { LeaseStore, TaskStore } from '../ports.ts';
+import type { Combination } from '../model/plan.ts';
 import type { Progress, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
-import { allReports, checkCompletion, failedReport, type ReportingDeps, reportOnly } from '../pipeline/reporting.ts';
-import type { Combination } from '../model/plan.ts';
+import {
+  allReports,
+  checkCompletion,
+  failedReport,
+  type ReportingDeps,
+  reportOnly,
+} from '../pipeline/reporting.ts';
+import type { LeaseStore, TaskStore } from '../ports.ts';
 
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;

@@ -6,14 +6,14 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createLog } from '../../functions/base/log.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { startHost } from '../../functions/local.ts';
-import { createLog } from '../../functions/base/log.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import { serveFiles } from '../media/file-server.ts';
+import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { reportTable, reportTotals } from './report-table.ts';
-import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';
 import { createTaskClient } from './task-client.ts';
 
 const USAGE = `npm run demo                       2 hooks x 2 bodies x 2 calls to action, made on the spot

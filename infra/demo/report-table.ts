@@ -2,7 +2,7 @@ import { CODES } from '../../functions/base/codes.ts';
 import type { RenderView } from '../../functions/pipeline/render-view.ts';
 import type { TaskStatus } from './task-client.ts';
 
-/** Each file with the seconds it took and the seconds it lasts; then what failed, why, and the cure. */
+/** Each file with the seconds it took and the seconds it lasts; then what failed, why, and the hint. */
 export function reportTable(renders: readonly RenderView[]): string {
   const rows = renders.map((render) => [
     render.file_name,
@@ -29,7 +29,7 @@ export function reportTotals(status: TaskStatus): string {
 
 function remarks({ file_name, error, warnings }: RenderView): string[] {
   const failure = error
-    ? ['', `${file_name} failed: ${error.code}`, `  ${error.message}`, `  Cure: ${CODES[error.code].cure}`]
+    ? ['', `${file_name} failed: ${error.code}`, `  ${error.message}`, `  Hint: ${CODES[error.code].hint}`]
     : [];
   return [...failure, ...warnings.map((warning) => `${file_name}: ${warning}`)];
 }

@@ -126,7 +126,12 @@ export function startFunction(
   // The framework goes by the package's "main"; in TypeScript there is none.
   const source = compiled ?? join(ROOT, 'functions', 'index.ts');
   const args = [
-    ...['--require', join(ROOT, 'infra', 'build', 'check-node.cjs'), '--require', join(ROOT, 'infra', 'emulators', 'loopback.cjs')],
+    ...[
+      '--require',
+      join(ROOT, 'infra', 'build', 'check-node.cjs'),
+      '--require',
+      join(ROOT, 'infra', 'emulators', 'loopback.cjs'),
+    ],
     ...[frameworkOf(compiled ?? ROOT), `--target=${name}`, `--source=${source}`, `--port=${port}`],
   ];
   const child = spawn(process.execPath, args, {

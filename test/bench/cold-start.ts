@@ -11,9 +11,9 @@ import type { PinName } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { startFunction } from '../../infra/emulators/emulated-cloud.ts';
 import { freePort, listening } from '../../infra/emulators/google-emulators.ts';
+import { installPackage } from '../fixtures/gcloud/package.ts';
 import { startTestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
-import { installPackage } from '../fixtures/gcloud/package.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
 import { canMeasureMemory, highestResident } from './memory.ts';
 

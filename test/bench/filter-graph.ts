@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { pcmInput } from '../../functions/media/sound.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { framesPerSecond, rateText } from '../../functions/model/frame-rate.ts';
+import type { Profile } from '../../functions/model/pins.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { FinishedMix } from './finished-task.ts';
 

@@ -2,14 +2,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts';
-import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
+import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { concatList, MIX_LIST, type MixInput } from '../../functions/media/mix.ts';
 import type { Prepared, Profile } from '../../functions/model/pins.ts';
+import type { Source } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { SOUND, VIDEO } from '../../functions/pipeline/prepare-source.ts';
-import type { Source } from '../../functions/model/plan.ts';
 
 export interface FinishedMix {
   /** As the host gave it, with another place to write to; its list of clips is there already. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGate } from '../../functions/coordination/exclusive-gate.ts';
+import { createExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
 
 /** Work that tells when it begins and ends when it is told to. */
 function work(name: string, events: string[]) {
@@ -18,7 +18,7 @@ function work(name: string, events: string[]) {
 describe('the gate', () => {
   test('lets work in side by side', async () => {
     const events: string[] = [];
-    const gate = createGate();
+    const gate = createExclusiveGate();
     const [a, b] = [work('a', events), work('b', events)];
     const running = [gate.beside(a.run), gate.beside(b.run)];
     await sleep(1);
@@ -30,7 +30,7 @@ describe('the gate', () => {
 
   test('lets one in alone when the others are done, and nobody before it is', async () => {
     const events: string[] = [];
-    const gate = createGate();
+    const gate = createExclusiveGate();
     const [a, alone, b] = [work('a', events), work('alone', events), work('b', events)];
     const running = [gate.beside(a.run), gate.alone(alone.run), gate.beside(b.run)];
     await sleep(1);
@@ -48,7 +48,7 @@ describe('the gate', () => {
   test('holds others up for a while only, also others that would be alone', async () => {
     const events: string[] = [];
     // Longer than anything below takes, on a busy machine too.
-    const gate = createGate(500);
+    const gate = createExclusiveGate(500);
     const [slow, next, last] = [work('slow', events), work('next', events), work('last', events)];
     const running = [gate.alone(slow.run), gate.alone(next.run), gate.beside(last.run)];
     await sleep(1);
@@ -66,17 +66,17 @@ describe('the gate', () => {
   });
 
   test('is left by who goes on beside it, but not by who is alone', async () => {
-    const gate = createGate();
+    const gate = createExclusiveGate();
     const events: string[] = [];
     const saving = Promise.withResolvers<void>();
     const running = [
-      gate.beside(async (leave) => {
-        leave();
+      gate.beside(async (release) => {
+        release();
         await saving.promise;
       }),
-      gate.alone(async (leave) => {
+      gate.alone(async (release) => {
         events.push('alone');
-        leave();
+        release();
         await sleep(5);
         events.push('alone ended');
       }),
@@ -89,7 +89,7 @@ describe('the gate', () => {
   });
 
   test('opens after work that fails', async () => {
-    const gate = createGate();
+    const gate = createExclusiveGate();
     await assert.rejects(
       gate.alone(async () => {
         throw new Error('No');

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fairSlots } from '../../functions/coordination/fair-semaphore.ts';
+import { fairSemaphore } from '../../functions/coordination/fair-semaphore.ts';
 
-describe('fair slots', () => {
+describe('fair semaphore', () => {
   test('give room to so many at a time', async () => {
-    const slots = fairSlots(2);
+    const semaphore = fairSemaphore(2);
     let running = 0;
     let most = 0;
     await Promise.all(
       Array.from({ length: 10 }, () =>
-        slots('a')(async () => {
+        semaphore('a')(async () => {
           most = Math.max(most, ++running);
           await sleep(5);
           running -= 1;
@@ -21,10 +21,10 @@ describe('fair slots', () => {
   });
 
   test('let an owner with one piece of work in after at most one of another with many', async () => {
-    const slots = fairSlots(1);
+    const semaphore = fairSemaphore(1);
     const order: string[] = [];
     const work = (owner: string) =>
-      slots(owner)(async () => {
+      semaphore(owner)(async () => {
         order.push(owner);
         await sleep(1);
       });
@@ -38,19 +38,19 @@ describe('fair slots', () => {
   });
 
   test('do not let an owner who comes piece by piece starve one who waits with many', async () => {
-    const slots = fairSlots(1);
+    const semaphore = fairSemaphore(1);
     const order: string[] = [];
     let more = 20;
     // Each piece asks for the next while it still runs, so that one, and only one, is always waiting.
     const steady = (): Promise<void> =>
-      slots('steady')(async () => {
+      semaphore('steady')(async () => {
         order.push('steady');
         if (more-- > 0) void steady();
         await sleep(1);
       });
     await steady();
     const many = Array.from({ length: 5 }, () =>
-      slots('many')(async () => {
+      semaphore('many')(async () => {
         order.push('many');
         await sleep(1);
       }),
@@ -60,35 +60,35 @@ describe('fair slots', () => {
   });
 
   test('are free again after work that fails', async () => {
-    const slots = fairSlots(1);
+    const semaphore = fairSemaphore(1);
     await assert.rejects(
-      slots('a')(() => Promise.reject(new Error('no'))),
+      semaphore('a')(() => Promise.reject(new Error('no'))),
       /no/,
     );
-    assert.equal(await slots('b')(async () => 'yes'), 'yes');
+    assert.equal(await semaphore('b')(async () => 'yes'), 'yes');
   });
 
   test('can be left before the work is over, once', async () => {
-    const slots = fairSlots(1);
+    const semaphore = fairSemaphore(1);
     const open = Promise.withResolvers<void>();
     let inside = 0;
     let most = 0;
     const works = Array.from({ length: 4 }, () =>
-      slots('a')(async (leave) => {
+      semaphore('a')(async (release) => {
         most = Math.max(most, ++inside);
         await sleep(1);
         inside -= 1;
-        leave();
-        leave();
+        release();
+        release();
         await open.promise;
       }),
     );
     // Each gets in, though none of the others has ended.
     while (inside > 0 || most === 0) await sleep(1);
-    assert.equal(await slots('b')(async () => 'in'), 'in');
+    assert.equal(await semaphore('b')(async () => 'in'), 'in');
     open.resolve();
     await Promise.all(works);
     assert.equal(most, 1);
-    assert.equal(await slots('b')(async () => 'still one'), 'still one');
+    assert.equal(await semaphore('b')(async () => 'still one'), 'still one');
   });
 });

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
+import { type Semaphore, UNLIMITED } from '../../functions/coordination/fair-semaphore.ts';
 import { once } from '../../functions/coordination/lease.ts';
 import type { LeaseStore } from '../../functions/ports.ts';
-import { NO_LIMIT, type Slots } from '../../functions/coordination/fair-semaphore.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('once', () => {
@@ -36,8 +36,8 @@ describe('once', () => {
         leases,
         key: 'key',
         signal,
-        look: async () => result,
-        async make() {
+        find: async () => result,
+        async create() {
           made += 1;
           await sleep(50);
           result = 42;
@@ -52,9 +52,9 @@ describe('once', () => {
 
   test('looks again under the lease: someone may have made it in between', async () => {
     let looks = 0;
-    const look = async () => (++looks === 1 ? undefined : 'theirs');
-    const make = () => Promise.reject(new Error('made twice'));
-    assert.equal(await once<string>({ leases, key: 'key', signal, look, make }), 'theirs');
+    const find = async () => (++looks === 1 ? undefined : 'theirs');
+    const create = () => Promise.reject(new Error('made twice'));
+    assert.equal(await once<string>({ leases, key: 'key', signal, find, create }), 'theirs');
   });
 
   test('keeps the lease alive for as long as the work lasts', async () => {
@@ -63,8 +63,8 @@ describe('once', () => {
       key: 'key',
       signal,
       ttlMs: 600,
-      look: async () => undefined,
-      make: async () => sleep(2000, 'done'),
+      find: async () => undefined,
+      create: async () => sleep(2000, 'done'),
     });
     await sleep(1500);
     assert.equal(await leases.take('key', 1000), undefined, 'still held after more than twice its time');
@@ -78,8 +78,8 @@ describe('once', () => {
       key: 'key',
       signal,
       ttlMs: 150,
-      look: async () => undefined,
-      make: (_lease, held) => sleep(30_000, 'done', { signal: held }),
+      find: async () => undefined,
+      create: (_lease, held) => sleep(30_000, 'done', { signal: held }),
     });
     await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
     assert.equal((await state())?.failures, 0);
@@ -100,8 +100,8 @@ describe('once', () => {
       key: 'key',
       signal,
       ttlMs: 900,
-      look: async () => undefined,
-      make: (_lease, held) => sleep(2_500, 'done', { signal: held }),
+      find: async () => undefined,
+      create: (_lease, held) => sleep(2_500, 'done', { signal: held }),
     });
     assert.equal(await working, 'done');
     assert.ok(asked >= 3);
@@ -116,8 +116,8 @@ describe('once', () => {
       key: 'key',
       signal,
       ttlMs: 1_000,
-      look: async () => undefined,
-      make: (_lease, held) => sleep(30_000, 'done', { signal: held }),
+      find: async () => undefined,
+      create: (_lease, held) => sleep(30_000, 'done', { signal: held }),
     });
     await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
     assert.ok(performance.now() - began < 5_000);
@@ -130,8 +130,8 @@ describe('once', () => {
       leases: stuck,
       key: 'key',
       signal,
-      look: async () => undefined,
-      make: async () => 1,
+      find: async () => undefined,
+      create: async () => 1,
     });
     assert.equal(made, 1);
   });
@@ -141,7 +141,7 @@ describe('once', () => {
     let takes = 0;
     const counted: LeaseStore = {
       ...leases,
-      lookMs: 20,
+      pollMs: 20,
       take: (...args) => {
         takes += 1;
         return leases.take(...args);
@@ -152,8 +152,8 @@ describe('once', () => {
       key: 'key',
       signal,
       patienceMs: 300,
-      look: async () => undefined,
-      make: async () => 1,
+      find: async () => undefined,
+      create: async () => 1,
     });
     await assert.rejects(waiting, (error) => TransientError.is(error) && error.code === 'waiting');
     assert.equal(takes, 1);
@@ -166,8 +166,8 @@ describe('once', () => {
       key: 'key',
       signal,
       patienceMs: 100,
-      look: async () => undefined,
-      make: async () => 1,
+      find: async () => undefined,
+      create: async () => 1,
     });
     await assert.rejects(waiting, (error) => TransientError.is(error) && error.code === 'waiting');
   });
@@ -178,25 +178,25 @@ describe('once', () => {
       leases,
       key: 'key',
       signal,
-      look: async () => undefined,
-      make: async ({ crashes }) => crashes,
+      find: async () => undefined,
+      create: async ({ crashes }) => crashes,
     });
     assert.equal(made, 1);
   });
 
   test('waits for room before it takes the lease', async () => {
     const room = Promise.withResolvers<void>();
-    const slots: Slots = async (work) => {
+    const semaphore: Semaphore = async (work) => {
       await room.promise;
-      return NO_LIMIT(work);
+      return UNLIMITED(work);
     };
     const working = once({
       leases,
       key: 'key',
       signal,
-      slots,
-      look: async () => undefined,
-      make: async () => 'done',
+      semaphore,
+      find: async () => undefined,
+      create: async () => 'done',
     });
     await sleep(20);
     assert.equal((await state())?.takes, 0);
@@ -216,8 +216,8 @@ describe('once', () => {
         leases,
         key: 'key',
         signal,
-        look: async () => undefined,
-        make: () => Promise.reject(error),
+        find: async () => undefined,
+        create: () => Promise.reject(error),
       });
       await assert.rejects(working, error);
       assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures });

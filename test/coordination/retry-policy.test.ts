@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { failureOf, MAX_ATTEMPTS, refuseCrashLoop, retryTransient } from '../../functions/coordination/retry-policy.ts';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
+import {
+  failureOf,
+  MAX_ATTEMPTS,
+  refuseCrashLoop,
+  retryTransient,
+} from '../../functions/coordination/retry-policy.ts';
 
 const { signal } = new AbortController();
 const lease = (failures: number, crashes = 0) => ({ key: 'k', token: 't', takes: 99, failures, crashes });

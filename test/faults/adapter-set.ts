@@ -3,10 +3,10 @@
  * stores.
  */
 
-import type { Environment } from '../../functions/config/config.ts';
 import type { Log } from '../../functions/base/log.ts';
+import type { Environment } from '../../functions/config/config.ts';
+import type { Adapters, Instrumentation } from '../../functions/hosts/instrumentation.ts';
 import type { OutputFolder } from '../../functions/model/task.ts';
-import type { Adapters, Seams } from '../../functions/hosts/instrumentation.ts';
 
 export interface AdapterSet {
   name: string;
@@ -17,7 +17,7 @@ export interface AdapterSet {
   /** Settings of the child process whose files are below `dir`. */
   environment(dir: string): Environment;
   /** Starts the product in this process, which has the settings of `environment`. */
-  start(log: Log, seams: Seams): Promise<Product>;
+  start(log: Log, instrumentation: Instrumentation): Promise<Product>;
   /** The bare ports, for setting up and for judging while no process of the product is there. */
   open(dir: string): Promise<Opened>;
 }

@@ -1,8 +1,8 @@
-/** Seams that behave as no adapter may, or as every queue may. */
+/** Instrumentation that behave as no adapter may, or as every queue may. */
 
-import type { Queue, ReportStore } from '../../functions/ports.ts';
-import type { Report } from '../../functions/model/report.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
+import type { Report } from '../../functions/model/report.ts';
+import type { Queue, ReportStore } from '../../functions/ports.ts';
 
 type Breaking = <A extends Adapters>(adapters: A) => A;
 

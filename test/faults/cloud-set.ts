@@ -15,21 +15,21 @@ import { createFirestorePins } from '../../functions/adapters/firestore/pins.ts'
 import { createFirestoreReports } from '../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
+import { loadConfig } from '../../functions/config/config.ts';
 import {
   type CloudFunctions,
   createCloudFunctions,
   FUNCTION_NAMES,
   type FunctionName,
 } from '../../functions/hosts/cloud.ts';
-import { loadConfig } from '../../functions/config/config.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
-import { provision } from '../../infra/emulators/provision.ts';
 import { SUBSCRIPTIONS } from '../../infra/cloud/topology.ts';
+import { provision } from '../../infra/emulators/provision.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
 
 /** Short, as each trial waits for the leases of its dead. */
-const TIMES = { ttlMs: 1_500, lookMs: 100, publishingMs: 0 };
+const TIMES = { ttlMs: 1_500, pollMs: 100, publishingMs: 0 };
 /** The emulator delivers again after a second; so long after the last delivery nothing is on its way any more. */
 const SETTLED_MS = 1_400;
 const PATIENT_MS = 1_200;
@@ -48,7 +48,7 @@ export const cloudSet: AdapterSet = {
     FFMPEG_THREADS: '1',
   }),
 
-  async start(log, seams) {
+  async start(log, instrumentation) {
     const config = loadConfig(process.env);
     const projectId = config.project as string;
     // A new instance has an empty disk, but for what all of them share.
@@ -58,11 +58,11 @@ export const cloudSet: AdapterSet = {
       config,
       log,
       times: TIMES,
-      seams: {
-        ...seams,
+      instrumentation: {
+        ...instrumentation,
         adapters(adapters) {
           bare = adapters;
-          return seams.adapters(adapters);
+          return instrumentation.adapters(adapters);
         },
       },
     });

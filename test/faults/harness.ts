@@ -4,11 +4,11 @@ import type { Environment } from '../../functions/config/config.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import type { AdapterSet, Opened } from './adapter-set.ts';
 import type { BrokenName } from './broken.ts';
+import type { RecordedRun, Stop } from './instrumentation.ts';
 import { judge, right, type Verdict } from './judge.ts';
 import { type Life, live } from './life.ts';
 import { describeStop } from './points.ts';
 import type { Ask, Scenario } from './scenarios.ts';
-import type { RecordedRun, Stop } from './seams.ts';
 import type { Sources } from './sources.ts';
 
 /** A stop point that is not reached says nothing; the order of things may have been another this time. */

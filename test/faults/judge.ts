@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { fileName, manifestName } from '../../functions/model/names.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
-import { fileName, manifestName } from '../../functions/model/names.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
 import type { Opened } from './adapter-set.ts';
 import type { Life } from './life.ts';

@@ -1,5 +1,5 @@
-import type { Lease } from '../../functions/ports.ts';
 import type { Message } from '../../functions/model/messages.ts';
+import type { Lease } from '../../functions/ports.ts';
 
 /** A call in words that are the same in every process: "artifacts.put clip", "leases.take render". */
 export function labelOf(name: string, args: readonly unknown[]): string {

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from '../../functions/config/config.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import type { BrokenName } from './broken.ts';
+import type { Event, Stop } from './instrumentation.ts';
 import type { Order } from './process.ts';
-import type { Event, Stop } from './seams.ts';
 
 const ENTRY = join(import.meta.dirname, 'process.ts');
 /** A scenario takes a second or two; what takes this long never ends. */

@@ -1,15 +1,15 @@
 /** The single-machine host: SQLite and disk. */
 import { join } from 'node:path';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
-import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { loadConfig } from '../../functions/config/config.ts';
-import { startHost } from '../../functions/local.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
+import { startHost } from '../../functions/local.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
 
@@ -27,13 +27,13 @@ export const localSet: AdapterSet = {
     FFMPEG_THREADS: '1',
   }),
 
-  async start(log, seams) {
+  async start(log, instrumentation) {
     let bare: Adapters | undefined;
     const host = await startHost(loadConfig(process.env), log, {
-      ...seams,
+      ...instrumentation,
       adapters(adapters) {
         bare = adapters;
-        return seams.adapters(adapters);
+        return instrumentation.adapters(adapters);
       },
     });
     const { queue, tasks } = bare as Adapters & { queue: SqliteQueue };

@@ -1,4 +1,4 @@
-import type { Moment, RecordedRun, Stop } from './seams.ts';
+import type { Moment, RecordedRun, Stop } from './instrumentation.ts';
 
 /** Where work of a stage's own lies before the call: an ffmpeg run, files, a log line. */
 const AFTER_WORK = ['artifacts.put', 'outputs.save', 'reports.claimCompletion', 'tasks.finish'];

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLog } from '../../functions/base/log.ts';
 import type { Product } from './adapter-set.ts';
 import { BROKEN, type BrokenName } from './broken.ts';
-import { createWatch, type Event, type Stop } from './seams.ts';
+import { createWatch, type Event, type Stop } from './instrumentation.ts';
 import { ADAPTER_SETS } from './sets.ts';
 
 export interface Order {
@@ -37,10 +37,10 @@ async function main(): Promise<void> {
     write: (line) => emit({ log: JSON.parse(line) as Record<string, unknown> }),
   });
   const product = await set.start(log, {
-    ...watch.seams,
+    ...watch.instrumentation,
     // As if it had been up all the time: what is overdue is overdue.
     upSince: 0,
-    adapters: (adapters) => watch.seams.adapters(breaking?.(adapters) ?? adapters),
+    adapters: (adapters) => watch.instrumentation.adapters(breaking?.(adapters) ?? adapters),
   });
   emit({ url: product.url });
   process.stdin.once('data', () => void tellQuiet(product, watch.running));

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message } from '../../functions/model/messages.ts';
+import type { Combination } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { publishTask } from '../../functions/pipeline/publish.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { TASK_LIFETIME_MS } from '../../functions/stages/sweep.ts';
-import type { Combination } from '../../functions/model/plan.ts';
 import type { BarePorts } from './adapter-set.ts';
 import type { Sources } from './sources.ts';
 import { createTask, OUTPUT, reportSucceeded, SEED, saveVideo } from './tasks.ts';

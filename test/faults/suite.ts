@@ -17,6 +17,7 @@ import {
   told,
   trial,
 } from './harness.ts';
+import type { Stop } from './instrumentation.ts';
 import { stopPoints } from './points.ts';
 import {
   CANCEL,
@@ -29,7 +30,6 @@ import {
   SWEEP,
   TASK,
 } from './scenarios.ts';
-import type { Stop } from './seams.ts';
 import { type Sources, startSources } from './sources.ts';
 import { type Row, table } from './table.ts';
 

@@ -1,10 +1,10 @@
 /** Tasks in the states that a scenario begins with, made on bare ports. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Report } from '../../functions/model/report.ts';
-import type { Task } from '../../functions/model/task.ts';
 import { fileName } from '../../functions/model/names.ts';
 import { makePlan } from '../../functions/model/plan.ts';
+import type { Report } from '../../functions/model/report.ts';
+import type { Task } from '../../functions/model/task.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import type { BarePorts } from './adapter-set.ts';
 

@@ -5,11 +5,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { workDir } from '../../functions/pipeline/artifacts.ts';
 import { CODES } from '../../functions/base/codes.ts';
+import { workDir } from '../../functions/pipeline/artifacts.ts';
+import { startTestHost } from '../fixtures/hosts/host.ts';
 import { ascii, gif, mkv, mov, png, SAMPLES_AT, zeros } from '../fixtures/media/containers.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
-import { startTestHost } from '../fixtures/hosts/host.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 

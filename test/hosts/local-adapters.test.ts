@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createLog } from '../../functions/base/log.ts';
 import { loadConfig } from '../../functions/config/config.ts';
 import { composeLocal } from '../../functions/hosts/local-adapters.ts';
-import { createLog } from '../../functions/base/log.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 test('what a dead host held is free at the next start, and counts as a death', async () => {

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import { toNodeHandler } from 'srvx/node';
 import { RequestError } from '../../functions/base/errors.ts';
-import { parseJson, problem } from '../../functions/http/json-body.ts';
 import { closed, createLocalServer, listen, type ServerLimits } from '../../functions/hosts/local-server.ts';
+import { parseJson, problem } from '../../functions/http/json-body.ts';
 import { HEADERS } from '../fixtures/hosts/security-headers.ts';
 
 /** No test comes near to it. */

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stem } from '../../functions/model/names.ts';
+import { type Json, type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import {
   type Colour,
   coloursAt,
@@ -17,7 +18,6 @@ import {
   makeTrack,
   soundSeconds,
 } from '../fixtures/media/finished.ts';
-import { type Json, type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 

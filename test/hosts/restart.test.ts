@@ -10,7 +10,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { until } from '../contracts/harness.ts';
 import { entries, isAlive } from '../fixtures/hosts/host-process.ts';
-import { otherDisk } from '../fixtures/system/other-disk.ts';
 import {
   AT_A_TIME,
   assertFinishes,
@@ -20,6 +19,7 @@ import {
   SKIP,
   startSale,
 } from '../fixtures/hosts/restarting.ts';
+import { otherDisk } from '../fixtures/system/other-disk.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('the single-machine host, stopped or killed and started again', {

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { loadConfig } from '../../functions/config/config.ts';
 import { SETTINGS } from '../../functions/config/settings.ts';
-import { serveColourClips } from '../fixtures/media/colour-clips.ts';
 import { FOLDER_TYPE, OAUTH } from '../fixtures/drive/server.ts';
 import { startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
 import { driveSettings, startGoogleServer } from '../fixtures/google/server.ts';
 import { type Json, startTestHost } from '../fixtures/hosts/host.ts';
+import { serveColourClips } from '../fixtures/media/colour-clips.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const API_KEY = 'planted-key-of-the-api-0123456789';

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { NODE, startHostProcess } from '../fixtures/hosts/host-process.ts';
 import { FILM, makeCounted } from '../fixtures/media/counted-film.ts';
 import { makeTrack } from '../fixtures/media/finished.ts';
-import { NODE, startHostProcess } from '../fixtures/hosts/host-process.ts';
 import { filmFacts } from '../fixtures/media/measure.ts';
 import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
-import { smallMachine } from '../fixtures/system/small-machine.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
+import { smallMachine } from '../fixtures/system/small-machine.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const MEMORY_MB = 512;

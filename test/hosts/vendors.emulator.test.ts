@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../contracts/harness.ts';
-import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
 import { FOLDER_TYPE } from '../fixtures/drive/server.ts';
 import { type ElevenLabsServer, startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
+import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
-import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
+import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
 import type { SourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 

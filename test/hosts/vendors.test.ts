@@ -12,13 +12,13 @@ import { demoRequest } from '../../infra/demo/demo.ts';
 import { serveFiles } from '../../infra/media/file-server.ts';
 import { makeSampleClips } from '../../infra/media/sample-clips.ts';
 import { numbers } from '../contracts/harness.ts';
-import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
 import { FOLDER_TYPE, type ListedFile, ROBOT } from '../fixtures/drive/server.ts';
 import { defaultCredentials } from '../fixtures/drive/stage.ts';
 import { type ElevenLabsServer, startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
-import { FFMPEG } from '../fixtures/media/finished.ts';
 import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
 import { type Json, startTestHost } from '../fixtures/hosts/host.ts';
+import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
+import { FFMPEG } from '../fixtures/media/finished.ts';
 import type { SourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -187,7 +187,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.equal(created.length, 1, 'all the others met it');
   });
 
-  const refused: [what: string, env: () => Record<string, string>, detail: RegExp, cure: RegExp][] = [
+  const refused: [what: string, env: () => Record<string, string>, detail: RegExp, hint: RegExp][] = [
     [
       'a refresh token that was revoked',
       () => ({ ...onDrive(), DRIVE_REFRESH_TOKEN: 'revoked-token-1' }),
@@ -207,14 +207,14 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       /OUTPUT_BUCKET/,
     ],
   ];
-  for (const [what, env, detail, cure] of refused) {
-    test(`${what} is one answer with the cure, and nothing is accepted`, async () => {
+  for (const [what, env, detail, hint] of refused) {
+    test(`${what} is one answer with the hint, and nothing is accepted`, async () => {
       await using host = await hostIn(`refused ${what}`, env());
       const { status, body } = await host.post(task27('never'));
       assert.equal(status, 502, JSON.stringify(body));
       assert.equal(body['code'], 'output_folder');
       assert.match(String(body['detail']), detail);
-      assert.match(String(body['cure']), cure);
+      assert.match(String(body['hint']), hint);
       assert.doesNotMatch(JSON.stringify(body), /revoked-token-1|client-secret/);
       assert.equal(host.logged('task.accepted').length, 0);
     });
@@ -355,6 +355,6 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     });
     const { status, body } = await host.post(task27('never'));
     assert.equal(status, 502, JSON.stringify(body));
-    assert.match(String(body['cure']), /shared drive/);
+    assert.match(String(body['hint']), /shared drive/);
   });
 });

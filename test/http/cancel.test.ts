@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
-import { makeClip } from '../fixtures/media/finished.ts';
 import { type Ended, type Json, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
+import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 

@@ -4,11 +4,10 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { request } from 'undici';
 import { createTokenReader } from '../../functions/adapters/pubsub/push-token.ts';
-import { FUNCTION_NAMES, type FunctionName } from '../../functions/hosts/cloud.ts';
 import { CODES } from '../../functions/base/codes.ts';
 import { TransientError } from '../../functions/base/errors.ts';
+import { FUNCTION_NAMES, type FunctionName } from '../../functions/hosts/cloud.ts';
 import { jwtText, signedJwt } from '../fixtures/google/jwt.ts';
-import { type StageServer, startStageServer } from '../fixtures/hosts/stage-server.ts';
 import {
   type Claims,
   claimsOf,
@@ -17,6 +16,7 @@ import {
   startTokenIssuer,
   type TokenIssuer,
 } from '../fixtures/google/token-issuer.ts';
+import { type StageServer, startStageServer } from '../fixtures/hosts/stage-server.ts';
 
 const SETTINGS = { PUSH_ACCOUNT, PUSH_AUDIENCE };
 const STAGES = FUNCTION_NAMES.filter((name) => name !== 'processMedia');
@@ -220,9 +220,9 @@ async function refusedWithoutTrace(
     status === 401
       ? 'Expected a valid token of Google, got none.'
       : 'Expected a caller who may push to this function, got one who may not.';
-  const { title, cure } = CODES[code];
+  const { title, hint } = CODES[code];
   assert.equal(answer.status, status);
-  assert.deepEqual(JSON.parse(answer.body), { type: 'about:blank', title, status, detail, code, cure });
+  assert.deepEqual(JSON.parse(answer.body), { type: 'about:blank', title, status, detail, code, hint });
   assert.equal(answer.headers['content-type'], 'application/problem+json');
   assert.equal(answer.headers['www-authenticate'], status === 401 ? 'Bearer' : undefined);
   assert.deepEqual(trace(), before);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { dimensions, makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
+import { dimensions, makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 

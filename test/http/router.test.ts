@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
-import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
-import { type ApiDeps, createApi } from '../../functions/http/router.ts';
-import { createDoor, type DoorOptions } from '../../functions/http/request-guard.ts';
 import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { createRequestGuard, type RequestGuardOptions } from '../../functions/http/request-guard.ts';
+import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
 import type { ReportStore, TaskStore } from '../../functions/ports.ts';
 
@@ -27,11 +27,11 @@ const REQUEST = {
   text_to_speach: [{ text: 'Hello', voice: 'Sarah' }],
 };
 
-const door = (options: Partial<DoorOptions> = {}) =>
-  createDoor({
+const guardOf = (options: Partial<RequestGuardOptions> = {}) =>
+  createRequestGuard({
     apiKey: undefined,
     origins: ({ origin }) => [origin],
-    callerOf: () => 'caller',
+    clientAddressOf: () => 'caller',
     requestsPerMinute: Number.POSITIVE_INFINITY,
     ...options,
   });
@@ -64,10 +64,10 @@ describe('the HTTP interface', () => {
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
-      door: door(),
+      guard: guardOf(),
     };
     api = createApi(deps);
-    guarded = createApi({ ...deps, door: door({ apiKey: KEY }) });
+    guarded = createApi({ ...deps, guard: guardOf({ apiKey: KEY }) });
   });
 
   after(async () => {
@@ -88,7 +88,7 @@ describe('the HTTP interface', () => {
     assert.equal(response.headers.get('content-type'), 'application/problem+json');
     const body = (await response.json()) as Record<string, unknown>;
     assert.equal(body['status'], status);
-    assert.ok(body['cure'], 'says what to do');
+    assert.ok(body['hint'], 'says what to do');
     assert.doesNotMatch(JSON.stringify(body), /\.ts|at file:|node_modules|\/tmp\//, 'no stack, no path');
     return body;
   }
@@ -244,7 +244,7 @@ describe('the HTTP interface', () => {
     assert.equal((await api(new Request(`${BASE}/tasks/${id}/cancel`))).status, 405);
   });
 
-  test('a folder that cannot be made is a 502 with the cure', async () => {
+  test('a folder that cannot be made is a 502 with the hint', async () => {
     await mkdir(join(dir, 'output'), { recursive: true });
     await writeFile(join(dir, 'output', 'in the way'), '');
     const body = await problem(await api(post({ ...REQUEST, task_name: 'in the way' })), 502);
@@ -304,7 +304,7 @@ describe('the HTTP interface', () => {
   });
 
   test('answers only to names of this machine where it asks for no key', async () => {
-    const local = createApi({ ...deps, door: door({ hosts: (name) => name === '127.0.0.1' }) });
+    const local = createApi({ ...deps, guard: guardOf({ hosts: (name) => name === '127.0.0.1' }) });
     assert.equal((await local(post(REQUEST))).status, 202);
     await problem(await local(new Request('http://evil.example/process_media')), 421);
   });
@@ -313,7 +313,7 @@ describe('the HTTP interface', () => {
     const broken = createApi({
       ...({} as Parameters<typeof createApi>[0]),
       log: silentLog,
-      door: door(),
+      guard: guardOf(),
       tasks: { get: () => Promise.reject(new Error('secret /etc/inside.ts')) } as unknown as TaskStore,
     });
     const body = await problem(

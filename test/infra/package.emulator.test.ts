@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { FUNCTION_NAMES } from '../../functions/hosts/cloud.ts';
+import { installPackage } from '../fixtures/gcloud/package.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
-import { installPackage } from '../fixtures/gcloud/package.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 

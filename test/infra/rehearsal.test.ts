@@ -18,8 +18,14 @@ import {
   SUBSCRIPTIONS,
 } from '../../infra/cloud/topology.ts';
 import { PROJECT, PROJECT_NUMBER } from '../fixtures/gcloud/apis.ts';
+import {
+  accountOf,
+  REGION,
+  type Rehearsal,
+  startRehearsal,
+  WITH_GCLOUD,
+} from '../fixtures/gcloud/rehearsal.ts';
 import type { Resource } from '../fixtures/gcloud/store.ts';
-import { accountOf, REGION, type Rehearsal, startRehearsal, WITH_GCLOUD } from '../fixtures/gcloud/rehearsal.ts';
 import { unzip } from '../fixtures/gcloud/unzip.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');

@@ -10,9 +10,9 @@ import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { RunLimits } from '../../functions/media/limits.ts';
 import { until } from '../contracts/harness.ts';
+import { isAlive } from '../fixtures/hosts/host-process.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
-import { isAlive } from '../fixtures/hosts/host-process.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const options = { signal: new AbortController().signal, timeoutMs: 60_000, memoryMb: 512, fileMb: 8 };

@@ -3,7 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeSound } from '../fixtures/media/clips.ts';
-import { ascii, mkv, mov, SAMPLES_AT, type Track, u8, u16, u32, wav, zeros } from '../fixtures/media/containers.ts';
+import {
+  ascii,
+  mkv,
+  mov,
+  SAMPLES_AT,
+  type Track,
+  u8,
+  u16,
+  u32,
+  wav,
+  zeros,
+} from '../fixtures/media/containers.ts';
 import { type Hostile, hostileTests } from '../fixtures/media/hostile-files.ts';
 
 const UNREADABLE = ['media_unreadable'] as const;

@@ -83,7 +83,7 @@ describe('the sound of a combination', () => {
   test('music alone: at -16 LUFS, repeated without a gap to the end, faded out over the last second', async () => {
     const { out } = await mixed({ music: noise });
     near(await loudnessOf(out, 0, SECONDS - 1), -16, 1);
-    // The seams of a track of 3 s.
+    // The instrumentation of a track of 3 s.
     for (const seam of [3, 6]) near(await level(out, seam - 0.05, seam + 0.05), await level(out, 1, 2), 2);
     const before = await level(out, SECONDS - 1.5, SECONDS - 1);
     near((await level(out, SECONDS - 0.6, SECONDS - 0.4)) - before, -6, 2);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { chooseProfile, h264Level, timescale } from '../../functions/media/profile.ts';
-import type { Probe } from '../../functions/model/pins.ts';
 import { STANDARD_RATES } from '../../functions/model/frame-rate.ts';
+import type { Probe } from '../../functions/model/pins.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const CONTAIN = { fit: 'contain' } as const;

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type SourceWay, sourceWay } from '../../functions/model/source-url.ts';
+import { type SourceLocation, sourceLocation } from '../../functions/model/source-url.ts';
 
 const RULES = { buckets: ['clips', 'my.clips'], ownBuckets: ['own-cache', 'own-output'] };
 const ID = '1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123';
-const WEB: SourceWay = { kind: 'web' };
-const drive = (resourceKey?: string): SourceWay => ({ kind: 'drive', id: ID, resourceKey });
-const clip = (object: string, bucket = 'clips'): SourceWay => ({ kind: 'storage', bucket, object });
+const WEB: SourceLocation = { kind: 'web' };
+const drive = (resourceKey?: string): SourceLocation => ({ kind: 'drive', id: ID, resourceKey });
+const clip = (object: string, bucket = 'clips'): SourceLocation => ({ kind: 'storage', bucket, object });
 
 describe('an address is read', () => {
-  const table: [address: string, way: SourceWay][] = [
+  const table: [address: string, way: SourceLocation][] = [
     ['https://example.com/a.mp4', WEB],
     ['http://example.com/file/d/1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123/view', WEB],
     ['gs://clips/a.mp4', clip('a.mp4')],
@@ -45,7 +45,7 @@ describe('an address is read', () => {
   ];
   for (const [address, way] of table) {
     test(`${address} ${way.kind === 'web' ? 'as anyone would' : `by an account of ${way.kind}`}`, () => {
-      assert.deepEqual(sourceWay(address, RULES), way);
+      assert.deepEqual(sourceLocation(address, RULES), way);
     });
   }
 
@@ -88,7 +88,7 @@ describe('an address is read', () => {
   ];
   for (const [address, got] of refused) {
     test(`${address} not at all`, () => {
-      const way = sourceWay(address, RULES);
+      const way = sourceLocation(address, RULES);
       assert.ok(way.kind === 'refused', way.kind);
       assert.match(way.got, got);
       assert.match(way.next, /\.$/);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
-import { complete } from '../../functions/stages/complete.ts';
 import { PermanentError } from '../../functions/base/errors.ts';
+import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { complete } from '../../functions/stages/complete.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
 describe('complete', () => {

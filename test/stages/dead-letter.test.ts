@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
 describe('a dead letter', () => {

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import { MAX_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
+import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { makeTrack } from '../fixtures/media/finished.ts';
-import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
 describe('prepare', () => {
   const s = useStages();

@@ -3,19 +3,19 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
-import { complete } from '../../functions/stages/complete.ts';
 import { TransientError } from '../../functions/base/errors.ts';
+import { fairSemaphore, type Semaphore } from '../../functions/coordination/fair-semaphore.ts';
 import { prepareKey, renderKey, retryKey } from '../../functions/coordination/lease-keys.ts';
-import type { OutputStore } from '../../functions/ports.ts';
+import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { failedReport } from '../../functions/pipeline/reporting.ts';
+import type { OutputStore } from '../../functions/ports.ts';
+import { complete } from '../../functions/stages/complete.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { render } from '../../functions/stages/render.ts';
-import { failedReport } from '../../functions/pipeline/reporting.ts';
-import { fairSlots, type Slots } from '../../functions/coordination/fair-semaphore.ts';
-import { makeClip } from '../fixtures/media/finished.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { makeClip } from '../fixtures/media/finished.ts';
 
 describe('render', () => {
   const s = useStages();
@@ -72,7 +72,7 @@ describe('render', () => {
         return s.deps.outputs.save(...saved);
       },
     };
-    const deps = { ...s.deps, outputs, mixing: fairSlots(1), patienceMs: 30_000 };
+    const deps = { ...s.deps, outputs, mixing: fairSemaphore(1), patienceMs: 30_000 };
     await Promise.all(
       [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
     );
@@ -93,8 +93,8 @@ describe('render', () => {
     const deps = {
       ...s.deps,
       outputs,
-      mixing: fairSlots(1),
-      saving: fairSlots(1),
+      mixing: fairSemaphore(1),
+      saving: fairSemaphore(1),
       patienceMs: 30_000,
     };
     const all = Promise.all(
@@ -237,9 +237,9 @@ describe('render', () => {
       await s.prepareAll(task);
       const mixed = Promise.withResolvers<void>();
       const saved: string[] = [];
-      const room: Slots = fairSlots(1)('task');
+      const room: Semaphore = fairSemaphore(1)('task');
       let waiting = 0;
-      const saving = (): Slots => (work) => {
+      const saving = (): Semaphore => (work) => {
         if (++waiting === 2) mixed.resolve();
         return room(work);
       };

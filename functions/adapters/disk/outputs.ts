@@ -4,11 +4,11 @@ import { access, readdir, rename, rm, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../../base/errors.ts';
+import { cutToBytes } from '../../model/names.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { OutputStore } from '../../ports.ts';
-import { cutToBytes } from '../../model/names.ts';
-import { copyTo, makeFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { diskName } from '../shared/disk-name.ts';
+import { copyTo, makeFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 
 /** Room that `..<8 hex>.part` leaves in a name of 255 bytes. */
 const PART_NAME_BYTES = 240;

@@ -61,10 +61,10 @@ export function guardedConnector(
  */
 export function checkHostname(hostname: string, { allowPrivate }: GuardOptions): void {
   const host = bare(hostname);
-  if (METADATA_NAMES.has(host)) throw refused(`the metadata service ${host}`, METADATA_CURE);
+  if (METADATA_NAMES.has(host)) throw refused(`the metadata service ${host}`, METADATA_HINT);
   const kind = isLoopbackName(host) ? 'private' : addressKind(host);
-  if (kind === 'metadata') throw refused(`${host}, an address of a metadata service`, METADATA_CURE);
-  if (kind === 'private' && !allowPrivate) throw refused(host, PRIVATE_CURE);
+  if (kind === 'metadata') throw refused(`${host}, an address of a metadata service`, METADATA_HINT);
+  if (kind === 'private' && !allowPrivate) throw refused(host, PRIVATE_HINT);
 }
 
 /**
@@ -96,26 +96,26 @@ export function guardedLookup(options: GuardOptions): LookupFunction {
   };
 }
 
-const PRIVATE_CURE = 'use a public address, or set ALLOW_PRIVATE_URLS=true where all callers are trusted';
-const METADATA_CURE = 'send the URL of a media file; metadata services are never read, whatever the settings';
+const PRIVATE_HINT = 'use a public address, or set ALLOW_PRIVATE_URLS=true where all callers are trusted';
+const METADATA_HINT = 'send the URL of a media file; metadata services are never read, whatever the settings';
 
 /** A name's private address is not told: what an internal name resolves to is nobody's business outside. */
 function checkResolved(hostname: string, ip: string, allowPrivate: boolean): void {
   const kind = addressKind(ip);
   if (kind === undefined) {
-    throw refused(`${hostname}, which resolves to something that is no IP address`, PRIVATE_CURE);
+    throw refused(`${hostname}, which resolves to something that is no IP address`, PRIVATE_HINT);
   }
-  if (kind === 'metadata') throw refused(`${hostname}, which resolves to a metadata service`, METADATA_CURE);
+  if (kind === 'metadata') throw refused(`${hostname}, which resolves to a metadata service`, METADATA_HINT);
   if (kind === 'private' && !allowPrivate) {
-    throw refused(`${hostname}, which resolves to an address that is not public`, PRIVATE_CURE);
+    throw refused(`${hostname}, which resolves to an address that is not public`, PRIVATE_HINT);
   }
 }
 
-function refused(got: string, cure: string): PermanentError {
+function refused(got: string, hint: string): PermanentError {
   return new PermanentError(
     'address_refused',
     'download',
-    `Expected a public address, got ${got}. Next step: ${cure}.`,
+    `Expected a public address, got ${got}. Next step: ${hint}.`,
   );
 }
 

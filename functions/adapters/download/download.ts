@@ -1,13 +1,13 @@
 import type { Agent, Dispatcher } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
 import type { Download, Validator } from '../../model/source.ts';
-import type { Downloads } from '../../ports.ts';
 import { maskUrl } from '../../model/web-url.ts';
-import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
+import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
-import { boundedConnector } from './bounded-connector.ts';
-import { announcedBytes, checkAnswer, header, validatorOf } from '../shared/source-answer.ts';
 import { downloadError, permanent } from '../shared/network-errors.ts';
+import { announcedBytes, checkAnswer, header, validatorOf } from '../shared/source-answer.ts';
+import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
+import { boundedConnector } from './bounded-connector.ts';
 import { redirectTarget, sourceUrl } from './url.ts';
 
 /** How long a server may take, milliseconds. */

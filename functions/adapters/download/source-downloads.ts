@@ -1,7 +1,12 @@
 import { PermanentError } from '../../base/errors.ts';
 import type { Download } from '../../model/source.ts';
+import {
+  type DriveFile,
+  type SourceRules,
+  type StorageObject,
+  sourceLocation,
+} from '../../model/source-url.ts';
 import type { Downloads } from '../../ports.ts';
-import { type DriveFile, type SourceRules, type StorageObject, sourceWay } from '../../model/source-url.ts';
 
 type Options = Parameters<Downloads['get']>[2];
 
@@ -37,7 +42,7 @@ export function createSourceDownloads(options: SourceDownloadsOptions): Download
 
   return {
     async get(url, file, how) {
-      const way = sourceWay(url, rules);
+      const way = sourceLocation(url, rules);
       switch (way.kind) {
         case 'web':
           return web.get(url, file, how);

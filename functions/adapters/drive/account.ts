@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/index.js';
 import type { Dispatcher } from 'undici';
 import type { DriveAuth } from '../../model/drive-auth.ts';
-import { type DriveGate, outputError } from './errors.ts';
+import { unlessAborted } from '../shared/unless-aborted.ts';
 import { type DriveClient, type DriveEndpoints, type DriveLogin, logIn } from './client.ts';
+import { type DriveGate, outputError } from './errors.ts';
 import { wasAnswered } from './refusal.ts';
 import { FIRST_PAUSE_MS, retryDrive } from './retry.ts';
-import { unlessAborted } from '../shared/unless-aborted.ts';
 
 /** Milliseconds. */
 export interface DriveLimits {

@@ -1,7 +1,7 @@
 /** Google's client for one account: who this service is on Google Drive, and the tokens that say so. */
 import { sign as signBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { auth as entryAuth, drive_v3 } from 'googleapis/build/src/apis/drive/index.js';
+import type { drive_v3, auth as entryAuth } from 'googleapis/build/src/apis/drive/index.js';
 import type { DriveAuth } from '../../model/drive-auth.ts';
 import { isConnectionError } from '../shared/network-errors.ts';
 import { DriveLoginError, refusalIn, wasAnswered } from './refusal.ts';

@@ -1,10 +1,10 @@
 import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download, Validator } from '../../model/source.ts';
-import type { Downloads } from '../../ports.ts';
 import type { DriveFile } from '../../model/source-url.ts';
+import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
-import { tooLarge } from '../shared/source-answer.ts';
 import { downloadError, isNetworkError, permanent } from '../shared/network-errors.ts';
+import { tooLarge } from '../shared/source-answer.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import { sourceError } from './errors.ts';
 import { refusalOf } from './refusal.ts';

@@ -1,7 +1,7 @@
 /** The gate for everything that goes wrong with Google Drive: what it answers, and which of our errors that is. */
 import { PermanentError, TransientError } from '../../base/errors.ts';
-import { isConnectionError } from '../shared/network-errors.ts';
 import type { DriveAuth } from '../../model/drive-auth.ts';
+import { isConnectionError } from '../shared/network-errors.ts';
 import { DriveLoginError, type DriveRefusal, refusalIn } from './refusal.ts';
 
 type Mode = DriveAuth['mode'];

@@ -1,13 +1,13 @@
 /** Task folders on Google Drive: whether there can be one, and that there is only one of a name. */
 import { PermanentError, TransientError } from '../../base/errors.ts';
-import type { IdMemory } from '../../ports.ts';
 import type { OutputFolder } from '../../model/task.ts';
+import type { IdMemory } from '../../ports.ts';
+import { refusedFolder } from '../shared/refused-folder.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './account.ts';
 import type { DriveIds } from './items.ts';
 import { isName, itemById } from './items.ts';
 import { checkParent, FOLDER, type Parent } from './parent.ts';
 import { wasAnswered } from './refusal.ts';
-import { refusedFolder } from '../shared/refused-folder.ts';
 
 export interface DriveFoldersOptions {
   account: DriveAccount;
@@ -22,7 +22,7 @@ export interface DriveFoldersOptions {
 export interface DriveFolders {
   /**
    * The folder of that name, made where there is none; of many at once, in any number of processes, one is made.
-   * @throws {RequestError} output_folder, with the cure
+   * @throws {RequestError} output_folder, with the hint
    * @throws {TransientError} where Drive gave no answer within folderMs
    */
   folder(name: string): Promise<OutputFolder>;

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
-import type { IdMemory, OutputStore } from '../../ports.ts';
 import type { OutputFolder } from '../../model/task.ts';
+import type { IdMemory, OutputStore } from '../../ports.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
 import { createDriveFolders } from './folders.ts';

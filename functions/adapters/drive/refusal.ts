@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
-import { header } from '../shared/source-answer.ts';
 import { parseRetryAfter } from '../shared/network-errors.ts';
+import { header } from '../shared/source-answer.ts';
 
 /** What Google answered instead of doing it, whichever client asked: status, reason, and how long to wait. */
 export class DriveRefusal extends Error {

@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
-import type { Speech } from '../../ports.ts';
 import type { Line } from '../../model/plan.ts';
+import type { Speech } from '../../ports.ts';
 import { type SpeechThread, speechFailed, startSpeechThread } from './thread.ts';
 import type { SpeakRequest } from './worker.ts';
 

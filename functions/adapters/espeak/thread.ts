@@ -6,7 +6,7 @@ import type { SpeakAnswer, SpeakRequest } from './worker.ts';
 
 /** Of what eSpeak prints: enough for its last complaint. */
 const PRINTED_CHARACTERS = 2_000;
-const CURE = 'shorten or simplify the text, or name another voice';
+const HINT = 'shorten or simplify the text, or name another voice';
 
 export interface SpeechThread {
   readonly ended: boolean;
@@ -42,10 +42,10 @@ export function startSpeechThread(): SpeechThread {
       else printed = (printed + answer.printed).slice(-PRINTED_CHARACTERS);
     };
     // By then all that it printed has come.
-    const exited = () => reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, CURE));
+    const exited = () => reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, HINT));
     const aborted = () => reject(signal.reason);
     const overtime = setTimeout(
-      () => reject(speechFailed(request.text, `got nothing within ${timeLimitMs} ms`, CURE)),
+      () => reject(speechFailed(request.text, `got nothing within ${timeLimitMs} ms`, HINT)),
       timeLimitMs,
     );
     worker.on('message', answered).once('exit', exited).ref();
@@ -82,12 +82,12 @@ function ownWords(printed: string): string | undefined {
  * @param text the line, shortened in the message
  * @param got what happened instead
  */
-export function speechFailed(text: string, got: string, cure: string): PermanentError {
+export function speechFailed(text: string, got: string, hint: string): PermanentError {
   const start = text.trim();
   const shown = JSON.stringify(start.length > 40 ? `${start.slice(0, 40)}...` : start);
   return new PermanentError(
     'speech_failed',
     'speak',
-    `Expected ${shown} to be spoken, ${got}. Next step: ${cure}.`,
+    `Expected ${shown} to be spoken, ${got}. Next step: ${hint}.`,
   );
 }

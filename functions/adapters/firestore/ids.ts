@@ -1,7 +1,7 @@
 import type { DocumentReference, Firestore } from '@google-cloud/firestore';
 import type { IdMemory } from '../../ports.ts';
-import { type FirestoreConnection, hashId, retained } from './firestore.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
+import { type FirestoreConnection, hashId, retained } from './firestore.ts';
 
 export interface FirestoreIdsOptions {
   firestore: FirestoreConnection;

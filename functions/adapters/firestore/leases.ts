@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LEASE_MEMORY_MS, type Lease, type LeaseState, type LeaseStore } from '../../ports.ts';
-import { documentId, type FirestoreConnection, leaseRetained, millisecondsBetween } from './firestore.ts';
 import { GRPC, grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { documentId, type FirestoreConnection, leaseRetained, millisecondsBetween } from './firestore.ts';
 
 export interface FirestoreLeasesOptions {
   firestore: FirestoreConnection;
   ttlMs?: number;
-  lookMs?: number;
+  pollMs?: number;
 }
 
 /** Longer than a busy instance or a slow network may keep a living holder from renewing. */
 const TTL_MS = 30_000;
 /** Each look costs two or three reads. */
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 
 /** Of one document. Its age is the time between its last write and a read, both by the store's clock. */
 interface Stored {
@@ -43,7 +43,7 @@ const OUTRUN: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITIO
 export function createFirestoreLeases({
   firestore,
   ttlMs = TTL_MS,
-  lookMs = LOOK_MS,
+  pollMs = POLL_MS,
 }: FirestoreLeasesOptions): LeaseStore {
   /** The version that each holder wrote last: with it a release needs no read. */
   const versions = new WeakMap<Lease, Timestamp>();
@@ -58,7 +58,7 @@ export function createFirestoreLeases({
 
   return {
     ttlMs,
-    lookMs,
+    pollMs,
 
     take: (key, forMs) =>
       firestore.run(async ({ db }) => {

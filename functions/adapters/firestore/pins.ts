@@ -3,9 +3,9 @@ import type { QuerySnapshot } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
 import type { PinName, PinOf } from '../../model/pins.ts';
 import type { PinStore } from '../../ports.ts';
+import { GRPC, grpcCode, throughGate } from '../shared/google-errors.ts';
 import { type FirestoreConnection, pinsOf, retained } from './firestore.ts';
 import { allPins } from './queries.ts';
-import { GRPC, grpcCode, throughGate } from '../shared/google-errors.ts';
 
 export interface FirestorePinsOptions {
   firestore: FirestoreConnection;

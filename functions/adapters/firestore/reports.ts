@@ -4,6 +4,7 @@ import type { DocumentReference, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
 import type { Report } from '../../model/report.ts';
 import type { ReportStore } from '../../ports.ts';
+import { GRPC, grpcCode, isUnclear } from '../shared/google-errors.ts';
 import {
   completionAt,
   type FirestoreConnection,
@@ -17,7 +18,6 @@ import {
 } from './firestore.ts';
 import { allShards, reportsBetween } from './queries.ts';
 import { isFull, type Shard, shardOf } from './shards.ts';
-import { GRPC, grpcCode, isUnclear } from '../shared/google-errors.ts';
 
 export interface FirestoreReportsOptions {
   firestore: FirestoreConnection;

@@ -2,9 +2,10 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
+import { shortId } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Task } from '../../model/task.ts';
 import type { TaskStore } from '../../ports.ts';
-import { shortId } from '../../model/names.ts';
+import { GRPC, grpcCode } from '../shared/google-errors.ts';
 import {
   documentId,
   type FirestoreConnection,
@@ -18,7 +19,6 @@ import {
 } from './firestore.ts';
 import { allShards, unfinishedTasks } from './queries.ts';
 import { emptyShards, type Shard, shardCount, sumOf } from './shards.ts';
-import { GRPC, grpcCode } from '../shared/google-errors.ts';
 
 export interface FirestoreTasksOptions {
   firestore: FirestoreConnection;

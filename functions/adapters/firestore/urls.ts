@@ -1,6 +1,6 @@
 import type { Firestore } from '@google-cloud/firestore';
-import type { UrlMemory } from '../../ports.ts';
 import type { Validator } from '../../model/source.ts';
+import type { UrlMemory } from '../../ports.ts';
 import { type FirestoreConnection, hashId, retained } from './firestore.ts';
 
 export interface FirestoreUrlsOptions {

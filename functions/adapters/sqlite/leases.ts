@@ -5,7 +5,7 @@ import type { Database } from './sqlite.ts';
 /** A process that hangs for so long is taken for dead; one that ended lapses at the next start. */
 const TTL_MS = 30_000;
 /** A look costs next to nothing here. */
-const LOOK_MS = 200;
+const POLL_MS = 200;
 
 export interface SqliteLeasesOptions {
   database: Database;
@@ -49,7 +49,7 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
 
   return {
     ttlMs: TTL_MS,
-    lookMs: LOOK_MS,
+    pollMs: POLL_MS,
 
     async take(key, ttlMs) {
       return database.transaction(() => {

@@ -16,7 +16,7 @@ export interface TopicCounts {
   waiting: number;
   inFlight: number;
   /** Dead letters that nobody could handle: kept for people to look at. */
-  parked: number;
+  quarantined: number;
 }
 
 interface Row {
@@ -101,7 +101,7 @@ export class SqliteMessages {
   }
 
   /** Turns a message into a dead letter. */
-  bury({ id }: Taken, message: WorkMessage, reason: string): void {
+  deadLetter({ id }: Taken, message: WorkMessage, reason: string): void {
     const letter: DeadLetterMessage = { topic: 'dead-letter', taskId: message.taskId, message, reason };
     this.#database.transaction(() => {
       this.#database.run('DELETE FROM messages WHERE id = ?', id);
@@ -119,8 +119,8 @@ export class SqliteMessages {
     );
   }
 
-  park({ id }: Taken): void {
-    this.#database.run(`UPDATE messages SET state = 'parked' WHERE id = ?`, id);
+  quarantine({ id }: Taken): void {
+    this.#database.run(`UPDATE messages SET state = 'quarantined' WHERE id = ?`, id);
     this.#suspects.delete(id);
   }
 
@@ -151,7 +151,7 @@ export class SqliteMessages {
       topic,
     );
     const of = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
-    return { waiting: of('waiting'), inFlight: of('taken'), parked: of('parked') };
+    return { waiting: of('waiting'), inFlight: of('taken'), quarantined: of('quarantined') };
   }
 
   /** Ready at time 0: a clock that is set back must not hold up new work. */

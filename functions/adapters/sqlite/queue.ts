@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Delivery, Queue } from '../../ports.ts';
 import type { Message, MessageOf, Topic } from '../../model/messages.ts';
+import type { Delivery, Queue } from '../../ports.ts';
 import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from '../shared/queue-backoff.ts';
-import type { Database } from './sqlite.ts';
 import { SqliteMessages, type Taken, type TopicCounts } from './messages.ts';
+import type { Database } from './sqlite.ts';
 
 /** As many as a Pub/Sub dead-letter policy allows at most, so that both hosts give up alike. */
 export const MAX_DELIVERIES = 100;
@@ -42,7 +42,7 @@ export interface SqliteQueueOptions {
   database: Database;
   /** Milliseconds since the epoch. */
   now?: () => number;
-  /** A dead letter that could not be handled and is kept, parked; or, without a message, the database failed. */
+  /** A dead letter that could not be handled and is kept, quarantined; or, without a message, the database failed. */
   onError?: (error: unknown, message?: Message) => void;
   maxDeliveries?: number;
   backOffBaseMs?: number;
@@ -68,10 +68,10 @@ export function createSqliteQueue({
   const giveUp = (taken: Taken, error: unknown, reason = reasonOf(error)): void => {
     const { message } = taken;
     if (message.topic === 'dead-letter') {
-      messages.park(taken);
+      messages.quarantine(taken);
       onError(error, message);
     } else {
-      messages.bury(taken, message, reason);
+      messages.deadLetter(taken, message, reason);
       wake(new Set(['dead-letter']));
     }
   };

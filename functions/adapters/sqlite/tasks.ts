@@ -1,6 +1,6 @@
+import { shortId } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Progress, Task } from '../../model/task.ts';
 import type { TaskStore } from '../../ports.ts';
-import { shortId } from '../../model/names.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqliteTasksOptions {

@@ -1,5 +1,5 @@
-import type { UrlMemory } from '../../ports.ts';
 import type { Validator } from '../../model/source.ts';
+import type { UrlMemory } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
 export function createSqliteUrls({ database }: { database: Database }): UrlMemory {

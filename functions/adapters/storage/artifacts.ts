@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { isDiskFull, TransientError } from '../../base/errors.ts';
 import type { Artifact, ArtifactStore } from '../../ports.ts';
 import { packArtifact, type Unpacked, unpackArtifact, unpackedIn } from '../shared/artifact-file.ts';
-import type { CallOptions, Place, StorageConnection } from './storage.ts';
 import { metadataOf, readObject } from './read.ts';
+import type { CallOptions, Place, StorageConnection } from './storage.ts';
 import { md5Of, NOTHING, remove, upload } from './write.ts';
 
 export interface StorageArtifactsOptions {

@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download } from '../../model/source.ts';
-import type { Downloads } from '../../ports.ts';
 import type { StorageObject } from '../../model/source-url.ts';
+import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
-import { empty, tooLarge } from '../shared/source-answer.ts';
 import { permanent } from '../shared/network-errors.ts';
-import type { Place, StorageConnection } from './storage.ts';
+import { empty, tooLarge } from '../shared/source-answer.ts';
 import { storageError } from './errors.ts';
 import { metadataOf, readObject, type Standing } from './read.ts';
+import type { Place, StorageConnection } from './storage.ts';
 
 /** How long Cloud Storage may take, milliseconds. */
 interface Limits {

@@ -7,8 +7,8 @@ import type { OutputFolder } from '../../model/task.ts';
 import type { OutputStore } from '../../ports.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
-import type { Place, StorageConnection } from './storage.ts';
 import { metadataOf } from './read.ts';
+import type { Place, StorageConnection } from './storage.ts';
 import { type Content, md5Of, NOTHING, remove, upload } from './write.ts';
 
 export interface StorageOutputsOptions {

@@ -1,6 +1,8 @@
 /** Reads from Cloud Storage, by its client's streams: bounded, stoppable, and never taken for whole by half. */
 import type { Readable } from 'node:stream';
 import type { Bucket, FileMetadata } from '@google-cloud/storage';
+import { unlessAborted } from '../shared/unless-aborted.ts';
+import { isBucketMissing, isMissing } from './errors.ts';
 import {
   type CallOptions,
   inTime,
@@ -9,8 +11,6 @@ import {
   type Place,
   type StorageConnection,
 } from './storage.ts';
-import { isBucketMissing, isMissing } from './errors.ts';
-import { unlessAborted } from '../shared/unless-aborted.ts';
 
 export interface Standing {
   generation: string;

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket } from '@google-cloud/storage';
+import { isConditionNotMet, isMissing, isRefusal } from './errors.ts';
 import {
   type CallOptions,
   everyRequestWith,
@@ -12,7 +13,6 @@ import {
   type Place,
   type StorageConnection,
 } from './storage.ts';
-import { isConditionNotMet, isMissing, isRefusal } from './errors.ts';
 
 export interface Content {
   contentType: string;

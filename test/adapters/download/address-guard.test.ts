@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { describe, it } from 'node:test';
-import { checkHostname, type GuardOptions, guardedLookup } from '../../../functions/adapters/download/address-guard.ts';
+import {
+  checkHostname,
+  type GuardOptions,
+  guardedLookup,
+} from '../../../functions/adapters/download/address-guard.ts';
 import { PermanentError } from '../../../functions/base/errors.ts';
 
 function refusal(pattern: RegExp) {

@@ -12,7 +12,11 @@ import type { Code } from '../../../functions/base/codes.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import { selfSigned } from '../../fixtures/network/self-signed.ts';
-import { type SourceFile, type SourceServer, startSourceServer } from '../../fixtures/network/source-server.ts';
+import {
+  type SourceFile,
+  type SourceServer,
+  startSourceServer,
+} from '../../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const BODY = randomBytes(300_000);

@@ -5,7 +5,13 @@ import { after, before, describe, it } from 'node:test';
 import { RequestError } from '../../../functions/base/errors.ts';
 import { readRequest } from '../../../functions/model/request.ts';
 import { download } from '../../fixtures/network/downloading.ts';
-import { type HostileStage, PUBLIC, PUBLIC_6, startHostileStage, titled } from '../../fixtures/network/hostile-stage.ts';
+import {
+  type HostileStage,
+  PUBLIC,
+  PUBLIC_6,
+  startHostileStage,
+  titled,
+} from '../../fixtures/network/hostile-stage.ts';
 import { METADATA_URLS, PRIVATE_URLS, REFUSED_URLS } from '../../fixtures/network/hostile-urls.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -8,7 +8,12 @@ import {
   startHostileStage,
   titled,
 } from '../../fixtures/network/hostile-stage.ts';
-import { type HostileUrls, METADATA_URLS, PRIVATE_URLS, REFUSED_URLS } from '../../fixtures/network/hostile-urls.ts';
+import {
+  type HostileUrls,
+  METADATA_URLS,
+  PRIVATE_URLS,
+  REFUSED_URLS,
+} from '../../fixtures/network/hostile-urls.ts';
 
 /** Without what no header can carry, and http:path, which stays on the host that redirects. */
 const inRedirects = (groups: HostileUrls) =>

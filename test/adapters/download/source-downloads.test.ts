@@ -3,14 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createDownloads } from '../../../functions/adapters/download/download.ts';
-import { createDriveDownloads } from '../../../functions/adapters/drive/downloads.ts';
 import {
   createSourceDownloads,
   type SourceDownloadsOptions,
 } from '../../../functions/adapters/download/source-downloads.ts';
+import { createDriveDownloads } from '../../../functions/adapters/drive/downloads.ts';
 import { createStorageDownloads } from '../../../functions/adapters/storage/downloads.ts';
-import { failureOf } from '../../fixtures/network/downloading.ts';
 import { driveStage } from '../../fixtures/drive/stage.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
 import { type SourceFile, startSourceServer } from '../../fixtures/network/source-server.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { startStorageServer } from '../../fixtures/storage/server.ts';

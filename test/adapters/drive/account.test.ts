@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { DriveAuth } from '../../../functions/model/drive-auth.ts';
 import { connectDrive, type DriveAccount } from '../../../functions/adapters/drive/account.ts';
 import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
+import type { DriveAuth } from '../../../functions/model/drive-auth.ts';
 import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
-import { failureOf } from '../../fixtures/network/downloading.ts';
 import { OAUTH, ROBOT, USER } from '../../fixtures/drive/server.ts';
 import { type DriveStage, defaultCredentials, driveStage, QUICK } from '../../fixtures/drive/stage.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
 import { startSelfSignedServer } from '../../fixtures/network/self-signed.ts';
 
 async function whoAmI(account: DriveAccount): Promise<string | null | undefined> {

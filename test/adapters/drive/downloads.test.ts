@@ -9,11 +9,11 @@ import type { PermanentCode, TransientCode } from '../../../functions/base/codes
 import { PermanentError } from '../../../functions/base/errors.ts';
 import type { Download, Validator } from '../../../functions/model/source.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
-import { failureOf } from '../../fixtures/network/downloading.ts';
 import type { Fault, RequestKind } from '../../fixtures/drive/faults.ts';
 import { FOLDER_TYPE, OAUTH, USER } from '../../fixtures/drive/server.ts';
 import { type DriveStage, driveStage } from '../../fixtures/drive/stage.ts';
 import type { NewFile } from '../../fixtures/drive/state.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
 
 const FOREVER = new AbortController().signal;
 const CLIP = randomBytes(300_000);

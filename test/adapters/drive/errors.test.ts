@@ -5,8 +5,8 @@ import { CODES, type PermanentCode, type TransientCode } from '../../../function
 import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
 import { TIMEOUT_MS } from '../../contracts/harness.ts';
 import { file } from '../../contracts/outputs.ts';
-import { failureOf } from '../../fixtures/network/downloading.ts';
 import { type DriveStage, driveStage } from '../../fixtures/drive/stage.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
 
 const FOREVER = new AbortController().signal;
 

@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { PermanentCode } from '../../../functions/base/codes.ts';
 import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
-import type { IdMemory } from '../../../functions/ports.ts';
 import type { OutputFolder } from '../../../functions/model/task.ts';
+import type { IdMemory } from '../../../functions/ports.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { file, outputContract } from '../../contracts/outputs.ts';
-import { failureOf } from '../../fixtures/network/downloading.ts';
 import { FOLDER_TYPE, ROBOT, USER } from '../../fixtures/drive/server.ts';
 import { type DriveStage, defaultCredentials, driveStage } from '../../fixtures/drive/stage.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
 
 const FOREVER = new AbortController().signal;
 
@@ -440,7 +440,7 @@ describe('createFolder of drive outputs says before the first video', { timeout:
         assert.equal(error.code, 'output_folder');
         assert.ok(PermanentError.is(error.cause) && error.cause.code === code);
         const step = /Next step: (.+)$/.exec(error.cause.message)?.[1] ?? '';
-        assert.equal(error.cure?.toLowerCase(), step.toLowerCase(), 'what to do, and nothing else');
+        assert.equal(error.hint?.toLowerCase(), step.toLowerCase(), 'what to do, and nothing else');
         assert.notEqual(step, '');
         assert.match(error.message, says);
         assert.match(error.message, /Next step: /);

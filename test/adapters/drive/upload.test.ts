@@ -8,8 +8,8 @@ import { PermanentError, TransientError } from '../../../functions/base/errors.t
 import type { OutputFolder } from '../../../functions/model/task.ts';
 import type { SavedFile } from '../../../functions/ports.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
-import { failureOf } from '../../fixtures/network/downloading.ts';
 import { type DriveStage, driveStage } from '../../fixtures/drive/stage.ts';
+import { failureOf } from '../../fixtures/network/downloading.ts';
 
 const FOREVER = new AbortController().signal;
 const KIB = 1024;

@@ -6,9 +6,9 @@ import { settingsText } from '../../../functions/adapters/elevenlabs/elevenlabs.
 import { PermanentError } from '../../../functions/base/errors.ts';
 import { TIMEOUT_MS } from '../../contracts/harness.ts';
 import { speechContract } from '../../contracts/speech.ts';
+import { speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
 import { GEORGE, SARAH } from '../../fixtures/elevenlabs/voices.ts';
 import { ffmpeg } from '../../fixtures/media/finished.ts';
-import { speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const FOREVER = new AbortController().signal;

@@ -7,9 +7,9 @@ import type { Code } from '../../../functions/base/codes.ts';
 import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
 import { TIMEOUT_MS } from '../../contracts/harness.ts';
 import type { Fault } from '../../fixtures/elevenlabs/faults.ts';
+import { type SpeechOptions, speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
 import { SARAH } from '../../fixtures/elevenlabs/voices.ts';
 import { startSourceServer } from '../../fixtures/network/source-server.ts';
-import { type SpeechOptions, speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
 
 const FOREVER = new AbortController().signal;
 const LINE = { text: 'Hello', voice: SARAH };

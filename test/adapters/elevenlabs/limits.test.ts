@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
-import { SARAH } from '../../fixtures/elevenlabs/voices.ts';
 import { speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
+import { SARAH } from '../../fixtures/elevenlabs/voices.ts';
 
 const FOREVER = new AbortController().signal;
 const LINE = { text: 'Hello world, buy now', voice: SARAH };

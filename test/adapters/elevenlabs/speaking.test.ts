@@ -3,16 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.ts';
-import { openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
-import { createArtifacts } from '../../../functions/pipeline/artifacts.ts';
-import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
+import { openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
-import { leasedSlots } from '../../../functions/coordination/lease.ts';
-import type { ArtifactStore, LeaseStore, Speech } from '../../../functions/ports.ts';
-import type { Spoken } from '../../../functions/model/speech.ts';
-import { createSpeaking, SPOKEN, type Speaking, TIMING } from '../../../functions/pipeline/speak-line.ts';
+import { leasedSemaphore } from '../../../functions/coordination/lease.ts';
+import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
 import type { Line } from '../../../functions/model/plan.ts';
+import type { Spoken } from '../../../functions/model/speech.ts';
+import { createArtifacts } from '../../../functions/pipeline/artifacts.ts';
+import { createSpeaking, SPOKEN, type Speaking, TIMING } from '../../../functions/pipeline/speak-line.ts';
+import type { ArtifactStore, LeaseStore, Speech } from '../../../functions/ports.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import type { ElevenLabsServerOptions } from '../../fixtures/elevenlabs/server.ts';
 import { type SpeechOptions, speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
@@ -64,7 +64,7 @@ async function spoken({ speaking }: Instance, line: Line) {
 
 describe('lines spoken by several processes with one ElevenLabs account', { timeout: TIMEOUT_MS }, () => {
   const speak = ({ speech, leases }: Instance, text: string) =>
-    leasedSlots(
+    leasedSemaphore(
       leases,
       'speech-slot',
       () => speech.atOnce,

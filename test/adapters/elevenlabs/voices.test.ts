@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PermanentError } from '../../../functions/base/errors.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
-import { GEORGE, SARAH, type ServedVoice, VOICES } from '../../fixtures/elevenlabs/voices.ts';
 import { speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
+import { GEORGE, SARAH, type ServedVoice, VOICES } from '../../fixtures/elevenlabs/voices.ts';
 
 const FOREVER = new AbortController().signal;
 

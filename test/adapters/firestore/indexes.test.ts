@@ -33,7 +33,9 @@ interface Declared {
   indexes: { collectionGroup: string; queryScope: string; fields: { fieldPath: string; order: string }[] }[];
   fieldOverrides: Override[];
 }
-const declared = JSON.parse(readFileSync(join(ROOT, 'infra', 'cloud', 'firestore.indexes.json'), 'utf8')) as Declared;
+const declared = JSON.parse(
+  readFileSync(join(ROOT, 'infra', 'cloud', 'firestore.indexes.json'), 'utf8'),
+) as Declared;
 const nameOf = ({ collectionGroup, fieldPath }: Override) => `${collectionGroup}.${fieldPath}`;
 const exempted = declared.fieldOverrides.filter(({ indexes }) => indexes.length === 0).map(nameOf);
 

@@ -10,7 +10,9 @@ import { promisify } from 'node:util';
 import { acquireHostLock, HostLockedError } from '../../../functions/adapters/process/host-lock.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
-const MODULE = pathToFileURL(join(import.meta.dirname, '../../../functions/adapters/process/host-lock.ts')).href;
+const MODULE = pathToFileURL(
+  join(import.meta.dirname, '../../../functions/adapters/process/host-lock.ts'),
+).href;
 const IMPORT = `import { acquireHostLock } from ${JSON.stringify(MODULE)};`;
 
 const take = (dir: string, waitMs = 0) => acquireHostLock({ dir, waitMs });

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GRPC, grpcCode, type Product, throughGate } from '../../../functions/adapters/shared/google-errors.ts';
+import {
+  GRPC,
+  grpcCode,
+  type Product,
+  throughGate,
+} from '../../../functions/adapters/shared/google-errors.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 
 /** Every status that is an error: https://grpc.io/docs/guides/status-codes/ */

@@ -21,9 +21,9 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     });
     await harness.queue.publish(renders(3));
     await until(() => seen.length === 4, 'two in flight');
-    assert.deepEqual(harness.queue.counts().render, { waiting: 1, inFlight: 2, parked: 0 });
+    assert.deepEqual(harness.queue.counts().render, { waiting: 1, inFlight: 2, quarantined: 0 });
     harness.restart();
-    assert.deepEqual(harness.queue.counts().render, { waiting: 3, inFlight: 0, parked: 0 });
+    assert.deepEqual(harness.queue.counts().render, { waiting: 3, inFlight: 0, quarantined: 0 });
     const again: [number, number][] = [];
     harness.consume('render', {
       concurrency: 3,
@@ -254,6 +254,6 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     finish.resolve();
     await stopped;
     await pause(20);
-    assert.deepEqual(harness.queue.counts().render, { waiting: 1, inFlight: 0, parked: 0 });
+    assert.deepEqual(harness.queue.counts().render, { waiting: 1, inFlight: 0, quarantined: 0 });
   });
 });

@@ -15,7 +15,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
   it('deletes what was acknowledged', async () => {
     await using harness = await openQueue();
     await harness.queue.publish(renders(20));
-    assert.deepEqual(harness.queue.counts().render, { waiting: 20, inFlight: 0, parked: 0 });
+    assert.deepEqual(harness.queue.counts().render, { waiting: 20, inFlight: 0, quarantined: 0 });
     let deliveries = 0;
     harness.consume('render', {
       concurrency: 4,
@@ -140,7 +140,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     });
     await harness.queue.publish(renders(1));
     await until(() => deliveries === 1, 'the first delivery');
-    const handedBack = { waiting: 1, inFlight: 0, parked: 0 };
+    const handedBack = { waiting: 1, inFlight: 0, quarantined: 0 };
     for (let round = 2; round <= 6; round++) {
       await until(
         () => isDeepStrictEqual(harness.queue.counts().render, handedBack),
@@ -192,7 +192,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.equal(pauseMs(day, 1, 1000), 600_000);
   });
 
-  it('parks a dead letter that nobody can handle, tells so once, and never delivers it again', async () => {
+  it('quarantines a dead letter that nobody can handle, tells so once, and never delivers it again', async () => {
     const errors: [unknown, Message | undefined][] = [];
     await using harness = await openQueue({ onError: (error, message) => errors.push([error, message]) });
     const letter = deadLetter({ topic: 'render', taskId: 'task', index: 1 });
@@ -212,7 +212,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     harness.consume('dead-letter', failing);
     await pause(100);
     assert.equal(deliveries, 4);
-    assert.deepEqual(harness.queue.counts()['dead-letter'], { waiting: 0, inFlight: 0, parked: 1 });
+    assert.deepEqual(harness.queue.counts()['dead-letter'], { waiting: 0, inFlight: 0, quarantined: 1 });
   });
 
   it('writes down what became of a message when the database works again', async () => {

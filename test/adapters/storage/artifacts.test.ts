@@ -7,15 +7,15 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.ts';
-import type { StorageLimits } from '../../../functions/adapters/storage/storage.ts';
 import { createStorageArtifacts } from '../../../functions/adapters/storage/artifacts.ts';
-import { workDir } from '../../../functions/pipeline/artifacts.ts';
+import type { StorageLimits } from '../../../functions/adapters/storage/storage.ts';
 import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
+import { workDir } from '../../../functions/pipeline/artifacts.ts';
 import { artifactContract, folder, opened, texts } from '../../contracts/artifacts.ts';
 import { numbers, until } from '../../contracts/harness.ts';
-import { failingSystem } from '../../fixtures/system/failing-system.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { type StorageServer, startStorageServer } from '../../fixtures/storage/server.ts';
+import { failingSystem } from '../../fixtures/system/failing-system.ts';
 import { type TempDir, tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -3,14 +3,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.ts';
-import { connectStorage, type StorageConnection } from '../../../functions/adapters/storage/storage.ts';
 import { createStorageArtifacts } from '../../../functions/adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../../../functions/adapters/storage/downloads.ts';
 import { type Purpose, storageError } from '../../../functions/adapters/storage/errors.ts';
 import { createStorageOutputs } from '../../../functions/adapters/storage/outputs.ts';
-import { workDir } from '../../../functions/pipeline/artifacts.ts';
+import { connectStorage, type StorageConnection } from '../../../functions/adapters/storage/storage.ts';
 import { CODES, type Code } from '../../../functions/base/codes.ts';
 import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
+import { workDir } from '../../../functions/pipeline/artifacts.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import {
   type Misbehaviour,

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { StorageLimits } from '../../../functions/adapters/storage/storage.ts';
 import { createStorageOutputs } from '../../../functions/adapters/storage/outputs.ts';
+import type { StorageLimits } from '../../../functions/adapters/storage/storage.ts';
 import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
 import { until } from '../../contracts/harness.ts';
 import { file, outputContract } from '../../contracts/outputs.ts';
@@ -88,18 +88,18 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.objects.find('bucket', 'sale/large.mp4').contentType, 'video/mp4');
   });
 
-  for (const [title, status, code, cure] of [
+  for (const [title, status, code, hint] of [
     ['the credentials are not accepted', 401, 'output_login', /^Give the service credentials/],
     ['the account may not write', 403, 'output_forbidden', /Storage Object User/],
     ['the bucket is not there', 404, 'output_missing', /OUTPUT_BUCKET/],
   ] as const) {
-    it(`refuse a task, with the cure, where ${title}`, async () => {
+    it(`refuse a task, with the hint, where ${title}`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation: 'upload', does: 'status', status, reason: 'forbidden' });
       await assert.rejects(cloud.store.createFolder('another sale'), (error) => {
         assert.ok(RequestError.is(error));
         assert.equal(error.code, 'output_folder');
-        assert.match(error.cure ?? '', cure);
+        assert.match(error.hint ?? '', hint);
         assert.ok(PermanentError.is(error.cause) && error.cause.code === code);
         return true;
       });

@@ -3,9 +3,9 @@
  * asked for.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Adapters, Instrumentation } from '../../functions/hosts/instrumentation.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import type { Task } from '../../functions/model/task.ts';
-import type { Adapters, Seams } from '../../functions/hosts/instrumentation.ts';
 import { labelOf } from './labels.ts';
 
 /**
@@ -63,7 +63,7 @@ const DELAY_MS = { after: 0, before: 0, during: 3, later: 30 } as const satisfie
 const UNCOUNTED = ['leases.renew', 'tasks.isCancelled'];
 
 export interface Watch {
-  seams: Seams;
+  instrumentation: Instrumentation;
   /** Stages at work. */
   running(): number;
 }
@@ -154,7 +154,7 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
 
   return {
     running: () => running,
-    seams: {
+    instrumentation: {
       adapters: <A extends Adapters>(adapters: A) =>
         Object.fromEntries(
           Object.entries(adapters).map(([name, port]) => [name, watched(port, name)]),
