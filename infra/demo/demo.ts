@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createLog } from '../../functions/base/log.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
-import { startHost } from '../../functions/local.ts';
+import { startHost } from '../../functions/hosts/local.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import { serveFiles } from '../media/file-server.ts';
 import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';

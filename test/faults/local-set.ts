@@ -9,7 +9,7 @@ import { type Database, openDatabase } from '../../functions/adapters/sqlite/sql
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { loadConfig } from '../../functions/config/config.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
-import { startHost } from '../../functions/local.ts';
+import { startHost } from '../../functions/hosts/local.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
 

@@ -1,0 +1,112 @@
+/**
+ * The single-machine host: the same handlers as in the cloud, on SQLite and disk, in one process.
+ */
+import type { RequestListener } from 'node:http';
+import { toNodeHandler } from 'srvx/node';
+import type { Consumer } from '../adapters/sqlite/queue.ts';
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config/config.ts';
+import { outputPlace } from '../config/vendor-settings.ts';
+import { logNack } from '../coordination/log-nack.ts';
+import { createApi } from '../http/router.ts';
+import type { MessageOf, Topic } from '../model/messages.ts';
+import type { Delivery } from '../ports.ts';
+import { complete } from '../stages/complete.ts';
+import { deadLetter } from '../stages/dead-letter.ts';
+import { prepare } from '../stages/prepare.ts';
+import { render } from '../stages/render.ts';
+import { type SweepDeps, sweep } from '../stages/sweep.ts';
+import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
+import { composeLocal } from './local-adapters.ts';
+import { closed, createLocalServer, listen } from './local-server.ts';
+
+/** Sources worked on at a time: downloads wait for the network, encoding has semaphore of its own. */
+const PREPARES = 16;
+/** Renders in flight beyond those being mixed; they wait for their sources, which costs nothing. */
+const WAITING_RENDERS = 30;
+const COMPLETIONS = 2;
+const SWEEP_EVERY_MS = 60_000;
+export interface Host {
+  /** http://host:port, without a slash at the end. */
+  url: string;
+  /** Stops taking work, ends what is under way (it is taken up at the next start), closes all files. */
+  stop(): Promise<void>;
+}
+
+/** Starts the host; resolves when it listens. Rejects when it cannot: no ffmpeg, port taken, folder not writable. */
+export async function startHost(
+  config: Config,
+  log: Log,
+  instrumentation: Instrumentation = NO_INSTRUMENTATION,
+): Promise<Host> {
+  await using starting = new AsyncDisposableStack();
+  const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, instrumentation));
+
+  const { upSince = Date.now() } = instrumentation;
+  const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
+    instrumentation
+      .run('sweep', () => sweep({ ...deps, upSince, ...more }))
+      .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
+  // What the last host was cut short in: now, while no request can be at it.
+  await sweepOnce({ publishingMs: 0 });
+
+  // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
+  const server = createLocalServer(toNodeHandler(createApi(deps)) as RequestListener);
+  const url = await listen(server, config);
+  starting.defer(() => closed(server));
+
+  const consume = <T extends Topic>(
+    topic: T,
+    concurrency: number,
+    stage: (message: MessageOf<T>, delivery: Delivery, own: typeof deps) => Promise<void>,
+  ): Consumer =>
+    queue.consume(topic, {
+      concurrency,
+      handler: async (message, delivery) => {
+        try {
+          await instrumentation.run(topic, () => stage(message, delivery, deps), message);
+        } catch (error) {
+          if (!delivery.signal.aborted) logNack(log, message, delivery.deliveries, error);
+          throw error;
+        }
+      },
+    });
+  const consumers = [
+    consume('prepare', PREPARES, prepare),
+    consume('render', config.renderConcurrency + WAITING_RENDERS, render),
+    consume('complete', COMPLETIONS, complete),
+    consume('dead-letter', 1, deadLetter),
+  ];
+  starting.defer(async () => {
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
+  });
+  starting.use(fromTimeToTime(sweepOnce));
+
+  const output = outputPlace(config.vendors, config.outputDir);
+  log.notice(`Listening on ${url}; videos go to ${output}`, {
+    event: 'host.started',
+    url,
+    output,
+    data_dir: config.dataDir,
+    ffmpeg: ffmpeg.version,
+    ffmpeg_origin: ffmpeg.origin,
+    render_concurrency: config.renderConcurrency,
+  });
+  const running = starting.move();
+  return { url, stop: () => running.disposeAsync() };
+}
+
+function fromTimeToTime(work: () => Promise<void>): AsyncDisposable {
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+  }, SWEEP_EVERY_MS).unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
