@@ -7,6 +7,7 @@ import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
+import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import {
   type Again,
@@ -43,12 +44,16 @@ const SCENARIOS = [TASK, KEYED, CANCEL, CANCELLED, RETRY, DEAD_LETTER, SWEEP];
 export interface FaultOptions {
   /** The reason, where the set cannot be had here. */
   skip?: string | false;
-  /** Of each stage's points only every so manieth, where trying all of them takes too long. */
-  every?: number;
+  /** `npm test` tries one stop point of so many; `npm run test:exhaustive` tries all. */
+  every: number;
+  /** Also outside of exhaustive runs: work over which every process dies, and deliveries of everything three times. */
+  wide?: boolean;
 }
 
 /** All of it on one set of adapters. */
-export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOptions = {}): void {
+export function faultSuite(set: AdapterSet, { skip = false, every, wide = false }: FaultOptions): void {
+  const narrow =
+    wide || EXHAUSTIVE ? false : 'tried on the single-machine host, and by npm run test:exhaustive';
   describe(`${set.name}, killed anywhere, still ends right`, { skip, concurrency: set.parallel }, () => {
     const rows: Row[] = [];
     // Of all scenarios together: most of a trial's time it waits, or one ffmpeg is at work.
@@ -105,7 +110,9 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
       })),
     ];
 
-    test('over the same work again and again, it gives that up after five deaths, and all else is made', async () => {
+    test('over the same work again and again, it gives that up after five deaths, and all else is made', {
+      skip: narrow,
+    }, async () => {
       await Promise.all(
         LOOPS.map(({ scenario, stage, stop }) =>
           expectRight({ scenario: scenario.name, stage }, async () => [
@@ -129,8 +136,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
 
         for (const stage of scenario.stages) {
           test(`ends right wherever ${stage} is killed`, async () => {
-            const all = stopPoints(recordedRuns(recorded), stage);
-            const stops = all.filter((_, at) => at % every === 0);
+            const stops = sampled(stopPoints(recordedRuns(recorded), stage), every);
             assert.ok(stops.length > 0, `${stage} was not seen at work`);
             await expectRight({ scenario: scenario.name, stage }, () =>
               Promise.all(stops.map((stop) => run(scenario, { stop }))),
@@ -140,7 +146,9 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
       });
     }
 
-    test('by a queue that delivers everything three times, the last first, and all of it again at the end', async () => {
+    test('by a queue that delivers everything three times, the last first, and all of it again at the end', {
+      skip: narrow,
+    }, async () => {
       const scenario = { ...TASK, name: 'thrice' };
       // So that both may find themselves to be the last one in.
       const thrice = { broken: 'thrice', afterwards: publishAgain, settings: CROWDED } as const;
@@ -151,7 +159,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every = 1 }: FaultOp
         return [unstopped];
       });
       // The last process, which gets everything again, is among those that were counted: half the way is in the first.
-      const spread = Math.ceil(SPREAD / every);
+      const spread = EXHAUSTIVE ? SPREAD : Math.ceil(SPREAD / every);
       const stops = Array.from({ length: spread }, (_, at): Stop => {
         return { by: 'count', calls: Math.ceil(((at + 0.5) / spread) * (calls / 2)) };
       });

@@ -9,14 +9,28 @@ import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { recorded } from '../fixtures/system/passed.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 useEmulators();
 
+const packed = recorded('package', [
+  ...[
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    '.gcloudignore',
+    'infra/build',
+    'functions/index.ts',
+  ],
+  ...['test/infra/package.emulator.test.ts', 'test/fixtures/gcloud'],
+]);
+
 describe('the compiled package, installed for production in an empty folder', {
   timeout: 600_000,
-  ...ON_EMULATORS,
+  skip: ON_EMULATORS.skip || packed.skip,
 }, () => {
+  packed.record();
   let dir: TempDir;
   let server: SourceServer;
   let fleet: TestCloud;

@@ -27,6 +27,7 @@ import {
 } from '../fixtures/gcloud/rehearsal.ts';
 import type { Resource } from '../fixtures/gcloud/store.ts';
 import { unzip } from '../fixtures/gcloud/unzip.ts';
+import { recorded } from '../fixtures/system/passed.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const P = `projects/${PROJECT}`;
@@ -59,7 +60,16 @@ interface Build {
   timeout: string;
 }
 
-describe('the cloud, rehearsed with the real gcloud', { timeout: 900_000, ...WITH_GCLOUD }, () => {
+const rehearsed = recorded('rehearsal', [
+  ...['infra/cloud', 'infra/build', 'cloudbuild.yaml', '.gcloudignore', '.env.example', 'functions/config'],
+  ...['test/infra/rehearsal.test.ts', 'test/fixtures/gcloud'],
+]);
+
+describe('the cloud, rehearsed with the real gcloud', {
+  timeout: 900_000,
+  skip: WITH_GCLOUD.skip || rehearsed.skip,
+}, () => {
+  rehearsed.record();
   let rehearsal: Rehearsal;
   let build: Build;
 

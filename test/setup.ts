@@ -1,0 +1,19 @@
+/** Runs once before all test files (`node --test --test-global-setup`): one pair of emulators serves them all. */
+import { type Emulators, findEmulators, startEmulators } from '../infra/emulators/google-emulators.ts';
+import { describeSample } from './fixtures/system/sample.ts';
+
+let emulators: Emulators | undefined;
+
+export async function globalSetup(): Promise<void> {
+  process.stdout.write(`${describeSample()}\n`);
+  const found = findEmulators(process.env);
+  // The suites that need them say so, and why they are skipped.
+  if ('missing' in found) return;
+  emulators = await startEmulators(found);
+  // Test files inherit the environment.
+  Object.assign(process.env, emulators.hosts);
+}
+
+export async function globalTeardown(): Promise<void> {
+  await emulators?.[Symbol.asyncDispose]();
+}
