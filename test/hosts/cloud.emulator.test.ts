@@ -16,6 +16,7 @@ import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { EXHAUSTIVE } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 useEmulators();
@@ -108,15 +109,17 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     }
   });
 
-  test('report 200 combinations once each and complete once, a tenth of the messages doubled, two processes killed', async (t) => {
+  test('report many combinations once each and complete once, a tenth of the messages doubled, two processes killed', async (t) => {
+    const [hooks, bodies, ctas] = EXHAUSTIVE ? [10, 5, 4] : [5, 4, 3];
+    const count = hooks * bodies * ctas;
     const began = performance.now();
     const block = (from: number, count: number) => numbers(count).map((at) => url(`${from + at}.mp4`));
     const { task_id } = await fleet.post({
-      task_name: 'two hundred',
+      task_name: 'many',
       video_blocks: [
-        { name: 'hooks', urls: block(0, 10) },
-        { name: 'bodies', urls: block(10, 5) },
-        { name: 'ctas', urls: block(15, 4) },
+        { name: 'hooks', urls: block(0, hooks) },
+        { name: 'bodies', urls: block(10, bodies) },
+        { name: 'ctas', urls: block(15, ctas) },
       ],
       audio_blocks: { music: [url('song.mp3')] },
       text_to_speech: [{ text: 'One', voice: 'a' }],
@@ -124,11 +127,15 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     });
     const taskId = String(task_id);
     await using queue = createPubSubQueue({ projectId: fleet.projectId });
-    const tenth: WorkMessage[] = numbers(20).map((at) => ({ topic: 'render', taskId, index: at * 10 + 1 }));
+    const tenth: WorkMessage[] = numbers(count / 10).map((at) => ({
+      topic: 'render',
+      taskId,
+      index: at * 10 + 1,
+    }));
     await queue.publish([
       ...tenth,
       { topic: 'prepare', taskId, source: 3 },
-      { topic: 'prepare', taskId, source: 20 },
+      { topic: 'prepare', taskId, source: hooks + bodies + ctas + 1 },
     ]);
 
     const ofTask = (event: string) => fleet.logged(event).filter((line) => line['task_id'] === taskId);
@@ -141,12 +148,12 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     const seconds = (performance.now() - began) / 1000;
     assert.deepEqual(
       ['status', 'succeeded', 'failed', 'cancelled', 'pending'].map((field) => status[field]),
-      ['completed', 200, 0, 0, 0],
+      ['completed', count, 0, 0, 0],
     );
     const renders = await fleet.renders(taskId);
     assert.deepEqual(
       renders.map(({ index, status: ended }) => [index, ended]),
-      numbers(200).map((at) => [at + 1, 'succeeded']),
+      numbers(count).map((at) => [at + 1, 'succeeded']),
     );
     const videos = (await fleet.files(status)).filter((name) => name.endsWith('.mp4'));
     assert.deepEqual(videos, renders.map(({ file_name }) => file_name).sort());
@@ -158,7 +165,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     assert.equal(new Set(told).size, told.length, 'a video is told of once');
     assert.deepEqual(await fleet.status(taskId), status);
     t.diagnostic(
-      `200 combinations in ${seconds.toFixed(1)} s, ${told.length} told of, ${videos.length} videos`,
+      `${count} combinations in ${seconds.toFixed(1)} s, ${told.length} told of, ${videos.length} videos`,
     );
   });
 });

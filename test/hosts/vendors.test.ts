@@ -17,7 +17,7 @@ import { defaultCredentials } from '../fixtures/drive/stage.ts';
 import { type ElevenLabsServer, startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
 import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
 import { type Json, startTestHost } from '../fixtures/hosts/host.ts';
-import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
+import { serveColourClips, threeBlocks } from '../fixtures/media/colour-clips.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
 import type { SourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
@@ -111,7 +111,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
   ];
   const task27 = (name: string) => ({
     task_name: name,
-    video_blocks: threeByThree(server),
+    video_blocks: threeBlocks(server),
     audio_blocks: { music: [url('song.mp3')] },
     text_to_speach: lines,
     output: OUTPUT,
