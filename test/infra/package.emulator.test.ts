@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { existsSync, lstatSync, statSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { FUNCTION_NAMES } from '../../functions/hosts/cloud.ts';
 import { installPackage } from '../fixtures/gcloud/package.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
@@ -53,6 +55,35 @@ describe('the compiled package, installed for production in an empty folder', {
     for (const name of ['node_modules/typescript', 'node_modules/.bin/node', 'dist/test', 'dist/infra']) {
       assert.ok(!existsSync(join(dir.path, 'package', name)), name);
     }
+  });
+
+  test('has one ffmpeg, the Google APIs that are used, and one copy of each SDK', async (t) => {
+    const modules = join(dir.path, 'package', 'node_modules');
+    const files = await readdir(modules, { recursive: true });
+    assert.deepEqual(
+      files.filter((name) => basename(name) === 'ffmpeg' && statSync(join(modules, name)).isFile()),
+      ['ffmpeg-static/ffmpeg'],
+    );
+    const apis = await readdir(join(modules, 'googleapis/build/src/apis'), { withFileTypes: true });
+    assert.deepEqual(
+      apis.filter((entry) => entry.isDirectory()).map(({ name }) => name),
+      ['drive', 'oauth2'],
+    );
+    assert.ok(!existsSync(join(modules, 'elevenlabs/dist')));
+    const bytes = files.reduce((sum, name) => sum + lstatSync(join(modules, name)).size, 0);
+    t.diagnostic(`node_modules of the image: ${Math.round(bytes / 2 ** 20)} MB`);
+  });
+
+  test('loads the vendors that it carries', async () => {
+    const loads = [
+      'googleapis/build/src/apis/drive/index.js',
+      'googleapis/build/src/apis/oauth2/index.js',
+      'elevenlabs',
+    ];
+    const script = loads.map((name) => `await import('${name}');`).join('');
+    await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: join(dir.path, 'package'),
+    });
   });
 
   test('makes a task from the request to the manifest', async () => {
