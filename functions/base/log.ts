@@ -1,5 +1,5 @@
 /**
- * Log lines in the form that Cloud Logging reads: one JSON object a line with severity and message.
+ * Writes log lines in the format that Cloud Logging reads: one JSON object per line, with severity and message.
  * https://cloud.google.com/logging/docs/structured-logging
  */
 
@@ -38,7 +38,7 @@ export interface LogFields {
   task_id?: string;
   task_name?: string;
   index?: number;
-  /** Lines with the same one are shown once, however often they are written. */
+  /** Cloud Logging shows lines with the same insertId only once. */
   insertId?: string;
   error?: unknown;
   [field: string]: unknown;
@@ -46,14 +46,14 @@ export interface LogFields {
 
 type Write = (message: string, fields: LogFields) => void;
 
-/** `notice` is written at every LOG_LEVEL: it is what a person at the start must see. */
+/** `notice` is written at every LOG_LEVEL, for what the person who starts the service must see. */
 export type Log = Readonly<Record<LogLevel | 'notice', Write>>;
 
 export interface LogOptions {
   level: LogLevel;
-  /** Lines for people instead of JSON. */
+  /** Plain text for a terminal instead of JSON. */
   pretty: boolean;
-  /** More fields of the lines in JSON: whatever the work at hand belongs to. */
+  /** Extra fields for JSON lines that say what the current work belongs to, such as its trace. */
   context?: () => Record<string, unknown>;
   write: (line: string) => void;
 }
@@ -100,14 +100,14 @@ function prettyLine(level: keyof typeof SEVERITY, message: string, { error }: Lo
   return `${time} ${mark}${message}${error === undefined ? '' : `\n${described(error)}`}`;
 }
 
-/** With stack and causes: the log is ours, and the only place where they may appear. */
+/** The error with its stack and causes. Only the log may show them. */
 function described(error: unknown): string {
   if (!(error instanceof Error)) return withoutQueries(String(error));
   const own = withoutQueries(error.stack ?? `${error.name}: ${error.message}`);
   return error.cause === undefined ? own : `${own}\nCaused by: ${described(error.cause)}`;
 }
 
-/** VendorSettings' clients quote addresses that are as good as a key: signed ones, and those of uploads under way. */
+/** Vendors' clients quote signed URLs and upload session URLs in their errors. Their queries grant access like a key. */
 function withoutQueries(text: string): string {
   return text.replace(/(\bhttps?:\/\/[^\s?'"`<>]+\?)[^\s'"`<>]*/g, '$1***');
 }
