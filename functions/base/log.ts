@@ -59,7 +59,7 @@ export interface LogOptions {
 }
 
 export function createLog({ level, pretty, write, context = () => ({}) }: LogOptions): Log {
-  const least = LOG_LEVELS.indexOf(level);
+  const threshold = LOG_LEVELS.indexOf(level);
   const lineOf: LineOf = pretty
     ? prettyLine
     : (severity, message, fields) => jsonLine(severity, message, { ...context(), ...fields });
@@ -67,7 +67,7 @@ export function createLog({ level, pretty, write, context = () => ({}) }: LogOpt
     (severity: keyof typeof SEVERITY): Write =>
     (message, fields) =>
       write(`${lineOf(severity, message, fields)}\n`);
-  const at = (own: LogLevel): Write => (LOG_LEVELS.indexOf(own) >= least ? line(own) : () => {});
+  const at = (own: LogLevel): Write => (LOG_LEVELS.indexOf(own) >= threshold ? line(own) : () => {});
   return {
     debug: at('debug'),
     info: at('info'),
@@ -90,21 +90,21 @@ function jsonLine(
     timestamp: new Date().toISOString(),
     ...fields,
     ...(insertId === undefined ? {} : { 'logging.googleapis.com/insertId': insertId }),
-    ...(error === undefined ? {} : { error: described(error) }),
+    ...(error === undefined ? {} : { error: describe(error) }),
   });
 }
 
 function prettyLine(level: keyof typeof SEVERITY, message: string, { error }: LogFields): string {
   const time = new Date().toTimeString().slice(0, 8);
   const mark = level === 'info' || level === 'notice' ? '' : `${SEVERITY[level]} `;
-  return `${time} ${mark}${message}${error === undefined ? '' : `\n${described(error)}`}`;
+  return `${time} ${mark}${message}${error === undefined ? '' : `\n${describe(error)}`}`;
 }
 
 /** The error with its stack and causes. Only the log may show them. */
-function described(error: unknown): string {
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return withoutQueries(String(error));
   const own = withoutQueries(error.stack ?? `${error.name}: ${error.message}`);
-  return error.cause === undefined ? own : `${own}\nCaused by: ${described(error.cause)}`;
+  return error.cause === undefined ? own : `${own}\nCaused by: ${describe(error.cause)}`;
 }
 
 /** Vendors' clients quote signed URLs and upload session URLs in their errors. Their queries grant access like a key. */

@@ -39,13 +39,13 @@ export function readDriveAuth(read: SettingsReader, linksOnly: boolean): DriveAu
       needed({ DRIVE_SUBJECT: subject });
       return { mode, subject: subject ?? '', keyFile: keyFile && inHome(keyFile) };
     default: {
-      const meant = [clientId, clientSecret, refreshToken].some((value) => value !== undefined)
+      const likelyMode = [clientId, clientSecret, refreshToken].some((value) => value !== undefined)
         ? 'oauth'
         : [subject, keyFile].some((value) => value !== undefined) && 'delegation';
-      if (meant && !read.failed('DRIVE_AUTH')) {
+      if (likelyMode && !read.failed('DRIVE_AUTH')) {
         read.problemWith(
           'DRIVE_AUTH',
-          `expected ${meant} because other settings of ${meant} are set, got nothing. Set DRIVE_AUTH=${meant}.`,
+          `expected ${likelyMode} because other settings of ${likelyMode} are set, got nothing. Set DRIVE_AUTH=${likelyMode}.`,
         );
       }
       return undefined;

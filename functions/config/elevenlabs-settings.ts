@@ -39,27 +39,27 @@ export function readElevenLabs(read: SettingsReader, speaks: boolean): ElevenLab
 
 /** Undefined if the text is not valid JSON for voice settings. */
 function parseVoiceSettings(text: string): VoiceSettings | undefined {
-  let found: unknown;
+  let parsed: unknown;
   try {
-    found = JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (typeof found !== 'object' || found === null || Array.isArray(found)) return undefined;
-  const { stability, similarity_boost, style, speed, use_speaker_boost, ...unknown } = found as Record<
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+  const { stability, similarity_boost, style, speed, use_speaker_boost, ...unknown } = parsed as Record<
     string,
     unknown
   >;
   const within = (value: unknown, least: number, most: number) =>
     value === undefined || (typeof value === 'number' && value >= least && value <= most);
-  const sound =
+  const valid =
     Object.keys(unknown).length === 0 &&
     within(stability, 0, 1) &&
     within(similarity_boost, 0, 1) &&
     within(style, 0, 1) &&
     within(speed, SPEEDS.least, SPEEDS.most) &&
     (use_speaker_boost === undefined || typeof use_speaker_boost === 'boolean');
-  if (!sound) return undefined;
+  if (!valid) return undefined;
   const settings = {
     stability,
     similarityBoost: similarity_boost,

@@ -99,10 +99,10 @@ function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: 
     // The default would silently save videos on disk.
     const name = ['DRIVE_FOLDER_ID', 'OUTPUT_BUCKET'].find((setting) => read.raw(setting) !== undefined);
     if (name !== undefined) {
-      const meant = name === 'DRIVE_FOLDER_ID' ? 'drive' : 'gcs';
+      const likely = name === 'DRIVE_FOLDER_ID' ? 'drive' : 'gcs';
       read.problemWith(
         'OUTPUT',
-        `expected ${meant} because ${name} is set, got nothing. Set it, or OUTPUT=local.`,
+        `expected ${likely} because ${name} is set, got nothing. Set OUTPUT=${likely} or OUTPUT=local.`,
       );
     }
   }
