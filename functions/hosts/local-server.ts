@@ -36,7 +36,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Clients connect over plain HTTP. If there is TLS, a proxy in front of this server ends it. */
+/** Clients connect over plain HTTP. A proxy in front of this server may add TLS. */
 const HEADERS = securityHeaders({ tls: false });
 
 /** A server that does not listen yet. All its answers have our headers, including those that Node writes itself. */

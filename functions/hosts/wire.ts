@@ -101,7 +101,7 @@ function hostsOf({ apiKey, publicUrl, inCloud }: Config): ((hostname: string) =>
   return (hostname) => isLoopback(hostname) || hostname === own;
 }
 
-/** Cloud Run ends TLS, so the request arrives over http. */
+/** Cloud Run terminates TLS, so the request arrives over http. */
 function originOf({ host, origin }: URL, { inCloud }: Config): string {
   return inCloud ? `https://${host}` : origin;
 }

@@ -64,10 +64,10 @@ async function boundedBody(request: Request): Promise<Buffer> {
 
 /** After a timeout the rest of the body is dropped with the connection. */
 async function withTimeout<T>(reading: Promise<T>, limitMs: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(tooSlow(limitMs)), limitMs);
   try {
-    return await Promise.race([reading, late]);
+    return await Promise.race([reading, timeout]);
   } finally {
     clearTimeout(timer);
   }
