@@ -45,13 +45,13 @@ export interface GraphRun {
   profile: Profile;
   /** The local file of a source's URL. */
   fileOf: (url: string) => string;
-  atATime: number;
+  concurrency: number;
   dir: string;
 }
 
 /** Seconds per video. */
 export async function timeFilterGraphs({ mixes, ...run }: GraphRun): Promise<number> {
-  const limit = pLimit(run.atATime);
+  const limit = pLimit(run.concurrency);
   const commands = mixes.map(({ input, urls }, at) => {
     const frames = input.clips.reduce((sum, clip) => sum + clip.frames, 0);
     return filterGraphArguments({

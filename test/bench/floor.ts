@@ -5,13 +5,13 @@ import { mixArguments } from '../../functions/media/mix.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { FinishedMix } from './finished-task.ts';
 
-/** Seconds per video, with `atATime` commands in parallel. */
+/** Seconds per video, with `concurrency` commands in parallel. */
 export async function timeFloor(
   ffmpeg: string,
   mixes: readonly FinishedMix[],
-  atATime: number,
+  concurrency: number,
 ): Promise<number> {
-  const limit = pLimit(atATime);
+  const limit = pLimit(concurrency);
   const commands = mixes.map(({ input }) => mixArguments(input));
   const started = performance.now();
   await Promise.all(commands.map((args) => limit(() => runFfmpeg(ffmpeg, args))));

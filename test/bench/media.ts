@@ -36,12 +36,12 @@ export async function mediaOf(folder: string): Promise<BenchMedia> {
 
 /** Nine clips of 7 s, 1080x1920 at 30 frames per second, and a piece of music of 30 s. */
 export async function makeMedia(ffmpeg: string, dir: string): Promise<BenchMedia> {
-  const atATime = pLimit(availableParallelism());
+  const limit = pLimit(availableParallelism());
   const clips = Array.from({ length: MOST_CLIPS }, (_, at) => join(dir, `clip-${at + 1}.mp4`));
   const track = join(dir, 'music.mp3');
   await Promise.all([
-    ...clips.map((clip, at) => atATime(() => runFfmpeg(ffmpeg, clipArguments(clip, at)))),
-    atATime(() => runFfmpeg(ffmpeg, musicArguments(track))),
+    ...clips.map((clip, at) => limit(() => runFfmpeg(ffmpeg, clipArguments(clip, at)))),
+    limit(() => runFfmpeg(ffmpeg, musicArguments(track))),
   ]);
   const about = `${MOST_CLIPS} generated clips of ${CLIP_SECONDS} s, 1080x1920 at 30 (see test/bench/media.ts)`;
   return { blocks: inBlocks(clips), clips, tracks: [track], about };

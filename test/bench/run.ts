@@ -79,7 +79,7 @@ process.stdout.write(
     `${finished.profile.width}x${finished.profile.height}, music under a voice\n\n`,
 );
 process.stdout.write(
-  `${tableOf({ clips: media.clips.length, clipSeconds: clipSeconds(finished), atATime: CORES, cold, coldMemory, ...warm, graph })}\n`,
+  `${tableOf({ clips: media.clips.length, clipSeconds: clipSeconds(finished), concurrency: CORES, cold, coldMemory, ...warm, graph })}\n`,
 );
 process.stdout.write(`\n${await cloudTables(progress)}\n`);
 
@@ -116,13 +116,13 @@ async function warmPart(
 }
 
 async function graphPart({ mixes, profile }: FinishedTask): Promise<Figures['graph']> {
-  const atATime = Math.max(1, Math.min(CORES, MOST_GRAPHS, Math.floor(freemem() / GRAPH_BYTES)));
+  const concurrency = Math.max(1, Math.min(CORES, MOST_GRAPHS, Math.floor(freemem() / GRAPH_BYTES)));
   // Spread over the task, so that each has other clips.
   const some = Array.from(
     { length: MOST_GRAPHS },
     (_, at) => mixes[Math.floor((at * (mixes.length - 1)) / (MOST_GRAPHS - 1))],
   ).filter((mix) => mix !== undefined);
-  progress(`${some.length} filter graphs, ${atATime} at a time`);
+  progress(`${some.length} filter graphs, ${concurrency} at a time`);
   const perVideo = await timeFilterGraphs({
     ffmpeg,
     mixes: some,
@@ -131,10 +131,10 @@ async function graphPart({ mixes, profile }: FinishedTask): Promise<Figures['gra
       const name = decodeURIComponent(new URL(url).pathname.slice(1));
       return files.find((file) => basename(file) === name) ?? url;
     },
-    atATime,
+    concurrency,
     dir: await folderOf('graphs'),
   });
-  return { perVideo, videos: some.length, atATime };
+  return { perVideo, videos: some.length, concurrency };
 }
 
 /** Length of one video. */

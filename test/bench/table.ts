@@ -6,12 +6,12 @@ export interface Figures {
   clips: number;
   /** Length of all clips together in seconds. */
   clipSeconds: number;
-  atATime: number;
+  concurrency: number;
   cold: Round;
   coldMemory: Memory | undefined;
   /** Seconds per video, measured in alternation. */
   pairs: readonly { ours: Round; floor: number }[];
-  graph: { perVideo: number; videos: number; atATime: number };
+  graph: { perVideo: number; videos: number; concurrency: number };
   /** Memory of the host that starts with its artifacts on disk. */
   warmMemory: Memory | undefined;
   idle: number | undefined;
@@ -52,7 +52,7 @@ export function markdown(all: readonly (readonly string[])[]): string {
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
 }
 
-function marginalRows({ pairs, graph, atATime }: Figures): Row[] {
+function marginalRows({ pairs, graph, concurrency }: Figures): Row[] {
   const ours = pairs.map((pair) => pair.ours.toLastReport / pair.ours.videos);
   const floors = pairs.map(({ floor }) => floor);
   const ratios = pairs.map((pair, at) => (ours[at] as number) / pair.floor);
@@ -60,7 +60,7 @@ function marginalRows({ pairs, graph, atATime }: Figures): Row[] {
   const faster = graph.perVideo / median(ours);
   return [
     {
-      what: `one more video, clips ready: request to last report, ${atATime} at a time`,
+      what: `one more video, clips ready: request to last report, ${concurrency} at a time`,
       measured: `${median(ours).toFixed(3)} s (${inTurn(ours, 3)})`,
       budget: '',
     },
@@ -75,7 +75,7 @@ function marginalRows({ pairs, graph, atATime }: Figures): Row[] {
       budget: verdict(`at most ${FLOOR_BUDGET}`, ratio <= FLOOR_BUDGET),
     },
     {
-      what: `one filter graph per video, veryfast: ${graph.videos} videos, ${graph.atATime} at a time`,
+      what: `one filter graph per video, veryfast: ${graph.videos} videos, ${graph.concurrency} at a time`,
       measured: `${graph.perVideo.toFixed(1)} s`,
       budget: '',
     },
