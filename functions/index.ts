@@ -1,6 +1,6 @@
 /**
- * The entry of the cloud: gives each function to the framework under the name that it is deployed by. Everything else is
- * loaded when a function is first called.
+ * Cloud entry point: registers each function with the framework under its deployed name. The rest loads on the first
+ * call.
  */
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { toNodeHandler } from 'srvx/node';
@@ -14,12 +14,12 @@ import { leaveBodiesUnread } from './hosts/unread-bodies.ts';
 import { securityHeaders } from './http/security-headers.ts';
 
 const STOP_LIMIT_MS = 8_000;
-let heedingStop = false;
+let stopsInOrder = false;
 
 const config = loadConfig(readEnvironment());
 const log = createLog({
   level: config.logLevel,
-  // For people only where the emulators run in a terminal.
+  // Only true when the emulators run in a terminal.
   pretty: process.stdout.isTTY === true,
   context: () => traceFields(config.project),
   write: (line) => process.stdout.write(line),
@@ -28,10 +28,10 @@ const functions = createCloudFunctions({ config, log, instrumentation: NO_INSTRU
 
 leaveBodiesUnread();
 leavePathsUndecoded();
-// On Cloud Run nobody comes but by TLS.
+// Cloud Run accepts callers over TLS only.
 onEveryAnswer(securityHeaders({ tls: config.inCloud }));
 for (const name of FUNCTION_NAMES) {
-  // srvx types its handler for HTTP/2 as well; the framework speaks HTTP/1.1, and awaits what a handler returns.
+  // srvx types its handler for HTTP/2 as well; the framework speaks HTTP/1.1 and awaits the handler's result.
   const handle = toNodeHandler(functions[name]) as HttpFunction;
   http(name, (request, response) => {
     stopInOrder();
@@ -40,12 +40,12 @@ for (const name of FUNCTION_NAMES) {
 }
 
 /**
- * The framework ends the process at once when it is told to stop. Once there may be work, it is handed back first, so that
- * no lease has to lapse: Cloud Run leaves ten seconds for that.
+ * The framework exits at once on a stop signal. From the first call on there may be work, and it is handed back before
+ * the exit so that no lease has to expire. Cloud Run allows ten seconds for that.
  */
 function stopInOrder(): void {
-  if (heedingStop) return;
-  heedingStop = true;
+  if (stopsInOrder) return;
+  stopsInOrder = true;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.removeAllListeners(signal);
     process.on(signal, () => {

@@ -1,18 +1,18 @@
-/** npm start: the single-machine host as a process, from its settings to its orderly end. */
+/** Entry point of `npm start`: runs the single-machine host and stops it in order. */
 import { watchLauncher } from './adapters/process/launcher.ts';
 import { createLog } from './base/log.ts';
 import { type Config, loadConfig, readEnvironment } from './config/config.ts';
 import { type Host, startHost } from './hosts/local.ts';
 
-/** A stop takes the grace of a child, mostly; the next host waits for the lock a little longer than this. */
+/** Most of a stop is waiting for children to end. The next host waits a little longer than this for the lock. */
 const STOP_LIMIT_MS = 10_000;
-/** One Ctrl-C may come twice: from the terminal, and from an npm that passes it on. */
+/** One Ctrl-C may arrive twice: from the terminal, and forwarded by npm. */
 const ECHO_MS = 1_000;
 
 async function main(): Promise<void> {
   try {
     const config = loadConfig(readEnvironment());
-    // Whoever reads the log may end first (`npm start | tee log`, a closed terminal): no reason to fall over.
+    // The reader of the log may end first (`npm start | tee log`, a closed terminal). That must not crash the host.
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
     const log = createLog({
       level: config.logLevel,
@@ -20,15 +20,15 @@ async function main(): Promise<void> {
       write: (line) => process.stdout.write(line),
     });
     let host: Host | undefined;
-    heedRequestsToStop(config, (why, fields) => {
-      log.info(`Stopping ${why}; unfinished work goes on at the next start`, {
+    onStopRequest(config, (why, fields) => {
+      log.info(`Stopping ${why}; unfinished work continues at the next start`, {
         event: 'host.stopping',
         ...fields,
       });
-      // Nothing has begun that could be ended in order.
+      // Nothing is running yet.
       if (host === undefined) process.exit();
       host.stop().catch((error: unknown) => {
-        log.error('The host could not stop in order', { event: 'host.stopping', error });
+        log.error('The host did not stop cleanly', { event: 'host.stopping', error });
         process.exitCode = 1;
       });
     });
@@ -39,11 +39,8 @@ async function main(): Promise<void> {
   }
 }
 
-/**
- * Calls `stop` at the first request. A later one, or a stop that takes too long, ends the process at once, and with it
- * its children.
- */
-function heedRequestsToStop(config: Config, stop: (why: string, fields: object) => void): void {
+/** Calls `stop` on the first request. A second request, or a stop that takes too long, kills the process and its children. */
+function onStopRequest(config: Config, stop: (why: string, fields: object) => void): void {
   let askedAt: number | undefined;
   const begin = (why: string, fields: object) => {
     askedAt = performance.now();

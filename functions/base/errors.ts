@@ -1,19 +1,16 @@
-/**
- * The errors that decide what happens to a message. A PermanentError is reported at once and the message
- * acknowledged; a TransientError is retried inside the step and, past the step's time, handed back for redelivery.
- */
+/** Errors that decide what happens to a message: a PermanentError is reported, a TransientError is retried. */
 import type { PermanentCode, RequestCode, TransientCode } from './codes.ts';
 
 export type Stage = 'download' | 'probe' | 'conform' | 'measure' | 'speak' | 'mix' | 'save' | 'deliver';
 
-/** What a report, a pin and the API say about something that failed for good. */
+/** A permanent failure as it appears in reports, pins and API answers. */
 export interface Failure {
   code: PermanentCode;
   message: string;
   stage: Stage;
 }
 
-/** Trying again cannot help: it is reported, and its message acknowledged. */
+/** A retry cannot help: the failure is reported and the message is acknowledged. */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError';
   readonly code: PermanentCode;
@@ -35,11 +32,11 @@ export class PermanentError extends Error {
 }
 
 export interface TransientOptions extends ErrorOptions {
-  /** Milliseconds the other side asked us to wait. */
+  /** How long the other side asked us to wait, in milliseconds. */
   retryAfterMs?: number;
 }
 
-/** Trying again later may help: retried inside the step, then handed back to the queue. */
+/** A retry may help: the step is retried, and once it runs out of time the message is handed back to the queue. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
   readonly code: TransientCode;
@@ -57,17 +54,17 @@ export class TransientError extends Error {
 }
 
 export interface Mistake {
-  /** JSON Pointer (RFC 6901) into the request body, '' for the whole of it. */
+  /** JSON Pointer (RFC 6901) into the request body; '' for the whole body. */
   pointer: string;
   message: string;
 }
 
-/** An answer other than success to an HTTP request; becomes application/problem+json (RFC 9457). */
+/** An HTTP error answer, sent as application/problem+json (RFC 9457). */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: RequestCode;
   readonly mistakes: readonly Mistake[];
-  /** What to do, where more is known than the code's own hint. */
+  /** Replaces the general hint of the code when a more specific one is known. */
   readonly hint: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
@@ -92,14 +89,14 @@ export class RequestError extends Error {
   }
 }
 
-/** Did the disk run full? Node's own error or ffmpeg's words for it. */
+/** Whether the disk is full, by Node's error code or by ffmpeg's message. */
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as NodeJS.ErrnoException).code;
   return code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device/i.test(error.message);
 }
 
-/** Ended in a way that must not repeat for ever: nobody foresaw it, or ffmpeg was ended from outside. */
+/** Whether retries must be limited: the error is of no known kind, or something outside killed ffmpeg. */
 export function isUnexpected(error: unknown): boolean {
   if (TransientError.is(error)) return error.code === 'ffmpeg_killed';
   return !PermanentError.is(error) && !isDiskFull(error);

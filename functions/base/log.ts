@@ -1,5 +1,5 @@
 /**
- * Log lines in the form that Cloud Logging reads: one JSON object a line with severity and message.
+ * Writes log lines in the format that Cloud Logging reads: one JSON object per line, with severity and message.
  * https://cloud.google.com/logging/docs/structured-logging
  */
 
@@ -38,7 +38,7 @@ export interface LogFields {
   task_id?: string;
   task_name?: string;
   index?: number;
-  /** Lines with the same one are shown once, however often they are written. */
+  /** Cloud Logging shows lines with the same insertId only once. */
   insertId?: string;
   error?: unknown;
   [field: string]: unknown;
@@ -46,20 +46,20 @@ export interface LogFields {
 
 type Write = (message: string, fields: LogFields) => void;
 
-/** `notice` is written at every LOG_LEVEL: it is what a person at the start must see. */
+/** `notice` is written at every LOG_LEVEL, for what the person who starts the service must see. */
 export type Log = Readonly<Record<LogLevel | 'notice', Write>>;
 
 export interface LogOptions {
   level: LogLevel;
-  /** Lines for people instead of JSON. */
+  /** Plain text for a terminal instead of JSON. */
   pretty: boolean;
-  /** More fields of the lines in JSON: whatever the work at hand belongs to. */
+  /** Extra fields for JSON lines that say what the current work belongs to, such as its trace. */
   context?: () => Record<string, unknown>;
   write: (line: string) => void;
 }
 
 export function createLog({ level, pretty, write, context = () => ({}) }: LogOptions): Log {
-  const least = LOG_LEVELS.indexOf(level);
+  const threshold = LOG_LEVELS.indexOf(level);
   const lineOf: LineOf = pretty
     ? prettyLine
     : (severity, message, fields) => jsonLine(severity, message, { ...context(), ...fields });
@@ -67,7 +67,7 @@ export function createLog({ level, pretty, write, context = () => ({}) }: LogOpt
     (severity: keyof typeof SEVERITY): Write =>
     (message, fields) =>
       write(`${lineOf(severity, message, fields)}\n`);
-  const at = (own: LogLevel): Write => (LOG_LEVELS.indexOf(own) >= least ? line(own) : () => {});
+  const at = (own: LogLevel): Write => (LOG_LEVELS.indexOf(own) >= threshold ? line(own) : () => {});
   return {
     debug: at('debug'),
     info: at('info'),
@@ -90,24 +90,24 @@ function jsonLine(
     timestamp: new Date().toISOString(),
     ...fields,
     ...(insertId === undefined ? {} : { 'logging.googleapis.com/insertId': insertId }),
-    ...(error === undefined ? {} : { error: described(error) }),
+    ...(error === undefined ? {} : { error: describe(error) }),
   });
 }
 
 function prettyLine(level: keyof typeof SEVERITY, message: string, { error }: LogFields): string {
   const time = new Date().toTimeString().slice(0, 8);
   const mark = level === 'info' || level === 'notice' ? '' : `${SEVERITY[level]} `;
-  return `${time} ${mark}${message}${error === undefined ? '' : `\n${described(error)}`}`;
+  return `${time} ${mark}${message}${error === undefined ? '' : `\n${describe(error)}`}`;
 }
 
-/** With stack and causes: the log is ours, and the only place where they may appear. */
-function described(error: unknown): string {
+/** The error with its stack and causes. Only the log may show them. */
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return withoutQueries(String(error));
   const own = withoutQueries(error.stack ?? `${error.name}: ${error.message}`);
-  return error.cause === undefined ? own : `${own}\nCaused by: ${described(error.cause)}`;
+  return error.cause === undefined ? own : `${own}\nCaused by: ${describe(error.cause)}`;
 }
 
-/** VendorSettings' clients quote addresses that are as good as a key: signed ones, and those of uploads under way. */
+/** Vendors' clients quote signed URLs and upload session URLs in their errors. Their queries grant access like a key. */
 function withoutQueries(text: string): string {
   return text.replace(/(\bhttps?:\/\/[^\s?'"`<>]+\?)[^\s'"`<>]*/g, '$1***');
 }

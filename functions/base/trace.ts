@@ -1,27 +1,27 @@
 /**
- * Which trace the work at hand belongs to, from the request that a caller posted to the last message that came of it.
+ * Keeps the trace context of the current work, from a caller's request to the last message that results from it.
  * https://www.w3.org/TR/trace-context/
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Neither version ff nor ids of zeros only. */
+/** The specification forbids version ff and ids that are all zeros. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 const SAMPLED = 1;
 
 const current = new AsyncLocalStorage<string | undefined>();
 
-/** Runs work within the trace of that header or attribute; outside of any where it is none. */
+/** Runs `work` in the trace that a header or message attribute names; without a trace if the value is malformed. */
 export function traced<T>(traceparent: string | null | undefined, work: () => T): T {
   return current.run(TRACEPARENT.test(traceparent ?? '') ? (traceparent as string) : undefined, work);
 }
 
-/** To pass on. */
+/** The current trace context, to send along with messages. */
 export function traceparent(): string | undefined {
   return current.getStore();
 }
 
 /**
- * The fields by which Cloud Logging shows a line with its trace.
+ * Log fields that link a line to its trace in Cloud Logging.
  * https://cloud.google.com/logging/docs/structured-logging#special-payload-fields
  */
 export function traceFields(project: string | undefined): Record<string, unknown> {

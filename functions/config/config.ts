@@ -1,7 +1,4 @@
-/**
- * All settings of the product, read in one place; those of vendors by vendors.ts, through the reader made here. Nothing else
- * reads the environment.
- */
+/** Reads all settings from the environment and .env. No other file reads the environment. */
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,17 +12,17 @@ import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
 
 export { ConfigError, type Environment };
 
-/** Who may push to the stages. */
+/** Who may push messages to the stages. */
 export type PushRule =
-  /** Whoever has a token of that account for that audience. */
+  /** Callers with a token of this account for this audience. */
   | { kind: 'token'; account: string; audience: string }
-  /** Whoever reaches the port: the Pub/Sub emulator sends no token. */
+  /** Anyone who can reach the port, because the Pub/Sub emulator sends no token. */
   | { kind: 'emulator' }
-  /** Nobody. */
+  /** No one: the settings are missing. */
   | { kind: 'not set' };
 
 export interface Config {
-  /** 0: any free port. */
+  /** 0 takes any free port. */
   port: number;
   host: string;
   publicUrl: string | undefined;
@@ -39,28 +36,28 @@ export interface Config {
   ffmpegBin: string | undefined;
   ffmpegThreads: number;
   apiKey: string | undefined;
-  /** Of one caller; Infinity: as many as it likes. */
+  /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
   push: PushRule;
   allowPrivateUrls: boolean;
   logLevel: LogLevel;
-  /** PATH, to find ffmpeg on. */
+  /** PATH, to look for ffmpeg. */
   searchPath: string;
-  /** By `npm start`, which does not pass on its own end. */
+  /** Started by `npm start`. If that npm is killed, this process is not told. */
   launchedByNpm: boolean;
-  /** On Cloud Run. */
+  /** Running on Cloud Run. */
   inCloud: boolean;
-  /** The Google Cloud project; undefined: as the platform's clients find out by themselves. */
+  /** The Google Cloud project; if undefined, Google's clients find it themselves. */
   project: string | undefined;
-  /** Firestore is an emulator, as the client is told by its own variable. */
+  /** FIRESTORE_EMULATOR_HOST is set, so Firestore is an emulator. */
   emulated: boolean;
-  /** Where videos go, who speaks, and which accounts are used for it. */
+  /** Where videos are saved, which service speaks, and with which accounts. */
   vendors: VendorSettings;
 }
 
 /**
- * The environment, with what .env in the working folder adds to it. Throws ConfigError where .env has a name that is
- * no setting: that file is the service's own, and a misspelt setting would silently have no effect.
+ * The environment, completed by .env in the working folder. Throws ConfigError if .env contains a name that is not a
+ * setting, because a misspelt setting would otherwise have no effect and no one would notice.
  */
 export function readEnvironment(): Environment {
   let text: string;
@@ -88,15 +85,15 @@ export function readEnvironment(): Environment {
 }
 
 const ACCOUNT = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
-/** Compared to the letter with what tokens say: no form but that of a function's address is expected. */
+/** Compared exactly with the audience in tokens, which is a function's URL. */
 const AUDIENCE = /^https:\/\/[^\s?#]+$/;
 
-/** The disk of a function is its memory: room for what one render reads, and a little more. */
+/** A function's disk is part of its memory. This holds what one render reads, and a little more. */
 const CLOUD_CACHE_MB = 192;
-/** Somebody who looks at a few tasks every second, and posts others meanwhile. */
+/** Enough to poll a few tasks every second and post new ones meanwhile. */
 const REQUESTS_PER_MINUTE = 600;
 
-/** Throws ConfigError naming every setting that is wrong, what was expected and what it is (secrets masked). */
+/** Throws ConfigError naming every wrong setting, what was expected and what it is (secrets masked). */
 export function loadConfig(env: Environment): Config {
   const read = new SettingsReader(env);
   // https://cloud.google.com/run/docs/container-contract#services-env-vars
@@ -145,7 +142,7 @@ export function loadConfig(env: Environment): Config {
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && !inCloud),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
     searchPath: env['PATH'] ?? '',
-    // Not of any script: what another one starts, a test among them, may be meant to outlive it.
+    // Only `npm start`: what another script starts, such as a test, may be meant to outlive that script.
     launchedByNpm: env['npm_lifecycle_event'] === 'start',
     inCloud,
     project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
@@ -160,7 +157,7 @@ export function loadConfig(env: Environment): Config {
   return config;
 }
 
-/** What is set is asked for, with an emulator, too; what is not set opens nothing on Cloud Run. */
+/** If PUSH_ACCOUNT and PUSH_AUDIENCE are set, tokens are required even with an emulator. On Cloud Run unset means closed. */
 function readPushRule(
   read: SettingsReader,
   { emulated, inCloud }: { emulated: boolean; inCloud: boolean },

@@ -1,10 +1,10 @@
-/** Whose Google Drive the settings name, and by which credentials. */
+/** Reads which Google Drive account the service uses, and its credentials. */
 import type { DriveAuth } from '../model/drive-auth.ts';
 import { inHome, type SettingsReader } from './settings-reader.ts';
 
 /**
- * Undefined where no way of signing in is chosen.
- * @param linksOnly nothing is read or written that takes a user's account: then the process's own will do
+ * Undefined if DRIVE_AUTH is not set.
+ * @param linksOnly the process only reads files shared by link, so its own account is enough
  */
 export function readDriveAuth(read: SettingsReader, linksOnly: boolean): DriveAuth | undefined {
   const mode = read.optional('DRIVE_AUTH', (value) => /^(adc|oauth|delegation)$/.test(value));
@@ -39,13 +39,13 @@ export function readDriveAuth(read: SettingsReader, linksOnly: boolean): DriveAu
       needed({ DRIVE_SUBJECT: subject });
       return { mode, subject: subject ?? '', keyFile: keyFile && inHome(keyFile) };
     default: {
-      const meant = [clientId, clientSecret, refreshToken].some((value) => value !== undefined)
+      const likelyMode = [clientId, clientSecret, refreshToken].some((value) => value !== undefined)
         ? 'oauth'
         : [subject, keyFile].some((value) => value !== undefined) && 'delegation';
-      if (meant && !read.failed('DRIVE_AUTH')) {
+      if (likelyMode && !read.failed('DRIVE_AUTH')) {
         read.problemWith(
           'DRIVE_AUTH',
-          `expected ${meant}, as what belongs to it is set, got nothing. Set it.`,
+          `expected ${likelyMode} because other settings of ${likelyMode} are set, got nothing. Set DRIVE_AUTH=${likelyMode}.`,
         );
       }
       return undefined;

@@ -1,24 +1,24 @@
-/** Whether ElevenLabs speaks, and how. */
+/** Reads whether ElevenLabs speaks the lines, and with which model, format and voice settings. */
 import type { VoiceSettings } from '../model/voice-settings.ts';
 import type { SettingsReader } from './settings-reader.ts';
 
 export interface ElevenLabsChoice {
-  /** Empty in a function that speaks nothing, and only tells who does. */
+  /** Empty in functions that speak no lines and only need to know which service does. */
   apiKey: string;
   model: string;
-  /** Their output_format. */
+  /** The API's output_format. */
   format: string;
   voiceSettings: VoiceSettings | undefined;
 }
 
-/** What ffmpeg can open without being told what it is. */
+/** Formats that ffmpeg recognizes by itself. The others are raw samples without a header. */
 const FORMAT = /^(mp3|wav|opus)_\d+(_\d+)?$/;
-/** Times as fast as the voice: what their API takes. */
+/** The range that the API accepts; 1 is the voice's own speed. */
 const SPEEDS = { least: 0.7, most: 1.2 };
 
 /**
- * Undefined where the built-in voice speaks.
- * @param speaks whether lines are spoken in this process
+ * Undefined if the built-in voice speaks.
+ * @param speaks whether this process speaks lines, and so needs the key
  */
 export function readElevenLabs(read: SettingsReader, speaks: boolean): ElevenLabsChoice | undefined {
   const speech = read.text('SPEECH', 'auto', /^(auto|elevenlabs|espeak)$/);
@@ -37,29 +37,29 @@ export function readElevenLabs(read: SettingsReader, speaks: boolean): ElevenLab
   return { apiKey: apiKey ?? '', model, format, voiceSettings: parseVoiceSettings(voiceSettings ?? '') };
 }
 
-/** Undefined for what is no such JSON. */
+/** Undefined if the text is not valid JSON for voice settings. */
 function parseVoiceSettings(text: string): VoiceSettings | undefined {
-  let found: unknown;
+  let parsed: unknown;
   try {
-    found = JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (typeof found !== 'object' || found === null || Array.isArray(found)) return undefined;
-  const { stability, similarity_boost, style, speed, use_speaker_boost, ...unknown } = found as Record<
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+  const { stability, similarity_boost, style, speed, use_speaker_boost, ...unknown } = parsed as Record<
     string,
     unknown
   >;
   const within = (value: unknown, least: number, most: number) =>
     value === undefined || (typeof value === 'number' && value >= least && value <= most);
-  const sound =
+  const valid =
     Object.keys(unknown).length === 0 &&
     within(stability, 0, 1) &&
     within(similarity_boost, 0, 1) &&
     within(style, 0, 1) &&
     within(speed, SPEEDS.least, SPEEDS.most) &&
     (use_speaker_boost === undefined || typeof use_speaker_boost === 'boolean');
-  if (!sound) return undefined;
+  if (!valid) return undefined;
   const settings = {
     stability,
     similarityBoost: similarity_boost,

@@ -1,15 +1,16 @@
+/** Reads single settings and reports all that are wrong together. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SETTINGS } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `~/` is the home folder, as no shell reads .env. */
+/** Replaces a leading `~/` by the home folder. In .env no shell does it. */
 export function inHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
 }
 
-/** All that is wrong with the settings, in one message fit for a terminal. */
+/** Lists all problems with the settings in one message for the terminal. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
@@ -20,7 +21,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads settings one by one, and remembers all that is wrong with them. */
+/** Reads settings one by one and collects all problems, so that you can fix them in one go. */
 export class SettingsReader {
   readonly #env: Environment;
   readonly #problems: string[] = [];
@@ -30,7 +31,7 @@ export class SettingsReader {
     this.#env = env;
   }
 
-  /** An empty value counts as not set: that is how a line is left blank in .env. */
+  /** An empty value counts as not set, so that .env may keep a name without a value. */
   raw(name: string): string | undefined {
     return this.#env[name] || undefined;
   }
@@ -51,24 +52,24 @@ export class SettingsReader {
     return value === undefined ? fallback : Number(value);
   }
 
-  /** A whole number, or auto. */
+  /** A whole number or `auto`. */
   count(name: string, auto: number, least: number, most: number): number {
     return this.raw(name) === 'auto' ? auto : this.integer(name, auto, least, most);
   }
 
-  /** true, false, 1 or 0. */
+  /** `true`, `false`, `1` or `0`. */
   flag(name: string): boolean {
     const value = this.#checked(name, (text) => /^(true|false|1|0)$/.test(text));
     return value === 'true' || value === '1';
   }
 
-  /** true, false, 1, 0, or auto. */
+  /** `true`, `false`, `1`, `0` or `auto`. */
   choice(name: string, auto: boolean): boolean {
     const value = this.#checked(name, (text) => /^(auto|true|false|1|0)$/.test(text));
     return value === undefined || value === 'auto' ? auto : value === 'true' || value === '1';
   }
 
-  /** How the setting is written, in words. */
+  /** The form of the setting in words, as the settings table has it. */
   expected(name: string): string | undefined {
     return SETTINGS.find((setting) => setting.name === name)?.expected;
   }
@@ -77,7 +78,7 @@ export class SettingsReader {
     return this.#failed.has(name);
   }
 
-  /** Of a setting; whatever else depends on it is not worth a word then. */
+  /** Also marks the setting as failed, so that problems that follow from it are not reported. */
   problemWith(name: string, text: string): void {
     this.#failed.add(name);
     this.problem(`${name}: ${text}`);

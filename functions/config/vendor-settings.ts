@@ -1,4 +1,4 @@
-/** Which vendors the settings choose, and what those need to be reached. */
+/** Reads which vendors the service uses and how to reach them. */
 import type { DriveAuth } from '../model/drive-auth.ts';
 import type { SourceRules } from '../model/source-url.ts';
 import { readDriveAuth } from './drive-settings.ts';
@@ -12,22 +12,22 @@ export type OutputChoice =
 
 export interface VendorSettings {
   output: OutputChoice;
-  /** Of artifacts that all processes share; undefined: the disk alone. */
+  /** Bucket for artifacts that all processes share; if undefined, they are only on disk. */
   cacheBucket: string | undefined;
-  /** Undefined: no account on Drive. */
+  /** Undefined without a Drive account. */
   drive: DriveAuth | undefined;
-  /** May callers have any file that the account can read, or only what is shared by link? */
+  /** `link`: callers may use files shared by link. `account`: any file that the account can read. */
   driveSources: 'link' | 'account';
   /** Buckets whose objects callers may name as sources. */
   sourceBuckets: string[];
-  /** Undefined: the built-in voice. */
+  /** Undefined for the built-in voice. */
   elevenLabs: ElevenLabsChoice | undefined;
-  /** Without a slash at the end; undefined: the vendor's own address. */
+  /** Without a trailing slash; undefined for the vendor's own address. */
   googleApiUrl: string | undefined;
   elevenLabsApiUrl: string | undefined;
 }
 
-/** Where videos go, for people. */
+/** Where videos are saved, as text for the log. */
 export function outputPlace({ output }: VendorSettings, outputDir: string): string {
   switch (output.kind) {
     case 'local':
@@ -39,7 +39,7 @@ export function outputPlace({ output }: VendorSettings, outputDir: string): stri
   }
 }
 
-/** By which sources are read, of callers' addresses: see sourceLocation. */
+/** Which buckets callers may name in their URLs; see sourceLocation. */
 export function sourceRules({ sourceBuckets, cacheBucket, output }: VendorSettings): SourceRules {
   const own = [cacheBucket, output.kind === 'gcs' ? output.bucket : undefined];
   return { buckets: sourceBuckets, ownBuckets: own.filter((bucket) => bucket !== undefined) };
@@ -47,13 +47,14 @@ export function sourceRules({ sourceBuckets, cacheBucket, output }: VendorSettin
 
 /** https://cloud.google.com/storage/docs/buckets#naming */
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
-/** An id, or the address that the browser shows for the folder. */
+/** A folder id, or the folder's address copied from the browser. */
 const DRIVE_FOLDER =
   /^(?:https:\/\/drive\.google\.com\/drive\/(?:u\/\d+\/)?folders\/)?([\w-]{10,200}|root)(?:\?.*)?$/;
+
 export interface VendorOptions {
-  /** Several processes on several machines, so that nothing can be on one disk. */
+  /** Several machines work together, so files on one machine's disk are not enough. */
   shared: boolean;
-  /** The function that this process is, in the cloud: each is given only the secrets that it has a use for. */
+  /** The cloud function that this process runs. Each function gets only the secrets that it uses. */
   target: string | undefined;
 }
 
@@ -65,7 +66,7 @@ export function readVendorSettings(read: SettingsReader, { shared, target }: Ven
   const sourceBuckets = readSourceBuckets(read);
   if (shared && cacheBucket === undefined && !read.failed('CACHE_BUCKET')) {
     read.problem(
-      'CACHE_BUCKET: expected a bucket that all functions share, got nothing. Set it to one of your project.',
+      'CACHE_BUCKET: expected a bucket that all functions share, got nothing. Set it to a bucket of your project.',
     );
   }
   if (driveSources === 'account' && drive === undefined && !read.failed('DRIVE_AUTH')) {
@@ -86,7 +87,7 @@ export function readVendorSettings(read: SettingsReader, { shared, target }: Ven
   const { buckets, ownBuckets } = sourceRules(vendors);
   for (const bucket of buckets.filter((name) => ownBuckets.includes(name))) {
     read.problem(
-      `SOURCE_BUCKETS: expected buckets other than CACHE_BUCKET and OUTPUT_BUCKET, got ${bucket}. Callers could read what others made: remove it.`,
+      `SOURCE_BUCKETS: expected buckets other than CACHE_BUCKET and OUTPUT_BUCKET, got ${bucket}. Remove it: callers could read each other's files.`,
     );
   }
   return vendors;
@@ -95,13 +96,13 @@ export function readVendorSettings(read: SettingsReader, { shared, target }: Ven
 function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: boolean): OutputChoice {
   const kind = read.text('OUTPUT', 'local', /^(local|drive|gcs)$/);
   if (read.raw('OUTPUT') === undefined) {
-    // Videos would go to the disk without a word.
+    // The default would silently save videos on disk.
     const name = ['DRIVE_FOLDER_ID', 'OUTPUT_BUCKET'].find((setting) => read.raw(setting) !== undefined);
     if (name !== undefined) {
-      const meant = name === 'DRIVE_FOLDER_ID' ? 'drive' : 'gcs';
+      const likely = name === 'DRIVE_FOLDER_ID' ? 'drive' : 'gcs';
       read.problemWith(
         'OUTPUT',
-        `expected ${meant} because ${name} is set, got nothing. Set it, or OUTPUT=local.`,
+        `expected ${likely} because ${name} is set, got nothing. Set OUTPUT=${likely} or OUTPUT=local.`,
       );
     }
   }
@@ -112,13 +113,13 @@ function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: 
   if (kind === 'drive') {
     if (drive === undefined && !read.failed('DRIVE_AUTH')) {
       read.problem(
-        'DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive, got nothing. The README has each in steps.',
+        'DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive, got nothing. infra/README.md has the steps.',
       );
     }
     if (folderId === undefined && !read.failed('DRIVE_FOLDER_ID')) {
       read.problem(
-        'DRIVE_FOLDER_ID: expected the folder that task folders are made in because OUTPUT is drive, got nothing. ' +
-          'Copy it from its address in the browser.',
+        'DRIVE_FOLDER_ID: expected the folder for task folders because OUTPUT is drive, got nothing. ' +
+          "Copy it from the folder's address in the browser.",
       );
     }
     return { kind, folderId: folderId ?? '' };
@@ -126,15 +127,15 @@ function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: 
   if (kind === 'gcs') {
     if (bucket === undefined && !read.failed('OUTPUT_BUCKET')) {
       read.problem(
-        'OUTPUT_BUCKET: expected a bucket because OUTPUT is gcs, got nothing. Set it to one of your project.',
+        'OUTPUT_BUCKET: expected a bucket because OUTPUT is gcs, got nothing. Set it to a bucket of your project.',
       );
     }
     return { kind, bucket: bucket ?? '' };
   }
   if (shared && !read.failed('OUTPUT')) {
     read.problem(
-      'OUTPUT: expected drive or gcs, a place that all functions share, got local. Set it; `npm start` and ' +
-        '`npm run emulators` can do with local.',
+      'OUTPUT: expected drive or gcs, a place that all functions share, got local. Set one of them; ' +
+        'local works with `npm start` and `npm run emulators` only.',
     );
   }
   return { kind: 'local' };
@@ -151,7 +152,7 @@ function readSourceBuckets(read: SettingsReader): string[] {
   );
 }
 
-/** Keys and tokens go there: in the clear only to this machine. */
+/** Keys and tokens are sent there, so plain http is accepted for this machine only. */
 function readApiUrl(read: SettingsReader, name: string): string | undefined {
   return read
     .optional(name, (value) => {

@@ -1,8 +1,8 @@
 /**
- * Headers on answers that are not ours to give, too: those of functions-framework, of the router below it, and of Node
- * itself (no Host header, too many requests on a connection).
+ * Sets headers on every answer, including those of functions-framework, of its router and of Node itself.
  *
- * Node tells of each request before its server does: https://nodejs.org/api/diagnostics_channel.html#http
+ * Node publishes each request on a diagnostics channel before the server handles it:
+ * https://nodejs.org/api/diagnostics_channel.html#http
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -15,7 +15,10 @@ interface Started {
 
 const STARTED = 'http.server.request.start';
 
-/** On every answer of that server, or of all in this process; what an answer says itself comes before it. Until it is disposed of. */
+/**
+ * Sets headers on all answers of one server, or of all servers in this process, until disposed. Headers that an answer
+ * sets itself take precedence.
+ */
 export function onEveryAnswer(headers: Readonly<Record<string, string>>, of?: Server): Disposable {
   const set = (message: unknown) => {
     const { response, server } = message as Started;
@@ -27,8 +30,8 @@ export function onEveryAnswer(headers: Readonly<Record<string, string>>, of?: Se
 }
 
 /**
- * The framework's router decodes paths, and answers one that cannot be decoded by itself: as HTML, with a stack. Written so
- * that it can be decoded, it comes to us, who know no such path.
+ * The framework's router decodes paths, and answers a path that it cannot decode with HTML and a stack trace. Escaping
+ * such a path makes it decodable, so it reaches our router, which answers 404.
  */
 export function leavePathsUndecoded(): void {
   subscribe(STARTED, (message) => {

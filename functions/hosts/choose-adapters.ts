@@ -1,4 +1,4 @@
-/** The adapters that the settings choose, the same on every host. SDKs are loaded when something is asked of them. */
+/** Creates the adapters that the settings choose, the same on every host. SDKs load on first use. */
 import { createDiskArtifacts } from '../adapters/disk/artifacts.ts';
 import { createDownloads, type DownloadOptions } from '../adapters/download/download.ts';
 import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
@@ -19,12 +19,12 @@ import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from '..
 export interface VendorPartsOptions {
   config: Config;
   ids: IdMemory;
-  /** Where OUTPUT is local. */
+  /** Used if OUTPUT is local. */
   diskOutputs: OutputStore;
   artifactsDir: string;
-  /** For unfinished work, on the file system of the artifacts. */
+  /** For unfinished work, on the same file system as the artifacts. */
   tempDir: string;
-  /** Several processes use these folders. */
+  /** Whether several processes use these folders. */
   sharedDisk: boolean;
   downloadLimits?: NonNullable<DownloadOptions['limits']>;
 }
@@ -53,7 +53,7 @@ export function chooseAdapters(options: VendorPartsOptions): VendorParts {
     if (output.kind === 'local') return options.diskOutputs;
     if (output.kind === 'gcs') return createStorageOutputs({ storage, bucket: output.bucket });
     if (drive === undefined)
-      throw new Error('Expected DRIVE_AUTH for OUTPUT=drive, as the settings demand it');
+      throw new Error('Expected DRIVE_AUTH for OUTPUT=drive, which the settings require, got none');
     return createDriveOutputs({ account: drive, folderId: output.folderId, ids });
   }
 

@@ -1,4 +1,4 @@
-/** What the functions in the cloud are made of: Firestore and Pub/Sub, and the vendors that the settings choose. */
+/** Builds the dependencies of the cloud functions: Firestore, Pub/Sub and the vendors that the settings choose. */
 import { join } from 'node:path';
 import { createDiskOutputs } from '../adapters/disk/outputs.ts';
 import { connectFirestore } from '../adapters/firestore/firestore.ts';
@@ -21,24 +21,24 @@ import { chooseAdapters } from './choose-adapters.ts';
 import type { Instrumentation } from './instrumentation.ts';
 import { apiSettings, assemble } from './wire.ts';
 
-/** Encoders at a time: one keeps all threads busy, more only take memory. */
+/** One encoder at a time keeps all threads busy; more would only take memory. */
 const ENCODERS = 1;
-/** How long a step waits for others before it looks whether they are still there. */
+/** How long a stage waits for the work of others before it checks whether they still run. */
 const PATIENCE_MS = 60_000;
-/** Shorter than a delivery lasts, so that its end is told of by the download and not by the platform. */
+/** Shorter than a delivery, so that a slow download fails with its own error and not with the delivery's. */
 const DOWNLOAD_MS = 420_000;
-/** As above. What takes longer would be begun anew at each delivery, and never end. */
+/** Shorter than a delivery for the same reason. A longer encoding would start over with every delivery and never end. */
 const ENCODE_MS = 480_000;
 
 export interface CloudOptions {
   config: Config;
   log: Log;
   instrumentation: Instrumentation;
-  /** Other times than those that suit a fleet. */
+  /** For tests, which need shorter times than a fleet. */
   times?: Partial<Pick<LeaseStore, 'ttlMs' | 'pollMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
 }
 
-/** The parts of a function. SDKs are loaded, and connected, when something is first asked of them. */
+/** Builds the dependencies of the functions. SDKs load and connect on first use. */
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
@@ -53,7 +53,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
       diskOutputs: createDiskOutputs({ dir: config.outputDir }),
       artifactsDir: join(config.dataDir, 'artifacts'),
       tempDir,
-      // On Cloud Run each instance has a disk of its own.
+      // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
       downloadLimits: { totalMs: DOWNLOAD_MS },
     }),

@@ -1,4 +1,4 @@
-/** The functions as the cloud calls them, each a request in and a response out; index.ts gives them to the framework. */
+/** Defines the cloud functions as request handlers, which index.ts registers with the framework. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
@@ -27,18 +27,18 @@ export interface CloudFunctions extends Record<FunctionName, CloudFunction>, Asy
 type Deps = Awaited<ReturnType<typeof composeCloud>>['deps'];
 type StageRun<T extends Topic> = (message: MessageOf<T>, delivery: Delivery, deps: Deps) => Promise<void>;
 
-/** A push message comes again after 600 s without an answer: by then its children have ended and it is handed back. */
+/** Pub/Sub repeats a push after 600 s without an answer. Before that, the work is stopped and the message handed back. */
 const DELIVERY_MS = 540_000;
-/** As long as that, what may help is tried within the delivery: each refused push slows the whole subscription. */
+/** How long errors are retried within a delivery. Each refused push slows down the whole subscription. */
 const PERSIST_MS = 480_000;
-/** What only waited has waited already; this is for what refuses to wait at all. */
+/** Short, because a stage that waits for others has usually waited already. */
 const WAIT_AGAIN_MS = 200;
 const LONGEST_BACK_OFF_MS = 15_000;
 
 const ACKNOWLEDGED = 204;
 const HANDED_BACK = 503;
 
-/** Nothing is composed, and no stage is loaded, before a function is called. */
+/** Stages and adapters load on the first call, to keep cold starts short. */
 export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   const { config, log, instrumentation } = options;
   const checkPusher = createPushAccess({
@@ -60,12 +60,12 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     }
   };
 
-  /** Whatever a caller or a trigger meets before a stage is there. */
+  /** Checks the caller before any stage loads, and answers errors of the start as problems. */
   const guarded = async (name: FunctionName, request: Request): Promise<Response> => {
     try {
       return await traced(request.headers.get('traceparent'), async () => {
         if (name !== 'processMedia') {
-          // What is asked for by a look is asked of the API only.
+          // Only the API answers GET requests.
           checkPost(request);
           await checkPusher(name, request.headers.get('authorization'));
         }
@@ -74,7 +74,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     } catch (error) {
       if (RequestError.is(error)) return problem(error);
       log.error(`The function ${name} failed`, { event: 'request.failed', error });
-      const detail = 'Expected the function to be ready, got an error; the log has it.';
+      const detail = 'Expected the function to be ready, got an error. The log has the cause.';
       return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
     }
   };
@@ -92,13 +92,13 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     async (request) => {
       const pushed = readPush(await bodyOf(request), topic);
       if ('malformed' in pushed) {
-        // It would come again for ever: what it is can be read in the log.
-        log.error(`A push to ${topic} is no message: expected one in JSON, got ${pushed.malformed}`, {
+        // Acknowledged, because it would otherwise be delivered again for ever. The log has the details.
+        log.error(`Malformed push to ${topic}: expected a message in JSON, got ${pushed.malformed}`, {
           event: 'message.malformed',
           topic,
           message_id: pushed.messageId,
         });
-        // It may not have been read to its end.
+        // The body may not have been read to its end.
         return new Response(null, { status: ACKNOWLEDGED, headers: { connection: 'close' } });
       }
       const { message, deliveries } = pushed;
@@ -145,7 +145,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       CloudFunction
     >),
     async [Symbol.asyncDispose]() {
-      stopping.abort(new TransientError('waiting', 'The function stops.'));
+      stopping.abort(new TransientError('waiting', 'The function is stopping.'));
       await Promise.all(atWork);
       await (await parts)?.[Symbol.asyncDispose]();
     },
@@ -159,7 +159,7 @@ function checkPost({ method }: Request): void {
   });
 }
 
-/** Undefined for what is no JSON, or too much of it: none of our messages is. What did not come in time comes again. */
+/** Undefined if the body is not JSON or too large, which no message of ours is. Throws on a timeout, to get it again. */
 async function bodyOf(request: Request): Promise<unknown> {
   try {
     return await parseJson(request);
@@ -169,7 +169,7 @@ async function bodyOf(request: Request): Promise<unknown> {
   }
 }
 
-/** Repeats what may help to be repeated, with growing pauses, until shortly before the delivery's time is up. */
+/** Retries transient errors with growing pauses until shortly before the delivery times out. */
 async function persistently(run: () => Promise<void>, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + PERSIST_MS;
   for (let failures = 1; ; ) {
@@ -187,5 +187,8 @@ async function persistently(run: () => Promise<void>, signal: AbortSignal): Prom
 }
 
 function outOfTime(): TransientError {
-  return new TransientError('out_of_time', `Expected an end within ${DELIVERY_MS / 1000} s, got none.`);
+  return new TransientError(
+    'out_of_time',
+    `Expected the stage to end within ${DELIVERY_MS / 1000} s, got a timeout.`,
+  );
 }

@@ -1,3 +1,4 @@
+/** Hooks around adapters and stages, for traces and for the faults that tests inject. */
 import type { Message } from '../model/messages.ts';
 import type {
   ArtifactStore,
@@ -26,15 +27,13 @@ export interface Adapters {
   speech: Speech;
 }
 
-/**
- * Where something may be put around what a host does: a trace, or a test's faults. The stages know nothing of it.
- */
+/** The stages do not know about it. */
 export interface Instrumentation {
-  /** Around every adapter. */
+  /** Wraps the adapters. */
   adapters<A extends Adapters>(adapters: A): A;
-  /** Around every run of a stage, with its message where it has one, and every answer to a request. */
+  /** Wraps every run of a stage, with its message if it has one, and every answer to a request. */
   run<T>(what: string, work: () => Promise<T>, message?: Message): Promise<T>;
-  /** Milliseconds since the epoch: since when the time of tasks has been running, if not since the host's start. */
+  /** Tells the sweep another time at which the host came up, in milliseconds since the epoch. */
   upSince?: number;
 }
 

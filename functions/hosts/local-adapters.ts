@@ -1,4 +1,4 @@
-/** What the single-machine host is made of: the embedded adapters, and the vendors that the settings choose. */
+/** Builds the dependencies of the single-machine host: SQLite, the disk and the vendors that the settings choose. */
 import { join } from 'node:path';
 import { INCOMING } from '../adapters/disk/cache.ts';
 import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts';
@@ -23,18 +23,18 @@ import { chooseAdapters } from './choose-adapters.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { apiSettings, assemble } from './wire.ts';
 
-/** Encoders at a time: one keeps all threads busy, more only take memory. */
+/** One encoder at a time keeps all threads busy; more would only take memory. */
 const ENCODERS = 1;
-/** Short, so that one task's waiting messages leave their places to another's; to wait again costs nothing. */
+/** Short, so that the waiting messages of one task make room for those of others. Waiting again costs nothing. */
 const PATIENCE_MS = 2_000;
-/** Longer than the last host may take to stop. */
+/** Longer than STOP_LIMIT_MS of local.ts, in which the previous host stops. */
 const LOCK_WAIT_MS = 12_000;
-/** As artifacts.ts names its folders in tempDir. */
+/** The names that pipeline/artifacts.ts gives its folders in tempDir. */
 const WORK_DIR = /^work-[A-Za-z0-9]{6}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PAGE = 100;
 
-/** The parts of the host, ready for work that nobody has begun. Dispose of them after everything that uses them. */
+/** Takes the lock of the data folder, removes what a killed host left behind, and opens the adapters. Dispose of it last. */
 export async function composeLocal(
   config: Config,
   log: Log,
@@ -42,7 +42,7 @@ export async function composeLocal(
 ) {
   await using starting = new AsyncDisposableStack();
   starting.use(await lockIn(config.dataDir, log));
-  // From here on there is no other host: what is found of one is of a dead one.
+  // With the lock held, everything found here was left by a host that has ended.
   const children = createChildRecords({ dir: join(config.dataDir, 'children') });
   const childrenEnded = await children.endLeftOvers();
   const artifactsDir = join(config.dataDir, 'artifacts');
@@ -55,7 +55,7 @@ export async function composeLocal(
   const version = await ffmpeg.version().catch((cause: unknown) => {
     const origin = config.ffmpegBin === undefined ? binary.origin : 'FFMPEG_BIN';
     throw new Error(
-      `Expected ${binary.path} (${origin}) to be ffmpeg, got no version from it. Set FFMPEG_BIN.`,
+      `Expected ${binary.path} (${origin}) to print an ffmpeg version, got none. Set FFMPEG_BIN to a working ffmpeg.`,
       { cause },
     );
   });
@@ -67,7 +67,7 @@ export async function composeLocal(
   const outputs = createDiskOutputs({ dir: config.outputDir });
   const partsRemoved = await removeParts(tasks, outputs);
   if (childrenEnded + foldersSwept + partsRemoved > 0) {
-    log.info('Cleared away what the last host was ended in', {
+    log.info('Removed unfinished work of the previous host', {
       event: 'host.cleared',
       children_ended: childrenEnded,
       folders_swept: foldersSwept,
@@ -127,7 +127,7 @@ export async function composeLocal(
   };
 }
 
-/** Of copies to another disk, in the folders of the tasks that go on now. */
+/** Removes partly copied files from the output folders of unfinished tasks. Copies to another disk leave them behind. */
 async function removeParts(tasks: TaskStore, outputs: DiskOutputs): Promise<number> {
   let removed = 0;
   let after: string | undefined;
@@ -151,7 +151,7 @@ function lockIn(dataDir: string, log: Log): Promise<Disposable> {
       dir: dataDir,
       waitMs: LOCK_WAIT_MS,
       onWait: (holder) =>
-        log.notice(`Another service still uses ${dataDir} (${holder}); waiting for its end`, {
+        log.notice(`Another service still uses ${dataDir} (${holder}); waiting for it to end`, {
           event: 'host.waiting',
           data_dir: dataDir,
         }),
@@ -159,7 +159,7 @@ function lockIn(dataDir: string, log: Log): Promise<Disposable> {
   );
 }
 
-/** Says what to do where the folder does not let us. */
+/** Turns errors of the folder into one that says what to do. */
 async function inDataDir<T>(dataDir: string, open: () => T | Promise<T>): Promise<T> {
   try {
     return await open();
@@ -167,8 +167,8 @@ async function inDataDir<T>(dataDir: string, open: () => T | Promise<T>): Promis
     if (HostLockedError.is(error)) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `Expected DATA_DIR (${dataDir}) to be a folder of this service that can be written to, got: ${reason}. ` +
-        'Mend it, or set another DATA_DIR.',
+      `Expected DATA_DIR (${dataDir}) to be a folder that this service can write to, got: ${reason}. ` +
+        'Fix it, or set another DATA_DIR.',
       { cause: error },
     );
   }

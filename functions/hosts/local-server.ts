@@ -1,4 +1,4 @@
-/** The port of the single-machine host: Node's own server, with an end to everything that a caller could draw out. */
+/** HTTP server of the single-machine host: Node's own, with limits against slow and greedy clients. */
 import {
   createServer,
   type RequestListener,
@@ -12,13 +12,13 @@ import { securityHeaders } from '../http/security-headers.ts';
 import { onEveryAnswer } from './answer-headers.ts';
 
 export interface ServerLimits {
-  /** From the first byte of a request, or from the connection, to the end of its headers. */
+  /** From the connection, or the first byte of a later request, to the end of the headers. */
   headersMs: number;
-  /** To the end of its body: longer than our own limit of a body, whose answer says more. */
+  /** To the end of the body. Longer than the limit in json-body.ts, whose answer says more. */
   requestMs: number;
-  /** How often both are looked at. */
+  /** How often both limits are checked. */
   lookEveryMs: number;
-  /** More than that at a time are closed at once. */
+  /** Connections beyond this number are closed at once. */
   connections: number;
 }
 
@@ -29,17 +29,17 @@ const LIMITS: ServerLimits = {
   connections: 1_000,
 };
 
-/** What Node's parser calls the errors that have a status of their own. https://nodejs.org/api/http.html#event-clienterror */
+/** The statuses with which Node answers its parser's errors. https://nodejs.org/api/http.html#event-clienterror */
 const STATUS_OF: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Callers come in the clear here: TLS, where there is any, is that of a proxy before it. */
+/** Clients connect over plain HTTP. A proxy in front of this server may add TLS. */
 const HEADERS = securityHeaders({ tls: false });
 
-/** A server that does not listen yet. Whatever it answers, also by itself, has our headers. */
+/** A server that does not listen yet. All its answers have our headers, including those that Node writes itself. */
 export function createLocalServer(listener: RequestListener, limits: Partial<ServerLimits> = {}): Server {
   const { headersMs, requestMs, lookEveryMs, connections } = { ...LIMITS, ...limits };
   const server = createServer({
@@ -54,10 +54,10 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
     response.once('close', () => underWay.delete(request.socket));
     listener(request, response);
   });
-  // Node would answer 417 by itself. An expectation may as well be passed over: RFC 9110, section 10.1.1.
+  // Node would answer 417. Unknown expectations may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Into an answer that has begun nothing may be written.
+    // An answer that has begun must not be written into.
     if (socket.writable && underWay.get(socket)?.headersSent !== true) {
       socket.write(answerInWords(STATUS_OF[error.code ?? ''] ?? 400));
     }
@@ -68,7 +68,10 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
   return server;
 }
 
-/** There is no request that it could be the answer of. A problem without a code is what its status says: RFC 9457, section 4.2.1. */
+/**
+ * An answer as raw text, because without a parsed request there is no response object. Type about:blank means what the
+ * status says: RFC 9457, section 4.2.1.
+ */
 function answerInWords(status: number): string {
   const title = STATUS_CODES[status];
   const body = JSON.stringify({ type: 'about:blank', title, status });
@@ -82,14 +85,14 @@ function answerInWords(status: number): string {
   return `HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** Resolves with the server's address when it listens. Rejects where it cannot, saying which setting to mend. */
+/** Resolves with the server's address once it listens. Rejects with an Error that says which setting to change. */
 export function listen(server: Server, { host, port }: { host: string; port: number }): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   server.once('error', (cause: NodeJS.ErrnoException) => {
     const told =
       cause.code === 'EADDRINUSE'
         ? `Expected port ${port} to be free, got one in use. Stop what uses it, or set PORT (0 takes any free one).`
-        : `Expected HOST ${host} and PORT ${port} to be an address of this machine, got ${cause.code}. Mend HOST or PORT.`;
+        : `Expected HOST ${host} and PORT ${port} to be an address of this machine, got ${cause.code}. Change HOST or PORT.`;
     reject(new Error(told, { cause }));
   });
   server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {

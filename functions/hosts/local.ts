@@ -1,6 +1,4 @@
-/**
- * The single-machine host: the same handlers as in the cloud, on SQLite and disk, in one process.
- */
+/** The single-machine host: runs the same handlers as the cloud, on SQLite and disk, in one process. */
 import type { RequestListener } from 'node:http';
 import { toNodeHandler } from 'srvx/node';
 import type { Consumer } from '../adapters/sqlite/queue.ts';
@@ -20,20 +18,21 @@ import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { composeLocal } from './local-adapters.ts';
 import { closed, createLocalServer, listen } from './local-server.ts';
 
-/** Sources worked on at a time: downloads wait for the network, encoding has semaphore of its own. */
+/** Sources prepared at a time. Downloads mostly wait for the network, and encoding has its own semaphore. */
 const PREPARES = 16;
-/** Renders in flight beyond those being mixed; they wait for their sources, which costs nothing. */
+/** Renders in flight besides those being mixed. They wait for their sources, which costs nothing. */
 const WAITING_RENDERS = 30;
 const COMPLETIONS = 2;
 const SWEEP_EVERY_MS = 60_000;
+
 export interface Host {
-  /** http://host:port, without a slash at the end. */
+  /** http://host:port, without a trailing slash. */
   url: string;
-  /** Stops taking work, ends what is under way (it is taken up at the next start), closes all files. */
+  /** Takes no more work, ends running work (the next start continues it) and closes all files. */
   stop(): Promise<void>;
 }
 
-/** Starts the host; resolves when it listens. Rejects when it cannot: no ffmpeg, port taken, folder not writable. */
+/** Resolves once the host listens. Rejects if ffmpeg is missing, the port is taken or a folder is not writable. */
 export async function startHost(
   config: Config,
   log: Log,
@@ -47,7 +46,7 @@ export async function startHost(
     instrumentation
       .run('sweep', () => sweep({ ...deps, upSince, ...more }))
       .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
-  // What the last host was cut short in: now, while no request can be at it.
+  // Repairs what the previous host left unfinished. No limit on publishing, as no request can be publishing a task yet.
   await sweepOnce({ publishingMs: 0 });
 
   // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.

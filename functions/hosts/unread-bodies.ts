@@ -1,9 +1,11 @@
 /**
- * functions-framework reads and parses every body before a function sees the request, up to 1 GB of it, and answers what
- * it cannot parse by itself: as HTML, with a stack. Its parsers go by two headers. Without those they leave the body in
- * the stream, where the function reads it, by its own limit, and answers in its own words.
+ * Stops functions-framework from reading request bodies, so that functions read them with their own limits.
  *
- * Node tells of each request before its server does: https://nodejs.org/api/diagnostics_channel.html#http
+ * The framework reads up to 1 GB of body before a function sees the request, and answers what it cannot parse with HTML
+ * and a stack trace. Its parsers look for a body by two headers. Without these headers the body stays in the stream.
+ *
+ * Node publishes each request on a diagnostics channel before the server handles it:
+ * https://nodejs.org/api/diagnostics_channel.html#http
  */
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';

@@ -1,7 +1,4 @@
-/**
- * What every host has in common: the steps on top of the adapters, whichever adapters they are.
- */
-
+/** Wires the pipeline on top of a host's adapters, the same for every host. */
 import type { Log } from '../base/log.ts';
 import { type Config, isLoopback } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
@@ -33,10 +30,10 @@ export interface AssemblyOptions {
   encodeLimitMs?: number;
 }
 
-/** Videos on their way to where they are saved at a time: that is the network's work, not the processors'. */
+/** Videos uploaded at a time. Uploads wait for the network and take little CPU. */
 const SAVERS = 8;
 
-/** All that the stages need. */
+/** Everything that the stages need. */
 export function assemble(adapters: Adapters, options: AssemblyOptions) {
   const { tasks, reports, pins, leases, queue, urls, outputs, downloads, speech } = adapters;
   const { ffmpeg, log, tempDir, patienceMs, threads, maxClipSeconds } = options;
@@ -81,7 +78,7 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
   };
 }
 
-/** What the HTTP interface needs beside that. */
+/** What the HTTP API needs in addition. */
 export function apiSettings(config: Config) {
   return {
     limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
@@ -97,19 +94,19 @@ export function apiSettings(config: Config) {
   };
 }
 
-/** Without a key, only names of this machine are answered: a page elsewhere can point its own name here. */
+/** Without a key, only host names of this machine are accepted, against DNS rebinding. */
 function hostsOf({ apiKey, publicUrl, inCloud }: Config): ((hostname: string) => boolean) | undefined {
   if (apiKey !== undefined || inCloud) return undefined;
   const own = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
   return (hostname) => isLoopback(hostname) || hostname === own;
 }
 
-/** Cloud Run ends TLS before the request comes to us. */
+/** Cloud Run terminates TLS, so the request arrives over http. */
 function originOf({ host, origin }: URL, { inCloud }: Config): string {
   return inCloud ? `https://${host}` : origin;
 }
 
-/** The address that callers use may be that of a proxy. */
+/** Callers may reach the service through a proxy at PUBLIC_URL. */
 function publicOrigin({ publicUrl }: Config): string[] {
   return publicUrl === undefined ? [] : [new URL(publicUrl).origin];
 }

@@ -11,9 +11,9 @@ export interface CancelDeps extends TasksDeps {
 }
 
 /**
- * POST /tasks/{task_id}/cancel: from now on nothing of the task is begun, and what is under way stops. Each render
- * still reports, as cancelled, so the task ends as every other does. Answers with the status; what has ended stays as
- * it is, so repeating it is harmless.
+ * POST /tasks/{task_id}/cancel: starts no more work for the task and stops what is running. Each unfinished render
+ * reports as cancelled, so the task completes like any other. Answers with the task's status. Finished renders stay as
+ * they are, so repeating the call is harmless.
  */
 export async function cancelTask(taskId: string, deps: CancelDeps): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
@@ -21,9 +21,9 @@ export async function cancelTask(taskId: string, deps: CancelDeps): Promise<Resp
   await deps.tasks.cancel(taskId);
   const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));
   const open = task.plan.combinations.filter(({ index }) => !reported.has(index));
-  // Their messages may be waiting out a long pause; another one of each ends the task now.
+  // Their messages may be in a long back-off. A second message for each ends the task now.
   await deps.queue.publish(open.map(({ index }) => ({ topic: 'render', taskId, index })));
-  deps.log.info(`Cancelling "${task.name}": ${open.length} combinations have not ended`, {
+  deps.log.info(`Cancelling "${task.name}": ${open.length} combinations unfinished`, {
     event: 'task.cancelling',
     task_id: task.id,
     task_name: task.name,

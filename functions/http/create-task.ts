@@ -1,4 +1,4 @@
-/** The one way in which a task comes into being, for whoever asks for it. */
+/** Creates tasks, for new requests and for retries. */
 import { randomUUID } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -6,63 +6,63 @@ import type { Claim, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import type { Queue, TaskStore } from '../ports.ts';
 
-export interface AcceptDeps {
+export interface CreateTaskDeps {
   tasks: TaskStore;
   queue: Queue;
   log: Log;
-  /** Where callers reach the service, without a slash at the end. */
+  /** Where callers reach the service, without a trailing slash. */
   baseUrl: (request: Request) => string;
 }
 
-/** A task that has no id yet. */
+/** A task that does not have an id yet. */
 export type Draft = Omit<Task, 'id' | 'createdAt' | 'fileId'> & Partial<Pick<Task, 'fileId'>>;
 
 /**
- * Stores the task, publishes its messages and answers 202. Where another task has the claim, the answer is the one
- * that was given for that task, and nothing is made.
+ * Stores the task, publishes its messages and answers 202. If another task already holds the claim, creates nothing and
+ * repeats the answer for that task.
  */
-export async function accept(
+export async function createTask(
   request: Request,
   draft: Draft,
   claim: Claim | undefined,
-  deps: AcceptDeps,
+  deps: CreateTaskDeps,
 ): Promise<Response> {
   for (;;) {
-    const earlier = await answeredBefore(request, claim, deps);
+    const earlier = await earlierAnswer(request, claim, deps);
     if (earlier !== undefined) return earlier;
     const id = randomUUID();
     const task: Task = { fileId: id, ...draft, id, createdAt: new Date().toISOString() };
-    // Refused where the claim was taken just now, or the id's first digits are taken in this folder.
+    // Fails if another request has just taken the claim, or if a task in this folder has the same first digits.
     if (!(await deps.tasks.create(task, claim))) continue;
     await publish(task, deps);
     return answer(request, task, deps);
   }
 }
 
-/** The answer that a request with the same claim has got. Throws RequestError where that was another request. */
-export async function answeredBefore(
+/** The answer to an earlier request with the same claim. Throws RequestError if that request had another body. */
+export async function earlierAnswer(
   request: Request,
   claim: Claim | undefined,
-  deps: AcceptDeps,
+  deps: CreateTaskDeps,
 ): Promise<Response | undefined> {
   const holder = claim && (await deps.tasks.claimed(claim.key));
   if (claim === undefined || holder === undefined) return undefined;
   if (holder.fingerprint !== claim.fingerprint) {
     throw new RequestError(
       'key_reused',
-      `Expected the request that this Idempotency-Key came with first, got another one. Its task is ${holder.taskId}.`,
+      `Expected the first request of this Idempotency-Key again, got a different one. The first created task ${holder.taskId}.`,
     );
   }
   const task = await deps.tasks.get(holder.taskId);
-  if (task === undefined) throw new Error(`Expected task ${holder.taskId}, which has a claim, got none`);
+  if (task === undefined) throw new Error(`Expected task ${holder.taskId}, which holds a claim, got none`);
   return answer(request, task, deps, { 'idempotency-replayed': 'true' });
 }
 
-async function publish(task: Task, deps: AcceptDeps): Promise<void> {
+async function publish(task: Task, deps: CreateTaskDeps): Promise<void> {
   const { id, name, plan, retryOf } = task;
   await publishTask(task, deps).catch((error: unknown) => {
-    // The task is stored, so it is accepted: the sweep publishes it. An error would have the caller post it twice.
-    deps.log.error(`Task "${name}" is stored, its messages are not out yet`, {
+    // The task is stored, so the sweep publishes it later. After an error the caller would post it a second time.
+    deps.log.error(`Task "${name}" is stored, but its messages are not published yet`, {
       event: 'request.failed',
       task_id: id,
       task_name: name,
@@ -84,7 +84,7 @@ async function publish(task: Task, deps: AcceptDeps): Promise<void> {
 function answer(
   request: Request,
   { id, name, plan, retryOf, warnings }: Task,
-  { baseUrl }: AcceptDeps,
+  { baseUrl }: CreateTaskDeps,
   headers: Record<string, string> = {},
 ): Response {
   const body = {

@@ -1,12 +1,13 @@
+/** Reads JSON bodies within limits of size and time, and writes problem documents. */
 import { CODES, type RequestCode } from '../base/codes.ts';
 import { RequestError } from '../base/errors.ts';
 
-/** Largest request body; a thousand signed URLs fit. */
+/** Largest request body: enough for a thousand signed URLs. */
 export const MAX_BODY_BYTES = 256 * 1024;
-/** From when it is asked for to its end: that many bytes, over a line of 13 KB a second. */
+/** For reading the whole body; the largest one needs 13 KB/s. */
 const BODY_LIMIT_MS = 20_000;
 
-/** The body, declared as JSON, as what it says. Throws RequestError: 415, 413, 408, 400. */
+/** The parsed body of a request that is declared as JSON. Throws RequestError: 415, 413, 408, 400. */
 export async function readJson(request: Request): Promise<unknown> {
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
@@ -26,9 +27,9 @@ export async function readJson(request: Request): Promise<unknown> {
   return await parseJson(request);
 }
 
-/** The body as JSON, whatever it is declared as. Throws RequestError: 413, 408, 400. */
+/** The parsed body, whatever its content type. Throws RequestError: 413, 408, 400. */
 export async function parseJson(request: Request, limitMs = BODY_LIMIT_MS): Promise<unknown> {
-  const bytes = await inTime(boundedBody(request), limitMs);
+  const bytes = await withTimeout(boundedBody(request), limitMs);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -40,7 +41,7 @@ export async function parseJson(request: Request, limitMs = BODY_LIMIT_MS): Prom
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new RequestError('not_json', jsonComplaint(text, cause), { cause });
+    throw new RequestError('not_json', syntaxDetail(text, cause), { cause });
   }
 }
 
@@ -56,17 +57,17 @@ async function boundedBody(request: Request): Promise<Buffer> {
       chunks.push(chunk);
     }
   } catch (error) {
-    throw RequestError.is(error) ? error : brokenOff(error);
+    throw RequestError.is(error) ? error : connectionLost(error);
   }
   return Buffer.concat(chunks);
 }
 
-/** What still comes of it is let go with its connection. */
-async function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
+/** After a timeout the rest of the body is dropped with the connection. */
+async function withTimeout<T>(reading: Promise<T>, limitMs: number): Promise<T> {
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(tooSlow(limitMs)), limitMs);
   try {
-    return await Promise.race([reading, late]);
+    return await Promise.race([reading, timeout]);
   } finally {
     clearTimeout(timer);
   }
@@ -75,14 +76,14 @@ async function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
 function tooSlow(limitMs: number): RequestError {
   return new RequestError(
     'request_timeout',
-    `Expected the whole body within ${limitMs / 1000} s, got only a part of it.`,
+    `Expected the whole body within ${limitMs / 1000} s, got only part of it.`,
     { headers: { connection: 'close' } },
   );
 }
 
-/** Nobody is there to read it; but it is no error of the service, which would be logged as one. */
-function brokenOff(cause: unknown): RequestError {
-  return new RequestError('request_timeout', 'Expected the whole body, got a connection that broke off.', {
+/** The caller is gone and does not read this, but any other error would be logged as a failure of the service. */
+function connectionLost(cause: unknown): RequestError {
+  return new RequestError('request_timeout', 'Expected the whole body, got a lost connection.', {
     cause,
   });
 }
@@ -91,20 +92,20 @@ function tooLarge(size: number): RequestError {
   return new RequestError(
     'body_too_large',
     `Expected a body of at most ${MAX_BODY_BYTES} bytes, got ${size} or more.`,
-    // What of it is still on its way would stand in the way of the next request.
+    // The unread rest of the body would block the next request on this connection.
     { headers: { connection: 'close' } },
   );
 }
 
-function jsonComplaint(text: string, cause: unknown): string {
+function syntaxDetail(text: string, cause: unknown): string {
   if (text.trim() === '') return 'Expected a JSON object, got an empty body.';
   const position = /position (\d+)/.exec(String(cause))?.[1];
   return position === undefined
-    ? 'Expected a JSON object, got text that ends too early or is not JSON.'
-    : `Expected a JSON object, got something else at character ${position}.`;
+    ? 'Expected a JSON object, got truncated or invalid JSON.'
+    : `Expected a JSON object, got invalid JSON at character ${position}.`;
 }
 
-/** An error as application/problem+json (RFC 9457): without stack, without paths. */
+/** The error as application/problem+json (RFC 9457), without its stack or cause. */
 export function problem(error: RequestError): Response {
   const { status, title, hint } = CODES[error.code] as { status: number; title: string; hint: string };
   return Response.json(

@@ -1,3 +1,4 @@
+/** Checks that a push to a stage comes from the configured account and is meant for this service. */
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PushRule } from '../config/config.ts';
@@ -10,19 +11,19 @@ export interface PushAccessOptions {
 }
 
 /**
- * Resolves where whoever sent that Authorization header may push to the function. What is wrong with it is for the log:
- * the answer tells only whether Google knows the caller. X-Serverless-Authorization is not looked at, as Cloud Run takes
- * the signature out of it: https://cloud.google.com/run/docs/troubleshooting#signature-removed
- * @throws RequestError: 401 without a valid token, 403 with that of another account or for another audience
- * @throws TransientError where the token cannot be checked now
+ * Resolves if the sender of this Authorization header may push to the function. The log says what is wrong with a token;
+ * the answer only says whether the token is valid. X-Serverless-Authorization is ignored because Cloud Run removes the
+ * token's signature from it: https://cloud.google.com/run/docs/troubleshooting#signature-removed
+ * @throws RequestError: 401 without a valid token, 403 with a token of another account or for another audience
+ * @throws TransientError if the token cannot be checked now
  */
 export type PushAccess = (functionName: string, authorization: string | null) => Promise<void>;
 
 type TokenRule = Extract<PushRule, { kind: 'token' }>;
 
-/** One token in the form of RFC 7519, 3.1, and nothing behind it. */
+/** One token as in RFC 7519, section 3.1, and nothing after it. */
 const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
-/** Of a body that nobody read, the rest would stand in the way of the next request. */
+/** The body of a refused push stays unread and would block the next request on this connection. */
 const CLOSE = { connection: 'close' };
 
 /** https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
@@ -47,26 +48,26 @@ export function createPushAccess({ rule, readToken, log }: PushAccessOptions): P
     const token = BEARER.exec(authorization ?? '')?.[1];
     const read =
       token === undefined
-        ? { refused: authorization === null ? 'none' : 'something else' }
+        ? { refused: authorization === null ? 'none' : 'a header without one' }
         : await readToken(token);
     if ('refused' in read) {
-      refuse(functionName, 'an OIDC token of Google', read.refused);
-      throw new RequestError('push_unauthenticated', 'Expected a valid token of Google, got none.', {
+      refuse(functionName, 'an OIDC token from Google', read.refused);
+      throw new RequestError('push_unauthenticated', 'Expected a valid token from Google, got none.', {
         headers: { ...CLOSE, 'www-authenticate': 'Bearer' },
       });
     }
-    const other = otherThan(rule, read.claims);
-    if (other === undefined) return;
-    refuse(functionName, 'a token of PUSH_ACCOUNT for PUSH_AUDIENCE', other);
+    const mismatch = mismatchOf(rule, read.claims);
+    if (mismatch === undefined) return;
+    refuse(functionName, 'a token of PUSH_ACCOUNT for PUSH_AUDIENCE', mismatch);
     throw forbidden();
   };
 }
 
 /**
- * Anyone can have Google sign a token for any audience, and tokens of that account for others are about: only both make
- * it ours. Undefined: it is.
+ * How the token differs from the rule; undefined if it matches. Account and audience must both match: anyone can get a
+ * token from Google for any audience, and the account has tokens for other audiences.
  */
-function otherThan(rule: TokenRule, { audience, email, emailVerified }: TokenClaims): string | undefined {
+function mismatchOf(rule: TokenRule, { audience, email, emailVerified }: TokenClaims): string | undefined {
   if (email !== rule.account) return 'one of another account';
   if (emailVerified !== true) return 'one whose account Google has not verified';
   if (audience !== rule.audience) return 'one for another audience';
@@ -74,6 +75,6 @@ function otherThan(rule: TokenRule, { audience, email, emailVerified }: TokenCla
 }
 
 function forbidden(): RequestError {
-  const detail = 'Expected a caller who may push to this function, got one who may not.';
+  const detail = 'Expected a caller that may push to this function, got one that may not.';
   return new RequestError('push_forbidden', detail, { headers: CLOSE });
 }

@@ -1,18 +1,19 @@
+/** Limits requests per caller and minute. */
 import { LRUCache } from 'lru-cache';
 
 export interface RateLimit {
-  /** Seconds that the caller has to wait for its next one, at least 1; 0: it has one, which is taken. */
+  /** Takes one request and returns 0. If none is left, returns the seconds to wait, at least 1. */
   take(caller: string): number;
-  /** The same, and nothing is taken. */
+  /** Like take(), but takes nothing. */
   wait(caller: string): number;
 }
 
 export interface RateLimitOptions {
-  /** Also the most that comes at once, from a caller that was silent for a minute. */
+  /** Also the largest burst, after a minute without requests. */
   perMinute: number;
-  /** Milliseconds that only go forward. */
+  /** A monotonic clock in milliseconds. */
   now?: () => number;
-  /** How many are remembered; who has been silent for longest is forgotten first, and begins anew. */
+  /** How many callers are remembered. The one silent for longest is forgotten first. */
   callers?: number;
 }
 
@@ -22,10 +23,10 @@ interface Bucket {
 }
 
 const MINUTE_MS = 60_000;
-/** A megabyte or two. */
+/** Takes one to two megabytes. */
 const CALLERS = 10_000;
 
-/** Counts in this process only: a fleet lets through as many times that as it has instances. */
+/** Counts in this process only: a fleet allows this limit once per instance. */
 export function createRateLimit({
   perMinute,
   now = () => performance.now(),

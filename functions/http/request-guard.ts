@@ -1,27 +1,27 @@
-/** Whom the HTTP interface lets in. All of it is asked before a route is looked for and before a body is read. */
+/** Checks rate, host, origin and API key, before routing and before the body is read. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
 import { createRateLimit } from './rate-limit.ts';
 
 export interface RequestGuardOptions {
-  /** Undefined: open to whoever reaches the port. */
+  /** If undefined, anyone who reaches the port may call. */
   apiKey: string | undefined;
-  /** Host names that are answered; undefined: all. */
+  /** Which host names are accepted; all if undefined. */
   hosts?: ((hostname: string) => boolean) | undefined;
-  /** Origins (scheme, host, port) whose pages may ask for a change. */
+  /** Origins (scheme, host, port) of pages that may send requests with side effects. */
   origins: (url: URL) => readonly string[];
-  /** Whose requests are counted together. */
+  /** Requests with the same address are counted together. */
   clientAddressOf: (request: Request) => string;
-  /** Of one caller; Infinity: as many as it likes. */
+  /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
-  /** Milliseconds that only go forward. */
+  /** A monotonic clock in milliseconds. */
   now?: (() => number) | undefined;
 }
 
-/** Returns for who may come in. Throws RequestError: 429, 421, 403, 401. */
+/** Returns if the request is allowed. Throws RequestError: 429, 421, 403, 401. */
 export type RequestGuard = (request: Request, url: URL) => void;
 
-/** Of one caller. Who has a key sends it; this many are mistakes, more are guesses. */
+/** Limit per caller: up to this many wrong keys are mistakes, more are guesses. */
 const WRONG_KEYS_PER_MINUTE = 10;
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
@@ -39,7 +39,7 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
     checkHost(url, hosts);
     checkSite(request, origins(url));
     if (apiKey === undefined) return;
-    // Before they are compared: whoever guesses learns nothing more, not even from the right one.
+    // Checked before the comparison, so that over the limit even the right key tells a guesser nothing.
     checkRate(wrongKeys.wait(caller), `${WRONG_KEYS_PER_MINUTE} wrong keys`);
     const given = keyOf(request);
     if (given !== undefined && sameSecret(given, apiKey)) return;
@@ -61,7 +61,7 @@ function checkRate(waitSeconds: number, limit: string): void {
   );
 }
 
-/** A name that an attacker's page was made to point here must not reach a service that asks for no key. */
+/** Protects a service without a key from DNS rebinding: an attacker can point a host name of theirs at this machine. */
 function checkHost(url: URL, hosts: RequestGuardOptions['hosts']): void {
   if (hosts === undefined || hosts(url.hostname)) return;
   throw new RequestError(
@@ -71,8 +71,8 @@ function checkHost(url: URL, hosts: RequestGuardOptions['hosts']): void {
 }
 
 /**
- * A page of another site can make a browser send a request here, though it cannot read the answer. Browsers tell by two
- * headers that no page can set; who is no browser sends neither. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+ * A page of another site can make a browser send a request here, though it cannot read the answer. Browsers say so in
+ * two headers that no page can set. Other clients send neither. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
  */
 function checkSite(request: Request, own: readonly string[]): void {
   if (SAFE_METHODS.includes(request.method)) return;
@@ -82,17 +82,17 @@ function checkSite(request: Request, own: readonly string[]): void {
   if (fromHere && (origin === null || own.includes(origin))) return;
   throw new RequestError(
     'cross_site',
-    `Expected a page of this service or no browser, got ${fromHere ? `the origin ${JSON.stringify(origin?.slice(0, 80))}` : `Sec-Fetch-Site: ${JSON.stringify(site.slice(0, 20))}`}.`,
+    `Expected a request from a page of this service or from outside a browser, got ${fromHere ? `the origin ${JSON.stringify(origin?.slice(0, 80))}` : `Sec-Fetch-Site: ${JSON.stringify(site.slice(0, 20))}`}.`,
   );
 }
 
-/** X-API-Key counts where there are both: in front of a function, Authorization may carry what the platform asks for. */
+/** X-API-Key takes precedence, because Cloud Run may need Authorization for a token of its own. */
 function keyOf(request: Request): string | undefined {
   const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
   return request.headers.get('x-api-key') ?? bearer;
 }
 
-/** In a time that tells nothing about where they differ; hashing makes the lengths equal. */
+/** Compares in constant time, so that timing reveals nothing. The hashes have the equal lengths that this needs. */
 function sameSecret(one: string, other: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));

@@ -5,28 +5,29 @@ import { partOf, type WantedOutput } from '../model/plan.ts';
 import type { Claim, Task } from '../model/task.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import type { PinStore } from '../ports.ts';
-import { type AcceptDeps, accept, type Draft } from './create-task.ts';
+import { type CreateTaskDeps, createTask, type Draft } from './create-task.ts';
 import { knownTask, type TasksDeps } from './task-status.ts';
 
-export interface RetryDeps extends AcceptDeps, TasksDeps {
+export interface RetryDeps extends CreateTaskDeps, TasksDeps {
   pins: PinStore;
 }
 
 /**
- * POST /tasks/{task_id}/retry: a new task of the failed combinations, with the same choices, picture, folder and file
- * names. A task has one retry: asked again, the answer is the same. What fails in it is retried as a task of its own.
+ * POST /tasks/{task_id}/retry: creates a task for the failed combinations, with the same choices, output format, folder
+ * and file names. A task has one retry, so a repeated call gets the same answer. To retry what fails again, retry the
+ * new task.
  */
 export async function retryTask(request: Request, taskId: string, deps: RetryDeps): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
   if (progress.finishedAt === null) {
-    throw new RequestError('task_running', 'Expected a task that has ended, got one that has not.');
+    throw new RequestError('task_running', 'Expected a task that has ended, got one that is still running.');
   }
   const failed = (await allReports(task, deps.reports)).filter(({ status }) => status === 'failed');
   if (failed.length === 0) {
-    throw new RequestError('nothing_to_retry', 'Expected a task with failed combinations, got none of them.');
+    throw new RequestError('nothing_to_retry', 'Expected a task with failed combinations, got one without.');
   }
   const indexes = new Set(failed.map(({ index }) => index));
-  // What the videos that are there look like; where there are none, it is settled anew.
+  // New videos must match the existing ones. If there are none, the format is chosen again.
   const output = progress.succeeded > 0 ? await settledOutput(task, deps.pins) : task.plan.output;
   const draft: Draft = {
     name: task.name,
@@ -38,10 +39,10 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
     fileId: task.fileId,
   };
   const claim: Claim = { key: retryKey(task.id), fingerprint: '', ttlMs: null };
-  return accept(request, draft, claim, deps);
+  return createTask(request, draft, claim, deps);
 }
 
-/** As the first task's videos are, also where that came from a clip that the retry has not. */
+/** The format of the first task's videos, which may come from a clip that the retry does not use. */
 async function settledOutput({ id, plan }: Task, pins: PinStore): Promise<WantedOutput> {
   const [profile] = await pins.read(id, ['profile']);
   if (profile === undefined) return plan.output;

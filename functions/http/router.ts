@@ -1,3 +1,4 @@
+/** Routes each request to its handler and turns errors into problem documents. */
 import { randomUUID } from 'node:crypto';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -10,9 +11,9 @@ import { getTask, listRenders, type TasksDeps } from './task-status.ts';
 
 export interface ApiDeps extends ProcessMediaDeps, TasksDeps, CancelDeps, RetryDeps {
   log: Log;
-  /** Asked first: who is refused learns nothing, not even which paths there are. */
+  /** Runs first, so that a refused caller does not even learn which paths exist. */
   guard: RequestGuard;
-  /** Put around every answer. */
+  /** Wraps every handler. */
   run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
 
@@ -58,13 +59,13 @@ const ROUTES: readonly Route[] = [
   },
 ];
 
-/** The HTTP interface, the same on every host. Never throws: whatever goes wrong becomes a problem document. */
+/** The HTTP API, the same on every host. Never throws: every error becomes a problem document. */
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
   return (request) => answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
 }
 
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
-  const url = addressOf(request);
+  const url = urlOf(request);
   deps.guard(request, url);
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
   const routes = ROUTES.flatMap((route) => {
@@ -80,7 +81,7 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   const found = routes.find(({ route }) => route.method === request.method);
   if (found === undefined) {
     if (path === '/' && ['GET', 'HEAD'].includes(request.method))
-      throw new RequestError('not_found', 'Expected POST /process_media, got a look at the root.');
+      throw new RequestError('not_found', `Expected POST /process_media, got ${request.method} /.`);
     const allow = routes.map(({ route }) => route.method).join(', ');
     throw new RequestError('method_not_allowed', `Expected ${allow} for ${path}, got ${request.method}.`, {
       headers: { allow },
@@ -90,11 +91,14 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   return deps.run(route.name, () => route.answer(request, match, url, deps));
 }
 
-/** A Host header may say what cannot be one, as a port of 99999. */
-function addressOf(request: Request): URL {
+/** Throws RequestError if the Host header is invalid, for example if its port is 99999. */
+function urlOf(request: Request): URL {
   const url = URL.parse(request.url);
   if (url !== null) return url;
-  throw new RequestError('wrong_host', 'Expected the Host header to be a host name and a port, got neither.');
+  throw new RequestError(
+    'wrong_host',
+    'Expected a host name and a port in the Host header, got something else.',
+  );
 }
 
 function asProblem(error: unknown, log: Log): Response {
@@ -104,19 +108,16 @@ function asProblem(error: unknown, log: Log): Response {
   }
   const request_id = randomUUID();
   log.error('A request failed', { event: 'request.failed', request_id, error });
-  const missing = TransientError.is(error)
+  const reason = TransientError.is(error)
     ? error.message
     : isDiskFull(error)
       ? 'the disk is full'
       : undefined;
-  if (missing !== undefined) {
-    const detail = `Expected the service to be ready, got: ${missing}`;
+  if (reason !== undefined) {
+    const detail = `Expected the service to be ready, got: ${reason}`;
     return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
   }
   return problem(
-    new RequestError(
-      'internal',
-      `Expected to answer the request, got an error of the service (${request_id}).`,
-    ),
+    new RequestError('internal', `Expected to answer the request, got an internal error (${request_id}).`),
   );
 }

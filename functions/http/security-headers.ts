@@ -1,14 +1,14 @@
-/** Headers of every answer, whatever gives it: they let a browser do nothing with it but show it to whoever asked. */
+/** Security headers for every answer. A browser may show the answer to its user, and nothing else. */
 
 export interface SecurityHeadersOptions {
-  /** Callers come by TLS only, so that a browser may be told never to come without it. */
+  /** Whether all callers use TLS, so that browsers can be told to use nothing else. */
   tls: boolean;
 }
 
 /** Seconds; two years, as https://hstspreload.org advises. */
 const TLS_ONLY_SECONDS = 63_072_000;
 
-/** An answer may set its own instead, as a page needs a policy of its own. There is none of CORS: no other site reads answers. */
+/** An answer may override them. There are no CORS headers, so pages of other sites cannot read answers. */
 export function securityHeaders({ tls }: SecurityHeadersOptions): Readonly<Record<string, string>> {
   return {
     'cache-control': 'no-store',

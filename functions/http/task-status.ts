@@ -1,3 +1,4 @@
+/** Answers questions about a task: its status and the list of its renders. */
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
 import type { Progress, Task } from '../model/task.ts';
@@ -17,11 +18,11 @@ export interface TasksDeps {
   now?: () => number;
 }
 
-/** Renders per answer. */
+/** Most renders per answer. */
 const PAGE = 100;
-/** Looked through for one answer, where few of them are of the wanted status. */
+/** Most pages searched for one answer, when few renders have the wanted status. */
 const MOST_PAGES = 10;
-/** Begun renders are looked for among so many: they begin in about this order, and each look is a read. */
+/** How many renders are checked for a start. They start in roughly this order, and each check is a read. */
 const FIRST_RENDERS = 10;
 
 /** GET /tasks/{task_id} */
@@ -66,7 +67,7 @@ export async function listRenders(
   const renders: RenderView[] = [];
   const { combinations } = task.plan;
   let next = from;
-  // The cursor is a place in the plan, so that reports coming in meanwhile neither repeat nor skip a render.
+  // The cursor is a position in the plan, so reports that arrive meanwhile neither repeat nor skip a render.
   while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && renders.length < PAGE) {
     for (const view of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
       if (renders.length === PAGE) break;
@@ -98,7 +99,7 @@ async function viewsOf(
   );
 }
 
-/** Throws RequestError for an unknown id. */
+/** Throws RequestError if there is no task with this id. */
 export async function knownTask(
   taskId: string,
   { tasks }: Pick<TasksDeps, 'tasks'>,
@@ -108,11 +109,11 @@ export async function knownTask(
   if (task !== undefined && progress !== undefined) return { task, progress };
   throw new RequestError(
     'not_found',
-    `Expected the id of a task, got ${JSON.stringify(taskId.slice(0, 40))}, which is not known here.`,
+    `Expected the id of a task, got ${JSON.stringify(taskId.slice(0, 40))}, which is unknown.`,
   );
 }
 
-/** `completed` only when manifest and log line are out; `rendering` from the first sign of a render. */
+/** `completed` only once the manifest is saved and the log line is written; `rendering` once a render has started. */
 async function statusOf(
   task: Task,
   { succeeded, failed, cancelled, finishedAt }: Progress,
@@ -124,7 +125,7 @@ async function statusOf(
   return (await leases.read(first)).some(({ takes }) => takes > 0) ? 'rendering' : 'queued';
 }
 
-/** By the pace since the first report; null before there is one to tell from. */
+/** From the pace since the first report; null until there are two reports to measure it. */
 function etaSeconds(
   { firstReportAt }: Progress,
   combinations: number,
@@ -159,7 +160,8 @@ function cursorOf(text: string | null): number {
     mistakes: [
       {
         pointer: '/cursor',
-        message: 'Expected the next_cursor of an earlier answer, got something else. Leave it out to start.',
+        message:
+          'Expected the next_cursor of an earlier answer, got something else. Leave it out to start at the beginning.',
       },
     ],
   });

@@ -1,14 +1,14 @@
-/** What one input of ffmpeg may make it open. Files that an input names itself are held to the same lists. */
+/** Limits the protocols, demuxers and decoders that ffmpeg uses for an input and for the files that the input names. */
 
 export interface Allowed {
-  /** By ffmpeg's names; one name of a demuxer with several is enough. */
+  /** Names as ffmpeg has them. If a demuxer has several names, one is enough. */
   demuxers: readonly string[];
-  /** A decoder that a build does not have may be named. */
+  /** May include decoders that a build does not have. */
   decoders: readonly string[];
 }
 
 /**
- * Options that stand before `-i`. The protocol list alone does not do: a playlist may name files, too.
+ * Options that stand before `-i`. A list of protocols is not enough, because a playlist may name local files.
  * https://ffmpeg.org/ffmpeg-formats.html#Format-Options
  */
 export function allowing({ demuxers, decoders }: Allowed): string[] {

@@ -1,15 +1,15 @@
-/** AVI says its own size at its beginning; ffmpeg does not hold the file against it. */
+/** Finds AVI files that are shorter than their header says, which ffmpeg does not check. */
 import { open, stat } from 'node:fs/promises';
 
 const HEADER_BYTES = 12;
-/** The name and the size itself are not counted. */
+/** The size in the header does not include the first eight bytes: the name and the size itself. */
 const UNCOUNTED = 8;
-/** Of a recording that nobody closed. */
+/** The size of a recording that was never closed. */
 const UNKNOWN = 0xffffffff;
-/** Some writers count the header, or a last byte that they do not write. */
+/** Some writers also count the header, or a last byte that they do not write. */
 const MISCOUNTED = 1_024;
 
-/** Bytes that an AVI file has less than its first RIFF list says; 0 for any other file, and where it says nothing. */
+/** How many bytes an AVI file lacks, by its first RIFF list. 0 for other files, and if the size is unknown. */
 export async function missingAviBytes(file: string): Promise<number> {
   await using handle = await open(file);
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);

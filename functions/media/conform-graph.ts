@@ -1,4 +1,4 @@
-/** The filter graph that brings any picture into a profile. Pure; every part was tried on odd files. */
+/** Builds the filter graph that brings any picture into a profile. Pure. */
 
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
@@ -6,16 +6,16 @@ import type { Fit } from '../model/plan.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
-/** Untagged video this wide or high is taken for BT.709, smaller for BT.601, as players do. */
+/** Like players, treats untagged video at least this wide or high as BT.709 and smaller video as BT.601. */
 const HD_SIDE = 1280;
 
-/** The blurred background is made at an eighth of the size: nobody sees it, and it costs a sixtieth. */
+/** The blurred background is made at an eighth of the size, which no one can see and which takes a sixtieth of the time. */
 const BLUR_AT = 8;
 const BLUR = 'gblur=sigma=4,eq=brightness=-0.08';
 
 /**
- * From input stream to `[v]`: `profile.width` x `profile.height`, constant rate. `frames`: of a still image exactly so
- * many, of a film at most.
+ * From the input stream to `[v]`: `profile.width` x `profile.height` at a constant rate. `frames` is the exact number of
+ * frames for a still image, and the maximum for a film.
  */
 export function videoGraph(video: ClipVideo, profile: Profile, frames: number): string {
   const parts = [
@@ -29,68 +29,67 @@ export function videoGraph(video: ClipVideo, profile: Profile, frames: number): 
 function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
   return [
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
-    ...(video.still ? [] : inPlace(video, rate)),
-    // Without start_time: a change of size half-way builds the graph anew, which would begin at 0 again.
+    ...(video.still ? [] : aligned(video, rate)),
+    // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
     `fps=fps=${rateText(rate)}:round=near`,
-    // A leap in the timestamps would fill hours with copies of one frame.
+    // A jump in the timestamps would be filled with hours of copies of one frame.
     `trim=end_frame=${video.still ? 1 : frames}`,
     ...(video.alpha || video.alphaDecoder !== null ? ON_BLACK : []),
   ];
 }
 
 /**
- * Begins at a whole frame, and puts each frame in its place of the grid that it wavers around, where the clip has the
- * rate that is wanted: the nearest frame to each instant would, where they lie half-way, be one twice and another never.
+ * Makes the clip start on a whole frame. If it already has the wanted rate, also puts every frame on its exact place.
+ * The fps filter alone takes the nearest frame for each instant. With timestamps that waver around the middle between
+ * two instants it would repeat some frames and skip others.
  */
-function inPlace(video: ClipVideo, rate: FrameRate): string[] {
+function aligned(video: ClipVideo, rate: FrameRate): string[] {
   const ahead = secondsAhead(video, rate);
   if (!video.steady || video.rate.num !== rate.num || video.rate.den !== rate.den) {
     return ahead === 0 ? [] : [`setpts=PTS-${ahead.toFixed(6)}/TB`];
   }
   const first = Math.round((video.start - ahead) * framesPerSecond(rate));
   const place = `round((T-${video.start.toFixed(6)})*${rate.num}/${rate.den})+${first}`;
-  // Rounded here: setpts cuts off, and where a tick is a frame, a sum a hair too small is the frame before.
+  // Rounded here because setpts truncates: if a tick is a whole frame, a slightly small sum would be the frame before.
   return [`setpts='round((${place})*${rate.den}/${rate.num}/TB)'`];
 }
 
-/** Sound that begins so little before its picture is what encoders put there, and nobody would miss: it is cut off. */
+/** Sound that starts this little before the picture is padding of the encoder, and is cut off. */
 const LEAD_IN_SECONDS = 0.1;
 
 /**
- * By how much picture and sound of a clip are moved to an earlier time, so that its first frame begins with a frame of
- * the video, its first one where it comes early enough, and sound stays with it. Seconds.
+ * By how many seconds picture and sound of a clip are moved to an earlier time, so that they stay in sync and the clip's
+ * first frame starts together with a frame of the video: the first one, if the clip's picture starts early enough.
  */
 export function secondsAhead({ start }: Pick<ClipVideo, 'start'>, rate: FrameRate): number {
-  // Undefined: probed by an older build.
-  if (start === undefined) return 0;
   if (start < LEAD_IN_SECONDS) return start < 1e-5 ? 0 : start;
   const fps = framesPerSecond(rate);
   const ahead = start - Math.floor(start * fps + 0.01) / fps;
   return ahead < 1e-5 ? 0 : ahead;
 }
 
-/** Transparency on black, without a second input; the filter has these formats and no others. */
+/** Puts transparent pictures on black without a second input. The filter supports these formats only. */
 const ON_BLACK = [
   'format=yuva420p|yuva422p|yuva444p|yuva422p10|yuva444p10|yuva444p12|gbrap|gbrap10|gbrap12',
   'premultiply=inplace=1',
 ];
 
-/** How a picture of another shape is fitted. */
+/** How a picture of another shape is fitted into the profile. */
 const FIT: Record<Fit, (video: ClipVideo, profile: Profile) => string[]> = { contain, cover, blur };
 
-/** Whole, with bars. */
+/** Shows the whole picture, with bars. */
 function contain(video: ClipVideo, profile: Profile): string[] {
   const { width, height, background } = profile;
   const whole = [...wholeIn(video, profile), 'setsar=1'];
   const black = `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`;
   if (background === undefined) return [...whole, black];
-  // pad would turn the colour into BT.601 or BT.709, as the build has it: the bars are made from the picture instead.
+  // pad converts the colour by BT.601 or BT.709, depending on the build. So the bars are made from the picture instead.
   const { y, cb, cr } = yuvOf(background);
   const bars = `scale=${width}:${height}:flags=neighbor,setsar=1,lutyuv=y=${y}:u=${cb}:v=${cr}`;
-  return [...whole, before(bars)];
+  return [...whole, inFrontOf(bars)];
 }
 
-/** Cut where it is too wide or too tall. */
+/** Fills the frame and cuts off what is too wide or too tall. */
 function cover(video: ClipVideo, { width, height }: Profile): string[] {
   return [
     `scale=${coverSize(width, height)}:${scaling(video)}`,
@@ -101,10 +100,10 @@ function cover(video: ClipVideo, { width, height }: Profile): string[] {
   ];
 }
 
-/** Whole, before its own picture, blurred. */
+/** Shows the whole picture in front of a blurred copy of itself. */
 function blur(video: ClipVideo, profile: Profile): string[] {
   const { width, height } = profile;
-  // All of it would be hidden.
+  // The blurred copy would be hidden completely.
   if (sameShape(video, profile)) return contain(video, profile);
   const [across, down] = [even(width / BLUR_AT), even(height / BLUR_AT)];
   const behind = [
@@ -114,17 +113,17 @@ function blur(video: ClipVideo, profile: Profile): string[] {
     `scale=${width}:${height}:flags=bilinear`,
     'setsar=1',
   ];
-  return [...wholeIn(video, profile), 'setsar=1', before(behind.join(','))];
+  return [...wholeIn(video, profile), 'setsar=1', inFrontOf(behind.join(','))];
 }
 
-/** Puts the picture in the middle of what the filters make of it. */
-function before(behind: string): string {
+/** Puts the picture in the middle of a background that the filters in `behind` make from it. */
+function inFrontOf(behind: string): string {
   return `split[front][back];[back]${behind}[behind];[behind][front]overlay=(W-w)/2:(H-h)/2:format=yuv420`;
 }
 
-/** All of the picture, as large as it fits, in 4:2:0. */
+/** Scales the whole picture to the largest size that fits, in 4:2:0. */
 function wholeIn(video: ClipVideo, { width, height }: Profile): string[] {
-  // `dar` knows the rotation and the sample aspect.
+  // `dar` takes rotation and sample aspect into account.
   const wider = `gt(dar,${width}/${height})`;
   return [
     `scale='if(${wider},${width},2*max(1,round(${height}*dar/2)))'` +
@@ -166,13 +165,13 @@ function yuvOf(rgb: string): { y: number; cb: number; cr: number } {
 function scaling(video: ClipVideo): string {
   const flags = 'flags=bicubic+accurate_rnd+full_chroma_int';
   if (video.hdr) return flags;
-  // "auto" takes untagged video for BT.601 at any size: greens of HD shift.
+  // "auto" treats untagged video of any size as BT.601, which shifts the greens of HD.
   const untagged = Math.max(video.width, video.height) >= HD_SIDE ? 'bt709' : 'bt601';
   const matrix = video.matrix === null ? untagged : 'auto';
   return `${flags}:in_color_matrix=${matrix}:out_color_matrix=bt709:in_range=auto:out_range=tv`;
 }
 
-/** After scaling: a third of the time and two thirds of the memory. zscale refuses what is not tagged: say it. */
+/** Runs after scaling, which takes a third of the time and two thirds of the memory. zscale needs tags, so they are set. */
 function toneMap({ hdr }: ClipVideo): string[] {
   if (!hdr) return [];
   const transfer = hdr === 'pq' ? 'smpte2084' : 'arib-std-b67';
@@ -186,13 +185,13 @@ function toneMap({ hdr }: ClipVideo): string[] {
   ];
 }
 
-/** What is said about colour here would otherwise be taken from the source, into the stream's header. */
+/** Sets all colour tags, because missing ones would be copied from the source into the stream's header. */
 function tail({ still }: ClipVideo, frames: number): string[] {
   return [
     'setsar=1',
     'format=yuv420p',
     'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709:field_mode=prog',
-    // Scaled once, shown as long as it is wanted.
+    // A still is scaled once and then repeated.
     ...(still && frames > 1 ? [`tpad=stop=${frames - 1}:stop_mode=clone`] : []),
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * A clip encoded once, so that it can be joined to any other of its profile by copying: closed GOPs, no B-frames,
- * one time base, exact constant rate, and one and the same stream header for the whole profile.
+ * Encodes a clip once, so that it can be joined to any other clip of its profile by copying: closed GOPs, no B-frames,
+ * one time base, exact constant rate, and the same stream header for the whole profile.
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,50 +12,49 @@ import { secondsAhead, videoGraph } from './conform-graph.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
-
 import { h264Level, timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmMb } from './sound.ts';
 import { untrustedInput } from './untrusted.ts';
 
-/** What a clip's bytes and quality are bought with; `npm run bench -- encoder` measures others. */
+/** The encoder settings that decide size, quality and time. `npm run bench -- encoder` measures others. */
 export interface Encoding {
   preset: string;
   crf: number;
   tune?: string;
-  /** Options of x264 after ours: the later one wins. */
+  /** More options of x264, which override ours. */
   x264?: readonly string[];
 }
 
-/** Two thirds of the bytes of superfast for a quarter more time; the next slower preset takes another fifth or third. */
+/** Two thirds of the bytes of superfast for a quarter more time. The next slower preset takes a fifth or third longer. */
 export const ENCODING: Encoding = { preset: 'veryfast', crf: 20 };
-/** Decoded and encoded lengths differ by a frame now and then (29.97 in milliseconds, a last odd frame). */
+/** Lengths may differ by a frame before and after encoding (29.97 fps in milliseconds, an odd last frame). */
 const FRAMES_SHORT = 2;
 const SHARE_SHORT = 0.02;
 
 export interface ConformInput {
   /** Absolute path of the source. */
   file: string;
-  /** What `probe` said about it. */
+  /** Result of `probe` for the file. */
   probe: Probe;
   profile: Profile;
-  /** Existing folder that takes video.mp4 and sound.s16le. */
+  /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
   /** Longest clip allowed. */
   maxSeconds: number;
-  /** How long a still image is shown; DEFAULT_STILL_SECONDS where it is absent. */
+  /** How long a still image is shown; DEFAULT_STILL_SECONDS if absent. */
   stillSeconds?: number;
 }
 
 export interface Conformed {
   frames: number;
-  /** Per channel at 48 kHz: exactly as long as the frames, to half a sample. */
+  /** Samples per channel at 48 kHz: as long as the frames, to within half a sample. */
   samples: number;
-  /** SHA-256 of the decoder configuration, the same for all clips of one profile. */
+  /** SHA-256 of the decoder configuration, which is the same for all clips of one profile. */
   avcC: string;
 }
 
-/** All that makes a conformed clip what it is, beside its source and the ffmpeg build: part of the artifact's key. */
+/** Everything that a conformed clip depends on besides its source and the ffmpeg build. Part of the artifact's key. */
 export function conformIdentity(
   profile: Profile,
   { probe, stillSeconds = DEFAULT_STILL_SECONDS }: Pick<ConformInput, 'probe' | 'stillSeconds'>,
@@ -63,14 +62,13 @@ export function conformIdentity(
   const { width, height, rate, fit, background } = profile;
   const { video, audio } = probe;
   const shown = video?.still ? `still for ${stillSeconds}` : 'film';
-  // What was probed by an older build is conformed as that one would have.
   const probed = [video?.stream, video?.start, video?.steady, video?.alpha, audio?.stream].map(String);
-  // Bars are left by contain alone.
+  // Only contain leaves bars.
   const bars = fit === 'contain' ? (background ?? 'black') : 'none';
   return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...probed, ...encoder(profile, ENCODING)];
 }
 
-/** The one run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long' before it is started. */
+/** Arguments of the single run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long'. */
 export function conformArguments(input: ConformInput, encoding: Encoding = ENCODING): string[] {
   const { file, probe, profile, dir, threads, maxSeconds } = input;
   const video = videoOf(input);
@@ -79,7 +77,7 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
   return [
     ...['-v', 'warning', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
-    // A second picture behind a photo (its depth, its brightness for HDR) must not take its place.
+    // A photo may have a second picture (a depth or HDR gain map), which must not replace the first.
     ...(video.still ? ['-reinit_filter', '0'] : []),
     ...['-threads', String(threads), ...untrustedInput(file)],
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
@@ -87,7 +85,7 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
     ...[...encoder(profile, encoding), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
-    // A graph of its own: where the picture's is built anew half-way, the sound runs on.
+    // The sound has its own graph, so that it continues if the picture's graph is rebuilt half-way.
     ...(probe.audio === null ? [] : ['-map', `0:${probe.audio.stream}`, '-vn', '-t', String(maxSeconds)]),
     ...(probe.audio === null
       ? []
@@ -96,7 +94,7 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
 }
 
 /**
- * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence where the clip has no sound).
+ * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence if the clip has no sound).
  * Throws PermanentError: no_video, clip_too_long, media_truncated, conform_failed.
  */
 export async function conformClip(
@@ -109,7 +107,7 @@ export async function conformClip(
     (run) => run.stderr,
     (error: unknown) => {
       throw permanentFrom(error, 'conform_failed', 'conform', {
-        expected: 'the clip to be encoded',
+        expected: 'a clip that can be encoded',
         next: 'Export it again as MP4 (H.264, AAC).',
       });
     },
@@ -123,21 +121,21 @@ export async function conformClip(
 }
 
 /**
- * The heaviest that is meant to pass, 4K HDR into 4K, took 1.5 GB with one thread, 1.7 with two, 2.0 with four and
- * 2.6 with eight; 8K ProRes 4444 into 1080x1920 less.
+ * The heaviest job that should pass, 4K HDR to 4K, took 1.5 GB with one thread, 1.7 with two, 2.0 with four and 2.6 with
+ * eight. 8K ProRes 4444 to 1080x1920 took less.
  */
 export function conformMemoryMb(threads: number): number {
   return 1280 + 256 * threads;
 }
 
-/** Twice what the encoder may make by its bit rate in the longest clip, or that clip's sound. */
+/** Twice the size of the longest clip at the encoder's highest bit rate, or of that clip's sound if it is larger. */
 export function conformFileMb({ profile, maxSeconds }: Pick<ConformInput, 'profile' | 'maxSeconds'>): number {
   const { maxrate } = h264Level(profile);
   const video = Math.ceil((2 * (maxrate / 8) * (maxSeconds + 2)) / 1000) + 1;
   return Math.max(video, pcmMb(maxSeconds));
 }
 
-/** As many as the clip should have. */
+/** How many frames the clip should have. */
 function framesFor({ probe, profile, stillSeconds = DEFAULT_STILL_SECONDS }: ConformInput): number {
   const { video } = probe;
   if (video === null) return 0;
@@ -155,7 +153,7 @@ function videoOf({
     throw new PermanentError(
       'no_video',
       'conform',
-      'Expected a clip with a video stream, got one without: cover art does not count. Send a video.',
+      'Expected a clip with a video stream (cover art does not count), got one without. Send a video.',
     );
   }
   const seconds = video.still ? stillSeconds : video.seconds;
@@ -170,7 +168,7 @@ function videoOf({
   return video;
 }
 
-/** Each leak of source or setting into the stream's header is stopped here; without any one of them joins break. */
+/** Keeps everything about the source and our settings out of the stream's header. Joins break if any option is missing. */
 function encoder(profile: Profile, { preset, crf, tune, x264: more = [] }: Encoding): string[] {
   const { rate } = profile;
   const level = h264Level(profile);
@@ -180,7 +178,7 @@ function encoder(profile: Profile, { preset, crf, tune, x264: more = [] }: Encod
     // Keeps the CRF out of the PPS.
     'stitchable=1',
     'open-gop=0:b-pyramid=none:rc-lookahead=10:force-cfr=1',
-    // chromaloc: else taken from a JPEG-range source.
+    // chromaloc would otherwise be taken from a JPEG-range source.
     'sar=1/1:fullrange=off:colorprim=bt709:transfer=bt709:colormatrix=bt709:chromaloc=0',
     `vbv-maxrate=${level.maxrate}:vbv-bufsize=${level.maxrate * 1.25}`,
     ...more,
@@ -192,7 +190,7 @@ function encoder(profile: Profile, { preset, crf, tune, x264: more = [] }: Encod
     // Without B-frames a clip may be one frame long, needs no edit list, and can be cut at any frame when joined.
     ...['-bf', '0', '-refs', '3', '-flags:v', '+cgop'],
     ...['-g', String(2 * second), '-keyint_min', String(second)],
-    // Beside the fps filter: fills a late start, and the hole a change of size leaves.
+    // In addition to the fps filter: fills a late start, and the gap that a change of size leaves.
     ...['-fps_mode', 'cfr', '-enc_time_base:v', `${rate.den}/${rate.num}`],
     ...['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'],
     ...['-x264-params', x264.join(':'), '-video_track_timescale', ticks, '-movie_timescale', ticks],
@@ -208,7 +206,7 @@ async function trackOf(file: string, { rate }: Profile): Promise<VideoTrack> {
   throw failed(`frames of ${ticks}/${timescale(rate)} s, got ${track.frameTicks}/${track.timescale}`);
 }
 
-/** Success by ffmpeg's account says little: of a damaged file it encodes what there is. */
+/** Counts the frames, because ffmpeg reports success for a damaged file and encodes what there is. */
 function refuseShort(frames: number, expected: number, stderr: string): void {
   if (expected - frames <= Math.max(FRAMES_SHORT, expected * SHARE_SHORT)) return;
   const counts = `${expected} frames, got ${frames}`;
@@ -221,7 +219,7 @@ function failed(expected: string, cause?: unknown): PermanentError {
   return new PermanentError('conform_failed', 'conform', `Expected ${expected}. ${next}`, { cause });
 }
 
-/** Cuts raw sound to the length, or fills it up with silence. Makes the file where there was no sound. */
+/** Cuts raw sound to the length, or pads it with silence. Creates the file if there was no sound. */
 async function cutTo(file: string, samples: number): Promise<void> {
   await using handle = await open(file, 'a');
   await handle.truncate(samples * BYTES_PER_SAMPLE);

@@ -1,51 +1,51 @@
-/** What went wrong in ffmpeg, in words that are fit for a report: no local paths, no addresses in memory. */
+/** Turns failures of ffmpeg into messages that are fit for a report, without local paths or memory addresses. */
 import type { PermanentCode } from '../base/codes.ts';
 import { PermanentError, type Stage, TransientError } from '../base/errors.ts';
 import type { RunLimits } from './limits.ts';
 
-/** Enough for a line in a report; the whole of it is in `stderr`. */
+/** Enough for a line in a report. `stderr` has all of it. */
 const MAX_SHORT_MESSAGE = 300;
-/** Said at the end of every failure; the line before says why. */
-const EMPTY_WORDS =
+/** Lines that end every failure. The line before them says why. */
+const CLOSING_LINES =
   /^(Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
 
-/** The program itself broke, over what it was given: another try ends the same way. */
+/** ffmpeg crashed on its input, and would crash again in another try. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
-/** What helps where a limit was met. */
+/** What to do when a limit was exceeded. */
 const HINTS: Record<Exceeded, string> = {
   time: 'Send a shorter or smaller file, or give the service more CPU.',
   memory: 'Send a file with a smaller picture, or give the service more memory.',
   output: 'Send a shorter or simpler file.',
 };
 /**
- * A thread needs memory, too, and libx264, whose settings are ours, refuses to open for no other reason. Indented lines
+ * Starting a thread needs memory too, and with our settings libx264 refuses to open for no other reason. Indented lines
  * are the file's own metadata.
  */
 const OUT_OF_MEMORY =
   /^\S.*(Cannot allocate memory|Out of memory|malloc of size \d+ failed|pthread_create\(\) failed|Error while opening encoder)/im;
-/** How ffmpeg ends when it is told to (fftools/ffmpeg.c); it says so only at log level info. */
-const TOLD_TO_END = 255;
+/** How ffmpeg exits after a signal to stop (fftools/ffmpeg.c). It says so only at log level info. */
+const STOPPED_BY_SIGNAL = 255;
 
-/** The limit that a run came to. */
+/** The limit that a run exceeded. */
 export type Exceeded = 'time' | 'memory' | 'output';
 
 export interface FfmpegErrorFields {
   exitCode: number | null;
   signal: NodeJS.Signals | null;
   exceeded: Exceeded | null;
-  /** Its beginning and its end, where there was much of it. May contain local paths: for logs only. */
+  /** Only its beginning and end if there is a lot. May contain local paths, so it is for logs only. */
   stderr: string;
   shortMessage: string;
 }
 
-/** ffmpeg ran and did not succeed. */
+/** ffmpeg ran and failed. */
 export class FfmpegError extends Error {
   override readonly name = 'FfmpegError';
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly exceeded: Exceeded | null;
   readonly stderr: string;
-  /** Last telling line of stderr, without directories: may be shown to callers. */
+  /** The last line of stderr that gives a reason, without directories. May be shown to callers. */
   readonly shortMessage: string;
 
   constructor(fields: FfmpegErrorFields) {
@@ -62,7 +62,7 @@ export class FfmpegError extends Error {
   }
 }
 
-/** What an end other than success, not of our doing, means. */
+/** The error for a run that failed, or that something other than this service ended. */
 export function exitError(
   exitCode: number | null,
   killedBy: NodeJS.Signals | null,
@@ -75,17 +75,17 @@ export function exitError(
   }
   const failed = (shortMessage: string, exceeded: Exceeded | null = null) =>
     new FfmpegError({ exitCode, signal: killedBy, exceeded, stderr, shortMessage });
-  if (killedBy === 'SIGXFSZ') return failed(`a file of more than ${fileMb} MB`, 'output');
-  if (OUT_OF_MEMORY.test(stderr)) return failed(`a need for more than ${memoryMb} MB of memory`, 'memory');
-  const told = exitCode === TOLD_TO_END && !/Operation not permitted/.test(stderr);
-  if (told || (killedBy !== null && !CRASHES.includes(killedBy))) {
+  if (killedBy === 'SIGXFSZ') return failed(`a file larger than ${fileMb} MB`, 'output');
+  if (OUT_OF_MEMORY.test(stderr)) return failed(`memory use above ${memoryMb} MB`, 'memory');
+  const stopped = exitCode === STOPPED_BY_SIGNAL && !/Operation not permitted/.test(stderr);
+  if (stopped || (killedBy !== null && !CRASHES.includes(killedBy))) {
     const by = killedBy ?? 'a signal';
-    return new TransientError('ffmpeg_killed', `Expected ffmpeg to end by itself, got it ended by ${by}.`);
+    return new TransientError('ffmpeg_killed', `Expected ffmpeg to finish, got it stopped by ${by}.`);
   }
-  return failed(killedBy === null ? lastWords(stderr) : `a crash of ffmpeg (${killedBy})`);
+  return failed(killedBy === null ? lastMessage(stderr) : `a crash of ffmpeg (${killedBy})`);
 }
 
-/** A failure of ffmpeg as a permanent error that says what was expected; any other error as it is. */
+/** Turns a failure of ffmpeg into a PermanentError that says what was expected. Returns any other error unchanged. */
 export function permanentFrom(
   error: unknown,
   code: PermanentCode,
@@ -99,23 +99,23 @@ export function permanentFrom(
   });
 }
 
-/** The last line that says why, without "[name @ 0x...]" and without directories. */
-export function lastWords(stderr: string): string {
+/** The last line that gives a reason, without "[name @ 0x...]" and without directories. */
+export function lastMessage(stderr: string): string {
   const lines = stderr
     .split(/[\r\n]+/)
-    // What a meter measured before, and the file's own metadata.
+    // Measurements of a filter, and the file's own metadata.
     .filter((line) => !/^\s/.test(line))
     .map((line) => line.replace(/^(\[[^\]]*\] )+/, '').trim())
-    .filter((line) => line !== '' && !EMPTY_WORDS.test(line));
+    .filter((line) => line !== '' && !CLOSING_LINES.test(line));
   const last = withoutDirectories(lines.at(-1) ?? 'no message').replace(/[.\s]+$/, '');
   return last.length > MAX_SHORT_MESSAGE ? `${last.slice(0, MAX_SHORT_MESSAGE)}...` : last;
 }
 
-/** Paths reduced to the name of the file: where the service keeps its files is nobody's business. */
+/** Reduces paths to file names, because callers need not know where the service keeps its files. */
 export function withoutDirectories(text: string): string {
   return (
     text
-      // ffmpeg quotes most names; within quotes a path may have blanks.
+      // ffmpeg quotes most names. A quoted path may contain spaces.
       .replace(/(['"])(?:file:)?(?:[A-Za-z]:)?[\\/](?:(?!\1).)*[\\/]((?:(?!\1).)*)\1/g, '$1$2$1')
       .replace(/\bfile:/g, '')
       .replace(/(?<![\w/\\])(?:[A-Za-z]:)?(?:[\\/][^\s\\/'":]+)*[\\/](?=[^\s\\/'":]+)/g, '')

@@ -1,23 +1,23 @@
-/** The only place of the product that starts processes. */
+/** Runs ffmpeg as a child process. No other file starts processes. */
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { parse } from 'node:path';
 import { TransientError } from '../base/errors.ts';
 import type { ChildRecords } from '../ports.ts';
-import { type Exceeded, exitError, FfmpegError, lastWords, withoutDirectories } from './ffmpeg-error.ts';
+import { type Exceeded, exitError, FfmpegError, lastMessage, withoutDirectories } from './ffmpeg-error.ts';
 import { HeadAndTail } from './head-and-tail.ts';
 import { largestBlock, type RunLimits, underLimits, withinMachine } from './limits.ts';
 
-/** Time between asking a child to end and ending it; what it has made so far is thrown away in either case. */
+/** Time between SIGTERM and SIGKILL. What the child has written is thrown away in either case. */
 const GRACE_MS = 2_000;
-/** Of a flood of complaints, the first and the last ones tell most: two for each of a hundred streams come first. */
+/** The first and last messages say most. This is enough for two messages about each of a hundred streams. */
 const STDERR_KEPT = 256 * 1024;
-/** Packet lists are the longest: 50 bytes for each of 110 packets a second, so three hours. */
+/** Packet lists are the longest output. At 50 bytes per packet and 110 packets per second, this is three hours. */
 const STDOUT_MAX = 64 * 1024 * 1024;
 const VERSION_LIMITS: RunLimits = { timeoutMs: 30_000, memoryMb: 512, fileMb: 0 };
-/** By a shell, or the loader of libraries: there is no such program, or it cannot be run. */
+/** Exit codes of the shell and the library loader if a program is missing or cannot be run. */
 const NOT_STARTED = [126, 127];
-/** Elsewhere than on Windows a child leads a process group, with all that it starts (FFMPEG_BIN may be a script). */
+/** Except on Windows, a child leads a process group with everything that it starts (FFMPEG_BIN may be a script). */
 const GROUPS = process.platform !== 'win32';
 
 export interface RunOptions extends RunLimits {
@@ -26,26 +26,26 @@ export interface RunOptions extends RunLimits {
 
 export interface RunResult {
   stdout: string;
-  /** Its beginning and its end, where there was much of it. */
+  /** Only its beginning and end if there is a lot. */
   stderr: string;
 }
 
 export interface Ffmpeg extends AsyncDisposable {
   /**
-   * Runs to the end. Throws FfmpegError when ffmpeg fails or comes to one of its limits, TransientError 'disk_full' or
-   * 'ffmpeg_killed' when it is not to blame, the signal's reason when aborted. The child is gone in every case.
+   * Runs ffmpeg to its end. Throws FfmpegError if ffmpeg fails or exceeds a limit, TransientError 'disk_full' or
+   * 'ffmpeg_killed' if the cause lies outside ffmpeg, and the signal's reason if aborted. The child is gone in any case.
    */
   run(args: readonly string[], options: RunOptions): Promise<RunResult>;
-  /** First line of `ffmpeg -version`: what is made by another build is another thing. */
+  /** First line of `ffmpeg -version`. Part of the artifacts' keys, because another build makes different files. */
   version(): Promise<string>;
-  /** Ends all children and waits for that; nothing can be run afterwards. */
+  /** Ends all children and waits until they are gone. Nothing can be run afterwards. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface FfmpegOptions {
   path: string;
   graceMs?: number;
-  /** Told of every child, for whoever comes after a death that leaves no time for anything. */
+  /** Records every child, so that the next host can end children that outlive a crash of this one. */
   children?: ChildRecords;
 }
 
@@ -54,7 +54,7 @@ export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptio
   const killAll = () => {
     for (const child of running) child.kill('SIGKILL');
   };
-  // Not even an uncaught error may leave an encoder behind.
+  // No encoder may stay behind, even after an uncaught error.
   process.on('exit', killAll);
   let disposed = false;
   let version: Promise<string> | undefined;
@@ -102,15 +102,15 @@ export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptio
 }
 
 function stopping(): TransientError {
-  return new TransientError('ffmpeg_killed', 'Expected the service to go on, got its end.');
+  return new TransientError('ffmpeg_killed', 'Expected the service to keep running, got a stop.');
 }
 
-/** The shell that starts it would say so in words of its own. */
+/** Checked here because the message of the shell that starts ffmpeg is less clear. */
 function refuseMissing(path: string): void {
   try {
     accessSync(path, constants.X_OK);
   } catch (cause) {
-    throw notStarted((cause as NodeJS.ErrnoException).code ?? 'no leave', cause);
+    throw notStarted((cause as NodeJS.ErrnoException).code ?? 'no permission', cause);
   }
 }
 
@@ -125,7 +125,7 @@ interface Ended {
   killedBy: NodeJS.Signals | null;
 }
 
-/** One run of the program. */
+/** One run of ffmpeg. */
 class Child {
   readonly result: Promise<RunResult>;
   readonly #process;
@@ -133,21 +133,21 @@ class Child {
   readonly #limits: RunLimits;
   readonly #closed = Promise.withResolvers<void>();
   #gone = false;
-  /** Why we ended it; what the run then throws. */
+  /** Set once we end the child: what the run throws. */
   #endedFor: { reason: unknown } | undefined;
 
   constructor(path: string, args: readonly string[], options: RunOptions, graceMs: number) {
     this.#limits = withinMachine(options);
     const own = ['-nostdin', '-hide_banner', ...largestBlock(this.#limits), ...args];
     const start = underLimits(path, own, this.#limits);
-    // No environment: ffmpeg needs none, and a setting of ours is none of its business.
+    // ffmpeg needs no environment, and must not see our settings.
     this.#process = spawn(start.command, start.args, {
       env: {},
-      // Nothing lies there that a name without a folder could mean; where the service was started, .env may.
+      // A relative name in an input must find nothing. In the folder where the service was started, it could find .env.
       cwd: parse(path).root,
       shell: false,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Ctrl-C in a terminal reaches the whole group of the host: it is to end its children itself, in order.
+      // Ctrl-C in a terminal goes to the host's whole process group. The host ends its children itself, in order.
       detached: GROUPS,
       windowsHide: true,
     });
@@ -155,7 +155,7 @@ class Child {
     this.result = this.#watch(options.signal);
   }
 
-  /** Undefined where it could not be started. */
+  /** Undefined if it could not be started. */
   get pid(): number | undefined {
     return this.#process.pid;
   }
@@ -169,17 +169,17 @@ class Child {
     try {
       process.kill(-this.pid, signal);
     } catch {
-      // It has ended, and its own end is about to be told.
+      // It has ended already. Its close event follows.
     }
   }
 
-  /** Asks it to end, insists after the grace, and resolves when it is gone; the run throws `reason`. */
+  /** Sends SIGTERM, after the grace period SIGKILL, and resolves once the child is gone. The run throws `reason`. */
   async end(reason: unknown): Promise<void> {
     this.#endedFor ??= { reason };
     this.kill('SIGTERM');
-    const insist = setTimeout(() => this.kill('SIGKILL'), this.#graceMs);
+    const timer = setTimeout(() => this.kill('SIGKILL'), this.#graceMs);
     await this.#closed.promise;
-    clearTimeout(insist);
+    clearTimeout(timer);
   }
 
   async #watch(signal: AbortSignal): Promise<RunResult> {
@@ -199,14 +199,14 @@ class Child {
     signal.addEventListener('abort', onAbort, { once: true });
     const { timeoutMs } = this.#limits;
     const timer = setTimeout(
-      () => void this.end(failed(`no end within ${Math.round(timeoutMs / 1000)} s`, 'time')),
+      () => void this.end(failed(`a timeout after ${Math.round(timeoutMs / 1000)} s`, 'time')),
       timeoutMs,
     );
     try {
       const { exitCode, killedBy } = await this.#ended();
       if (this.#endedFor !== undefined) throw this.#endedFor.reason;
       const text = stderr.text();
-      if (exitCode !== null && NOT_STARTED.includes(exitCode)) throw notStarted(lastWords(text));
+      if (exitCode !== null && NOT_STARTED.includes(exitCode)) throw notStarted(lastMessage(text));
       if (exitCode !== 0) throw exitError(exitCode, killedBy, text, this.#limits);
       return { stdout: Buffer.concat(stdout).toString('utf8'), stderr: text };
     } finally {
@@ -218,7 +218,7 @@ class Child {
   #ended(): Promise<Ended> {
     const { promise, resolve, reject } = Promise.withResolvers<Ended>();
     this.#process.once('error', (cause) => {
-      // Also emitted where a running child could not be signalled.
+      // Also emitted if a running child could not be signalled.
       if (this.#process.pid !== undefined) return;
       reject(notStarted(cause.message, cause));
     });

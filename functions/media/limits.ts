@@ -1,40 +1,40 @@
-/** Bounds for one run of ffmpeg, kept by the operating system: they hold also while nobody looks. */
+/** Limits for one run of ffmpeg. The operating system enforces them even if this process is gone. */
 import { existsSync } from 'node:fs';
 import { CORES, machineMemoryMb } from '../base/machine.ts';
 
 export interface RunLimits {
   timeoutMs: number;
-  /** What it may take for its own, as files it maps do not count. */
+  /** Private memory. Mapped files do not count. */
   memoryMb: number;
-  /** Size of each file it writes; 0: none may be written. */
+  /** Size of each file that it writes; 0 forbids writing. */
   fileMb: number;
 }
 
 const SHELL = '/bin/sh';
-/** macOS and Windows know no such limits: there only time, pictures, streams and single blocks are bounded. */
+/** macOS and Windows lack these limits. There, only time, pictures, streams and single allocations are limited. */
 const LIMITED = process.platform === 'linux' && existsSync(SHELL);
-/** Of the machine, or of its container: the rest is for this process and, where the disk is memory, for the files. */
+/** Of the machine's or container's memory. The rest is for this process and, if the disk is in memory, for files. */
 const SHARE_OF_MACHINE = 0.75;
-/** ffmpeg takes this for a C int. */
+/** ffmpeg parses the option as a C int. */
 const MOST_ALLOC_MB = 2047;
 const MB = 1024 * 1024;
 
-/** No more than the machine has to give: what takes more would be killed, which looks like bad luck. */
+/** Lowers the memory limit to what the machine has. A kill by the system would look like a transient failure. */
 export function withinMachine(limits: RunLimits, machineMb: number = machineMemoryMb()): RunLimits {
   return { ...limits, memoryMb: Math.floor(Math.min(limits.memoryMb, machineMb * SHARE_OF_MACHINE)) };
 }
 
-/** The largest single block: refused by ffmpeg itself, on every system, and before the memory is touched. */
+/** Limits the largest single allocation, which ffmpeg itself checks on every system before it touches the memory. */
 export function largestBlock({ memoryMb }: RunLimits): string[] {
   return ['-max_alloc', String(Math.min(memoryMb, MOST_ALLOC_MB) * MB)];
 }
 
 /**
- * The command that starts `program` under its limits, in place of the shell that sets them: the pid stays. A limit
- * that cannot be set is left out, as a stricter one is in force.
+ * The command that starts `program` under its limits. A shell sets them and is then replaced by the program, which keeps
+ * the pid. A limit that cannot be set is left out, because then a stricter one is already in force.
  *
- * RLIMIT_DATA and not RLIMIT_AS: since Linux 4.7 it counts all private memory that can be written to, and not what
- * allocators reserve for each thread. https://man7.org/linux/man-pages/man2/getrlimit.2.html
+ * RLIMIT_DATA rather than RLIMIT_AS: since Linux 4.7 it counts all private writable memory, but not the address space
+ * that allocators reserve for each thread. https://man7.org/linux/man-pages/man2/getrlimit.2.html
  */
 export function underLimits(
   program: string,
@@ -42,17 +42,17 @@ export function underLimits(
   limits: RunLimits,
 ): { command: string; args: readonly string[] } {
   if (!LIMITED) return { command: program, args };
-  // Never before our own time limit: it is for the time when nobody is left to keep that.
+  // Always after our own timeout: it only matters if this process is no longer there to enforce that one.
   const cpuSeconds = Math.ceil(limits.timeoutMs / 1000) * CORES + 1;
   const set = [
     `ulimit -d ${limits.memoryMb * 1024}`,
-    // Blocks of 512 bytes.
+    // In blocks of 512 bytes.
     `ulimit -f ${limits.fileMb * 2048}`,
     `ulimit -t ${cpuSeconds}`,
-    // The dump of a crash would have what it was reading, and go to the working folder.
+    // A core dump would contain the input, and be written to the working folder.
     'ulimit -c 0',
   ].map((command) => `${command} 2>/dev/null`);
-  // The shell sets PWD by itself.
+  // The shell sets these variables, but ffmpeg gets no environment.
   const script = [...set, 'unset PWD OLDPWD', 'exec "$0" "$@"'].join('; ');
   return { command: SHELL, args: ['-c', script, program, ...args] };
 }

@@ -1,3 +1,4 @@
+/** Decodes sounds, and measures their loudness and true peak. */
 import { stat } from 'node:fs/promises';
 import { PermanentError } from '../base/errors.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
@@ -8,30 +9,30 @@ import type { RunLimits } from './limits.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmInput, pcmMb } from './sound.ts';
 import { untrustedInput } from './untrusted.ts';
 
-/** More only lifts noise. */
+/** More gain would mostly raise noise. */
 const MAX_GAIN_DB = 20;
-/** The absolute gate of EBU R128: what is below is silence. */
+/** The absolute gate of EBU R128: anything quieter is silence. */
 const SILENCE_LUFS = -70;
-/** R128 weighs blocks of 0.4 s: a "Hi" fills none. Repeated it does, and silence behind it would count as its own. */
+/** R128 measures blocks of 0.4 s, which a "Hi" does not fill. So short sounds are repeated; padding would count as theirs. */
 const LEAST_SECONDS = 2;
-/** Two hours of any sound, on a slow machine under load. */
+/** Enough for two hours of sound on a slow, busy machine. */
 const TIMEOUT_MS = 300_000;
-/** Seen with the oddest files: 150. */
+/** The oddest files took 150 MB. */
 const MEMORY_MB = 512;
 const MEASURING: RunLimits = { timeoutMs: TIMEOUT_MS, memoryMb: MEMORY_MB, fileMb: 0 };
 
 export interface SoundSource {
-  /** Absolute path: a track, a spoken line, anything with an audio stream. */
+  /** Absolute path of a track, a spoken line or anything else with an audio stream. */
   file: string;
-  /** Index of the stream within the file; without it the first audio stream. */
+  /** Index of the stream within the file; the first audio stream if absent. */
   stream?: number;
-  /** Raw sound to make: 16-bit stereo at 48 kHz. */
+  /** Path of the raw sound to make: 16-bit stereo at 48 kHz. */
   out: string;
   /** Longest sound allowed. */
   maxSeconds: number;
 }
 
-/** One second more than allowed is decoded, to tell what is too long from what just fits. */
+/** Decodes one second more than allowed, to tell sound that is too long from sound that just fits. */
 export function decodeArguments({ file, stream, out, maxSeconds }: SoundSource): string[] {
   return [
     ...['-v', 'warning', '-y', ...untrustedInput(file)],
@@ -41,7 +42,7 @@ export function decodeArguments({ file, stream, out, maxSeconds }: SoundSource):
 }
 
 /**
- * Decodes a sound, once for all the mixes that use it.
+ * Decodes a sound, once for all mixes that use it.
  * Throws PermanentError: no_sound, clip_too_long, media_unreadable.
  */
 export async function decodeSound(
@@ -82,18 +83,18 @@ function noSound(): PermanentError {
   );
 }
 
-/** `samples`: per channel, in the file. */
+/** @param samples samples per channel in the file */
 export function loudnessArguments(pcmFile: string, samples: number): string[] {
   const short = samples < LEAST_SECONDS * SAMPLE_RATE;
   return [
     ...['-v', 'info', '-nostats'],
     ...(short ? ['-stream_loop', '-1', '-t', String(LEAST_SECONDS)] : []),
-    // framelog=quiet is not known before ffmpeg 6; verbose lines do not show at level info.
+    // ffmpeg before 6 does not know framelog=quiet, and verbose lines do not show at level info.
     ...[...pcmInput(pcmFile), '-af', 'ebur128=framelog=verbose', '-f', 'null', '-'],
   ];
 }
 
-/** Integrated loudness of a raw sound file by EBU R128, LUFS; null for silence. */
+/** Integrated loudness of a raw sound file by EBU R128, in LUFS; null for silence. */
 export async function measureLoudness(
   ffmpeg: Ffmpeg,
   pcmFile: string,
@@ -105,32 +106,32 @@ export async function measureLoudness(
   return readLoudness(stderr);
 }
 
-/** The last value that ebur128 says; null below the gate. */
+/** The last integrated loudness that ebur128 prints; null below the gate. */
 export function readLoudness(stderr: string): number | null {
   const lufs = lastNumber(stderr, /^ +I: +(\S+) LUFS/gm);
   return lufs > SILENCE_LUFS ? lufs : null;
 }
 
-/** What ebur128 hears. */
-export interface Heard {
+/** What ebur128 measures. */
+export interface SoundLevels {
   /** Integrated loudness, LUFS; null below the gate. */
   loudness: number | null;
   /** Highest peak between the samples, dBTP; null for digital silence. */
   truePeak: number | null;
 }
 
-/** The summary that ebur128=peak=true ends with. */
-export function readMeter(stderr: string): Heard {
+/** Reads the summary that ebur128=peak=true prints at the end. */
+export function readMeter(stderr: string): SoundLevels {
   const peak = lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
   return { loudness: readLoudness(stderr), truePeak: Number.isFinite(peak) ? peak : null };
 }
 
-/** Of a finished video's sound, decoded. */
+/** True peak of a finished video's sound after decoding. */
 export async function measureTruePeak(
   ffmpeg: Ffmpeg,
   videoFile: string,
   options: { signal: AbortSignal; timeoutMs: number },
-): Promise<Heard['truePeak']> {
+): Promise<SoundLevels['truePeak']> {
   const args = truePeakArguments(videoFile);
   const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options });
   return readMeter(stderr).truePeak;
@@ -151,7 +152,7 @@ function lastNumber(stderr: string, pattern: RegExp): number {
   return Number.isFinite(Number(text)) ? Number(text) : Number.NEGATIVE_INFINITY;
 }
 
-/** The gain that brings a sound to a loudness, dB: at most +20, and 0 for silence. */
+/** The gain in dB that brings a sound to the target loudness: at most +20, and 0 for silence. */
 export function gainFor(targetLufs: number, measured: number | null): number {
   return measured === null ? 0 : Math.min(MAX_GAIN_DB, targetLufs - measured);
 }

@@ -1,35 +1,35 @@
-/** Reads what `ffmpeg -i` says about a file. Pure. */
+/** Parses what `ffmpeg -i` prints about a file. Pure. */
 
 export interface VideoInfo {
   stream: number;
-  /** As displayed: after sample aspect and rotation. */
+  /** As displayed, after sample aspect and rotation. */
   width: number;
   height: number;
-  /** By the header; misleading for a variable rate. Null where it says nothing. */
+  /** From the header, so misleading for a variable rate. Null if the header has none. */
   fps: number | null;
   codec: string;
   interlaced: boolean;
-  /** Colour matrix and transfer by the stream's tags; null where it has none. */
+  /** Colour matrix and transfer from the stream's tags; null if it is untagged. */
   matrix: string | null;
   transfer: string | null;
-  /** Some of it may be transparent. */
+  /** Parts of the picture may be transparent. */
   alpha: boolean;
 }
 
 export interface MediaInfo {
-  /** Length by the header, seconds; null where it has none. */
+  /** Length from the header in seconds; null if it has none. */
   seconds: number | null;
-  /** The header has no length; ffmpeg guessed one by the bit rate. */
+  /** The header has no length, so ffmpeg estimated one from the bit rate. */
   estimated: boolean;
-  /** One picture, as cameras write it: PNG, JPEG, WebP. */
+  /** A single picture as cameras write it: PNG, JPEG or WebP. */
   still: boolean;
-  /** The default stream, else the first; no cover art. */
+  /** The default stream, or else the first. Cover art does not count. */
   video: VideoInfo | null;
-  /** The default stream, else the first, of those that can be decoded. */
+  /** The default stream, or else the first, among those that can be decoded. */
   audio: AudioInfo | null;
-  /** Why this is no picture that can be shown as it was meant, whatever decodes; completes "got". */
+  /** Why the picture would come out wrong even though it decodes. Completes "got". */
   misleading: string | null;
-  /** Decoders that some stream asked for and that are not on the list. */
+  /** Decoders that some stream needs and that are not on the list. */
   refused: ReadonlySet<string>;
 }
 
@@ -39,11 +39,11 @@ export interface AudioInfo {
   rate: number;
 }
 
-/** Undefined where ffmpeg could not open the file. `stderr`: of a run at log level info. */
+/** Undefined if ffmpeg could not open the file. `stderr` comes from a run at log level info. */
 export function readMediaInfo(stderr: string): MediaInfo | undefined {
   const begin = stderr.search(/^Input #0, /m);
   if (begin < 0) return undefined;
-  // Values of the file's own metadata are indented by four and more; none can pass for one of these lines.
+  // Values of the file's own metadata are indented by four or more, so they cannot pass for one of these lines.
   const [input = ''] = stderr.slice(begin).split(/^(?:Stream mapping:|Output #0|At least one output)/m);
   const streams = input.split(/^ {2}(?=Stream #0:)/m).slice(1);
   const refused = new Set(
@@ -62,7 +62,7 @@ export function readMediaInfo(stderr: string): MediaInfo | undefined {
   };
 }
 
-/** Of several languages, or of a camera's own and an editor's sound, players take the one that is marked. */
+/** Players take the stream marked as default, for example among languages, or an editor's sound beside the camera's. */
 function defaultOf<T>(texts: readonly string[], read: (text: string) => T | null): T | null {
   const found = texts.flatMap((text) => {
     const stream = read(text);
@@ -71,32 +71,32 @@ function defaultOf<T>(texts: readonly string[], read: (text: string) => T | null
   return (found.find(({ marked }) => marked) ?? found[0])?.stream ?? null;
 }
 
-/** Brands of ISO 14496-12 that are photos: ffmpeg takes the tiles that they are cut into for films. */
+/** Brands of ISO 14496-12 for photos. They consist of tiles, which ffmpeg takes for films. */
 const PHOTO_BRANDS = /^ {4}major_brand +: (heic|heix|heim|heis|mif1|avif)\s*$/m;
-/** Its colours are in a space that only Dolby's own players know; without them it is green and violet. */
+/** Only Dolby's own players know the colour space of profile 5. Others show it green and violet. */
 const DOLBY_ONLY = /^ +DOVI configuration record:.* profile: 5,/m;
 
 function misleadingIn(input: string): string | null {
   const brand = PHOTO_BRANDS.exec(input)?.[1];
   if (brand !== undefined)
     return `a photo as ${brand === 'avif' ? 'AVIF' : 'HEIC'}; send it as JPEG, PNG or WebP`;
-  return DOLBY_ONLY.test(input) ? 'Dolby Vision of profile 5; export it as HDR10, HLG or SDR' : null;
+  return DOLBY_ONLY.test(input) ? 'Dolby Vision profile 5; export it as HDR10, HLG or SDR' : null;
 }
 
 function readAudio(text: string, refused: ReadonlySet<string>): AudioInfo | null {
-  // "none": ffmpeg cannot decode it, as the spatial sound of phones.
+  // "none" means that ffmpeg cannot decode it, such as the spatial audio of phones.
   const found = /^Stream #0:(\d+)[^\n]*?: Audio: (?!none)(\w+)[^\n]*? (\d+) Hz,/.exec(text);
   if (found === null || refused.has(found[2] as string)) return null;
   return { stream: Number(found[1]), rate: Number(found[3]) };
 }
 
-/** Pixel formats with transparency; a palette may have some. */
+/** Pixel formats with transparency. A palette may contain it. */
 const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;
 
 function readVideo(text: string): VideoInfo | null {
   const [line = ''] = text.split('\n');
   const found = /^Stream #0:(\d+).*?: Video: (?!none)(\w+)[^,]*, (?:(\w+)(?:\(([^)]*))?)?/.exec(line);
-  // Not "1x31637661" in a codec tag: a size stands between commas.
+  // The size stands between commas. A codec tag may contain something similar, such as "1x31637661".
   const size = /, (\d+)x(\d+)(?: \[SAR (\d+):(\d+)|[ ,]|$)/.exec(line);
   if (found === null || size === null || /\((attached pic|timed thumbnails)\)/.test(line)) return null;
   const tags = (found[4] ?? '').split(', ');
@@ -107,7 +107,7 @@ function readVideo(text: string): VideoInfo | null {
     codec: found[2] as string,
     interlaced: /\b(top|bottom)( coded)? first/.test(found[4] ?? ''),
     ...colours(tags),
-    // VP8 and VP9 keep transparency beside the picture, and say so only there.
+    // VP8 and VP9 store transparency beside the picture, and only this tag says so.
     alpha: ALPHA.test(found[3] ?? '') || /^ +alpha_mode +: 1$/m.test(text),
   };
 }
@@ -125,14 +125,14 @@ function displayed(size: RegExpExecArray, text: string): Pick<VideoInfo, 'width'
   return upright ? { width, height: down } : { width: down, height: width };
 }
 
-/** "29.97 fps", "1k fps"; "tbr" is ffmpeg's guess where the header has no rate. */
+/** Reads "29.97 fps" or "1k fps". "tbr" is ffmpeg's guess if the header has no rate. */
 function rateIn(line: string): number | null {
   const found = /, ([\d.]+)(k?) fps/.exec(line) ?? /, ([\d.]+)(k?) tbr/.exec(line);
   const fps = found === null ? 0 : Number(found[1]) * (found[2] === 'k' ? 1000 : 1);
   return fps > 0 ? fps : null;
 }
 
-/** In brackets after the pixel format: "tv, bt709, progressive" or "tv, matrix/primaries/transfer". */
+/** Reads the brackets after the pixel format: "tv, bt709, progressive" or "tv, matrix/primaries/transfer". */
 function colours(tags: readonly string[]): Pick<VideoInfo, 'matrix' | 'transfer'> {
   const known = tags.find((tag) => !/^(tv|pc|progressive|unknown|\d+ bpc|.* first.*|)$/.test(tag));
   const [matrix, , transfer = matrix] = known?.split('/') ?? [];

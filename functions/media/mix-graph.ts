@@ -1,20 +1,20 @@
-/** The filter graph of a combination's sound. Pure; levels and times were set by measurement. */
+/** Builds the filter graph of a combination's sound. Pure. Levels and times were found by measurement. */
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { gainFor } from './loudness.ts';
 
 export interface MixSound {
   /** Absolute path of raw sound. */
   file: string;
-  /** Per channel. */
+  /** Samples per channel. */
   samples: number;
-  /** Integrated, LUFS; null for silence. */
+  /** Integrated loudness in LUFS; null for silence. */
   loudness: number | null;
 }
 
 export interface SoundGraph {
-  /** Samples of the picture: the sound ends with it. */
+  /** Length of the picture in samples. The sound ends with it. */
   total: number;
-  /** Input numbers of the clips' own sound, in order; empty where it is not wanted. */
+  /** Input numbers of the clips' own sound, in order; empty if it is not wanted. */
   own: readonly number[];
   /** 0 to 1. */
   originalVolume: number;
@@ -23,7 +23,7 @@ export interface SoundGraph {
   /** Samples before the voice begins. */
   voiceOffset: number;
   duck: boolean;
-  /** Highest sample, 0 to 1. */
+  /** Highest sample value, 0 to 1. */
   limit: number;
 }
 
@@ -31,23 +31,23 @@ const VOICE_LUFS = -16;
 const MUSIC_LUFS = -16;
 const MUSIC_UNDER_VOICE_LUFS = -30;
 const MUSIC_FADE = SAMPLE_RATE;
-/** A voice that is cut off: long enough to sound meant, short enough to lose no more words than needed. */
+/** For a voice that is cut off: long enough to sound intended, short enough to lose few words. */
 const VOICE_FADE = SAMPLE_RATE / 2;
 
 const FLOAT = `aformat=sample_fmts=fltp:sample_rates=${SAMPLE_RATE}:channel_layouts=stereo`;
 /**
- * What the compressor listens to: speech amplified until it clips is equally loud as long as anyone speaks, so the
- * music goes down by one amount (13.5 to 14 dB measured) and not by another with every syllable (7 to 21 dB).
+ * What the compressor listens to. Speech amplified until it clips has the same level while anyone speaks, so the music
+ * goes down by a constant amount (13.5 to 14 dB measured) instead of a different one with every syllable (7 to 21 dB).
  */
 const KEY = 'volume=30dB,asoftclip=type=hard';
-/** 14 dB down within 0.1 s; a release of 800 bridges the gaps between words and is over 0.7 s after the last. */
+/** 14 dB down within 0.1 s. A release of 800 ms bridges the gaps between words, and is over 0.7 s after the last one. */
 const DUCKING =
   'sidechaincompress=threshold=0.175:ratio=20:attack=20:release=800:knee=1:detection=rms:link=maximum';
 
-/** Passes the sound on, and says at its end how loud it was. */
+/** Passes the sound through and prints its loudness at the end. */
 const METER = 'ebur128=peak=true:framelog=verbose';
 
-/** From the inputs to `[a]`, of exactly `total` samples. */
+/** From the inputs to `[a]`, which has exactly `total` samples. */
 export function soundGraph(sound: SoundGraph): string {
   const { total, music, voice } = sound;
   const end = `atrim=end_sample=${total}`;
@@ -72,7 +72,7 @@ export function soundGraph(sound: SoundGraph): string {
     const fade = voice.samples + sound.voiceOffset > total ? fadeOut(total, VOICE_FADE) : '';
     const delay = sound.voiceOffset > 0 ? `adelay=delays=${sound.voiceOffset}S:all=1,` : '';
     const gain = decibels(gainFor(VOICE_LUFS, voice.loudness));
-    // Filled up: the compressor ends with the shorter of its inputs.
+    // Padded, because the compressor ends with the shorter of its inputs.
     chains.push(
       `[${voice.input}:a]${FLOAT},${gain},${delay}${whole}${fade}${ducked ? ',asplit[voice][said]' : '[voice]'}`,
     );
@@ -82,12 +82,12 @@ export function soundGraph(sound: SoundGraph): string {
     chains.push(`[said]${KEY}[key]`, `[music][key]${DUCKING}[ducked]`);
     parts.push('[ducked]');
   }
-  // level: else it raises everything to full scale. latency: else it delays by its attack.
+  // Without level=0 it raises everything to full scale; without latency=1 it delays the sound by its attack.
   const limiter = `alimiter=limit=${sound.limit.toFixed(3)}:attack=5:release=80:level=0:latency=1`;
   return [...chains, `${mixed(parts)}${limiter},${end},${METER}[a]`].join(';');
 }
 
-/** Silence, or one part as it is, or the sum: amix must not weigh, the loudness of each part is set. */
+/** Silence, one part as it is, or the sum. amix must not change the levels, because each part already has its own. */
 function mixed(parts: readonly string[]): string {
   if (parts.length === 0) return `anullsrc=channel_layout=stereo:sample_rate=${SAMPLE_RATE},`;
   if (parts.length === 1) return parts[0] as string;

@@ -1,4 +1,4 @@
-/** One combination: its clips joined by copying, and the only encoding there is, that of its sound. */
+/** Makes one combination: joins its clips by copying, so that only the sound is encoded. */
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
@@ -6,7 +6,7 @@ import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../mode
 import { allowing } from './allow-list.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
-import { type Heard, measureTruePeak, readMeter } from './loudness.ts';
+import { measureTruePeak, readMeter, type SoundLevels } from './loudness.ts';
 import { type MixSound, soundGraph } from './mix-graph.ts';
 import { readVideoTrack } from './mp4-boxes.ts';
 import { timescale } from './profile.ts';
@@ -15,7 +15,7 @@ import { pcmInput } from './sound.ts';
 export type { MixSound } from './mix-graph.ts';
 
 export interface MixClip {
-  /** Absolute paths of what conforming made. */
+  /** Absolute paths of the conformed files. */
   video: string;
   sound: string;
   frames: number;
@@ -28,21 +28,21 @@ export interface MixInput {
   voice?: MixSound;
   /** 0 to 1: volume of the clips' own sound. */
   originalVolume: number;
-  /** Bring the music down while the voice speaks. */
+  /** Whether to lower the music while the voice speaks. */
   duck: boolean;
-  /** When the voice begins, seconds from the start; 0 where it is absent. */
+  /** When the voice begins, in seconds from the start; 0 if absent. */
   voiceOffsetSeconds?: number;
-  /** The video to make. */
+  /** Path of the video to make. */
   out: string;
-  /** Existing private folder for what is needed on the way. */
+  /** Existing private folder for intermediate files. */
   dir: string;
 }
 
 export interface Mixed {
   frames: number;
-  /** Length of the picture; the sound ends within one AAC frame of it. */
+  /** Length of the picture. The sound ends within one AAC frame of it. */
   seconds: number;
-  /** Integrated, LUFS, by EBU R128; null for silence. */
+  /** Integrated loudness by EBU R128, in LUFS; null for silence. */
   loudness: number | null;
   /** Highest peak between the samples, dBTP; null for silence. */
   truePeak: number | null;
@@ -50,24 +50,24 @@ export interface Mixed {
 }
 
 /**
- * The fast coder without substituted noise, joint stereo and noise shaping: half the time of the default (twoloop),
- * 2-14 dB less error in every band at this bit rate, and peaks that stay near those of the source.
+ * The fast coder without noise substitution, joint stereo and noise shaping takes half the time of the default (twoloop),
+ * has 2-14 dB less error in every band at this bit rate, and keeps peaks near those of the source.
  */
 const AAC = '-c:a aac -b:a 192k -aac_coder fast -aac_pns 0 -aac_is 0 -aac_tns 0'.split(' ');
-/** -3.1 dBFS: up to -8 LUFS, louder than anything but the clips' own sound can make it, peaks stay below -1.5 dBTP. */
+/** -3.1 dBFS. Peaks stay below -1.5 dBTP up to -8 LUFS, which only the clips' own sound can exceed. */
 const LIMIT = 0.7;
 const HIGHEST_PEAK_DBTP = -1;
 /** Encoded peaks do not follow the limit exactly. */
 const PEAK_MARGIN_DB = 0.3;
 const PEAK_TRIES = 3;
-/** Ten clips with music and a voice take 120. */
+/** Ten clips with music and a voice take 120 MB. */
 const MEMORY_MB = 512;
-/** 192 kbit/s, twice: rounding, the index, a slow coder's excess. */
+/** Twice 192 kbit/s, for rounding, the index and excess of the coder. */
 const SOUND_MB_PER_SECOND = 0.05;
-/** In `dir`: the clips, for the concat demuxer. */
+/** Name of the list of clips in `dir`, for the concat demuxer. */
 export const MIX_LIST = 'clips.ffconcat';
 
-/** `limit`: highest sample before encoding, 0 to 1. */
+/** @param limit highest sample value before encoding, 0 to 1 */
 export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
   const { clips, rate, music, voice, originalVolume, duck, voiceOffsetSeconds = 0 } = input;
   const total = samplesOf(framesOf(clips), rate);
@@ -86,9 +86,9 @@ export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
   });
   const ticks = String(timescale(rate));
   return [
-    // Level info is what the meter at the end of the graph speaks at.
+    // The meter at the end of the graph prints at level info.
     ...['-v', 'info', '-nostats', '-y'],
-    // Also for the clips that the list names: what opens them is not chosen by what they look like.
+    // Also applies to the clips in the list, so that their content does not choose the demuxer.
     ...allowing({ demuxers: ['concat', 'mov'], decoders: ['h264'] }),
     ...['-f', 'concat', '-safe', '0', '-i', `file:${join(input.dir, MIX_LIST)}`],
     ...[...own, ...musicInput, ...voiceInput].flat(),
@@ -101,8 +101,8 @@ export function mixArguments(input: MixInput, limit: number = LIMIT): string[] {
 }
 
 /**
- * Makes one combination. Throws PermanentError 'mix_failed' where its clips cannot follow each other or the result
- * does not have all their frames.
+ * Makes one combination. Throws PermanentError 'mix_failed' if its clips cannot be joined or the result does not have
+ * all their frames.
  */
 export async function mixCombination(
   ffmpeg: Ffmpeg,
@@ -113,27 +113,27 @@ export async function mixCombination(
   await writeFile(join(input.dir, MIX_LIST), concatList(clips.map(({ video }) => video)));
   const limits = { timeoutMs, memoryMb: MEMORY_MB, fileMb: await fileMbOf(input) };
   let limit = LIMIT;
-  let heard: Heard;
+  let levels: SoundLevels;
   for (let tries = 1; ; tries++) {
     const { stderr } = await encoded(ffmpeg.run(mixArguments(input, limit), { signal, ...limits }));
-    heard = readMeter(stderr);
-    // Music and voice have a set loudness; the clips' own sound may be as hot as it likes.
+    levels = readMeter(stderr);
+    // Music and voice have a set loudness. Only the clips' own sound can be loud enough to need another try.
     if (originalVolume === 0) break;
-    heard.truePeak = await encoded(measureTruePeak(ffmpeg, out, { signal, timeoutMs }));
-    if (tries === PEAK_TRIES || heard.truePeak === null || heard.truePeak <= HIGHEST_PEAK_DBTP) break;
-    limit *= 10 ** ((HIGHEST_PEAK_DBTP - PEAK_MARGIN_DB - heard.truePeak) / 20);
+    levels.truePeak = await encoded(measureTruePeak(ffmpeg, out, { signal, timeoutMs }));
+    if (tries === PEAK_TRIES || levels.truePeak === null || levels.truePeak <= HIGHEST_PEAK_DBTP) break;
+    limit *= 10 ** ((HIGHEST_PEAK_DBTP - PEAK_MARGIN_DB - levels.truePeak) / 20);
   }
   const frames = framesOf(clips);
-  // ffmpeg 7 does not count copied frames in -progress; the file itself does.
+  // ffmpeg 7 does not count copied frames in -progress, so they are counted in the file.
   const made = await readVideoTrack(out);
   if (made.frames !== frames || made.frameTicks === null) {
     throw failed(`${frames} frames of equal length, got ${made.frames}`);
   }
   const seconds = frames / framesPerSecond(rate);
-  return { frames, seconds, ...heard, warnings: cutOff(input, seconds) };
+  return { frames, seconds, ...levels, warnings: voiceWarnings(input, seconds) };
 }
 
-/** Room that the video may take: that of its clips, its sound, and an index of the same length as theirs. */
+/** Size limit of the video: its clips, its sound and an index as long as theirs. */
 async function fileMbOf({ clips, rate }: MixInput): Promise<number> {
   const sizes = await Promise.all(clips.map(async ({ video }) => (await stat(video)).size / 2 ** 20));
   const seconds = framesOf(clips) / framesPerSecond(rate);
@@ -143,13 +143,13 @@ async function fileMbOf({ clips, rate }: MixInput): Promise<number> {
 async function encoded<T>(run: Promise<T>): Promise<T> {
   return run.catch((error: unknown) => {
     throw permanentFrom(error, 'mix_failed', 'mix', {
-      expected: 'the combination to be mixed',
-      next: 'Post it again.',
+      expected: 'clips and sounds that can be mixed',
+      next: 'Retry the task.',
     });
   });
 }
 
-/** For the concat demuxer; within single quotes only the quote itself is special (ffmpeg-utils, "Quoting"). */
+/** For the concat demuxer. Within single quotes only the quote itself is special (ffmpeg-utils, "Quoting"). */
 export function concatList(files: readonly string[]): string {
   const lines = files.map((file) => `file 'file:${file.replaceAll("'", String.raw`'\''`)}'`);
   return ['ffconcat version 1.0', ...lines, ''].join('\n');
@@ -159,12 +159,12 @@ function framesOf(clips: readonly MixClip[]): number {
   return clips.reduce((sum, { frames }) => sum + frames, 0);
 }
 
-/** Raw sound repeats without a gap, which no compressed file does. */
+/** Raw sound repeats without a gap. Compressed sound does not. */
 function looped(music: MixSound, total: number): string[] {
   return [...(music.samples < total ? ['-stream_loop', '-1'] : []), ...pcmInput(music.file)];
 }
 
-/** Copied frames are decoded with the header of the first clip: another one's would show as rubbish, not as an error. */
+/** Copied frames are decoded with the header of the first clip. With another header they show as garbage, without an error. */
 async function refuseUnequal(clips: readonly MixClip[]): Promise<void> {
   const files = [...new Set(clips.map(({ video }) => video))];
   const tracks = await Promise.all(files.map(readVideoTrack));
@@ -172,24 +172,24 @@ async function refuseUnequal(clips: readonly MixClip[]): Promise<void> {
   if (headers.size > 1) throw failed(`clips of one profile, got ${headers.size} kinds`);
 }
 
-/** What of the voice nobody will hear. */
-function cutOff({ voice, voiceOffsetSeconds = 0 }: MixInput, seconds: number): string[] {
+/** Warns if the video ends before the voice does. */
+function voiceWarnings({ voice, voiceOffsetSeconds = 0 }: MixInput, seconds: number): string[] {
   if (voice === undefined) return [];
-  const from = voiceOffsetSeconds > 0 ? ` from ${voiceOffsetSeconds.toFixed(1)} s on` : '';
+  const start = voiceOffsetSeconds > 0 ? `begins at ${voiceOffsetSeconds.toFixed(1)} s and ` : '';
   const spoken = voice.samples / SAMPLE_RATE;
   if (voiceOffsetSeconds >= seconds) {
     return [
-      `The voice-over begins at ${voiceOffsetSeconds.toFixed(1)} s and the video lasts ${seconds.toFixed(1)} s: it is not heard. ` +
+      `The voice-over begins at ${voiceOffsetSeconds.toFixed(1)} s but the video lasts only ${seconds.toFixed(1)} s, so it is not heard. ` +
         'Lower audio.voice_offset_seconds, or send longer clips.',
     ];
   }
   if (voiceOffsetSeconds + spoken <= seconds) return [];
   return [
-    `The voice-over lasts ${spoken.toFixed(1)} s${from} and the video ${seconds.toFixed(1)} s: it is faded out at the video's end. ` +
+    `The voice-over ${start}lasts ${spoken.toFixed(1)} s but the video only ${seconds.toFixed(1)} s, so it fades out at the end. ` +
       'Shorten the text, or send longer clips.',
   ];
 }
 
 function failed(expected: string): PermanentError {
-  return new PermanentError('mix_failed', 'mix', `Expected ${expected}. Post it again.`);
+  return new PermanentError('mix_failed', 'mix', `Expected ${expected}. Retry the task.`);
 }

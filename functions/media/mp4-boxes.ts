@@ -1,25 +1,25 @@
-/** Reads the few boxes of our own MP4 files that say whether they can be joined. ISO/IEC 14496-12 and -15. */
+/** Reads the boxes of our own MP4 files that say whether they can be joined. ISO/IEC 14496-12 and -15. */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 
 export interface VideoTrack {
-  /** SHA-256 of the decoder configuration (avcC: SPS and PPS), hex. Equal ones can follow each other. */
+  /** SHA-256 of the decoder configuration (avcC: SPS and PPS), hex. Tracks can be joined if it is equal. */
   avcC: string;
   frames: number;
   /** Ticks per second. */
   timescale: number;
-  /** Ticks per frame where all last equally long, else null. */
+  /** Ticks per frame; null if frames differ in length. */
   frameTicks: number | null;
 }
 
-/** Some 30 bytes per frame: hours of video. */
+/** Enough for hours of video at about 30 bytes per frame. */
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 const HEADER = 8;
 const LARGE_HEADER = 16;
 /** Bytes of a sample entry before its boxes: VisualSampleEntry of 14496-12, 8.5.2. */
 const AVC1_FIELDS = 78;
 
-/** The first video track. Throws an Error where the file has no index or no H.264 track. */
+/** The first H.264 track. Throws an Error if the file has no index or no such track. */
 export async function readVideoTrack(file: string): Promise<VideoTrack> {
   await using handle = await open(file);
   const tracks = children(await topLevel(handle, 'moov')).filter(({ type }) => type === 'trak');
@@ -81,7 +81,7 @@ function children(body: Buffer): { type: string; body: Buffer }[] {
   return boxes;
 }
 
-/** Size 1: a 64-bit size follows; size 0: up to the end. */
+/** Size 1 means that a 64-bit size follows, size 0 that the box ends with the file. */
 function boxHeader(bytes: Buffer, rest: number): { type: string; size: number; skip: number } {
   const short = bytes.readUInt32BE(0);
   const skip = short === 1 ? LARGE_HEADER : HEADER;

@@ -1,21 +1,21 @@
-/** Reads the packet list that `-c copy -f framecrc -` prints: what is really in a file, whatever its header says. */
+/** Parses the packet list of `-c copy -f framecrc -`, which shows what a file contains whatever its header says. */
 import { type FrameRate, framesPerSecond, STANDARD_RATES } from '../model/frame-rate.ts';
 
 export interface Packets {
   kind: 'video' | 'audio';
-  /** Seconds, in order of presentation; what an edit list cuts off before 0 is left out. */
+  /** Seconds, in order of presentation. Packets before 0, which an edit list cuts off, are left out. */
   times: number[];
-  /** End of the last one to be shown, seconds. */
+  /** When the last packet ends, in seconds. */
   end: number;
 }
 
 const NO_TIMESTAMP = -(2n ** 63n);
-/** Fewer gaps than this say nothing about a rate. */
+/** Fewer packets say too little about a rate. */
 const LEAST_PACKETS = 10;
-/** A constant rate is a standard one when it is this near to it; 29.97 and 30 are 0.1 % apart. */
+/** A constant rate this near to a standard one counts as that one. 29.97 and 30 are 0.1 % apart. */
 const SAME_RATE = 0.0009;
 const SAME_VARIABLE_RATE = 0.03;
-/** Share of gaps of another length that makes a rate variable; fewer are dropped frames. */
+/** If more than this share of the gaps is unusual, the rate is variable. Up to it, they are dropped frames. */
 const VARIABLE = 0.02;
 
 /** The streams of a framecrc list, in its order. */
@@ -34,7 +34,7 @@ export function readPackets(framecrc: string): Packets[] {
     const packet = /^(\d+), +(-?\d+), +(-?\d+), +(\d+),/.exec(line);
     const stream = packet && streams[Number(packet[1])];
     if (!packet || !stream) continue;
-    // AVI knows only the order of decoding.
+    // AVI has timestamps for decoding only.
     const ticks = Number(BigInt(packet[3] as string) === NO_TIMESTAMP ? packet[2] : packet[3]);
     const time = ticks * stream.tick;
     stream.end = Math.max(stream.end, time + Number(packet[4]) * stream.tick);
@@ -45,32 +45,32 @@ export function readPackets(framecrc: string): Packets[] {
 }
 
 /**
- * Frames per second by the frames themselves: the standard rate they keep to, else the measured one. `fallback`:
- * by the header, for too few frames.
+ * Frames per second from the frames themselves: the standard rate that they keep, or else the measured one. `fallback`
+ * is the header's rate, used if there are too few frames.
  */
 export function measureRate(times: readonly number[], fallback: number): FrameRate {
   const gaps = times.slice(1).map((time, at) => time - (times[at] as number));
   const median = gaps.toSorted((one, other) => one - other)[gaps.length >> 1] ?? 0;
   if (times.length < LEAST_PACKETS || median <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
-  // Containers that count in milliseconds round each time by up to one.
+  // Containers with millisecond timestamps round each of them by up to 1 ms.
   const off = gaps.filter((gap) => Math.abs(gap - median) > 0.25 * median + 0.0011);
   if (off.length === 0) {
     const fps = 1 / slope(times);
     return standard(fps, SAME_RATE) ?? exact(fps);
   }
-  // The rate it has where it runs: without pauses and dropped frames.
+  // The rate apart from pauses and dropped frames.
   const running = gaps.filter((gap) => Math.abs(gap - median) <= 0.25 * median + 0.0011);
   const fps = running.length / running.reduce((sum, gap) => sum + gap, 0);
   const within = off.length <= gaps.length * VARIABLE ? SAME_RATE : SAME_VARIABLE_RATE;
   return standard(fps, within) ?? standard(1 / median, within) ?? exact(fps);
 }
 
-/** Further from its place in the grid a frame might as well be the next one. */
+/** In frames. At half a frame from its place on the grid, a frame could just as well be the next one. */
 const MOST_OFF_GRID = 0.45;
 
 /**
- * Where a grid of that rate begins that all frames keep to, one in each place: seconds; null where there is none, as
- * frames were dropped, or the rate wanders.
+ * When a grid of this rate begins that has exactly one frame on each place, in seconds. Null if there is no such grid,
+ * because frames were dropped or the rate drifts.
  */
 export function gridStart(times: readonly number[], rate: FrameRate): number | null {
   if (times.length === 0) return null;
@@ -82,8 +82,8 @@ export function gridStart(times: readonly number[], rate: FrameRate): number | n
 }
 
 /**
- * Seconds per frame by least squares: of a phone's clip each time wavers by some milliseconds, the first and the last
- * one too, and in milliseconds a gap of 1/60 s is 17.
+ * Seconds per frame by least squares. First and last timestamp alone are not precise enough: in a phone's clip every
+ * timestamp wavers by some milliseconds, and in whole milliseconds a gap of 1/60 s is 17.
  */
 function slope(times: readonly number[]): number {
   const middle = (times.length - 1) / 2;

@@ -1,47 +1,48 @@
+/** Finds out what a file from a caller contains, and refuses files that cannot be used. */
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
 import { missingAviBytes } from './avi-size.ts';
 import type { Ffmpeg, RunResult } from './ffmpeg.ts';
-import { FfmpegError, lastWords } from './ffmpeg-error.ts';
+import { FfmpegError, lastMessage } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';
 import { type MediaInfo, readMediaInfo } from './media-info.ts';
 import { gridStart, measureRate, type Packets, readPackets } from './packets.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
-/** Nothing is decoded but a first picture, and nothing written; the index of two hours takes 100 MB. */
+/** A probe decodes at most one picture and writes nothing. The index of a two-hour file takes 100 MB. */
 const LIMITS: RunLimits = { timeoutMs: 60_000, memoryMb: 512, fileMb: 0 };
-/** Half of what telephones have, and twice what studios have. */
+/** Half the rate of telephones, and twice the highest rate of studios. */
 const LEAST_SAMPLE_RATE = 4_000;
 const HIGHEST_SAMPLE_RATE = 768_000;
-/** Pictures per second, of the fastest phones. */
+/** Frames per second of the fastest phones. */
 const HIGHEST_RATE = 1_000;
-/** A header may name a length that no stream quite fills; a broken upload lacks more. */
+/** Streams may be a little shorter than the header says. A broken upload lacks more. */
 const MISSING_SECONDS = 1;
 const MISSING_SHARE = 0.1;
-/** The same where ffmpeg itself says that the file breaks off. */
+/** The same if ffmpeg itself reports that the file breaks off. */
 const MISSING_SECONDS_BROKEN = 0.1;
-/** What demuxers say when the bytes end too early. */
+/** What demuxers print if the bytes end too early. */
 const BROKEN_OFF = /^\[.*(partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat)/im;
-/** Streams without a beginning or an end: a recording of them often begins within a packet. */
+/** Formats without a beginning or end. A recording of them often starts within a packet. */
 const STREAMS = /^Input #0, (mpegts|mpeg),/m;
 
-/** A still has none of its own; what ffmpeg makes up for it must not become the rate of a task. */
+/** A still has no rate, and the one that ffmpeg makes up for it must not become the rate of a task. */
 const STILL_RATE = { num: 30, den: 1 };
 
 /**
- * Looks at a file someone sent us, in one run that decodes nothing (two where its default streams are not its first).
- * `seconds` is the header's length; for sound alone the length of its packets, as mp3 and aac headers guess. Throws
- * PermanentError 'media_unreadable' where it is no medium on the list of formats, 'media_truncated' where its packets
- * end far before its header's length.
+ * Inspects a file from a caller in one run that decodes nothing (two if its default streams are not its first). `seconds`
+ * is the header's length, except for sound alone: headers of MP3 and AAC only estimate it, so the packets are used.
+ * Throws PermanentError 'media_unreadable' if no format on the list fits, 'media_truncated' if the packets end well
+ * before the header's length.
  */
 export async function probe(
   ffmpeg: Ffmpeg,
   file: string,
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
-  const { stdout, stderr } = await looked(ffmpeg, probeArguments(file), signal);
+  const { stdout, stderr } = await runForOutput(ffmpeg, probeArguments(file), signal);
   const info = readMediaInfo(stderr);
-  if (info === undefined) throw unopened(stderr);
+  if (info === undefined) throw notOpened(stderr);
   refuseHuge(info, stderr);
   refuseExotic(info);
   await refuseCutAvi(file);
@@ -59,19 +60,19 @@ export async function probe(
   };
 }
 
-/** Without numbers of streams, those that come first. */
+/** Without stream numbers, takes the first stream of each kind. */
 export function probeArguments(file: string, streams: readonly number[] = []): string[] {
   const maps = streams.length === 0 ? ['0:V:0?', '0:a:0?'] : streams.map((stream) => `0:${stream}`);
   return [
-    // Level info is what lists the streams.
+    // The streams are listed at level info.
     ...['-v', 'info', '-nostats'],
     ...untrustedInput(file),
-    // No -frames to bound the list: where sound ends first, it drops the last frame (seen on 7.0).
+    // No -frames to limit the list: if sound ends first, it drops the last frame (seen with 7.0).
     ...[...maps.flatMap((map) => ['-map', map]), '-c', 'copy', '-f', 'framecrc', '-'],
   ];
 }
 
-/** The packets of the streams that are meant, which are not always the first of their kind. */
+/** The packet list of the default streams, which are not always the first of their kind. */
 async function listOf(
   ffmpeg: Ffmpeg,
   file: string,
@@ -79,18 +80,22 @@ async function listOf(
   { stdout, stderr }: RunResult,
   signal: AbortSignal,
 ): Promise<string> {
-  const meant = [video, audio].flatMap((found) => (found === null ? [] : [found.stream]));
+  const wanted = [video, audio].flatMap((found) => (found === null ? [] : [found.stream]));
   const listed = [...stderr.matchAll(/^ {2}Stream #0:(\d+) -> #0:\d+ \(copy\)/gm)].map(([, stream]) =>
     Number(stream),
   );
-  // Also where one too many was listed: times are counted from the earliest of those that are read.
-  if (meant.length === 0 || (meant.length === listed.length && meant.every((one) => listed.includes(one))))
+  // An extra stream matters too, because times are counted from the earliest stream that is read.
+  if (wanted.length === 0 || (wanted.length === listed.length && wanted.every((one) => listed.includes(one))))
     return stdout;
-  return (await looked(ffmpeg, probeArguments(file, meant), signal)).stdout;
+  return (await runForOutput(ffmpeg, probeArguments(file, wanted), signal)).stdout;
 }
 
-/** Its failure is no news by itself: without streams to list ffmpeg fails, having said what there is. */
-async function looked(ffmpeg: Ffmpeg, args: readonly string[], signal: AbortSignal): Promise<RunResult> {
+/** A failed run returns its output too: without a stream to list ffmpeg fails, but prints what it found. */
+async function runForOutput(
+  ffmpeg: Ffmpeg,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<RunResult> {
   try {
     return await ffmpeg.run(args, { signal, ...LIMITS });
   } catch (error) {
@@ -100,32 +105,32 @@ async function looked(ffmpeg: Ffmpeg, args: readonly string[], signal: AbortSign
   }
 }
 
-/** Why ffmpeg opened nothing. */
-function unopened(stderr: string): PermanentError {
+/** Why ffmpeg could not open the file. */
+function notOpened(stderr: string): PermanentError {
   const refused = /^\[(\w+)[^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
   if (refused !== undefined) return unreadable(`a file of the format ${refused}, which is not accepted`);
-  // MP4 begins with or ends in its index; anything at all may look like an MP4 "with low score".
+  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
   if (/moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
     return new PermanentError(
       'media_truncated',
       'probe',
-      'Expected an MP4 with its index (moov), got one without: it ends too early. Upload or export it again.',
+      'Expected an MP4 with an index (moov), got one that ends before it. Upload or export it again.',
     );
   }
-  return unreadable(lastWords(stderr));
+  return unreadable(lastMessage(stderr));
 }
 
 function unreadable(actual: string, cause?: unknown): PermanentError {
   return new PermanentError(
     'media_unreadable',
     'probe',
-    `Expected a video or audio file (MP4, MOV, WebM, MKV, MP3, M4A, WAV and the like), got: ${actual}. ` +
-      'Check that the URL gives the file itself and not a page about it.',
+    `Expected a video or audio file (such as MP4, MOV, WebM, MKV, MP3, M4A or WAV), got: ${actual}. ` +
+      'Check that the URL leads to the file itself and not to a page about it.',
     { cause },
   );
 }
 
-/** What no decoder on the list reads, and sound that takes gigabytes to bring to 48 kHz: a second for each sample. */
+/** Refuses what no decoder on the list reads, and sample rates that would take gigabytes to convert to 48 kHz. */
 function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
   if (misleading !== null) throw unreadable(misleading);
   if (video !== null && refused.has(video.codec)) {
@@ -136,7 +141,7 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
   }
 }
 
-/** Decoders that look at the picture first refuse it themselves; the stream is then left without a size. */
+/** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
 function refuseHuge({ video, audio }: MediaInfo, stderr: string): void {
   const refused = /Picture size (\d+x\d+) (?:exceeds|is invalid)/.exec(stderr)?.[1];
   if (video !== null && video.width * video.height > MAX_PIXELS) {
@@ -153,7 +158,7 @@ function huge(size: string): PermanentError {
   );
 }
 
-/** A picture may end before its sound and the other way round; only together they say how far the bytes reach. */
+/** Picture and sound may end at different times, so only the later end shows how far the bytes reach. */
 function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff: boolean): void {
   if (packets.length === 0 || info.estimated) return;
   if (info.seconds === null) {
@@ -161,7 +166,7 @@ function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff
     throw new PermanentError(
       'media_truncated',
       'probe',
-      'Expected a recording with an end, got one that breaks off. Upload it again.',
+      'Expected a complete recording, got one that breaks off. Upload it again.',
     );
   }
   const reached = Math.max(...packets.map(({ end }) => end));
@@ -177,7 +182,7 @@ function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff
   );
 }
 
-/** A photo says which side is up where only its decoder looks. */
+/** Only the decoder of a photo finds out which side is up, so a still is decoded to learn its size as displayed. */
 async function asDisplayed(
   ffmpeg: Ffmpeg,
   file: string,
@@ -190,10 +195,10 @@ async function asDisplayed(
     ...['-v', 'warning', ...untrustedInput(file), '-map', `0:${video.stream}`],
     ...['-frames:v', '1', '-f', 'framecrc', '-'],
   ];
-  const { stdout, stderr } = await looked(ffmpeg, args, signal);
+  const { stdout, stderr } = await runForOutput(ffmpeg, args, signal);
   const shown = /^#dimensions 0: (\d+)x(\d+)/m.exec(stdout);
-  if (shown === null) throw unreadable(lastWords(stderr));
-  // The decoder of JPEG makes up what is missing.
+  if (shown === null) throw unreadable(lastMessage(stderr));
+  // The JPEG decoder fills in what is missing and reports success.
   if (/overread/.test(stderr)) {
     throw new PermanentError(
       'media_truncated',
@@ -210,7 +215,7 @@ async function refuseCutAvi(file: string): Promise<void> {
   throw new PermanentError(
     'media_truncated',
     'probe',
-    `Expected an AVI of the size that it says itself, got ${missing} bytes less. Upload it again.`,
+    `Expected an AVI as large as its header says, got ${missing} bytes less. Upload it again.`,
   );
 }
 
@@ -219,12 +224,12 @@ function videoOf(
   packets: Packets | undefined,
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
-  // All of them would be decoded for the few that are shown.
+  // All of them would have to be decoded to show a few.
   if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
     throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
   }
   const { stream, width, height, interlaced, matrix, transfer, alpha, codec } = info;
-  // Of a GIF with one picture nobody expects a clip of one frame.
+  // A GIF with one picture is a still, not a clip of one frame.
   const still = single || (codec === 'gif' && packets.times.length === 1);
   const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
   const grid = gridStart(packets.times, rate);

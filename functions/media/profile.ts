@@ -1,12 +1,12 @@
-/** Which picture the clips of a task are brought to, and what H.264 asks of it. */
+/** Chooses the profile of a task's videos, and its H.264 level. */
 
 import { type FrameRate, framesPerSecond, nearestStandardRate } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import type { WantedOutput } from '../model/plan.ts';
 
-/** A phone held upright: what a clip that cannot be read most likely was. */
+/** For clips that cannot be read, which most likely come from a phone held upright. */
 const DEFAULT = { width: 1080, height: 1920, rate: { num: 30, den: 1 } };
-/** Smaller than one macroblock is not a picture that players take. */
+/** One macroblock. Players do not accept smaller pictures. */
 const LEAST_SIDE = 16;
 
 export interface Level {
@@ -15,11 +15,11 @@ export interface Level {
   picture: number;
   /** Macroblocks per second. */
   second: number;
-  /** Peak bit rate we allow ourselves, kbit/s, below the level's own limit for High. */
+  /** Highest bit rate that we use, in kbit/s; below the level's own limit for the High profile. */
   maxrate: number;
 }
 
-/** From ITU-T H.264 table A-1, those that players in use differ by. Each takes three reference pictures. */
+/** The levels of ITU-T H.264 table A-1 that matter to current players. Each allows three reference pictures. */
 const LEVELS: readonly Level[] = [
   { name: '3.1', picture: 3_600, second: 108_000, maxrate: 12_000 },
   { name: '4.0', picture: 8_192, second: 245_760, maxrate: 16_000 },
@@ -32,20 +32,20 @@ const HIGHEST = LEVELS.at(-1) as Level;
 
 type Size = Pick<Profile, 'width' | 'height'>;
 
-/** A photo has several times the pixels of any film; who wants a larger one says so. */
+/** A photo has several times the pixels of any film. Callers who want a larger video set its size. */
 const LONGEST_STILL_SIDE = 1920;
 
-/** The first clips, in block order, that can be read. */
+/** The first readable clips, in block order. */
 export interface FirstClips {
   any: Probe | undefined;
-  /** No still image, so that it has a rate. */
+  /** The first that is not a still image, so that it has a rate. */
   moving: Probe | undefined;
 }
 
 /**
- * What the caller wants; for the rest the size of the first readable clip as displayed, even-sized, and the nearest
- * standard rate of the first that moves; without them 1080x1920 at 30. Scaled down, shape kept, to what H.264 level 5.2
- * can carry.
+ * Takes what the caller wants. By default, the size is that of the first readable clip as displayed, in even numbers,
+ * and the rate is the standard rate nearest to that of the first moving clip. Without clips it is 1080x1920 at 30. If
+ * H.264 level 5.2 cannot carry the size, it is scaled down and keeps its shape.
  */
 export function chooseProfile(wanted: WantedOutput, first: FirstClips): Profile {
   const rate = nearestStandardRate(wanted.fps ?? framesPerSecond(first.moving?.video?.rate ?? DEFAULT.rate));
@@ -56,17 +56,17 @@ export function chooseProfile(wanted: WantedOutput, first: FirstClips): Profile 
   return { ...fitting(size, rate), rate, fit, ...(background === undefined ? {} : { background }) };
 }
 
-/** The lowest level that carries the profile: old players refuse what is labelled higher than they know. */
+/** The lowest level that carries the profile, because old players refuse levels that they do not know. */
 export function h264Level(profile: Size & Pick<Profile, 'rate'>): Level {
   return LEVELS.find((level) => fits(profile, profile.rate, level)) ?? HIGHEST;
 }
 
-/** Ticks per second in which every frame of the rate lasts a whole number. */
+/** Ticks per second, so that every frame lasts a whole number of ticks. */
 export function timescale(rate: FrameRate): number {
   return rate.den === 1001 ? rate.num : rate.num * 1000;
 }
 
-/** Scaled down, shape kept, until no side is longer. */
+/** Scales down, keeping the shape, until no side is longer than `side`. */
 function within({ width, height }: Size, side: number): Size {
   const by = Math.min(1, side / Math.max(width, height));
   return { width: width * by, height: height * by };

@@ -1,4 +1,4 @@
-/** The part of the bench that needs the emulators: reports, and starts of functions. */
+/** Measures what needs the emulators: reports per second and cold starts. */
 import { join } from 'node:path';
 import { findEmulators, startEmulators } from '../../infra/emulators/google-emulators.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
@@ -6,15 +6,15 @@ import { type ColdStart, timeColdStarts } from './cold-start.ts';
 import { type ReportRate, timeReports } from './reports.ts';
 import { markdown } from './table.ts';
 
-/** The first one warms up the emulator's Java. */
+/** The first round warms up the emulator's Java and is not shown. */
 const CALLERS = [50, 20, 50, 200];
 const REPORTS_BUDGET = 200;
 const BUDGET_CALLERS = 50;
 
-/** Two tables in Markdown, or why there are none. */
+/** Two tables in Markdown, or the reason why there are none. */
 export async function cloudTables(progress: (what: string) => void): Promise<string> {
   const found = findEmulators(process.env);
-  if ('missing' in found) return `Nothing of the cloud was measured: ${found.missing}.`;
+  if ('missing' in found) return `The cloud part was not measured: ${found.missing}.`;
   await using emulators = await startEmulators(found);
   Object.assign(process.env, emulators.hosts, { METADATA_SERVER_DETECTION: 'none' });
   const rates: ReportRate[] = [];

@@ -1,4 +1,4 @@
-/** From the start of a function's process to its first answer, of the compiled package as it is installed in the cloud. */
+/** Measures each function from process start to first answer, in the compiled package as it is deployed. */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,12 +19,12 @@ import { canMeasureMemory, highestResident } from './memory.ts';
 
 export interface ColdStart {
   name: FunctionName;
-  /** What it is asked first. */
+  /** What the first request asks for. */
   does: string;
   /** Seconds from the start of the process to: */
   toListening: number;
   toAnswer: number;
-  /** Most that the process itself held, MB; undefined where there is no /proc. */
+  /** Highest resident size of the process in MB; undefined without /proc. */
   memory: number | undefined;
 }
 
@@ -34,7 +34,7 @@ interface Question {
   body: unknown;
 }
 
-/** The emulators are where the environment says. @param dir an empty folder */
+/** Uses the emulators that the environment names. @param dir an empty folder */
 export async function timeColdStarts(dir: string): Promise<ColdStart[]> {
   const compiled = join(dir, 'package');
   await installPackage(compiled);
@@ -68,7 +68,7 @@ export async function timeColdStarts(dir: string): Promise<ColdStart[]> {
   return cold;
 }
 
-/** A task from the request to its end, so that everything is prepared. */
+/** Runs a task to its end, so that its artifacts are prepared. */
 async function warmUp(dir: string, compiled: string, request: unknown) {
   await using fleet = await startTestCloud(dir, { compiled });
   const { task_id } = await fleet.post(request);
@@ -78,7 +78,7 @@ async function warmUp(dir: string, compiled: string, request: unknown) {
   return { projectId: fleet.projectId, taskId };
 }
 
-/** Of two copies of the task: one with its sources settled and one without. */
+/** The first request to each function, for two copies of the task: one whose sources are settled and one without. */
 async function questions(projectId: string, taskId: string, request: unknown): Promise<Question[]> {
   await using firestore = connectFirestore({ projectId });
   const tasks = createFirestoreTasks({ firestore });

@@ -1,8 +1,8 @@
-/** Which settings are measured: one thing changed at a time around what the product does. */
+/** The encoder settings to measure: the product's own, changed in one respect at a time. */
 import { ENCODING, type Encoding } from '../../functions/media/conform.ts';
 
 export interface Variant {
-  /** What differs, as x264's own options are written; `crf` comes last. */
+  /** What differs, in x264's terms; `crf` comes last. */
   name: string;
   encoding: Encoding;
   threads: number;
@@ -18,21 +18,21 @@ const CHANGES: Readonly<Record<string, readonly string[]>> = {
   'mbtree off': ['mbtree=0'],
   'aq-mode 2': ['aq-mode=2'],
   'aq-mode 3': ['aq-mode=3'],
-  // Another header: clips made with it cannot follow those of the product.
+  // Changes the stream header, so its clips cannot be joined to those of the product.
   'refs 1': ['ref=1'],
 };
 
-/** What the product does, first. */
+/** The product's own settings. They come first in the grid. */
 export const TODAY: Variant = { name: named(ENCODING), encoding: ENCODING, threads: THREADS };
 
-/** Today's, and of the rest of the grid those whose name has one of the texts in it; without a text, all. */
+/** Today's settings, and from the rest of the grid those whose name contains one of the texts; all without a text. */
 export function variants(only: readonly string[]): Variant[] {
   const wanted = (name: string) => only.length === 0 || only.some((text) => name.includes(text));
   const all = [...presets(), ...changes(), ...tunes(), ...small()];
   return [TODAY, ...all.filter(({ name }) => name !== TODAY.name && wanted(name))];
 }
 
-/** Of one family are those that differ by CRF alone. */
+/** Variants that differ only in CRF belong to one family. */
 export function familyOf({ name }: Variant): string {
   return name.replace(/ crf \d+$/, '');
 }

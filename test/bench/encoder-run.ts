@@ -1,4 +1,4 @@
-/** One clip conformed as the product does it, but for the encoder's settings, and what that cost and gave. */
+/** Conforms a clip like the product but with other encoder settings, and measures cost and quality. */
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConformInput, conformArguments } from '../../functions/media/conform.ts';
@@ -14,7 +14,7 @@ import { runFfmpeg, runMeasured, type Spent } from './ffmpeg-run.ts';
 import { pictureQuality, type Quality } from './picture-quality.ts';
 
 export interface EncoderClip extends Omit<ConformInput, 'threads'> {
-  /** Its frames in the profile's size, without loss. */
+  /** The clip's frames in the profile's size, encoded without loss. */
   reference: string;
 }
 
@@ -22,15 +22,15 @@ export interface Measured extends Quality, Omit<Spent, 'stderr'> {
   variant: Variant;
   kbits: number;
   avcC: string;
-  /** VMAF of what a platform's encoder makes of it, where that was asked for. */
+  /** VMAF after a platform's encoder; undefined if not requested. */
   again: number | undefined;
 }
 
-/** About what platforms make of 1080x1920: 1 to 4 Mbit/s. Ours, as none of them tells its settings. */
+/** Platforms encode 1080x1920 at about 1 to 4 Mbit/s. None of them publishes its settings, so these are ours. */
 const PLATFORM = ['-c:v', 'libx264', '-preset', 'medium', '-crf', '26', '-maxrate', '4M', '-bufsize', '8M'];
 const LOSSLESS = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '0'];
 
-/** Looks at a file, and makes its reference of what the product's graph gives. @param dir is made */
+/** Probes a file and makes its reference from the output of the product's filter graph. @param dir is created */
 export async function encoderClip(
   ffmpeg: string,
   { file }: EncoderSource,
@@ -60,7 +60,7 @@ export async function measure(
 ): Promise<Measured> {
   const { dir, reference, profile } = clip;
   const args = conformArguments({ ...clip, threads: variant.threads }, variant.encoding);
-  // What it used is said at that level.
+  // ffmpeg prints what it used at level info.
   const { stderr: _, ...spent } = await runMeasured(
     ffmpeg,
     args.map((arg) => (arg === 'warning' ? 'info' : arg)),
@@ -79,7 +79,7 @@ export async function measure(
   };
 }
 
-/** VMAF of what a platform's encoder makes of a file of the clip's size. With the reference itself: the most there can be. */
+/** VMAF of a file after a platform's encoder. For the reference itself, this is the highest possible value. */
 export async function afterPlatform(
   ffmpeg: string,
   file: string,

@@ -1,4 +1,4 @@
-/** What the encoder is measured with: clips of three kinds, made here. */
+/** Makes the three kinds of clips that the encoder is measured with. */
 import { join } from 'node:path';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import { makeHandHeld } from './media.ts';
@@ -8,7 +8,7 @@ export interface EncoderSource {
   file: string;
 }
 
-/** Each 1080x1920 at 30 frames per second. */
+/** All are 1080x1920 at 30 frames per second. */
 export async function makeEncoderSources(
   ffmpeg: string,
   dir: string,
@@ -23,8 +23,8 @@ export async function makeEncoderSources(
 }
 
 /**
- * Flat colours with hard edges, a card that slides and lines of small marks that stand for text: which fonts there are
- * differs from machine to machine, what these sources draw does not.
+ * Flat colours with hard edges, a sliding card, and lines of small marks in place of text. Installed fonts differ from
+ * machine to machine; the output of these sources does not.
  */
 const GRAPHIC = [
   'color=c=0xf2e6c8:s=1080x1920:r=30,drawbox=y=0:w=iw:h=300:c=0xd21f3c:t=fill,' +
@@ -35,7 +35,7 @@ const GRAPHIC = [
   "[slide][text]overlay=x=60:y='1560-60*abs(sin(t*3))',format=yuv420p",
 ].join(';');
 
-/** Detail of every size that turns and rushes past under a flicker, as at a concert: nothing stands still. */
+/** Detail of every size that turns and moves fast under flickering light, as at a concert. Nothing stands still. */
 const MOTION = [
   'mandelbrot=s=2160x3840:r=1:start_x=-0.743643887:start_y=-0.131825904:start_scale=0.01:maxiter=512,' +
     'trim=end_frame=1,format=yuv420p,gblur=2,loop=-1:1,setpts=N/30/TB,fps=30',

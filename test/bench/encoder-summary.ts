@@ -1,23 +1,23 @@
-/** What the measurements of all sources come to, compared with what the product does. */
+/** Summarizes the measurements of all sources, relative to the product's settings. */
 import { familyOf, type Variant } from './encoder-grid.ts';
 import type { Measured } from './encoder-run.ts';
 
 export interface Summary {
   variant: Variant;
-  /** Of today's: geometric means over the sources. */
+  /** Relative to today's settings: geometric means over the sources. */
   bytes: number;
   cpu: number;
-  /** The same at the CRF that would give today's VMAF, over the sources where the family's CRFs reach it. */
+  /** Bytes at the CRF that gives today's VMAF, over the sources where the family's CRFs reach it. */
   bytesAtSameVmaf: number | undefined;
   memory: number;
   vmaf: number;
   lowest: number;
   again: number | undefined;
-  /** Whether it can follow what the product makes: one header. */
+  /** Whether its clips can be joined to those of the product, because they have the same header. */
   joins: boolean;
 }
 
-/** One per variant. @param sources of each source all variants, today's first */
+/** One summary per variant. @param sources for each source, the results of all variants, today's first */
 export function summaries(sources: readonly (readonly Measured[])[]): Summary[] {
   const [first = []] = sources;
   return first.map(({ variant }, at) => {
@@ -43,8 +43,8 @@ export function summaries(sources: readonly (readonly Measured[])[]): Summary[] 
 }
 
 /**
- * What a source would take with the CRF that gives today's VMAF, of what it takes today. Undefined where that is not
- * between two CRFs of the variant's family. @param all of one source, today's first
+ * How many bytes a source takes at the CRF that gives today's VMAF, relative to today. Undefined if today's VMAF is not
+ * between those of two CRFs of the variant's family. @param all the results for one source, today's first
  */
 export function bytesAtSameVmaf(all: readonly Measured[], variant: Variant): number | undefined {
   const [today] = all;
@@ -53,7 +53,7 @@ export function bytesAtSameVmaf(all: readonly Measured[], variant: Variant): num
   return known([kbitsAt(family, today.vmaf) / today.kbits]);
 }
 
-/** Straight lines between the logarithms; NaN outside of what was measured. */
+/** Interpolates linearly between the logarithms; NaN outside the measured range. */
 function kbitsAt(points: readonly Measured[], vmaf: number): number {
   const sorted = points.toSorted((one, other) => one.vmaf - other.vmaf);
   const exact = sorted.find((point) => point.vmaf === vmaf);

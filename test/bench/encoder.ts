@@ -1,4 +1,4 @@
-/** `npm run bench -- encoder`: what other encoder settings would cost and give. */
+/** `npm run bench -- encoder`: compares the cost and quality of other encoder settings. */
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Profile } from '../../functions/model/pins.ts';
@@ -10,13 +10,13 @@ import { type Summary, summaries } from './encoder-summary.ts';
 import { hasFilter } from './ffmpeg-run.ts';
 import { markdown } from './table.ts';
 
-/** A group of pictures and a half. */
+/** One and a half groups of pictures. */
 const SECONDS = 3;
 
 /**
- * A table for each source as soon as it is there, and one of all, in Markdown. Of the arguments after `encoder`, files
- * are clips of one's own; `--size 720x1280`, `--only TEXT` (of the settings those whose name has it; several times),
- * `--again` (what is left after a platform's encoder), `--only-files`.
+ * Yields a table for each source as soon as it is measured, and a summary, in Markdown. Arguments after `encoder` are
+ * your own clips, and options: `--size 720x1280`, `--only TEXT` (settings whose name contains it; may be repeated),
+ * `--again` (also measure the quality after a platform's encoder), `--only-files` (only your own clips).
  */
 export async function* encoderTables(
   ffmpeg: string,
@@ -52,11 +52,11 @@ export async function* encoderTables(
     }
     all.push(measured);
     const most = values.again
-      ? `, platform's encoder on no loss at all: ${(await afterPlatform(ffmpeg, clip.reference, clip)).toFixed(1)}`
+      ? `, platform's encoder on a lossless file: ${(await afterPlatform(ffmpeg, clip.reference, clip)).toFixed(1)}`
       : '';
     yield `${source.name}, ${values.size}${most}\n\n${sourceTable(measured)}\n\n`;
   }
-  yield `All, beside ${TODAY.name}\n\n${summaryTable(summaries(all))}\n`;
+  yield `All, relative to ${TODAY.name}\n\n${summaryTable(summaries(all))}\n`;
 }
 
 function profileOf(size: string): Profile {

@@ -1,4 +1,4 @@
-/** ffmpeg as a script would call it: none of the product's own code around it. */
+/** Runs ffmpeg as a script would, without the product's own code around it. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -9,16 +9,16 @@ export async function runFfmpeg(ffmpeg: string, args: readonly string[]): Promis
 }
 
 export interface Spent {
-  /** User and system, of all its threads. */
+  /** User and system time of all threads. */
   cpuSeconds: number;
   wallSeconds: number;
-  /** Most that it held, MB. Never less than this process holds: on Linux a child begins as its copy. */
+  /** Peak memory in MB. Never less than this process uses, because on Linux a child starts as its copy. */
   memory: number;
-  /** At level info. */
+  /** Printed at level info. */
   stderr: string;
 }
 
-/** By its own account (-benchmark), which is getrusage's. @param dir where it looks for files named without a folder */
+/** Measured by ffmpeg itself (-benchmark), with getrusage. @param dir its working folder */
 export async function runMeasured(ffmpeg: string, args: readonly string[], dir: string): Promise<Spent> {
   const all = ['-nostdin', '-hide_banner', '-nostats', '-benchmark', ...args];
   const began = performance.now();
@@ -27,18 +27,18 @@ export async function runMeasured(ffmpeg: string, args: readonly string[], dir: 
   const [, user, system] = /^bench: utime=([\d.]+)s stime=([\d.]+)s/m.exec(stderr) ?? [];
   const [, kibibytes] = /^bench: maxrss=(\d+)Ki?B/m.exec(stderr) ?? [];
   if (user === undefined || kibibytes === undefined) {
-    throw new Error(`Expected ffmpeg to say what it used, got ${JSON.stringify(stderr.slice(-200))}`);
+    throw new Error(`Expected ffmpeg to print what it used, got ${JSON.stringify(stderr.slice(-200))}`);
   }
   return { cpuSeconds: Number(user) + Number(system), wallSeconds, memory: Number(kibibytes) / 1024, stderr };
 }
 
-/** Whether this build has it. */
+/** Whether this build of ffmpeg has the filter. */
 export async function hasFilter(ffmpeg: string, name: string): Promise<boolean> {
   const { stdout } = await execute(ffmpeg, ['-hide_banner', '-filters'], { env: {} });
   return stdout.split('\n').some((line) => line.trim().split(/\s+/)[1] === name);
 }
 
-/** "7.0.2-static", as its first line has it. */
+/** The version from the first line of its output, such as "7.0.2-static". */
 export async function versionOf(ffmpeg: string): Promise<string> {
   const { stdout } = await execute(ffmpeg, ['-version'], { env: {} });
   return /^ffmpeg version (\S+)/.exec(stdout)?.[1] ?? 'of unknown version';

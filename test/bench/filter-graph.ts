@@ -1,4 +1,4 @@
-/** What one writes without this service: one ffmpeg filter graph per video, which decodes and encodes all of it. */
+/** The alternative to this service: one ffmpeg filter graph per video, which decodes and encodes everything. */
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { pcmInput } from '../../functions/media/sound.ts';
@@ -10,14 +10,14 @@ import type { FinishedMix } from './finished-task.ts';
 export interface GraphInput {
   clips: readonly string[];
   music: string;
-  /** Raw sound of ours: the line has been spoken, which is not part of this. */
+  /** Raw sound of the spoken line. Speaking it is not part of the measurement. */
   voice: string;
   profile: Profile;
   seconds: number;
   out: string;
 }
 
-/** Clips scaled into the frame and joined, music looped and turned down, the voice over it. */
+/** Scales the clips into the frame and joins them, loops the music and turns it down, and adds the voice. */
 export function filterGraphArguments(input: GraphInput): string[] {
   const { clips, profile, seconds } = input;
   const { width, height, rate } = profile;
@@ -43,15 +43,15 @@ export interface GraphRun {
   ffmpeg: string;
   mixes: readonly FinishedMix[];
   profile: Profile;
-  /** Of a source, on this disk. */
+  /** The local file of a source's URL. */
   fileOf: (url: string) => string;
-  atATime: number;
+  concurrency: number;
   dir: string;
 }
 
 /** Seconds per video. */
 export async function timeFilterGraphs({ mixes, ...run }: GraphRun): Promise<number> {
-  const limit = pLimit(run.atATime);
+  const limit = pLimit(run.concurrency);
   const commands = mixes.map(({ input, urls }, at) => {
     const frames = input.clips.reduce((sum, clip) => sum + clip.frames, 0);
     return filterGraphArguments({

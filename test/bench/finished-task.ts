@@ -1,4 +1,4 @@
-/** What a finished task left on the disk, and what its mixes would be given again. */
+/** Reads the mixes of a finished task from disk, so that they can be run again. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts';
@@ -12,9 +12,9 @@ import type { Task } from '../../functions/model/task.ts';
 import { SOUND, VIDEO } from '../../functions/pipeline/prepare-source.ts';
 
 export interface FinishedMix {
-  /** As the host gave it, with another place to write to; its list of clips is there already. */
+  /** The host's own input with another output path. Its list of clips is already written. */
   input: MixInput;
-  /** Of the clips, and of the music, in the order of `input`. */
+  /** URLs of the clips and the music, in the order of `input`. */
   urls: { clips: string[]; music: string };
 }
 
@@ -23,7 +23,7 @@ export interface FinishedTask {
   mixes: FinishedMix[];
 }
 
-/** Read with the host's own adapters while no host runs. @param dir takes what the mixes need and make */
+/** Uses the host's own adapters, so no host may be running. @param dir for the files that the mixes need and make */
 export async function readFinishedTask(dataDir: string, taskId: string, dir: string): Promise<FinishedTask> {
   using database = openDatabase(join(dataDir, 'every-cut.sqlite'));
   const task = (await createSqliteTasks({ database }).get(taskId)) as Task;
@@ -38,9 +38,9 @@ export async function readFinishedTask(dataDir: string, taskId: string, dir: str
   const open = async (number: number) => {
     const [pin] = await pins.read(taskId, [`prepared-${number}`]);
     const prepared = pin as Prepared;
-    const kept = await artifacts.open(prepared.artifact);
-    if (kept === undefined) throw new Error(`Expected artifact ${prepared.artifact}, got none`);
-    return { ...prepared, file: (name: string) => kept.path(name) };
+    const artifact = await artifacts.open(prepared.artifact);
+    if (artifact === undefined) throw new Error(`Expected artifact ${prepared.artifact}, got none`);
+    return { ...prepared, file: (name: string) => artifact.path(name) };
   };
   const clip = async (number: number) => {
     const { frames, file } = await open(number);

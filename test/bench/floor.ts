@@ -1,22 +1,22 @@
-/** The floor: the bare ffmpeg commands of the very mixes that the host makes. Nothing can be faster that runs them. */
+/** Times the bare ffmpeg commands of the host's mixes: the floor, which no service around them can beat. */
 import { rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { mixArguments } from '../../functions/media/mix.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { FinishedMix } from './finished-task.ts';
 
-/** Seconds per video, `atATime` of them at a time. */
+/** Seconds per video, with `concurrency` commands in parallel. */
 export async function timeFloor(
   ffmpeg: string,
   mixes: readonly FinishedMix[],
-  atATime: number,
+  concurrency: number,
 ): Promise<number> {
-  const limit = pLimit(atATime);
+  const limit = pLimit(concurrency);
   const commands = mixes.map(({ input }) => mixArguments(input));
   const started = performance.now();
   await Promise.all(commands.map((args) => limit(() => runFfmpeg(ffmpeg, args))));
   const seconds = (performance.now() - started) / 1000;
-  // Else the system writes them to the disk, in its own time: beside what is timed next.
+  // Otherwise the system would write them to disk later, during the next measurement.
   await Promise.all(mixes.map(({ input }) => rm(input.out)));
   return seconds / mixes.length;
 }

@@ -1,4 +1,4 @@
-/** The single-machine host as `npm start` runs it: a process of its own, told by its log lines. */
+/** Runs the single-machine host like `npm start`, in a process of its own, and follows it by its log lines. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ export interface Posted {
   taskId: string;
   /** Milliseconds since the epoch, before the request was sent. */
   at: number;
-  /** From sending the request to having read the answer. */
+  /** From sending the request to reading the whole answer. */
   answeredInMs: number;
 }
 
@@ -33,7 +33,7 @@ export interface HostProcess extends AsyncDisposable {
   readonly outputDir: string;
   post(request: unknown): Promise<Posted>;
   cancel(taskId: string): Promise<void>;
-  /** The log lines of a task that has ended; waits for its end. */
+  /** Waits until the task has ended, and returns its log lines. */
   ended(taskId: string): Promise<LogLine[]>;
 }
 
@@ -44,13 +44,13 @@ export interface HostFolders {
 
 /**
  * Starts the host in `folders`; resolves when it listens.
- * @param ffmpeg path of the binary, so that it is the one that everything else is compared with
+ * @param ffmpeg path of the binary, so that all measurements use the same one
  */
 export async function startHostProcess(folders: HostFolders, ffmpeg: string): Promise<HostProcess> {
   const child = spawn(process.execPath, startArguments(), {
-    // Not the repository: an .env there is somebody's settings.
+    // Not the repository, where an .env may contain someone's settings.
     cwd: folders.outputDir,
-    // Nothing of ours: a variable in the shell that happens to be a setting would change what is measured.
+    // A minimal environment, because a setting from the shell would change what is measured.
     env: {
       PATH: process.env['PATH'],
       PORT: '0',
@@ -95,14 +95,14 @@ export async function startHostProcess(folders: HostFolders, ffmpeg: string): Pr
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
-      const insist = setTimeout(() => child.kill('SIGKILL'), STOPPING_MS);
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOPPING_MS);
       await exit;
-      clearTimeout(insist);
+      clearTimeout(timer);
     },
   };
 }
 
-/** What `npm start` gives to Node, flags and all: what is measured is what people run. */
+/** The arguments that `npm start` passes to Node, including flags, so that the bench measures what users run. */
 function startArguments(): string[] {
   const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
     scripts: { start: string };
@@ -113,7 +113,7 @@ function startArguments(): string[] {
 
 interface Lines {
   all(): readonly LogLine[];
-  /** The first such line, be it there already or still to come. */
+  /** The first matching line, whether already read or still to come. */
   first(wanted: (line: LogLine) => boolean): Promise<LogLine>;
 }
 
@@ -123,28 +123,28 @@ function linesOf(child: ChildProcess): Lines {
   if (child.stdout === null) throw new Error('Expected the output of the host to be a pipe, got none');
   createInterface({ input: child.stdout }).on('line', (text) => {
     const fields = JSON.parse(text) as LogLine & { timestamp: string };
-    // The time of the event itself, not of its reading.
+    // When the event happened, not when the line was read.
     const line = { ...fields, at: Date.parse(fields.timestamp) };
     lines.push(line);
-    for (const look of waiting) look(line);
+    for (const check of waiting) check(line);
   });
   return {
     all: () => lines,
     async first(wanted) {
-      const there = lines.find(wanted);
-      if (there) return there;
+      const known = lines.find(wanted);
+      if (known) return known;
       const { promise, resolve: found, reject } = Promise.withResolvers<LogLine>();
-      const look = (line: LogLine) => wanted(line) && found(line);
-      const gone = () => reject(new Error('Expected the host to go on, got its end'));
-      const late = setTimeout(() => reject(new Error('Expected a log line, got none in time')), HANGING_MS);
-      waiting.add(look);
-      child.once('exit', gone).once('error', reject);
+      const check = (line: LogLine) => wanted(line) && found(line);
+      const onExit = () => reject(new Error('Expected the host to keep running, got its exit'));
+      const timer = setTimeout(() => reject(new Error('Expected a log line, got a timeout')), HANGING_MS);
+      waiting.add(check);
+      child.once('exit', onExit).once('error', reject);
       try {
         return await promise;
       } finally {
-        clearTimeout(late);
-        waiting.delete(look);
-        child.off('exit', gone).off('error', reject);
+        clearTimeout(timer);
+        waiting.delete(check);
+        child.off('exit', onExit).off('error', reject);
       }
     },
   };

@@ -1,4 +1,4 @@
-/** Clips that cost an encoder about what footage from a phone does, or those of a folder. */
+/** Makes clips that are about as hard to encode as footage from a phone, or takes those of a folder. */
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ export interface BenchMedia {
   /** Every clip once. */
   clips: string[];
   tracks: string[];
-  /** For the head of the table. */
+  /** Description for the head of the table. */
   about: string;
 }
 
@@ -21,7 +21,7 @@ const MOST_CLIPS = BLOCKS * BLOCK_SIZE;
 const CLIP_SECONDS = 7;
 const MUSIC_SECONDS = 30;
 
-/** The first nine .mp4 and all .mp3 of a folder; fewer clips than nine (three at least) are used in several blocks. */
+/** The first nine .mp4 and all .mp3 of a folder. Between three and eight clips are used in several blocks. */
 export async function mediaOf(folder: string): Promise<BenchMedia> {
   const files = (await readdir(folder)).toSorted().map((name) => resolve(folder, name));
   const clips = files.filter((file) => file.endsWith('.mp4')).slice(0, MOST_CLIPS);
@@ -36,18 +36,18 @@ export async function mediaOf(folder: string): Promise<BenchMedia> {
 
 /** Nine clips of 7 s, 1080x1920 at 30 frames per second, and a piece of music of 30 s. */
 export async function makeMedia(ffmpeg: string, dir: string): Promise<BenchMedia> {
-  const atATime = pLimit(availableParallelism());
+  const limit = pLimit(availableParallelism());
   const clips = Array.from({ length: MOST_CLIPS }, (_, at) => join(dir, `clip-${at + 1}.mp4`));
   const track = join(dir, 'music.mp3');
   await Promise.all([
-    ...clips.map((clip, at) => atATime(() => runFfmpeg(ffmpeg, clipArguments(clip, at)))),
-    atATime(() => runFfmpeg(ffmpeg, musicArguments(track))),
+    ...clips.map((clip, at) => limit(() => runFfmpeg(ffmpeg, clipArguments(clip, at)))),
+    limit(() => runFfmpeg(ffmpeg, musicArguments(track))),
   ]);
-  const about = `${MOST_CLIPS} made clips of ${CLIP_SECONDS} s, 1080x1920 at 30 (see README)`;
+  const about = `${MOST_CLIPS} generated clips of ${CLIP_SECONDS} s, 1080x1920 at 30 (see test/bench/media.ts)`;
   return { blocks: inBlocks(clips), clips, tracks: [track], about };
 }
 
-/** One of those clips, shorter. */
+/** The first of those clips, with another length. */
 export async function makeHandHeld(ffmpeg: string, clip: string, seconds: number): Promise<void> {
   await runFfmpeg(ffmpeg, clipArguments(clip, 0, seconds));
 }
@@ -62,19 +62,19 @@ function inBlocks(clips: readonly string[]): string[][] {
 }
 
 /**
- * A still with detail of every size (a part of the Mandelbrot set under a gradient) that a hand-held camera wanders
- * over, and the grain of a sensor. Tuned to what a phone's clips are: 11 to 16 Mbit/s as they come, and 11 to 14 when
- * conformed. Colour bars are conformed to 0.03 Mbit/s, noise alone to 220.
+ * A still with detail of every size (part of the Mandelbrot set under a gradient), moved as if filmed by a hand-held
+ * camera, with the grain of a sensor. Tuned to match a phone's clips: 11 to 16 Mbit/s as they are, and 11 to 14 when
+ * conformed. For comparison, colour bars take 0.03 Mbit/s when conformed, and noise alone 220.
  */
 function clipArguments(clip: string, at: number, seconds = CLIP_SECONDS): string[] {
-  // Another depth is another picture.
+  // Each clip has another zoom, so that all pictures differ.
   const still = `mandelbrot=s=1440x2560:r=1:start_x=-0.743643887:start_y=-0.131825904:start_scale=${0.02 / 1.5 ** at}:maxiter=512`;
   const colours = 'gradients=s=1440x2560:r=1:c0=0xd08050:c1=0x304878:x0=0:y0=0:x1=1440:y1=2560';
   const graph = [
     '[0:v]trim=end_frame=1,format=yuv420p,gblur=1[still]',
     '[1:v]trim=end_frame=1,format=yuv420p[colours]',
     '[still][colours]blend=all_mode=average,format=yuv420p,loop=-1:1,setpts=N/30/TB,fps=30,' +
-      // Slowly across, and a tremble.
+      // A slow pan and a tremble.
       "crop=1080:1920:x='180+150*sin(t*0.9)+6*sin(t*7)':y='320+280*cos(t*0.7)+6*cos(t*9)'," +
       'noise=c0s=5:c0f=t[v]',
   ];

@@ -1,29 +1,29 @@
-/** What a process and the programs it starts hold in memory, by looking at Linux's /proc from time to time. */
+/** Measures the memory of a process and its descendants by sampling Linux's /proc. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** A mix lives for a fifth of a second and more. */
-const LOOK_EVERY_MS = 25;
+/** Short, because a mix may run for only a fifth of a second. */
+const SAMPLE_EVERY_MS = 25;
 
 export interface MemoryPeak {
-  /** Most that was held at one time, MB: resident size of the process, and the shares (PSS) of its descendants. */
+  /** Highest sum at one time in MB: resident size of the process plus the shares (PSS) of its descendants. */
   together: number;
-  /** Most that the descendants held alone, perhaps at another time, MB. */
+  /** Highest sum of the descendants alone in MB, perhaps at another time. */
   descendants: number;
 }
 
 export interface MemoryWatch {
-  /** Ends the watch. */
+  /** Stops sampling and returns the peak. */
   peak(): MemoryPeak;
 }
 
 export const canMeasureMemory = existsSync('/proc/self/smaps_rollup');
 
-/** Of the process that started it and of all that descend from it, whatever session they are in. */
+/** Watches a process and all its descendants, in whatever session they are. */
 export function watchMemory(pid: number): MemoryWatch {
   const peak: MemoryPeak = { together: 0, descendants: 0 };
   const family = new Family(pid);
-  const look = (): void => {
-    // Resident, not its share: this bench runs the same program, and would be taken to own half of its code.
+  const sample = (): void => {
+    // Resident size, not PSS: the bench runs the same program, and PSS would count only half of the shared code.
     const own = megabytes(readOf(pid, 'status'), 'VmRSS');
     const descendants = family
       .descendants()
@@ -31,8 +31,8 @@ export function watchMemory(pid: number): MemoryWatch {
     peak.descendants = Math.max(peak.descendants, descendants);
     peak.together = Math.max(peak.together, own + descendants);
   };
-  look();
-  const timer = setInterval(look, LOOK_EVERY_MS);
+  sample();
+  const timer = setInterval(sample, SAMPLE_EVERY_MS);
   return {
     peak() {
       clearInterval(timer);
@@ -41,19 +41,19 @@ export function watchMemory(pid: number): MemoryWatch {
   };
 }
 
-/** Resident size now, MB. */
+/** Current resident size in MB. */
 export function residentNow(pid: number): number {
   return megabytes(readOf(pid, 'status'), 'VmRSS');
 }
 
-/** Largest resident size since the process began, MB; the kernel keeps it. */
+/** Largest resident size since the process started in MB, as recorded by the kernel. */
 export function highestResident(pid: number): number {
   return megabytes(readOf(pid, 'status'), 'VmHWM');
 }
 
 class Family {
   readonly #root: number;
-  /** Who started whom; asked once per process, as most of them have nothing to do with us. */
+  /** Parent of each process. Read once per process, because most of them are unrelated. */
   readonly #parents = new Map<number, number>();
 
   constructor(root: number) {
@@ -74,13 +74,13 @@ class Family {
     return parent === this.#root || this.#descends(parent);
   }
 
-  /** For a moment a child is a copy of its parent, sharing all its memory: before it becomes another program. */
+  /** Between fork and exec a child is a copy of its parent and shares all its memory. */
   #isCopy(pid: number): boolean {
     return programOf(pid) === programOf(this.#root);
   }
 }
 
-/** The name of the program comes in brackets and may have any character; the parent is the second field after it. */
+/** The program's name is in brackets and may contain any character. The parent is the second field after it. */
 function parentOf(pid: number): number {
   const stat = readOf(pid, 'stat');
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? 0);

@@ -41,7 +41,7 @@ describe('pictureQuality', { skip }, () => {
   });
 });
 
-/** Twelve frames that all differ, without loss beside the filter's. */
+/** Twelve different frames. The filter is their only loss. */
 function clip(filter: string, out: string, timescale: number): string[] {
   return [
     ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=320x180:r=30,noise=c0s=20:c0f=t,${filter}`],

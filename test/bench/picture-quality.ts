@@ -1,14 +1,14 @@
-/** How much of a picture is left: VMAF and SSIM against the same frames without loss. */
+/** Measures picture quality: VMAF and SSIM against the same frames without loss. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runMeasured } from './ffmpeg-run.ts';
 
 export interface Quality {
-  /** 0 to 100: harmonic mean of the frames, which bad ones weigh on more than good ones. */
+  /** 0 to 100. Harmonic mean of the frames, in which bad frames weigh more than good ones. */
   vmaf: number;
-  /** Of the worst frame. */
+  /** VMAF of the worst frame. */
   lowest: number;
-  /** Of brightness and colour, all frames. */
+  /** For brightness and colour of all frames. */
   ssim: number;
 }
 
@@ -17,22 +17,22 @@ interface VmafLog {
 }
 
 const LOG = 'vmaf.json';
-/** Every third frame: VMAF takes five times what encoding does. The first of each group of 60 is among them. */
+/** Every third frame, because VMAF takes five times as long as encoding. The first of each group of 60 is included. */
 const EVERY = 3;
 
 /**
- * Frame by frame in order, whatever their timestamps say. Needs a build with libvmaf, which has its models built in.
- * @param dir takes a log
+ * Compares frame by frame in order, whatever the timestamps are. Needs an ffmpeg with libvmaf, which includes its models.
+ * @param dir folder for a log
  */
 export async function pictureQuality(
   ffmpeg: string,
   { made, reference, dir }: { made: string; reference: string; dir: string },
 ): Promise<Quality> {
   const graph = [
-    // By number: times in two time bases are rounded apart, and each frame would meet the one before its own.
+    // By number: in two time bases timestamps are rounded differently, and a frame could be compared with the one before.
     '[0:v]settb=1/30,setpts=N,split[made][madeToo]',
     '[1:v]settb=1/30,setpts=N,split[true][trueToo]',
-    // n_threads: one is the filter's default, two halve the wait.
+    // Two threads take half the time of the filter's default, one.
     `[made][true]libvmaf=log_fmt=json:log_path=${LOG}:n_threads=2:n_subsample=${EVERY}:shortest=1`,
     '[madeToo][trueToo]ssim=shortest=1',
   ].join(';');
@@ -43,7 +43,7 @@ export async function pictureQuality(
   return { ...pooled(log.frames.map(({ metrics }) => metrics.vmaf)), ssim: Number(ssim) };
 }
 
-/** As libvmaf pools, which keeps a frame of 0 from ending the mean. */
+/** Pools like libvmaf, which adds 1 so that a frame with score 0 does not make the mean 0. */
 export function pooled(frames: readonly number[]): Pick<Quality, 'vmaf' | 'lowest'> {
   const inverse = frames.reduce((sum, score) => sum + 1 / (score + 1), 0);
   return { vmaf: frames.length / inverse - 1, lowest: Math.min(...frames) };

@@ -1,4 +1,4 @@
-/** Reports per second on the Firestore emulator, by so many callers at once. */
+/** Measures reports per second on the Firestore emulator, for a number of concurrent callers. */
 import { connectFirestore } from '../../functions/adapters/firestore/firestore.ts';
 import { createFirestoreReports } from '../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
@@ -6,25 +6,25 @@ import { sampleReport, sampleTask } from '../contracts/samples.ts';
 
 export interface ReportRate {
   callers: number;
-  /** Of the task. */
+  /** Combinations of the task. */
   reports: number;
-  /** Calls that told of a combination a second time. */
+  /** Calls that reported a combination a second time. */
   repeated: number;
-  /** Reported, checked for completion, and, by the last one, claimed. */
+  /** Calls that reported, checked for completion and, for the last one, claimed it. */
   perSecond: number;
-  /** Reports that were counted, by the store. */
+  /** Reports that the store counted. */
   counted: number;
-  /** Reports of which their callers were told that they were the first. */
+  /** Reports that the store accepted as the first of their combination. */
   first: number;
-  /** How often `complete` was to be published. */
+  /** How often a caller claimed the completion. Must be 1. */
   completions: number;
 }
 
 const REPORTS = 1_000;
-/** One in so many is sent twice. */
+/** One report in this many is sent twice. */
 const REPEATED = 10;
 
-/** FIRESTORE_EMULATOR_HOST says where. */
+/** Uses the emulator at FIRESTORE_EMULATOR_HOST. */
 export async function timeReports(callers: number): Promise<ReportRate> {
   const firestore = connectFirestore({ projectId: `bench-${crypto.randomUUID().slice(0, 20)}` });
   try {

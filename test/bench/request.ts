@@ -1,4 +1,4 @@
-/** What the bench posts. */
+/** The requests that the bench posts. */
 import type { FileServer } from '../../infra/media/file-server.ts';
 import type { BenchMedia } from './media.ts';
 
@@ -24,7 +24,7 @@ export function benchRequest({ blocks, tracks }: BenchMedia, server: FileServer)
   };
 }
 
-/** The same with three blocks of ten: 1,000 videos. Only its answer counts: no clip of it needs to be there. */
+/** The same with three blocks of ten: 1,000 videos. Only the answer is measured, so its clips need not exist. */
 export function largeRequest(request: BenchRequest): BenchRequest {
   const [known = ''] = request.video_blocks[0]?.urls ?? [];
   const urls = (block: number) =>

@@ -1,4 +1,4 @@
-/** The single measurements, each on a host that runs as a process of its own. */
+/** The single measurements, each against a host in its own process. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import type { HostProcess, LogLine } from './host-process.ts';
 import { canMeasureMemory, highestResident, type MemoryPeak, watchMemory } from './memory.ts';
 import { type BenchRequest, largeRequest } from './request.ts';
 
-/** After the end of a task its host still tidies up; what is timed next must not run beside that. */
+/** After a task the host still cleans up. The next measurement must not overlap with that. */
 const SETTLING_MS = 500;
 
 export interface Round {
@@ -18,7 +18,7 @@ export interface Round {
   toCompleted: number;
 }
 
-/** Posts the request, waits for its end and throws its videos away: a gigabyte each time. Times in seconds. */
+/** Posts the request, waits for the task to end and deletes its videos, a gigabyte each time. Times in seconds. */
 export async function timeTask(host: HostProcess, request: BenchRequest): Promise<Round> {
   const { taskId, at } = await host.post(request);
   const lines = await host.ended(taskId);
@@ -45,11 +45,11 @@ function lastOf(lines: readonly LogLine[], event: string): number {
 }
 
 export interface Memory extends MemoryPeak {
-  /** Of Node alone since it was started, as the kernel noted it, MB. */
+  /** Highest memory of Node alone since its start in MB, as recorded by the kernel. */
   highest: number;
 }
 
-/** Undefined where there is no /proc. */
+/** `memory` is undefined without /proc. */
 export async function watchingMemory<T>(
   host: HostProcess,
   work: () => Promise<T>,

@@ -1,10 +1,10 @@
 /**
- * `npm run bench`: what this costs in time and memory, beside what the same would cost without it, all in one run, so
- * that the ratios hold whatever the machine. The table goes to stdout, what it is at to stderr.
+ * `npm run bench`: measures time and memory of the service and of the same work without it, in one run, so that the
+ * ratios are comparable between machines. Prints the table to stdout and its progress to stderr.
  *
  * `npm run bench` makes its own clips; `npm run bench -- FOLDER` takes the .mp4 and .mp3 files of a folder.
- * `npm run bench -- --cloud` measures only what needs the emulators; else that comes last, where they are there.
- * `npm run bench -- encoder` measures only encoder settings (see encoder.ts), which the rest does not.
+ * `npm run bench -- --cloud` runs only the part that needs the emulators. It otherwise runs last, if they are installed.
+ * `npm run bench -- encoder` compares encoder settings (see encoder.ts), which is not part of the other runs.
  */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
@@ -27,10 +27,10 @@ import { timeAnswers, timeTask, watchingMemory } from './rounds.ts';
 import { type Figures, tableOf } from './table.ts';
 
 const PAIRS = 3;
-/** A filter graph takes some ten seconds. */
+/** A filter graph takes about ten seconds. */
 const MOST_GRAPHS = 4;
 const GRAPH_BYTES = 1024 ** 3;
-/** Tasks that memory is watched over, after the one that warms up: Node's settles from the second on. */
+/** Tasks that memory is measured over, after one to warm up. Node's memory settles from the second on. */
 const WATCHED_TASKS = 3;
 const ANSWERS = 3;
 const CORES = availableParallelism();
@@ -79,7 +79,7 @@ process.stdout.write(
     `${finished.profile.width}x${finished.profile.height}, music under a voice\n\n`,
 );
 process.stdout.write(
-  `${tableOf({ clips: media.clips.length, clipSeconds: clipSeconds(finished), atATime: CORES, cold, coldMemory, ...warm, graph })}\n`,
+  `${tableOf({ clips: media.clips.length, clipSeconds: clipSeconds(finished), concurrency: CORES, cold, coldMemory, ...warm, graph })}\n`,
 );
 process.stdout.write(`\n${await cloudTables(progress)}\n`);
 
@@ -89,7 +89,7 @@ async function coldPart({ dataDir, outputDir }: HostFolders): Promise<Pick<Figur
   return { cold: result, coldMemory: memory };
 }
 
-/** Another host on the same folders, so that its memory is that of mixing alone. */
+/** Uses another host on the same folders, so that its memory is that of mixing alone. */
 async function warmPart(
   { dataDir, outputDir }: HostFolders,
   { mixes }: FinishedTask,
@@ -97,7 +97,7 @@ async function warmPart(
   await using host = await startHostProcess({ dataDir, outputDir }, ffmpeg);
   const resident = () => (canMeasureMemory ? residentNow(host.pid) : undefined);
   const idle = resident();
-  // Memory first: the requests below are larger than any task that is mixed here. Never beside what is timed.
+  // Memory comes first, because the requests below are larger than any task mixed here. It is never measured while timing.
   const { memory: warmMemory } = await watchingMemory(host, async () => {
     for (let task = 0; task <= WATCHED_TASKS; task++) {
       progress(`Memory, task ${task + 1} of ${WATCHED_TASKS + 1}`);
@@ -116,13 +116,13 @@ async function warmPart(
 }
 
 async function graphPart({ mixes, profile }: FinishedTask): Promise<Figures['graph']> {
-  const atATime = Math.max(1, Math.min(CORES, MOST_GRAPHS, Math.floor(freemem() / GRAPH_BYTES)));
-  // From all over the task, so that each has other clips.
+  const concurrency = Math.max(1, Math.min(CORES, MOST_GRAPHS, Math.floor(freemem() / GRAPH_BYTES)));
+  // Spread over the task, so that each has other clips.
   const some = Array.from(
     { length: MOST_GRAPHS },
     (_, at) => mixes[Math.floor((at * (mixes.length - 1)) / (MOST_GRAPHS - 1))],
   ).filter((mix) => mix !== undefined);
-  progress(`${some.length} filter graphs, ${atATime} at a time`);
+  progress(`${some.length} filter graphs, ${concurrency} at a time`);
   const perVideo = await timeFilterGraphs({
     ffmpeg,
     mixes: some,
@@ -131,13 +131,13 @@ async function graphPart({ mixes, profile }: FinishedTask): Promise<Figures['gra
       const name = decodeURIComponent(new URL(url).pathname.slice(1));
       return files.find((file) => basename(file) === name) ?? url;
     },
-    atATime,
+    concurrency,
     dir: await folderOf('graphs'),
   });
-  return { perVideo, videos: some.length, atATime };
+  return { perVideo, videos: some.length, concurrency };
 }
 
-/** Of one video. */
+/** Length of one video. */
 function secondsOf({ mixes, profile }: FinishedTask): number {
   const frames = mixes.flatMap(({ input }) => input.clips).reduce((sum, clip) => sum + clip.frames, 0);
   return frames / framesPerSecond(profile.rate) / mixes.length;

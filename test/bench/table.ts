@@ -1,23 +1,23 @@
-/** The one table: what was measured in one run, beside what was promised. */
+/** Formats the result table: what was measured in one run, and the budgets. */
 import type { Memory, Round } from './rounds.ts';
 
 export interface Figures {
-  /** Distinct clips; 27 videos of them. */
+  /** Distinct clips, which make 27 videos. */
   clips: number;
-  /** Of all clips together, seconds. */
+  /** Length of all clips together in seconds. */
   clipSeconds: number;
-  atATime: number;
+  concurrency: number;
   cold: Round;
   coldMemory: Memory | undefined;
-  /** Seconds per video, one after the other in turn. */
+  /** Seconds per video, measured in alternation. */
   pairs: readonly { ours: Round; floor: number }[];
-  graph: { perVideo: number; videos: number; atATime: number };
-  /** Of the host that begins with its artifacts on disk. */
+  graph: { perVideo: number; videos: number; concurrency: number };
+  /** Memory of the host that starts with its artifacts on disk. */
   warmMemory: Memory | undefined;
   idle: number | undefined;
   /** Milliseconds. */
   answers: readonly number[];
-  /** Of Node after those requests, MB. */
+  /** Memory of Node after those requests in MB. */
   afterAnswers: number | undefined;
 }
 
@@ -34,7 +34,7 @@ const MEMORY_BUDGET_MB = 300;
 const REAL_TIME = 1;
 const NOT_MEASURED = 'not measured (needs /proc)';
 
-/** In Markdown, fit for the README. */
+/** The table in Markdown, for the documents. */
 export function tableOf(figures: Figures): string {
   const rows = [...marginalRows(figures), ...taskRows(figures), ...memoryRows(figures)].map(
     ({ what, measured, budget }) => [what, measured, budget],
@@ -42,7 +42,7 @@ export function tableOf(figures: Figures): string {
   return markdown([['what', 'measured', 'budget'], ...rows]);
 }
 
-/** The first row is the head. */
+/** Formats rows as a Markdown table. The first row is the head. */
 export function markdown(all: readonly (readonly string[])[]): string {
   const columns = [...(all[0]?.keys() ?? [])];
   const widths = columns.map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -52,7 +52,7 @@ export function markdown(all: readonly (readonly string[])[]): string {
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
 }
 
-function marginalRows({ pairs, graph, atATime }: Figures): Row[] {
+function marginalRows({ pairs, graph, concurrency }: Figures): Row[] {
   const ours = pairs.map((pair) => pair.ours.toLastReport / pair.ours.videos);
   const floors = pairs.map(({ floor }) => floor);
   const ratios = pairs.map((pair, at) => (ours[at] as number) / pair.floor);
@@ -60,7 +60,7 @@ function marginalRows({ pairs, graph, atATime }: Figures): Row[] {
   const faster = graph.perVideo / median(ours);
   return [
     {
-      what: `one more video, clips ready: request to last report, ${atATime} at a time`,
+      what: `one more video, clips ready: request to last report, ${concurrency} at a time`,
       measured: `${median(ours).toFixed(3)} s (${inTurn(ours, 3)})`,
       budget: '',
     },
@@ -75,7 +75,7 @@ function marginalRows({ pairs, graph, atATime }: Figures): Row[] {
       budget: verdict(`at most ${FLOOR_BUDGET}`, ratio <= FLOOR_BUDGET),
     },
     {
-      what: `one filter graph per video, veryfast: ${graph.videos} videos, ${graph.atATime} at a time`,
+      what: `one filter graph per video, veryfast: ${graph.videos} videos, ${graph.concurrency} at a time`,
       measured: `${graph.perVideo.toFixed(1)} s`,
       budget: '',
     },
@@ -163,7 +163,7 @@ function megabytes(value: number | undefined): string {
   return value === undefined ? NOT_MEASURED : `${value.toFixed(0)} MB`;
 }
 
-/** Of an even number, the lower of the two in the middle. */
+/** For an even number of values, the lower of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[(sorted.length - 1) >> 1] ?? Number.NaN;

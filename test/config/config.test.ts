@@ -228,7 +228,7 @@ describe('settings of vendors', () => {
     assert.match(problems({ OUTPUT_BUCKET: 'videos' }), /OUTPUT: expected gcs because OUTPUT_BUCKET is set/);
     assert.equal(problems({ OUTPUT: 'local', OUTPUT_BUCKET: 'videos' }), '');
     const { DRIVE_AUTH: _, ...credentials } = OAUTH;
-    assert.match(problems(credentials), /DRIVE_AUTH: expected oauth, as what belongs to it is set/);
+    assert.match(problems(credentials), /DRIVE_AUTH: expected oauth because other settings of oauth are set/);
     assert.match(problems({ DRIVE_SUBJECT: 'a@b.example' }), /DRIVE_AUTH: expected delegation/);
     const twice = problems({
       OUTPUT: 'drive',

@@ -77,17 +77,17 @@ const split = (issuer: TokenIssuer) => issuer.token().split('.') as [string, str
 
 const UNAUTHENTICATED: readonly (readonly [what: string, got: string, header: Header])[] = [
   ['no token', 'none', () => undefined],
-  ['an empty header', 'something else', () => ''],
-  ['a scheme without a token', 'something else', () => 'Bearer '],
-  ['a word', 'something else', () => 'Bearer token'],
-  ['an access token', 'something else', () => 'Bearer ya29.a0AfH6SMBx'],
-  ['another scheme', 'something else', (issuer) => `Basic ${issuer.token()}`],
-  ['a bare token', 'something else', (issuer) => issuer.token()],
-  ['a token with something behind it', 'something else', (issuer) => `Bearer ${issuer.token()}, x`],
-  ['a token of four parts', 'something else', (issuer) => `Bearer ${issuer.token()}.x`],
+  ['an empty header', 'a header without one', () => ''],
+  ['a scheme without a token', 'a header without one', () => 'Bearer '],
+  ['a word', 'a header without one', () => 'Bearer token'],
+  ['an access token', 'a header without one', () => 'Bearer ya29.a0AfH6SMBx'],
+  ['another scheme', 'a header without one', (issuer) => `Basic ${issuer.token()}`],
+  ['a bare token', 'a header without one', (issuer) => issuer.token()],
+  ['a token with something behind it', 'a header without one', (issuer) => `Bearer ${issuer.token()}, x`],
+  ['a token of four parts', 'a header without one', (issuer) => `Bearer ${issuer.token()}.x`],
   [
     'two headers, one of them good',
-    'something else',
+    'a header without one',
     (issuer) => [`Bearer ${issuer.token()}`, `Bearer ${issuer.token()}`],
   ],
   ['a header that is no JSON', 'one that is not signed with RS256', () => 'Bearer e30x.e30.e30'],
@@ -218,8 +218,8 @@ async function refusedWithoutTrace(
   const code = status === 401 ? 'push_unauthenticated' : 'push_forbidden';
   const detail =
     status === 401
-      ? 'Expected a valid token of Google, got none.'
-      : 'Expected a caller who may push to this function, got one who may not.';
+      ? 'Expected a valid token from Google, got none.'
+      : 'Expected a caller that may push to this function, got one that may not.';
   const { title, hint } = CODES[code];
   assert.equal(answer.status, status);
   assert.deepEqual(JSON.parse(answer.body), { type: 'about:blank', title, status, detail, code, hint });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import {
   FfmpegError,
-  lastWords,
+  lastMessage,
   permanentFrom,
   withoutDirectories,
 } from '../../functions/media/ffmpeg-error.ts';
@@ -18,7 +18,7 @@ for (const [stderr, words] of [
   ['x'.repeat(1000), `${'x'.repeat(300)}...`],
 ] as const) {
   test(`the last words of ${JSON.stringify(stderr.slice(0, 40))} are ${words.slice(0, 20)}`, () => {
-    assert.equal(lastWords(stderr), words);
+    assert.equal(lastMessage(stderr), words);
   });
 }
 

@@ -63,7 +63,7 @@ describe('readMediaInfo', () => {
     ['a photo as HEIC', '    major_brand     : heic', ''],
     ['a photo as AVIF', '    major_brand     : avif', ''],
     [
-      'Dolby Vision of profile 5',
+      'Dolby Vision profile 5',
       '',
       '      DOVI configuration record: version: 1.0, profile: 5, level: 6, rpu flag: 1',
     ],

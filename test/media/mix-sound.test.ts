@@ -134,7 +134,7 @@ describe('the sound of a combination', () => {
     near((await soundOf(out)).length / 48_000, SECONDS, 1024 / 48_000);
     assert.ok((await level(out, SECONDS - 0.03, SECONDS)) < -40);
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /voice-over lasts 10\.0 s and the video 8\.0 s: it is faded out/);
+    assert.match(warnings[0] ?? '', /voice-over lasts 10\.0 s but the video only 8\.0 s, so it fades out/);
   });
 
   test('a voice begins when it is asked to, and music goes down for it only then', async () => {
@@ -152,9 +152,15 @@ describe('the sound of a combination', () => {
 
   test('a voice that begins too late is faded, or not heard at all, and the report says so', async () => {
     const late = await mixed({ voice: speech, voiceOffsetSeconds: 6 });
-    assert.match(late.warnings[0] ?? '', /lasts 4\.0 s from 6\.0 s on and the video 8\.0 s: it is faded out/);
+    assert.match(
+      late.warnings[0] ?? '',
+      /begins at 6\.0 s and lasts 4\.0 s but the video only 8\.0 s, so it fades out/,
+    );
     const never = await mixed({ voice: speech, voiceOffsetSeconds: 9 });
-    assert.match(never.warnings[0] ?? '', /begins at 9\.0 s and the video lasts 8\.0 s: it is not heard/);
+    assert.match(
+      never.warnings[0] ?? '',
+      /begins at 9\.0 s but the video lasts only 8\.0 s, so it is not heard/,
+    );
     assert.ok((await soundOf(never.out)).every((value) => value === 0));
   });
 

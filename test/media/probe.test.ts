@@ -168,7 +168,7 @@ describe('probe', () => {
   test('refuses an upload that broke off before its index', async () => {
     const whole = await makeFilm(at('late-index.mp4'), { frames: 60 });
     const file = await makeTruncated(at('no-index.mp4'), whole, 0.5);
-    await refused(file, 'media_truncated', /Expected an MP4 with its index/);
+    await refused(file, 'media_truncated', /Expected an MP4 with an index/);
   });
 
   test('accepts a film that ends long before its sound', async () => {
