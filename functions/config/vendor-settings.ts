@@ -118,7 +118,7 @@ function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: 
     if (folderId === undefined && !read.failed('DRIVE_FOLDER_ID')) {
       read.problem(
         'DRIVE_FOLDER_ID: expected the folder that task folders are made in because OUTPUT is drive, got nothing. ' +
-          'Copy it from its address in the browser.',
+          'Copy it from its URL in the browser.',
       );
     }
     return { kind, folderId: folderId ?? '' };
