@@ -44,7 +44,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 403,
     title: 'The caller may not push to this function',
-    hint: 'Set PUSH_ACCOUNT and PUSH_AUDIENCE to the account and audience of the push; the log names both.',
+    hint: 'Set PUSH_ACCOUNT and PUSH_AUDIENCE to those of the push; the log says which one differs.',
   },
   not_found: {
     kind: 'request',

@@ -145,7 +145,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'ELEVENLABS_FORMAT',
     default: 'mp3_44100_128',
-    expected: 'an ElevenLabs mp3, wav or opus format such as mp3_44100_128',
+    expected: 'an mp3, wav or opus format of ElevenLabs, such as mp3_44100_128',
     about: 'Audio format to buy: mp3_…, wav_… or opus_…; some need a larger plan.',
   },
   {

@@ -217,7 +217,10 @@ describe('settings of vendors', () => {
     for (const name of ['DRIVE_CLIENT_ID', 'DRIVE_CLIENT_SECRET', 'DRIVE_REFRESH_TOKEN']) {
       assert.match(oauth, new RegExp(`${name}: expected .* because DRIVE_AUTH is oauth, got nothing`));
     }
-    assert.match(problems({ DRIVE_AUTH: 'delegation' }), /DRIVE_SUBJECT: expected the email address of a user/);
+    assert.match(
+      problems({ DRIVE_AUTH: 'delegation' }),
+      /DRIVE_SUBJECT: expected the email address of a user/,
+    );
   });
 
   test('that would have no effect are told of', () => {
