@@ -105,12 +105,18 @@ describe('the documents', () => {
     });
 
     test(`${file} names only files that there are`, () => {
-      for (const [, name = ''] of text.matchAll(/`((?:functions|infra|test)\/[\w./-]+)`/g))
-        assert.ok(existsSync(join(ROOT, name)), `${file}: ${name}`);
-      for (const [, name = ''] of text.matchAll(/node --test ((?:functions|infra|test)\/[\w./-]+)/g))
-        assert.ok(existsSync(join(ROOT, name)), `${file}: ${name}`);
-      for (const [name] of text.matchAll(/\binfra\/cloud\/[\w-]+\.\w+/g))
-        assert.ok(existsSync(join(ROOT, name)), `${file}: ${name}`);
+      const named = [
+        ...text.matchAll(/`((?:functions|infra|test)\/[\w./-]+)`/g),
+        ...text.matchAll(/`((?:[\w-]+\/)+[\w.-]+\.(?:ts|cjs|sh|json|env))`/g),
+        ...text.matchAll(/node --test ((?:functions|infra|test)\/[\w./-]+)/g),
+        ...text.matchAll(/\b(infra\/cloud\/[\w-]+(?:\.\w+)+)/g),
+      ];
+      // From the root, or from the folder of the document.
+      for (const [, name = ''] of named)
+        assert.ok(
+          [ROOT, join(ROOT, dirname(file))].some((from) => existsSync(join(from, name))),
+          name,
+        );
     });
 
     test(`${file} names only scripts that there are`, () => {
