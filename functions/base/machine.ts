@@ -2,7 +2,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 
 export const CORES = availableParallelism();
-/** More encoder threads than this cost memory and gain little on clips of this size (measured: see README). */
+/** More encoder threads than this cost memory and gain little on clips of this size (measured: see test/README.md). */
 export const MAX_DEFAULT_THREADS = 4;
 /** An encoder of 1080x1920 takes 300 MB, and 35 more with each thread; the host and a mix must find room beside it. */
 const MB_PER_THREAD = 512;

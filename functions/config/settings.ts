@@ -29,7 +29,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'PUBLIC_URL',
     default: '',
     expected: 'an http(s) URL',
-    about: 'The URL that callers use. status_url begins with it; default: the Host header.',
+    about: 'The URL that callers use, for status_url. Default: as the caller addressed the service.',
   },
   {
     name: 'DATA_DIR',
@@ -97,7 +97,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'DRIVE_KEY_FILE',
     default: '',
     expected: 'the path of a JSON key',
-    about: 'For DRIVE_AUTH=delegation: path of a JSON key; default: sign as the service account.',
+    about: 'For DRIVE_AUTH=delegation: path of a JSON key. Default: the account that runs the service.',
   },
   {
     name: 'DRIVE_SOURCES',
@@ -187,7 +187,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: 'FFMPEG_THREADS',
-    default: `cores, at most ${MAX_DEFAULT_THREADS}, and 1 per 512 MB of memory`,
+    default: `cores, at most ${MAX_DEFAULT_THREADS}, at most 1 per 512 MB of memory`,
     expected: 'a whole number from 1 to 64',
     about: 'Threads for encoding a clip.',
   },
@@ -208,7 +208,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'REQUESTS_PER_MINUTE',
     default: 'auto',
     expected: 'auto, or a whole number from 1 to 1000000',
-    about: 'Limit per caller (IPv4 address or IPv6 /64). auto: 600, none on loopback.',
+    about: 'Limit per caller (IPv4 address or IPv6 /64). auto: 600, no limit on loopback.',
   },
   {
     name: 'PUSH_ACCOUNT',

@@ -112,7 +112,7 @@ function readOutput(read: SettingsReader, drive: DriveAuth | undefined, shared: 
   if (kind === 'drive') {
     if (drive === undefined && !read.failed('DRIVE_AUTH')) {
       read.problem(
-        'DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive, got nothing. The README has each in steps.',
+        'DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive, got nothing. infra/README.md has the steps for each.',
       );
     }
     if (folderId === undefined && !read.failed('DRIVE_FOLDER_ID')) {

@@ -126,6 +126,23 @@ describe('functions/http/README.md', () => {
     });
   }
 
+  test('and the README show a request that is accepted, and its answer', async () => {
+    const readme = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8');
+    const request = /curl -s \S+\/process_media [\s\S]*?-d '([\s\S]*?)'/.exec(readme)?.[1];
+    const answer = /```json\n([\s\S]*?)\n *```/.exec(readme)?.[1];
+    const response = await api(
+      new Request(`${BASE}/process_media`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: String(request),
+      }),
+    );
+    assert.equal(response.status, 202);
+    const [real, shown] = [(await response.json()) as Json, JSON.parse(String(answer)) as Json];
+    assert.deepEqual(shapeOf(real, shown), shapeOf(shown, real));
+    assert.equal(real['combinations'], shown['combinations']);
+  });
+
   test('lists every field of a request', () => {
     const listed = fieldsIn(section('### Fields'));
     const { properties } = requestSchema;
