@@ -18,7 +18,7 @@ done
 known="$(sed -n 's/^#\([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example)"
 while IFS='=' read -r name value; do
   if [ -z "$name" ]; then continue; fi
-  has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of the README's table, got $name."
+  has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
   case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got one with." ;; esac
   case "$name" in
     PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE)

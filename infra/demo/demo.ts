@@ -1,17 +1,20 @@
 /**
  * npm run demo [-- request.json] [-- --url http://...]: makes sample clips, posts a 2x2x2 task to the single-machine
- * host over HTTP and shows what comes of it. No account, no key.
+ * host over HTTP, shows the result and makes a contact sheet of it. No account, no key.
  */
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createLog } from '../../functions/base/log.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { startHost } from '../../functions/hosts/local.ts';
+import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
+import type { RenderView } from '../../functions/pipeline/render-view.ts';
 import { serveFiles } from '../media/file-server.ts';
 import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';
+import { makeContactSheet, tilesOf } from './contact-sheet.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { reportTable, reportTotals } from './report-table.ts';
 import { createTaskClient } from './task-client.ts';
@@ -20,8 +23,8 @@ const USAGE = `npm run demo                       2 hooks x 2 bodies x 2 calls t
 npm run demo -- request.json       posts that request instead
 npm run demo -- --url http://...   posts to a service that is running`;
 
-/** What of the environment the demo's own host heeds: never an account, a key, or where the real service listens. */
-const HEEDED = [
+/** The settings that the demo's own host reads: no account, no key, and not where the real service listens. */
+const READ_SETTINGS = [
   'PATH',
   'OUTPUT_DIR',
   'DATA_DIR',
@@ -34,10 +37,10 @@ const HEEDED = [
   'MAX_SOURCE_MB',
   'LOG_LEVEL',
 ];
-/** Within DATA_DIR, so that the demo never takes up tasks of the real service, nor the other way round. */
+/** Inside DATA_DIR, so that the demo and the real service never pick up each other's tasks. */
 const DATA_FOLDER = 'demo';
 const DEFAULT_DATA_DIR = './.data';
-/** As shells report a program ended by Ctrl-C. */
+/** The exit code that shells use for a program ended by Ctrl-C. */
 const INTERRUPTED = 130;
 
 interface Options {
@@ -48,9 +51,7 @@ interface Options {
 async function main(): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () =>
-      stop.abort(new Error('Stopped. Videos that were finished stay where they are.')),
-    );
+    process.once(signal, () => stop.abort(new Error('Stopped. Finished videos stay where they are.')));
   }
   try {
     const options = readOptions(process.argv.slice(2));
@@ -64,7 +65,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Undefined: show the usage. Throws where the arguments make no sense. */
+/** Undefined: show the usage. Throws on arguments that cannot be used. */
 function readOptions(args: string[]): Options | undefined {
   const { values, positionals } = parseArgs({
     args,
@@ -82,19 +83,19 @@ function readOptions(args: string[]): Options | undefined {
 }
 
 function demoEnvironment(env: Environment, { url }: Options): Environment {
-  const heeded = Object.fromEntries(HEEDED.map((name) => [name, env[name]]));
+  const settings = Object.fromEntries(READ_SETTINGS.map((name) => [name, env[name]]));
   return {
-    ...heeded,
+    ...settings,
     DATA_DIR: join(env['DATA_DIR'] || DEFAULT_DATA_DIR, DATA_FOLDER),
     HOST: '127.0.0.1',
     PORT: '0',
     ALLOW_PRIVATE_URLS: 'true',
-    // The key of the service that is called; the demo's own host needs none.
+    // Needed only to call a service that is already running.
     API_KEY: url === undefined ? undefined : env['API_KEY'],
   };
 }
 
-/** True when every combination became a video. */
+/** Resolves to true if every combination became a video. */
 async function demo({ requestFile, url }: Options, config: Config, signal: AbortSignal): Promise<boolean> {
   const given = requestFile === undefined ? undefined : await readRequest(requestFile);
   await using running = new AsyncDisposableStack();
@@ -113,12 +114,30 @@ async function demo({ requestFile, url }: Options, config: Config, signal: Abort
   const status = await watched(client, accepted.status_url);
   const renders = await client.renders(accepted.status_url);
   print(`\n${reportTable(renders)}\n\n${reportTotals(status)}`);
+  await showContactSheet(renders, config, signal);
   return status.succeeded === status.combinations;
 }
 
 async function watched(client: ReturnType<typeof createTaskClient>, statusUrl: string) {
   using bar = createProgressBar(process.stdout);
   return await client.watch(statusUrl, (status) => bar.update(status));
+}
+
+/** A picture is no reason for the demo to fail: without one it says why. */
+async function showContactSheet(renders: readonly RenderView[], config: Config, signal: AbortSignal) {
+  const tiles = tilesOf(renders);
+  const [first] = tiles;
+  // Nothing succeeded, or the videos are on Drive or in a bucket.
+  if (first === undefined) return;
+  try {
+    const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
+    await using ffmpeg = createFfmpeg({ path });
+    const sheet = await makeContactSheet({ ffmpeg, tiles, folder: dirname(first.path), signal });
+    print(`sheet         ${sheet}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    print(`Warning: there is no contact sheet. ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 async function readRequest(file: string): Promise<string> {
@@ -133,7 +152,7 @@ async function readRequest(file: string): Promise<string> {
   }
 }
 
-/** Clips in a folder of their own, served over HTTP until `running` ends. */
+/** Makes clips in a folder of their own and serves them over HTTP until `running` ends. */
 async function sampleRequest(
   config: Config,
   running: AsyncDisposableStack,
@@ -154,14 +173,14 @@ export function demoRequest({ hooks, bodies, ctas, tracks }: SampleClips, url: (
     task_name: 'Every Cut demo',
     video_blocks: { hooks: hooks.map(url), bodies: bodies.map(url), ctas: ctas.map(url) },
     audio_blocks: { music: tracks.map(url) },
-    text_to_speach: [
+    text_to_speech: [
       { text: 'Hooks, bodies and calls to action. Every combination, one video each.', voice: 'Sarah' },
       { text: 'Post your clips once, and pick up every cut.', voice: 'Brian' },
     ],
   };
 }
 
-/** The real service on a free port, until `running` ends; its log goes to a file, so that the bar stays whole. */
+/** The real service on a free port until `running` ends. It logs to a file: lines on the terminal would break the bar. */
 async function startOwnHost(
   config: Config,
   running: AsyncDisposableStack,
@@ -177,11 +196,11 @@ async function startOwnHost(
     await host.stop();
     if (signal.aborted) await forgetTasks(config.dataDir);
   });
-  print(`Service at ${host.url}, its log in ${file}`);
+  print(`Service at ${host.url}, log in ${file}`);
   return host.url;
 }
 
-/** Else the next demo would go on with this one's task, whose clips are gone. Prepared clips are kept. */
+/** Otherwise the next demo would resume this one's task, whose clips are gone. Prepared clips are kept. */
 async function forgetTasks(dataDir: string): Promise<void> {
   const files = await readdir(dataDir);
   const database = files.filter((name) => name.startsWith('every-cut.sqlite'));

@@ -79,8 +79,8 @@ async function makeClip(ffmpeg: Ffmpeg, dir: string, look: Look, signal: AbortSi
   const still = join(dir, `${name}.rgb`);
   const clip = join(dir, `${name}.mp4`);
   const picture = gradient(WIDTH, HEIGHT, look.top, look.bottom);
-  drawText(picture, look.word, 200, look.word.length > 3 ? 26 : 32, WHITE);
-  drawText(picture, look.number, 500, 60, WHITE);
+  drawText(picture, look.word, { top: 200 }, look.word.length > 3 ? 26 : 32, WHITE);
+  drawText(picture, look.number, { top: 500 }, 60, WHITE);
   await writeFile(still, picture.pixels);
   await ffmpeg.run(clipArguments(still, clip, look), { signal, ...LIMITS });
   await rm(still);

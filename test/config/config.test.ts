@@ -108,7 +108,7 @@ describe('settings', () => {
     assert.match(problems({ PUSH_AUDIENCE }), /PUSH_ACCOUNT: expected .* because PUSH_AUDIENCE is set/);
     for (const account of ['every-cut-push', 'a@b', 'a b@c.example', 'serviceAccount:@c.example@d.example']) {
       const text = problems({ PUSH_ACCOUNT: account, PUSH_AUDIENCE });
-      assert.match(text, /PUSH_ACCOUNT: expected the address of a service account, got/, account);
+      assert.match(text, /PUSH_ACCOUNT: expected the email address of a service account, got/, account);
     }
     for (const audience of ['render', 'http://h.example', 'https://h.example?a', 'https://h.example, x']) {
       const text = problems({ PUSH_ACCOUNT, PUSH_AUDIENCE: audience });
@@ -191,7 +191,7 @@ describe('settings of vendors', () => {
     );
   });
 
-  test('take a Drive folder by id, or by its address in the browser', () => {
+  test('take a Drive folder by id, or by its URL in the browser', () => {
     const folder = (id: string) =>
       loadConfig({ OUTPUT: 'drive', DRIVE_FOLDER_ID: id, ...OAUTH }).vendors.output;
     const id = '1AbC_dEf-GhIjKlMn';
@@ -205,7 +205,7 @@ describe('settings of vendors', () => {
     assert.deepEqual(folder('root'), { kind: 'drive', folderId: 'root' });
     assert.match(
       problems({ OUTPUT: 'drive', DRIVE_FOLDER_ID: 'a b', ...OAUTH }),
-      /DRIVE_FOLDER_ID: expected a folder's id, or its address in the browser, got "a b"/,
+      /DRIVE_FOLDER_ID: expected a folder's id, or its URL in the browser, got "a b"/,
     );
   });
 
@@ -217,7 +217,10 @@ describe('settings of vendors', () => {
     for (const name of ['DRIVE_CLIENT_ID', 'DRIVE_CLIENT_SECRET', 'DRIVE_REFRESH_TOKEN']) {
       assert.match(oauth, new RegExp(`${name}: expected .* because DRIVE_AUTH is oauth, got nothing`));
     }
-    assert.match(problems({ DRIVE_AUTH: 'delegation' }), /DRIVE_SUBJECT: expected the address of a user/);
+    assert.match(
+      problems({ DRIVE_AUTH: 'delegation' }),
+      /DRIVE_SUBJECT: expected the email address of a user/,
+    );
   });
 
   test('that would have no effect are told of', () => {

@@ -219,7 +219,7 @@ describe('the cloud, rehearsed with the real gcloud', {
 
   test('refuses settings that no function knows, and secrets among them, before anything is deployed', async () => {
     const wrong: readonly (readonly [line: string, message: RegExp])[] = [
-      ['OUTPUT_BUKCET=videos', /expected a setting of the README's table, got OUTPUT_BUKCET/],
+      ['OUTPUT_BUKCET=videos', /expected a setting of functions\/config\/README\.md, got OUTPUT_BUKCET/],
       ['ELEVENLABS_API_KEY=sk_0123456789', /expected no secrets, got ELEVENLABS_API_KEY/],
       ['PUSH_ACCOUNT=me@example.com', /expected no PUSH_ACCOUNT/],
     ];

@@ -1,0 +1,172 @@
+/** The examples and the fields of functions/http/README.md, held against the service itself. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
+import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
+import { createSqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
+import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { createLog } from '../../functions/base/log.ts';
+import { createApi } from '../../functions/http/router.ts';
+import { requestSchema } from '../../functions/model/request-schema.ts';
+import type { Json } from '../fixtures/hosts/host.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+const CHAPTER = readFileSync(resolve(import.meta.dirname, '../../functions/http/README.md'), 'utf8');
+
+interface Example {
+  method: string;
+  path: string;
+  /** Undefined for a GET. */
+  body: unknown;
+  status: number;
+  answer: Json;
+}
+
+const BASE = 'http://127.0.0.1:8080';
+const JSON_BLOCK = '```json\\n([\\s\\S]*?)\\n```';
+const EXAMPLE = new RegExp(
+  `<!-- example (GET|POST) (\\S+) -->\\n(?:${JSON_BLOCK}\\s+)?<!-- answer (\\d+) -->\\n${JSON_BLOCK}`,
+  'g',
+);
+const examples: Example[] = [...CHAPTER.matchAll(EXAMPLE)].map(([, method, path, body, status, answer]) => ({
+  method: method as string,
+  path: path as string,
+  body: body === undefined ? undefined : JSON.parse(body),
+  status: Number(status),
+  answer: JSON.parse(answer as string) as Json,
+}));
+
+/** Names of all fields, also of objects and lists within: what the service may leave null counts as any shape. */
+function shapeOf(value: unknown, other: unknown): unknown {
+  if (value === null || other === null || value === undefined || other === undefined) return 'anything';
+  if (Array.isArray(value)) {
+    if (value.length === 0 || !Array.isArray(other) || other.length === 0) return ['anything'];
+    return [shapeOf(value[0], other[0])];
+  }
+  if (typeof value !== 'object') return typeof value;
+  const others = other as Json;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([one], [two]) => one.localeCompare(two))
+      .map(([name, inner]) => [name, name in others ? shapeOf(inner, others[name]) : 'not in the other']),
+  );
+}
+
+/** The part of the chapter below a heading. */
+function section(heading: string): string {
+  const start = CHAPTER.indexOf(`\n${heading}\n`);
+  assert.ok(start >= 0, heading);
+  const level = (/^#+/.exec(heading) as RegExpExecArray)[0];
+  const rest = CHAPTER.slice(start + heading.length + 2);
+  return rest.slice(0, rest.search(new RegExp(`^#{1,${level.length}} `, 'm')));
+}
+
+/** Fields that a section lists, at any depth. */
+function fieldsIn(text: string): Set<string> {
+  const items = [...text.matchAll(/^ *- ((?:`\w+`(?:, )?)+)(?: \(required\))?:/gm)];
+  return new Set(
+    items.flatMap(([, names = '']) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name as string)),
+  );
+}
+
+describe('functions/http/README.md', () => {
+  let dir: TempDir;
+  let database: Database;
+  let api: (request: Request) => Promise<Response>;
+  let lastTask = '';
+
+  // The whole interface on its real stores, and nobody who takes the messages: nothing of example.com is fetched.
+  before(async () => {
+    dir = await tempDir();
+    database = openDatabase(join(dir.path, 'test.sqlite'));
+    api = createApi({
+      tasks: createSqliteTasks({ database }),
+      reports: createSqliteReports({ database }),
+      leases: createSqliteLeases({ database }),
+      pins: createSqlitePins({ database }),
+      queue: createSqliteQueue({ database }),
+      outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
+      speech: { notice: 'An offline voice speaks.' },
+      log: createLog({ level: 'error', pretty: false, write: () => {} }),
+      limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
+      run: (_what, work) => work(),
+      baseUrl: () => BASE,
+      guard: () => {},
+    });
+  });
+
+  after(async () => {
+    database.close();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  test('has examples', () => assert.ok(examples.length >= 5));
+
+  for (const { method, path, body, status, answer } of examples) {
+    test(`shows what ${method} ${path} answers with ${status}`, async () => {
+      const request = new Request(`${BASE}${path.replace('{task_id}', lastTask)}`, {
+        method,
+        ...(body === undefined
+          ? {}
+          : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+      const response = await api(request);
+      const real = (await response.json()) as Json;
+      if (typeof real['task_id'] === 'string') lastTask = real['task_id'];
+      assert.equal(response.status, status);
+      assert.deepEqual(shapeOf(real, answer), shapeOf(answer, real));
+      // What is no example but a fixed text must be the very text.
+      if (status === 422) assert.deepEqual(real, answer);
+      if ('dry_run' in answer) assert.deepEqual({ ...real, warnings: [] }, { ...answer, warnings: [] });
+    });
+  }
+
+  test('and the README show a request that is accepted, and its answer', async () => {
+    const readme = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8');
+    const request = /curl -s \S+\/process_media [\s\S]*?-d '([\s\S]*?)'/.exec(readme)?.[1];
+    const answer = /```json\n([\s\S]*?)\n *```/.exec(readme)?.[1];
+    const response = await api(
+      new Request(`${BASE}/process_media`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: String(request),
+      }),
+    );
+    assert.equal(response.status, 202);
+    const [real, shown] = [(await response.json()) as Json, JSON.parse(String(answer)) as Json];
+    assert.deepEqual(shapeOf(real, shown), shapeOf(shown, real));
+    assert.equal(real['combinations'], shown['combinations']);
+  });
+
+  test('lists every field of a request', () => {
+    const listed = fieldsIn(section('### Fields'));
+    const { properties } = requestSchema;
+    const inner = (schema: object): string[] =>
+      'properties' in schema ? Object.keys(schema.properties as object) : [];
+    const wanted = [
+      ...Object.keys(properties).filter((name) => name !== 'text_to_speach'),
+      ...inner(properties.output),
+      ...inner(properties.audio),
+      ...inner(properties.text_to_speech.items),
+    ];
+    assert.deepEqual([...listed].sort(), wanted.sort());
+  });
+
+  for (const [heading, of] of [
+    ['## GET /tasks/{task_id}', (answer: Json) => answer],
+    ['## GET /tasks/{task_id}/renders', (answer: Json) => (answer['renders'] as Json[])[0] as Json],
+    ['## Errors', (answer: Json) => answer],
+  ] as const) {
+    test(`lists every field of the answer under "${heading}"`, () => {
+      const [found] = section(heading).matchAll(/<!-- answer \d+ -->\n```json\n([\s\S]*?)\n```/g);
+      const fields = Object.keys(of(JSON.parse(found?.[1] as string) as Json));
+      const listed = fieldsIn(section(heading));
+      for (const field of fields) assert.ok(listed.has(field), field);
+    });
+  }
+});
