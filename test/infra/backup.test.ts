@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startTestHost } from '../fixtures/hosts/host.ts';
-import { serveColourClips, threeByThree } from '../fixtures/media/colour-clips.ts';
+import { serveColourClips, threeBlocks } from '../fixtures/media/colour-clips.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -34,7 +34,7 @@ describe('the back-up of infra/OPERATIONS.md', { timeout: 180_000 }, () => {
     let taskId: string;
     {
       await using host = await startTestHost(dir.path, env);
-      const request = { task_name: 'kept', video_blocks: threeByThree(sources).slice(0, 2) };
+      const request = { task_name: 'kept', video_blocks: threeBlocks(sources).slice(0, 2) };
       taskId = String((await host.post(request)).body['task_id']);
       while (Number((await host.get(`/tasks/${taskId}`))['succeeded']) < 1) await pause(20);
       // A file on its way in or out may be gone before cp comes to it.
