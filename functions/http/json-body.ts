@@ -1,5 +1,6 @@
 import { CODES, type RequestCode } from '../base/codes.ts';
 import { RequestError } from '../base/errors.ts';
+import { inTime } from '../base/time-limit.ts';
 
 /** Largest request body; a thousand signed URLs fit. */
 export const MAX_BODY_BYTES = 256 * 1024;
@@ -28,7 +29,8 @@ export async function readJson(request: Request): Promise<unknown> {
 
 /** The body as JSON, whatever it is declared as. Throws RequestError: 413, 408, 400. */
 export async function parseJson(request: Request, limitMs = BODY_LIMIT_MS): Promise<unknown> {
-  const bytes = await inTime(boundedBody(request), limitMs);
+  // What still arrives later goes with its connection.
+  const bytes = await inTime(boundedBody(request), limitMs, () => tooSlow(limitMs));
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -59,17 +61,6 @@ async function boundedBody(request: Request): Promise<Buffer> {
     throw RequestError.is(error) ? error : brokenOff(error);
   }
   return Buffer.concat(chunks);
-}
-
-/** What still comes of it is let go with its connection. */
-async function inTime<T>(reading: Promise<T>, limitMs: number): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tooSlow(limitMs)), limitMs);
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function tooSlow(limitMs: number): RequestError {

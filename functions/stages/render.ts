@@ -4,6 +4,7 @@ import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/cras
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { noteLapsed, once } from '../coordination/lease.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import { type Combination, sourcesOf } from '../model/plan.ts';
@@ -74,7 +75,9 @@ async function makeAndReport(
       cancelled.throwIfAborted();
       const signals = { signal: held, cancelled };
       const report = await makeVideo(task, combination, lease, { ...signals, releaseMixing }, deps);
-      if (!(await reportAndCheck(task, report, deps))) await takeBack(task, report, deps);
+      if (!(await reportAndCheck(task, report, deps))) {
+        await retryTransient(() => takeBack(task, report, deps), { signal: held });
+      }
       return report;
     },
   });

@@ -39,7 +39,7 @@ async function scene(): Promise<Scene> {
     source,
     save: ({ signal = FOREVER, idleMs = 5_000, maxFailures = 6 } = {}) =>
       stage
-        .outputs({ account: stage.account(undefined, { idleMs }), maxFailures })
+        .outputs({ account: stage.account(undefined, { idleMs }), resumption: { maxFailures } })
         .save(folder, 'a.mp4', source, signal),
     saved: () => server.list(folder.id).map(({ id }) => server.read(id))[0],
     ranges: () =>
@@ -113,11 +113,14 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('open another session where theirs is over, and send everything', async () => {
+  it('end with their session, and send everything in another one when they are begun again', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'cut', afterBytes: 600 * KIB });
     server.faults.add('upload.ask', { does: 'forget' });
+    const failure = await failureOf(scened.save(), 'network', /session that is over/);
+    assert.ok(TransientError.is(failure));
+    assert.equal(server.seen('upload.begin').length, 1);
     await scened.save();
     assert.deepEqual(scened.saved(), VIDEO);
     assert.equal(server.seen('upload.begin').length, 2);
@@ -154,12 +157,35 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.saved(), undefined);
   });
 
-  it('give up when every session is over at once', async () => {
+  for (const fault of [
+    { does: 'refuse', status: 503 },
+    { does: 'lose' },
+    { does: 'refuse', status: 429, retryAfter: '2' },
+  ] as const) {
+    it(`make one try of beginning: ${JSON.stringify(fault)}`, async () => {
+      await using scened = await scene();
+      const { server } = scened.stage;
+      server.faults.add('upload.begin', fault);
+      assert.ok(
+        TransientError.is(await failureOf(scened.save(), fault.does === 'lose' ? 'network' : 'output_busy')),
+      );
+      assert.equal(server.seen('upload.begin').length, 1);
+      assert.ok(existsSync(scened.source));
+      await scened.save();
+      assert.deepEqual(scened.saved(), VIDEO);
+      assert.equal(server.list(scened.folder.id).length, 1);
+    });
+  }
+
+  it('take another token where theirs is refused at the beginning', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
-    server.faults.add('upload.send', { does: 'forget' }, { times: 99 });
-    await failureOf(scened.save({ maxFailures: 3 }), 'network', /session that is over/);
-    assert.equal(server.seen('upload.begin').length, 3);
+    server.faults.add('upload.begin', { does: 'refuse', status: 401, reason: 'authError' });
+    await scened.save();
+    assert.deepEqual(scened.saved(), VIDEO);
+    server.faults.add('upload.begin', { does: 'refuse', status: 401, reason: 'authError' }, { times: 2 });
+    await writeFile(scened.source, randomBytes(10));
+    await failureOf(scened.save(), 'output_login', /401 authError/);
   });
 
   it('do not count failures with progress between them', async () => {
@@ -173,8 +199,16 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   it('end a request that the server lets stand, and go on', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'stall' });
-    scened.stage.server.faults.add('upload.begin', { does: 'stall' });
     await scened.save({ idleMs: 300 });
+    assert.deepEqual(scened.saved(), VIDEO);
+    assert.equal(scened.stage.server.seen('upload.begin').length, 1);
+  });
+
+  it('end where the server does not answer at the beginning, and can be begun again', async () => {
+    await using scened = await scene();
+    scened.stage.server.faults.add('upload.begin', { does: 'stall' });
+    await failureOf(scened.save({ idleMs: 300 }), 'network');
+    await scened.save();
     assert.deepEqual(scened.saved(), VIDEO);
   });
 
@@ -198,13 +232,22 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   it('stop in a pause, too', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
-    server.faults.add('upload.begin', { does: 'refuse', status: 429, retryAfter: '3600' });
+    server.faults.add('upload.send', { does: 'refuse', status: 429, retryAfter: '30' });
     const stop = new AbortController();
     const saving = scened.save({ signal: stop.signal });
-    await until(() => server.seen('upload.begin').some(({ status }) => status === 429), 'a 429');
+    await until(() => server.seen('upload.send').some(({ status }) => status === 429), 'a 429');
     const reason = new Error('The host stops');
     stop.abort(reason);
     await assert.rejects(saving, reason);
+  });
+
+  it('hand on a pause that is longer than theirs', async () => {
+    await using scened = await scene();
+    scened.stage.server.faults.add('upload.send', { does: 'refuse', status: 429, retryAfter: '3600' });
+    const failure = await failureOf(scened.save(), 'output_busy');
+    assert.ok(TransientError.is(failure) && failure.retryAfterMs === 3_600_000);
+    await scened.save();
+    assert.deepEqual(scened.saved(), VIDEO);
   });
 
   it('never carry the token to another host', async () => {
@@ -231,11 +274,11 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   it('reject with the error of the disk where the file goes away meanwhile', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
-    server.faults.add('upload.begin', { does: 'refuse', status: 503, retryAfter: '1' });
+    server.faults.add('upload.send', { does: 'refuse', status: 503, retryAfter: '1' });
     server.tokens.tokenSeconds = 200;
     const saving = scened.save();
     const refused = assert.rejects(saving, { code: 'ENOENT' });
-    await until(() => server.seen('upload.begin').some(({ status }) => status === 503), 'a 503');
+    await until(() => server.seen('upload.send').some(({ status }) => status === 503), 'a 503');
     await rm(scened.source);
     await refused;
     assert.equal(scened.saved(), undefined);

@@ -86,7 +86,7 @@ const REFUSALS = {
     [
       400,
       older('max_character_limit_exceeded', 'It has 627.'),
-      /It has 627\.\)\. Next step: mend what it says, or shorten/,
+      /It has 627\.\)\. Next step: fix what it says, or shorten/,
     ],
     [400, older('model_not_found'), /Next step: set ELEVENLABS_MODEL/],
     [400, older('invalid_output_format'), /Next step: set ELEVENLABS_FORMAT/],
@@ -255,7 +255,7 @@ describe('what never reaches ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('passes the gate as it is where nobody foresaw it', () => {
+  it('passes the gate as it is where it is unexpected', () => {
     for (const error of [new TypeError('x is not a function'), 'text', undefined, new RangeError('code')]) {
       assert.equal(elevenLabsError(error, 'key'), error);
     }

@@ -35,7 +35,7 @@ const OF_LETTER = { topic: 'dead-letter', taskId: 'a', reason: 'No' };
 
 const NO_MESSAGE = /an envelope without a message/;
 const NO_DATA = /a message without data/;
-const OTHER = /data that is no message of/;
+const OTHER = /data that is not a message of/;
 
 type Malformed = readonly [what: string, complaint: RegExp, body: unknown, topic?: Topic];
 const MALFORMED: readonly Malformed[] = [

@@ -138,7 +138,11 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       if (operation === 'media' && title.startsWith('404')) continue;
       it(`gives ${verdict[purpose]} where ${what} meets ${title}`, async () => {
         server.fault({ operation, ...fault });
-        const storage = connectedTo(server, { tries: 1, callMs: 100, idleMs: 100 });
+        const storage = connectedTo(server, {
+          callMs: 100,
+          idleMs: 100,
+          resumption: { firstPauseMs: 1, maxFailures: 1 },
+        });
         assertCode(await outcome(purpose, storage, { bytes }), verdict[purpose]);
       });
     }
@@ -150,7 +154,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       assert.equal(error.retryAfterMs, 7000);
     });
 
-    it(`lets through what nobody foresaw, where ${what} meets it`, async () => {
+    it(`lets an unexpected error through, where ${what} meets it`, async () => {
       server.fault({ operation, does: 'status', status: 400, reason: 'invalid' });
       const error = await outcome(purpose, connectedTo(server), { bytes });
       assert.ok(error instanceof Error);

@@ -10,6 +10,7 @@ import { until } from '../../contracts/harness.ts';
 import { file, outputContract } from '../../contracts/outputs.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { startStorageServer } from '../../fixtures/storage/server.ts';
+import { repeated } from '../../fixtures/system/repeated.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const FOREVER = new AbortController().signal;
@@ -107,16 +108,29 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     });
   }
 
-  it('make the folder after some trouble, and give up after much', async () => {
+  it('make one try of a folder, and have it after some trouble', async () => {
     await using cloud = await prepared();
-    cloud.server.fault({ operation: 'upload', does: 'status', status: 503, times: 2 });
-    assert.equal((await cloud.store.createFolder('late')).id, 'gs://bucket/late/');
+    const busy = (error: unknown) => TransientError.is(error) && error.code === 'output_busy';
     cloud.server.fault({ operation: 'upload', does: 'status', status: 503, times: 3 });
-    await assert.rejects(
-      cloud.store.createFolder('never'),
-      (error) => TransientError.is(error) && error.code === 'output_busy',
-    );
-    assert.equal(cloud.server.count('upload'), 1 + 3 + 3);
+    await assert.rejects(cloud.store.createFolder('late'), busy);
+    assert.equal(cloud.server.count('upload'), 1 + 1);
+    const { id } = await repeated(() => cloud.store.createFolder('late'));
+    assert.equal(id, 'gs://bucket/late/');
+    assert.equal(cloud.server.count('upload'), 1 + 4);
+    cloud.server.fault({ operation: 'upload', does: 'lose-answer' });
+    await assert.rejects(cloud.store.createFolder('lost'), TransientError.is);
+    assert.equal((await cloud.store.createFolder('lost')).id, 'gs://bucket/lost/');
+  });
+
+  it('stop making a folder when they are told to', async () => {
+    await using cloud = await prepared();
+    cloud.server.fault({ operation: 'upload', does: 'hang' });
+    const caller = new AbortController();
+    const reason = new Error('The caller waits no longer');
+    const making = cloud.store.createFolder('slow', caller.signal);
+    await until(() => cloud.server.count('upload') === 2, 'the request');
+    caller.abort(reason);
+    await assert.rejects(making, reason);
   });
 
   it('are sent once by two deliveries of the same', async () => {
@@ -141,7 +155,10 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     it(`stand once where the answer to a ${size} upload was lost`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation, does: 'lose-answer' });
-      await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, content), FOREVER);
+      const source = await file(cloud.dir, content);
+      const save = () => cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER);
+      if (operation === 'upload') await assert.rejects(save(), TransientError.is);
+      await save();
       assert.equal(cloud.text('sale/a.mp4'), content);
       const { generation } = cloud.server.objects.find('bucket', 'sale/a.mp4');
       await cloud.store.save(cloud.folder, 'b.mp4', await file(cloud.dir, 'b'), FOREVER);
@@ -158,7 +175,8 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       ] as const) {
         await using cloud = await prepared({ idleMs: 300 });
         cloud.server.fault({ operation, ...fault });
-        await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, content), FOREVER);
+        const source = await file(cloud.dir, content);
+        await repeated(() => cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER));
         assert.equal(cloud.text('sale/a.mp4'), content, fault.does);
       }
     });
@@ -181,7 +199,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     });
   }
 
-  it('are gone on with where a large upload broke off', async () => {
+  it('are resumed where a large upload broke off', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 2_000_000 });
     await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, LARGE), FOREVER);
@@ -193,7 +211,23 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.count('start'), 1);
   });
 
-  it('are sent anew where the upload that broke off is not known any more', async () => {
+  it('give up an upload that breaks off again and again', async () => {
+    await using cloud = await prepared();
+    cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 3, times: 99 });
+    const source = await file(cloud.dir, LARGE);
+    await assert.rejects(
+      cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER),
+      (error) => TransientError.is(error) && error.code === 'network',
+    );
+    assert.equal(cloud.server.count('resume'), 3);
+    assert.equal(cloud.server.count('start'), 1);
+    assert.ok(existsSync(source));
+    cloud.server.clearFaults();
+    await cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER);
+    assert.equal(cloud.text('sale/a.mp4'), LARGE);
+  });
+
+  it('are sent again from the start where the upload that broke off is no longer known', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 1_000_000 });
     cloud.server.fault({
@@ -202,7 +236,10 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       status: 410,
       reason: 'uploadBrokenConnection',
     });
-    await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, LARGE), FOREVER);
+    const source = await file(cloud.dir, LARGE);
+    await assert.rejects(cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER), TransientError.is);
+    assert.equal(cloud.server.count('start'), 1);
+    await cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER);
     assert.equal(cloud.text('sale/a.mp4'), LARGE);
     assert.equal(cloud.server.count('start'), 2);
   });
@@ -243,7 +280,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       await assert.rejects(cloud.store.save(folder, 'a.mp4', source, FOREVER), (error) => {
         assert.ok(PermanentError.is(error));
         assert.deepEqual([error.code, error.stage], ['save_failed', 'save']);
-        assert.match(error.message, /begun with another OUTPUT/);
+        assert.match(error.message, /started with another OUTPUT/);
         return true;
       });
       await cloud.store.remove(folder, ['a.mp4']);
@@ -270,7 +307,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       await cloud.store.save(cloud.folder, name, await file(cloud.dir, name), FOREVER);
     }
     cloud.server.fault({ operation: 'delete', does: 'status', status: 503, times: 2 });
-    await cloud.store.remove(cloud.folder, names);
+    await repeated(() => cloud.store.remove(cloud.folder, names));
     assert.deepEqual([...cloud.server.objects.bucket('bucket').keys()], ['sale/']);
   });
 
