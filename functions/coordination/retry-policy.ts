@@ -3,6 +3,7 @@
  * and orderly transient errors cost no attempt; a process that dies over the work does, and so does an unexpected error.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import {
@@ -23,8 +24,11 @@ export const RETRY_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
-/** Errors that a loop gave up on: a loop around it passes them on, as the time for retries has been spent. */
-const givenUp = new WeakSet<Error>();
+/**
+ * Of the loop around the code that runs: the errors that loops within it gave up on. It passes them on, as the time for
+ * retries has been spent.
+ */
+const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
 
 /**
  * Repeats `step` on transient errors, with growing pauses and jitter, or after the pause that the other side asks for.
@@ -37,9 +41,13 @@ export async function retryTransient<T>(
   { signal, forMs = RETRY_MS }: { signal: AbortSignal; forMs?: number },
 ): Promise<T> {
   const deadline = performance.now() + forMs;
+  const around = givenUpWithin.getStore();
+  const givenUp = new WeakSet<Error>();
+  const mayPass = (error: unknown): error is TransientError =>
+    TransientError.is(error) && !givenUp.has(error);
   let done: { value: T } | undefined;
   const attempt = async () => {
-    const value = await step();
+    const value = await givenUpWithin.run(givenUp, step);
     done = { value };
     return value;
   };
@@ -60,13 +68,9 @@ export async function retryTransient<T>(
     },
   }).catch((error: unknown) => {
     if (done !== undefined) return done.value;
-    if (error instanceof Error) givenUp.add(error);
+    if (error instanceof Error) around?.add(error);
     throw error;
   });
-}
-
-function mayPass(error: Error): error is TransientError {
-  return TransientError.is(error) && !givenUp.has(error);
 }
 
 /** How often the work was begun, this time included. Waiting, duplicates and orderly transient errors do not count. */

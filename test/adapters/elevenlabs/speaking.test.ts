@@ -44,6 +44,8 @@ async function fleet(
       store: storeOf(disk),
       leases,
       tempDir: join(dir.path, `temp-${at}`),
+      // Whether a line is bought again must not depend on the store being asked again.
+      retryMs: 0,
     });
     const speech = another();
     return { speech, leases, speaking: createSpeaking({ speech, artifacts, leases }) };

@@ -149,7 +149,8 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
 
     it(`passes on how long a busy server wants to be left alone, where ${what} meets it`, async () => {
       server.fault({ operation, does: 'status', status: 429, headers: { 'retry-after': '7' } });
-      const error = await outcome(purpose, connectedTo(server), { bytes });
+      const resumption = { firstPauseMs: 1, maxFailures: 1 };
+      const error = await outcome(purpose, connectedTo(server, { resumption }), { bytes });
       assert.ok(TransientError.is(error), String(error));
       assert.equal(error.retryAfterMs, 7000);
     });

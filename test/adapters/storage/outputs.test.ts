@@ -90,7 +90,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
   });
 
   for (const [title, status, code, hint] of [
-    ['the credentials are not accepted', 401, 'output_login', /^Give the service credentials/],
+    ['the credentials are not accepted', 401, 'output_login', /^Give the service valid credentials/],
     ['the account may not write', 403, 'output_forbidden', /Storage Object User/],
     ['the bucket is not there', 404, 'output_missing', /OUTPUT_BUCKET/],
   ] as const) {
