@@ -53,7 +53,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       assert.ok(stage.server.calls.every(({ kind }) => kind !== 'unknown'));
     });
 
-    it(`asks for another token by ${name} where Drive takes the one no more`, async () => {
+    it(`asks for another token by ${name} where Drive no longer accepts it`, async () => {
       await using stage = await driveStage();
       using _found = defaultCredentials(stage);
       const account = stage.account(await auth(stage));
@@ -62,7 +62,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       assert.equal(await whoAmI(account), expected);
     });
 
-    it(`asks for another token by ${name} shortly before the one ends`, async () => {
+    it(`asks for another token by ${name} shortly before it expires`, async () => {
       await using stage = await driveStage();
       using _found = defaultCredentials(stage);
       // Below the five minutes before the end at which the client takes another.
@@ -79,7 +79,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     return server.seen('metadata').filter(({ path }) => path.endsWith('/token')).length;
   }
 
-  it('asks nothing before the first call', async () => {
+  it('sends nothing before the first call', async () => {
     await using stage = await driveStage();
     stage.account();
     assert.equal(stage.server.calls.length, 0);
@@ -184,7 +184,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(await whoAmI(account), USER);
   });
 
-  it('takes a network that is away, or shows a certificate of its own, for what may pass, also while signing in', async () => {
+  it('treats an unreachable network, or a certificate of its own, as transient, also while logging in', async () => {
     await using stage = await driveStage();
     await using proxy = await startSelfSignedServer();
     const auths: DriveAuth[] = [OAUTH, { mode: 'delegation', subject: USER, keyFile: await keyFile(stage) }];
@@ -197,7 +197,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     }
   });
 
-  it('takes a token endpoint that is busy for what may pass, and asks it again at the next call', async () => {
+  it('treats a busy token endpoint as transient, and asks it again at the next call', async () => {
     await using stage = await driveStage();
     using _found = defaultCredentials(stage);
     const auth: DriveAuth = { mode: 'delegation', subject: USER, keyFile: await keyFile(stage) };

@@ -85,7 +85,7 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
     return outputs.save(folder, 'a.mp4', await file(stage.dir, 'video'), FOREVER);
   }
 
-  it('network where nobody listens, and where the connection is cut or stands still', async () => {
+  it('network if nothing listens, and if the connection is cut or stalls', async () => {
     await using stage = await driveStage();
     stage.server.faults.add('update', { does: 'lose' }, { times: 1000 });
     await failureOf(update(stage.account()), 'network', /Next step: /);
@@ -111,7 +111,7 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
     await assert.rejects(calling, mistake);
   });
 
-  it('one try each: transient while it is busy, creates and 403 included, and never for good refusals', async () => {
+  it('a transient error while it is busy, creates and 403 included, and never after a final refusal', async () => {
     await using stage = await driveStage();
     const { server } = stage;
     server.faults.add(

@@ -63,7 +63,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     for (const [name, id] of made) assert.equal((await stage.outputs({ ids }).createFolder(name)).id, id);
   });
 
-  it('make one folder of fifty at once, by five adapters with one memory', async () => {
+  it('make one folder for fifty concurrent calls of five adapters that share their ids', async () => {
     await using stage = await driveStage();
     const adapters = numbers(5).map(() => stage.outputs());
     const made = await Promise.all(
@@ -73,7 +73,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(stage.server.list(stage.folderId).length, 1);
   });
 
-  it('make one folder where the answer to its making was lost', async () => {
+  it('make one folder even if the answer to the first call was lost', async () => {
     await using stage = await driveStage();
     stage.server.faults.add('create', { does: 'lose' });
     const outputs = stage.outputs();
@@ -90,7 +90,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it('make one folder of fifty at once, by five adapters, with lost answers and 503s', async () => {
+  it('make one folder for fifty concurrent calls of five adapters, with lost answers and 503s', async () => {
     await using stage = await driveStage();
     const { faults } = stage.server;
     faults.add('create', { does: 'lose' }, { times: 3 });
@@ -131,7 +131,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it('use the folder that someone made by hand, the oldest of them, and no other of nearly that name', async () => {
+  it('use the oldest folder that someone made by hand, and none with a similar name', async () => {
     await using stage = await driveStage();
     const { server, folderId: parent } = stage;
     server.state.add({ name: 'SALE', mimeType: FOLDER_TYPE, parent });
@@ -145,7 +145,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.seen('list').length, 1, 'the second knew it');
   });
 
-  it('make another folder where theirs is in the trash, was renamed, or is gone for ever', async () => {
+  it('make another folder if theirs was trashed, renamed, or deleted for ever', async () => {
     await using stage = await driveStage();
     const { state } = stage.server;
     const outputs = stage.outputs();
@@ -164,7 +164,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     }
   });
 
-  it('go on with the id of a process that died between drawing it and making the folder', async () => {
+  it('use the id of a process that died between drawing it and making the folder', async () => {
     await using stage = await driveStage();
     stage.server.faults.add('create', { does: 'refuse', status: 403, reason: 'insufficientFilePermissions' });
     await assert.rejects(stage.outputs().createFolder('sale'));
@@ -172,7 +172,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal((await stage.outputs().createFolder('sale')).id, known);
   });
 
-  it('draw another id where the one that was kept is refused, as another account drew it', async () => {
+  it('draw another id if the kept one is refused because another account drew it', async () => {
     await using stage = await driveStage();
     await stage.ids.settle(`drive/folder/${stage.folderId}/sale`, 'drawn-by-another-account');
     const { id } = await stage.outputs().createFolder('sale');
@@ -185,7 +185,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     await assert.rejects(stage.outputs().createFolder('other'), { message: 'As the test asked for' });
   });
 
-  it('leave nothing that could end the process where a save is stopped while ids are refused', async () => {
+  it('leave no unhandled rejection if a save is stopped while ids are refused', async () => {
     await using stage = await driveStage();
     const folder = await stage.outputs().createFolder('sale');
     const unhandled: unknown[] = [];
@@ -212,7 +212,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(unhandled, []);
   });
 
-  it('draw another id for a file, too, where the one that was kept is refused', async () => {
+  it('draw another id for a file, too, if the kept one is refused', async () => {
     await using stage = await driveStage();
     const folder = await stage.outputs().createFolder('sale');
     await stage.ids.settle(`drive/file/${folder.id}/a.mp4`, 'drawn-by-another-account');
@@ -223,7 +223,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it('stop making a folder when they are told to, also while ids are drawn for others', async () => {
+  it('stop making a folder when told to, also while ids are drawn for other callers', async () => {
     await using stage = await driveStage();
     const outputs = stage.outputs();
     const folder = await outputs.createFolder('sale');
@@ -261,7 +261,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.ok(stage.server.list(root).some((folder) => folder.id === id));
   });
 
-  it('upload no byte again for a process that died after the upload', async () => {
+  it('upload nothing again for a process that died after the upload', async () => {
     await using stage = await driveStage();
     const folder = await stage.outputs().createFolder('sale');
     const video = 'v'.repeat(600_000);
@@ -275,7 +275,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(existsSync(source), false);
   });
 
-  it('leave one file of two processes that upload it at once', async () => {
+  it('leave one file if two processes upload it at once', async () => {
     await using stage = await driveStage();
     const folder = await stage.outputs().createFolder('sale');
     const sources = await Promise.all(numbers(2).map(() => file(stage.dir, 'v'.repeat(600_000))));
@@ -320,7 +320,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(stage.server.seen('generateIds').length, 1);
   });
 
-  it('bring a file back that someone trashed, renamed or moved, without sending it again', async () => {
+  it('restore a file that someone trashed, renamed or moved, without sending it again', async () => {
     await using stage = await driveStage();
     const { server } = stage;
     const outputs = stage.outputs();
@@ -341,7 +341,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.seen('upload.begin').length, 1);
   });
 
-  it('make a new file where theirs is gone for ever', async () => {
+  it('make a new file if theirs was deleted for ever', async () => {
     await using stage = await driveStage();
     const folder = await stage.outputs().createFolder('sale');
     const save = async () => stage.outputs().save(folder, 'a.mp4', await file(stage.dir, 'video'), FOREVER);
@@ -372,7 +372,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.ok(existsSync(source), 'what could not be saved is still there');
   });
 
-  it('say that the folder is gone, or in the trash', async () => {
+  it('report a folder that is gone, or in the trash', async () => {
     await using stage = await driveStage();
     const outputs = stage.outputs();
     const save = async (folder: OutputFolder) =>
@@ -397,7 +397,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('trash what is to be removed, whoever saved it, and nothing else', async () => {
+  it('trash the files to be removed, whichever process saved them, and no others', async () => {
     await using stage = await driveStage();
     const folderId = stage.server.state.addDrive({ [USER]: 'fileOrganizer' });
     const folder = await stage.outputs({ folderId }).createFolder('sale');
@@ -499,7 +499,7 @@ describe('createFolder of drive outputs says before the first video', { timeout:
     });
   }
 
-  it('nothing against a full storage where the folder is on a shared drive, nor against a service account', async () => {
+  it('nothing about a full storage or a service account if the folder is on a shared drive', async () => {
     await using stage = await driveStage();
     stage.server.state.quotaBytes = 0;
     const folderId = stage.server.state.addDrive({ [USER]: 'writer', [ROBOT]: 'fileOrganizer' });

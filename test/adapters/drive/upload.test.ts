@@ -58,7 +58,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(existsSync(scened.source), false);
   });
 
-  it('go on at the byte that Drive has when the connection breaks, twice', async () => {
+  it('continue from the byte that Drive has when the connection breaks, twice', async () => {
     await using scened = await scene();
     const { faults } = scened.stage.server;
     faults.add('upload.send', { does: 'cut', afterBytes: 600 * KIB }, { times: 2 });
@@ -74,7 +74,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
-  it('begin again at the first byte where Drive has none', async () => {
+  it('start over from the first byte if Drive has none', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'cut', afterBytes: 100 * KIB });
     await scened.save();
@@ -83,7 +83,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(scened.ranges(), [`${whole} 0`, `bytes */${VIDEO.length} 308`, `${whole} 200`]);
   });
 
-  it('go on where Drive took all and kept a part', async () => {
+  it('continue if Drive took all bytes and kept a part', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'keep', bytes: 800 * KIB });
     await scened.save();
@@ -94,7 +94,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
-  it('know the file by asking, where the answer to the last byte was lost', async () => {
+  it('ask for the file if the answer to the last byte was lost', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'lose' });
     await scened.save();
@@ -103,7 +103,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   });
 
   for (const status of [500, 503, 429]) {
-    it(`ask and go on after a ${status}`, async () => {
+    it(`ask and continue after a ${status}`, async () => {
       await using scened = await scene();
       scened.stage.server.faults.add('upload.send', { does: 'refuse', status });
       scened.stage.server.faults.add('upload.ask', { does: 'refuse', status });
@@ -113,7 +113,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('end with their session, and send everything in another one when they are begun again', async () => {
+  it('end with their session, and send everything in another one when they are repeated', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'cut', afterBytes: 600 * KIB });
@@ -127,7 +127,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.ranges().at(-1), `bytes 0-${LAST}/${VIDEO.length} 200`);
   });
 
-  it('go on with another token where theirs ends on the way', async () => {
+  it('continue with another token if theirs expires on the way', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'refuse', status: 401, reason: 'authError' });
@@ -139,7 +139,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.seen('token').length, tokens + 2);
   });
 
-  it('say that the login is at fault where the next token is refused as well', async () => {
+  it('report the login if the next token is refused as well', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'refuse', status: 401 }, { times: 9 });
     scened.stage.server.faults.add('upload.ask', { does: 'refuse', status: 401 }, { times: 9 });
@@ -162,7 +162,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     { does: 'lose' },
     { does: 'refuse', status: 429, retryAfter: '2' },
   ] as const) {
-    it(`make one try of beginning: ${JSON.stringify(fault)}`, async () => {
+    it(`make one try to begin: ${JSON.stringify(fault)}`, async () => {
       await using scened = await scene();
       const { server } = scened.stage;
       server.faults.add('upload.begin', fault);
@@ -177,7 +177,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('take another token where theirs is refused at the beginning', async () => {
+  it('use another token if theirs is refused at the beginning', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.begin', { does: 'refuse', status: 401, reason: 'authError' });
@@ -196,7 +196,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.stage.server.seen('upload.send').length, 6);
   });
 
-  it('end a request that the server lets stand, and go on', async () => {
+  it('end a request that the server lets stall, and continue', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'stall' });
     await scened.save({ idleMs: 300 });
@@ -204,7 +204,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.stage.server.seen('upload.begin').length, 1);
   });
 
-  it('end where the server does not answer at the beginning, and can be begun again', async () => {
+  it('end if the server does not answer at the beginning, and can be repeated', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.begin', { does: 'stall' });
     await failureOf(scened.save({ idleMs: 300 }), 'network');
@@ -241,7 +241,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     await assert.rejects(saving, reason);
   });
 
-  it('hand on a pause that is longer than theirs', async () => {
+  it('pass on a Retry-After that is longer than their own pauses', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'refuse', status: 429, retryAfter: '3600' });
     const failure = await failureOf(scened.save(), 'output_busy');
@@ -259,7 +259,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.stage.server.seen('upload.send').length, 0);
   });
 
-  it('replace what is there the same way, broken off or not', async () => {
+  it('replace a file the same way, interrupted or not', async () => {
     await using scened = await scene();
     await scened.save();
     const other = randomBytes(VIDEO.length);
@@ -271,7 +271,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.stage.server.seen('upload.begin').at(-1)?.method, 'PATCH');
   });
 
-  it('reject with the error of the disk where the file goes away meanwhile', async () => {
+  it('reject with the error of the disk if the file disappears meanwhile', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'refuse', status: 503, retryAfter: '1' });
@@ -284,7 +284,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.saved(), undefined);
   });
 
-  it('bring an empty file there', async () => {
+  it('upload an empty file', async () => {
     await using scened = await scene();
     await writeFile(scened.source, '');
     assert.equal((await scened.save()).bytes, 0);

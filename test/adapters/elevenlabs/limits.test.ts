@@ -47,7 +47,7 @@ describe('a request to ElevenLabs that does not end', { timeout: TIMEOUT_MS }, (
     });
   }
 
-  it('is not begun for who was told to stop', async () => {
+  it('is not begun after its signal has fired', async () => {
     await using speaking = await speakingWith();
     const reason = new Error('too late');
     const told = AbortSignal.abort(reason);

@@ -209,7 +209,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     await second;
   });
 
-  it('waits to be bought while many are bought that cannot be stored, of which each is bought once', async () => {
+  it('is not bought while many bought ones cannot be stored, each of which is bought once', async () => {
     let isAway = true;
     await using running = await fleet(1, { maximum: 20 }, {}, (store) => ({
       ...store,

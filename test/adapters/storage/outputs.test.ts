@@ -54,7 +54,7 @@ async function prepared(limits: Partial<StorageLimits> = {}) {
 }
 
 describe('storage outputs', { timeout: 60_000 }, () => {
-  it('are found under the addresses that were given, whatever the names', async () => {
+  it('are found at the URLs that were returned, whatever their names', async () => {
     await using cloud = await prepared();
     const folder = await cloud.store.createFolder('100% sale #1/2');
     assert.deepEqual(folder, {
@@ -67,14 +67,14 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.text('100% sale #1_2/0001 ü?.mp4'), 'video');
   });
 
-  it('lie in a folder that the console shows, of a name without control characters', async () => {
+  it('are in a folder that the console shows, with a name without control characters', async () => {
     await using cloud = await prepared();
     const { id } = await cloud.store.createFolder('two\r\nlines\t\u0085');
     assert.equal(id, 'gs://bucket/two__lines__/');
     assert.equal(cloud.text('two__lines__/'), '');
   });
 
-  it('carry the type that players and browsers go by', async () => {
+  it('have the content type that players and browsers need', async () => {
     await using cloud = await prepared();
     for (const [name, type] of [
       ['a.mp4', 'video/mp4'],
@@ -108,7 +108,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     });
   }
 
-  it('make one try of a folder, and have it after some trouble', async () => {
+  it('make one try at a folder, and find or make it at a later one', async () => {
     await using cloud = await prepared();
     const busy = (error: unknown) => TransientError.is(error) && error.code === 'output_busy';
     cloud.server.fault({ operation: 'upload', does: 'status', status: 503, times: 3 });
@@ -122,7 +122,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal((await cloud.store.createFolder('lost')).id, 'gs://bucket/lost/');
   });
 
-  it('stop making a folder when they are told to', async () => {
+  it('stop making a folder when told to', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'upload', does: 'hang' });
     const caller = new AbortController();
@@ -133,7 +133,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     await assert.rejects(making, reason);
   });
 
-  it('are sent once by two deliveries of the same', async () => {
+  it('are sent once by two deliveries of the same message', async () => {
     await using cloud = await prepared();
     const sources = [await file(cloud.dir, LARGE), await file(cloud.dir, LARGE)];
     const [first] = sources as [string];
@@ -152,7 +152,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     ['small', 'video', 'upload'],
     ['large', LARGE, 'resume'],
   ] as const) {
-    it(`stand once where the answer to a ${size} upload was lost`, async () => {
+    it(`are stored once if the answer to a ${size} upload was lost`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation, does: 'lose-answer' });
       const source = await file(cloud.dir, content);
@@ -166,7 +166,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       assert.equal(Number(next) - Number(generation), 1, 'it was stored more than once');
     });
 
-    it(`are whole where a ${size} upload is damaged, reset, stalled or refused on the way`, async () => {
+    it(`are complete after a ${size} upload was damaged, reset, stalled or refused on the way`, async () => {
       for (const fault of [
         { does: 'damage' },
         { does: 'cut', afterBytes: 3 },
@@ -181,7 +181,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       }
     });
 
-    it(`are not saved by half, nor kept waiting for, when a ${size} upload is stopped`, async () => {
+    it(`are not half saved, and keep nobody waiting, when a ${size} upload is stopped`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation, does: 'stall', afterBytes: 3 });
       const source = await file(cloud.dir, content);
@@ -199,7 +199,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     });
   }
 
-  it('are resumed where a large upload broke off', async () => {
+  it('are resumed at the byte where a large upload broke off', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 2_000_000 });
     await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, LARGE), FOREVER);
@@ -227,7 +227,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.text('sale/a.mp4'), LARGE);
   });
 
-  it('are sent again from the start where the upload that broke off is no longer known', async () => {
+  it('are sent from the start if the interrupted upload is no longer known', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 1_000_000 });
     cloud.server.fault({
@@ -244,7 +244,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.count('start'), 2);
   });
 
-  it('replace what was written in the meantime, and no version that nobody looked at', async () => {
+  it('replace what was written meanwhile, and no version that was not looked at', async () => {
     await using cloud = await prepared();
     const write = (text: string) =>
       void cloud.server.objects.insert('bucket', 'sale/a.mp4', Buffer.from(text), {});
@@ -261,7 +261,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(matches[0], '0');
   });
 
-  it('are the other delivery, where that one puts the same there first', async () => {
+  it('are those of another delivery that saves the same first', async () => {
     await using cloud = await prepared();
     cloud.server.fault({
       operation: 'upload',
@@ -300,7 +300,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.count('delete'), 0);
   });
 
-  it('are a thousand names to take out, of which few are there', async () => {
+  it('are removed by a thousand names, few of which are there', async () => {
     await using cloud = await prepared();
     const names = Array.from({ length: 1000 }, (_, at) => `${at}.mp4`);
     for (const name of names.slice(0, 3)) {
@@ -311,7 +311,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.deepEqual([...cloud.server.objects.bucket('bucket').keys()], ['sale/']);
   });
 
-  it('fail for good where the account may not take them out', async () => {
+  it('fail for good if the account may not remove them', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'delete', does: 'status', status: 403, reason: 'forbidden' });
     await assert.rejects(
@@ -320,7 +320,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     );
   });
 
-  it('do not hide that the video is not there', async () => {
+  it('report a video that is not there', async () => {
     await using cloud = await prepared();
     const none = join(cloud.dir.path, 'none.mp4');
     await assert.rejects(cloud.store.save(cloud.folder, 'a.mp4', none, FOREVER), { code: 'ENOENT' });

@@ -26,7 +26,7 @@ async function prepared(limits: Partial<StorageLimits> = {}) {
 }
 
 describe('connectStorage', { timeout: 60_000 }, () => {
-  it('loads the client at the first call only', () => {
+  it('loads the client only at the first call', () => {
     const adapter = join(import.meta.dirname, '../../../functions/adapters/storage/storage.ts');
     const script = `
       const { connectStorage } = await import(${JSON.stringify(adapter)});
@@ -46,7 +46,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     assert.match(cloud.server.requests[0]?.url ?? '', /^\/storage\/v1\/b\/bucket\/o\/a/);
   });
 
-  it('takes a network that is away, or shows a certificate of its own, for what may pass', async () => {
+  it('treats an unreachable network, or a certificate of its own, as transient', async () => {
     await using proxy = await startSelfSignedServer();
     for (const url of ['http://every-cut.invalid', proxy.url]) {
       const look = metadataOf(connectedTo({ url }), PLACE);
@@ -54,7 +54,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     }
   });
 
-  it('makes one try of a call, for its caller to repeat', async () => {
+  it('makes one try of a call, which its caller may repeat', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'metadata', does: 'status', status: 503, times: 4 });
     await assert.rejects(cloud.look(), TransientError.is);
@@ -63,7 +63,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.requests.length, 5);
   });
 
-  it('fails for good where the answer is no', async () => {
+  it('fails for good after a refusal', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'metadata', does: 'status', status: 403 });
     await assert.rejects(cloud.look(), PermanentError.is);
@@ -98,7 +98,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.requests.length, 1);
   });
 
-  it('stops at once when it is told to, before a call and during it', async () => {
+  it('stops at once when told to, before a call and during it', async () => {
     await using cloud = await prepared();
     const reason = new Error('The host stops');
     await assert.rejects(cloud.look(AbortSignal.abort(reason)), reason);
