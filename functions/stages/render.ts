@@ -33,6 +33,9 @@ export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolation
 /** A prepare that nobody was at for so long is published again: its message may be lost. */
 const REPUBLISH_AFTER_MS = 600_000;
 
+/** A video that came too late is taken out also while the host stops: no later delivery does it. */
+const NEVER = new AbortController().signal;
+
 /** Makes one combination and reports it. Whatever happened before, it is reported once. */
 export async function render(
   { taskId, index }: MessageOf<'render'>,
@@ -76,7 +79,7 @@ async function makeAndReport(
       const signals = { signal: held, cancelled };
       const report = await makeVideo(task, combination, lease, { ...signals, releaseMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) {
-        await retryTransient(() => takeBack(task, report, deps), { signal: held });
+        await retryTransient(() => takeBack(task, report, deps), { signal: NEVER });
       }
       return report;
     },

@@ -58,7 +58,7 @@ const MALFORMED: readonly Malformed[] = [
   ['another topic', OTHER, carrying({ topic: 'complete', taskId: 'a' })],
   ['a render', OTHER, carrying(RENDER), 'prepare'],
   ['a letter', OTHER, carrying(LETTER)],
-  ['a topic that is none', OTHER, carrying({ ...RENDER, topic: 'rendering' })],
+  ['an unknown topic', OTHER, carrying({ ...RENDER, topic: 'rendering' })],
   ['no task', OTHER, carrying({ topic: 'render', index: 3 })],
   ['a task that is a number', OTHER, carrying({ ...RENDER, taskId: 5 })],
   ['no index', OTHER, carrying({ topic: 'render', taskId: 'a', source: 3 })],
