@@ -159,9 +159,9 @@ export interface OutputStore {
   /**
    * process-media. The folder of that name, made where there is none; concurrent calls make one. Throws RequestError
    * output_folder, with the hint, where this output could not take the task's videos, and TransientError where that
-   * cannot be told just now.
+   * cannot be told just now: a second call goes on where the first one ended. Rejects with the signal's reason.
    */
-  createFolder(name: string): Promise<OutputFolder>;
+  createFolder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
   /** render, complete: moves the file there. The same name again replaces it; half a file never carries the name. */
   save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
   /**

@@ -90,6 +90,10 @@ describe('the layers of functions/', () => {
     );
   });
 
+  test('retry in coordination/retry-policy.ts only', () => {
+    assert.deepEqual(filesThatImport(/^p-retry$/), ['coordination/retry-policy.ts']);
+  });
+
   test('start processes in media/ffmpeg.ts only', () => {
     assert.deepEqual(filesThatImport(/^(node:)?child_process$/), ['media/ffmpeg.ts']);
   });

@@ -1,8 +1,9 @@
 /**
- * How often a thing is tried. Waiting, duplicates and orderly transient errors cost no attempt; ending without a
- * word does, and so does an error that nobody foresaw.
+ * How often work is tried. Every retry within a step is the loop of this file: adapters try once. Waiting, duplicates
+ * and orderly transient errors cost no attempt; a process that dies over the work does, and so does an unexpected error.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import {
@@ -17,24 +18,36 @@ import type { Lease } from '../ports.ts';
 
 /** Holders of one lease that may die, or fail without a known cause, before its work is given up. */
 export const MAX_ATTEMPTS = 5;
-/** How long a step retries by itself before the message is handed back. */
+/** How long a step is retried before its message is handed back. */
 export const RETRY_MS = 30_000;
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
 /**
- * Repeats `step` on transient errors, with growing pauses and jitter, or as long as the other side asks for. What a step
- * has done counts, also where the signal fires just then.
+ * Of the loop around the code that runs: the errors that loops within it gave up on. It passes them on, as the time for
+ * retries has been spent.
+ */
+const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
+
+/**
+ * Repeats `step` on transient errors, with growing pauses and jitter, or after the pause that the other side asks for.
+ * When the signal fires, it rejects at once with the signal's reason; a step that succeeds at that moment counts.
+ * @param options.forMs no try begins later than this many milliseconds after the first
+ * @throws the last error, when the time is up or the other side asks for a longer pause than is left
  */
 export async function retryTransient<T>(
   step: () => Promise<T>,
   { signal, forMs = RETRY_MS }: { signal: AbortSignal; forMs?: number },
 ): Promise<T> {
   const deadline = performance.now() + forMs;
+  const around = givenUpWithin.getStore();
+  const givenUp = new WeakSet<Error>();
+  const mayPass = (error: unknown): error is TransientError =>
+    TransientError.is(error) && !givenUp.has(error);
   let done: { value: T } | undefined;
   const attempt = async () => {
-    const value = await step();
+    const value = await givenUpWithin.run(givenUp, step);
     done = { value };
     return value;
   };
@@ -45,26 +58,27 @@ export async function retryTransient<T>(
     randomize: true,
     maxRetryTime: forMs,
     signal,
-    shouldRetry: ({ error }) => TransientError.is(error),
+    shouldRetry: ({ error }) => mayPass(error),
     async onFailedAttempt({ error }) {
-      const asked = TransientError.is(error) ? error.retryAfterMs : undefined;
+      const asked = mayPass(error) ? error.retryAfterMs : undefined;
       if (asked === undefined) return;
-      // Thrown here it ends the retries: the message is handed back and comes again after that time.
+      // Thrown here it ends the loop: the message is handed back and comes again after that time.
       if (performance.now() + asked >= deadline) throw error;
       await sleep(asked, undefined, { signal });
     },
   }).catch((error: unknown) => {
-    if (done === undefined) throw error;
-    return done.value;
+    if (done !== undefined) return done.value;
+    if (error instanceof Error) around?.add(error);
+    throw error;
   });
 }
 
-/** How often the work was begun, this time included. Waiting, duplicates and orderly transient ends do not count. */
+/** How often the work was begun, this time included. Waiting, duplicates and orderly transient errors do not count. */
 export function attemptOf({ crashes, failures }: Pick<Lease, 'crashes' | 'failures'>): number {
   return crashes + failures + 1;
 }
 
-/** Throws PermanentError 'crash_loop' where so many holders died over this work that it must not be begun again. */
+/** Throws PermanentError 'crash_loop' after so many holders died over this work that it must not be begun again. */
 export function refuseCrashLoop(lease: Lease, stage: Stage): void {
   if (lease.crashes < MAX_ATTEMPTS) return;
   throw new PermanentError(
@@ -75,12 +89,11 @@ export function refuseCrashLoop(lease: Lease, stage: Stage): void {
 }
 
 /**
- * The failure to record for an error, where trying again is pointless; rethrows all others, so that the message is
- * handed back. What nobody foresaw, and an ffmpeg that is ended from outside (out of memory, mostly), get
- * MAX_ATTEMPTS tries.
+ * The failure to record for an error that no retry can help; rethrows all others, so that the message is handed back.
+ * Unexpected errors, and an ffmpeg that is killed from outside (mostly for want of memory), get MAX_ATTEMPTS tries.
  */
 export function failureOf(error: unknown, lease: Lease, stage: Stage, signal: AbortSignal): Failure {
-  // Whatever it is, it may come of the work being broken off.
+  // The error may be nothing but a consequence of stopping the work.
   if (signal.aborted) throw error;
   if (PermanentError.is(error)) return error.failure;
   if (isDiskFull(error) && !TransientError.is(error)) {

@@ -4,6 +4,7 @@ import { readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
 import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
+import { timeLimit } from '../base/time-limit.ts';
 import { traced } from '../base/trace.ts';
 import { logNack } from '../coordination/log-nack.ts';
 import { parseJson, problem } from '../http/json-body.ts';
@@ -103,9 +104,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       }
       const { message, deliveries } = pushed;
       return traced(pushed.traceparent, async () => {
-        const late = new AbortController();
-        const timer = setTimeout(() => late.abort(outOfTime()), DELIVERY_MS);
-        const signal = AbortSignal.any([late.signal, stopping.signal]);
+        using limit = timeLimit(DELIVERY_MS, outOfTime, stopping.signal);
+        const { signal } = limit;
         try {
           const [stage, deps] = await Promise.all([load(), depsOf()]);
           await persistently(
@@ -116,8 +116,6 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         } catch (error) {
           logNack(log, message, deliveries, error);
           return new Response(null, { status: HANDED_BACK });
-        } finally {
-          clearTimeout(timer);
         }
       });
     };
@@ -169,7 +167,10 @@ async function bodyOf(request: Request): Promise<unknown> {
   }
 }
 
-/** Retries transient errors with growing pauses until shortly before the delivery times out. */
+/**
+ * The queue's redelivery, within the delivery: retries transient errors, with the pauses of our own queue, until shortly
+ * before the delivery's time is up.
+ */
 async function persistently(run: () => Promise<void>, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + PERSIST_MS;
   for (let failures = 1; ; ) {

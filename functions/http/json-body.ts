@@ -1,6 +1,7 @@
 /** Reads JSON bodies within limits of size and time, and writes problem documents. */
 import { CODES, type RequestCode } from '../base/codes.ts';
 import { RequestError } from '../base/errors.ts';
+import { inTime } from '../base/time-limit.ts';
 
 /** Largest request body: enough for a thousand signed URLs. */
 export const MAX_BODY_BYTES = 256 * 1024;
@@ -29,7 +30,8 @@ export async function readJson(request: Request): Promise<unknown> {
 
 /** The parsed body, whatever its content type. Throws RequestError: 413, 408, 400. */
 export async function parseJson(request: Request, limitMs = BODY_LIMIT_MS): Promise<unknown> {
-  const bytes = await withTimeout(boundedBody(request), limitMs);
+  // What still arrives later goes with its connection.
+  const bytes = await inTime(boundedBody(request), limitMs, () => tooSlow(limitMs));
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -60,17 +62,6 @@ async function boundedBody(request: Request): Promise<Buffer> {
     throw RequestError.is(error) ? error : connectionLost(error);
   }
   return Buffer.concat(chunks);
-}
-
-/** After a timeout the rest of the body is dropped with the connection. */
-async function withTimeout<T>(reading: Promise<T>, limitMs: number): Promise<T> {
-  const { promise: timeout, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tooSlow(limitMs)), limitMs);
-  try {
-    return await Promise.race([reading, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function tooSlow(limitMs: number): RequestError {

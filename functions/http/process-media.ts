@@ -1,8 +1,10 @@
 import { createHash, randomInt } from 'node:crypto';
-import { RequestError } from '../base/errors.ts';
+import { RequestError, TransientError } from '../base/errors.ts';
+import { timeLimit } from '../base/time-limit.ts';
+import { retryTransient } from '../coordination/retry-policy.ts';
 import { makePlan, type Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
-import type { Claim } from '../model/task.ts';
+import type { Claim, OutputFolder } from '../model/task.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore, Speech } from '../ports.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
@@ -18,6 +20,9 @@ export interface ProcessMediaDeps extends CreateTaskDeps {
 const SEEDS = 2 ** 32;
 /** How long a repeated request gets the first answer. */
 const IDEMPOTENCY_KEY_TTL_MS = 24 * 3_600_000;
+/** The caller waits for the folder. A try that begins late still has time to report why it failed. */
+const FOLDER_RETRY_MS = 15_000;
+const FOLDER_MS = 20_000;
 /** Visible ASCII only, since other characters do not survive every HTTP client. 255 fit any scheme for keys. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
@@ -34,8 +39,22 @@ export async function processMedia(request: Request, deps: ProcessMediaDeps): Pr
   const earlier = await earlierAnswer(request, claim, deps);
   if (earlier !== undefined) return earlier;
   const { taskName: name, metadata } = valid;
-  const folder = await deps.outputs.createFolder(name);
+  const folder = await folderFor(name, deps.outputs);
   return createTask(request, { name, plan, folder, metadata, warnings, retryOf: null }, claim, deps);
+}
+
+/** Throws RequestError output_folder at once, where a retry cannot help, and TransientError after FOLDER_MS. */
+async function folderFor(name: string, outputs: OutputStore): Promise<OutputFolder> {
+  using limit = timeLimit(FOLDER_MS, noFolder);
+  const { signal } = limit;
+  return await retryTransient(() => outputs.createFolder(name, signal), { signal, forMs: FOLDER_RETRY_MS });
+}
+
+function noFolder(): TransientError {
+  return new TransientError(
+    'output_busy',
+    `Expected the output to make the task's folder within ${FOLDER_MS / 1000} s, got no answer.`,
+  );
 }
 
 /** Throws RequestError if the Idempotency-Key is malformed. */

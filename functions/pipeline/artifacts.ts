@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Stage } from '../base/errors.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
-import { refuseCrashLoop } from '../coordination/retry-policy.ts';
+import { RETRY_MS, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Artifact, ArtifactStore, Lease, LeaseStore } from '../ports.ts';
 
 /** Fills `dir` with the artifact's files and tells what they are. */
@@ -30,7 +30,7 @@ export interface Artifacts {
    */
   getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
   /** Undefined where it is gone: evicted, or found damaged. */
-  open<M>(key: string): Promise<Artifact<M> | undefined>;
+  open<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
 }
 
 export interface ArtifactsOptions {
@@ -38,24 +38,36 @@ export interface ArtifactsOptions {
   leases: LeaseStore;
   /** For unfinished work; on the same file system as the store where possible. */
   tempDir: string;
+  /** How long calls of the store are retried before the message is handed back, milliseconds. */
+  retryMs?: number;
 }
+
+/** Something paid for is stored even if nobody waits for it any more. */
+const NEVER = new AbortController().signal;
 
 /**
  * An artifact is derived from content and named by all that makes it what it is, so it can be made anywhere, once,
  * and used by every task.
  */
-export function createArtifacts({ store, leases, tempDir }: ArtifactsOptions): Artifacts {
+export function createArtifacts(options: ArtifactsOptions): Artifacts {
+  const { store, leases, tempDir, retryMs: forMs = RETRY_MS } = options;
+  const open = <M>(key: string, signal: AbortSignal) =>
+    retryTransient(() => store.open<M>(key), { signal, forMs });
+
   return {
-    open: (key) => store.open(key),
+    open,
 
     getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, blame, paid = false }: MakeOptions) {
       const put = async (held: AbortSignal) => {
         await using dir = await workDir(tempDir);
         const meta = await make(dir.path, held);
         if (!paid) held.throwIfAborted();
-        return await store.put<M>(key, dir.path, meta);
+        return await retryTransient(() => store.put<M>(key, dir.path, meta), {
+          signal: paid ? NEVER : held,
+          forMs,
+        });
       };
-      const find = () => store.open<M>(key);
+      const find = () => open<M>(key, signal);
       return once<Artifact<M>>({
         leases,
         key: `artifact/${key}`,

@@ -109,7 +109,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     const file = join(dir.path, BYTES);
     const known = await deps.urls.recall(url);
     // Asking "has it changed?" is only of use while the bytes are still here.
-    using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content)));
+    using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal));
     const answer = await retryTransient(
       () => deps.downloads.get(url, file, { validator: kept && known?.validator, signal }),
       { signal },
@@ -148,13 +148,13 @@ export function createFetching(deps: FetchingDeps): Fetching {
     signal: AbortSignal,
   ): Promise<Artifact<SourceMeta>> {
     for (const recipe of [PROBE_RECIPE, OLDER_RECIPE]) {
-      const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content, recipe));
+      const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content, recipe), signal);
       if (kept !== undefined) return kept;
     }
     const again = await downloadFor(task, firstOf(task, number), signal);
     const artifact =
       again.content === fetched.content
-        ? await artifacts.open<SourceMeta>(await sourceKey(again.content))
+        ? await artifacts.open<SourceMeta>(await sourceKey(again.content), signal)
         : undefined;
     if (artifact !== undefined) return artifact;
     throw new PermanentError(

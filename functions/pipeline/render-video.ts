@@ -140,7 +140,7 @@ async function openPrepared(
   const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
   let { artifact: key } = pin as Prepared;
   for (;;) {
-    const artifact = await artifacts.open<PreparedArtifact['meta']>(key);
+    const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
     if (artifact !== undefined) return artifact;
     // Another ffmpeg build, put in since, makes it under another key.
     key = (await sources.ready(task, number, signals)).artifact;

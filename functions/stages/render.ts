@@ -4,6 +4,7 @@ import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/cras
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { noteLapsed, once } from '../coordination/lease.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import { type Combination, sourcesOf } from '../model/plan.ts';
@@ -31,6 +32,9 @@ export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolation
 
 /** A prepare that nobody was at for so long is published again: its message may be lost. */
 const REPUBLISH_AFTER_MS = 600_000;
+
+/** A video that came too late is taken out also while the host stops: no later delivery does it. */
+const NEVER = new AbortController().signal;
 
 /** Makes one combination and reports it. Whatever happened before, it is reported once. */
 export async function render(
@@ -74,7 +78,9 @@ async function makeAndReport(
       cancelled.throwIfAborted();
       const signals = { signal: held, cancelled };
       const report = await makeVideo(task, combination, lease, { ...signals, releaseMixing }, deps);
-      if (!(await reportAndCheck(task, report, deps))) await takeBack(task, report, deps);
+      if (!(await reportAndCheck(task, report, deps))) {
+        await retryTransient(() => takeBack(task, report, deps), { signal: NEVER });
+      }
       return report;
     },
   });

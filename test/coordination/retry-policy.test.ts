@@ -26,7 +26,7 @@ describe('what becomes of an error', () => {
     assert.throws(() => failureOf(error, lease(99), 'download', signal), error);
   });
 
-  test('one that nobody foresaw is handed back four times and recorded the fifth', () => {
+  test('an unexpected one is handed back four times and recorded the fifth', () => {
     const error = new TypeError('undefined is not a function');
     assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'mix', signal), error);
     const failure = failureOf(error, lease(MAX_ATTEMPTS - 1), 'mix', signal);
@@ -71,7 +71,7 @@ describe('retrying within a step', () => {
     assert.equal(calls(), 3);
   });
 
-  test('does not repeat what is permanent or unforeseen', async () => {
+  test('does not repeat what is permanent or unexpected', async () => {
     for (const error of [new PermanentError('no_sound', 'measure', 'no'), new RangeError('bug')]) {
       const { step, calls } = failing(1, error);
       await assert.rejects(retryTransient(step, { signal }), error);
@@ -95,6 +95,23 @@ describe('retrying within a step', () => {
     assert.equal(await retryTransient(step, { signal, forMs: 1000 }), 'done');
     assert.equal(calls(), 2);
     assert.ok(performance.now() - started >= 600);
+  });
+
+  test('does not multiply where one loop is around another', async () => {
+    const { step, calls } = failing(99, new TransientError('network', 'no'));
+    let inner = 0;
+    const nested = () => {
+      inner += 1;
+      return retryTransient(step, { signal, forMs: 700 });
+    };
+    await assert.rejects(retryTransient(nested, { signal, forMs: 60_000 }), TransientError.is);
+    assert.equal(inner, 1, 'the inner one has spent the time');
+    assert.ok(calls() > 1);
+    const asked = new TransientError('source_busy', 'later', { retryAfterMs: 1_000 });
+    const busy = failing(99, asked);
+    const within = () => retryTransient(busy.step, { signal, forMs: 500 });
+    await assert.rejects(retryTransient(within, { signal }), asked);
+    assert.equal(busy.calls(), 1);
   });
 
   test('ends with the signal', async () => {

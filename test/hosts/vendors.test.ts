@@ -187,6 +187,34 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.equal(created.length, 1, 'all the others met it');
   });
 
+  test('lost answers and 503s of Drive are retried: one folder of the name, and each file once', async () => {
+    await using host = await hostIn('troubled', onDrive());
+    const { faults } = google.drive;
+    faults.add('create', { does: 'lose' });
+    for (const kind of ['list', 'generateIds', 'upload.begin'] as const) {
+      faults.add(kind, { does: 'refuse', status: 503 }, { times: 2 });
+    }
+    faults.add('upload.send', { does: 'lose' }, { times: 2 });
+    const request = {
+      task_name: 'troubled',
+      video_blocks: { all: [url('red.mp4'), url('blue.mp4')] },
+      output: OUTPUT,
+    };
+    const ended = await Promise.all(numbers(4).map(() => host.run(request)));
+    faults.clear();
+    assert.deepEqual(
+      ended.map(({ status }) => [status['succeeded'], status['failed']]),
+      numbers(4).map(() => [2, 0]),
+    );
+    assert.ok(ended.every(({ renders }) => renders.every(({ attempts }) => attempts === 1)));
+    const names = google.drive.list(folderNamed('troubled').id).map(({ name }) => name);
+    assert.deepEqual(
+      [names.length, new Set(names).size],
+      [16, 16],
+      'of each task two videos and two manifests',
+    );
+  });
+
   const refused: [what: string, env: () => Record<string, string>, detail: RegExp, hint: RegExp][] = [
     [
       'a refresh token that was revoked',

@@ -150,15 +150,15 @@ const UNAUTHENTICATED: readonly (readonly [what: string, got: string, header: He
   ],
   [
     'what is not valid yet',
-    'one of the future',
+    'one that is not valid yet',
     (issuer) => `Bearer ${issuer.token({ iat: now() + 6 * MINUTE, exp: now() + HOUR })}`,
   ],
   [
     'what is not to be used yet',
-    'one of the future',
+    'one that is not valid yet',
     (issuer) => `Bearer ${issuer.token({ nbf: now() + 6 * MINUTE })}`,
   ],
-  ['a start that is no number', 'one of the future', bearing({ nbf: 'soon' })],
+  ['a start that is no number', 'one that is not valid yet', bearing({ nbf: 'soon' })],
   [
     'what is valid for too long',
     'one that is valid for too long',

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
@@ -10,12 +11,12 @@ import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sq
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
-import { TransientError } from '../../functions/base/errors.ts';
+import { RequestError, TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createRequestGuard, type RequestGuardOptions } from '../../functions/http/request-guard.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
-import type { ReportStore, TaskStore } from '../../functions/ports.ts';
+import type { OutputStore, ReportStore, TaskStore } from '../../functions/ports.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const silentLog = createLog({ level: 'error', pretty: false, write: () => {} });
@@ -249,6 +250,89 @@ describe('the HTTP interface', () => {
     await writeFile(join(dir, 'output', 'in the way'), '');
     const body = await problem(await api(post({ ...REQUEST, task_name: 'in the way' })), 502);
     assert.match(String(body['detail']), /a file is in the way/);
+  });
+
+  describe('a folder that cannot be made just now', () => {
+    const busy = () => new TransientError('output_busy', 'Expected Drive to make the folder, got 503.');
+    const withFolder = (createFolder: OutputStore['createFolder']) =>
+      createApi({ ...deps, outputs: { ...deps.outputs, createFolder } });
+    const named = (task_name: string) => post({ ...REQUEST, task_name });
+
+    test('is asked for again until it is there, and is made once', async () => {
+      let calls = 0;
+      const sometimes = withFolder(async (name, signal) => {
+        if (++calls < 3) throw busy();
+        return deps.outputs.createFolder(name, signal);
+      });
+      assert.equal((await sometimes(named('after some trouble'))).status, 202);
+      assert.equal(calls, 3);
+    });
+
+    test('is asked for no longer than a caller waits, then put off with the reason', async (t) => {
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      let calls = 0;
+      let seconds = 0;
+      const started = performance.now();
+      t.mock.method(performance, 'now', () => started + seconds * 1000);
+      const answering = withFolder(() => {
+        calls += 1;
+        return Promise.reject(busy());
+      })(named('busy'));
+      const answer = await passing(answering);
+      assert.equal(answer.headers.get('retry-after'), '30');
+      assert.match(String((await problem(answer, 503))['detail']), /got 503/);
+      assert.ok(calls > 3 && seconds >= 15 && seconds <= 20, `${calls} calls in ${seconds} s`);
+
+      async function passing(answer: Promise<Response>): Promise<Response> {
+        let ended = false;
+        answer.finally(() => {
+          ended = true;
+        });
+        for (;;) {
+          for (let turn = 0; turn < 20; turn++) await setImmediate();
+          if (ended) return answer;
+          seconds += 0.25;
+          t.mock.timers.tick(250);
+        }
+      }
+    });
+
+    test('is put off at once where it will take longer than a caller waits', async () => {
+      let calls = 0;
+      const later = withFolder(() => {
+        calls += 1;
+        return Promise.reject(new TransientError('output_busy', 'Later.', { retryAfterMs: 60_000 }));
+      });
+      const answer = await later(named('later'));
+      assert.equal(answer.headers.get('retry-after'), '30');
+      await problem(answer, 503);
+      assert.equal(calls, 1);
+    });
+
+    test('is put off, and its call stopped, where there is no answer', async (t) => {
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const asked = Promise.withResolvers<AbortSignal>();
+      const answering = withFolder((_, signal) => {
+        assert.ok(signal);
+        asked.resolve(signal);
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      })(named('silent'));
+      const signal = await asked.promise;
+      t.mock.timers.tick(19_000);
+      assert.equal(signal.aborted, false);
+      t.mock.timers.tick(1_000);
+      assert.match(String((await problem(await answering, 503))['detail']), /within 20 s/);
+    });
+
+    test('is refused at once where trying again is pointless', async () => {
+      let calls = 0;
+      const refused = withFolder(() => {
+        calls += 1;
+        return Promise.reject(new RequestError('output_folder', 'Expected a folder, got 403.'));
+      });
+      await problem(await refused(named('refused')), 502);
+      assert.equal(calls, 1);
+    });
   });
 
   test('asks for the key where there is one, in either header', async () => {

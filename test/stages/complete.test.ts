@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PermanentError } from '../../functions/base/errors.ts';
+import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { complete } from '../../functions/stages/complete.ts';
@@ -59,6 +59,23 @@ describe('complete', () => {
     assert.equal(saved, 2, 'as JSON and as CSV');
     assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 0]);
     assert.equal(s.logged('output.left_over').length, 1);
+  });
+
+  test('cleans the folder and saves the manifest after some trouble, in one delivery', async () => {
+    const task = await reported();
+    const { outputs } = s.deps;
+    const tries = { remove: 0, save: 0 };
+    const away = new TransientError('output_busy', 'Expected the output to do it, got 503.');
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, {
+      ...s.deps,
+      outputs: {
+        ...outputs,
+        remove: (...names) => (++tries.remove < 2 ? Promise.reject(away) : outputs.remove(...names)),
+        save: (...file) => (++tries.save < 2 ? Promise.reject(away) : outputs.save(...file)),
+      },
+    });
+    assert.deepEqual(tries, { remove: 2, save: 3 });
+    assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 0]);
   });
 
   test('stopped while the manifest is saved, nothing has ended: the next delivery ends it', async () => {

@@ -298,7 +298,10 @@ describe('render', () => {
   });
 
   /** Renders the first combination, which is given up while its video is being saved; then `more` happens. */
-  async function givenUpWhileSaved(more: (task: Task) => Promise<unknown> = async () => {}): Promise<Task> {
+  async function givenUpWhileSaved(
+    more: (task: Task) => Promise<unknown> = async () => {},
+    change: Partial<OutputStore> = {},
+  ): Promise<Task> {
     const task = await s.createTask();
     await s.prepareAll(task);
     const combination = task.plan.combinations[0];
@@ -310,7 +313,7 @@ describe('render', () => {
       await more(task);
       return saved;
     };
-    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, ...change, save } });
     assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'overdue');
     return task;
   }
@@ -352,6 +355,52 @@ describe('render', () => {
     const retry = { ...task, id: crypto.randomUUID(), retryOf: task.id };
     return s.deps.tasks.create(retry, { key: retryKey(task.id), fingerprint: '', ttlMs: null });
   }
+
+  const away = () => new TransientError('output_busy', 'Expected the output to take it, got 503.');
+
+  test('a video that cannot be saved at first is saved by the same delivery, and stands once', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    let tries = 0;
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      if (++tries < 3) throw away();
+      return s.deps.outputs.save(...args);
+    };
+    await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });
+    assert.equal(tries, 3);
+    const [report] = await s.deps.reports.list(task.id, 1, 1);
+    assert.deepEqual([report?.status, report?.attempts], ['succeeded', 1]);
+    assert.deepEqual(await s.videos(task), [report?.fileName]);
+  });
+
+  test('a video that cannot be saved is given up at once when the host stops', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const stop = new AbortController();
+    let tries = 0;
+    const save = async () => {
+      tries += 1;
+      setTimeout(() => stop.abort(new Error('the host stops')), 20);
+      throw away();
+    };
+    const deps = { ...s.deps, outputs: { ...s.deps.outputs, save } };
+    await assert.rejects(
+      render({ topic: 'render', taskId: task.id, index: 1 }, { signal: stop.signal }, deps),
+      /the host stops/,
+    );
+    assert.equal(tries, 1);
+  });
+
+  test('a video that came too late is taken out after some trouble, too', async () => {
+    let tries = 0;
+    const remove: typeof s.deps.outputs.remove = async (...args) => {
+      if (++tries < 3) throw away();
+      return s.deps.outputs.remove(...args);
+    };
+    const task = await givenUpWhileSaved(undefined, { remove });
+    assert.equal(tries, 3);
+    assert.deepEqual(await s.videos(task), []);
+  });
 
   test('a video that was saved when the host was told to stop is reported', async () => {
     const task = await s.createTask();

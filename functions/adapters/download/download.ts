@@ -4,7 +4,7 @@ import type { Download, Validator } from '../../model/source.ts';
 import { maskUrl } from '../../model/web-url.ts';
 import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
-import { downloadError, permanent } from '../shared/network-errors.ts';
+import { downloadError, permanent, timedOut } from '../shared/network-errors.ts';
 import { announcedBytes, checkAnswer, header, validatorOf } from '../shared/source-answer.ts';
 import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
 import { boundedConnector } from './bounded-connector.ts';
@@ -135,7 +135,9 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
     } catch (error) {
       signal.throwIfAborted();
       throw downloadError(
-        total.aborted && !PermanentError.is(error) ? timedOut(limits.totalMs, error) : error,
+        total.aborted && !PermanentError.is(error)
+          ? timedOut(`not finished after ${limits.totalMs} ms`, { cause: error })
+          : error,
         where,
       );
     }
@@ -166,8 +168,4 @@ function tooManyInterim({ href }: URL): PermanentError {
     `Expected an answer from ${maskUrl(href)}, got more than ${MAX_INTERIM} announcements of one (status 1xx)`,
     'have its server answer with the file',
   );
-}
-
-function timedOut(totalMs: number, cause: unknown): Error {
-  return Object.assign(new Error(`not finished after ${totalMs} ms`, { cause }), { code: 'ETIMEDOUT' });
 }

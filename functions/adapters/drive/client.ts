@@ -1,4 +1,4 @@
-/** Google's client for one account: who this service is on Google Drive, and the tokens that say so. */
+/** Google's client for one account, and the tokens that it sends. */
 import { sign as signBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { drive_v3, auth as entryAuth } from 'googleapis/build/src/apis/drive/index.js';
@@ -6,17 +6,17 @@ import type { DriveAuth } from '../../model/drive-auth.ts';
 import { isConnectionError } from '../shared/network-errors.ts';
 import { DriveLoginError, refusalIn, wasAnswered } from './refusal.ts';
 
-/** The drive part of googleapis: the whole of it takes ten times as long to load. */
+/** The Drive part of googleapis: the whole package takes ten times as long to load. */
 export type DriveEntry = typeof import('googleapis/build/src/apis/drive/index.js');
 export type DriveClient = drive_v3.Drive;
 export type AuthClient = Awaited<ReturnType<InstanceType<(typeof entryAuth)['GoogleAuth']>['getClient']>>;
 
-/** Where Google's services are, or what stands in for them. */
+/** The addresses of Google's services, or of servers in their place. */
 export interface DriveEndpoints {
-  /** Of the Drive API. */
+  /** The Drive API. */
   root: string;
   token: string;
-  /** Of the IAM Credentials API. */
+  /** The IAM Credentials API. */
   iam: string;
 }
 
@@ -34,19 +34,19 @@ const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 export interface DriveLogin {
   client: AuthClient;
-  /** Authorization and what else belongs to it. Throws DriveLoginError where Google does not let the account in. */
+  /** Authorization and the headers that go with it. Throws DriveLoginError if Google does not let the account in. */
   headers(): Promise<Headers>;
-  /** Google has refused the token of these headers: the next ones have another, if none has been had meanwhile. */
+  /** Google has refused the token of these headers: unless it has been replaced already, the next ones get another. */
   discard(headers: Headers): void;
 }
 
-/** Makes the client; the first token is asked for by the first headers. */
+/** Makes the client. The first token is requested with the first headers. */
 export async function logIn(entry: DriveEntry, auth: DriveAuth, options: LoginOptions): Promise<DriveLogin> {
-  const client = await foreseen(() => clientOf(entry, auth, options));
-  /** One at a time: of many calls that find the token at its end, one asks for the next. */
+  const client = await loginErrors(() => clientOf(entry, auth, options));
+  /** Shared: of many calls that find the token expired, one asks for the next. */
   let asking: Promise<Headers> | undefined;
   const headers = () => {
-    asking ??= foreseen(() => client.getRequestHeaders()).finally(() => {
+    asking ??= loginErrors(() => client.getRequestHeaders()).finally(() => {
       asking = undefined;
     });
     return asking;
@@ -83,7 +83,7 @@ async function clientOf(
     case 'delegation': {
       const client = new classes.OAuth2(clientOptions);
       const sign = assertionSigner(classes, auth.keyFile, endpoints);
-      // The library's own JWT class knows one token endpoint only, and cannot do without the key.
+      // The library's JWT class always uses Google's token endpoint, and needs a key.
       client.refreshHandler = async () =>
         exchange(
           client,
@@ -110,10 +110,10 @@ async function exchange(
 }
 
 /**
- * Whatever goes wrong on the way to a token, other than the network or a service that is down, is for the owner of the
- * credentials to mend. The clients say it in plain errors without a code.
+ * Every error on the way to a token, except those of the network and of a service that is down, is for the owner of the
+ * credentials to fix. The clients throw plain errors without a code for them.
  */
-async function foreseen<T>(step: () => Promise<T>): Promise<T> {
+async function loginErrors<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
@@ -121,7 +121,7 @@ async function foreseen<T>(step: () => Promise<T>): Promise<T> {
       throw error;
     const refusal = refusalIn(error);
     if (refusal === undefined) {
-      throw new DriveLoginError('no credentials that can be used', { cause: error });
+      throw new DriveLoginError('no usable credentials', { cause: error });
     }
     const { status, reason } = refusal;
     if (status === 408 || status === 429 || status >= 500) throw error;
@@ -129,22 +129,22 @@ async function foreseen<T>(step: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The client asks for another one before its next request. */
+/** Makes the client ask for another one before its next request. */
 function expireToken(client: AuthClient): void {
   client.setCredentials({ ...client.credentials, expiry_date: 1 });
 }
 
 /** https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests */
 interface Claims {
-  /** The user that it acts for. */
+  /** The user that the service account acts for. */
   sub: string;
   scope: string;
   aud: string;
 }
 
-/** The longest that the token endpoint takes. */
+/** The maximum of the token endpoint. */
 const LIFE_SECONDS = 3600;
-/** What signJwt asks for: https://cloud.google.com/iam/docs/reference/credentials/rest */
+/** Required by signJwt: https://cloud.google.com/iam/docs/reference/credentials/rest */
 const IAM_SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 
 function assertionSigner(
@@ -161,7 +161,7 @@ function assertionSigner(
   const google = new auth.GoogleAuth({ scopes: IAM_SCOPE });
   return async (claims) => {
     const { client_email: email } = await google.getCredentials();
-    if (!email) throw new DriveLoginError('default credentials that are no service account');
+    if (!email) throw new DriveLoginError('default credentials that are not a service account');
     const client = await google.getClient();
     const ask = async () => {
       const { data } = await client.request<{ signedJwt: string }>({
@@ -187,7 +187,7 @@ function lifetime(): { iat: number; exp: number } {
   return { iat, exp: iat + LIFE_SECONDS };
 }
 
-/** Read at each use, about once an hour: a rotated key is then taken without a restart. */
+/** Read at each use, about once an hour, so that a rotated key needs no restart. */
 async function readKey(file: string): Promise<{ email: string; key: string }> {
   const { client_email: email, private_key: key } = JSON.parse(await readFile(file, 'utf8'));
   if (typeof email === 'string' && typeof key === 'string') return { email, key };

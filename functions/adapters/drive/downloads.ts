@@ -3,7 +3,7 @@ import type { Download, Validator } from '../../model/source.ts';
 import type { DriveFile } from '../../model/source-url.ts';
 import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
-import { downloadError, isNetworkError, permanent } from '../shared/network-errors.ts';
+import { downloadError, isNetworkError, permanent, timedOut } from '../shared/network-errors.ts';
 import { tooLarge } from '../shared/source-answer.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import { sourceError } from './errors.ts';
@@ -12,7 +12,7 @@ import { refusalOf } from './refusal.ts';
 export interface DriveDownloadsOptions {
   account: DriveAccount;
   maxBytes: number;
-  /** False: only what anyone with the link may read, whatever the account can see. */
+  /** False: only files that anyone with the link may read, whatever the account can see. */
   anyFile: boolean;
   /** Milliseconds that one download may take. */
   totalMs?: number;
@@ -20,25 +20,26 @@ export interface DriveDownloadsOptions {
 
 export interface DriveDownloads {
   /**
-   * prepare: the file, by the account. Undefined where it is not known to be open to anyone (anyFile: false): it is then
-   * read as anyone would read it, and nobody gets a private file by naming it. Else as Downloads.get.
+   * prepare: downloads the file with the account. Undefined, with anyFile false, if the file is not known to be open to
+   * anyone: it is then downloaded by its link, so that nobody gets a private file by naming it. Otherwise as
+   * Downloads.get.
    */
   get(file: DriveFile, path: string, options: Parameters<Downloads['get']>[2]): Promise<Download | undefined>;
 }
 
-/** Below the 600 s after which a push message comes again. */
+/** Below the 600 s after which a push message is delivered again. */
 const TOTAL_MS = 540_000;
 const SHORTCUT = 'application/vnd.google-apps.shortcut';
 const GOOGLE_TYPE = /^application\/vnd\.google-apps\./;
 const FIELDS =
   'id,name,mimeType,size,md5Checksum,headRevisionId,trashed,permissions(type),permissionIds,shortcutDetails';
-/** Ids of permissions that name no one: https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions */
+/** Ids of the permissions that are for anyone: https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions */
 const ANYONE: readonly string[] = ['anyone', 'anyoneWithLink'];
 
 export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownloads {
   const { account, maxBytes, anyFile, totalMs = TOTAL_MS } = options;
 
-  /** Undefined where it is not known to be open to anyone. */
+  /** Undefined if it is not known to be open to anyone. */
   async function look(file: DriveFile, signal: AbortSignal): Promise<DriveItem | undefined> {
     try {
       const found = await account.call(
@@ -53,7 +54,7 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
       if (!anyFile) return isOpen(found) && !found.trashed ? found : undefined;
       if (!found.trashed) return found;
     } catch (error) {
-      // What the account may not see, anyone may perhaps.
+      // A file that the account may not see may still be open to anyone.
       if (!anyFile && PermanentError.is(error)) return undefined;
       throw error;
     }
@@ -68,12 +69,7 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
   ): Promise<Download> {
     const url = new URL(`${account.root}/drive/v3/files/${encodeURIComponent(file.id)}`);
     url.search = new URLSearchParams({ alt: 'media', supportsAllDrives: 'true' }).toString();
-    const request = { url, method: 'GET', headers: keyHeaders(file), signal } as const;
-    let answer = await account.send(request);
-    if (answer.statusCode === 401) {
-      await answer.body.dump();
-      answer = await account.send(request);
-    }
+    const answer = await account.send({ url, method: 'GET', headers: keyHeaders(file), signal });
     try {
       if (answer.statusCode !== 200) throw await refusalOf(answer);
       const { bytes, sha256 } = await storeBody(answer.body, path, {
@@ -103,8 +99,9 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
         return await download(file, item, path, either);
       } catch (error) {
         signal.throwIfAborted();
-        const failure = total.aborted ? late(totalMs, error) : error;
-        // What breaks off a body is no matter of Drive's: it is told as for any other download.
+        const isLate = total.aborted && !PermanentError.is(error) && !TransientError.is(error);
+        const failure = isLate ? timedOut(`not finished after ${totalMs} ms`, { cause: error }) : error;
+        // A body that breaks off is reported as for any other download.
         if (isNetworkError(failure) || isDiskFull(failure)) throw downloadError(failure, nameOf(asked));
         throw sourceError(failure, `give ${nameOf(asked)}`, account.mode);
       }
@@ -112,7 +109,7 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
   };
 }
 
-/** A shortcut stands for another file; one to a shortcut, Drive does not make. */
+/** Drive makes no shortcuts to shortcuts, so one step is enough. */
 async function followed(
   asked: DriveFile,
   look: (file: DriveFile) => Promise<DriveItem | undefined>,
@@ -144,7 +141,7 @@ function checkItem(file: DriveFile, item: DriveItem, maxBytes: number): void {
   if (bytes !== undefined && bytes > maxBytes) throw tooLarge(nameOf(file), maxBytes, `${bytes} bytes`);
 }
 
-/** As far as it is told: never of files on shared drives, nor to those who may not share it. */
+/** Drive lists permissions only to accounts that may share the file, and never for files on shared drives. */
 function isOpen({ permissions, permissionIds }: DriveItem): boolean {
   return (
     permissions?.some(({ type }) => type === 'anyone') === true ||
@@ -168,9 +165,4 @@ function sizeOf({ size }: DriveItem): number | undefined {
 
 function nameOf({ id }: DriveFile): string {
   return `the Drive file ${id}`;
-}
-
-function late(totalMs: number, cause: unknown): unknown {
-  if (PermanentError.is(cause) || TransientError.is(cause)) return cause;
-  return Object.assign(new Error(`not finished after ${totalMs} ms`, { cause }), { code: 'ETIMEDOUT' });
 }

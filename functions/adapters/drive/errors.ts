@@ -1,4 +1,4 @@
-/** The gate for everything that goes wrong with Google Drive: what it answers, and which of our errors that is. */
+/** The error gate for Google Drive: which of our errors an answer or an exception becomes. */
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { DriveAuth } from '../../model/drive-auth.ts';
 import { isConnectionError } from '../shared/network-errors.ts';
@@ -9,24 +9,24 @@ type Kind = 'busy' | 'network' | 'full' | 'login' | 'forbidden' | 'missing' | 'u
 
 export interface DriveTrouble {
   kind: Kind;
-  /** For messages: what came instead. */
+  /** For messages, after "got". */
   got: string;
   next: string;
   retryAfterMs: number | undefined;
 }
 
-/** Of an error: ours, or the one that came where nobody foresaw it. */
+/** Returns the error of ours, or an unexpected error as it is. */
 export type DriveGate = (error: unknown, what: string, mode: Mode) => unknown;
 
 const SHARE = 'share the folder with the account as Content manager (shared drive) or Editor (My Drive)';
 const ENABLE = 'enable the Google Drive API in the Google Cloud project that the credentials belong to';
-const SCOPE = 'make the credentials anew with the scope https://www.googleapis.com/auth/drive';
-const FREE = 'free room, or use a folder on a shared drive';
-const ITEMS = 'move or delete files there (those in the trash count), or use another folder or shared drive';
+const SCOPE = 'create new credentials with the scope https://www.googleapis.com/auth/drive';
+const FREE = 'free some storage, or use a folder on a shared drive';
+const ITEMS = 'move or delete files there (trashed files count), or use another folder or shared drive';
 const WAIT =
-  'none needed, it is asked again later; if it stays, see the quotas of the Drive API in the Google Cloud console';
+  'none, it is retried; if this continues, see the quotas of the Drive API in the Google Cloud console';
 
-/** By the reason that Google gives: https://developers.google.com/workspace/drive/api/guides/handle-errors */
+/** By Google's reason: https://developers.google.com/workspace/drive/api/guides/handle-errors */
 const REASONS: Readonly<Record<string, readonly [Kind, string]>> = {
   rateLimitExceeded: ['busy', WAIT],
   userRateLimitExceeded: ['busy', WAIT],
@@ -52,7 +52,7 @@ const REASONS: Readonly<Record<string, readonly [Kind, string]>> = {
   appNotAuthorizedToFile: ['forbidden', SCOPE],
   domainPolicy: ['forbidden', "have the domain's administrator allow Drive apps"],
   cannotDownloadFile: ['undownloadable', 'have its owner allow viewers to download it'],
-  cannotDownloadAbusiveFile: ['undownloadable', 'send another file: Google holds this one for harmful'],
+  cannotDownloadAbusiveFile: ['undownloadable', 'send another file: Google considers this one harmful'],
   fileNotDownloadable: ['undownloadable', 'send the link of a video or audio file'],
   downloadQuotaExceeded: [
     'undownloadable',
@@ -63,31 +63,31 @@ const REASONS: Readonly<Record<string, readonly [Kind, string]>> = {
 /** By what the token endpoint says (RFC 6749, 5.2). */
 const LOGINS: Readonly<Record<string, Readonly<Record<Mode, string>>>> = {
   invalid_grant: {
-    adc: 'run `gcloud auth application-default login` anew, or make a new key of the service account',
+    adc: 'run `gcloud auth application-default login` again, or create a new key for the service account',
     oauth:
-      'make a new refresh token; those of an app whose consent screen is in "Testing" die after 7 days, so publish it first',
+      'make a new refresh token; those of an app whose consent screen is in "Testing" expire after 7 days, so publish it first',
     delegation: 'check that the subject is a user of the domain, and the clock of this machine',
   },
   invalid_client: {
-    adc: 'make the default credentials anew',
+    adc: 'create new default credentials',
     oauth: 'check the client id and secret against the Google Cloud console',
     delegation: 'check that the service account and its key still exist',
   },
   unauthorized_client: {
-    adc: 'make the default credentials anew with the Drive scope',
-    oauth: 'make the refresh token with this same client id',
+    adc: 'create new default credentials with the Drive scope',
+    oauth: 'make the refresh token with this client id',
     delegation:
       "have the domain's administrator allow the service account's client id the scope https://www.googleapis.com/auth/drive (Admin console, domain-wide delegation)",
   },
 };
 const LOGIN_ANEW: Readonly<Record<Mode, string>> = {
   adc: 'give the function a service account, or set GOOGLE_APPLICATION_CREDENTIALS to a credentials file',
-  oauth: 'make a new refresh token with the client id and secret that are set',
+  oauth: 'make a new refresh token with the configured client id and secret',
   delegation:
-    'check the key file, or, without one, give the service account Service Account Token Creator on itself',
+    'check the key file, or, without one, grant the service account Service Account Token Creator on itself',
 };
 
-/** Undefined for what nobody foresaw. */
+/** Undefined for an unexpected error. */
 export function driveTrouble(error: unknown, mode: Mode): DriveTrouble | undefined {
   if (error instanceof DriveLoginError) {
     const refusal = refusalIn(error.cause);
@@ -97,14 +97,13 @@ export function driveTrouble(error: unknown, mode: Mode): DriveTrouble | undefin
   const refusal = refusalIn(error);
   if (refusal !== undefined) return refused(refusal, mode);
   if (isConnectionError(error)) {
-    const next =
-      'check that this machine reaches googleapis.com, and trusts the certificate that it is shown';
+    const next = 'check that this machine reaches googleapis.com and trusts its certificate';
     return trouble('network', networkWord(error), next);
   }
   return undefined;
 }
 
-/** For what is asked of the output: the errors that a stage reports or hands back. */
+/** For outputs: the errors that a stage reports or hands back. */
 export const outputError: DriveGate = (error, what, mode) => {
   if (PermanentError.is(error) || TransientError.is(error)) return error;
   const found = driveTrouble(error, mode);
@@ -127,7 +126,7 @@ export const outputError: DriveGate = (error, what, mode) => {
   }
 };
 
-/** For what is read by the account as a source. */
+/** For sources that are read with the account. */
 export const sourceError: DriveGate = (error, what, mode) => {
   if (PermanentError.is(error) || TransientError.is(error)) return error;
   const found = driveTrouble(error, mode);
@@ -158,7 +157,7 @@ const SOURCE_CODES = {
   full: undefined,
 } as const satisfies Record<Kind, string | undefined>;
 
-/** An error of Google's clients holds the request, and with it what must not come into a log. */
+/** An error of Google's clients holds the request, and with it secrets that must not be logged. */
 function causeOf(error: unknown): unknown {
   return refusalIn(error) ?? error;
 }
@@ -172,7 +171,7 @@ function refused({ status, reason, retryAfterMs }: DriveRefusal, mode: Mode): Dr
     return trouble(kind, got, next, retryAfterMs);
   }
   if (status === 404 || status === 410) {
-    return trouble('missing', got, 'check DRIVE_FOLDER_ID, and that the account may see that folder');
+    return trouble('missing', got, 'check DRIVE_FOLDER_ID, and that the account may see the folder');
   }
   return undefined;
 }

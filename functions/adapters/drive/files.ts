@@ -1,4 +1,4 @@
-/** One file on Google Drive, made under an id that was drawn before, or brought to what it should be. */
+/** One file on Google Drive: made under an id that was drawn before, or changed to what it should be. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { IdMemory } from '../../ports.ts';
+import type { Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import type { DriveIds } from './items.ts';
 import { isName, itemById } from './items.ts';
@@ -16,20 +17,19 @@ export interface DriveFilesOptions {
   account: DriveAccount;
   ids: IdMemory;
   drawn: DriveIds;
-  /** Failures in a row, without a byte of progress, after which an upload is given up. */
-  maxFailures: number;
+  resumption: Resumption;
 }
 
 export interface DriveFiles {
   /**
-   * Whatever is there by then, of this process or another one: afterwards the file of that key is in the folder, with
-   * that name and those bytes. Answers with what Drive says about it.
-   * @throws what the gate makes of a refusal; output_missing where the folder is gone
+   * Puts the file of that key into the folder, with that name and those bytes, whatever this process or another one has
+   * left there before. Resolves to Drive's description of it.
+   * @throws what the gate makes of a refusal; output_missing if the folder is gone
    */
   bring(key: string, folder: OutputFolder, file: LocalFile, signal: AbortSignal): Promise<DriveItem>;
 }
 
-/** Content that is not what was sent; more often than this something between here and Drive changes it. */
+/** Looks at what Drive has, each with one change that it calls for. After more, something keeps changing the file. */
 const MAX_ROUNDS = 4;
 const FIELDS = 'id,name,size,md5Checksum,webViewLink,trashed,parents';
 const TYPES: Readonly<Record<string, string>> = {
@@ -46,11 +46,11 @@ export interface LocalFile {
   md5: string;
 }
 
-export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFilesOptions): DriveFiles {
+export function createDriveFiles({ account, ids, drawn, resumption }: DriveFilesOptions): DriveFiles {
   const look = (id: string, name: string, signal: AbortSignal) =>
     itemById(account, { id, what: name, fields: FIELDS }, { signal });
 
-  /** Undefined where the id is in use, or was, or, at the first try, where it is refused. */
+  /** Undefined if the id is or was in use or, in the first round, is refused. */
   async function create(
     id: string,
     folder: OutputFolder,
@@ -61,14 +61,14 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
     try {
       return await upload({ id, name: file.name, parents: [folder.id] }, undefined, file, signal);
     } catch (error) {
-      // An id that another account drew, before the credentials were changed, may be of no use to this one.
+      // Ids belong to the account that drew them: after a change of credentials they are refused.
       if (wasAnswered(error, 409) || (wasAnswered(error, 400) && rounds === 1)) return undefined;
       if (wasAnswered(error, 404)) throw folderGone(file.name, error);
       throw error;
     }
   }
 
-  /** Undefined where it was deleted for ever meanwhile. */
+  /** Undefined if it has been deleted for ever meanwhile. */
   async function setRight(
     there: DriveItem & { id: string },
     folder: OutputFolder,
@@ -97,11 +97,11 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
     return uploadResumable(
       account,
       { metadata, replaces, file, bytes, contentType, fields },
-      { signal, maxFailures },
+      { ...resumption, signal },
     );
   }
 
-  /** Someone renamed it, moved it, or put it into the trash. */
+  /** For a file that someone renamed, moved, or put into the trash. */
   function putInPlace(
     { parents }: DriveItem,
     fileId: string,
@@ -134,8 +134,8 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
     signal: AbortSignal,
   ): Promise<DriveItem> {
     const [known] = await ids.recall([key]);
-    let id = known ?? (await ids.settle(key, await drawn.draw({ signal })));
-    // A look costs a tenth of an upload that is refused, and no byte.
+    let id = known ?? (await ids.settle(key, await drawn.draw(signal)));
+    // Asking costs a tenth of an upload that is refused, and sends no bytes.
     let there = known === undefined ? undefined : await look(id, file.name, signal);
     for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
       const isThere = there !== undefined;
@@ -147,19 +147,19 @@ export function createDriveFiles({ account, ids, drawn, maxFailures }: DriveFile
       if (there?.trashed && isThere) throw folderTrashed(file.name);
       if (there !== undefined) continue;
       there = isThere ? undefined : await look(id, file.name, signal);
-      // Used once, and gone for ever: nothing can be made under it any more.
-      if (there === undefined) id = await ids.settle(key, await drawn.draw({ signal }), id);
+      // The file of that id was deleted for ever: nothing can be made under the id any more.
+      if (there === undefined) id = await ids.settle(key, await drawn.draw(signal), id);
     }
     throw new TransientError(
       'network',
-      `Expected ${file.name} on Google Drive as it is here (${file.bytes} bytes), got other content ${MAX_ROUNDS} times. Next step: none needed, it is sent again.`,
+      `Expected ${file.name} on Google Drive as it is here (${file.bytes} bytes), got other content ${MAX_ROUNDS} times. Next step: none, it is retried.`,
     );
   }
 
   return { bring };
 }
 
-/** What is compared with what Drive says; the file is read once for it. */
+/** Size and MD5, which Drive reports of its files too. Reads the file once. */
 export async function measured(file: string, signal: AbortSignal): Promise<{ bytes: number; md5: string }> {
   const hash = createHash('md5');
   const stream = createReadStream(file);
@@ -178,17 +178,17 @@ function isInPlace({ name, trashed, parents }: DriveItem, folder: OutputFolder, 
   return isName(name, file.name) && trashed !== true && parents?.includes(folder.id) === true;
 }
 
-/** Of all that an upload names, only the folder must be there. */
+/** A 404 for an upload means the folder: nothing else that it names has to exist. */
 function folderGone(fileName: string, cause: unknown): PermanentError {
   return new PermanentError(
     'output_missing',
     'save',
-    `Expected the task's folder on Google Drive for ${fileName}, got none: it was deleted, or is not shared with the account any more. Next step: share it again and retry the task, or post a new task.`,
+    `Expected the task's folder on Google Drive for ${fileName}, got none: it was deleted, or is no longer shared with the account. Next step: share it again and retry the task, or post a new task.`,
     { cause },
   );
 }
 
-/** A file in a folder that is in the trash is in the trash, too. */
+/** A file in a trashed folder counts as trashed. */
 function folderTrashed(fileName: string): PermanentError {
   return new PermanentError(
     'output_missing',

@@ -1,5 +1,6 @@
-/** Task folders on Google Drive: whether there can be one, and that there is only one of a name. */
+/** Task folders on Google Drive: whether one can be made, and that there is only one of each name. */
 import { PermanentError, TransientError } from '../../base/errors.ts';
+import { unlessAborted } from '../../base/time-limit.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { IdMemory } from '../../ports.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
@@ -15,22 +16,21 @@ export interface DriveFoldersOptions {
   parentId: string;
   ids: IdMemory;
   drawn: DriveIds;
-  /** Milliseconds that making one may take with all its retries: someone waits for the answer. */
-  folderMs: number;
 }
 
 export interface DriveFolders {
   /**
-   * The folder of that name, made where there is none; of many at once, in any number of processes, one is made.
+   * The folder of that name, made if there is none. Of many concurrent or repeated calls, in any number of processes,
+   * one makes it.
    * @throws {RequestError} output_folder, with the hint
-   * @throws {TransientError} where Drive gave no answer within folderMs
+   * @throws {TransientError} if Drive is busy or gives no answer
    */
-  folder(name: string): Promise<OutputFolder>;
+  folder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
 }
 
-/** How long a parent that was found good is taken to be so. */
+/** How long a parent that was found usable is not looked at again. */
 const PARENT_MS = 60_000;
-/** An id is refused only where its folder was deleted for ever; that it happens twice in a row is no accident. */
+/** An id is refused only after its folder was deleted for ever. Twice in a row is no accident. */
 const MAX_IDS = 3;
 const FIELDS = 'id,name,mimeType,trashed,parents,webViewLink';
 
@@ -38,10 +38,10 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
   const { account, parentId, ids, drawn } = options;
   let parent: { found: Promise<Parent>; until: number } | undefined;
 
-  /** One look for all that ask within a minute; what went wrong is not remembered. */
-  function parentFolder(call: CallOptions): Promise<Parent> {
+  /** One look for everyone who asks within a minute, so it ends with none of them. A failure is not kept. */
+  function parentFolder(): Promise<Parent> {
     if (parent !== undefined && performance.now() < parent.until) return parent.found;
-    const found = checkParent(account, parentId, call);
+    const found = checkParent(account, parentId);
     const own = { found, until: performance.now() + PARENT_MS };
     parent = own;
     found.catch(() => {
@@ -51,27 +51,27 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
   }
 
   async function makeOrFind(name: string, call: CallOptions): Promise<DriveItem> {
-    const within = await parentFolder(call);
+    const within = await unlessAborted(call.signal, parentFolder());
     const key = `drive/folder/${within.id}/${name}`;
     const [known] = await ids.recall([key]);
     const kept = known === undefined ? undefined : await look(known, call);
     if (kept !== undefined && isOurs(kept, name, within)) return kept;
 
     const other = await oldest(name, within, call);
-    // An id under which nothing was found may be one that another process is just making the folder of.
+    // Nothing is under the kept id yet: another process may be making the folder just now, under that id.
     const unused = kept === undefined ? known : undefined;
-    const wanted = other?.id ?? unused ?? (await drawn.draw(call));
+    const wanted = other?.id ?? unused ?? (await drawn.draw(call.signal));
     let id = wanted === known ? known : await ids.settle(key, wanted, known);
     for (let tries = 1; ; tries++) {
       if (other !== undefined && other.id === id) return other;
       const made = await make(id, name, within, call).catch((error: unknown) => {
-        // An id that another account drew, before the credentials were changed, may be of no use to this one.
+        // Ids belong to the account that drew them: after a change of credentials they are refused.
         if (!wasAnswered(error, 400) || tries === MAX_IDS) throw error;
         return undefined;
       });
       if (made !== undefined) return made;
       if (tries === MAX_IDS) throw unsettled(name);
-      id = await ids.settle(key, await drawn.draw(call), id);
+      id = await ids.settle(key, await drawn.draw(call.signal), id);
     }
   }
 
@@ -100,11 +100,11 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
         ),
       call,
     );
-    // Drive's search takes "Sale" for "sale" as well.
+    // Drive's search ignores case.
     return files.find((file) => file.name === name);
   }
 
-  /** Undefined where the id was used before, and what had it is deleted for ever. */
+  /** Undefined if the id belonged to a folder that was deleted for ever. */
   async function make(
     id: string,
     name: string,
@@ -132,10 +132,9 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
   }
 
   return {
-    async folder(name) {
-      const call = { deadline: performance.now() + options.folderMs };
+    async folder(name, signal) {
       try {
-        const { id, webViewLink } = await makeOrFind(name, call);
+        const { id, webViewLink } = await makeOrFind(name, { signal });
         if (!id) throw new Error(`Expected Google Drive to give the id of the folder "${name}", got none`);
         return { id, location: webViewLink ?? `https://drive.google.com/drive/folders/${id}` };
       } catch (error) {
@@ -162,6 +161,6 @@ function quoted(text: string): string {
 function unsettled(name: string): TransientError {
   return new TransientError(
     'output_busy',
-    `Expected an id for the folder "${name}", got ${MAX_IDS} that were used before. Next step: none needed, it is tried again.`,
+    `Expected an id for the folder "${name}", got ${MAX_IDS} that were used before. Next step: none, it is retried.`,
   );
 }

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { IdMemory, OutputStore } from '../../ports.ts';
+import { FIRST_PAUSE_MS, type Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
 import { createDriveFolders } from './folders.ts';
@@ -15,31 +16,30 @@ export interface DriveOutputsOptions {
   folderId: string;
   /** Shared by all processes that save to the folder. */
   ids: IdMemory;
-  /** Milliseconds that createFolder may take, retries included. */
-  folderMs?: number;
-  /** Failures in a row, without a byte of progress, after which an upload is given up. */
-  maxFailures?: number;
+  /** How an interrupted upload is resumed. */
+  resumption?: Partial<Resumption>;
 }
 
-const FOLDER_MS = 10_000;
-/** With the pauses that Google asks for: half a minute. */
-const MAX_FAILURES = 6;
+/** About half a minute for an upload that does not move. */
+const RESUMPTION: Resumption = { firstPauseMs: FIRST_PAUSE_MS, maxFailures: 6 };
 /** Files moved to the trash at a time. */
 const REMOVALS = 5;
 /** Ids on Drive: letters, digits, - and _. */
 const DRIVE_ID = /^[\w-]{10,200}$/;
+
 /**
- * Videos on Google Drive. Each file has an id that was drawn and written down before its upload, so that whoever repeats
- * the upload, in whatever process, meets the file that is there.
+ * Videos on Google Drive. Each file has an id that was drawn and stored before its upload: a repeated upload, in any
+ * process, then finds the file of the one before. Every call is one try.
  */
 export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
-  const { account, ids, folderMs = FOLDER_MS, maxFailures = MAX_FAILURES } = options;
+  const { account, ids } = options;
   const drawn = createDriveIds(account);
-  const files = createDriveFiles({ account, ids, drawn, maxFailures });
-  const folders = createDriveFolders({ account, parentId: options.folderId, ids, drawn, folderMs });
+  const resumption = { ...RESUMPTION, ...options.resumption };
+  const files = createDriveFiles({ account, ids, drawn, resumption });
+  const folders = createDriveFolders({ account, parentId: options.folderId, ids, drawn });
 
   return {
-    createFolder: (name) => folders.folder(name),
+    createFolder: (name, signal) => folders.folder(name, signal),
 
     async save(folder, fileName, path, signal) {
       signal.throwIfAborted();
@@ -63,7 +63,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
   };
 }
 
-/** Content managers of a shared drive may put files into the trash, but not delete them. */
+/** Not deleted: content managers of a shared drive may only move files to the trash. */
 async function trash(account: DriveAccount, fileId: string, name: string): Promise<void> {
   try {
     await account.call(`move ${name} to the trash`, (drive, parameters) =>
@@ -85,6 +85,6 @@ function notOnDrive(fileName: string): PermanentError {
   return new PermanentError(
     'save_failed',
     'save',
-    `Expected a folder on Google Drive for ${fileName}, got one elsewhere: the task was begun with another OUTPUT. Next step: set OUTPUT as it was, or post the task again.`,
+    `Expected a folder on Google Drive for ${fileName}, got one elsewhere: the task was started with another OUTPUT. Next step: set OUTPUT back, or post the task again.`,
   );
 }

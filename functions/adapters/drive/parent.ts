@@ -1,45 +1,35 @@
-/** The folder of DRIVE_FOLDER_ID, which the folders of tasks are made in. */
+/** The folder of DRIVE_FOLDER_ID, in which the task folders are made. */
 import { PermanentError } from '../../base/errors.ts';
-import type { CallOptions, DriveAccount } from './account.ts';
+import type { DriveAccount } from './account.ts';
 
 export interface Parent {
   id: string;
-  /** The shared drive that it is on. */
+  /** The shared drive that it is on; undefined in My Drive. */
   driveId: string | undefined;
 }
 
 export const FOLDER = 'application/vnd.google-apps.folder';
-/** Service accounts own no storage: what they make must lie on a shared drive. */
+/** Service accounts own no storage, so their files must be on a shared drive. */
 const SERVICE_ACCOUNT = /\.gserviceaccount\.com$/;
 
 /**
- * Whether it can take folders and videos of this account.
- * @throws {PermanentError} output_missing, output_forbidden or output_full, beside what calls throw
+ * Checks that it can take folders and videos of this account.
+ * @throws {PermanentError} output_missing, output_forbidden or output_full, and the errors of the calls
  */
-export async function checkParent(
-  account: DriveAccount,
-  parentId: string,
-  call: CallOptions,
-): Promise<Parent> {
+export async function checkParent(account: DriveAccount, parentId: string): Promise<Parent> {
   const [folder, about] = await Promise.all([
-    account.call(
-      `show the folder of DRIVE_FOLDER_ID`,
-      (drive, parameters) =>
-        drive.files.get(
-          {
-            fileId: parentId,
-            fields: 'id,name,mimeType,trashed,driveId,capabilities(canAddChildren)',
-            supportsAllDrives: true,
-          },
-          parameters,
-        ),
-      call,
+    account.call(`show the folder of DRIVE_FOLDER_ID`, (drive, parameters) =>
+      drive.files.get(
+        {
+          fileId: parentId,
+          fields: 'id,name,mimeType,trashed,driveId,capabilities(canAddChildren)',
+          supportsAllDrives: true,
+        },
+        parameters,
+      ),
     ),
-    account.call(
-      'tell whose account this is',
-      (drive, parameters) =>
-        drive.about.get({ fields: 'user(emailAddress),storageQuota(limit,usage)' }, parameters),
-      call,
+    account.call('tell whose account this is', (drive, parameters) =>
+      drive.about.get({ fields: 'user(emailAddress),storageQuota(limit,usage)' }, parameters),
     ),
   ]);
   const email = about.user?.emailAddress ?? 'the account';
@@ -72,8 +62,8 @@ export async function checkParent(
   if (driveId === undefined && limit && Number(usage ?? 0) >= Number(limit)) {
     throw permanent(
       'output_full',
-      `room in the storage of ${email}, got ${usage} of ${limit} bytes in use`,
-      'free room',
+      `free storage of ${email}, got ${usage} of ${limit} bytes in use`,
+      'free some storage',
     );
   }
   if (!folder.id) throw new Error('Expected Google Drive to give the id of DRIVE_FOLDER_ID, got none');

@@ -2,11 +2,11 @@ import type { Dispatcher } from 'undici';
 import { parseRetryAfter } from '../shared/network-errors.ts';
 import { header } from '../shared/source-answer.ts';
 
-/** What Google answered instead of doing it, whichever client asked: status, reason, and how long to wait. */
+/** An answer of Google other than success, to whichever client: status, reason, and how long to wait. */
 export class DriveRefusal extends Error {
   override readonly name = 'DriveRefusal';
   readonly status: number;
-  /** `rateLimitExceeded`, `invalid_grant`; '' where none was given. */
+  /** `rateLimitExceeded`, `invalid_grant`; '' if Google gave none. */
   readonly reason: string;
   readonly retryAfterMs: number | undefined;
 
@@ -18,16 +18,16 @@ export class DriveRefusal extends Error {
   }
 }
 
-/** Google never let the account in: wrong, missing or withdrawn credentials. */
+/** Google did not let the account in: wrong, missing or withdrawn credentials. */
 export class DriveLoginError extends Error {
   override readonly name = 'DriveLoginError';
 }
 
-/** The refusal in an error of Google's clients, or in the cause of one of ours; undefined where there is none. */
+/** The refusal in an error of Google's clients, or in the cause of one of ours; undefined if there is none. */
 export function refusalIn(error: unknown): DriveRefusal | undefined {
   if (error instanceof DriveRefusal) return error;
   if (!(error instanceof Error)) return undefined;
-  // Of the client's own copy of fetch: its classes are not the global ones.
+  // The client has its own copy of fetch, whose classes are not the global ones.
   const { response } = error as {
     response?: Partial<Pick<Response, 'status' | 'headers'>> & { data?: unknown };
   };
@@ -37,20 +37,20 @@ export function refusalIn(error: unknown): DriveRefusal | undefined {
       response.status,
       reasonIn(response.data),
       parseRetryAfter(after ?? undefined),
-      // The client's own error holds the whole request.
+      // Not the client's error, which holds the whole request.
       { cause: new Error(error.message) },
     );
   }
   return refusalIn(error.cause);
 }
 
-/** Reads the body of an answer that says no. */
+/** Reads the body of an answer other than success. */
 export async function refusalOf(answer: Dispatcher.ResponseData): Promise<DriveRefusal> {
   const after = parseRetryAfter(header(answer.headers, 'retry-after'));
   return new DriveRefusal(answer.statusCode, reasonIn(parsed(await answer.body.text())), after);
 }
 
-/** Was that status the answer? */
+/** Whether the answer had that status. */
 export function wasAnswered(error: unknown, status: number): boolean {
   return refusalIn(error)?.status === status;
 }
@@ -63,7 +63,7 @@ interface ApiError {
 
 /**
  * https://developers.google.com/workspace/drive/api/guides/handle-errors and, of the token endpoint, RFC 6749, 5.2.
- * Newer parts of Google's APIs give their reason in the details: https://google.aip.dev/193
+ * Newer APIs of Google give the reason in the details: https://google.aip.dev/193
  */
 function reasonIn(body: unknown): string {
   const error = (typeof body === 'string' ? parsed(body) : body) as { error?: string | ApiError } | null;

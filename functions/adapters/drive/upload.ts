@@ -1,127 +1,105 @@
 /**
- * Resumable uploads, which Google's own client for Node does not have: one request for all the bytes and, where that
- * breaks off, on from the byte that Drive has.
+ * Resumable uploads, which Google's client for Node does not offer: one request sends all bytes; if it is interrupted,
+ * the next one continues from the byte that Drive has.
  * https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable
  */
 import { createReadStream, type ReadStream } from 'node:fs';
 import type { Dispatcher } from 'undici';
 import { PermanentError, TransientError } from '../../base/errors.ts';
+import { type Resumption, resumeUpload, type UploadStep } from '../shared/resume-upload.ts';
 import { header } from '../shared/source-answer.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import { outputError } from './errors.ts';
 import { refusalIn, refusalOf } from './refusal.ts';
-import { pause, pauseMs } from './retry.ts';
 
 export interface Upload {
-  /** Id of the file whose content this becomes; undefined: a file is made, with the id in the metadata. */
+  /** Id of the file whose content is replaced; undefined: a new file, with the id in the metadata. */
   replaces: string | undefined;
   metadata: DriveItem & { name: string };
   contentType: string;
-  /** Opened anew for each try. */
+  /** Path. Opened for each request. */
   file: string;
   bytes: number;
-  /** Of the answer. */
+  /** The fields that the answer has. */
   fields: string;
 }
 
-export interface UploadOptions {
-  signal: AbortSignal;
-  /** In a row without a byte of progress. As many times the whole upload may begin again. */
-  maxFailures: number;
-}
-
 interface Session {
-  /** Whoever knows it may send the file: never in a message. */
+  /** Whoever knows it can send the file: it appears in no message. */
   url: URL;
-  /** How many bytes Drive has; undefined: not known, it must be asked. */
+  /** How many bytes Drive has; undefined: to be asked. */
   received: number | undefined;
-  /** The most it has said that it had. */
+  /** The most that Drive has reported. */
   best: number;
 }
 
-/** What one request came to. `moved`: go on at once, and with a byte more there, failures before do not count. */
-type Step = { item: DriveItem } | { moved: boolean } | { failure: TransientError };
-
-/** What an upload session that is over is answered with; all bytes are then sent again. */
+/** The answers for an upload session that has ended. Its bytes are gone. */
 const OVER: readonly (number | undefined)[] = [404, 410];
 /** Google's upload hosts. */
 const GOOGLE = /(^|\.)googleapis\.com$/;
 
 /**
- * Brings all bytes there; only then the file has its name, or its new content. Answers with what Drive says about it.
- * @throws what the gate makes of a refusal; TransientError after too many failures in a row. An answer of 409, the id is
- * in use, passes as it is.
+ * Uploads the file; only then does it have its name or its new content. Resolves to Drive's description of it.
+ * @throws what the gate makes of a refusal. TransientError: the upload did not begin, made no progress, or its session
+ * has ended, and is to be started over. A 409 (the id is in use) passes as it is.
  */
 export async function uploadResumable(
   account: DriveAccount,
   upload: Upload,
-  { signal, maxFailures }: UploadOptions,
+  options: Resumption & { signal: AbortSignal },
 ): Promise<DriveItem> {
   const what = `take ${upload.metadata.name}`;
-  let session: Session | undefined;
-  let sessions = 0;
-  let failures = 0;
-  /** A refused token was put right since the last answer. */
+  const { signal } = options;
+  const gated = (error: unknown) => {
+    signal.throwIfAborted();
+    return outputError(error, what, account.mode);
+  };
+  const url = await begin(account, upload, signal).catch((error: unknown) => {
+    throw gated(error);
+  });
+  const session: Session = { url, received: 0, best: 0 };
+  /** The token was replaced after the last answer. */
   let renewed = false;
 
-  async function step(): Promise<Step> {
+  async function step(): Promise<UploadStep<DriveItem>> {
     try {
-      if (session === undefined) {
-        sessions += 1;
-        session = { url: await begin(account, upload, signal), received: 0, best: 0 };
-      }
       const asked = session.received === undefined;
       const answer = await put(account, session, upload, signal);
       if (answer.statusCode === 200 || answer.statusCode === 201) {
-        return { item: (await answer.body.json()) as DriveItem };
+        return { done: (await answer.body.json()) as DriveItem };
       }
       if (answer.statusCode !== 308) throw await refusalOf(answer);
       await answer.body.dump();
       renewed = false;
-      return stepFrom(session, receivedBytes(answer), asked);
+      return stepFrom(receivedBytes(answer), asked);
     } catch (error) {
-      signal.throwIfAborted();
       return stepAfter(error);
     }
   }
 
-  function stepFrom(at: Session, received: number, asked: boolean): Step {
-    const moved = received > at.best;
-    at.received = received;
-    at.best = Math.max(at.best, received);
+  function stepFrom(received: number, asked: boolean): UploadStep<DriveItem> {
+    const moved = received > session.best;
+    session.received = received;
+    session.best = Math.max(session.best, received);
     if (moved || (asked && received < upload.bytes)) return { moved };
-    return { failure: broken(what, `${received} of ${upload.bytes} bytes kept and no more`) };
+    return { moved, failure: broken(what, `${received} of ${upload.bytes} bytes kept and no more`) };
   }
 
-  function stepAfter(error: unknown): Step {
+  function stepAfter(error: unknown): UploadStep<DriveItem> {
+    const failure = gated(error);
     const status = refusalIn(error)?.status;
-    if (session !== undefined && OVER.includes(status)) {
-      session = undefined;
-      return { failure: broken(what, 'an upload session that is over') };
-    }
-    if (session !== undefined) session.received = undefined;
-    // A token may end while a large file is on its way; the next request has another.
+    if (OVER.includes(status)) throw broken(what, 'an upload session that is over');
+    session.received = undefined;
+    // Tokens may expire while a large file is sent; the next request has another.
     if (status === 401 && !renewed) {
       renewed = true;
       return { moved: false };
     }
-    const failure = outputError(error, what, account.mode);
     if (!TransientError.is(failure)) throw failure;
-    return { failure };
+    return { moved: false, failure };
   }
 
-  for (;;) {
-    const result = await step();
-    if ('item' in result) return result.item;
-    if ('moved' in result) {
-      if (result.moved) failures = 0;
-      continue;
-    }
-    const { failure } = result;
-    failures += 1;
-    if (failures >= maxFailures || sessions > maxFailures) throw failure;
-    await pause(pauseMs(failures - 1, account.limits.firstPauseMs, failure.retryAfterMs), signal);
-  }
+  return resumeUpload(step, options);
 }
 
 async function begin(account: DriveAccount, upload: Upload, signal: AbortSignal): Promise<URL> {
@@ -145,7 +123,7 @@ async function begin(account: DriveAccount, upload: Upload, signal: AbortSignal)
   return checkedSession(header(answer.headers, 'location'), account.root);
 }
 
-/** Sends all that Drive has not, or asks how much it has. */
+/** Sends the bytes that Drive does not have, or asks how many it has. */
 async function put(
   account: DriveAccount,
   { url, received }: Session,
@@ -172,13 +150,13 @@ async function put(
   }
 }
 
-/** `Range: bytes=0-N`; without one it has nothing. */
+/** `Range: bytes=0-N`; without the header Drive has nothing. */
 function receivedBytes({ headers }: Dispatcher.ResponseData): number {
   const last = /^bytes=0-(\d+)$/.exec(header(headers, 'range') ?? '')?.[1];
   return last === undefined ? 0 : Number(last) + 1;
 }
 
-/** The token goes along with the bytes, so they go nowhere else than where it was asked. */
+/** The token is sent with the bytes, so they are sent to Google only, or to the server that was asked. */
 function checkedSession(location: string | undefined, root: string): URL {
   const url = URL.parse(location ?? '');
   const asked = new URL(root);
@@ -194,6 +172,6 @@ function checkedSession(location: string | undefined, root: string): URL {
 function broken(what: string, got: string): TransientError {
   return new TransientError(
     'network',
-    `Expected Google Drive to ${what}, got ${got}. Next step: none needed, it is sent again.`,
+    `Expected Google Drive to ${what}, got ${got}. Next step: none, it is retried.`,
   );
 }

@@ -1,14 +1,14 @@
-/** What an answer says about the account's requests at a time. */
+/** What an answer says about the account's concurrent requests. */
 export interface Heard {
-  /** Of `maximum-concurrent-requests` and `current-concurrent-requests`; null where the answer has none. */
+  /** The headers `maximum-concurrent-requests` and `current-concurrent-requests`; null if the answer has none. */
   maximum: string | null;
   current: string | null;
-  /** It was refused, for being one too many. */
+  /** The request was refused because there were too many. */
   tooMany: boolean;
 }
 
 export interface Allowance {
-  /** How many requests all our processes together may have under way, at least 1. */
+  /** How many concurrent requests all our processes together may have, at least 1. */
   atOnce(): number;
   hear(answer: Heard): void;
 }
@@ -17,11 +17,12 @@ export interface Allowance {
 const SMALLEST_PLAN = 2;
 
 /**
- * How many requests at once the account allows us, as far as its answers tell.
+ * How many concurrent requests the account allows us, as far as its answers tell.
  *
- * They count the requests of the whole account: of this process, of our other processes, and of whoever else has a key.
- * Ours are together at most as many as were allowed when they began, so only what is beyond that belongs to others for
- * certain. Others whom that does not show are met as refusals: each takes one place away, each success gives one back.
+ * They count the requests of the whole account: of this process, of our other processes, and of others who have a key.
+ * Our processes together have at most as many as were allowed when their requests began, so only requests beyond that
+ * number certainly belong to others. Further requests of others show as refusals: each refusal takes one place away, each
+ * success gives one back.
  */
 export function createAllowance(): Allowance {
   let maximum = SMALLEST_PLAN;

@@ -1,5 +1,6 @@
 import type { ElevenLabs, ElevenLabsClient } from 'elevenlabs';
 import { PermanentError, TransientError } from '../../base/errors.ts';
+import { timeLimit } from '../../base/time-limit.ts';
 import type { VoiceSettings } from '../../model/voice-settings.ts';
 import type { Speech } from '../../ports.ts';
 import { createAllowance } from './allowance.ts';
@@ -13,32 +14,32 @@ export interface ElevenLabsLimits {
   voicesMs: number;
   /** For one line, from the request to the last byte of the answer. */
   speakMs: number;
-  /** How long a found voice is taken to keep its id. */
+  /** How long the id of a found voice is remembered. */
   rememberMs: number;
 }
 
 export interface ElevenLabsOptions {
   apiKey: string;
-  /** Of a residency endpoint, or a test's; undefined: the vendor's own. */
+  /** The address of a residency endpoint, or of a test server; undefined: the vendor's. */
   apiUrl: string | undefined;
   /** "eleven_multilingual_v2". */
   model: string;
-  /** output_format: mp3_*, wav_* or opus_*, which ffmpeg opens without being told. */
+  /** output_format: mp3_*, wav_* or opus_*, which ffmpeg recognizes. */
   format: string;
-  /** Undefined: the voice's own. */
+  /** Undefined: the settings of the voice. */
   voiceSettings: VoiceSettings | undefined;
   limits?: Partial<ElevenLabsLimits>;
 }
 
 /**
- * The longest text takes about a minute. Far below the 600 s after which a push message comes again, as a line that
+ * The longest text takes about a minute. Far below the 600 s after which a push message is delivered again, as a line that
  * stalls is bought again.
  */
 const LIMITS: ElevenLabsLimits = { voicesMs: 30_000, speakMs: 180_000, rememberMs: 3_600_000 };
-/** The most that GET /v2/voices gives. */
+/** The maximum of GET /v2/voices. */
 const PAGE_SIZE = 100;
 const MOST_PAGES = 10;
-/** No settings are sent then: an empty list of them would be the vendor's defaults, not the voice's own. */
+/** No settings are sent: an empty list would select the vendor's defaults instead of the settings of the voice. */
 const OWN = 'own';
 
 type RequestOptions = NonNullable<Parameters<ElevenLabsClient['voices']['search']>[1]>;
@@ -46,7 +47,7 @@ type OutputFormat = NonNullable<
   Parameters<ElevenLabsClient['textToSpeech']['convertWithTimestamps']>[1]['outputFormat']
 >;
 
-/** Speech by ElevenLabs, each request made once: its callers try again. */
+/** Speech by ElevenLabs. Every request is one try. */
 export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
   const { apiKey, model, format } = options;
   const settings = settingsText(options.voiceSettings);
@@ -55,7 +56,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
   const voices = createVoices({ search, rememberMs: limits.rememberMs });
   let client: Promise<ElevenLabsClient> | undefined;
 
-  /** Takes a second and 160 MB: a process that speaks no line never loads it. */
+  /** Takes a second and 160 MB, so it is loaded only by a process that has lines spoken. */
   async function connect(): Promise<ElevenLabsClient> {
     checkKey(apiKey);
     const { ElevenLabsClient } = await import('elevenlabs');
@@ -63,7 +64,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
     return new ElevenLabsClient({ apiKey, fetch: fetchOrFailingBody, ...baseUrl });
   }
 
-  /** One request behind the gate, with a time limit of ours: the SDK's ends at the headers, and bodies stall, too. */
+  /** One request behind the gate, with a time limit of ours: the SDK's ends at the headers, but bodies stall too. */
   async function ask<T>(
     limitMs: number,
     signal: AbortSignal,
@@ -72,21 +73,18 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
     signal.throwIfAborted();
     client ??= connect();
     const connected = await client;
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), limitMs);
+    using limit = timeLimit(limitMs, () => late(limitMs), signal);
     try {
       return await request(connected, {
         maxRetries: 0,
-        abortSignal: AbortSignal.any([signal, limit.signal]),
-        // Not less than ours, which tells us more.
+        abortSignal: limit.signal,
+        // More than ours, whose error says more.
         timeoutInSeconds: limitMs / 1000 + 1,
       });
     } catch (error) {
       signal.throwIfAborted();
       const known = elevenLabsError(error, apiKey);
-      throw limit.signal.aborted && !PermanentError.is(known) ? timedOut(limitMs, error) : known;
-    } finally {
-      clearTimeout(timer);
+      throw PermanentError.is(known) || !limit.signal.aborted ? known : limit.signal.reason;
     }
   }
 
@@ -170,7 +168,7 @@ export function settingsText(settings: VoiceSettings | undefined): string {
   return set.length === 0 ? OWN : set.map(([name, value]) => `${name}=${value}`).join(' ');
 }
 
-/** fetch names the value of a header that it cannot send in its error. */
+/** The error of fetch for a header that it cannot send quotes the value. */
 function checkKey(apiKey: string): void {
   if (/^[\x21-\x7e]+$/.test(apiKey)) return;
   throw new PermanentError(
@@ -181,8 +179,8 @@ function checkKey(apiKey: string): void {
 }
 
 /**
- * The SDK stops its timer when it has an answer, and never when fetch fails: the process would stay for as long. So what
- * fails is an answer whose body fails. A redirect is an answer, too: followed, it would take the key elsewhere.
+ * The SDK stops its timer when it has an answer, but not when fetch fails, and the timer keeps the process running. So a
+ * failure is returned as an answer whose body fails. Redirects are not followed: that would send the key elsewhere.
  */
 async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
   try {
@@ -194,19 +192,16 @@ async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Pro
 
 function audioOf({ audioBase64 }: ElevenLabs.AudioWithTimestampsResponse): Uint8Array {
   const audio = Buffer.from(audioBase64, 'base64');
-  // What is no base64 is skipped without a word.
+  // Node skips characters that are not base64.
   const whole = Math.floor((audioBase64.replace(/=+$/, '').length * 3) / 4);
   if (audio.length !== whole) throw failed('sound as base64', 'other text', CHECK_URL);
   if (audio.length === 0) throw failed('sound', '0 bytes', 'send a text with words in it');
   return audio;
 }
 
-function timedOut(limitMs: number, cause: unknown): TransientError {
+function late(limitMs: number): TransientError {
   return new TransientError(
     'network',
-    `Expected ElevenLabs to answer within ${limitMs} ms, got no end of it.`,
-    {
-      cause,
-    },
+    `Expected ElevenLabs to answer within ${limitMs} ms, got no complete answer.`,
   );
 }

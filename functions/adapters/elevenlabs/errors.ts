@@ -3,49 +3,49 @@ import { PermanentError, TransientError } from '../../base/errors.ts';
 import { parseRetryAfter } from '../shared/network-errors.ts';
 import { notFound } from './voices.ts';
 
-/** An answer other than success, in whichever of the vendor's shapes it came. */
+/** An answer other than success, from any of the shapes in which the vendor sends them. */
 export interface Refusal {
   status: number;
   /**
-   * `code`, `status` and `type` of the detail. The two first may differ, and either may be the one that tells: "unauthorized"
+   * `code`, `status` and `type` of the detail. The first two may differ, and either may be the specific one: "unauthorized"
    * with "missing_permissions", "paid_plan_required" with "payment_required".
    * https://elevenlabs.io/docs/eleven-api/resources/errors
    */
   reasons: readonly string[];
-  /** The vendor's words, whole. */
+  /** The vendor's full text. */
   message: string;
   headers: { get(name: string): string | null };
 }
 
-/** Comes with 400, 401, 402, 403 or 429; never better a minute later. */
+/** Comes with 400, 401, 402, 403 or 429. A retry does not help. */
 const QUOTA = /^(quota_exceeded|insufficient_(credits|quota|funds))$/;
 const TOO_MANY = /^(too_many_concurrent_requests|concurrent_limit_exceeded)$/;
 const BUSY = /^(system_busy|rate_limit(_exceeded|_error)?|too_many_requests)$/;
 const BUSY_STATUS: readonly number[] = [408, 409, 425, 429];
-/** The account's own limit on voices is met by who speaks with one from the library. */
+/** A voice from the library counts against the account's limit on voices. */
 const NO_VOICE =
   /^(voice_not_found|voice_does_not_exist|invalid_voice_id|voice_access_denied|voice_limit.*)$/;
-/** Of those that may come with 400: the key, the account or the plan, not the line. */
+/** The key, the account or the plan is at fault, not the line. Some come with 400. */
 const NOT_ALLOWED =
   /^(invalid_api_key|needs_authorization|unauthorized|missing_permissions|only_for_.*|detected_unusual_activity|subscription_required|paid_plan_required|(output_format|model)_not_allowed|model_access_denied|invalid_subscription)$/;
 const NO_MODEL = /^(model_not_found|invalid_model.*|model_.*_deprecated|unsupported_model)$/;
-/** The SDK's, told by name: it is loaded late, and need not be there to tell. */
+/** The SDK's errors, by name: the SDK may not be loaded. */
 const VENDOR_ERRORS = new Set(['ElevenLabsError', 'UnprocessableEntityError', 'ElevenLabsTimeoutError']);
 const LONGEST_MESSAGE = 300;
 
-/** The gate: which of our errors one of the SDK's is. All others pass unchanged. */
+/** The gate: which of our errors an error of the SDK becomes. Other errors pass as they are. */
 export function elevenLabsError(error: unknown, apiKey: string): unknown {
-  // Its text is the body of the answer, and goes to the log with all causes.
+  // Causes are logged, and the text of this one is the body of the answer.
   const options = error instanceof Error && !error.message.includes(apiKey) ? { cause: error } : {};
   const refusal = refusalOf(error);
   if (refusal) return refused(refusal, apiKey, options);
   if (!(error instanceof Error)) return error;
   if (error.name === 'ParseError') {
-    return failed('an answer that says what it should', 'another one', CHECK_URL, options);
+    return failed('an answer of the documented shape', 'another one', CHECK_URL, options);
   }
   if (error.name === 'JsonError') {
     const format = 'check ELEVENLABS_FORMAT and ELEVENLABS_VOICE_SETTINGS';
-    return failed('settings that its client knows', shortened(error.message), format, options);
+    return failed('settings that its client accepts', shortened(error.message), format, options);
   }
   if (!VENDOR_ERRORS.has(error.name)) return error;
   if (error.cause instanceof SyntaxError) {
@@ -60,7 +60,7 @@ export function elevenLabsError(error: unknown, apiKey: string): unknown {
   );
 }
 
-/** Undefined for what is no answer: the network, a time limit, a defect. */
+/** Undefined if there was no answer: the network, a time limit, a defect. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Error && VENDOR_ERRORS.has(error.name))) return undefined;
   const { statusCode, body, rawResponse } = error as ElevenLabsError;
@@ -73,7 +73,7 @@ export function isTooMany({ reasons }: Refusal): boolean {
   return reasons.some((reason) => TOO_MANY.test(reason));
 }
 
-/** What came whole and is of no use was sold: who asks for it again and again pays again and again. */
+/** Permanent, as a complete answer has been paid for: each retry would be paid for, too. */
 export function failed(
   expected: string,
   got: string,
@@ -102,7 +102,7 @@ function refused(
     return new PermanentError(
       'speech_quota',
       'speak',
-      `Expected credits left with ElevenLabs, got ${got}. Next step: raise the plan, or the key's own limit, then retry the task.`,
+      `Expected credits left with ElevenLabs, got ${got}. Next step: raise the plan, or the limit of the key, then retry the task.`,
       options,
     );
   }
@@ -116,7 +116,7 @@ function refused(
   if (is(NO_VOICE)) {
     return notFound(
       `a voice that this ElevenLabs account may use, got ${got}`,
-      'the id or the whole name of one',
+      'the id or the full name of one',
       options,
     );
   }
@@ -124,20 +124,20 @@ function refused(
     return new PermanentError(
       'speech_refused',
       'speak',
-      `Expected ElevenLabs to let this key speak, got ${got}. Next step: set an ELEVENLABS_API_KEY of an account whose plan has it, and with these permissions.`,
+      `Expected ElevenLabs to let this key speak, got ${got}. Next step: set an ELEVENLABS_API_KEY with these permissions, of an account whose plan allows it.`,
       options,
     );
   }
-  return failed('speech', got, cureOf(status, is), options);
+  return failed('speech', got, hintOf(status, is), options);
 }
 
-function cureOf(status: number, is: (pattern: RegExp) => boolean): string {
-  if (is(NO_MODEL)) return 'set ELEVENLABS_MODEL to a model that speaks';
-  if (is(/output_format/)) return 'set ELEVENLABS_FORMAT to a format that it has';
-  return status === 404 || status === 405 ? CHECK_URL : 'mend what it says, or shorten or simplify the text';
+function hintOf(status: number, is: (pattern: RegExp) => boolean): string {
+  if (is(NO_MODEL)) return 'set ELEVENLABS_MODEL to a text-to-speech model';
+  if (is(/output_format/)) return 'set ELEVENLABS_FORMAT to one of its formats';
+  return status === 404 || status === 405 ? CHECK_URL : 'fix what it says, or shorten or simplify the text';
 }
 
-/** An object, a sentence, or the list of a validation (422); a proxy on the way answers with pages of its own. */
+/** An object, a sentence, or the list of a validation (422). Proxies on the way answer with web pages. */
 function detailOf(body: unknown): Pick<Refusal, 'reasons' | 'message'> {
   const detail = isRecord(body) ? (body['detail'] ?? body) : body;
   if (typeof detail === 'string') {
@@ -155,11 +155,11 @@ function detailOf(body: unknown): Pick<Refusal, 'reasons' | 'message'> {
   return { reasons: mostTelling(reasons), message: typeof message === 'string' ? message : '' };
 }
 
-/** First the one that a rule of ours knows: it is what a message names. */
+/** Puts a reason that one of our rules knows first, as messages name the first. */
 function mostTelling(reasons: readonly string[]): string[] {
   const known = [QUOTA, TOO_MANY, NO_VOICE, NO_MODEL, NOT_ALLOWED, BUSY];
   const rank = (reason: string) => {
-    // "unauthorized" goes with every other reason of a 401.
+    // "unauthorized" accompanies every other reason of a 401.
     if (reason === 'unauthorized') return known.length;
     const at = known.findIndex((pattern) => pattern.test(reason));
     return at === -1 ? known.length : at;
@@ -183,7 +183,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** fetch wraps what the socket reported, and the SDK wraps that. */
+/** The error of the socket is the cause of fetch's error, which is the cause of the SDK's. */
 function systemCode(error: Error): string | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const { code } = at as NodeJS.ErrnoException;

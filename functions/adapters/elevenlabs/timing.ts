@@ -1,6 +1,6 @@
 import type { Spoken } from '../../model/speech.ts';
 
-/** When each character of the text is said, as ElevenLabs tells it: three lists of one length, seconds. */
+/** When each character of the text is spoken, in ElevenLabs' form: three lists of one length, in seconds. */
 export interface Alignment {
   characters: readonly string[];
   characterStartTimesSeconds: readonly number[];
@@ -8,8 +8,8 @@ export interface Alignment {
 }
 
 /**
- * The words between blanks, from the start of their first character to the end of their last. Null where the alignment
- * is missing, does not fit together, or has no word: a wrong caption is worse than none.
+ * The words between blanks, from the start of their first character to the end of their last. Null if the
+ * alignment is missing, inconsistent, or without a word: a wrong caption is worse than none.
  */
 export function wordsOf(alignment: Alignment | undefined): Spoken['timing'] {
   if (!alignment) return null;

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { PermanentError } from '../../base/errors.ts';
-import { unlessAborted } from '../shared/unless-aborted.ts';
+import { unlessAborted } from '../../base/time-limit.ts';
 
 export interface Voice {
   id: string;
@@ -8,19 +8,19 @@ export interface Voice {
 }
 
 export interface VoicesOptions {
-  /** What the provider finds for a name: more than asked for as a rule. */
+  /** The provider's results for a name, which usually include other voices. */
   search: (name: string, signal: AbortSignal) => Promise<Voice[]>;
-  /** How long a found voice is taken to keep its id, milliseconds. */
+  /** Milliseconds that the id of a found voice is remembered. */
   rememberMs: number;
 }
 
 export interface Voices {
   /**
-   * The id of the voice. What looks like an id is not asked for; of many who ask for one name at once, one asks the
-   * provider. Throws PermanentError voice_not_found where there is none of that name, or more than one.
+   * The id of the voice, by its name or id. Ids are not looked up; concurrent calls for one name share a request. Throws
+   * PermanentError voice_not_found if no voice has the name, or several have.
    */
   find(voice: string, signal: AbortSignal): Promise<string>;
-  /** It was found, but is there no more. */
+  /** For a voice that was found and is gone. */
   forget(voice: string): void;
 }
 
@@ -42,7 +42,7 @@ export function createVoices({ search, rememberMs }: VoicesOptions): Voices {
   const remembered = new LRUCache<string, string>({ max: MOST_REMEMBERED, ttl: rememberMs });
   const lookUps = new Map<string, LookUp>();
 
-  /** It ends with the last of those who wait for it, not with the first who asked. */
+  /** Ends when the last caller has left, not with the first one. */
   function begin(key: string, name: string): LookUp {
     const stop = new AbortController();
     const id = search(name, stop.signal).then((found) => {
@@ -50,7 +50,7 @@ export function createVoices({ search, rememberMs }: VoicesOptions): Voices {
       remembered.set(key, id);
       return id;
     });
-    // Those who wait hear of it. There may be none left.
+    // Callers get the error. There may be none left.
     id.catch(() => {});
     const lookUp = { id, waiting: 0, stop };
     lookUps.set(key, lookUp);
@@ -82,7 +82,7 @@ export function createVoices({ search, rememberMs }: VoicesOptions): Voices {
   };
 }
 
-/** The one voice of that whole name, else the one whose name is that before its tagline. */
+/** The only voice with that full name, or else the only one with that name before its tagline. */
 export function chooseVoice(name: string, found: readonly Voice[]): Voice {
   const wanted = comparable(name);
   const whole = found.filter((voice) => comparable(voice.name) === wanted);
@@ -101,7 +101,7 @@ export function chooseVoice(name: string, found: readonly Voice[]): Voice {
   const similar = found.length === 0 ? 'none' : `none of that name, but ${listed(found)}`;
   throw notFound(
     `a voice named ${quoted(name)} in this ElevenLabs account, got ${similar}`,
-    'the id or the whole name of a voice of the account',
+    'the id or the full name of a voice of the account',
   );
 }
 
@@ -114,7 +114,7 @@ export function notFound(expectedAndGot: string, write: string, options?: ErrorO
   );
 }
 
-/** Names are the same whatever their case, surrounding blanks, and way of writing an accent. */
+/** Case, surrounding blanks and Unicode composition do not count. */
 function comparable(name: string): string {
   return name.normalize('NFC').trim().toLowerCase();
 }

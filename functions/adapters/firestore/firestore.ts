@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CollectionReference, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
+import { inTime } from '../../base/time-limit.ts';
 import { throughGate } from '../shared/google-errors.ts';
 
 export interface FirestoreOptions {
@@ -49,7 +50,7 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
         throw error;
       });
       const connected = await store;
-      return throughGate('Firestore', () => inTime(work(connected)));
+      return throughGate('Firestore', () => inTime(work(connected), LIMIT_MS, silent));
     },
     async [Symbol.asyncDispose]() {
       await (await store)?.db.terminate();
@@ -58,23 +59,11 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
 }
 
 /** The client itself gives a commit ten minutes, in which leases lapse and deliveries run out of time. */
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () =>
-      reject(
-        new TransientError(
-          'platform_unavailable',
-          `Expected an answer of Firestore within ${LIMIT_MS / 1000} s.`,
-        ),
-      ),
-    LIMIT_MS,
+function silent(): TransientError {
+  return new TransientError(
+    'platform_unavailable',
+    `Expected an answer of Firestore within ${LIMIT_MS / 1000} s.`,
   );
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Where things lie; subcollections have the task's document above them. */

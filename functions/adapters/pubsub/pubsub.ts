@@ -4,36 +4,39 @@ import type { Queue } from '../../ports.ts';
 import { throughGate } from '../shared/google-errors.ts';
 
 export interface PubSubOptions {
-  /** Undefined: as the platform says. */
+  /** Undefined: the platform's. */
   projectId?: string | undefined;
-  /** The trace that the messages belong to. */
+  /** The trace to which the messages belong. */
   traceparent?: () => string | undefined;
 }
 
-/** As Google's own clients call it, so that traces go on where a subscriber uses one. */
+/** The name that Google's clients use, so that traces continue in subscribers that use them. */
 export const TRACE_ATTRIBUTE = 'googclient_traceparent';
 
-/** A request takes 1,000 messages and 10 MB at most: https://cloud.google.com/pubsub/quotas#resource_limits */
+/** The limits are 1,000 messages and 10 MB per request: https://cloud.google.com/pubsub/quotas#resource_limits */
 const BATCHING = { maxMessages: 1_000, maxBytes: 5_000_000, maxMilliseconds: 10 };
 /**
- * Messages on their way at a time, by one publish. Our own flow control: the client's leaves promises that nobody holds
- * while it waits for room, and one that rejects then ends the process.
+ * Unconfirmed messages of one publish. Our own flow control: while the client's waits for room, it leaves promises that
+ * nobody holds, and one that rejects then ends the process.
  */
 const ON_THEIR_WAY = 2_000;
 
-/** The names of the topics, as infra/ makes them. */
+/** The names of the topics, as created by infra/. */
 export function topicName(topic: Topic): string {
   return `every-cut-${topic}`;
 }
 
-/** Publishes in batches; each message is JSON, as pubsub-push.ts reads it. */
+/**
+ * Publishes in batches, each message as JSON (see push.ts). The client's retries stay on, for up to ten minutes a batch:
+ * only the client knows which batch failed, and a repeated publish would send all messages again.
+ */
 export function createPubSubQueue({ projectId, traceparent }: PubSubOptions = {}): Queue & AsyncDisposable {
   let client: Promise<PubSub> | undefined;
-  // A batch belongs to a topic object, so there is one for each.
+  // One object per topic, as batches belong to it.
   const topics = new Map<Topic, PubSubTopic>();
 
   const connect = async (): Promise<PubSub> => {
-    // Takes 0.3 s: most deliveries publish nothing.
+    // Takes 0.3 s, and most deliveries publish nothing.
     const { PubSub } = await import('@google-cloud/pubsub');
     return new PubSub(projectId === undefined ? {} : { projectId });
   };
@@ -79,7 +82,7 @@ export function createPubSubQueue({ projectId, traceparent }: PubSubOptions = {}
   };
 }
 
-/** Each is awaited, also where another one fails: whoever published does it again, or the sweep does. */
+/** Waits for all of them, also if one fails: the caller publishes all of them again, or the sweep does. */
 async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
   const failed = (await Promise.allSettled(promises)).find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

@@ -1,43 +1,43 @@
 /**
- * OIDC tokens that Google signs for service accounts, checked by Google's own client.
+ * OIDC tokens that Google signs for service accounts, checked by Google's client.
  * https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
  */
 import { TransientError } from '../../base/errors.ts';
 import type { TokenReader } from '../../ports.ts';
 
 export interface TokenReaderOptions {
-  /** `http://127.0.0.1:1234` of a test server; undefined: Google's own address. */
+  /** `http://127.0.0.1:1234` of a test server; undefined: Google's address. */
   apiUrl: string | undefined;
-  /** Milliseconds that one request for the certificates may take; the client repeats it a few times. */
+  /** Milliseconds for one request for the certificates, which the client repeats a few times. */
   certificatesMs?: number;
 }
 
-/** Of all parts of googleapis that bring its OAuth client along the one that loads fastest. */
+/** The fastest to load of the parts of googleapis that include its OAuth client. */
 type OAuthEntry = typeof import('googleapis/build/src/apis/oauth2/index.js');
 type OAuthClient = InstanceType<OAuthEntry['auth']['OAuth2']>;
 type Certificates = Parameters<OAuthClient['verifySignedJwtWithCertsAsync']>[1];
 
 const CERTIFICATES_MS = 5_000;
-/** The client would also take its universe domain, which no push comes from. */
+/** The client's default also includes its universe domain, from which no push comes. */
 const ISSUERS = ['https://accounts.google.com', 'accounts.google.com'];
-/** What the client allows clocks to differ by. */
+/** The clock skew that the client allows. */
 const SKEW_SECONDS = 300;
-/** An hour, as Pub/Sub's last: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
+/** Tokens of Pub/Sub are valid for an hour: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
 const LIFE_SECONDS = 3_600 + SKEW_SECONDS;
 /** https://cloud.google.com/run/docs/troubleshooting#signature-removed */
 const REMOVED = 'SIGNATURE_REMOVED_BY_GOOGLE';
 
-/** Its errors quote the token, hence words of our own. Nothing is decided by them. */
+/** Our texts for the client's errors, which quote the token. Nothing is decided by them. */
 const COMPLAINTS: readonly (readonly [of: RegExp, refused: string])[] = [
   [/^No pem found/, 'one signed with a key that Google does not have'],
   [/^Invalid token signature/, 'one with a wrong signature'],
   [/^Token used too late/, 'one that has expired'],
-  [/^Token used too early/, 'one of the future'],
+  [/^Token used too early/, 'one that is not valid yet'],
   [/^Expiration time too far/, 'one that is valid for too long'],
   [/^Invalid issuer/, 'one of another issuer'],
 ];
 
-/** Nothing is loaded or asked before a token comes that may be one. */
+/** Loads nothing and sends nothing before there is a token to check. */
 export function createTokenReader({
   apiUrl,
   certificatesMs = CERTIFICATES_MS,
@@ -67,12 +67,12 @@ export function createTokenReader({
       throw unavailable(root, 'an error', { cause });
     }
     if (areCertificates(certs)) return certs;
-    // It would keep what it got, for as long as the answer says.
+    // The client would keep this answer for as long as its headers allow.
     connecting = undefined;
     throw unavailable(root, 'something else');
   }
 
-  /** Of many pushes that find them out of date, one asks. */
+  /** Shared: of many pushes that find the certificates out of date, one asks for new ones. */
   function certificates(): Promise<Certificates> {
     asking ??= askForCertificates().finally(() => {
       asking = undefined;
@@ -86,7 +86,7 @@ export function createTokenReader({
     const certs = await certificates();
     const client = await connected();
     try {
-      // The client's verifyIdToken is these two in one: what is Google's fault and what is the token's would be mixed.
+      // Not verifyIdToken, which does both steps: its errors do not tell Google's failures from those of the token.
       const ticket = await client.verifySignedJwtWithCertsAsync(
         token,
         certs,
@@ -95,9 +95,9 @@ export function createTokenReader({
         LIFE_SECONDS,
       );
       const { aud, email, email_verified, nbf } = { ...ticket.getPayload() } as Record<string, unknown>;
-      // The client does not look at it.
+      // The client does not check it.
       if (nbf !== undefined && !(Number(nbf) <= Date.now() / 1000 + SKEW_SECONDS)) {
-        return { refused: 'one of the future' };
+        return { refused: 'one that is not valid yet' };
       }
       return { claims: { audience: aud, email, emailVerified: email_verified } };
     } catch (error) {
@@ -108,11 +108,11 @@ export function createTokenReader({
   };
 }
 
-/** What needs no certificates to be seen, so that Google is not asked for them because of whoever makes up a token. */
+/** The checks that need no certificates, so that made-up tokens cause no requests to Google. */
 function complaintAbout(token: string): string | undefined {
   const [head = '', , signature] = token.split('.');
   if (signature === REMOVED) return 'one whose signature Google has removed';
-  // The only one that Google signs these with; the client goes by the key alone.
+  // The only algorithm that Google uses. The client takes any that fits the key.
   if (algorithmIn(head) !== 'RS256') return 'one that is not signed with RS256';
   return undefined;
 }
@@ -125,7 +125,7 @@ function algorithmIn(head: string): unknown {
   }
 }
 
-/** A page of a network that wants a sign-in first is an answer, too. */
+/** The answer may be the sign-in page of a network. */
 function areCertificates(answer: unknown): answer is Certificates {
   if (typeof answer !== 'object' || answer === null) return false;
   const texts: unknown[] = Object.values(answer);

@@ -1,20 +1,20 @@
 /**
- * What Pub/Sub posts to a push endpoint, as a message of ours. Our own reading, as the framework's makes events of it and
- * drops half. https://cloud.google.com/pubsub/docs/push#receive_push
+ * Reads what Pub/Sub posts to a push endpoint. The framework's reader makes an event of it and drops half of the fields.
+ * https://cloud.google.com/pubsub/docs/push#receive_push
  */
 import type { DeadLetterMessage, MessageOf, Topic, WorkMessage } from '../../model/messages.ts';
 import { TRACE_ATTRIBUTE } from './pubsub.ts';
 
 export interface Push<T extends Topic> {
   message: MessageOf<T>;
-  /** Pub/Sub's own id: the same at each delivery. */
+  /** Pub/Sub's id, the same at each delivery. */
   messageId: string;
   traceparent: string | undefined;
-  /** This one included; 1 where Pub/Sub does not count, as the emulator. */
+  /** Including this one; 1 if Pub/Sub does not count, as in the emulator. */
   deliveries: number;
 }
 
-/** What can never be handled, however often it comes. */
+/** A push that no delivery of it can make sense of. */
 export interface Malformed {
   malformed: string;
   messageId: string;
@@ -36,7 +36,7 @@ export function readPush<T extends Topic>(body: unknown, topic: T): Push<T> | Ma
   const content = parsed(Buffer.from(data, 'base64').toString('utf8'));
   const attributes = fieldsOf(pushed['attributes']) ?? {};
   const message = topic === 'dead-letter' ? letterOf(content, attributes) : workOf(content);
-  if (message?.topic !== topic) return { malformed: `data that is no message of ${topic}`, messageId };
+  if (message?.topic !== topic) return { malformed: `data that is not a message of ${topic}`, messageId };
   const traceparent = attributes[TRACE_ATTRIBUTE];
   const deliveries = envelope?.['deliveryAttempt'];
   return {
@@ -47,7 +47,7 @@ export function readPush<T extends Topic>(body: unknown, topic: T): Push<T> | Ma
   };
 }
 
-/** Ours, or what Pub/Sub itself forwarded because it was delivered too often. */
+/** Our own dead letter, or a message that Pub/Sub forwarded after too many deliveries. */
 function letterOf(content: unknown, attributes: Fields): DeadLetterMessage | undefined {
   const fields = fieldsOf(content);
   const own = fields?.['topic'] === 'dead-letter';

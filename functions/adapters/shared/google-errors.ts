@@ -1,4 +1,4 @@
-/** The gate for errors of Google's gRPC clients: what may help if it is tried again is transient, all else passes. */
+/** The gate for errors of Google's gRPC clients: those that a retry may help become transient, others pass. */
 import { TransientError } from '../../base/errors.ts';
 
 /** https://grpc.io/docs/guides/status-codes/ */
@@ -13,7 +13,10 @@ export const GRPC = {
   UNAVAILABLE: 14,
 } as const;
 
-/** The clients have retried most of these by themselves. */
+/**
+ * The clients of Firestore and Pub/Sub have retried most of these themselves. Their retries stay on: they know which
+ * calls may be repeated, and resume transactions and streams. There is no loop of ours around them.
+ */
 const TRANSIENT: readonly unknown[] = [
   GRPC.DEADLINE_EXCEEDED,
   GRPC.RESOURCE_EXHAUSTED,
@@ -24,7 +27,7 @@ const TRANSIENT: readonly unknown[] = [
 
 export type Product = 'Firestore' | 'Pub/Sub';
 
-/** What became of the call cannot be told from it: it may have been done all the same. */
+/** Whether the call may have succeeded all the same. */
 export function isUnclear(error: unknown): boolean {
   return TRANSIENT.includes(grpcCode(error));
 }
@@ -33,7 +36,7 @@ export function grpcCode(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-/** Runs calls of one product's client behind the gate. */
+/** Runs calls of a product's client behind the gate. */
 export async function throughGate<T>(product: Product, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -41,7 +44,7 @@ export async function throughGate<T>(product: Product, call: () => Promise<T>): 
     if (!isUnclear(error)) throw error;
     throw new TransientError(
       'platform_unavailable',
-      `Expected an answer of ${product}, got gRPC status ${grpcCode(error)}.`,
+      `Expected an answer from ${product}, got gRPC status ${grpcCode(error)}.`,
       { cause: error },
     );
   }

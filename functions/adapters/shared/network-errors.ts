@@ -89,6 +89,11 @@ export function statusError(
   );
 }
 
+/** For a time limit of ours: an error that the gates treat like those of sockets. */
+export function timedOut(message: string, options?: ErrorOptions): Error {
+  return Object.assign(new Error(message, options), { code: 'ETIMEDOUT' });
+}
+
 /** Did the connection fail, in a way that may pass? */
 export function isNetworkError(error: unknown): boolean {
   return NETWORK.test(codeOf(error));

@@ -10,11 +10,11 @@ import { md5Of, NOTHING, remove, upload } from './write.ts';
 
 export interface StorageArtifactsOptions {
   storage: StorageConnection;
-  /** CACHE_BUCKET. Its life-cycle rule may remove objects at any time: what is gone is made again. */
+  /** CACHE_BUCKET. Its life-cycle rule may remove objects at any time; their artifacts are made again. */
   bucket: string;
-  /** This machine's copies; what it evicts is fetched again. */
+  /** Copies on this machine; a copy that it evicts is fetched again. */
   local: ArtifactStore;
-  /** A new folder for what is on its way in, gone afterwards; on the file system of `local` where possible. */
+  /** A new folder for a download, removed afterwards; on the file system of `local` if possible. */
   workDir: () => Promise<AsyncDisposable & { path: string }>;
   /** Milliseconds, see STANDING_MS and UNKNOWN_MS. */
   standingMs?: number;
@@ -24,30 +24,30 @@ export interface StorageArtifactsOptions {
 }
 
 /**
- * So long a copy is taken for one of an object that others can open, too. Were it for ever, who has a copy would say
- * that there is nothing to make, and who has none would wait for it.
+ * How long an object that was seen is assumed to be there. If it were for ever, a process with a copy would report that
+ * there is nothing to make, while one without a copy waits for it.
  */
 const STANDING_MS = 600_000;
-/** Where that cannot be told, so long nobody asks again: who has a copy must not wait for a bucket that is away. */
+/** How long the bucket is not asked again after it did not answer: a copy must not wait for it. */
 const UNKNOWN_MS = 60_000;
-/** For that look, and for bringing the object back: someone waits for the copy. */
+/** For that look, and for restoring the object: a caller waits for the copy. */
 const LOOK_MS = 2_000;
 const BRING_BACK_MS = 10_000;
-/** How often a put meets another one, or a damaged object, before it is handed back. */
+/** How often a put meets another one, or a damaged object, before it is given up. */
 const ROUNDS = 5;
 
 interface Fetching {
-  /** Held until all who wait for it have opened it themselves. */
+  /** Held until everyone who waits for it has opened it. */
   artifact: Promise<Artifact | undefined>;
   waiting: number;
 }
 
-/** Artifacts as one object each in a bucket that all processes share, behind this machine's own store. */
+/** Artifacts as one object each in a bucket that all processes share, behind a store on this machine. */
 export function createStorageArtifacts(options: StorageArtifactsOptions): ArtifactStore {
   const { storage, local } = options;
   const { standingMs = STANDING_MS, unknownMs = UNKNOWN_MS, bringBackMs = BRING_BACK_MS } = options;
   const fetches = new Map<string, Fetching>();
-  /** When the object was last known to be there, by key; milliseconds of this process. */
+  /** When the object of a key was last seen, by performance.now(). */
   const seen = new Map<string, number>();
   const keeping = new Map<string, Promise<void>>();
   let unknownUntil = 0;
@@ -72,8 +72,8 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
   };
 
   /**
-   * A life-cycle rule may have removed the object: then it is brought back, as what is in it may be bought. Where the bucket
-   * cannot be asked, the copy is as good as ever.
+   * Restores the object if a life-cycle rule has removed it, as its content may have been paid for. If the bucket does
+   * not answer, the copy is used as it is.
    */
   const keepShared = async (copy: Artifact): Promise<void> => {
     const { key } = copy;
@@ -81,7 +81,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     if ((at !== undefined && performance.now() - at < standingMs) || performance.now() < unknownUntil) return;
     try {
       const signal = AbortSignal.timeout(LOOK_MS);
-      const standing = await metadataOf(storage, placeOf(key), { tries: 1, signal });
+      const standing = await metadataOf(storage, placeOf(key), { signal });
       if (standing === undefined) await send(copy, { signal: AbortSignal.timeout(bringBackMs) });
       else saw(key);
     } catch {
@@ -89,7 +89,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     }
   };
 
-  /** Once for all who open the same at a time. */
+  /** Once for everyone who opens the same artifact at a time. */
   const keepSharedOnce = (copy: Artifact): Promise<void> => {
     const known = keeping.get(copy.key);
     if (known !== undefined) return known;
@@ -104,7 +104,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     return copy;
   };
 
-  /** From the bucket into the local store. Undefined where there is none, or where it was damaged and is gone. */
+  /** From the bucket into the local store. Undefined if there is none, or a damaged one, which is removed. */
   const fetch = async (key: string): Promise<Artifact | undefined> => {
     const place = placeOf(key);
     await using work = await workFolder(options.workDir);
@@ -122,7 +122,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     return await local.put(key, read.result.dir, read.result.meta);
   };
 
-  /** As `fetch`, once for all who want the same at a time. */
+  /** As `fetch`, once for everyone who wants the same artifact at a time. */
   const fetchOnce = async <M>(key: string): Promise<Artifact<M> | undefined> => {
     const fetching = fetches.get(key) ?? { artifact: fetch(key), waiting: 0 };
     fetches.set(key, fetching);
@@ -154,19 +154,19 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
       }
       throw new TransientError(
         'platform_unavailable',
-        `Expected to store artifact ${key}, got another one that is there and cannot be opened, ${ROUNDS} times.`,
+        `Expected to store artifact ${key}, got one that is there already and cannot be opened, ${ROUNDS} times.`,
       );
     },
   };
 }
 
-/** The kind stays legible, for life-cycle rules and for people who look at the bucket. */
+/** The kind stays readable, for life-cycle rules and for people who look at the bucket. */
 function objectName(key: string): string {
   const [kind] = /^[a-z]+(?=\/)/.exec(key) ?? ['other'];
   return `artifacts/${kind}/${createHash('sha256').update(key).digest('hex')}`;
 }
 
-/** From the caller's own kind of folder; where there is no room for one, that may pass. */
+/** A full disk may have room later, so it is a TransientError. */
 async function workFolder(make: StorageArtifactsOptions['workDir']) {
   try {
     return await make();

@@ -4,17 +4,17 @@ import type { Download } from '../../model/source.ts';
 import type { StorageObject } from '../../model/source-url.ts';
 import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
-import { permanent } from '../shared/network-errors.ts';
+import { permanent, timedOut } from '../shared/network-errors.ts';
 import { empty, tooLarge } from '../shared/source-answer.ts';
 import { storageError } from './errors.ts';
 import { metadataOf, readObject, type Standing } from './read.ts';
 import type { Place, StorageConnection } from './storage.ts';
 
-/** How long Cloud Storage may take, milliseconds. */
+/** Milliseconds. */
 interface Limits {
   /** Between two pieces of the body. */
   idleMs: number;
-  /** For all of it. */
+  /** For the whole download. */
   totalMs: number;
 }
 
@@ -26,17 +26,17 @@ export interface StorageDownloadsOptions {
 
 export interface StorageDownloads {
   /**
-   * prepare: one version of the object into `file`, as it is stored, or `{ modified: false }` where that is the version
-   * that the validator names. Rejects with the signal's reason when aborted. PermanentError: trying again is pointless.
-   * TransientError: it may help.
+   * prepare: downloads one version of the object into `file`, as it is stored. `{ modified: false }` if the validator
+   * names that version. Rejects with the signal's reason when aborted, with a PermanentError if a retry is pointless, and
+   * with a TransientError if it may help.
    */
   get(object: StorageObject, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
 }
 
-/** As of other downloads: below the 600 s after which a push message comes again. */
+/** As for other downloads: below the 600 s after which a push message is delivered again. */
 const LIMITS: Limits = { idleMs: 30_000, totalMs: 540_000 };
 
-/** Reads objects with the service's own account. Does not try again by itself: its stage does. */
+/** Reads objects with the account of the service. */
 export function createStorageDownloads(options: StorageDownloadsOptions): StorageDownloads {
   const { storage, maxBytes } = options;
   const limits = { ...LIMITS, ...options.limits };
@@ -46,7 +46,7 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
       const place: Place = { purpose: 'sources', bucket, name };
       const where = `gs://${bucket}/${name}`;
       const total = AbortSignal.timeout(limits.totalMs);
-      const options = { signal: AbortSignal.any([signal, total]), tries: 1 };
+      const options = { signal: AbortSignal.any([signal, total]) };
       try {
         const standing = await metadataOf(storage, place, options);
         if (!standing) throw missing(where);
@@ -66,16 +66,20 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
         await rm(file, { force: true });
         signal.throwIfAborted();
         throw total.aborted && !PermanentError.is(error)
-          ? storageError(timedOut(limits.totalMs, error), 'sources', where)
+          ? storageError(
+              timedOut(`not finished after ${limits.totalMs} ms`, { cause: error }),
+              'sources',
+              where,
+            )
           : error;
       }
     },
   };
 }
 
-/** All that can be known before the first byte. */
+/** The checks that need no bytes. */
 function checkObject({ bytes, contentEncoding }: Standing, where: string, maxBytes: number): void {
-  // Served as it is stored, it is no media; unpacked by the server, it has neither the size nor the checksum it says.
+  // As stored it is not media; decompressed by the server, its size and checksum are not those of the metadata.
   if (contentEncoding !== undefined) {
     throw permanent(
       'source_refused',
@@ -91,14 +95,10 @@ function missing(where: string): Error {
   return permanent('source_not_found', `Expected an object at ${where}, got none`, 'check the address');
 }
 
-/** Between the look and the download; the next try finds the new version. */
+/** Between reading the metadata and the download. The next try finds the new version. */
 function replaced(where: string): TransientError {
   return new TransientError(
     'source_busy',
     `Expected ${where} to stay while it is read, got another version of it.`,
   );
-}
-
-function timedOut(totalMs: number, cause: unknown): Error {
-  return Object.assign(new Error(`not finished after ${totalMs} ms`, { cause }), { code: 'ETIMEDOUT' });
 }

@@ -2,7 +2,7 @@ import type { PermanentCode, TransientCode } from '../../base/codes.ts';
 import { isDiskFull, PermanentError, type Stage, TransientError } from '../../base/errors.ts';
 import { isConnectionCode, parseRetryAfter } from '../shared/network-errors.ts';
 
-/** What a bucket is used for; decides whose trouble an error is. */
+/** What a bucket is used for. Decides which of our errors a failure becomes. */
 export type Purpose = 'outputs' | 'artifacts' | 'sources';
 
 interface Verdicts {
@@ -15,7 +15,7 @@ interface Verdicts {
   nextStep: { login: string; forbidden: string; missing: string };
 }
 
-const LOGIN_STEP = 'give the service credentials that are valid (gcloud auth application-default login)';
+const LOGIN_STEP = 'give the service valid credentials (gcloud auth application-default login)';
 
 const VERDICTS: Readonly<Record<Purpose, Verdicts>> = {
   outputs: {
@@ -60,26 +60,25 @@ const VERDICTS: Readonly<Record<Purpose, Verdicts>> = {
   },
 };
 
-/** https://cloud.google.com/storage/docs/retry-strategy; 409 is two writers at once, 410 an upload session that is over. */
+/** https://cloud.google.com/storage/docs/retry-strategy; 409 is two writers at once, 410 an upload session that has ended. */
 const BUSY: readonly number[] = [408, 409, 410, 425, 429];
-/** Limits on calls that come as 403: https://cloud.google.com/storage/docs/json_api/v1/status-codes#403-forbidden */
+/** Rate limits that are reported as 403: https://cloud.google.com/storage/docs/json_api/v1/status-codes#403-forbidden */
 const LIMITED = /^(rateLimitExceeded|userRateLimitExceeded|quotaExceeded)$/;
-/** Words of google-auth-library, and of OAuth where it refuses a refresh token or a key. */
+/** Messages of google-auth-library, and of OAuth for a refused refresh token or key. */
 const CREDENTIALS =
   /Could not load the default credentials|Unable to read the credential file|Could not refresh access token|Unable to detect a Project Id/;
 const OAUTH = /\b(invalid_grant|invalid_client|unauthorized_client|deleted_client|invalid_rapt)\b/;
-/** All that the client tells of some uploads that break off. */
+/** The client reports no more than this for some uploads that break off. */
 const BROKEN_OFF = 'ERR_STREAM_DESTROYED';
-/** The client's words for bytes that came other than they were sent; the server's are on a 400. */
+/** The client's codes for bytes that were damaged on the way. The server says so in the text of a 400. */
 const DAMAGED: readonly unknown[] = ['CONTENT_DOWNLOAD_MISMATCH', 'FILE_NO_UPLOAD'];
 const MISMATCH = /doesn't match calculated (MD5|CRC32C) hash/;
 
 const MAX_VENDOR_TEXT = 300;
 
 /**
- * The gate for errors of the Cloud Storage client: of its three HTTP layers, of its streams and of the login before.
- * What is none of them passes as it is. Messages never repeat what the client says about a request: it names upload
- * sessions, which are as good as a key.
+ * The gate for errors of the Cloud Storage client: of its three HTTP layers, its streams and the login. Other errors pass
+ * as they are. Messages never quote the client on a request: it names upload sessions, which are as good as a key.
  * @param where the bucket or object, for the message
  */
 export function storageError(error: unknown, purpose: Purpose, where: string): unknown {
@@ -111,7 +110,7 @@ export function storageError(error: unknown, purpose: Purpose, where: string): u
 
   const status = statusOf(error);
   const code = codeOf(error);
-  // Of a login that met no one, the library tells as of one that was refused.
+  // First, as the library reports a login that reached no server like one that was refused.
   if (status === undefined && typeof code === 'string' && isConnectionCode(code)) return network(code);
   if (isLogin(error, status)) return refusal('login', 'no valid credentials');
   if (DAMAGED.includes(code) || (status === 400 && MISMATCH.test(textOf(error)))) {
@@ -145,12 +144,12 @@ export function isMissing(error: unknown): boolean {
   return statusOf(error) === 404;
 }
 
-/** 404 is said of both; words are all that tells them apart. */
+/** Both are a 404; only the text tells them apart. */
 export function isBucketMissing(error: unknown): boolean {
   return isMissing(error) && /bucket does not exist/i.test(textOf(error));
 }
 
-/** The server will not do it, ever, if it is asked in the same way again. */
+/** The server would refuse the same request again. */
 export function isRefusal(error: unknown): boolean {
   const status = statusOf(error) ?? 0;
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
@@ -164,7 +163,7 @@ interface VendorError {
   response?: { status?: unknown; headers?: unknown; data?: unknown } | null;
 }
 
-/** The client throws Errors of its own, of gaxios and of node-fetch, and what a server answered, as a plain object. */
+/** The client throws its own Errors, those of gaxios and node-fetch, and the server's answer as a plain object. */
 function vendorError(error: unknown): VendorError {
   return typeof error === 'object' && error !== null ? error : {};
 }
@@ -173,7 +172,7 @@ function codeOf(error: unknown): unknown {
   return vendorError(error).code;
 }
 
-/** The HTTP status; undefined where there was no answer. */
+/** The HTTP status; undefined if there was no answer. */
 function statusOf(error: unknown): number | undefined {
   const { code, status, response } = vendorError(error);
   return [status, response?.status, code]
@@ -193,14 +192,14 @@ function reasonOf(error: unknown): string {
   const told = response?.data as { error?: { errors?: unknown[] } } | undefined;
   const [first] = (listed ?? told?.error?.errors ?? []) as { reason?: unknown }[];
   if (typeof first?.reason === 'string') return first.reason;
-  // Of a download the client takes the whole answer for the message.
+  // For a download, the client's message is the whole answer.
   return /"reason":\s*"(\w+)"/.exec(textOf(error))?.[1] ?? '';
 }
 
 function isLogin(error: unknown, status: number | undefined): boolean {
   const text = textOf(error);
   if (OAUTH.test(text) || OAUTH.test(oauthErrorOf(error))) return true;
-  // The metadata server has bad moments, too.
+  // A 5xx is the metadata server's, and passes.
   return CREDENTIALS.test(text) && (status === undefined || status < 500);
 }
 
@@ -211,13 +210,13 @@ function oauthErrorOf(error: unknown): string {
 
 function retryAfterOf(error: unknown): number | undefined {
   const headers = vendorError(error).response?.headers;
-  // gaxios has node-fetch's Headers, which are not Node's.
+  // gaxios uses the Headers of node-fetch, which are not Node's.
   const { get } = Object(headers) as Partial<Headers>;
   const value = typeof get === 'function' ? get.call(headers, 'retry-after') : Object(headers)['retry-after'];
   return parseRetryAfter(typeof value === 'string' ? value : undefined);
 }
 
-/** What the server said, which names the account and the permission it lacks; without any address. */
+/** The server's text, which names the account and the permission it lacks; without addresses. */
 function vendorText(error: unknown): string {
   const [line = ''] = textOf(error)
     .replace(/\bhttps?:\/\/\S+/g, '(address)')

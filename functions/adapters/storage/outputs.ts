@@ -15,8 +15,6 @@ export interface StorageOutputsOptions {
   storage: StorageConnection;
   /** OUTPUT_BUCKET. */
   bucket: string;
-  /** Milliseconds that createFolder may take, retries included. */
-  folderMs?: number;
 }
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -24,13 +22,11 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   json: 'application/json',
   csv: 'text/csv',
 };
-/** Someone waits for the answer. */
-const FOLDER_MS = 10_000;
-/** Connections at a time while files are taken out. */
+/** Connections at a time while files are removed. */
 const REMOVALS_AT_ONCE = 16;
-/** How often a file is tried to be replaced while others replace it, too. */
+/** How often a replacement meets another writer before it is given up. */
 const REPLACEMENTS = 10;
-/** Line breaks are refused, others make listings illegible: https://cloud.google.com/storage/docs/objects#naming */
+/** Line breaks are refused, and other control characters make listings unreadable: https://cloud.google.com/storage/docs/objects#naming */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g;
 
@@ -41,28 +37,20 @@ const EMPTY: Content = {
   read: () => Readable.from([]),
 };
 
-/** Videos as objects `<task>/<file>` of one bucket. */
+/** Videos as objects `<task>/<file>` of one bucket. Every call is one try. */
 export function createStorageOutputs(options: StorageOutputsOptions): OutputStore {
-  const { storage, bucket, folderMs = FOLDER_MS } = options;
+  const { storage, bucket } = options;
   const place = (name: string): Place => ({ purpose: 'outputs', bucket, name });
 
   return {
-    async createFolder(name) {
+    async createFolder(name, signal) {
       const folderName = objectName(name);
-      const late = AbortSignal.timeout(folderMs);
       try {
-        // What the console shows as a folder; and of two that make it, one makes it. Nothing less would show that the
-        // bucket is there and takes what the task is going to bring.
-        await upload(storage, place(`${folderName}/`), EMPTY, NOTHING, { signal: late });
+        // The console shows such an object as a folder. Nothing less than making it proves that the bucket is there and
+        // takes files. A second call finds it.
+        await upload(storage, place(`${folderName}/`), EMPTY, NOTHING, { signal });
       } catch (error) {
-        if (PermanentError.is(error)) throw refusedFolder(folderName, error);
-        if (!late.aborted) throw error;
-        const within = `within ${folderMs / 1000} s`;
-        throw new TransientError(
-          'output_busy',
-          `Expected Cloud Storage to make gs://${bucket}/${folderName}/ ${within}, got no end of it.`,
-          { cause: error },
-        );
+        throw PermanentError.is(error) ? refusedFolder(folderName, error) : error;
       }
       return {
         id: `gs://${bucket}/${folderName}/`,
@@ -98,7 +86,7 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
   };
 }
 
-/** Until the content stands under that name; nothing is sent where it does already, of a delivery before. */
+/** Stores the content under that name; sends nothing if an earlier delivery has stored it. */
 async function replace(
   storage: StorageConnection,
   place: Place,
@@ -130,7 +118,7 @@ async function contentOf(file: string, fileName: string): Promise<Content> {
   };
 }
 
-/** Undefined of a folder that another kind of output made, or another bucket. */
+/** Undefined for a folder of another kind of output, or of another bucket. */
 function prefixOf({ id }: OutputFolder, bucket: string): string | undefined {
   const start = `gs://${bucket}/`;
   return id.startsWith(start) && id.endsWith('/') ? id.slice(start.length) : undefined;
@@ -140,7 +128,7 @@ function otherOutput({ id }: OutputFolder, bucket: string): PermanentError {
   return new PermanentError(
     'save_failed',
     'save',
-    `Expected a folder of gs://${bucket}, got ${JSON.stringify(id)}: the task was begun with another OUTPUT. ` +
+    `Expected a folder of gs://${bucket}, got ${JSON.stringify(id)}: the task was started with another OUTPUT. ` +
       'Next step: set OUTPUT and OUTPUT_BUCKET back, or post the task again.',
   );
 }

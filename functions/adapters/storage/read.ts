@@ -1,27 +1,20 @@
-/** Reads from Cloud Storage, by its client's streams: bounded, stoppable, and never taken for whole by half. */
+/** Reads from Cloud Storage with its client's streams: within time limits, abortable, and never half a file for a whole. */
 import type { Readable } from 'node:stream';
 import type { Bucket, FileMetadata } from '@google-cloud/storage';
-import { unlessAborted } from '../shared/unless-aborted.ts';
+import { inTime, type TimeLimit, timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { isBucketMissing, isMissing } from './errors.ts';
-import {
-  type CallOptions,
-  inTime,
-  type Limit,
-  limitOf,
-  type Place,
-  type StorageConnection,
-} from './storage.ts';
+import { type CallOptions, type Place, type StorageConnection, silent } from './storage.ts';
 
 export interface Standing {
   generation: string;
   bytes: number;
-  /** Base64; undefined of objects that were composed of others. */
+  /** Base64; undefined for objects that were composed of others. */
   md5: string | undefined;
-  /** Set where what is stored is compressed. */
+  /** Set if the object is stored compressed. */
   contentEncoding: string | undefined;
 }
 
-/** Undefined where there is no such object. A missing bucket is an error. */
+/** Undefined if there is no such object. A missing bucket is an error. */
 export async function metadataOf(
   storage: StorageConnection,
   place: Place,
@@ -29,11 +22,9 @@ export async function metadataOf(
 ): Promise<Standing | undefined> {
   const ask = async (from: Bucket) => {
     try {
-      const [metadata] = await inTime(
-        from.file(place.name).getMetadata(),
-        storage.limits.callMs,
-        options.signal,
-      );
+      const { callMs } = storage.limits;
+      const asked = from.file(place.name).getMetadata();
+      const [metadata] = await inTime(asked, callMs, () => silent(callMs), options.signal);
       return standing(metadata);
     } catch (error) {
       if (isMissing(error) && !isBucketMissing(error)) return undefined;
@@ -53,23 +44,23 @@ function standing({ generation, size, md5Hash, contentEncoding }: FileMetadata):
 }
 
 export interface Read<T> {
-  /** Of the object that was read. */
+  /** The version that was read. */
   generation: string;
   result: T;
 }
 
 export interface ReadOptions extends CallOptions {
-  /** That one or none; the latest where there is none. */
+  /** The only version to read. Undefined: the latest. */
   generation?: string;
-  /** Which checksum the client compares: objects that were composed of others have no md5. */
+  /** The checksum that the client compares: objects that were composed of others have no MD5. */
   checksum?: 'md5' | 'crc32c';
-  /** Milliseconds, in place of the connection's. */
+  /** Milliseconds, instead of the connection's. */
   idleMs?: number;
 }
 
 /**
- * One GET, as the bytes are stored. `use` must take them to the end, where the checksum is compared; it is called anew at
- * each try. Undefined where there is no such object.
+ * One GET of the bytes as they are stored. `use` must read them to the end, where the checksum is compared. Undefined if
+ * there is no such object.
  */
 export async function readObject<T>(
   storage: StorageConnection,
@@ -79,7 +70,7 @@ export async function readObject<T>(
 ): Promise<Read<T> | undefined> {
   const { generation, checksum = 'md5', idleMs = storage.limits.idleMs, signal } = options;
   const get = async (from: Bucket): Promise<Read<T> | undefined> => {
-    using idle = limitOf(idleMs, signal);
+    using idle = timeLimit(idleMs, () => silent(idleMs), signal);
     const file = from.file(place.name, generation === undefined ? {} : { generation });
     const source = file.createReadStream({ decompress: false, validation: checksum });
     let read = '';
@@ -87,13 +78,13 @@ export async function readObject<T>(
     let isLeft = false;
     source.on('response', (response: Readable & { headers: Record<string, string> }) => {
       isAnswered = true;
-      // The client now pipes the answer into the stream. Destroyed before that, it throws where nobody can catch it.
+      // Destroyed only after the client has piped the answer into the stream, which otherwise throws uncaught.
       if (isLeft) setImmediate(() => source.destroy());
       read = response.headers['x-goog-generation'] ?? '';
-      // The client itself hangs eleven listeners on it, and Node warns of a leak at the eleventh.
+      // The client adds eleven listeners, and Node warns of a leak at the eleventh.
       response.setMaxListeners(20);
     });
-    // Whoever stops reading does not wait for how the stream ends.
+    // A reader that has stopped does not hear how the stream ends.
     source.on('error', () => {});
     try {
       return { result: await use(moving(source, idle)), generation: read };
@@ -109,13 +100,13 @@ export async function readObject<T>(
   return storage.run(place, get, options);
 }
 
-/** Ends when the limit fires, whatever the stream does; whoever opened it destroys it. */
-async function* moving(source: Readable, { signal, moved }: Limit): AsyncGenerator<Buffer> {
+/** Ends when the limit fires, whatever the stream does, and leaves destroying it to its opener. */
+async function* moving(source: Readable, { signal, restart }: TimeLimit): AsyncGenerator<Buffer> {
   const chunks: AsyncIterator<Buffer> = source.iterator({ destroyOnReturn: false });
   for (;;) {
     const next = await unlessAborted(signal, chunks.next());
     if (next.done) return;
-    moved();
+    restart();
     yield next.value;
   }
 }

@@ -1,39 +1,36 @@
-/** Writes to Cloud Storage, by its client's streams: each with a precondition, stoppable, and never stored by half. */
+/** Writes to Cloud Storage with its client's streams: with a precondition, abortable, and never half a file. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket } from '@google-cloud/storage';
+import { TransientError } from '../../base/errors.ts';
+import { inTime, timeLimit } from '../../base/time-limit.ts';
+import { resumeUpload, type UploadStep } from '../shared/resume-upload.ts';
 import { isConditionNotMet, isMissing, isRefusal } from './errors.ts';
-import {
-  type CallOptions,
-  everyRequestWith,
-  inTime,
-  limitOf,
-  type Place,
-  type StorageConnection,
-} from './storage.ts';
+import { type CallOptions, everyRequestWith, type Place, type StorageConnection, silent } from './storage.ts';
 
 export interface Content {
   contentType: string;
   bytes: number;
-  /** Base64. The server refuses to store what does not have it. */
+  /** Base64. The server refuses to store other bytes. */
   md5: string;
-  /** Anew from the first byte, each time it is called. */
+  /** A new stream from the first byte, at each call. */
   read: () => Readable;
 }
 
-/** For the generation that a write expects: there is none. */
+/** The generation to expect if there must be no object of the name. */
 export const NOTHING = '0';
 /**
- * Up to this size an upload is one request, above it the client's resumable kind: one more round trip, but it can be
- * gone on with, and ended. A stopped one of the simple kind stays open, half sent, until the server gives it up.
+ * Up to this size an upload is one request. Above it is resumable, which costs one more round trip; it can be resumed,
+ * and aborted. An aborted upload of one request stays open, half sent, until the server gives up on it.
  */
 const ONE_REQUEST_BYTES = 2 ** 20;
 
 /**
- * Stores the content as that object, if its generation is still the expected one; false where it is not. An upload that
- * breaks off is gone on with.
+ * Stores the content as that object if its generation is the expected one; false if it is not. A resumable upload that is
+ * interrupted is resumed.
+ * @throws TransientError also if the upload may have succeeded, or is to be started over
  */
 export async function upload(
   storage: StorageConnection,
@@ -49,16 +46,25 @@ export async function upload(
       return true;
     } catch (error) {
       if (isConditionNotMet(error)) return false;
-      // The session is over, or of no use: the next try begins anew.
+      // The session has ended, or is of no use: nothing to resume.
       if (isRefusal(error)) session.uri = undefined;
       throw error;
     }
   };
-  return storage.run(place, send, options);
+  const step = async (): Promise<UploadStep<boolean>> => {
+    try {
+      return { done: await storage.run(place, send, options) };
+    } catch (error) {
+      if (session.uri === undefined || !TransientError.is(error)) throw error;
+      // How far the server got is known to the client only.
+      return { moved: false, failure: error };
+    }
+  };
+  return resumeUpload(step, { ...storage.limits.resumption, signal: options.signal });
 }
 
 interface Session {
-  /** Address of an upload that has begun; whoever knows it may go on with it. */
+  /** Address of an upload that has begun. Whoever knows it can resume it. */
   uri?: string | undefined;
 }
 
@@ -71,7 +77,7 @@ async function sendOnce(
   idleMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  using idle = limitOf(idleMs, signal);
+  using idle = timeLimit(idleMs, () => silent(idleMs), signal);
   const done = new AbortController();
   const resumable = bytes > ONE_REQUEST_BYTES;
   const file = bucket.file(name);
@@ -81,19 +87,19 @@ async function sendOnce(
     ...(session.uri === undefined ? {} : { uri: session.uri }),
     metadata: { contentType, md5Hash: md5, ...(resumable && { contentLength: bytes }) },
     preconditionOpts: { ifGenerationMatch: expected },
-    // The server checks, before it stores. The client would check afterwards and, without any precondition, delete.
+    // The server checks before it stores. The client would check afterwards and delete, without a precondition.
     validation: false,
   });
   let answer: unknown;
   target.on('uri', (uri: string) => {
     session.uri = uri;
   });
-  target.on('progress', idle.moved);
+  target.on('progress', idle.restart);
   target.on('response', (response: unknown) => {
     answer = response;
   });
   try {
-    // One piece where there is one request: the client's stream, ended between two, tells of the second, not of the cause.
+    // A single request gets a single piece: ended between two, the client's stream reports the second, not the cause.
     const source = resumable ? read() : [await buffer(read())];
     await pipeline(source, target, { signal: idle.signal });
   } catch (error) {
@@ -107,27 +113,26 @@ async function sendOnce(
 type Send<R, A> = (request: R) => A;
 
 /**
- * Destroying the client's upload stream leaves its request open. The library under it can end requests, by a signal
- * that the client does not hand through: https://github.com/googleapis/google-cloud-node/tree/main/core/packages/gaxios
+ * Destroying the client's upload stream leaves its request open. The library below ends requests by a signal, which the
+ * client does not pass on: https://github.com/googleapis/google-cloud-node/tree/main/core/packages/gaxios
  */
 function endedBy(signal: AbortSignal) {
   return <R extends { signal?: AbortSignal | null }, A>(request: R, send: Send<R, A>): A =>
     send({ ...request, signal: AbortSignal.any([signal, ...(request.signal ? [request.signal] : [])]) });
 }
 
-/** The client throws what a server refused an upload with as it came: a plain object. */
+/** For a refused upload, the client throws a plain object: the server's answer. */
 function answered(told: unknown, response: unknown): Error {
   return Object.assign(new Error('Cloud Storage refused the upload'), told, { response });
 }
 
-/** What is not there, or has another generation than the expected one, is left as it is. */
+/** Does nothing if the object is not there, or has another generation than the expected one. */
 export async function remove(storage: StorageConnection, place: Place, expected?: string): Promise<void> {
   const ask = async (from: Bucket) => {
     try {
-      await inTime(
-        from.file(place.name).delete(expected === undefined ? {} : { ifGenerationMatch: expected }),
-        storage.limits.callMs,
-      );
+      const { callMs } = storage.limits;
+      const condition = expected === undefined ? {} : { ifGenerationMatch: expected };
+      await inTime(from.file(place.name).delete(condition), callMs, () => silent(callMs));
     } catch (error) {
       if (!isMissing(error) && !isConditionNotMet(error)) throw error;
     }

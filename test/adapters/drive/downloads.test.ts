@@ -38,7 +38,7 @@ function pathIn({ dir }: DriveStage): string {
 
 async function get(stage: DriveStage, id: string, ask: Ask = {}): Promise<Download | undefined> {
   const { anyFile = true, maxBytes = 1_000_000, totalMs = 30_000, idleMs = 5_000 } = ask;
-  const account = stage.account(undefined, { idleMs, retryMs: 100 });
+  const account = stage.account(undefined, { idleMs });
   const downloads = createDriveDownloads({ account, maxBytes, anyFile, totalMs });
   const { validator, signal = FOREVER, resourceKey } = ask;
   return downloads.get({ id, resourceKey }, pathIn(stage), { validator, signal });
@@ -61,7 +61,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(await readFile(pathIn(stage)), CLIP);
   });
 
-  it('send nothing again that has not changed, and all that has', async () => {
+  it('send only what has changed since', async () => {
     await using stage = await driveStage();
     const id = clip(stage);
     const found = await get(stage, id);
@@ -82,14 +82,14 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     }
   });
 
-  it('hand over the resource key of a link', async () => {
+  it('pass on the resource key of a link', async () => {
     await using stage = await driveStage();
     const id = clip(stage, { owner: OTHER, permissions: [ANYONE], resourceKey: '0-key' });
     await failureOf(get(stage, id), 'source_not_found');
     assert.ok((await get(stage, id, { resourceKey: '0-key' }))?.modified);
   });
 
-  it('follow a shortcut once, with the resource key of what is behind it', async () => {
+  it('follow a shortcut once, with the resource key of its target', async () => {
     await using stage = await driveStage();
     const targetId = clip(stage, { owner: OTHER, permissions: [ANYONE], resourceKey: '0-key' });
     const shortcut = (target: string) =>
@@ -102,13 +102,13 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     await failureOf(get(stage, shortcut(shortcut(targetId))), 'media_unreadable', /shortcut/);
   });
 
-  it('take another token where theirs is refused', async () => {
+  it('use another token if theirs is refused', async () => {
     await using stage = await driveStage();
     stage.server.faults.add('media', { does: 'refuse', status: 401 });
     assert.ok((await get(stage, clip(stage)))?.modified);
   });
 
-  describe('of what anyone may read only', () => {
+  describe('of files that anyone may read', () => {
     it('read a file that is open to anyone, itself or by its folder', async () => {
       await using stage = await driveStage();
       const parent = stage.server.state.add({ name: 'x', mimeType: FOLDER_TYPE, permissions: [ANYONE] });
@@ -152,7 +152,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       assert.equal(await downloads.get(file, pathIn(stage), { signal: FOREVER }), undefined);
     });
 
-    it('ask again where Drive is busy: whether it is open is not known', async () => {
+    it('fail with a transient error while Drive is busy and cannot tell whether the file is open', async () => {
       await using stage = await driveStage();
       stage.server.faults.add('get', { does: 'refuse', status: 503 }, { times: 1000 });
       await failureOf(get(stage, clip(stage), { anyFile: false }), 'source_busy');
@@ -215,13 +215,13 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     {
       it: 'while the rate is limited',
       code: 'source_busy',
-      says: /none needed/,
+      says: /none, it is retried/,
       fault: ['media', { does: 'refuse', status: 403, reason: 'userRateLimitExceeded' }],
     },
     {
       it: 'while Drive is down',
       code: 'source_busy',
-      says: /none needed/,
+      says: /none, it is retried/,
       fault: ['media', { does: 'refuse', status: 503 }],
     },
     {
@@ -259,7 +259,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
   ];
 
   for (const { it: what, code, says, file, fault, ask } of FAILURES) {
-    it(`give ${code} for a file ${what}, and leave no half of it`, async () => {
+    it(`give ${code} for a file ${what}, and leave no partial file`, async () => {
       await using stage = await driveStage();
       const id = clip(stage, file);
       if (fault !== undefined) stage.server.faults.add(...fault, { times: 1000 });

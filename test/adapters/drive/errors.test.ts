@@ -2,30 +2,31 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DriveAccount } from '../../../functions/adapters/drive/account.ts';
 import { CODES, type PermanentCode, type TransientCode } from '../../../functions/base/codes.ts';
-import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
+import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
 import { TIMEOUT_MS } from '../../contracts/harness.ts';
 import { file } from '../../contracts/outputs.ts';
 import { type DriveStage, driveStage } from '../../fixtures/drive/stage.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
+import { repeated } from '../../fixtures/system/repeated.ts';
 
 const FOREVER = new AbortController().signal;
 
 type Row = readonly [status: number, reason: string, code: PermanentCode | TransientCode, next: RegExp];
 
 const ROWS: readonly Row[] = [
-  [403, 'rateLimitExceeded', 'output_busy', /none needed/],
-  [403, 'userRateLimitExceeded', 'output_busy', /none needed/],
+  [403, 'rateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
+  [403, 'userRateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
   [403, 'dailyLimitExceeded', 'output_busy', /quotas of the Drive API/],
-  [403, 'sharingRateLimitExceeded', 'output_busy', /none needed/],
-  [403, 'RATE_LIMIT_EXCEEDED', 'output_busy', /none needed/],
-  [408, '', 'output_busy', /none needed/],
-  [429, 'rateLimitExceeded', 'output_busy', /none needed/],
-  [500, 'internalError', 'output_busy', /none needed/],
-  [502, '', 'output_busy', /none needed/],
-  [503, 'backendError', 'output_busy', /none needed/],
-  [504, '', 'output_busy', /none needed/],
+  [403, 'sharingRateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
+  [403, 'RATE_LIMIT_EXCEEDED', 'output_busy', /Next step: none, it is retried/],
+  [408, '', 'output_busy', /Next step: none, it is retried/],
+  [429, 'rateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
+  [500, 'internalError', 'output_busy', /Next step: none, it is retried/],
+  [502, '', 'output_busy', /Next step: none, it is retried/],
+  [503, 'backendError', 'output_busy', /Next step: none, it is retried/],
+  [504, '', 'output_busy', /Next step: none, it is retried/],
   [403, 'storageQuotaExceeded', 'output_full', /shared drive/],
-  [403, 'teamDriveFileLimitExceeded', 'output_full', /trash count/],
+  [403, 'teamDriveFileLimitExceeded', 'output_full', /trashed files count/],
   [403, 'numChildrenInNonRootLimitExceeded', 'output_full', /another folder/],
   [403, 'activeItemCreationLimitExceeded', 'output_full', /delete files/],
   [401, 'authError', 'output_login', /refresh token/],
@@ -72,32 +73,32 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
       const { faults } = stage.server;
       const refusal = { does: 'refuse', status, ...(reason === '' ? {} : { reason }) } as const;
       faults.add('update', refusal, { times: 1000 });
-      checkRow(await failureOf(update(stage.account(undefined, { retryMs: 20 })), code), row);
+      checkRow(await failureOf(update(stage.account()), code), row);
       faults.add('upload.begin', refusal, { times: 1000 });
       checkRow(await failureOf(saveOne(stage), code), row, status === 404);
     });
   }
 
   async function saveOne(stage: DriveStage): Promise<unknown> {
-    const outputs = stage.outputs({ maxFailures: 2 });
+    const outputs = stage.outputs({ resumption: { maxFailures: 2 } });
     const folder = await outputs.createFolder('sale');
     return outputs.save(folder, 'a.mp4', await file(stage.dir, 'video'), FOREVER);
   }
 
-  it('network where nobody listens, and where the connection is cut or stands still', async () => {
+  it('network if nothing listens, and if the connection is cut or stalls', async () => {
     await using stage = await driveStage();
     stage.server.faults.add('update', { does: 'lose' }, { times: 1000 });
-    await failureOf(update(stage.account(undefined, { retryMs: 20 })), 'network', /Next step: /);
+    await failureOf(update(stage.account()), 'network', /Next step: /);
     stage.server.faults.clear();
     stage.server.faults.add('update', { does: 'stall' }, { times: 1000 });
-    const quick = stage.account(undefined, { retryMs: 50, callMs: 100 });
+    const quick = stage.account(undefined, { callMs: 100 });
     await failureOf(update(quick), 'network', /no answer in time\. Next step: /);
-    const account = stage.account(undefined, { retryMs: 20 });
+    const account = stage.account();
     await stage.server[Symbol.asyncDispose]();
     await failureOf(update(account), 'network', /ECONNREFUSED\. Next step: /);
   });
 
-  it('nothing else: what nobody foresaw passes as it is', async () => {
+  it('nothing else: an unexpected error passes as it is', async () => {
     await using stage = await driveStage();
     stage.server.faults.add('update', { does: 'refuse', status: 400, reason: 'badRequest' });
     await assert.rejects(update(stage.account()), (error) => {
@@ -110,7 +111,7 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
     await assert.rejects(calling, mistake);
   });
 
-  it('is asked again while it is busy, creates and 403 included, and never for good refusals', async () => {
+  it('a transient error while it is busy, creates and 403 included, and never after a final refusal', async () => {
     await using stage = await driveStage();
     const { server } = stage;
     server.faults.add(
@@ -118,14 +119,19 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
       { does: 'refuse', status: 403, reason: 'userRateLimitExceeded' },
       { times: 3 },
     );
-    await stage.outputs().createFolder('sale');
+    const outputs = stage.outputs();
+    const failure = await failureOf(outputs.createFolder('sale'), 'output_busy');
+    assert.ok(TransientError.is(failure));
+    assert.equal(server.seen('create').length, 1);
+    await repeated(() => outputs.createFolder('sale'));
     assert.equal(server.seen('create').length, 4);
+    assert.equal(server.list(stage.folderId).length, 1);
     server.faults.add(
       'create',
       { does: 'refuse', status: 403, reason: 'storageQuotaExceeded' },
       { times: 3 },
     );
-    await assert.rejects(stage.outputs().createFolder('other'));
+    await assert.rejects(outputs.createFolder('other'), RequestError.is);
     assert.equal(server.seen('create').length, 5);
   });
 });

@@ -39,7 +39,7 @@ async function scene(): Promise<Scene> {
     source,
     save: ({ signal = FOREVER, idleMs = 5_000, maxFailures = 6 } = {}) =>
       stage
-        .outputs({ account: stage.account(undefined, { idleMs }), maxFailures })
+        .outputs({ account: stage.account(undefined, { idleMs }), resumption: { maxFailures } })
         .save(folder, 'a.mp4', source, signal),
     saved: () => server.list(folder.id).map(({ id }) => server.read(id))[0],
     ranges: () =>
@@ -58,7 +58,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(existsSync(scened.source), false);
   });
 
-  it('go on at the byte that Drive has when the connection breaks, twice', async () => {
+  it('continue from the byte that Drive has when the connection breaks, twice', async () => {
     await using scened = await scene();
     const { faults } = scened.stage.server;
     faults.add('upload.send', { does: 'cut', afterBytes: 600 * KIB }, { times: 2 });
@@ -74,7 +74,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
-  it('begin again at the first byte where Drive has none', async () => {
+  it('start over from the first byte if Drive has none', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'cut', afterBytes: 100 * KIB });
     await scened.save();
@@ -83,7 +83,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(scened.ranges(), [`${whole} 0`, `bytes */${VIDEO.length} 308`, `${whole} 200`]);
   });
 
-  it('go on where Drive took all and kept a part', async () => {
+  it('continue if Drive took all bytes and kept a part', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'keep', bytes: 800 * KIB });
     await scened.save();
@@ -94,7 +94,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
-  it('know the file by asking, where the answer to the last byte was lost', async () => {
+  it('ask for the file if the answer to the last byte was lost', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'lose' });
     await scened.save();
@@ -103,7 +103,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   });
 
   for (const status of [500, 503, 429]) {
-    it(`ask and go on after a ${status}`, async () => {
+    it(`ask and continue after a ${status}`, async () => {
       await using scened = await scene();
       scened.stage.server.faults.add('upload.send', { does: 'refuse', status });
       scened.stage.server.faults.add('upload.ask', { does: 'refuse', status });
@@ -113,18 +113,21 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('open another session where theirs is over, and send everything', async () => {
+  it('end with their session, and send everything in another one when they are repeated', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'cut', afterBytes: 600 * KIB });
     server.faults.add('upload.ask', { does: 'forget' });
+    const failure = await failureOf(scened.save(), 'network', /session that is over/);
+    assert.ok(TransientError.is(failure));
+    assert.equal(server.seen('upload.begin').length, 1);
     await scened.save();
     assert.deepEqual(scened.saved(), VIDEO);
     assert.equal(server.seen('upload.begin').length, 2);
     assert.equal(scened.ranges().at(-1), `bytes 0-${LAST}/${VIDEO.length} 200`);
   });
 
-  it('go on with another token where theirs ends on the way', async () => {
+  it('continue with another token if theirs expires on the way', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'refuse', status: 401, reason: 'authError' });
@@ -136,7 +139,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.seen('token').length, tokens + 2);
   });
 
-  it('say that the login is at fault where the next token is refused as well', async () => {
+  it('report the login if the next token is refused as well', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'refuse', status: 401 }, { times: 9 });
     scened.stage.server.faults.add('upload.ask', { does: 'refuse', status: 401 }, { times: 9 });
@@ -154,12 +157,35 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.saved(), undefined);
   });
 
-  it('give up when every session is over at once', async () => {
+  for (const fault of [
+    { does: 'refuse', status: 503 },
+    { does: 'lose' },
+    { does: 'refuse', status: 429, retryAfter: '2' },
+  ] as const) {
+    it(`make one try to begin: ${JSON.stringify(fault)}`, async () => {
+      await using scened = await scene();
+      const { server } = scened.stage;
+      server.faults.add('upload.begin', fault);
+      assert.ok(
+        TransientError.is(await failureOf(scened.save(), fault.does === 'lose' ? 'network' : 'output_busy')),
+      );
+      assert.equal(server.seen('upload.begin').length, 1);
+      assert.ok(existsSync(scened.source));
+      await scened.save();
+      assert.deepEqual(scened.saved(), VIDEO);
+      assert.equal(server.list(scened.folder.id).length, 1);
+    });
+  }
+
+  it('use another token if theirs is refused at the beginning', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
-    server.faults.add('upload.send', { does: 'forget' }, { times: 99 });
-    await failureOf(scened.save({ maxFailures: 3 }), 'network', /session that is over/);
-    assert.equal(server.seen('upload.begin').length, 3);
+    server.faults.add('upload.begin', { does: 'refuse', status: 401, reason: 'authError' });
+    await scened.save();
+    assert.deepEqual(scened.saved(), VIDEO);
+    server.faults.add('upload.begin', { does: 'refuse', status: 401, reason: 'authError' }, { times: 2 });
+    await writeFile(scened.source, randomBytes(10));
+    await failureOf(scened.save(), 'output_login', /401 authError/);
   });
 
   it('do not count failures with progress between them', async () => {
@@ -170,11 +196,19 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.stage.server.seen('upload.send').length, 6);
   });
 
-  it('end a request that the server lets stand, and go on', async () => {
+  it('end a request that the server lets stall, and continue', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'stall' });
-    scened.stage.server.faults.add('upload.begin', { does: 'stall' });
     await scened.save({ idleMs: 300 });
+    assert.deepEqual(scened.saved(), VIDEO);
+    assert.equal(scened.stage.server.seen('upload.begin').length, 1);
+  });
+
+  it('end if the server does not answer at the beginning, and can be repeated', async () => {
+    await using scened = await scene();
+    scened.stage.server.faults.add('upload.begin', { does: 'stall' });
+    await failureOf(scened.save({ idleMs: 300 }), 'network');
+    await scened.save();
     assert.deepEqual(scened.saved(), VIDEO);
   });
 
@@ -198,13 +232,22 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   it('stop in a pause, too', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
-    server.faults.add('upload.begin', { does: 'refuse', status: 429, retryAfter: '3600' });
+    server.faults.add('upload.send', { does: 'refuse', status: 429, retryAfter: '30' });
     const stop = new AbortController();
     const saving = scened.save({ signal: stop.signal });
-    await until(() => server.seen('upload.begin').some(({ status }) => status === 429), 'a 429');
+    await until(() => server.seen('upload.send').some(({ status }) => status === 429), 'a 429');
     const reason = new Error('The host stops');
     stop.abort(reason);
     await assert.rejects(saving, reason);
+  });
+
+  it('pass on a Retry-After that is longer than their own pauses', async () => {
+    await using scened = await scene();
+    scened.stage.server.faults.add('upload.send', { does: 'refuse', status: 429, retryAfter: '3600' });
+    const failure = await failureOf(scened.save(), 'output_busy');
+    assert.ok(TransientError.is(failure) && failure.retryAfterMs === 3_600_000);
+    await scened.save();
+    assert.deepEqual(scened.saved(), VIDEO);
   });
 
   it('never carry the token to another host', async () => {
@@ -216,7 +259,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.stage.server.seen('upload.send').length, 0);
   });
 
-  it('replace what is there the same way, broken off or not', async () => {
+  it('replace a file the same way, interrupted or not', async () => {
     await using scened = await scene();
     await scened.save();
     const other = randomBytes(VIDEO.length);
@@ -228,20 +271,20 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.stage.server.seen('upload.begin').at(-1)?.method, 'PATCH');
   });
 
-  it('reject with the error of the disk where the file goes away meanwhile', async () => {
+  it('reject with the error of the disk if the file disappears meanwhile', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
-    server.faults.add('upload.begin', { does: 'refuse', status: 503, retryAfter: '1' });
+    server.faults.add('upload.send', { does: 'refuse', status: 503, retryAfter: '1' });
     server.tokens.tokenSeconds = 200;
     const saving = scened.save();
     const refused = assert.rejects(saving, { code: 'ENOENT' });
-    await until(() => server.seen('upload.begin').some(({ status }) => status === 503), 'a 503');
+    await until(() => server.seen('upload.send').some(({ status }) => status === 503), 'a 503');
     await rm(scened.source);
     await refused;
     assert.equal(scened.saved(), undefined);
   });
 
-  it('bring an empty file there', async () => {
+  it('upload an empty file', async () => {
     await using scened = await scene();
     await writeFile(scened.source, '');
     assert.equal((await scened.save()).bytes, 0);

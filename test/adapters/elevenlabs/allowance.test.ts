@@ -9,11 +9,11 @@ const heard = (maximum: number | null, current: number | null, tooMany = false) 
 });
 
 describe('createAllowance', () => {
-  it('begins with what the smallest plan allows', () => {
+  it('starts with the limit of the smallest plan', () => {
     assert.equal(createAllowance().atOnce(), 2);
   });
 
-  it('goes by the maximum of the latest answer, up and down', () => {
+  it('follows the maximum of the latest answer, up and down', () => {
     const allowance = createAllowance();
     for (const maximum of [15, 5, 1, 10]) {
       allowance.hear(heard(maximum, 1));
@@ -21,7 +21,7 @@ describe('createAllowance', () => {
     }
   });
 
-  it('keeps what it knows where an answer tells nothing, or nonsense', () => {
+  it('stays as it is if an answer has no or invalid headers', () => {
     const allowance = createAllowance();
     allowance.hear(heard(5, 1));
     allowance.hear(heard(null, null));
@@ -31,7 +31,7 @@ describe('createAllowance', () => {
     assert.equal(allowance.atOnce(), 5);
   });
 
-  it('leaves others the places that they use for certain: all beyond those that are ours', () => {
+  it('leaves others the places that they certainly use: those beyond our own', () => {
     const allowance = createAllowance();
     allowance.hear(heard(5, 5));
     assert.equal(allowance.atOnce(), 2, '2 were ours, so 3 were not');
@@ -41,7 +41,7 @@ describe('createAllowance', () => {
     assert.equal(allowance.atOnce(), 3, 'one is back');
   });
 
-  it('does not take the requests of our other processes for those of others', () => {
+  it('does not count the requests of our other processes as those of others', () => {
     const allowance = createAllowance();
     allowance.hear(heard(10, 2));
     for (const current of [1, 7, 10, 3]) {
@@ -64,7 +64,7 @@ describe('createAllowance', () => {
     assert.equal(allowance.atOnce(), 5);
   });
 
-  it('never comes below one, however often it is refused, and comes back from there', () => {
+  it('never goes below one, however often it is refused, and recovers from there', () => {
     const allowance = createAllowance();
     for (let time = 0; time < 20; time++) allowance.hear(heard(3, 9, true));
     assert.equal(allowance.atOnce(), 1);

@@ -92,7 +92,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(Buffer.from(spoken.audio), audio);
   });
 
-  it('makes each request once, whatever comes of it', async () => {
+  it('makes each request once, whatever its outcome', async () => {
     await using speaking = await speakingWith();
     for (const status of [429, 500, 503]) {
       speaking.server.script('speech', [{ does: 'refuse', status, body: {} }]);
@@ -101,14 +101,14 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     assert.equal(speaking.server.asked('speech'), 3);
   });
 
-  it('needs no voice to be listed where lines name it by its id', async () => {
+  it('does not list voices for a line that names one by its id', async () => {
     await using speaking = await speakingWith({ permissions: ['text_to_speech'] });
     await speaking.speech.identity(LINE, FOREVER);
     await speaking.speech.speak(LINE, FOREVER);
     assert.equal(speaking.server.asked('voices'), 0);
   });
 
-  it('has an identity of all that makes the sound what it is', async () => {
+  it('has an identity of everything that determines the sound', async () => {
     await using speaking = await speakingWith();
     const identity = (options = {}, voice = 'sarah') =>
       speaking.another(options).identity({ text: 'x', voice }, FOREVER);

@@ -86,7 +86,7 @@ const REFUSALS = {
     [
       400,
       older('max_character_limit_exceeded', 'It has 627.'),
-      /It has 627\.\)\. Next step: mend what it says, or shorten/,
+      /It has 627\.\)\. Next step: fix what it says, or shorten/,
     ],
     [400, older('model_not_found'), /Next step: set ELEVENLABS_MODEL/],
     [400, older('invalid_output_format'), /Next step: set ELEVENLABS_FORMAT/],
@@ -132,7 +132,7 @@ describe('what ElevenLabs refuses', { timeout: TIMEOUT_MS }, () => {
     }
   }
 
-  it('is told of by its status where a proxy on the way answers with a page', async () => {
+  it('is reported by its status if a proxy on the way answers with a page', async () => {
     const body = '<html><title>502 Bad Gateway</title></html>';
     const error = await failureOf({ does: 'refuse', status: 502, body });
     assert.equal(error.code, 'speech_busy');
@@ -152,7 +152,7 @@ describe('what ElevenLabs refuses', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('is told in few words, and never with the key', async () => {
+  it('is reported briefly, and never with the key', async () => {
     await using speaking = await speakingWith();
     const { apiKey } = speaking.server;
     // The key stands where the words are cut, too.
@@ -168,7 +168,7 @@ describe('what ElevenLabs refuses', { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe('what the server of the tests refuses as ElevenLabs does', { timeout: TIMEOUT_MS }, () => {
+describe('what the test server refuses, like ElevenLabs', { timeout: TIMEOUT_MS }, () => {
   const CASES: readonly [title: string, code: Code, ...Parameters<typeof failureOf>][] = [
     ['a wrong key', 'speech_refused', undefined, { apiKey: 'sk_wrong' }],
     ['a key that may not speak', 'speech_refused', undefined, {}, { permissions: ['voices_read'] }],
@@ -225,7 +225,7 @@ describe('what goes wrong on the way to ElevenLabs', { timeout: TIMEOUT_MS }, ()
     assert.equal(elsewhere.count(), 0);
   });
 
-  it('may pass: an error that says it is JSON and is not', async () => {
+  it('is transient: an error that claims to be JSON and is not', async () => {
     const headers = { 'content-type': 'application/json' };
     const error = await failureOf({ does: 'refuse', status: 500, body: 'oops {', headers });
     assert.equal(error.code, 'speech_busy');
@@ -255,7 +255,7 @@ describe('what never reaches ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('passes the gate as it is where nobody foresaw it', () => {
+  it('passes the gate as it is if it is unexpected', () => {
     for (const error of [new TypeError('x is not a function'), 'text', undefined, new RangeError('code')]) {
       assert.equal(elevenLabsError(error, 'key'), error);
     }

@@ -32,7 +32,7 @@ describe('a voice of ElevenLabs, by its name', { timeout: TIMEOUT_MS }, () => {
     return (await speaking.speech.identity({ text: 'x', voice: name }, FOREVER))[1];
   };
 
-  it('is found by its whole name, or by that before its tagline, in any case and with blanks around it', async () => {
+  it('is found by its full name, or by the part before its tagline, in any case and with blanks around it', async () => {
     assert.equal(await found('Sarah - Mature, Reassuring, Confident'), SARAH);
     for (const name of ['Sarah', 'sarah', '  SARAH ', 'George']) {
       assert.equal(await found(name), name === 'George' ? GEORGE : SARAH);
@@ -45,7 +45,7 @@ describe('a voice of ElevenLabs, by its name', { timeout: TIMEOUT_MS }, () => {
     assert.equal(await found('ZO\u00cb', voices), voices[0]?.id);
   });
 
-  it('is the one of the whole name, where others have it before their tagline', async () => {
+  it('is the one with the full name, even if others have it before their tagline', async () => {
     const voices = [voice('Max - Loud', 1), voice('Max', 2), voice('Max - Calm', 3), voice('Maxine', 4)];
     assert.equal(await found('max', voices), voices[1]?.id);
   });
@@ -64,7 +64,7 @@ describe('a voice of ElevenLabs, by its name', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it('is not found where the account has nothing like it', async () => {
+  it('is not found if the account has nothing like it', async () => {
     await assert.rejects(found('Nobody'), notFound(/named "Nobody" in this ElevenLabs account, got none\. /));
   });
 
@@ -91,14 +91,14 @@ describe('a voice of ElevenLabs, by its name', { timeout: TIMEOUT_MS }, () => {
     await assert.rejects(found('robot', twice), notFound(/got 2/));
   });
 
-  it('is not looked for without end', async () => {
+  it('is not searched for without end', async () => {
     const last = voice('Robot', 1000);
     const many = numbers(1000).map((at) => voice(`Robot ${at}`, at));
     assert.equal(await found('robot', [...many.slice(1), last]), last.id);
     await assert.rejects(found('robot', [...many, last]), notFound(/at most 1000 voices .+ got more/));
   });
 
-  it('is taken for an id where it looks like one, without asking', async () => {
+  it('is used as an id, without a search, if it looks like one', async () => {
     await using speaking = await speakingWith();
     const id = 'abcdefghij0123456789';
     assert.equal((await speaking.speech.identity({ text: 'x', voice: ` ${id} ` }, FOREVER))[1], id);
@@ -109,7 +109,7 @@ describe('a voice of ElevenLabs, by its name', { timeout: TIMEOUT_MS }, () => {
 describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => {
   const sarah = { text: 'x', voice: 'Sarah' };
 
-  it('is made once for many who ask at once, and not again for a while', async () => {
+  it('is made once for many concurrent callers, and not again for a while', async () => {
     await using speaking = await speakingWith();
     const { speech, server } = speaking;
     const spellings = ['Sarah', 'sarah', ' SARAH', 'Sarah'];
@@ -119,7 +119,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
     assert.equal(server.asked('voices'), 1);
   });
 
-  it('is made again when that while is over', async () => {
+  it('is made again after that', async () => {
     await using speaking = await speakingWith({}, { limits: { rememberMs: 5 } });
     await speaking.speech.identity(sarah, FOREVER);
     await sleep(20);
@@ -138,7 +138,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
     assert.equal((await speech.identity(sarah, FOREVER))[1], SARAH);
   });
 
-  it('goes on for the others when one who waits for it is told to stop, even the first', async () => {
+  it('goes on for the others when one caller is told to stop, even the first', async () => {
     await using speaking = await speakingWith();
     const { speech, server } = speaking;
     server.script('voices', [{ does: 'trickle', everyMs: 1 }]);
@@ -153,7 +153,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
     assert.equal(server.asked('voices'), 1);
   });
 
-  it('ends when the last one who waits for it is told to stop, and begins anew for the next', async () => {
+  it('ends when the last caller is told to stop, and starts again for the next', async () => {
     await using speaking = await speakingWith({}, { limits: { voicesMs: 10 * TIMEOUT_MS } });
     const { speech, server } = speaking;
     server.script('voices', [{ does: 'stall' }]);
@@ -167,7 +167,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
     await until(() => server.calls[0]?.status === 200, 'the end of the first connection', 10_000);
   });
 
-  it('is made again for a voice that was found, but is there no more', async () => {
+  it('is made again for a voice that was found and is gone', async () => {
     await using speaking = await speakingWith({ voices: VOICES });
     const { speech, server } = speaking;
     await speech.identity(sarah, FOREVER);
@@ -178,7 +178,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
     assert.equal(server.asked('voices'), 2);
   });
 
-  it('fails like any request where the key may not list voices', async () => {
+  it('fails like any request if the key may not list voices', async () => {
     await using speaking = await speakingWith({ permissions: ['text_to_speech'] });
     await assert.rejects(speaking.speech.identity(sarah, FOREVER), (error) => {
       assert.ok(PermanentError.is(error));

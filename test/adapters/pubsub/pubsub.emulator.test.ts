@@ -93,7 +93,7 @@ async function openPubSub(traceparent?: () => string) {
 queueContract('pubsub', () => openPubSub(), ON_EMULATORS);
 
 describe('the pubsub queue', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
-  it('carries the trace of who publishes to who handles it', async () => {
+  it('carries the trace from the publisher to the handler', async () => {
     const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     await using harness = await openPubSub(() => trace);
     harness.consume('complete', { handler: async () => {} });
@@ -115,7 +115,7 @@ describe('the pubsub queue', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     assert.ok(numbers(10_000).every((at) => got.has(at + 1)));
   });
 
-  it('rejects what is published to a topic that is not there, with no promise left that rejects later', async () => {
+  it('rejects messages for a topic that is not there, and leaves no promise that rejects later', async () => {
     const lost = createPubSubQueue({ projectId: newProject() });
     await assert.rejects(lost.publish(renders(5_000)), /NOT_FOUND/);
     await lost[Symbol.asyncDispose]();

@@ -35,7 +35,7 @@ const OF_LETTER = { topic: 'dead-letter', taskId: 'a', reason: 'No' };
 
 const NO_MESSAGE = /an envelope without a message/;
 const NO_DATA = /a message without data/;
-const OTHER = /data that is no message of/;
+const OTHER = /data that is not a message of/;
 
 type Malformed = readonly [what: string, complaint: RegExp, body: unknown, topic?: Topic];
 const MALFORMED: readonly Malformed[] = [
@@ -58,7 +58,7 @@ const MALFORMED: readonly Malformed[] = [
   ['another topic', OTHER, carrying({ topic: 'complete', taskId: 'a' })],
   ['a render', OTHER, carrying(RENDER), 'prepare'],
   ['a letter', OTHER, carrying(LETTER)],
-  ['a topic that is none', OTHER, carrying({ ...RENDER, topic: 'rendering' })],
+  ['an unknown topic', OTHER, carrying({ ...RENDER, topic: 'rendering' })],
   ['no task', OTHER, carrying({ topic: 'render', index: 3 })],
   ['a task that is a number', OTHER, carrying({ ...RENDER, taskId: 5 })],
   ['no index', OTHER, carrying({ topic: 'render', taskId: 'a', source: 3 })],
@@ -85,7 +85,7 @@ describe('a push', () => {
   }
 
   for (const [what, complaint, body, topic = 'render'] of MALFORMED) {
-    it(`to ${topic} that carries no message is told as such: ${what}`, () => {
+    it(`to ${topic} without a valid message is reported as malformed: ${what}`, () => {
       const read = readPush(body, topic);
       assert.ok('malformed' in read, JSON.stringify(read));
       assert.match(read.malformed, complaint);
@@ -93,7 +93,7 @@ describe('a push', () => {
     });
   }
 
-  it('tells how often it came, where Pub/Sub counts that', () => {
+  it('tells how often it was delivered, if Pub/Sub counts', () => {
     const deliveriesOf = (deliveryAttempt: unknown) => {
       const read = readPush(carrying(RENDER, { deliveryAttempt }), 'render');
       return 'deliveries' in read ? read.deliveries : undefined;
@@ -101,7 +101,7 @@ describe('a push', () => {
     assert.deepEqual([undefined, 1, 7, 100, '7', -1, 1.5].map(deliveriesOf), [1, 1, 7, 100, 1, 1, 1]);
   });
 
-  it('gives the trace of who published, where it has one', () => {
+  it('gives the trace of the publisher, if there is one', () => {
     const traceOf = (attributes: unknown) => {
       const read = readPush(carrying(RENDER, { attributes }), 'render');
       return 'message' in read ? read.traceparent : 'no message';
@@ -138,7 +138,7 @@ describe('a push', () => {
     });
   }
 
-  it('that was given up without a count says that it came too often', () => {
+  it('that was given up without a count says that it was delivered too often', () => {
     const read = readPush(carrying(RENDER), 'dead-letter');
     assert.match('message' in read ? read.message.reason : '', /delivered too often/);
   });

@@ -54,7 +54,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     assert.deepEqual([cloud.server.count('metadata'), cloud.server.count('media')], [1, 1]);
   });
 
-  it('downloads nothing while the generation is the same, and the next one as a whole', async () => {
+  it('downloads nothing while the generation is the same, and the whole next one', async () => {
     await using cloud = await prepared();
     const validator = { etag: `"${cloud.clip.generation}"` };
     assert.deepEqual(await cloud.get(validator), { modified: false });
@@ -150,7 +150,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     await until(() => cloud.server.requests.at(-1)?.closed === true, 'the connection to be closed');
   });
 
-  it('leaves nothing that could end the process, whenever it is stopped', async () => {
+  it('leaves no uncaught error, whenever it is stopped', async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown) => void unhandled.push(error);
     process.on('uncaughtExceptionMonitor', note);
@@ -173,7 +173,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     assert.deepEqual(unhandled, []);
   });
 
-  it('ends a download that takes too long in all', async () => {
+  it('ends a download that takes too long in total', async () => {
     await using cloud = await prepared({ totalMs: 300 });
     cloud.server.fault({ operation: 'media', does: 'stall', afterBytes: 100_000 });
     await failureOf(cloud.get(), 'network', /ETIMEDOUT/);
@@ -201,7 +201,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     }
   });
 
-  it('says nothing on standard error of what its client does with listeners', async () => {
+  it('causes no warning about listeners', async () => {
     await using cloud = await prepared();
     const warnings: string[] = [];
     const note = (warning: Error) => warnings.push(warning.message);

@@ -138,19 +138,24 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       if (operation === 'media' && title.startsWith('404')) continue;
       it(`gives ${verdict[purpose]} where ${what} meets ${title}`, async () => {
         server.fault({ operation, ...fault });
-        const storage = connectedTo(server, { tries: 1, callMs: 100, idleMs: 100 });
+        const storage = connectedTo(server, {
+          callMs: 100,
+          idleMs: 100,
+          resumption: { firstPauseMs: 1, maxFailures: 1 },
+        });
         assertCode(await outcome(purpose, storage, { bytes }), verdict[purpose]);
       });
     }
 
     it(`passes on how long a busy server wants to be left alone, where ${what} meets it`, async () => {
       server.fault({ operation, does: 'status', status: 429, headers: { 'retry-after': '7' } });
-      const error = await outcome(purpose, connectedTo(server), { bytes });
+      const resumption = { firstPauseMs: 1, maxFailures: 1 };
+      const error = await outcome(purpose, connectedTo(server, { resumption }), { bytes });
       assert.ok(TransientError.is(error), String(error));
       assert.equal(error.retryAfterMs, 7000);
     });
 
-    it(`lets through what nobody foresaw, where ${what} meets it`, async () => {
+    it(`lets an unexpected error through, where ${what} meets it`, async () => {
       server.fault({ operation, does: 'status', status: 400, reason: 'invalid' });
       const error = await outcome(purpose, connectedTo(server), { bytes });
       assert.ok(error instanceof Error);
@@ -159,25 +164,25 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
   }
 
   for (const purpose of ['outputs', 'artifacts', 'sources'] as const) {
-    it(`gives ${MISSING[purpose]} for ${purpose} where there is no such bucket`, async () => {
+    it(`gives ${MISSING[purpose]} for ${purpose} if there is no such bucket`, async () => {
       const error = await outcome(purpose, connectedTo(server), { bucket: 'bucket-of-nobody' });
       assert.ok(PermanentError.is(error), String(error));
       assert.equal(error.code, MISSING[purpose]);
     });
 
-    it(`gives ${NETWORK[purpose]} for ${purpose} where nobody listens`, async () => {
+    it(`gives ${NETWORK[purpose]} for ${purpose} if nothing listens`, async () => {
       const gone = await startStorageServer();
       await gone[Symbol.asyncDispose]();
       assertCode(await outcome(purpose, connectedTo(gone)), NETWORK[purpose]);
     });
 
-    it(`gives ${LOGIN[purpose]} for ${purpose} where there are no credentials`, async () => {
+    it(`gives ${LOGIN[purpose]} for ${purpose} if there are no credentials`, async () => {
       using _nowhere = environment('GOOGLE_APPLICATION_CREDENTIALS', join(dir.path, 'none.json'));
       const storage = connectStorage({ projectId: 'project', apiUrl: undefined });
       assertCode(await outcome(purpose, storage), LOGIN[purpose]);
     });
 
-    it(`gives ${LOGIN[purpose]} for ${purpose} where the login is not accepted any more`, () => {
+    it(`gives ${LOGIN[purpose]} for ${purpose} if the login is no longer accepted`, () => {
       for (const error of [
         Object.assign(new Error('invalid_grant'), { code: '400', status: 400 }),
         Object.assign(new Error('Request failed'), {
@@ -191,20 +196,20 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       }
     });
 
-    it(`does not take a login that met no one for one that was refused, for ${purpose}`, () => {
+    it(`does not take a login that reached no server for a refused one, for ${purpose}`, () => {
       for (const code of ['ECONNREFUSED', 'ETIMEDOUT', 'ENOTFOUND', 'SELF_SIGNED_CERT_IN_CHAIN']) {
         const error = Object.assign(new Error(`Could not refresh access token: connect ${code}`), { code });
         assert.ok(TransientError.is(storageError(error, purpose, 'gs://bucket/a')), code);
       }
     });
 
-    it(`gives disk_full for ${purpose} where this machine has no room`, () => {
+    it(`gives disk_full for ${purpose} if this machine has no room`, () => {
       const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
       assertCode(storageError(full, purpose, 'gs://bucket/a'), 'disk_full');
     });
   }
 
-  it('repeats what the server said of an account, to the owner of the bucket only', () => {
+  it('quotes what the server says about an account only to the owner of the bucket', () => {
     const said = 'render@project.iam.example.com does not have storage.objects.create access.';
     const error = Object.assign(new Error(said), { code: 403, errors: [{ reason: 'forbidden' }] });
     const told = (purpose: Purpose) => String(storageError(error, purpose, 'gs://bucket/a'));
@@ -213,7 +218,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
     assert.doesNotMatch(told('sources'), /render@/);
   });
 
-  it('lets errors of ours, and defects, through as they are', () => {
+  it('passes errors of ours, and defects, as they are', () => {
     const others = [
       new PermanentError('save_failed', 'save', 'ours'),
       new TransientError('network', 'ours'),

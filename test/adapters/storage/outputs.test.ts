@@ -10,6 +10,7 @@ import { until } from '../../contracts/harness.ts';
 import { file, outputContract } from '../../contracts/outputs.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { startStorageServer } from '../../fixtures/storage/server.ts';
+import { repeated } from '../../fixtures/system/repeated.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const FOREVER = new AbortController().signal;
@@ -53,7 +54,7 @@ async function prepared(limits: Partial<StorageLimits> = {}) {
 }
 
 describe('storage outputs', { timeout: 60_000 }, () => {
-  it('are found under the addresses that were given, whatever the names', async () => {
+  it('are found at the URLs that were returned, whatever their names', async () => {
     await using cloud = await prepared();
     const folder = await cloud.store.createFolder('100% sale #1/2');
     assert.deepEqual(folder, {
@@ -66,14 +67,14 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.text('100% sale #1_2/0001 ü?.mp4'), 'video');
   });
 
-  it('lie in a folder that the console shows, of a name without control characters', async () => {
+  it('are in a folder that the console shows, with a name without control characters', async () => {
     await using cloud = await prepared();
     const { id } = await cloud.store.createFolder('two\r\nlines\t\u0085');
     assert.equal(id, 'gs://bucket/two__lines__/');
     assert.equal(cloud.text('two__lines__/'), '');
   });
 
-  it('carry the type that players and browsers go by', async () => {
+  it('have the content type that players and browsers need', async () => {
     await using cloud = await prepared();
     for (const [name, type] of [
       ['a.mp4', 'video/mp4'],
@@ -89,7 +90,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
   });
 
   for (const [title, status, code, hint] of [
-    ['the credentials are not accepted', 401, 'output_login', /^Give the service credentials/],
+    ['the credentials are not accepted', 401, 'output_login', /^Give the service valid credentials/],
     ['the account may not write', 403, 'output_forbidden', /Storage Object User/],
     ['the bucket is not there', 404, 'output_missing', /OUTPUT_BUCKET/],
   ] as const) {
@@ -107,19 +108,32 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     });
   }
 
-  it('make the folder after some trouble, and give up after much', async () => {
+  it('make one try at a folder, and find or make it at a later one', async () => {
     await using cloud = await prepared();
-    cloud.server.fault({ operation: 'upload', does: 'status', status: 503, times: 2 });
-    assert.equal((await cloud.store.createFolder('late')).id, 'gs://bucket/late/');
+    const busy = (error: unknown) => TransientError.is(error) && error.code === 'output_busy';
     cloud.server.fault({ operation: 'upload', does: 'status', status: 503, times: 3 });
-    await assert.rejects(
-      cloud.store.createFolder('never'),
-      (error) => TransientError.is(error) && error.code === 'output_busy',
-    );
-    assert.equal(cloud.server.count('upload'), 1 + 3 + 3);
+    await assert.rejects(cloud.store.createFolder('late'), busy);
+    assert.equal(cloud.server.count('upload'), 1 + 1);
+    const { id } = await repeated(() => cloud.store.createFolder('late'));
+    assert.equal(id, 'gs://bucket/late/');
+    assert.equal(cloud.server.count('upload'), 1 + 4);
+    cloud.server.fault({ operation: 'upload', does: 'lose-answer' });
+    await assert.rejects(cloud.store.createFolder('lost'), TransientError.is);
+    assert.equal((await cloud.store.createFolder('lost')).id, 'gs://bucket/lost/');
   });
 
-  it('are sent once by two deliveries of the same', async () => {
+  it('stop making a folder when told to', async () => {
+    await using cloud = await prepared();
+    cloud.server.fault({ operation: 'upload', does: 'hang' });
+    const caller = new AbortController();
+    const reason = new Error('The caller waits no longer');
+    const making = cloud.store.createFolder('slow', caller.signal);
+    await until(() => cloud.server.count('upload') === 2, 'the request');
+    caller.abort(reason);
+    await assert.rejects(making, reason);
+  });
+
+  it('are sent once by two deliveries of the same message', async () => {
     await using cloud = await prepared();
     const sources = [await file(cloud.dir, LARGE), await file(cloud.dir, LARGE)];
     const [first] = sources as [string];
@@ -138,10 +152,13 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     ['small', 'video', 'upload'],
     ['large', LARGE, 'resume'],
   ] as const) {
-    it(`stand once where the answer to a ${size} upload was lost`, async () => {
+    it(`are stored once if the answer to a ${size} upload was lost`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation, does: 'lose-answer' });
-      await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, content), FOREVER);
+      const source = await file(cloud.dir, content);
+      const save = () => cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER);
+      if (operation === 'upload') await assert.rejects(save(), TransientError.is);
+      await save();
       assert.equal(cloud.text('sale/a.mp4'), content);
       const { generation } = cloud.server.objects.find('bucket', 'sale/a.mp4');
       await cloud.store.save(cloud.folder, 'b.mp4', await file(cloud.dir, 'b'), FOREVER);
@@ -149,7 +166,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       assert.equal(Number(next) - Number(generation), 1, 'it was stored more than once');
     });
 
-    it(`are whole where a ${size} upload is damaged, reset, stalled or refused on the way`, async () => {
+    it(`are complete after a ${size} upload was damaged, reset, stalled or refused on the way`, async () => {
       for (const fault of [
         { does: 'damage' },
         { does: 'cut', afterBytes: 3 },
@@ -158,12 +175,13 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       ] as const) {
         await using cloud = await prepared({ idleMs: 300 });
         cloud.server.fault({ operation, ...fault });
-        await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, content), FOREVER);
+        const source = await file(cloud.dir, content);
+        await repeated(() => cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER));
         assert.equal(cloud.text('sale/a.mp4'), content, fault.does);
       }
     });
 
-    it(`are not saved by half, nor kept waiting for, when a ${size} upload is stopped`, async () => {
+    it(`are not half saved, and keep nobody waiting, when a ${size} upload is stopped`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation, does: 'stall', afterBytes: 3 });
       const source = await file(cloud.dir, content);
@@ -181,7 +199,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     });
   }
 
-  it('are gone on with where a large upload broke off', async () => {
+  it('are resumed at the byte where a large upload broke off', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 2_000_000 });
     await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, LARGE), FOREVER);
@@ -193,7 +211,23 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.count('start'), 1);
   });
 
-  it('are sent anew where the upload that broke off is not known any more', async () => {
+  it('give up an upload that breaks off again and again', async () => {
+    await using cloud = await prepared();
+    cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 3, times: 99 });
+    const source = await file(cloud.dir, LARGE);
+    await assert.rejects(
+      cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER),
+      (error) => TransientError.is(error) && error.code === 'network',
+    );
+    assert.equal(cloud.server.count('resume'), 3);
+    assert.equal(cloud.server.count('start'), 1);
+    assert.ok(existsSync(source));
+    cloud.server.clearFaults();
+    await cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER);
+    assert.equal(cloud.text('sale/a.mp4'), LARGE);
+  });
+
+  it('are sent from the start if the interrupted upload is no longer known', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'resume', does: 'cut', afterBytes: 1_000_000 });
     cloud.server.fault({
@@ -202,12 +236,15 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       status: 410,
       reason: 'uploadBrokenConnection',
     });
-    await cloud.store.save(cloud.folder, 'a.mp4', await file(cloud.dir, LARGE), FOREVER);
+    const source = await file(cloud.dir, LARGE);
+    await assert.rejects(cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER), TransientError.is);
+    assert.equal(cloud.server.count('start'), 1);
+    await cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER);
     assert.equal(cloud.text('sale/a.mp4'), LARGE);
     assert.equal(cloud.server.count('start'), 2);
   });
 
-  it('replace what was written in the meantime, and no version that nobody looked at', async () => {
+  it('replace what was written meanwhile, and no version that was not looked at', async () => {
     await using cloud = await prepared();
     const write = (text: string) =>
       void cloud.server.objects.insert('bucket', 'sale/a.mp4', Buffer.from(text), {});
@@ -224,7 +261,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(matches[0], '0');
   });
 
-  it('are the other delivery, where that one puts the same there first', async () => {
+  it('are those of another delivery that saves the same first', async () => {
     await using cloud = await prepared();
     cloud.server.fault({
       operation: 'upload',
@@ -243,7 +280,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       await assert.rejects(cloud.store.save(folder, 'a.mp4', source, FOREVER), (error) => {
         assert.ok(PermanentError.is(error));
         assert.deepEqual([error.code, error.stage], ['save_failed', 'save']);
-        assert.match(error.message, /begun with another OUTPUT/);
+        assert.match(error.message, /started with another OUTPUT/);
         return true;
       });
       await cloud.store.remove(folder, ['a.mp4']);
@@ -263,18 +300,18 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.count('delete'), 0);
   });
 
-  it('are a thousand names to take out, of which few are there', async () => {
+  it('are removed by a thousand names, few of which are there', async () => {
     await using cloud = await prepared();
     const names = Array.from({ length: 1000 }, (_, at) => `${at}.mp4`);
     for (const name of names.slice(0, 3)) {
       await cloud.store.save(cloud.folder, name, await file(cloud.dir, name), FOREVER);
     }
     cloud.server.fault({ operation: 'delete', does: 'status', status: 503, times: 2 });
-    await cloud.store.remove(cloud.folder, names);
+    await repeated(() => cloud.store.remove(cloud.folder, names));
     assert.deepEqual([...cloud.server.objects.bucket('bucket').keys()], ['sale/']);
   });
 
-  it('fail for good where the account may not take them out', async () => {
+  it('fail for good if the account may not remove them', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'delete', does: 'status', status: 403, reason: 'forbidden' });
     await assert.rejects(
@@ -283,7 +320,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     );
   });
 
-  it('do not hide that the video is not there', async () => {
+  it('report a video that is not there', async () => {
     await using cloud = await prepared();
     const none = join(cloud.dir.path, 'none.mp4');
     await assert.rejects(cloud.store.save(cloud.folder, 'a.mp4', none, FOREVER), { code: 'ENOENT' });
