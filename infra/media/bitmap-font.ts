@@ -1,4 +1,4 @@
-/** Enough of a typeface to label sample clips without any font file: 5 columns, 7 rows, one number per row. */
+/** The letters that label the sample clips, so that no font file is needed: 5 columns, 7 rows, one number per row. */
 const GLYPHS: Readonly<Record<string, readonly number[]>> = {
   ' ': [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
   '1': [0x04, 0x0c, 0x04, 0x04, 0x04, 0x04, 0x0e],
@@ -15,19 +15,19 @@ const GLYPHS: Readonly<Record<string, readonly number[]>> = {
 };
 const COLUMNS = 5;
 const ROWS = 7;
-/** Columns from one letter to the next. */
+/** Distance from one letter to the next, in columns. */
 const PITCH = COLUMNS + 1;
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** Pixels as ffmpeg's rgb24 has them: row by row, three bytes each. */
+/** Pixels in ffmpeg's rgb24 format: row by row, three bytes each. */
 export interface Picture {
   width: number;
   height: number;
   pixels: Uint8Array;
 }
 
-/** A picture that goes from `top` to `bottom`. */
+/** A picture that fades from `top` to `bottom`. */
 export function gradient(width: number, height: number, top: Colour, bottom: Colour): Picture {
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -39,15 +39,15 @@ export function gradient(width: number, height: number, top: Colour, bottom: Col
 }
 
 /**
- * Writes into the picture, centred, with squares of `scale` pixels.
+ * Draws centred text into the picture; each dot of a letter is a square of `scale` pixels.
  * @param top first row of pixels that the text may cover
- * @throws where the font has no such letter
+ * @throws if the font lacks a letter
  */
 export function drawText(picture: Picture, text: string, top: number, scale: number, colour: Colour): void {
   const left = Math.round((picture.width - (text.length * PITCH - 1) * scale) / 2);
   for (const [place, letter] of [...text].entries()) {
     const glyph = GLYPHS[letter];
-    if (!glyph) throw new Error(`Expected letters that the font has, got ${JSON.stringify(letter)}.`);
+    if (!glyph) throw new Error(`Expected only letters that the font has, got ${JSON.stringify(letter)}.`);
     for (let row = 0; row < ROWS; row++) {
       for (let column = 0; column < COLUMNS; column++) {
         const isInk = ((glyph[row] as number) >> (COLUMNS - 1 - column)) & 1;

@@ -209,7 +209,7 @@ describe('the cloud, rehearsed with the real gcloud', { timeout: 900_000, ...WIT
 
   test('refuses settings that no function knows, and secrets among them, before anything is deployed', async () => {
     const wrong: readonly (readonly [line: string, message: RegExp])[] = [
-      ['OUTPUT_BUKCET=videos', /expected a setting of the README's table, got OUTPUT_BUKCET/],
+      ['OUTPUT_BUKCET=videos', /expected a setting that .env.example lists, got OUTPUT_BUKCET/],
       ['ELEVENLABS_API_KEY=sk_0123456789', /expected no secrets, got ELEVENLABS_API_KEY/],
       ['PUSH_ACCOUNT=me@example.com', /expected no PUSH_ACCOUNT/],
     ];
@@ -375,14 +375,14 @@ describe('the cloud, rehearsed with the real gcloud', { timeout: 900_000, ...WIT
     const env = { ...Object.fromEntries(addresses), IDENTITY_TOKEN: 'an-identity' };
     try {
       const tried = await step('smoke', env);
-      assert.match(tried, /With credentials: 200, the plan of a task/);
-      assert.match(tried, /sweep, called by Cloud Scheduler: as it should be/);
+      assert.match(tried, /With credentials: 200 and a task's plan/);
+      assert.match(tried, /sweep, called by Cloud Scheduler: accepted, as expected/);
       const job = `${PLACE}/jobs/every-cut-sweep`;
       rehearsal.apis.store.update(job, { status: { code: 16 } }, undefined);
       const refused = await rehearsal.run('infra/cloud/smoke.sh', [], env);
       assert.match(
         refused.output,
-        /Expected the function sweep to take the call of Cloud Scheduler, got the status 16/,
+        /Expected the function sweep to accept the call from Cloud Scheduler, got status 16/,
       );
       rehearsal.apis.store.update(job, { status: {} }, undefined);
       open = true;

@@ -61,7 +61,7 @@ describe('the lock of a data folder', () => {
     await assert.rejects(take(dir.path), (error: Error) => {
       assert.ok(error.message.includes(`process ${process.pid} on `), error.message);
       assert.ok(error.message.includes(dir.path));
-      assert.match(error.message, /since \d{4}-\d\d-\d\dT.*Stop that one, or set another DATA_DIR/);
+      assert.match(error.message, /since \d{4}-\d\d-\d\dT.*Stop it, or set another DATA_DIR/);
       return true;
     });
   });
