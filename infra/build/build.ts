@@ -1,6 +1,6 @@
 /**
- * npm run gcp-build, which Cloud Build runs before it packs the functions. Compiles functions/ to dist/functions/, copies
- * all files that are not TypeScript, and makes sure that the image contains exactly one ffmpeg.
+ * npm run gcp-build, which Cloud Build runs before it packs the functions. Compiles functions/ to dist/functions/,
+ * copies all files that are not TypeScript, and makes sure that the image contains exactly one ffmpeg.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync, statSync } from 'node:fs';

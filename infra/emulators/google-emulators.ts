@@ -1,4 +1,7 @@
-/** Finds and starts the gcloud SDK's Pub/Sub and Firestore emulators, and ends them with the process that started them. */
+/**
+ * Finds and starts the gcloud SDK's Pub/Sub and Firestore emulators, and ends them with the process that started
+ * them.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, realpathSync } from 'node:fs';

@@ -87,7 +87,9 @@ async function makeClip(ffmpeg: Ffmpeg, dir: string, look: Look, signal: AbortSi
   return clip;
 }
 
-/** A still with a bar that fills from the left as the clip plays, a box that crosses it three times, and a soft tone. */
+/**
+ * A still with a bar that fills from the left as the clip plays, a box that crosses it three times, and a soft tone.
+ */
 function clipArguments(still: string, clip: string, { seconds, hertz }: Look): string[] {
   const bar = `overlay=x='-w+w*t/${seconds}':y=H-60`;
   const box = `overlay=x='(W-w)*abs(mod(3*t/${seconds}+1,2)-1)':y=1010`;

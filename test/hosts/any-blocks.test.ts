@@ -1,4 +1,7 @@
-/** Sends blocks of any shape, with clips of any kind, through the whole host: every frame of every video is in its place. */
+/**
+ * Sends blocks of any shape, with clips of any kind, through the whole host: every frame of every video is in its
+ * place.
+ */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

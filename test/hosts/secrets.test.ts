@@ -1,6 +1,6 @@
 /**
- * Plants every secret that the service holds or receives, provokes failures around each, and then searches everything that
- * it writes: log, responses, manifests and error messages about settings.
+ * Plants every secret that the service holds or receives, provokes failures around each, and then searches
+ * everything that it writes: log, responses, manifests and error messages about settings.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The cloud functions with a Drive folder, a bucket of prepared clips and an ElevenLabs account. Each process has its own
- * disk, as on Cloud Run, so that they share only the bucket.
+ * The cloud functions with a Drive folder, a bucket of prepared clips and an ElevenLabs account. Each process has
+ * its own disk, as on Cloud Run, so that they share only the bucket.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The main job on one machine with a Drive and an ElevenLabs account: the vendors' own clients against servers that speak
- * their protocols.
+ * The main job on one machine with a Drive and an ElevenLabs account: the vendors' own clients against servers that
+ * speak their protocols.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

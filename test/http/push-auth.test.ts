@@ -1,4 +1,7 @@
-/** Who may push to a stage: over HTTP, with tokens that Google's own client verifies against a test issuer's certificates. */
+/**
+ * Who may push to a stage: over HTTP, with tokens that Google's own client verifies against a test issuer's
+ * certificates.
+ */
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -209,7 +212,10 @@ const FORBIDDEN: readonly (readonly [what: string, got: string, claims: Claims])
   ['no audience', ANOTHER_AUDIENCE, { aud: undefined }],
 ];
 
-/** The answer is a problem that reveals no more than its code, the log has one line, and the push has no other effect. */
+/**
+ * The answer is a problem that reveals no more than its code, the log has one line, and the push has no other
+ * effect.
+ */
 async function refusedWithoutTrace(
   stages: StageServer,
   pushed: () => Promise<Answered>,

@@ -42,7 +42,10 @@ const film = (frames: number, change: Partial<Track> = {}): Track => ({
 });
 const pictures = (frames: number) => Buffer.concat(Array.from({ length: frames }, () => PICTURE));
 
-/** A QuickTime alias: `type` 2 is an absolute path, levels make a relative one. See Inside Macintosh, "Alias Manager". */
+/**
+ * A QuickTime alias: `type` 2 is an absolute path, levels make a relative one. See Inside Macintosh, "Alias
+ * Manager".
+ */
 function alias(path: string, levels: number): Buffer {
   const name = Buffer.alloc(63);
   name.write('secret.mp4');

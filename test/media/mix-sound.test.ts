@@ -167,7 +167,8 @@ describe('the sound of a combination', () => {
     test(`${what}: the reported values match the finished file`, async () => {
       const { out, loudness, truePeak } = await mixed(more());
       near(loudness ?? 0, await loudnessOf(out, 0, SECONDS), 0.6);
-      // Reported values are measured before the encoder removes the highest tones, except if the file itself is measured.
+      // Reported values are measured before the encoder removes the highest tones, except if the file itself is
+      // measured.
       near(truePeak ?? 0, await truePeakOf(out), 0.8);
     });
   }

@@ -111,7 +111,10 @@ async function moveTo(target: string, folder: string, file: string, signal: Abor
   }
 }
 
-/** For a target on another disk: copies to a hidden name beside it first, so that the final name is never half a file. */
+/**
+ * For a target on another disk: copies to a hidden name beside it first, so that the final name is never half a
+ * file.
+ */
 async function copyOver(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
   const part = join(
     folder,

@@ -10,12 +10,18 @@ const HINT = 'shorten or simplify the text, or name another voice';
 
 export interface SpeechThread {
   readonly ended: boolean;
-  /** @throws {PermanentError} speech_failed after `timeLimitMs` or when the thread exits; the signal's reason on abort */
+  /**
+   * @throws {PermanentError} speech_failed after `timeLimitMs` or when the thread exits; the signal's reason on
+   * abort
+   */
   speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array>;
   end(): Promise<unknown>;
 }
 
-/** Starts at once and keeps the process alive only while it speaks. Any failure ends the thread; start a new one then. */
+/**
+ * Starts at once and keeps the process alive only while it speaks. Any failure ends the thread; start a new one
+ * then.
+ */
 export function startSpeechThread(): SpeechThread {
   // The worker has the same extension as this file: .ts in the source tree, .js once compiled.
   const extension = extname(fileURLToPath(import.meta.url));

@@ -30,7 +30,8 @@ for (const stream of [process.stdout, process.stderr]) {
 
 parentPort?.on('message', async ({ text, voice, speed }: SpeakRequest) => {
   const speaking = text2wav(text, { voice, speed });
-  // Each call of text2wav adds handlers that print and rethrow. Without them an error reaches the parent once, unchanged.
+  // Each call of text2wav adds handlers that print and rethrow. Without them an error reaches the parent once,
+  // unchanged.
   process.removeAllListeners('uncaughtException');
   process.removeAllListeners('unhandledRejection');
   const audio = await speaking;

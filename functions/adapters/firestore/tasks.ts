@@ -115,7 +115,8 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
         } catch (error) {
           const code = grpcCode(error);
           if (code !== GRPC.ALREADY_EXISTS && code !== GRPC.FAILED_PRECONDITION) throw error;
-          // The id is new, so if it exists our first commit succeeded, its answer was lost, and the client sent it again.
+          // The id is new, so if it exists our first commit succeeded, its answer was lost, and the client sent it
+          // again.
           return (await fieldsOf(db, task.id, 'storedAt')).exists;
         }
       }),

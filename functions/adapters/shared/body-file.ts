@@ -14,8 +14,8 @@ export interface BodyOptions {
 }
 
 /**
- * Stores a response body in a file; on failure no file is left. Throws PermanentError if the body is empty or too large,
- * and an error with a network code if length or MD5 differ from what was announced.
+ * Stores a response body in a file; on failure no file is left. Throws PermanentError if the body is empty or too
+ * large, and an error with a network code if length or MD5 differ from what was announced.
  */
 export async function storeBody(
   body: AsyncIterable<Buffer>,

@@ -10,7 +10,8 @@ const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
 
 /**
- * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned as they are.
+ * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned as
+ * they are.
  * @param where the URL, masked
  */
 export function downloadError(error: unknown, where: string): unknown {

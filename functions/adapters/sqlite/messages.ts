@@ -44,7 +44,10 @@ interface Candidate {
 const SUSPECT_DEATHS = 2;
 /** After this time the next suspect may start, so that a long download or encoding does not hold up the others. */
 const ALONE_MS = 5_000;
-/** How often to check whether it is a suspect's turn: one of another topic may go first, or the current one is still alone. */
+/**
+ * How often to check whether it is a suspect's turn: one of another topic may go first, or the current one is still
+ * alone.
+ */
 const SUSPECTS_TURN_MS = 250;
 /** With more tasks than this their turns are forgotten, which costs at most one turn out of order. */
 const MAX_TURNS = 10_000;
@@ -220,7 +223,8 @@ export class SqliteMessages {
     const isAlone = (takenAt: number) => takenAt <= now && now < takenAt + ALONE_MS;
     if ([...this.#suspects.values()].some(isAlone)) return [];
     // SUSPECT_DEATHS is part of the SQL text, because SQLite would not use the partial index with a parameter.
-    // The order reverses with each death, so that a suspect that started last, beside others, then starts first and alone.
+    // The order reverses with each death, so that a suspect that started last, beside others, then starts first and
+    // alone.
     const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string; deaths: number }>(
       `SELECT id, topic, task_id AS taskId, deaths FROM messages
        WHERE deaths >= ${SUSPECT_DEATHS} AND state = 'waiting' AND available_at <= ?

@@ -42,7 +42,10 @@ export interface SqliteQueueOptions {
   database: Database;
   /** Milliseconds since the epoch. */
   now?: () => number;
-  /** Called with a message when a dead letter could not be handled and is quarantined; without one when the database fails. */
+  /**
+   * Called with a message when a dead letter could not be handled and is quarantined; without one when the database
+   * fails.
+   */
   onError?: (error: unknown, message?: Message) => void;
   maxDeliveries?: number;
   backOffBaseMs?: number;

@@ -24,7 +24,10 @@ const PAGE: SourceFile = {
 };
 const { signal } = new AbortController();
 
-/** Has the buckets `clips`, which callers may name, `others`, and `own`. `shared` is the file on Drive that anyone may download. */
+/**
+ * Has the buckets `clips`, which callers may name, `others`, and `own`. `shared` is the file on Drive that anyone
+ * may download.
+ */
 async function stage(shared: SourceFile, more: Partial<SourceDownloadsOptions> = {}) {
   await using starting = new AsyncDisposableStack();
   const dir = starting.use(await tempDir());

@@ -100,7 +100,7 @@ describe('the indexes of Firestore', () => {
         file.endsWith('.ts') &&
         /\.(where|orderBy|collectionGroup)\(/.test(readFileSync(join(FUNCTIONS, file), 'utf8')),
     );
-    assert.deepEqual(asking, [join('adapters', 'firestore-queries.ts')]);
+    assert.deepEqual(asking, [join('adapters', 'firestore', 'queries.ts')]);
   });
 
   it('cover the fields that queries use', () => {
