@@ -40,7 +40,10 @@ describe('the single-machine host, stopped or killed and started again', {
     const pid = await first.started();
     const second = here.start();
     assert.deepEqual(await second.ended(), { code: 1, signal: null });
-    assert.match(second.complaints(), new RegExp(`^Expected DATA_DIR .*process ${pid} on .*Stop it, or set`));
+    assert.match(
+      second.complaints(),
+      new RegExp(`^Expected no other running service to use DATA_DIR .*process ${pid} on .*Stop it, or set`),
+    );
     assert.equal(second.logged('host.waiting').length, 1, 'the reason for waiting is logged at once');
     await assertFinishes(first, await first.post(sale.request));
   });
