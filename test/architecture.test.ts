@@ -12,7 +12,7 @@ const files = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' }).filt
 const textOf = new Map(files.map((file) => [file, readFileSync(join(FUNCTIONS, file), 'utf8')]));
 const importsOf = new Map(files.map((file) => [file, imports(textOf.get(file) ?? '')]));
 
-/** What the files of each folder may import besides their own. A name without a slash at the top is a file. */
+/** What the files of each folder may import besides their own folder. A name without a slash is a file. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   base: [],
   model: ['base'],
@@ -26,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'adapters/shared': ['base', 'model', 'ports.ts'],
   'adapters/*': ['base', 'model', 'ports.ts', 'adapters/shared'],
 };
-/** These put everything together. */
+/** These compose the adapters and stages. */
 const COMPOSITION = ['hosts', 'index.ts', 'local.ts'];
 
 function roomOf(file: string): string {
@@ -53,15 +53,15 @@ function filesThatImport(what: RegExp): string[] {
 }
 
 describe('the layers of functions/', () => {
-  test('have no loose files: every file is in a room that has rules', () => {
+  test('have no loose files: every file is in a folder that has rules', () => {
     assert.ok(files.length > 100);
     const rooms = new Set(files.map(roomOf));
     const unknown = [...rooms].filter((room) => rulesFor(room) === undefined && !COMPOSITION.includes(room));
     assert.deepEqual(unknown, []);
-    assert.ok(!rooms.has('adapters'), 'a product is a folder in adapters/');
+    assert.ok(!rooms.has('adapters'), 'each product has its own folder in adapters/');
   });
 
-  test('import downwards only, and no adapter knows another', () => {
+  test('import only downwards, and no adapter imports another', () => {
     const against = files.flatMap((file) => {
       const allowed = rulesFor(roomOf(file));
       if (allowed === undefined) return [];
@@ -72,7 +72,7 @@ describe('the layers of functions/', () => {
     assert.deepEqual(against, []);
   });
 
-  test('have no circle of imports', () => {
+  test('have no circular imports', () => {
     const done = new Set<string>();
     const visit = (file: string, path: string[]): void => {
       assert.ok(!path.includes(file), `a circle: ${[...path, file].join(' > ')}`);
@@ -83,22 +83,22 @@ describe('the layers of functions/', () => {
     for (const file of files) visit(file, []);
   });
 
-  test('read the environment in config/config.ts only', () => {
+  test('read the environment only in config/config.ts', () => {
     assert.deepEqual(
       files.filter((file) => /process\.env/.test(textOf.get(file) ?? '')),
       ['config/config.ts'],
     );
   });
 
-  test('retry in coordination/retry-policy.ts only', () => {
+  test('retry only in coordination/retry-policy.ts', () => {
     assert.deepEqual(filesThatImport(/^p-retry$/), ['coordination/retry-policy.ts']);
   });
 
-  test('start processes in media/ffmpeg.ts only', () => {
+  test('start processes only in media/ffmpeg.ts', () => {
     assert.deepEqual(filesThatImport(/^(node:)?child_process$/), ['media/ffmpeg.ts']);
   });
 
-  test('meet vendors in adapters/ only, and the framework in index.ts only', () => {
+  test('import vendor SDKs only in adapters/, and the framework only in index.ts', () => {
     const vendors =
       /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
     assert.deepEqual(
@@ -118,7 +118,7 @@ describe('the layers of functions/', () => {
     }
   });
 
-  test('keep ports.ts to interfaces: what they carry is in model/', () => {
+  test('keep only interfaces in ports.ts, with their data types in model/', () => {
     const declared = [...(textOf.get('ports.ts') ?? '').matchAll(/^export (\w+) (\w+)/gm)];
     assert.ok(declared.length > 10);
     for (const [line, kind] of declared) assert.equal(kind, 'interface', line);
@@ -126,7 +126,7 @@ describe('the layers of functions/', () => {
 });
 
 describe('test/', () => {
-  test('mirrors functions/: a folder of tests has the name of what it tests', () => {
+  test('mirrors functions/: a folder of tests has the name of the folder that it tests', () => {
     const TOP = ['contracts', 'fixtures', 'faults', 'bench', 'infra'];
     const rooms = new Set(files.map((file) => dirname(file)));
     const folders = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })

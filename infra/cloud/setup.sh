@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What the functions need around them, made once in a project: APIs, Firestore, buckets, topics, accounts with the rights
-# that each needs, places for secrets, and for images. Repeating it adds what is missing and changes nothing else.
+# Sets up a project once: APIs, Firestore, buckets, topics, service accounts with minimal roles, empty secrets, and an
+# image repository. Running it again adds what is missing and changes nothing else.
 #
 #   PROJECT_ID=my-project REGION=europe-west1 infra/cloud/setup.sh
 #
-# Asks for the rights of an owner of the project. The settings in infra/cloud/cloud.env say which buckets there are.
+# Requires the Owner role on the project. The bucket names come from infra/cloud/cloud.env.
 source "$(dirname "$0")/shared.sh"
 
-[ -x node_modules/.bin/node ] || fail 'Expected the packages to be installed, got none. Run `npm ci`, then this again.'
+[ -x node_modules/.bin/node ] || fail 'Expected the npm packages to be installed, got none. Run `npm ci`, then run this again.'
 say "Project $PROJECT_ID ($PROJECT_NUMBER), region $REGION"
 
 APIS='artifactregistry cloudbuild cloudfunctions cloudscheduler firestore iam iamcredentials logging pubsub run secretmanager storage'
@@ -26,11 +26,11 @@ make_account() {
   say "Account every-cut-$1"
   gcloud iam service-accounts create "every-cut-$1" --display-name="Every Cut: $2"
 }
-make_account api 'takes requests'
+make_account api 'receives requests'
 make_account prepare 'fetches and encodes sources'
-make_account render 'mixes, saves, completes'
+make_account render 'renders, saves and completes'
 make_account push 'calls the stages for Pub/Sub and Cloud Scheduler'
-make_account build 'builds the images of the functions'
+make_account build 'builds the function images'
 make_account deploy 'deploys from Cloud Build'
 
 databases="$(gcloud firestore databases list --format='value(name.basename())')"
@@ -38,7 +38,7 @@ if ! has '(default)' "$databases"; then
   say 'Firestore database (default)'
   gcloud firestore databases create --location="${FIRESTORE_LOCATION:-$REGION}" --type=firestore-native --delete-protection --format=none
 fi
-# Exemptions and time-to-live of fields; gcloud takes one at a time, at a second each.
+# Index exemptions and time-to-live fields; gcloud would take a second for each.
 ACCESS_TOKEN="$(gcloud auth print-access-token)" node_modules/.bin/node infra/cloud/firestore-fields.ts "$PROJECT_ID"
 
 topics="$(gcloud pubsub topics list --format='value(name.basename())')"
@@ -58,7 +58,7 @@ make_bucket() {
   fi
   if ! has "$name,ruled" "$buckets"; then gcloud storage buckets update "gs://$name" --lifecycle-file="$lifecycle"; fi
 }
-# What is removed from it is made again: nothing to be kept after that.
+# No soft delete: everything in the cache can be made again.
 make_bucket "$CACHE_BUCKET" infra/cloud/cache-lifecycle.json --soft-delete-duration=0
 if [ "$OUTPUT" = gcs ]; then make_bucket "$OUTPUT_BUCKET" infra/cloud/output-lifecycle.json; fi
 
@@ -68,7 +68,7 @@ if ! has "$REPOSITORY,cleaned" "$repositories"; then
     say "Repository $REPOSITORY of images"
     gcloud artifacts repositories create "$REPOSITORY" --location="$REGION" --repository-format=docker --description='Images of the functions of Every Cut'
   fi
-  # Each deploy leaves an image of about a gigabyte.
+  # Each deployment leaves an image of about 1 GB.
   gcloud artifacts repositories set-cleanup-policies "$REPOSITORY" --location="$REGION" --policy=infra/cloud/image-cleanup.json --no-dry-run --format=none
 fi
 
@@ -80,9 +80,9 @@ while read -r name _; do
   gcloud secrets create "$secret" --replication-policy=automatic
 done <<< "$SECRETS"
 
-# Rights: each account on the very resource, where there is one.
+# Roles are granted on the single resource wherever possible, not on the project.
 build=roles/cloudbuild.builds.builder
-# It runs the install scripts of packages: it reads the sources of functions, writes their images and log, and no more.
+# The build account runs packages' install scripts, so it may only read function sources and write images and logs.
 CLOUDSDK_ARTIFACTS_LOCATION="$REGION" grant 'artifacts repositories' "$REPOSITORY" "roles/artifactregistry.writer $(member build)"
 grant projects "$PROJECT_ID" \
   "roles/datastore.user $(member api)" "roles/datastore.user $(member prepare)" "roles/datastore.user $(member render)" \
@@ -91,7 +91,7 @@ grant projects "$PROJECT_ID" \
   "roles/pubsub.admin $(member deploy)" "roles/cloudscheduler.admin $(member deploy)" \
   "roles/secretmanager.viewer $(member deploy)"
 if ! has "roles/storage.objectViewer $(member build) function-sources" "$GRANTED"; then
-  say "$PROJECT_ID: roles/storage.objectViewer on the sources of functions for $(member build)"
+  say "$PROJECT_ID: roles/storage.objectViewer on the function sources for $(member build)"
   gcloud projects add-iam-policy-binding "$PROJECT_ID" --role=roles/storage.objectViewer --member="$(member build)" \
     --condition='title=function-sources,expression=resource.name.startsWith("projects/_/buckets/gcf-v2-")' > /dev/null
 fi
@@ -100,7 +100,7 @@ for account in api prepare render push build; do
   case "$account:$(setting DRIVE_AUTH)" in
     # Pub/Sub signs its pushes as this account: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
     push:*) own=("roles/iam.serviceAccountTokenCreator $PUBSUB_AGENT") ;;
-    # Domain-wide delegation without a key: the account signs for itself.
+    # Domain-wide delegation without a key file: the account signs its own tokens.
     api:delegation | prepare:delegation | render:delegation) own=("roles/iam.serviceAccountTokenCreator $(member "$account")") ;;
   esac
   grant 'iam service-accounts' "$(account_of "$account")" "roles/iam.serviceAccountUser $(member deploy)" ${own[@]+"${own[@]}"}
@@ -122,4 +122,4 @@ while read -r name readers; do
   grant secrets "$(secret_of "$name")" "${wanted[@]}"
 done <<< "$SECRETS"
 
-say 'All there. Next: the values of your secrets, then infra/cloud/deploy.sh and infra/cloud/subscribe.sh.'
+say 'Setup complete. Next: add the values of your secrets, then run infra/cloud/deploy.sh and infra/cloud/subscribe.sh.'

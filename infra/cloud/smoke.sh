@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Asks the deployed functions: who may, gets an answer; who may not, gets none. Makes nothing.
+# Checks that the deployed functions answer authorized callers and reject all others. Creates nothing.
 #
-#   infra/cloud/smoke.sh              as whom gcloud is signed in; with API_KEY in the environment, with that
+#   infra/cloud/smoke.sh              uses the account that gcloud is signed in with, and API_KEY if it is set
 source "$(dirname "$0")/shared.sh"
 
 answer="$(mktemp)"
 trap 'rm -f "$answer"' EXIT
-# ask URL [HEADER...]: the status; the answer is in $answer.
+# ask URL [HEADER...]: prints the status and stores the response body in the file $answer.
 ask() {
   local url="$1" headers=()
   shift
@@ -15,7 +15,7 @@ ask() {
     --header 'content-type: application/json' \
     --data '{"task_name":"smoke","video_blocks":{"a":["https://example.com/a.mp4"]},"dry_run":true}' "$url"
 }
-# The address of a function, unless the environment has another one: URL_PROCESS_MEDIA.
+# The URL of a function; a variable such as URL_PROCESS_MEDIA overrides it.
 address_of() {
   local name
   name="URL_$(echo "$1" | tr '[:lower:]-' '[:upper:]_')"
@@ -25,19 +25,19 @@ address_of() {
 api="$(address_of process-media)"
 status="$(ask "$api/process_media")"
 case "$status" in
-  401 | 403) say "Without credentials: $status, as it should be" ;;
+  401 | 403) say "Without credentials: $status, as expected" ;;
   *) fail "Expected 401 or 403 from $api without credentials, got $status: anyone could post tasks. Run infra/cloud/deploy.sh again, without --public or with an API key." ;;
 esac
 for stage in $STAGES; do
   status="$(ask "$(address_of "$stage")/")"
   case "$status" in
-    # 404: not to be reached from outside at all.
-    401 | 403 | 404) say "$stage, without credentials: $status, as it should be" ;;
+    # 404: Cloud Run rejects the request because of the ingress setting.
+    401 | 403 | 404) say "$stage, without credentials: $status, as expected" ;;
     *) fail "Expected 401, 403 or 404 from $stage without credentials, got $status. Run infra/cloud/deploy.sh and infra/cloud/subscribe.sh again." ;;
   esac
 done
 
-# A push with Google's token, as Pub/Sub and Cloud Scheduler send it, must get through.
+# A request with Google's token, as Pub/Sub and Cloud Scheduler send it, must be accepted.
 job=every-cut-sweep
 attempt() { gcloud scheduler jobs describe "$job" --location="$REGION" --format='csv[no-heading](lastAttemptTime,status.code)'; }
 before="$(attempt)"
@@ -48,10 +48,10 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
   sleep 5
 done
 case "$last" in
-  "${before%,*},"*) fail "Expected $job to be attempted within a minute, got no attempt. Look at Cloud Scheduler in the console." ;;
-  *, | *,0) say 'sweep, called by Cloud Scheduler: as it should be' ;;
-  *) fail "Expected the function sweep to take the call of Cloud Scheduler, got the status ${last#*,}." \
-    'Next step: its log says what came (push.refused). The other stages are called in the same way.' ;;
+  "${before%,*},"*) fail "Expected Cloud Scheduler to run $job within a minute, got no attempt. Check Cloud Scheduler in the console." ;;
+  *, | *,0) say 'sweep, called by Cloud Scheduler: accepted, as expected' ;;
+  *) fail "Expected the function sweep to accept the call from Cloud Scheduler, got status ${last#*,}." \
+    'Next step: read why in its log (push.refused). The other stages are called in the same way.' ;;
 esac
 
 token="${IDENTITY_TOKEN:-$(gcloud auth print-identity-token --audiences="$(url_of process-media)" 2> /dev/null || gcloud auth print-identity-token)}"
@@ -59,9 +59,9 @@ credentials=("authorization: Bearer $token")
 if [ -n "${API_KEY:-}" ]; then credentials+=("x-api-key: $API_KEY"); fi
 status="$(ask "$api/process_media" "${credentials[@]}")"
 if [ "$status" = 200 ]; then
-  say 'With credentials: 200, the plan of a task'
+  say "With credentials: 200 and a task's plan"
 elif [ "$status" = 401 ] && [ -z "${API_KEY:-}" ] && grep -q '"code":"unauthorized"' "$answer"; then
-  say 'The function answers, and asks for the API key. With API_KEY in the environment this asks for a plan, too'
+  say 'The function answers and requires the API key. Set API_KEY to check a request for a plan as well.'
 else
-  fail "Expected the plan of a task from $api, got $status: $(head -c 500 "$answer")" 'Next step: look at the log of every-cut-process-media.'
+  fail "Expected a task's plan from $api, got $status: $(head -c 500 "$answer")" 'Next step: read the log of every-cut-process-media.'
 fi

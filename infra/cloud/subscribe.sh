@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Once the functions are there: lets Pub/Sub and Cloud Scheduler call the stages, and nobody else. Repeating it mends what
-# differs and changes nothing else.
+# Run after deploy.sh: lets Pub/Sub and Cloud Scheduler call the stages, and no one else. Running it again corrects
+# subscriptions and grants that differ, and changes nothing else.
 #
 #   infra/cloud/subscribe.sh
 #   CALLERS=user:you@example.com,serviceAccount:app@your-project.iam.gserviceaccount.com infra/cloud/subscribe.sh
@@ -10,14 +10,14 @@ source "$(dirname "$0")/shared.sh"
 
 ACK_DEADLINE=600 DELIVERIES=100 RETENTION=604800s
 
-# Callers of each service.
+# Who may call each service.
 invoker=roles/run.invoker
 for stage in $STAGES; do
   service="$(service_of "$stage")"
   grant 'run services' "$service" "$invoker $(member push)"
-  open_to_nobody "$service"
+  remove_public_access "$service"
 done
-# infra/cloud/smoke.sh asks as who deploys.
+# infra/cloud/smoke.sh runs with the deploying account.
 callers=("$invoker $(member deploy)")
 for caller in $(echo "${CALLERS:-}" | tr ',' ' '); do callers+=("$invoker $caller"); done
 grant 'run services' "$(service_of process-media)" "${callers[@]}"
@@ -29,7 +29,7 @@ for topic in $TOPICS; do
   flags=(
     --push-endpoint="$endpoint" --push-auth-service-account="$(account_of push)" --push-auth-token-audience="$endpoint"
     --ack-deadline="$ACK_DEADLINE" --message-retention-duration="$RETENTION"
-    # A month without tasks must not end it.
+    # By default a subscription is deleted after a month without messages.
     --expiration-period=never
     --min-retry-delay=10s --max-retry-delay=600s
   )
@@ -43,14 +43,14 @@ for topic in $TOPICS; do
 $subscriptions" in
       *"
 $subscription,"*)
-        say "Subscription $subscription, mended"
+        say "Subscription $subscription, updated"
         gcloud pubsub subscriptions update "$subscription" "${flags[@]}" ;;
       *)
         say "Subscription $subscription"
         gcloud pubsub subscriptions create "$subscription" --topic="$(topic_of "$topic")" "${flags[@]}" ;;
     esac
   fi
-  # Whoever forwards a message takes it from here.
+  # Pub/Sub forwards dead letters itself and acknowledges them on this subscription.
   if [ "$topic" != dead-letter ]; then
     grant 'pubsub subscriptions' "$subscription" "roles/pubsub.subscriber $PUBSUB_AGENT"
   fi

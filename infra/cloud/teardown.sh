@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes away what runs: schedule, subscriptions, functions, topics; tasks under way are lost. With --everything also secrets,
-# accounts, images and prepared clips. Videos, and Firestore's data, are never taken away.
+# Removes what runs: schedule, subscriptions, functions and topics; unfinished tasks are lost. With --everything also
+# removes secrets, accounts, images and prepared clips. Videos and Firestore's data are never removed.
 #
 #   infra/cloud/teardown.sh --yes [--everything]
 source "$(dirname "$0")/shared.sh"
@@ -13,9 +13,9 @@ for argument in "$@"; do
     *) fail "Expected --yes or --everything, got $argument." ;;
   esac
 done
-[ "$sure" = true ] || fail "This takes the functions of Every Cut out of the project $PROJECT_ID. Say so: infra/cloud/teardown.sh --yes"
+[ "$sure" = true ] || fail "This removes the functions of Every Cut from the project $PROJECT_ID. To confirm: infra/cloud/teardown.sh --yes"
 
-# there LIST NAME: whether the list of what there is has it, said aloud.
+# there LIST NAME: whether LIST contains NAME; if so, says that it is being removed.
 there() { if has "$2" "$1"; then say "Removing $2"; else return 1; fi }
 
 listed="$(gcloud scheduler jobs list --location="$REGION" --format='value(name.basename())')"
@@ -40,12 +40,12 @@ if [ "$everything" = true ]; then
   listed="$(gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())' 2> /dev/null)"
   if there "$listed" "$REPOSITORY"; then gcloud artifacts repositories delete "$REPOSITORY" --location="$REGION"; fi
   listed="$(gcloud storage buckets list --format='value(name)')"
-  # Only one that setup.sh made: another one may be somebody else's, too.
+  # Only the bucket that setup.sh created: one named in CACHE_BUCKET may be used by others.
   if [ -z "$(setting CACHE_BUCKET)" ] && there "$listed" "$CACHE_BUCKET"; then gcloud storage rm --recursive "gs://$CACHE_BUCKET"; fi
   listed="$(gcloud iam service-accounts list --format='value(email)')"
   for account in api prepare render push build deploy; do
     if there "$listed" "$(account_of "$account")"; then gcloud iam service-accounts delete "$(account_of "$account")"; fi
   done
 fi
-if [ -n "$OUTPUT_BUCKET" ]; then say "Left: the videos in gs://$OUTPUT_BUCKET"; fi
-say 'Left: the Firestore database (default), which other things may use'
+if [ -n "$OUTPUT_BUCKET" ]; then say "Kept: the videos in gs://$OUTPUT_BUCKET"; fi
+say 'Kept: the Firestore database (default), which other applications may use'

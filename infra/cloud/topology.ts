@@ -1,5 +1,5 @@
 /**
- * The topics and push subscriptions between the functions, as the cloud has them and the emulator gets them.
+ * The topics and push subscriptions between the functions, the same in the cloud and on the emulator.
  * https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
  */
 import { topicName } from '../../functions/adapters/pubsub/pubsub.ts';
@@ -9,15 +9,15 @@ import type { Topic } from '../../functions/model/messages.ts';
 export interface PushSubscription {
   name: string;
   topic: string;
-  /** Messages go to the URL of this function. */
+  /** The function whose URL receives the messages. */
   to: FunctionName;
-  /** The topic that gets what was delivered too often; undefined: it is delivered until it is too old. */
+  /** Receives messages after too many deliveries; undefined to deliver until the retention time ends. */
   deadLetterTopic: string | undefined;
 }
 
-/** Longest that Pub/Sub allows; a function ends its work earlier (functions/hosts/cloud.ts). */
+/** The longest that Pub/Sub allows; a function ends its work earlier (functions/hosts/cloud.ts). */
 export const ACK_DEADLINE_SECONDS = 600;
-/** Most that Pub/Sub allows: a refusal for want of a free instance counts, too. */
+/** The most that Pub/Sub allows, because a push that finds no free instance also counts. */
 export const MAX_DELIVERY_ATTEMPTS = 100;
 export const RETRY_POLICY = { minimumBackoff: { seconds: 10 }, maximumBackoff: { seconds: 600 } };
 export const RETENTION_SECONDS = 7 * 24 * 3_600;

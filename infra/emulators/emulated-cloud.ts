@@ -1,6 +1,6 @@
 /**
- * The functions as the cloud runs them: each in a process of its own under functions-framework, begun again when it
- * ends, with the Pub/Sub emulator pushing to them.
+ * Runs the functions as the cloud does: each in its own process under functions-framework, restarted when it ends, with
+ * the Pub/Sub emulator pushing to them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,35 +15,35 @@ import { type ProvisionOptions, provision } from './provision.ts';
 export interface EmulatedCloudOptions extends Pick<ProvisionOptions, 'impatient'> {
   hosts: EmulatorHosts;
   projectId: string;
-  /** Settings, and PATH. */
+  /** The settings, and PATH. */
   env: NodeJS.ProcessEnv;
-  /** Settings of one function, beside those of all. */
+  /** Additional settings of one function. */
   own?: (name: FunctionName) => NodeJS.ProcessEnv;
-  /** Of processMedia; undefined: any free one. */
+  /** The port of processMedia; undefined for any free port. */
   port?: number;
-  /** The folder of a package with functions of its own, as they are installed in the cloud; undefined: these. */
+  /** Folder of a compiled package, as it is installed in the cloud; undefined for the source tree. */
   compiled?: string;
-  /** Gets each line that a function writes; undefined: they go where our own go. */
+  /** Receives each line that a function writes; undefined to inherit this process's output. */
   onLine?: (name: FunctionName, line: string) => void;
 }
 
 export interface EmulatedCloud extends AsyncDisposable {
   urls: Record<FunctionName, string>;
-  /** Of the function's process at this moment; undefined while it is being begun again. */
+  /** The function's current process; undefined while it restarts. */
   pid(name: FunctionName): number | undefined;
 }
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** A process that cannot start must not be started a hundred times a second. */
+/** Keeps a process that fails at start-up from being restarted in a tight loop. */
 const BEGIN_AGAIN_MS = 500;
 const GRACE_MS = 5_000;
-/** Google's clients ask one who they are, and wait for it. */
+/** Google's clients otherwise look for a metadata server and wait for it. */
 const NO_METADATA_SERVER = { METADATA_SERVER_DETECTION: 'none' };
 
-/** The emulator sends no tokens: those of a .env that is meant for the cloud are not waited for. */
+/** The emulator sends no tokens, so token checks are switched off even if a .env meant for the cloud sets them. */
 const NO_TOKENS = { PUSH_ACCOUNT: '', PUSH_AUDIENCE: '' };
 
-/** Resolves when every function answers and is subscribed. */
+/** Resolves when every function listens and is subscribed. */
 export async function startEmulatedCloud(options: EmulatedCloudOptions): Promise<EmulatedCloud> {
   await using starting = new AsyncDisposableStack();
   const ports = new Map<FunctionName, number>();
@@ -72,9 +72,9 @@ export async function startEmulatedCloud(options: EmulatedCloudOptions): Promise
 
 interface Kept extends AsyncDisposable {
   pid(): number | undefined;
-  /** Why it will never listen. */
+  /** Why the function could not start; undefined otherwise. */
   complaint(): string | undefined;
-  /** It listens: from now on it is begun again however it ends. */
+  /** Call when it listens: from then on it is restarted however it ends. */
   started(): void;
 }
 
@@ -91,10 +91,10 @@ function keepRunning(name: FunctionName, port: number, options: EmulatedCloudOpt
       child = undefined;
       if (stopping.signal.aborted) return;
       if (!started && code !== null) {
-        complaint = `Expected the function ${name} to start, got its end (${code}); what it wrote says why.`;
+        complaint = `Expected the function ${name} to start, got exit code ${code}. Its output says why.`;
         return;
       }
-      options.onLine?.(name, `(ended by ${signal ?? code}, begun again)`);
+      options.onLine?.(name, `(ended by ${signal ?? code}, restarting)`);
       await sleep(BEGIN_AGAIN_MS, undefined, { signal: stopping.signal }).catch(() => {});
     }
   };
@@ -116,14 +116,14 @@ function keepRunning(name: FunctionName, port: number, options: EmulatedCloudOpt
   };
 }
 
-/** One process of one function, as the platform starts it. */
+/** Starts one function's process as the platform does. */
 export function startFunction(
   name: FunctionName,
   port: number,
   options: Omit<EmulatedCloudOptions, 'impatient' | 'port'>,
 ): ChildProcess {
   const { hosts, projectId, env, own, compiled, onLine } = options;
-  // The framework goes by the package's "main"; in TypeScript there is none.
+  // The framework would load the package's "main", which exists only once compiled.
   const source = compiled ?? join(ROOT, 'functions', 'index.ts');
   const args = [
     ...[
@@ -142,7 +142,7 @@ export function startFunction(
       ...hosts,
       GOOGLE_CLOUD_PROJECT: projectId,
       ...NO_METADATA_SERVER,
-      // No banner.
+      // Suppresses the framework's banner.
       NODE_ENV: 'production',
     },
     stdio: ['ignore', onLine === undefined ? 'inherit' : 'pipe', onLine === undefined ? 'inherit' : 'pipe'],
@@ -153,7 +153,7 @@ export function startFunction(
   return child;
 }
 
-/** The framework's program, of the package in that folder. */
+/** The functions-framework program that the package in `root` depends on. */
 function frameworkOf(root: string): string {
   const entry = createRequire(join(root, 'package.json')).resolve('@google-cloud/functions-framework');
   return join(dirname(entry), 'main.js');

@@ -1,6 +1,6 @@
 /**
- * npm run emulators: the functions of the cloud on this machine, with the Pub/Sub and Firestore emulators of the gcloud
- * SDK, until Ctrl-C. Videos and prepared clips are on disk; tasks are forgotten with the emulators.
+ * npm run emulators: runs the cloud functions on this machine with the gcloud SDK's Pub/Sub and Firestore emulators,
+ * until Ctrl-C. Videos and prepared clips are on disk; tasks are lost when the emulators end.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,10 +12,10 @@ import { type EmulatedCloud, startEmulatedCloud } from './emulated-cloud.ts';
 import { findEmulators, startEmulators } from './google-emulators.ts';
 
 const PROJECT = 'every-cut-local';
-/** Within DATA_DIR: the single-machine service has its own things there. */
+/** A folder within DATA_DIR, to stay apart from the data of the single-machine service. */
 const DATA_FOLDER = 'emulators';
 const LOCK_WAIT_MS = 10_000;
-/** As Cloud Scheduler does. */
+/** Cloud Scheduler does the same every five minutes. */
 const SWEEP_EVERY_MS = 60_000;
 
 async function main(): Promise<void> {
@@ -37,7 +37,7 @@ async function run(signal: AbortSignal): Promise<void> {
   await mkdir(dataDir, { recursive: true });
   await using running = new AsyncDisposableStack();
   running.use(await acquireHostLock({ dir: dataDir, waitMs: LOCK_WAIT_MS }));
-  // What processes that were killed have left: nobody else works there.
+  // Remove files of killed processes. The lock guarantees that no other process works here.
   await rm(join(dataDir, 'tmp'), { recursive: true, force: true });
 
   print('Starting the Pub/Sub and Firestore emulators ...');
@@ -66,14 +66,14 @@ function welcome({ urls }: EmulatedCloud, hosts: object, output: string): string
     '',
     `Videos go to ${output}. Post a task to ${urls.processMedia}/process_media, or run:`,
     `  npm run demo -- --url ${urls.processMedia}`,
-    'Ctrl-C ends it all.',
+    'Press Ctrl-C to stop everything.',
   ].join('\n');
 }
 
 async function sweepUntil(signal: AbortSignal, url: string): Promise<void> {
   while (!signal.aborted) {
     await sleep(SWEEP_EVERY_MS, undefined, { signal }).catch(() => {});
-    // It says itself what went wrong; the next one comes in a minute.
+    // The sweep logs its own errors, and the next one follows in a minute.
     if (!signal.aborted) await fetch(url, { method: 'POST', signal }).catch(() => {});
   }
 }

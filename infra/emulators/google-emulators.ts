@@ -1,4 +1,7 @@
-/** The Pub/Sub and Firestore emulators of the gcloud SDK: found, started, and ended with whoever started them. */
+/**
+ * Finds and starts the gcloud SDK's Pub/Sub and Firestore emulators, and ends them with the process that started
+ * them.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, realpathSync } from 'node:fs';
@@ -6,7 +9,7 @@ import { connect, createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What the Google clients find the emulators by. */
+/** The environment variables that point the Google clients to the emulators. */
 export interface EmulatorHosts {
   PUBSUB_EMULATOR_HOST: string;
   FIRESTORE_EMULATOR_HOST: string;
@@ -16,13 +19,13 @@ export interface Emulators extends AsyncDisposable {
   hosts: EmulatorHosts;
 }
 
-/** Given by the environment, as programs of the SDK, or not to be had: then `missing` says why. */
+/** Running emulators named by the environment, the SDK's programs, or the reason why there are none. */
 export type FoundEmulators =
   | { hosts: EmulatorHosts }
   | { programs: { pubsub: string; firestore: string } }
   | { missing: string };
 
-/** Both start in about two seconds; on a machine that is busy with other things it takes longer. */
+/** Both start in about two seconds; a busy machine takes longer. */
 const START_LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 20;
 const OUTPUT_KEPT = 4_000;
@@ -53,7 +56,7 @@ export function findEmulators(env: Readonly<Record<string, string | undefined>>)
 
 const COMPONENTS = { pubsub: 'pubsub-emulator', firestore: 'cloud-firestore-emulator' } as const;
 
-/** Resolves when both answer. They hold everything in memory, and forget it when they end. */
+/** Resolves when both accept connections. They keep everything in memory and lose it when they end. */
 export async function startEmulators(found: FoundEmulators): Promise<Emulators> {
   if ('missing' in found) throw new Error(`Expected the Google Cloud emulators, got ${found.missing}.`);
   if ('hosts' in found) return { hosts: found.hosts, [Symbol.asyncDispose]: async () => {} };
@@ -69,7 +72,7 @@ export async function startEmulators(found: FoundEmulators): Promise<Emulators> 
   };
 }
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago: the wanted one, or any. */
+/** A port of 127.0.0.1 that was free a moment ago: the wanted one, or any. */
 export async function freePort(wanted = 0): Promise<number> {
   const server = createServer();
   server.listen(wanted, '127.0.0.1');
@@ -77,7 +80,7 @@ export async function freePort(wanted = 0): Promise<number> {
     await once(server, 'listening');
   } catch (cause) {
     throw new Error(
-      `Expected port ${wanted} to be free, got one in use. Stop what uses it, or set PORT (0 takes any free one).`,
+      `Expected port ${wanted} to be free, got one in use. Stop the program that uses it, or set PORT (0 for any free port).`,
       { cause },
     );
   }
@@ -87,21 +90,21 @@ export async function freePort(wanted = 0): Promise<number> {
   return port;
 }
 
-/** Until somebody listens there. Throws what `unless` says. */
+/** Resolves when the port accepts connections. Throws as soon as `unless` returns a reason. */
 export async function listening(port: number, unless: () => string | undefined): Promise<void> {
   const deadline = performance.now() + START_LIMIT_MS;
   while (!(await accepts(port))) {
     const reason = unless();
     if (reason !== undefined) throw new Error(reason);
     if (performance.now() > deadline)
-      throw new Error(`Expected port ${port} to be listened on, got nothing in time.`);
+      throw new Error(`Expected a server on port ${port} within ${START_LIMIT_MS / 1000} s, got none.`);
     await sleep(LOOK_EVERY_MS);
   }
 }
 
 async function start(program: string, stack: AsyncDisposableStack): Promise<string> {
   const port = await freePort();
-  // A group of its own: what the terminal sends to ours must not end it before those who still use it.
+  // In its own process group, so that Ctrl-C in the terminal does not end it before the functions that use it.
   const child = spawn(program, ['--host=127.0.0.1', `--port=${port}`], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -127,17 +130,19 @@ async function start(program: string, stack: AsyncDisposableStack): Promise<stri
   });
   await listening(port, () => {
     if (failed !== undefined) return `Expected ${program} to start, got: ${failed.message}`;
-    return child.exitCode === null ? undefined : `Expected ${program} to run, got its end:\n${said}`;
+    return child.exitCode === null
+      ? undefined
+      : `Expected ${program} to keep running, got its exit:\n${said}`;
   });
   return `127.0.0.1:${port}`;
 }
 
-/** It has nothing to save; and where it is a script, its Java is in the group with it. */
+/** Kills the group, because an emulator may be a script that starts Java. It has no state to save. */
 function endGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // Gone by itself.
+    // It has already ended.
   }
 }
 

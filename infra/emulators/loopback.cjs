@@ -1,4 +1,4 @@
-// functions-framework listens on every address of the machine; started with this, on its own only.
+// Preloaded into functions-framework, which would otherwise listen on all addresses of the machine.
 const { Server } = require('node:net');
 
 const { listen } = Server.prototype;

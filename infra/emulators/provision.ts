@@ -1,4 +1,4 @@
-/** Makes the topics and subscriptions on the Pub/Sub emulator; what is there already gets the new endpoints. */
+/** Creates the topics and subscriptions on the Pub/Sub emulator. Existing subscriptions get the new endpoints. */
 import { PubSub } from '@google-cloud/pubsub';
 import { GRPC, grpcCode } from '../../functions/adapters/shared/google-errors.ts';
 import type { FunctionName } from '../../functions/hosts/cloud.ts';
@@ -13,14 +13,14 @@ import {
 
 export interface ProvisionOptions {
   projectId: string;
-  /** Where each function is reached. */
+  /** The URL of each function. */
   urls: Readonly<Partial<Record<FunctionName, string>>>;
-  /** Without the retry policy, which the emulator takes for pauses of seconds: it delivers again after one. */
+  /** Leaves out the retry policy, with which the emulator pauses for seconds before it delivers again. */
   impatient?: boolean;
   maxDeliveryAttempts?: number;
 }
 
-/** PUBSUB_EMULATOR_HOST says where. Repeating it is harmless. */
+/** Uses the emulator at PUBSUB_EMULATOR_HOST. Can be called repeatedly. */
 export async function provision({
   projectId,
   urls,
@@ -37,7 +37,7 @@ export async function provision({
           pushConfig,
           ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
           messageRetentionDuration: { seconds: RETENTION_SECONDS },
-          // Never: an idle month must not end it.
+          // Never expires; by default a subscription is deleted after an idle month.
           expirationPolicy: {},
           ...(impatient ? {} : { retryPolicy: RETRY_POLICY }),
           ...(deadLetterTopic === undefined
@@ -57,7 +57,7 @@ export async function provision({
   }
 }
 
-/** False where it was there. */
+/** Returns false if it already existed. */
 async function unlessThere(create: () => Promise<unknown>): Promise<boolean> {
   try {
     await create();

@@ -71,19 +71,19 @@ const GLYPHS: Readonly<Record<string, readonly number[]>> = {
   z: [0x00, 0x00, 0x1f, 0x02, 0x04, 0x08, 0x1f],
 };
 const COLUMNS = 5;
-/** Columns from one letter to the next. */
+/** Distance from one letter to the next, in columns. */
 const PITCH = COLUMNS + 1;
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** Pixels as ffmpeg's rgb24 has them: row by row, three bytes each. */
+/** Pixels in ffmpeg's rgb24 format: row by row, three bytes each. */
 export interface Picture {
   width: number;
   height: number;
   pixels: Uint8Array;
 }
 
-/** A picture that goes from `top` to `bottom`. */
+/** A picture that fades from `top` to `bottom`. */
 export function gradient(width: number, height: number, top: Colour, bottom: Colour): Picture {
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -105,10 +105,10 @@ export function textWidth(text: string, scale: number): number {
 }
 
 /**
- * Writes into the picture, with squares of `scale` pixels.
- * @param at.left pixels from the left edge; without it the text is centred
+ * Draws text into the picture; each dot of a letter is a square of `scale` pixels.
+ * @param at.left pixels from the left edge; the text is centred without it
  * @param at.top first row of pixels that the text may cover
- * @throws where the font has no such letter
+ * @throws if the font lacks a letter
  */
 export function drawText(
   picture: Picture,
@@ -120,7 +120,7 @@ export function drawText(
   const left = at.left ?? Math.round((picture.width - textWidth(text, scale)) / 2);
   for (const [place, letter] of [...text].entries()) {
     const glyph = GLYPHS[letter];
-    if (!glyph) throw new Error(`Expected letters that the font has, got ${JSON.stringify(letter)}.`);
+    if (!glyph) throw new Error(`Expected only letters that the font has, got ${JSON.stringify(letter)}.`);
     for (const [row, bits] of glyph.entries()) {
       for (let column = 0; column < COLUMNS; column++) {
         const isInk = (bits >> (COLUMNS - 1 - column)) & 1;

@@ -7,7 +7,7 @@ import { basename, extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 export interface FileServer extends AsyncDisposable {
-  /** Address of one of the files it was started with. */
+  /** The URL of one of the served files. */
   url(file: string): string;
 }
 
@@ -18,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wav': 'audio/wav',
 };
 
-/** Serves exactly these files, under their names without folders, on a free port of 127.0.0.1. */
+/** Serves only these files, under their base names, on a free port of 127.0.0.1. */
 export async function serveFiles(files: readonly string[]): Promise<FileServer> {
   const served = new Map<string, { file: string; bytes: number; etag: string }>();
   for (const file of files) {
@@ -33,7 +33,7 @@ export async function serveFiles(files: readonly string[]): Promise<FileServer> 
     if (request.headers['if-none-match'] === etag) return response.writeHead(304, { etag }).end();
     const type = TYPES[extname(file)] ?? 'application/octet-stream';
     response.writeHead(200, { etag, 'content-type': type, 'content-length': bytes });
-    // A reader that goes away, or a file that does: either way the answer is broken off.
+    // If the client disconnects or the file disappears, the response is cut off.
     return pipeline(createReadStream(file), response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));

@@ -4,7 +4,7 @@ import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { type Colour, drawText, gradient } from './bitmap-font.ts';
 import { MUSIC_RATE, sampleMusic } from './sample-music.ts';
 
-/** Absolute paths, if `dir` was one. */
+/** File paths, absolute if `dir` is absolute. */
 export interface SampleClips {
   hooks: string[];
   bodies: string[];
@@ -33,11 +33,11 @@ interface Look {
   top: Colour;
   bottom: Colour;
   seconds: number;
-  /** Of the clip's own sound. */
+  /** Pitch of the clip's own sound. */
   hertz: number;
 }
 
-/** Different at a glance, and of different lengths, so that order and cuts can be seen. */
+/** Clips that differ in colour and length, so that a viewer sees their order and the cuts. */
 const HOOKS: readonly Look[] = [
   { word: 'HOOK', number: '1', top: [232, 62, 76], bottom: [150, 20, 60], seconds: 2.2, hertz: 262 },
   { word: 'HOOK', number: '2', top: [250, 150, 30], bottom: [200, 80, 10], seconds: 2.6, hertz: 294 },
@@ -52,7 +52,7 @@ const CTAS: readonly Look[] = [
 ];
 
 /**
- * Makes two hooks, two bodies, two calls to action and two pieces of music in `dir`, from nothing.
+ * Generates two hooks, two bodies, two calls to action and two pieces of music in `dir`.
  * @param options.ffmpeg path of the ffmpeg to use
  */
 export async function makeSampleClips(options: {
@@ -87,11 +87,13 @@ async function makeClip(ffmpeg: Ffmpeg, dir: string, look: Look, signal: AbortSi
   return clip;
 }
 
-/** A still, a bar that fills from the left as the clip plays, a box that crosses it three times, and a soft tone. */
+/**
+ * A still with a bar that fills from the left as the clip plays, a box that crosses it three times, and a soft tone.
+ */
 function clipArguments(still: string, clip: string, { seconds, hertz }: Look): string[] {
   const bar = `overlay=x='-w+w*t/${seconds}':y=H-60`;
   const box = `overlay=x='(W-w)*abs(mod(3*t/${seconds}+1,2)-1)':y=1010`;
-  // Untagged, or left to ffmpeg's default of BT.601, the colours would shift in whatever reads the clip.
+  // Without a tag, or with ffmpeg's default of BT.601, programs would show the colours shifted.
   const toBt709 = 'scale=out_color_matrix=bt709:out_range=tv,format=yuv420p';
   const graph = `[0:v]${toBt709},loop=loop=-1:size=1[still];[still][1:v]${bar}[barred];[barred][2:v]${box}[v]`;
   return [

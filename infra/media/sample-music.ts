@@ -78,7 +78,7 @@ function played({ beatsPerMinute, chords, parts }: Loop): Int16Array {
   return Int16Array.from(sound, (value) => Math.round(Math.tanh(value) * 32_000));
 }
 
-/** What rings on past the end comes in again at the beginning: that is what closes the loop. */
+/** A note that rings past the end continues at the beginning, which makes the loop seamless. */
 function addNote(sound: Float64Array, start: number, semitones: number, part: Part): void {
   const hertz = 440 * 2 ** ((semitones - 9) / 12 + part.octave - 4);
   const first = Math.round(start * MUSIC_RATE);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { mixersFor, threadsFor } from '../../functions/base/machine.ts';
 
-describe('what runs at the same time hangs on cores and on memory', () => {
+describe('the number of parallel jobs depends on cores and memory', () => {
   for (const [cores, memoryMb, threads, mixers] of [
     [1, 512, 1, 1],
     [2, 512, 1, 1],

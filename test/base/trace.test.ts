@@ -37,12 +37,12 @@ const NONE: readonly (string | null | undefined)[] = [
   `${TRACE_ID}/${Number.parseInt(SPAN_ID, 16)};o=1`,
 ];
 
-/** As seen by work within that header's trace. */
+/** The trace that work sees within this header's trace. */
 const within = (header: string | null | undefined, project?: string) =>
   traced(header, () => ({ trace: traceparent(), fields: traceFields(project) }));
 
-describe('the trace of work', () => {
-  test('is that of the header, to its end and no further', async () => {
+describe('the current trace', () => {
+  test('is the trace of the header until the work ends', async () => {
     assert.equal(traceparent(), undefined);
     const seen = await traced(TRACE, async () => {
       const before = traceparent();
@@ -54,12 +54,12 @@ describe('the trace of work', () => {
   });
 
   for (const header of NONE) {
-    test(`is none where the header is none: ${JSON.stringify(header)}`, () => {
+    test(`is undefined for an invalid header: ${JSON.stringify(header)}`, () => {
       assert.deepEqual(within(header, 'my-project'), { trace: undefined, fields: {} });
     });
   }
 
-  test('is none where the standard forbids what the header says', () => {
+  test('is undefined for values that the standard forbids', () => {
     for (const header of [
       `00-${'0'.repeat(32)}-${SPAN_ID}-01`,
       `00-${TRACE_ID}-${'0'.repeat(16)}-01`,
@@ -68,13 +68,13 @@ describe('the trace of work', () => {
       assert.equal(within(header).trace, undefined, header);
   });
 
-  test('within that of other work is its own, also where it is none', () => {
+  test('replaces the outer trace, even with none', () => {
     const other = TRACE.replace('4bf9', 'aaaa');
     const seen = traced(TRACE, () => [within(other).trace, within('none').trace, traceparent()]);
     assert.deepEqual(seen, [other, undefined, TRACE]);
   });
 
-  test('does not leak to work beside it', async () => {
+  test('does not leak into concurrent work', async () => {
     const traceOf = (number: number) => `00-${String(number).padStart(32, '0')}-${SPAN_ID}-01`;
     const seen = await Promise.all(
       numbers(20).map((number) => {
@@ -95,18 +95,18 @@ describe('the trace of work', () => {
 });
 
 describe('the fields of a trace', () => {
-  test('are those that Cloud Logging reads', () => {
+  test('are the ones that Cloud Logging reads', () => {
     assert.deepEqual(within(TRACE, 'my-project').fields, FIELDS);
   });
 
-  test('say whether it is sampled, by the last bit of the flags', () => {
+  test('take the sampling decision from the last bit of the flags', () => {
     const sampled = (flags: string) =>
       within(`00-${TRACE_ID}-${SPAN_ID}-${flags}`, 'p').fields['logging.googleapis.com/trace_sampled'];
     assert.deepEqual(['00', '02', 'fe'].map(sampled), [false, false, false]);
     assert.deepEqual(['01', '03', 'ff'].map(sampled), [true, true, true]);
   });
 
-  test('are none without a project, and none without a trace', () => {
+  test('are empty without a project and without a trace', () => {
     assert.deepEqual(within(TRACE, undefined).fields, {});
     assert.deepEqual(traceFields('my-project'), {});
   });
@@ -122,22 +122,22 @@ describe('a log line within a trace', () => {
   };
   const started = (log: Log) => log.info('Begun', { event: 'render.started', task_id: 'a' });
 
-  test('carries the fields of the trace beside its own', () => {
+  test('contains the trace fields in addition to its own', () => {
     const { timestamp, ...line } = JSON.parse(lineOf(false, TRACE, started)) as Record<string, unknown>;
     const own = { severity: 'INFO', message: 'Begun', event: 'render.started', task_id: 'a' };
     assert.deepEqual(line, { ...own, ...FIELDS });
     assert.ok(!Number.isNaN(Date.parse(String(timestamp))));
   });
 
-  test('carries none outside of any', () => {
+  test('contains no trace fields outside a trace', () => {
     assert.doesNotMatch(lineOf(false, undefined, started), /logging\.googleapis/);
   });
 
-  test('is without them for people', () => {
+  test('contains no trace fields in the format for people', () => {
     assert.match(lineOf(true, TRACE, started), /^\d\d:\d\d:\d\d Begun\n$/);
   });
 
-  test('keeps a field of its own where the trace has one of the same name', () => {
+  test('keeps its own field when the trace has one with the same name', () => {
     const own = { 'logging.googleapis.com/spanId': 'mine' };
     const late = (log: Log) => log.warn('Late', { event: 'sweep.failed', ...own });
     const { message, severity, timestamp, event, ...rest } = JSON.parse(lineOf(false, TRACE, late));

@@ -14,7 +14,7 @@ function problems(env: Record<string, string>): string {
 }
 
 describe('settings', () => {
-  test('have defaults that need nothing', () => {
+  test('have defaults that need no configuration', () => {
     const config = loadConfig({});
     assert.equal(config.port, 8080);
     assert.equal(config.host, '127.0.0.1');
@@ -28,7 +28,7 @@ describe('settings', () => {
     assert.deepEqual(loadConfig(empty), loadConfig({}));
   });
 
-  test('are all read, each that the documents name', () => {
+  test('include every setting that the documents name', () => {
     const asked = new Set<string>();
     const note = (_: object, name: string) => void asked.add(name);
     loadConfig(new Proxy({}, { get: note }));
@@ -38,36 +38,36 @@ describe('settings', () => {
     );
   });
 
-  test('are all checked, and reported together', () => {
+  test('are all checked, and their problems are reported together', () => {
     const text = problems({ PORT: 'http', MAX_COMBINATIONS: '0', LOG_LEVEL: 'loud', OUTPUT: 'tape' });
     for (const name of ['PORT', 'MAX_COMBINATIONS', 'LOG_LEVEL', 'OUTPUT'])
       assert.match(text, new RegExp(`${name}: expected`));
     assert.match(text, /PORT: expected a port from 0 to 65535, got "http"/);
   });
 
-  test('of a secret are masked', () => {
+  test('that hold a secret are masked', () => {
     const text = problems({ API_KEY: 'hunter2' });
     assert.match(text, /API_KEY: expected at least 16 characters, got 7 characters/);
     assert.doesNotMatch(text, /hunter2/);
   });
 
-  test('that this build cannot honour are refused, not ignored', () => {
+  test('that this build does not support are refused, not ignored', () => {
     assert.match(problems({ WEBHOOK_SECRET: 'k' }), /WEBHOOK_SECRET: not available in this build/);
     assert.match(problems({ OUTPUT: 'tape' }), /OUTPUT: expected local, drive or gcs, got "tape"/);
   });
 
-  test('know of an npm start, and of no other script of npm', () => {
+  test('detect an npm start, and no other npm script', () => {
     const launched = (event?: string) =>
       loadConfig(event === undefined ? {} : { npm_lifecycle_event: event }).launchedByNpm;
     assert.deepEqual([launched('start'), launched('test'), launched()], [true, false, false]);
   });
 
-  test('ask for a key where others than this machine can call', () => {
+  test('require a key when other machines can call', () => {
     assert.match(problems({ HOST: '0.0.0.0' }), /API_KEY: expected a key .* HOST is 0.0.0.0/);
     assert.equal(problems({ HOST: '0.0.0.0', API_KEY: 'k'.repeat(16) }), '');
   });
 
-  test('ask for a key where the function is public, whatever the host', () => {
+  test('require a key when the function is public, whatever the host', () => {
     for (const yes of ['true', '1']) {
       for (const more of [{}, { K_SERVICE: 'p', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }])
         assert.match(problems({ PUBLIC_API: yes, ...more }), /API_KEY: expected a key .* PUBLIC_API is true/);
@@ -79,7 +79,7 @@ describe('settings', () => {
     assert.equal(problems({ PUBLIC_API: '1', HOST: '::' }).match(/API_KEY:/g)?.length, 1);
   });
 
-  test('limit requests by themselves where others than this machine can call', () => {
+  test('limit requests by default when other machines can call', () => {
     const key = 'k'.repeat(16);
     const limit = (env: Record<string, string>) => loadConfig(env).requestsPerMinute;
     for (const auto of [{}, { REQUESTS_PER_MINUTE: 'auto' }] as Record<string, string>[]) {
@@ -93,7 +93,7 @@ describe('settings', () => {
       assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
   });
 
-  test('of pushes come together, and are read as they will be compared', () => {
+  test('for pushes must come together, and are normalised for comparison', () => {
     const PUSH_ACCOUNT = 'every-cut-push@my-project.iam.gserviceaccount.com';
     const PUSH_AUDIENCE = 'https://every-cut-render-123.europe-west1.run.app';
     assert.deepEqual(loadConfig({ PUSH_ACCOUNT, PUSH_AUDIENCE }).push, {
@@ -116,7 +116,7 @@ describe('settings', () => {
     }
   });
 
-  test('let nobody push by themselves, but for the Pub/Sub emulator, and that not on Cloud Run', () => {
+  test('let no one push by default, except the Pub/Sub emulator, and not even that on Cloud Run', () => {
     const emulator = { PUBSUB_EMULATOR_HOST: '127.0.0.1:1', FIRESTORE_EMULATOR_HOST: '127.0.0.1:2' };
     const push = (env: Record<string, string>) => loadConfig(env).push.kind;
     assert.equal(push({}), 'not set');
@@ -129,7 +129,7 @@ describe('settings', () => {
     assert.equal(push({ ...emulator, ...set, K_SERVICE: 'render' }), 'token');
   });
 
-  test('ask each function of the cloud only for the secrets that it has a use for', () => {
+  test('require only the secrets that each cloud function uses', () => {
     const cloud = {
       CACHE_BUCKET: 'cache',
       OUTPUT: 'drive',
@@ -145,7 +145,7 @@ describe('settings', () => {
     const prepare = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'prepare' };
     assert.deepEqual(needs({ ...prepare, SPEECH: 'elevenlabs' }), ['ELEVENLABS_API_KEY']);
     assert.deepEqual(needs({ ...prepare, DRIVE_SOURCES: 'account' }), ofUser);
-    // A link that anyone may follow, the function's own account may, too.
+    // The function's own account may also open a link that is shared with anyone.
     assert.deepEqual(loadConfig(prepare).vendors.drive, { mode: 'adc' });
     assert.deepEqual(needs({ ...oauth, SPEECH: 'elevenlabs', FUNCTION_TARGET: 'render' }), [
       ...ofUser,
@@ -153,7 +153,7 @@ describe('settings', () => {
     ]);
   });
 
-  test('allow private addresses by themselves only on loopback and outside the cloud', () => {
+  test('allow private addresses by default only on loopback and outside the cloud', () => {
     const key = 'k'.repeat(16);
     assert.equal(loadConfig({ HOST: '0.0.0.0', API_KEY: key }).allowPrivateUrls, false);
     assert.equal(
@@ -176,7 +176,7 @@ const OAUTH = {
 };
 
 describe('settings of vendors', () => {
-  test('choose the disk and the built-in voice where nothing is set', () => {
+  test('default to the disk and the built-in voice', () => {
     const { output, elevenLabs, drive, cacheBucket, sourceBuckets, driveSources } = loadConfig({}).vendors;
     assert.deepEqual(
       { output, elevenLabs, drive, cacheBucket, sourceBuckets, driveSources },
@@ -191,7 +191,7 @@ describe('settings of vendors', () => {
     );
   });
 
-  test('take a Drive folder by id, or by its URL in the browser', () => {
+  test('accept a Drive folder by its id or by its URL in the browser', () => {
     const folder = (id: string) =>
       loadConfig({ OUTPUT: 'drive', DRIVE_FOLDER_ID: id, ...OAUTH }).vendors.output;
     const id = '1AbC_dEf-GhIjKlMn';
@@ -209,7 +209,7 @@ describe('settings of vendors', () => {
     );
   });
 
-  test('name all that an output on Drive lacks', () => {
+  test('name everything that is missing for an output on Drive', () => {
     const text = problems({ OUTPUT: 'drive' });
     assert.match(text, /DRIVE_AUTH: expected adc, oauth or delegation because OUTPUT is drive/);
     assert.match(text, /DRIVE_FOLDER_ID: expected the folder/);
@@ -223,7 +223,7 @@ describe('settings of vendors', () => {
     );
   });
 
-  test('that would have no effect are told of', () => {
+  test('that would have no effect are reported', () => {
     assert.match(
       problems({ DRIVE_FOLDER_ID: 'root', ...OAUTH }),
       /OUTPUT: expected drive because DRIVE_FOLDER_ID/,
@@ -239,11 +239,11 @@ describe('settings of vendors', () => {
       DRIVE_SOURCES: 'account',
       ...credentials,
     });
-    assert.equal(twice.match(/DRIVE_AUTH:/g)?.length, 1, 'one mistake is told of once');
+    assert.equal(twice.match(/DRIVE_AUTH:/g)?.length, 1, 'each mistake is reported once');
     assert.equal(problems({ DRIVE_FOLDER_ID: 'root', OUTPUT_BUCKET: 'b-1' }).match(/OUTPUT:/g)?.length, 1);
   });
 
-  test('of Drive come in three kinds', () => {
+  test('for Drive support three ways to sign in', () => {
     const { drive } = loadConfig(OAUTH).vendors;
     assert.deepEqual(drive, {
       mode: 'oauth',
@@ -260,7 +260,7 @@ describe('settings of vendors', () => {
     });
   });
 
-  test('want a bucket for an output in Cloud Storage', () => {
+  test('require a bucket for an output in Cloud Storage', () => {
     assert.match(problems({ OUTPUT: 'gcs' }), /OUTPUT_BUCKET: expected a bucket because OUTPUT is gcs/);
     assert.match(problems({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'gs://b' }), /OUTPUT_BUCKET: expected the name/);
     assert.deepEqual(loadConfig({ OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos' }).vendors.output, {
@@ -269,7 +269,7 @@ describe('settings of vendors', () => {
     });
   });
 
-  test('on Cloud Run want places that all functions share', () => {
+  test('on Cloud Run require storage that all functions share', () => {
     const text = problems({ K_SERVICE: 'render' });
     assert.match(text, /OUTPUT: expected drive or gcs, a place that all functions share, got local/);
     assert.match(text, /CACHE_BUCKET: expected a bucket that all functions share/);
@@ -280,7 +280,7 @@ describe('settings of vendors', () => {
     assert.equal(problems({ K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }), '');
   });
 
-  test('never let callers read what the service made for others', () => {
+  test('never let callers read what the service stores for others', () => {
     const text = problems({
       SOURCE_BUCKETS: 'clips, cache,videos',
       CACHE_BUCKET: 'cache',
@@ -293,7 +293,7 @@ describe('settings of vendors', () => {
     assert.match(problems({ DRIVE_SOURCES: 'account' }), /DRIVE_AUTH: expected .* DRIVE_SOURCES is account/);
   });
 
-  test('have ElevenLabs speak where there is a key, unless told otherwise', () => {
+  test('choose ElevenLabs when there is a key, unless SPEECH says otherwise', () => {
     const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
     assert.deepEqual(loadConfig(key).vendors.elevenLabs, {
       apiKey: key.ELEVENLABS_API_KEY,
@@ -306,7 +306,7 @@ describe('settings of vendors', () => {
     assert.match(problems({ ...key, ELEVENLABS_FORMAT: 'pcm_44100' }), /ELEVENLABS_FORMAT: expected an mp3/);
   });
 
-  test('of a voice are JSON in the words of ElevenLabs', () => {
+  test('for a voice are JSON with the field names of ElevenLabs', () => {
     const settings = (text: string) =>
       loadConfig({ ELEVENLABS_API_KEY: 'sk_0123456789', ELEVENLABS_VOICE_SETTINGS: text }).vendors.elevenLabs
         ?.voiceSettings;
@@ -320,7 +320,7 @@ describe('settings of vendors', () => {
     }
   });
 
-  test('send keys in the clear to this machine only', () => {
+  test('allow unencrypted keys only to this machine', () => {
     const text = problems({ GOOGLE_API_URL: 'http://api.example.com', ELEVENLABS_API_URL: 'x' });
     assert.match(text, /GOOGLE_API_URL: expected an https URL without a path, or http on this machine/);
     assert.match(text, /ELEVENLABS_API_URL: expected an https URL/);

@@ -9,12 +9,12 @@ import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 export interface ArtifactHarness extends Harness<ArtifactStore> {
-  /** Changes bytes of one of the stored files, behind the store's back, the length staying the same. */
+  /** Changes bytes of a stored file behind the store's back, without changing its length. */
   corrupt(key: string, fileName: string): Promise<void>;
 }
 
 export interface ArtifactLimits {
-  /** Room for artifacts on this machine's disk. */
+  /** Limit for artifacts on this machine's disk. */
   maxBytes: number;
 }
 
@@ -26,12 +26,12 @@ export function artifactContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} stores artifacts`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('has none where none was put', async () => {
+    it('opens nothing under an unknown key', async () => {
       await using harness = await open(ROOMY);
       assert.equal(await harness.store.open('nothing'), undefined);
     });
 
-    it('gives files and meta back as they were put, and takes the folder over', async () => {
+    it('returns files and meta as they were put, and takes over the folder', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       const meta = { frames: 630, loudness: null, words: ['ä'] };
@@ -47,7 +47,7 @@ export function artifactContract(
       assert.equal(existsSync(dir), false);
     });
 
-    it('names only the files that an artifact has', async () => {
+    it('lists only the files that an artifact has', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       using artifact = await harness.store.put('key', await folder(work, { file: 'text' }), {});
@@ -55,7 +55,7 @@ export function artifactContract(
       assert.throws(() => artifact.path('../file'));
     });
 
-    it('takes any text for a key', async () => {
+    it('accepts any text as a key', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       const keys = ['../../up', 'clip/ä/1', '.', 'x'.repeat(2000), 'clip/ä/2'];
@@ -68,7 +68,7 @@ export function artifactContract(
       }
     });
 
-    it('lets the first put stand, and answers a later one with it', async () => {
+    it('keeps the first put, and returns it for a later one', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       using _first = await harness.store.put('key', await folder(work, { file: 'first' }), 1);
@@ -78,7 +78,7 @@ export function artifactContract(
       assert.equal(existsSync(dir), false);
     });
 
-    it('answers three puts at once with the one that stands', async () => {
+    it('returns the same artifact for three concurrent puts', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       const dirs = await Promise.all(numbers(3).map((at) => folder(work, { file: `${at}` })));
@@ -91,7 +91,7 @@ export function artifactContract(
       }
     });
 
-    it('can be opened by many at once, also while it is being put', async () => {
+    it('can be opened concurrently, even while it is being put', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       const putting = harness.store.put('key', await folder(work, { file: 'text' }), {});
@@ -104,7 +104,7 @@ export function artifactContract(
       }
     });
 
-    it('hands out nothing that was damaged, and takes a new one in its place', async () => {
+    it('returns no damaged artifact, and accepts a new one in its place', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       const files = { 'a.mp4': 'picture', 'b.pcm': 'sound' };
@@ -117,10 +117,10 @@ export function artifactContract(
       assert.deepEqual([again.meta, ...(await texts(again, ['b.pcm']))], ['new', 'sound']);
     });
 
-    it('does not remove the new one for the damaged one when many look while one puts', async () => {
+    it('does not remove a new artifact as damaged when many open while one puts', async () => {
       await using harness = await open({ maxBytes: 100_000_000 });
       await using work = await tempDir();
-      // Large, so that looking takes longer than putting.
+      // Large, so that checking takes longer than putting.
       const old = await folder(work, { file: 'x'.repeat(8_000_000) });
       (await harness.store.put('key', old, {}))[Symbol.dispose]();
       await harness.corrupt('key', 'file');
@@ -140,7 +140,7 @@ export function artifactContract(
       }
     });
 
-    it('puts a new one where a damaged one stands', async () => {
+    it('replaces a damaged artifact', async () => {
       await using harness = await open(ROOMY);
       await using work = await tempDir();
       (await harness.store.put('key', await folder(work, { file: 'old' }), 'old'))[Symbol.dispose]();
@@ -149,7 +149,7 @@ export function artifactContract(
       assert.deepEqual([again.meta, ...(await texts(again, ['file']))], ['new', 'new']);
     });
 
-    it('keeps the files of what is open, whatever else comes', async () => {
+    it('keeps the files of an open artifact, whatever else is put', async () => {
       await using harness = await open({ maxBytes: 3000 });
       await using work = await tempDir();
       const text = 'x'.repeat(1000);
@@ -166,7 +166,7 @@ export function artifactContract(
   });
 }
 
-/** A new folder with these files, ready to be put. */
+/** Creates a folder with these files, ready to be put. */
 export async function folder(work: TempDir, files: Record<string, string>): Promise<string> {
   const path = join(work.path, crypto.randomUUID());
   await mkdir(path);

@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What a contract suite is given for one test: an adapter on storage of its own, empty, gone afterwards. */
+/** What a contract suite gets for one test: an adapter on its own empty storage, which is removed afterwards. */
 export interface Harness<S> extends AsyncDisposable {
   store: S;
 }
 
 export interface ContractOptions {
-  /** The reason, where the adapter cannot be had here. */
+  /** Why the adapter is not available on this machine. */
   skip?: string | false;
 }
 
-/** Against hanging, no measure of speed: emulators on a busy machine are slow. */
+/** Ends a hanging test. It does not measure speed: emulators on a busy machine are slow. */
 export const TIMEOUT_MS = 60_000;
 
 /** Resolves once `condition` holds. */

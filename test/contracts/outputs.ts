@@ -9,10 +9,10 @@ import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 export interface OutputHarness extends Harness<OutputStore> {
-  /** Names of all the files in a folder, hidden ones too, in any order. */
+  /** Names of all files in a folder, including hidden ones, in any order. */
   list(folder: OutputFolder): Promise<string[]>;
   read(folder: OutputFolder, fileName: string): Promise<string>;
-  /** Names of all the folders that were made. */
+  /** Names of all created folders. */
   folders(): Promise<string[]>;
 }
 
@@ -24,14 +24,14 @@ export function outputContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} saves outputs`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('names the folder exactly after the task', async () => {
+    it('gives the folder exactly the name of the task', async () => {
       await using harness = await open();
       const names = ['Frühling sale 🎬', "it's 100%", ' leading', '.hidden', '-x', 'Case'];
       for (const folderName of names) await harness.store.createFolder(folderName);
       assert.deepEqual((await harness.folders()).sort(), names.sort());
     });
 
-    it('makes one folder for one name, asked again, and of three at once', async () => {
+    it('creates one folder per name, also for repeated and concurrent calls', async () => {
       await using harness = await open();
       const folders = await Promise.all(numbers(3).map(() => harness.store.createFolder('spring sale')));
       folders.push(await harness.store.createFolder('spring sale'));
@@ -40,7 +40,7 @@ export function outputContract(
       assert.ok(folders.every(({ location }) => location !== ''));
     });
 
-    it('makes a folder of its own for every odd name, and saves there', async () => {
+    it('creates a separate folder for every odd name, and saves there', async () => {
       await using harness = await open();
       await using work = await tempDir();
       const names = ['..', '../up', 'a/b', '/etc', 'x'.repeat(300), 'ä'.repeat(200)];
@@ -76,7 +76,7 @@ export function outputContract(
       assert.deepEqual(await harness.list(folder), ['a.mp4']);
     });
 
-    it('leaves one whole file of three saved at once under one name', async () => {
+    it('leaves one complete file of three saved concurrently under one name', async () => {
       await using harness = await open();
       await using work = await tempDir();
       const folder = await harness.store.createFolder('task');
@@ -87,7 +87,7 @@ export function outputContract(
       assert.deepEqual(await harness.list(folder), ['a.mp4']);
     });
 
-    it('takes files out by name, those that are there, and no others', async () => {
+    it('removes the named files that exist, and no others', async () => {
       await using harness = await open();
       await using work = await tempDir();
       const folder = await harness.store.createFolder('task');
@@ -103,12 +103,12 @@ export function outputContract(
       assert.equal((await harness.list(other)).length, 3);
     });
 
-    it('has nothing to take out of a folder that is gone', async () => {
+    it('removes nothing from a folder that no longer exists', async () => {
       await using harness = await open();
       await harness.store.remove({ id: 'gone', location: 'gone' }, ['a.mp4']);
     });
 
-    it('saves nothing for who was told to stop, and rejects with the reason', async () => {
+    it('saves nothing after an abort, and rejects with the reason', async () => {
       await using harness = await open();
       await using work = await tempDir();
       const folder = await harness.store.createFolder('task');
@@ -120,7 +120,7 @@ export function outputContract(
   });
 }
 
-/** A new file with that text, ready to be saved. */
+/** Creates a file with that text, ready to be saved. */
 export async function file(work: TempDir, text: string): Promise<string> {
   const path = join(work.path, crypto.randomUUID());
   await writeFile(path, text);

@@ -22,7 +22,7 @@ export function pinContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} keeps pins`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('reads in the order asked for, with gaps', async () => {
+    it('returns pins in the requested order, with gaps', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
       await pins.write(id, 'profile', SAMPLE_PROFILE);
@@ -33,7 +33,7 @@ export function pinContract(
       assert.deepEqual(await pins.read(id, []), []);
     });
 
-    it('answers every write with the first one, also an error', async () => {
+    it('returns the first pin for every write, even if it is an error', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
       assert.deepEqual(await pins.write(id, 'prepared-0', FAILED), FAILED);
@@ -41,7 +41,7 @@ export function pinContract(
       assert.deepEqual(await pins.read(id, ['prepared-0']), [FAILED]);
     });
 
-    it('lets one of three at once stand, and tells all three which', async () => {
+    it('keeps one of three concurrent writes, and returns it to all three', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
       const written = await Promise.all(
@@ -60,7 +60,7 @@ export function pinContract(
       assert.deepEqual(await pins.read(other, ['profile']), [undefined]);
     });
 
-    it('answers a wait at once where all are there', async () => {
+    it('ends a wait at once if all pins exist', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
       await pins.write(id, 'prepared-0', samplePrepared('zero'));
@@ -68,7 +68,7 @@ export function pinContract(
       assert.deepEqual(await pins.wait(id, [], PATIENT), []);
     });
 
-    it('answers all who wait when the last pin comes, and not before', async () => {
+    it('ends all waits when the last pin arrives, and not before', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
       let answered = 0;
@@ -86,7 +86,7 @@ export function pinContract(
       }
     });
 
-    it('answers a wait early when one pin is an error, whether it was there or comes', async () => {
+    it('ends a wait early when one pin is an error, whether it exists or arrives later', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
       const wait = pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT);
@@ -95,7 +95,7 @@ export function pinContract(
       assert.deepEqual(await pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT), [undefined, FAILED]);
     });
 
-    it('answers with what there is when the time is up', async () => {
+    it('returns the pins that exist when the time is up', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
       await pins.write(id, 'prepared-1', samplePrepared('one'));
@@ -103,10 +103,10 @@ export function pinContract(
       assert.deepEqual(found, [undefined, samplePrepared('one')]);
     });
 
-    it('rejects a wait with the reason of its signal, aborted before or meanwhile', async () => {
+    it('rejects a wait with the reason of its signal, aborted before or during the wait', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
-      const reason = new Error('The host stops');
+      const reason = new Error('The host is stopping');
       const options = (signal: AbortSignal) => ({ timeoutMs: TIMEOUT_MS, signal });
       await assert.rejects(pins.wait(id, ['prepared-0'], options(AbortSignal.abort(reason))), reason);
       const controller = new AbortController();

@@ -8,19 +8,19 @@ import { type ContractOptions, numbers, TIMEOUT_MS, until } from './harness.ts';
 export interface QueueHarness extends AsyncDisposable {
   queue: Queue;
   /**
-   * Delivers the messages of a topic until stopped: resolved acknowledges, rejected hands back, with a back-off long
+   * Delivers the messages of a topic until stopped. Resolving acknowledges; rejecting hands back, with a back-off long
    * enough for a waiting message to go first.
    */
   consume<T extends Topic>(
     topic: T,
     options: { concurrency: number; handler: (message: MessageOf<T>, delivery: Delivery) => Promise<void> },
   ): Stoppable | Promise<Stoppable>;
-  /** After so many failed deliveries a message is a dead letter; undefined where that cannot be had in a test. */
+  /** After this many failed deliveries a message becomes a dead letter; undefined if a test cannot set it. */
   maxDeliveries?: number;
 }
 
 interface Stoppable {
-  /** Fires the signal of the handlers at work and resolves when they have ended. */
+  /** Aborts the signals of running handlers and resolves when they have ended. */
   stop(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export function queueContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} delivers messages`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('gives every message, as it was, to the handler of its topic', async () => {
+    it('passes every message unchanged to the handler of its topic', async () => {
       await using harness = await open();
       const sent: Message[] = [
         { topic: 'prepare', taskId: 'täsk', source: 3 },
@@ -55,14 +55,14 @@ export function queueContract(
       for (const [topic, message] of got) assert.equal(topic, message.topic);
     });
 
-    it('delivers what was published before anybody consumed', async () => {
+    it('delivers messages that were published before there was a consumer', async () => {
       await using harness = await open();
       await harness.queue.publish(renders(3));
       const got = await harnessed(harness, 'render');
-      await until(() => got.size === 3, 'the messages that waited');
+      await until(() => got.size === 3, 'the waiting messages');
     });
 
-    it('delivers all of 1,000 published at once, and of three publishers at once', async () => {
+    it('delivers all of 1,000 messages published at once, also by three publishers', async () => {
       await using harness = await open();
       const got = await harnessed(harness, 'render', 16);
       await Promise.all([
@@ -74,7 +74,7 @@ export function queueContract(
       await until(() => got.size === 1100, 'all messages');
     });
 
-    it('delivers a message as often as it is published', async () => {
+    it('delivers a message as many times as it is published', async () => {
       await using harness = await open();
       let deliveries = 0;
       await harness.consume('complete', {
@@ -89,7 +89,7 @@ export function queueContract(
       await until(() => deliveries >= 3, 'three deliveries');
     });
 
-    it('delivers again what a handler rejects, until it resolves', async () => {
+    it('redelivers a message until its handler resolves', async () => {
       await using harness = await open();
       let deliveries = 0;
       let done = false;
@@ -105,7 +105,7 @@ export function queueContract(
       await until(() => done, 'the third delivery');
     });
 
-    it('loses none of 50 messages although each of them fails at first', async () => {
+    it('loses none of 50 messages even if each fails the first time', async () => {
       await using harness = await open();
       const tried = new Set<number>();
       const done = new Set<number>();
@@ -122,7 +122,7 @@ export function queueContract(
       await until(() => done.size === 50, 'every message to succeed');
     });
 
-    it('lets others go first after a message was handed back', async () => {
+    it('delivers other messages first after one was handed back', async () => {
       await using harness = await open();
       const order: number[] = [];
       await harness.consume('render', {
@@ -139,7 +139,7 @@ export function queueContract(
       assert.ok(order.indexOf(2) < order.lastIndexOf(1), `got ${order}`);
     });
 
-    it('turns what fails every time into a dead letter with the reason, and goes on with the rest', async (t) => {
+    it('turns a message that always fails into a dead letter with the reason, and delivers the rest', async (t) => {
       await using harness = await open();
       const { maxDeliveries } = harness;
       if (maxDeliveries === undefined) return t.skip('this queue does not count deliveries here');
@@ -170,7 +170,7 @@ export function queueContract(
       assert.equal(typeof letter?.reason, 'string');
     });
 
-    it('fires the signal at a stop, waits for the handler, and delivers the message to the next consumer', async () => {
+    it('aborts the signal on stop, waits for the handler, and delivers the message to the next consumer', async () => {
       await using harness = await open();
       const events: string[] = [];
       const first = await harness.consume('render', {
@@ -178,7 +178,7 @@ export function queueContract(
         handler: async (_message, { signal }) => {
           events.push('begun');
           await new Promise((resolve) => signal.addEventListener('abort', resolve));
-          // Ending its children takes a handler a moment.
+          // A handler needs a moment to end its child processes.
           await pause(50);
           events.push('ended');
           throw signal.reason;
@@ -190,7 +190,7 @@ export function queueContract(
       events.push('stopped');
       assert.deepEqual(events, ['begun', 'ended', 'stopped']);
       const got = await harnessed(harness, 'render');
-      await until(() => got.size === 1, 'the message to come again');
+      await until(() => got.size === 1, 'the message to be redelivered');
     });
   });
 }
@@ -203,7 +203,7 @@ export function deadLetter(message: WorkMessage): MessageOf<'dead-letter'> {
   return { topic: 'dead-letter', taskId: message.taskId, message, reason: 'It failed' };
 }
 
-/** Acknowledges everything; holds each message once. */
+/** Acknowledges everything and collects each distinct message. */
 async function harnessed(harness: QueueHarness, topic: Topic, concurrency = 2): Promise<Set<string>> {
   const got = new Set<string>();
   await harness.consume(topic, {

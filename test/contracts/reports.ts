@@ -16,7 +16,7 @@ export function reportContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} counts reports`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('counts every kind of report by itself and gives each back as it was', async () => {
+    it('counts each kind of report separately and returns each unchanged', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 6);
       const statuses = ['succeeded', 'failed', 'cancelled', 'failed', 'succeeded', 'succeeded'] as const;
@@ -32,7 +32,7 @@ export function reportContract(
       assert.deepEqual(await harness.reports.list(id, 1, 6), reports);
     });
 
-    it('counts nothing for a combination that has reported: the first report stands', async () => {
+    it('keeps the first report of a combination and counts no second one', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 2);
       assert.equal(await harness.reports.report(id, sampleReport(1)), true);
@@ -43,7 +43,7 @@ export function reportContract(
       assert.deepEqual(await harness.reports.list(id, 1, 2), [sampleReport(1)]);
     });
 
-    it('counts one of three at once for the same combination', async () => {
+    it('counts one of three concurrent reports for the same combination', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 2);
       const counted = await Promise.all(numbers(3).map(() => harness.reports.report(id, sampleReport(1))));
@@ -51,7 +51,7 @@ export function reportContract(
       assert.equal((await harness.tasks.progress(id))?.succeeded, 1);
     });
 
-    it('counts 200 at once exactly, every tenth of them sent twice, and someone sees them complete', async () => {
+    it('counts 200 concurrent reports exactly, with every tenth sent twice, and at least one caller sees them complete', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 200);
       const indexes = numbers(200).map((at) => at + 1);
@@ -67,7 +67,7 @@ export function reportContract(
       assert.ok(outcomes.some(({ completion }) => completion === 'claimed'));
     });
 
-    it('lists a range in order, with gaps where no report came', async () => {
+    it('lists a range in order, with gaps for missing reports', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 12);
       for (const index of [11, 2, 10, 5, 3]) await harness.reports.report(id, sampleReport(index));
@@ -97,7 +97,7 @@ export function reportContract(
       assert.deepEqual(await harness.reports.list(other, 1, 1), []);
     });
 
-    it('is open while a report is missing, whoever asks', async () => {
+    it('is open while a report is missing, whichever index asks', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 2);
       assert.equal(await harness.reports.claimCompletion(id), 'open');
@@ -106,12 +106,12 @@ export function reportContract(
       assert.equal(await harness.reports.claimCompletion(id), 'open');
     });
 
-    it('is claimed by every check once all are in, until it is marked published for good', async () => {
+    it('can be claimed by every check once all reports are in, until it is marked as published', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 2);
       await harness.reports.report(id, sampleReport(1, { status: 'failed' }));
       await harness.reports.report(id, sampleReport(2, { status: 'cancelled' }));
-      // The one who claimed it may die before publishing; a redelivered or a late report's check must do it then.
+      // The claim holder may die before publishing; the check of a redelivered or late report must then publish.
       assert.equal(await harness.reports.claimCompletion(id, 2), 'claimed');
       assert.equal(await harness.reports.claimCompletion(id, 1), 'claimed');
       assert.equal(await harness.reports.claimCompletion(id), 'claimed');

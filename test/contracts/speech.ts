@@ -12,7 +12,7 @@ import { TIMEOUT_MS } from './harness.ts';
 
 export interface SpeechHarness extends AsyncDisposable {
   speech: Speech;
-  /** Two that it has. */
+  /** Two voices that it has. */
   voices: readonly [string, string];
 }
 
@@ -21,7 +21,7 @@ const TEXT = 'Hello world,\nthis is  what we sell.';
 
 export function speechContract(name: string, open: () => Promise<SpeechHarness>): void {
   describe(`${name} speaks lines`, { timeout: TIMEOUT_MS }, () => {
-    it('has one identity for a voice, whatever the text, and another one for another voice', async () => {
+    it('has the same identity for a voice whatever the text, and a different one for another voice', async () => {
       await using harness = await open();
       const { speech, voices } = harness;
       const identity = (line: Line) => speech.identity(line, FOREVER);
@@ -32,7 +32,7 @@ export function speechContract(name: string, open: () => Promise<SpeechHarness>)
       assert.notDeepEqual(await identity({ text: TEXT, voice: voices[1] }), first);
     });
 
-    it('gives sound that ffmpeg can decode', async () => {
+    it('returns audio that ffmpeg can decode', async () => {
       await using harness = await open();
       await using dir = await tempDir();
       await using ffmpeg = createFfmpeg({ path: FFMPEG });
@@ -44,7 +44,7 @@ export function speechContract(name: string, open: () => Promise<SpeechHarness>)
       assert.ok(samples > 48_000 / 2, `${samples} samples`);
     });
 
-    it('tells when each word of the text is said, in order, or tells nothing', async () => {
+    it('returns the time of each word in order, or no timing at all', async () => {
       await using harness = await open();
       const { timing } = await harness.speech.speak({ text: TEXT, voice: harness.voices[0] }, FOREVER);
       if (timing === null) return;
@@ -59,14 +59,14 @@ export function speechContract(name: string, open: () => Promise<SpeechHarness>)
       }
     });
 
-    it('speaks nothing for who was told to stop, and rejects with the reason', async () => {
+    it('speaks nothing after an abort, and rejects with the reason', async () => {
       await using harness = await open();
       const reason = new Error('The lease was lost');
       const line = { text: TEXT, voice: harness.voices[0] };
       await assert.rejects(harness.speech.speak(line, AbortSignal.abort(reason)), reason);
     });
 
-    it('has room for one line at least', async () => {
+    it('allows at least one line at a time', async () => {
       await using harness = await open();
       const { speech, voices } = harness;
       const room = () => speech.atOnce;

@@ -12,20 +12,20 @@ export function taskContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} keeps tasks`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('gives a task back as it was stored', async () => {
+    it('returns a task as it was stored', async () => {
       await using harness = await open();
       const task = sampleTask({ combinations: 1000 });
       assert.equal(await harness.store.create(task), true);
       assert.deepEqual(await harness.store.get(task.id), task);
     });
 
-    it('knows nothing of an id it never stored', async () => {
+    it('finds nothing under an unknown id', async () => {
       await using harness = await open();
       assert.equal(await harness.store.get('nobody'), undefined);
       assert.equal(await harness.store.progress('nobody'), undefined);
     });
 
-    it('refuses a second task whose id begins alike in the same folder, and stores nothing of it', async () => {
+    it('refuses a second task with the same short id in the same folder, and stores nothing of it', async () => {
       await using harness = await open();
       const first = sampleTask({ id: 'abcdef01-0000-4000-8000-000000000001' });
       const second = sampleTask({ id: 'abcdef02-0000-4000-8000-000000000002' });
@@ -36,13 +36,13 @@ export function taskContract(
       assert.deepEqual(await harness.store.unfinished(10), [first.id]);
     });
 
-    it('takes ids that begin alike in different folders', async () => {
+    it('accepts the same short id in different folders', async () => {
       await using harness = await open();
       const ids = ['abcdef01-0000-4000-8000-000000000001', 'abcdef02-0000-4000-8000-000000000002'];
       for (const id of ids) assert.equal(await harness.store.create(sampleTask({ id, folder: id })), true);
     });
 
-    it('stores exactly one of three at once whose ids begin alike', async () => {
+    it('stores exactly one of three concurrent tasks with the same short id', async () => {
       await using harness = await open();
       const tasks = numbers(3).map((at) => sampleTask({ id: `abcdef0${at}-0000-4000-8000-000000000000` }));
       const created = await Promise.all(tasks.map((task) => harness.store.create(task)));
@@ -50,7 +50,7 @@ export function taskContract(
       assert.equal((await harness.store.unfinished(10)).length, 1);
     });
 
-    it('begins unpublished, with nothing counted', async () => {
+    it('starts unpublished, with nothing counted', async () => {
       await using harness = await open();
       const { id } = await stored(harness.store);
       assert.deepEqual(await harness.store.progress(id), {
@@ -63,7 +63,7 @@ export function taskContract(
       });
     });
 
-    it('is published after the first mark and stays so', async () => {
+    it('is published after the first mark and stays published', async () => {
       await using harness = await open();
       const { id } = await stored(harness.store);
       for (const _ of numbers(2)) {
@@ -72,7 +72,7 @@ export function taskContract(
       }
     });
 
-    it('names unfinished tasks oldest first, page by page', async () => {
+    it('lists unfinished tasks oldest first, page by page', async () => {
       await using harness = await open();
       const ids: string[] = [];
       for (const _ of numbers(5)) ids.push((await stored(harness.store)).id);
@@ -82,7 +82,7 @@ export function taskContract(
       assert.deepEqual(await harness.store.unfinished(2), left.slice(0, 2));
       assert.deepEqual(await harness.store.unfinished(2, left[1]), left.slice(2));
       assert.deepEqual(await harness.store.unfinished(2, left[3]), []);
-      assert.deepEqual(await harness.store.unfinished(10, ids[1]), left.slice(1), 'after a finished one');
+      assert.deepEqual(await harness.store.unfinished(10, ids[1]), left.slice(1), 'after a finished task');
     });
 
     it('is cancelled from the first call on, finished or not', async () => {
@@ -99,7 +99,7 @@ export function taskContract(
       assert.equal(await harness.store.isCancelled('nobody'), false);
     });
 
-    it('gives a claim to one task, names it, and stores nothing of those who come later', async () => {
+    it('gives a claim to one task, returns its holder, and stores nothing of later tasks', async () => {
       await using harness = await open();
       const claim = { key: 'request/a/b?c', fingerprint: 'one', ttlMs: 60_000 };
       assert.equal(await harness.store.claimed(claim.key), undefined);
@@ -115,7 +115,7 @@ export function taskContract(
       assert.equal(await harness.store.create(sampleTask(), { ...claim, key: 'request/other' }), true);
     });
 
-    it('lets go of a claim when its time is over, and never of one without', async () => {
+    it('frees a claim when it expires, and never one without an expiry', async () => {
       await using harness = await open();
       const task = () => stored(harness.store, { key: 'short', fingerprint: 'f', ttlMs: 500 });
       const first = await task();
@@ -128,7 +128,7 @@ export function taskContract(
       assert.ok(await harness.store.claimed('for ever'));
     });
 
-    it('claims nothing for a task that it did not store', async () => {
+    it('claims nothing for a task that it does not store', async () => {
       await using harness = await open();
       const ids = ['abcdef01-0000-4000-8000-000000000001', 'abcdef02-0000-4000-8000-000000000002'];
       const [first, second] = ids.map((id) => sampleTask({ id }));
@@ -138,7 +138,7 @@ export function taskContract(
       assert.equal(await harness.store.claimed('k'), undefined);
     });
 
-    it('keeps the time of the first finish, of repetitions and of three at once', async () => {
+    it('keeps the time of the first finish, also for repeated and concurrent calls', async () => {
       await using harness = await open();
       const { id } = await stored(harness.store);
       const times = await Promise.all(numbers(3).map(() => harness.store.finish(id)));
@@ -150,7 +150,7 @@ export function taskContract(
   });
 }
 
-/** A task of its own folder; the next one is younger by the clock too. */
+/** Stores a task in its own folder; the next one gets a later time. */
 async function stored(store: TaskStore, claim?: Claim) {
   await pause(2);
   const task = sampleTask();

@@ -5,14 +5,14 @@ import { unlessCancelled } from '../../functions/coordination/cancellation.ts';
 
 const FOREVER = new AbortController().signal;
 
-/** Tasks of which one is cancelled after so many looks; undefined looks fail. */
+/** A task store that gives these answers to isCancelled, one per call; undefined makes the call fail. */
 function tasks(...looks: (boolean | undefined)[]) {
   let last = false;
   return {
     async isCancelled() {
       const look = looks.shift();
       if (look !== undefined) last = look;
-      else if (looks.length > 0) throw new Error('the store is away');
+      else if (looks.length > 0) throw new Error('the store is unavailable');
       return last;
     },
   };
@@ -21,23 +21,23 @@ function tasks(...looks: (boolean | undefined)[]) {
 describe('work for a task that may be cancelled', () => {
   const untilTold = (cancelled: AbortSignal) => sleep(60_000, 'done', { signal: cancelled });
 
-  test('is not begun where it was cancelled before', async () => {
-    const work = () => Promise.reject(new Error('it was begun'));
+  test('does not start if the task is already cancelled', async () => {
+    const work = () => Promise.reject(new Error('it was started'));
     assert.equal(await unlessCancelled('id', FOREVER, tasks(true), work), 'cancelled');
   });
 
-  test('ends as if nothing were, where it is not cancelled', async () => {
+  test('ends normally if the task is not cancelled', async () => {
     assert.deepEqual(await unlessCancelled('id', FOREVER, tasks(false), async () => 5), { value: 5 });
     const failing = () => Promise.reject(new Error('its own'));
     await assert.rejects(unlessCancelled('id', FOREVER, tasks(false), failing), /its own/);
   });
 
-  test('is told soon, also after a look that failed', async () => {
+  test('is aborted soon after a cancellation, even if a check failed in between', async () => {
     const outcome = await unlessCancelled('id', FOREVER, tasks(false, undefined, true), untilTold);
     assert.equal(outcome, 'cancelled');
   });
 
-  test('counts where it ends well all the same', async () => {
+  test('counts if it succeeds in spite of the cancellation', async () => {
     const outcome = await unlessCancelled('id', FOREVER, tasks(false, true), async (cancelled) => {
       await untilTold(cancelled).catch(() => {});
       return 'saved';
@@ -45,7 +45,7 @@ describe('work for a task that may be cancelled', () => {
     assert.deepEqual(outcome, { value: 'saved' });
   });
 
-  test('is handed back where the host stops as well: the next one sees to it', async () => {
+  test('is handed back if the host stops as well, so that the next host handles it', async () => {
     const stop = new AbortController();
     const working = unlessCancelled('id', stop.signal, tasks(false, true), async (cancelled) => {
       await untilTold(cancelled).catch(() => {});

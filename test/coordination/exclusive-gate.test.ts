@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
 
-/** Work that tells when it begins and ends when it is told to. */
+/** Work that records its start and ends on demand. */
 function work(name: string, events: string[]) {
   const { promise, resolve } = Promise.withResolvers<string>();
   return {
@@ -15,8 +15,8 @@ function work(name: string, events: string[]) {
   };
 }
 
-describe('the gate', () => {
-  test('lets work in side by side', async () => {
+describe('the exclusive gate', () => {
+  test('lets work run side by side', async () => {
     const events: string[] = [];
     const gate = createExclusiveGate();
     const [a, b] = [work('a', events), work('b', events)];
@@ -28,7 +28,7 @@ describe('the gate', () => {
     assert.deepEqual(await Promise.all(running), ['a', 'b']);
   });
 
-  test('lets one in alone when the others are done, and nobody before it is', async () => {
+  test('runs exclusive work alone, once the others are done, and nothing else until it ends', async () => {
     const events: string[] = [];
     const gate = createExclusiveGate();
     const [a, alone, b] = [work('a', events), work('alone', events), work('b', events)];
@@ -45,9 +45,9 @@ describe('the gate', () => {
     await Promise.all(running);
   });
 
-  test('holds others up for a while only, also others that would be alone', async () => {
+  test('holds up other work only for a limited time, exclusive work included', async () => {
     const events: string[] = [];
-    // Longer than anything below takes, on a busy machine too.
+    // Longer than anything below takes, even on a busy machine.
     const gate = createExclusiveGate(500);
     const [slow, next, last] = [work('slow', events), work('next', events), work('last', events)];
     const running = [gate.alone(slow.run), gate.alone(next.run), gate.beside(last.run)];
@@ -57,7 +57,7 @@ describe('the gate', () => {
     assert.deepEqual(events, ['slow', 'next']);
     slow.end();
     await sleep(1);
-    assert.deepEqual(events, ['slow', 'next'], 'the end of who was overdue opens nothing');
+    assert.deepEqual(events, ['slow', 'next'], 'the end of overdue work lets nothing else in');
     next.end();
     await sleep(1);
     assert.deepEqual(events, ['slow', 'next', 'last']);
@@ -65,7 +65,7 @@ describe('the gate', () => {
     await Promise.all(running);
   });
 
-  test('is left by who goes on beside it, but not by who is alone', async () => {
+  test('can be left early by shared work, but not by exclusive work', async () => {
     const gate = createExclusiveGate();
     const events: string[] = [];
     const saving = Promise.withResolvers<void>();
@@ -88,7 +88,7 @@ describe('the gate', () => {
     await Promise.all(running);
   });
 
-  test('opens after work that fails', async () => {
+  test('opens after failed work', async () => {
     const gate = createExclusiveGate();
     await assert.rejects(
       gate.alone(async () => {

@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fairSemaphore } from '../../functions/coordination/fair-semaphore.ts';
 
-describe('fair semaphore', () => {
-  test('give room to so many at a time', async () => {
+describe('a fair semaphore', () => {
+  test('admits at most its limit at a time', async () => {
     const semaphore = fairSemaphore(2);
     let running = 0;
     let most = 0;
@@ -20,7 +20,7 @@ describe('fair semaphore', () => {
     assert.equal(most, 2);
   });
 
-  test('let an owner with one piece of work in after at most one of another with many', async () => {
+  test('lets an owner with one job wait for at most one job of an owner with many', async () => {
     const semaphore = fairSemaphore(1);
     const order: string[] = [];
     const work = (owner: string) =>
@@ -37,11 +37,11 @@ describe('fair semaphore', () => {
     assert.equal(order.length, 21);
   });
 
-  test('do not let an owner who comes piece by piece starve one who waits with many', async () => {
+  test('does not let an owner who adds jobs one by one starve an owner with many waiting jobs', async () => {
     const semaphore = fairSemaphore(1);
     const order: string[] = [];
     let more = 20;
-    // Each piece asks for the next while it still runs, so that one, and only one, is always waiting.
+    // Each job adds the next while it still runs, so that exactly one is always waiting.
     const steady = (): Promise<void> =>
       semaphore('steady')(async () => {
         order.push('steady');
@@ -56,10 +56,10 @@ describe('fair semaphore', () => {
       }),
     );
     await Promise.all(many);
-    assert.ok(order.length <= 14, `the two in turn: ${order.join(' ')}`);
+    assert.ok(order.length <= 14, `the two owners take turns: ${order.join(' ')}`);
   });
 
-  test('are free again after work that fails', async () => {
+  test('is free again after failed work', async () => {
     const semaphore = fairSemaphore(1);
     await assert.rejects(
       semaphore('a')(() => Promise.reject(new Error('no'))),
@@ -68,7 +68,7 @@ describe('fair semaphore', () => {
     assert.equal(await semaphore('b')(async () => 'yes'), 'yes');
   });
 
-  test('can be left before the work is over, once', async () => {
+  test('can be released early, but only once', async () => {
     const semaphore = fairSemaphore(1);
     const open = Promise.withResolvers<void>();
     let inside = 0;
@@ -83,7 +83,7 @@ describe('fair semaphore', () => {
         await open.promise;
       }),
     );
-    // Each gets in, though none of the others has ended.
+    // Every job gets in although no other job has ended.
     while (inside > 0 || most === 0) await sleep(1);
     assert.equal(await semaphore('b')(async () => 'in'), 'in');
     open.resolve();

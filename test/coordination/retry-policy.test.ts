@@ -11,8 +11,8 @@ import {
 const { signal } = new AbortController();
 const lease = (failures: number, crashes = 0) => ({ key: 'k', token: 't', takes: 99, failures, crashes });
 
-describe('what becomes of an error', () => {
-  test('a permanent one is recorded at the first try', () => {
+describe('the retry policy', () => {
+  test('records a permanent error at the first attempt', () => {
     const error = new PermanentError('no_video', 'conform', 'Expected a picture, got none.');
     assert.deepEqual(failureOf(error, lease(1), 'mix', signal), {
       code: 'no_video',
@@ -21,20 +21,20 @@ describe('what becomes of an error', () => {
     });
   });
 
-  test('a transient one is handed back, however often', () => {
+  test('hands a transient error back, however often it occurs', () => {
     const error = new TransientError('network', 'Expected an answer, got none.');
     assert.throws(() => failureOf(error, lease(99), 'download', signal), error);
   });
 
-  test('an unexpected one is handed back four times and recorded the fifth', () => {
+  test('hands an unexpected error back four times and records it the fifth time', () => {
     const error = new TypeError('undefined is not a function');
     assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'mix', signal), error);
     const failure = failureOf(error, lease(MAX_ATTEMPTS - 1), 'mix', signal);
     assert.equal(failure.code, 'internal_error');
-    assert.doesNotMatch(failure.message, /undefined/, 'the inside is for the log');
+    assert.doesNotMatch(failure.message, /undefined/, 'internal details belong in the log only');
   });
 
-  test('an ffmpeg that is killed again and again ends as a crash loop', () => {
+  test('treats an ffmpeg that is killed again and again as a crash loop', () => {
     const error = new TransientError(
       'ffmpeg_killed',
       'Expected ffmpeg to end by itself, got it ended by SIGKILL.',
@@ -43,17 +43,17 @@ describe('what becomes of an error', () => {
     assert.equal(failureOf(error, lease(MAX_ATTEMPTS - 1), 'conform', signal).code, 'crash_loop');
   });
 
-  test('a full disk is waited for', () => {
+  test('waits while the disk is full', () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
     assert.throws(() => failureOf(full, lease(99), 'save', signal), { code: 'disk_full' });
   });
 
-  test('of work that was broken off nothing is recorded', () => {
+  test('records nothing for aborted work', () => {
     const error = new PermanentError('mix_failed', 'mix', 'Expected 30 frames, got 12.');
     assert.throws(() => failureOf(error, lease(1), 'mix', AbortSignal.abort()), error);
   });
 
-  test('five dead holders are a crash loop, four are not', () => {
+  test('treats five dead holders as a crash loop, but not four', () => {
     refuseCrashLoop(lease(9, MAX_ATTEMPTS - 1), 'mix');
     assert.throws(() => refuseCrashLoop(lease(9, MAX_ATTEMPTS), 'mix'), { code: 'crash_loop', stage: 'mix' });
   });
@@ -71,7 +71,7 @@ describe('retrying within a step', () => {
     assert.equal(calls(), 3);
   });
 
-  test('does not repeat what is permanent or unexpected', async () => {
+  test('does not retry permanent or unexpected errors', async () => {
     for (const error of [new PermanentError('no_sound', 'measure', 'no'), new RangeError('bug')]) {
       const { step, calls } = failing(1, error);
       await assert.rejects(retryTransient(step, { signal }), error);
@@ -79,7 +79,7 @@ describe('retrying within a step', () => {
     }
   });
 
-  test('gives the error back when the time is up, also where the other side asks for longer', async () => {
+  test('throws the error when the time is up, even if the other side asks for a longer pause', async () => {
     const error = new TransientError('source_busy', 'later', { retryAfterMs: 3_600_000 });
     const { step, calls } = failing(99, error);
     await assert.rejects(retryTransient(step, { signal }), error);
@@ -89,7 +89,7 @@ describe('retrying within a step', () => {
     assert.ok(network.calls() > 1);
   });
 
-  test('waits as long as the other side asks, and then tries again', async () => {
+  test('waits as long as the other side asks, then tries again', async () => {
     const { step, calls } = failing(1, new TransientError('source_busy', 'later', { retryAfterMs: 600 }));
     const started = performance.now();
     assert.equal(await retryTransient(step, { signal, forMs: 1000 }), 'done');
@@ -123,7 +123,7 @@ describe('retrying within a step', () => {
     await assert.rejects(retrying, reason);
   });
 
-  test('counts what was done when the signal fired', async () => {
+  test('keeps a result that was finished when the signal fired', async () => {
     const stop = new AbortController();
     const step = async () => {
       stop.abort();

@@ -1,4 +1,7 @@
-/** Blocks of any shape, with clips of any kind, through the whole host: every frame of every video is where it belongs. */
+/**
+ * Sends blocks of any shape, with clips of any kind, through the whole host: every frame of every video is in its
+ * place.
+ */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +18,7 @@ import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
-/** Another number, other tasks: SEED=5 node --test test/hosts/any-blocks.test.ts. */
+/** Set another seed for other tasks: SEED=5 node --test test/hosts/any-blocks.test.ts. */
 const SEED = Number(process.env['SEED'] ?? 1);
 const TASKS = 5;
 const MOST_COMBINATIONS = 8;
@@ -62,7 +65,7 @@ function drawn(random: Random): Plan {
     const film = { ...one(SIZES), rate: one(RATES), frames, flash: Math.floor(random() * frames) };
     return { name: `clip.${ending}`, film, filter: BT601, output: [...output, ...one(SOUNDS)] };
   });
-  // Square, so that no fit cuts into what is read.
+  // Square, so that no fit cuts off the part that is read.
   const side = one([192, 240, 256]);
   const output = {
     width: side,
@@ -73,7 +76,7 @@ function drawn(random: Random): Plan {
   return { blocks, clips, output, music: random() < 0.5, volume: one([0, 0.5, 1]) };
 }
 
-/** Of a last frame that ends between two of the video, and in a container that counts thousandths, either is right. */
+/** A range, because the last frame may end between two frames of the video, or its container counts in milliseconds. */
 function countOf(clip: OddClip, fps: number): { least: number; most: number } {
   const { frames, rate } = filmOf(clip);
   const exact = frames * secondsPerFrame(rate) * fps;
@@ -129,7 +132,7 @@ describe('any blocks', () => {
           const read = (await readFilm(file, placeOf(film.width / film.height, output, output.fit))).slice(
             first,
           );
-          // Another clip's cells lie elsewhere: what is read of them there is not legible, or out of order.
+          // The cells of another clip are at other places, so they are illegible there or out of order.
           const others = read.findIndex(
             (seen, index) => seen.id !== id || seen.frame < (read[index - 1]?.frame ?? 0),
           );

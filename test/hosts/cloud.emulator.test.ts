@@ -1,6 +1,6 @@
 /**
- * The main job on the parts of the cloud: six processes under functions-framework, real push delivery, and what a fleet
- * does to it.
+ * The main job in the cloud setup: six processes under functions-framework, real push delivery, and processes that are
+ * killed or stopped.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -47,7 +47,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     await dir?.[Symbol.asyncDispose]();
   });
 
-  test('make every combination, and tell of all of it within the trace of the request', async () => {
+  test('make every combination, and log all of it within the trace of the request', async () => {
     const { task_id: id } = await fleet.post(
       {
         task_name: 'small',
@@ -73,9 +73,9 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     }
   });
 
-  test('are begun again however they end', async () => {
+  test('are restarted however they end', async () => {
     const first = fleet.cloud.pid('sweep') as number;
-    // The framework exits by itself, with code 0.
+    // The framework exits on SIGTERM with code 0.
     process.kill(first, 'SIGTERM');
     await until(() => ![first, undefined].includes(fleet.cloud.pid('sweep')), 'another process');
     const { sweep } = fleet.cloud.urls;
@@ -89,7 +89,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     );
   });
 
-  test('hand back what they are at when they are told to stop, which is no crash', async () => {
+  test('hand back their work when they are told to stop, which does not count as a crash', async () => {
     const slow = await readFile(join(dir.path, '0.mp4'));
     server.set('/slow.mp4', { body: slow, script: [{ does: 'hang' }] });
     const { task_id } = await fleet.post({
@@ -109,7 +109,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     }
   });
 
-  test('report many combinations once each and complete once, a tenth of the messages doubled, two processes killed', async (t) => {
+  test('report many combinations once each and complete once, with a tenth of the messages doubled and two processes killed', async (t) => {
     const [hooks, bodies, ctas] = EXHAUSTIVE ? [10, 5, 4] : [5, 4, 3];
     const count = hooks * bodies * ctas;
     const began = performance.now();
@@ -157,15 +157,15 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     );
     const videos = (await fleet.files(status)).filter((name) => name.endsWith('.mp4'));
     assert.deepEqual(videos, renders.map(({ file_name }) => file_name).sort());
-    // The duplicates that still come find nothing to do.
+    // Duplicates that arrive later find nothing to do.
     await queue.publish([...tenth, { topic: 'complete', taskId }]);
     await until(() => fleet.quietForMs() > 2_000, 'all of them');
     assert.equal(ofTask('task.completed').length, 1);
     const told = ofTask('render.finished').map((line) => line['index']);
-    assert.equal(new Set(told).size, told.length, 'a video is told of once');
+    assert.equal(new Set(told).size, told.length, 'a video is reported once');
     assert.deepEqual(await fleet.status(taskId), status);
     t.diagnostic(
-      `${count} combinations in ${seconds.toFixed(1)} s, ${told.length} told of, ${videos.length} videos`,
+      `${count} combinations in ${seconds.toFixed(1)} s, ${told.length} reported, ${videos.length} videos`,
     );
   });
 });

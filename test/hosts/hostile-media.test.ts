@@ -1,4 +1,4 @@
-/** Hostile files sent to a whole service: what they cost is their own videos, and a clear word about why. */
+/** Hostile files sent to the whole service cost only their own videos, with a clear message about the reason. */
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -13,7 +13,7 @@ import { makeClip } from '../fixtures/media/finished.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
-const skip = process.platform === 'win32' ? 'modes of folders are another thing there' : false;
+const skip = process.platform === 'win32' ? 'folder modes work differently there' : false;
 
 test('a folder for unfinished work is private and gone afterwards', { skip }, async () => {
   await using dir = await tempDir();
@@ -27,7 +27,7 @@ test('a folder for unfinished work is private and gone afterwards', { skip }, as
   await assert.rejects(stat(path), { code: 'ENOENT' });
 });
 
-test('hostile clips and tracks fail for good at the first try, and the videos beside them succeed', async () => {
+test('hostile clips and tracks fail permanently at the first attempt, and the other videos succeed', async () => {
   await using dir = await tempDir();
   const clip = await readFile(await makeClip(join(dir.path, 'a.mp4'), { colour: 'red' }));
   let requests = 0;

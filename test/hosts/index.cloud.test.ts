@@ -1,11 +1,11 @@
-/** The functions as they are on Cloud Run: behind a front end that ends TLS and names the caller, with a key. */
+/** The functions as on Cloud Run: with a key, behind a front end that terminates TLS and names the client. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Answer, type Served, serveFunctions } from '../fixtures/hosts/framework.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
-/** So few that none comes back while a slow machine asks. */
+/** So low that no request is granted again while a slow machine sends them. */
 const LIMIT = 6;
 const DRY_RUN = JSON.stringify({ task_name: 'a', video_blocks: { a: ['https://h/1.mp4'] }, dry_run: true });
 
@@ -42,13 +42,13 @@ describe('on Cloud Run', () => {
     return answer as Answer;
   }
 
-  test('answers say never to come without TLS', async () => {
+  test('responses require TLS for all later requests', async () => {
     const answer = await post('192.0.2.1', {});
     assert.equal(answer.status, 401);
     assert.equal(answer.headers['strict-transport-security'], 'max-age=63072000');
   });
 
-  test('Authorization may carry the token of the platform, as X-API-Key counts', async () => {
+  test('Authorization may carry the token of the platform, because X-API-Key holds the key', async () => {
     const token = 'Bearer a.platform.token';
     const statuses = [
       await post('192.0.2.2', { 'x-api-key': KEY, authorization: token }),
@@ -60,7 +60,7 @@ describe('on Cloud Run', () => {
     assert.deepEqual(statuses, [200, 200, 401, 401, 401]);
   });
 
-  test('a caller is the address that the front end saw, not one that the caller made up', async () => {
+  test('the client address is the one that the front end saw, not one that the client made up', async () => {
     const own = '203.0.113.9';
     const key = { 'x-api-key': KEY };
     const statuses: number[] = [];
@@ -71,7 +71,7 @@ describe('on Cloud Run', () => {
     assert.equal((await post(`${own}, 203.0.113.10`, key)).status, 200, 'another caller');
   });
 
-  test('a page of the function itself may post, one of another may not', async () => {
+  test('a page of the function itself may post, a page of another site may not', async () => {
     const from = (origin: string) => post('192.0.2.3', { 'x-api-key': KEY, origin });
     assert.equal((await from('https://f.example')).status, 200);
     assert.equal((await from('http://f.example')).status, 403, 'not over TLS');

@@ -27,10 +27,10 @@ const REFUSED: readonly Refused[] = [
   ['JSON that ends too early', 400, '{"task_name": '],
   ['JSON of bytes that are not UTF-8', 400, Buffer.from([0x22, 0xff, 0x22])],
   ['an empty body', 400, ''],
-  ['an event that is broken', 400, '{', typed('application/cloudevents+json')],
+  ['a broken event', 400, '{', typed('application/cloudevents+json')],
   ['an unknown charset', 415, '{}', typed('application/json; charset=klingon')],
   ['a compressed body', 415, gzipSync('{}'), { 'content-encoding': 'gzip' }],
-  ['a body that is not compressed as it says', 415, '{}', { 'content-encoding': 'br' }],
+  ['a body that does not match its Content-Encoding', 415, '{}', { 'content-encoding': 'br' }],
   ['text', 415, '{}', typed('text/plain')],
   ['a form', 415, 'a=b', typed('application/x-www-form-urlencoded')],
   ['a film', 415, FAR_TOO_LARGE, typed('video/mp4')],
@@ -49,11 +49,11 @@ const MALFORMED: readonly (readonly [what: string, body: string])[] = [
   ['a number', '5'],
   ['no message', '{"subscription": "s"}'],
   ['attributes only', pushOf({ attributes: { a: 'b' } })],
-  ['data that is no JSON', pushOf({ data: '!' })],
-  ['data of no topic', carrying({ topic: 'other', index: 1 })],
+  ['data that is not JSON', pushOf({ data: '!' })],
+  ['data of an unknown topic', carrying({ topic: 'other', index: 1 })],
   ['a body over 256 KB', carrying({ topic: 'render', index: 1, more: TOO_LARGE })],
 ];
-/** What each push function has no use for, though it is one of ours, or nearly. */
+/** Messages that each push function cannot handle, although they are valid or nearly valid. */
 const OF_ANOTHER: Partial<Record<FunctionName, object>> = {
   prepare: { topic: 'render', index: 1 },
   render: { topic: 'prepare', source: 1 },
@@ -84,12 +84,12 @@ describe('under the framework', () => {
     return body;
   }
 
-  test('every function is there by its name', () => {
+  test('every function is registered by its name', () => {
     for (const name of FUNCTION_NAMES) assert.equal(typeof getFunction(name), 'function', name);
   });
 
   for (const [what, status, body, headers = {}] of REFUSED) {
-    test(`processMedia refuses ${what} as a problem, and answers the next request`, () =>
+    test(`processMedia refuses ${what} with a problem, and answers the next request`, () =>
       served.connected('processMedia', async (ask) => {
         for (const sent of [body, chunked(body)]) {
           problem(await ask({ body: sent, headers }), status);
@@ -98,14 +98,14 @@ describe('under the framework', () => {
       }));
   }
 
-  test('processMedia refuses a body over 256 KB, however large, and answers others', async () => {
+  test('processMedia refuses a body over 256 KB, however large, and answers other requests', async () => {
     for (const body of [TOO_LARGE, chunked(TOO_LARGE), FAR_TOO_LARGE, chunked(FAR_TOO_LARGE)]) {
       await served.connected('processMedia', async (ask) => void problem(await ask({ body }), 413));
       await served.connected('processMedia', async (ask) => void problem(await ask({ body: '{}' }), 422));
     }
   });
 
-  test('what comes over a connection after 5 MB is answered, too', async () => {
+  test('requests are answered even after 5 MB on the same connection', async () => {
     const after5MB = (name: FunctionName, status: number) =>
       served.connected(name, async (ask) => {
         assert.equal((await ask({ body: FAR_TOO_LARGE })).status, status);
@@ -127,7 +127,7 @@ describe('under the framework', () => {
     }));
 
   for (const [name, message] of Object.entries(OF_ANOTHER) as [FunctionName, object][]) {
-    test(`${name} acknowledges what it can never handle`, async () => {
+    test(`${name} acknowledges messages that it can never handle`, async () => {
       for (const [what, body] of [...MALFORMED, ['a message of another', carrying(message)] as const]) {
         await served.connected(name, async (ask) => {
           const { status, text } = await ask({ body });
@@ -137,7 +137,7 @@ describe('under the framework', () => {
     });
   }
 
-  test('every answer of every function has the headers, also where the framework gives it', async () => {
+  test('every response of every function has the headers, even if the framework sends it', async () => {
     const asked: readonly [path: string, body: string, status: number][] = [
       ['/tasks/1/cancel/all', '', 404],
       ['/favicon.ico', '', 404],
@@ -151,13 +151,17 @@ describe('under the framework', () => {
           if (name === 'processMedia' || path.endsWith('.ico')) assert.equal(answer.status, status, path);
           assert.deepEqual({ ...answer.headers, ...HEADERS }, answer.headers, `${name} ${path}`);
           assert.equal(answer.headers['x-powered-by'], undefined);
-          assert.equal(answer.headers['strict-transport-security'], undefined, 'nobody came by TLS');
+          assert.equal(
+            answer.headers['strict-transport-security'],
+            undefined,
+            'the request was not sent over TLS',
+          );
         }
       });
     }
   });
 
-  test('a path that cannot be decoded is one that is not there, without a stack', () =>
+  test('a path that cannot be decoded is a 404 without a stack', () =>
     served.connected('processMedia', async (ask) => {
       for (const path of ['/%', '/%ff', '/%zz/renders?status=%']) {
         const answer = await ask({ method: 'GET', path });
@@ -166,7 +170,7 @@ describe('under the framework', () => {
       }
     }));
 
-  test('no function lets a page of another site know what it may send', async () => {
+  test('no function tells a page of another site what it may send', async () => {
     for (const name of FUNCTION_NAMES) {
       await served.connected(name, async (ask) => {
         const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
@@ -181,7 +185,7 @@ describe('under the framework', () => {
   });
 
   for (const name of FUNCTION_NAMES.filter((other) => other !== 'processMedia')) {
-    test(`${name} asks for a token before it reads a body`, () =>
+    test(`${name} requires a token before it reads a body`, () =>
       served.connected(name, async (ask) => {
         for (const [what, body] of MALFORMED) {
           const answer = await ask({ body, signed: false });
@@ -190,7 +194,7 @@ describe('under the framework', () => {
         }
       }));
 
-    test(`${name} is posted to only`, () =>
+    test(`${name} accepts only POST`, () =>
       served.connected(name, async (ask) => {
         for (const method of ['GET', 'PUT'] as const) {
           const answer = await ask({ method });

@@ -1,4 +1,4 @@
-/** The server of the single-machine host, over real sockets, with what clients of HTTP do not send. */
+/** The server of the single-machine host, over raw sockets, with requests that HTTP clients do not send. */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
@@ -9,17 +9,17 @@ import { closed, createLocalServer, listen, type ServerLimits } from '../../func
 import { parseJson, problem } from '../../functions/http/json-body.ts';
 import { HEADERS } from '../fixtures/hosts/security-headers.ts';
 
-/** No test comes near to it. */
+/** Far longer than any of these tests takes. */
 const HANGING_MS = 30_000;
 const BODY_MS = 200;
 
-describe('the server of one machine', () => {
+describe('the local server', () => {
   const servers: Server[] = [];
   afterEach(async () => {
     await Promise.all(servers.splice(0).map(closed));
   });
 
-  /** Answers with the JSON that it was sent. */
+  /** Starts a server that answers with the JSON that it receives. */
   async function started(limits: Partial<ServerLimits> = {}, bodyMs = BODY_MS): Promise<number> {
     const echo = async (request: Request) => {
       try {
@@ -36,7 +36,7 @@ describe('the server of one machine', () => {
     return Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port);
   }
 
-  /** All that comes back until the server closes the connection. */
+  /** Everything that the server sends until it closes the connection. */
   async function said(port: number, sent: string): Promise<string> {
     const socket = connect(port, '127.0.0.1');
     socket.setTimeout(HANGING_MS, () => socket.destroy(new Error('The server keeps the connection open')));
@@ -59,7 +59,7 @@ describe('the server of one machine', () => {
 
   const CLOSE = 'connection: close\r\n';
 
-  test('gives every answer the headers, and lets an answer have its own', async () => {
+  test('sets the headers on every response, and lets a response override them', async () => {
     const port = await started();
     assertAnswer(await said(port, `GET / HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`), 200);
     const own = await said(port, `GET /own HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`);
@@ -77,7 +77,7 @@ describe('the server of one machine', () => {
     assert.doesNotMatch(text, /no-store|nosniff/i);
   });
 
-  test('answers what is no HTTP, or too much of it, with the headers and nothing of the inside', async () => {
+  test('answers malformed or oversized HTTP with the headers and no internal details', async () => {
     const port = await started();
     for (const [sent, status] of [
       ['nonsense\r\n\r\n', 400],
@@ -91,12 +91,12 @@ describe('the server of one machine', () => {
       const body = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as Record<string, unknown>;
       assert.deepEqual([body['status'], body['type']], [status, 'about:blank']);
     }
-    // Given by Node itself.
+    // This response is sent by Node itself.
     assertAnswer(await said(port, `GET / HTTP/1.1\r\n${CLOSE}\r\n`), 400);
     assertAnswer(await said(port, `GET / HTTP/1.1\r\nhost: h\r\nexpect: wonders\r\n${CLOSE}\r\n`), 200);
   });
 
-  test('writes nothing into an answer that has begun', async () => {
+  test('writes nothing into a response that has started', async () => {
     const server = createLocalServer((request, response) => {
       request.resume();
       response.writeHead(200, { 'content-type': 'text/plain' });
@@ -120,7 +120,7 @@ describe('the server of one machine', () => {
     assert.doesNotMatch(text, /400 Bad Request/);
   });
 
-  test('ends a request whose headers do not come, and one whose body does not', async () => {
+  test('ends a request whose headers or body do not arrive', async () => {
     const slowly = { headersMs: 2 * HANGING_MS, requestMs: 2 * HANGING_MS, lookEveryMs: 50 };
     const quickHeaders = await started({ ...slowly, headersMs: 300 });
     assertAnswer(await said(quickHeaders, 'GET / HTTP/1.1\r\nhost: h\r\n'), 408);
@@ -130,7 +130,7 @@ describe('the server of one machine', () => {
     assert.match(stalled, /"about:blank","title":"Request Timeout"/);
   });
 
-  test('tells whoever sends only a part of a body, and lets go of the connection', async () => {
+  test('answers a client that sends only a part of a body, and closes the connection', async () => {
     const port = await started();
     for (const sent of ['content-length: 10\r\n\r\n{', 'transfer-encoding: chunked\r\n\r\n1\r\n{\r\n']) {
       const text = await said(port, `POST / HTTP/1.1\r\nhost: h\r\n${sent}`);
@@ -141,7 +141,7 @@ describe('the server of one machine', () => {
     assertAnswer(whole, 200);
   });
 
-  test('takes a caller that goes away within its body for a mistake of the caller', async () => {
+  test('treats a client that disconnects within its body as a client error', async () => {
     const begun = Promise.withResolvers<void>();
     const outcome = Promise.withResolvers<unknown>();
     const reading = async (request: Request) => {
@@ -161,7 +161,7 @@ describe('the server of one machine', () => {
     assert.equal(error.code, 'request_timeout');
   });
 
-  test('takes so many connections at a time and no more', async () => {
+  test('limits the number of connections', async () => {
     const port = await started({ connections: 2 });
     const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
     try {

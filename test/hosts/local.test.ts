@@ -1,5 +1,5 @@
 /**
- * The main job as a user runs it: real HTTP, real downloads, real ffmpeg, real SQLite; only the clips are made here.
+ * The main job as a user runs it: real HTTP, real downloads, real ffmpeg, real SQLite; only the clips are generated.
  */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import {
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-/** One AAC frame, seconds: sound is encoded in these. */
+/** Length of an AAC frame, the unit in which sound is encoded, in seconds. */
 const AAC_FRAME = 1024 / 48_000;
 
 /** The clips of these tests: each has its own colour and length. */
@@ -64,7 +64,7 @@ describe('the single-machine host', () => {
     await dir?.[Symbol.asyncDispose]();
   });
 
-  /** A server of its own for each test, so that its counts are the test's. */
+  /** Starts a server for one test, so that its counts belong to that test. */
   function serve(...names: string[]): Promise<SourceServer> {
     return startSourceServer(
       Object.fromEntries(
@@ -83,7 +83,7 @@ describe('the single-machine host', () => {
     const seconds = frames / 30;
     assert.ok(Math.abs((await soundSeconds(file)) - seconds) <= AAC_FRAME, `sound of ${render.file_name}`);
     assert.ok(Math.abs((render.duration_seconds as number) - seconds) < 0.001);
-    // First and last frame of each clip: order, and no frame of a neighbour.
+    // The first and last frame of each clip prove the order and that no frame belongs to a neighbour.
     const starts = lengths.map((_, at) => lengths.slice(0, at).reduce((sum, length) => sum + length, 0));
     const edges = lengths.flatMap((length, at) => [
       starts[at] as number,
@@ -133,7 +133,7 @@ describe('the single-machine host', () => {
     assert.deepEqual(metadata, { order: 5 });
   });
 
-  test('loops the music to the end under every video, and lets the voice be heard', async () => {
+  test('loops the music to the end of every video, and keeps the voice audible', async () => {
     await using server = await serve('grey.mp4', 'black.mp4', 'noise.mp3');
     const task = (name: string, more: Json) => ({
       task_name: name,
@@ -167,7 +167,7 @@ describe('the single-machine host', () => {
     assert.ok((await level(own, 0.5, 3, 'bandpass=f=1000:w=100')) > -35, "the clips' own beep is audible");
   });
 
-  test('27 videos of 9 clips: each URL asked once, each clip encoded once, each line spoken once', async () => {
+  test('27 videos of 9 clips request each URL once, encode each clip once and speak each line once', async () => {
     const names = Object.keys(CLIPS);
     await using server = await serve(...names.map((name) => `${name}.mp4`), 'noise.mp3');
     const urls = names.map((name) => server.url(`/${name}.mp4`));
@@ -200,7 +200,7 @@ describe('the single-machine host', () => {
     const { combinations, succeeded, failed, cancelled } = completed[0] as Json;
     assert.deepEqual([combinations, succeeded, failed, cancelled], [27, 27, 0, 0]);
 
-    // A second task asks whether they changed, and encodes nothing again.
+    // A second task checks whether they changed, and encodes nothing again.
     await host.run({
       task_name: 'again',
       video_blocks: { a: urls.slice(0, 2) },
@@ -212,7 +212,7 @@ describe('the single-machine host', () => {
     );
   });
 
-  test('a dead URL costs its own combinations only, even as the very first clip, and is asked once', async () => {
+  test('a dead URL costs only its own combinations, even as the very first clip, and is requested once', async () => {
     await using server = await serve('red.mp4', 'green.mp4', 'blue.mp4');
     const { status, renders, id } = await host.run({
       task_name: 'dead link',
@@ -243,7 +243,7 @@ describe('the single-machine host', () => {
     assert.match(csv, /source_not_found/);
   });
 
-  test('a clip that is no clip, a track without sound: code and stage of what is wrong', async () => {
+  test('an unreadable clip and a track without sound are reported with code and stage', async () => {
     await using server = await startSourceServer({
       '/red.mp4': { body: files['red.mp4'] as Buffer },
       '/page': { body: Buffer.from('<html>sign in</html>'), contentType: 'text/html' },
@@ -299,7 +299,7 @@ describe('the single-machine host', () => {
     );
   });
 
-  test('a server that is busy at first is asked again within the step', async () => {
+  test('a server that is busy at first is retried within the step', async () => {
     await using server = await startSourceServer({
       '/red.mp4': {
         body: files['red.mp4'] as Buffer,
@@ -339,7 +339,7 @@ describe('the single-machine host', () => {
     assert.equal(behind['succeeded'], 0, 'the slow task was still waiting for its first clip');
   });
 
-  test('a slow clip holds up its own combinations only', async () => {
+  test('a slow clip holds up only its own combinations', async () => {
     const urls = Array.from({ length: 40 }, (_, at) => `/${at}.mp4`);
     await using server = await startSourceServer({
       ...Object.fromEntries(urls.map((path) => [path, { body: files['red.mp4'] as Buffer }])),
@@ -348,7 +348,7 @@ describe('the single-machine host', () => {
     });
     const { body } = await host.post({
       task_name: 'half slow',
-      // The slow clip's forty combinations come first, more than are in flight at a time.
+      // The slow clip's forty combinations come first, which is more than are in flight at a time.
       video_blocks: [
         { name: 'a', urls: [server.url('/0.mp4'), server.url('/green.mp4')] },
         { name: 'b', urls: urls.slice(1).map((path) => server.url(path)) },
@@ -364,7 +364,7 @@ describe('the single-machine host', () => {
     assert.equal(status['succeeded'], 39);
   });
 
-  test('a second host goes on where the first one stopped', async () => {
+  test('a second host continues where the first one stopped', async () => {
     await using server = await serve('red.mp4', 'green.mp4', 'white.mp4');
     const [a, b] = [server.url('/red.mp4'), server.url('/green.mp4')];
     await using own = await tempDir();

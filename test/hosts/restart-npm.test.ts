@@ -1,4 +1,4 @@
-/** What becomes of the single-machine host when the npm that started it ends, which npm tells nobody. */
+/** The single-machine host when the npm that started it ends, which npm does not report to its children. */
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -31,7 +31,7 @@ describe('the single-machine host and its npm', { skip: SKIP, concurrency: AT_A_
   after(() => sale?.[Symbol.asyncDispose]());
 
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    test(`${signal} to npm: the next npm start at once goes on, what is finished stays untouched`, async (t) => {
+    test(`${signal} to npm: an immediate npm start continues, and finished videos stay untouched`, async (t) => {
       await using here = await place();
       const first = here.start({ command: NPM });
       const hostPid = await first.started();
@@ -39,7 +39,7 @@ describe('the single-machine host and its npm', { skip: SKIP, concurrency: AT_A_
       await here.ffmpeg.hang('mix', 3);
       const taskId = await first.post(sale.request);
       const mixing = await here.ffmpeg.hanging(2);
-      await until(async () => (await first.status(taskId))['succeeded'] === 3, 'three that are finished');
+      await until(async () => (await first.status(taskId))['succeeded'] === 3, 'three finished videos');
       const folder = String((await first.status(taskId))['output_folder']);
       const stamps = () =>
         entries(folder)
@@ -71,7 +71,7 @@ describe('the single-machine host and its npm', { skip: SKIP, concurrency: AT_A_
     });
   }
 
-  test('started without npm it outlives its parent, also where a script of npm is around it', async () => {
+  test('started without npm it outlives its parent, even inside an npm script', async () => {
     await using here = await place();
     const command = ['sh', '-c', `${NODE.map((part) => `'${part}'`).join(' ')} & wait`];
     const host = here.start({ command, env: { npm_lifecycle_event: 'test' } });
@@ -83,8 +83,8 @@ describe('the single-machine host and its npm', { skip: SKIP, concurrency: AT_A_
     await assertFinishes(host, await host.post(sale.request));
   });
 
-  test('started by npm without a shell between, it heeds the end of npm and of nobody else', {
-    skip: existsSync(BASH) ? false : 'needs a shell that gives its place to the last command',
+  test('started by npm without a shell in between, it ends with npm and with no other process', {
+    skip: existsSync(BASH) ? false : 'needs a shell that execs the last command',
   }, async () => {
     await using here = await place();
     const pidFile = join(here.path, 'npm.pid');
@@ -95,7 +95,7 @@ describe('the single-machine host and its npm', { skip: SKIP, concurrency: AT_A_
     process.kill(host.pid, 'SIGKILL');
     await host.ended();
     await pause(UNNOTICED_MS);
-    assert.ok(isAlive(hostPid), 'the shell that npm was started from is gone, npm is not');
+    assert.ok(isAlive(hostPid), 'the shell that started npm is gone, but npm is not');
     process.kill(npm, 'SIGKILL');
     await until(() => !isAlive(hostPid), 'the end of the host');
     assertNothingLeft(host.dataDir);

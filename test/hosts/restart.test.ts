@@ -1,5 +1,5 @@
 /**
- * The single-machine host as processes that are stopped, killed and started again, as users, systems and bad luck do.
+ * The single-machine host as real processes that are stopped, killed and started again.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -42,13 +42,13 @@ describe('the single-machine host, stopped or killed and started again', {
     assert.deepEqual(await second.ended(), { code: 1, signal: null });
     assert.match(
       second.complaints(),
-      new RegExp(`^Expected DATA_DIR .*process ${pid} on .*Stop that one, or set`),
+      new RegExp(`^Expected no other running service to use DATA_DIR .*process ${pid} on .*Stop it, or set`),
     );
-    assert.equal(second.logged('host.waiting').length, 1, 'told at once why nothing happens');
+    assert.equal(second.logged('host.waiting').length, 1, 'the reason for waiting is logged at once');
     await assertFinishes(first, await first.post(sale.request));
   });
 
-  test('killed while it encodes: the next one ends the encoder, clears up and goes on', async (t) => {
+  test('killed while it encodes: the next host kills the encoder, cleans up and continues', async (t) => {
     await using here = await place();
     await using other = (await otherDisk(here.path)) ?? (await tempDir());
     const env = { OUTPUT_DIR: other.path };
@@ -93,14 +93,14 @@ describe('the single-machine host, stopped or killed and started again', {
   });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    test(`${signal} while it mixes: ends in order within seconds, and the next one goes on`, async () => {
+    test(`${signal} while it mixes: ends cleanly within seconds, and the next host continues`, async () => {
       await using here = await place();
       const first = here.start();
       await first.started();
       await here.ffmpeg.hang('mix', 3);
       const taskId = await first.post(sale.request);
       const mixing = await here.ffmpeg.hanging(2);
-      // Ctrl-C goes to all in the terminal, and once more to those that npm passes it on to.
+      // Ctrl-C reaches every process in the terminal, and npm passes it on to its children once more.
       if (signal === 'SIGINT') {
         first.interrupt();
         await pause(100);
@@ -123,17 +123,17 @@ describe('the single-machine host, stopped or killed and started again', {
       {
         using database = openDatabase(join(first.dataDir, 'every-cut.sqlite'));
         const counted = database.rows('SELECT * FROM messages WHERE deliveries > 0 OR state <> ?', 'waiting');
-        assert.deepEqual(counted, [], 'messages that count a delivery');
+        assert.deepEqual(counted, [], 'messages that counted a delivery');
       }
       await here.ffmpeg.release();
       const second = here.start();
       await second.started();
-      assert.deepEqual(second.logged('host.cleared'), [], 'nothing to clear');
+      assert.deepEqual(second.logged('host.cleared'), [], 'nothing to clean up');
       await assertFinishes(second, taskId);
     });
   }
 
-  test('ends at once on a second request, without leaving an ffmpeg that does not heed the first', async () => {
+  test('ends at once on a second signal, without leaving an ffmpeg that ignores the first', async () => {
     await using here = await place();
     const host = here.start();
     await host.started();
@@ -141,8 +141,8 @@ describe('the single-machine host, stopped or killed and started again', {
     await host.post(sale.request);
     const stubborn = await here.ffmpeg.hanging(1);
     host.interrupt();
-    // What comes within a second counts for an echo of the first, and after two the host has ended in order: on a busy
-    // machine no single pause is sure to hit what lies between.
+    // A signal within a second counts as an echo of the first, and after two the host has ended cleanly: on a busy
+    // machine no single pause is sure to fall in between.
     const insisting = setInterval(() => {
       try {
         host.interrupt();
@@ -158,7 +158,7 @@ describe('the single-machine host, stopped or killed and started again', {
     await until(() => !stubborn.some(isAlive), 'the end of ffmpeg');
   });
 
-  test('goes on, and ends in order, when nobody reads its log any more', async () => {
+  test('keeps working, and ends cleanly, when its log is no longer read', async () => {
     await using here = await place();
     const host = here.start();
     await host.started();

@@ -1,6 +1,6 @@
 /**
- * Every secret that the service holds or is given, planted, with failures around each of them, and then looked for in all that
- * it says: log, answers, manifests, complaints about settings.
+ * Plants every secret that the service holds or receives, provokes failures around each, and then searches
+ * everything that it writes: log, responses, manifests and error messages about settings.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const SIGNATURE = 'planted-signature-of-a-url';
 const PASSWORD = 'planted-password-in-a-url';
 const OUTPUT = { width: 160, height: 90, fps: 30 };
 
-/** The ways in which a secret may be written down. */
+/** The encodings in which a secret may appear. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   return [
@@ -66,7 +66,7 @@ describe('no secret', { timeout: 300_000 }, () => {
     };
     const signed = (name: string) => `${sources.url(`/${name}`)}?X-Goog-Signature=${SIGNATURE}`;
 
-    // Sources behind signed addresses that fail in every stage, and one that works.
+    // Sources with signed URLs that fail in every stage, and one that works.
     sources.set('/forbidden.mp4', {
       body: Buffer.alloc(1),
       always: { does: 'status', status: 403, body: SIGNATURE },
@@ -81,7 +81,7 @@ describe('no secret', { timeout: 300_000 }, () => {
       script: [{ does: 'drop' }],
       always: { does: 'status', status: 410 },
     });
-    // A vendor that quotes the key back, a token server and a Drive that refuse once, an upload that breaks off.
+    // A vendor that quotes the key, a token server and a Drive that refuse once, and an upload that is cut off.
     voices.script('speech', [
       {
         does: 'refuse',
@@ -104,9 +104,9 @@ describe('no secret', { timeout: 300_000 }, () => {
       text_to_speech: [{ text: 'Hello', voice: 'Sarah' }],
       output: OUTPUT,
     });
-    assert.equal(refused['failed'], 1, 'the voice refused its key');
+    assert.equal(refused['failed'], 1, 'the voice vendor refused its key');
 
-    // Requests that are refused.
+    // Refused requests.
     const withPassword = `https://user:${PASSWORD}@example.com/a.mp4`;
     await ask('/process_media', {
       task_name: 'x',
@@ -138,7 +138,7 @@ describe('no secret', { timeout: 300_000 }, () => {
       ...google.drive.tokens.issued.map((token) => ['an access token', token] as const),
       ...[...new Set(sessions)].map((id) => ['the address of an upload', id] as const),
     ];
-    assert.ok(secrets.length >= 8, 'tokens and uploads were there');
+    assert.ok(secrets.length >= 8, 'tokens and uploads were issued');
     const places: Record<string, string[]> = {
       log: lines,
       answers: said.filter((text) => !isOwnList(text)),
@@ -150,7 +150,7 @@ describe('no secret', { timeout: 300_000 }, () => {
         assert.equal(found, undefined, `${what} is in the ${place}`);
       }
     }
-    // The search finds what is there.
+    // Prove that the search would find a secret.
     assert.ok(
       lines.some((line) => line.includes('forbidden.mp4?***')),
       'addresses are logged, masked',
@@ -160,7 +160,7 @@ describe('no secret', { timeout: 300_000 }, () => {
     );
   });
 
-  test('is in what is said about settings', () => {
+  test('is in an error message about settings', () => {
     const secret = SETTINGS.filter((setting) => setting.secret).map(({ name }) => name);
     assert.ok(secret.length >= 4);
     for (const value of ['sh0rt', 'with a space and  more']) {
@@ -173,7 +173,7 @@ describe('no secret', { timeout: 300_000 }, () => {
   });
 });
 
-/** Callers are shown the sources that they sent as they sent them. */
+/** Whether the response lists renders, which show a client its sources exactly as it sent them. */
 function isOwnList(text: string): boolean {
   return text.startsWith('{"renders":');
 }

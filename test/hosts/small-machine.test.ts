@@ -1,4 +1,4 @@
-/** The whole product on a server of one core and 512 MB. */
+/** The whole product on a server with one core and 512 MB. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The functions of the cloud with a Drive folder, a bucket of prepared clips and an ElevenLabs account: each process with a
- * disk of its own, as on Cloud Run, so that all that they share is in the bucket.
+ * The cloud functions with a Drive folder, a bucket of prepared clips and an ElevenLabs account. Each process has
+ * its own disk, as on Cloud Run, so that they share only the bucket.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -60,10 +60,10 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
     output: { width: 160, height: 90, fps: 30 },
   });
 
-  test('make all videos in one folder, with three lines bought, though a render is killed in its upload', async () => {
+  test('make all videos in one folder and buy three lines, even if a render is killed during its upload', async () => {
     google.drive.faults.add('upload.send', { does: 'stall' });
     const { task_id: id } = await fleet.post(request('first'));
-    // Whoever has the stalled upload dies; another delivery makes the same file.
+    // The process with the stalled upload is killed; another delivery makes the same file.
     await until(
       () => google.drive.seen('upload.send').some(({ status }) => status === 0),
       'an upload that stalls',

@@ -1,6 +1,6 @@
 /**
- * The main job on one machine with a Drive and an ElevenLabs account: the vendors' own clients, on servers that speak their
- * protocols.
+ * The main job on one machine with a Drive and an ElevenLabs account: the vendors' own clients against servers that
+ * speak their protocols.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -58,7 +58,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     return folders[0] as ListedFile;
   };
 
-  test("the demo's request ends in the Drive folder, every file with the name, the size and the bytes it has on disk", async () => {
+  test("the demo's request ends in the Drive folder, with the same names, sizes and bytes as on disk", async () => {
     const samples = join(dir.path, 'samples');
     const made = await tempDir();
     const clips = await makeSampleClips({
@@ -72,7 +72,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     await made[Symbol.asyncDispose]();
 
     async function runIn(env: Record<string, string>) {
-      // Both on one set of prepared clips: whatever differs then is of the way to where it is saved.
+      // Both use the same prepared clips, so that any difference comes from saving.
       await using host = await startTestHost(samples, env);
       const ended = await host.run(request);
       assert.deepEqual([ended.status['succeeded'], ended.status['failed']], [8, 0]);
@@ -117,7 +117,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     output: OUTPUT,
   });
 
-  test('27 combinations with 3 lines ask for speech three times, a second task with the same lines never', async () => {
+  test('27 combinations with 3 lines request speech three times, and a second task with the same lines never', async () => {
     await using host = await hostIn('lines', onDrive());
     const before = voices.asked('speech');
     const first = await host.run(task27('twenty-seven'));
@@ -130,7 +130,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     for (const { text } of lines) assert.equal(voices.sold(text), 1, text);
   });
 
-  test('an answer that breaks off is asked for again, and one sound of it is kept', async () => {
+  test('a response that is cut off is requested again, and its audio is kept', async () => {
     await using host = await hostIn('broken', onDrive());
     voices.script('speech', [{ does: 'drop' }]);
     const before = voices.asked('speech');
@@ -152,10 +152,10 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       output: OUTPUT,
     });
     assert.equal(again.status['succeeded'], 1);
-    assert.equal(voices.asked('speech') - before, 2, 'what came of the second request is kept');
+    assert.equal(voices.asked('speech') - before, 2, 'the audio of the second request is kept');
   });
 
-  test('a voice that there is not fails its own videos, and the message names those that there are', async () => {
+  test('an unknown voice fails only its own videos, and the message lists the existing voices', async () => {
     await using host = await hostIn('no voice', onDrive());
     const ended = await host.run({
       task_name: 'no voice',
@@ -172,7 +172,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.match(error?.message ?? '', /Sarah - Mature/);
   });
 
-  test('tasks of one name posted at once share one folder, made once', async () => {
+  test('concurrent tasks with the same name share one folder', async () => {
     await using host = await hostIn('one folder', onDrive());
     const name = `it's "one" \\ ünd 日本語 🎬`;
     const request = { task_name: name, video_blocks: { all: [url('red.mp4')] }, output: OUTPUT };
@@ -184,7 +184,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       .seen('create')
       .slice(made)
       .filter(({ status }) => status === 200);
-    assert.equal(created.length, 1, 'all the others met it');
+    assert.equal(created.length, 1, 'all the others found it');
   });
 
   test('lost answers and 503s of Drive are retried: one folder of the name, and each file once', async () => {
@@ -223,20 +223,20 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       /^Make a new refresh token/,
     ],
     [
-      'a folder that is not there',
+      'a folder that does not exist',
       () => ({ ...onDrive(), DRIVE_FOLDER_ID: '1234567890abcdefghij' }),
       /404 notFound/,
       /DRIVE_FOLDER_ID/,
     ],
     [
-      'a bucket that is not there',
+      'a bucket that does not exist',
       () => ({ ...speaking(), OUTPUT: 'gcs', OUTPUT_BUCKET: 'never-made', GOOGLE_API_URL: google.url }),
       /never-made/,
       /OUTPUT_BUCKET/,
     ],
   ];
   for (const [what, env, detail, hint] of refused) {
-    test(`${what} is one answer with the hint, and nothing is accepted`, async () => {
+    test(`${what} gets one response with a hint, and nothing is accepted`, async () => {
       await using host = await hostIn(`refused ${what}`, env());
       const { status, body } = await host.post(task27('never'));
       assert.equal(status, 502, JSON.stringify(body));
@@ -261,14 +261,14 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     ],
   ];
   for (const [what, env, fault] of away) {
-    test(`while ${what} a task is put off, soon, and nothing is accepted`, async () => {
+    test(`while ${what} a task is soon refused as retryable, and nothing is accepted`, async () => {
       await using host = await hostIn(`away ${what}`, env());
       fault();
       const response = await fetch(`${host.url}/process_media`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(task27('never')),
-        // Whoever posts has not all day.
+        // The client does not wait for long.
         signal: AbortSignal.timeout(25_000),
       });
       assert.equal(response.status, 503, await response.text());
@@ -279,7 +279,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     });
   }
 
-  test('sources come from Drive as anyone may read them, and from the buckets that callers may name', async () => {
+  test('sources on Drive are read like shared links, and buckets only if callers may name them', async () => {
     const { state } = google.drive;
     const clip = async (colour: string) => readFile(join(dir.path, `${colour}.mp4`));
     const shared = state.add({
@@ -310,7 +310,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     );
     assert.match(ended.renders[2]?.error?.message ?? '', /anyone who has the link/);
     assert.ok(ended.renders[0]?.file_name.startsWith(`0001-${stem(link(shared)).slice(0, 8)}`));
-    // What the account may share it tells of; of the others only who is not signed in can tell.
+    // The account shows the files that it may share; the others are only readable without signing in.
     assert.deepEqual(google.byLink, [
       { id: shared, given: true },
       { id: secret, given: false },
@@ -323,7 +323,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.match(JSON.stringify(body['errors']), /SOURCE_BUCKETS/);
   });
 
-  test('a file that only the account can read is read where callers may have those', async () => {
+  test('a file that only the account can read is read if the settings give callers access to it', async () => {
     const secret = google.drive.state.add({
       name: 'd.mp4',
       content: await readFile(join(dir.path, 'cyan.mp4')),
@@ -337,7 +337,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.equal(ended.status['succeeded'], 1, JSON.stringify(ended.renders));
   });
 
-  test('with videos in one bucket and prepared clips in another, a new disk prepares nothing again', async () => {
+  test('with videos in one bucket and prepared clips in another, a new disk does not prepare anything again', async () => {
     const env = {
       ...speaking(),
       OUTPUT: 'gcs',
@@ -367,7 +367,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.deepEqual(kinds.sort(), ['clip', 'clip', 'line', 'source', 'source', 'speech']);
   });
 
-  test('a service account in My Drive is told that it owns no storage, before anything is rendered', async () => {
+  test('a service account in My Drive gets an error about its missing storage quota before anything is rendered', async () => {
     const state = google.drive.state;
     const folder = state.add({
       name: 'Shared with the robot',

@@ -1,4 +1,4 @@
-/** Cancelling as a caller does it: real HTTP, real ffmpeg, real folders. */
+/** Cancelling as a client does it: real HTTP, real ffmpeg, real folders. */
 import assert from 'node:assert/strict';
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-const ON_LINUX = { skip: process.platform !== 'linux' && 'looks for processes in /proc' };
-/** Seconds; told apart from anyone else's. */
+const ON_LINUX = { skip: process.platform !== 'linux' && 'finds processes in /proc' };
+/** Seconds; an unusual number, to recognise our own processes. */
 const FOREVER = 987_654;
 
 describe('a cancelled task', () => {
@@ -33,7 +33,7 @@ describe('a cancelled task', () => {
     await dir?.[Symbol.asyncDispose]();
   });
 
-  /** Status, manifest, log line and folder tell the same. */
+  /** Status, manifest, log line and folder must agree. */
   async function assertAgree(host: TestHost, { id, status, renders }: Ended): Promise<void> {
     const of = (name: string) => renders.filter((render) => render.status === name);
     const counts = ['succeeded', 'failed', 'cancelled'].map((name) => of(name).length);
@@ -61,7 +61,7 @@ describe('a cancelled task', () => {
     assert.deepEqual(completed.map(totals), [counts]);
   }
 
-  test('ends at once, although its sources never come, and keeps what was finished', async () => {
+  test('ends at once even if its sources never arrive, and keeps the finished videos', async () => {
     await using own = await tempDir();
     await using host = await startTestHost(own.path);
     const { body } = await host.post({
@@ -90,11 +90,11 @@ describe('a cancelled task', () => {
     return script;
   }
 
-  test('stops the ffmpeg that works for it, and who waits for the same clip makes it', ON_LINUX, async () => {
+  test('stops its ffmpeg, and another task that waits for the same clip makes it', ON_LINUX, async () => {
     await using own = await tempDir();
     const held = join(own.path, 'held');
     await writeFile(held, '');
-    // An encoder that never ends, as long as that file is there.
+    // An encoder that never ends while that file exists.
     const encoder = await slowed(own.path, '*libx264*', `[ -e '${held}' ] && exec /bin/sleep ${FOREVER}`);
     await using host = await startTestHost(own.path, { FFMPEG_BIN: encoder });
     const post = async (name: string) => {
@@ -114,7 +114,7 @@ describe('a cancelled task', () => {
     assert.deepEqual(await sleepers(), []);
   });
 
-  test('whenever it comes during the last render, totals, manifest, log and folder agree', async () => {
+  test('has matching totals, manifest, log and folder whenever the cancel comes during the last render', async () => {
     await using own = await tempDir();
     const mixer = await slowed(own.path, '*concat*', '/bin/sleep 0.8');
     await using host = await startTestHost(own.path, { FFMPEG_BIN: mixer, RENDER_CONCURRENCY: '12' });

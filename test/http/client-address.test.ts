@@ -7,16 +7,16 @@ function asked(ip: string | undefined, forwarded?: string): Request {
   return Object.assign(new Request('http://h/', { headers }), { ip });
 }
 
-describe('a caller', () => {
+describe('the client address', () => {
   const PROXY = '169.254.1.1';
 
-  test('in the cloud is the last address that its front end names', () => {
+  test('is the last one that the front end names in the cloud', () => {
     for (const [forwarded, caller] of [
       ['203.0.113.7', '203.0.113.7'],
       ['198.51.100.1, 203.0.113.7', '203.0.113.7'],
       ['198.51.100.1,198.51.100.2 ,  203.0.113.7', '203.0.113.7'],
       ['not an address, 203.0.113.7', '203.0.113.7'],
-      // Not the caller's own claim, where the last is none.
+      // Never the client's own claim, even if the last entry is invalid.
       ['203.0.113.7, unknown', PROXY],
       ['203.0.113.7,', PROXY],
       ['', PROXY],
@@ -26,11 +26,11 @@ describe('a caller', () => {
     assert.equal(addressInCloud(asked(PROXY)), PROXY);
   });
 
-  test('on one machine is who holds the connection, whatever a header says', () => {
+  test('is that of the connection on a single machine, whatever a header says', () => {
     assert.equal(addressOnMachine(asked('192.0.2.1', '203.0.113.7')), '192.0.2.1');
   });
 
-  test('by IPv6 is a whole network, and an IPv4 address is the same however it is written', () => {
+  test('is a whole network for IPv6, and the same for an IPv4 address however it is written', () => {
     const network = (ip: string) => addressOnMachine(asked(ip));
     assert.equal(network('2001:db8:1:2::1'), network('2001:db8:1:2:ffff:ffff:ffff:ffff'));
     assert.notEqual(network('2001:db8:1:2::1'), network('2001:db8:1:3::1'));
@@ -38,7 +38,7 @@ describe('a caller', () => {
     assert.equal(addressInCloud(asked(PROXY, '9.9.9.9, 2001:db8:1:2::5')), network('2001:db8:1:2::1'));
   });
 
-  test('whose address is not known is counted with all of those', () => {
+  test('is one shared value for all clients whose address is unknown', () => {
     assert.equal(addressOnMachine(asked(undefined)), addressOnMachine(asked('?')));
   });
 });

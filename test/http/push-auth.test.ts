@@ -1,4 +1,7 @@
-/** Who may push to a stage: over HTTP, with tokens of an issuer whose certificates Google's own client checks them with. */
+/**
+ * Who may push to a stage: over HTTP, with tokens that Google's own client verifies against a test issuer's
+ * certificates.
+ */
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -39,7 +42,7 @@ interface Answered {
   body: string;
 }
 
-/** As Pub/Sub does it. @param authorization the header, or several, or none */
+/** Pushes as Pub/Sub does. @param authorization one header, several, or none */
 async function push(
   stages: StageServer,
   name: FunctionName,
@@ -83,18 +86,18 @@ const UNAUTHENTICATED: readonly (readonly [what: string, got: string, header: He
   ['an access token', 'a header without one', () => 'Bearer ya29.a0AfH6SMBx'],
   ['another scheme', 'a header without one', (issuer) => `Basic ${issuer.token()}`],
   ['a bare token', 'a header without one', (issuer) => issuer.token()],
-  ['a token with something behind it', 'a header without one', (issuer) => `Bearer ${issuer.token()}, x`],
+  ['a token followed by something else', 'a header without one', (issuer) => `Bearer ${issuer.token()}, x`],
   ['a token of four parts', 'a header without one', (issuer) => `Bearer ${issuer.token()}.x`],
   [
-    'two headers, one of them good',
+    'two headers, one of them valid',
     'a header without one',
     (issuer) => [`Bearer ${issuer.token()}`, `Bearer ${issuer.token()}`],
   ],
-  ['a header that is no JSON', 'one that is not signed with RS256', () => 'Bearer e30x.e30.e30'],
+  ['a header that is not JSON', 'one that is not signed with RS256', () => 'Bearer e30x.e30.e30'],
   ['a header that is null', 'one that is not signed with RS256', () => 'Bearer bnVsbA.e30.e30'],
   ['alg none', 'one that is not signed with RS256', bearing({}, { alg: 'none' })],
   [
-    'alg none and no signature to speak of',
+    'alg none and an empty signature',
     'one that is not signed with RS256',
     () => `Bearer ${jwtText({ alg: 'none' }, JSON.stringify(claimsOf()))}.x`,
   ],
@@ -109,7 +112,7 @@ const UNAUTHENTICATED: readonly (readonly [what: string, got: string, header: He
     hs256((issuer) => issuer.publicKey.export({ type: 'spki', format: 'pem' }).toString()),
   ],
   [
-    'the public key as the secret, called RS256',
+    'the public key as the secret, declared as RS256',
     'one with a wrong signature',
     (issuer) => {
       const text = jwtText({ alg: 'RS256', kid: issuer.keyId }, JSON.stringify(claimsOf()));
@@ -118,20 +121,24 @@ const UNAUTHENTICATED: readonly (readonly [what: string, got: string, header: He
     },
   ],
   ['an unknown key', 'one signed with a key that Google does not have', bearing({}, { kid: 'other' })],
-  ['a key of no name', 'one signed with a key that Google does not have', bearing({}, { kid: undefined })],
   [
-    'a key by a name that every object has',
+    'a key without a name',
+    'one signed with a key that Google does not have',
+    bearing({}, { kid: undefined }),
+  ],
+  [
+    'a key named like a property of every object',
     'one signed with a key that Google does not have',
     bearing({}, { kid: '__proto__' }),
   ],
   [
-    "somebody else's key under Google's name",
+    "another key under the name of Google's",
     'one with a wrong signature',
     (issuer) =>
       `Bearer ${signedJwt({ alg: 'RS256', kid: issuer.keyId }, JSON.stringify(claimsOf()), other.privateKey)}`,
   ],
   [
-    'claims put under the signature of others',
+    'claims with the signature of other claims',
     'one with a wrong signature',
     (issuer) => {
       const [head, , signature] = issuer.token({ email: 'someone@example.com' }).split('.');
@@ -144,28 +151,28 @@ const UNAUTHENTICATED: readonly (readonly [what: string, got: string, header: He
     (issuer) => `Bearer ${split(issuer).slice(0, 2).join('.')}.SIGNATURE_REMOVED_BY_GOOGLE`,
   ],
   [
-    'what has expired',
+    'an expired token',
     'one that has expired',
     (issuer) => `Bearer ${issuer.token({ iat: now() - 2 * HOUR, exp: now() - 6 * MINUTE })}`,
   ],
   [
-    'what is not valid yet',
+    'a token issued in the future',
     'one that is not valid yet',
     (issuer) => `Bearer ${issuer.token({ iat: now() + 6 * MINUTE, exp: now() + HOUR })}`,
   ],
   [
-    'what is not to be used yet',
+    'a token with a later start',
     'one that is not valid yet',
     (issuer) => `Bearer ${issuer.token({ nbf: now() + 6 * MINUTE })}`,
   ],
-  ['a start that is no number', 'one that is not valid yet', bearing({ nbf: 'soon' })],
+  ['a start that is not a number', 'one that is not valid yet', bearing({ nbf: 'soon' })],
   [
-    'what is valid for too long',
+    'a token that is valid for too long',
     'one that is valid for too long',
     (issuer) => `Bearer ${issuer.token({ exp: now() + 2 * HOUR })}`,
   ],
-  ['what never expires', 'one that is not valid', without('exp')],
-  ['what was never issued', 'one that is not valid', without('iat')],
+  ['a token that never expires', 'one that is not valid', without('exp')],
+  ['a token without an issue time', 'one that is not valid', without('iat')],
   ['another issuer', 'one of another issuer', bearing({ iss: 'https://accounts.example.com' })],
   ["the client's own domain as the issuer", 'one of another issuer', bearing({ iss: 'googleapis.com' })],
   [
@@ -194,9 +201,9 @@ const FORBIDDEN: readonly (readonly [what: string, got: string, claims: Claims])
   ['a list with the account', ANOTHER_ACCOUNT, { email: [PUSH_ACCOUNT] }],
   ['no account', ANOTHER_ACCOUNT, { email: undefined }],
   ['an account that is not verified', UNVERIFIED, { email_verified: false }],
-  ['an account of which that is not said', UNVERIFIED, { email_verified: undefined }],
-  ['an account that is verified in words', UNVERIFIED, { email_verified: 'true' }],
-  ['an account that is verified in numbers', UNVERIFIED, { email_verified: 1 }],
+  ['an account without that claim', UNVERIFIED, { email_verified: undefined }],
+  ['an account that is verified as a string', UNVERIFIED, { email_verified: 'true' }],
+  ['an account that is verified as a number', UNVERIFIED, { email_verified: 1 }],
   ['the audience of another function', ANOTHER_AUDIENCE, { aud: PUSH_AUDIENCE.replace('render', 'prepare') }],
   ['the beginning of the audience', ANOTHER_AUDIENCE, { aud: PUSH_AUDIENCE.slice(0, -1) }],
   ['the audience with a slash', ANOTHER_AUDIENCE, { aud: `${PUSH_AUDIENCE}/` }],
@@ -205,7 +212,10 @@ const FORBIDDEN: readonly (readonly [what: string, got: string, claims: Claims])
   ['no audience', ANOTHER_AUDIENCE, { aud: undefined }],
 ];
 
-/** Of the answer: a problem that says no more than its code does. Of the log: one line. Of the push: nothing else. */
+/**
+ * The answer is a problem that reveals no more than its code, the log has one line, and the push has no other
+ * effect.
+ */
 async function refusedWithoutTrace(
   stages: StageServer,
   pushed: () => Promise<Answered>,
@@ -249,7 +259,7 @@ describe('a push', () => {
   });
 
   for (const [what, got, header] of UNAUTHENTICATED) {
-    test(`with ${what} is answered 401, and leaves no trace but a line in the log`, async () => {
+    test(`with ${what} gets 401, and leaves no trace except a line in the log`, async () => {
       const sent = header(issuer);
       await refusedWithoutTrace(stages, () => push(stages, 'render', sent), 401, got);
       for (const part of [sent ?? []].flat().flatMap((text) => text.split(/[ .,]+/))) {
@@ -259,22 +269,22 @@ describe('a push', () => {
   }
 
   for (const [what, got, claims] of FORBIDDEN) {
-    test(`with the token of ${what} is answered 403, and leaves no trace but a line in the log`, async () => {
+    test(`with the token of ${what} gets 403, and leaves no trace except a line in the log`, async () => {
       const token = issuer.token(claims);
       await refusedWithoutTrace(stages, () => push(stages, 'render', `Bearer ${token}`), 403, got);
       for (const part of [...token.split('.'), PUSH_ACCOUNT, PUSH_AUDIENCE]) {
-        assert.ok(!stages.text.includes(part), 'no part of the token is logged, and no claim');
+        assert.ok(!stages.text.includes(part), 'neither a part of the token nor a claim is logged');
       }
     });
   }
 
-  test('with a good token where Cloud Run takes it from is refused: there it bears no signature', async () => {
+  test('with a valid token only in X-Serverless-Authorization is refused, because Cloud Run removes signatures there', async () => {
     const headers = { 'x-serverless-authorization': `Bearer ${issuer.token()}` };
     await refusedWithoutTrace(stages, () => push(stages, 'render', undefined, headers), 401, 'none');
   });
 
   for (const name of STAGES) {
-    test(`reaches ${name} with the token of the account and for the audience, and not without`, async () => {
+    test(`reaches ${name} only with a token of the account and for the audience`, async () => {
       await using served = await startStageServer({ ...SETTINGS, GOOGLE_API_URL: issuer.url });
       assert.equal((await push(served, name, undefined)).status, 401);
       const elsewhere = issuer.token({ aud: 'https://h.example' });
@@ -288,10 +298,10 @@ describe('a push', () => {
 
   const GOOD: readonly (readonly [what: string, header: Header])[] = [
     ['the short name of the issuer', bearing({ iss: 'accounts.google.com' })],
-    ['the scheme in small letters', (i) => `bearer ${i.token()}`],
+    ['the scheme in lower case', (i) => `bearer ${i.token()}`],
     ['a clock four minutes fast', (i) => `Bearer ${i.token({ iat: now() + 4 * MINUTE, exp: now() + HOUR })}`],
     ['a clock four minutes slow', (i) => `Bearer ${i.token({ iat: now() - HOUR, exp: now() - 4 * MINUTE })}`],
-    ['a start that has been', (i) => `Bearer ${i.token({ nbf: now() - MINUTE })}`],
+    ['a start in the past', (i) => `Bearer ${i.token({ nbf: now() - MINUTE })}`],
   ];
   for (const [what, header] of GOOD) {
     test(`may have ${what}`, async () => {
@@ -305,7 +315,7 @@ describe('a stage', () => {
     await using issuer = await startTokenIssuer();
     for (const settings of [
       {},
-      // As instances on Cloud Run would be with a leftover variable of an emulator.
+      // Like an instance on Cloud Run with leftover emulator variables.
       { K_SERVICE: 'render', PUBSUB_EMULATOR_HOST: '127.0.0.1:1', FIRESTORE_EMULATOR_HOST: '127.0.0.1:2' },
     ]) {
       await using stages = await startStageServer({ ...settings, GOOGLE_API_URL: issuer.url });
@@ -322,20 +332,20 @@ describe('a stage', () => {
     }
   });
 
-  test('takes pushes of the Pub/Sub emulator, which have no token', async () => {
+  test('accepts pushes from the Pub/Sub emulator, which have no token', async () => {
     const hosts = { PUBSUB_EMULATOR_HOST: '127.0.0.1:1', FIRESTORE_EMULATOR_HOST: '127.0.0.1:2' };
     await using stages = await startStageServer(hosts);
     assert.equal((await push(stages, 'render', undefined)).status, 204);
     assert.deepEqual(stages.handled, ['render 7']);
   });
 
-  test('asks for a token with the emulator, too, where an account is set', async () => {
+  test('requires a token even with the emulator if an account is set', async () => {
     await using stages = await startStageServer({ ...SETTINGS, PUBSUB_EMULATOR_HOST: '127.0.0.1:1' });
     assert.equal((await push(stages, 'render', undefined)).status, 401);
     assert.deepEqual(stages.handled, []);
   });
 
-  test('asks for certificates once for many pushes, and never because of what cannot be a token', async () => {
+  test('requests certificates once for many pushes, and never for something that cannot be a token', async () => {
     await using issuer = await startTokenIssuer();
     await using stages = await startStageServer({ ...SETTINGS, GOOGLE_API_URL: issuer.url });
     const removed = `Bearer ${split(issuer).slice(0, 2).join('.')}.SIGNATURE_REMOVED_BY_GOOGLE`;
@@ -350,7 +360,7 @@ describe('a stage', () => {
   });
 
   for (const trouble of ['refuses', 'shows a page'] as const) {
-    test(`hands a push back while Google ${trouble}, and takes it once there are certificates`, async () => {
+    test(`hands a push back while Google ${trouble}, and accepts it once there are certificates`, async () => {
       await using issuer = await startTokenIssuer();
       await using stages = await startStageServer({ ...SETTINGS, GOOGLE_API_URL: issuer.url });
       const authorization = `Bearer ${issuer.token()}`;
@@ -368,7 +378,7 @@ describe('a stage', () => {
 
   test('waits for certificates for a limited time', { timeout: 30_000 }, async (t) => {
     const issuer = await startTokenIssuer();
-    // Also when the time of the test is up: what hangs ends with the server.
+    // Runs on a test timeout as well: closing the server ends hanging requests.
     t.after(() => issuer[Symbol.asyncDispose]());
     issuer.trouble = 'hangs';
     const read = createTokenReader({ apiUrl: issuer.url, certificatesMs: 50 });
@@ -380,7 +390,7 @@ describe('a stage', () => {
     assert.ok('claims' in (await read(issuer.token())));
   });
 
-  test('asks for certificates again when their time is over', async () => {
+  test('requests certificates again when they expire', async () => {
     await using issuer = await startTokenIssuer({ keepSeconds: 0 });
     const read = createTokenReader({ apiUrl: issuer.url });
     for (const times of [1, 2]) {

@@ -14,7 +14,7 @@ describe('a rate limit', () => {
     return { clock, limit, takes };
   }
 
-  test('grants as many as it says at once, and then tells how long to wait', () => {
+  test('grants its full number at once, then says how long to wait', () => {
     for (const perMinute of [1, 7, 600]) {
       const { takes } = limited(perMinute);
       assert.deepEqual(takes('a', perMinute), Array(perMinute).fill(0));
@@ -22,7 +22,7 @@ describe('a rate limit', () => {
     }
   });
 
-  test('grants one more after that wait, and none before', () => {
+  test('grants one more after that wait, but none before', () => {
     const { clock, limit, takes } = limited(10);
     takes('a', 10);
     clock.ms += 5_999;
@@ -31,7 +31,7 @@ describe('a rate limit', () => {
     assert.deepEqual(takes('a', 2), [0, 6]);
   });
 
-  test('is full again after a silent minute, and no fuller after an hour', () => {
+  test('is full again after an idle minute, and no fuller after an hour', () => {
     const { clock, takes } = limited(10);
     for (const silence of [60_000, 3_600_000]) {
       takes('a', 12);
@@ -40,20 +40,20 @@ describe('a rate limit', () => {
     }
   });
 
-  test('of one caller is no limit of another', () => {
+  test('applies to each client separately', () => {
     const { takes } = limited(3);
     takes('a', 5);
     assert.deepEqual(takes('b', 4), [0, 0, 0, 20]);
   });
 
-  test('takes nothing from who only asks how long to wait', () => {
+  test('charges nothing for asking how long to wait', () => {
     const { limit, takes } = limited(2);
     for (let times = 0; times < 5; times++) assert.equal(limit.wait('a'), 0);
     assert.deepEqual(takes('a', 2), [0, 0]);
     assert.equal(limit.wait('a'), 30);
   });
 
-  test('remembers so many callers and no more: who was silent for longest begins anew', () => {
+  test('remembers a limited number of clients and forgets the longest idle one', () => {
     const { limit } = limited(1, 3);
     for (const caller of ['a', 'b', 'c']) limit.take(caller);
     assert.ok(limit.take('a') > 0);

@@ -1,4 +1,4 @@
-/** Who gets in, over real HTTP at the single-machine host. */
+/** Which requests are accepted, over real HTTP at the single-machine host. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { request } from 'undici';
@@ -33,7 +33,7 @@ async function ask(host: TestHost, { method = 'POST', path = '/process_media', h
   };
 }
 
-describe('the door', () => {
+describe('the request guard', () => {
   let dir: TempDir;
   before(async () => {
     dir = await tempDir();
@@ -51,10 +51,10 @@ describe('the door', () => {
     const site = (value: string) => ({ 'sec-fetch-site': value });
     const passing: readonly [who: string, headers: () => Record<string, string>][] = [
       ['no browser', () => ({})],
-      ['a page of its own', () => ({ ...site('same-origin'), origin: own() })],
-      ['a page of its own, in an old browser', () => ({ origin: own() })],
-      ['a page of its own, behind a proxy', () => ({ origin: 'https://videos.example:8443' })],
-      ['a person who typed the address', () => site('none')],
+      ['a page of the service', () => ({ ...site('same-origin'), origin: own() })],
+      ['a page of the service, in an old browser', () => ({ origin: own() })],
+      ['a page of the service, behind a proxy', () => ({ origin: 'https://videos.example:8443' })],
+      ['a user who typed the URL', () => site('none')],
     ];
     for (const [who, headers] of passing) {
       test(`lets ${who} in`, async () => {
@@ -66,18 +66,18 @@ describe('the door', () => {
       ['another site', () => site('cross-site')],
       ['another site that names our origin', () => ({ ...site('cross-site'), origin: own() })],
       ['a sibling of the same site', () => site('same-site')],
-      ['a browser of words that are not known', () => site('friend')],
+      ['a browser with an unknown Sec-Fetch-Site', () => site('friend')],
       ['another origin', () => ({ origin: 'https://evil.example' })],
       [
-        'another origin that says it is here',
+        'another origin that claims to be the same',
         () => ({ ...site('same-origin'), origin: 'https://evil.example' }),
       ],
-      ['an origin that hides', () => ({ origin: 'null' })],
+      ['a null origin', () => ({ origin: 'null' })],
       ['an empty origin', () => ({ origin: '' })],
       ['another port of this machine', () => ({ origin: 'http://127.0.0.1:1' })],
       ['another scheme', () => ({ origin: own().replace('http:', 'https:') })],
-      ['an origin that begins as ours', () => ({ origin: `${own()}.evil.example` })],
-      ['the address behind the proxy on another port', () => ({ origin: 'https://videos.example' })],
+      ['an origin that begins like ours', () => ({ origin: `${own()}.evil.example` })],
+      ['the host behind the proxy on another port', () => ({ origin: 'https://videos.example' })],
     ];
     for (const [who, headers] of refused) {
       test(`refuses a change that ${who} asks for`, async () => {
@@ -90,19 +90,19 @@ describe('the door', () => {
       });
     }
 
-    test('lets another site look, as it is shown nothing of the answer', async () => {
+    test('lets another site send GET, because the browser hides the response from it', async () => {
       const headers = { ...site('cross-site'), origin: 'https://evil.example' };
       assert.equal((await ask(host, { method: 'GET', path: NO_TASK, headers })).status, 404);
     });
 
-    test('answers no preflight', async () => {
+    test('approves no preflight', async () => {
       const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' };
       for (const path of ['/process_media', '/', NO_TASK, `${NO_TASK}/cancel`]) {
         assert.equal((await ask(host, { method: 'OPTIONS', path, headers })).status, 405, path);
       }
     });
 
-    test('refuses a host name that is not its own, or none at all', async () => {
+    test('refuses a host name that is not its own, and a missing one', async () => {
       for (const name of ['evil.example', 'localhost.evil.example', '127.0.0.1:99999', 'a b']) {
         const { status, body } = await ask(host, { headers: { host: name } });
         assert.deepEqual([status, body['code']], [421, 'wrong_host'], name);
@@ -110,7 +110,7 @@ describe('the door', () => {
       assert.equal((await ask(host, { headers: { host: 'videos.example' } })).status, 200);
     });
 
-    test('lets this machine ask as often as it likes', async () => {
+    test('does not limit requests from this machine', async () => {
       const statuses = new Set<number>();
       for (let times = 0; times < 700; times++)
         statuses.add((await ask(host, { method: 'GET', path: NO_TASK })).status);
@@ -125,7 +125,7 @@ describe('the door', () => {
       await work(host);
     }
 
-    test('lets in who sends it whole, in either header', () =>
+    test('accepts the complete key in either header', () =>
       withKey(async (host) => {
         const near = [
           `${KEY.slice(0, -1)}S`,
@@ -142,7 +142,7 @@ describe('the door', () => {
         for (const key of near) assert.deepEqual(await statuses(key), [401, 401], key);
       }));
 
-    test('tells who has none nothing of tasks, paths or methods', () =>
+    test('tells a client without a key nothing about tasks, paths or methods', () =>
       withKey(async (host) => {
         const answers: string[] = [];
         for (const path of ['/', NO_TASK, `${NO_TASK}/renders`, '/nowhere', '/process_media']) {
@@ -152,12 +152,12 @@ describe('the door', () => {
             answers.push(JSON.stringify([status, body]));
           }
         }
-        assert.equal(new Set(answers).size, 1, 'one answer to all');
+        assert.equal(new Set(answers).size, 1, 'the same answer to all');
         assert.match(answers[0] as string, /"unauthorized"/);
         assert.ok(!answers[0]?.includes(KEY));
       }));
 
-    test('compares no more than ten wrong keys a minute from one address, not even the right one then', () =>
+    test('compares no more than ten wrong keys a minute from one address, and then refuses even the right one', () =>
       withKey(async (host) => {
         const guess = (key: string, forwarded = '') =>
           ask(host, {
@@ -166,7 +166,7 @@ describe('the door', () => {
         for (let none = 0; none < 20; none++) assert.equal((await ask(host)).status, 401, 'no guess');
         for (let wrong = 0; wrong < 10; wrong++) {
           assert.equal((await guess(`guess-number-${wrong}`)).status, 401);
-          if (wrong < 9) assert.equal((await guess(KEY)).status, 200, 'a right one between costs nothing');
+          if (wrong < 9) assert.equal((await guess(KEY)).status, 200, 'a right key in between costs nothing');
         }
         for (const key of ['guess-number-10', KEY]) {
           const { status, body, headers } = await guess(key, '198.51.100.7');
@@ -175,7 +175,7 @@ describe('the door', () => {
         }
       }));
 
-    test('counts requests by address, not by what X-Forwarded-For says on one machine', () =>
+    test('counts requests by address on a single machine, ignoring X-Forwarded-For', () =>
       withKey(
         async (host) => {
           const statuses: number[] = [];

@@ -30,12 +30,12 @@ describe('a retry', () => {
   const files = async (name: string, ending: string) =>
     (await readdir(join(host.outputDir, name))).filter((file) => file.endsWith(ending)).sort();
 
-  test('makes the three of 27 that failed, into the same folder, under the same names', async () => {
+  test('makes the three failed videos of 27 in the same folder under the same names', async () => {
     const hooks = Array.from({ length: 9 }, (_, at) => `/hook-${at}.mp4`);
     const bodies = ['/body-1.mp4', '/body-2.mp4', '/body-3.mp4'];
     await using server = await startSourceServer(
       Object.fromEntries([
-        // The picture is that of the first clip, which the retry does not use.
+        // The format is that of the first clip, which the retry does not use.
         ['/hook-0.mp4', { body: red }],
         ...[...hooks.slice(1), ...bodies].map((path) => [path, { body: blue }]),
       ]),
@@ -85,15 +85,15 @@ describe('a retry', () => {
     const still = await Promise.all(
       before.map(async (name) => (await stat(join(host.outputDir, 'twenty-seven', name))).mtimeMs),
     );
-    assert.deepEqual(still, times, 'what was finished is not touched');
-    assert.equal((await files('twenty-seven', '.json')).length, 2, 'a manifest of its own');
+    assert.deepEqual(still, times, 'finished videos are not touched');
+    assert.equal((await files('twenty-seven', '.json')).length, 2, 'the retry has its own manifest');
     const sizes = await Promise.all(
       [renders[0], first.renders[0]].map(async (render) => {
         const file = join(host.outputDir, 'twenty-seven', render?.file_name as string);
         return dimensions(file);
       }),
     );
-    assert.equal(sizes[0], sizes[1], 'the picture of the first task');
+    assert.equal(sizes[0], sizes[1], 'the format of the first task');
 
     const again = await host.ask(`/tasks/${first.id}/retry`);
     assert.deepEqual([again.status, again.body['task_id']], [202, id], 'a task has one retry');
@@ -101,7 +101,7 @@ describe('a retry', () => {
     assert.deepEqual([nothing.status, nothing.body['code']], [409, 'nothing_to_retry']);
   });
 
-  test('that fails again is retried as a task of its own, with the names of the first', async () => {
+  test('that fails again is retried as its own task, with the names of the first', async () => {
     await using server = await startSourceServer({ '/red.mp4': { body: red } });
     const first = await host.run({
       task_name: 'again',
@@ -115,13 +115,13 @@ describe('a retry', () => {
     assert.deepEqual(await files('again', '.mp4'), first.renders.map(({ file_name }) => file_name).sort());
   });
 
-  test('of a task without a single video takes its picture from the first clip that can be read now', async () => {
+  test('of a task without a single video takes its format from the first clip that is readable now', async () => {
     await using server = await startSourceServer({ '/clip.mp4': { body: sound } });
-    const first = await host.run({ task_name: 'mended', video_blocks: { a: [server.url('/clip.mp4')] } });
+    const first = await host.run({ task_name: 'repaired', video_blocks: { a: [server.url('/clip.mp4')] } });
     assert.equal(first.renders[0]?.error?.code, 'no_video');
     server.set('/clip.mp4', { body: blue });
     const { renders } = await host.retry(first.id);
-    const file = join(host.outputDir, 'mended', renders[0]?.file_name as string);
+    const file = join(host.outputDir, 'repaired', renders[0]?.file_name as string);
     assert.equal(await dimensions(file), '160x90');
   });
 });

@@ -119,7 +119,7 @@ describe('the HTTP interface', () => {
     assert.equal(now.render.waiting - before.render.waiting, 2);
   });
 
-  test('a dry run answers with the plan and makes nothing', async () => {
+  test('a dry run returns the plan and creates nothing', async () => {
     const before = queue.counts();
     const response = await api(post({ ...REQUEST, task_name: 'dry', dry_run: true, seed: 7 }));
     assert.equal(response.status, 200);
@@ -175,7 +175,7 @@ describe('the HTTP interface', () => {
     };
     const waiting = () => queue.counts().render.waiting;
 
-    test('gives the same request the same answer, and makes nothing twice', async () => {
+    test('gives the same request the same response, and creates nothing twice', async () => {
       const first = await answerOf(keyed('same'));
       const published = waiting();
       const second = await answerOf(keyed('same'));
@@ -185,7 +185,7 @@ describe('the HTTP interface', () => {
       assert.equal(waiting(), published);
     });
 
-    test('makes one task of ten requests at once', async () => {
+    test('creates one task for ten concurrent requests', async () => {
       const before = waiting();
       const answers = await Promise.all(Array.from({ length: 10 }, () => answerOf(keyed('ten'))));
       assert.equal(new Set(answers.map(({ body }) => body)).size, 1);
@@ -193,7 +193,7 @@ describe('the HTTP interface', () => {
       assert.equal(waiting() - before, 2);
     });
 
-    test('refuses another request, names the task of the first, and tells keys apart', async () => {
+    test('refuses a different request, names the task of the first, and distinguishes keys', async () => {
       const first = JSON.parse((await answerOf(keyed('mine'))).body) as { task_id: string };
       const body = await problem(await keyed('mine', { ...REQUEST, seed: 5 }), 422);
       assert.equal(body['code'], 'key_reused');
@@ -202,7 +202,7 @@ describe('the HTTP interface', () => {
       assert.notEqual(other.task_id, first.task_id);
     });
 
-    test('is free again after a request that was refused, and is not taken by a dry run', async () => {
+    test('is free again after a refused request, and is not used up by a dry run', async () => {
       await problem(await keyed('later', { ...REQUEST, task_name: '' }), 422);
       assert.equal((await keyed('later', { ...REQUEST, dry_run: true })).status, 200);
       assert.equal((await answerOf(keyed('later'))).replayed, null);
@@ -222,7 +222,7 @@ describe('the HTTP interface', () => {
       assert.deepEqual(kept, [86_400_000]);
     });
 
-    test('that is none is refused by name', async () => {
+    test('that is malformed is refused by name', async () => {
       for (const key of ['', 'x'.repeat(256), 'two words']) {
         const body = await problem(await keyed(key), 422);
         assert.match(JSON.stringify(body['errors']), /1-255 visible ASCII/);
@@ -230,7 +230,7 @@ describe('the HTTP interface', () => {
     });
   });
 
-  test('cancel and retry of a task that nobody knows are 404, of one that runs 202 and 409', async () => {
+  test('cancel and retry of an unknown task are 404, of a running one 202 and 409', async () => {
     const ask = (id: string, what: string) =>
       api(new Request(`${BASE}/tasks/${id}/${what}`, { method: 'POST' }));
     for (const what of ['cancel', 'retry']) await problem(await ask(crypto.randomUUID(), what), 404);
@@ -239,13 +239,13 @@ describe('the HTTP interface', () => {
     const before = queue.counts().render.waiting;
     const cancelled = await ask(id, 'cancel');
     assert.equal(cancelled.status, 202);
-    assert.equal(queue.counts().render.waiting - before, 2, 'whatever their own messages wait for');
+    assert.equal(queue.counts().render.waiting - before, 2, 'cancelling publishes both combinations again');
     assert.equal(((await cancelled.json()) as Record<string, unknown>)['task_id'], id);
     assert.equal(await tasks.isCancelled(id), true);
     assert.equal((await api(new Request(`${BASE}/tasks/${id}/cancel`))).status, 405);
   });
 
-  test('a folder that cannot be made is a 502 with the hint', async () => {
+  test('a folder that cannot be created is a 502 with a hint', async () => {
     await mkdir(join(dir, 'output'), { recursive: true });
     await writeFile(join(dir, 'output', 'in the way'), '');
     const body = await problem(await api(post({ ...REQUEST, task_name: 'in the way' })), 502);
@@ -335,7 +335,7 @@ describe('the HTTP interface', () => {
     });
   });
 
-  test('asks for the key where there is one, in either header', async () => {
+  test('requires the key, if one is set, in either header', async () => {
     await problem(await guarded(post(REQUEST)), 401);
     await problem(await guarded(post(REQUEST, { headers: { 'x-api-key': `${KEY}x` } })), 401);
     await problem(await guarded(new Request(`${BASE}/tasks/00000000-0000-4000-8000-000000000000`)), 401);
@@ -344,7 +344,7 @@ describe('the HTTP interface', () => {
     }
   });
 
-  test('a body that is compressed or in another alphabet is refused as such', async () => {
+  test('a body that is compressed or in another charset is refused with 415', async () => {
     await problem(await api(post(REQUEST, { headers: { 'content-encoding': 'gzip' } })), 415);
     await problem(
       await api(post(REQUEST, { headers: { 'content-type': 'application/json; charset=utf-16' } })),
@@ -360,17 +360,17 @@ describe('the HTTP interface', () => {
     await assert.rejects(stat(join(dir, 'output', 'deep')), { code: 'ENOENT' });
   });
 
-  test('a task whose id would clash gets another one', async () => {
+  test('a task whose id would collide gets another one', async () => {
     let refusals = 2;
     const clashing = { ...tasks, create: async (task: Task) => refusals-- <= 0 && tasks.create(task) };
     const response = await createApi({ ...deps, tasks: clashing })(post(REQUEST));
     const { task_id: id } = (await response.json()) as { task_id: string };
-    assert.ok(await tasks.get(id), 'what was answered is stored');
+    assert.ok(await tasks.get(id), 'the task in the response is stored');
     assert.equal(refusals, -1);
   });
 
-  test('a task that is stored is accepted, also where its messages are not out yet', async () => {
-    const broken = { publish: () => Promise.reject(new Error('the queue is away')) };
+  test('a stored task is accepted even if its messages are not published yet', async () => {
+    const broken = { publish: () => Promise.reject(new Error('the queue is unavailable')) };
     const response = await createApi({ ...deps, queue: broken })(post(REQUEST));
     assert.equal(response.status, 202);
     const { task_id: id } = (await response.json()) as { task_id: string };
@@ -387,13 +387,13 @@ describe('the HTTP interface', () => {
     assert.match(String((await problem(response, 503))['detail']), /disk is full/);
   });
 
-  test('answers only to names of this machine where it asks for no key', async () => {
+  test('answers only to names of this machine when no key is set', async () => {
     const local = createApi({ ...deps, guard: guardOf({ hosts: (name) => name === '127.0.0.1' }) });
     assert.equal((await local(post(REQUEST))).status, 202);
     await problem(await local(new Request('http://evil.example/process_media')), 421);
   });
 
-  test('an unforeseen error is a 500 that tells nothing of the inside', async () => {
+  test('an unexpected error is a 500 without internal details', async () => {
     const broken = createApi({
       ...({} as Parameters<typeof createApi>[0]),
       log: silentLog,
@@ -442,7 +442,7 @@ describe('the HTTP interface', () => {
       return (await response.json()) as Record<string, unknown>;
     }
 
-    test('shows how far it is', async () => {
+    test('shows its progress', async () => {
       const { elapsed_seconds, eta_seconds, created_at, output_folder, ...rest } = await get('');
       assert.ok(Number(elapsed_seconds) >= 0 && Number(eta_seconds) >= 0);
       assert.ok(!Number.isNaN(Date.parse(String(created_at))));
@@ -501,7 +501,7 @@ describe('the HTTP interface', () => {
       assert.deepEqual([renders.map(({ index }) => index), next_cursor], [[140], null]);
     });
 
-    test('refuses a status and a cursor that are none', async () => {
+    test('refuses an unknown status and an invalid cursor', async () => {
       for (const query of ['status=lost', 'cursor=-1']) {
         await problem(await api(new Request(`${BASE}/tasks/${id}/renders?${query}`)), 422);
       }

@@ -7,7 +7,7 @@ import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const BUILD = resolve(import.meta.dirname, '../../infra/build/build.ts');
 
-/** The build, in a package of which ffmpeg-static is all there is. */
+/** Runs the build in a package that contains only ffmpeg-static. */
 async function build(ffmpeg: string | undefined) {
   await using dir = await tempDir();
   const folder = join(dir.path, 'node_modules', 'ffmpeg-static');
@@ -24,7 +24,7 @@ async function build(ffmpeg: string | undefined) {
 }
 
 describe('npm run gcp-build', () => {
-  test('fails where the install script of ffmpeg-static left no binary, and says what to do', async () => {
+  test('fails if the install script of ffmpeg-static left no binary, and says what to do', async () => {
     const { status, stderr } = await build(undefined);
     assert.equal(status, 1);
     assert.match(
@@ -33,13 +33,13 @@ describe('npm run gcp-build', () => {
     );
   });
 
-  test('fails where that is something else than ffmpeg', async () => {
+  test('fails if the binary is not ffmpeg', async () => {
     const { status, stderr } = await build('#!/bin/sh\necho "<html>Not found</html>"\n');
     assert.equal(status, 1);
     assert.match(stderr, /got one that does not run/);
   });
 
-  test('gets over it where ffmpeg is there, and then misses the compiler', async () => {
+  test('passes the check if ffmpeg exists, and then fails without the compiler', async () => {
     const { stderr } = await build('#!/bin/sh\necho "ffmpeg version 6.1.1"\n');
     assert.match(stderr, /Cannot find module 'typescript/);
   });

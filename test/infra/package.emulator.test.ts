@@ -51,7 +51,7 @@ describe('the compiled package, installed for production in an empty folder', {
     await dir?.[Symbol.asyncDispose]();
   });
 
-  test('has no compiler and no test in it', () => {
+  test('contains no compiler and no tests', () => {
     for (const name of ['node_modules/typescript', 'node_modules/.bin/node', 'dist/test', 'dist/infra']) {
       assert.ok(!existsSync(join(dir.path, 'package', name)), name);
     }
@@ -107,7 +107,7 @@ describe('the compiled package, installed for production in an empty folder', {
         body: JSON.stringify(body),
       });
       assert.equal(response.status, name === 'processMedia' ? 422 : 204, name);
-      assert.equal(fleet.said(name), '', `${name} writes log lines only`);
+      assert.equal(fleet.said(name), '', `${name} writes only log lines`);
     }
   });
 });

@@ -385,14 +385,14 @@ describe('the cloud, rehearsed with the real gcloud', {
     const env = { ...Object.fromEntries(addresses), IDENTITY_TOKEN: 'an-identity' };
     try {
       const tried = await step('smoke', env);
-      assert.match(tried, /With credentials: 200, the plan of a task/);
-      assert.match(tried, /sweep, called by Cloud Scheduler: as it should be/);
+      assert.match(tried, /With credentials: 200 and a task's plan/);
+      assert.match(tried, /sweep, called by Cloud Scheduler: accepted, as expected/);
       const job = `${PLACE}/jobs/every-cut-sweep`;
       rehearsal.apis.store.update(job, { status: { code: 16 } }, undefined);
       const refused = await rehearsal.run('infra/cloud/smoke.sh', [], env);
       assert.match(
         refused.output,
-        /Expected the function sweep to take the call of Cloud Scheduler, got the status 16/,
+        /Expected the function sweep to accept the call from Cloud Scheduler, got status 16/,
       );
       rehearsal.apis.store.update(job, { status: {} }, undefined);
       open = true;

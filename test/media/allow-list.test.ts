@@ -11,7 +11,7 @@ const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };
 const video = probedVideo();
 const profile = { width: 320, height: 180, rate: { num: 30, den: 1 }, fit: 'contain' } as const;
 
-/** All command lines that this product starts ffmpeg with. */
+/** All command lines with which this product starts ffmpeg. */
 const RUNS = {
   probe: probeArguments('/a/bytes'),
   conform: conformArguments({
@@ -20,7 +20,7 @@ const RUNS = {
   }),
   'decode of a sound': decodeArguments({ file: '/a/bytes', out: '/b/x.s16le', maxSeconds: 10 }),
   'measurement of loudness': loudnessArguments('/a/x.s16le', 96_000),
-  'measurement of a short one': loudnessArguments('/a/x.s16le', 9_600),
+  'measurement of a short sound': loudnessArguments('/a/x.s16le', 9_600),
   'measurement of a true peak': truePeakArguments('/a/x.mp4'),
   mix: mixArguments({
     ...{ clips: [clip, clip], rate: profile.rate, music: sound, voice: sound, originalVolume: 1 },
@@ -28,7 +28,7 @@ const RUNS = {
   }),
 };
 
-/** The options that stand before each `-i`, since the one before. */
+/** The options between each `-i` and the previous one. */
 function inputs(args: readonly string[]): { options: readonly string[]; name: string }[] {
   const ends = args.flatMap((arg, at) => (arg === '-i' ? [at] : []));
   return ends.map((end, nth) => ({
@@ -40,7 +40,7 @@ const after = (options: readonly string[], name: string) => options[options.inde
 
 describe('every run of ffmpeg', () => {
   for (const [what, args] of Object.entries(RUNS)) {
-    test(`opens each input of a ${what} behind three lists, from disk alone, by an absolute path`, () => {
+    test(`opens each input of a ${what} behind three allow-lists, only from disk, by an absolute path`, () => {
       const all = inputs(args);
       assert.ok(all.length > 0);
       for (const { options, name } of all) {
@@ -52,7 +52,7 @@ describe('every run of ffmpeg', () => {
       }
     });
 
-    test(`writes what a ${what} makes to absolute paths or to nowhere`, () => {
+    test(`writes the output of a ${what} to absolute paths or nowhere`, () => {
       const outputs = args.filter(
         (arg, at) => args[at - 1] !== '-i' && /\//.test(arg) && /^(file:|\/)/.test(arg),
       );
@@ -61,7 +61,7 @@ describe('every run of ffmpeg', () => {
     });
   }
 
-  test('takes nothing that opens other files, draws pictures of text or reads the network for media from outside', () => {
+  test('allows external media no format that opens other files, renders text as pictures or reads the network', () => {
     for (const args of [RUNS.probe, RUNS.conform, RUNS['decode of a sound']]) {
       const [{ options } = { options: [] }] = inputs(args);
       const demuxers = after(options, '-format_whitelist').split(',');
@@ -81,7 +81,7 @@ describe('every run of ffmpeg', () => {
     }
   });
 
-  test('lets a list of clips open clips and nothing else', () => {
+  test('lets a list of clips open only clips', () => {
     const [{ options } = { options: [] }] = inputs(RUNS.mix);
     assert.equal(after(options, '-format_whitelist'), 'concat,mov');
     assert.equal(after(options, '-codec_whitelist'), 'h264');

@@ -1,4 +1,4 @@
-/** Uploads that broke off, and files that say of themselves what they are not: an error that says what was found. */
+/** Truncated uploads and files that are not what they claim to be end in an error that says what was found. */
 import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
@@ -13,7 +13,7 @@ const { signal } = new AbortController();
 const FRAMES = 120;
 const FASTSTART = ['-movflags', '+faststart'];
 
-describe('a clip that broke off', () => {
+describe('a truncated clip', () => {
   const { ffmpeg, at } = useMedia();
   let count = 0;
 
@@ -52,14 +52,14 @@ describe('a clip that broke off', () => {
     });
   }
 
-  test('of MPEG-TS, which knows no length, what is there is a clip', async () => {
+  test('of MPEG-TS, which stores no length, is accepted as far as it goes', async () => {
     const bytes = await whole('mpeg2.ts', []);
     const outcome = await taken(bytes.subarray(0, Math.floor(bytes.length / 2)));
     assert.ok(!PermanentError.is(outcome) && outcome.frames > 40 && outcome.frames < 80);
   });
 
   for (const still of STILLS.slice(0, 4)) {
-    test(`${still.name} that ends half-way is never shown whole`, async () => {
+    test(`${still.name} that ends half-way is never accepted as complete`, async () => {
       const file = at(`still-${++count}`);
       await makeStill(file, still);
       const bytes = await readFile(file);
@@ -70,14 +70,14 @@ describe('a clip that broke off', () => {
     });
   }
 
-  test('a JPEG that lacks no more than its end marker is shown: some cameras leave it off', async () => {
+  test('a JPEG that lacks only its end marker is accepted, because some cameras leave it out', async () => {
     const file = at(`still-${++count}`);
     await makeStill(file, STILLS[2] as (typeof STILLS)[number]);
     const bytes = await readFile(file);
     assert.ok(!PermanentError.is(await taken(bytes.subarray(0, -2))));
   });
 
-  test('the name of a file says nothing: its bytes do', async () => {
+  test('the type of a file follows from its bytes, not from its name', async () => {
     const bytes = await whole('vp9.webm', []);
     await writeFile(at('a.mp4'), bytes);
     const found = await probe(ffmpeg, at('a.mp4'), { signal });
@@ -90,7 +90,7 @@ describe('a clip that broke off', () => {
     [8, 144, 256],
     [3, 256, 144],
   ] as const) {
-    test(`a photo is as large as it is shown: EXIF orientation ${turn}`, async () => {
+    test(`a photo has the size in which it is displayed: EXIF orientation ${turn}`, async () => {
       const file = at(`photo-${turn}`);
       await makeStill(file, STILLS[2] as (typeof STILLS)[number]);
       await writeFile(file, turned(await readFile(file), turn));
@@ -99,7 +99,7 @@ describe('a clip that broke off', () => {
     });
   }
 
-  test('cover art is no picture of a clip', async () => {
+  test('cover art does not count as the video of a clip', async () => {
     const art = at('art.jpg');
     await run('-f', 'lavfi', '-i', 'color=red:s=64x64', '-frames:v', '1', art);
     const song = at('song.mp3');
@@ -110,7 +110,7 @@ describe('a clip that broke off', () => {
   });
 });
 
-/** The same JPEG with an EXIF segment that says how it was held (tag 0x0112 of TIFF 6.0). */
+/** The same JPEG with an EXIF segment for the orientation (tag 0x0112 of TIFF 6.0). */
 function turned(jpeg: Buffer, orientation: number): Buffer {
   const value = orientation.toString(16).padStart(2, '0');
   const tiff = Buffer.from(

@@ -33,7 +33,7 @@ describe('conformArguments', () => {
     assert.ok(args.indexOf('-format_whitelist') < args.indexOf('-i'));
   });
 
-  test('makes clips that can follow each other', () => {
+  test('makes clips that can be joined', () => {
     assert.equal(argumentAfter(args, '-bf'), '0');
     assert.equal(argumentAfter(args, '-flags:v'), '+cgop');
     assert.equal(argumentAfter(args, '-fps_mode'), 'cfr');
@@ -44,12 +44,12 @@ describe('conformArguments', () => {
     }
   });
 
-  test('never makes more frames than the longest clip has', () => {
+  test('never makes more frames than the longest allowed clip has', () => {
     assert.equal(argumentAfter(args, '-frames:v'), '300');
     assert.match(argumentAfter(args, '-filter_complex') ?? '', /fps=fps=30:round=near,trim=end_frame=300,/);
   });
 
-  test('takes the sound of the probed stream, and none where there is none', () => {
+  test('takes the sound of the probed stream, and none if there is none', () => {
     assert.ok(args.includes('0:1'));
     assert.equal(args.at(-1), 'file:/made/clip/sound.s16le');
     const mute = input();
@@ -57,14 +57,14 @@ describe('conformArguments', () => {
     assert.equal(without.at(-1), 'file:/made/clip/video.mp4');
   });
 
-  test('counts in thousandth and first of frames for 29.97', () => {
+  test('counts in 1001sts of a frame for 29.97', () => {
     const ntsc = conformArguments(input({}, { profile: { ...profile, rate: { num: 30000, den: 1001 } } }));
     assert.equal(argumentAfter(ntsc, '-enc_time_base:v'), '1001/30000');
     assert.equal(argumentAfter(ntsc, '-video_track_timescale'), '30000');
     assert.equal(argumentAfter(ntsc, '-g'), '60');
   });
 
-  test('deinterlaces what is interlaced only', () => {
+  test('deinterlaces only interlaced video', () => {
     assert.match(graphOf({ interlaced: true }), /^\[0:0\]bwdif=/);
     assert.doesNotMatch(graphOf({}), /bwdif/);
   });
@@ -75,25 +75,25 @@ describe('conformArguments', () => {
     ['untagged large', { matrix: null, width: 1280, height: 720 }, 'bt709'],
     ['untagged large upright', { matrix: null, width: 720, height: 1280 }, 'bt709'],
   ] as const) {
-    test(`takes ${what} video for ${matrix}`, () => {
+    test(`treats ${what} video as ${matrix}`, () => {
       assert.match(graphOf(video), new RegExp(`in_color_matrix=${matrix}:out_color_matrix=bt709`));
     });
   }
 
-  test('brings high dynamic range down after scaling', () => {
+  test('maps high dynamic range to SDR after scaling', () => {
     const graph = graphOf({ hdr: 'hlg', matrix: 'bt2020nc' });
     assert.match(graph, /scale=.*color_trc=arib-std-b67.*tonemap=/);
     assert.doesNotMatch(graphOf({}), /zscale|tonemap/);
   });
 
-  test('decodes transparency with the decoder that knows it, and puts it on black', () => {
+  test('decodes transparency with the decoder that supports it, and puts it on black', () => {
     const alpha = input({ alpha: true, alphaDecoder: 'libvpx-vp9' });
     const vp9 = conformArguments(alpha);
     assert.ok(vp9.indexOf('libvpx-vp9') < vp9.indexOf('-i'));
     assert.match(argumentAfter(vp9, '-filter_complex') ?? '', /premultiply/);
   });
 
-  test('refuses a file without a film', () => {
+  test('refuses a file without video', () => {
     const { probe } = input();
     assert.throws(() => conformArguments(input({}, { probe: { ...probe, video: null } })), {
       name: 'PermanentError',
@@ -102,7 +102,7 @@ describe('conformArguments', () => {
     });
   });
 
-  test('refuses a clip that is too long, saying how long it is', () => {
+  test('refuses a clip that is too long, and says how long it is', () => {
     assert.throws(() => conformArguments(input({ seconds: 10.4 })), {
       name: 'PermanentError',
       code: 'clip_too_long',
@@ -112,7 +112,7 @@ describe('conformArguments', () => {
 });
 
 describe('conformIdentity', () => {
-  test('is the same for the same profile and differs with each part of it', () => {
+  test('is the same for the same profile, and differs with each of its parts', () => {
     const others: Profile[] = [
       { ...profile, width: 1078 },
       { ...profile, height: 1918 },
@@ -123,7 +123,7 @@ describe('conformIdentity', () => {
     assert.equal(conformIdentity({ ...profile }, input()).join(' '), all[0]);
   });
 
-  test('has every setting of the encoder, but not where or with how many threads it runs', () => {
+  test('contains every encoder setting, but neither paths nor the number of threads', () => {
     const identity = conformIdentity(profile, input());
     for (const part of ['libx264', '20', 'veryfast', '4.0']) assert.ok(identity.includes(part), part);
     assert.ok(!identity.includes('-threads:v'));

@@ -73,7 +73,7 @@ describe('conformClip', () => {
   ] as const) {
     for (const profile of [PROFILE, NTSC]) {
       const { num, den } = profile.rate;
-      test(`brings ${name} to ${num}/${den} frames per second, all of it`, async () => {
+      test(`converts all of ${name} to ${num}/${den} frames per second`, async () => {
         const file = at(name);
         if ((await stat(file).catch(() => null)) === null) await makeFilm(file, clip);
         const { frames, samples, avcC, video, sound } = await conformed(file, profile);
@@ -91,12 +91,12 @@ describe('conformClip', () => {
     }
   }
 
-  test('gives all clips of one profile the same stream header, whatever they were', () => {
+  test('gives all clips of one profile the same stream header, whatever their source', () => {
     for (const [profile, found] of headers) assert.equal(found.size, 1, `${profile.rate.num}: ${[...found]}`);
     assert.notDeepEqual(headers.get(PROFILE), headers.get(NTSC));
   });
 
-  test('writes what a browser and a phone play: H.264 High, 8 bit, BT.709, square samples, index first', async () => {
+  test('writes files that browsers and phones play: H.264 High, 8 bit, BT.709, square samples, index first', async () => {
     const { video } = await conformed(await makeFilm(at('plays.mp4')));
     const [line = ''] = await streamLines(video);
     assert.match(
@@ -107,7 +107,7 @@ describe('conformClip', () => {
     assert.ok(bytes.indexOf('moov') < bytes.indexOf('mdat'));
   });
 
-  test('goes on where the size of the picture changes half-way', async () => {
+  test('continues if the picture size changes half-way', async () => {
     const output = ['-c:v', 'mpeg2video'];
     const clip = { frames: 20, rate: '25', sound: 'none' } as const;
     const first = await makeFilm(at('first.ts'), { ...clip, output });
@@ -119,7 +119,7 @@ describe('conformClip', () => {
     assert.equal((await filmFacts(video)).even, true);
   });
 
-  test('puts bars where the shapes differ, and keeps the shape', async () => {
+  test('adds bars if the shapes differ, and keeps the aspect ratio', async () => {
     const white = at('white.mp4');
     await run('-f', 'lavfi', '-i', 'color=white:s=160x80', '-frames:v', '3', white);
     const { video } = await conformed(white);
@@ -130,7 +130,7 @@ describe('conformClip', () => {
     assert.ok(rows.slice(0, 30).every((value) => value < 20) && rows.slice(98).every((value) => value < 20));
   });
 
-  test('turns a clip that was held upright', async () => {
+  test('rotates a clip that was filmed upright', async () => {
     const flat = at('half.mp4');
     await run('-f', 'lavfi', '-i', 'color=white:s=160x80', '-frames:v', '3', flat);
     const turned = at('half-turned.mp4');
@@ -150,7 +150,7 @@ describe('conformClip', () => {
     assert.ok((luma[64 * 128 + 20] as number) < 30 && (luma[64 * 128 + 108] as number) > 220);
   });
 
-  test('keeps sound that begins late where it belongs', async () => {
+  test('keeps sound that begins late in sync', async () => {
     const film = await makeFilm(at('film.mp4'), { sound: 'none' });
     const file = at('late-sound.mov');
     const beep = ['-itsoffset', '0.4', '-f', 'lavfi', '-i', 'sine=f=1000:r=48000:d=0.4,volume=5'];
@@ -160,21 +160,21 @@ describe('conformClip', () => {
     assert.ok(Math.abs(start - 0.4) < 0.001, `${start}`);
   });
 
-  test('fills up with silence where the sound ends early or is missing', async () => {
+  test('adds silence if the sound ends early or is missing', async () => {
     const { sound, samples } = await conformed(await makeFilm(at('no-sound.mp4'), { sound: 'none' }));
     const bytes = await readFile(sound);
     assert.equal(bytes.length, samples * 4);
     assert.ok(bytes.every((byte) => byte === 0));
   });
 
-  test('does not fill hours with one frame where the timestamps leap', async () => {
+  test('does not repeat one frame for hours if timestamps leap', async () => {
     const file = at('leap.mkv');
     const leap = "settb=1/1000,setpts='if(lt(N,5),N*40,7200000+N*40)'";
     await makeFilm(file, { frames: 10, sound: 'none', filter: leap, output: ['-fps_mode', 'passthrough'] });
     await assert.rejects(conformed(file), { name: 'PermanentError', code: 'clip_too_long' });
   });
 
-  test('does not call it success when a part is missing', async () => {
+  test('does not succeed if a part is missing', async () => {
     const file = await makeFilm(at('fewer.mp4'), { frames: 30 });
     const found = await probe(ffmpeg, file, { signal });
     assert.ok(found.video !== null);
@@ -185,7 +185,7 @@ describe('conformClip', () => {
     });
   });
 
-  test('says what ffmpeg said where the bytes are rubbish, without telling where they lie', async () => {
+  test('reports the message of ffmpeg for garbage bytes, without the path', async () => {
     const file = await makeFilm(at('rubbish.mp4'), { frames: 30, sound: 'none' });
     const found = await probe(ffmpeg, file, { signal });
     await spoil(file, 40, (await stat(file)).size - 3_000);
@@ -194,12 +194,12 @@ describe('conformClip', () => {
     assert.ok(!error.message.includes(at('')), error.message);
   });
 
-  test('refuses sound alone', async () => {
+  test('refuses a file with only sound', async () => {
     await assert.rejects(conformed(await makeSound(at('sound.mp3'))), { code: 'no_video' });
   });
 });
 
-test('a file that is no MP4 of ours is refused by name of what is missing', async () => {
+test('an MP4 from elsewhere is refused with the name of the missing part', async () => {
   await using dir = await tempDir();
   const file = await makeSound(join(dir.path, 'sound.m4a'));
   await assert.rejects(readVideoTrack(file), /Expected an H\.264 track, got none/);

@@ -17,7 +17,7 @@ for (const [stderr, words] of [
   ['frame= 1\rcause\r', 'cause'],
   ['x'.repeat(1000), `${'x'.repeat(300)}...`],
 ] as const) {
-  test(`the last words of ${JSON.stringify(stderr.slice(0, 40))} are ${words.slice(0, 20)}`, () => {
+  test(`the last message of ${JSON.stringify(stderr.slice(0, 40))} is ${words.slice(0, 20)}`, () => {
     assert.equal(lastMessage(stderr), words);
   });
 }
@@ -35,7 +35,7 @@ for (const [text, plain] of [
   test(`${text} is shown as ${plain}`, () => assert.equal(withoutDirectories(text), plain));
 }
 
-test('a failure of ffmpeg becomes one that says what was expected; others stay as they are', () => {
+test('a failure of ffmpeg becomes an error that says what was expected; others stay unchanged', () => {
   const broken = new FfmpegError({
     exitCode: 1,
     signal: null,

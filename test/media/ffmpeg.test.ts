@@ -18,9 +18,9 @@ import { tempDir } from '../fixtures/system/temp-dir.ts';
 const options = { signal: new AbortController().signal, timeoutMs: 60_000, memoryMb: 512, fileMb: 8 };
 const skip = process.platform === 'win32' ? 'the tiny programs are shell scripts' : false;
 
-const notLinux = process.platform === 'linux' ? false : 'no /proc, and no limits by the system';
+const notLinux = process.platform === 'linux' ? false : 'no /proc and no system limits';
 
-/** An executable that stands in for ffmpeg; `$DIR` in the script is the folder it lies in. */
+/** Creates a script that stands in for ffmpeg; `$DIR` in the script is its folder. */
 async function program(dir: string, script: string, name = 'ffmpeg'): Promise<string> {
   const path = join(dir, name);
   await writeFile(path, `#!/bin/sh\nDIR='${dir}'\n${script}\n`);
@@ -40,19 +40,19 @@ async function pidOf(dir: string): Promise<number> {
 }
 
 describe('findFfmpeg', { skip }, () => {
-  test('takes the configured path before any other', async () => {
+  test('prefers the configured path', async () => {
     await using dir = await tempDir();
     const path = await program(dir.path, 'true', 'my ffmpeg');
     assert.deepEqual(findFfmpeg({ configured: path, searchPath: '' }), { path, origin: 'FFMPEG_BIN' });
   });
 
-  test('takes a configured name from the search path', async () => {
+  test('finds a configured name on PATH', async () => {
     await using dir = await tempDir();
     const path = await program(dir.path, 'true', 'ffmpeg-custom');
     assert.equal(findFfmpeg({ configured: 'ffmpeg-custom', searchPath: `/nowhere:${dir.path}` }).path, path);
   });
 
-  test('refuses a configured path that is no program, instead of taking another', async () => {
+  test('refuses a configured path that is not a program, instead of using another one', async () => {
     await using dir = await tempDir();
     await mkdir(join(dir.path, 'folder'));
     await writeFile(join(dir.path, 'text'), '');
@@ -72,7 +72,7 @@ describe('findFfmpeg', { skip }, () => {
 });
 
 describe('running ffmpeg', { skip }, () => {
-  test('gives what the program says, and starts it without environment, input and shell', async () => {
+  test('returns the output of the program, and starts it without environment, input and shell', async () => {
     await using dir = await tempDir();
     const path = await program(dir.path, 'cat; echo "$HOME|$PATH_LIKE|$(pwd)|$*"; echo complaint >&2');
     await using ffmpeg = createFfmpeg({ path });
@@ -94,7 +94,7 @@ describe('running ffmpeg', { skip }, () => {
     }
   });
 
-  test('knows the version, asking once', async () => {
+  test('runs the program once for its version', async () => {
     await using ffmpeg = createFfmpeg({ path: FFMPEG });
     assert.match(await ffmpeg.version(), /^ffmpeg version \S+ Copyright/);
     assert.equal(ffmpeg.version(), ffmpeg.version());
@@ -106,7 +106,7 @@ describe('running ffmpeg', { skip }, () => {
     await assert.rejects(ffmpeg.version(), /got "I am a teapot" as its version. Check FFMPEG_BIN/);
   });
 
-  test('fails with exit code and last words, without directories', async () => {
+  test('fails with the exit code and the last message, without directories', async () => {
     await using dir = await tempDir();
     const script = `echo "[in#0 @ 0x55d0] Error opening input file /srv/some where/secret/clip.mp4." >&2
       echo "/srv/deep/er/clip.mp4: Invalid data found" >&2; echo "Conversion failed!" >&2; exit 69`;
@@ -120,7 +120,7 @@ describe('running ffmpeg', { skip }, () => {
     assert.match(error.stderr, /Conversion failed/);
   });
 
-  test('keeps head and tail of a flood of complaints', async () => {
+  test('keeps the head and the tail of a flood of messages', async () => {
     await using dir = await tempDir();
     const script = `echo first >&2; head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; echo >&2; echo last >&2; exit 1`;
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
@@ -142,7 +142,7 @@ describe('running ffmpeg', { skip }, () => {
     assert.equal(isAlive(await pidOf(dir.path)), false);
   });
 
-  describe('under limits of the system', { skip: notLinux }, () => {
+  describe('under system limits', { skip: notLinux }, () => {
     const failing = async (script: string, limits: Partial<RunLimits>) => {
       await using dir = await tempDir();
       await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
@@ -151,7 +151,7 @@ describe('running ffmpeg', { skip }, () => {
       return error;
     };
 
-    test('sets memory, size of files and processor time, and lets nothing write a dump', async () => {
+    test('limits memory, file size and processor time, and disables core dumps', async () => {
       await using dir = await tempDir();
       const path = await program(dir.path, 'cat /proc/$$/limits; echo $$; echo "$DIR"');
       const pids: number[] = [];
@@ -163,24 +163,24 @@ describe('running ffmpeg', { skip }, () => {
       assert.deepEqual(limit('Max data size'), [300 * 2 ** 20, 300 * 2 ** 20]);
       assert.deepEqual(limit('Max file size'), [5 * 2 ** 20, 5 * 2 ** 20]);
       assert.deepEqual(limit('Max core file size'), [0, 0]);
-      // Later than our own limit of time can be met, with all processors at work.
+      // Higher than what all processors can use within our own time limit.
       const [seconds = 0] = limit('Max cpu time') ?? [];
       assert.ok(
         seconds > 60 * availableParallelism() && seconds < 61 * availableParallelism() + 2,
         `${seconds}`,
       );
-      // The shell that sets them is the program by now: what is recorded, and signalled, is the right one.
+      // The shell that sets the limits has become the program by exec, so the recorded and signalled pid is right.
       assert.match(stdout, new RegExp(`^${pids[0]}$`, 'm'));
     });
 
-    test('calls a file that grows too large permanent, and says how large it may be', async () => {
+    test('treats a file that grows too large as permanent, and says how large it may be', async () => {
       const error = await failing('exec dd if=/dev/zero of="$DIR/large" bs=65536 count=64', { fileMb: 1 });
       assert.equal(error.exceeded, 'output');
       assert.equal(error.signal, 'SIGXFSZ');
       assert.equal(error.shortMessage, 'a file larger than 1 MB');
     });
 
-    test('lets a run that is to write nothing write nothing', async () => {
+    test('stops a run that should write nothing from writing', async () => {
       assert.equal(
         (await failing('exec dd if=/dev/zero of="$DIR/any" count=1', { fileMb: 0 })).exceeded,
         'output',
@@ -199,7 +199,7 @@ describe('running ffmpeg', { skip }, () => {
     });
   });
 
-  test('calls a program that its shell or its loader cannot start no failure of the media', async () => {
+  test('does not blame the media if the shell or the loader cannot start the program', async () => {
     await using dir = await tempDir();
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'exec "$DIR/gone"') });
     await assert.rejects(
@@ -210,7 +210,7 @@ describe('running ffmpeg', { skip }, () => {
 
   for (const [what, script] of [
     ['leaves no child behind when aborted', FOREVER],
-    ['insists where a child does not heed the request to end', STUBBORN],
+    ['kills a child that ignores the request to end', STUBBORN],
   ] as const) {
     test(what, async () => {
       await using dir = await tempDir();
@@ -225,7 +225,7 @@ describe('running ffmpeg', { skip }, () => {
     });
   }
 
-  test('starts nothing when it is aborted before', async () => {
+  test('starts nothing if it is already aborted', async () => {
     await using dir = await tempDir();
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'touch "$DIR/started"') });
     const reason = new Error('too late');
@@ -234,7 +234,7 @@ describe('running ffmpeg', { skip }, () => {
     await assert.rejects(readFile(join(dir.path, 'started')), { code: 'ENOENT' });
   });
 
-  test('ends all children when disposed of, and runs nothing afterwards', async () => {
+  test('ends all children when disposed, and runs nothing afterwards', async () => {
     await using dir = await tempDir();
     const ffmpeg = createFfmpeg({ path: await program(dir.path, FOREVER) });
     const running = assert.rejects(ffmpeg.run([], options), {
@@ -248,7 +248,7 @@ describe('running ffmpeg', { skip }, () => {
     await assert.rejects(ffmpeg.run([], options), TransientError.is);
   });
 
-  test('tells of every child right after its start, and of its end however it ends', async () => {
+  test('reports every child right after its start, and its end however it ends', async () => {
     await using dir = await tempDir();
     const told: string[] = [];
     const children = {
@@ -268,7 +268,7 @@ describe('running ffmpeg', { skip }, () => {
     assert.deepEqual(told, []);
   });
 
-  test('ends with a script what the script started', async () => {
+  test('ends a script together with what it started', async () => {
     await using dir = await tempDir();
     const script = 'sleep 600 & echo $! > "$DIR/pid"; wait';
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
@@ -277,7 +277,7 @@ describe('running ffmpeg', { skip }, () => {
     const pid = await pidOf(dir.path);
     abort.abort(new Error('the task was cancelled'));
     await assert.rejects(running, /cancelled/);
-    // Not our child: whoever inherits it sees to its end.
+    // It is not our child, so the process that inherits it collects it.
     await until(() => !isAlive(pid), 'the end of what the script started');
   });
 
@@ -297,7 +297,7 @@ describe('running ffmpeg', { skip }, () => {
     ['being killed', 'kill -KILL $$', 'ffmpeg_killed'],
     ['being told to end', 'exit 255', 'ffmpeg_killed'],
   ] as const) {
-    test(`calls ${what} transient`, async () => {
+    test(`treats ${what} as transient`, async () => {
       await using dir = await tempDir();
       await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
       await assert.rejects(ffmpeg.run([], options), { name: 'TransientError', code });
@@ -305,17 +305,17 @@ describe('running ffmpeg', { skip }, () => {
   }
 
   for (const [what, script] of [
-    ['a crash of its own', 'kill -SEGV $$'],
+    ['a crash of ffmpeg itself', 'kill -SEGV $$'],
     ["a file's own title about a full disk", 'echo "    title : No space left on device" >&2; exit 1'],
   ] as const) {
-    test(`does not take ${what} for a passing trouble`, async () => {
+    test(`does not treat ${what} as transient`, async () => {
       await using dir = await tempDir();
       await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
       await assert.rejects(ffmpeg.run([], options), FfmpegError.is);
     });
   }
 
-  test('says what to do where the program cannot be started', async () => {
+  test('says what to do if the program cannot be started', async () => {
     await using dir = await tempDir();
     await using ffmpeg = createFfmpeg({ path: join(dir.path, 'gone') });
     await assert.rejects(ffmpeg.run([], options), (error: Error) => {

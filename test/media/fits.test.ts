@@ -15,10 +15,10 @@ const { signal } = new AbortController();
 const TAGS = '-colorspace bt709 -color_primaries bt709 -color_trc bt709'.split(' ');
 const X264 = ['-c:v', 'libx264', '-crf', '12', ...TAGS];
 const RATE = { num: 30, den: 1 };
-/** Codes of 255. */
+/** Largest difference of a colour value, of 255. */
 const NEAR = 4;
 
-describe('a picture of another shape', () => {
+describe('a picture with another aspect ratio', () => {
   const { ffmpeg, at } = useMedia();
   let count = 0;
 
@@ -35,7 +35,7 @@ describe('a picture of another shape', () => {
     return makeCounted(file, { ...FILM, ...size, frames: 4, flash: 1 }, X264, toYuv());
   }
 
-  /** Average of a rectangle of the first frame. */
+  /** The average colour of a square in the first frame. */
   async function colourAt(file: string, x: number, y: number, side: number): Promise<number[]> {
     const look = `scale=iw:ih:in_color_matrix=bt709:flags=accurate_rnd+full_chroma_int,format=gbrp,crop=${side}:${side}:${x}:${y},scale=1:1:flags=area,format=rgb24`;
     return [...(await run('-i', file, '-frames:v', '1', '-vf', look, '-f', 'rawvideo', '-'))];
@@ -52,7 +52,7 @@ describe('a picture of another shape', () => {
       [288, 256, { width: 144, height: 256 }],
       [320, 180, FILM],
     ] as const) {
-      test(`${fit}: ${from.width}x${from.height} in ${width}x${height} lies where it should, every frame of it`, async () => {
+      test(`${fit}: ${from.width}x${from.height} in ${width}x${height} is placed correctly in every frame`, async () => {
         const video = await conformed(await film(from), { width, height, fit });
         const read = await readFilm(video, placeOf(from.width / from.height, { width, height }, fit));
         assert.deepEqual(
@@ -66,7 +66,7 @@ describe('a picture of another shape', () => {
   }
 
   for (const background of ['#ff8000', '#0a64c8', '#ffffff', '#000000', undefined]) {
-    test(`bars are ${background ?? 'black where no colour was asked for'}, above and below, right and left`, async () => {
+    test(`bars are ${background ?? 'black by default'}, above and below, right and left`, async () => {
       const rgb = [1, 3, 5].map((from) =>
         Number.parseInt((background ?? '#000000').slice(from, from + 2), 16),
       );
@@ -85,7 +85,7 @@ describe('a picture of another shape', () => {
     });
   }
 
-  test('blur fills what contain leaves with the picture itself, a little darker', async () => {
+  test('blur fills the bars of contain with the picture itself, a little darker', async () => {
     const video = await conformed(await film(), { width: 256, height: 256, fit: 'blur' });
     near(
       await colourAt(video, 4, 4, 24),
@@ -94,7 +94,7 @@ describe('a picture of another shape', () => {
     );
   });
 
-  test('transparency is black, and half of it half as bright', async () => {
+  test('transparency becomes black, and half transparency half as bright', async () => {
     const file = at('glass.mov');
     const glass =
       "color=0xc82828:s=128x128,format=rgba,geq=r=r(X\\,Y):g=g(X\\,Y):b=b(X\\,Y):a='if(lt(X,64),128,if(lt(X,96),0,255))'";
@@ -105,7 +105,7 @@ describe('a picture of another shape', () => {
     near(await colourAt(video, 104, 50, 16), [200, 40, 40], 6);
   });
 
-  test('all fits of one profile have one stream header', async () => {
+  test('all fits of one profile have the same stream header', async () => {
     const file = await film();
     const headers = new Set<string>();
     for (const fit of ['contain', 'cover', 'blur'] as const) {

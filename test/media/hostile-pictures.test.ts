@@ -1,4 +1,4 @@
-/** Pictures that would take memory, time or disk without end: by their size, their count, or what their index says. */
+/** Videos that would take unlimited memory, time or disk by their size, their count or their index. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const SIDE = 32_000;
 const UNREADABLE = ['media_unreadable'] as const;
 const BROKEN = ['media_unreadable', 'media_truncated', 'no_video'] as const;
 
-/** All samples are the same bytes: an index may say so as often as it likes. */
+/** All samples are the same bytes, because an index may refer to them any number of times. */
 const film = (count: number, change: Partial<Track> = {}): Track => ({
   ...{ codec: 'png ', kind: 'video', stts: [count, 1], size: SMALL.length, count },
   chunks: change.chunks ?? Array.from({ length: count }, () => SAMPLES_AT),
@@ -43,7 +43,7 @@ async function jpeg(dir: string, size: string): Promise<Buffer> {
   return readFile(file);
 }
 
-/** Its header says another size: SOF0, ITU-T T.81, B.2.2. */
+/** The picture with another size in its header: SOF0, ITU-T T.81, B.2.2. */
 function resized(picture: Buffer, width: number, height: number): Buffer {
   const bytes = Buffer.from(picture);
   const header = bytes.indexOf(u8(0xff, 0xc0));
@@ -66,7 +66,7 @@ const SIZES: readonly Hostile[] = [
     ends: UNREADABLE,
   },
   {
-    what: 'a PNG picture of 32,000 x 32,000 in a film that calls it small',
+    what: 'a PNG picture of 32,000 x 32,000 in a film that declares it small',
     make: () => mov(png(SIDE, SIDE), [film(1, { size: png(SIDE, SIDE).length })]),
     ends: ['media_unreadable', 'conform_failed'],
   },
@@ -89,7 +89,7 @@ const SIZES: readonly Hostile[] = [
     ends: ['conform_failed', 'media_truncated'],
   },
   {
-    // Whole pictures, of a few hundred kilobytes and 250 MB: ffmpeg itself would take them.
+    // Valid pictures of a few hundred kilobytes that decode to 250 MB: ffmpeg itself would accept them.
     what: 'a film that grows to 9,000 x 9,000 after its first pictures',
     make: () => {
       const large = png(9_000, 9_000);
@@ -108,7 +108,7 @@ const SIZES: readonly Hostile[] = [
     ends: UNREADABLE,
   },
   {
-    what: 'an H.264 stream of 32,000 x 32,000 in a film that calls it small',
+    what: 'an H.264 stream of 32,000 x 32,000 in a film that declares it small',
     make: () => mov(zeros(100), [film(1, { codec: 'avc1', config: avcC(SIDE, SIDE), size: 100 })]),
     ends: ['media_unreadable', 'conform_failed', 'no_video'],
   },
@@ -118,7 +118,7 @@ const SIZES: readonly Hostile[] = [
     ends: UNREADABLE,
   },
   {
-    what: 'a VP9 stream of 65,536 x 65,536 in a film that calls it small',
+    what: 'a VP9 stream of 65,536 x 65,536 in a film that declares it small',
     make: () => mkv({ codec: 'V_VP9', width: 64, height: 64 }, [{ at: 0, bytes: vp9(65_536, 65_536) }]),
     ends: ['media_unreadable', 'conform_failed', 'no_video'],
   },
@@ -150,7 +150,7 @@ const LENGTHS: readonly Hostile[] = [
         [0, 33, 10 ** 11].map((at) => ({ at, bytes })),
       );
     },
-    // ffmpeg takes leaps of more than thirty hours for errors and closes them.
+    // ffmpeg treats leaps of more than thirty hours as errors and removes them.
     ends: ['clip_too_long', 'harmless'],
   },
   {
@@ -180,7 +180,7 @@ const LENGTHS: readonly Hostile[] = [
     ends: ['media_unreadable', 'media_truncated'],
   },
   {
-    what: 'a film of a hundred thousand pictures that are shown at no time',
+    what: 'a film of a hundred thousand pictures with no duration',
     make: () => mov(SMALL, [film(100_000, { stts: [100_000, 0] })]),
     ends: UNREADABLE,
   },
@@ -208,7 +208,7 @@ const LENGTHS: readonly Hostile[] = [
           film(10_000_000, { size: 1, perChunk: 10_000_000, chunks: [SAMPLES_AT] }),
         ),
       ),
-    // Each is small enough by itself; the last one finds no memory left.
+    // Each one is small enough; the last one finds no memory left.
     ends: ['clip_too_long', ...BROKEN],
   },
   {
@@ -245,7 +245,7 @@ const SHAPES: readonly Hostile[] = [
     ends: ['harmless', ...UNREADABLE],
   },
   {
-    what: 'ten thousand boxes within each other',
+    what: 'ten thousand nested boxes',
     make: () => Buffer.concat([box('ftyp', ascii('isom'), u32(0)), nested(10_000)]),
     ends: BROKEN,
   },
@@ -269,7 +269,7 @@ const SHAPES: readonly Hostile[] = [
       ]),
     ends: ['conform_failed', ...BROKEN],
   },
-  { what: 'Matroska elements within each other', make: () => nestedEbml(2_000), ends: BROKEN },
+  { what: 'nested Matroska elements', make: () => nestedEbml(2_000), ends: BROKEN },
   { what: 'four megabytes of empty MPEG-TS packets', make: () => emptyTs(4 * 2 ** 20), ends: BROKEN },
   ...Object.entries({
     MP4: box('ftyp', ascii('isom'), u32(0)),
@@ -309,5 +309,5 @@ function emptyTs(length: number): Buffer {
   return Buffer.concat(Array.from({ length: Math.floor(length / 188) }, () => packet));
 }
 
-// What a probe may take, and the program itself.
+// Memory of a probe and of the program itself.
 hostileTests('pictures', [...SIZES, ...LENGTHS, ...SHAPES], { mostMb: 600 });

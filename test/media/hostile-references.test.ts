@@ -1,4 +1,4 @@
-/** Files that name other files, or servers: playlists, scripts, subtitles, references within containers. */
+/** Files that refer to other files or servers: playlists, scripts, subtitles, references within containers. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFilm } from '../fixtures/media/clips.ts';
@@ -26,7 +26,7 @@ const hls = (uri: string, more = '') =>
   `#EXTM3U\n#EXT-X-TARGETDURATION:3\n${more}#EXTINF:3,\n${uri}\n#EXT-X-ENDLIST\n`;
 const concat = (...names: string[]) =>
   `ffconcat version 1.0\n${names.map((name) => `file '${name}'`).join('\n')}\n`;
-/** ID3v2.4 with nothing in it, which demuxers skip before they look what a file is. */
+/** An empty ID3v2.4 tag, which demuxers skip before they detect the format. */
 const ID3 = Buffer.concat([ascii('ID3'), u8(4, 0, 0, 0, 0, 0, 10), zeros(10)]);
 
 const dash = ({ beside }: Secrets) =>
@@ -42,7 +42,10 @@ const film = (frames: number, change: Partial<Track> = {}): Track => ({
 });
 const pictures = (frames: number) => Buffer.concat(Array.from({ length: frames }, () => PICTURE));
 
-/** A QuickTime alias: `type` 2 is an absolute path, and levels give a relative one. Inside Macintosh, "Alias Manager". */
+/**
+ * A QuickTime alias: `type` 2 is an absolute path, levels make a relative one. See Inside Macintosh, "Alias
+ * Manager".
+ */
 function alias(path: string, levels: number): Buffer {
   const name = Buffer.alloc(63);
   name.write('secret.mp4');
@@ -64,7 +67,7 @@ function alias(path: string, levels: number): Buffer {
 const text = (what: string, make: (secrets: Secrets) => string): Hostile => ({ what, make, ends: REFUSED });
 
 const FILES: readonly Hostile[] = [
-  text('an HLS playlist of a file beside it', () => hls('secret.ts')),
+  text('an HLS playlist of a neighbouring file', () => hls('secret.ts')),
   text('an HLS playlist of an absolute path', ({ absolute }) => hls(absolute)),
   text('an HLS playlist of a file: address', ({ absolute }) => hls(`file://${absolute}`)),
   text('an HLS playlist of a server', ({ url }) => hls(url)),
@@ -87,7 +90,7 @@ const FILES: readonly Hostile[] = [
     make: () => Buffer.concat([ID3, ascii(hls('secret.ts'))]),
     ends: REFUSED,
   },
-  text('an ffconcat script of a file beside it', ({ beside }) => concat(beside)),
+  text('an ffconcat script of a neighbouring file', ({ beside }) => concat(beside)),
   text('an ffconcat script of an absolute path', ({ absolute }) => concat(absolute)),
   text('an ffconcat script of a server', ({ url }) => concat(url)),
   text('an ffconcat script of a device', () => concat('/dev/zero')),
@@ -129,16 +132,16 @@ const FILES: readonly Hostile[] = [
   text('WebVTT subtitles', ({ url }) => `WEBVTT\n\n00:00.000 --> 00:02.000\n<img src="${url}">\n`),
   text('an SVG picture', ({ url }) => `<svg xmlns="http://www.w3.org/2000/svg"><image href="${url}"/></svg>`),
   text('a page', ({ url }) => `<!doctype html><img src="${url}">`),
-  text('a pattern of names', () => 'secret%03d.png\n'),
-  text('a graph of filters', ({ absolute }) => `movie=${absolute}\n`),
-  text('text for a terminal', () => '\u001b[2J\u001b[1;31mred\u001b[0m\n'.repeat(50)),
+  text('a file name pattern', () => 'secret%03d.png\n'),
+  text('a filter graph', ({ absolute }) => `movie=${absolute}\n`),
+  text('text with terminal escapes', () => '\u001b[2J\u001b[1;31mred\u001b[0m\n'.repeat(50)),
   {
     what: 'a QuickTime film whose pictures are in another file, by an absolute path',
     make: ({ absolute }) => mov(zeros(0), [film(10, { dref: alias(absolute, 0) })]),
     ends: ['media_unreadable', 'media_truncated', 'no_video'],
   },
   {
-    what: 'a QuickTime film whose pictures are in a file beside it',
+    what: 'a QuickTime film whose pictures are in a neighbouring file',
     make: ({ beside }) => mov(zeros(0), [film(10, { dref: alias(`/${beside}`, 1) })]),
     ends: ['media_unreadable', 'media_truncated', 'no_video'],
   },
@@ -157,12 +160,12 @@ const FILES: readonly Hostile[] = [
     ends: ['media_unreadable', 'no_video'],
   },
   {
-    what: 'a film with a playlist behind its last box',
+    what: 'a film with a playlist after its last box',
     make: ({ absolute }) => Buffer.concat([mov(pictures(10), [film(10)]), ascii(hls(absolute))]),
     ends: ['harmless'],
   },
   {
-    what: 'a film with a playlist in front of its pictures',
+    what: 'a film with a playlist before its pictures',
     make: ({ absolute }) => {
       const list = ascii(`\n${hls(absolute)}\n${concat(absolute)}`);
       const chunks = Array.from({ length: 10 }, (_, at) => SAMPLES_AT + list.length + at * PICTURE.length);
@@ -233,7 +236,7 @@ const FILES: readonly Hostile[] = [
     ends: ['media_unreadable', 'no_video'],
   },
   {
-    what: 'a sound with a playlist behind it',
+    what: 'a sound followed by a playlist',
     make: ({ absolute }) => Buffer.concat([wav(zeros(19_200)), ascii(hls(absolute))]),
     ends: ['harmless'],
   },

@@ -1,4 +1,4 @@
-/** Sound that would take memory, time or disk without end. */
+/** Sound that would take unlimited memory, time or disk. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const UNREADABLE = ['media_unreadable'] as const;
 const TOO_LONG = ['clip_too_long'] as const;
 const SECOND = 48_000;
 
-/** Chunks of a second that are all the same bytes. */
+/** Chunks of one second that all refer to the same bytes. */
 const sameSecond = (seconds: number): Track => ({
   ...{ codec: 'sowt', kind: 'audio', timescale: SECOND, stts: [seconds * SECOND, 1], size: 4 },
   ...{ count: seconds * SECOND, perChunk: SECOND },
@@ -44,7 +44,7 @@ function silence(frames: number): Buffer {
   return Buffer.concat([ascii('fLaC'), u8(0x80, 0, 0, 34), info, ...blocks]);
 }
 
-/** As UTF-8 would have it. */
+/** A frame number in the encoding of UTF-8. */
 function numbered(at: number): Buffer {
   return Buffer.from(String.fromCodePoint(at));
 }
@@ -59,7 +59,7 @@ function crc(bytes: Buffer, width: 8 | 16, polynomial: number): number {
   return sum;
 }
 
-/** Pages of OggS without anything in them. RFC 3533. */
+/** Empty Ogg pages, RFC 3533. */
 function emptyPages(count: number): Buffer {
   return Buffer.concat(
     Array.from({ length: count }, (_, at) =>
@@ -93,7 +93,7 @@ const FILES: readonly Hostile[] = [
   {
     what: 'a WAV that claims four gigabytes',
     make: () => wav(zeros(192_000), { claims: 0xfffffff0 }),
-    // Taken for a recording that was not closed: what is there counts.
+    // Treated as a recording that was not closed: the existing samples count.
     ends: ['media_truncated', 'harmless'],
   },
   {
@@ -102,12 +102,12 @@ const FILES: readonly Hostile[] = [
     ends: ['harmless'],
   },
   {
-    what: 'a sound that says the same second for half an hour',
+    what: 'a sound that repeats the same second for half an hour',
     make: () => mov(zeros(4 * SECOND), [sameSecond(1_800)]),
     ends: [...TOO_LONG, ...UNREADABLE],
   },
   {
-    what: 'a sound that says the same second for a minute',
+    what: 'a sound that repeats the same second for a minute',
     make: () => mov(zeros(4 * SECOND), [sameSecond(60)]),
     ends: TOO_LONG,
   },
@@ -144,12 +144,12 @@ const FILES: readonly Hostile[] = [
     ends: [...TOO_LONG, 'harmless', ...UNREADABLE],
   },
   {
-    what: 'an MP3 behind a tag of 256 MB that is not there',
+    what: 'an MP3 after a tag that claims 256 MB',
     make: () => Buffer.concat([ascii('ID3'), u8(4, 0, 0, 0x7f, 0x7f, 0x7f, 0x7f), zeros(2_000)]),
     ends: ['media_unreadable', 'media_truncated', 'no_video', 'no_sound'],
   },
   {
-    what: 'an MP3 behind a tag of nothing but frames',
+    what: 'an MP3 after a tag that is full of frames',
     async make(_, dir) {
       const own = await readFile(await makeSound(join(dir, 'own.mp3')));
       const frames = Buffer.concat(
@@ -189,7 +189,7 @@ const FILES: readonly Hostile[] = [
     ([name, magic]): Hostile => ({
       what: `the first bytes of ${name} and then random ones`,
       make: () => Buffer.concat([magic, randomBytes(100_000)]),
-      // Some of what is random is a frame, of a millisecond or of a year.
+      // Random bytes may form a frame of any length, from a millisecond to a year.
       ends: [
         'media_unreadable',
         'media_truncated',

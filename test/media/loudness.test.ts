@@ -15,7 +15,7 @@ for (const [target, measured, gain] of [
   [-16, -60, 20],
   [-16, null, 0],
 ] as const) {
-  test(`a sound of ${measured} LUFS gets ${gain} dB to be at ${target}`, () => {
+  test(`a sound of ${measured} LUFS gets ${gain} dB to reach ${target}`, () => {
     assert.equal(gainFor(target, measured), gain);
   });
 }
@@ -26,13 +26,13 @@ for (const [value, loudness] of [
   ['-inf', null],
   ['nan', null],
 ] as const) {
-  test(`the last of what ebur128 says counts: ${value}`, () => {
+  test(`the last value of ebur128 counts: ${value}`, () => {
     const said = `    I:         -1.0 LUFS\n  Integrated loudness:\n    I:         ${value} LUFS\n    Threshold: -20.0 LUFS\n`;
     assert.equal(readLoudness(said), loudness);
   });
 }
 
-test('silence of ebur128 itself is no loudness', () => assert.throws(() => readLoudness('nothing')));
+test('missing output of ebur128 is an error', () => assert.throws(() => readLoudness('nothing')));
 
 describe('sound', () => {
   const { ffmpeg, at } = useMedia();
@@ -47,7 +47,7 @@ describe('sound', () => {
     ['a.ogg', ['-c:a', 'libopus'], 96_000, 1_000],
     ['surround.flac', ['-ac', '6'], 96_000, 0],
   ] as const) {
-    test(`decodes ${name} to 48 kHz stereo, all of it`, async () => {
+    test(`decodes all of ${name} to 48 kHz stereo`, async () => {
       const found = await decoded(await makeSound(at(name), { seconds: 2, output }));
       assert.ok(Math.abs(found.samples - samples) <= slack, `${found.samples}`);
       assert.equal((await stat(at('out.s16le'))).size, found.samples * 4);
@@ -62,7 +62,7 @@ describe('sound', () => {
     ['a film without sound', () => makeFilm(at('mute.mp4'), { sound: 'none' }), 'no_sound'],
     ['a sound of no length', () => makeSound(at('none.wav'), { output: ['-t', '0'] }), 'no_sound'],
     ['a page', () => page(), 'media_unreadable'],
-    // As a voice gives it, which nothing has looked at before.
+    // Audio from a voice vendor arrives without being probed first.
     ['a playlist', () => written('list.mp3', '#EXTM3U\n#EXTINF:1,\nfilm.mp4\n'), 'media_unreadable'],
     ['a script', () => written('script.mp3', "ffconcat version 1.0\nfile 'film.mp4'\n"), 'media_unreadable'],
     [
@@ -85,25 +85,25 @@ describe('sound', () => {
     return at(name);
   }
 
-  test('refuses what is longer than allowed, and takes what just fits', async () => {
+  test('refuses a sound that is too long, and accepts one that just fits', async () => {
     const file = await makeSound(at('two.wav'), { seconds: 2 });
     assert.equal((await decoded(file, { maxSeconds: 2 })).samples, 96_000);
     await assert.rejects(decoded(file, { maxSeconds: 1 }), { code: 'clip_too_long' });
   });
 
-  test('measures a tone as EBU Tech 3341 has it: 1 kHz stereo at -23 dBFS is -23 LUFS', async () => {
+  test('measures a tone as in EBU Tech 3341: 1 kHz stereo at -23 dBFS is -23 LUFS', async () => {
     await makePcm(at('tone.s16le'), "aevalsrc='0.0708*sin(2*PI*1000*t)|0.0708*sin(2*PI*1000*t)':s=48000", 3);
     const lufs = await measureLoudness(ffmpeg, at('tone.s16le'), { signal });
     assert.ok(lufs !== null && Math.abs(lufs + 23) <= 0.2, `${lufs}`);
   });
 
-  test('measures a "Hi" of 0.3 s as loud as it is', async () => {
+  test('measures the true loudness of a "Hi" of 0.3 s', async () => {
     await makePcm(at('hi.s16le'), "aevalsrc='0.0708*sin(2*PI*1000*t)|0.0708*sin(2*PI*1000*t)':s=48000", 0.3);
     const lufs = await measureLoudness(ffmpeg, at('hi.s16le'), { signal });
     assert.ok(lufs !== null && Math.abs(lufs + 23) <= 0.5, `${lufs}`);
   });
 
-  test('calls silence silence', async () => {
+  test('recognises silence', async () => {
     await makePcm(at('silence.s16le'), 'anullsrc=r=48000:cl=stereo', 2);
     assert.equal(await measureLoudness(ffmpeg, at('silence.s16le'), { signal }), null);
   });

@@ -5,7 +5,7 @@ import { readMediaInfo } from '../../functions/media/media-info.ts';
 const INPUT = "Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:bytes':";
 const DURATION = '  Duration: 00:01:02.50, start: 0.000000, bitrate: 371 kb/s';
 
-/** What `ffmpeg -i` prints for these stream lines. */
+/** The output of `ffmpeg -i` with these stream lines. */
 function said(...streams: string[]): string {
   return [INPUT, '  Metadata:', '    title           : a film', DURATION, ...streams, 'Stream mapping:'].join(
     '\n',
@@ -68,7 +68,7 @@ describe('readMediaInfo', () => {
       '      DOVI configuration record: version: 1.0, profile: 5, level: 6, rpu flag: 1',
     ],
   ] as const) {
-    test(`is misled by ${what} no more than by a film with such a title`, () => {
+    test(`detects ${what}, but not a title that looks like it`, () => {
       const stream = '  Stream #0:0: Video: hevc (Main 10), yuv420p10le(tv), 64x64, 30 fps';
       const text = `${INPUT}\n  Metadata:\n${line}\n${DURATION}\n${stream}\n    Side data:\n${below}\n`;
       assert.match(readMediaInfo(text)?.misleading ?? '', new RegExp(what));
@@ -87,17 +87,17 @@ describe('readMediaInfo', () => {
     ['yuv420p(tv)', false],
     ['rgb24(pc)', false],
   ] as const) {
-    test(`takes ${format} for ${transparent ? 'possibly transparent' : 'opaque'}`, () => {
+    test(`treats ${format} as ${transparent ? 'possibly transparent' : 'opaque'}`, () => {
       assert.equal(video(`png, ${format}, 64x64, 25 fps`)?.alpha, transparent);
     });
   }
 
-  test('knows nothing of a file that ffmpeg did not open', () => {
+  test('returns undefined for a file that ffmpeg did not open', () => {
     assert.equal(readMediaInfo('bytes: Invalid data found when processing input'), undefined);
     assert.equal(readMediaInfo(''), undefined);
   });
 
-  test('has no length where the header has none', () => {
+  test('has no length if the header has none', () => {
     assert.equal(readMediaInfo(`${INPUT}\n  Duration: N/A, bitrate: N/A\n`)?.seconds, null);
   });
 
@@ -106,7 +106,7 @@ describe('readMediaInfo', () => {
     assert.equal(readMediaInfo(guess + said())?.estimated, true);
   });
 
-  test('passes over cover art, in whatever place it is', () => {
+  test('skips cover art at any position', () => {
     const art =
       'mjpeg (Baseline), yuvj420p(pc, bt470bg/unknown/unknown), 600x600, 90k tbr, 90k tbn (attached pic)';
     assert.equal(video(art), null);
@@ -114,7 +114,7 @@ describe('readMediaInfo', () => {
     assert.equal(video(art, '  Stream #0:1: Audio: mp3, 44100 Hz, stereo, fltp', film)?.stream, 2);
   });
 
-  test('passes over streams that cannot be decoded', () => {
+  test('skips streams that cannot be decoded', () => {
     const info = readMediaInfo(
       said(
         '  Stream #0:0(und): Audio: none (apac / 0x63617061), 48000 Hz, 4 channels, 300 kb/s',
@@ -126,14 +126,14 @@ describe('readMediaInfo', () => {
     assert.equal(info?.video, null);
   });
 
-  test('is not taken in by what the file says of itself', () => {
+  test('is not misled by the metadata of a file', () => {
     const title = '    title           :   Stream #0:7: Video: h264, yuv420p, 9x9, 30 fps';
     const second = '                    : Stream #0:8: Audio: aac, 48000 Hz, mono';
     const info = readMediaInfo([INPUT, '  Metadata:', title, second, DURATION].join('\n'));
     assert.deepEqual([info?.video, info?.audio], [null, null]);
   });
 
-  test('takes no stream of the output for one of the input', () => {
+  test('does not mistake an output stream for an input stream', () => {
     const output = '\nOutput #0, framecrc, to pipe:\n  Stream #0:0: Video: h264, yuv420p, 320x240, 30 fps';
     assert.equal(readMediaInfo(said().replace('Stream mapping:', '') + output)?.video, null);
   });

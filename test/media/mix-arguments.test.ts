@@ -37,7 +37,7 @@ describe('mixArguments', () => {
     assert.ok(args.includes('+faststart'));
   });
 
-  test('opens the clips own sound only where it is wanted', () => {
+  test('opens the sound of the clips only if it is wanted', () => {
     assert.deepEqual(inputsOf({ music }), ['file:/made/clips.ffconcat', 'file:/a/music.s16le']);
     assert.deepEqual(inputsOf({ music, voice, originalVolume: 0.5 }), [
       'file:/made/clips.ffconcat',
@@ -49,7 +49,7 @@ describe('mixArguments', () => {
     assert.match(graphOf({ originalVolume: 0.5 }), /\[1:a\]\[2:a\]concat=n=2:v=0:a=1,.*volume=0\.5,/);
   });
 
-  test('repeats music only where it is too short', () => {
+  test('repeats music only if it is too short', () => {
     assert.ok(mixArguments({ ...plain, music }).includes('-stream_loop'));
     const long = { ...music, samples: 144_000 };
     assert.ok(!mixArguments({ ...plain, music: long }).includes('-stream_loop'));
@@ -69,7 +69,7 @@ describe('mixArguments', () => {
     ['music fades out over the last second', { music }, /afade=t=out:start_sample=96000:nb_samples=48000/],
     ['without anything there is silence', {}, /^anullsrc=/],
     ['all sound ends with the picture', { music }, /atrim=end_sample=144000,ebur128=[^,;]*\[a\]$/],
-    ['the parts are added as they are', { music, voice }, /amix=inputs=2:.*normalize=0/],
+    ['the parts are added without scaling', { music, voice }, /amix=inputs=2:.*normalize=0/],
     [
       'a limiter comes last',
       { music, voice },
@@ -79,25 +79,25 @@ describe('mixArguments', () => {
     test(what, () => assert.match(graphOf(change), wanted));
   }
 
-  test('fades a voice only where it is cut off', () => {
+  test('fades a voice only if it is cut off', () => {
     assert.doesNotMatch(graphOf({ voice }), /afade/);
     const long = { ...voice, samples: 200_000 };
     assert.match(graphOf({ voice: long }), /afade=t=out:start_sample=120000:nb_samples=24000/);
   });
 
-  test('begins the voice later where it is asked for, and fades it where that cuts it off', () => {
+  test('starts the voice later on request, and fades it if that cuts it off', () => {
     const graph = graphOf({ voice: { ...voice, samples: 96_000 }, voiceOffsetSeconds: 1.5 });
     assert.match(graph, /adelay=delays=72000S:all=1,apad=whole_len=144000/);
     assert.match(graph, /afade=t=out:start_sample=120000/);
     assert.doesNotMatch(graphOf({ voice }), /adelay/);
   });
 
-  test('fades over what there is where a video is shorter than the fade', () => {
+  test('fades over the whole video if it is shorter than the fade', () => {
     assert.match(graphOf({ clips: [clip('x', 15)], music }), /afade=t=out:start_sample=0:nb_samples=24000/);
   });
 });
 
-test('the list of clips quotes what a path may have', () => {
+test('the list of clips quotes special characters in paths', () => {
   assert.equal(
     concatList(["/my data/it's.mp4", '/日本/#1.mp4']),
     "ffconcat version 1.0\nfile 'file:/my data/it'\\''s.mp4'\nfile 'file:/日本/#1.mp4'\n",

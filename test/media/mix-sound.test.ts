@@ -16,7 +16,7 @@ const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };
 const RATE = { num: 10, den: 1 };
 const SECONDS = 8;
-/** The test's speech lies below, its music is noise: above it only music is heard. */
+/** The speech has only lower frequencies and the music is noise, so this filter leaves only music. */
 const MUSIC_ONLY = 'highpass=f=5000,highpass=f=5000';
 
 describe('the sound of a combination', () => {
@@ -40,7 +40,7 @@ describe('the sound of a combination', () => {
     await dir[Symbol.asyncDispose]();
   });
 
-  /** A clip of SECONDS whose own sound is replaced by the source. */
+  /** A clip of SECONDS with the given source as its own sound. */
   async function conformed(name: string, own: string): Promise<MixClip> {
     const into = at(`clip-${name}`);
     await mkdir(into);
@@ -83,7 +83,7 @@ describe('the sound of a combination', () => {
   test('music alone: at -16 LUFS, repeated without a gap to the end, faded out over the last second', async () => {
     const { out } = await mixed({ music: noise });
     near(await loudnessOf(out, 0, SECONDS - 1), -16, 1);
-    // The instrumentation of a track of 3 s.
+    // The seams of a track of 3 s.
     for (const seam of [3, 6]) near(await level(out, seam - 0.05, seam + 0.05), await level(out, 1, 2), 2);
     const before = await level(out, SECONDS - 1.5, SECONDS - 1);
     near((await level(out, SECONDS - 0.6, SECONDS - 0.4)) - before, -6, 2);
@@ -102,7 +102,7 @@ describe('the sound of a combination', () => {
     assert.deepEqual(warnings, []);
   });
 
-  test('the depth does not hang on how evenly the voice speaks', async () => {
+  test('the ducking depth does not depend on how evenly the voice speaks', async () => {
     const source = "aevalsrc='0.4*sin(2*PI*300*t)*pow(sin(PI*2*t),4)'";
     const words = await sound(await makeSound(at('words.wav'), { source, seconds: 4 }));
     const { out } = await mixed({ music: noise, voice: words });
@@ -114,7 +114,7 @@ describe('the sound of a combination', () => {
     );
   });
 
-  test('without ducking, music beside a voice stays at -30 LUFS throughout', async () => {
+  test('without ducking, music with a voice stays at -30 LUFS throughout', async () => {
     const { out } = await mixed({ music: noise, voice: speech, duck: false });
     near(await loudnessOf(out, 4.2, 6.9), -30, 1);
     const speaking = await loudnessOf(out, 0.3, 3.8, MUSIC_ONLY);
@@ -137,7 +137,7 @@ describe('the sound of a combination', () => {
     assert.match(warnings[0] ?? '', /voice-over lasts 10\.0 s but the video only 8\.0 s, so it fades out/);
   });
 
-  test('a voice begins when it is asked to, and music goes down for it only then', async () => {
+  test('a voice begins at the requested time, and music is ducked only from then on', async () => {
     const { out, warnings } = await mixed({ voice: speech, voiceOffsetSeconds: 2.5 });
     const [first = 0] = beeps(await soundOf(out), 0.05);
     near(first, 2.5, 0.002);
@@ -150,7 +150,7 @@ describe('the sound of a combination', () => {
     near(await depth(2.8, 6.3), -14, 2);
   });
 
-  test('a voice that begins too late is faded, or not heard at all, and the report says so', async () => {
+  test('a voice that begins too late is faded or left out, and the report says so', async () => {
     const late = await mixed({ voice: speech, voiceOffsetSeconds: 6 });
     assert.match(
       late.warnings[0] ?? '',
@@ -170,10 +170,11 @@ describe('the sound of a combination', () => {
     ['music under a voice', () => ({ music: noise, voice: speech })],
     ["the clip's own sound with both", () => ({ music: noise, voice: speech, originalVolume: 1 })],
   ] as const) {
-    test(`${what}: what is reported is what the finished file measures`, async () => {
+    test(`${what}: the reported values match the finished file`, async () => {
       const { out, loudness, truePeak } = await mixed(more());
       near(loudness ?? 0, await loudnessOf(out, 0, SECONDS), 0.6);
-      // Both are heard before the encoder takes the highest tones away, but for a file that is measured itself.
+      // Reported values are measured before the encoder removes the highest tones, except if the file itself is
+      // measured.
       near(truePeak ?? 0, await truePeakOf(out), 0.8);
     });
   }
@@ -183,7 +184,7 @@ describe('the sound of a combination', () => {
     assert.deepEqual([loudness, truePeak], [null, null]);
   });
 
-  test("the clips' own sound is dropped, or kept at the volume asked for", async () => {
+  test("the clips' own sound is dropped, or kept at the requested volume", async () => {
     const whole = await level((await mixed({ originalVolume: 1 })).out, 1, 3);
     near(await level((await mixed({ originalVolume: 0.25 })).out, 1, 3), whole - 12, 0.5);
     const own = (await soundOf(clip.sound)).slice(48_000, 3 * 48_000);
@@ -220,7 +221,7 @@ describe('the sound of a combination', () => {
     });
   }
 
-  test('faint music with loud beats, raised by 20 dB, peaks at -1 dBTP at most too', async () => {
+  test('faint music with loud beats, raised by 20 dB, also peaks at -1 dBTP at most', async () => {
     const beats = "aevalsrc='if(lt(mod(t,0.5),0.004),0.9*sin(2*PI*3000*t),0.0005*sin(2*PI*200*t))'";
     const faint = await sound(await makeSound(at('beats.wav'), { source: beats, seconds: 4 }));
     const peak = await truePeakOf((await mixed({ music: faint })).out);

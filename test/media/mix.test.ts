@@ -37,7 +37,7 @@ describe('mixCombination joins', () => {
     return { ...(await mixCombination(ffmpeg, { ...input, out, ...LIMITS })), out };
   }
 
-  /** To the millisecond. */
+  /** Compares times to the millisecond. */
   function sameTimes(actual: readonly number[], expected: readonly number[]): void {
     const far = actual.filter((time, number) => !(Math.abs(time - (expected[number] ?? NaN)) <= 0.001));
     assert.deepEqual([actual.length, far], [expected.length, []], `${actual} for ${expected}`);
@@ -84,7 +84,7 @@ describe('mixCombination joins', () => {
     });
   }
 
-  test('the very frames of its clips, in order', async () => {
+  test('the exact frames of its clips, in order', async () => {
     const one = await conformed(await makeFilm(at('one.mp4'), { frames: 10 }));
     const two = await conformed(await makeFilm(at('two.mp4'), { frames: 7, size: '90x160', rate: '25' }));
     const three = await conformed(await makeFilm(at('three.mp4'), { frames: 1 }));
@@ -109,7 +109,7 @@ describe('mixCombination joins', () => {
     assert.equal((await filmFacts(out)).frames, 10);
   });
 
-  test('no clips of different profiles: the second would be shown as rubbish', async () => {
+  test('no clips of different profiles, because the second would be garbled', async () => {
     const file = await makeFilm(at('either.mp4'), { frames: 5 });
     const one = await conformed(file);
     const other = await conformed(file, { ...PROFILE, width: 64, height: 64 });
@@ -121,7 +121,7 @@ describe('mixCombination joins', () => {
     });
   });
 
-  test('nothing that has other than the expected frames', async () => {
+  test('nothing with an unexpected number of frames', async () => {
     const clip = await conformed(await makeFilm(at('six.mp4'), { frames: 6 }));
     await assert.rejects(mixed([{ ...clip, frames: 5 }]), {
       code: 'mix_failed',
@@ -129,7 +129,7 @@ describe('mixCombination joins', () => {
     });
   });
 
-  test('nothing where sound is missing, and tells no paths', async () => {
+  test('nothing if sound is missing, and reveals no paths', async () => {
     const clip = await conformed(await makeFilm(at('four.mp4'), { frames: 4 }));
     const gone = { file: at('gone.s16le'), samples: 48_000, loudness: -16 };
     const error = await mixed([clip], { music: gone }).catch((reason: unknown) => reason);

@@ -1,4 +1,4 @@
-/** Every kind of clip, through all that is done to it, held against what the film in it says of its own frames. */
+/** Runs every kind of clip through all steps and compares the result with the frame numbers that the film contains. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
@@ -27,9 +27,9 @@ const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };
 const PROFILE: Profile = { width: 256, height: 144, rate: { num: 30, den: 1 }, fit: 'contain' };
 const DEBIAN = '/usr/bin/ffmpeg';
-/** Codes of 255. */
+/** Largest difference of a colour value, of 255. */
 const COLOURS = 6;
-/** Milliseconds: what containers round to, and a first packet that is cut. */
+/** Milliseconds. Allows for the rounding of containers and a first packet that is cut. */
 const SYNC = 12;
 const STILL_SECONDS = 1.5;
 
@@ -37,7 +37,7 @@ const { ffmpeg, at } = useMedia();
 let count = 0;
 const table: string[] = [];
 
-/** One clip as a whole video, with its own sound. */
+/** Makes a video of one clip, with its own sound. */
 async function made(file: string, profile: Profile = PROFILE) {
   const dir = at(`made-${++count}`);
   await mkdir(dir);
@@ -51,7 +51,7 @@ async function made(file: string, profile: Profile = PROFILE) {
   return { ...mixed, out };
 }
 
-/** What every ffmpeg that players are built on says of it. */
+/** Checks the video with every ffmpeg available. */
 async function sound(out: string, frames: number): Promise<void> {
   for (const binary of [FFMPEG, DEBIAN].filter(existsSync)) {
     const facts = await filmFacts(out, binary);
@@ -86,9 +86,9 @@ async function lookAt(clip: OddClip, number: number, profile: Profile) {
 }
 
 for (const [number, clip] of ODD_CLIPS.entries()) {
-  test(`${clip.name}: every frame in its place, sound with its picture, colours as they were`, async () => {
+  test(`${clip.name}: every frame in its place, sound in sync, colours unchanged`, async () => {
     const film = filmOf(clip);
-    // A long one at its own rate: each of its frames is to be there once.
+    // A long clip keeps its own rate, so that each frame must occur once.
     const [num = 30, den = 1] = film.frames > 100 ? film.rate.split('/').map(Number) : [];
     const fps = num / den;
     const { out, frames, truePeak } = await lookAt(clip, number, { ...PROFILE, rate: { num, den } });
@@ -99,7 +99,7 @@ for (const [number, clip] of ODD_CLIPS.entries()) {
     assert.ok(off <= (clip.colours ?? COLOURS), `${off} codes`);
     const grey = Math.max(...read.flatMap(({ colours }) => colours.slice(1, 4)));
     assert.ok(grey <= (clip.greys ?? clip.colours ?? COLOURS), `${grey} codes of grey`);
-    // Repeated where the film is slower than the video; the beep belongs to the first.
+    // The frame is repeated if the film is slower than the video; the beep belongs to the first one.
     const lit = read.findIndex(({ flash }) => flash);
     assert.deepEqual(
       read.flatMap(({ flash }, index) => (flash ? [index] : [])),
@@ -120,8 +120,8 @@ for (const [number, clip] of ODD_CLIPS.entries()) {
 }
 
 for (const still of STILLS) {
-  test(`${still.name}: shown for as long as was asked for, in its colours`, async () => {
-    // Without an ending, as sources are kept.
+  test(`${still.name}: shown for the requested time, in its colours`, async () => {
+    // Without an extension, because sources are stored like that.
     const file = at(`still-${++count}`);
     await makeStill(file, still);
     const { out, frames } = await made(file);
@@ -135,10 +135,10 @@ for (const still of STILLS) {
   });
 }
 
-test('a photo with a second picture behind it is the photo', async () => {
+test('a photo followed by a second picture is treated as the photo', async () => {
   const [photo, other] = [at('photo'), at('other')];
   const jpeg = ['-frames:v', '1', '-c:v', 'mjpeg', '-f', 'image2pipe'];
-  // Of a photo's size: that there is more shows only far behind.
+  // As large as a photo, so that the second picture is far from the start.
   const grainy = 'color=red:s=1600x900,noise=alls=60,format=yuvj420p';
   await run('-f', 'lavfi', '-i', grainy, '-q:v', '1', ...jpeg, photo);
   await run('-f', 'lavfi', '-i', 'color=gray:s=64x48', ...jpeg, other);
@@ -156,7 +156,7 @@ test('a photo with a second picture behind it is the photo', async () => {
 
 describe('exact rates', () => {
   for (const rate of ['24000/1001', '24', '25', '30000/1001', '30', '50', '60000/1001', '60']) {
-    test(`${rate}: as many frames as the film has, one after another`, async () => {
+    test(`${rate}: exactly the frames of the film, one after another`, async () => {
       const [num = 0, den = 1] = rate.split('/').map(Number);
       const clip: OddClip = { name: `${rate}.mp4`, film: { rate }, output: ODD_CLIPS[0]?.output ?? [] };
       const file = at(`rate-${num}.mp4`);

@@ -11,7 +11,7 @@ import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const { signal } = new AbortController();
 
-test('a file from outside is opened by allow-listed demuxers and from disk only', () => {
+test('an external file is opened only from disk, by allow-listed demuxers', () => {
   const args = probeArguments('/data/bytes');
   const input = args.indexOf('-i');
   assert.equal(args[input + 1], 'file:/data/bytes');
@@ -38,7 +38,7 @@ describe('probe', () => {
     assert.ok(!error.message.includes(at('')), error.message);
   }
 
-  test('sees size, rate, length and sound of a clip', async () => {
+  test('reads size, rate, length and sound of a clip', async () => {
     const file = await makeFilm(at('a.mp4'), { size: '320x180', rate: '30000/1001', frames: 45 });
     const found = await probed(file);
     const seconds = found.video?.seconds ?? 0;
@@ -64,7 +64,7 @@ describe('probe', () => {
     ['t.mp3', [], 2],
     ['t.m4a', [], 2],
     ['t.wav', [], 2],
-    // Raw AAC has no header: ffmpeg guesses its length by the bit rate.
+    // Raw AAC has no header, so ffmpeg guesses its length from the bit rate.
     ['t.aac', [], 2],
   ] as const) {
     test(`takes the length of ${name} from its packets`, async () => {
@@ -76,7 +76,7 @@ describe('probe', () => {
     });
   }
 
-  test('does not take cover art for a film', async () => {
+  test('does not mistake cover art for video', async () => {
     const sound = await makeSound(at('plain.mp3'));
     const file = at('cover.mp3');
     const picture = ['-f', 'lavfi', '-i', 'color=c=red:s=64x64'];
@@ -85,11 +85,11 @@ describe('probe', () => {
     assert.equal((await probed(file)).video, null);
   });
 
-  test('finds a film without sound', async () => {
+  test('accepts a film without sound', async () => {
     assert.equal((await probed(await makeFilm(at('mute.mp4'), { sound: 'none' }))).audio, null);
   });
 
-  test('turns the size of a rotated clip', async () => {
+  test('swaps the size of a rotated clip', async () => {
     const film = await makeFilm(at('flat.mp4'));
     const file = at('turned.mp4');
     await run('-display_rotation', '90', '-i', film, '-c', 'copy', file);
@@ -127,19 +127,19 @@ describe('probe', () => {
     });
   }
 
-  test('refuses a picture that no decoder on the list reads, by its name', async () => {
+  test('refuses video without an allow-listed decoder, and names its codec', async () => {
     const output = ['-c:v', 'cinepak', '-f', 'mov'];
     const film = await makeFilm(at('cinepak.mp4'), { size: '160x96', frames: 5, output });
     await refused(film, 'media_unreadable', /a picture coded as cinepak, which is not accepted/);
   });
 
-  test('takes a film whose sound no decoder on the list reads for one without sound', async () => {
+  test('treats sound without an allow-listed decoder as missing', async () => {
     const output = ['-c:a', 'adpcm_yamaha', '-ar', '44100'];
     const found = await probed(await makeFilm(at('yamaha.avi'), { frames: 10, output }));
     assert.deepEqual([found.video?.packets, found.audio], [10, null]);
   });
 
-  test('knows a still picture by its bytes, and refuses one of another format', async () => {
+  test('detects a still picture by its bytes, and refuses one of another format', async () => {
     const picture = ['-f', 'lavfi', '-i', 'color=c=red:s=64x64', '-frames:v', '1'];
     await run(...picture, at('still.png'));
     assert.equal((await probed(at('still.png'))).video?.still, true);
@@ -159,13 +159,13 @@ describe('probe', () => {
     });
   }
 
-  test('refuses an upload that broke off', async () => {
+  test('refuses an upload that was cut off', async () => {
     const whole = await makeFilm(at('whole.mp4'), { frames: 90, output: ['-movflags', '+faststart'] });
     const file = await makeTruncated(at('broken.mp4'), whole, 0.4);
     await refused(file, 'media_truncated', /Expected 3\.0 s, as the file's header says, got [01]\.\d s/);
   });
 
-  test('refuses an upload that broke off before its index', async () => {
+  test('refuses an upload that was cut off before its index', async () => {
     const whole = await makeFilm(at('late-index.mp4'), { frames: 60 });
     const file = await makeTruncated(at('no-index.mp4'), whole, 0.5);
     await refused(file, 'media_truncated', /Expected an MP4 with an index/);

@@ -20,12 +20,12 @@ describe('chooseProfile', () => {
     ['the first clip is odd-sized', {}, probed(853, 481), 854, 482, 30, 1],
     ['the first clip has an odd rate', {}, probed(640, 360, 179, 6), 640, 360, 30000, 1001],
     ['the first clip is tiny', {}, probed(1, 3), 16, 16, 30, 1],
-    ['all is wanted', { width: 64, height: 66, fps: 60 }, probed(1, 1), 64, 66, 60, 1],
-    ['only a rate is wanted', { fps: 29.97 }, probed(640, 360, 25), 640, 360, 30000, 1001],
-    ['only a size is wanted', { width: 64, height: 64 }, probed(640, 360, 24), 64, 64, 24, 1],
+    ['everything is requested', { width: 64, height: 66, fps: 60 }, probed(1, 1), 64, 66, 60, 1],
+    ['only a rate is requested', { fps: 29.97 }, probed(640, 360, 25), 640, 360, 30000, 1001],
+    ['only a size is requested', { width: 64, height: 64 }, probed(640, 360, 24), 64, 64, 24, 1],
     ['the first file has no picture', {}, { ...probed(1, 1), video: null }, 1080, 1920, 30, 1],
   ] as const) {
-    test(`where ${what}: ${width}x${height} at ${num}/${den}`, () => {
+    test(`if ${what}: ${width}x${height} at ${num}/${den}`, () => {
       assert.deepEqual(chooseProfile({ ...CONTAIN, ...wanted }, { any: first, moving: first }), {
         width,
         height,
@@ -42,19 +42,19 @@ describe('chooseProfile', () => {
     [100, 20000, 60],
     [12000, 12000, 10],
   ] as const) {
-    test(`brings ${width}x${height} at ${num} down to level 5.2, keeping its shape`, () => {
+    test(`reduces ${width}x${height} at ${num} to level 5.2, keeping its aspect ratio`, () => {
       const profile = chooseProfile(CONTAIN, of(probed(width, height, num)));
       const [across, down] = [Math.ceil(profile.width / 16), Math.ceil(profile.height / 16)];
       assert.ok(across * down <= 36_864 && across * down * num <= 2_073_600 && Math.max(across, down) <= 543);
       assert.ok(profile.width % 2 === 0 && profile.height % 2 === 0);
-      // One step of an even number on the shorter side.
+      // The shorter side is rounded to an even number.
       const short = Math.min(profile.width, profile.height);
       assert.ok(Math.abs(profile.width / profile.height / (width / height) - 1) <= 2 / short);
       assert.ok(profile.width * profile.height > 0.9 * 36_864 * 256 * Math.min(1, 56 / num) || short < 200);
     });
   }
 
-  test('leaves 4K upright at 60 as it is', () => {
+  test('keeps upright 4K at 60', () => {
     assert.deepEqual(chooseProfile(CONTAIN, of(probed(2160, 3840, 60))), {
       width: 2160,
       height: 3840,
@@ -81,6 +81,6 @@ describe('h264Level', () => {
   }
 });
 
-test('in its time scale every standard rate has frames of a whole number of ticks', () => {
+test('a frame of every standard rate lasts a whole number of ticks of the time scale', () => {
   for (const rate of STANDARD_RATES) assert.ok(Number.isInteger((timescale(rate) * rate.den) / rate.num));
 });

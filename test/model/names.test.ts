@@ -57,7 +57,7 @@ describe('a stem', () => {
 });
 
 describe('the stem of a Drive link', () => {
-  test('is the id of the file, as all links end alike', () => {
+  test('is the id of the file, because all links end the same way', () => {
     assert.equal(
       stem('https://drive.google.com/file/d/1AbC_dEfGhIjKlMnOpQrStUvWxYz0123/view?usp=sharing'),
       '1AbC_dEfGhIjKlMnOpQrStUvWxYz0123',
@@ -65,7 +65,7 @@ describe('the stem of a Drive link', () => {
     assert.equal(stem('https://drive.google.com/open?id=1AbCdEfGhIjKlMnOpQr'), '1AbCdEfGhIjKlMnOpQr');
   });
 
-  test('of a bucket is the name of the object', () => {
+  test('is the name of the object for a bucket', () => {
     assert.equal(stem('gs://clips/deep/hook a.mov'), 'hook_a');
   });
 });

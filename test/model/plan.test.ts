@@ -29,7 +29,7 @@ function tally(choices: (number | null)[]): number[] {
 }
 
 describe('a plan', () => {
-  test('has every combination once, clips in block order, the last block turning fastest', () => {
+  test('has every combination once, with clips in block order and the last block varying fastest', () => {
     const plan = makePlan(input);
     const clips = plan.combinations.map((combination) => urls(plan, combination.clips).join(' '));
     assert.equal(clips.length, 12);
@@ -42,14 +42,14 @@ describe('a plan', () => {
     );
   });
 
-  test('is the same for the same request and seed, and another for another seed', () => {
+  test('is the same for the same request and seed, and different for another seed', () => {
     assert.deepEqual(makePlan(input), makePlan(input));
     const choices = (seed: number) =>
       makePlan({ ...input, seed }).combinations.map(({ track, line }) => [track, line]);
     assert.notDeepEqual(choices(7), choices(8));
   });
 
-  test('draws each track and each line equally often, give or take one', () => {
+  test('uses each track and each line equally often, give or take one', () => {
     for (let seed = 0; seed < 50; seed++) {
       const { combinations } = makePlan({ ...input, seed, tracks: ['1', '2', '3', '4', '5'] });
       for (const counts of [
@@ -75,11 +75,11 @@ describe('a plan', () => {
     const tracks = (lines: typeof input.lines) =>
       makePlan({ ...input, lines }).combinations.map(({ track }) => track);
     const more = [...input.lines, { text: 'three', voice: 'v' }];
-    // Source numbers of tracks come before those of lines, so they stay as well.
+    // Tracks are numbered before lines, so their source numbers stay the same as well.
     assert.deepEqual(tracks(input.lines), tracks(more));
   });
 
-  test('names a source once, however many blocks and lines mention it', () => {
+  test('lists a source once, however many blocks and lines mention it', () => {
     const line = { text: 'one', voice: 'v' };
     const plan = makePlan({
       ...input,
@@ -92,7 +92,7 @@ describe('a plan', () => {
     assert.deepEqual(sourcesOf(plan.combinations[0] as Plan['combinations'][0]).sort(), [0, 2, 3]);
   });
 
-  test('of a part of it keeps choices, numbers and total, and only the sources that it needs', () => {
+  test('reduced to some combinations keeps choices, numbers and total, and only the sources that they need', () => {
     const plan = makePlan({
       ...input,
       blocks: [{ urls: ['a', 'b', 'c'] }, { urls: ['d', 'e'] }],
@@ -116,7 +116,7 @@ describe('a plan', () => {
     assert.equal(part.sources.length, needed.size);
   });
 
-  test('has neither track nor line where none were given', () => {
+  test('has no track and no line if none were given', () => {
     const plan = makePlan({ ...input, tracks: [], lines: [] });
     assert.ok(plan.combinations.every(({ track, line }) => track === null && line === null));
   });

@@ -21,7 +21,7 @@ function mistakes(body: unknown, combinations = 1000): Record<string, string> {
     assert.ok(RequestError.is(error), String(error));
     assert.equal(error.code, 'invalid_request');
     const pointers = error.mistakes.map(({ pointer }) => pointer);
-    assert.equal(new Set(pointers).size, pointers.length, 'each mistake is named once');
+    assert.equal(new Set(pointers).size, pointers.length, 'each mistake is reported once');
     return Object.fromEntries(error.mistakes.map(({ pointer, message }) => [pointer, message]));
   }
   return {};
@@ -32,14 +32,14 @@ function nested(levels: number): object {
 }
 
 describe('a valid request', () => {
-  test('keeps blocks in the order written', () => {
+  test('keeps blocks in their written order', () => {
     assert.deepEqual(read(valid).blocks, [
       { name: 'block1', urls: [A, B] },
       { name: 'block2', urls: [B] },
     ]);
   });
 
-  test('takes the list form, whose order holds for names that look like numbers', () => {
+  test('accepts a list of blocks, which keeps the order even for names that look like numbers', () => {
     const list = [
       { name: '2', urls: [A] },
       { name: '1', urls: [B] },
@@ -58,7 +58,7 @@ describe('a valid request', () => {
     });
   }
 
-  test("drops the clips' own sound and ducks the music unless told otherwise", () => {
+  test("drops the clips' own sound and ducks the music by default", () => {
     assert.deepEqual(read(valid).sound, { originalVolume: 0, duck: true });
     assert.deepEqual(read({ ...valid, audio: { original_volume: 0.5, duck: false } }).sound, {
       originalVolume: 0.5,
@@ -66,7 +66,7 @@ describe('a valid request', () => {
     });
   });
 
-  test('warns of a URL that stands twice in a block, and of videos without any sound', () => {
+  test('warns about a URL that occurs twice in a block, and about videos without any sound', () => {
     const warnings = read({ ...valid, video_blocks: { b: [A, A] } }).warnings;
     assert.equal(warnings.length, 2);
     assert.match(warnings[0] ?? '', /more than once/);
@@ -79,7 +79,7 @@ describe('a valid request', () => {
 });
 
 describe('a request with mistakes', () => {
-  test('five mistakes are named, those five and no other', () => {
+  test('five mistakes are reported, and no others', () => {
     const found = mistakes({
       task_name: '',
       video_blocks: { block1: [], block2: ['not a url'] },
@@ -103,9 +103,14 @@ describe('a request with mistakes', () => {
       /Expected 1-10 video blocks, got an empty object/,
     ],
     ['an empty list of blocks', { video_blocks: [] }, '/video_blocks', /Expected 1-10 video blocks/],
-    ['a URL that is none', { video_blocks: { b: ['clip.mp4'] } }, '/video_blocks/b/0', /got "clip.mp4"/],
     [
-      'a number for a URL',
+      'a string that is not a URL',
+      { video_blocks: { b: ['clip.mp4'] } },
+      '/video_blocks/b/0',
+      /got "clip.mp4"/,
+    ],
+    [
+      'a number instead of a URL',
       { video_blocks: { b: [5] } },
       '/video_blocks/b/0',
       /Expected an http\(s\) or gs:\/\/ URL, got 5/,
@@ -151,7 +156,7 @@ describe('a request with mistakes', () => {
       /^(?!.*secret).*got one with a user name or password/,
     ],
     [
-      'a password in what is no URL',
+      'a password in something that is not a URL',
       { video_blocks: { b: ['https://u:secret@h h/?sig=secret'] } },
       '/video_blocks/b/0',
       /^(?!.*secret).*got "https:\/\/\*\*\*@h h\/\?\*\*\*"/,
@@ -174,7 +179,7 @@ describe('a request with mistakes', () => {
     ['an odd width', { output: { width: 1081, height: 1920 } }, '/output/width', /even width/],
     ['width alone', { output: { width: 1080 } }, '/output/height', /together/],
     ['an unusual rate', { output: { fps: 31 } }, '/output/fps', /23.976, 24, 25, 29.97/],
-    ['a fit of another kind', { output: { fit: 'stretch' } }, '/output/fit', /contain, cover or blur/],
+    ['an unknown fit', { output: { fit: 'stretch' } }, '/output/fit', /contain, cover or blur/],
     ['a colour by name', { output: { background: 'red' } }, '/output/background', /#rrggbb/],
     [
       'a background for a fit without bars',
@@ -182,7 +187,7 @@ describe('a request with mistakes', () => {
       '/output/background',
       /with fit contain only, got one with cover/,
     ],
-    ['a still for no time', { output: { still_seconds: 0 } }, '/output/still_seconds', /0.1 to 600/],
+    ['a still shown for 0 seconds', { output: { still_seconds: 0 } }, '/output/still_seconds', /0.1 to 600/],
     [
       'a voice before the start',
       { audio: { voice_offset_seconds: -1 } },
@@ -191,9 +196,9 @@ describe('a request with mistakes', () => {
     ],
     ['a volume over 1', { audio: { original_volume: 2 } }, '/audio/original_volume', /from 0 to 1/],
     ['a callback', { callback_url: 'https://h/' }, '/callback_url', /not available here/],
-    ['a text as dry_run', { dry_run: 'true' }, '/dry_run', /true or false/],
+    ['a string as dry_run', { dry_run: 'true' }, '/dry_run', /true or false/],
     ['an unknown field', { audio_block: {} }, '/audio_block', /Did you mean audio_blocks\?/],
-    ['an unknown field far from any', { zzz: 1 }, '/zzz', /Remove it/],
+    ['an unknown field without a similar name', { zzz: 1 }, '/zzz', /Remove it/],
   ];
   for (const [what, change, pointer, message] of table) {
     test(what, () => {
@@ -208,13 +213,13 @@ describe('a request with mistakes', () => {
     assert.deepEqual(Object.keys(mistakes({ ...rest, video_block: video_blocks })), ['/video_block']);
   });
 
-  test('both spellings of the lines at once', () => {
+  test('both spellings of the lines', () => {
     const lines = [{ text: 'Hello', voice: 'Sarah' }];
     const found = mistakes({ ...valid, text_to_speech: lines, text_to_speach: lines });
     assert.match(found['/text_to_speach'] ?? '', /same field/);
   });
 
-  test('more combinations than allowed, beside another mistake', () => {
+  test('more combinations than allowed, together with another mistake', () => {
     const found = mistakes({ ...valid, seed: -1 }, 1);
     assert.match(found['/video_blocks'] ?? '', /at most 1 combinations, got 2 \(2 x 1\)/);
     assert.ok(found['/seed']);
@@ -228,7 +233,7 @@ describe('a request with mistakes', () => {
     );
   });
 
-  test('two blocks of one name', () => {
+  test('two blocks with the same name', () => {
     const list = [
       { name: 'a', urls: [A] },
       { name: 'a', urls: [B] },
@@ -242,7 +247,7 @@ describe('a request with mistakes', () => {
     });
   }
 
-  test('a pointer escapes what would break it', () => {
+  test('a pointer escapes characters that would break it', () => {
     assert.deepEqual(Object.keys(mistakes({ ...valid, video_blocks: { 'a/b~c': ['x'] } })), [
       '/video_blocks/a~1b~0c/0',
     ]);

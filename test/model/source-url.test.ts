@@ -25,7 +25,7 @@ describe('an address is read', () => {
     [' gs://clips/a.mp4', clip('a.mp4')],
     ['https://content.googleapis.com/storage/v1/b/clips/o/a.mp4', clip('a.mp4')],
     ['https://storage.googleapis.com./clips/a.mp4', clip('a.mp4')],
-    // Of other buckets only what anyone may read, or what a signature permits.
+    // Objects in other buckets are readable only if they are public or the URL is signed.
     ['https://storage.googleapis.com/others/a.mp4', WEB],
     ['https://storage.googleapis.com/clips/a.mp4?X-Goog-Signature=1&X-Goog-Date=2', WEB],
     ['https://clips.storage.googleapis.com/a.mp4?Expires=1&Signature=2&GoogleAccessId=3', WEB],
@@ -62,7 +62,7 @@ describe('an address is read', () => {
     ['https://storage.googleapis.com//own-cache/a', /its own files/],
     ['https://commondatastorage.googleapis.com/own-cache/a', /its own files/],
     ['https://content.googleapis.com/storage/v1/b/own-cache/o/a', /its own files/],
-    // Nothing that a caller writes leads the clients of Google elsewhere.
+    // No URL may lead Google's clients to another bucket or host.
     ['gs://own-cache@clips/a.mp4', /the bucket own-cache@clips/],
     ['gs://clips:443/a.mp4', /the bucket clips:443/],
     ['gs://clips%2f..%2fown-cache/a.mp4', /the bucket clips%2f\.\.%2fown-cache/],

@@ -26,7 +26,7 @@ describe('maskUrl', () => {
 describe('webUrlRefusal', () => {
   const got = (url: string, schemes?: readonly string[]) => webUrlRefusal(new URL(url), schemes)?.got;
 
-  it('lets ordinary URLs pass, whatever their port', () => {
+  it('accepts ordinary URLs on any port', () => {
     for (const url of [
       'http://h/',
       'https://h/a?b#c',
@@ -38,7 +38,7 @@ describe('webUrlRefusal', () => {
     }
   });
 
-  it('refuses every other scheme, unless it is asked for', () => {
+  it('refuses every other scheme unless it is allowed explicitly', () => {
     for (const url of [
       'file:///a',
       'ftp://h/',

@@ -7,11 +7,11 @@ import { checksum, moveFolder, syncFile, syncFolder, systemCode } from '../share
 import { DiskCache, INCOMING, META } from './cache.ts';
 
 export interface DiskArtifactsOptions {
-  /** Made where there is none. One process may evict from it, unless it is shared. */
+  /** Created if missing. Only one process may use it, unless `shared` is set. */
   dir: string;
-  /** Above this the least recently used artifacts go, except the latest one and those that are open. */
+  /** Above this size the least recently used artifacts are evicted, except the latest one and those that are open. */
   maxBytes: number;
-  /** Several processes use the folder: what any of them opened within the last hour stays. */
+  /** Several processes use the folder: artifacts that any of them opened within the last hour are kept. */
   shared?: boolean;
 }
 
@@ -22,7 +22,7 @@ interface StoredFile {
   sha256: string;
 }
 
-/** What meta.json says. */
+/** The contents of meta.json. */
 interface Stored {
   key: string;
   meta: unknown;
@@ -34,15 +34,15 @@ interface Stamp {
   mtimeMs: number;
 }
 
-/** What a lookup meets where files are missing, replaced by folders, or on a bad sector. */
+/** Errors of a lookup when files are missing, replaced by folders, or on a bad sector. */
 const DAMAGE: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EIO'];
-/** What a rename meets where the folder is there already; Windows says EPERM. */
+/** Errors of a rename when the target folder already exists; Windows reports EPERM. */
 const TAKEN: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
 
 /** Artifacts as folders `<2 hex>/<SHA-256 of the key>`: the files, and meta.json with their lengths and checksums. */
 export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStore {
   const dir = resolve(options.dir);
-  /** Sizes and times of the files whose checksums were found right, by place: no second look while they stay so. */
+  /** Sizes and times of verified files, by place: checksums are not computed again while these stay the same. */
   const verified = new Map<string, string>();
   const cache = new DiskCache({
     dir,
@@ -50,7 +50,7 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStor
     shared: options.shared ?? false,
     onGone: (place) => verified.delete(place),
   });
-  // Else one call might remove as damaged what another has just put there.
+  // Without taking turns, one call could discard as damaged what another has just stored.
   const inTurn = createTurns();
 
   const isIntact = async (place: string, files: readonly StoredFile[]): Promise<boolean> => {
@@ -64,7 +64,7 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStor
     return true;
   };
 
-  /** The artifact that stands, if it is sound; what is not is taken out. */
+  /** Returns the stored artifact if it is intact; a damaged one is discarded. */
   const check = async (key: string, place: string): Promise<Stored | undefined> => {
     if (!(await exists(join(dir, place)))) return undefined;
     try {
@@ -77,7 +77,7 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStor
     return undefined;
   };
 
-  /** Undefined where another process was first. */
+  /** Returns undefined if another process stored it first. */
   const install = async (
     key: string,
     place: string,
@@ -94,12 +94,12 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStor
       throw error;
     }
     await syncFolder(dirname(target));
-    // Holds for what was renamed; a copy has other times, and is read once more.
+    // The stamps match a renamed file; a copy has new times, so its checksums are computed once more.
     verified.set(place, stampText(stamps));
     return stored;
   };
 
-  /** Keeps a place from being evicted from before it is looked at until its artifact is disposed of. */
+  /** Protects a place from eviction, from before the lookup until its artifact is disposed. */
   const held = async <M>(
     key: string,
     find: (place: string) => Promise<Stored | undefined>,
@@ -173,7 +173,7 @@ async function exists(folder: string): Promise<boolean> {
   }
 }
 
-/** Recency, for the next process. Another one may have evicted it. */
+/** Records the last use for the next process. Failures are ignored: another process may have evicted the artifact. */
 async function touch(file: string): Promise<void> {
   const now = new Date();
   await utimes(file, now, now).catch(() => {});
@@ -193,7 +193,7 @@ function toArtifact<M>({ key, meta, files }: Stored, folder: string, release: ()
   };
 }
 
-/** Undefined for what we did not write: half a file, another shape, a name that leads elsewhere. */
+/** Returns undefined for content that is truncated, has another shape, or names a file outside the folder. */
 function parseStored(text: string): Stored | undefined {
   try {
     const { key, meta, files } = JSON.parse(text) as Stored;
@@ -204,7 +204,7 @@ function parseStored(text: string): Stored | undefined {
   }
 }
 
-/** Lengths and checksums into meta.json, and all of it onto the disk. */
+/** Writes lengths and checksums to meta.json and flushes everything to the disk. */
 async function seal(
   folder: string,
   key: string,
@@ -213,7 +213,7 @@ async function seal(
   const files: StoredFile[] = [];
   const stamps: Stamp[] = [];
   for (const name of (await readdir(folder)).sort()) {
-    // Of an earlier try whose disk was full.
+    // Left by an earlier attempt that ran out of disk space.
     if (name === META) continue;
     const file = join(folder, name);
     const stamp = await stat(file);
@@ -228,7 +228,7 @@ async function seal(
   return { stored, stamps };
 }
 
-/** Runs what is asked for one name one after the other. */
+/** Runs calls with the same name one after the other. */
 function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
   const last = new Map<string, Promise<unknown>>();
   return (name, work) => {

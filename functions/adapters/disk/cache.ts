@@ -3,17 +3,17 @@ import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Describes an artifact; beside its files, and not counted. */
+/** Describes an artifact. Stored beside its files, and not counted in its size. */
 export const META = 'meta.json';
-/** Copies from another disk on their way in, and what is on its way out: never below a folder of artifacts. */
+/** Folders for copies that arrive from another disk and for artifacts being deleted, outside the artifact folders. */
 export const INCOMING = '.incoming';
 const TRASH = '.trash';
-/** A copy that nobody touched for so long was left by a process that died. */
+/** A copy untouched for this long was left by a process that died. */
 const LEFT_OVER_AFTER_MS = 3_600_000;
-/** Longer than anybody works with an artifact. */
+/** Longer than any stage works with an artifact. */
 const IN_USE_MS = 3_600_000;
 
-/** A claim on a folder's staying there. Released again it has no effect. */
+/** Protects a folder from eviction. A second release has no effect. */
 export interface Hold {
   release(): void;
 }
@@ -21,13 +21,13 @@ export interface Hold {
 export interface DiskCacheOptions {
   dir: string;
   maxBytes: number;
-  /** Other processes have the folder too, and may be reading what they opened a while ago. */
+  /** Other processes use the folder too, and may still read what they opened earlier. */
   shared: boolean;
-  /** A folder was taken out. */
+  /** Called when a folder is removed. */
   onGone: (place: string) => void;
 }
 
-/** Knows size and recency of the folders `<2 hex>/<hash>` of one `dir`, and takes out the least recently used. */
+/** Tracks size and last use of the folders `<2 hex>/<hash>` in `dir`, and evicts the least recently used. */
 export class DiskCache {
   readonly #options: DiskCacheOptions;
   /** Bytes by place, the least recently used first. */
@@ -58,7 +58,7 @@ export class DiskCache {
     };
   }
 
-  /** From now on the most recently used one. */
+  /** Marks a folder as the most recently used. */
   use(place: string, bytes: number): void {
     this.#forget(place);
     this.#entries.set(place, bytes);
@@ -66,7 +66,7 @@ export class DiskCache {
     this.#latest = place;
   }
 
-  /** Takes a folder out in one step, so that nobody sees half of it, and deletes it in the background. */
+  /** Moves a folder away in one step, so that no reader sees half of it, and deletes it in the background. */
   discard(place: string): void {
     const { dir, onGone } = this.#options;
     const trash = join(dir, TRASH, randomUUID());
@@ -74,16 +74,16 @@ export class DiskCache {
     onGone(place);
     try {
       mkdirSync(dirname(trash), { recursive: true });
-      // Synchronous: between looking at the holds and this nobody can open it.
+      // Synchronous, so that no one can open the folder between the check of the holds and this rename.
       renameSync(join(dir, place), trash);
     } catch {
-      // Gone already, or in use by another program: the next process counts it again.
+      // Already gone, or in use by another program: the next process finds and counts it again.
       return;
     }
     this.#delete(trash);
   }
 
-  /** Takes out what is too much; resolves when the disk has the room back. */
+  /** Evicts down to the limit; resolves when the space is free again. */
   async trim(): Promise<void> {
     this.#scan ??= this.#readAll();
     await this.#scan;
@@ -91,7 +91,7 @@ export class DiskCache {
     await Promise.all(this.#removals);
   }
 
-  /** The latest stays, however large: whoever made it is about to need it. */
+  /** Keeps the latest folder however large it is, because its creator is about to use it. */
   #evict(): void {
     if (!this.#scanned) return;
     for (const place of this.#entries.keys()) {
@@ -100,7 +100,7 @@ export class DiskCache {
     }
   }
 
-  /** By another process: each marks what it opens. */
+  /** Whether another process may be using the folder: each process updates the time of META when it opens one. */
   #mayBeInUse(place: string): boolean {
     const { dir, shared } = this.#options;
     if (!shared) return false;
@@ -115,7 +115,7 @@ export class DiskCache {
 
   #delete(path: string): void {
     const removal = rm(path, { recursive: true, force: true })
-      // What stays is deleted by the next process.
+      // The next process deletes what is left.
       .catch(() => {})
       .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
@@ -155,7 +155,7 @@ export class DiskCache {
   }
 }
 
-/** Size of a folder's files, and when it was last used: 0 for what is vanishing. */
+/** Size of a folder's files and the time of its last use; both are 0 if it is being deleted meanwhile. */
 async function measure(folder: string): Promise<{ bytes: number; usedAt: number }> {
   let bytes = 0;
   let usedAt = 0;

@@ -10,11 +10,11 @@ import type { OutputStore } from '../../ports.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { copyTo, makeFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 
-/** Room that `..<8 hex>.part` leaves in a name of 255 bytes. */
+/** What is left of 255 bytes for the name inside `.<name>.<8 hex>.part`. */
 const PART_NAME_BYTES = 240;
 const PART = /^\.(.+)\.[0-9a-f]{8}\.part$/s;
 
-/** What a user can do something about; anything else is a defect or a broken disk and passes as it is. */
+/** Errors that a user can fix; any other is a bug or a broken disk and is passed on unchanged. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'not writable',
   EPERM: 'not permitted',
@@ -25,19 +25,19 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTEMPTY: 'a folder is in the way',
   ENAMETOOLONG: 'the path is too long',
   ELOOP: 'too many symbolic links',
-  EINVAL: 'the system does not take that name',
+  EINVAL: 'the system does not accept that name',
   ENOENT: 'the path does not exist',
 };
 
 export interface DiskOutputsOptions {
-  /** Task folders are made in it; made where there is none. */
+  /** Holds one folder per task. Created if missing. */
   dir: string;
 }
 
 export interface DiskOutputs extends OutputStore {
   /**
-   * For a new host, before any work: removes what the last one left of its copies of these files, and answers with
-   * how many there were. Parts of other files are not touched: the folder may be another host's as well.
+   * Called when a host starts, before any work: removes unfinished copies of these files that the previous host left,
+   * and returns how many there were. Other files are not touched, because another host may use the folder too.
    */
   removeParts(folder: OutputFolder, fileNames: Iterable<string>): Promise<number>;
 }
@@ -69,7 +69,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       const target = join(folder.id, fileName);
       try {
         await syncFile(file);
-        // Whoever watches the folder may have moved it away with what was done so far.
+        // Someone may have moved the folder away together with the videos finished so far.
         await makeFolder(folder.id);
         signal.throwIfAborted();
         await moveTo(target, folder.id, file, signal);
@@ -94,7 +94,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       const own = new Set(Array.from(fileNames, nameInPart));
       const found = await readdir(folder.id).catch(() => []);
       const parts = found.filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
-      // What cannot be removed is hidden, and does no harm.
+      // A part that cannot be removed does no harm: its name is hidden.
       for (const part of parts) await rm(join(folder.id, part), { force: true }).catch(() => {});
       return parts.length;
     },
@@ -111,7 +111,10 @@ async function moveTo(target: string, folder: string, file: string, signal: Abor
   }
 }
 
-/** Another disk: the bytes arrive under a hidden name beside the target, so that the final name is never half a file. */
+/**
+ * For a target on another disk: copies to a hidden name beside it first, so that the final name is never half a
+ * file.
+ */
 async function copyOver(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
   const part = join(
     folder,
@@ -131,7 +134,7 @@ function notOnDisk(fileName: string): PermanentError {
   return new PermanentError(
     'save_failed',
     'save',
-    `Expected a folder on this disk for ${fileName}, got one elsewhere: the task was begun with another OUTPUT. Next step: set OUTPUT as it was, or post the task again.`,
+    `Expected a folder on this disk for ${fileName}, got one elsewhere: the task was created with another OUTPUT. Next step: restore the earlier OUTPUT, or post the task again.`,
   );
 }
 
@@ -142,7 +145,7 @@ function nameInPart(fileName: string): string {
 function reasonOf(error: unknown): string {
   if (isDiskFull(error)) return 'the disk is full';
   const code = systemCode(error);
-  if (code === undefined) return 'the system refuses without a reason';
+  if (code === undefined) return 'the system gave no reason';
   const words = REASONS[code];
   return words ? `${words} (${code})` : code;
 }

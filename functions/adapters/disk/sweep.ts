@@ -2,8 +2,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Removes the entries of a folder whose names have this form, and no others: the folder may be one that people use
- * too. Answers with their number. What cannot be removed stays.
+ * Removes the entries of a folder whose names match `form`, and no others, because people may use the folder too.
+ * Returns how many were removed. Entries that cannot be removed stay.
  */
 export async function sweepFolder(dir: string, form: RegExp): Promise<number> {
   const names = (await readdir(dir).catch(() => [])).filter((name) => form.test(name));

@@ -9,29 +9,29 @@ import { type SpeechThread, speechFailed, startSpeechThread } from './thread.ts'
 import type { SpeakRequest } from './worker.ts';
 
 export interface EspeakOptions {
-  /** For one line, milliseconds. 2,000 characters take about one second. */
+  /** Limit for one line, in milliseconds. 2,000 characters take about one second. */
   timeLimitMs?: number;
-  /** How long the thread is kept after a line, milliseconds. */
+  /** How long the thread is kept after a line, in milliseconds. */
   idleMs?: number;
 }
 
 const TIME_LIMIT_MS = 60_000;
-/** The thread takes about 60 MB for as long as it lives, and a quarter of a second to start. */
+/** The thread takes about 60 MB while it lives, and a quarter of a second to start. */
 const IDLE_MS = 5_000;
-/** eSpeak's default of 175 words per minute is hurried for an advertisement. */
+/** Words per minute. eSpeak's default of 175 sounds hurried in an advertisement. */
 const SPEED = 165;
-/** Raise it when `spokenText` changes: it makes other sound of the same line. */
+/** Part of the cache key. Raise it when `spokenText` changes, because the same line then sounds different. */
 const TEXT_RULES = 1;
-/** The variants that sound like a person; never reorder them: names are mapped by position. */
+/** The variants that sound human. Never reorder them: voice names are mapped by position. */
 const VARIANTS = ['f1', 'f2', 'f3', 'f4', 'f5', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7'] as const;
 const NOTICE =
-  'Lines are spoken by the built-in offline voice (eSpeak NG): any voice name is taken and mapped to one of its ' +
+  'Lines are spoken by the built-in offline voice (eSpeak NG). Any voice name is accepted: each is mapped to one of its ' +
   'variants, always the same one';
 const WAV_HEADER_BYTES = 44;
 
 const require = createRequire(import.meta.url);
 
-/** Speech without account, key or network: eSpeak NG as WebAssembly, one line after the other, in a thread of its own. */
+/** Speech without account, key or network: eSpeak NG as WebAssembly, one line at a time, in its own thread. */
 export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncDisposable {
   const timeLimitMs = options.timeLimitMs ?? TIME_LIMIT_MS;
   const oneAtATime = pLimit(1);
@@ -54,7 +54,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
       return await own.speak(request, timeLimitMs, signal);
     } finally {
       idle = setTimeout(() => {
-        // Forgotten first: a line that comes while it ends needs another one.
+        // Cleared first, so that a line that arrives while this thread ends starts a new one.
         thread = undefined;
         void own.end();
       }, options.idleMs ?? IDLE_MS).unref();
@@ -86,8 +86,8 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
 }
 
 /**
- * A language code that eSpeak knows ("de", "pt-br") is that language; any other name is one of the English variants,
- * the same one for the same name, whatever its case and surrounding blanks.
+ * A language code that eSpeak knows ("de", "pt-br") selects that language. Any other name selects one of the English
+ * variants, always the same one for the same name, ignoring case and surrounding spaces.
  */
 export function espeakVoice(name: string, languages: ReadonlySet<string>): string {
   const key = name.normalize('NFC').trim().toLowerCase();
@@ -96,16 +96,16 @@ export function espeakVoice(name: string, languages: ReadonlySet<string>): strin
   return `en+${VARIANTS[place]}`;
 }
 
-/** eSpeak takes a leading "-" for an option, "[[" for phonemes, and ends at a NUL. */
+/** eSpeak reads a leading "-" as an option and "[[" as phonemes, and stops at a NUL. */
 function spokenText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: removes control characters
   const clean = text.toWellFormed().replace(/[\u0000-\u001f\u007f]/g, ' ');
   return ` ${clean.replaceAll('[[', '[ [').trim()}`;
 }
 
 /**
- * With RIFF and data sizes that fit the bytes, as players insist on.
- * @throws {PermanentError} speech_failed for what is no WAV file
+ * Sets the RIFF and data sizes to the actual length, because players reject other values.
+ * @throws {PermanentError} speech_failed if the audio is not a WAV file
  */
 export function repairedWav(audio: Uint8Array): Uint8Array {
   const view = Buffer.from(audio.buffer, audio.byteOffset, audio.byteLength);
@@ -114,14 +114,14 @@ export function repairedWav(audio: Uint8Array): Uint8Array {
     view.toString('latin1', 0, 4) === 'RIFF' &&
     view.toString('latin1', 36, 40) === 'data';
   if (!isWav) {
-    throw speechFailed('the line', `got ${view.length} bytes that are no WAV file`, 'post it again');
+    throw speechFailed('the line', `got ${view.length} bytes that are not a WAV file`, 'post it again');
   }
   view.writeUInt32LE(view.length - 8, 4);
   view.writeUInt32LE(view.length - WAV_HEADER_BYTES, 40);
   return audio;
 }
 
-/** 16-bit samples, all zero: what eSpeak makes of blanks and lone punctuation. */
+/** All samples are zero, which is how eSpeak speaks blanks and lone punctuation. */
 function isSilent(audio: Uint8Array): boolean {
   return audio.subarray(WAV_HEADER_BYTES).every((byte) => byte === 0);
 }

@@ -4,20 +4,26 @@ import { Worker } from 'node:worker_threads';
 import { PermanentError } from '../../base/errors.ts';
 import type { SpeakAnswer, SpeakRequest } from './worker.ts';
 
-/** Of what eSpeak prints: enough for its last complaint. */
+/** How much of eSpeak's output is kept: enough for its last error message. */
 const PRINTED_CHARACTERS = 2_000;
 const HINT = 'shorten or simplify the text, or name another voice';
 
 export interface SpeechThread {
   readonly ended: boolean;
-  /** @throws {PermanentError} speech_failed after `timeLimitMs`, or when the voice gives up; the signal's reason */
+  /**
+   * @throws {PermanentError} speech_failed after `timeLimitMs` or when the thread exits; the signal's reason on
+   * abort
+   */
   speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array>;
   end(): Promise<unknown>;
 }
 
-/** Starts at once and does not keep the process alive unless it speaks. What fails ends it; start another then. */
+/**
+ * Starts at once and keeps the process alive only while it speaks. Any failure ends the thread; start a new one
+ * then.
+ */
 export function startSpeechThread(): SpeechThread {
-  // Beside this file, and TypeScript or compiled JavaScript as this file is.
+  // The worker has the same extension as this file: .ts in the source tree, .js once compiled.
   const extension = extname(fileURLToPath(import.meta.url));
   const worker = new Worker(new URL(`./worker${extension}`, import.meta.url), {
     stdout: true,
@@ -25,7 +31,7 @@ export function startSpeechThread(): SpeechThread {
     execArgv: [],
   });
   let ended = false;
-  let complaint = 'the voice ended without a word';
+  let complaint = 'no message before the thread exited';
   worker.on('error', (error) => {
     complaint = error.message;
   });
@@ -41,7 +47,7 @@ export function startSpeechThread(): SpeechThread {
       if ('audio' in answer) resolve(answer.audio);
       else printed = (printed + answer.printed).slice(-PRINTED_CHARACTERS);
     };
-    // By then all that it printed has come.
+    // All output has arrived before the exit event.
     const exited = () => reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, HINT));
     const aborted = () => reject(signal.reason);
     const overtime = setTimeout(
@@ -73,7 +79,7 @@ export function startSpeechThread(): SpeechThread {
   };
 }
 
-/** "Error: The specified espeak-ng voice does not exist." */
+/** Extracts the message from a line such as "Error: The specified espeak-ng voice does not exist." */
 function ownWords(printed: string): string | undefined {
   return /^Error: (.+)$/m.exec(printed)?.[1];
 }

@@ -1,6 +1,6 @@
 /**
- * The thread that eSpeak NG blocks while it speaks: takes a text and settings, answers with the bytes of a WAV file.
- * What goes wrong in there ends the thread; espeak.ts starts another.
+ * The thread that eSpeak NG blocks while it speaks: receives a text and settings, answers with the bytes of a WAV file.
+ * Any error ends the thread; espeak.ts starts a new one.
  */
 import { parentPort } from 'node:worker_threads';
 import text2wav from 'text2wav';
@@ -13,14 +13,14 @@ export interface SpeakRequest {
   speed: number;
 }
 
-/** What the thread sends: lines that eSpeak prints, of interest only when it fails, and then the sound. */
+/** What the thread sends: the lines that eSpeak prints, which are used only if it fails, and finally the audio. */
 export type SpeakAnswer = { printed: string } | { audio: Uint8Array };
 
 function send(answer: SpeakAnswer, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(answer, transfer);
 }
 
-// Not by way of the parent's worker.stdout: reading that keeps the whole process alive.
+// Sent as messages, because reading the parent's worker.stdout would keep the whole process alive.
 for (const stream of [process.stdout, process.stderr]) {
   stream.write = (chunk: string | Uint8Array) => {
     send({ printed: chunk.toString() });
@@ -30,7 +30,8 @@ for (const stream of [process.stdout, process.stderr]) {
 
 parentPort?.on('message', async ({ text, voice, speed }: SpeakRequest) => {
   const speaking = text2wav(text, { voice, speed });
-  // Each call adds handlers that print and rethrow; without them an error reaches the parent as it is, once.
+  // Each call of text2wav adds handlers that print and rethrow. Without them an error reaches the parent once,
+  // unchanged.
   process.removeAllListeners('uncaughtException');
   process.removeAllListeners('unhandledRejection');
   const audio = await speaking;

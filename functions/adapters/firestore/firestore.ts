@@ -5,37 +5,37 @@ import { inTime } from '../../base/time-limit.ts';
 import { throughGate } from '../shared/google-errors.ts';
 
 export interface FirestoreOptions {
-  /** Undefined: as the platform says. */
+  /** Undefined for the project that the platform reports. */
   projectId?: string | undefined;
 }
 
-/** The SDK, loaded at the first use, and the client on it. */
+/** The client, and the SDK that is loaded at first use. */
 export interface Store {
   db: Firestore;
   sdk: typeof import('@google-cloud/firestore');
 }
 
 export interface FirestoreConnection extends AsyncDisposable {
-  /** Connects at the first call. Errors that may pass by themselves come as TransientError. */
+  /** Connects at the first call. Temporary failures are rejected as TransientError. */
   run<T>(work: (store: Store) => Promise<T>): Promise<T>;
 }
 
-/** All that belongs to a task goes when its time is up; a retry of it must be asked for before. */
+/** A task's documents are deleted after this time; until then the task can be retried. */
 const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Leases are forgotten after an hour; of those that nobody released the counts may still be asked for. */
+/** Leases no longer matter after an hour, but the counts of those that were never released may be read later. */
 const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
 
 const MAX_READABLE_ID = 1_000;
-/** For all that belongs to one call of a port; an answer takes milliseconds. */
+/** Limit for all requests of one port call; a normal answer takes milliseconds. */
 const LIMIT_MS = 20_000;
 
-/** The field that Firestore's time-to-live policy goes by (infra/cloud/firestore.indexes.json), in every collection. */
+/** The field that Firestore's time-to-live policy uses in every collection (infra/cloud/firestore.indexes.json). */
 export type Expiring = { expireAt: Date };
 
 export function connectFirestore({ projectId }: FirestoreOptions = {}): FirestoreConnection {
   let store: Promise<Store> | undefined;
   const connect = async (): Promise<Store> => {
-    // Takes 0.2 s: what never asks the store does not load it.
+    // Loading takes 0.2 s, which functions that never use the store are spared.
     const sdk = await import('@google-cloud/firestore');
     const db = new sdk.Firestore({
       ...(projectId === undefined ? {} : { projectId }),
@@ -58,15 +58,15 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
   };
 }
 
-/** The client itself gives a commit ten minutes, in which leases lapse and deliveries run out of time. */
+/** The client allows ten minutes for a commit; by then leases lapse and deliveries time out. */
 function silent(): TransientError {
   return new TransientError(
     'platform_unavailable',
-    `Expected an answer of Firestore within ${LIMIT_MS / 1000} s.`,
+    `Expected an answer from Firestore within ${LIMIT_MS / 1000} s.`,
   );
 }
 
-/** Where things lie; subcollections have the task's document above them. */
+/** All collections, including the subcollections below a task's document. */
 export const COLLECTIONS = [
   'tasks',
   'renders',
@@ -89,7 +89,7 @@ export function rendersOf(db: Firestore, taskId: string): CollectionReference {
   return taskAt(db, taskId).collection('renders');
 }
 
-/** The counters of the reports. */
+/** The report counters. */
 export function shardsOf(db: Firestore, taskId: string): CollectionReference {
   return taskAt(db, taskId).collection('shards');
 }
@@ -98,14 +98,14 @@ export function pinsOf(db: Firestore, taskId: string): CollectionReference {
   return taskAt(db, taskId).collection('pins');
 }
 
-/** The claim on the one completion that a task has. */
+/** The claim that lets only one caller publish a task's completion. */
 export function completionAt(db: Firestore, taskId: string): DocumentReference {
   return taskAt(db, taskId).collection('completion').doc('claim');
 }
 
 /**
- * Any text as the id of a document, readable where it can be. Ids have at most 1,500 bytes and no slash, are not dots,
- * and do not look like `__x__`. https://cloud.google.com/firestore/quotas#collections_documents_and_fields
+ * Turns any text into a document id, kept readable if possible. Ids have at most 1,500 bytes, contain no slash, and are
+ * not `.`, `..` or `__x__`. https://cloud.google.com/firestore/quotas#collections_documents_and_fields
  */
 export function documentId(text: string): string {
   if (text === '' || !text.isWellFormed()) return hashedId(text);
@@ -113,22 +113,22 @@ export function documentId(text: string): string {
   return id.length > MAX_READABLE_ID ? hashedId(text) : id;
 }
 
-/** No readable id has this sign. */
+/** Starts with "#", which no readable id contains. */
 function hashedId(text: string): string {
   return `#${hashId(text)}`;
 }
 
-/** For what must not be readable, or is long. */
+/** For ids made of several parts, texts that must stay unreadable, and long texts. */
 export function hashId(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** As ids sort by text, numbers in them are padded: MAX_COMBINATIONS is at most 10,000. */
+/** Padded, because ids sort as text. MAX_COMBINATIONS is at most 10,000. */
 export function numberId(number: number): string {
   return String(number).padStart(5, '0');
 }
 
-/** When the time-to-live policy may take a document of a task away. */
+/** When the time-to-live policy may delete a task's document. */
 export function retained(): Expiring {
   return { expireAt: new Date(Date.now() + RETENTION_MS) };
 }
@@ -137,7 +137,7 @@ export function leaseRetained(): Expiring {
   return { expireAt: new Date(Date.now() + LEASE_RETENTION_MS) };
 }
 
-/** Milliseconds between two times of the store's own clock. */
+/** Milliseconds between two timestamps of the store's clock. */
 export function millisecondsBetween(earlier: Timestamp, later: Timestamp): number {
   return (later.seconds - earlier.seconds) * 1000 + (later.nanoseconds - earlier.nanoseconds) / 1e6;
 }

@@ -1,11 +1,11 @@
 /**
- * Every query that is put to Firestore, in one place: each needs an index, and test/adapters/firestore/indexes.test.ts
- * compares them with those that are declared.
+ * All Firestore queries. Each needs an index, and test/adapters/firestore/indexes.test.ts compares them with the
+ * declared ones.
  */
 import type { Query } from '@google-cloud/firestore';
 import { numberId, pinsOf, rendersOf, type Store, shardsOf } from './firestore.ts';
 
-/** Ids of the tasks that are not finished, the oldest first, after the given one. */
+/** Ids of the unfinished tasks, oldest first, after the given one. */
 export function unfinishedTasks(
   { db, sdk }: Store,
   limit: number,
@@ -13,7 +13,7 @@ export function unfinishedTasks(
 ): Query {
   const query = db
     .collection('tasks')
-    // Only what is not finished has this field.
+    // Only unfinished tasks have this field.
     .orderBy('openSince')
     .orderBy(sdk.FieldPath.documentId())
     .limit(limit)
@@ -33,7 +33,7 @@ export function allShards({ db }: Store, taskId: string): Query {
   return shardsOf(db, taskId);
 }
 
-/** One document for each source and each URL. */
+/** One document per source and per URL. */
 export function allPins({ db }: Store, taskId: string): Query {
   return pinsOf(db, taskId);
 }

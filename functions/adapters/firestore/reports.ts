@@ -24,20 +24,20 @@ export interface FirestoreReportsOptions {
 }
 
 const TASKS_KEPT = 100;
-/** To publish one message, and to say so, takes a tenth of it. */
+/** How long a claim holder may take. Publishing one message and recording it takes a tenth of this. */
 const PUBLISHING_MS = 2_000;
 const LOOK_AGAIN_MS = 200;
 
-/** A report as its document has it. */
+/** A report as stored in its document. */
 interface Stored extends Report {
-  /** Drawn by who wrote it. */
+  /** A random value of the writer, which tells its own document from another writer's. */
   token: string;
   expireAt: unknown;
 }
 
 /**
- * A report is one write batch, no transaction: creating its document can succeed once, and the increment of a shard goes
- * with it. Nobody waits for a lock, and a repetition counts nothing.
+ * A report is one write batch instead of a transaction. Creating the document can succeed only once, and the shard's
+ * increment is part of the same batch. So no writer waits for a lock, and a repeated report is not counted again.
  */
 export function createFirestoreReports({ firestore }: FirestoreReportsOptions): ReportStore {
   const shardCounts = new LRUCache<string, number>({ max: TASKS_KEPT });
@@ -71,7 +71,7 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
         } catch (error) {
           const standing = grpcCode(error) === GRPC.ALREADY_EXISTS;
           if (!standing && !isUnclear(error)) throw error;
-          // Ours, where the answer to the commit was lost.
+          // The document is ours if only the answer to the commit was lost.
           const ours = (await ref.get()).get('token') === token;
           if (!ours && !standing) throw error;
           return ours;
@@ -80,7 +80,7 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
 
     list: (taskId, from, to) =>
       firestore.run(async (connected) => {
-        // Most ask for one.
+        // Most callers ask for one report, which needs no query.
         if (from === to) {
           const one = await rendersOf(connected.db, taskId).doc(numberId(from)).get();
           return one.exists ? [reportOf(one.data() as Stored)] : [];
@@ -109,7 +109,7 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
   };
 }
 
-/** The one who creates it publishes. Of several who come in together, the others see to it that this was done. */
+/** The caller that creates the claim publishes. Others that arrive meanwhile wait until that has happened. */
 async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
   const token = randomUUID();
   try {
@@ -122,7 +122,7 @@ async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
     const found = await ref.get();
     if (found.get('published') === true) return 'published';
     const age = millisecondsBetween(found.createTime as Timestamp, found.readTime);
-    // Ours, where the answer was lost; or of one who must have died over it.
+    // Either the claim is ours and only the answer was lost, or its holder has died before publishing.
     if (found.get('token') === token || age > PUBLISHING_MS) return 'claimed';
     await pause(LOOK_AGAIN_MS);
   }

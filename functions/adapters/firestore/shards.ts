@@ -1,7 +1,7 @@
 /**
- * How the count of a task's reports is spread. One document takes about one write a second for long
- * (https://firebase.google.com/docs/firestore/solutions/counters), so each shard counts a part of the combinations, and
- * knows how many are its own.
+ * Distributed counters for a task's reports. One document sustains about one write per second
+ * (https://firebase.google.com/docs/firestore/solutions/counters), so each shard counts a part of the combinations and
+ * stores how many it is responsible for.
  */
 
 const REPORTS_PER_SHARD = 25;
@@ -9,12 +9,12 @@ const MAX_SHARDS = 50;
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 export interface Shard {
-  /** Number of the combinations that it counts. */
+  /** How many combinations this shard counts. */
   quota: number;
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** Milliseconds since the epoch, by the clock of who reported; absent before. */
+  /** Milliseconds since the epoch, by the reporter's clock; absent before the first report. */
   firstReportAt?: number;
 }
 
@@ -23,14 +23,14 @@ export function shardCount(combinations: number): number {
 }
 
 /**
- * The number of the shard that counts a combination. Steps of the golden ratio spread neighbours, which report together,
- * and any other regular choice of indexes, as the failures of one clip are, evenly over all of them.
+ * The number of the shard that counts a combination. Steps of the golden ratio spread the indexes evenly over all
+ * shards, both neighbours, which report together, and regular patterns such as the failures of one clip.
  */
 export function shardOf(index: number, shards: number): number {
   return Math.floor(((index * GOLDEN_RATIO) % 1) * shards);
 }
 
-/** The shards of a task with these combinations, by number; those that would count none are not there. */
+/** The shards of a task with these combinations, by number. Shards that would count nothing are left out. */
 export function emptyShards(indexes: readonly number[]): Map<number, Shard> {
   const count = shardCount(indexes.length);
   const shards = new Map<number, Shard>();
@@ -47,7 +47,7 @@ export function isFull({ quota, succeeded, failed, cancelled }: Shard): boolean 
   return succeeded + failed + cancelled >= quota;
 }
 
-/** What all of them counted together. */
+/** The totals of all shards. */
 export function sumOf(shards: readonly Shard[]) {
   const sum = (count: 'succeeded' | 'failed' | 'cancelled') =>
     shards.reduce((total, shard) => total + shard[count], 0);

@@ -24,15 +24,15 @@ export interface FirestoreTasksOptions {
   firestore: FirestoreConnection;
 }
 
-/** An instance works on few tasks at a time; one of 1,000 combinations takes about half a megabyte. */
+/** An instance works on few tasks at a time; one with 1,000 combinations takes about half a megabyte. */
 const TASKS_KEPT = 8;
-/** A cancel by another instance is seen this much later at most; every second of it saves reads of all that work. */
+/** The longest time until another instance's cancel is seen. A longer time saves reads by every running stage. */
 const CANCEL_SEEN_AFTER_MS = 2_000;
 
 const packed = promisify(gzip);
 const unpacked = promisify(gunzip);
 
-/** Of one document: what is looked at by itself. All else of the task, which never changes, is in `body`. */
+/** A task's document: the fields that are read or changed on their own. The rest never changes and is in `body`. */
 interface Stored {
   /** JSON, gzipped: 10,000 combinations fit into one document of 1 MiB. */
   body: Uint8Array;
@@ -40,7 +40,7 @@ interface Stored {
   combinations: number;
   shards: number;
   storedAt: Timestamp;
-  /** As storedAt; gone once the task is finished. */
+  /** The same time as storedAt; deleted when the task is finished. */
   openSince?: Timestamp;
   published: boolean;
   cancelled: boolean;
@@ -50,13 +50,13 @@ interface Stored {
 interface StoredClaim {
   taskId: string;
   fingerprint: string;
-  /** From the document's last write on, by the store's clock. */
+  /** Counted from the document's last write, by the store's clock; null if the claim never expires. */
   ttlMs: number | null;
 }
 
 export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): TaskStore {
   const bodies = new LRUCache<string, Task>({ max: TASKS_KEPT });
-  /** Known answers to isCancelled, the positive ones for good. */
+  /** Known answers to isCancelled. A positive answer never expires. */
   const cancels = new LRUCache<string, Promise<boolean>>({ max: 100 });
 
   const fieldsOf = async (db: Firestore, taskId: string, ...fieldMask: (keyof Stored)[]) => {
@@ -64,7 +64,7 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
     return snapshot as DocumentSnapshot;
   };
 
-  /** All or nothing, in one commit. */
+  /** Stores everything in one commit, or nothing. */
   const store = async (
     { db, sdk }: Store,
     task: Task,
@@ -86,7 +86,7 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
       finishedAt: null,
       ...expiry,
     });
-    // The names of its files begin with this in the folder.
+    // Reserves the short id, which begins the names of the task's files in the folder.
     batch.create(db.collection('names').doc(hashId(task.folder.id, shortId(task.id))), {
       taskId: task.id,
       ...expiry,
@@ -115,7 +115,8 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
         } catch (error) {
           const code = grpcCode(error);
           if (code !== GRPC.ALREADY_EXISTS && code !== GRPC.FAILED_PRECONDITION) throw error;
-          // The id is new: where it is there, the answer to our commit was lost, and the client sent it again.
+          // The id is new, so if it exists our first commit succeeded, its answer was lost, and the client sent it
+          // again.
           return (await fieldsOf(db, task.id, 'storedAt')).exists;
         }
       }),
@@ -147,7 +148,7 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
     isCancelled(taskId) {
       const known = cancels.get(taskId);
       if (known !== undefined) return known;
-      // One look for all that ask at once.
+      // Concurrent callers share one read.
       const looking = firestore.run(
         async ({ db }) => (await fieldsOf(db, taskId, 'cancelled')).get('cancelled') === true,
       );
@@ -193,7 +194,7 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
           try {
             await taskAt(db, taskId).update(fields, { lastUpdateTime: version });
           } catch (error) {
-            // Finished, published or cancelled just now by someone else.
+            // Another writer has just finished, published or cancelled the task: read it again.
             if (grpcCode(error) !== GRPC.FAILED_PRECONDITION) throw error;
           }
         }
@@ -205,7 +206,7 @@ function claimAt(db: Firestore, key: string) {
   return db.collection('claims').doc(documentId(key));
 }
 
-/** Undefined where nobody has the claim, or its time is over. */
+/** Undefined if the claim is free or has expired. */
 function holderOf(snapshot: DocumentSnapshot): ClaimHolder | undefined {
   if (snapshot.updateTime === undefined) return undefined;
   const { taskId, fingerprint, ttlMs } = snapshot.data() as StoredClaim;

@@ -3,29 +3,29 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChildRecords } from '../../ports.ts';
 
-/** Killed programs are gone in milliseconds, except while the disk keeps them waiting. */
+/** Killed programs are gone within milliseconds, unless they are blocked on the disk. */
 const GONE_WITHIN_MS = 3_000;
 const LOOK_EVERY_MS = 10;
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
-/** `<pid>-<start time>-<boot id>`: pids come again, these three together do not. */
+/** `<pid>-<start time>-<boot id>`: pids are reused, but the three together are unique. */
 const RECORD = /^(\d+)-(\d+)-([0-9a-f-]{36})$/;
 
 export interface ChildRecordsOptions {
-  /** Made where there is none. One host may use it. */
+  /** Created if missing. Only one host may use it. */
   dir: string;
 }
 
 export interface DiskChildRecords extends ChildRecords {
   /**
-   * For a new host, before any work: ends what the last one's death left running, waits until it is gone, and answers
-   * with how many there were.
+   * Called when a host starts, before any work: kills the children that the previous host left running, waits until
+   * they are gone, and returns how many there were.
    */
   endLeftOvers(): Promise<number>;
 }
 
 /**
- * One empty file for each child, named by what tells it from every other process. Needs /proc: on systems other than
- * Linux nothing is recorded and nothing is ended.
+ * One empty file per child, with a name that identifies the process uniquely. Needs /proc: on systems other than Linux
+ * nothing is recorded and nothing is killed.
  */
 export function createChildRecords({ dir }: ChildRecordsOptions): DiskChildRecords {
   const bootId = readBootId();
@@ -46,7 +46,7 @@ export function createChildRecords({ dir }: ChildRecordsOptions): DiskChildRecor
         writeFileSync(file, '');
         files.set(pid, file);
       } catch {
-        // A full disk: the child will meet it too. What matters is that it is not left without an owner now.
+        // The disk is full. The child will fail on that as well; throwing here would leave it without an owner.
       }
     },
 
@@ -85,7 +85,7 @@ interface Found {
   /** Clock ticks since the system's start. */
   startTime: string;
   group: number;
-  /** Ended, and kept in the list only until its parent asks; where nobody does, for ever. */
+  /** A zombie: ended, and listed until its parent collects the exit status, which may never happen. */
   dead: boolean;
 }
 
@@ -97,7 +97,7 @@ function lookAt(pid: number): Found | undefined {
   } catch {
     return undefined;
   }
-  // Field 2 is the program's name in brackets, which may hold anything.
+  // Field 2 is the program's name in brackets, which may contain any character.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = '', , group] = fields;
   const startTime = fields[19];
@@ -105,12 +105,12 @@ function lookAt(pid: number): Found | undefined {
   return { startTime, group: Number(group), dead: /^[ZXx]$/.test(state) };
 }
 
-/** With all that it started, where it leads a group. */
+/** Kills the whole process group if the process leads one. */
 function kill(pid: number): void {
   try {
     process.kill(lookAt(pid)?.group === pid ? -pid : pid, 'SIGKILL');
   } catch {
-    // Gone by itself, or not ours to end.
+    // It has ended already, or belongs to another user.
   }
 }
 
@@ -134,6 +134,6 @@ function remove(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch {
-    // The next host finds no such process.
+    // A record left behind does no harm: the next host finds no such process.
   }
 }

@@ -6,18 +6,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeFolder } from '../shared/files.ts';
 
 /**
- * Held by the kernel for as long as the process lives. Nothing else of this process may ever open this file: closing
- * any descriptor of it would release the lock (POSIX, https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+ * The kernel holds this lock as long as the process lives. No other code in this process may open the file, because
+ * closing any of its descriptors releases the lock (POSIX, https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
  */
 const LOCK_FILE = 'host.lock';
-/** For people: who holds it. Says nothing when nobody does, whatever is in it. */
+/** Tells people who holds the lock. The contents mean nothing while the lock is free. */
 const HOLDER_FILE = 'host.json';
 const TRY_EVERY_MS = 100;
-/** SQLITE_BUSY, of which the upper bits tell the kind: https://sqlite.org/rescode.html#busy */
+/** SQLITE_BUSY; the upper bits of an extended code give the kind: https://sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
 const PRIMARY_CODE = 0xff;
 
-/** Else a lock whose owner is out of reach would be collected, and with it released. */
+/** Keeps references, because garbage collection of a connection would release its lock. */
 const held = new Set<DatabaseSync>();
 
 interface Holder {
@@ -28,15 +28,15 @@ interface Holder {
 }
 
 export interface HostLockOptions {
-  /** Made where there is none. */
+  /** Created if missing. */
   dir: string;
-  /** How long to wait for one that is about to stop. */
+  /** How long to wait for a host that is about to stop. */
   waitMs: number;
-  /** It is held, and waiting begins. */
+  /** Called when the lock is held by another host and waiting begins. */
   onWait?: (holder: string) => void;
 }
 
-/** Another host lives on the folder. */
+/** Another host uses the folder. */
 export class HostLockedError extends Error {
   override readonly name = 'HostLockedError';
 
@@ -46,8 +46,8 @@ export class HostLockedError extends Error {
 }
 
 /**
- * One host per folder, also within one process. The lock cannot be stale: whatever way its holder ends, the system
- * releases it. Throws HostLockedError, or what the system says where the folder cannot be written to.
+ * Allows one host per folder, also within one process. The lock cannot become stale: the system releases it however its
+ * holder ends. Throws HostLockedError, or a system error if the folder is not writable.
  */
 export async function acquireHostLock({ dir, waitMs, onWait }: HostLockOptions): Promise<Disposable> {
   await makeFolder(dir);
@@ -58,11 +58,11 @@ export async function acquireHostLock({ dir, waitMs, onWait }: HostLockOptions):
     if (tries === 0) onWait?.(holderIn(dir));
     if (performance.now() >= deadline) {
       throw new HostLockedError(
-        `Expected DATA_DIR (${dir}) to be used by no other running service, got one that uses it: ${holderIn(dir)}. ` +
-          'Stop that one, or set another DATA_DIR.',
+        `Expected no other running service to use DATA_DIR (${dir}), got one that does: ${holderIn(dir)}. ` +
+          'Stop it, or set another DATA_DIR.',
       );
     }
-    // node:sqlite is synchronous: its own way of waiting would hold up everything.
+    // node:sqlite is synchronous: its own busy timeout would block the event loop.
     await pause(TRY_EVERY_MS);
   }
 }
@@ -70,7 +70,7 @@ export async function acquireHostLock({ dir, waitMs, onWait }: HostLockOptions):
 function tryLock(file: string): DatabaseSync | undefined {
   const connection = new DatabaseSync(file, { timeout: 0 });
   try {
-    // Nothing is ever written: no journal that a killed host could leave.
+    // Nothing is written, so a killed host leaves no journal behind.
     connection.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return connection;
   } catch (error) {
@@ -104,7 +104,7 @@ function holderIn(dir: string): string {
     const { pid, host, startedAt } = JSON.parse(readFileSync(join(dir, HOLDER_FILE), 'utf8')) as Holder;
     return `process ${pid} on ${host}, since ${startedAt}`;
   } catch {
-    return 'a process that has not yet said which';
+    return 'a process that has not recorded its id yet';
   }
 }
 

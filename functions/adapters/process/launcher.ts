@@ -9,9 +9,9 @@ export interface LauncherOptions {
 }
 
 /**
- * Notices that the process that started this one is gone, which nobody tells us: an npm that is killed leaves its
- * children running. Between npm and this process there is a shell, unless that one gave its place to us: then, on
- * Linux, the shell's own parent is watched as well.
+ * Detects that the process that started this one has ended: a killed npm leaves its children running and does not
+ * signal them. npm starts scripts through a shell, which may stay between npm and this process; on Linux, the shell's
+ * own parent is watched in that case as well.
  */
 export function watchLauncher({ onGone, everyMs = LOOK_EVERY_MS }: LauncherOptions): Disposable {
   const parent = process.ppid;
@@ -24,16 +24,16 @@ export function watchLauncher({ onGone, everyMs = LOOK_EVERY_MS }: LauncherOptio
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** `sh -c command`. Of anything else the parent is none of our business: it may end before us. */
+/** Detects `sh -c command`. The parent of any other program is not watched, since it may well end before us. */
 function isCommandShell(pid: number): boolean {
   const [, option] = textOf(`/proc/${pid}/cmdline`).split('\0');
   return option === '-c';
 }
 
-/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: field 4. Undefined where there is no such process. */
+/** Field 4 of https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; undefined if the process does not exist. */
 function parentOf(pid: number): number | undefined {
   const stat = textOf(`/proc/${pid}/stat`);
-  // Field 2 is the program's name in brackets, which may hold anything.
+  // Field 2 is the program's name in brackets, which may contain any character.
   const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return parent === undefined ? undefined : Number(parent);
 }

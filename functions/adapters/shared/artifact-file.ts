@@ -21,17 +21,17 @@ interface Header {
 }
 
 export interface Packed {
-  /** Of the whole stream. */
+  /** Length of the whole stream. */
   bytes: number;
-  /** Anew from the first byte, each time it is called. */
+  /** Each call returns a new stream from the first byte. */
   read(): Readable;
 }
 
-/** Key, names and times of words fit many times over; more is not one of ours. */
+/** Many times what a key, file names and word times need. A longer header was not written by this service. */
 const MAX_HEADER_BYTES = 4 * 2 ** 20;
 const NEWLINE = 10;
 
-/** What is packed: the names of its files, and where they are. */
+/** What is packed: the file names and their paths. */
 export interface Unpacked {
   key: string;
   meta: unknown;
@@ -65,14 +65,14 @@ export async function packArtifact({ key, meta, files: names, path }: Unpacked):
   }
   return {
     bytes: files.reduce((sum, { bytes }) => sum + bytes, header.length),
-    // Not in object mode, where it would hold so many chunks instead of so many bytes.
+    // Object mode would buffer a number of chunks instead of a number of bytes.
     read: () => Readable.from(content(), { objectMode: false }),
   };
 }
 
 /**
- * Writes the files into `dir`, an empty folder, and answers with the meta. Undefined where the stream is not a whole
- * artifact of that key; it is read to its end all the same.
+ * Writes the files into `dir`, an empty folder, and returns the meta. Returns undefined if the stream is not a complete
+ * artifact with that key. The stream is read to its end in any case.
  */
 export async function unpackArtifact(
   key: string,
@@ -106,7 +106,7 @@ async function unpackFile(
   return hash.digest('hex') === sha256;
 }
 
-/** Undefined for what we did not write: no JSON, another shape, a name that leads elsewhere or comes twice. */
+/** Returns undefined for invalid JSON, another shape, a duplicate name, or a name that leads out of the folder. */
 function parseHeader(line: string | undefined): Header | undefined {
   try {
     const { key, meta, files } = JSON.parse(line ?? '') as Header;
@@ -124,7 +124,7 @@ function isPlain(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && !name.includes('\0') && basename(name) === name;
 }
 
-/** Takes chunks apart where we want, whatever their sizes. */
+/** Splits a stream at any byte, whatever the sizes of its chunks. */
 class ByteStream {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -133,7 +133,7 @@ class ByteStream {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** Undefined where there is no line end within so many bytes. */
+  /** Reads one line; undefined if there is no line end within `maxBytes`. */
   async line(maxBytes: number): Promise<string | undefined> {
     const parts: Buffer[] = [];
     let length = 0;
@@ -151,7 +151,7 @@ class ByteStream {
     return undefined;
   }
 
-  /** The next so many bytes, or fewer at the end. */
+  /** Yields the next `bytes` bytes, or fewer at the end of the stream. */
   async *take(bytes: number): AsyncGenerator<Buffer> {
     let left = bytes;
     while (left > 0) {
@@ -164,7 +164,7 @@ class ByteStream {
     }
   }
 
-  /** To the end; answers with how many bytes there were. */
+  /** Reads to the end and returns the number of bytes skipped. */
   async skip(): Promise<number> {
     let skipped = 0;
     for (let chunk = await this.#next(); chunk; chunk = await this.#next()) skipped += chunk.length;

@@ -5,17 +5,17 @@ import { pipeline } from 'node:stream/promises';
 import { empty, tooLarge } from './source-answer.ts';
 
 export interface BodyOptions {
-  /** The URL, masked, or what else the body is of. */
+  /** Names the source in messages: the masked URL, or another name. */
   where: string;
   maxBytes: number;
-  /** What was announced, as far as it was. */
+  /** What the server announced, if it did. */
   expected: { bytes?: number | undefined; md5?: string | undefined };
   signal: AbortSignal;
 }
 
 /**
- * Stores the body of an answer in a file; on failure there is none. Throws PermanentError where it is empty or too large,
- * and an error with a network code where it is not what was announced.
+ * Stores a response body in a file; on failure no file is left. Throws PermanentError if the body is empty or too
+ * large, and an error with a network code if length or MD5 differ from what was announced.
  */
 export async function storeBody(
   body: AsyncIterable<Buffer>,
@@ -37,11 +37,11 @@ export async function storeBody(
   try {
     await pipeline(body, measured, createWriteStream(file), { signal });
     if (expected.bytes !== undefined && bytes !== expected.bytes) {
-      throw broken(`${bytes} of ${expected.bytes} bytes came`);
+      throw broken(`only ${bytes} of ${expected.bytes} bytes`);
     }
     if (bytes === 0) throw empty(where);
     if (md5 !== undefined && md5.digest('hex') !== expected.md5)
-      throw broken('other bytes came than are there');
+      throw broken('bytes that do not match the announced MD5');
   } catch (error) {
     await rm(file, { force: true });
     throw error;
@@ -49,7 +49,7 @@ export async function storeBody(
   return { bytes, sha256: sha256.digest('hex') };
 }
 
-/** Carries a code, so that it goes through the same gate as what sockets report. */
+/** Carries a network code, so that it is translated like a socket error. */
 function broken(message: string): Error {
   return Object.assign(new Error(message), { code: 'ECONNRESET' });
 }

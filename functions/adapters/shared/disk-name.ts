@@ -1,18 +1,18 @@
 import { cutToBytes } from '../../model/names.ts';
 
-/** Longest name of one file or folder: NAME_MAX of Linux, and more than Windows and macOS have trouble with. */
+/** Longest name of a file or folder: NAME_MAX on Linux. Windows and macOS allow names of this length as well. */
 const MAX_NAME_BYTES = 255;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finds control characters
 const WINDOWS_ILLEGAL = /[<>:"/\\|?*\u0000-\u001f]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finds the NUL character
 const POSIX_ILLEGAL = /[/\u0000]/g;
-/** https://learn.microsoft.com/windows/win32/fileio/naming-a-file, with an extension too. */
+/** Reserved with and without an extension: https://learn.microsoft.com/windows/win32/fileio/naming-a-file */
 const WINDOWS_RESERVED = /^(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(?=\.|$)/i;
 
 /**
- * A name for one folder or file: the given one where the system allows, else with `_` for what it does not. Never
- * empty, never a step up, never a path.
+ * A valid name for one folder or file: characters that the system does not allow become `_`. The result is never empty,
+ * `.`, `..` or a path.
  */
 export function diskName(name: string, platform: NodeJS.Platform = process.platform): string {
   const windows = platform === 'win32';

@@ -4,13 +4,13 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-/** The system's own name for what went wrong: ENOENT, EACCES. Undefined for errors of other origin. */
+/** The code of a system error, such as ENOENT or EACCES; undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
   return String(error.code);
 }
 
-/** With all the folders above it. Node's own `recursive` never comes back from /proc, where mkdir says ENOENT for ever. */
+/** Creates missing parents too. Node's `recursive` never returns below /proc, where mkdir always reports ENOENT. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);
@@ -25,34 +25,34 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** After this the bytes survive a power cut. */
+/** Once it resolves, the file's bytes survive a power cut. */
 export async function syncFile(file: string): Promise<void> {
   await using handle = await open(file, 'r+');
   await handle.sync();
 }
 
-/** After this the names in a folder survive a power cut. Windows cannot, and writes them itself. */
+/** Once it resolves, the names in a folder survive a power cut. Windows cannot sync folders and writes names itself. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   await using handle = await open(folder, 'r');
   await handle.sync();
 }
 
-/** SHA-256 of a file's bytes, hex, without holding them. */
+/** SHA-256 of a file in hex, computed as a stream. */
 export async function checksum(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
 }
 
-/** Copies to a file that is not there yet, and syncs it. On abort or failure half of it may be left. */
+/** Copies to a new file and syncs it. On abort or failure a part of it may remain. */
 export async function copyTo(target: string, file: string, signal?: AbortSignal): Promise<void> {
   await pipeline(createReadStream(file), createWriteStream(target, { flags: 'wx', flush: true }), {
     ...(signal && { signal }),
   });
 }
 
-/** Gives a folder of plain files another name in one step; from another disk by way of `copy`, beside the target. */
+/** Renames a folder of plain files in one step. From another disk it is first copied to `copy`, beside the target. */
 export async function moveFolder(from: string, target: string, copy: string): Promise<void> {
   try {
     await rename(from, target);

@@ -1,16 +1,17 @@
 import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
 
-/** Node: getaddrinfo's "there is no such name", as opposed to "ask again". */
+/** getaddrinfo errors for a name that does not exist, as opposed to a temporary DNS failure. */
 const NO_SUCH_NAME = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NONAME', 'EAI_NODATA']);
-/** Connection, time-out and protocol failures of sockets, undici and its HTTP parser. */
+/** Connection, timeout and protocol errors of sockets, undici and its HTTP parser. */
 const NETWORK =
   /^(ECONN|EAI_|EHOST|ENET|ETIMEDOUT$|TimeoutError$|EPIPE$|EADDRNOTAVAIL$|ERR_STREAM_PREMATURE_CLOSE$|UND_ERR_|HPE_|HTTPParserError$)/;
-/** https://nodejs.org/api/tls.html#x509-certificate-error-codes and OpenSSL's own. */
+/** https://nodejs.org/api/tls.html#x509-certificate-error-codes, and OpenSSL's own codes. */
 const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
 
 /**
- * The gate for what goes wrong around a response: which of our errors an exception is.
+ * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned as
+ * they are.
  * @param where the URL, masked
  */
 export function downloadError(error: unknown, where: string): unknown {
@@ -34,15 +35,15 @@ export function downloadError(error: unknown, where: string): unknown {
     return new PermanentError(
       'source_refused',
       'download',
-      `Expected a valid HTTPS certificate from ${where}, got ${code}. Next step: have the server's certificate mended.`,
+      `Expected a valid HTTPS certificate from ${where}, got ${code}. Next step: fix the server's certificate.`,
       options,
     );
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
     return permanent(
       'source_refused',
-      `Expected the headers of ${where} to be of ordinary size, got too many`,
-      'have its server send fewer, cookies among them',
+      `Expected response headers of ordinary size from ${where}, got too many`,
+      'configure its server to send fewer headers and cookies',
     );
   }
   if (isNetworkError(error)) {
@@ -56,7 +57,7 @@ export function downloadError(error: unknown, where: string): unknown {
 }
 
 /**
- * The gate for answers that are neither the file nor a redirect nor "not modified".
+ * Translates the status of a response that is neither the file, a redirect nor "304 Not Modified".
  * @param where the URL, masked
  */
 export function statusError(
@@ -79,13 +80,13 @@ export function statusError(
     return permanent(
       'source_forbidden',
       `Expected ${where} to be readable without signing in, got ${status}`,
-      'share the file or make a new signed URL',
+      'share the file or create a new signed URL',
     );
   }
   return permanent(
     'source_refused',
     `Expected the file from ${where}, got status ${status}`,
-    'open the URL in a browser and see what its server says',
+    'open the URL in a browser and read what its server answers',
   );
 }
 
@@ -94,19 +95,19 @@ export function timedOut(message: string, options?: ErrorOptions): Error {
   return Object.assign(new Error(message, options), { code: 'ETIMEDOUT' });
 }
 
-/** Did the connection fail, in a way that may pass? */
+/** Whether the connection failed in a way that may be temporary. */
 export function isNetworkError(error: unknown): boolean {
   return NETWORK.test(codeOf(error));
 }
 
-/** Does the host's name not exist? */
+/** Whether the host name does not exist. */
 export function isNoSuchName(error: unknown): boolean {
   return NO_SUCH_NAME.has(codeOf(error));
 }
 
 /**
- * Of a vendor's server, whose name is right: does the code say that it was not reached? No name, no connection, or the
- * certificate of a proxy on the way; all of it is of this machine's network, and may be mended meanwhile.
+ * Whether the code means that a vendor's server was not reached. The vendor's host name is known to be right, so a
+ * missing name, a failed connection or a proxy's certificate is a fault of this machine's network and may be temporary.
  */
 export function isConnectionCode(code: string): boolean {
   return NETWORK.test(code) || NO_SUCH_NAME.has(code) || TLS.test(code);
@@ -116,7 +117,7 @@ export function isConnectionError(error: unknown): boolean {
   return isConnectionCode(codeOf(error));
 }
 
-/** Retry-After (RFC 9110, 10.2.3), seconds or an HTTP date, as milliseconds from `now`. */
+/** Parses Retry-After (RFC 9110, 10.2.3), in seconds or as an HTTP date, into milliseconds from `now`. */
 export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined) return undefined;
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
@@ -132,7 +133,7 @@ export function permanent(
   return new PermanentError(code, 'download', `${expectedAndGot}. Next step: ${nextStep}.`);
 }
 
-/** undici's parser errors have a name, but not always a code. */
+/** The code, or the name: undici's parser errors do not always have a code. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   const { code } = error as NodeJS.ErrnoException;
@@ -143,7 +144,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error && error.message ? error.message : 'no details';
 }
 
-/** undici and Node repeat the code in the message as a rule. */
+/** Most messages of undici and Node already contain the code. */
 function reasonOf(code: string, message: string): string {
   return message.includes(code) ? message : `${code}: ${message}`;
 }

@@ -9,9 +9,9 @@ interface Answer {
 }
 
 /**
- * All that can be known before the first byte of the body.
+ * Checks the status and headers, before the body is read.
  * @param where the URL, masked
- * @throws PermanentError or TransientError, unless this is the answer with the file
+ * @throws PermanentError or TransientError if the response does not contain the file
  */
 export function checkAnswer({ statusCode, headers }: Answer, where: string, maxBytes: number): void {
   if (statusCode === 204 || statusCode === 205) throw empty(where);
@@ -30,8 +30,8 @@ export function checkAnswer({ statusCode, headers }: Answer, where: string, maxB
   if (encoding !== undefined) {
     throw permanent(
       'source_refused',
-      `Expected ${where} as it is, got it compressed (${encoding})`,
-      'have the server send media without Content-Encoding',
+      `Expected ${where} without compression, got Content-Encoding ${encoding}`,
+      'configure the server to send media without Content-Encoding',
     );
   }
   const announced = announcedBytes(headers);
@@ -50,12 +50,12 @@ export function announcedBytes(headers: IncomingHttpHeaders): number | undefined
   return length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
 }
 
-/** It is stored, and sent back as a header of ours, which takes less than servers send: else no later GET would go out. */
+/** Drops values that Node would refuse to send back in a request header, which would make every later GET fail. */
 function sendable(value: string | undefined): string | undefined {
   return value !== undefined && /^[\x20-\x7e]{1,1024}$/.test(value) ? value : undefined;
 }
 
-/** A header sent more than once: the first. */
+/** Returns the first value of a header that was sent more than once. */
 export function header(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;

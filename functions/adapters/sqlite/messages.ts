@@ -1,21 +1,21 @@
 import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../model/messages.ts';
 import type { Database } from './sqlite.ts';
 
-/** A message on its way to a handler. */
+/** A message that is being delivered to a handler. */
 export interface Taken {
   id: number;
   message: Message;
-  /** This one included. */
+  /** How often it was delivered, including this time. */
   deliveries: number;
-  /** May be what killed the last hosts. */
+  /** Whether it may have killed the previous hosts. */
   suspect: boolean;
 }
 
 export interface TopicCounts {
-  /** Ready now, or when their back-off is over. */
+  /** Messages that are ready now or once their back-off ends. */
   waiting: number;
   inFlight: number;
-  /** Dead letters that nobody could handle: kept for people to look at. */
+  /** Dead letters that could not be handled and are kept for people to inspect. */
   quarantined: number;
 }
 
@@ -37,26 +37,29 @@ interface Candidate {
 }
 
 /**
- * Whatever is handled when a host dies may be what killed it. What was there at so many deaths, and did not end in
- * order since, goes on one at a time, so that the next deaths are told of the culprit alone, and its neighbours do not
- * end as crash loops with it. Also in the index messages_suspect.
+ * Any message in flight when a host dies may have killed it. A message that was in flight at this many deaths, and has
+ * not ended normally since, is a suspect. Suspects are delivered one at a time, so that further deaths count against
+ * the culprit alone and the others do not end as crash loops. The index messages_suspect repeats this number.
  */
 const SUSPECT_DEATHS = 2;
-/** Not to be held up for minutes by one that downloads or encodes: after this the next one begins beside it. */
+/** After this time the next suspect may start, so that a long download or encoding does not hold up the others. */
 const ALONE_MS = 5_000;
-/** Suspects of other topics go first, or the one at work needs its time: how often that is looked at. */
+/**
+ * How often to check whether it is a suspect's turn: one of another topic may go first, or the current one is still
+ * alone.
+ */
 const SUSPECTS_TURN_MS = 250;
-/** Beyond so many tasks their turns are forgotten, which costs at most one turn out of order. */
+/** With more tasks than this their turns are forgotten, which costs at most one turn out of order. */
 const MAX_TURNS = 10_000;
 
-/** The rows behind the queue. Each method is one transaction. */
+/** The queue's rows. Each method is one transaction. */
 export class SqliteMessages {
   readonly #database: Database;
   readonly #now: () => number;
-  /** When each task last had a message taken, by topic and task, as a running number. */
+  /** A running number for the last message taken, by topic and task. */
   readonly #turns = new Map<string, number>();
   #turn = 0;
-  /** Suspects in flight: when each was taken. */
+  /** When each suspect in flight was taken, by message id. */
   readonly #suspects = new Map<number, number>();
 
   constructor(database: Database, now: () => number) {
@@ -70,7 +73,7 @@ export class SqliteMessages {
     });
   }
 
-  /** At most `count` messages that are ready, tasks in turn, each counted as delivered from now on. */
+  /** Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. */
   take(topic: Topic, count: number): Taken[] {
     return this.#database.transaction(() => {
       const taken = this.#takeSuspect(topic);
@@ -89,7 +92,7 @@ export class SqliteMessages {
     this.#suspects.delete(id);
   }
 
-  /** Whoever ends in order has not killed the host. */
+  /** Resets the deaths: a message whose handler returns has not killed the host. */
   handBack({ id, deliveries }: Taken, afterMs: number): void {
     this.#database.run(
       `UPDATE messages SET state = 'waiting', available_at = ?, deliveries = ?, deaths = 0 WHERE id = ?`,
@@ -110,7 +113,7 @@ export class SqliteMessages {
     this.#suspects.delete(id);
   }
 
-  /** For a new host: what the last one was at when it died is ready again. */
+  /** Called when a host starts: a message that was in flight when the previous host died is ready again. */
   recover({ id }: Taken): void {
     this.#database.run(
       `UPDATE messages SET state = 'waiting', available_at = ?, deaths = deaths + 1 WHERE id = ?`,
@@ -124,14 +127,14 @@ export class SqliteMessages {
     this.#suspects.delete(id);
   }
 
-  /** Everything in flight, in the order of publishing. */
+  /** Everything in flight, in the order it was published. */
   inFlight(): Taken[] {
     return this.#database
       .rows<Row>(`SELECT id, body, deliveries, deaths FROM messages WHERE state = 'taken' ORDER BY id`)
       .map(takenOf);
   }
 
-  /** When to look for the next message of the topic, in milliseconds from now; undefined where none waits. */
+  /** When to look for the topic's next message, in milliseconds from now; undefined if none is waiting. */
   nextInMs(topic: Topic): number | undefined {
     const first = (suspects: boolean) =>
       this.#database.row<{ at: number | null }>(
@@ -154,7 +157,7 @@ export class SqliteMessages {
     return { waiting: of('waiting'), inFlight: of('taken'), quarantined: of('quarantined') };
   }
 
-  /** Ready at time 0: a clock that is set back must not hold up new work. */
+  /** Available at time 0, so that setting the clock back does not hold up new work. */
   #insert(message: Message): void {
     this.#database.run(
       `INSERT INTO messages (topic, state, task_id, body, available_at) VALUES (?, 'waiting', ?, ?, 0)`,
@@ -165,8 +168,8 @@ export class SqliteMessages {
   }
 
   /**
-   * The task with the fewest in flight, by its oldest ready message; among equals of the one whose last turn is the
-   * longest ago, or else a long task would go first for ever where one message is handled at a time.
+   * The task with the fewest messages in flight. Among equals, the one whose last turn is longest ago; otherwise a long
+   * task would always go first when messages are handled one at a time. Then the one with the oldest ready message.
    */
   #next(topic: Topic): Candidate | undefined {
     const candidates = this.#database.rows<Candidate>(
@@ -188,7 +191,7 @@ export class SqliteMessages {
     }, undefined);
   }
 
-  /** What was never tried before what was handed back, or the same few would come again and again. */
+  /** Prefers messages that were never delivered; otherwise the same few would be retried while the others wait. */
   #firstOf(topic: Topic, taskId: string): number {
     const row = this.#database.row<{ id: number }>(
       `SELECT id FROM messages WHERE topic = ? AND state = 'waiting' AND task_id = ? AND deaths < ?
@@ -212,15 +215,16 @@ export class SqliteMessages {
   }
 
   /**
-   * The one that was there at most deaths, of the task whose turn is the longest ago, if it is of this topic and its
-   * time has come.
+   * The ready suspect with the most deaths, of the task whose turn is longest ago. Empty if that suspect belongs to
+   * another topic, or if the suspect in flight still has its time alone.
    */
   #takeSuspect(topic: Topic): Taken[] {
     const now = this.#now();
     const isAlone = (takenAt: number) => takenAt <= now && now < takenAt + ALONE_MS;
     if ([...this.#suspects.values()].some(isAlone)) return [];
-    // The number stands in the statement, or the index on the few that there are would not be used.
-    // From one death to the next in the other direction: who began last, beside others, begins first and alone.
+    // SUSPECT_DEATHS is part of the SQL text, because SQLite would not use the partial index with a parameter.
+    // The order reverses with each death, so that a suspect that started last, beside others, then starts first and
+    // alone.
     const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string; deaths: number }>(
       `SELECT id, topic, task_id AS taskId, deaths FROM messages
        WHERE deaths >= ${SUSPECT_DEATHS} AND state = 'waiting' AND available_at <= ?

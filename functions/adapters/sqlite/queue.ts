@@ -5,21 +5,21 @@ import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from '../shared/queue-
 import { SqliteMessages, type Taken, type TopicCounts } from './messages.ts';
 import type { Database } from './sqlite.ts';
 
-/** As many as a Pub/Sub dead-letter policy allows at most, so that both hosts give up alike. */
+/** The most that a Pub/Sub dead-letter policy allows, so that both hosts give up after the same number. */
 export const MAX_DELIVERIES = 100;
-/** After the database itself failed (a full disk, mostly) it is asked again this much later. */
+/** Delay before trying again after the database itself failed, mostly because the disk is full. */
 const REPAIR_PAUSE_MS = 1000;
-/** setTimeout takes at most 31 bits of milliseconds; waking early only means to look again. */
+/** setTimeout takes at most 31 bits of milliseconds; waking up early only costs one query. */
 const MAX_TIMER_MS = 3_600_000;
 const HOST_ENDED = 'The host ended while the message was handled';
 
-/** Its signal fires when the consumer stops: what is rejected from then on is delivered again, uncounted. */
+/** Its signal fires when the consumer stops; a delivery rejected after that is repeated without being counted. */
 export interface CountedDelivery extends Delivery {
-  /** How often the message was delivered, this time included. */
+  /** How often the message was delivered, including this time. */
   deliveries: number;
 }
 
-/** Resolved: acknowledged. Rejected: handed back, with back-off. */
+/** A resolved promise acknowledges the message; a rejected one hands it back, with back-off. */
 export type Handler<T extends Topic> = (message: MessageOf<T>, delivery: CountedDelivery) => Promise<void>;
 
 export interface ConsumeOptions<T extends Topic> {
@@ -29,7 +29,7 @@ export interface ConsumeOptions<T extends Topic> {
 }
 
 export interface Consumer {
-  /** Takes no more, aborts the signal of the handlers at work, and resolves when they have ended. */
+  /** Stops taking messages, aborts the signals of running handlers, and resolves when all of them have ended. */
   stop(): Promise<void>;
 }
 
@@ -42,15 +42,18 @@ export interface SqliteQueueOptions {
   database: Database;
   /** Milliseconds since the epoch. */
   now?: () => number;
-  /** A dead letter that could not be handled and is kept, quarantined; or, without a message, the database failed. */
+  /**
+   * Called with a message when a dead letter could not be handled and is quarantined; without one when the database
+   * fails.
+   */
   onError?: (error: unknown, message?: Message) => void;
   maxDeliveries?: number;
   backOffBaseMs?: number;
 }
 
 /**
- * Durable, in one file, delivering within this process. Messages that were in flight when the last host died are
- * ready again, that delivery and that death counted: have one queue per database.
+ * A durable queue in one file that delivers within this process. Messages that were in flight when the previous host
+ * died are ready again, with that delivery and that death counted; so create only one queue per database.
  */
 export function createSqliteQueue({
   database,
@@ -77,7 +80,7 @@ export function createSqliteQueue({
   };
   const handBack = (taken: Taken, error: unknown): void => {
     if (isWaiting(error)) {
-      // To wait is not to fail: it is not counted, and what it waits for may be there a moment later.
+      // Waiting is not a failure: the delivery is not counted, and the next one follows soon.
       messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, pauseMs(error, 1, backOffBaseMs));
     } else if (taken.deliveries >= maxDeliveries) {
       giveUp(taken, error);
@@ -141,11 +144,11 @@ interface TopicConsumerOptions {
   messages: SqliteMessages;
   handBack: (taken: Taken, error: unknown) => void;
   onError: (error: unknown) => void;
-  /** The next one may be of any topic. */
+  /** Called for a consumer of any topic, because the next suspect may belong to any of them. */
   onSuspectDone: () => void;
 }
 
-/** Keeps up to `concurrency` handlers busy; between messages it sleeps until woken or until one's back-off is over. */
+/** Keeps up to `concurrency` handlers busy. While idle it sleeps until it is woken or the next back-off ends. */
 class TopicConsumer {
   readonly #options: TopicConsumerOptions;
   readonly #running = new Map<Promise<void>, AbortController>();
@@ -161,7 +164,7 @@ class TopicConsumer {
     return this.#options.topic;
   }
 
-  /** Not at once: whoever publishes is to be answered first, and many wakes make one look. */
+  /** Deferred, so that `publish` returns first and several wakes cost one query. */
   wake(): void {
     if (this.#stopping.signal.aborted || this.#soon) return;
     this.#soon = setImmediate(() => {
@@ -218,7 +221,7 @@ class TopicConsumer {
     await this.#record(record);
   }
 
-  /** What became of a message is written down however long the database fails; at a stop, the next start sees to it. */
+  /** Retries until the outcome is recorded, or the consumer stops: the next start then delivers the message again. */
   async #record(write: () => void): Promise<void> {
     const { signal } = this.#stopping;
     for (;;) {

@@ -8,7 +8,7 @@ export interface SqliteReportsOptions {
   now?: () => number;
 }
 
-/** Reports, counted on the task's own row in the transaction that stores them. */
+/** Stores reports and counts them on the task's row, in one transaction. */
 export function createSqliteReports({ database, now = Date.now }: SqliteReportsOptions): ReportStore {
   return {
     async report(taskId, report) {

@@ -3,12 +3,12 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { TransientError } from '../../base/errors.ts';
 
-/** Another process holding the lock stops our event loop for as long (node:sqlite is synchronous): give up early. */
+/** Short, because node:sqlite is synchronous: waiting for another process's lock blocks the event loop. */
 const BUSY_TIMEOUT_MS = 250;
 /** SQLITE_FULL, https://sqlite.org/rescode.html#full */
 const SQLITE_FULL = 13;
 
-/** One entry per schema version: appended to, never edited, since databases of every version are out there. */
+/** One entry per schema version. Only append; never edit an entry, because databases of every version are in use. */
 const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE tasks (
@@ -101,16 +101,16 @@ const MIGRATIONS: readonly string[] = [
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */
 export interface Database extends Disposable {
-  /** Runs a statement; answers with the number of rows it changed. */
+  /** Runs a statement and returns the number of rows it changed. */
   run(sql: string, ...values: SQLInputValue[]): number;
   row<R>(sql: string, ...values: SQLInputValue[]): R | undefined;
   rows<R>(sql: string, ...values: SQLInputValue[]): R[];
-  /** All of it or nothing. `work` is synchronous; a transaction within one is part of the outer one. */
+  /** Commits all of `work` or nothing. `work` is synchronous; a nested transaction becomes part of the outer one. */
   transaction<T>(work: () => T): T;
   close(): void;
 }
 
-/** Opens the file, made where there is none, and brings its schema up to date. One process may have it open. */
+/** Opens the file, creating it if missing, and brings its schema up to date. Only one process may have it open. */
 export function openDatabase(path: string): Database {
   mkdirSync(dirname(path), { recursive: true });
   const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
@@ -133,7 +133,7 @@ export function openDatabase(path: string): Database {
       statement('COMMIT').run();
       return result;
     } catch (error) {
-      // SQLite itself has already rolled back after some errors, a full disk among them.
+      // After some errors, such as a full disk, SQLite has already rolled back.
       if (connection.isTransaction) statement('ROLLBACK').run();
       throw error;
     }
@@ -178,7 +178,7 @@ function migrate(connection: DatabaseSync, transaction: <T>(work: () => T) => T)
   });
 }
 
-/** The gate for SQLite's own errors: a full disk passes, all else is a defect or a broken disk. */
+/** Translates SQLite's errors: a full disk is transient; any other error is a bug or a broken disk. */
 function translated<T>(work: () => T): T {
   try {
     return work();

@@ -33,7 +33,7 @@ artifactContract('disk', async ({ maxBytes }) => {
   };
 });
 
-/** A store with one artifact, `key`, made of `file`. */
+/** A store with one artifact under `key`, containing `file`. */
 async function withOne(dir: TempDir) {
   const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1_000_000 });
   (await store.put('key', await folder(dir, { file: 'text', 'other file': 'more' }), {}))[Symbol.dispose]();
@@ -42,23 +42,23 @@ async function withOne(dir: TempDir) {
 
 const DAMAGES: Record<string, (place: string) => Promise<void>> = {
   'a file is shorter': (place) => truncate(join(place, 'file'), 2),
-  'a file is gone': (place) => unlink(join(place, 'other file')),
-  'a folder is in place of a file': async (place) => {
+  'a file is missing': (place) => unlink(join(place, 'other file')),
+  'a folder replaces a file': async (place) => {
     await unlink(join(place, 'file'));
     await mkdir(join(place, 'file'));
   },
-  'meta.json is gone': (place) => unlink(join(place, 'meta.json')),
-  'meta.json is half': (place) => truncate(join(place, 'meta.json'), 20),
+  'meta.json is missing': (place) => unlink(join(place, 'meta.json')),
+  'meta.json is truncated': (place) => truncate(join(place, 'meta.json'), 20),
   'meta.json is empty': (place) => truncate(join(place, 'meta.json'), 0),
   'meta.json has another shape': (place) => writeFile(join(place, 'meta.json'), '{"key":"key"}'),
   'meta.json belongs to another key': (place) =>
     writeFile(join(place, 'meta.json'), '{"key":"other","meta":{},"files":[]}'),
-  'meta.json leads out of the folder': (place) =>
+  'meta.json names a file outside the folder': (place) =>
     writeFile(
       join(place, 'meta.json'),
       '{"key":"key","meta":{},"files":[{"name":"../meta.json","bytes":1,"sha256":""}]}',
     ),
-  'all is gone but the folder': async (place) => {
+  'the folder is empty': async (place) => {
     await rm(place, { recursive: true });
     await mkdir(place);
   },
@@ -66,7 +66,7 @@ const DAMAGES: Record<string, (place: string) => Promise<void>> = {
 
 describe('disk artifacts', () => {
   for (const [damage, inflict] of Object.entries(DAMAGES)) {
-    it(`are removed and not handed out when ${damage}`, async () => {
+    it(`are removed and not returned when ${damage}`, async () => {
       await using dir = await tempDir();
       const { store, place } = await withOne(dir);
       await inflict(place);
@@ -77,7 +77,7 @@ describe('disk artifacts', () => {
     });
   }
 
-  it('have their checksums looked at by every new process, however their times look', async () => {
+  it('are verified by checksum in every new process, whatever their file times', async () => {
     await using dir = await tempDir();
     const { place } = await withOne(dir);
     const { atime, mtime } = statSync(join(place, 'file'));
@@ -87,7 +87,7 @@ describe('disk artifacts', () => {
     assert.equal(await next.open('key'), undefined);
   });
 
-  it('lie under two letters and the hash of the key, with lengths and checksums in meta.json', async () => {
+  it('are stored under two letters and the hash of the key, with lengths and checksums in meta.json', async () => {
     await using dir = await tempDir();
     const { place } = await withOne(dir);
     const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -101,7 +101,7 @@ describe('disk artifacts', () => {
     });
   });
 
-  it('refuse a folder within the folder, and leave it to its owner', async () => {
+  it('refuse a folder inside the folder, and leave it untouched', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1000 });
     const work = await folder(dir, { file: 'text' });
@@ -111,7 +111,7 @@ describe('disk artifacts', () => {
     assert.ok(existsSync(join(work, 'file')));
   });
 
-  it('go when there is no more room, the least recently used first', async () => {
+  it('are evicted above the limit, the least recently used first', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 300 });
     const put = async (key: string) =>
@@ -123,12 +123,12 @@ describe('disk artifacts', () => {
     assert.equal(await store.open('b'), undefined);
   });
 
-  // Both ways round, since folders are listed in an order of their own.
+  // Both ways round, because the listing order of folders is arbitrary.
   for (const [older, newer] of [
     ['a', 'c'],
     ['c', 'a'],
   ] as const) {
-    it(`go by what the last process used, after a restart: ${older} before ${newer}`, async () => {
+    it(`are evicted by their last use, even after a restart: ${older} before ${newer}`, async () => {
       await using dir = await tempDir();
       const open = (maxBytes: number) => createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes });
       const put = async (store: ArtifactStore, key: string) =>
@@ -145,7 +145,7 @@ describe('disk artifacts', () => {
     });
   }
 
-  it('go late where they were open: when the last who used them is done', async () => {
+  it('are evicted only after their last user releases them', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 100 });
     const put = async (key: string) => store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {});
@@ -160,14 +160,14 @@ describe('disk artifacts', () => {
     b[Symbol.dispose]();
   });
 
-  it('stay, one of them, although it is larger than all the room', async () => {
+  it('keep the latest one even if it is larger than the limit', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 10 });
     (await store.put('large', await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
     using _large = await opened(store, 'large');
   });
 
-  it('hand out nothing half while many come, are opened, and go', async () => {
+  it('are always complete while many are put, opened and evicted', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 500 });
     await Promise.all(
@@ -181,7 +181,7 @@ describe('disk artifacts', () => {
     );
   });
 
-  it('leave no rubbish, and remove what a dead process left', async () => {
+  it('leave no garbage, and remove what a dead process left', async () => {
     await using dir = await tempDir();
     const root = join(dir.path, 'store');
     await mkdir(join(root, '.trash', 'half-deleted'), { recursive: true });
@@ -197,7 +197,7 @@ describe('disk artifacts', () => {
     assert.deepEqual(await readdir(join(root, '.incoming')), ['being copied']);
   });
 
-  it('wait for room when the disk is full, and are taken from the same folder later', async () => {
+  it('fail as transient when the disk is full, and are accepted from the same folder later', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1000 });
     const work = await folder(dir, { file: 'text' });
@@ -214,7 +214,7 @@ describe('disk artifacts', () => {
     assert.throws(() => put.path('meta.json'));
   });
 
-  it('stay where they are when the system fails for another reason', async () => {
+  it('leave the source folder in place when the system fails for another reason', async () => {
     await using dir = await tempDir();
     const { store } = await withOne(dir);
     {
@@ -224,7 +224,7 @@ describe('disk artifacts', () => {
     using _found = await opened(store, 'key');
   });
 
-  it('come from another disk whole', async (t: TestContext) => {
+  it('arrive complete from another disk', async (t: TestContext) => {
     await using dir = await tempDir();
     await using other = await otherDisk(dir.path);
     if (!other) return t.skip('this machine has no second file system (/dev/shm) to move from');

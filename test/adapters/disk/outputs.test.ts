@@ -26,7 +26,7 @@ outputContract('disk', async () => {
 });
 
 describe('disk outputs', () => {
-  it('are found under the location and the file URL that were given', async () => {
+  it('are found at the returned location and file URL', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: dir.path });
     const folder = await store.createFolder('100% sale #1');
@@ -54,7 +54,7 @@ describe('disk outputs', () => {
     }
   });
 
-  it('say that the folder is not writable, also where it is there already', async () => {
+  it('say that the folder is not writable, even if it already exists', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: dir.path });
     await store.createFolder('sale');
@@ -69,7 +69,7 @@ describe('disk outputs', () => {
     { code: 'ENOSPC', call: 'rename' },
     { code: 'EDQUOT', call: 'mkdir' },
   ] as const) {
-    it(`wait for room when the disk is full: ${code} at ${call}`, async () => {
+    it(`fail as transient when the disk is full: ${code} at ${call}`, async () => {
       await using dir = await tempDir();
       const store = createDiskOutputs({ dir: dir.path });
       const folder = await store.createFolder('sale');
@@ -87,7 +87,7 @@ describe('disk outputs', () => {
   }
 
   for (const code of ['EACCES', 'EPERM', 'EROFS']) {
-    it(`fail for good where the system forbids it: ${code}`, async () => {
+    it(`fail permanently when the system forbids it: ${code}`, async () => {
       await using dir = await tempDir();
       const store = createDiskOutputs({ dir: dir.path });
       const folder = await store.createFolder('sale');
@@ -105,7 +105,7 @@ describe('disk outputs', () => {
     });
   }
 
-  it('pass on what nobody foresaw as it is', async () => {
+  it('pass on an unexpected error unchanged', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: dir.path });
     const folder = await store.createFolder('sale');
@@ -114,7 +114,7 @@ describe('disk outputs', () => {
     await assert.rejects(store.save(folder, 'a.mp4', source, FOREVER), { code: 'EIO' });
   });
 
-  it('go where their folder was, when someone removed it', async () => {
+  it('create their folder again if someone removed it', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: join(dir.path, 'output') });
     const folder = await store.createFolder('sale');
@@ -123,7 +123,7 @@ describe('disk outputs', () => {
     assert.equal(await readFile(join(folder.id, 'a.mp4'), 'utf8'), 'video');
   });
 
-  it('refuse a folder that another output made, and make no folder of that name anywhere', async () => {
+  it('refuse a folder from another output, and create no folder with its name', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: dir.path });
     for (const id of ['1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123', 'gs://bucket/sale/']) {
@@ -140,7 +140,7 @@ describe('disk outputs', () => {
     }
   });
 
-  it('fail for good where a folder has the name, or a file the folder', async () => {
+  it('fail permanently if a folder has the name of the file, or a file the name of the folder', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: join(dir.path, 'output') });
     const folder = await store.createFolder('sale');
@@ -152,7 +152,7 @@ describe('disk outputs', () => {
     await rm(folder.id, { recursive: true });
     await writeFile(folder.id, '');
     await assert.rejects(store.save(folder, 'a.mp4', source, FOREVER), isSaveFailed);
-    assert.ok(existsSync(source), 'what could not be saved is still there');
+    assert.ok(existsSync(source), 'the unsaved file is still there');
   });
 
   it('never leave their folder', async () => {
@@ -166,7 +166,7 @@ describe('disk outputs', () => {
     assert.deepEqual(await readdir(join(dir.path, 'output')), ['sale']);
   });
 
-  it('come from another disk whole, with nothing left on either', async (t: TestContext) => {
+  it('arrive complete from another disk, with nothing left behind on either', async (t: TestContext) => {
     await using dir = await tempDir();
     await using other = await otherDisk(dir.path);
     if (!other) return t.skip('this machine has no second file system (/dev/shm) to move from');
@@ -182,7 +182,7 @@ describe('disk outputs', () => {
     assert.deepEqual(await readdir(folder.id), [name]);
   });
 
-  it('remove the parts that a killed copy left, of the files that are named only', async () => {
+  it('remove the parts that a killed copy left, but only of the named files', async () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: dir.path });
     const folder = await store.createFolder('sale');

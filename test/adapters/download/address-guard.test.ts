@@ -47,7 +47,7 @@ describe('checkHostname', () => {
       assert.throws(() => checkHostname(host, loose), refusal(/metadata service/));
     });
   }
-  it('leaves names to the look-up', () => checkHostname('example.com', strict));
+  it('leaves names to the lookup', () => checkHostname('example.com', strict));
 });
 
 function lookUp(
@@ -64,18 +64,18 @@ function lookUp(
 }
 
 describe('guardedLookup', () => {
-  it('hands back every checked address', async () => {
+  it('returns every checked address', async () => {
     assert.deepEqual(await lookUp({}, ['8.8.8.8', '2606:4700::1']), [
       { address: '8.8.8.8', family: 4 },
       { address: '2606:4700::1', family: 6 },
     ]);
   });
 
-  it('hands back one address to sockets that ask for one', async () => {
+  it('returns one address to sockets that ask for one', async () => {
     assert.equal(await lookUp({}, ['8.8.8.8', '1.1.1.1'], { all: false }), '8.8.8.8');
   });
 
-  it('keeps to the family asked for', async () => {
+  it('returns only the requested address family', async () => {
     assert.equal(await lookUp({}, ['8.8.8.8', '2606:4700::1'], { all: false, family: 6 }), '2606:4700::1');
     await assert.rejects(lookUp({}, ['8.8.8.8'], { family: 6 }), { code: 'ENOTFOUND' });
   });
@@ -84,17 +84,17 @@ describe('guardedLookup', () => {
     await assert.rejects(lookUp({}, ['8.8.8.8', '10.0.0.5']), refusal(/media\.example, which resolves/));
   });
 
-  it('does not tell which private address a name has', async () => {
+  it('does not reveal which private address a name has', async () => {
     await assert.rejects(lookUp({}, ['10.0.0.5']), (error: Error) => !error.message.includes('10.0.0.5'));
   });
 
-  it('lets private addresses pass where they are allowed', async () => {
+  it('allows private addresses if the options say so', async () => {
     assert.deepEqual(await lookUp({ allowPrivate: true }, ['10.0.0.5']), [
       { address: '10.0.0.5', family: 4 },
     ]);
   });
 
-  it('refuses a name that leads to a metadata service even where private addresses are allowed', async () => {
+  it('refuses a name of a metadata service even if private addresses are allowed', async () => {
     for (const address of ['169.254.169.254', 'fd00:ec2::254', 'fd20:ce::254', '::ffff:169.254.169.254']) {
       await assert.rejects(lookUp({ allowPrivate: true }, [address]), refusal(/metadata service/));
     }

@@ -30,7 +30,7 @@ const PUBLIC: readonly Row[] = [
   ['198.20.0.0', 'just above benchmarking'],
   ['2001:200::1', 'just above protocol assignments'],
   ['2003::1', 'just above 6to4'],
-  ['2606:4700::1:5efe:808:808', '5efe where ISATAP does not have it'],
+  ['2606:4700::1:5efe:808:808', '5efe at another place than in ISATAP'],
 ];
 
 const PRIVATE: readonly Row[] = [
@@ -59,7 +59,7 @@ const PRIVATE: readonly Row[] = [
   ['::', 'unspecified'],
   ['::1', 'loopback'],
   ['::127.0.0.1', 'compatible loopback'],
-  ['::8.8.8.8', 'compatible form, long out of use'],
+  ['::8.8.8.8', 'IPv4-compatible form, deprecated'],
   ['::ffff:127.0.0.1', 'mapped loopback'],
   ['::ffff:7f00:1', 'mapped loopback in hex'],
   ['::ffff:10.0.0.1', 'mapped private'],
@@ -76,11 +76,11 @@ const PRIVATE: readonly Row[] = [
   ['fec0::1', 'site-local'],
   ['ff02::1', 'multicast'],
   ['100::1', 'discard'],
-  ['4000::1', 'not given out'],
+  ['4000::1', 'not allocated'],
   ['5f00::1', 'segment routing'],
-  ['::ffff:0:8.8.8.8', 'translated form, out of use'],
+  ['::ffff:0:8.8.8.8', 'IPv4-translated form, deprecated'],
   ['64:ff9b:1::a00:1', 'private behind a local NAT64'],
-  ['64:ff9b:2::1', 'beside NAT64'],
+  ['64:ff9b:2::1', 'next to the NAT64 prefix'],
   ['2606:4700::5efe:808:808', 'ISATAP'],
   ['2606:4700::200:5efe:808:808', 'ISATAP of a global address'],
   ['2001:2::1', 'benchmarking'],
@@ -157,7 +157,7 @@ const TABLE: readonly [kind: AddressKind | undefined, rows: readonly Row[]][] = 
 describe('addressKind', () => {
   for (const [kind, rows] of TABLE) {
     for (const [ip, what] of rows) {
-      it(`takes ${ip || "''"} (${what}) for ${kind ?? 'no address'}`, () =>
+      it(`classifies ${ip || "''"} (${what}) as ${kind ?? 'no address'}`, () =>
         assert.equal(addressKind(ip), kind));
     }
   }

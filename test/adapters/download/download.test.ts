@@ -42,14 +42,14 @@ describe('createDownloads', () => {
   }
 
   for (const path of ['/plain.mp4', '/chunked.mp4']) {
-    it(`stores ${path} and says how many bytes it has and which`, async () => {
+    it(`stores ${path} and returns its length and checksum`, async () => {
       const { result, path: file } = await get(server.url(path));
       assert.deepEqual(result, { modified: true, bytes: BODY.length, sha256: SHA256, validator: null });
       assert.deepEqual(await readFile(file), BODY);
     });
   }
 
-  it('asks once, with GET, for the bytes as they are, and keeps the query', async () => {
+  it('sends one GET for the uncompressed bytes, and keeps the query', async () => {
     await get(server.url('/plain.mp4?sig=a%2Fb&x=1'));
     const asked = server.seen('/plain.mp4').at(-1);
     assert.equal(asked?.method, 'GET');
@@ -70,7 +70,7 @@ describe('createDownloads', () => {
     assert.equal(server.count(), asked);
   });
 
-  it('learns the validator, and with it finds the file unchanged without fetching it again', async () => {
+  it('returns the validator, and with it detects an unchanged file without downloading it again', async () => {
     for (const path of ['/clip.mp4', '/dated.mp4']) {
       const { result } = await get(server.url(path));
       assert.ok(result.modified && result.validator);
@@ -80,7 +80,7 @@ describe('createDownloads', () => {
     }
   });
 
-  it('fetches again what has changed since', async () => {
+  it('downloads a changed file again', async () => {
     const { result } = await get(server.url('/clip.mp4'), {
       validator: { etag: '"v0"', lastModified: MONDAY },
     });
@@ -88,21 +88,21 @@ describe('createDownloads', () => {
     assert.deepEqual(result.validator, { etag: '"v1"', lastModified: MONDAY });
   });
 
-  it('follows five redirects and asks each hop on the condition', async () => {
+  it('follows five redirects and sends the condition to each hop', async () => {
     const { result } = await get(server.url('/one'));
     assert.ok(result.modified && result.sha256 === SHA256);
     const again = await get(server.url('/one'), { validator: { etag: '"v1"' } });
     assert.deepEqual(again.result, { modified: false });
   });
 
-  it('refuses the sixth redirect without asking where it leads', async () => {
+  it('refuses the sixth redirect without requesting its target', async () => {
     server.set('/zero', { body: BODY, always: { does: 'redirect', to: '/one' } });
     const asked = server.count('/clip.mp4');
     await failureOf(get(server.url('/zero')), 'source_refused', /at most 5 redirects/);
     assert.equal(server.count('/clip.mp4'), asked);
   });
 
-  it('gives network for an answer that does not come within the total time', async () => {
+  it('fails with network if the response is not complete within the total time', async () => {
     server.set('/slow', { body: BODY, always: { does: 'delay', ms: 60_000 } });
     await failureOf(
       get(server.url('/slow'), { limits: { totalMs: 200 } }),
@@ -111,7 +111,7 @@ describe('createDownloads', () => {
     );
   });
 
-  it('stops with the reason of the signal, before and while it downloads', async () => {
+  it('stops with the reason of the signal, before and during a download', async () => {
     const reason = new Error('shutting down');
     await assert.rejects(get(server.url('/clip.mp4'), { signal: AbortSignal.abort(reason) }), reason);
     for (const does of ['hang', 'stall'] as const) {
@@ -140,7 +140,7 @@ describe('createDownloads', () => {
       assert.equal(server.count(), asked);
     });
 
-    it('refuses a name that resolves to a private address, also by way of a redirect', async () => {
+    it('refuses a name that resolves to a private address, also after a redirect', async () => {
       const asked = server.count();
       const url = server.url('/clip.mp4').replace('127.0.0.1', 'media.example');
       const resolver = async () => [{ address: '127.0.0.1', family: 4 }];
@@ -154,7 +154,7 @@ describe('createDownloads', () => {
       await failureOf(get(hop, { resolver: inner }), 'address_refused', /b\.example/);
     });
 
-    it('connects to the address that was checked and to no other', async () => {
+    it('connects only to the checked address', async () => {
       let resolved = 0;
       const resolver = async () => {
         resolved += 1;
@@ -171,7 +171,7 @@ describe('createDownloads', () => {
       ['ENOTFOUND', 'source_unreachable'],
       ['EAI_AGAIN', 'network'],
     ] as const) {
-      it(`gives ${expected} where the name look-up ends in ${code}`, async () => {
+      it(`fails with ${expected} if the name lookup fails with ${code}`, async () => {
         const resolver = () => Promise.reject(Object.assign(new Error('look-up'), { code }));
         await failureOf(
           get('http://nowhere.example/a.mp4', { resolver }),
@@ -181,13 +181,13 @@ describe('createDownloads', () => {
       });
     }
 
-    it('gives network where nobody listens', async () => {
+    it('fails with network if the port is closed', async () => {
       const other = await startSourceServer({});
       await other.stop();
       await failureOf(get(other.url('/a.mp4')), 'network', /ECONNREFUSED/);
     });
 
-    it('gives network where the connection does not come about in time', async () => {
+    it('fails with network if the connection is not established in time', async () => {
       const resolver = () => new Promise<never>(() => {});
       await failureOf(
         get('http://slow.example/', { resolver, limits: { connectMs: 100 } }),
@@ -197,7 +197,7 @@ describe('createDownloads', () => {
     });
 
     for (const url of ['file:///etc/passwd', 'gs://bucket/a.mp4', 'data:video/mp4,x', 'clip.mp4', '']) {
-      it(`refuses ${url || 'an empty string'} as no http or https URL`, async () => {
+      it(`refuses ${url || 'an empty string'}, which is not an http or https URL`, async () => {
         await failureOf(get(url), 'source_refused', /Expected an http or https URL/);
       });
     }

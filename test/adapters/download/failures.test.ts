@@ -22,7 +22,7 @@ import { type TempDir, tempDir } from '../../fixtures/system/temp-dir.ts';
 const BODY = randomBytes(300_000);
 const MONDAY = 'Mon, 02 Nov 2026 10:00:00 GMT';
 
-/** Answers that end in an error: what the path does, which error, and what its message has to say. */
+/** Responses that end in an error: how the path behaves, the error code, and what the message must contain. */
 const FAILURES: readonly [
   title: string,
   file: Partial<SourceFile>,
@@ -39,7 +39,7 @@ const FAILURES: readonly [
   ['a redirect without a target', { always: { does: 'status', status: 302 } }, 'source_refused', /302/],
   ['a redirect to a file', redirect('file:///etc/passwd'), 'source_refused', /scheme "file:"/],
   ['a redirect to ftp', redirect('ftp://example.com/a.mp4'), 'source_refused', /scheme "ftp:"/],
-  ['a redirect to nonsense', redirect('http://[nonsense'), 'source_refused', /no URL/],
+  ['a redirect to an invalid URL', redirect('http://[nonsense'), 'source_refused', /no URL/],
   ['a redirect in a circle', redirect('/it'), 'source_refused', /at most 5 redirects/],
   ['a redirect to the metadata service', redirect('http://169.254.169.254/'), 'address_refused', /metadata/],
   ['an empty file', { body: Buffer.alloc(0) }, 'media_unreadable', /0 bytes/],
@@ -48,7 +48,7 @@ const FAILURES: readonly [
   ['a web page', { contentType: 'Text/HTML; charset=utf-8' }, 'media_unreadable', /web page/],
   ['a compressed file', { headers: { 'content-encoding': 'gzip' } }, 'source_refused', /gzip/],
   [
-    'a file that says it is too large',
+    'a file that is announced as too large',
     { body: Buffer.alloc(1_000_001) },
     'source_too_large',
     /at most 1000000 bytes/,
@@ -84,7 +84,7 @@ function redirect(to: string): Partial<SourceFile> {
   return { always: { does: 'redirect', to } };
 }
 
-describe('createDownloads, when things go wrong', () => {
+describe('createDownloads, when a download fails', () => {
   let dir: TempDir;
   let server: SourceServer;
 
@@ -97,18 +97,18 @@ describe('createDownloads, when things go wrong', () => {
     await dir[Symbol.asyncDispose]();
   });
 
-  /** Into a file that must not be there afterwards, as every one of these fails. */
+  /** Downloads into a file that must not exist afterwards, because every one of these fails. */
   async function get(url: string, options: Parameters<typeof download>[2] = {}): Promise<void> {
     const file = join(dir.path, 'failed.bin');
     try {
       await download(url, file, options);
     } finally {
-      assert.equal(existsSync(file), false, 'half a file was left');
+      assert.equal(existsSync(file), false, 'a partial file was left');
     }
   }
 
   for (const [title, file, code, says, limits = {}] of FAILURES) {
-    it(`gives ${code} for ${title}, after one request and without leaving a file`, async () => {
+    it(`fails with ${code} for ${title}, after one request and without leaving a file`, async () => {
       server.set('/it', { body: BODY, ...file });
       const before = server.count('/it');
       const error = await failureOf(get(server.url('/it?key=s3cret'), { limits }), code, says);
@@ -117,7 +117,7 @@ describe('createDownloads, when things go wrong', () => {
     });
   }
 
-  it('passes on how long a busy server wants to be left alone', async () => {
+  it('passes on the Retry-After of a busy server', async () => {
     const headers = { 'retry-after': '7' };
     server.set('/busy', { body: BODY, always: { does: 'status', status: 429, headers } });
     const error = await failureOf(get(server.url('/busy')), 'source_busy');
@@ -133,14 +133,14 @@ describe('createDownloads, when things go wrong', () => {
     assert.equal(parseRetryAfter(undefined), undefined);
   });
 
-  it('gives network for a server that speaks something other than HTTP', async () => {
+  it('fails with network if the server does not speak HTTP', async () => {
     const odd = createTcpServer((socket) => socket.on('error', () => {}).end('220 ready for mail\r\n'));
     await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve));
     const { port } = odd.address() as AddressInfo;
     await failureOf(get(`http://127.0.0.1:${port}/`), 'network').finally(() => odd.close());
   });
 
-  it('refuses a certificate that nobody vouches for', async () => {
+  it('refuses a self-signed certificate', async () => {
     const secure = createHttpsServer(selfSigned(), (_, response) => response.end(BODY));
     await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
     const { port } = secure.address() as AddressInfo;
@@ -156,7 +156,7 @@ describe('createDownloads, when things go wrong', () => {
     await failureOf(get(server.url('/clip.mp4').replace('http:', 'https:')), 'source_refused', /HTTPS/);
   });
 
-  it('gives disk_full where there is no room', {
+  it('fails with disk_full if the disk is full', {
     skip: !existsSync('/dev/full') && 'needs /dev/full',
   }, async () => {
     const file = join(dir.path, 'full.bin');
@@ -164,7 +164,7 @@ describe('createDownloads, when things go wrong', () => {
     await failureOf(download(server.url('/clip.mp4'), file), 'disk_full');
   });
 
-  it('leaves a mistake of ours as it is', () =>
+  it('passes on a bug of ours unchanged', () =>
     assert.rejects(download(server.url('/clip.mp4'), join(dir.path, 'no', 'such', 'dir')), {
       code: 'ENOENT',
     }));

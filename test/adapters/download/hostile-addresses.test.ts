@@ -23,7 +23,7 @@ describe('hostile addresses', () => {
   });
   after(() => stage[Symbol.asyncDispose]());
 
-  describe('are told from public ones, which reach the server, so that its count can be trusted', () => {
+  describe('are told apart from public ones, which reach the server and so prove its count', () => {
     for (const [url, to] of [
       [`http://${PUBLIC}/`, PUBLIC],
       [`http://${PUBLIC}:8080/a.mp4?b`, PUBLIC],
@@ -33,20 +33,20 @@ describe('hostile addresses', () => {
       ['http://[64:ff9b::8.8.8.8]/', '64:ff9b::808:808'],
       ['http://172.15.255.255/', '172.15.255.255'],
     ] as const) {
-      it(`takes ${url}`, () => stage.reaches(url, [to]));
+      it(`reaches ${url}`, () => stage.reaches(url, [to]));
     }
 
-    it('takes loopback of this machine where private addresses are allowed', async () => {
+    it('reaches loopback on this machine if private addresses are allowed', async () => {
       const known = stage.attempts.count;
       for (const host of ['127.0.0.1', '0x7f.1', '[::ffff:127.0.0.1]']) {
         const url = stage.fill(`http://${host}:{port}/clip.mp4`);
         await download(url, '/dev/null', stage.asItIs({ allowPrivate: true }));
       }
-      assert.equal(stage.attempts.count, known + 3, 'the count of connections does not see them');
+      assert.equal(stage.attempts.count, known + 3, 'the connection count misses them');
       stage.meant(3);
     });
 
-    it('has the server count what reaches it', () =>
+    it('counts what reaches the server', () =>
       assert.equal(stage.net.seen.connections, stage.attempts.count));
   });
 
@@ -83,7 +83,7 @@ describe('hostile addresses', () => {
     });
   }
 
-  it('are not handed to a proxy of the environment, which would look up and connect unchecked', async () => {
+  it('are not passed to a proxy from the environment, which would resolve and connect unchecked', async () => {
     const proxy = `http://127.0.0.1:${stage.net.port}`;
     const script = `
       import { createDownloads } from './functions/adapters/download/download.ts';

@@ -11,7 +11,7 @@ import {
   startHostileStage,
 } from '../../fixtures/network/hostile-stage.ts';
 
-/** Names of which one address is not public: each is refused as a whole. */
+/** Names with at least one address that is not public: each name is refused entirely. */
 const PRIVATE: Readonly<Record<string, readonly string[]>> = {
   'loopback.example': ['127.0.0.1'],
   'loopback6.example': ['::1'],
@@ -37,7 +37,7 @@ const METADATA: Readonly<Record<string, readonly string[]>> = {
   'metadata-among-public.example': [PUBLIC, '169.254.170.2'],
 };
 const ALL = Object.entries({ ...PRIVATE, ...METADATA });
-/** As no resolver should answer. */
+/** Answers that no resolver should give. */
 const NONSENSE = ['', 'localhost', '0x7f.1', '2130706433', '127.1', '[::1]', '127.0.0.1:80', ' 127.0.0.1'];
 
 describe('names', () => {
@@ -59,7 +59,7 @@ describe('names', () => {
   });
   after(() => stage[Symbol.asyncDispose]());
 
-  it('of public addresses are reached, with all addresses that they have', async () => {
+  it('of public hosts are reached at all their addresses', async () => {
     await stage.reaches('http://fine.example/', [PUBLIC, PUBLIC_6]);
     await stage.reaches('http://fine-alias.example/', [PUBLIC]);
     await stage.reaches('http://fine.example./', [PUBLIC, PUBLIC_6]);
@@ -69,7 +69,7 @@ describe('names', () => {
   for (const by of ['a resolver of the test', 'a name server on loopback']) {
     const fixed = by === 'a resolver of the test' ? { resolver: found } : {};
     for (const [name, addresses] of ALL) {
-      it(`are refused, by ${by}: ${name}, which is ${addresses.slice(-2).join(' and ')}`, async () => {
+      it(`are refused, by ${by}: ${name}, which has ${addresses.slice(-2).join(' and ')}`, async () => {
         const url = `http://${name}:{port}/`;
         await stage.refused(url, stage.wired(fixed), 'address_refused', /resolves to/);
         const { resolver } = stage.wired(fixed);
@@ -85,16 +85,16 @@ describe('names', () => {
   }
 
   for (const name of ['alias.example', 'alias-of-alias.example', 'alias6.example']) {
-    it(`are refused: ${name}, an alias of what is refused`, () =>
+    it(`are refused: ${name}, an alias of a refused name`, () =>
       stage.refused(`http://${name}/`, stage.wired(), 'address_refused', /resolves to/));
   }
 
   for (const name of ['empty.example', 'empty-alias.example', 'nowhere.example']) {
-    it(`are taken for a host that does not exist: ${name}, which has no address`, () =>
+    it(`are treated as a host that does not exist: ${name}, which has no address`, () =>
       stage.refused(`http://${name}/`, stage.wired(), 'source_unreachable'));
   }
 
-  it('are refused where an answer is no address', async () => {
+  it('are refused if an answer is not an address', async () => {
     for (const address of NONSENSE) {
       for (const allowPrivate of [false, true]) {
         const resolver = async () => [PUBLIC, address].map((one) => ({ address: one, family: 4 }));
@@ -104,16 +104,16 @@ describe('names', () => {
     }
   });
 
-  it('of this machine are refused even where a resolver takes them for public ones', async () => {
+  it('of this machine are refused even if a resolver returns public addresses for them', async () => {
     const resolver = async () => [{ address: PUBLIC, family: 4 }];
     for (const name of ['localhost', 'a.localhost', 'localhost.']) {
       await stage.refused(`http://${name}/`, stage.wired({ resolver }), 'address_refused');
     }
   });
 
-  it('are tried at each address that was checked, and at no other', async () => {
+  it('are tried only at the checked addresses', async () => {
     const known = stage.attempts.count;
-    // Nobody listens on 127.0.0.9.
+    // Nothing listens on 127.0.0.9.
     const resolver = async () => ['127.0.0.9', '127.0.0.1'].map((address) => ({ address, family: 4 }));
     const url = stage.fill('http://two.example:{port}/clip.mp4');
     await download(url, '/dev/null', stage.asItIs({ resolver, allowPrivate: true }));
@@ -126,19 +126,19 @@ describe('names', () => {
       ['rebound.example', PUBLIC],
       ['rebound6.example', PUBLIC_6],
     ] as const) {
-      it(`are reached at the address that was checked, after one look-up, and then refused: ${name}`, async () => {
+      it(`are reached at the checked address after one lookup, and then refused: ${name}`, async () => {
         await stage.reaches(`http://${name}/`, [to]);
         assert.equal(stage.asked.filter((question) => question === `A ${name}`).length, 1);
         await stage.refused(`http://${name}/`, stage.wired(), 'address_refused');
       });
     }
 
-    it('are refused first and reached once they are public', async () => {
+    it('are refused at first and reached once they are public', async () => {
       await stage.refused('http://rebound-back.example/', stage.wired(), 'address_refused');
       await stage.reaches('http://rebound-back.example/', [PUBLIC]);
     });
 
-    it('are checked anew when they redirect to themselves', () =>
+    it('are checked again when they redirect to themselves', () =>
       stage.led(
         redirecting('http://rebound-hop.example/', 1, 'rebound-hop.example'),
         1,
@@ -146,7 +146,7 @@ describe('names', () => {
         /rebound-hop\.example, which resolves to/,
       ));
 
-    it('are checked anew for each file, as no connection is kept', async () => {
+    it('are checked again for each file, because no connection is kept', async () => {
       const { buildConnector, resolver } = stage.wired();
       await using downloads = createDownloads({
         allowPrivate: false,

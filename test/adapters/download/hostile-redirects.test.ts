@@ -15,13 +15,13 @@ import {
   REFUSED_URLS,
 } from '../../fixtures/network/hostile-urls.ts';
 
-/** Without what no header can carry, and http:path, which stays on the host that redirects. */
+/** Leaves out URLs that a header cannot contain, and http:path, which stays on the redirecting host. */
 const inRedirects = (groups: HostileUrls) =>
   Object.values(groups)
     .flat()
     .filter((url) => !url.includes('\n') && !/^http:\/?[^/\\]/.test(url));
 
-/** What means an address only behind another one. */
+/** References that only become a URL relative to another one. */
 const RELATIVE = [
   '//127.0.0.1:{port}/',
   '//2130706433:{port}/',
@@ -79,13 +79,13 @@ describe('redirects', () => {
       ));
   }
 
-  it('are refused behind four public hosts, too', () =>
+  it('are refused even behind four public hosts', () =>
     stage.led(redirecting(stage.fill('http://127.0.0.1:{port}/'), 5, 'fine.example'), 5, 'address_refused'));
 
   it('are refused after the fifth, wherever they lead', () =>
     stage.led(redirecting(`http://${PUBLIC}/`, 6), 6, 'source_refused', /at most 5 redirects/));
 
-  it('are refused where they go in a circle', () =>
+  it('are refused if they form a loop', () =>
     stage.led(redirecting('', 1), 6, 'source_refused', /at most 5 redirects/));
 
   it('are all refused, and none is reached', (t) => stage.report(t));

@@ -24,7 +24,10 @@ const PAGE: SourceFile = {
 };
 const { signal } = new AbortController();
 
-/** Buckets `clips`, which callers may name, `others`, and `own`; what anyone may download of Drive is `shared`. */
+/**
+ * Has the buckets `clips`, which callers may name, `others`, and `own`. `shared` is the file on Drive that anyone
+ * may download.
+ */
 async function stage(shared: SourceFile, more: Partial<SourceDownloadsOptions> = {}) {
   await using starting = new AsyncDisposableStack();
   const dir = starting.use(await tempDir());
@@ -50,7 +53,7 @@ async function stage(shared: SourceFile, more: Partial<SourceDownloadsOptions> =
 }
 
 describe('sources', () => {
-  it('on Drive are read as anyone who has the link would, where there is no account', async () => {
+  it('on Drive are read like any shared link if there is no account', async () => {
     await using s = await stage({ body: Buffer.from('clip') });
     await s.get(`${LINK}?usp=sharing&resourcekey=0-key`);
     assert.equal(await s.text(), 'clip');
@@ -65,7 +68,7 @@ describe('sources', () => {
     assert.equal(seen?.headers.authorization, undefined);
   });
 
-  it('on Drive that are not shared so are refused with what to do, as Drive answers with a page', async () => {
+  it('on Drive that are not shared are refused with a next step, because Drive answers with a web page', async () => {
     await using s = await stage(PAGE);
     const error = await failureOf(
       s.get(LINK),
@@ -76,7 +79,7 @@ describe('sources', () => {
     assert.match(error.message, /DRIVE_AUTH/);
   });
 
-  it('on Drive that an account may give are read by it, and only those', async () => {
+  it('on Drive are read by the account only if it may share them', async () => {
     await using drive = await driveStage();
     const content = Buffer.from('by account');
     const open = drive.server.state.add({
@@ -96,14 +99,14 @@ describe('sources', () => {
     assert.equal(s.server.count(), 1);
   });
 
-  it('on Drive that are busy or gone are what they are anywhere', async () => {
+  it('on Drive that are busy or missing fail like those on any server', async () => {
     await using busy = await stage({ body: Buffer.from('x'), always: { does: 'status', status: 503 } });
     await failureOf(busy.get(LINK), 'source_busy');
     await using gone = await stage({ body: Buffer.from('x'), always: { does: 'status', status: 404 } });
     await failureOf(gone.get(LINK), 'source_not_found');
   });
 
-  it('in buckets that callers may name are read by the account of the service, and in no other', async () => {
+  it('in buckets that callers may name are read by the service account, and in no others', async () => {
     await using s = await stage(PAGE);
     for (const bucket of ['clips', 'others', 'own']) {
       s.buckets.objects.insert(bucket, 'deep/a b.mp4', Buffer.from(`of ${bucket}`), {});
@@ -123,7 +126,7 @@ describe('sources', () => {
     assert.equal(s.buckets.requests.length, asked, 'nobody asked');
   });
 
-  it('in a bucket stay in it, whatever an object is called', async () => {
+  it('in a bucket are never read from elsewhere, whatever an object is called', async () => {
     await using s = await stage(PAGE);
     s.buckets.objects.insert('own', 'secret', Buffer.from('secret'), {});
     const names = [
@@ -148,7 +151,7 @@ describe('sources', () => {
   });
 });
 
-/** What a request of the JSON API is about. */
+/** The bucket and object of a JSON API request. */
 function lastAsked(url = ''): { bucket: string | undefined; object: string | undefined } {
   const [, bucket, object = ''] = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/?#]+)(?:\?|$)/.exec(url) ?? [];
   return { bucket, object: decodeURIComponent(object) };

@@ -40,7 +40,7 @@ describe('createEspeakSpeech', () => {
     ['a text that begins with two dashes', '--help'],
     ['a text of one dash and a word', '-x'],
     ['quotes, angle brackets and ampersands', `She said "buy it" & <b>won't</b> 'stop' \`now\` $HOME`],
-    ['what eSpeak takes for phonemes', '[[h@loU]] [[ok'],
+    ['what eSpeak reads as phonemes', '[[h@loU]] [[ok'],
     ['other scripts', 'Grüße, 日本語, привет, مرحبا'],
     ['an emoji, by its name', '😀'],
     ['line breaks, tabs and a NUL', 'one\ntwo\tthree\0four'],
@@ -73,7 +73,7 @@ describe('createEspeakSpeech', () => {
     assert.ok(secondsOf(wav) > secondsOf(await spoken('an option here')));
   });
 
-  it('gives the same bytes for the same line, and others for another voice, language or text', async () => {
+  it('gives the same bytes for the same line, and different ones for another voice, language or text', async () => {
     const first = await spoken('Same again');
     assert.deepEqual(await spoken('Same again', ' sARAH '), first);
     assert.notDeepEqual(await spoken('Same again', 'Rachel'), first);
@@ -81,14 +81,14 @@ describe('createEspeakSpeech', () => {
     assert.notDeepEqual(await spoken('Same once more'), first);
   });
 
-  it('speaks several lines asked for at once, each its own', async () => {
+  it('speaks several lines requested at once, each with its own text', async () => {
     const texts = ['one', 'two and two', 'three and three and three', 'four', 'five'];
     const together = await Promise.all(texts.map((text) => spoken(text)));
     for (const [at, text] of texts.entries()) assert.deepEqual(together[at], await spoken(text));
   });
 
   for (const text of ['', '   ', '\n\t', '...', '—', '\u200b']) {
-    it(`refuses ${JSON.stringify(text)}, in which there is nothing to say`, () =>
+    it(`refuses ${JSON.stringify(text)}, which contains nothing to speak`, () =>
       assert.rejects(spoken(text), failedWith(/got silence\. Next step: send a text with words/)));
   }
 
@@ -113,7 +113,7 @@ describe('createEspeakSpeech', () => {
     assert.deepEqual(await next, await spoken('still here'));
   });
 
-  it('speaks on when its thread has just ended, or is about to', async () => {
+  it('keeps speaking when its thread has just ended or is about to end', async () => {
     await using hasty = createEspeakSpeech({ idleMs: 1 });
     for (const waitMs of [0, 1, 2, 3, 5]) {
       const { audio } = await hasty.speak({ text: 'hello', voice: 'Sarah' }, never);
@@ -122,7 +122,7 @@ describe('createEspeakSpeech', () => {
     }
   });
 
-  it('tells what the sound depends on, and that the voice is not the one asked for', async () => {
+  it('identifies what the sound depends on, and says that the voice is not the requested one', async () => {
     const sarah = await speech.identity({ text: 'x', voice: 'Sarah' }, never);
     assert.equal(sarah[0], 'espeak');
     assert.match(sarah[1] ?? '', /^\d+\.\d+\.\d+/);
@@ -133,7 +133,7 @@ describe('createEspeakSpeech', () => {
 });
 
 describe('startSpeechThread', () => {
-  it("fails with eSpeak's own words where it has no such voice, and ends", async () => {
+  it("fails with eSpeak's own message for an unknown voice, and ends", async () => {
     const thread = startSpeechThread();
     const request = { text: 'hello', voice: 'nonsense', speed: 165 };
     await assert.rejects(
@@ -143,14 +143,14 @@ describe('startSpeechThread', () => {
     assert.equal(thread.ended, true);
   });
 
-  it('fails where eSpeak takes the text for an option', async () => {
+  it('fails when eSpeak reads the text as an option', async () => {
     const request = { text: '-v de', voice: 'en', speed: 165 };
     await assert.rejects(startSpeechThread().speak(request, 60_000, never), failedWith(/Next step: shorten/));
   });
 });
 
-describe('a program that has spoken', () => {
-  it('prints nothing and ends by itself, without disposing of anything', () => {
+describe('a program that has used the voice', () => {
+  it('prints nothing and exits without disposing of anything', () => {
     const program = `
       const { createEspeakSpeech } = await import(${JSON.stringify(new URL('../../../functions/adapters/espeak/espeak.ts', import.meta.url).href)});
       const speech = createEspeakSpeech();
@@ -166,12 +166,12 @@ describe('a program that has spoken', () => {
 describe('espeakVoice', () => {
   const languages = new Set(['de', 'en-us']);
 
-  it('takes a language code for the language', () => {
+  it('uses a language code as the language', () => {
     assert.equal(espeakVoice('de', languages), 'de');
     assert.equal(espeakVoice(' EN-US', languages), 'en-us');
   });
 
-  it('maps a name to the same variant for ever', () => {
+  it('always maps a name to the same variant', () => {
     assert.deepEqual(
       ['Sarah', 'Adam', 'Rachel', 'Żółć'].map((name) => espeakVoice(name, languages)),
       ['en+f2', 'en+f2', 'en+m2', 'en+m4'],
@@ -189,12 +189,12 @@ describe('repairedWav', () => {
     const wav = Buffer.alloc(144);
     wav.write('RIFF\xff\xff\xff\x7fWAVEfmt ', 'latin1');
     wav.write('data\xff\xff\xff\x7f', 36, 'latin1');
-    const mended = Buffer.from(repairedWav(wav));
-    assert.equal(mended.readUInt32LE(4), 136);
-    assert.equal(mended.readUInt32LE(40), 100);
+    const repaired = Buffer.from(repairedWav(wav));
+    assert.equal(repaired.readUInt32LE(4), 136);
+    assert.equal(repaired.readUInt32LE(40), 100);
   });
 
-  it('refuses what is no WAV file', () => {
-    assert.throws(() => repairedWav(Buffer.from('ID3')), failedWith(/3 bytes that are no WAV/));
+  it('refuses audio that is not a WAV file', () => {
+    assert.throws(() => repairedWav(Buffer.from('ID3')), failedWith(/3 bytes that are not a WAV/));
   });
 });

@@ -28,7 +28,7 @@ useEmulators();
 
 const WAIT = { timeoutMs: TIMEOUT_MS, signal: new AbortController().signal };
 
-/** Adapters in a project of their own. */
+/** Creates adapters in their own project. */
 async function on<T extends object>(
   build: (firestore: FirestoreConnection) => T,
   change: (firestore: FirestoreConnection) => Promise<void> = async () => {},
@@ -38,7 +38,7 @@ async function on<T extends object>(
   return { ...build(firestore), [Symbol.asyncDispose]: () => firestore[Symbol.asyncDispose]() };
 }
 
-/** As the client does when the answer to a commit is lost: it sends it again, and hears of its own as of another's. */
+/** Sends each commit twice, as the client does if an answer is lost: the second attempt conflicts with the first. */
 async function sendTwice(firestore: FirestoreConnection): Promise<void> {
   await firestore.run(async ({ db }) => {
     const client = db as unknown as { request: (method: string, ...rest: unknown[]) => Promise<unknown> };
@@ -101,10 +101,10 @@ for (const [name, change] of [
 }
 
 describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
-  it('takes a task of 10,000 combinations with the longest request, and spreads its count over 50 shards', async () => {
+  it('stores a task of 10,000 combinations with the longest request, and spreads its count over 50 shards', async () => {
     await using store = await on((firestore) => ({ firestore, tasks: createFirestoreTasks({ firestore }) }));
     const task = sampleTask({ combinations: 10_000 });
-    // 256 KB of signed URLs, which no packing makes smaller.
+    // 256 KB of signed URLs, which do not compress.
     task.plan.sources = numbers(100).map((at) => ({
       kind: 'clip',
       url: `https://example.com/${at}.mp4?sig=${randomBytes(960).toString('hex')}`,
@@ -138,7 +138,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     assert.equal((await store.tasks.progress(task.id))?.succeeded, indexes.length);
   });
 
-  it('gives every document a time to expire', async () => {
+  it('gives every document an expiry time', async () => {
     await using store = await on((firestore) => ({
       firestore,
       tasks: createFirestoreTasks({ firestore }),
@@ -165,7 +165,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     });
   });
 
-  it('knows nothing of ids that are none', async () => {
+  it('finds nothing under invalid ids', async () => {
     await using store = await on((firestore) => ({ tasks: createFirestoreTasks({ firestore }) }));
     for (const id of ['.', '..', '__x__', 'a/b', 'x'.repeat(5_000), '%']) {
       assert.equal(await store.tasks.get(id), undefined, id.slice(0, 10));
@@ -173,7 +173,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     }
   });
 
-  it('reads a task, and each of its pins, once in a process', async () => {
+  it('reads a task and each of its pins once per process', async () => {
     await using store = await on((firestore) => ({
       firestore,
       tasks: createFirestoreTasks({ firestore }),
@@ -193,7 +193,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     assert.equal(await createFirestoreTasks(store).get(task.id), undefined);
   });
 
-  it('is told of pins by other processes, and listens no longer than somebody waits', async () => {
+  it('receives pins from other processes, and stops listening when no one waits', async () => {
     await using store = await on((firestore) => ({
       firestore,
       tasks: createFirestoreTasks({ firestore }),
@@ -212,7 +212,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     });
   });
 
-  it('calls a store that does not answer transient', async () => {
+  it('treats a store that does not answer as transient', async () => {
     await using store = await on(
       (firestore) => ({ tasks: createFirestoreTasks({ firestore }) }),
       async (firestore) => {

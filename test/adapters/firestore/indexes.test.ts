@@ -18,7 +18,7 @@ interface Filter {
   fieldFilter?: Field;
   unaryFilter?: Field;
 }
-/** What the client itself makes of a query, as far as indexes go. */
+/** The parts of the client's wire format that decide which index a query needs. */
 interface Wire {
   structuredQuery: {
     from: [{ collectionId: string; allDescendants?: boolean }];
@@ -28,7 +28,7 @@ interface Wire {
 }
 
 type Override = { collectionGroup: string; fieldPath: string; ttl?: boolean; indexes: unknown[] };
-/** As the Firebase CLI reads it: https://firebase.google.com/docs/reference/firestore/indexes */
+/** The format of the Firebase CLI: https://firebase.google.com/docs/reference/firestore/indexes */
 interface Declared {
   indexes: { collectionGroup: string; queryScope: string; fields: { fieldPath: string; order: string }[] }[];
   fieldOverrides: Override[];
@@ -39,7 +39,7 @@ const declared = JSON.parse(
 const nameOf = ({ collectionGroup, fieldPath }: Override) => `${collectionGroup}.${fieldPath}`;
 const exempted = declared.fieldOverrides.filter(({ indexes }) => indexes.length === 0).map(nameOf);
 
-/** Every query, by the function that builds it. */
+/** All queries, by the function that builds them. */
 const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   unfinishedTasks: [
     queries.unfinishedTasks(store, 100),
@@ -50,7 +50,7 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   allPins: [queries.allPins(store, 'a')],
 };
 
-/** Large, random or ever growing, and asked for by nobody: an index would cost, and serve nothing. */
+/** Large, random or ever-growing fields that no query uses: an index would only cost money. */
 const NOT_TO_BE_INDEXED: readonly string[] = [
   ...['body', 'name', 'storedAt', 'finishedAt'].map((field) => `tasks.${field}`),
   ...[...Object.keys(sampleReport(1)), 'token'].map((field) => `renders.${field}`),
@@ -62,18 +62,18 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   'urls.validator',
 ];
 
-/** The fields that a query goes by, and the composite index that it needs beside the automatic ones. */
+/** The fields that a query uses, and the composite index that it needs in addition to the automatic ones. */
 function needOf(query: sdk.Query): { fields: string[]; composite: string | undefined } {
   const { from, where, orderBy = [] } = (query as unknown as { toProto(): Wire }).toProto().structuredQuery;
   const [{ collectionId, allDescendants = false }] = from;
-  assert.ok(!allDescendants, 'expected a query of one collection: others have indexes of their own');
+  assert.ok(!allDescendants, 'expected a query of one collection: group queries need other indexes');
   const ordered = orderBy.map(({ field, direction }) => ({ path: field.fieldPath, direction }));
   const filtered = [...new Set(pathsOf(where))]
     .filter((path) => !ordered.some((other) => other.path === path))
     .map((path) => ({ path, direction: 'ASCENDING' }));
   const all = [...filtered, ...ordered];
   const own = all.filter(({ path }) => path !== '__name__');
-  // Every index goes on by name, in the direction of its last field; names alone go upwards.
+  // Every index ends with the name, in the direction of its last field; a name alone is ascending.
   const name = all.find(({ path }) => path === '__name__')?.direction;
   const implied = name === undefined || name === (own.at(-1)?.direction ?? 'ASCENDING');
   const parts = (implied ? own : all).map(({ path, direction }) => `${path} ${direction}`);
@@ -92,7 +92,7 @@ function pathsOf({ compositeFilter, fieldFilter, unaryFilter }: Filter = {}): st
 describe('the indexes of Firestore', () => {
   const needs = Object.values(BUILT).flat().map(needOf);
 
-  it('are compared with every query that there is', () => {
+  it('are compared with every query', () => {
     assert.deepEqual(Object.keys(BUILT).sort(), Object.keys(queries).sort());
     const sources = readdirSync(FUNCTIONS, { recursive: true, encoding: 'utf8' });
     const asking = sources.filter(
@@ -100,16 +100,16 @@ describe('the indexes of Firestore', () => {
         file.endsWith('.ts') &&
         /\.(where|orderBy|collectionGroup)\(/.test(readFileSync(join(FUNCTIONS, file), 'utf8')),
     );
-    assert.deepEqual(asking, [join('adapters', 'firestore-queries.ts')]);
+    assert.deepEqual(asking, [join('adapters', 'firestore', 'queries.ts')]);
   });
 
-  it('leave the fields indexed that queries go by', () => {
+  it('cover the fields that queries use', () => {
     const used = needs.flatMap(({ fields }) => fields);
     assert.ok(used.includes('tasks.openSince'));
     for (const field of used) assert.ok(!exempted.includes(field), field);
   });
 
-  it('of several fields are declared where a query needs them, and nowhere else', () => {
+  it('of several fields are declared only if a query needs them', () => {
     const needed = needs.flatMap(({ composite }) => composite ?? []);
     const written = declared.indexes.map(({ collectionGroup, queryScope, fields }) => {
       assert.equal(queryScope, 'COLLECTION');
@@ -119,7 +119,7 @@ describe('the indexes of Firestore', () => {
     assert.deepEqual(written.sort(), [...new Set(needed)].sort());
   });
 
-  it('would be needed by a query of two fields, or of one that goes on by name the other way round', () => {
+  it('would be needed for a query of two fields, or of one field with names in the opposite direction', () => {
     const tasks = db.collection('tasks');
     const name = sdk.FieldPath.documentId();
     const composites = [
@@ -132,11 +132,11 @@ describe('the indexes of Firestore', () => {
     assert.deepEqual(composites, [undefined, undefined, ...others]);
   });
 
-  it('are not made of what is large or only ever grows', () => {
+  it('exclude fields that are large or only grow', () => {
     for (const field of NOT_TO_BE_INDEXED) assert.ok(exempted.includes(field), field);
   });
 
-  it('are declared once for each field, of collections that there are', () => {
+  it('are declared once per field, of existing collections', () => {
     const names = declared.fieldOverrides.map(nameOf);
     assert.deepEqual(names, [...new Set(names)]);
     for (const { collectionGroup } of [...declared.indexes, ...declared.fieldOverrides])
@@ -144,7 +144,7 @@ describe('the indexes of Firestore', () => {
   });
 
   for (const collection of COLLECTIONS) {
-    it(`are none of the time at which a document of ${collection} goes, which is declared`, () => {
+    it(`exclude the expiry time of ${collection}, which is declared`, () => {
       const ttl = declared.fieldOverrides.filter((own) => own.ttl && own.collectionGroup === collection);
       assert.deepEqual(ttl, [{ collectionGroup: collection, fieldPath: 'expireAt', ttl: true, indexes: [] }]);
     });

@@ -58,9 +58,9 @@ function shown(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 20)}… (${text.length})` : text);
 }
 
-describe('the id of a document', () => {
+describe('a document id', () => {
   for (const text of TEXTS) {
-    it(`is one that Firestore takes, for any text: ${shown(text)}`, () => {
+    it(`is valid in Firestore for any text: ${shown(text)}`, () => {
       const id = documentId(text);
       const bytes = Buffer.byteLength(id);
       assert.ok(bytes >= 1 && bytes <= 1_500, `${bytes} bytes`);
@@ -70,24 +70,24 @@ describe('the id of a document', () => {
     });
   }
 
-  it('is another one for another text', () => {
+  it('differs for different texts', () => {
     const byId = Map.groupBy(TEXTS, documentId);
     for (const same of byId.values()) assert.equal(same.length, 1, same.map(shown).join(' and '));
     assert.equal(byId.size, TEXTS.length);
   });
 
-  it('is another one for texts that are not Unicode, too', () => {
+  it('differs for texts that are not valid Unicode', () => {
     assert.equal(new Set(['\ud800', '\udfff', '\ufffd'].map(documentId)).size, 3);
   });
 
-  it('can be read where the text is short', () => {
+  it('is readable if the text is short', () => {
     assert.equal(documentId('render-1f0c9a52_8'), 'render-1f0c9a52_8');
     assert.equal(documentId('request/a key'), 'request%2Fa%20key');
     assert.equal(documentId('x'.repeat(1_000)).length, 1_000);
     assert.equal(documentId('x'.repeat(1_001)).length, 65);
   });
 
-  it('of a number sorts as numbers do', () => {
+  it('made from a number sorts numerically', () => {
     for (let number = 0; number < 10_000; number++) {
       assert.ok(numberId(number) < numberId(number + 1), `${number} and the next one`);
     }
@@ -96,26 +96,26 @@ describe('the id of a document', () => {
 });
 
 describe('a hash as an id', () => {
-  it('is the same for the same parts, and tells nothing of them', () => {
+  it('is the same for the same parts, and reveals nothing about them', () => {
     assert.match(hashId('https://example.com/?sig=secret'), /^[0-9a-f]{64}$/);
     assert.equal(hashId('a', 'b'), hashId('a', 'b'));
   });
 
-  it('is another one where the same letters are parted otherwise', () => {
+  it('differs if the same letters are split differently', () => {
     const parts = [[], [''], ['', ''], ['ab'], ['a', 'b'], ['b', 'a'], ['a","b'], ['a', 'b', '']];
     assert.equal(new Set(parts.map((some) => hashId(...some))).size, parts.length);
   });
 
-  it('tells texts apart that are not Unicode', () => {
+  it('differs for texts that are not valid Unicode', () => {
     assert.equal(new Set(['\ud800', '\udfff', '\ufffd'].map((text) => hashId(text))).size, 3);
   });
 });
 
-describe('the time between two moments of the store', () => {
+describe('the time between two timestamps', () => {
   const between = (from: [number, number], to: [number, number]) =>
     millisecondsBetween(new Timestamp(...from), new Timestamp(...to));
 
-  it('is exact to less than a millisecond', () => {
+  it('is accurate to less than a millisecond', () => {
     const now = 1_790_000_000;
     assert.equal(between([now, 0], [now, 0]), 0);
     assert.equal(between([now, 0], [now, 250_000]), 0.25);
@@ -123,7 +123,7 @@ describe('the time between two moments of the store', () => {
     assert.equal(between([now, 0], [now + 3_600, 500_000_000]), 3_600_500);
   });
 
-  it('is negative where the later one is earlier', () => {
+  it('is negative if the second is earlier', () => {
     assert.equal(between([10, 1_000_000], [9, 999_000_000]), -2);
   });
 });

@@ -25,12 +25,12 @@ const COUNTS: readonly (readonly [combinations: number, shards: number])[] = [
   [10_000, 50],
 ];
 
-/** 1 to count, as a whole plan has them. */
+/** 1 to count, the indexes of a whole plan. */
 function whole(count: number): number[] {
   return numbers(count).map((number) => number + 1);
 }
 
-/** Indexes as tasks have them: all of a plan, or, of a retry, those that failed. */
+/** Indexes of tasks: a whole plan, or the failed ones of a retry. */
 const TASKS: readonly { what: string; indexes: readonly number[] }[] = [
   ...[1, 25, 26, 100, 1_000, 1_251, 10_000].map((count) => ({
     what: `a plan of ${count}`,
@@ -49,15 +49,15 @@ function shard(counts: Partial<Shard>): Shard {
   return { quota: 3, succeeded: 0, failed: 0, cancelled: 0, ...counts };
 }
 
-describe('the shards of a count', () => {
+describe('the shards of a counter', () => {
   for (const [combinations, shards] of COUNTS) {
-    it(`are ${shards} for ${combinations} combinations`, () => {
+    it(`number ${shards} for ${combinations} combinations`, () => {
       assert.equal(shardCount(combinations), shards);
     });
   }
 
   for (const { what, indexes } of TASKS) {
-    it(`have a place for each combination and no more: ${what}`, () => {
+    it(`count each combination exactly once: ${what}`, () => {
       const count = shardCount(indexes.length);
       const shards = emptyShards(indexes);
       const reported = new Map<number, number>();
@@ -74,7 +74,7 @@ describe('the shards of a count', () => {
     });
   }
 
-  it('share a whole plan evenly, and any regular part of it, and neighbours are in different ones', () => {
+  it('share a whole plan or any regular part of it evenly, with neighbours in different shards', () => {
     for (const count of [26, 100, 1_000, 10_000]) {
       for (const step of [1, 2, 4, 10, 25]) {
         const indexes = whole(count / step).map((number) => number * step);
@@ -87,11 +87,11 @@ describe('the shards of a count', () => {
     assert.notEqual(shardOf(7, 40), shardOf(8, 40));
   });
 
-  it('are none for no combinations', () => {
+  it('are empty without combinations', () => {
     assert.equal(emptyShards([]).size, 0);
   });
 
-  it('are full once all their own have reported, whatever became of them', () => {
+  it('are full once all their combinations have reported, whatever the status', () => {
     for (const counts of [
       { succeeded: 3 },
       { failed: 3 },
@@ -104,7 +104,7 @@ describe('the shards of a count', () => {
       assert.equal(isFull(shard(counts)), false, JSON.stringify(counts));
   });
 
-  it('add up, and the first report of all is the earliest of theirs', () => {
+  it('add up, and the first report is the earliest of all shards', () => {
     const shards = [
       shard({ succeeded: 1, failed: 2, firstReportAt: 2_000 }),
       shard({ cancelled: 3, firstReportAt: 1_000 }),
@@ -113,7 +113,7 @@ describe('the shards of a count', () => {
     assert.deepEqual(sumOf(shards), { succeeded: 1, failed: 2, cancelled: 3, firstReportAt: 1_000 });
   });
 
-  it('add up to nothing, and to no first report, before anything was reported', () => {
+  it('add up to zero, with no first report, before anything is reported', () => {
     const nothing = { succeeded: 0, failed: 0, cancelled: 0, firstReportAt: null };
     assert.deepEqual(sumOf([]), nothing);
     assert.deepEqual(sumOf([shard({}), shard({})]), nothing);

@@ -9,14 +9,14 @@ import { createChildRecords } from '../../../functions/adapters/process/child-re
 import { isAlive } from '../../fixtures/hosts/host-process.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
-const skip = existsSync('/proc/self/stat') ? false : 'this system has no /proc to tell processes apart by';
+const skip = existsSync('/proc/self/stat') ? false : 'this system has no /proc to identify processes';
 
 interface Sleeper extends Disposable {
   pid: number;
   ended: Promise<unknown>;
 }
 
-/** A harmless program that lives for long. */
+/** A harmless program that runs for a long time. */
 function sleeper(program = 'sleep', args: readonly string[] = ['600'], detached = true): Sleeper {
   const child: ChildProcess = spawn(program, args, { stdio: 'ignore', detached });
   const pid = child.pid as number;
@@ -24,7 +24,7 @@ function sleeper(program = 'sleep', args: readonly string[] = ['600'], detached 
 }
 
 describe('the records of children', { skip }, () => {
-  it('name every child that lives, and are gone with it', async () => {
+  it('name every living child, and are removed with it', async () => {
     await using dir = await tempDir();
     const records = createChildRecords({ dir: join(dir.path, 'children') });
     using one = sleeper();
@@ -40,7 +40,7 @@ describe('the records of children', { skip }, () => {
   });
 
   for (const detached of [true, false]) {
-    it(`let the next host end what is left, ${detached ? 'leader of a group' : 'in the group of others'}`, async () => {
+    it(`let the next host kill what is left, ${detached ? 'as the leader of a group' : 'in a group of others'}`, async () => {
       await using dir = await tempDir();
       using left = sleeper('sleep', ['600'], detached);
       createChildRecords({ dir: dir.path }).started(left.pid);
@@ -52,7 +52,7 @@ describe('the records of children', { skip }, () => {
     });
   }
 
-  it('end with a script what it started', async () => {
+  it('kill a script together with what it started', async () => {
     await using dir = await tempDir();
     using script = sleeper('sh', ['-c', `sleep 600 & echo $! > '${join(dir.path, 'pid')}'; wait`]);
     while (!existsSync(join(dir.path, 'pid'))) await new Promise(setImmediate);
@@ -67,7 +67,7 @@ describe('the records of children', { skip }, () => {
     );
   });
 
-  it('spare a process that only has the pid: another start time, or another start of the system', async () => {
+  it('spare a process that only has the same pid, with another start time or boot id', async () => {
     await using dir = await tempDir();
     using foreign = sleeper();
     createChildRecords({ dir: dir.path }).started(foreign.pid);
@@ -81,7 +81,7 @@ describe('the records of children', { skip }, () => {
     assert.deepEqual(await readdir(dir.path), []);
   });
 
-  it('leave alone what is no record', async () => {
+  it('leave other files alone', async () => {
     await using dir = await tempDir();
     const notes = ['note.txt', String(process.pid), `${process.pid}-1-x`];
     for (const name of notes) await writeFile(join(dir.path, name), '');
@@ -90,7 +90,7 @@ describe('the records of children', { skip }, () => {
     assert.deepEqual((await readdir(dir.path)).sort(), [...notes, 'folder'].sort());
   });
 
-  it('never stand in the way of work: neither a folder that cannot be made nor a child that is gone', async () => {
+  it('never block work, even if the folder cannot be created or the child is gone', async () => {
     await using dir = await tempDir();
     await writeFile(join(dir.path, 'file'), '');
     using child = sleeper();
@@ -114,7 +114,7 @@ describe('the records of children', { skip }, () => {
       micros.push((performance.now() - begin) * 1000);
     }
     const median = micros.sort((one, other) => one - other)[250] ?? Number.NaN;
-    t.diagnostic(`recording a child and its end: ${median.toFixed(0)} µs`);
+    t.diagnostic(`recording the start and end of a child: ${median.toFixed(0)} µs`);
     assert.ok(median < 20_000);
   });
 });

@@ -35,18 +35,22 @@ async function holder(dir: string) {
 }
 
 describe('the lock of a data folder', () => {
-  it('is had by one at a time, also within one process', async () => {
+  it('is held by one host at a time, also within one process', async () => {
     await using dir = await tempDir();
     const first = await take(dir.path);
     for (let tries = 0; tries < 3; tries++) await assert.rejects(take(dir.path), HostLockedError.is);
     first[Symbol.dispose]();
     using second = await take(dir.path);
     first[Symbol.dispose]();
-    await assert.rejects(take(dir.path), HostLockedError.is, 'the first one has no say any more');
+    await assert.rejects(
+      take(dir.path),
+      HostLockedError.is,
+      'disposing of the first lock again changes nothing',
+    );
     void second;
   });
 
-  it('keeps other processes out, however often the own process was refused', async () => {
+  it('keeps other processes out, however often its own process was refused', async () => {
     await using dir = await tempDir();
     using _lock = await take(dir.path);
     await assert.rejects(take(dir.path), HostLockedError.is);
@@ -61,22 +65,22 @@ describe('the lock of a data folder', () => {
     await assert.rejects(take(dir.path), (error: Error) => {
       assert.ok(error.message.includes(`process ${process.pid} on `), error.message);
       assert.ok(error.message.includes(dir.path));
-      assert.match(error.message, /since \d{4}-\d\d-\d\dT.*Stop that one, or set another DATA_DIR/);
+      assert.match(error.message, /since \d{4}-\d\d-\d\dT.*Stop it, or set another DATA_DIR/);
       return true;
     });
   });
 
-  it('is free at once when its holder was killed, and held as long as that lives', async () => {
+  it('is held as long as its holder lives, and free at once when it is killed', async () => {
     await using dir = await tempDir();
     const other = await holder(dir.path);
     await assert.rejects(take(dir.path, 300), new RegExp(`process ${other.pid} on `));
     await other.kill();
-    assert.ok(existsSync(join(dir.path, 'host.json')), 'what it said of itself is still there');
+    assert.ok(existsSync(join(dir.path, 'host.json')), 'the holder file is still there');
     using _lock = await take(dir.path);
     assert.equal(JSON.parse(await readFile(join(dir.path, 'host.json'), 'utf8')).pid, process.pid);
   });
 
-  it('is waited for without holding up anything else, and told once', async () => {
+  it('is waited for without blocking the event loop, and reported once', async () => {
     await using dir = await tempDir();
     const first = await take(dir.path);
     const told: string[] = [];
@@ -94,7 +98,7 @@ describe('the lock of a data folder', () => {
     assert.ok(ticks > 5, `${ticks} ticks`);
   });
 
-  it('makes the folder, and leaves an empty file in it, nothing else', async () => {
+  it('creates the folder, and leaves only an empty file in it', async () => {
     await using dir = await tempDir();
     const inner = join(dir.path, 'a', 'b');
     (await take(inner))[Symbol.dispose]();
@@ -102,18 +106,15 @@ describe('the lock of a data folder', () => {
     assert.equal((await readFile(join(inner, 'host.lock'))).length, 0);
   });
 
-  it('does not wait where the folder cannot be had at all', async () => {
+  it('does not wait if the folder is unusable', async () => {
     await using dir = await tempDir();
     await writeFile(join(dir.path, 'file'), 'text');
     await assert.rejects(take(join(dir.path, 'file'), 60_000), { code: 'EEXIST' });
-    await writeFile(
-      join(dir.path, 'host.lock'),
-      'not a database, but long enough to be looked at'.repeat(50),
-    );
+    await writeFile(join(dir.path, 'host.lock'), 'not a database, but long enough to be read'.repeat(50));
     await assert.rejects(take(dir.path, 60_000), /not a database/);
   });
 
-  it('says so where no folder can be made', {
+  it('says so if the folder cannot be created', {
     skip: process.platform !== 'linux' && 'needs /proc',
   }, async () => {
     await assert.rejects(take('/proc/none/such', 60_000), { code: 'ENOENT' });

@@ -32,14 +32,14 @@ const TABLE: readonly { name: string; posix: string; windows: string }[] = [
 describe('a name on disk', () => {
   for (const { name, posix, windows } of TABLE) {
     const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 20)}… (${name.length})` : name);
-    it(`is the given one as far as the system allows: ${shown}`, () => {
+    it(`keeps what the system allows: ${shown}`, () => {
       assert.equal(diskName(name, 'linux'), posix);
       assert.equal(diskName(name, 'darwin'), posix);
       assert.equal(diskName(name, 'win32'), windows);
     });
   }
 
-  it('stays as it is when it is made safe again', () => {
+  it('stays the same when it is made safe again', () => {
     for (const platform of ['linux', 'win32'] as const) {
       for (const { name } of TABLE) {
         const once = diskName(name, platform);
@@ -48,7 +48,7 @@ describe('a name on disk', () => {
     }
   });
 
-  it('is cut between characters', () => {
+  it('is cut only between characters', () => {
     assert.equal(cutToBytes('aä🎬', 7), 'aä🎬');
     assert.equal(cutToBytes('aä🎬', 6), 'aä');
     assert.equal(cutToBytes('aä🎬', 2), 'a');

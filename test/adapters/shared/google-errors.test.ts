@@ -28,22 +28,22 @@ const STATUSES: readonly { name: string; code: number; transient: boolean }[] = 
   { name: 'UNAUTHENTICATED', code: 16, transient: false },
 ];
 
-/** As the clients throw it. */
+/** An error as Google's clients throw it. */
 function grpcError(code: unknown): Error {
   return Object.assign(new Error(`${code} of secret-host:443`), { code, details: 'secret', metadata: {} });
 }
 
-/** What comes out of the gate when that is thrown behind it. */
+/** The translated error. */
 async function outcome(thrown: unknown, product: Product = 'Firestore'): Promise<unknown> {
   return throughGate(product, () => Promise.reject(thrown)).then(
-    () => assert.fail('nothing was thrown'),
+    () => assert.fail('expected an error, got none'),
     (error: unknown) => error,
   );
 }
 
-describe('the gate for errors of Google', () => {
+describe('the translation of Google errors', () => {
   for (const { name, code, transient } of STATUSES) {
-    it(`${transient ? 'makes a transient error of' : 'lets through as it is'} ${name}`, async () => {
+    it(`${transient ? 'makes a transient error of' : 'passes on unchanged'} ${name}`, async () => {
       const thrown = grpcError(code);
       const error = await outcome(thrown);
       if (!transient) return assert.equal(error, thrown);
@@ -55,15 +55,15 @@ describe('the gate for errors of Google', () => {
     });
   }
 
-  it('names the product that did not answer', async () => {
+  it('names the product that failed', async () => {
     const error = await outcome(grpcError(14), 'Pub/Sub');
     assert.ok(TransientError.is(error));
     assert.match(error.message, /Pub\/Sub/);
   });
 
-  it('lets through what has no gRPC status', async () => {
+  it('passes on errors without a gRPC status', async () => {
     const others = [
-      new Error('a mistake of ours'),
+      new Error('a bug of ours'),
       new TransientError('waiting', 'Its sources are not ready'),
       grpcError('14'),
       grpcError('ECONNRESET'),
@@ -74,20 +74,20 @@ describe('the gate for errors of Google', () => {
     for (const thrown of others) assert.equal(await outcome(thrown), thrown);
   });
 
-  it('takes what a call throws before it promises anything, too', async () => {
+  it('also translates an error that is thrown synchronously', async () => {
     const sync = throughGate('Firestore', () => {
       throw grpcError(14);
     });
     await assert.rejects(sync, TransientError);
   });
 
-  it('gives back what a call gave', async () => {
+  it('returns the result of the call', async () => {
     const result = { any: 'thing' };
     assert.equal(await throughGate('Firestore', async () => result), result);
     assert.equal(await throughGate('Firestore', async () => undefined), undefined);
   });
 
-  it('knows the statuses by their numbers, of errors only', () => {
+  it('reads the status number, of errors only', () => {
     const numbers = Object.fromEntries(STATUSES.map(({ name, code }) => [name, code]));
     for (const [name, code] of Object.entries(GRPC)) assert.equal(code, numbers[name], name);
     assert.deepEqual([grpcError(6), new Error('x'), { code: 6 }, null].map(grpcCode), [

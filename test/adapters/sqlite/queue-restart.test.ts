@@ -8,7 +8,7 @@ import { deadLetter, renders } from '../../contracts/queue.ts';
 import { openQueue, total } from '../../fixtures/hosts/sqlite-queue.ts';
 
 describe('the sqlite queue, stopped or killed and started again', { timeout: TIMEOUT_MS }, () => {
-  it('delivers again at the next start what was in flight when the host died, that delivery counted', async () => {
+  it('redelivers at the next start what was in flight when the host died, with that delivery counted', async () => {
     await using harness = await openQueue();
     const seen: number[] = [];
     const hang = new Promise<void>(() => {});
@@ -39,7 +39,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     ]);
   });
 
-  it('goes on one at a time, of all topics, with what was in flight at two deaths, and beside it with all else', async () => {
+  it('delivers what was in flight at two deaths one at a time across topics, in parallel with everything else', async () => {
     await using harness = await openQueue();
     const prepares = [0, 1].map((source): Message => ({ topic: 'prepare', taskId: 'task-1', source }));
     await harness.queue.publish([...prepares, ...renders(3)]);
@@ -51,7 +51,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       };
       harness.queue.consume('prepare', { concurrency: 9, handler });
       harness.queue.consume('render', { concurrency: 9, handler });
-      await until(() => taken === 5, `all in flight, time ${death}`);
+      await until(() => taken === 5, `all in flight, round ${death}`);
       harness.restart();
     }
     await harness.queue.publish(renders(6).slice(3));
@@ -79,7 +79,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
   describe('with suspects', () => {
     const prepare = (taskId: string, source: number): Message => ({ topic: 'prepare', taskId, source });
 
-    /** A queue whose messages were all in flight at two deaths. */
+    /** A queue with messages that were all in flight at two deaths. */
     async function suspected(messages: readonly Message[], now?: () => number) {
       const harness = await openQueue({ maxDeliveries: 100, ...(now === undefined ? {} : { now }) });
       await harness.queue.publish(messages);
@@ -92,13 +92,13 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
         for (const topic of ['prepare', 'render'] as const) {
           harness.queue.consume(topic, { concurrency: 9, handler });
         }
-        await until(() => taken === messages.length, `all in flight, time ${death}`);
+        await until(() => taken === messages.length, `all in flight, round ${death}`);
         harness.restart();
       }
       return harness;
     }
 
-    it('lets those that wait for a later one go back, and be like any other', async () => {
+    it('clears suspects that hand themselves back to wait for a later one', async () => {
       await using harness = await suspected([...renders(2), prepare('task-1', 0)]);
       let prepared = false;
       const seen: string[] = [];
@@ -120,7 +120,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       assert.deepEqual(seen.sort(), ['prepare', 'render 1', 'render 2']);
     });
 
-    it('begins the next one beside one that takes its time, the tasks in turn', async () => {
+    it('starts the next suspect in parallel with a slow one, alternating between tasks', async () => {
       let clock = Date.now();
       const messages = [prepare('a', 0), prepare('a', 1), prepare('b', 0)];
       await using harness = await suspected(messages, () => clock);
@@ -146,7 +146,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       await until(() => total(harness.queue.counts()) === 0, 'the end');
     });
 
-    it('begins from the other end after each death, so that one that takes its time is alone every other time', async () => {
+    it('reverses the order after each death, so that a slow suspect runs alone every other time', async () => {
       let clock = Date.now();
       await using harness = await suspected([prepare('a', 0), prepare('a', 1)], () => clock);
       const firsts: string[] = [];
@@ -162,15 +162,15 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
         });
         await until(() => taken === 1, 'the first one');
         clock += 5_000;
-        await until(() => taken === 2, 'the second one, beside it');
+        await until(() => taken === 2, 'the second one, in parallel');
         harness.restart();
       }
       assert.deepEqual(firsts, ['a0', 'a1', 'a0', 'a1']);
     });
 
-    it('never forgets one, whatever millisecond it becomes ready in', async () => {
+    it('never misses a suspect, whatever millisecond it becomes ready in', async () => {
       let clock = 1_000_000;
-      // Every look at the clock is a millisecond later than the one before.
+      // Each reading of the clock is a millisecond later than the last.
       await using harness = await suspected(renders(1), () => clock++);
       let deliveries = 0;
       harness.consume('render', {
@@ -191,7 +191,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     });
   });
 
-  it('buries at the next start what was the end of a host too often', async () => {
+  it('dead-letters at the next start a message that killed the host too often', async () => {
     await using harness = await openQueue();
     await harness.queue.publish(renders(1));
     for (let death = 1; death <= 4; death++) {
@@ -221,7 +221,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     });
   });
 
-  it('does not count a delivery that a stop cut short, and has the message ready at the next start', async () => {
+  it('does not count a delivery that a stop interrupted, and has the message ready at the next start', async () => {
     await using harness = await openQueue({ backOffBaseMs: 60_000 });
     const first = harness.consume('render', {
       concurrency: 1,
@@ -244,7 +244,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     assert.deepEqual(counted, [1]);
   });
 
-  it('acknowledges what a handler finishes in spite of a stop, and takes nothing after it', async () => {
+  it('acknowledges a message that its handler finishes in spite of a stop, and takes no more', async () => {
     await using harness = await openQueue();
     const finish = Promise.withResolvers<void>();
     const consumer = harness.consume('render', { concurrency: 1, handler: () => finish.promise });

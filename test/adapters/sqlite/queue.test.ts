@@ -12,7 +12,7 @@ import { openQueue, total } from '../../fixtures/hosts/sqlite-queue.ts';
 queueContract('sqlite', openQueue);
 
 describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
-  it('deletes what was acknowledged', async () => {
+  it('deletes acknowledged messages', async () => {
     await using harness = await openQueue();
     await harness.queue.publish(renders(20));
     assert.deepEqual(harness.queue.counts().render, { waiting: 20, inFlight: 0, quarantined: 0 });
@@ -29,7 +29,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.equal(deliveries, 20);
   });
 
-  it('has as many messages in flight as allowed, and no more', async () => {
+  it('keeps exactly the allowed number of messages in flight', async () => {
     await using harness = await openQueue();
     let atOnce = 0;
     let most = 0;
@@ -49,7 +49,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.equal(most, 32);
   });
 
-  it('takes tasks in turn: three messages do not wait for a thousand', async () => {
+  it('alternates between tasks: three messages do not wait for a thousand', async () => {
     for (const concurrency of [1, 2, 8]) {
       await using harness = await openQueue();
       await harness.queue.publish([...renders(1000, 'long'), ...renders(3, 'short')]);
@@ -63,7 +63,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
       });
       await until(() => order.filter((taskId) => taskId === 'short').length === 3, 'the short task');
       const behind = order.lastIndexOf('short');
-      assert.ok(behind <= 20, `concurrency ${concurrency}: ${behind} went before its last`);
+      assert.ok(behind <= 20, `concurrency ${concurrency}: ${behind} messages came before its last one`);
     }
   });
 
@@ -87,7 +87,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     await until(() => order.length === 7, 'the rest');
   });
 
-  it('doubles the pause with each delivery, up to a minute, and spreads it', () => {
+  it('doubles the pause with each delivery, up to a minute, with jitter', () => {
     const pauses = (random: number) =>
       [1, 2, 3, 6, 7, 99].map((deliveries) => backOffMs(deliveries, 1000, () => random));
     assert.deepEqual(pauses(1), [1000, 2000, 4000, 32_000, 60_000, 60_000]);
@@ -96,7 +96,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.ok(spread.size > 1);
   });
 
-  it('waits as long as a transient error asks for, where that is longer than its own pause', async () => {
+  it('waits as long as a transient error asks for if that is longer than its own pause', async () => {
     let at = 1_000_000;
     await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000 });
     const order: number[] = [];
@@ -111,7 +111,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     });
     await harness.queue.publish(renders(2));
     await until(() => order.length === 2, 'the first deliveries');
-    // Wakes the queue; what was never tried goes first, so the bell rings before what it found ready.
+    // Wakes the queue. New messages go first, so this one comes before the messages that are ready.
     const ring = async (bell: number, laterMs: number) => {
       at += laterMs;
       await harness.queue.publish([{ topic: 'render', taskId: 'task', index: bell }]);
@@ -126,7 +126,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(order, [1, 2, 10, 11, 2, 12, 13, 1]);
   });
 
-  it('neither counts nor slows down a message that only ever waited', async () => {
+  it('neither counts nor slows down a message that has only been waiting', async () => {
     let at = 1_000_000;
     await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000, maxDeliveries: 3 });
     let deliveries = 0;
@@ -147,13 +147,13 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
         'the message handed back',
       );
       at += 1000;
-      // A bell wakes the queue, which by itself looks again only when a real second is over.
+      // Wakes the queue, which otherwise checks again only after a real second.
       await harness.queue.publish([{ topic: 'render', taskId: 'bell', index: 2 }]);
       await until(() => deliveries === round, `delivery ${round}`);
     }
   });
 
-  it('takes what was never tried before what was handed back', async () => {
+  it('takes new messages before those that were handed back', async () => {
     await using harness = await openQueue({ backOffBaseMs: 1 });
     const seen: number[] = [];
     harness.consume('render', {
@@ -167,7 +167,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     await until(() => new Set(seen).size === 40, 'every message');
   });
 
-  it('tells why it gave up, unless that is nobody else to know', async () => {
+  it('says why it gave up, unless the reason is internal', async () => {
     for (const [error, reason] of [
       [new TransientError('network', 'Expected an answer, got none.'), /got none/],
       [new Error('ENOENT: /home/secret'), /^an unexpected error/],
@@ -187,12 +187,12 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     }
   });
 
-  it('pauses no longer than ten minutes, whatever the other side asks for', () => {
+  it('pauses at most ten minutes, whatever the other side asks for', () => {
     const day = new TransientError('source_busy', 'Wait', { retryAfterMs: 86_400_000 });
     assert.equal(pauseMs(day, 1, 1000), 600_000);
   });
 
-  it('quarantines a dead letter that nobody can handle, tells so once, and never delivers it again', async () => {
+  it('quarantines a dead letter that cannot be handled, reports it once, and never delivers it again', async () => {
     const errors: [unknown, Message | undefined][] = [];
     await using harness = await openQueue({ onError: (error, message) => errors.push([error, message]) });
     const letter = deadLetter({ topic: 'render', taskId: 'task', index: 1 });
@@ -206,7 +206,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     };
     harness.consume('dead-letter', failing);
     await harness.queue.publish([letter]);
-    await until(() => errors.length === 1, 'word of it');
+    await until(() => errors.length === 1, 'the reported error');
     assert.deepEqual(errors, [[new Error('No 4'), letter]]);
     harness.restart();
     harness.consume('dead-letter', failing);
@@ -215,7 +215,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(harness.queue.counts()['dead-letter'], { waiting: 0, inFlight: 0, quarantined: 1 });
   });
 
-  it('writes down what became of a message when the database works again', async () => {
+  it('records the outcome of a message once the database works again', async () => {
     const errors: unknown[] = [];
     await using harness = await openQueue({ onError: (error) => errors.push(error) });
     let deliveries = 0;
@@ -227,14 +227,14 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
       },
     });
     await harness.queue.publish(renders(1));
-    await until(() => errors.length > 0, 'word of it');
+    await until(() => errors.length > 0, 'the reported error');
     assert.equal(harness.queue.counts().render.inFlight, 1);
     harness.database.row('PRAGMA query_only = 0');
     await until(() => total(harness.queue.counts()) === 0, 'the acknowledgement');
     assert.equal(deliveries, 1);
   });
 
-  it('goes on taking when the database works again', async () => {
+  it('takes messages again once the database works again', async () => {
     const errors: unknown[] = [];
     await using harness = await openQueue({ onError: (error) => errors.push(error) });
     await harness.queue.publish(renders(1));
@@ -246,7 +246,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
         deliveries += 1;
       },
     });
-    await until(() => errors.length > 0, 'word of it');
+    await until(() => errors.length > 0, 'the reported error');
     harness.database.row('PRAGMA query_only = 0');
     await until(() => deliveries === 1, 'the message');
   });

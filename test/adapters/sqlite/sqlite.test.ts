@@ -22,7 +22,7 @@ import { taskContract } from '../../contracts/tasks.ts';
 import { urlContract } from '../../contracts/urls.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
-/** Adapters on a new database file. */
+/** Creates an adapter on a new database file. */
 async function on<T extends object>(build: (database: Database) => T): Promise<T & AsyncDisposable> {
   const dir = await tempDir();
   const database = openDatabase(join(dir.path, 'db.sqlite'));
@@ -47,7 +47,7 @@ idContract('sqlite', () => on((database) => ({ store: createSqliteIds({ database
 urlContract('sqlite', () => on((database) => ({ store: createSqliteUrls({ database }) })));
 
 describe('the sqlite database', () => {
-  it('makes its folder, and keeps everything when it is closed and opened again', async () => {
+  it('creates its folder, and keeps everything when it is closed and opened again', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'data', 'deep', 'db.sqlite');
     const task = sampleTask({ combinations: 1 });
@@ -89,7 +89,7 @@ describe('the sqlite database', () => {
     assert.equal(harness.database.row<{ synchronous: number }>('PRAGMA synchronous')?.synchronous, FULL);
   });
 
-  it('refuses a file that a newer release wrote, and closes it', async () => {
+  it('refuses a file from a newer release, and closes it', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
     using newer = new DatabaseSync(path);
@@ -99,7 +99,7 @@ describe('the sqlite database', () => {
     assert.equal(existsSync(`${path}-wal`), false);
   });
 
-  it('undoes all of a transaction that fails, and is usable afterwards', async () => {
+  it('rolls back a failed transaction, and stays usable', async () => {
     await using harness = await on((database) => ({ database }));
     const { database } = harness;
     const insert = () => database.run("INSERT INTO urls VALUES ('url', 'content', '{}')");
@@ -124,7 +124,7 @@ describe('the sqlite database', () => {
     );
   });
 
-  it('calls a full disk transient', async () => {
+  it('treats a full disk as transient', async () => {
     await using harness = await on((database) => ({ database, urls: createSqliteUrls({ database }) }));
     harness.database.row('PRAGMA max_page_count = 1');
     await assert.rejects(
@@ -156,7 +156,7 @@ describe('sqlite pins', () => {
     assert.deepEqual(getEventListeners(signal, 'abort'), []);
   });
 
-  it('passes on to who waits that the database failed', async () => {
+  it('rejects a wait when the database fails', async () => {
     await using harness = await on((database) => ({ database, pins: createSqlitePins({ database }) }));
     const { signal } = new AbortController();
     const waiting = harness.pins.wait('task', ['prepared-0'], { timeoutMs: 10, signal });
