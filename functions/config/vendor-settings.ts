@@ -1,6 +1,6 @@
 /** Which vendors the settings choose, and what those need to be reached. */
 import type { DriveAuth } from '../model/drive-auth.ts';
-import type { SourceRules } from '../model/source-url.ts';
+import type { SourceRules } from '../model/source-location.ts';
 import { readDriveAuth } from './drive-settings.ts';
 import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
 import type { SettingsReader } from './settings-reader.ts';
@@ -39,7 +39,7 @@ export function outputPlace({ output }: VendorSettings, outputDir: string): stri
   }
 }
 
-/** By which sources are read, of callers' addresses: see sourceLocation. */
+/** Which buckets callers may name as sources. */
 export function sourceRules({ sourceBuckets, cacheBucket, output }: VendorSettings): SourceRules {
   const own = [cacheBucket, output.kind === 'gcs' ? output.bucket : undefined];
   return { buckets: sourceBuckets, ownBuckets: own.filter((bucket) => bucket !== undefined) };

@@ -1,6 +1,6 @@
 /** The adapters that the settings choose, the same on every host. SDKs are loaded when something is asked of them. */
 import { createDiskArtifacts } from '../adapters/disk/artifacts.ts';
-import { createDownloads, type DownloadOptions } from '../adapters/download/download.ts';
+import { createWebDownloads, type DownloadOptions } from '../adapters/download/download.ts';
 import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
 import { connectDrive } from '../adapters/drive/account.ts';
 import { createDriveDownloads } from '../adapters/drive/downloads.ts';
@@ -74,7 +74,7 @@ export function chooseAdapters(options: VendorPartsOptions): VendorParts {
     artifacts: chosenArtifacts(),
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
-      web: open.use(createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits })),
+      web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits })),
       storage: createStorageDownloads({ storage, maxBytes, limits }),
       drive:
         drive &&

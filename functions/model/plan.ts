@@ -1,4 +1,5 @@
 import { bagDraw, type Random, seededRandom } from './random.ts';
+import type { SourceAddress } from './source-location.ts';
 
 /** A text and the voice that speaks it. */
 export interface Line {
@@ -8,8 +9,8 @@ export interface Line {
 
 /** Something to prepare, once per task: its place in Plan.sources is its number in messages and pins. */
 export type Source =
-  | { kind: 'clip'; url: string }
-  | { kind: 'track'; url: string }
+  | ({ kind: 'clip' } & SourceAddress)
+  | ({ kind: 'track' } & SourceAddress)
   | ({ kind: 'line' } & Line);
 
 export interface Combination {
@@ -61,8 +62,8 @@ export interface Plan {
 
 /** What planning needs of a valid request. */
 export interface PlanInput {
-  blocks: readonly { urls: readonly string[] }[];
-  tracks: readonly string[];
+  blocks: readonly { clips: readonly SourceAddress[] }[];
+  tracks: readonly SourceAddress[];
   lines: readonly Line[];
   output: WantedOutput;
   sound: SoundChoices;
@@ -75,10 +76,10 @@ export interface PlanInput {
  */
 export function makePlan(input: PlanInput): Plan {
   const sources = new SourceList();
-  const blocks = input.blocks.map(({ urls }) => urls.map((url) => sources.add({ kind: 'clip', url })));
-  const tracks = input.tracks.map((url) => sources.add({ kind: 'track', url }));
+  const blocks = input.blocks.map(({ clips }) => clips.map((clip) => sources.add({ kind: 'clip', ...clip })));
+  const tracks = input.tracks.map((track) => sources.add({ kind: 'track', ...track }));
   const lines = input.lines.map(({ text, voice }) => sources.add({ kind: 'line', text, voice }));
-  const total = combinationCount(input.blocks);
+  const total = input.blocks.reduce((product, { clips }) => product * clips.length, 1);
   // Two generators, so that adding a line does not change which track a combination gets.
   const trackOf = drawn(tracks, total, seededRandom(input.seed, 'tracks'));
   const lineOf = drawn(lines, total, seededRandom(input.seed, 'lines'));
@@ -114,10 +115,6 @@ export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
       line: line === null ? null : renumbered(line),
     })),
   };
-}
-
-export function combinationCount(blocks: readonly { urls: readonly string[] }[]): number {
-  return blocks.reduce((product, block) => product * block.urls.length, 1);
 }
 
 /** The numbers of all the sources that a combination needs. */

@@ -5,15 +5,21 @@ import { mistakesOf, shown } from './mistakes.ts';
 import type { Line, PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
-import { maskUrl } from './web-url.ts';
+import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
 
 export type { Limits } from './semantic-checks.ts';
 
 export type ProcessMediaRequest = FromSchema<typeof requestSchema, { parseIfThenElseKeywords: true }>;
 
+interface ReadBlock {
+  name: string;
+  clips: SourceAddress[];
+}
+
 /** A request that can be carried out, with the choices the caller left open still open. */
 export interface ValidRequest extends Omit<PlanInput, 'seed'> {
   taskName: string;
+  blocks: ReadBlock[];
   seed: number | undefined;
   metadata: unknown;
   dryRun: boolean;
@@ -36,11 +42,11 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const request = body;
   const mistakes = semanticMistakes(request, limits);
   if (mistakes.length > 0) throw invalid(mistakes);
-  const blocks = namedBlocks(request.video_blocks);
-  const audio = request.audio_blocks === undefined ? [] : namedBlocks(request.audio_blocks);
+  const blocks = readBlocks(request.video_blocks, limits.sources);
+  const audio = request.audio_blocks === undefined ? [] : readBlocks(request.audio_blocks, limits.sources);
 
   const lines: Line[] = request.text_to_speech ?? request.text_to_speach ?? [];
-  const tracks = audio.flatMap((block) => block.urls);
+  const tracks = audio.flatMap((block) => block.clips);
   const originalVolume = request.audio?.original_volume ?? 0;
   const {
     width,
@@ -90,13 +96,28 @@ function invalid(mistakes: Mistake[]): RequestError {
   });
 }
 
-function repeatWarnings(at: string, blocks: readonly NamedBlock[]): string[] {
-  return blocks.flatMap(({ name, urls }) => {
-    const repeated = new Set(urls.filter((url, number) => urls.indexOf(url) < number));
-    return [...repeated].map(
-      (url) => `${at}: block ${shown(name)} has ${maskUrl(url)} more than once; each mention counts.`,
+function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {
+  return blocks.flatMap(({ name, clips }) => {
+    const urls = clips.map(({ url }) => url);
+    const repeated = new Map(
+      clips.filter(({ url }, number) => urls.indexOf(url) < number).map((clip) => [clip.url, clip]),
+    );
+    return [...repeated.values()].map(
+      ({ masked }) => `${at}: block ${shown(name)} has ${masked} more than once; each mention counts.`,
     );
   });
+}
+
+/** Of blocks that semanticMistakes finds nothing wrong with. */
+function readBlocks(blocks: ProcessMediaRequest['video_blocks'], rules: SourceRules): ReadBlock[] {
+  return namedBlocks(blocks).map(({ name, urls }) => ({
+    name,
+    clips: urls.map((url) => {
+      const read = readSourceUrl(url, rules);
+      if ('got' in read) throw new Error(`Expected URLs that were checked, got ${read.got}`);
+      return read;
+    }),
+  }));
 }
 
 /** Both forms as the list form, in the order written. */

@@ -1,8 +1,7 @@
 /** Mistakes of a request that its schema cannot say well: what fields mean together, and what addresses may be named. */
 import type { Mistake } from '../base/errors.ts';
 import { escapePointer, shown } from './mistakes.ts';
-import { type SourceRules, sourceLocation } from './source-url.ts';
-import { webUrlRefusal } from './web-url.ts';
+import { readSourceUrl, type SourceRules } from './source-location.ts';
 
 export interface Limits {
   /** MAX_COMBINATIONS. */
@@ -38,19 +37,9 @@ function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[]
   );
 }
 
-/** Undefined where it can be read, as far as can be told without asking. */
 function urlMistake(text: string, rules: SourceRules): string | undefined {
-  const expected = 'Expected an http(s) or gs:// URL';
-  const url = URL.parse(text);
-  if (url === null) {
-    // What is no URL may still have a password or a signature in it.
-    const masked = text.replace(/[^/]*@/gs, '***@').replace(/\?.*$/s, '?***');
-    return `${expected}, got ${shown(masked)}. Write it in full, as https://example.com/clip.mp4.`;
-  }
-  const refusal = webUrlRefusal(url, ['http:', 'https:', 'gs:']);
-  if (refusal) return `${expected}, got ${refusal.got}. ${refusal.next}`;
-  const way = sourceLocation(text, rules);
-  return way.kind === 'refused' ? `Expected a file that may be read, got ${way.got}. ${way.next}` : undefined;
+  const read = readSourceUrl(text, rules);
+  return 'got' in read ? `Expected ${read.expected}, got ${read.got}. ${read.next}` : undefined;
 }
 
 function nameMistakes(at: string, blocks: unknown): Mistake[] {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Prepared, Profile } from '../../functions/model/pins.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 import { numbers } from './harness.ts';
 
 export interface SampleTaskOptions {
@@ -22,7 +23,7 @@ export function sampleTask({
     plan: {
       seed: 7,
       sources: [
-        { kind: 'clip', url: 'https://example.com/hook.mp4?sig=a%2Fb' },
+        { kind: 'clip', ...addressOf('https://example.com/hook.mp4?sig=a%2Fb') },
         { kind: 'line', text: "It's\nhere", voice: 'Sarah' },
       ],
       combinations: numbers(combinations).map((at) => ({ index: at + 1, clips: [0], track: null, line: 1 })),

@@ -5,6 +5,7 @@ import { fileName } from '../../functions/model/names.ts';
 import { makePlan } from '../../functions/model/plan.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import type { BarePorts } from './adapter-set.ts';
 
@@ -24,7 +25,7 @@ export async function createTask(
     name,
     createdAt: new Date(Date.now() - ageMs).toISOString(),
     plan: makePlan({
-      blocks: [{ urls }],
+      blocks: [{ clips: urls.map((url) => addressOf(url)) }],
       tracks: [],
       lines: [],
       output: OUTPUT,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RequestError } from '../../functions/base/errors.ts';
 import { readRequest, type ValidRequest } from '../../functions/model/request.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 
 const A = 'https://example.com/a.mp4';
 const B = 'https://example.com/b.mp4';
@@ -34,8 +35,8 @@ function nested(levels: number): object {
 describe('a valid request', () => {
   test('keeps blocks in the order written', () => {
     assert.deepEqual(read(valid).blocks, [
-      { name: 'block1', urls: [A, B] },
-      { name: 'block2', urls: [B] },
+      { name: 'block1', clips: [addressOf(A), addressOf(B)] },
+      { name: 'block2', clips: [addressOf(B)] },
     ]);
   });
 
@@ -44,11 +45,17 @@ describe('a valid request', () => {
       { name: '2', urls: [A] },
       { name: '1', urls: [B] },
     ];
-    assert.deepEqual(read({ ...valid, video_blocks: list }).blocks, list);
+    assert.deepEqual(read({ ...valid, video_blocks: list }).blocks, [
+      { name: '2', clips: [addressOf(A)] },
+      { name: '1', clips: [addressOf(B)] },
+    ]);
   });
 
   test('pools the URLs of all audio blocks', () => {
-    assert.deepEqual(read({ ...valid, audio_blocks: { a: [A], b: [B] } }).tracks, [A, B]);
+    assert.deepEqual(read({ ...valid, audio_blocks: { a: [A], b: [B] } }).tracks, [
+      addressOf(A),
+      addressOf(B),
+    ]);
   });
 
   for (const field of ['text_to_speech', 'text_to_speach']) {

@@ -23,7 +23,7 @@ export function redirectTarget(location: string, from: URL): URL {
   const target = URL.parse(Buffer.from(location, 'latin1').toString('utf8'), from.href);
   const refusal = target ? (webUrlRefusal(target) ?? downgrade(from, target)) : NO_URL;
   if (target && !refusal) return target;
-  throw refused(`a redirect to http or https from ${maskUrl(from.href)}`, refusal ?? NO_URL);
+  throw refused(`a redirect to http or https from ${maskUrl(from)}`, refusal ?? NO_URL);
 }
 
 const NO_URL: UrlRefusal = { got: 'no URL', next: 'Use the address that a browser downloads the file from.' };

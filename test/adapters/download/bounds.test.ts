@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { buildConnector } from 'undici';
 import {
-  createDownloads,
+  createWebDownloads,
   type DownloadLimits,
   type DownloadOptions,
 } from '../../../functions/adapters/download/download.ts';
@@ -97,7 +97,7 @@ const ENDLESS: readonly Row[] = [
     /UND_ERR_HEADERS_TIMEOUT/,
     { headersMs: 300 },
   ],
-  ['interim answers', () => forever('', EARLY_HINTS), 'source_refused', /more than 20 announcements/],
+  ['interim answers', () => forever('', EARLY_HINTS), 'source_refused', /more than 20 interim answers/],
   [
     'headers, a few bytes at a time',
     () => slowly(OK, 'a: b\r\n'),
@@ -109,7 +109,7 @@ const ENDLESS: readonly Row[] = [
     'interim answers, one at a time',
     () => slowly('', EARLY_HINTS),
     'source_refused',
-    /more than 20 announcements/,
+    /more than 20 interim answers/,
   ],
   [
     'a body, one byte at a time',
@@ -146,7 +146,7 @@ const LYING: readonly Row[] = [
   ['a NUL in a header', () => [`${OK}x: a\0b\r\n\r\nx`], 'network', /Invalid header value/],
 ];
 
-describe('createDownloads, against servers that mean harm', { timeout: 120_000 }, () => {
+describe('createWebDownloads, against servers that mean harm', { timeout: 120_000 }, () => {
   let dir: TempDir;
   let files = 0;
   before(async () => {
@@ -159,7 +159,7 @@ describe('createDownloads, against servers that mean harm', { timeout: 120_000 }
     await using starting = new AsyncDisposableStack();
     const server = starting.use(await startRudeServer(answer));
     const downloads = starting.use(
-      createDownloads({ allowPrivate: true, maxBytes: MAX_BYTES, limits: { totalMs: 60_000, ...limits } }),
+      createWebDownloads({ allowPrivate: true, maxBytes: MAX_BYTES, limits: { totalMs: 60_000, ...limits } }),
     );
     const file = join(dir.path, `${files++}.bin`);
     const running = starting.move();
@@ -279,7 +279,7 @@ describe('createDownloads, against servers that mean harm', { timeout: 120_000 }
   });
 });
 
-describe('createDownloads, over https', () => {
+describe('createWebDownloads, over https', () => {
   it('is not led from https to http, where anyone could change the file', async () => {
     const { key, cert } = selfSigned('cdn.example');
     await using dir = await tempDir();
@@ -296,7 +296,7 @@ describe('createDownloads, over https', () => {
       resolver: async () => [{ address: '127.0.0.1', family: 4 }],
       buildConnector: (given) => buildConnector({ ...given, ca: cert }),
     };
-    await using downloads = createDownloads(options);
+    await using downloads = createWebDownloads(options);
     const { signal } = new AbortController();
     const get = (path: string) =>
       downloads.get(`https://cdn.example:${port}${path}`, join(dir.path, 'clip'), { signal });

@@ -84,7 +84,7 @@ function redirect(to: string): Partial<SourceFile> {
   return { always: { does: 'redirect', to } };
 }
 
-describe('createDownloads, when things go wrong', () => {
+describe('createWebDownloads, when things go wrong', () => {
   let dir: TempDir;
   let server: SourceServer;
 

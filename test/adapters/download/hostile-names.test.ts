@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ResolvedAddress } from '../../../functions/adapters/download/address-guard.ts';
-import { createDownloads } from '../../../functions/adapters/download/download.ts';
+import { createWebDownloads } from '../../../functions/adapters/download/download.ts';
 import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import {
   type HostileStage,
@@ -148,7 +148,7 @@ describe('names', () => {
 
     it('are checked anew for each file, as no connection is kept', async () => {
       const { buildConnector, resolver } = stage.wired();
-      await using downloads = createDownloads({
+      await using downloads = createWebDownloads({
         allowPrivate: false,
         maxBytes: 1_000,
         ...(buildConnector && { buildConnector }),
