@@ -83,3 +83,8 @@ export type PinOf<N extends PinName> = N extends 'profile'
   : N extends `fetched-${number}`
     ? Fetched | Failed
     : Prepared | Failed;
+
+/** Is there nothing left to wait for? True when all are there, or when one has failed and the rest cannot help. */
+export function isSettled(pins: readonly (object | undefined)[]): boolean {
+  return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);
+}
