@@ -1,5 +1,4 @@
-/** What the functions in the cloud are made of: Firestore and Pub/Sub, and the vendors that the settings choose. */
-import { join } from 'node:path';
+/** Composes the functions in the cloud: Firestore and Pub/Sub, and the adapters that the settings choose. */
 import { createDiskOutputs } from '../adapters/disk/outputs.ts';
 import { connectFirestore } from '../adapters/firestore/firestore.ts';
 import { createFirestoreIds } from '../adapters/firestore/ids.ts';
@@ -19,72 +18,52 @@ import type { LeaseStore } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import type { Instrumentation } from './instrumentation.ts';
-import { apiSettings, assemble } from './wire.ts';
+import { assemble } from './wire.ts';
 
-/** Encoders at a time: one keeps all threads busy, more only take memory. */
-const ENCODERS = 1;
 /** How long a step waits for others before it looks whether they are still there. */
 const PATIENCE_MS = 60_000;
-/** Shorter than a delivery lasts, so that its end is told of by the download and not by the platform. */
+/** Shorter than a delivery, so that the download itself reports that it took too long, and not the platform. */
 const DOWNLOAD_MS = 420_000;
-/** As above. What takes longer would be begun anew at each delivery, and never end. */
+/** Shorter than a delivery: what takes longer would start over at each delivery and never end. */
 const ENCODE_MS = 480_000;
 
 export interface CloudOptions {
   config: Config;
   log: Log;
   instrumentation: Instrumentation;
-  /** Other times than those that suit a fleet. */
+  /** Overrides the times that suit a fleet. */
   times?: Partial<Pick<LeaseStore, 'ttlMs' | 'pollMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
 }
 
-/** The parts of a function. SDKs are loaded, and connected, when something is first asked of them. */
+/** What a function needs. SDKs are loaded, and connect, at their first use. */
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
-  const tempDir = join(config.dataDir, 'tmp');
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
-  const vendors = starting.use(
+  const chosen = starting.use(
     chooseAdapters({
       config,
       ids: createFirestoreIds({ firestore }),
       diskOutputs: createDiskOutputs({ dir: config.outputDir }),
-      artifactsDir: join(config.dataDir, 'artifacts'),
-      tempDir,
-      // On Cloud Run each instance has a disk of its own.
+      // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
       downloadLimits: { totalMs: DOWNLOAD_MS },
     }),
   );
-  const adapters = instrumentation.adapters({
+  const own = {
     tasks: createFirestoreTasks({ firestore }),
     reports: createFirestoreReports({ firestore }),
     pins: createFirestorePins({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
     urls: createFirestoreUrls({ firestore }),
-    artifacts: vendors.artifacts,
-    outputs: vendors.outputs,
-    downloads: vendors.downloads,
-    speech: vendors.speech,
-  });
+  };
+  const limits = { patienceMs: PATIENCE_MS, encodeLimitMs: ENCODE_MS };
   const deps = {
-    ...assemble(adapters, {
-      ffmpeg,
-      log,
-      tempDir,
-      patienceMs: PATIENCE_MS,
-      encoders: ENCODERS,
-      mixers: config.renderConcurrency,
-      threads: config.ffmpegThreads,
-      maxClipSeconds: config.maxClipSeconds,
-      encodeLimitMs: ENCODE_MS,
-    }),
+    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits }),
     gate: createExclusiveGate(),
-    run: instrumentation.run,
-    ...apiSettings(config),
   };
   const disposables = starting.move();
   return { deps, [Symbol.asyncDispose]: () => disposables.disposeAsync() };

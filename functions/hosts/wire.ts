@@ -1,7 +1,4 @@
-/**
- * What every host has in common: the steps on top of the adapters, whichever adapters they are.
- */
-
+/** What all hosts have in common: the steps on top of the adapters, whichever those are. */
 import type { Log } from '../base/log.ts';
 import { type Config, isLoopback } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
@@ -13,33 +10,46 @@ import { createArtifacts } from '../pipeline/artifacts.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
-import type { Adapters } from './instrumentation.ts';
+import type { Queue } from '../ports.ts';
+import type { ChosenAdapters } from './choose-adapters.ts';
+import { dataFolders } from './data-folders.ts';
+import type { Adapters, Instrumentation } from './instrumentation.ts';
+
+/** The adapters that the host itself chooses; the settings choose the others. */
+type HostAdapters<Q extends Queue> = Omit<Adapters, keyof ChosenAdapters> & { queue: Q };
 
 export interface AssemblyOptions {
-  ffmpeg: Ffmpeg;
+  config: Config;
   log: Log;
-  /** For unfinished work, on the file system of the artifacts where possible. */
-  tempDir: string;
+  instrumentation: Instrumentation;
+  ffmpeg: Ffmpeg;
   /** How long a message waits for others before it is handed back. */
   patienceMs: number;
-  /** Clips encoded at a time. */
-  encoders: number;
-  /** Combinations mixed at a time. */
-  mixers: number;
-  /** For encoding one clip. */
-  threads: number;
-  maxClipSeconds: number;
   /** Longest that the encoding of one clip may take; undefined: as long as it needs. */
   encodeLimitMs?: number;
 }
 
-/** Videos on their way to where they are saved at a time: that is the network's work, not the processors'. */
+/** Clips encoded at a time: one keeps all threads busy, more only take memory. */
+const ENCODERS = 1;
+/** Videos saved at a time: that is work for the network, not for the processors. */
 const SAVERS = 8;
 
-/** All that the stages need. */
-export function assemble(adapters: Adapters, options: AssemblyOptions) {
+/** All that the stages and the HTTP interface need. */
+export function assemble<Q extends Queue>(
+  own: HostAdapters<Q>,
+  chosen: ChosenAdapters,
+  options: AssemblyOptions,
+) {
+  const { config, log, instrumentation, ffmpeg, patienceMs } = options;
+  const { temp: tempDir } = dataFolders(config);
+  const adapters = instrumentation.adapters({
+    ...own,
+    artifacts: chosen.artifacts,
+    outputs: chosen.outputs,
+    downloads: chosen.downloads,
+    speech: chosen.speech,
+  });
   const { tasks, reports, pins, leases, queue, urls, outputs, downloads, speech } = adapters;
-  const { ffmpeg, log, tempDir, patienceMs, threads, maxClipSeconds } = options;
   const artifacts = createArtifacts({ store: adapters.artifacts, leases, tempDir });
   const fetching = createFetching({
     pins,
@@ -57,9 +67,9 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     artifacts,
     speaking: createSpeaking({ speech, artifacts, leases }),
     ffmpeg,
-    encoding: fairSemaphore(options.encoders),
-    threads,
-    maxClipSeconds,
+    encoding: fairSemaphore(ENCODERS),
+    threads: config.ffmpegThreads,
+    maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   });
   return {
@@ -76,13 +86,15 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     log,
     tempDir,
     patienceMs,
-    mixing: fairSemaphore(options.mixers),
+    mixing: fairSemaphore(config.renderConcurrency),
     saving: fairSemaphore(SAVERS),
+    run: instrumentation.run,
+    ...apiSettings(config),
   };
 }
 
-/** What the HTTP interface needs beside that. */
-export function apiSettings(config: Config) {
+/** What only the HTTP interface needs. */
+function apiSettings(config: Config) {
   return {
     limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
     guard: createRequestGuard({
@@ -97,19 +109,19 @@ export function apiSettings(config: Config) {
   };
 }
 
-/** Without a key, only names of this machine are answered: a page elsewhere can point its own name here. */
+/** Without a key, only requests to names of this machine are answered: any web page can point its own name here. */
 function hostsOf({ apiKey, publicUrl, inCloud }: Config): ((hostname: string) => boolean) | undefined {
   if (apiKey !== undefined || inCloud) return undefined;
   const own = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
   return (hostname) => isLoopback(hostname) || hostname === own;
 }
 
-/** Cloud Run ends TLS before the request comes to us. */
+/** Cloud Run ends TLS before the request arrives here. */
 function originOf({ host, origin }: URL, { inCloud }: Config): string {
   return inCloud ? `https://${host}` : origin;
 }
 
-/** The address that callers use may be that of a proxy. */
+/** Callers may use the address of a proxy. */
 function publicOrigin({ publicUrl }: Config): string[] {
   return publicUrl === undefined ? [] : [new URL(publicUrl).origin];
 }
