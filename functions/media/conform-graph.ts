@@ -2,7 +2,7 @@
 
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
-import type { Fit } from '../model/plan.ts';
+import { DEFAULT_BACKGROUND, type Fit } from '../model/plan.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
@@ -61,8 +61,6 @@ const LEAD_IN_SECONDS = 0.1;
  * the video, its first one where it comes early enough, and sound stays with it. Seconds.
  */
 export function secondsAhead({ start }: Pick<ClipVideo, 'start'>, rate: FrameRate): number {
-  // Undefined: probed by an older build.
-  if (start === undefined) return 0;
   if (start < LEAD_IN_SECONDS) return start < 1e-5 ? 0 : start;
   const fps = framesPerSecond(rate);
   const ahead = start - Math.floor(start * fps + 0.01) / fps;
@@ -82,8 +80,9 @@ const FIT: Record<Fit, (video: ClipVideo, profile: Profile) => string[]> = { con
 function contain(video: ClipVideo, profile: Profile): string[] {
   const { width, height, background } = profile;
   const whole = [...wholeIn(video, profile), 'setsar=1'];
-  const black = `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`;
-  if (background === undefined) return [...whole, black];
+  if (background === DEFAULT_BACKGROUND) {
+    return [...whole, `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`];
+  }
   // pad would turn the colour into BT.601 or BT.709, as the build has it: the bars are made from the picture instead.
   const { y, cb, cr } = yuvOf(background);
   const bars = `scale=${width}:${height}:flags=neighbor,setsar=1,lutyuv=y=${y}:u=${cb}:v=${cr}`;

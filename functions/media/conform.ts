@@ -63,10 +63,9 @@ export function conformIdentity(
   const { width, height, rate, fit, background } = profile;
   const { video, audio } = probe;
   const shown = video?.still ? `still for ${stillSeconds}` : 'film';
-  // What was probed by an older build is conformed as that one would have.
   const probed = [video?.stream, video?.start, video?.steady, video?.alpha, audio?.stream].map(String);
   // Bars are left by contain alone.
-  const bars = fit === 'contain' ? (background ?? 'black') : 'none';
+  const bars = fit === 'contain' ? background : 'none';
   return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...probed, ...encoder(profile, ENCODING)];
 }
 

@@ -8,8 +8,8 @@ export interface Profile {
   height: number;
   rate: FrameRate;
   fit: Fit;
-  /** Colour of the bars that contain leaves, "#rrggbb"; black where it is absent. */
-  background?: string;
+  /** Colour of the bars that "contain" leaves, "#rrggbb". */
+  background: string;
 }
 
 /** What a look at the file says. */

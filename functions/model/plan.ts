@@ -25,28 +25,29 @@ export interface Combination {
 /** How a picture of another shape is fitted: whole with bars, cut to fill, or whole before its own picture, blurred. */
 export type Fit = 'contain' | 'cover' | 'blur';
 
-/** What the caller asked the picture to be; size and rate, where absent, are taken from the first readable clip. */
+/** What the picture should be; size and rate, where absent, are taken from the first readable clip. */
 export interface WantedOutput {
   width?: number;
   height?: number;
   fps?: number;
   fit: Fit;
-  /** Colour of the bars that contain leaves, "#rrggbb"; black where it is absent. */
-  background?: string;
-  /** How long a still image is shown; DEFAULT_STILL_SECONDS where it is absent. */
-  stillSeconds?: number;
+  /** Colour of the bars that "contain" leaves, "#rrggbb", in lower case. */
+  background: string;
+  /** How long a still image is shown. */
+  stillSeconds: number;
 }
 
+export const DEFAULT_BACKGROUND = '#000000';
 /** Long enough to read a line of text. */
 export const DEFAULT_STILL_SECONDS = 3;
 
 export interface SoundChoices {
   /** 0 to 1: volume of the clips' own sound. */
   originalVolume: number;
-  /** Bring the music down while the line is spoken. */
+  /** Lower the music while the line is spoken. */
   duck: boolean;
-  /** When the line begins, seconds from the start of the video; 0 where it is absent. */
-  voiceOffsetSeconds?: number;
+  /** When the line begins, seconds from the start of the video. */
+  voiceOffsetSeconds: number;
 }
 
 /** All choices of a task, made once; renders only follow it. Small enough for one stored document. */

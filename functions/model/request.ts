@@ -2,7 +2,7 @@ import { Ajv } from 'ajv';
 import type { FromSchema } from 'json-schema-to-ts';
 import { type Mistake, RequestError } from '../base/errors.ts';
 import { mistakesOf, shown } from './mistakes.ts';
-import type { Line, PlanInput } from './plan.ts';
+import { DEFAULT_BACKGROUND, DEFAULT_STILL_SECONDS, type Line, type PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
@@ -53,10 +53,9 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     height,
     fps,
     fit = 'contain',
-    background,
-    still_seconds: stillSeconds,
+    background = DEFAULT_BACKGROUND,
+    still_seconds: stillSeconds = DEFAULT_STILL_SECONDS,
   } = request.output ?? {};
-  const voiceOffsetSeconds = request.audio?.voice_offset_seconds;
   return {
     taskName: request.task_name,
     blocks,
@@ -67,13 +66,13 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       ...(height === undefined ? {} : { height }),
       ...(fps === undefined ? {} : { fps }),
       fit,
-      ...(background === undefined ? {} : { background: background.toLowerCase() }),
-      ...(stillSeconds === undefined ? {} : { stillSeconds }),
+      background: background.toLowerCase(),
+      stillSeconds,
     },
     sound: {
       originalVolume,
       duck: request.audio?.duck ?? true,
-      ...(voiceOffsetSeconds === undefined ? {} : { voiceOffsetSeconds }),
+      voiceOffsetSeconds: request.audio?.voice_offset_seconds ?? 0,
     },
     seed: request.seed,
     metadata: request.metadata ?? null,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fileName } from '../../functions/model/names.ts';
 import { makePlan, type Plan } from '../../functions/model/plan.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
 const ID = 'a1b2c3d4-0000-4000-8000-000000000000';
@@ -11,8 +12,8 @@ function planOf(...blocks: string[][]): Plan {
     blocks: blocks.map((urls) => ({ clips: urls.map((url) => addressOf(url)) })),
     tracks: [],
     lines: [],
-    output: { fit: 'contain' },
-    sound: { originalVolume: 0, duck: true },
+    output: PLAIN_OUTPUT,
+    sound: PLAIN_SOUND,
     seed: 1,
   });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { makePlan, type Plan, partOf, sourcesOf } from '../../functions/model/plan.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
 const address = (name: string) => addressOf(`https://example.com/${name}`);
@@ -13,8 +14,8 @@ const input = {
     { text: 'one', voice: 'v' },
     { text: 'two', voice: 'v' },
   ],
-  output: { fit: 'contain' as const },
-  sound: { originalVolume: 0, duck: true },
+  output: PLAIN_OUTPUT,
+  sound: PLAIN_SOUND,
   seed: 7,
 };
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RequestError } from '../../functions/base/errors.ts';
 import { readRequest, type ValidRequest } from '../../functions/model/request.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
 const A = 'https://example.com/a.mp4';
@@ -66,10 +67,33 @@ describe('a valid request', () => {
   }
 
   test("drops the clips' own sound and ducks the music unless told otherwise", () => {
-    assert.deepEqual(read(valid).sound, { originalVolume: 0, duck: true });
+    assert.deepEqual(read(valid).sound, PLAIN_SOUND);
     assert.deepEqual(read({ ...valid, audio: { original_volume: 0.5, duck: false } }).sound, {
       originalVolume: 0.5,
       duck: false,
+      voiceOffsetSeconds: 0,
+    });
+    const late = read({ ...valid, audio: { voice_offset_seconds: 1.5 } });
+    assert.equal(late.sound.voiceOffsetSeconds, 1.5);
+  });
+
+  test('takes size and rate from the first clip, and black bars, unless told otherwise', () => {
+    assert.deepEqual(read(valid).output, PLAIN_OUTPUT);
+    const output = {
+      width: 64,
+      height: 66,
+      fps: 25,
+      fit: 'contain',
+      background: '#AABBCC',
+      still_seconds: 1,
+    };
+    assert.deepEqual(read({ ...valid, output }).output, {
+      width: 64,
+      height: 66,
+      fps: 25,
+      fit: 'contain',
+      background: '#aabbcc',
+      stillSeconds: 1,
     });
   });
 
