@@ -1,6 +1,6 @@
 import type { Combination, Plan, Source } from './plan.ts';
 
-/** Digits that tell apart the files of tasks of one name. */
+/** Digits that tell the files of tasks with the same name apart. */
 export const SHORT_ID_LENGTH = 6;
 const MIN_INDEX_WIDTH = 4;
 /** For the names of all clips together: file systems allow 255 bytes, the rest is index, id and ending. */
@@ -10,7 +10,7 @@ export function shortId(taskId: string): string {
   return taskId.slice(0, SHORT_ID_LENGTH);
 }
 
-/** `0001-hook-body-cta-1a2b3c.mp4`: the same for every delivery of the same render, and for its retry. */
+/** `0001-hook-body-cta-1a2b3c.mp4`: the same for every delivery of a render, and for its retry. */
 export function fileName({ fileId, plan }: { fileId: string; plan: Plan }, combination: Combination): string {
   const width = Math.max(MIN_INDEX_WIDTH, String(plan.total).length);
   const index = String(combination.index).padStart(width, '0');
@@ -28,7 +28,7 @@ function nameOf(source: Source | undefined): string {
   return source === undefined || source.kind === 'line' ? '' : source.name;
 }
 
-/** The beginning of a text that fits into so many bytes, no character halved. */
+/** The beginning of a text that fits into so many bytes of UTF-8, without cutting a character in two. */
 export function cutToBytes(text: string, most: number): string {
   let bytes = 0;
   let kept = '';

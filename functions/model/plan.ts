@@ -7,7 +7,7 @@ export interface Line {
   voice: string;
 }
 
-/** Something to prepare, once per task: its place in Plan.sources is its number in messages and pins. */
+/** Something to prepare, once per task. Messages and pins name it by its index in Plan.sources. */
 export type Source =
   | ({ kind: 'clip' } & SourceAddress)
   | ({ kind: 'track' } & SourceAddress)
@@ -16,13 +16,13 @@ export type Source =
 export interface Combination {
   /** 1-based, as in the file name. */
   index: number;
-  /** Numbers into Plan.sources, one per block, in block order. */
+  /** Indexes into Plan.sources, one per block, in block order; `track` and `line` likewise. */
   clips: number[];
   track: number | null;
   line: number | null;
 }
 
-/** How a picture of another shape is fitted: whole with bars, cut to fill, or whole before its own picture, blurred. */
+/** How a picture of another shape is fitted: whole with bars, cropped to fill, or whole over its own blurred picture. */
 export type Fit = 'contain' | 'cover' | 'blur';
 
 /** What the picture should be; size and rate, where absent, are taken from the first readable clip. */
@@ -42,7 +42,7 @@ export const DEFAULT_BACKGROUND = '#000000';
 export const DEFAULT_STILL_SECONDS = 3;
 
 export interface SoundChoices {
-  /** 0 to 1: volume of the clips' own sound. */
+  /** Volume of the clips' own sound, 0 to 1. */
   originalVolume: number;
   /** Lower the music while the line is spoken. */
   duck: boolean;
@@ -50,18 +50,18 @@ export interface SoundChoices {
   voiceOffsetSeconds: number;
 }
 
-/** All choices of a task, made once; renders only follow it. Small enough for one stored document. */
+/** All choices of a task, made once: renders only follow them. Small enough for one stored document. */
 export interface Plan {
   seed: number;
   sources: Source[];
   combinations: Combination[];
-  /** How many combinations the blocks make; file names pad their index to its width. */
+  /** How many combinations the blocks make, also in a part of the plan; file names pad the index to its width. */
   total: number;
   output: WantedOutput;
   sound: SoundChoices;
 }
 
-/** What planning needs of a valid request. */
+/** What a plan is made from. */
 export interface PlanInput {
   blocks: readonly { clips: readonly SourceAddress[] }[];
   tracks: readonly SourceAddress[];
@@ -72,7 +72,7 @@ export interface PlanInput {
 }
 
 /**
- * Every combination, the last block turning fastest, with one track and one line each, drawn from shuffled bags.
+ * Every combination, the last block changing fastest, each with one track and one line that are drawn from shuffled bags.
  * The same input gives the same plan.
  */
 export function makePlan(input: PlanInput): Plan {
@@ -81,7 +81,7 @@ export function makePlan(input: PlanInput): Plan {
   const tracks = input.tracks.map((track) => sources.add({ kind: 'track', ...track }));
   const lines = input.lines.map(({ text, voice }) => sources.add({ kind: 'line', text, voice }));
   const total = input.blocks.reduce((product, { clips }) => product * clips.length, 1);
-  // Two generators, so that adding a line does not change which track a combination gets.
+  // Two generators, so that one more line does not change which track a combination gets.
   const trackOf = drawn(tracks, total, seededRandom(input.seed, 'tracks'));
   const lineOf = drawn(lines, total, seededRandom(input.seed, 'lines'));
   const combinations = Array.from({ length: total }, (_, at) => ({
@@ -100,7 +100,7 @@ export function makePlan(input: PlanInput): Plan {
   };
 }
 
-/** Of a plan only some combinations, with the choices and numbers that they have in it, and the sources they need. */
+/** Some combinations of a plan, with the choices and indexes they have there, and only the sources they need. */
 export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
   const combinations = plan.combinations.filter(({ index }) => indexes.has(index));
   const used = [...new Set(combinations.flatMap(sourcesOf))].toSorted((one, other) => one - other);
@@ -118,13 +118,13 @@ export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
   };
 }
 
-/** The numbers of all the sources that a combination needs. */
+/** The sources that a combination needs, as indexes into Plan.sources. */
 export function sourcesOf(combination: Combination): number[] {
   const { clips, track, line } = combination;
   return [...new Set([...clips, ...[track, line].filter((source) => source !== null)])];
 }
 
-/** Reads `at` as a number whose digits count through the blocks, the last block being the lowest digit. */
+/** Reads `at` as a number with one digit per block; the last block is the lowest digit. */
 function clipsAt(blocks: readonly number[][], at: number): number[] {
   const clips: number[] = [];
   let rest = at;
@@ -139,7 +139,7 @@ function drawn(choices: readonly number[], count: number, random: Random): numbe
   return choices.length === 0 ? [] : bagDraw(choices, count, random);
 }
 
-/** Sources in the order of first mention; what is mentioned twice is prepared once. */
+/** Sources in the order of first mention; one that is mentioned twice is prepared once. */
 class SourceList {
   readonly all: Source[] = [];
   readonly #numbers = new Map<string, number>();

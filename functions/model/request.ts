@@ -16,7 +16,7 @@ interface ReadBlock {
   clips: SourceAddress[];
 }
 
-/** A request that can be carried out, with the choices the caller left open still open. */
+/** A valid request. Choices that the caller left open are still open, for example the seed. */
 export interface ValidRequest extends Omit<PlanInput, 'seed'> {
   taskName: string;
   blocks: ReadBlock[];
@@ -36,7 +36,7 @@ const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
  */
 export function readRequest(body: unknown, limits: Limits): ValidRequest {
   if (!validate(body)) {
-    // A value of the wrong shape hides nothing else: what ajv accepts beside it is still checked below.
+    // One value of the wrong shape does not hide other mistakes: the rest of the body is checked all the same.
     throw invalid([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);
   }
   const request = body;
@@ -107,7 +107,7 @@ function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {
   });
 }
 
-/** Of blocks that semanticMistakes finds nothing wrong with. */
+/** Expects blocks that passed semanticMistakes. */
 function readBlocks(blocks: ProcessMediaRequest['video_blocks'], rules: SourceRules): ReadBlock[] {
   return namedBlocks(blocks).map(({ name, urls }) => ({
     name,
@@ -119,7 +119,7 @@ function readBlocks(blocks: ProcessMediaRequest['video_blocks'], rules: SourceRu
   }));
 }
 
-/** Both forms as the list form, in the order written. */
+/** Blocks of either form as a list, in the order written. */
 function namedBlocks(blocks: ProcessMediaRequest['video_blocks']): NamedBlock[] {
   return Array.isArray(blocks)
     ? (blocks as NamedBlock[])

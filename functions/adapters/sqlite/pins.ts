@@ -3,7 +3,7 @@ import { isSettled, type PinName, type PinOf } from '../../model/pins.ts';
 import type { PinStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
-/** Pins, and word of each new one to those in this process who wait for it. */
+/** Pins, with a notification of each new one for those in this process who wait for it. */
 export function createSqlitePins({ database }: { database: Database }): PinStore {
   /** Emits the id of the task that got a pin. */
   const written = new EventEmitter();
