@@ -3,6 +3,7 @@ import type { DriveAuth } from '../model/drive-auth.ts';
 import type { SourceRules } from '../model/source-location.ts';
 import { readDriveAuth } from './drive-settings.ts';
 import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
+import { isLoopback } from './loopback.ts';
 import type { SettingsReader } from './settings-reader.ts';
 
 export type OutputChoice =
@@ -156,9 +157,8 @@ function readApiUrl(read: SettingsReader, name: string): string | undefined {
   return read
     .optional(name, (value) => {
       const url = URL.parse(value);
-      const local = url !== null && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
       if (url === null || url.href !== `${url.origin}/`) return false;
-      return url.protocol === 'https:' || (url.protocol === 'http:' && local);
+      return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
     })
     ?.replace(/\/+$/, '');
 }

@@ -1,6 +1,7 @@
 /** What all hosts have in common: the steps on top of the adapters, whichever those are. */
 import type { Log } from '../base/log.ts';
-import { type Config, isLoopback } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { fairSemaphore } from '../coordination/fair-semaphore.ts';
 import { addressInCloud, addressOnMachine } from '../http/client-address.ts';
