@@ -1,17 +1,17 @@
 export interface Admission<T> {
-  /** Picks the one to begin now and counts it as begun; undefined where nobody may begin now. First come, first listed. */
+  /** Picks the one to begin now and counts it as begun; undefined where none may. In the order they came. */
   next(waiting: Iterable<T>): T | undefined;
   /** Counts one that has begun as gone. */
   gone(one: T): void;
 }
 
-/** Those who wait for room. Each entry is an object of its own, so that it can be told from others of the same kind. */
+/** Those who wait for room. Each entry is a separate object, which tells it from others of the same kind. */
 export interface WaitingLine<T> {
-  /** Resolves when the entry may begin, with what gives its room to others; calling that again changes nothing. */
+  /** Resolves when the entry may begin, with the function that gives its room back; only its first call counts. */
   enter(entry: T): Promise<() => void>;
 }
 
-/** What semaphores and gates share: who waits, who is asked next, and that room is given back once. */
+/** What semaphores and gates share: they wait, begin in the order that `next` picks, and give room back once. */
 export function createWaitingLine<T extends object>({ next, gone }: Admission<T>): WaitingLine<T> {
   const waiting = new Map<T, () => void>();
 

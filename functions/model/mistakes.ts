@@ -14,8 +14,8 @@ interface Annotated {
 }
 
 /**
- * Turns ajv's errors into mistakes, at most one per value, however many keywords it violates. Errors of `if` only report
- * that a branch failed and are left out.
+ * Turns ajv's errors into mistakes, at most one per value, however many keywords it violates. Errors of `if`
+ * only report that a branch failed and are left out.
  */
 export function mistakesOf(errors: readonly ErrorObject[]): Mistake[] {
   const mistakes = new Map<string, Mistake>();

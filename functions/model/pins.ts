@@ -25,8 +25,8 @@ export interface Probe {
     /** When the first frame is shown, seconds. */
     start: number;
     /**
-     * Every frame is less than half a frame away from a grid of `rate` that begins at `start`. Phones waver by milliseconds
-     * and containers round to them: no reason to repeat or drop a frame.
+     * Every frame is less than half a frame away from a grid of `rate` that begins at `start`. Phones waver by
+     * milliseconds and containers round to them: no reason to repeat or drop a frame.
      */
     steady: boolean;
     /** A single picture without a duration. */

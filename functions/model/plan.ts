@@ -22,7 +22,7 @@ export interface Combination {
   line: number | null;
 }
 
-/** How a picture of another shape is fitted: whole with bars, cropped to fill, or whole over its own blurred picture. */
+/** How a picture of another shape is fitted: whole with bars, cropped, or whole over its own blurred picture. */
 export type Fit = 'contain' | 'cover' | 'blur';
 
 /** What the picture should be; size and rate, where absent, are taken from the first readable clip. */
@@ -72,8 +72,8 @@ export interface PlanInput {
 }
 
 /**
- * Every combination, the last block changing fastest, each with one track and one line that are drawn from shuffled bags.
- * The same input gives the same plan.
+ * Every combination, the last block changing fastest, each with one track and one line that are drawn from
+ * shuffled bags. The same input gives the same plan.
  */
 export function makePlan(input: PlanInput): Plan {
   const sources = new SourceList();

@@ -73,12 +73,13 @@ const DRIVE_ID = /^[\w-]{10,200}$/;
 const RESOURCE_KEY = /^[\w-]{1,100}$/;
 
 /**
- * Reads a URL, or says why it cannot be a source, as far as that is known without a request. The service's own account is
- * used only for buckets that the rules name: nobody gets a private object by naming it. Signed URLs carry their own
- * permission and are read as they are.
+ * Reads a URL, or says why it cannot be a source, as far as that is known without a request. The service's own
+ * account is used only for buckets that the rules name: nobody gets a private object by naming it. Signed URLs
+ * carry their own permission and are read as they are.
  */
 export function readSourceUrl(text: string, rules: SourceRules): SourceAddress | RefusedSource {
   const expectedUrl = 'an http(s) or gs:// URL';
+  const expectedFile = 'a file that may be read';
   const url = URL.parse(text);
   if (url === null) {
     // Even text that is not a URL may contain a password or a signature.
@@ -89,9 +90,10 @@ export function readSourceUrl(text: string, rules: SourceRules): SourceAddress |
   const refusal = webUrlRefusal(url, SCHEMES);
   if (refusal !== undefined) return { expected: expectedUrl, ...refusal };
   const location = locationOf(text, url, rules.buckets);
-  const refused = 'got' in location ? location : locationRefusal(location, rules);
-  if (refused !== undefined) return { expected: 'a file that may be read', ...refused };
-  return { url: text, location: location as SourceLocation, name: nameOf(url), masked: maskUrl(url) };
+  if ('got' in location) return { expected: expectedFile, ...location };
+  const forbidden = locationRefusal(location, rules);
+  if (forbidden !== undefined) return { expected: expectedFile, ...forbidden };
+  return { url: text, location, name: nameOf(url), masked: maskUrl(url) };
 }
 
 /** Why a location may not be read; undefined: it may. Checked again before each download, as settings change. */

@@ -8,8 +8,8 @@ export interface UrlRefusal {
 
 const HTTP: readonly string[] = ['http:', 'https:'];
 /**
- * Ports of mail, news, shells and other services that might take an HTTP request for commands. Browsers refuse them too:
- * https://fetch.spec.whatwg.org/#port-blocking
+ * Ports of mail, news, shells and other services that might take an HTTP request for commands. Browsers refuse
+ * them too: https://fetch.spec.whatwg.org/#port-blocking
  */
 const BAD_PORTS = new Set(
   (

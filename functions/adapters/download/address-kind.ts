@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * public: on the internet. metadata: where clouds give the machine's own credentials to every program on it. private: all
- * others: private, shared, loopback, documentation, multicast and reserved ranges, and tunnels.
+ * public: on the internet. metadata: where clouds give the machine's own credentials to every program on it.
+ * private: all others: private, shared, loopback, documentation, multicast and reserved ranges, and tunnels.
  */
 export type AddressKind = 'public' | 'private' | 'metadata';
 
@@ -95,8 +95,8 @@ function isIsatap(address: ipaddr.IPv6): boolean {
 }
 
 /**
- * Checks with node:net first, because ipaddr.js also takes 0x7f.1 and 2130706433. Has URL write IPv6 in hexadecimal,
- * because ipaddr.js reads ::8.8.8.8 as ::ffff:8.8.8.8.
+ * Checks with node:net first, because ipaddr.js also takes 0x7f.1 and 2130706433. Has URL write IPv6 in
+ * hexadecimal, because ipaddr.js reads ::8.8.8.8 as ::ffff:8.8.8.8.
  */
 function parsed(ip: string): Address | undefined {
   const [address = ''] = ip.split('%');

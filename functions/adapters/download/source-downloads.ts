@@ -17,7 +17,7 @@ export interface SourceDownloadsOptions {
   web: Pick<WebDownloads, 'get'>;
   /** Reads buckets with the service's own account. */
   storage: { get(object: StorageObject, file: string, options: Options): Promise<Download> };
-  /** Reads Drive with an account, if there is one. Answers undefined for files that callers may not get through it. */
+  /** Reads Drive with an account, if there is one; undefined for files that callers may not get through it. */
   drive?: { get(file: DriveFile, path: string, options: Options): Promise<Download | undefined> } | undefined;
   /** Where anyone downloads files that are shared by link; Google's own by default. */
   driveLinkUrl?: string | undefined;
@@ -27,8 +27,8 @@ export interface SourceDownloadsOptions {
 const DRIVE_LINK_URL = 'https://drive.usercontent.google.com/download';
 
 /**
- * Reads each source from its location. Accounts are used only for what the rules of this process allow, whatever the rules
- * were when the request was accepted.
+ * Reads each source from its location. Accounts are used only for what the rules of this process allow,
+ * whatever the rules were when the request was accepted.
  */
 export function createSourceDownloads(options: SourceDownloadsOptions): Downloads {
   const { rules, web, storage, drive, driveLinkUrl = DRIVE_LINK_URL } = options;
