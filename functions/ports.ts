@@ -8,6 +8,7 @@ import type { PinName, PinOf } from './model/pins.ts';
 import type { Line } from './model/plan.ts';
 import type { Report } from './model/report.ts';
 import type { Download, Validator } from './model/source.ts';
+import type { SourceLocation } from './model/source-location.ts';
 import type { Spoken } from './model/speech.ts';
 import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/task.ts';
 
@@ -191,7 +192,7 @@ export interface Downloads {
    * pointless. TransientError: it may help.
    */
   get(
-    url: string,
+    location: SourceLocation,
     file: string,
     options: { validator?: Validator | undefined; signal: AbortSignal },
   ): Promise<Download>;

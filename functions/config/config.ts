@@ -6,6 +6,7 @@ import { parseEnv } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
 import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.ts';
+import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
 import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
@@ -180,8 +181,4 @@ function readPushRule(
 
 function folder(path: string): string {
   return resolve(inHome(path));
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -1,8 +1,9 @@
 /** Reads which vendors the service uses and how to reach them. */
 import type { DriveAuth } from '../model/drive-auth.ts';
-import type { SourceRules } from '../model/source-url.ts';
+import type { SourceRules } from '../model/source-location.ts';
 import { readDriveAuth } from './drive-settings.ts';
 import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
+import { isLoopback } from './loopback.ts';
 import type { SettingsReader } from './settings-reader.ts';
 
 export type OutputChoice =
@@ -39,7 +40,7 @@ export function outputPlace({ output }: VendorSettings, outputDir: string): stri
   }
 }
 
-/** Which buckets callers may name in their URLs; see sourceLocation. */
+/** Which buckets callers may name as sources. */
 export function sourceRules({ sourceBuckets, cacheBucket, output }: VendorSettings): SourceRules {
   const own = [cacheBucket, output.kind === 'gcs' ? output.bucket : undefined];
   return { buckets: sourceBuckets, ownBuckets: own.filter((bucket) => bucket !== undefined) };
@@ -157,9 +158,8 @@ function readApiUrl(read: SettingsReader, name: string): string | undefined {
   return read
     .optional(name, (value) => {
       const url = URL.parse(value);
-      const local = url !== null && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
       if (url === null || url.href !== `${url.origin}/`) return false;
-      return url.protocol === 'https:' || (url.protocol === 'http:' && local);
+      return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
     })
     ?.replace(/\/+$/, '');
 }

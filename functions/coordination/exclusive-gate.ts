@@ -1,50 +1,42 @@
 import type { Semaphore } from './fair-semaphore.ts';
+import { createWaitingLine } from './waiting-line.ts';
 
-/** Work goes in side by side, or alone: what may end the process must not take others along. */
+/** Work goes in beside other work, or alone: what may end the process must not take other work with it. */
 export interface ExclusiveGate {
   beside: Semaphore;
-  /** When nobody else is in there, and nobody comes in meanwhile. */
+  /** Begins when nothing else is inside; nothing else begins until it ends, or has had its time. */
   alone: Semaphore;
 }
 
-/** Others are not held up by one that takes its time: after this they begin beside it. */
+/** Work alone holds the rest up for this long at most. */
 const ALONE_MS = 5_000;
 
-/** Whoever comes first goes first. */
+/** First come, first served. */
 export function createExclusiveGate(aloneMs = ALONE_MS): ExclusiveGate {
-  const waiting: { alone: boolean; enter: () => void }[] = [];
-  /** Those inside, except who has been alone for too long. */
-  let crowd = 0;
+  /** How many are inside, without those whose time alone is over. */
+  let inside = 0;
   let closed = false;
 
-  const admit = (): void => {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (closed || (next.alone && crowd > 0)) return;
-      waiting.shift();
-      crowd += 1;
-      closed = next.alone;
-      next.enter();
-    }
-  };
+  const line = createWaitingLine<{ alone: boolean }>({
+    next([first]) {
+      if (first === undefined || closed || (first.alone && inside > 0)) return undefined;
+      inside += 1;
+      closed = first.alone;
+      return first;
+    },
+    gone({ alone }) {
+      inside -= 1;
+      if (alone) closed = false;
+    },
+  });
 
   const through =
     (alone: boolean): Semaphore =>
     async (work) => {
-      await new Promise<void>((enter) => {
-        waiting.push({ alone, enter });
-        admit();
-      });
-      let counted = true;
-      const release = (): void => {
-        if (!counted) return;
-        counted = false;
-        crowd -= 1;
-        if (alone) closed = false;
-        admit();
-      };
+      const release = await line.enter({ alone });
       const timer = alone ? setTimeout(release, aloneMs) : undefined;
       try {
-        // What may end the process is alone until its end.
+        // Work alone cannot release early: it may end the process until its own end.
         return await work(alone ? () => {} : release);
       } finally {
         clearTimeout(timer);

@@ -1,52 +1,45 @@
-/** Runs work when there is room for it. Who needs the room no longer may leave it, and work on. */
+import { createWaitingLine } from './waiting-line.ts';
+
+/** Runs work when there is room for it. Work may release its room early and go on without it. */
 export type Semaphore = <T>(work: (release: () => void) => Promise<T>) => Promise<T>;
 
 /** Room for everything. */
 export const UNLIMITED: Semaphore = (work) => work(() => {});
 
-interface Waiting {
-  owner: string;
-  begin: () => void;
-}
-
 /**
- * Room for `count` pieces of work at a time, given to the owners in turn: of those who wait, the one whose last turn
- * is the longest ago goes first, so that a task of one clip does not queue behind a hundred of another's.
+ * Room for `count` pieces of work at a time, shared between owners in turn: the waiting owner whose last turn is the
+ * longest ago goes first, so that a task of one clip does not queue behind a hundred clips of another task.
  */
 export function fairSemaphore(count: number): (owner: string) => Semaphore {
-  const waiting: Waiting[] = [];
   /** Owners in the order of their last turn. */
   const served = new Set<string>();
   let free = count;
 
-  const giveRoom = (): void => {
-    while (free > 0 && waiting.length > 0) {
+  const line = createWaitingLine<{ owner: string }>({
+    next(entries) {
+      if (free === 0) return undefined;
+      const waiting = [...entries];
+      if (waiting.length === 0) {
+        // Kept until all have ended: an owner whose turn is forgotten would come first again.
+        if (free === count) served.clear();
+        return undefined;
+      }
       const turns = [...served];
-      const next = waiting.reduce((best, one) =>
+      const first = waiting.reduce((best, one) =>
         turns.indexOf(one.owner) < turns.indexOf(best.owner) ? one : best,
       );
-      waiting.splice(waiting.indexOf(next), 1);
-      served.delete(next.owner);
-      served.add(next.owner);
+      served.delete(first.owner);
+      served.add(first.owner);
       free -= 1;
-      next.begin();
-    }
-    // Kept as long as anyone waits: who forgot its turn too early would come first again.
-    if (waiting.length === 0 && free === count) served.clear();
-  };
+      return first;
+    },
+    gone() {
+      free += 1;
+    },
+  });
 
   return (owner) => async (work) => {
-    await new Promise<void>((begin) => {
-      waiting.push({ owner, begin });
-      giveRoom();
-    });
-    let inside = true;
-    const release = (): void => {
-      if (!inside) return;
-      inside = false;
-      free += 1;
-      giveRoom();
-    };
+    const release = await line.enter({ owner });
     try {
       return await work(release);
     } finally {

@@ -1,6 +1,6 @@
 /** Creates the adapters that the settings choose, the same on every host. SDKs load on first use. */
 import { createDiskArtifacts } from '../adapters/disk/artifacts.ts';
-import { createDownloads, type DownloadOptions } from '../adapters/download/download.ts';
+import { createWebDownloads, type DownloadOptions } from '../adapters/download/download.ts';
 import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
 import { connectDrive } from '../adapters/drive/account.ts';
 import { createDriveDownloads } from '../adapters/drive/downloads.ts';
@@ -15,21 +15,19 @@ import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
 import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from '../ports.ts';
+import { dataFolders } from './data-folders.ts';
 
-export interface VendorPartsOptions {
+export interface ChooseAdaptersOptions {
   config: Config;
   ids: IdMemory;
   /** Used if OUTPUT is local. */
   diskOutputs: OutputStore;
-  artifactsDir: string;
-  /** For unfinished work, on the same file system as the artifacts. */
-  tempDir: string;
-  /** Whether several processes use these folders. */
+  /** Whether several processes use the folders in DATA_DIR. */
   sharedDisk: boolean;
   downloadLimits?: NonNullable<DownloadOptions['limits']>;
 }
 
-export interface VendorParts extends AsyncDisposable {
+export interface ChosenAdapters extends AsyncDisposable {
   artifacts: ArtifactStore;
   outputs: OutputStore;
   downloads: Downloads;
@@ -38,8 +36,9 @@ export interface VendorParts extends AsyncDisposable {
 
 const MB = 1024 * 1024;
 
-export function chooseAdapters(options: VendorPartsOptions): VendorParts {
-  const { config, ids, tempDir } = options;
+export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
+  const { config, ids } = options;
+  const folders = dataFolders(config);
   const { vendors } = config;
   const { googleApiUrl } = vendors;
   const open = new AsyncDisposableStack();
@@ -59,14 +58,14 @@ export function chooseAdapters(options: VendorPartsOptions): VendorParts {
 
   function chosenArtifacts(): ArtifactStore {
     const local = createDiskArtifacts({
-      dir: options.artifactsDir,
+      dir: folders.artifacts,
       maxBytes: config.cacheMaxMb * MB,
       shared: options.sharedDisk,
     });
     const { cacheBucket: bucket } = vendors;
     return bucket === undefined
       ? local
-      : createStorageArtifacts({ storage, bucket, local, workDir: () => workDir(tempDir) });
+      : createStorageArtifacts({ storage, bucket, local, workDir: () => workDir(folders.temp) });
   }
 
   return {
@@ -74,7 +73,7 @@ export function chooseAdapters(options: VendorPartsOptions): VendorParts {
     artifacts: chosenArtifacts(),
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
-      web: open.use(createDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits })),
+      web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits })),
       storage: createStorageDownloads({ storage, maxBytes, limits }),
       drive:
         drive &&

@@ -1,5 +1,4 @@
 /** Builds the dependencies of the cloud functions: Firestore, Pub/Sub and the vendors that the settings choose. */
-import { join } from 'node:path';
 import { createDiskOutputs } from '../adapters/disk/outputs.ts';
 import { connectFirestore } from '../adapters/firestore/firestore.ts';
 import { createFirestoreIds } from '../adapters/firestore/ids.ts';
@@ -19,10 +18,8 @@ import type { LeaseStore } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import type { Instrumentation } from './instrumentation.ts';
-import { apiSettings, assemble } from './wire.ts';
+import { assemble } from './wire.ts';
 
-/** One encoder at a time keeps all threads busy; more would only take memory. */
-const ENCODERS = 1;
 /** How long a stage waits for the work of others before it checks whether they still run. */
 const PATIENCE_MS = 60_000;
 /** Shorter than a delivery, so that a slow download fails with its own error and not with the delivery's. */
@@ -42,49 +39,31 @@ export interface CloudOptions {
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
-  const tempDir = join(config.dataDir, 'tmp');
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
-  const vendors = starting.use(
+  const chosen = starting.use(
     chooseAdapters({
       config,
       ids: createFirestoreIds({ firestore }),
       diskOutputs: createDiskOutputs({ dir: config.outputDir }),
-      artifactsDir: join(config.dataDir, 'artifacts'),
-      tempDir,
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
       downloadLimits: { totalMs: DOWNLOAD_MS },
     }),
   );
-  const adapters = instrumentation.adapters({
+  const own = {
     tasks: createFirestoreTasks({ firestore }),
     reports: createFirestoreReports({ firestore }),
     pins: createFirestorePins({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
     urls: createFirestoreUrls({ firestore }),
-    artifacts: vendors.artifacts,
-    outputs: vendors.outputs,
-    downloads: vendors.downloads,
-    speech: vendors.speech,
-  });
+  };
+  const limits = { patienceMs: PATIENCE_MS, encodeLimitMs: ENCODE_MS };
   const deps = {
-    ...assemble(adapters, {
-      ffmpeg,
-      log,
-      tempDir,
-      patienceMs: PATIENCE_MS,
-      encoders: ENCODERS,
-      mixers: config.renderConcurrency,
-      threads: config.ffmpegThreads,
-      maxClipSeconds: config.maxClipSeconds,
-      encodeLimitMs: ENCODE_MS,
-    }),
+    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits }),
     gate: createExclusiveGate(),
-    run: instrumentation.run,
-    ...apiSettings(config),
   };
   const disposables = starting.move();
   return { deps, [Symbol.asyncDispose]: () => disposables.disposeAsync() };

@@ -49,14 +49,14 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   });
   const stopping = new AbortController();
   const atWork = new Set<Promise<Response>>();
-  let parts: ReturnType<typeof composeCloud> | undefined;
+  let composed: ReturnType<typeof composeCloud> | undefined;
 
   const depsOf = async (): Promise<Deps> => {
-    parts ??= import('./cloud-adapters.ts').then(({ composeCloud }) => composeCloud(options));
+    composed ??= import('./cloud-adapters.ts').then(({ composeCloud }) => composeCloud(options));
     try {
-      return (await parts).deps;
+      return (await composed).deps;
     } catch (error) {
-      parts = undefined;
+      composed = undefined;
       throw error;
     }
   };
@@ -145,7 +145,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     async [Symbol.asyncDispose]() {
       stopping.abort(new TransientError('waiting', 'The function is stopping.'));
       await Promise.all(atWork);
-      await (await parts)?.[Symbol.asyncDispose]();
+      await (await composed)?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -20,11 +20,10 @@ import { findFfmpeg } from '../media/find-ffmpeg.ts';
 import { fileName, manifestName } from '../model/names.ts';
 import type { TaskStore } from '../ports.ts';
 import { chooseAdapters } from './choose-adapters.ts';
+import { dataFolders } from './data-folders.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
-import { apiSettings, assemble } from './wire.ts';
+import { assemble } from './wire.ts';
 
-/** One encoder at a time keeps all threads busy; more would only take memory. */
-const ENCODERS = 1;
 /** Short, so that the waiting messages of one task make room for those of others. Waiting again costs nothing. */
 const PATIENCE_MS = 2_000;
 /** Longer than STOP_LIMIT_MS of local.ts, in which the previous host stops. */
@@ -45,10 +44,10 @@ export async function composeLocal(
   // With the lock held, everything found here was left by a host that has ended.
   const children = createChildRecords({ dir: join(config.dataDir, 'children') });
   const childrenEnded = await children.endLeftOvers();
-  const artifactsDir = join(config.dataDir, 'artifacts');
-  const tempDir = join(config.dataDir, 'tmp');
+  const folders = dataFolders(config);
   const foldersSwept =
-    (await sweepFolder(tempDir, WORK_DIR)) + (await sweepFolder(join(artifactsDir, INCOMING), UUID));
+    (await sweepFolder(folders.temp, WORK_DIR)) +
+    (await sweepFolder(join(folders.artifacts, INCOMING), UUID));
 
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path, children }));
@@ -81,46 +80,27 @@ export async function composeLocal(
     onError: (error, message) =>
       log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
   });
-  const vendors = starting.use(
+  const chosen = starting.use(
     chooseAdapters({
       config,
       ids: createSqliteIds({ database }),
       diskOutputs: outputs,
-      artifactsDir,
-      tempDir,
       sharedDisk: false,
     }),
   );
-  const adapters = instrumentation.adapters({
+  const own = {
     tasks,
     reports: createSqliteReports({ database }),
     pins: createSqlitePins({ database }),
     leases,
     queue,
     urls: createSqliteUrls({ database }),
-    artifacts: vendors.artifacts,
-    outputs: vendors.outputs,
-    downloads: vendors.downloads,
-    speech: vendors.speech,
-  });
-  const deps = {
-    ...assemble(adapters, {
-      ffmpeg,
-      log,
-      tempDir,
-      patienceMs: PATIENCE_MS,
-      encoders: ENCODERS,
-      mixers: config.renderConcurrency,
-      threads: config.ffmpegThreads,
-      maxClipSeconds: config.maxClipSeconds,
-    }),
-    run: instrumentation.run,
-    ...apiSettings(config),
   };
+  const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, patienceMs: PATIENCE_MS });
   const disposables = starting.move();
   return {
     deps,
-    queue: adapters.queue,
+    queue: deps.queue,
     lapseLeases: () => leases.lapseLeases(),
     ffmpeg: { version, origin: binary.origin },
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),

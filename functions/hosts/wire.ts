@@ -1,6 +1,7 @@
 /** Wires the pipeline on top of a host's adapters, the same for every host. */
 import type { Log } from '../base/log.ts';
-import { type Config, isLoopback } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { fairSemaphore } from '../coordination/fair-semaphore.ts';
 import { addressInCloud, addressOnMachine } from '../http/client-address.ts';
@@ -10,33 +11,46 @@ import { createArtifacts } from '../pipeline/artifacts.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
-import type { Adapters } from './instrumentation.ts';
+import type { Queue } from '../ports.ts';
+import type { ChosenAdapters } from './choose-adapters.ts';
+import { dataFolders } from './data-folders.ts';
+import type { Adapters, Instrumentation } from './instrumentation.ts';
+
+/** The adapters that the host itself chooses; the settings choose the others. */
+type HostAdapters<Q extends Queue> = Omit<Adapters, keyof ChosenAdapters> & { queue: Q };
 
 export interface AssemblyOptions {
-  ffmpeg: Ffmpeg;
+  config: Config;
   log: Log;
-  /** For unfinished work, on the file system of the artifacts where possible. */
-  tempDir: string;
+  instrumentation: Instrumentation;
+  ffmpeg: Ffmpeg;
   /** How long a message waits for others before it is handed back. */
   patienceMs: number;
-  /** Clips encoded at a time. */
-  encoders: number;
-  /** Combinations mixed at a time. */
-  mixers: number;
-  /** For encoding one clip. */
-  threads: number;
-  maxClipSeconds: number;
   /** Longest that the encoding of one clip may take; undefined: as long as it needs. */
   encodeLimitMs?: number;
 }
 
+/** One encoder at a time keeps all threads busy; more would only take memory. */
+const ENCODERS = 1;
 /** Videos uploaded at a time. Uploads wait for the network and take little CPU. */
 const SAVERS = 8;
 
-/** Everything that the stages need. */
-export function assemble(adapters: Adapters, options: AssemblyOptions) {
+/** Everything that the stages and the HTTP API need. */
+export function assemble<Q extends Queue>(
+  own: HostAdapters<Q>,
+  chosen: ChosenAdapters,
+  options: AssemblyOptions,
+) {
+  const { config, log, instrumentation, ffmpeg, patienceMs } = options;
+  const { temp: tempDir } = dataFolders(config);
+  const adapters = instrumentation.adapters({
+    ...own,
+    artifacts: chosen.artifacts,
+    outputs: chosen.outputs,
+    downloads: chosen.downloads,
+    speech: chosen.speech,
+  });
   const { tasks, reports, pins, leases, queue, urls, outputs, downloads, speech } = adapters;
-  const { ffmpeg, log, tempDir, patienceMs, threads, maxClipSeconds } = options;
   const artifacts = createArtifacts({ store: adapters.artifacts, leases, tempDir });
   const fetching = createFetching({
     pins,
@@ -54,9 +68,9 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     artifacts,
     speaking: createSpeaking({ speech, artifacts, leases }),
     ffmpeg,
-    encoding: fairSemaphore(options.encoders),
-    threads,
-    maxClipSeconds,
+    encoding: fairSemaphore(ENCODERS),
+    threads: config.ffmpegThreads,
+    maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   });
   return {
@@ -73,13 +87,15 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     log,
     tempDir,
     patienceMs,
-    mixing: fairSemaphore(options.mixers),
+    mixing: fairSemaphore(config.renderConcurrency),
     saving: fairSemaphore(SAVERS),
+    run: instrumentation.run,
+    ...apiSettings(config),
   };
 }
 
-/** What the HTTP API needs in addition. */
-export function apiSettings(config: Config) {
+/** What only the HTTP API needs. */
+function apiSettings(config: Config) {
   return {
     limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
     guard: createRequestGuard({

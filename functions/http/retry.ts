@@ -46,6 +46,6 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
 async function settledOutput({ id, plan }: Task, pins: PinStore): Promise<WantedOutput> {
   const [profile] = await pins.read(id, ['profile']);
   if (profile === undefined) return plan.output;
-  const { width, height, rate, fit } = profile;
-  return { width, height, fps: framesPerSecond(rate), fit };
+  const { width, height, rate } = profile;
+  return { ...plan.output, width, height, fps: framesPerSecond(rate) };
 }

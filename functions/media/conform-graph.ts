@@ -2,7 +2,7 @@
 
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
-import type { Fit } from '../model/plan.ts';
+import { DEFAULT_BACKGROUND, type Fit } from '../model/plan.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
@@ -81,8 +81,9 @@ const FIT: Record<Fit, (video: ClipVideo, profile: Profile) => string[]> = { con
 function contain(video: ClipVideo, profile: Profile): string[] {
   const { width, height, background } = profile;
   const whole = [...wholeIn(video, profile), 'setsar=1'];
-  const black = `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`;
-  if (background === undefined) return [...whole, black];
+  if (background === DEFAULT_BACKGROUND) {
+    return [...whole, `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:black`];
+  }
   // pad converts the colour by BT.601 or BT.709, depending on the build. So the bars are made from the picture instead.
   const { y, cb, cr } = yuvOf(background);
   const bars = `scale=${width}:${height}:flags=neighbor,setsar=1,lutyuv=y=${y}:u=${cb}:v=${cr}`;

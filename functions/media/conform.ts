@@ -64,7 +64,7 @@ export function conformIdentity(
   const shown = video?.still ? `still for ${stillSeconds}` : 'film';
   const probed = [video?.stream, video?.start, video?.steady, video?.alpha, audio?.stream].map(String);
   // Only contain leaves bars.
-  const bars = fit === 'contain' ? (background ?? 'black') : 'none';
+  const bars = fit === 'contain' ? background : 'none';
   return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...probed, ...encoder(profile, ENCODING)];
 }
 

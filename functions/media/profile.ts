@@ -53,7 +53,7 @@ export function chooseProfile(wanted: WantedOutput, first: FirstClips): Profile 
   const { width, height } = 'still' in shown && shown.still ? within(shown, LONGEST_STILL_SIDE) : shown;
   const size = { width: wanted.width ?? width, height: wanted.height ?? height };
   const { fit, background } = wanted;
-  return { ...fitting(size, rate), rate, fit, ...(background === undefined ? {} : { background }) };
+  return { ...fitting(size, rate), rate, fit, background };
 }
 
 /** The lowest level that carries the profile, because old players refuse levels that they do not know. */

@@ -1,10 +1,10 @@
-/** A frame rate as the exact fraction it is: 29.97 is 30000/1001. */
+/** Frames per second as an exact fraction: 29.97 is 30000/1001. */
 export interface FrameRate {
   readonly num: number;
   readonly den: number;
 }
 
-/** The rates that cameras, phones and editors write, as exact fractions, slowest first. */
+/** The rates that cameras, phones and editors write, slowest first. */
 export const STANDARD_RATES: readonly FrameRate[] = [
   { num: 10, den: 1 },
   { num: 25, den: 2 },
@@ -26,12 +26,12 @@ export function framesPerSecond(rate: FrameRate): number {
   return rate.num / rate.den;
 }
 
-/** As ffmpeg writes it: "30" or "30000/1001". */
+/** In ffmpeg's notation: "30" or "30000/1001". */
 export function rateText(rate: FrameRate): string {
   return rate.den === 1 ? String(rate.num) : `${rate.num}/${rate.den}`;
 }
 
-/** The standard rate nearest to a number of frames per second: 29.97 gives 30000/1001. */
+/** The nearest standard rate: 29.97 gives 30000/1001. */
 export function nearestStandardRate(fps: number): FrameRate {
   const [first, ...others] = STANDARD_RATES as [FrameRate, ...FrameRate[]];
   return others.reduce(
@@ -41,7 +41,7 @@ export function nearestStandardRate(fps: number): FrameRate {
   );
 }
 
-/** Samples per channel that go with so many frames: both clocks agree to half a sample. */
+/** Samples per channel that last as long as so many frames, to half a sample. */
 export function samplesOf(frames: number, rate: FrameRate): number {
   return Math.round((frames * SAMPLE_RATE * rate.den) / rate.num);
 }

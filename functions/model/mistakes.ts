@@ -2,9 +2,9 @@ import type { ErrorObject } from 'ajv';
 import { closest, distance } from 'fastest-levenshtein';
 import type { Mistake } from '../base/errors.ts';
 
-/** Known to be refused with a reason of its own. */
+/** Fields that are refused with their own message, and therefore not suggested. */
 const NOT_OFFERED = ['callback_url'];
-/** Longest piece of a caller's value that is repeated in a message. */
+/** Longest part of a value that a message repeats. */
 const SHOWN = 60;
 
 interface Annotated {
@@ -14,15 +14,15 @@ interface Annotated {
 }
 
 /**
- * ajv's errors as one sentence per mistake: several violated keywords of one value are one mistake, and the
- * errors of `if`, which only report that a branch failed, are none.
+ * Turns ajv's errors into mistakes, at most one per value, however many keywords it violates. Errors of `if`
+ * only report that a branch failed and are left out.
  */
 export function mistakesOf(errors: readonly ErrorObject[]): Mistake[] {
   const mistakes = new Map<string, Mistake>();
   const misspelt = new Set(errors.map(likelyMeant));
   for (const error of errors) {
     if (error.keyword === 'if') continue;
-    // A misspelt required field is one mistake, not an unknown field and a missing one.
+    // A misspelt required field is one mistake, not both an unknown field and a missing one.
     if (error.keyword === 'required' && misspelt.has(pathOf(error, error.params['missingProperty'])))
       continue;
     const mistake = mistakeOf(error);
@@ -54,12 +54,12 @@ function mistakeOf(error: ErrorObject): Mistake {
   };
 }
 
-/** The two forms of blocks are branches of one schema; both say the same to people. */
+/** The two forms of blocks are branches of one schema, with the same texts. */
 function branchOf(schema: (Annotated & { else?: Annotated }) | undefined): Annotated | undefined {
   return schema?.expected === undefined ? schema?.else : schema;
 }
 
-/** The pointer to the field that an unknown one was probably meant to be. */
+/** The pointer to the field that was probably meant by an unknown one. */
 function likelyMeant(error: ErrorObject): string | undefined {
   if (error.keyword !== 'additionalProperties') return undefined;
   const known = Object.keys((error.parentSchema as Annotated).properties ?? {});
@@ -70,7 +70,7 @@ function likelyMeant(error: ErrorObject): string | undefined {
 function nearestName(name: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const nearest = closest(name, known);
-  // More than half the letters wrong is no likely slip of the pen.
+  // With more than half of the letters wrong it is hardly a typing mistake.
   return distance(name, nearest) <= Math.ceil(nearest.length / 2) ? nearest : undefined;
 }
 
@@ -85,7 +85,7 @@ function unknownField(name: string, known: readonly string[]): string {
   return `Expected one of ${offered.join(', ')}, got the unknown field ${shown(name)}. ${next}`;
 }
 
-/** A value as a message shows it: short, and saying how long a list or an object is. */
+/** A value for a message: short; lists and objects by their size. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   if (value !== null && typeof value === 'object') {

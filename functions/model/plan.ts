@@ -1,4 +1,5 @@
 import { bagDraw, type Random, seededRandom } from './random.ts';
+import type { SourceAddress } from './source-location.ts';
 
 /** A text and the voice that speaks it. */
 export interface Line {
@@ -6,63 +7,64 @@ export interface Line {
   voice: string;
 }
 
-/** Something to prepare, once per task: its place in Plan.sources is its number in messages and pins. */
+/** Something to prepare, once per task. Messages and pins name it by its index in Plan.sources. */
 export type Source =
-  | { kind: 'clip'; url: string }
-  | { kind: 'track'; url: string }
+  | ({ kind: 'clip' } & SourceAddress)
+  | ({ kind: 'track' } & SourceAddress)
   | ({ kind: 'line' } & Line);
 
 export interface Combination {
   /** 1-based, as in the file name. */
   index: number;
-  /** Numbers into Plan.sources, one per block, in block order. */
+  /** Indexes into Plan.sources, one per block, in block order; `track` and `line` likewise. */
   clips: number[];
   track: number | null;
   line: number | null;
 }
 
-/** How a picture of another shape is fitted: whole with bars, cut to fill, or whole before its own picture, blurred. */
+/** How a picture of another shape is fitted: whole with bars, cropped, or whole over its own blurred picture. */
 export type Fit = 'contain' | 'cover' | 'blur';
 
-/** What the caller asked the picture to be; size and rate, where absent, are taken from the first readable clip. */
+/** What the picture should be; size and rate, where absent, are taken from the first readable clip. */
 export interface WantedOutput {
   width?: number;
   height?: number;
   fps?: number;
   fit: Fit;
-  /** Colour of the bars that contain leaves, "#rrggbb"; black where it is absent. */
-  background?: string;
-  /** How long a still image is shown; DEFAULT_STILL_SECONDS where it is absent. */
-  stillSeconds?: number;
+  /** Colour of the bars that "contain" leaves, "#rrggbb", in lower case. */
+  background: string;
+  /** How long a still image is shown. */
+  stillSeconds: number;
 }
 
+export const DEFAULT_BACKGROUND = '#000000';
 /** Long enough to read a line of text. */
 export const DEFAULT_STILL_SECONDS = 3;
 
 export interface SoundChoices {
-  /** 0 to 1: volume of the clips' own sound. */
+  /** Volume of the clips' own sound, 0 to 1. */
   originalVolume: number;
-  /** Bring the music down while the line is spoken. */
+  /** Lower the music while the line is spoken. */
   duck: boolean;
-  /** When the line begins, seconds from the start of the video; 0 where it is absent. */
-  voiceOffsetSeconds?: number;
+  /** When the line begins, seconds from the start of the video. */
+  voiceOffsetSeconds: number;
 }
 
-/** All choices of a task, made once; renders only follow it. Small enough for one stored document. */
+/** All choices of a task, made once: renders only follow them. Small enough for one stored document. */
 export interface Plan {
   seed: number;
   sources: Source[];
   combinations: Combination[];
-  /** How many combinations the blocks make; file names pad their index to its width. */
+  /** How many combinations the blocks make, also in a part of the plan; file names pad the index to its width. */
   total: number;
   output: WantedOutput;
   sound: SoundChoices;
 }
 
-/** What planning needs of a valid request. */
+/** What a plan is made from. */
 export interface PlanInput {
-  blocks: readonly { urls: readonly string[] }[];
-  tracks: readonly string[];
+  blocks: readonly { clips: readonly SourceAddress[] }[];
+  tracks: readonly SourceAddress[];
   lines: readonly Line[];
   output: WantedOutput;
   sound: SoundChoices;
@@ -70,16 +72,16 @@ export interface PlanInput {
 }
 
 /**
- * Every combination, the last block turning fastest, with one track and one line each, drawn from shuffled bags.
- * The same input gives the same plan.
+ * Every combination, the last block changing fastest, each with one track and one line that are drawn from
+ * shuffled bags. The same input gives the same plan.
  */
 export function makePlan(input: PlanInput): Plan {
   const sources = new SourceList();
-  const blocks = input.blocks.map(({ urls }) => urls.map((url) => sources.add({ kind: 'clip', url })));
-  const tracks = input.tracks.map((url) => sources.add({ kind: 'track', url }));
+  const blocks = input.blocks.map(({ clips }) => clips.map((clip) => sources.add({ kind: 'clip', ...clip })));
+  const tracks = input.tracks.map((track) => sources.add({ kind: 'track', ...track }));
   const lines = input.lines.map(({ text, voice }) => sources.add({ kind: 'line', text, voice }));
-  const total = combinationCount(input.blocks);
-  // Two generators, so that adding a line does not change which track a combination gets.
+  const total = input.blocks.reduce((product, { clips }) => product * clips.length, 1);
+  // Two generators, so that one more line does not change which track a combination gets.
   const trackOf = drawn(tracks, total, seededRandom(input.seed, 'tracks'));
   const lineOf = drawn(lines, total, seededRandom(input.seed, 'lines'));
   const combinations = Array.from({ length: total }, (_, at) => ({
@@ -98,7 +100,7 @@ export function makePlan(input: PlanInput): Plan {
   };
 }
 
-/** Of a plan only some combinations, with the choices and numbers that they have in it, and the sources they need. */
+/** Some combinations of a plan, with the choices and indexes they have there, and only the sources they need. */
 export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
   const combinations = plan.combinations.filter(({ index }) => indexes.has(index));
   const used = [...new Set(combinations.flatMap(sourcesOf))].toSorted((one, other) => one - other);
@@ -116,17 +118,13 @@ export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
   };
 }
 
-export function combinationCount(blocks: readonly { urls: readonly string[] }[]): number {
-  return blocks.reduce((product, block) => product * block.urls.length, 1);
-}
-
-/** The numbers of all the sources that a combination needs. */
+/** The sources that a combination needs, as indexes into Plan.sources. */
 export function sourcesOf(combination: Combination): number[] {
   const { clips, track, line } = combination;
   return [...new Set([...clips, ...[track, line].filter((source) => source !== null)])];
 }
 
-/** Reads `at` as a number whose digits count through the blocks, the last block being the lowest digit. */
+/** Reads `at` as a number with one digit per block; the last block is the lowest digit. */
 function clipsAt(blocks: readonly number[][], at: number): number[] {
   const clips: number[] = [];
   let rest = at;
@@ -141,7 +139,7 @@ function drawn(choices: readonly number[], count: number, random: Random): numbe
   return choices.length === 0 ? [] : bagDraw(choices, count, random);
 }
 
-/** Sources in the order of first mention; what is mentioned twice is prepared once. */
+/** Sources in the order of first mention; one that is mentioned twice is prepared once. */
 class SourceList {
   readonly all: Source[] = [];
   readonly #numbers = new Map<string, number>();

@@ -1,9 +1,9 @@
-/** Numbers from 0 (inclusive) to 1 (exclusive), the same ones for the same seed. */
+/** Returns numbers from 0 (inclusive) to 1 (exclusive), the same sequence for the same seed. */
 export type Random = () => number;
 
 /**
  * A generator for one purpose: different purposes of one seed give unrelated sequences.
- * Mulberry32 (Tommy Ettinger, public domain): small, fast, and good enough to shuffle with; not for secrets.
+ * Mulberry32 (Tommy Ettinger, public domain): small, fast and good enough for shuffling, but not for secrets.
  */
 export function seededRandom(seed: number, purpose: string): Random {
   let state = hash(`${seed}:${purpose}`);
@@ -22,7 +22,7 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-/** A new order, every order equally likely (Fisher-Yates). */
+/** In a random order, every order being equally likely (Fisher-Yates). */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const order = [...items];
   for (let last = order.length - 1; last > 0; last--) {
@@ -32,7 +32,7 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
   return order;
 }
 
-/** `count` draws, bag after bag: each item is drawn equally often, give or take one. */
+/** `count` draws from shuffled bags of all items: each item is drawn equally often, give or take one. */
 export function bagDraw<T>(items: readonly T[], count: number, random: Random): T[] {
   const draws: T[] = [];
   while (draws.length < count) draws.push(...shuffled(items, random));

@@ -7,16 +7,13 @@ export interface Report {
   fileName: string;
   url: string | null;
   bytes: number | null;
-  /** Length of the video. */
+  /** Of the video. */
   durationSeconds: number | null;
-  /**
-   * Integrated loudness of its sound by EBU R128, before it is encoded; null for silence, or less than 0.4 s of it. Absent
-   * in reports of older builds, as below.
-   */
-  loudnessLufs?: number | null;
-  /** Highest peak between the samples, before it is encoded; where clips keep their own sound, after. */
-  truePeakDbtp?: number | null;
-  /** From the start of the mix to the file being saved. */
+  /** Integrated loudness by EBU R128, before encoding; null for silence, for less than 0.4 s and without a video. */
+  loudnessLufs: number | null;
+  /** Highest peak between samples, before encoding or, where clips keep their own sound, after; null as above. */
+  truePeakDbtp: number | null;
+  /** From the start of the mix until the file is saved. */
   renderSeconds: number | null;
   stageSeconds: Partial<Record<Stage, number>>;
   attempts: number;

@@ -1,20 +1,20 @@
 /**
- * The request, said once: ajv checks by it, TypeScript takes its type from it, the API description repeats it.
+ * The request: ajv validates by this schema and TypeScript takes its type from it.
  *
- * `expected` and `hint` are annotations for people: whichever keyword of a schema is violated, the caller reads
- * "Expected <expected>, got <value>. <hint>", once per mistake.
+ * `expected` and `hint` are texts for callers: whichever keyword a value violates, the mistake reads
+ * "Expected <expected>, got <value>. <hint>".
  */
 
 import { DEFAULT_STILL_SECONDS } from './plan.ts';
 
-/** Blocks of one request; ten blocks of two clips are already over the default limit of combinations. */
+/** Ten blocks of two clips are already over the default limit of combinations. */
 export const MAX_BLOCKS = 10;
-/** URLs of one block or of all audio: far above use, low enough to check within a request. */
+/** URLs of one block: far above normal use, low enough to check while the caller waits. */
 const MAX_URLS = 1_000;
-/** ElevenLabs' longest text for one request with its long-form models is beyond this; ads are far below. */
+/** Characters. Below what ElevenLabs takes in one request, far above an ad. */
 const MAX_TEXT = 5_000;
 const MAX_TEXTS = 1_000;
-/** Longest URL that common servers and proxies take. */
+/** Longest URL that common servers and proxies accept. */
 const MAX_URL = 8_192;
 
 const url = {
@@ -118,7 +118,7 @@ const side = (what: string) =>
     hint: 'H.264 in this format takes even sizes only; 1080 and 1920 are usual.',
   }) as const;
 
-/** Decimal names of the rates; each stands for its exact fraction. */
+/** Decimal names of rates; each stands for its exact fraction. */
 export const OUTPUT_RATES = [23.976, 24, 25, 29.97, 30, 50, 59.94, 60] as const;
 
 export const requestSchema = {
@@ -136,7 +136,7 @@ export const requestSchema = {
       maxLength: 200,
       pattern: '\\S',
       expected: 'a name of 1-200 characters',
-      hint: 'The folder with the videos will carry it.',
+      hint: 'The folder with the videos gets this name.',
     },
     video_blocks: {
       description: 'One clip of each block makes a combination, in block order.',
@@ -176,7 +176,7 @@ export const requestSchema = {
           hint: 'contain shows the whole clip, with bars where the shapes differ.',
         },
         background: {
-          description: 'Colour of the bars that contain leaves.',
+          description: 'Colour of the bars that fit contain leaves.',
           type: 'string',
           pattern: '^#[0-9a-fA-F]{6}$',
           expected: 'a colour as #rrggbb',
@@ -230,7 +230,7 @@ export const requestSchema = {
     },
     callback_url: url,
     metadata: {
-      description: 'Given back unchanged with the status.',
+      description: 'Returned unchanged with the status.',
       type: 'object',
       expected: 'an object',
       hint: 'Wrap the value in one: { "note": ... }.',
@@ -238,12 +238,12 @@ export const requestSchema = {
     dry_run: {
       type: 'boolean',
       expected: 'true or false',
-      hint: 'true answers with the plan and makes nothing.',
+      hint: 'true returns the plan and makes nothing.',
     },
   },
 } as const;
 
-/** A block in the form that keeps any order of names. */
+/** A block in the list form, which keeps any order of names. */
 export interface NamedBlock {
   name: string;
   urls: string[];

@@ -2,18 +2,24 @@ import { Ajv } from 'ajv';
 import type { FromSchema } from 'json-schema-to-ts';
 import { type Mistake, RequestError } from '../base/errors.ts';
 import { mistakesOf, shown } from './mistakes.ts';
-import type { Line, PlanInput } from './plan.ts';
+import { DEFAULT_BACKGROUND, DEFAULT_STILL_SECONDS, type Line, type PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
-import { maskUrl } from './web-url.ts';
+import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
 
 export type { Limits } from './semantic-checks.ts';
 
 export type ProcessMediaRequest = FromSchema<typeof requestSchema, { parseIfThenElseKeywords: true }>;
 
-/** A request that can be carried out, with the choices the caller left open still open. */
+interface ReadBlock {
+  name: string;
+  clips: SourceAddress[];
+}
+
+/** A valid request. Choices that the caller left open are still open, for example the seed. */
 export interface ValidRequest extends Omit<PlanInput, 'seed'> {
   taskName: string;
+  blocks: ReadBlock[];
   seed: number | undefined;
   metadata: unknown;
   dryRun: boolean;
@@ -30,27 +36,26 @@ const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
  */
 export function readRequest(body: unknown, limits: Limits): ValidRequest {
   if (!validate(body)) {
-    // A value of the wrong shape hides nothing else: what ajv accepts beside it is still checked below.
+    // One value of the wrong shape does not hide other mistakes: the rest of the body is checked all the same.
     throw invalid([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);
   }
   const request = body;
   const mistakes = semanticMistakes(request, limits);
   if (mistakes.length > 0) throw invalid(mistakes);
-  const blocks = namedBlocks(request.video_blocks);
-  const audio = request.audio_blocks === undefined ? [] : namedBlocks(request.audio_blocks);
+  const blocks = readBlocks(request.video_blocks, limits.sources);
+  const audio = request.audio_blocks === undefined ? [] : readBlocks(request.audio_blocks, limits.sources);
 
   const lines: Line[] = request.text_to_speech ?? request.text_to_speach ?? [];
-  const tracks = audio.flatMap((block) => block.urls);
+  const tracks = audio.flatMap((block) => block.clips);
   const originalVolume = request.audio?.original_volume ?? 0;
   const {
     width,
     height,
     fps,
     fit = 'contain',
-    background,
-    still_seconds: stillSeconds,
+    background = DEFAULT_BACKGROUND,
+    still_seconds: stillSeconds = DEFAULT_STILL_SECONDS,
   } = request.output ?? {};
-  const voiceOffsetSeconds = request.audio?.voice_offset_seconds;
   return {
     taskName: request.task_name,
     blocks,
@@ -61,13 +66,13 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       ...(height === undefined ? {} : { height }),
       ...(fps === undefined ? {} : { fps }),
       fit,
-      ...(background === undefined ? {} : { background: background.toLowerCase() }),
-      ...(stillSeconds === undefined ? {} : { stillSeconds }),
+      background: background.toLowerCase(),
+      stillSeconds,
     },
     sound: {
       originalVolume,
       duck: request.audio?.duck ?? true,
-      ...(voiceOffsetSeconds === undefined ? {} : { voiceOffsetSeconds }),
+      voiceOffsetSeconds: request.audio?.voice_offset_seconds ?? 0,
     },
     seed: request.seed,
     metadata: request.metadata ?? null,
@@ -90,16 +95,31 @@ function invalid(mistakes: Mistake[]): RequestError {
   });
 }
 
-function repeatWarnings(at: string, blocks: readonly NamedBlock[]): string[] {
-  return blocks.flatMap(({ name, urls }) => {
-    const repeated = new Set(urls.filter((url, number) => urls.indexOf(url) < number));
-    return [...repeated].map(
-      (url) => `${at}: block ${shown(name)} has ${maskUrl(url)} more than once; each mention counts.`,
+function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {
+  return blocks.flatMap(({ name, clips }) => {
+    const urls = clips.map(({ url }) => url);
+    const repeated = new Map(
+      clips.filter(({ url }, number) => urls.indexOf(url) < number).map((clip) => [clip.url, clip]),
+    );
+    return [...repeated.values()].map(
+      ({ masked }) => `${at}: block ${shown(name)} has ${masked} more than once; each mention counts.`,
     );
   });
 }
 
-/** Both forms as the list form, in the order written. */
+/** Expects blocks that passed semanticMistakes. */
+function readBlocks(blocks: ProcessMediaRequest['video_blocks'], rules: SourceRules): ReadBlock[] {
+  return namedBlocks(blocks).map(({ name, urls }) => ({
+    name,
+    clips: urls.map((url) => {
+      const read = readSourceUrl(url, rules);
+      if ('got' in read) throw new Error(`Expected URLs that were checked, got ${read.got}`);
+      return read;
+    }),
+  }));
+}
+
+/** Blocks of either form as a list, in the order written. */
 function namedBlocks(blocks: ProcessMediaRequest['video_blocks']): NamedBlock[] {
   return Array.isArray(blocks)
     ? (blocks as NamedBlock[])

@@ -1,8 +1,7 @@
-/** Mistakes of a request that its schema cannot say well: what fields mean together, and what addresses may be named. */
+/** Mistakes that the schema cannot express: fields that contradict each other, and URLs that may not be read. */
 import type { Mistake } from '../base/errors.ts';
 import { escapePointer, shown } from './mistakes.ts';
-import { type SourceRules, sourceLocation } from './source-url.ts';
-import { webUrlRefusal } from './web-url.ts';
+import { readSourceUrl, type SourceRules } from './source-location.ts';
 
 export interface Limits {
   /** MAX_COMBINATIONS. */
@@ -12,7 +11,7 @@ export interface Limits {
 
 const MAX_METADATA_DEPTH = 32;
 
-/** Reads a body of any shape, so that all mistakes are found in one go. */
+/** Takes a body of any shape, so that one answer names all mistakes. */
 export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
   return [
@@ -23,7 +22,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...bothSpellings(body),
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
-    ...notHere(body),
+    ...unsupported(body),
     ...tooDeep(body['metadata']),
     ...countMistakes(body['video_blocks'], limits),
   ];
@@ -38,19 +37,9 @@ function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[]
   );
 }
 
-/** Undefined where it can be read, as far as can be told without asking. */
 function urlMistake(text: string, rules: SourceRules): string | undefined {
-  const expected = 'Expected an http(s) or gs:// URL';
-  const url = URL.parse(text);
-  if (url === null) {
-    // What is no URL may still have a password or a signature in it.
-    const masked = text.replace(/[^/]*@/gs, '***@').replace(/\?.*$/s, '?***');
-    return `${expected}, got ${shown(masked)}. Write it in full, as https://example.com/clip.mp4.`;
-  }
-  const refusal = webUrlRefusal(url, ['http:', 'https:', 'gs:']);
-  if (refusal) return `${expected}, got ${refusal.got}. ${refusal.next}`;
-  const way = sourceLocation(text, rules);
-  return way.kind === 'refused' ? `Expected a file that may be read, got ${way.got}. ${way.next}` : undefined;
+  const read = readSourceUrl(text, rules);
+  return 'got' in read ? `Expected ${read.expected}, got ${read.got}. ${read.next}` : undefined;
 }
 
 function nameMistakes(at: string, blocks: unknown): Mistake[] {
@@ -61,7 +50,7 @@ function nameMistakes(at: string, blocks: unknown): Mistake[] {
       ? [
           {
             pointer: `${at}/${number}/name`,
-            message: `Expected a name of its own for each block, got ${shown(name)} again. Rename one of them.`,
+            message: `Expected a different name for each block, got ${shown(name)} again. Rename one of them.`,
           },
         ]
       : [],
@@ -90,7 +79,7 @@ function halfSize(output: unknown): Mistake[] {
   ];
 }
 
-/** A colour that would never be seen is a mistake about what is asked for. */
+/** A colour that would never be seen: the caller expects something else. */
 function barsWithoutContain(output: unknown): Mistake[] {
   if (!isObject(output) || output['background'] === undefined) return [];
   const fit = output['fit'];
@@ -103,23 +92,20 @@ function barsWithoutContain(output: unknown): Mistake[] {
   ];
 }
 
-/** Accepted means done: what this build cannot honour yet is refused, never ignored. */
-function notHere(body: Record<string, unknown>): Mistake[] {
-  const mistakes: Mistake[] = [];
-  if (body['callback_url'] !== undefined) {
-    mistakes.push({
+/** Accepted means done: fields that this build does not support yet are refused, never ignored. */
+function unsupported(body: Record<string, unknown>): Mistake[] {
+  if (body['callback_url'] === undefined) return [];
+  return [
+    {
       pointer: '/callback_url',
-      message: notAvailable('callback_url', 'Leave it out and ask the status_url.'),
-    });
-  }
-  return mistakes;
+      message:
+        'Expected only what this build can do, got callback_url: not available here. ' +
+        'Leave it out and ask the status_url.',
+    },
+  ];
 }
 
-function notAvailable(what: string, next: string): string {
-  return `Expected only what this build can do, got ${what}: not available here. ${next}`;
-}
-
-/** Deeper nesting overflows the stack of whoever writes it out again. */
+/** Deeper nesting overflows the stack of JSON.stringify and of other readers. */
 function tooDeep(metadata: unknown): Mistake[] {
   let level = [metadata];
   for (let depth = 0; depth <= MAX_METADATA_DEPTH; depth++) {
@@ -146,7 +132,7 @@ function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {
   ];
 }
 
-/** The lists of URLs in blocks of either form, with the pointer to each; skips what has another shape. */
+/** The lists of URLs in blocks of either form, each with its pointer. Skips values of any other shape. */
 function* blockEntries(blocks: unknown): Generator<[path: string, urls: unknown[]]> {
   if (Array.isArray(blocks)) {
     for (const [number, block] of blocks.entries()) {

@@ -1,4 +1,4 @@
-/** What a server said identifies this version of the bytes. */
+/** What identifies this version of the bytes, as the server says. */
 export interface Validator {
   etag?: string;
   lastModified?: string;

@@ -1,6 +1,6 @@
 import type { Plan } from './plan.ts';
 
-/** Written once by process-media and never changed; what moves is in reports, pins and progress. */
+/** Written once, when the request is accepted, and never changed; reports, pins and progress hold what changes. */
 export interface Task {
   /** UUIDv4. */
   id: string;
@@ -11,25 +11,25 @@ export interface Task {
   folder: OutputFolder;
   metadata: unknown;
   warnings: string[];
-  /** Id of the task that this one repeats the failures of. */
+  /** Id of the task whose failed combinations this one repeats. */
   retryOf: string | null;
-  /** The id whose first digits the names of its videos carry: its own, or, of a retry, that of the first task. */
+  /** The id whose first digits are in the names of its videos: its own or, for a retry, that of the first task. */
   fileId: string;
 }
 
 export interface OutputFolder {
-  /** The adapter's own id: a path, a Drive id. */
+  /** The adapter's own id: a path or a Drive id. */
   id: string;
-  /** For people: where to look, a path or a web address. */
+  /** Where people find it: a path or a web address. */
   location: string;
 }
 
-/** What one task alone may have: a caller's Idempotency-Key, or being the retry of another task. */
+/** What only one task may have: an Idempotency-Key, or being the retry of another task. */
 export interface Claim {
   key: string;
-  /** Of the request; the same key with another one is a mistake of the caller's. */
+  /** Of the request; using the key again with another request is the caller's mistake. */
   fingerprint: string;
-  /** After this it may be claimed anew; null: never. */
+  /** After this another task may claim it; null: never. */
   ttlMs: number | null;
 }
 
@@ -39,13 +39,13 @@ export interface ClaimHolder {
 }
 
 export interface Progress {
-  /** All messages of the task are out. */
+  /** All messages of the task are published. */
   published: boolean;
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** Milliseconds since the epoch, by the clock of the store or of who reported. */
+  /** Milliseconds since the epoch, by the clock of the store or of the reporting machine. */
   firstReportAt: number | null;
-  /** Milliseconds since the epoch; set when manifest and log line are out. */
+  /** Milliseconds since the epoch; set after the manifest and the log line are written. */
   finishedAt: number | null;
 }

@@ -1,15 +1,15 @@
-/** The rules for addresses on the web, the same for what a caller sends and for where a server redirects to. */
+/** The rules for web URLs: the same for those that callers send and for those that servers redirect to. */
 
 export interface UrlRefusal {
-  /** Says neither credentials nor the query. */
+  /** Without credentials and query. */
   got: string;
   next: string;
 }
 
 const HTTP: readonly string[] = ['http:', 'https:'];
 /**
- * Where mail, news, shells and others listen that might take a request for orders. Browsers do not go there either:
- * https://fetch.spec.whatwg.org/#port-blocking
+ * Ports of mail, news, shells and other services that might take an HTTP request for commands. Browsers refuse
+ * them too: https://fetch.spec.whatwg.org/#port-blocking
  */
 const BAD_PORTS = new Set(
   (
@@ -18,11 +18,11 @@ const BAD_PORTS = new Set(
     '995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080'
   ).split(' '),
 );
-/** Both end up in messages, reports and manifests. */
+/** Longest parts of a URL that messages, reports and manifests show. */
 const SHOWN_SCHEME = 20;
 const SHOWN_PATH = 300;
 
-/** Undefined where a request may go there, as far as the URL itself tells: its host is not looked at. */
+/** Why a request must not go there; undefined: it may. The host is checked when the connection is opened. */
 export function webUrlRefusal(url: URL, schemes = HTTP): UrlRefusal | undefined {
   const { protocol, port } = url;
   if (!schemes.includes(protocol)) {
@@ -31,18 +31,15 @@ export function webUrlRefusal(url: URL, schemes = HTTP): UrlRefusal | undefined 
       next: 'Put the file where https reaches it.',
     };
   }
-  // RFC 9110, 4.2.4 bids to treat them as an error: they mostly hide where an address really leads.
+  // RFC 9110, 4.2.4: treat them as an error, as they mostly hide where a URL really leads.
   if (hasCredentials(url)) return { got: 'one with a user name or password', next: 'Use a signed URL.' };
   if (!BAD_PORTS.has(port)) return undefined;
   return { got: `one to port ${port}, which is not for the web`, next: 'Serve the file on port 443.' };
 }
 
 /** A URL for messages and logs: without credentials, query and fragment, any of which may be secret. */
-export function maskUrl(text: string): string {
-  const url = URL.parse(text);
-  if (!url) return '(not a URL)';
-  const { protocol, host, pathname, search } = url;
-  // Of others the path may be anything, in mailto: and in name:password@host a credential.
+export function maskUrl({ protocol, host, pathname, search }: URL): string {
+  // With other schemes the path may be anything; in mailto: and in name:password@host it is a credential.
   if (protocol !== 'gs:' && !HTTP.includes(protocol)) return `${protocol.slice(0, SHOWN_SCHEME)}***`;
   const path = pathname.length <= SHOWN_PATH ? pathname : `${pathname.slice(0, SHOWN_PATH)}…`;
   return `${protocol}//${host}${path}${search ? '?***' : ''}`;

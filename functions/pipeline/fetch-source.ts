@@ -10,6 +10,7 @@ import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retr
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { probe } from '../media/probe.ts';
 import type { Failed, Fetched } from '../model/pins.ts';
+import type { SourceAddress } from '../model/source-location.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact, Downloads, LeaseStore, PinStore, UrlMemory } from '../ports.ts';
 import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
@@ -83,7 +84,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
   async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
     await refusePause(task, first);
     try {
-      return await download(urlOf(task, first), signal);
+      return await download(addressOf(task, first), signal);
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
       const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
@@ -104,14 +105,14 @@ export function createFetching(deps: FetchingDeps): Fetching {
     });
   }
 
-  async function download(url: string, signal: AbortSignal): Promise<Fetched> {
+  async function download({ url, location }: SourceAddress, signal: AbortSignal): Promise<Fetched> {
     await using dir = await workDir(deps.tempDir);
     const file = join(dir.path, BYTES);
     const known = await deps.urls.recall(url);
     // Asking "has it changed?" is only of use while the bytes are still here.
     using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal));
     const answer = await retryTransient(
-      () => deps.downloads.get(url, file, { validator: kept && known?.validator, signal }),
+      () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal }),
       { signal },
     );
     if (!answer.modified) {
@@ -165,15 +166,15 @@ export function createFetching(deps: FetchingDeps): Fetching {
   }
 }
 
-function urlOf(task: Task, number: number): string {
+function addressOf(task: Task, number: number): SourceAddress {
   const source = task.plan.sources[number];
   if (source === undefined || source.kind === 'line') throw new Error(`Source ${number} has no URL`);
-  return source.url;
+  return source;
 }
 
 /** A URL that is clip and track is still one download: the first source that names it stands for all. */
 function firstOf(task: Task, number: number): number {
-  const url = urlOf(task, number);
+  const { url } = addressOf(task, number);
   return task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
 }
 

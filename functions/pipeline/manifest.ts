@@ -1,8 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Report } from '../model/report.ts';
 import type { Progress, Task } from '../model/task.ts';
-import { maskUrl } from '../model/web-url.ts';
-import { NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
+import { choicesOf, NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
 
 /** All that the manifest tells. */
 export interface Manifest {
@@ -79,12 +78,10 @@ function rows({ task, reports }: Manifest): Row[] {
   const byIndex = new Map(reports.map((report) => [report.index, report]));
   return task.plan.combinations.map((combination) => {
     const report = byIndex.get(combination.index);
-    const view = renderView(task, combination, report, NOT_BEGUN);
     return {
-      ...view,
-      // Whoever is shown the videos is not thereby given the sources: signed addresses are as good as a key.
-      clips: view.clips.map(maskUrl),
-      track: view.track === null ? null : maskUrl(view.track),
+      ...renderView(task, combination, report, NOT_BEGUN),
+      // The manifest is for everyone who may see the videos, and a signed URL would let them read the source.
+      ...choicesOf(task, combination, 'masked'),
       bytes: report?.bytes ?? null,
       loudness_lufs: report?.loudnessLufs ?? null,
       true_peak_dbtp: report?.truePeakDbtp ?? null,

@@ -11,7 +11,7 @@ import { decodeSound, measureLoudness } from '../media/loudness.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Fetched, Prepared, Profile } from '../model/pins.ts';
-import { DEFAULT_STILL_SECONDS, type Line, type Source } from '../model/plan.ts';
+import type { Line, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact, PinStore } from '../ports.ts';
 import { type Artifacts, artifactKey } from './artifacts.ts';
@@ -51,8 +51,6 @@ const RECIPE = '2';
 /** Encoding one clip may take this many times its length, on a slow machine under load. */
 const CONFORM_SLOWNESS = 60;
 const LEAST_TIMEOUT_MS = 120_000;
-
-const stillSecondsOf = ({ plan }: Task): number => plan.output.stillSeconds ?? DEFAULT_STILL_SECONDS;
 
 type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 
@@ -95,7 +93,7 @@ export function createSources(deps: SourcesDeps): Sources {
       );
     }
     const profile = await profileOf(task, signal);
-    const conformed = { probe: fetched.probe, stillSeconds: stillSecondsOf(task) };
+    const conformed = { probe: fetched.probe, stillSeconds: task.plan.output.stillSeconds };
     const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build]);
     return artifacts.getOrCreate(
       key,
@@ -153,7 +151,7 @@ export function createSources(deps: SourcesDeps): Sources {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
     // By its frames, not its header, which may say anything.
     const { video } = fetched.probe;
-    const shown = video?.still ? stillSecondsOf(task) : (video?.seconds ?? 0);
+    const shown = video?.still ? task.plan.output.stillSeconds : (video?.seconds ?? 0);
     const seconds = Math.min(shown, deps.maxClipSeconds);
     const { frames, samples } = await conformClip(ffmpeg, {
       file: bytes.path(BYTES),
@@ -162,7 +160,7 @@ export function createSources(deps: SourcesDeps): Sources {
       dir,
       threads: deps.threads,
       maxSeconds: deps.maxClipSeconds,
-      stillSeconds: stillSecondsOf(task),
+      stillSeconds: task.plan.output.stillSeconds,
       timeoutMs: Math.min(Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000), deps.encodeLimitMs),
       signal,
     });

@@ -89,7 +89,7 @@ async function make(
 
   await using dir = await workDir(deps.tempDir);
   const out = join(dir.path, 'video.mp4');
-  const { originalVolume, duck, voiceOffsetSeconds = 0 } = task.plan.sound;
+  const { originalVolume, duck, voiceOffsetSeconds } = task.plan.sound;
   const mixed = await mixCombination(deps.ffmpeg, {
     clips: clips.map(({ path, meta }) => ({ video: path(VIDEO), sound: path(SOUND), frames: meta.frames })),
     rate: (profile as Profile).rate,

@@ -27,18 +27,22 @@ export interface RenderView {
   error: Failure | null;
 }
 
-/** What was planned for a combination. */
-export function choicesOf(task: Pick<Task, 'plan'>, { index, clips, track, line }: Combination) {
+/** What was planned for a combination. Sources as the caller wrote them, or without what may be secret in them. */
+export function choicesOf(
+  task: Pick<Task, 'plan'>,
+  { index, clips, track, line }: Combination,
+  shown: 'url' | 'masked' = 'url',
+) {
   const { sources } = task.plan;
-  const url = (number: number): string => {
+  const address = (number: number): string => {
     const source = sources[number];
-    return source === undefined || source.kind === 'line' ? '' : source.url;
+    return source === undefined || source.kind === 'line' ? '' : source[shown];
   };
   const spoken = line === null ? undefined : sources[line];
   return {
     index,
-    clips: clips.map(url),
-    track: track === null ? null : url(track),
+    clips: clips.map(address),
+    track: track === null ? null : address(track),
     voice: spoken?.kind === 'line' ? spoken.voice : null,
     text: spoken?.kind === 'line' ? spoken.text : null,
   };

@@ -92,6 +92,8 @@ function emptyReport(task: Task, combination: Combination): Omit<Report, 'status
     url: null,
     bytes: null,
     durationSeconds: null,
+    loudnessLufs: null,
+    truePeakDbtp: null,
     renderSeconds: null,
     stageSeconds: {},
     attempts: 0,

@@ -5,7 +5,6 @@ import { once } from '../coordination/lease.ts';
 import { prepareKey } from '../coordination/lease-keys.ts';
 import { failureOf } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
-import { stem } from '../model/names.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import type { Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
@@ -74,7 +73,7 @@ async function makeReady(
 }
 
 function logPrepared(log: Log, task: Task, source: Source, pin: Prepared | Failed, seconds: number): void {
-  const what = source.kind === 'line' ? `line for ${source.voice}` : `${source.kind} "${stem(source.url)}"`;
+  const what = source.kind === 'line' ? `line for ${source.voice}` : `${source.kind} "${source.name}"`;
   const fields = { task_id: task.id, task_name: task.name, kind: source.kind, seconds };
   if (pin.error === undefined) {
     log.info(`Prepared the ${what} in ${seconds.toFixed(1)} s`, {

@@ -62,7 +62,13 @@ export async function* encoderTables(
 function profileOf(size: string): Profile {
   const [, width, height] = /^(\d+)x(\d+)$/.exec(size) ?? [];
   if (width === undefined) throw new Error(`Expected --size as 1080x1920, got ${JSON.stringify(size)}`);
-  return { width: Number(width), height: Number(height), rate: { num: 30, den: 1 }, fit: 'contain' };
+  return {
+    width: Number(width),
+    height: Number(height),
+    rate: { num: 30, den: 1 },
+    fit: 'contain',
+    background: '#000000',
+  };
 }
 
 function sourceTable(measured: readonly Measured[]): string {

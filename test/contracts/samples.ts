@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Prepared, Profile } from '../../functions/model/pins.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 import { numbers } from './harness.ts';
 
 export interface SampleTaskOptions {
@@ -22,13 +24,13 @@ export function sampleTask({
     plan: {
       seed: 7,
       sources: [
-        { kind: 'clip', url: 'https://example.com/hook.mp4?sig=a%2Fb' },
+        { kind: 'clip', ...addressOf('https://example.com/hook.mp4?sig=a%2Fb') },
         { kind: 'line', text: "It's\nhere", voice: 'Sarah' },
       ],
       combinations: numbers(combinations).map((at) => ({ index: at + 1, clips: [0], track: null, line: 1 })),
       total: combinations,
-      output: { fit: 'contain' },
-      sound: { originalVolume: 0, duck: true },
+      output: PLAIN_OUTPUT,
+      sound: PLAIN_SOUND,
     },
     folder: { id: folder, location: `/videos/${folder}` },
     metadata: { any: ['thing', null, { deep: 1.5 }] },
@@ -46,6 +48,8 @@ export function sampleReport(index: number, changes: Partial<Report> = {}): Repo
     url: `https://example.com/${index}.mp4`,
     bytes: 1000 + index,
     durationSeconds: 21.5,
+    loudnessLufs: -14.1,
+    truePeakDbtp: -1.5,
     renderSeconds: 1.25,
     stageSeconds: { mix: 1, save: 0.25 },
     attempts: 1,
@@ -60,6 +64,7 @@ export const SAMPLE_PROFILE: Profile = {
   height: 1920,
   rate: { num: 30000, den: 1001 },
   fit: 'contain',
+  background: '#000000',
 };
 
 export function samplePrepared(artifact: string): Prepared {

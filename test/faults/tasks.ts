@@ -5,6 +5,8 @@ import { fileName } from '../../functions/model/names.ts';
 import { makePlan } from '../../functions/model/plan.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import type { BarePorts } from './adapter-set.ts';
 
@@ -24,11 +26,11 @@ export async function createTask(
     name,
     createdAt: new Date(Date.now() - ageMs).toISOString(),
     plan: makePlan({
-      blocks: [{ urls }],
+      blocks: [{ clips: urls.map((url) => addressOf(url)) }],
       tracks: [],
       lines: [],
-      output: OUTPUT,
-      sound: { originalVolume: 0, duck: true },
+      output: { ...PLAIN_OUTPUT, ...OUTPUT },
+      sound: PLAIN_SOUND,
       seed: SEED,
     }),
     folder: await ports.outputs.createFolder(name),
@@ -56,6 +58,8 @@ export async function reportSucceeded(
     url,
     bytes,
     durationSeconds: 0.5,
+    loudnessLufs: null,
+    truePeakDbtp: null,
     renderSeconds: 0.1,
     stageSeconds: {},
     attempts: 1,

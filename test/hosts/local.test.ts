@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { stem } from '../../functions/model/names.ts';
 import { type Json, type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import {
   type Colour,
@@ -18,6 +17,7 @@ import {
   makeTrack,
   soundSeconds,
 } from '../fixtures/media/finished.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -76,7 +76,7 @@ describe('the single-machine host', () => {
   async function assertPlays(render: Render): Promise<void> {
     assert.equal(render.status, 'succeeded', JSON.stringify(render.error));
     const file = fileURLToPath(render.url as string);
-    const clips = render.clips.map(stem);
+    const clips = render.clips.map((clip) => addressOf(clip).name);
     const lengths = clips.map((name) => FRAMES[name] as number);
     const frames = lengths.reduce((sum, length) => sum + length, 0);
     assert.equal(await countFrames(file), frames, `frames of ${render.file_name}`);
@@ -109,7 +109,7 @@ describe('the single-machine host', () => {
       metadata: { order: 5 },
     });
     assert.deepEqual(
-      renders.map(({ clips }) => clips.map(stem)),
+      renders.map(({ clips }) => clips.map((clip) => addressOf(clip).name)),
       [
         ['red', 'blue'],
         ['red', 'yellow'],

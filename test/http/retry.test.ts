@@ -3,9 +3,16 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
-import { dimensions, makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { dimensions, ffmpeg, makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+/** Red, green and blue of the top left of the first frame. */
+async function corner(file: string): Promise<[number, number, number]> {
+  const look = 'scale=in_color_matrix=bt709,format=gbrp,crop=8:8:0:0,scale=1:1:flags=area,format=rgb24';
+  const pixel = await ffmpeg('-i', file, '-frames:v', '1', '-vf', look, '-f', 'rawvideo', '-');
+  return [...pixel] as [number, number, number];
+}
 
 describe('a retry', () => {
   let dir: TempDir;
@@ -51,6 +58,7 @@ describe('a retry', () => {
         { text: 'One', voice: 'Ann' },
         { text: 'Two', voice: 'Ann' },
       ],
+      output: { background: '#00ff00' },
       metadata: { order: 7 },
     });
     assert.deepEqual([first.status['succeeded'], first.status['failed']], [24, 3]);
@@ -87,13 +95,14 @@ describe('a retry', () => {
     );
     assert.deepEqual(still, times, 'finished videos are not touched');
     assert.equal((await files('twenty-seven', '.json')).length, 2, 'the retry has its own manifest');
-    const sizes = await Promise.all(
-      [renders[0], first.renders[0]].map(async (render) => {
-        const file = join(host.outputDir, 'twenty-seven', render?.file_name as string);
-        return dimensions(file);
-      }),
-    );
-    assert.equal(sizes[0], sizes[1], 'the format of the first task');
+    // A blue clip is wide in the frame of the red one, with the bars above and below it.
+    const [retried, finished] = [renders[0], first.renders[9]].map((render) =>
+      join(host.outputDir, 'twenty-seven', render?.file_name as string),
+    ) as [string, string];
+    assert.equal(await dimensions(retried), await dimensions(finished), 'the format of the first task');
+    assert.deepEqual(await corner(retried), await corner(finished), 'and its bars');
+    const [r, g, b] = await corner(retried);
+    assert.ok(r < 30 && g > 220 && b < 30, `bars of ${r}, ${g}, ${b}`);
 
     const again = await host.ask(`/tasks/${first.id}/retry`);
     assert.deepEqual([again.status, again.body['task_id']], [202, id], 'a task has one retry');

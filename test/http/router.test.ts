@@ -420,6 +420,8 @@ describe('the HTTP interface', () => {
         url: null,
         bytes: 1,
         durationSeconds: 2,
+        loudnessLufs: null,
+        truePeakDbtp: null,
         renderSeconds: 1,
         stageSeconds: {},
         attempts: 1,

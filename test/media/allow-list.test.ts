@@ -9,7 +9,13 @@ import { probedVideo } from '../fixtures/media/probed-video.ts';
 const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
 const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };
 const video = probedVideo();
-const profile = { width: 320, height: 180, rate: { num: 30, den: 1 }, fit: 'contain' } as const;
+const profile = {
+  width: 320,
+  height: 180,
+  rate: { num: 30, den: 1 },
+  fit: 'contain',
+  background: '#000000',
+} as const;
 
 /** All command lines with which this product starts ffmpeg. */
 const RUNS = {

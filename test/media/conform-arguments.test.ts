@@ -4,7 +4,13 @@ import { type ConformInput, conformArguments, conformIdentity } from '../../func
 import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
-const profile: Profile = { width: 1080, height: 1920, rate: { num: 30, den: 1 }, fit: 'contain' };
+const profile: Profile = {
+  width: 1080,
+  height: 1920,
+  rate: { num: 30, den: 1 },
+  fit: 'contain',
+  background: '#000000',
+};
 type Video = NonNullable<Probe['video']>;
 
 function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): ConformInput {

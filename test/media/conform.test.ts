@@ -15,7 +15,13 @@ import { useMedia } from '../fixtures/media/media.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = { width: 128, height: 128, rate: { num: 30, den: 1 }, fit: 'contain' };
+const PROFILE: Profile = {
+  width: 128,
+  height: 128,
+  rate: { num: 30, den: 1 },
+  fit: 'contain',
+  background: '#000000',
+};
 const NTSC: Profile = { ...PROFILE, rate: { num: 30000, den: 1001 } };
 
 describe('conformClip', () => {

@@ -47,7 +47,7 @@ describe('the sound of a combination', () => {
     const file = await makeFilm(at(name), { frames: SECONDS * 10, rate: '10', size: '64x64' });
     const options = {
       file,
-      profile: { width: 64, height: 64, rate: RATE, fit: 'contain' as const },
+      profile: { width: 64, height: 64, rate: RATE, fit: 'contain' as const, background: '#000000' },
       dir: into,
     };
     const found = await probe(ffmpeg, file, { signal });

@@ -14,7 +14,13 @@ import { useMedia } from '../fixtures/media/media.ts';
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };
-const PROFILE: Profile = { width: 128, height: 72, rate: { num: 30, den: 1 }, fit: 'contain' };
+const PROFILE: Profile = {
+  width: 128,
+  height: 72,
+  rate: { num: 30, den: 1 },
+  fit: 'contain',
+  background: '#000000',
+};
 
 describe('mixCombination joins', () => {
   const { ffmpeg, at } = useMedia();

@@ -25,7 +25,13 @@ import { placeOf, type ReadFrame, readFilm } from '../fixtures/media/read-film.t
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };
-const PROFILE: Profile = { width: 256, height: 144, rate: { num: 30, den: 1 }, fit: 'contain' };
+const PROFILE: Profile = {
+  width: 256,
+  height: 144,
+  rate: { num: 30, den: 1 },
+  fit: 'contain',
+  background: '#000000',
+};
 const DEBIAN = '/usr/bin/ffmpeg';
 /** Largest difference of a colour value, of 255. */
 const COLOURS = 6;

@@ -65,7 +65,13 @@ describe('twenty odd clips', () => {
   for (const [number, rate] of sampled([...RATES.entries()], 4)) {
     test(`in random order at ${rate}: every frame in its place, no join adds a millisecond`, async (t) => {
       const [num = 0, den = 1] = rate.split('/').map(Number);
-      const profile: Profile = { width: 256, height: 144, rate: { num, den }, fit: 'contain' };
+      const profile: Profile = {
+        width: 256,
+        height: 144,
+        rate: { num, den },
+        fit: 'contain',
+        background: '#000000',
+      };
       const order = bagDraw(odd, COUNT, seededRandom(number, 'order'));
       const clips: MixClip[] = [];
       for (const one of order) clips.push(await conformed(one, profile));

@@ -3,9 +3,8 @@ import { describe, test } from 'node:test';
 import { chooseProfile, h264Level, timescale } from '../../functions/media/profile.ts';
 import { STANDARD_RATES } from '../../functions/model/frame-rate.ts';
 import type { Probe } from '../../functions/model/pins.ts';
+import { PLAIN_OUTPUT } from '../fixtures/media/plain-choices.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
-
-const CONTAIN = { fit: 'contain' } as const;
 
 function probed(width: number, height: number, num = 30, den = 1): Probe {
   return { seconds: 2, audio: null, video: probedVideo({ width, height, rate: { num, den } }) };
@@ -26,11 +25,12 @@ describe('chooseProfile', () => {
     ['the first file has no picture', {}, { ...probed(1, 1), video: null }, 1080, 1920, 30, 1],
   ] as const) {
     test(`if ${what}: ${width}x${height} at ${num}/${den}`, () => {
-      assert.deepEqual(chooseProfile({ ...CONTAIN, ...wanted }, { any: first, moving: first }), {
+      assert.deepEqual(chooseProfile({ ...PLAIN_OUTPUT, ...wanted }, { any: first, moving: first }), {
         width,
         height,
         rate: { num, den },
         fit: 'contain',
+        background: '#000000',
       });
     });
   }
@@ -43,7 +43,7 @@ describe('chooseProfile', () => {
     [12000, 12000, 10],
   ] as const) {
     test(`reduces ${width}x${height} at ${num} to level 5.2, keeping its aspect ratio`, () => {
-      const profile = chooseProfile(CONTAIN, of(probed(width, height, num)));
+      const profile = chooseProfile(PLAIN_OUTPUT, of(probed(width, height, num)));
       const [across, down] = [Math.ceil(profile.width / 16), Math.ceil(profile.height / 16)];
       assert.ok(across * down <= 36_864 && across * down * num <= 2_073_600 && Math.max(across, down) <= 543);
       assert.ok(profile.width % 2 === 0 && profile.height % 2 === 0);
@@ -55,11 +55,12 @@ describe('chooseProfile', () => {
   }
 
   test('keeps upright 4K at 60', () => {
-    assert.deepEqual(chooseProfile(CONTAIN, of(probed(2160, 3840, 60))), {
+    assert.deepEqual(chooseProfile(PLAIN_OUTPUT, of(probed(2160, 3840, 60))), {
       width: 2160,
       height: 3840,
       rate: { num: 60, den: 1 },
       fit: 'contain',
+      background: '#000000',
     });
   });
 });

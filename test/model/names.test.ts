@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fileName, stem } from '../../functions/model/names.ts';
+import { fileName } from '../../functions/model/names.ts';
 import { makePlan, type Plan } from '../../functions/model/plan.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 
 const ID = 'a1b2c3d4-0000-4000-8000-000000000000';
 
 function planOf(...blocks: string[][]): Plan {
   return makePlan({
-    blocks: blocks.map((urls) => ({ urls })),
+    blocks: blocks.map((urls) => ({ clips: urls.map((url) => addressOf(url)) })),
     tracks: [],
     lines: [],
-    output: { fit: 'contain' },
-    sound: { originalVolume: 0, duck: true },
+    output: PLAIN_OUTPUT,
+    sound: PLAIN_SOUND,
     seed: 1,
   });
 }
@@ -21,7 +23,7 @@ function names(plan: Plan): string[] {
 }
 
 describe('a file name', () => {
-  test('has index, stems and six digits of the task id', () => {
+  test('has index, the names of its clips and six digits of the task id', () => {
     const plan = planOf(['https://h/hook.mp4?sig=1', 'https://h/other.mov'], ['https://h/x/body.v2.mp4']);
     assert.deepEqual(names(plan), ['0001-hook-body_v2-a1b2c3.mp4', '0002-other-body_v2-a1b2c3.mp4']);
   });
@@ -36,36 +38,5 @@ describe('a file name', () => {
     const [name] = names(planOf(...Array.from({ length: 10 }, () => [long])));
     assert.ok(Buffer.byteLength(name ?? '') <= 255, name);
     assert.doesNotMatch(name ?? '', /\uFFFD/);
-  });
-});
-
-describe('a stem', () => {
-  const table: [url: string, stem: string][] = [
-    ['https://h/a/clip%20one.mp4', 'clip_one'],
-    ['https://h/%E6%98%A5.mov', '春'],
-    ['https://h/..%2F..%2Fetc%2Fpasswd', 'etc_passwd'],
-    ['https://h/-rf.mp4', 'rf'],
-    ['https://h/%ZZ.mp4', 'ZZ'],
-    ['https://h/', 'clip'],
-    ['https://h/%00.mp4', 'clip'],
-    [`https://h/${'x'.repeat(60)}.mp4`, 'x'.repeat(40)],
-    ['https://h/video', 'video'],
-  ];
-  for (const [url, expected] of table) {
-    test(`of ${url.slice(0, 50)} is ${expected}`, () => assert.equal(stem(url), expected));
-  }
-});
-
-describe('the stem of a Drive link', () => {
-  test('is the id of the file, because all links end the same way', () => {
-    assert.equal(
-      stem('https://drive.google.com/file/d/1AbC_dEfGhIjKlMnOpQrStUvWxYz0123/view?usp=sharing'),
-      '1AbC_dEfGhIjKlMnOpQrStUvWxYz0123',
-    );
-    assert.equal(stem('https://drive.google.com/open?id=1AbCdEfGhIjKlMnOpQr'), '1AbCdEfGhIjKlMnOpQr');
-  });
-
-  test('is the name of the object for a bucket', () => {
-    assert.equal(stem('gs://clips/deep/hook a.mov'), 'hook_a');
   });
 });

@@ -1,23 +1,28 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { makePlan, type Plan, partOf, sourcesOf } from '../../functions/model/plan.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
+
+const address = (name: string) => addressOf(`https://example.com/${name}`);
+const block = (...names: string[]) => ({ clips: names.map(address) });
 
 const input = {
-  blocks: [{ urls: ['a1', 'a2'] }, { urls: ['b1', 'b2', 'b3'] }, { urls: ['c1', 'c2'] }],
-  tracks: ['t1', 't2', 't3'],
+  blocks: [block('a1', 'a2'), block('b1', 'b2', 'b3'), block('c1', 'c2')],
+  tracks: ['t1', 't2', 't3'].map(address),
   lines: [
     { text: 'one', voice: 'v' },
     { text: 'two', voice: 'v' },
   ],
-  output: { fit: 'contain' as const },
-  sound: { originalVolume: 0, duck: true },
+  output: PLAIN_OUTPUT,
+  sound: PLAIN_SOUND,
   seed: 7,
 };
 
-function urls(plan: Plan, numbers: number[]): string[] {
+function names(plan: Plan, numbers: number[]): string[] {
   return numbers.map((number) => {
     const source = plan.sources[number];
-    return source === undefined || source.kind === 'line' ? '?' : source.url;
+    return source === undefined || source.kind === 'line' ? '?' : source.name;
   });
 }
 
@@ -31,7 +36,7 @@ function tally(choices: (number | null)[]): number[] {
 describe('a plan', () => {
   test('has every combination once, with clips in block order and the last block varying fastest', () => {
     const plan = makePlan(input);
-    const clips = plan.combinations.map((combination) => urls(plan, combination.clips).join(' '));
+    const clips = plan.combinations.map((combination) => names(plan, combination.clips).join(' '));
     assert.equal(clips.length, 12);
     assert.equal(new Set(clips).size, 12);
     assert.deepEqual(clips.slice(0, 3), ['a1 b1 c1', 'a1 b1 c2', 'a1 b2 c1']);
@@ -51,7 +56,7 @@ describe('a plan', () => {
 
   test('uses each track and each line equally often, give or take one', () => {
     for (let seed = 0; seed < 50; seed++) {
-      const { combinations } = makePlan({ ...input, seed, tracks: ['1', '2', '3', '4', '5'] });
+      const { combinations } = makePlan({ ...input, seed, tracks: ['1', '2', '3', '4', '5'].map(address) });
       for (const counts of [
         tally(combinations.map(({ track }) => track)),
         tally(combinations.map(({ line }) => line)),
@@ -83,8 +88,8 @@ describe('a plan', () => {
     const line = { text: 'one', voice: 'v' };
     const plan = makePlan({
       ...input,
-      blocks: [{ urls: ['a', 'a'] }, { urls: ['a', 'b'] }],
-      tracks: ['t', 't'],
+      blocks: [block('a', 'a'), block('a', 'b')],
+      tracks: ['t', 't'].map(address),
       lines: [line, { ...line }],
     });
     assert.equal(plan.sources.length, 4);
@@ -95,8 +100,8 @@ describe('a plan', () => {
   test('reduced to some combinations keeps choices, numbers and total, and only the sources that they need', () => {
     const plan = makePlan({
       ...input,
-      blocks: [{ urls: ['a', 'b', 'c'] }, { urls: ['d', 'e'] }],
-      tracks: ['t', 'u'],
+      blocks: [block('a', 'b', 'c'), block('d', 'e')],
+      tracks: ['t', 'u'].map(address),
       lines: [],
     });
     const part = partOf(plan, new Set([3, 6]));

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RequestError } from '../../functions/base/errors.ts';
 import { readRequest, type ValidRequest } from '../../functions/model/request.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 
 const A = 'https://example.com/a.mp4';
 const B = 'https://example.com/b.mp4';
@@ -34,8 +36,8 @@ function nested(levels: number): object {
 describe('a valid request', () => {
   test('keeps blocks in their written order', () => {
     assert.deepEqual(read(valid).blocks, [
-      { name: 'block1', urls: [A, B] },
-      { name: 'block2', urls: [B] },
+      { name: 'block1', clips: [addressOf(A), addressOf(B)] },
+      { name: 'block2', clips: [addressOf(B)] },
     ]);
   });
 
@@ -44,11 +46,17 @@ describe('a valid request', () => {
       { name: '2', urls: [A] },
       { name: '1', urls: [B] },
     ];
-    assert.deepEqual(read({ ...valid, video_blocks: list }).blocks, list);
+    assert.deepEqual(read({ ...valid, video_blocks: list }).blocks, [
+      { name: '2', clips: [addressOf(A)] },
+      { name: '1', clips: [addressOf(B)] },
+    ]);
   });
 
   test('pools the URLs of all audio blocks', () => {
-    assert.deepEqual(read({ ...valid, audio_blocks: { a: [A], b: [B] } }).tracks, [A, B]);
+    assert.deepEqual(read({ ...valid, audio_blocks: { a: [A], b: [B] } }).tracks, [
+      addressOf(A),
+      addressOf(B),
+    ]);
   });
 
   for (const field of ['text_to_speech', 'text_to_speach']) {
@@ -59,10 +67,33 @@ describe('a valid request', () => {
   }
 
   test("drops the clips' own sound and ducks the music by default", () => {
-    assert.deepEqual(read(valid).sound, { originalVolume: 0, duck: true });
+    assert.deepEqual(read(valid).sound, PLAIN_SOUND);
     assert.deepEqual(read({ ...valid, audio: { original_volume: 0.5, duck: false } }).sound, {
       originalVolume: 0.5,
       duck: false,
+      voiceOffsetSeconds: 0,
+    });
+    const late = read({ ...valid, audio: { voice_offset_seconds: 1.5 } });
+    assert.equal(late.sound.voiceOffsetSeconds, 1.5);
+  });
+
+  test('takes size and rate from the first clip, and black bars, unless told otherwise', () => {
+    assert.deepEqual(read(valid).output, PLAIN_OUTPUT);
+    const output = {
+      width: 64,
+      height: 66,
+      fps: 25,
+      fit: 'contain',
+      background: '#AABBCC',
+      still_seconds: 1,
+    };
+    assert.deepEqual(read({ ...valid, output }).output, {
+      width: 64,
+      height: 66,
+      fps: 25,
+      fit: 'contain',
+      background: '#aabbcc',
+      stillSeconds: 1,
     });
   });
 

@@ -4,7 +4,7 @@ import type { buildConnector } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
 import { addressKind } from './address-kind.ts';
 
-/** All addresses of a host name. Rejects with Node's DNS errors (ENOTFOUND, EAI_AGAIN). */
+/** Resolves all addresses of a host name. Rejects with Node's DNS errors (ENOTFOUND, EAI_AGAIN). */
 export type Resolver = (hostname: string) => Promise<readonly ResolvedAddress[]>;
 
 export interface ResolvedAddress {
@@ -13,13 +13,13 @@ export interface ResolvedAddress {
 }
 
 export interface GuardOptions {
-  /** Let loopback and private addresses pass. Metadata services and what is link-local are refused all the same. */
+  /** Allows loopback and private addresses. Metadata services and link-local addresses are refused all the same. */
   allowPrivate: boolean;
-  /** The system's own by default. */
+  /** The system's by default. */
   resolver?: Resolver;
 }
 
-/** What makes a function that opens sockets, by the look-up that it is given; undici's buildConnector is one. */
+/** Makes a function that opens sockets with the given look-up, as undici's buildConnector does. */
 export type ConnectorBuilder = (options: {
   /** Milliseconds until the socket is open, TLS included. */
   timeout: number;
@@ -27,7 +27,7 @@ export type ConnectorBuilder = (options: {
   allowH2: boolean;
 }) => buildConnector.connector;
 
-/** By whatever address they are reached. */
+/** Refused whatever address they resolve to. */
 const METADATA_NAMES = new Set([
   'metadata.google.internal',
   'metadata.goog',
@@ -37,7 +37,7 @@ const METADATA_NAMES = new Set([
 ]);
 
 /**
- * The one way to a socket: literal addresses are checked here, as sockets never look them up, and names in the look-up.
+ * The only way to a socket. Names are checked in the look-up; literal addresses here, as sockets never look them up.
  */
 export function guardedConnector(
   build: ConnectorBuilder,
@@ -56,7 +56,7 @@ export function guardedConnector(
 }
 
 /**
- * Checks a URL's host as far as that goes without asking DNS.
+ * Checks the host of a URL as far as that is possible without DNS.
  * @throws {PermanentError} address_refused
  */
 export function checkHostname(hostname: string, { allowPrivate }: GuardOptions): void {
@@ -68,9 +68,9 @@ export function checkHostname(hostname: string, { allowPrivate }: GuardOptions):
 }
 
 /**
- * A `lookup` for sockets: resolves all addresses of a name, refuses when any of them is not public, and hands back
- * only what it checked, so that the connection cannot go elsewhere (DNS rebinding). Gives the socket a
- * PermanentError address_refused, or the resolver's error.
+ * A `lookup` for sockets: resolves all addresses of a name, refuses the name if any of them is not public, and returns
+ * only checked addresses, so that the connection cannot go elsewhere (DNS rebinding). Fails with PermanentError
+ * address_refused or with the resolver's error.
  */
 export function guardedLookup(options: GuardOptions): LookupFunction {
   const resolve = options.resolver ?? systemResolver;
@@ -96,14 +96,14 @@ export function guardedLookup(options: GuardOptions): LookupFunction {
   };
 }
 
-const PRIVATE_HINT = 'use a public address, or set ALLOW_PRIVATE_URLS=true where all callers are trusted';
+const PRIVATE_HINT = 'use a public address, or set ALLOW_PRIVATE_URLS=true if all callers are trusted';
 const METADATA_HINT = 'send the URL of a media file; metadata services are never read, whatever the settings';
 
-/** A name's private address is not told: what an internal name resolves to is nobody's business outside. */
+/** The message does not show the address: what an internal name resolves to must not become known outside. */
 function checkResolved(hostname: string, ip: string, allowPrivate: boolean): void {
   const kind = addressKind(ip);
   if (kind === undefined) {
-    throw refused(`${hostname}, which resolves to something that is no IP address`, PRIVATE_HINT);
+    throw refused(`${hostname}, which does not resolve to an IP address`, PRIVATE_HINT);
   }
   if (kind === 'metadata') throw refused(`${hostname}, which resolves to a metadata service`, METADATA_HINT);
   if (kind === 'private' && !allowPrivate) {
@@ -119,12 +119,12 @@ function refused(got: string, hint: string): PermanentError {
   );
 }
 
-/** RFC 6761, 6.3: such names mean this machine, whatever a resolver makes of them. */
+/** RFC 6761, 6.3: these names mean this machine, whatever a resolver says. */
 function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost');
 }
 
-/** As URLs write it: IPv6 in brackets, names perhaps with the root's dot. */
+/** Without the brackets that URLs put around IPv6 addresses, and without the dot of the root. */
 function bare(hostname: string): string {
   return hostname
     .toLowerCase()

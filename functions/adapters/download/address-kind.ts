@@ -1,16 +1,16 @@
-/** Which addresses belong to the public internet, and which to nobody's business. Pure: nothing is looked up. */
+/** Tells public addresses from private ones and from metadata services. Pure: looks nothing up. */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * public: of the internet. metadata: where clouds hand out the machine's own credentials to whoever asks. private: all
- * else, as there are private, shared, loopback, documentation, multicast and reserved ranges, and tunnels.
+ * public: on the internet. metadata: where clouds give the machine's own credentials to every program on it.
+ * private: all others: private, shared, loopback, documentation, multicast and reserved ranges, and tunnels.
  */
 export type AddressKind = 'public' | 'private' | 'metadata';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** Those that are not link-local. All that are count, too: there are more of them than any list knows. */
+/** Metadata services outside the link-local ranges, which are refused as a whole. */
 const METADATA = new Set([
   'fd20:ce::254', // Google
   'fd00:ec2::254', // AWS
@@ -23,35 +23,35 @@ const METADATA = new Set([
   '168.63.129.16', // Azure's host agent, an address that looks public
 ]);
 
-/** An IPv6 form that carries IPv4 addresses, which the connection, or a gateway, really goes to. */
+/** An IPv6 form that contains IPv4 addresses, to which the connection or a gateway really goes. */
 interface Carrier {
   is(address: ipaddr.IPv6): boolean;
   /** Which of the 16 bytes make up an IPv4 address. */
   at: readonly (readonly number[])[];
-  /** The same, where all bits are turned. */
-  turned?: readonly (readonly number[])[];
-  /** Public IPv4 addresses in it are reached; the other forms are not in use any more. */
-  isLiving?: boolean;
+  /** The same for addresses with all bits inverted. */
+  inverted?: readonly (readonly number[])[];
+  /** Public IPv4 addresses are still reached in this form; the other forms are no longer in use. */
+  inUse?: boolean;
 }
 
 const LAST = [12, 13, 14, 15] as const;
-/** RFC 6052, 2.2: for prefixes of 48, 56, 64 and 96 bits, around the byte 8, which is 0. */
+/** RFC 6052, 2.2: after prefixes of 48, 56, 64 and 96 bits, skipping byte 8, which is 0. */
 const NAT64_PLACES = [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], LAST] as const;
 
 const CARRIERS: readonly Carrier[] = [
-  { is: within('::ffff:0:0/96'), at: [LAST], isLiving: true }, // mapped, RFC 4291
-  { is: within('64:ff9b::/96'), at: [LAST], isLiving: true }, // NAT64, RFC 6052
-  { is: within('64:ff9b:1::/48'), at: NAT64_PLACES }, // NAT64 of a network's own, RFC 8215
+  { is: within('::ffff:0:0/96'), at: [LAST], inUse: true }, // mapped, RFC 4291
+  { is: within('64:ff9b::/96'), at: [LAST], inUse: true }, // NAT64, RFC 6052
+  { is: within('64:ff9b:1::/48'), at: NAT64_PLACES }, // NAT64 inside a network, RFC 8215
   { is: within('::/96'), at: [LAST] }, // compatible, RFC 4291
   { is: within('::ffff:0:0:0/96'), at: [LAST] }, // translated, RFC 2765
   { is: within('2002::/16'), at: [[2, 3, 4, 5]] }, // 6to4, RFC 3056
-  { is: within('2001::/32'), at: [[4, 5, 6, 7]], turned: [LAST] }, // Teredo, RFC 4380: server and client
+  { is: within('2001::/32'), at: [[4, 5, 6, 7]], inverted: [LAST] }, // Teredo, RFC 4380: server and client
   { is: isIsatap, at: [LAST] },
 ];
-/** The only part of IPv6 from which public addresses are given out. */
+/** The only part of IPv6 from which public addresses are assigned. */
 const GLOBAL_UNICAST = within('2000::/3');
 
-/** Undefined for what is no IP address as sockets take it. A zone does not count. */
+/** Undefined for text that sockets do not take as an IP address. A zone is ignored. */
 export function addressKind(ip: string): AddressKind | undefined {
   const address = parsed(ip);
   if (address === undefined) return undefined;
@@ -59,7 +59,7 @@ export function addressKind(ip: string): AddressKind | undefined {
   const carrier = CARRIERS.find(({ is }) => is(address));
   const inner = carrier ? carriedBy(address, carrier) : [];
   if (isMetadata(address) || inner.some(isMetadata)) return 'metadata';
-  if (carrier) return carrier.isLiving && inner.every(isUnicast) ? 'public' : 'private';
+  if (carrier) return carrier.inUse && inner.every(isUnicast) ? 'public' : 'private';
   return GLOBAL_UNICAST(address) && isUnicast(address) ? 'public' : 'private';
 }
 
@@ -76,11 +76,11 @@ function isUnicast(address: Address): boolean {
   return address.range() === 'unicast';
 }
 
-function carriedBy(address: ipaddr.IPv6, { at, turned = [] }: Carrier): ipaddr.IPv4[] {
+function carriedBy(address: ipaddr.IPv6, { at, inverted = [] }: Carrier): ipaddr.IPv4[] {
   const bytes = address.toByteArray();
   const read = (places: readonly number[], mask: number) =>
     new ipaddr.IPv4(places.map((place) => (bytes[place] ?? 0) ^ mask));
-  return [...at.map((places) => read(places, 0)), ...turned.map((places) => read(places, 0xff))];
+  return [...at.map((places) => read(places, 0)), ...inverted.map((places) => read(places, 0xff))];
 }
 
 function within(cidr: string): (address: ipaddr.IPv6) => boolean {
@@ -95,8 +95,8 @@ function isIsatap(address: ipaddr.IPv6): boolean {
 }
 
 /**
- * node:net is strict, where ipaddr.js would also take 0x7f.1 and 2130706433. URL writes IPv6 in hexadecimal, where
- * ipaddr.js would read ::8.8.8.8 as ::ffff:8.8.8.8.
+ * Checks with node:net first, because ipaddr.js also takes 0x7f.1 and 2130706433. Has URL write IPv6 in
+ * hexadecimal, because ipaddr.js reads ::8.8.8.8 as ::ffff:8.8.8.8.
  */
 function parsed(ip: string): Address | undefined {
   const [address = ''] = ip.split('%');

@@ -2,14 +2,14 @@ import type { buildConnector } from 'undici';
 import type { PermanentError } from '../../base/errors.ts';
 import { permanent } from '../shared/network-errors.ts';
 
-/** What may come for each byte of a file: lengths and extensions of chunks (RFC 9112, 7.1.1) have no end of their own. */
+/** Bytes on the wire per byte of the file: nothing else limits lengths and extensions of chunks (RFC 9112, 7.1.1). */
 const WIRE_FACTOR = 2;
-/** Headers, and what TLS begins with. */
+/** For headers and the TLS handshake. */
 const WIRE_EXTRA = 65_536;
 
 /**
- * Ends connections on which more comes than a file of so many bytes and what is around it, with a PermanentError
- * source_too_large. Each connection must be used for one file only.
+ * Ends connections that receive more than a file of so many bytes needs, with PermanentError source_too_large. Each
+ * connection must be used for one file only.
  */
 export function boundedConnector(
   connect: buildConnector.connector,
@@ -30,7 +30,7 @@ export function boundedConnector(
 function tooMuch(hostname: string, maxBytes: number): PermanentError {
   return permanent(
     'source_too_large',
-    `Expected at most ${maxBytes} bytes from ${hostname} with all that is around the file, got more`,
+    `Expected at most ${maxBytes} bytes from ${hostname}, headers and chunk lengths included, got more`,
     'have its server send the file in fewer, larger chunks',
   );
 }

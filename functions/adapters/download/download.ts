@@ -25,30 +25,35 @@ export interface DownloadLimits {
 export interface DownloadOptions extends GuardOptions {
   maxBytes: number;
   limits?: Partial<DownloadLimits>;
-  /** Opens the sockets; undici's own by default. Tests have a public internet on loopback behind it. */
+  /** Opens the sockets; undici's own by default. Tests put a public internet on loopback behind it. */
   buildConnector?: ConnectorBuilder;
 }
 
-/** Total: below the 600 s after which a push message comes again. */
+/** The total is below the 600 s after which Pub/Sub delivers a push message again. */
 const LIMITS: DownloadLimits = { connectMs: 10_000, headersMs: 30_000, idleMs: 30_000, totalMs: 540_000 };
-/** Share links take two or three hops; more is usually a circle. */
+/** Share links take two or three redirects; more is usually a loop. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Answers before the answer (1xx): a server may say a few times that it is at work. No other limit ends a flood soon. */
+/** Interim answers (1xx): a server may send a few while it works. No other limit ends a flood of them soon. */
 const MAX_INTERIM = 20;
-/** Of the answer, as Node has it by default, and here whatever the process was started with. */
+/** Node's default, set here so that it does not depend on how the process was started. */
 const MAX_HEADER_BYTES = 16_384;
 /** Some hosts refuse clients without a name. */
 const USER_AGENT = 'every-cut';
 
 type Answer = Dispatcher.ResponseData;
 
-/** Downloads over HTTP and HTTPS to addresses that were checked. Does not try again by itself: its stage does. */
-export function createDownloads(options: DownloadOptions): Downloads & AsyncDisposable {
+export interface WebDownloads extends AsyncDisposable {
+  /** As Downloads.get, of what anyone may read at that URL. */
+  get(url: string, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
+}
+
+/** Downloads over HTTP and HTTPS, from checked addresses only. Does not retry: its stage does. */
+export function createWebDownloads(options: DownloadOptions): WebDownloads {
   const limits = { ...LIMITS, ...options.limits };
   let client: Promise<{ agent: Agent; request: typeof import('undici').request }> | undefined;
 
-  /** undici is loaded at the first download: a process that only renders never needs it. */
+  /** Loads undici at the first download: a process that only renders never needs it. */
   async function connect() {
     const { Agent, buildConnector, request } = await import('undici');
     const agent = new Agent({
@@ -74,7 +79,7 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
       dispatcher: agent,
       method: 'GET',
       headers: requestHeaders(validator),
-      // One request for each connection: its bytes can be counted, and each request is for an address just checked.
+      // One connection per request: its bytes can be counted, and its address was checked for this request.
       reset: true,
       signal: AbortSignal.any([signal, flood.signal]),
       onInfo() {
@@ -82,12 +87,12 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
         if (interim > MAX_INTERIM) flood.abort(tooManyInterim(url));
       },
     });
-    // A body nobody reads to its end must not take the process down with it.
+    // An error of a body that nobody reads must not end the process.
     answer.body.on('error', () => {});
     return answer;
   }
 
-  /** The first answer that is no redirect, and where it came from. */
+  /** The first answer that is not a redirect, and its URL. */
   async function follow(start: URL, validator: Validator | undefined, signal: AbortSignal) {
     let url = start;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
@@ -99,7 +104,7 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
     }
     throw permanent(
       'source_refused',
-      `Expected at most ${MAX_REDIRECTS} redirects from ${maskUrl(start.href)}, got more`,
+      `Expected at most ${MAX_REDIRECTS} redirects from ${maskUrl(start)}, got more`,
       'use the address of the file itself',
     );
   }
@@ -112,10 +117,11 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
     signal.throwIfAborted();
     const total = AbortSignal.timeout(limits.totalMs);
     const either = AbortSignal.any([signal, total]);
-    let where = maskUrl(address);
+    const start = sourceUrl(address);
+    let where = maskUrl(start);
     try {
-      const { answer, url } = await follow(sourceUrl(address), validator, either);
-      where = maskUrl(url.href);
+      const { answer, url } = await follow(start, validator, either);
+      where = maskUrl(url);
       if (answer.statusCode === 304 && validator) {
         await answer.body.dump();
         return { modified: false };
@@ -151,7 +157,7 @@ export function createDownloads(options: DownloadOptions): Downloads & AsyncDisp
   };
 }
 
-/** Credentials are never sent: a URL with any is refused. */
+/** No credentials: URLs that have any are refused. */
 function requestHeaders(validator: Validator | undefined): Record<string, string> {
   return {
     accept: '*/*',
@@ -162,10 +168,10 @@ function requestHeaders(validator: Validator | undefined): Record<string, string
   };
 }
 
-function tooManyInterim({ href }: URL): PermanentError {
+function tooManyInterim(url: URL): PermanentError {
   return permanent(
     'source_refused',
-    `Expected an answer from ${maskUrl(href)}, got more than ${MAX_INTERIM} announcements of one (status 1xx)`,
+    `Expected an answer from ${maskUrl(url)}, got more than ${MAX_INTERIM} interim answers (status 1xx)`,
     'have its server answer with the file',
   );
 }

@@ -2,32 +2,33 @@ import { PermanentError } from '../../base/errors.ts';
 import type { Download } from '../../model/source.ts';
 import {
   type DriveFile,
+  locationRefusal,
   type SourceRules,
   type StorageObject,
-  sourceLocation,
-} from '../../model/source-url.ts';
+} from '../../model/source-location.ts';
 import type { Downloads } from '../../ports.ts';
+import type { WebDownloads } from './download.ts';
 
 type Options = Parameters<Downloads['get']>[2];
 
 export interface SourceDownloadsOptions {
   rules: SourceRules;
-  /** As anyone would read an address. */
-  web: Downloads;
-  /** Buckets, by the service's account. */
+  /** Reads a URL as anyone would. */
+  web: Pick<WebDownloads, 'get'>;
+  /** Reads buckets with the service's own account. */
   storage: { get(object: StorageObject, file: string, options: Options): Promise<Download> };
-  /** Drive by an account, where there is one; undefined comes of a file that callers may not have through it. */
+  /** Reads Drive with an account, if there is one; undefined for files that callers may not get through it. */
   drive?: { get(file: DriveFile, path: string, options: Options): Promise<Download | undefined> } | undefined;
-  /** Where anyone downloads what is shared by link; Google's own by default. */
+  /** Where anyone downloads files that are shared by link; Google's own by default. */
   driveLinkUrl?: string | undefined;
 }
 
-/** What the browser's download button leads to, past the page that warns of large files. */
+/** The target of the browser's download button, past the page that warns of large files. */
 const DRIVE_LINK_URL = 'https://drive.usercontent.google.com/download';
 
 /**
- * Reads each address in the way that it asks for. Nobody gets a private object out by naming it: accounts are used for
- * what the rules allow, all else is read as anyone would.
+ * Reads each source from its location. Accounts are used only for what the rules of this process allow,
+ * whatever the rules were when the request was accepted.
  */
 export function createSourceDownloads(options: SourceDownloadsOptions): Downloads {
   const { rules, web, storage, drive, driveLinkUrl = DRIVE_LINK_URL } = options;
@@ -41,22 +42,22 @@ export function createSourceDownloads(options: SourceDownloadsOptions): Download
   };
 
   return {
-    async get(url, file, how) {
-      const way = sourceLocation(url, rules);
-      switch (way.kind) {
+    async get(location, file, how) {
+      const refusal = locationRefusal(location, rules);
+      if (refusal !== undefined) {
+        throw new PermanentError(
+          'source_forbidden',
+          'download',
+          `Expected a source that may be read, got ${refusal.got}. Next step: ${refusal.next}`,
+        );
+      }
+      switch (location.kind) {
         case 'web':
-          return web.get(url, file, how);
+          return web.get(location.url, file, how);
         case 'storage':
-          return storage.get(way, file, how);
+          return storage.get(location, file, how);
         case 'drive':
-          return (await drive?.get(way, file, how)) ?? byLink(way, file, how);
-        case 'refused':
-          // A request with it is refused; the settings may have changed since.
-          throw new PermanentError(
-            'source_forbidden',
-            'download',
-            `Expected a source that may be read, got ${way.got}. Next step: ${way.next}`,
-          );
+          return (await drive?.get(location, file, how)) ?? byLink(location, file, how);
       }
     },
   };
@@ -64,11 +65,11 @@ export function createSourceDownloads(options: SourceDownloadsOptions): Download
 
 function linkAddress(base: string, { id, resourceKey }: DriveFile): string {
   const query = new URLSearchParams({ id, export: 'download', confirm: 't' });
-  if (resourceKey !== undefined) query.set('resourcekey', resourceKey);
+  if (resourceKey !== null) query.set('resourcekey', resourceKey);
   return `${base}?${query}`;
 }
 
-/** To who is not signed in, Drive answers with pages. */
+/** Without a sign-in, Drive answers with a page where the file is not shared with everyone. */
 function notByLink(error: unknown, { id }: DriveFile, hasAccount: boolean): unknown {
   if (!PermanentError.is(error)) return error;
   if (error.code !== 'media_unreadable' && error.code !== 'source_forbidden') return error;
@@ -79,7 +80,7 @@ function notByLink(error: unknown, { id }: DriveFile, hasAccount: boolean): unkn
     'source_forbidden',
     'download',
     `Expected the Drive file ${id} to be shared with anyone who has the link, got a page of Drive instead of the file. ` +
-      `Next step: share it so, ${account}. A file that was downloaded very often today comes back tomorrow.`,
+      `Next step: share it so, ${account}. A file that was downloaded very often today is available again tomorrow.`,
     { cause: error },
   );
 }

@@ -1,4 +1,4 @@
-/** Where a download may begin, and where a redirect may take it. Addresses are checked where sockets are opened. */
+/** Which URLs a download may begin with and which redirects it follows. Hosts are checked where sockets are opened. */
 import { PermanentError } from '../../base/errors.ts';
 import { maskUrl, type UrlRefusal, webUrlRefusal } from '../../model/web-url.ts';
 
@@ -14,16 +14,16 @@ export function sourceUrl(address: string): URL {
 }
 
 /**
- * Where a redirect leads. What holds for the first URL holds for every further one, and https stays https: whoever wrote
- * it asked for a way on which nobody changes the file.
+ * Where a redirect leads. The rules for the first URL hold for every further one, and https stays https: the caller
+ * asked for a connection on which nobody can change the file.
  * @throws PermanentError source_refused
  */
 export function redirectTarget(location: string, from: URL): URL {
-  // Headers are bytes (RFC 9110, 5.5), which undici gives as Latin-1; servers that do not encode write UTF-8, as browsers read it.
+  // Headers are bytes (RFC 9110, 5.5), which undici gives as Latin-1. Some servers write UTF-8, as browsers read it.
   const target = URL.parse(Buffer.from(location, 'latin1').toString('utf8'), from.href);
   const refusal = target ? (webUrlRefusal(target) ?? downgrade(from, target)) : NO_URL;
   if (target && !refusal) return target;
-  throw refused(`a redirect to http or https from ${maskUrl(from.href)}`, refusal ?? NO_URL);
+  throw refused(`a redirect to http or https from ${maskUrl(from)}`, refusal ?? NO_URL);
 }
 
 const NO_URL: UrlRefusal = { got: 'no URL', next: 'Use the address that a browser downloads the file from.' };

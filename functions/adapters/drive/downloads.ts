@@ -1,6 +1,6 @@
 import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download, Validator } from '../../model/source.ts';
-import type { DriveFile } from '../../model/source-url.ts';
+import type { DriveFile } from '../../model/source-location.ts';
 import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
 import { downloadError, isNetworkError, permanent, timedOut } from '../shared/network-errors.ts';
@@ -124,7 +124,7 @@ async function followed(
       'link the file itself',
     );
   }
-  const file = { id: targetId, resourceKey: targetResourceKey ?? undefined };
+  const file = { id: targetId, resourceKey: targetResourceKey ?? null };
   const target = await look(file);
   return target && { file, item: target };
 }
@@ -151,7 +151,7 @@ function isOpen({ permissions, permissionIds }: DriveItem): boolean {
 
 /** https://developers.google.com/workspace/drive/api/guides/resource-keys */
 function keyHeaders({ id, resourceKey }: DriveFile): Record<string, string> {
-  return resourceKey === undefined ? {} : { 'X-Goog-Drive-Resource-Keys': `${id}/${resourceKey}` };
+  return resourceKey === null ? {} : { 'X-Goog-Drive-Resource-Keys': `${id}/${resourceKey}` };
 }
 
 function validatorOf({ md5Checksum, headRevisionId }: DriveItem): Validator | null {

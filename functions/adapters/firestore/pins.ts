@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { QuerySnapshot } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
-import type { PinName, PinOf } from '../../model/pins.ts';
+import { isSettled, type PinName, type PinOf } from '../../model/pins.ts';
 import type { PinStore } from '../../ports.ts';
 import { GRPC, grpcCode, throughGate } from '../shared/google-errors.ts';
 import { type FirestoreConnection, pinsOf, retained } from './firestore.ts';
@@ -148,9 +148,4 @@ function deferred(): PromiseWithResolvers<void> {
   const made = Promise.withResolvers<void>();
   made.promise.catch(() => {});
   return made;
-}
-
-/** Nothing more to wait for: all are there, or one says that the rest will not help. */
-function isSettled(pins: readonly (object | undefined)[]): boolean {
-  return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);
 }

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
-import type { PinName, PinOf } from '../../model/pins.ts';
+import { isSettled, type PinName, type PinOf } from '../../model/pins.ts';
 import type { PinStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
-/** Pins, and word of each new one to those in this process who wait for it. */
+/** Pins, with a notification of each new one for those in this process who wait for it. */
 export function createSqlitePins({ database }: { database: Database }): PinStore {
   /** Emits the id of the task that got a pin. */
   const written = new EventEmitter();
@@ -72,9 +72,4 @@ export function createSqlitePins({ database }: { database: Database }): PinStore
       });
     },
   };
-}
-
-/** Nothing more to wait for: all are there, or one says that the rest will not help. */
-function isSettled(pins: readonly (object | undefined)[]): boolean {
-  return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);
 }

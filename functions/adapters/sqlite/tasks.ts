@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { shortId } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Progress, Task } from '../../model/task.ts';
 import type { TaskStore } from '../../ports.ts';
@@ -9,7 +10,7 @@ export interface SqliteTasksOptions {
   now?: () => number;
 }
 
-/** Tasks are worked on in turn: the latest one alone would be forgotten at every turn. */
+/** Tasks are worked on in turn, so more than the latest one is kept. */
 const TASKS_KEPT = 4;
 
 export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptions): TaskStore {
@@ -22,7 +23,7 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
     );
     return row && { ...row };
   };
-  const keep = ({ key, fingerprint, ttlMs }: Claim, taskId: string): void => {
+  const storeClaim = ({ key, fingerprint, ttlMs }: Claim, taskId: string): void => {
     const at = now();
     database.run('DELETE FROM claims WHERE expires_at <= ?', at);
     database.run(
@@ -35,16 +36,10 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
   };
 
   /**
-   * What a task says never changes, and every message of it asks for all of it: read anew for each of a thousand, it
-   * made the heap grow by 100 MB (measured). The latest last.
+   * A stored task never changes, and each of its messages asks for all of it: reading it again for each of a thousand
+   * made the heap grow by 100 MB (measured).
    */
-  const latest = new Map<string, Task>();
-  const remember = (task: Task): Task => {
-    latest.delete(task.id);
-    latest.set(task.id, task);
-    for (const [oldest] of latest) if (latest.size > TASKS_KEPT) latest.delete(oldest);
-    return task;
-  };
+  const kept = new LRUCache<string, Task>({ max: TASKS_KEPT });
 
   return {
     async create(task, claim) {
@@ -58,7 +53,7 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
           JSON.stringify(task),
           task.plan.combinations.length,
         );
-        if (added === 1 && claim !== undefined) keep(claim, task.id);
+        if (added === 1 && claim !== undefined) storeClaim(claim, task.id);
         return added === 1;
       });
     },
@@ -68,10 +63,13 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
     },
 
     async get(taskId) {
-      const known = latest.get(taskId);
-      if (known) return remember(known);
+      const known = kept.get(taskId);
+      if (known !== undefined) return known;
       const row = database.row<{ body: string }>('SELECT body FROM tasks WHERE id = ?', taskId);
-      return row && remember(JSON.parse(row.body) as Task);
+      if (row === undefined) return undefined;
+      const task = JSON.parse(row.body) as Task;
+      kept.set(taskId, task);
+      return task;
     },
 
     async markPublished(taskId) {

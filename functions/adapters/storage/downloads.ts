@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download } from '../../model/source.ts';
-import type { StorageObject } from '../../model/source-url.ts';
+import type { StorageObject } from '../../model/source-location.ts';
 import type { Downloads } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
 import { permanent, timedOut } from '../shared/network-errors.ts';

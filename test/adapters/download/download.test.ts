@@ -12,7 +12,7 @@ const BODY = randomBytes(300_000);
 const SHA256 = createHash('sha256').update(BODY).digest('hex');
 const MONDAY = 'Mon, 02 Nov 2026 10:00:00 GMT';
 
-describe('createDownloads', () => {
+describe('createWebDownloads', () => {
   let dir: TempDir;
   let server: SourceServer;
 

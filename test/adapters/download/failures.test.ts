@@ -84,7 +84,7 @@ function redirect(to: string): Partial<SourceFile> {
   return { always: { does: 'redirect', to } };
 }
 
-describe('createDownloads, when a download fails', () => {
+describe('createWebDownloads, when a download fails', () => {
   let dir: TempDir;
   let server: SourceServer;
 

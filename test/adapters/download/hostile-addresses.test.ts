@@ -86,13 +86,13 @@ describe('hostile addresses', () => {
   it('are not passed to a proxy from the environment, which would resolve and connect unchecked', async () => {
     const proxy = `http://127.0.0.1:${stage.net.port}`;
     const script = `
-      import { createDownloads } from './functions/adapters/download/download.ts';
+      import { createWebDownloads } from './functions/adapters/download/download.ts';
       const asked = [];
       const resolver = async (name) => {
         asked.push(name);
         return [{ address: '127.0.0.1', family: 4 }];
       };
-      const downloads = createDownloads({ allowPrivate: false, maxBytes: 1000, resolver });
+      const downloads = createWebDownloads({ allowPrivate: false, maxBytes: 1000, resolver });
       const { signal } = new AbortController();
       await downloads.get('http://proxied.example/', '/dev/null', { signal })
         .then(() => console.log('done'), ({ code }) => console.log(code, ...asked));`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ResolvedAddress } from '../../../functions/adapters/download/address-guard.ts';
-import { createDownloads } from '../../../functions/adapters/download/download.ts';
+import { createWebDownloads } from '../../../functions/adapters/download/download.ts';
 import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import {
   type HostileStage,
@@ -99,7 +99,12 @@ describe('names', () => {
       for (const allowPrivate of [false, true]) {
         const resolver = async () => [PUBLIC, address].map((one) => ({ address: one, family: 4 }));
         const options = stage.wired({ resolver, allowPrivate });
-        await stage.refused('http://nonsense.example/', options, 'address_refused', /no IP address/);
+        await stage.refused(
+          'http://nonsense.example/',
+          options,
+          'address_refused',
+          /does not resolve to an IP address/,
+        );
       }
     }
   });
@@ -148,7 +153,7 @@ describe('names', () => {
 
     it('are checked again for each file, because no connection is kept', async () => {
       const { buildConnector, resolver } = stage.wired();
-      await using downloads = createDownloads({
+      await using downloads = createWebDownloads({
         allowPrivate: false,
         maxBytes: 1_000,
         ...(buildConnector && { buildConnector }),

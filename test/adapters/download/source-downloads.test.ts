@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createDownloads } from '../../../functions/adapters/download/download.ts';
+import { createWebDownloads } from '../../../functions/adapters/download/download.ts';
 import {
   createSourceDownloads,
   type SourceDownloadsOptions,
 } from '../../../functions/adapters/download/source-downloads.ts';
 import { createDriveDownloads } from '../../../functions/adapters/drive/downloads.ts';
 import { createStorageDownloads } from '../../../functions/adapters/storage/downloads.ts';
+import type { SourceRules } from '../../../functions/model/source-location.ts';
 import { driveStage } from '../../fixtures/drive/stage.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
+import { addressOf } from '../../fixtures/network/source-address.ts';
 import { type SourceFile, startSourceServer } from '../../fixtures/network/source-server.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { startStorageServer } from '../../fixtures/storage/server.ts';
@@ -33,7 +35,7 @@ async function stage(shared: SourceFile, more: Partial<SourceDownloadsOptions> =
   const dir = starting.use(await tempDir());
   const server = starting.use(await startSourceServer({ '/download': shared }));
   const buckets = starting.use(await startStorageServer(['clips', 'others', 'own']));
-  const web = starting.use(createDownloads({ allowPrivate: true, maxBytes: 1_000_000 }));
+  const web = starting.use(createWebDownloads({ allowPrivate: true, maxBytes: 1_000_000 }));
   const downloads = createSourceDownloads({
     rules: { buckets: ['clips'], ownBuckets: ['own'] },
     web,
@@ -46,7 +48,9 @@ async function stage(shared: SourceFile, more: Partial<SourceDownloadsOptions> =
   return {
     server,
     buckets,
-    get: (url: string) => downloads.get(url, file, { signal }),
+    /** As a request with that URL was accepted, when callers could name any bucket unless the rules say otherwise. */
+    get: (url: string, accepted: Partial<SourceRules> = { buckets: ['clips', 'others', 'own'] }) =>
+      downloads.get(addressOf(url, accepted).location, file, { signal }),
     text: () => readFile(file, 'utf8'),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
@@ -122,7 +126,9 @@ describe('sources', () => {
     const asked = s.buckets.requests.length;
     await failureOf(s.get('gs://others/deep/a b.mp4'), 'source_forbidden', /SOURCE_BUCKETS/);
     await failureOf(s.get('gs://own/deep/a b.mp4'), 'source_forbidden', /its own files/);
-    await failureOf(s.get('https://storage.googleapis.com/own/deep/a%20b.mp4'), 'source_forbidden');
+    const own = 'https://storage.googleapis.com/own/deep/a%20b.mp4';
+    await failureOf(s.get(own), 'source_forbidden', /its own files/);
+    await failureOf(s.get(own, { buckets: [] }), 'source_forbidden', /its own files/);
     assert.equal(s.buckets.requests.length, asked, 'nobody asked');
   });
 

@@ -40,7 +40,7 @@ async function get(stage: DriveStage, id: string, ask: Ask = {}): Promise<Downlo
   const { anyFile = true, maxBytes = 1_000_000, totalMs = 30_000, idleMs = 5_000 } = ask;
   const account = stage.account(undefined, { idleMs });
   const downloads = createDriveDownloads({ account, maxBytes, anyFile, totalMs });
-  const { validator, signal = FOREVER, resourceKey } = ask;
+  const { validator, signal = FOREVER, resourceKey = null } = ask;
   return downloads.get({ id, resourceKey }, pathIn(stage), { validator, signal });
 }
 
@@ -148,7 +148,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       await using stage = await driveStage();
       const account = stage.account({ ...OAUTH, refreshToken: 'old' });
       const downloads = createDriveDownloads({ account, maxBytes: 1e6, anyFile: false });
-      const file = { id: clip(stage, { permissions: [ANYONE] }), resourceKey: undefined };
+      const file = { id: clip(stage, { permissions: [ANYONE] }), resourceKey: null };
       assert.equal(await downloads.get(file, pathIn(stage), { signal: FOREVER }), undefined);
     });
 

@@ -23,6 +23,7 @@ import { samplePrepared, sampleReport, sampleTask } from '../../contracts/sample
 import { taskContract } from '../../contracts/tasks.ts';
 import { urlContract } from '../../contracts/urls.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
+import { addressOf } from '../../fixtures/network/source-address.ts';
 
 useEmulators();
 
@@ -107,7 +108,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     // 256 KB of signed URLs, which do not compress.
     task.plan.sources = numbers(100).map((at) => ({
       kind: 'clip',
-      url: `https://example.com/${at}.mp4?sig=${randomBytes(960).toString('hex')}`,
+      ...addressOf(`https://example.com/${at}.mp4?sig=${randomBytes(960).toString('hex')}`),
     }));
     assert.equal(await store.tasks.create(task), true);
     const shards = await store.firestore.run(({ db }) => shardsOf(db, task.id).get());

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type SourceLocation, sourceLocation } from '../../functions/model/source-url.ts';
+import {
+  locationRefusal,
+  readSourceUrl,
+  type SourceLocation,
+} from '../../functions/model/source-location.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
 
 const RULES = { buckets: ['clips', 'my.clips'], ownBuckets: ['own-cache', 'own-output'] };
 const ID = '1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123';
-const WEB: SourceLocation = { kind: 'web' };
-const drive = (resourceKey?: string): SourceLocation => ({ kind: 'drive', id: ID, resourceKey });
+const WEB = 'web';
+const drive = (resourceKey: string | null = null): SourceLocation => ({ kind: 'drive', id: ID, resourceKey });
 const clip = (object: string, bucket = 'clips'): SourceLocation => ({ kind: 'storage', bucket, object });
 
 describe('an address is read', () => {
-  const table: [address: string, way: SourceLocation][] = [
+  const table: [address: string, location: SourceLocation | typeof WEB][] = [
     ['https://example.com/a.mp4', WEB],
     ['http://example.com/file/d/1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123/view', WEB],
     ['gs://clips/a.mp4', clip('a.mp4')],
@@ -43,11 +48,26 @@ describe('an address is read', () => {
     [`https://docs.google.com/file/d/${ID}/edit`, drive()],
     [`https://drive.usercontent.google.com/download?id=${ID}&confirm=t`, drive()],
   ];
-  for (const [address, way] of table) {
-    test(`${address} ${way.kind === 'web' ? 'as anyone would' : `by an account of ${way.kind}`}`, () => {
-      assert.deepEqual(sourceLocation(address, RULES), way);
+  for (const [address, location] of table) {
+    const how = location === WEB ? 'as anyone would' : `as ${location.kind}`;
+    test(`${address} ${how}`, () => {
+      const read = addressOf(address, RULES);
+      if (location === WEB) assert.equal(read.location.kind, 'web');
+      else assert.deepEqual(read.location, location);
+      assert.equal(read.url, address, 'as it was written');
+      assert.deepEqual(JSON.parse(JSON.stringify(read)), read, 'as it is stored');
+      assert.equal(locationRefusal(read.location, RULES), undefined);
     });
   }
+
+  test('at the URL itself, written in full', () => {
+    const { location } = addressOf('https://Example.com/a b.mp4?sig=a%2Fb#t=5', RULES);
+    assert.deepEqual(location, {
+      kind: 'web',
+      url: 'https://example.com/a%20b.mp4?sig=a%2Fb#t=5',
+      bucket: null,
+    });
+  });
 
   const refused: [address: string, got: RegExp][] = [
     ['gs://own-cache/a', /its own files/],
@@ -63,7 +83,7 @@ describe('an address is read', () => {
     ['https://commondatastorage.googleapis.com/own-cache/a', /its own files/],
     ['https://content.googleapis.com/storage/v1/b/own-cache/o/a', /its own files/],
     // No URL may lead Google's clients to another bucket or host.
-    ['gs://own-cache@clips/a.mp4', /the bucket own-cache@clips/],
+    ['gs://own-cache@clips/a.mp4', /user name or password/],
     ['gs://clips:443/a.mp4', /the bucket clips:443/],
     ['gs://clips%2f..%2fown-cache/a.mp4', /the bucket clips%2f\.\.%2fown-cache/],
     ['gs://clips?x/a.mp4', /the bucket clips\?x/],
@@ -88,10 +108,48 @@ describe('an address is read', () => {
   ];
   for (const [address, got] of refused) {
     test(`${address} not at all`, () => {
-      const way = sourceLocation(address, RULES);
-      assert.ok(way.kind === 'refused', way.kind);
-      assert.match(way.got, got);
-      assert.match(way.next, /\.$/);
+      const read = readSourceUrl(address, RULES);
+      assert.ok('got' in read);
+      assert.match(read.got, got);
+      assert.match(read.next, /\.$/);
     });
+  }
+});
+
+describe('a location is checked again by the settings of who reads it', () => {
+  const OPEN = { buckets: ['clips', 'own-cache'], ownBuckets: [] };
+  const table: [address: string, got: RegExp][] = [
+    ['gs://own-cache/a.mp4', /its own files/],
+    ['https://storage.googleapis.com/own-cache/a.mp4', /its own files/],
+    ['https://own-output.storage.googleapis.com/a.mp4?X-Goog-Signature=1', /its own files/],
+    ['gs://clips/a.mp4', /the bucket clips, which is not one/],
+    ['https://storage.googleapis.com/clips/a.mp4', /the bucket clips, which is not one/],
+  ];
+  for (const [address, got] of table) {
+    test(`${address} is refused by stricter ones`, () => {
+      const { location } = addressOf(address, OPEN);
+      assert.match(locationRefusal(location, { ...RULES, buckets: [] })?.got ?? '', got);
+    });
+  }
+});
+
+describe('the name of a source', () => {
+  const table: [url: string, name: string][] = [
+    ['https://h/a/clip%20one.mp4', 'clip_one'],
+    ['https://h/%E6%98%A5.mov', '春'],
+    ['https://h/..%2F..%2Fetc%2Fpasswd', 'etc_passwd'],
+    ['https://h/-rf.mp4', 'rf'],
+    ['https://h/%ZZ.mp4', 'ZZ'],
+    ['https://h/', 'clip'],
+    ['https://h/%00.mp4', 'clip'],
+    [`https://h/${'x'.repeat(60)}.mp4`, 'x'.repeat(40)],
+    ['https://h/video', 'video'],
+    // All links to Drive end alike.
+    [`https://drive.google.com/file/d/${ID}/view?usp=sharing`, ID],
+    ['https://drive.google.com/open?id=1AbCdEfGhIjKlMnOpQr', '1AbCdEfGhIjKlMnOpQr'],
+    ['gs://clips/deep/hook a.mov', 'hook_a'],
+  ];
+  for (const [url, name] of table) {
+    test(`${url.slice(0, 50)} is ${name}`, () => assert.equal(addressOf(url, RULES).name, name));
   }
 });

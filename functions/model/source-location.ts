@@ -1,0 +1,212 @@
+/** Reads the URLs of clips and tracks, when a request is accepted. All later steps use what is stored then. */
+import { shown } from './mistakes.ts';
+import { maskUrl, type UrlRefusal, webUrlRefusal } from './web-url.ts';
+
+/** An object in Cloud Storage. */
+export interface StorageObject {
+  bucket: string;
+  object: string;
+}
+
+/** A file on Google Drive. */
+export interface DriveFile {
+  id: string;
+  /** Links to files that were shared before September 2021 carry one and do not work without it; null: none. */
+  resourceKey: string | null;
+}
+
+/** How a source is read. Stored with the task, as JSON. */
+export type SourceLocation =
+  /** By HTTP, as anyone would. `bucket`: the Cloud Storage bucket that the URL leads to; null: none. */
+  | { kind: 'web'; url: string; bucket: string | null }
+  /** By the service's own account. */
+  | ({ kind: 'storage' } & StorageObject)
+  /** By the account, if there is one that may read the file for callers; otherwise by its link, as anyone would. */
+  | ({ kind: 'drive' } & DriveFile);
+
+/** A URL of a request, read. Stored with the task, as JSON. */
+export interface SourceAddress {
+  /** As the caller wrote it. It may carry a signature: shown to the caller only. */
+  url: string;
+  location: SourceLocation;
+  /** The clip's name in file names and logs: letters and digits of any alphabet, "-" and "_", at most 40. */
+  name: string;
+  /** The URL without credentials, query and fragment, for logs, messages and manifests. */
+  masked: string;
+}
+
+export interface RefusedSource extends UrlRefusal {
+  expected: string;
+}
+
+/** Which buckets may be read. */
+export interface SourceRules {
+  /** Read with the service's own account, whoever asks: SOURCE_BUCKETS. */
+  buckets: readonly string[];
+  /** The service keeps its own files there: never read as sources. */
+  ownBuckets: readonly string[];
+}
+
+const SCHEMES: readonly string[] = ['http:', 'https:', 'gs:'];
+const MAX_NAME = 40;
+
+/** https://cloud.google.com/storage/docs/request-endpoints, and the older names of the same service. */
+const STORAGE_HOSTS: readonly string[] = [
+  'storage.googleapis.com',
+  'storage.cloud.google.com',
+  'storage-download.googleapis.com',
+  'storage.mtls.googleapis.com',
+  'commondatastorage.googleapis.com',
+];
+const STORAGE_SUFFIXES: readonly string[] = ['.storage.googleapis.com', '.commondatastorage.googleapis.com'];
+/** Google serves every API under every one of its API host names. */
+const API_HOST = /\.googleapis\.com$/;
+const API_PATH = /^\/(?:download\/)?storage\/v1\/b\/([^/]+)\/o\/(.+)$/s;
+const DRIVE_HOSTS: readonly string[] = [
+  'drive.google.com',
+  'docs.google.com',
+  'drive.usercontent.google.com',
+];
+/** Letters, digits, - and _; the shortest known ids have 19. */
+const DRIVE_ID = /^[\w-]{10,200}$/;
+/** It is sent in a header. */
+const RESOURCE_KEY = /^[\w-]{1,100}$/;
+
+/**
+ * Reads a URL, or says why it cannot be a source, as far as that is known without a request. The service's own
+ * account is used only for buckets that the rules name: nobody gets a private object by naming it. Signed URLs
+ * carry their own permission and are read as they are.
+ */
+export function readSourceUrl(text: string, rules: SourceRules): SourceAddress | RefusedSource {
+  const expectedUrl = 'an http(s) or gs:// URL';
+  const expectedFile = 'a file that may be read';
+  const url = URL.parse(text);
+  if (url === null) {
+    // Even text that is not a URL may contain a password or a signature.
+    const masked = text.replace(/[^/]*@/gs, '***@').replace(/\?.*$/s, '?***');
+    const next = 'Write it in full, as https://example.com/clip.mp4.';
+    return { expected: expectedUrl, got: shown(masked), next };
+  }
+  const refusal = webUrlRefusal(url, SCHEMES);
+  if (refusal !== undefined) return { expected: expectedUrl, ...refusal };
+  const location = locationOf(text, url, rules.buckets);
+  if ('got' in location) return { expected: expectedFile, ...location };
+  const forbidden = locationRefusal(location, rules);
+  if (forbidden !== undefined) return { expected: expectedFile, ...forbidden };
+  return { url: text, location, name: nameOf(url), masked: maskUrl(url) };
+}
+
+/** Why a location may not be read; undefined: it may. Checked again before each download, as settings change. */
+export function locationRefusal(
+  location: SourceLocation,
+  { buckets, ownBuckets }: SourceRules,
+): UrlRefusal | undefined {
+  if (location.kind === 'drive') return undefined;
+  const { kind, bucket } = location;
+  if (bucket !== null && ownBuckets.includes(bucket)) {
+    return {
+      got: 'a bucket that this service keeps its own files in',
+      next: 'Put the file into another bucket.',
+    };
+  }
+  if (kind === 'web' || buckets.includes(bucket)) return undefined;
+  return {
+    got: `the bucket ${bucket}, which is not one that callers may read from`,
+    next: 'Add it to SOURCE_BUCKETS, or use a signed https URL.',
+  };
+}
+
+function locationOf(text: string, url: URL, buckets: readonly string[]): SourceLocation | UrlRefusal {
+  const isGs = url.protocol === 'gs:';
+  const place = isGs ? gsObject(text) : httpObject(url);
+  if (isGs && (place === undefined || !isObjectName(place.object))) {
+    return { got: JSON.stringify(text.slice(0, 80)), next: 'Write it as gs://bucket/path/clip.mp4.' };
+  }
+  if (
+    place !== undefined &&
+    (isGs || (buckets.includes(place.bucket) && place.object !== '' && !isSigned(url)))
+  ) {
+    if (isObjectName(place.object) && !url.searchParams.has('generation')) {
+      return { kind: 'storage', ...place };
+    }
+    return { got: 'an address of one version, or of no file', next: 'Use the plain address of the file.' };
+  }
+  return driveLocation(url) ?? { kind: 'web', url: url.href, bucket: place?.bucket || null };
+}
+
+/** As gcloud writes objects: nothing in the name is encoded. */
+function gsObject(text: string): StorageObject | undefined {
+  const [, bucket = '', object = ''] = /^\s*gs:\/\/([^/]*)\/?(.*)$/is.exec(text) ?? [];
+  return bucket === '' ? undefined : { bucket: bucket.toLowerCase(), object };
+}
+
+/** The API takes "." and ".." for steps in its own paths: https://cloud.google.com/storage/docs/objects#naming */
+function isObjectName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..';
+}
+
+function httpObject(url: URL): StorageObject | undefined {
+  const hostname = withoutRootDot(url);
+  const suffix = STORAGE_SUFFIXES.find((end) => hostname.endsWith(end));
+  if (suffix !== undefined) {
+    return { bucket: hostname.slice(0, -suffix.length), object: decoded(url.pathname.slice(1)) };
+  }
+  const pathname = url.pathname.replace(/^\/+/, '/');
+  const api = API_HOST.test(hostname) ? API_PATH.exec(pathname) : null;
+  if (api !== null) return { bucket: decoded(api[1] as string), object: decoded(api[2] as string) };
+  if (!STORAGE_HOSTS.includes(hostname)) return undefined;
+  const [, bucket = '', object = ''] = /^\/([^/]*)\/?(.*)$/s.exec(pathname) ?? [];
+  return { bucket: decoded(bucket), object: decoded(object) };
+}
+
+function isSigned({ searchParams }: URL): boolean {
+  return [...searchParams.keys()].some((name) => /^(x-goog-signature|signature)$/i.test(name));
+}
+
+/** Undefined for URLs that do not lead to Drive. */
+function driveLocation(url: URL): SourceLocation | UrlRefusal | undefined {
+  if (!isOnDrive(url)) return undefined;
+  const next = 'Use the link that Drive gives for the file: https://drive.google.com/file/d/ID/view.';
+  if (/\/folders\//.test(url.pathname)) return { got: 'a link to a Drive folder', next };
+  if (/^\/(document|spreadsheets|presentation|forms)\//.test(url.pathname)) {
+    return { got: 'a link to a Google document', next: 'Link a video or audio file.' };
+  }
+  const id = driveId(url);
+  if (id === undefined) return { got: 'a Drive link without the id of a file', next };
+  const key = url.searchParams.get('resourcekey');
+  return { kind: 'drive', id, resourceKey: key !== null && RESOURCE_KEY.test(key) ? key : null };
+}
+
+function isOnDrive(url: URL): boolean {
+  return DRIVE_HOSTS.includes(withoutRootDot(url));
+}
+
+function driveId(url: URL): string | undefined {
+  const id = /\/file\/(?:u\/\d+\/)?d\/([^/]+)/.exec(url.pathname)?.[1] ?? url.searchParams.get('id') ?? '';
+  return DRIVE_ID.test(id) ? id : undefined;
+}
+
+function withoutRootDot({ hostname }: URL): string {
+  return hostname.replace(/\.$/, '');
+}
+
+/** The last part of the path without its ending; for Drive, whose links all end alike, the id of the file. */
+function nameOf(url: URL): string {
+  const id = isOnDrive(url) ? driveId(url) : undefined;
+  const last = id ?? url.pathname.split('/').filter(Boolean).at(-1) ?? '';
+  const name = decoded(last)
+    .replace(/\.[A-Za-z0-9]{1,5}$/, '')
+    .normalize('NFC')
+    // Letters and digits of any alphabet; anything else may trouble a shell, a spreadsheet or a file system.
+    .replace(/[^\p{L}\p{M}\p{N}_-]+/gu, '_')
+    .replace(/^[_-]+|[_-]+$/g, '');
+  return [...name].slice(0, MAX_NAME).join('') || 'clip';
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
