@@ -3,6 +3,8 @@
  * held to one contract suite (test/contracts). Whatever a method is said to do on a second call, it does: every
  * message may be delivered twice, late, or to a process that dies half-way.
  */
+import type { Attempts } from './model/attempts.ts';
+import type { LeaseState } from './model/lease-state.ts';
 import type { Message } from './model/messages.ts';
 import type { PinName, PinOf } from './model/pins.ts';
 import type { Line } from './model/plan.ts';
@@ -84,26 +86,15 @@ export interface Lease {
   readonly key: string;
   /** Drawn anew at each take; renewals and releases of an earlier one have no effect. */
   readonly token: string;
-  /** How often it was taken, this time included. */
-  readonly takes: number;
-  /** How often it was taken over from a holder that never released it, this time included. */
-  readonly crashes: number;
-  /** How often it was released as failed, before this time. */
-  readonly failures: number;
+  /**
+   * How the holder before it ended. none: there was none, or it released the lease over an hour ago. lapsed: it neither
+   * released nor renewed it, however long ago that was.
+   */
+  readonly previous: Exclude<LeaseState, 'held'>;
 }
-
-export interface LeaseState {
-  held: boolean;
-  takes: number;
-  crashes: number;
-  failures: number;
-}
-
-/** Redeliveries of one message lie at most minutes apart: a take after an hour belongs to another try of the user's. */
-export const LEASE_MEMORY_MS = 3_600_000;
 
 export interface LeaseStore {
-  /** A holder that has not renewed for so long is taken for dead. It renews three times within it. */
+  /** A holder that has not renewed for this long is taken for dead. It renews three times within it. */
   readonly ttlMs: number;
   /** How often those who wait for a holder look whether it is done. */
   readonly pollMs: number;
@@ -111,9 +102,27 @@ export interface LeaseStore {
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** False: it was taken over or has lapsed; the holder must stop and must not save. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
-  /** An orderly end. Keeps the counts, and adds one where the work failed for a reason nobody foresaw. */
-  release(lease: Lease, failed?: boolean): Promise<void>;
+  /** An orderly end, also where it comes late. No effect once another one has taken the lease. */
+  release(lease: Lease): Promise<void>;
+  /** In the order asked for. */
   read(keys: readonly string[]): Promise<LeaseState[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Attempts: one small record for each key, which is forgotten an hour after its last change
+
+export interface AttemptStore {
+  /** In the order asked for. */
+  read(keys: readonly string[]): Promise<Attempts[]>;
+  /** Counts one more, and answers with all. A rest under the same key goes on as it is. */
+  record(key: string, what: 'crash' | 'failure'): Promise<Attempts>;
+  /**
+   * fetch, render, sweep: begins a rest of that length, by the store's clock, and answers with its round: 1 for the first.
+   * Undefined, and nothing changed, while one still lasts. Of many at once, exactly one begins it.
+   */
+  rest(key: string, ms: number): Promise<number | undefined>;
+  /** Whether a rest still lasts, in the order asked for. */
+  resting(keys: readonly string[]): Promise<boolean[]>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -171,15 +180,20 @@ export interface OutputStore {
   remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
 }
 
-/** Ids that a vendor has drawn for things not made yet, so that whoever repeats the making makes the same thing. */
-export interface IdMemory {
-  /** outputs. The ids kept under these keys, in their order; undefined where there is none. */
+// ---------------------------------------------------------------------------------------------------------------
+// Memos: what is worth knowing between tasks and after a restart
+
+/** Texts by key. Keys may be secrets, as signed URLs are: they are stored as hashes. */
+export interface Memo {
+  /** In the order asked for; undefined where there is none. */
   recall(keys: readonly string[]): Promise<(string | undefined)[]>;
   /**
-   * outputs. Create-once: answers with the id that stands, which is the first one settled. Only where that is `gone`, an
-   * id under which nothing can be made any more, does `id` take its place.
+   * outputs, for ids that a vendor has drawn for things not made yet. Create-once: answers with the value that stands, which
+   * is the first one settled. Only where that is `gone`, a value that has become useless, does `value` take its place.
    */
-  settle(key: string, id: string, gone?: string): Promise<string>;
+  settle(key: string, value: string, gone?: string): Promise<string>;
+  /** fetch, for what a URL last gave. The last value stands. */
+  remember(key: string, value: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -195,12 +209,6 @@ export interface Downloads {
     file: string,
     options: { validator?: Validator | undefined; signal: AbortSignal },
   ): Promise<Download>;
-}
-
-/** Between tasks: which bytes a URL last gave, and by which validator to ask whether it still does. */
-export interface UrlMemory {
-  recall(url: string): Promise<{ content: string; validator: Validator } | undefined>;
-  remember(url: string, content: string, validator: Validator): Promise<void>;
 }
 
 export interface Speech {
@@ -241,4 +249,6 @@ export interface TokenClaims {
  * for as long as Google says. `refused` completes "got", without a word of the token.
  * @throws TransientError where the certificates cannot be had
  */
-export type TokenReader = (token: string) => Promise<{ claims: TokenClaims } | { refused: string }>;
+export interface TokenReader {
+  (token: string): Promise<{ claims: TokenClaims } | { refused: string }>;
+}

@@ -1,6 +1,6 @@
 /**
- * How often a thing is tried. Waiting, duplicates and orderly transient errors cost no attempt; ending without a
- * word does, and so does an error that nobody foresaw.
+ * How often work is tried. Waiting, duplicates and orderly transient errors cost no attempt; crashes and unexpected errors
+ * do.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,9 +13,9 @@ import {
   type Stage,
   TransientError,
 } from '../base/errors.ts';
-import type { Lease } from '../ports.ts';
+import type { Attempts } from '../model/attempts.ts';
 
-/** Holders of one lease that may die, or fail without a known cause, before its work is given up. */
+/** Crashes of the same work, or unexpected errors of it, before it is given up. */
 export const MAX_ATTEMPTS = 5;
 /** How long a step retries by itself before the message is handed back. */
 export const RETRY_MS = 30_000;
@@ -24,8 +24,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
 /**
- * Repeats `step` on transient errors, with growing pauses and jitter, or as long as the other side asks for. What a step
- * has done counts, also where the signal fires just then.
+ * Repeats `step` on transient errors, after pauses that grow and vary, or that the other side asks for. A step that has
+ * succeeded counts, also where the signal fires at that moment.
  */
 export async function retryTransient<T>(
   step: () => Promise<T>,
@@ -59,34 +59,34 @@ export async function retryTransient<T>(
   });
 }
 
-/** How often the work was begun, this time included. Waiting, duplicates and orderly transient ends do not count. */
-export function attemptOf({ crashes, failures }: Pick<Lease, 'crashes' | 'failures'>): number {
+/** Number of the attempt that follows those, from 1. */
+export function attemptOf({ crashes, failures }: Attempts): number {
   return crashes + failures + 1;
 }
 
-/** Throws PermanentError 'crash_loop' where so many holders died over this work that it must not be begun again. */
-export function refuseCrashLoop(lease: Lease, stage: Stage): void {
-  if (lease.crashes < MAX_ATTEMPTS) return;
+/** Throws PermanentError 'crash_loop' where so many processes ended during this work that it must not begin again. */
+export function refuseCrashLoop({ crashes }: Attempts, stage: Stage): void {
+  if (crashes < MAX_ATTEMPTS) return;
   throw new PermanentError(
     'crash_loop',
     stage,
-    `Expected it to end, got ${lease.crashes} processes that died over it. It is not tried again.`,
+    `Expected it to end, got ${crashes} processes that died over it. It is not tried again.`,
   );
 }
 
 /**
  * The failure to record for an error, where trying again is pointless; rethrows all others, so that the message is
- * handed back. What nobody foresaw, and an ffmpeg that is ended from outside (out of memory, mostly), get
- * MAX_ATTEMPTS tries.
+ * handed back. Unexpected errors, and an ffmpeg that is ended from outside (mostly for lack of memory), get MAX_ATTEMPTS
+ * tries, of which `before` counts the earlier ones.
  */
-export function failureOf(error: unknown, lease: Lease, stage: Stage, signal: AbortSignal): Failure {
-  // Whatever it is, it may come of the work being broken off.
+export function failureOf(error: unknown, before: Attempts, stage: Stage, signal: AbortSignal): Failure {
+  // Any error may be a consequence of the abort.
   if (signal.aborted) throw error;
   if (PermanentError.is(error)) return error.failure;
   if (isDiskFull(error) && !TransientError.is(error)) {
     throw new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
   }
-  if (!isUnexpected(error) || lease.failures + 1 < MAX_ATTEMPTS) throw error;
+  if (!isUnexpected(error) || before.failures + 1 < MAX_ATTEMPTS) throw error;
   return TransientError.is(error)
     ? { code: 'crash_loop', stage, message: `${error.message} It was tried ${MAX_ATTEMPTS} times.` }
     : {

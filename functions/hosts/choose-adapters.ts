@@ -14,11 +14,11 @@ import { connectStorage } from '../adapters/storage/storage.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from '../ports.ts';
+import type { ArtifactStore, Downloads, Memo, OutputStore, Speech } from '../ports.ts';
 
 export interface VendorPartsOptions {
   config: Config;
-  ids: IdMemory;
+  memo: Memo;
   /** Where OUTPUT is local. */
   diskOutputs: OutputStore;
   artifactsDir: string;
@@ -39,7 +39,7 @@ export interface VendorParts extends AsyncDisposable {
 const MB = 1024 * 1024;
 
 export function chooseAdapters(options: VendorPartsOptions): VendorParts {
-  const { config, ids, tempDir } = options;
+  const { config, memo, tempDir } = options;
   const { vendors } = config;
   const { googleApiUrl } = vendors;
   const open = new AsyncDisposableStack();
@@ -54,7 +54,7 @@ export function chooseAdapters(options: VendorPartsOptions): VendorParts {
     if (output.kind === 'gcs') return createStorageOutputs({ storage, bucket: output.bucket });
     if (drive === undefined)
       throw new Error('Expected DRIVE_AUTH for OUTPUT=drive, as the settings demand it');
-    return createDriveOutputs({ account: drive, folderId: output.folderId, ids });
+    return createDriveOutputs({ account: drive, folderId: output.folderId, memo });
   }
 
   function chosenArtifacts(): ArtifactStore {

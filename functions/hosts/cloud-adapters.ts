@@ -1,13 +1,13 @@
 /** What the functions in the cloud are made of: Firestore and Pub/Sub, and the vendors that the settings choose. */
 import { join } from 'node:path';
 import { createDiskOutputs } from '../adapters/disk/outputs.ts';
+import { createFirestoreAttempts } from '../adapters/firestore/attempts.ts';
 import { connectFirestore } from '../adapters/firestore/firestore.ts';
-import { createFirestoreIds } from '../adapters/firestore/ids.ts';
 import { createFirestoreLeases } from '../adapters/firestore/leases.ts';
+import { createFirestoreMemo } from '../adapters/firestore/memo.ts';
 import { createFirestorePins } from '../adapters/firestore/pins.ts';
 import { createFirestoreReports } from '../adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
-import { createFirestoreUrls } from '../adapters/firestore/urls.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
 import type { Log } from '../base/log.ts';
 import { traceparent } from '../base/trace.ts';
@@ -46,10 +46,11 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
+  const memo = createFirestoreMemo({ firestore });
   const vendors = starting.use(
     chooseAdapters({
       config,
-      ids: createFirestoreIds({ firestore }),
+      memo,
       diskOutputs: createDiskOutputs({ dir: config.outputDir }),
       artifactsDir: join(config.dataDir, 'artifacts'),
       tempDir,
@@ -63,8 +64,9 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     reports: createFirestoreReports({ firestore }),
     pins: createFirestorePins({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
+    attempts: createFirestoreAttempts({ firestore }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
-    urls: createFirestoreUrls({ firestore }),
+    memo,
     artifacts: vendors.artifacts,
     outputs: vendors.outputs,
     downloads: vendors.downloads,

@@ -38,15 +38,16 @@ const SAVERS = 8;
 
 /** All that the stages need. */
 export function assemble(adapters: Adapters, options: AssemblyOptions) {
-  const { tasks, reports, pins, leases, queue, urls, outputs, downloads, speech } = adapters;
+  const { tasks, reports, pins, leases, attempts, queue, memo, outputs, downloads, speech } = adapters;
   const { ffmpeg, log, tempDir, patienceMs, threads, maxClipSeconds } = options;
-  const artifacts = createArtifacts({ store: adapters.artifacts, leases, tempDir });
+  const artifacts = createArtifacts({ store: adapters.artifacts, leases, attempts, tempDir });
   const fetching = createFetching({
     pins,
     leases,
+    attempts,
     artifacts,
     downloads,
-    urls,
+    memo,
     ffmpeg,
     tempDir,
     patienceMs,
@@ -67,6 +68,7 @@ export function assemble(adapters: Adapters, options: AssemblyOptions) {
     reports,
     pins,
     leases,
+    attempts,
     queue,
     outputs,
     speech,

@@ -1,5 +1,6 @@
 import { createHash, randomInt } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
+import { requestKey } from '../coordination/lease-keys.ts';
 import { makePlan, type Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
 import type { Claim } from '../model/task.ts';
@@ -51,7 +52,7 @@ function claimOf(request: Request, body: unknown): Claim | undefined {
     });
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(body)).digest('hex');
-  return { key: `request/${key}`, fingerprint, ttlMs: IDEMPOTENCY_KEY_TTL_MS };
+  return { key: requestKey(key), fingerprint, ttlMs: IDEMPOTENCY_KEY_TTL_MS };
 }
 
 function planned({ taskName }: ValidRequest, plan: Plan, warnings: string[]) {

@@ -9,12 +9,12 @@ import {
 } from '../../functions/coordination/retry-policy.ts';
 
 const { signal } = new AbortController();
-const lease = (failures: number, crashes = 0) => ({ key: 'k', token: 't', takes: 99, failures, crashes });
+const before = (failures: number, crashes = 0) => ({ failures, crashes });
 
 describe('what becomes of an error', () => {
   test('a permanent one is recorded at the first try', () => {
     const error = new PermanentError('no_video', 'conform', 'Expected a picture, got none.');
-    assert.deepEqual(failureOf(error, lease(1), 'mix', signal), {
+    assert.deepEqual(failureOf(error, before(1), 'mix', signal), {
       code: 'no_video',
       stage: 'conform',
       message: 'Expected a picture, got none.',
@@ -23,13 +23,13 @@ describe('what becomes of an error', () => {
 
   test('a transient one is handed back, however often', () => {
     const error = new TransientError('network', 'Expected an answer, got none.');
-    assert.throws(() => failureOf(error, lease(99), 'download', signal), error);
+    assert.throws(() => failureOf(error, before(99), 'download', signal), error);
   });
 
-  test('one that nobody foresaw is handed back four times and recorded the fifth', () => {
+  test('an unexpected one is handed back four times and recorded the fifth', () => {
     const error = new TypeError('undefined is not a function');
-    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'mix', signal), error);
-    const failure = failureOf(error, lease(MAX_ATTEMPTS - 1), 'mix', signal);
+    assert.throws(() => failureOf(error, before(MAX_ATTEMPTS - 2), 'mix', signal), error);
+    const failure = failureOf(error, before(MAX_ATTEMPTS - 1), 'mix', signal);
     assert.equal(failure.code, 'internal_error');
     assert.doesNotMatch(failure.message, /undefined/, 'the inside is for the log');
   });
@@ -39,23 +39,26 @@ describe('what becomes of an error', () => {
       'ffmpeg_killed',
       'Expected ffmpeg to end by itself, got it ended by SIGKILL.',
     );
-    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'conform', signal), error);
-    assert.equal(failureOf(error, lease(MAX_ATTEMPTS - 1), 'conform', signal).code, 'crash_loop');
+    assert.throws(() => failureOf(error, before(MAX_ATTEMPTS - 2), 'conform', signal), error);
+    assert.equal(failureOf(error, before(MAX_ATTEMPTS - 1), 'conform', signal).code, 'crash_loop');
   });
 
   test('a full disk is waited for', () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-    assert.throws(() => failureOf(full, lease(99), 'save', signal), { code: 'disk_full' });
+    assert.throws(() => failureOf(full, before(99), 'save', signal), { code: 'disk_full' });
   });
 
   test('of work that was broken off nothing is recorded', () => {
     const error = new PermanentError('mix_failed', 'mix', 'Expected 30 frames, got 12.');
-    assert.throws(() => failureOf(error, lease(1), 'mix', AbortSignal.abort()), error);
+    assert.throws(() => failureOf(error, before(1), 'mix', AbortSignal.abort()), error);
   });
 
   test('five dead holders are a crash loop, four are not', () => {
-    refuseCrashLoop(lease(9, MAX_ATTEMPTS - 1), 'mix');
-    assert.throws(() => refuseCrashLoop(lease(9, MAX_ATTEMPTS), 'mix'), { code: 'crash_loop', stage: 'mix' });
+    refuseCrashLoop(before(9, MAX_ATTEMPTS - 1), 'mix');
+    assert.throws(() => refuseCrashLoop(before(9, MAX_ATTEMPTS), 'mix'), {
+      code: 'crash_loop',
+      stage: 'mix',
+    });
   });
 });
 
@@ -71,7 +74,7 @@ describe('retrying within a step', () => {
     assert.equal(calls(), 3);
   });
 
-  test('does not repeat what is permanent or unforeseen', async () => {
+  test('does not repeat what is permanent or unexpected', async () => {
     for (const error of [new PermanentError('no_sound', 'measure', 'no'), new RangeError('bug')]) {
       const { step, calls } = failing(1, error);
       await assert.rejects(retryTransient(step, { signal }), error);

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { IdMemory, OutputStore } from '../../ports.ts';
+import type { Memo, OutputStore } from '../../ports.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
 import { createDriveFolders } from './folders.ts';
@@ -14,7 +14,7 @@ export interface DriveOutputsOptions {
   /** DRIVE_FOLDER_ID: a folder in My Drive or on a shared drive, or 'root'. Task folders are made in it. */
   folderId: string;
   /** Shared by all processes that save to the folder. */
-  ids: IdMemory;
+  memo: Memo;
   /** Milliseconds that createFolder may take, retries included. */
   folderMs?: number;
   /** Failures in a row, without a byte of progress, after which an upload is given up. */
@@ -33,10 +33,10 @@ const DRIVE_ID = /^[\w-]{10,200}$/;
  * the upload, in whatever process, meets the file that is there.
  */
 export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
-  const { account, ids, folderMs = FOLDER_MS, maxFailures = MAX_FAILURES } = options;
+  const { account, memo, folderMs = FOLDER_MS, maxFailures = MAX_FAILURES } = options;
   const drawn = createDriveIds(account);
-  const files = createDriveFiles({ account, ids, drawn, maxFailures });
-  const folders = createDriveFolders({ account, parentId: options.folderId, ids, drawn, folderMs });
+  const files = createDriveFiles({ account, memo, drawn, maxFailures });
+  const folders = createDriveFolders({ account, parentId: options.folderId, memo, drawn, folderMs });
 
   return {
     createFolder: (name) => folders.folder(name),
@@ -51,7 +51,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
     },
 
     async remove(folder, fileNames) {
-      const found = await ids.recall(fileNames.map((name) => fileKey(folder, name)));
+      const found = await memo.recall(fileNames.map((name) => fileKey(folder, name)));
       const limit = pLimit(REMOVALS);
       await Promise.all(
         fileNames.map(async (name, at) => {

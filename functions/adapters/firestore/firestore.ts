@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { CollectionReference, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
-import { throughGate } from '../shared/google-errors.ts';
+import { GRPC, throughGate } from '../shared/google-errors.ts';
+import { hashId } from '../shared/hash-id.ts';
 
 export interface FirestoreOptions {
   /** Undefined: as the platform says. */
@@ -21,8 +21,11 @@ export interface FirestoreConnection extends AsyncDisposable {
 
 /** All that belongs to a task goes when its time is up; a retry of it must be asked for before. */
 const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Leases are forgotten after an hour; of those that nobody released the counts may still be asked for. */
+/** Leases and attempts are forgotten after an hour; that a lease lapsed may still be of interest to who takes it next. */
 const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
+
+/** Of a conditional write that was refused because the document is not, or no longer, as it was seen. */
+export const OUTRUN: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION, GRPC.NOT_FOUND];
 
 const MAX_READABLE_ID = 1_000;
 /** For all that belongs to one call of a port; an answer takes milliseconds. */
@@ -85,10 +88,10 @@ export const COLLECTIONS = [
   'pins',
   'completion',
   'leases',
+  'attempts',
   'claims',
   'names',
-  'urls',
-  'ids',
+  'memos',
 ] as const;
 
 export function taskAt(db: Firestore, taskId: string): DocumentReference {
@@ -129,11 +132,6 @@ function hashedId(text: string): string {
   return `#${hashId(text)}`;
 }
 
-/** For what must not be readable, or is long. */
-export function hashId(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
 /** As ids sort by text, numbers in them are padded: MAX_COMBINATIONS is at most 10,000. */
 export function numberId(number: number): string {
   return String(number).padStart(5, '0');
@@ -144,6 +142,7 @@ export function retained(): Expiring {
   return { expireAt: new Date(Date.now() + RETENTION_MS) };
 }
 
+/** When it may take away a lease, or a record of attempts. */
 export function leaseRetained(): Expiring {
   return { expireAt: new Date(Date.now() + LEASE_RETENTION_MS) };
 }

@@ -2,14 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { TransientError } from '../../base/errors.ts';
+import { hashId } from '../shared/hash-id.ts';
 
 /** Another process holding the lock stops our event loop for as long (node:sqlite is synchronous): give up early. */
 const BUSY_TIMEOUT_MS = 250;
 /** SQLITE_FULL, https://sqlite.org/rescode.html#full */
 const SQLITE_FULL = 13;
 
-/** One entry per schema version: appended to, never edited, since databases of every version are out there. */
-const MIGRATIONS: readonly string[] = [
+/** One entry per schema version: appended to, never edited, since databases of every version are in use. */
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE tasks (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -97,6 +98,31 @@ const MIGRATIONS: readonly string[] = [
   `,
   `UPDATE tasks SET body = json_set(body, '$.fileId', id) WHERE json_extract(body, '$.fileId') IS NULL`,
   `CREATE TABLE ids (key TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+  `
+  -- rests_until is NULL before the first rest, of which round is the number.
+  CREATE TABLE attempts (
+    key TEXT PRIMARY KEY,
+    crashes INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    rests_until INTEGER,
+    changed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO attempts SELECT key, crashes, failures, 0, NULL, taken_at FROM leases WHERE crashes + failures > 0;
+
+  ALTER TABLE leases DROP COLUMN takes;
+  ALTER TABLE leases DROP COLUMN crashes;
+  ALTER TABLE leases DROP COLUMN failures;
+  ALTER TABLE leases RENAME COLUMN taken_at TO changed_at;
+
+  -- By the hash of the key, which may be a secret.
+  CREATE TABLE memos (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO memos SELECT hash_id(key), id FROM ids;
+  INSERT INTO memos SELECT
+    hash_id('url/' || url), json_object('content', content, 'validator', json(validator)) FROM urls;
+  DROP TABLE urls;
+  DROP TABLE ids;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */
@@ -146,6 +172,7 @@ export function openDatabase(path: string): Database {
 
   try {
     connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    connection.function('hash_id', { deterministic: true }, (key) => hashId(String(key)));
     migrate(connection, transaction);
   } catch (error) {
     close();
@@ -178,7 +205,7 @@ function migrate(connection: DatabaseSync, transaction: <T>(work: () => T) => T)
   });
 }
 
-/** The gate for SQLite's own errors: a full disk passes, all else is a defect or a broken disk. */
+/** Makes a full disk transient; all other errors of SQLite's are a defect or a broken disk. */
 function translated<T>(work: () => T): T {
   try {
     return work();
