@@ -250,5 +250,5 @@ export interface TokenClaims {
  * @throws TransientError where the certificates cannot be had
  */
 export interface TokenReader {
-  (token: string): Promise<{ claims: TokenClaims } | { refused: string }>;
+  read(token: string): Promise<{ claims: TokenClaims } | { refused: string }>;
 }

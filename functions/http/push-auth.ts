@@ -5,7 +5,7 @@ import type { TokenClaims, TokenReader } from '../ports.ts';
 
 export interface PushAccessOptions {
   rule: PushRule;
-  readToken: TokenReader;
+  tokens: TokenReader;
   log: Log;
 }
 
@@ -26,7 +26,7 @@ const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 const CLOSE = { connection: 'close' };
 
 /** https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
-export function createPushAccess({ rule, readToken, log }: PushAccessOptions): PushAccess {
+export function createPushAccess({ rule, tokens, log }: PushAccessOptions): PushAccess {
   const refuse = (functionName: string, expected: string, got: string): void => {
     log.warn(`A push to ${functionName} was refused: expected ${expected}, got ${got}`, {
       event: 'push.refused',
@@ -48,7 +48,7 @@ export function createPushAccess({ rule, readToken, log }: PushAccessOptions): P
     const read =
       token === undefined
         ? { refused: authorization === null ? 'none' : 'something else' }
-        : await readToken(token);
+        : await tokens.read(token);
     if ('refused' in read) {
       refuse(functionName, 'an OIDC token of Google', read.refused);
       throw new RequestError('push_unauthenticated', 'Expected a valid token of Google, got none.', {

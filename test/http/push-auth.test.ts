@@ -371,7 +371,7 @@ describe('a stage', () => {
     // Also when the time of the test is up: what hangs ends with the server.
     t.after(() => issuer[Symbol.asyncDispose]());
     issuer.trouble = 'hangs';
-    const read = createTokenReader({ apiUrl: issuer.url, certificatesMs: 50 });
+    const { read } = createTokenReader({ apiUrl: issuer.url, certificatesMs: 50 });
     await assert.rejects(
       read(issuer.token()),
       (error) => TransientError.is(error) && error.code === 'network',
@@ -382,7 +382,7 @@ describe('a stage', () => {
 
   test('asks for certificates again when their time is over', async () => {
     await using issuer = await startTokenIssuer({ keepSeconds: 0 });
-    const read = createTokenReader({ apiUrl: issuer.url });
+    const { read } = createTokenReader({ apiUrl: issuer.url });
     for (const times of [1, 2]) {
       await read(issuer.token());
       assert.equal(issuer.asked, times);

@@ -6,6 +6,7 @@ import { grpcCode, isUnclear } from '../shared/google-errors.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
 import {
   documentId,
+  type Expiring,
   type FirestoreConnection,
   leaseRetained,
   millisecondsBetween,
@@ -22,20 +23,22 @@ interface Stored extends Attempts {
   round: number;
   /** By the store's clock; null before the first rest. */
   restsUntil: Timestamp | null;
+  /** Drawn for each change, the last one first. */
+  tokens: readonly string[];
 }
 
 interface Found {
   /** Empty where it is forgotten. */
   stored: Stored;
   resting: boolean;
-  /** Drawn by whoever wrote it last. */
-  token: string | undefined;
   /** To change nothing but this version; undefined: to create it. */
   version: Timestamp | undefined;
   readAt: Timestamp;
 }
 
-const NOTHING: Stored = { crashes: 0, failures: 0, round: 0, restsUntil: null };
+const NOTHING: Stored = { crashes: 0, failures: 0, round: 0, restsUntil: null, tokens: [] };
+/** So many changes may follow ours before we look whether it was made. */
+const TOKENS_KEPT = 20;
 
 /** Nothing is locked: each change is a write that holds only for the version seen, and begins again where it was outrun. */
 export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions): AttemptStore {
@@ -88,27 +91,24 @@ async function change(
   for (;;) {
     const found = look(await ref.get());
     // Refused because it was there already: the answer to our write was lost, and the client wrote again.
-    if (found.token === token) return found.stored;
-    const stored = next(found);
-    if (stored === undefined) return undefined;
+    if (found.stored.tokens.includes(token)) return found.stored;
+    const changed = next(found);
+    if (changed === undefined) return undefined;
+    const stored = { ...changed, tokens: [token, ...changed.tokens].slice(0, TOKENS_KEPT) };
     try {
-      await write(ref, found.version, { ...stored, token });
+      await write(ref, found.version, stored);
       return stored;
     } catch (error) {
       if (OUTRUN.includes(grpcCode(error))) continue;
       if (!isUnclear(error)) throw error;
       const now = look(await ref.get());
-      if (now.token === token) return now.stored;
+      if (now.stored.tokens.includes(token)) return now.stored;
       throw error;
     }
   }
 }
 
-async function write(
-  ref: DocumentReference,
-  version: Timestamp | undefined,
-  stored: Stored & { token: string },
-): Promise<void> {
+async function write(ref: DocumentReference, version: Timestamp | undefined, stored: Stored): Promise<void> {
   const fields = { ...stored, ...leaseRetained() };
   if (version === undefined) await ref.create(fields);
   else await ref.update(fields, { lastUpdateTime: version });
@@ -120,15 +120,15 @@ function attemptsAt(db: Firestore, key: string): DocumentReference {
 
 function look(snapshot: DocumentSnapshot): Found {
   const { readTime: readAt, updateTime: version } = snapshot;
-  const found = snapshot.data() as (Stored & { token: string }) | undefined;
+  const found = snapshot.data() as (Stored & Expiring) | undefined;
   if (found === undefined || version === undefined) {
-    return { stored: NOTHING, resting: false, token: undefined, version: undefined, readAt };
+    return { stored: NOTHING, resting: false, version: undefined, readAt };
   }
-  const { token, crashes, failures, round, restsUntil } = found;
+  const { expireAt: _, ...kept } = found;
+  const { restsUntil } = kept;
   const resting = restsUntil !== null && millisecondsBetween(readAt, restsUntil) > 0;
   const remembered = resting || millisecondsBetween(version, readAt) <= MEMORY_MS;
-  const stored = remembered ? { crashes, failures, round, restsUntil } : NOTHING;
-  return { stored, resting, token, version, readAt };
+  return { stored: remembered ? kept : NOTHING, resting, version, readAt };
 }
 
 function countsOf({ crashes, failures }: Attempts): Attempts {

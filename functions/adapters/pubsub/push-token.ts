@@ -80,7 +80,7 @@ export function createTokenReader({
     return asking;
   }
 
-  return async (token) => {
+  const read: TokenReader['read'] = async (token) => {
     const complaint = complaintAbout(token);
     if (complaint !== undefined) return { refused: complaint };
     const certs = await certificates();
@@ -106,6 +106,7 @@ export function createTokenReader({
       return { refused: known?.[1] ?? 'one that is not valid' };
     }
   };
+  return { read };
 }
 
 /** What needs no certificates to be seen, so that Google is not asked for them because of whoever makes up a token. */

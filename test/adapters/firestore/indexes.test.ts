@@ -57,7 +57,7 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   ...['quota', 'succeeded', 'failed', 'cancelled', 'firstReportAt'].map((field) => `shards.${field}`),
   'pins.pin',
   ...['token', 'ttlMs'].map((field) => `leases.${field}`),
-  ...['token', 'crashes', 'failures', 'round', 'restsUntil'].map((field) => `attempts.${field}`),
+  ...['tokens', 'crashes', 'failures', 'round', 'restsUntil'].map((field) => `attempts.${field}`),
   'claims.fingerprint',
   'memos.value',
 ];
