@@ -104,6 +104,7 @@ async function underLease<T>(
   const takenAt = performance.now();
   const lease = await leases.take(key, ttlMs);
   if (lease === undefined) return undefined;
+  const { previous } = lease;
   const lost = new AbortController();
   const done = new AbortController();
   const held = AbortSignal.any([signal, lost.signal]);
@@ -132,8 +133,8 @@ async function underLease<T>(
   }
 
   async function attemptsBefore(): Promise<Attempts> {
-    if (attempts === undefined || lease?.previous === 'none') return NO_ATTEMPTS;
-    if (lease?.previous === 'lapsed') return count(attempts, 'crash');
+    if (attempts === undefined || previous === 'none') return NO_ATTEMPTS;
+    if (previous === 'lapsed') return count(attempts, 'crash');
     return (await attempts.read([key]))[0] ?? NO_ATTEMPTS;
   }
 }

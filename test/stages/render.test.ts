@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../../functions/base/errors.ts';
+import { createExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
 import { fairSemaphore, type Semaphore } from '../../functions/coordination/fair-semaphore.ts';
 import { prepareKey, renderKey, retryKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
@@ -139,6 +140,15 @@ describe('render', () => {
     assert.equal(s.waiting()['complete'], 0, 'it died here');
     await s.renderOne(task, 2);
     assert.equal(s.waiting()['complete'], 1);
+  });
+
+  test('a render that nobody began before neither reads nor writes attempts', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const unasked = () => assert.fail('asked');
+    const attempts = { read: unasked, record: unasked, rest: unasked, resting: unasked };
+    await s.renderOne(task, 1, { attempts, ...{ gate: createExclusiveGate() } });
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
   });
 
   test('five holders that died over one render are enough', async () => {
