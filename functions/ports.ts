@@ -1,8 +1,10 @@
 /**
- * What the stages need from the world, in our words. Each port has an embedded adapter and a cloud adapter,
- * held to one contract suite (test/contracts). Whatever a method is said to do on a second call, it does: every
- * message may be delivered twice, late, or to a process that dies half-way.
+ * What the stages need from the world, in our words. Each port has an embedded adapter and a cloud adapter, held to one
+ * contract suite (test/contracts). What a comment says about a second call is part of the contract: every message may be
+ * delivered twice, late, or to a process that dies half-way.
  */
+import type { Attempts } from './model/attempts.ts';
+import type { LeaseState } from './model/lease-state.ts';
 import type { Message } from './model/messages.ts';
 import type { PinName, PinOf } from './model/pins.ts';
 import type { Line } from './model/plan.ts';
@@ -17,28 +19,25 @@ import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/t
 
 export interface TaskStore {
   /**
-   * process-media, retry: stores the task, unpublished, and its claim with it. False, and nothing stored, where
-   * another task has the claim (see claimed), or where one of the same output folder has the same first six digits
-   * of the id (file names would clash): draw another id.
+   * process-media, retry: stores the task, unpublished, together with its claim. False, and nothing stored, where another
+   * task has the claim (see claimed), or where the id of a task with the same output folder begins with the same six
+   * digits, as their file names would clash: draw another id.
    */
   create(task: Task, claim?: Claim): Promise<boolean>;
-  /** process-media, retry: which task has the claim; undefined where none has, or its time is over. */
+  /** process-media, retry: the task that has the claim; undefined where none has, or where it has expired. */
   claimed(key: string): Promise<ClaimHolder | undefined>;
   get(taskId: string): Promise<Task | undefined>;
   /** process-media and sweep, after the last message is out. Repeating it changes nothing. */
   markPublished(taskId: string): Promise<void>;
-  /** cancel: what has not begun is not begun any more, what is under way stops. Repeating it changes nothing. */
+  /** cancel: nothing more begins, and what is under way stops. Repeating it changes nothing. */
   cancel(taskId: string): Promise<void>;
-  /**
-   * prepare, render: also asked again and again while at work, so it must be cheap. A cancel by another process may be
-   * seen a few seconds late.
-   */
+  /** prepare, render: asked several times a second while at work. May see a cancel by another process seconds late. */
   isCancelled(taskId: string): Promise<boolean>;
   /** status, sweep. */
   progress(taskId: string): Promise<Progress | undefined>;
   /** sweep: ids of the tasks that are not finished, oldest first, at most `limit`, created after `afterId`. */
   unfinished(limit: number, afterId?: string): Promise<string[]>;
-  /** complete, as its last step. Returns when the task was finished first; a repetition does not move it. */
+  /** complete, as its last step. Answers with the time of the first call, milliseconds since the epoch. */
   finish(taskId: string): Promise<number>;
 }
 
@@ -46,26 +45,26 @@ export interface TaskStore {
 // Reports and completion
 
 export interface ReportStore {
-  /** render, dead-letter, sweep. True: counted. False: this combination had reported; the first report stands. */
+  /** render, dead-letter, sweep. True: counted. False: the combination has reported before; the first report stands. */
   report(taskId: string, report: Report): Promise<boolean>;
-  /** Reports of the combinations numbered from..to (inclusive), in order; gaps where none came in yet. */
+  /** Reports of the combinations numbered from..to (inclusive), in order, without those that have not reported. */
   list(taskId: string, from: number, to: number): Promise<Report[]>;
   /**
-   * After every report, also a repeated one; `index` is the combination that has just reported (sweep gives none:
-   * then all are looked at). 'open': some are missing. 'claimed': all are in and `complete` is not known to be
-   * published: publish it, then mark it. 'published': nothing left to do.
+   * After every report, also a repeated one. `index` is the combination that has just reported; without it, as in the
+   * sweep, all are checked. 'open': some have not reported. 'claimed': all have, and `complete` is not known to be
+   * published: publish it, then mark it. 'published': nothing is left to do.
    */
   claimCompletion(taskId: string, index?: number): Promise<'open' | 'claimed' | 'published'>;
   markCompletionPublished(taskId: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Pins: what a task settled once, for all its renders
+// Pins: what is settled once per task, for all its renders
 
 export interface PinStore {
-  /** In the order asked for; undefined where nothing is pinned. */
+  /** In the order asked for; undefined where there is no pin. */
   read<N extends PinName>(taskId: string, names: readonly N[]): Promise<(PinOf<N> | undefined)[]>;
-  /** Create-once: answers with the pin that stands, which is the first one written. */
+  /** Create-once: answers with the pin that was written first. */
   write<N extends PinName>(taskId: string, name: N, pin: PinOf<N>): Promise<PinOf<N>>;
   /**
    * render: answers as soon as all are there or one of them has an error, else (with gaps) after `timeoutMs`.
@@ -79,32 +78,21 @@ export interface PinStore {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Leases: who is at it, by the store's clock
+// Leases: who works on what, by the store's clock
 
 export interface Lease {
   readonly key: string;
   /** Drawn anew at each take; renewals and releases of an earlier one have no effect. */
   readonly token: string;
-  /** How often it was taken, this time included. */
-  readonly takes: number;
-  /** How often it was taken over from a holder that never released it, this time included. */
-  readonly crashes: number;
-  /** How often it was released as failed, before this time. */
-  readonly failures: number;
+  /**
+   * How the holder before it ended. none: there was none, or it released the lease over an hour ago. lapsed: it neither
+   * released nor renewed it, however long ago that was.
+   */
+  readonly previous: Exclude<LeaseState, 'held'>;
 }
-
-export interface LeaseState {
-  held: boolean;
-  takes: number;
-  crashes: number;
-  failures: number;
-}
-
-/** Redeliveries of one message lie at most minutes apart: a take after an hour belongs to another try of the user's. */
-export const LEASE_MEMORY_MS = 3_600_000;
 
 export interface LeaseStore {
-  /** A holder that has not renewed for so long is taken for dead. It renews three times within it. */
+  /** A holder that has not renewed for this long is taken for dead. It renews three times within it. */
   readonly ttlMs: number;
   /** How often those who wait for a holder look whether it is done. */
   readonly pollMs: number;
@@ -112,29 +100,47 @@ export interface LeaseStore {
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** False: it was taken over or has lapsed; the holder must stop and must not save. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
-  /** An orderly end. Keeps the counts, and adds one where the work failed for a reason nobody foresaw. */
-  release(lease: Lease, failed?: boolean): Promise<void>;
+  /** An orderly end, also where it comes late. No effect once another one has taken the lease. */
+  release(lease: Lease): Promise<void>;
+  /** In the order asked for. */
   read(keys: readonly string[]): Promise<LeaseState[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Attempts: one small record for each key, which is forgotten an hour after its last change
+
+export interface AttemptStore {
+  /** In the order asked for. */
+  read(keys: readonly string[]): Promise<Attempts[]>;
+  /** Counts one more, and answers with all. A rest under the same key goes on as it is. */
+  record(key: string, what: 'crash' | 'failure'): Promise<Attempts>;
+  /**
+   * fetch, render, sweep: begins a rest of that length, by the store's clock, and answers with its round: 1 for the first.
+   * Undefined, and nothing changed, while one still lasts. Of many at once, exactly one begins it.
+   */
+  rest(key: string, ms: number): Promise<number | undefined>;
+  /** Whether a rest still lasts, in the order asked for. */
+  resting(keys: readonly string[]): Promise<boolean[]>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
 // Messages
 
-/** What a stage is told beside the message. */
+/** What a stage is given beside the message. */
 export interface Delivery {
-  /** Fires when the host stops or the platform's time is up: end children, save nothing, hand the message back. */
+  /** Fires when the host stops or the platform's time is over: end children, save nothing, hand the message back. */
   signal: AbortSignal;
 }
 
 export interface Queue {
-  /** All of them, at least once each, whatever happens after it resolves. Order is not promised. */
+  /** Once it resolves, each message is delivered at least once, whatever happens. In no particular order. */
   publish(messages: readonly Message[]): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
 // Files
 
-/** A finished, checked artifact on this machine's disk; not evicted until disposed of. */
+/** A finished, checked artifact on this machine's disk; it is not evicted before it is disposed of. */
 export interface Artifact<M = unknown> extends Disposable {
   readonly key: string;
   readonly meta: M;
@@ -145,9 +151,9 @@ export interface Artifact<M = unknown> extends Disposable {
 }
 
 export interface ArtifactStore {
-  /** Undefined where there is none, or where there was one whose files do not match their checksums (it is removed). */
+  /** Undefined where there is none. One whose files do not match their checksums is removed, and counts as none. */
   open<M>(key: string): Promise<Artifact<M> | undefined>;
-  /** Takes the files of `dir` over, create-once: of two with one key the first stays, and that is what comes back. */
+  /** Takes over the files of `dir`, create-once: of two artifacts with one key the first stays, and is the answer. */
   put<M>(key: string, dir: string, meta: M): Promise<Artifact<M>>;
 }
 
@@ -158,29 +164,34 @@ export interface SavedFile {
 
 export interface OutputStore {
   /**
-   * process-media. The folder of that name, made where there is none; concurrent calls make one. Throws RequestError
-   * output_folder, with the hint, where this output could not take the task's videos, and TransientError where that
-   * cannot be told just now: a second call goes on where the first one ended. Rejects with the signal's reason.
+   * process-media. The folder of that name; makes it where there is none, once for concurrent calls. Throws RequestError
+   * 'output_folder', with a hint, where videos could not be saved there, and TransientError where that cannot be found
+   * out at the moment: a second call goes on where the first one ended. Rejects with the signal's reason.
    */
   createFolder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
-  /** render, complete: moves the file there. The same name again replaces it; half a file never carries the name. */
+  /** render, complete: moves the file there. The same name replaces it; an unfinished file never carries the name. */
   save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
   /**
-   * complete, render: takes files of the task out that did not become videos of it: saved by a process that died before
-   * it could report, or that was too late. Names that are not there are fine, and what most of them are.
+   * complete, render: removes files that were saved without becoming videos of the task: their process died before it
+   * could report, or was too late. Most of the names are not there, which is no error.
    */
   remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
 }
 
-/** Ids that a vendor has drawn for things not made yet, so that whoever repeats the making makes the same thing. */
-export interface IdMemory {
-  /** outputs. The ids kept under these keys, in their order; undefined where there is none. */
+// ---------------------------------------------------------------------------------------------------------------
+// Memos: what is worth knowing between tasks and after a restart
+
+/** Texts by key. Keys may be secrets, as signed URLs are: they are stored as hashes. */
+export interface Memo {
+  /** In the order asked for; undefined where there is none. */
   recall(keys: readonly string[]): Promise<(string | undefined)[]>;
   /**
-   * outputs. Create-once: answers with the id that stands, which is the first one settled. Only where that is `gone`, an
-   * id under which nothing can be made any more, does `id` take its place.
+   * outputs, for ids that a vendor has drawn for things not made yet. Create-once: answers with the value that stands, which
+   * is the first one settled. Only where that is `gone`, a value that has become useless, does `value` take its place.
    */
-  settle(key: string, id: string, gone?: string): Promise<string>;
+  settle(key: string, value: string, gone?: string): Promise<string>;
+  /** fetch, for what a URL last gave. The last value stands. */
+  remember(key: string, value: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -188,8 +199,8 @@ export interface IdMemory {
 
 export interface Downloads {
   /**
-   * prepare: one GET, conditional where a validator is given, into `file`. PermanentError: trying again is
-   * pointless. TransientError: it may help.
+   * prepare: one GET into `file`, conditional where a validator is given. Throws PermanentError where trying again is
+   * pointless, and TransientError where it may help.
    */
   get(
     location: SourceLocation,
@@ -198,38 +209,32 @@ export interface Downloads {
   ): Promise<Download>;
 }
 
-/** Between tasks: which bytes a URL last gave, and by which validator to ask whether it still does. */
-export interface UrlMemory {
-  recall(url: string): Promise<{ content: string; validator: Validator } | undefined>;
-  remember(url: string, content: string, validator: Validator): Promise<void>;
-}
-
 export interface Speech {
-  /** What a caller should know about this voice, or null. */
+  /** A warning for callers about this voice, or null. */
   readonly notice: string | null;
   /**
-   * How many lines all processes together may have spoken at once, as far as it is known by now; null: as many as they
-   * like. Looked at before each line.
+   * How many lines all processes together may have spoken at the same time, as far as is known; null: no limit. Read
+   * before each line.
    */
   readonly atOnce: number | null;
   /**
-   * All that makes the sound what it is: provider, voice, model, settings. Text excluded. May ask the provider which voice
-   * has that name. PermanentError: there is none, or more than one. TransientError: asking again may help.
+   * All that makes the sound what it is, except the text: provider, voice, model, settings. May ask the provider which
+   * voice has that name. Throws PermanentError where there is none or more than one, and TransientError.
    */
   identity(line: Line, signal: AbortSignal): Promise<readonly string[]>;
-  /** What may cost money: called once per identity and text, whose result is stored before anything else is done. */
+  /** May cost money: called once per identity and text, and the result is stored before anything else is done. */
   speak(line: Line, signal: AbortSignal): Promise<Spoken>;
 }
 
-/** Which programs run for this host, told to the next one: it ends what this one's death leaves over. */
+/** Records the programs that run for this host, so that the next host can end those that outlive it. */
 export interface ChildRecords {
-  /** Right after the start of a child that leads a process group of its own. Never throws: it then runs unrecorded. */
+  /** Right after the start of a child that leads its own process group. Never throws: the child then runs unrecorded. */
   started(pid: number): void;
   /** It is gone. */
   ended(pid: number): void;
 }
 
-/** What Google vouches for in a token, as it says it: nothing of it is compared with anything yet. */
+/** The signed claims of a token, which have not been compared with anything yet. */
 export interface TokenClaims {
   audience: unknown;
   email: unknown;
@@ -237,9 +242,11 @@ export interface TokenClaims {
 }
 
 /**
- * Reads the OIDC token of a push: signature, issuer and times are checked, whose it is and for whom is not. Asked by
- * every stage before anything else; certificates are asked for when there is something to check with them, and kept
- * for as long as Google says. `refused` completes "got", without a word of the token.
- * @throws TransientError where the certificates cannot be had
+ * Reads the OIDC token of a push. Checks signature, issuer and times, but neither account nor audience. Certificates are
+ * fetched at the first token and kept for as long as Google says. `refused` completes a sentence after "got", and repeats
+ * nothing of the token.
+ * @throws TransientError where the certificates cannot be fetched
  */
-export type TokenReader = (token: string) => Promise<{ claims: TokenClaims } | { refused: string }>;
+export interface TokenReader {
+  read(token: string): Promise<{ claims: TokenClaims } | { refused: string }>;
+}

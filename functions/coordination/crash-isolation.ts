@@ -1,31 +1,34 @@
-import type { LeaseStore } from '../ports.ts';
+import type { AttemptStore, LeaseStore } from '../ports.ts';
 import type { ExclusiveGate } from './exclusive-gate.ts';
 import { type Semaphore, UNLIMITED } from './fair-semaphore.ts';
 
 export interface CrashIsolationDeps {
   leases: LeaseStore;
-  /** Absent where the queue sees to it that suspects are alone. */
+  attempts: AttemptStore;
+  /** Absent where the queue itself runs such work alone. */
   gate?: ExclusiveGate;
 }
 
-/** Of a lease that nobody holds: it was taken over from a dead holder so often, and mostly that one is dead by now, too. */
+/** Crashes that are counted before the work runs alone: the one that is taken over just now is not among them yet. */
 const ISOLATED_AFTER_CRASHES = 1;
 
 /**
- * Room for the work under that lease. What may have ended processes takes it alone, and before it holds the lease, so
- * that whoever waits beside it is not to blame for the next death.
+ * Room for the work under that lease. Work that may have ended processes gets it alone, and before it takes the lease, so
+ * that what only waits beside it is not blamed for the next crash.
  */
 export function isolateAfterCrash(
   key: string,
-  { leases, gate }: CrashIsolationDeps,
+  { leases, attempts, gate }: CrashIsolationDeps,
   semaphore: Semaphore = UNLIMITED,
 ): Semaphore {
   if (gate === undefined) return semaphore;
   return async (work) => {
-    const [state] = await leases.read([key]);
-    // Someone is at it: the lease will be refused, which needs no room.
-    if (state?.held) return semaphore(work);
-    const through = (state?.crashes ?? 0) >= ISOLATED_AFTER_CRASHES ? gate.alone : gate.beside;
+    const [state = 'none'] = await leases.read([key]);
+    // The lease will be refused, which needs no room.
+    if (state === 'held') return semaphore(work);
+    // Without a lease there are no attempts to be asked for.
+    const crashes = state === 'none' ? 0 : ((await attempts.read([key]))[0]?.crashes ?? 0);
+    const through = crashes >= ISOLATED_AFTER_CRASHES ? gate.alone : gate.beside;
     return through((releaseGate) =>
       semaphore((release) =>
         work(() => {

@@ -14,9 +14,9 @@ import {
   type Stage,
   TransientError,
 } from '../base/errors.ts';
-import type { Lease } from '../ports.ts';
+import type { Attempts } from '../model/attempts.ts';
 
-/** Holders of one lease that may die, or fail without a known cause, before its work is given up. */
+/** Crashes of the same work, or unexpected errors of it, before it is given up. */
 export const MAX_ATTEMPTS = 5;
 /** How long a step is retried before its message is handed back. */
 export const RETRY_MS = 30_000;
@@ -73,33 +73,34 @@ export async function retryTransient<T>(
   });
 }
 
-/** How often the work was begun, this time included. Waiting, duplicates and orderly transient errors do not count. */
-export function attemptOf({ crashes, failures }: Pick<Lease, 'crashes' | 'failures'>): number {
+/** Number of the attempt that follows those, from 1. Waiting, duplicates and orderly transient errors do not count. */
+export function attemptOf({ crashes, failures }: Attempts): number {
   return crashes + failures + 1;
 }
 
-/** Throws PermanentError 'crash_loop' after so many holders died over this work that it must not be begun again. */
-export function refuseCrashLoop(lease: Lease, stage: Stage): void {
-  if (lease.crashes < MAX_ATTEMPTS) return;
+/** Throws PermanentError 'crash_loop' after so many processes died over this work that it must not begin again. */
+export function refuseCrashLoop({ crashes }: Attempts, stage: Stage): void {
+  if (crashes < MAX_ATTEMPTS) return;
   throw new PermanentError(
     'crash_loop',
     stage,
-    `Expected it to end, got ${lease.crashes} processes that died over it. It is not tried again.`,
+    `Expected it to end, got ${crashes} processes that died over it. It is not tried again.`,
   );
 }
 
 /**
  * The failure to record for an error that no retry can help; rethrows all others, so that the message is handed back.
- * Unexpected errors, and an ffmpeg that is killed from outside (mostly for want of memory), get MAX_ATTEMPTS tries.
+ * Unexpected errors, and an ffmpeg that is killed from outside (mostly for want of memory), get MAX_ATTEMPTS tries, of
+ * which `before` counts the earlier ones.
  */
-export function failureOf(error: unknown, lease: Lease, stage: Stage, signal: AbortSignal): Failure {
+export function failureOf(error: unknown, before: Attempts, stage: Stage, signal: AbortSignal): Failure {
   // The error may be nothing but a consequence of stopping the work.
   if (signal.aborted) throw error;
   if (PermanentError.is(error)) return error.failure;
   if (isDiskFull(error) && !TransientError.is(error)) {
     throw new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
   }
-  if (!isUnexpected(error) || lease.failures + 1 < MAX_ATTEMPTS) throw error;
+  if (!isUnexpected(error) || before.failures + 1 < MAX_ATTEMPTS) throw error;
   return TransientError.is(error)
     ? { code: 'crash_loop', stage, message: `${error.message} It was tried ${MAX_ATTEMPTS} times.` }
     : {

@@ -14,12 +14,12 @@ import { connectStorage } from '../adapters/storage/storage.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import type { ArtifactStore, Downloads, IdMemory, OutputStore, Speech } from '../ports.ts';
+import type { ArtifactStore, Downloads, Memo, OutputStore, Speech } from '../ports.ts';
 import { dataFolders } from './data-folders.ts';
 
 export interface ChooseAdaptersOptions {
   config: Config;
-  ids: IdMemory;
+  memo: Memo;
   /** Used if OUTPUT is local. */
   diskOutputs: OutputStore;
   /** Whether several processes use the folders in DATA_DIR. */
@@ -37,7 +37,7 @@ export interface ChosenAdapters extends AsyncDisposable {
 const MB = 1024 * 1024;
 
 export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
-  const { config, ids } = options;
+  const { config, memo } = options;
   const folders = dataFolders(config);
   const { vendors } = config;
   const { googleApiUrl } = vendors;
@@ -53,7 +53,7 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     if (output.kind === 'gcs') return createStorageOutputs({ storage, bucket: output.bucket });
     if (drive === undefined)
       throw new Error('Expected DRIVE_AUTH for OUTPUT=drive, which the settings require, got none');
-    return createDriveOutputs({ account: drive, folderId: output.folderId, ids });
+    return createDriveOutputs({ account: drive, folderId: output.folderId, memo });
   }
 
   function chosenArtifacts(): ArtifactStore {

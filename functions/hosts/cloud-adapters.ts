@@ -1,12 +1,12 @@
 /** Builds the dependencies of the cloud functions: Firestore, Pub/Sub and the vendors that the settings choose. */
 import { createDiskOutputs } from '../adapters/disk/outputs.ts';
+import { createFirestoreAttempts } from '../adapters/firestore/attempts.ts';
 import { connectFirestore } from '../adapters/firestore/firestore.ts';
-import { createFirestoreIds } from '../adapters/firestore/ids.ts';
 import { createFirestoreLeases } from '../adapters/firestore/leases.ts';
+import { createFirestoreMemo } from '../adapters/firestore/memo.ts';
 import { createFirestorePins } from '../adapters/firestore/pins.ts';
 import { createFirestoreReports } from '../adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
-import { createFirestoreUrls } from '../adapters/firestore/urls.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
 import type { Log } from '../base/log.ts';
 import { traceparent } from '../base/trace.ts';
@@ -42,10 +42,11 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
+  const memo = createFirestoreMemo({ firestore });
   const chosen = starting.use(
     chooseAdapters({
       config,
-      ids: createFirestoreIds({ firestore }),
+      memo,
       diskOutputs: createDiskOutputs({ dir: config.outputDir }),
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
@@ -57,8 +58,9 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     reports: createFirestoreReports({ firestore }),
     pins: createFirestorePins({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
+    attempts: createFirestoreAttempts({ firestore }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
-    urls: createFirestoreUrls({ firestore }),
+    memo,
   };
   const limits = { patienceMs: PATIENCE_MS, encodeLimitMs: ENCODE_MS };
   const deps = {

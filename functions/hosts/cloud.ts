@@ -44,7 +44,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   const { config, log, instrumentation } = options;
   const checkPusher = createPushAccess({
     rule: config.push,
-    readToken: createTokenReader({ apiUrl: config.vendors.googleApiUrl }),
+    tokens: createTokenReader({ apiUrl: config.vendors.googleApiUrl }),
     log,
   });
   const stopping = new AbortController();

@@ -2,15 +2,16 @@
 import type { Message } from '../model/messages.ts';
 import type {
   ArtifactStore,
+  AttemptStore,
   Downloads,
   LeaseStore,
+  Memo,
   OutputStore,
   PinStore,
   Queue,
   ReportStore,
   Speech,
   TaskStore,
-  UrlMemory,
 } from '../ports.ts';
 
 /** One adapter for each port. */
@@ -19,8 +20,9 @@ export interface Adapters {
   reports: ReportStore;
   pins: PinStore;
   leases: LeaseStore;
+  attempts: AttemptStore;
   queue: Queue;
-  urls: UrlMemory;
+  memo: Memo;
   artifacts: ArtifactStore;
   outputs: OutputStore;
   downloads: Downloads;

@@ -5,14 +5,14 @@ import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts
 import { sweepFolder } from '../adapters/disk/sweep.ts';
 import { createChildRecords } from '../adapters/process/child-records.ts';
 import { acquireHostLock, HostLockedError } from '../adapters/process/host-lock.ts';
-import { createSqliteIds } from '../adapters/sqlite/ids.ts';
+import { createSqliteAttempts } from '../adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../adapters/sqlite/leases.ts';
+import { createSqliteMemo } from '../adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../adapters/sqlite/pins.ts';
 import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
 import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
-import { createSqliteUrls } from '../adapters/sqlite/urls.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
@@ -75,15 +75,18 @@ export async function composeLocal(
   }
   const leases = createSqliteLeases({ database });
   leases.lapseLeases();
+  const attempts = createSqliteAttempts({ database });
+  attempts.endRests();
   const queue = createSqliteQueue({
     database,
     onError: (error, message) =>
       log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
   });
+  const memo = createSqliteMemo({ database });
   const chosen = starting.use(
     chooseAdapters({
       config,
-      ids: createSqliteIds({ database }),
+      memo,
       diskOutputs: outputs,
       sharedDisk: false,
     }),
@@ -93,8 +96,9 @@ export async function composeLocal(
     reports: createSqliteReports({ database }),
     pins: createSqlitePins({ database }),
     leases,
+    attempts,
     queue,
-    urls: createSqliteUrls({ database }),
+    memo,
   };
   const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, patienceMs: PATIENCE_MS });
   const disposables = starting.move();
@@ -102,6 +106,7 @@ export async function composeLocal(
     deps,
     queue: deps.queue,
     lapseLeases: () => leases.lapseLeases(),
+    endRests: () => attempts.endRests(),
     ffmpeg: { version, origin: binary.origin },
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };

@@ -50,14 +50,15 @@ export function assemble<Q extends Queue>(
     downloads: chosen.downloads,
     speech: chosen.speech,
   });
-  const { tasks, reports, pins, leases, queue, urls, outputs, downloads, speech } = adapters;
-  const artifacts = createArtifacts({ store: adapters.artifacts, leases, tempDir });
+  const { tasks, reports, pins, leases, attempts, queue, memo, outputs, downloads, speech } = adapters;
+  const artifacts = createArtifacts({ store: adapters.artifacts, leases, attempts, tempDir });
   const fetching = createFetching({
     pins,
     leases,
+    attempts,
     artifacts,
     downloads,
-    urls,
+    memo,
     ffmpeg,
     tempDir,
     patienceMs,
@@ -78,6 +79,7 @@ export function assemble<Q extends Queue>(
     reports,
     pins,
     leases,
+    attempts,
     queue,
     outputs,
     speech,

@@ -1,6 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import { RequestError, TransientError } from '../base/errors.ts';
 import { timeLimit } from '../base/time-limit.ts';
+import { requestKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import { makePlan, type Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
@@ -70,7 +71,7 @@ function claimOf(request: Request, body: unknown): Claim | undefined {
     });
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(body)).digest('hex');
-  return { key: `request/${key}`, fingerprint, ttlMs: IDEMPOTENCY_KEY_TTL_MS };
+  return { key: requestKey(key), fingerprint, ttlMs: IDEMPOTENCY_KEY_TTL_MS };
 }
 
 function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[]) {

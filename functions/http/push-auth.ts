@@ -6,7 +6,7 @@ import type { TokenClaims, TokenReader } from '../ports.ts';
 
 export interface PushAccessOptions {
   rule: PushRule;
-  readToken: TokenReader;
+  tokens: TokenReader;
   log: Log;
 }
 
@@ -27,7 +27,7 @@ const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 const CLOSE = { connection: 'close' };
 
 /** https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
-export function createPushAccess({ rule, readToken, log }: PushAccessOptions): PushAccess {
+export function createPushAccess({ rule, tokens, log }: PushAccessOptions): PushAccess {
   const refuse = (functionName: string, expected: string, got: string): void => {
     log.warn(`A push to ${functionName} was refused: expected ${expected}, got ${got}`, {
       event: 'push.refused',
@@ -49,7 +49,7 @@ export function createPushAccess({ rule, readToken, log }: PushAccessOptions): P
     const read =
       token === undefined
         ? { refused: authorization === null ? 'none' : 'a header without one' }
-        : await readToken(token);
+        : await tokens.read(token);
     if ('refused' in read) {
       refuse(functionName, 'an OIDC token from Google', read.refused);
       throw new RequestError('push_unauthenticated', 'Expected a valid token from Google, got none.', {

@@ -1,20 +1,23 @@
 /** Answers questions about a task: its status and the list of its renders. */
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
+import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { Progress, Task } from '../model/task.ts';
 import {
+  type Begun,
   NOT_BEGUN,
   RENDER_STATUSES,
   type RenderStatus,
   type RenderView,
   renderView,
 } from '../pipeline/render-view.ts';
-import type { LeaseStore, ReportStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, LeaseStore, ReportStore, TaskStore } from '../ports.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;
   reports: ReportStore;
   leases: LeaseStore;
+  attempts: AttemptStore;
   now?: () => number;
 }
 
@@ -81,21 +84,37 @@ export async function listRenders(
 async function viewsOf(
   task: Task,
   slice: Task['plan']['combinations'],
-  { reports, leases }: TasksDeps,
+  deps: TasksDeps,
 ): Promise<RenderView[]> {
   const indexes = slice.map(({ index }) => index);
-  const found = await reports.list(task.id, Math.min(...indexes), Math.max(...indexes));
+  const found = await deps.reports.list(task.id, Math.min(...indexes), Math.max(...indexes));
   const reportOf = new Map(found.map((report) => [report.index, report]));
   const open = indexes.filter((index) => !reportOf.has(index));
-  const states = await leases.read(open.map((index) => renderKey(task.id, index)));
-  const stateOf = new Map(open.map((index, at) => [index, states[at]]));
+  const begunOf = await begunRenders(task, open, deps);
   return slice.map((combination) =>
     renderView(
       task,
       combination,
       reportOf.get(combination.index),
-      stateOf.get(combination.index) ?? NOT_BEGUN,
+      begunOf.get(combination.index) ?? NOT_BEGUN,
     ),
+  );
+}
+
+/** By index; without those that nobody has begun, of which there may be many. */
+async function begunRenders(
+  { id }: Task,
+  indexes: readonly number[],
+  { leases, attempts }: TasksDeps,
+): Promise<Map<number, Begun>> {
+  const states = await leases.read(indexes.map((index) => renderKey(id, index)));
+  const begun = indexes.flatMap((index, at) => {
+    const { [at]: state = 'none' } = states;
+    return state === 'none' ? [] : [{ index, state }];
+  });
+  const counts = await attempts.read(begun.map(({ index }) => renderKey(id, index)));
+  return new Map(
+    begun.map(({ index, state }, at) => [index, { state, attempts: counts[at] ?? NO_ATTEMPTS }]),
   );
 }
 
@@ -122,7 +141,7 @@ async function statusOf(
   if (finishedAt !== null) return cancelled > 0 ? 'cancelled' : 'completed';
   if (succeeded + failed + cancelled > 0) return 'rendering';
   const first = task.plan.combinations.slice(0, FIRST_RENDERS).map(({ index }) => renderKey(task.id, index));
-  return (await leases.read(first)).some(({ takes }) => takes > 0) ? 'rendering' : 'queued';
+  return (await leases.read(first)).some((state) => state !== 'none') ? 'rendering' : 'queued';
 }
 
 /** From the pace since the first report; null until there are two reports to measure it. */

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type { Stage } from '../base/errors.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
+import { artifactLeaseKey } from '../coordination/lease-keys.ts';
 import { RETRY_MS, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
-import type { Artifact, ArtifactStore, Lease, LeaseStore } from '../ports.ts';
+import type { Attempts } from '../model/attempts.ts';
+import type { Artifact, ArtifactStore, AttemptStore, LeaseStore } from '../ports.ts';
 
-/** Fills `dir` with the artifact's files and tells what they are. */
+/** Fills `dir` with the artifact's files and answers with what is to be known of them. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
 
 export interface MakeOptions {
@@ -15,11 +17,11 @@ export interface MakeOptions {
   /** Room for the making; taken before the lease. */
   semaphore?: Semaphore;
   /**
-   * Lease on which deaths over this work are counted, until it is refused. One of the task's own: another task, or
-   * the same request after the machine got more memory, begins anew.
+   * The task's own key for the making. Crashes are counted under it until the task is refused, as a failure of that stage;
+   * another task, or the same request on a machine with more memory, begins anew.
    */
-  blame?: { lease: string; stage: Stage };
-  /** What it cost is paid: once made it is stored, also where nobody wants it any more. */
+  countedAs?: { key: string; stage: Stage };
+  /** Making it costs money: once made it is stored, also where nobody wants it any more. */
   paid?: boolean;
 }
 
@@ -29,13 +31,14 @@ export interface Artifacts {
    * Dispose of it when its files are no longer read.
    */
   getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
-  /** Undefined where it is gone: evicted, or found damaged. */
+  /** Undefined where it was evicted or found damaged. */
   open<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
 }
 
 export interface ArtifactsOptions {
   store: ArtifactStore;
   leases: LeaseStore;
+  attempts: AttemptStore;
   /** For unfinished work; on the same file system as the store where possible. */
   tempDir: string;
   /** How long calls of the store are retried before the message is handed back, milliseconds. */
@@ -50,14 +53,14 @@ const NEVER = new AbortController().signal;
  * and used by every task.
  */
 export function createArtifacts(options: ArtifactsOptions): Artifacts {
-  const { store, leases, tempDir, retryMs: forMs = RETRY_MS } = options;
+  const { store, leases, attempts, tempDir, retryMs: forMs = RETRY_MS } = options;
   const open = <M>(key: string, signal: AbortSignal) =>
     retryTransient(() => store.open<M>(key), { signal, forMs });
 
   return {
     open,
 
-    getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, blame, paid = false }: MakeOptions) {
+    getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, countedAs, paid = false }: MakeOptions) {
       const put = async (held: AbortSignal) => {
         await using dir = await workDir(tempDir);
         const meta = await make(dir.path, held);
@@ -70,24 +73,26 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
       const find = () => open<M>(key, signal);
       return once<Artifact<M>>({
         leases,
-        key: `artifact/${key}`,
+        key: artifactLeaseKey(key),
         signal,
         find,
         ...(semaphore === undefined ? {} : { semaphore }),
-        create: (_lease, held) =>
-          blame === undefined
+        create: (_before, held) =>
+          countedAs === undefined
             ? put(held)
-            : once({
+            : // The lease above is shared by all tasks, and does not say whose process died. This one is the task's own.
+              once({
                 leases,
-                key: blame.lease,
+                attempts,
+                key: countedAs.key,
                 signal: held,
                 find,
-                create: (lease, own) => putUnlessFatal(lease, blame.stage, own),
+                create: (before, own) => putUnlessFatal(before, countedAs.stage, own),
               }),
       });
 
-      function putUnlessFatal(lease: Lease, stage: Stage, held: AbortSignal): Promise<Artifact<M>> {
-        refuseCrashLoop(lease, stage);
+      function putUnlessFatal(before: Attempts, stage: Stage, held: AbortSignal): Promise<Artifact<M>> {
+        refuseCrashLoop(before, stage);
         return put(held);
       }
     },
@@ -96,12 +101,12 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
 
 export type ArtifactKind = 'source' | 'clip' | 'track' | 'speech' | 'line';
 
-/** A key of readable kind and unguessable rest: all parts count, and the borders between them. */
+/** A readable kind and a hash of all parts and the borders between them. */
 export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {
   return `${kind}/${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }
 
-/** A private folder that is gone afterwards, on every path. */
+/** A private folder, removed when it is disposed of. */
 export async function workDir(parent: string): Promise<AsyncDisposable & { path: string }> {
   await mkdir(parent, { recursive: true });
   const path = await mkdtemp(join(parent, 'work-'));

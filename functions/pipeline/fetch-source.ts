@@ -1,26 +1,29 @@
 /**
- * Downloads, once per URL and task, whoever needs the bytes first; what was got is pinned, so that the whole task
- * uses one version of it.
+ * Downloads each URL once per task, whoever needs the bytes first. The outcome is pinned, so that the whole task uses one
+ * version of the bytes.
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, TransientError } from '../base/errors.ts';
 import { once } from '../coordination/lease.ts';
+import { fetchKey, fetchPauseKey } from '../coordination/lease-keys.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { probe } from '../media/probe.ts';
 import type { Failed, Fetched } from '../model/pins.ts';
 import type { SourceAddress } from '../model/source-location.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifact, Downloads, LeaseStore, PinStore, UrlMemory } from '../ports.ts';
+import type { Artifact, AttemptStore, Downloads, LeaseStore, Memo, PinStore } from '../ports.ts';
 import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
+import { recallUrl, rememberUrl } from './known-url.ts';
 
 export interface FetchingDeps {
   pins: PinStore;
   leases: LeaseStore;
+  attempts: AttemptStore;
   artifacts: Artifacts;
   downloads: Downloads;
-  urls: UrlMemory;
+  memo: Memo;
   ffmpeg: Ffmpeg;
   tempDir: string;
   /** How long to wait for another holder of the download before the message is handed back. */
@@ -28,31 +31,32 @@ export interface FetchingDeps {
 }
 
 export interface Fetching {
-  /** What the task has pinned for that source, downloaded if need be. Throws TransientError. */
+  /** The task's pin for that source; downloads it where there is none yet. Throws TransientError. */
   fetchOnce(task: Task, number: number, signal: AbortSignal): Promise<Fetched | Failed>;
-  /** The pinned bytes; downloaded again where they were evicted, and refused where they are others by now. */
+  /**
+   * The pinned bytes; downloads them again where they were evicted. Throws PermanentError 'source_changed' where the URL now
+   * gives other bytes, and TransientError.
+   */
   bytesOf(task: Task, number: number, fetched: Fetched, signal: AbortSignal): Promise<Artifact<SourceMeta>>;
 }
 
 export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
-/** Raises with every change to what probing finds out, so that older probes are not taken for it. */
+/** Goes up with every change to what probing finds out, so that older probes are not used for it. */
 const PROBE_RECIPE = '2';
-/** The bytes of a task that an older build began lie under its key. */
-const OLDER_RECIPE = '1';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
 const LEAST_PAUSE_MS = 2_000;
 /** Longest Retry-After that is honoured. */
 const LONGEST_PAUSE_MS = 600_000;
-/** How often those who wait for the end of a pause look for it. */
+/** How often those who wait for the end of a pause check it. */
 const LOOK_AGAIN_MS = 5_000;
 
 /** Name of the file within the artifact of a source. */
 export const BYTES = 'bytes';
 
 export function createFetching(deps: FetchingDeps): Fetching {
-  const { pins, leases, artifacts, ffmpeg } = deps;
+  const { pins, leases, attempts, artifacts, ffmpeg } = deps;
 
   return { fetchOnce, bytesOf };
 
@@ -65,22 +69,23 @@ export function createFetching(deps: FetchingDeps): Fetching {
     await refusePause(task, first);
     return once<Fetched | Failed>({
       leases,
-      key: `fetch/${task.id}/${first}`,
+      attempts,
+      key: fetchKey(task.id, first),
       signal,
       patienceMs: deps.patienceMs,
       find,
-      async create(lease, held) {
+      async create(before, held) {
         try {
-          refuseCrashLoop(lease, 'download');
+          refuseCrashLoop(before, 'download');
           return await pins.write(task.id, name, await downloadFor(task, first, held));
         } catch (error) {
-          return pins.write(task.id, name, { error: failureOf(error, lease, 'download', held) });
+          return pins.write(task.id, name, { error: failureOf(error, before, 'download', held) });
         }
       },
     });
   }
 
-  /** Leaves a server that is out of reach alone for a while, and gives up on it after MAX_ROUNDS. */
+  /** Gives a server that cannot be reached time to recover, and gives up on it after MAX_ROUNDS. */
   async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
     await refusePause(task, first);
     try {
@@ -88,18 +93,17 @@ export function createFetching(deps: FetchingDeps): Fetching {
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
       const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
-      // A note that lapses, and counts the rounds; it forgets them when the last one is an hour ago.
-      const round = await leases.take(pauseKey(task, first), pauseMs);
-      if (round === undefined || round.takes < MAX_ROUNDS) throw error;
-      const message = `${error.message} It was tried in ${round.takes} rounds.`;
+      const round = await attempts.rest(fetchPauseKey(task.id, first), pauseMs);
+      if (round === undefined || round < MAX_ROUNDS) throw error;
+      const message = `${error.message} It was tried in ${round} rounds.`;
       throw new PermanentError('source_unreachable', 'download', message, { cause: error });
     }
   }
 
-  /** While its server is left alone, everyone waits: each prepare may want the first clip, for the profile. */
+  /** During the pause everyone waits: each prepare may want the first clip, for the profile. */
   async function refusePause(task: Task, first: number): Promise<void> {
-    const [pause] = await leases.read([pauseKey(task, first)]);
-    if (!pause?.held) return;
+    const [paused] = await attempts.resting([fetchPauseKey(task.id, first)]);
+    if (!paused) return;
     throw new TransientError('waiting', 'The server of a source is given time to recover.', {
       retryAfterMs: LOOK_AGAIN_MS,
     });
@@ -108,8 +112,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
   async function download({ url, location }: SourceAddress, signal: AbortSignal): Promise<Fetched> {
     await using dir = await workDir(deps.tempDir);
     const file = join(dir.path, BYTES);
-    const known = await deps.urls.recall(url);
-    // Asking "has it changed?" is only of use while the bytes are still here.
+    const known = await recallUrl(deps.memo, url);
+    // A conditional request is only of use while the bytes are still here.
     using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal));
     const answer = await retryTransient(
       () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal }),
@@ -134,12 +138,13 @@ export function createFetching(deps: FetchingDeps): Fetching {
       },
       { signal },
     );
-    if (answer.validator !== null) await deps.urls.remember(url, answer.sha256, answer.validator);
+    const { validator } = answer;
+    if (validator !== null) await rememberUrl(deps.memo, url, { content: answer.sha256, validator });
     return { content: answer.sha256, ...artifact.meta };
   }
 
-  async function sourceKey(content: string, recipe = PROBE_RECIPE): Promise<string> {
-    return artifactKey('source', [content, recipe, await ffmpeg.version()]);
+  async function sourceKey(content: string): Promise<string> {
+    return artifactKey('source', [content, PROBE_RECIPE, await ffmpeg.version()]);
   }
 
   async function bytesOf(
@@ -148,10 +153,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
     fetched: Fetched,
     signal: AbortSignal,
   ): Promise<Artifact<SourceMeta>> {
-    for (const recipe of [PROBE_RECIPE, OLDER_RECIPE]) {
-      const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content, recipe), signal);
-      if (kept !== undefined) return kept;
-    }
+    const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content), signal);
+    if (kept !== undefined) return kept;
     const again = await downloadFor(task, firstOf(task, number), signal);
     const artifact =
       again.content === fetched.content
@@ -161,7 +164,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     throw new PermanentError(
       'source_changed',
       'download',
-      'Expected the bytes that this task began with, got others. Post again to use the new version.',
+      'Expected the bytes that this task began with, got others. Post the task again to use the new version.',
     );
   }
 }
@@ -176,10 +179,6 @@ function addressOf(task: Task, number: number): SourceAddress {
 function firstOf(task: Task, number: number): number {
   const { url } = addressOf(task, number);
   return task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
-}
-
-export function pauseKey(task: Pick<Task, 'id'>, first: number): string {
-  return `fetch-pause/${task.id}/${first}`;
 }
 
 function isOutOfReach(error: unknown): error is TransientError {

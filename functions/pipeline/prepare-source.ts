@@ -1,10 +1,9 @@
-/**
- * Makes the sources of a task ready: each is fetched once, pinned, and turned into the artifact that renders use.
- */
+/** Makes the sources of a task ready: fetches each once, pins it, and makes the artifact that renders use. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, type Stage } from '../base/errors.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
+import { makeKey } from '../coordination/lease-keys.ts';
 import { conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from '../media/loudness.ts';
@@ -24,7 +23,7 @@ export interface SourcesDeps {
   artifacts: Artifacts;
   speaking: Speaking;
   ffmpeg: Ffmpeg;
-  /** Room for encoding, the tasks in turn; downloads are not held up by it. */
+  /** Room for encoding, given to tasks in turn; downloads need none. */
   encoding: (taskId: string) => Semaphore;
   threads: number;
   maxClipSeconds: number;
@@ -32,7 +31,7 @@ export interface SourcesDeps {
 }
 
 export interface Sources {
-  /** The artifact of a source, made if need be. Throws PermanentError or TransientError. */
+  /** The artifact of a source; makes it where there is none. Throws PermanentError or TransientError. */
   ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared>;
 }
 
@@ -40,15 +39,15 @@ export interface Sources {
 export const VIDEO = 'video.mp4';
 export const SOUND = 'sound.s16le';
 
-/** What making a source ready mainly is. */
+/** The stage that a failure to make a source ready is reported as. */
 export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as const satisfies Record<
   Source['kind'],
   Stage
 >;
 
-/** Raises with every change to what conforming or decoding makes, so that older artifacts are not taken for it. */
+/** Goes up with every change to what conforming or decoding makes, so that older artifacts are not used for it. */
 const RECIPE = '2';
-/** Encoding one clip may take this many times its length, on a slow machine under load. */
+/** Encoding may take this many times the length of the clip, on a slow machine under load. */
 const CONFORM_SLOWNESS = 60;
 const LEAST_TIMEOUT_MS = 120_000;
 
@@ -73,7 +72,8 @@ export function createSources(deps: SourcesDeps): Sources {
     { signal, stop }: SpeakingSignals,
   ): Promise<Artifact<PreparedMeta>> {
     const build = await ffmpeg.version();
-    const options = { signal, blame: { lease: `make/${task.id}/${number}`, stage: STAGE_OF[source.kind] } };
+    const countedAs = { key: makeKey(task.id, number), stage: STAGE_OF[source.kind] };
+    const options = { signal, countedAs };
     if (source.kind === 'line') {
       const identity = await deps.speaking.identityOf(source, signal);
       const key = artifactKey('line', [...identity, RECIPE, build]);
@@ -98,7 +98,7 @@ export function createSources(deps: SourcesDeps): Sources {
     return artifacts.getOrCreate(
       key,
       (dir, held) => conform(task, number, fetched, profile, dir, held),
-      // Room first, then the lease: what only waits for room is not to blame when the process dies.
+      // Room first, then the lease: what only waits for room is not blamed for a crash.
       { ...options, semaphore: deps.encoding(task.id) },
     );
   }
@@ -112,7 +112,7 @@ export function createSources(deps: SourcesDeps): Sources {
     return fetched;
   }
 
-  /** Settled once per task: what was asked for, else as the first clip, in block order, that can be read. */
+  /** Settled once per task: what was asked for, else as in the first readable clip in block order. */
   async function profileOf(task: Task, signal: AbortSignal): Promise<Profile> {
     const [pinned] = await pins.read(task.id, ['profile']);
     if (pinned !== undefined) return pinned;
@@ -149,7 +149,7 @@ export function createSources(deps: SourcesDeps): Sources {
     signal: AbortSignal,
   ): Promise<PreparedMeta> {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
-    // By its frames, not its header, which may say anything.
+    // By its frames: the header may say anything.
     const { video } = fetched.probe;
     const shown = video?.still ? task.plan.output.stillSeconds : (video?.seconds ?? 0);
     const seconds = Math.min(shown, deps.maxClipSeconds);
@@ -182,7 +182,7 @@ export function createSources(deps: SourcesDeps): Sources {
       );
     }
     const { seconds, video } = fetched.probe;
-    // By its packets, where it is sound alone: a leap in them is no reason to make hours of silence.
+    // Sound alone is measured by its packets: a leap in them must not become hours of silence.
     if (video === null && seconds !== null && seconds > deps.maxClipSeconds + 1) {
       throw new PermanentError(
         'clip_too_long',

@@ -5,12 +5,13 @@ import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { type MixSound, mixCombination } from '../media/mix.ts';
+import type { Attempts } from '../model/attempts.ts';
 import { fileName } from '../model/names.ts';
 import type { Prepared, Profile } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifact, Lease, OutputStore, PinStore } from '../ports.ts';
+import type { Artifact, OutputStore, PinStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
 import { SOUND, type Sources, VIDEO } from './prepare-source.ts';
 import { failedReport } from './reporting.ts';
@@ -24,30 +25,30 @@ export interface MakeVideoDeps {
   ffmpeg: Ffmpeg;
   log: Log;
   tempDir: string;
-  /** Room for saving, the tasks in turn. */
+  /** Room for saving, given to tasks in turn. */
   saving: (taskId: string) => Semaphore;
 }
 
 export interface Signals {
   /** The host stops. */
   signal: AbortSignal;
-  /** The task was cancelled: stop what can be made again, but let a save end, which then counts. */
+  /** The task was cancelled: stop what can be made again, but let a save end; it then counts. */
   cancelled: AbortSignal;
 }
 
 export interface MakeVideoSignals extends Signals {
-  /** It is mixed: another one may begin, while this one is on its way to where it is saved. */
+  /** Called once the video is mixed: another one may begin while this one is saved. */
   releaseMixing: () => void;
 }
 
-/** A mix costs a fraction of a second; one that takes this long hangs. */
+/** A mix takes a fraction of a second; one that takes this long hangs. */
 const MIX_TIMEOUT_MS = 300_000;
 
-/** Makes the video and saves it; answers with what to report, of a failure that is for good too. Throws what is not. */
+/** Makes the video and saves it. Answers with the report, also of a permanent failure; throws all other errors. */
 export async function makeVideo(
   task: Task,
   combination: Combination,
-  lease: Lease,
+  before: Attempts,
   signals: MakeVideoSignals,
   deps: MakeVideoDeps,
 ): Promise<Report> {
@@ -58,21 +59,21 @@ export async function makeVideo(
     task_id: task.id,
     task_name: task.name,
     index: combination.index,
-    attempt: attemptOf(lease),
+    attempt: attemptOf(before),
   });
   try {
-    refuseCrashLoop(lease, 'mix');
-    return await make(task, combination, lease, watch, signals, deps);
+    refuseCrashLoop(before, 'mix');
+    return await make(task, combination, before, watch, signals, deps);
   } catch (error) {
-    const failure = failureOf(error, lease, watch.stage, either);
-    return failedReport(task, combination, failure, { attempts: attemptOf(lease), ...watch.seconds() });
+    const failure = failureOf(error, before, watch.stage, either);
+    return failedReport(task, combination, failure, { attempts: attemptOf(before), ...watch.seconds() });
   }
 }
 
 async function make(
   task: Task,
   combination: Combination,
-  lease: Lease,
+  before: Attempts,
   watch: StageWatch,
   { signal, cancelled, releaseMixing }: MakeVideoSignals,
   deps: MakeVideoDeps,
@@ -106,9 +107,9 @@ async function make(
   watch.next('save');
   const save = () => deps.outputs.save(task.folder, name, out, signal);
   const saved = await deps.saving(task.id)(() => {
-    // Not before: mixed videos must not pile up while they wait for room.
+    // Not earlier: mixed videos must not pile up while they wait for room.
     releaseMixing();
-    // From here on only the host's stop ends it.
+    // From here on only the stop of the host ends it.
     either.throwIfAborted();
     return retryTransient(save, { signal });
   });
@@ -121,7 +122,7 @@ async function make(
     durationSeconds: Math.round(mixed.seconds * 1000) / 1000,
     loudnessLufs: mixed.loudness,
     truePeakDbtp: mixed.truePeak,
-    attempts: attemptOf(lease),
+    attempts: attemptOf(before),
     warnings: mixed.warnings,
     error: null,
     ...watch.seconds(),
@@ -130,7 +131,7 @@ async function make(
 
 type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;
 
-/** The pinned artifact; made again where it was evicted or found damaged. */
+/** The pinned artifact; makes it again where it was evicted or found damaged. */
 async function openPrepared(
   task: Task,
   number: number,
@@ -142,7 +143,7 @@ async function openPrepared(
   for (;;) {
     const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
     if (artifact !== undefined) return artifact;
-    // Another ffmpeg build, put in since, makes it under another key.
+    // An ffmpeg build that was installed since makes it under another key.
     key = (await sources.ready(task, number, signals)).artifact;
   }
 }

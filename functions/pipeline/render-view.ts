@@ -1,14 +1,21 @@
 import type { Failure } from '../base/errors.ts';
+import { type Attempts, NO_ATTEMPTS } from '../model/attempts.ts';
+import type { LeaseState } from '../model/lease-state.ts';
 import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { LeaseState } from '../ports.ts';
 
 export const RENDER_STATUSES = ['pending', 'rendering', 'succeeded', 'failed', 'cancelled'] as const;
 export type RenderStatus = (typeof RENDER_STATUSES)[number];
 
-export const NOT_BEGUN: LeaseState = { held: false, takes: 0, crashes: 0, failures: 0 };
+/** How far a combination has come that has not reported yet. */
+export interface Begun {
+  state: LeaseState;
+  attempts: Attempts;
+}
+
+export const NOT_BEGUN: Begun = { state: 'none', attempts: NO_ATTEMPTS };
 
 /** One combination as the API and the manifest show it. */
 export interface RenderView {
@@ -27,7 +34,7 @@ export interface RenderView {
   error: Failure | null;
 }
 
-/** What was planned for a combination. Sources as the caller wrote them, or without what may be secret in them. */
+/** The sources that were planned for a combination, as the caller wrote them or without what may be secret in them. */
 export function choicesOf(
   task: Pick<Task, 'plan'>,
   { index, clips, track, line }: Combination,
@@ -48,21 +55,22 @@ export function choicesOf(
   };
 }
 
-/** Planned choices and what became of them; `begun` where no report came yet. */
+/** The plan of a combination and its outcome; `begun` counts where there is no report yet. */
 export function renderView(
   task: Task,
   combination: Combination,
   report: Report | undefined,
-  begun: LeaseState,
+  { state, attempts: { crashes, failures } }: Begun,
 ): RenderView {
+  const held = state === 'held';
   return {
     ...choicesOf(task, combination),
-    status: report?.status ?? (begun.held ? 'rendering' : 'pending'),
+    status: report?.status ?? (held ? 'rendering' : 'pending'),
     file_name: report?.fileName ?? fileName(task, combination),
     url: report?.url ?? null,
     duration_seconds: report?.durationSeconds ?? null,
     render_seconds: report?.renderSeconds ?? null,
-    attempts: report?.attempts ?? begun.crashes + begun.failures + (begun.held ? 1 : 0),
+    attempts: report?.attempts ?? crashes + failures + (held ? 1 : 0),
     warnings: report?.warnings ?? [],
     error: report?.error ?? null,
   };

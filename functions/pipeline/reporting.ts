@@ -14,8 +14,8 @@ export interface ReportingDeps {
 }
 
 /**
- * Counts the report, once, and starts the completion when it was the last one. Repeating it repeats the check. False
- * where another report of the combination stands.
+ * Counts the report, once, and publishes the completion when it was the last one. Repeating it repeats the check. False
+ * where the combination has reported before: the first report stands.
  */
 export async function reportAndCheck(task: Task, report: Report, deps: ReportingDeps): Promise<boolean> {
   const counted = await reportOnly(task, report, deps);
@@ -23,7 +23,7 @@ export async function reportAndCheck(task: Task, report: Report, deps: Reporting
   return counted;
 }
 
-/** For many at once: the caller checks the completion when they are done. */
+/** For many reports at a time: the caller checks the completion afterwards. */
 export async function reportOnly(
   task: Task,
   report: Report,
@@ -34,7 +34,7 @@ export async function reportOnly(
   return counted;
 }
 
-/** Publishes `complete` when every combination has reported and nobody is known to have published it. */
+/** Publishes `complete` where every combination has reported and it is not known to be published. */
 export async function checkCompletion(
   taskId: string,
   { reports, queue }: Pick<ReportingDeps, 'reports' | 'queue'>,
@@ -46,8 +46,8 @@ export async function checkCompletion(
 }
 
 /**
- * Takes videos out of the folder that no report calls a success. Not where the task has a retry: that one makes videos
- * of the same names, and whoever comes as late as this must not remove them.
+ * Removes videos from the folder that have no report of success. Not where the task has a retry: its videos have the same
+ * names, and must not be removed by a late step of the first task.
  */
 export async function removeVideos(
   task: Task,
@@ -61,7 +61,7 @@ export async function removeVideos(
 /** Reports read at a time. */
 const PAGE = 500;
 
-/** All that came in so far, in order. */
+/** All reports so far, in order. */
 export async function allReports(task: Task, reports: ReportStore): Promise<Report[]> {
   const all: Report[] = [];
   const last = task.plan.combinations.at(-1)?.index ?? 0;
@@ -71,7 +71,7 @@ export async function allReports(task: Task, reports: ReportStore): Promise<Repo
   return all;
 }
 
-/** For a combination that its task no longer wants. */
+/** For a combination whose task was cancelled. */
 export function cancelledReport(task: Task, combination: Combination, attempts: number): Report {
   return { ...emptyReport(task, combination), status: 'cancelled', attempts };
 }

@@ -1,8 +1,9 @@
-/** Has lines spoken: each distinct one once, however many tasks, videos and processes want it. */
+/** Speaks lines: each distinct one once, however many tasks, videos and processes want it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TransientError } from '../base/errors.ts';
 import { leasedSemaphore } from '../coordination/lease.ts';
+import { speechSlotKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import type { Line } from '../model/plan.ts';
 import type { Spoken } from '../model/speech.ts';
@@ -16,19 +17,19 @@ export interface SpeakingDeps {
 }
 
 export interface Speaking {
-  /** What the line's sound goes by, whatever is made of it later. Throws PermanentError or TransientError. */
+  /** All that makes the line's sound what it is. Throws PermanentError or TransientError. */
   identityOf(line: Line, signal: AbortSignal): Promise<readonly string[]>;
   /**
-   * What the voice gave for it, in SPOKEN and TIMING. It is an artifact of its own, free of what decodes it, so that a
-   * line is not bought again for a decoder that failed, or another build of it.
+   * The voice's own sound and timing, in SPOKEN and TIMING. An artifact apart from the decoded one, so that a line is not
+   * bought again because a decoder failed or changed.
    */
   spoken(line: Line, identity: readonly string[], signals: SpeakingSignals): Promise<Artifact<object>>;
 }
 
 export interface SpeakingSignals {
-  /** Whatever ends the work: the host's stop, the task's cancel. */
+  /** Everything that ends the work: the host stops, the task is cancelled. */
   signal: AbortSignal;
-  /** The host's stop alone: what is being bought is bought to the end where only its task was cancelled. */
+  /** The host stops. A purchase goes on to its end where only its task was cancelled. */
   stop: AbortSignal;
 }
 
@@ -36,19 +37,19 @@ export interface SpeakingSignals {
 export const SPOKEN = 'spoken';
 export const TIMING = 'timing.json';
 
-/** Lines that were bought and could not be stored yet, at most: while there are so many, no other one is bought. */
+/** Lines that were bought and could not be stored yet: while there are this many, no other one is bought. */
 const MOST_UNSTORED = 100;
 const MOST_UNSTORED_BYTES = 64 * 2 ** 20;
 
 export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Speaking {
-  /** While the store is away, or the disk full: what is paid for waits for the next delivery. */
+  /** While the store is away or the disk is full, a line that is paid for waits here for the next delivery. */
   const unstored = new Map<string, Spoken>();
 
   async function buy(key: string, line: Line, held: AbortSignal, stop: AbortSignal): Promise<Spoken> {
     const bought = unstored.get(key);
     if (bought !== undefined) return bought;
     refuseMore(unstored);
-    // Who cancels a task must not pay for its line in the next one.
+    // A line that is being bought as its task is cancelled must not be bought again for the next task.
     const signal = AbortSignal.any([stop, unlessCancelled(held)]);
     const request = async () => (held.aborted ? undefined : speech.speak(line, signal));
     const spoken = await retryTransient(request, { signal });
@@ -71,7 +72,7 @@ export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Spe
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
         return {};
       };
-      const semaphore = leasedSemaphore(leases, 'speech-slot', () => speech.atOnce, signal);
+      const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal);
       const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, semaphore, paid: true });
       unstored.delete(key);
       return artifact;
@@ -79,17 +80,17 @@ export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Spe
   };
 }
 
-/** What is paid for is never thrown away for something else. */
+/** A line that is paid for is never dropped to make room for another one. */
 function refuseMore(unstored: ReadonlyMap<string, Spoken>): void {
   const bytes = [...unstored.values()].reduce((sum, { audio }) => sum + audio.byteLength, 0);
   if (unstored.size < MOST_UNSTORED && bytes < MOST_UNSTORED_BYTES) return;
   throw new TransientError(
     'waiting',
-    `${unstored.size} lines that were bought wait to be stored; no other one is bought before.`,
+    `${unstored.size} lines that were bought wait to be stored. No other line is bought until they are.`,
   );
 }
 
-/** Fires as the other one does, except for the cancel of a task. */
+/** Fires with the given signal, except where that fires because a task was cancelled. */
 function unlessCancelled(signal: AbortSignal): AbortSignal {
   const own = new AbortController();
   const pass = () => {

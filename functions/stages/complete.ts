@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Failure, PermanentError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { once } from '../coordination/lease.ts';
+import { completeKey } from '../coordination/lease-keys.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import { manifestName } from '../model/names.ts';
@@ -10,12 +11,13 @@ import type { Progress, Task } from '../model/task.ts';
 import { workDir } from '../pipeline/artifacts.ts';
 import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
-import type { Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
 
 export interface CompleteDeps {
   tasks: TaskStore;
   reports: ReportStore;
   leases: LeaseStore;
+  attempts: AttemptStore;
   outputs: OutputStore;
   log: Log;
   tempDir: string;
@@ -23,8 +25,8 @@ export interface CompleteDeps {
 }
 
 /**
- * Ends a task: folder, manifest, log line, and only then "completed". Each step may be repeated, so that a death between
- * two of them is mended by the next delivery.
+ * Ends a task: folder, manifest, log line, and only then "completed". Each step may be repeated, so that the next delivery
+ * finishes what a process left that died between two of them.
  */
 export async function complete(
   { taskId }: MessageOf<'complete'>,
@@ -35,11 +37,12 @@ export async function complete(
   if (task === undefined) return;
   await once<true>({
     leases: deps.leases,
-    key: `complete/${taskId}`,
+    attempts: deps.attempts,
+    key: completeKey(taskId),
     signal,
     patienceMs: deps.patienceMs,
     find: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
-    async create(lease, held) {
+    async create(before, held) {
       const manifest: Manifest = {
         task,
         progress: (await deps.tasks.progress(taskId)) as Progress,
@@ -47,12 +50,12 @@ export async function complete(
         finishedAt: Date.now(),
       };
       const settled = async () => {
-        refuseCrashLoop(lease, 'save');
+        refuseCrashLoop(before, 'save');
         await settleFolder(manifest, held, deps);
       };
       await settled().catch((error: unknown) => {
-        // Every task ends: what is wrong with the folder does not mend itself.
-        logLostManifest(deps.log, task, failureOf(error, lease, 'save', held));
+        // Every task ends: a fault of the folder does not go away by itself.
+        logLostManifest(deps.log, task, failureOf(error, before, 'save', held));
       });
       logTotals(deps.log, manifest);
       await deps.tasks.finish(taskId);
@@ -61,16 +64,16 @@ export async function complete(
   });
 }
 
-/** Leaves in the folder what the manifest says is there, and the manifest. */
+/** Leaves in the folder the videos that the manifest lists, and the manifest. */
 async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: CompleteDeps): Promise<void> {
   const { task, reports } = manifest;
   // A video may have been saved by a process that died, or was stopped, before it could report.
   const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
   await retryTransient(() => removeVideos(task, unwanted, deps), { signal }).catch((error: unknown) => {
-    // An account that may add files and not remove any: the manifest says which of them count.
+    // An account may be allowed to add files and not to remove any: the manifest says which of them count.
     if (!PermanentError.is(error)) throw error;
     deps.log.warn(
-      `Files of task "${task.name}" that are no videos of it stay where they are: ${error.message}`,
+      `Files of task "${task.name}" that are not in its manifest stay where they are: ${error.message}`,
       {
         event: 'output.left_over',
         task_id: task.id,
@@ -88,7 +91,7 @@ async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: Compl
     const file = join(dir.path, name);
     await retryTransient(
       async () => {
-        // Written anew for each try: saving takes the file away.
+        // Written again for each try: saving moves the file.
         await writeFile(file, text);
         await deps.outputs.save(task.folder, name, file, signal);
       },

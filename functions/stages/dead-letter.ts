@@ -1,16 +1,18 @@
 import type { Failure } from '../base/errors.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { MessageOf } from '../model/messages.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
-import type { Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
 
 export interface DeadLetterDeps extends ReportingDeps {
   tasks: TaskStore;
   pins: PinStore;
   leases: LeaseStore;
+  attempts: AttemptStore;
 }
 
-/** A message that was delivered too often ends as a recorded failure, so that its task ends too. */
+/** Records a message that was delivered too often as a failure, so that its task ends. */
 export async function deadLetter(
   { taskId, message, reason }: MessageOf<'dead-letter'>,
   _delivery: Delivery,
@@ -28,28 +30,27 @@ export async function deadLetter(
   const error: Failure = {
     code: 'undeliverable',
     stage: 'deliver',
-    message: `Expected its message to be dealt with, got it back too often. Last reason: ${reason}`,
+    message: `Expected its message to be processed, got it back too often. Last reason: ${reason}`,
   };
   if (message.topic === 'prepare') {
-    const [lease] = await deps.leases.read([prepareKey(taskId, message.source)]);
-    // A duplicate of work that goes on: whoever is at it pins what comes of it.
-    if (lease?.held) return deps.queue.publish([message]);
+    const [state] = await deps.leases.read([prepareKey(taskId, message.source)]);
+    // A duplicate of work that goes on: its holder pins the outcome.
+    if (state === 'held') return deps.queue.publish([message]);
     await deps.pins.write(taskId, `prepared-${message.source}`, { error });
   }
   if (message.topic === 'render') {
     const combination = task.plan.combinations.find(({ index }) => index === message.index);
     if (combination === undefined) return;
-    const [lease] = await deps.leases.read([renderKey(taskId, message.index)]);
-    if (lease === undefined || lease.held || lease.takes === 0) {
-      // Someone is at it, and will report; or it only ever waited for its sources, which end on their own.
+    const key = renderKey(taskId, message.index);
+    const [state = 'none'] = await deps.leases.read([key]);
+    if (state === 'held' || state === 'none') {
+      // Its holder will report; or it only ever waited for its sources, which end by themselves.
       await deps.queue.publish([message]);
       return;
     }
-    await reportAndCheck(
-      task,
-      failedReport(task, combination, error, { attempts: lease.crashes + lease.failures }),
-      deps,
-    );
+    const [{ crashes, failures } = NO_ATTEMPTS] = await deps.attempts.read([key]);
+    const attempts = crashes + failures;
+    await reportAndCheck(task, failedReport(task, combination, error, { attempts }), deps);
   }
-  // A `complete` that failed is repeated by sweep as long as the task is not finished.
+  // The sweep publishes a `complete` again as long as the task is not finished.
 }

@@ -10,19 +10,18 @@ import type { Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
-import type { Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
+import type { Delivery, PinStore, TaskStore } from '../ports.ts';
 
 export interface PrepareDeps extends CrashIsolationDeps {
   tasks: TaskStore;
   pins: PinStore;
-  leases: LeaseStore;
   sources: Sources;
   log: Log;
-  /** How long a duplicate waits for the first before it is handed back. */
+  /** How long a duplicate waits for the first one before it is handed back. */
   patienceMs: number;
 }
 
-/** Makes one source of a task ready and pins it, or pins why that is impossible. Repeating it changes nothing. */
+/** Makes one source of a task ready and pins it, or pins its error. Repeating it changes nothing. */
 export async function prepare(
   { taskId, source: number }: MessageOf<'prepare'>,
   { signal }: Delivery,
@@ -31,7 +30,7 @@ export async function prepare(
   const task = await deps.tasks.get(taskId);
   const source = task?.plan.sources[number];
   if (task === undefined || source === undefined) return;
-  // Of a cancelled task nothing is needed any more: its renders report by themselves.
+  // A cancelled task needs no sources: its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
     makeReady(task, number, source, { signal: AbortSignal.any([signal, cancelled]), stop: signal }, deps),
   );
@@ -44,17 +43,18 @@ async function makeReady(
   { signal, stop }: SpeakingSignals,
   deps: PrepareDeps,
 ): Promise<void> {
-  const { pins, leases, sources, log, patienceMs } = deps;
+  const { pins, leases, attempts, sources, log, patienceMs } = deps;
   const name = `prepared-${number}` as const;
   const { id: taskId } = task;
   await once<Prepared | Failed>({
     leases,
+    attempts,
     key: prepareKey(taskId, number),
     signal,
     semaphore: isolateAfterCrash(prepareKey(taskId, number), deps),
     patienceMs,
     find: async () => (await pins.read(taskId, [name]))[0],
-    async create(lease, held) {
+    async create(before, held) {
       const started = performance.now();
       const pin = await settled();
       const standing = await pins.write(taskId, name, pin);
@@ -65,7 +65,7 @@ async function makeReady(
         try {
           return await sources.ready(task, number, { signal: held, stop });
         } catch (error) {
-          return { error: failureOf(error, lease, STAGE_OF[source.kind], held) };
+          return { error: failureOf(error, before, STAGE_OF[source.kind], held) };
         }
       }
     },

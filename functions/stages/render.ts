@@ -2,8 +2,9 @@ import { TransientError } from '../base/errors.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
 import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
-import { noteLapsed, once } from '../coordination/lease.ts';
-import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { graceIsOver } from '../coordination/grace.ts';
+import { once } from '../coordination/lease.ts';
+import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
@@ -19,24 +20,23 @@ import {
   removeVideos,
   reportAndCheck,
 } from '../pipeline/reporting.ts';
-import type { Delivery, LeaseStore, TaskStore } from '../ports.ts';
+import type { Delivery, TaskStore } from '../ports.ts';
 
 export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolationDeps {
   tasks: TaskStore;
-  leases: LeaseStore;
-  /** Room for mixing, the tasks in turn; waiting for sources takes none of it, and neither does saving. */
+  /** Room for mixing, given to tasks in turn; waiting for sources and saving need none. */
   mixing: (taskId: string) => Semaphore;
   /** How long to wait for sources or for another holder before the message is handed back. */
   patienceMs: number;
 }
 
-/** A prepare that nobody was at for so long is published again: its message may be lost. */
+/** A prepare that nobody has worked on for this long is published again: its message may be lost. */
 const REPUBLISH_AFTER_MS = 600_000;
 
-/** A video that came too late is taken out also while the host stops: no later delivery does it. */
+/** A video that came too late is removed even while the host stops: no later delivery does it. */
 const NEVER = new AbortController().signal;
 
-/** Makes one combination and reports it. Whatever happened before, it is reported once. */
+/** Makes one combination and reports it. However often it is delivered, it is reported once. */
 export async function render(
   { taskId, index }: MessageOf<'render'>,
   { signal }: Delivery,
@@ -51,7 +51,7 @@ export async function render(
     makeAndReport(task, combination, { signal, cancelled }, deps),
   );
   if (made === 'cancelled') await reportCancelled(task, combination, signal, deps);
-  // Whoever made the report may have died before this check.
+  // The process that made the report may have died before this check.
   await checkCompletion(taskId, deps, index);
 }
 
@@ -69,15 +69,16 @@ async function makeAndReport(
   }
   await once<Report>({
     leases: deps.leases,
+    attempts: deps.attempts,
     key: renderKey(task.id, combination.index),
     signal,
     semaphore: isolateAfterCrash(renderKey(task.id, combination.index), deps, deps.mixing(task.id)),
     patienceMs: deps.patienceMs,
     find: () => reported(task, combination.index, deps),
-    async create(lease, held, releaseMixing) {
+    async create(before, held, releaseMixing) {
       cancelled.throwIfAborted();
       const signals = { signal: held, cancelled };
-      const report = await makeVideo(task, combination, lease, { ...signals, releaseMixing }, deps);
+      const report = await makeVideo(task, combination, before, { ...signals, releaseMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) {
         await retryTransient(() => takeBack(task, report, deps), { signal: NEVER });
       }
@@ -86,13 +87,13 @@ async function makeAndReport(
   });
 }
 
-/** A video that comes after its combination was given up must not lie there: the manifest does not know it. */
+/** A video that is saved after its combination was given up must not stay: the manifest does not list it. */
 async function takeBack(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
   const standing = await reported(task, index, deps);
   if (standing?.status !== 'succeeded') await removeVideos(task, [fileName], deps);
 }
 
-/** Under the lease: whoever is at it has stopped by then, or has made the video after all. */
+/** Under the lease: by then its holder has stopped, or has made the video after all. */
 async function reportCancelled(
   task: Task,
   combination: Combination,
@@ -101,6 +102,7 @@ async function reportCancelled(
 ): Promise<void> {
   await once<Report>({
     leases: deps.leases,
+    attempts: deps.attempts,
     key: renderKey(task.id, combination.index),
     signal,
     patienceMs: deps.patienceMs,
@@ -117,7 +119,7 @@ async function reported(task: Task, index: number, deps: RenderDeps): Promise<Re
   return (await deps.reports.list(task.id, index, index))[0];
 }
 
-/** Waits for the sources; where one is late and nobody is at it, its prepare is published again. */
+/** Waits for the sources; publishes the prepare of a late one again where nobody works on it. */
 async function pinsOf(
   task: Task,
   combination: Combination,
@@ -131,11 +133,11 @@ async function pinsOf(
   if (pins.length === names.length || pins.some((pin) => pin.error !== undefined)) return pins;
 
   const missing = numbers.filter((_, at) => found[at] === undefined);
-  const leases = await deps.leases.read(missing.map((number) => prepareKey(task.id, number)));
-  const abandoned = missing.filter((_, at) => leases[at]?.held !== true);
+  const states = await deps.leases.read(missing.map((number) => prepareKey(task.id, number)));
+  const abandoned = missing.filter((_, at) => states[at] !== 'held');
   for (const source of abandoned) {
-    // Most are only late; one that nobody was at for so long has lost its message.
-    if (await noteLapsed(deps.leases, `republish/${task.id}/${source}`, REPUBLISH_AFTER_MS)) {
+    // Most are only late.
+    if (await graceIsOver(deps.attempts, republishKey(task.id, source), REPUBLISH_AFTER_MS)) {
       await deps.queue.publish([{ topic: 'prepare', taskId: task.id, source }]);
     }
   }

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { Failure } from '../base/errors.ts';
-import { noteLapsed } from '../coordination/lease.ts';
-import { renderKey } from '../coordination/lease-keys.ts';
+import { graceIsOver } from '../coordination/grace.ts';
+import { completingKey, renderKey } from '../coordination/lease-keys.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Progress, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
@@ -12,14 +12,15 @@ import {
   type ReportingDeps,
   reportOnly,
 } from '../pipeline/reporting.ts';
-import type { LeaseStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, LeaseStore, TaskStore } from '../ports.ts';
 
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;
   leases: LeaseStore;
-  /** A task whose messages are not out after this long was cut short; 0 where nobody else can be at it. */
+  attempts: AttemptStore;
+  /** A task whose messages are not out after this long was cut short; 0 where no other process can publish it. */
   publishingMs?: number;
-  /** Milliseconds since the epoch. What a host was off for does not count as a task's time. */
+  /** Milliseconds since the epoch. The time before, in which the host was off, does not count as a task's time. */
   upSince?: number;
   now?: () => number;
 }
@@ -28,21 +29,21 @@ export interface SweepDeps extends ReportingDeps {
 const PUBLISHING_MS = 60_000;
 /** Completing takes seconds; a task whose reports are all in and that is not finished after this long is stuck. */
 const COMPLETING_MS = 600_000;
-/** What has not reported by then, and is not being made, fails as overdue. */
+/** A combination that has not reported by then, and is not being made, fails as overdue. */
 export const TASK_LIFETIME_MS = 24 * 3_600_000;
-/** What is being made then has this long. */
+/** A combination that is being made then has this much longer. */
 const LAST_RENDER_MS = 3_600_000;
 /** A task of thousands must come to its end within one run. */
 const OVERDUE_AT_A_TIME = 20;
 const PAGE = 100;
 
-/** Mends what a process that died left undone. Run from time to time; running it twice at once is harmless. */
+/** Repairs what a process that died left undone. Run it from time to time; running it twice at once is harmless. */
 export async function sweep(deps: SweepDeps): Promise<void> {
   let after: string | undefined;
   for (;;) {
     const ids = await deps.tasks.unfinished(PAGE, after);
     for (const id of ids) {
-      // One task that cannot be mended must not keep the others from it.
+      // One task that cannot be repaired must not keep the others from it.
       await sweepTask(id, deps).catch((error: unknown) => {
         deps.log.error('A task could not be swept', { event: 'sweep.failed', task_id: id, error });
       });
@@ -69,9 +70,9 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   if (allIn(task, progress)) await completeAgain(task, deps);
 }
 
-/** The first look leaves a note; once that has lapsed and the task is still not finished, its message is lost. */
+/** A task that is still not finished after the period of grace has lost its message. */
 async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
-  if (!(await noteLapsed(deps.leases, `completing/${task.id}`, COMPLETING_MS))) return;
+  if (!(await graceIsOver(deps.attempts, completingKey(task.id), COMPLETING_MS))) return;
   await deps.queue.publish([{ topic: 'complete', taskId: task.id }]);
   logRepair(deps, task, 'asked for its completion again');
 }
@@ -90,9 +91,9 @@ async function endOverdue(task: Task, progress: Progress, late: number, deps: Sw
   const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));
   const limit = pLimit(OVERDUE_AT_A_TIME);
   const end = async (combination: Combination): Promise<boolean> => {
-    const [lease] = await deps.leases.read([renderKey(task.id, combination.index)]);
-    // Whoever is at it just now reports what comes of it, unless it hangs.
-    if (lease?.held && late < LAST_RENDER_MS) return false;
+    const [state] = await deps.leases.read([renderKey(task.id, combination.index)]);
+    // Its holder reports the outcome, unless it hangs.
+    if (state === 'held' && late < LAST_RENDER_MS) return false;
     return reportOnly(task, failedReport(task, combination, error), deps);
   };
   const open = task.plan.combinations.filter(({ index }) => !reported.has(index));

@@ -2,24 +2,28 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { type Semaphore, UNLIMITED } from '../../functions/coordination/fair-semaphore.ts';
-import { once } from '../../functions/coordination/lease.ts';
-import type { LeaseStore } from '../../functions/ports.ts';
+import { type OnceOptions, once } from '../../functions/coordination/lease.ts';
+import type { Attempts } from '../../functions/model/attempts.ts';
+import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('once', () => {
   let dir: TempDir;
   let database: Database;
   let leases: LeaseStore;
+  let attempts: AttemptStore;
   const { signal } = new AbortController();
 
   beforeEach(async () => {
     dir = await tempDir();
     database = openDatabase(join(dir.path, 'test.sqlite'));
     leases = createSqliteLeases({ database });
+    attempts = createSqliteAttempts({ database });
   });
   afterEach(async () => {
     database.close();
@@ -27,6 +31,8 @@ describe('once', () => {
   });
 
   const state = async () => (await leases.read(['key']))[0];
+  const counts = async () => (await attempts.read(['key']))[0];
+  const NONE = { crashes: 0, failures: 0 };
 
   test('makes it once for ten who want it at once, and all get it', async () => {
     let result: number | undefined;
@@ -47,7 +53,7 @@ describe('once', () => {
     );
     assert.deepEqual(await Promise.all(wanted), Array(10).fill(42));
     assert.equal(made, 1);
-    assert.equal((await state())?.held, false);
+    assert.equal(await state(), 'released');
   });
 
   test('looks again under the lease: someone may have made it in between', async () => {
@@ -75,6 +81,7 @@ describe('once', () => {
     const lost = { ...leases, renew: async () => false };
     const working = once({
       leases: lost,
+      attempts,
       key: 'key',
       signal,
       ttlMs: 150,
@@ -82,7 +89,7 @@ describe('once', () => {
       create: (_lease, held) => sleep(30_000, 'done', { signal: held }),
     });
     await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
-    assert.equal((await state())?.failures, 0);
+    assert.deepEqual(await counts(), NONE);
   });
 
   test('survives renewals that fail for a moment, and calls that no crash', async () => {
@@ -97,6 +104,7 @@ describe('once', () => {
     };
     const working = once({
       leases: flaky,
+      attempts,
       key: 'key',
       signal,
       ttlMs: 900,
@@ -105,7 +113,7 @@ describe('once', () => {
     });
     assert.equal(await working, 'done');
     assert.ok(asked >= 3);
-    assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures: 0 });
+    assert.deepEqual([await state(), await counts()], ['released', NONE]);
   });
 
   test('stops the work before its time is over where the store does not answer, and calls that no crash', async () => {
@@ -113,6 +121,7 @@ describe('once', () => {
     const mute: LeaseStore = { ...leases, renew: () => new Promise(() => {}) };
     const working = once({
       leases: mute,
+      attempts,
       key: 'key',
       signal,
       ttlMs: 1_000,
@@ -121,7 +130,7 @@ describe('once', () => {
     });
     await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
     assert.ok(performance.now() - began < 5_000);
-    assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures: 0 });
+    assert.deepEqual([await state(), await counts()], ['released', NONE]);
   });
 
   test('keeps what was made where the lease cannot be released', async () => {
@@ -174,14 +183,81 @@ describe('once', () => {
 
   test('takes over from a holder that died', async () => {
     await leases.take('key', 100);
-    const made = await once({
+    assert.deepEqual(await before(), { crashes: 1, failures: 0 });
+    assert.deepEqual(await counts(), { crashes: 1, failures: 0 });
+    assert.deepEqual(await before(), { crashes: 1, failures: 0 }, 'a crash is counted once');
+  });
+
+  /** The attempts that the work is told of. */
+  const before = (change: Partial<OnceOptions<Attempts>> = {}) =>
+    once<Attempts>({
+      leases,
+      attempts,
+      key: 'key',
+      signal,
+      find: async () => undefined,
+      create: async (known) => known,
+      ...change,
+    });
+
+  test('counts a crash before the work begins', async () => {
+    await leases.take('key', 1);
+    await sleep(5);
+    let counted: unknown;
+    await before({
+      create: async (known) => {
+        counted = await counts();
+        return known;
+      },
+    });
+    assert.deepEqual(counted, { crashes: 1, failures: 0 });
+  });
+
+  test('counts nothing where nobody asks for it', async () => {
+    await leases.take('key', 1);
+    await sleep(5);
+    const made = once({
       leases,
       key: 'key',
       signal,
       find: async () => undefined,
-      create: async ({ crashes }) => crashes,
+      create: () => Promise.reject(new TypeError('no')),
     });
-    assert.equal(made, 1);
+    await assert.rejects(made, TypeError);
+    assert.deepEqual(await counts(), NONE);
+  });
+
+  test('asks for no attempts where nobody ever took the lease', async () => {
+    const unasked = () => assert.fail('asked');
+    assert.deepEqual(await before({ attempts: { ...attempts, read: unasked, record: unasked } }), NONE);
+    const asked: string[] = [];
+    const read: AttemptStore['read'] = (keys) => {
+      asked.push(...keys);
+      return attempts.read(keys);
+    };
+    await before({ attempts: { ...attempts, read } });
+    assert.deepEqual(asked, ['key'], 'after that they are read once');
+  });
+
+  test('leaves the lease to lapse where a crash or a failure could not be counted', async () => {
+    const away: AttemptStore = {
+      ...attempts,
+      record: () => Promise.reject(new TransientError('platform_unavailable', 'no')),
+    };
+    let at = Date.now();
+    const clocked = createSqliteLeases({ database, now: () => at });
+    const lapses = async () => {
+      assert.deepEqual(await clocked.read(['key']), ['held']);
+      at += clocked.ttlMs;
+      assert.deepEqual(await clocked.read(['key']), ['lapsed']);
+    };
+    const error = new TypeError('no');
+    const failing = before({ leases: clocked, attempts: away, create: () => Promise.reject(error) });
+    await assert.rejects(failing, error, 'the error of the work is what counts');
+    await lapses();
+    await assert.rejects(before({ leases: clocked, attempts: away }), { code: 'platform_unavailable' });
+    await lapses();
+    assert.deepEqual(await before({ leases: clocked }), { crashes: 1, failures: 0 });
   });
 
   test('waits for room before it takes the lease', async () => {
@@ -199,28 +275,22 @@ describe('once', () => {
       create: async () => 'done',
     });
     await sleep(20);
-    assert.equal((await state())?.takes, 0);
+    assert.equal(await state(), 'none');
     room.resolve();
     assert.equal(await working, 'done');
   });
 
   const ends: [what: string, error: Error, failures: number][] = [
-    ['nobody foresaw', new TypeError('no'), 1],
+    ['is unexpected', new TypeError('no'), 1],
     ['is ffmpeg being killed', new TransientError('ffmpeg_killed', 'no'), 1],
     ['is transient', new TransientError('network', 'no'), 0],
     ['is permanent', new PermanentError('no_video', 'probe', 'no'), 0],
   ];
   for (const [what, error, failures] of ends) {
     test(`an error that ${what} counts ${failures} failures`, async () => {
-      const working = once({
-        leases,
-        key: 'key',
-        signal,
-        find: async () => undefined,
-        create: () => Promise.reject(error),
-      });
-      await assert.rejects(working, error);
-      assert.deepEqual(await state(), { held: false, takes: 1, crashes: 0, failures });
+      await assert.rejects(before({ create: () => Promise.reject(error) }), error);
+      assert.deepEqual([await state(), await counts()], ['released', { crashes: 0, failures }]);
+      assert.deepEqual(await before(), { crashes: 0, failures });
     });
   }
 });

@@ -9,12 +9,12 @@ import {
 } from '../../functions/coordination/retry-policy.ts';
 
 const { signal } = new AbortController();
-const lease = (failures: number, crashes = 0) => ({ key: 'k', token: 't', takes: 99, failures, crashes });
+const before = (failures: number, crashes = 0) => ({ failures, crashes });
 
 describe('the retry policy', () => {
   test('records a permanent error at the first attempt', () => {
     const error = new PermanentError('no_video', 'conform', 'Expected a picture, got none.');
-    assert.deepEqual(failureOf(error, lease(1), 'mix', signal), {
+    assert.deepEqual(failureOf(error, before(1), 'mix', signal), {
       code: 'no_video',
       stage: 'conform',
       message: 'Expected a picture, got none.',
@@ -23,13 +23,13 @@ describe('the retry policy', () => {
 
   test('hands a transient error back, however often it occurs', () => {
     const error = new TransientError('network', 'Expected an answer, got none.');
-    assert.throws(() => failureOf(error, lease(99), 'download', signal), error);
+    assert.throws(() => failureOf(error, before(99), 'download', signal), error);
   });
 
   test('hands an unexpected error back four times and records it the fifth time', () => {
     const error = new TypeError('undefined is not a function');
-    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'mix', signal), error);
-    const failure = failureOf(error, lease(MAX_ATTEMPTS - 1), 'mix', signal);
+    assert.throws(() => failureOf(error, before(MAX_ATTEMPTS - 2), 'mix', signal), error);
+    const failure = failureOf(error, before(MAX_ATTEMPTS - 1), 'mix', signal);
     assert.equal(failure.code, 'internal_error');
     assert.doesNotMatch(failure.message, /undefined/, 'internal details belong in the log only');
   });
@@ -39,23 +39,26 @@ describe('the retry policy', () => {
       'ffmpeg_killed',
       'Expected ffmpeg to end by itself, got it ended by SIGKILL.',
     );
-    assert.throws(() => failureOf(error, lease(MAX_ATTEMPTS - 2), 'conform', signal), error);
-    assert.equal(failureOf(error, lease(MAX_ATTEMPTS - 1), 'conform', signal).code, 'crash_loop');
+    assert.throws(() => failureOf(error, before(MAX_ATTEMPTS - 2), 'conform', signal), error);
+    assert.equal(failureOf(error, before(MAX_ATTEMPTS - 1), 'conform', signal).code, 'crash_loop');
   });
 
   test('waits while the disk is full', () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-    assert.throws(() => failureOf(full, lease(99), 'save', signal), { code: 'disk_full' });
+    assert.throws(() => failureOf(full, before(99), 'save', signal), { code: 'disk_full' });
   });
 
   test('records nothing for aborted work', () => {
     const error = new PermanentError('mix_failed', 'mix', 'Expected 30 frames, got 12.');
-    assert.throws(() => failureOf(error, lease(1), 'mix', AbortSignal.abort()), error);
+    assert.throws(() => failureOf(error, before(1), 'mix', AbortSignal.abort()), error);
   });
 
   test('treats five dead holders as a crash loop, but not four', () => {
-    refuseCrashLoop(lease(9, MAX_ATTEMPTS - 1), 'mix');
-    assert.throws(() => refuseCrashLoop(lease(9, MAX_ATTEMPTS), 'mix'), { code: 'crash_loop', stage: 'mix' });
+    refuseCrashLoop(before(9, MAX_ATTEMPTS - 1), 'mix');
+    assert.throws(() => refuseCrashLoop(before(9, MAX_ATTEMPTS), 'mix'), {
+      code: 'crash_loop',
+      stage: 'mix',
+    });
   });
 });
 

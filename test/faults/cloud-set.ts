@@ -26,7 +26,7 @@ import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 import { SUBSCRIPTIONS } from '../../infra/cloud/topology.ts';
 import { provision } from '../../infra/emulators/provision.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
-import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
+import { childProcesses, dataDir, filesBelow, outputDir, workFiles } from './on-disk.ts';
 
 /** Short, as each trial waits for the leases of its dead. */
 const TIMES = { ttlMs: 1_500, pollMs: 100, publishingMs: 0 };
@@ -193,7 +193,5 @@ async function leasesIn(firestore: FirestoreConnection): Promise<LeftOver[]> {
     ),
   );
   const states = await createFirestoreLeases({ firestore, ...TIMES }).read(keys);
-  return keys
-    .filter((key, at) => states[at]?.held && !NOTES.test(key))
-    .map((key) => ({ kind: 'lease', what: key }));
+  return keys.filter((_, at) => states[at] === 'held').map((key) => ({ kind: 'lease', what: key }));
 }

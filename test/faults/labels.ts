@@ -11,10 +11,14 @@ function detailOf(name: string, [first, second]: readonly unknown[]): string {
   switch (name) {
     case 'artifacts.open':
     case 'artifacts.put':
+    case 'attempts.record':
+    case 'attempts.rest':
     case 'leases.take':
       return firstPart(first as string);
     case 'leases.release':
       return firstPart((first as Lease).key);
+    case 'attempts.read':
+    case 'attempts.resting':
     case 'leases.read':
       return distinct((first as string[]).map(firstPart));
     case 'pins.write':

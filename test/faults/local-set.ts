@@ -11,7 +11,7 @@ import { loadConfig } from '../../functions/config/config.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 import { startHost } from '../../functions/hosts/local.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
-import { childProcesses, dataDir, filesBelow, NOTES, outputDir, workFiles } from './on-disk.ts';
+import { childProcesses, dataDir, filesBelow, outputDir, workFiles } from './on-disk.ts';
 
 export const localSet: AdapterSet = {
   name: 'the single-machine host',
@@ -89,6 +89,5 @@ function messagesIn(database: Database): LeftOver[] {
 function leasesIn(database: Database): LeftOver[] {
   return database
     .rows<{ key: string }>('SELECT key FROM leases WHERE held_until > ?', Date.now())
-    .filter(({ key }) => !NOTES.test(key))
     .map(({ key }) => ({ kind: 'lease', what: key }));
 }

@@ -7,8 +7,6 @@ import type { LeftOver } from './adapter-set.ts';
 /** A killed host's ffmpeg may take this long to notice or to be done: the clips are short. */
 const CHILD_GRACE_MS = 3_000;
 const LOOK_AGAIN_MS = 50;
-/** Leases that nobody is meant to release: notes that lapse by themselves. */
-export const NOTES = /^(republish|completing|fetch-pause)\//;
 
 export function dataDir(dir: string): string {
   return join(dir, 'data');

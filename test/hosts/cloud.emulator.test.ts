@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createFirestoreAttempts } from '../../functions/adapters/firestore/attempts.ts';
 import { connectFirestore } from '../../functions/adapters/firestore/firestore.ts';
 import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
-import { prepareKey } from '../../functions/coordination/lease-keys.ts';
+import { fetchKey, prepareKey } from '../../functions/coordination/lease-keys.ts';
 import type { WorkMessage } from '../../functions/model/messages.ts';
 import { numbers, until } from '../contracts/harness.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
@@ -103,10 +104,10 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     const status = await fleet.ended(taskId);
     assert.deepEqual([status['succeeded'], server.count('/slow.mp4')], [1, 2]);
     await using firestore = connectFirestore({ projectId: fleet.projectId });
-    const keys = [prepareKey(taskId, 0), `fetch/${taskId}/0`];
-    for (const { takes, crashes, failures } of await createFirestoreLeases({ firestore }).read(keys)) {
-      assert.deepEqual([takes, crashes, failures], [2, 0, 0]);
-    }
+    const keys = [prepareKey(taskId, 0), fetchKey(taskId, 0)];
+    assert.deepEqual(await createFirestoreLeases({ firestore }).read(keys), ['released', 'released']);
+    const none = { crashes: 0, failures: 0 };
+    assert.deepEqual(await createFirestoreAttempts({ firestore }).read(keys), [none, none]);
   });
 
   test('report many combinations once each and complete once, with a tenth of the messages doubled and two processes killed', async (t) => {

@@ -6,14 +6,16 @@ import { loadConfig } from '../../functions/config/config.ts';
 import { composeLocal } from '../../functions/hosts/local-adapters.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
-test('leases of a dead host are free at the next start and count as a death', async () => {
+test('leases of a dead host are free at the next start, and what rested may be tried', async () => {
   await using dir = await tempDir();
   const config = loadConfig({ DATA_DIR: join(dir.path, 'data'), OUTPUT_DIR: join(dir.path, 'output') });
   const log = createLog({ level: 'error', pretty: false, write: () => {} });
   {
     await using dead = await composeLocal(config, log);
     assert.ok(await dead.deps.leases.take('render/a/1', 60_000));
+    await dead.deps.attempts.rest('fetch-pause/a/0', 60_000);
   }
   await using next = await composeLocal(config, log);
-  assert.equal((await next.deps.leases.take('render/a/1', 60_000))?.crashes, 1);
+  assert.equal((await next.deps.leases.take('render/a/1', 60_000))?.previous, 'lapsed');
+  assert.equal(await next.deps.attempts.rest('fetch-pause/a/0', 60_000), 2);
 });

@@ -381,7 +381,7 @@ describe('a stage', () => {
     // Runs on a test timeout as well: closing the server ends hanging requests.
     t.after(() => issuer[Symbol.asyncDispose]());
     issuer.trouble = 'hangs';
-    const read = createTokenReader({ apiUrl: issuer.url, certificatesMs: 50 });
+    const { read } = createTokenReader({ apiUrl: issuer.url, certificatesMs: 50 });
     await assert.rejects(
       read(issuer.token()),
       (error) => TransientError.is(error) && error.code === 'network',
@@ -392,7 +392,7 @@ describe('a stage', () => {
 
   test('requests certificates again when they expire', async () => {
     await using issuer = await startTokenIssuer({ keepSeconds: 0 });
-    const read = createTokenReader({ apiUrl: issuer.url });
+    const { read } = createTokenReader({ apiUrl: issuer.url });
     for (const times of [1, 2]) {
       await read(issuer.token());
       assert.equal(issuer.asked, times);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { createSqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
@@ -88,6 +89,7 @@ describe('functions/http/README.md', () => {
       tasks: createSqliteTasks({ database }),
       reports: createSqliteReports({ database }),
       leases: createSqliteLeases({ database }),
+      attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       queue: createSqliteQueue({ database }),
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),

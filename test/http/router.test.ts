@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
@@ -57,6 +58,7 @@ describe('the HTTP interface', () => {
       tasks,
       reports,
       leases: createSqliteLeases({ database }),
+      attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts';
+import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
@@ -39,6 +40,7 @@ async function prepared({ retryMs }: { retryMs?: number } = {}) {
   const artifacts = createArtifacts({
     store,
     leases: createSqliteLeases({ database }),
+    attempts: createSqliteAttempts({ database }),
     tempDir: join(dir.path, 'tmp'),
     ...(retryMs === undefined ? {} : { retryMs }),
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
+import { completeKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { complete } from '../../functions/stages/complete.ts';
@@ -102,10 +102,7 @@ describe('complete', () => {
 
   test('five processes that died over it are enough: the task ends without a manifest', async () => {
     const task = await reported();
-    for (let death = 0; death < MAX_ATTEMPTS; death++) {
-      assert.ok(await s.deps.leases.take(`complete/${task.id}`, 1));
-      await sleep(5);
-    }
+    await s.dieOver(completeKey(task.id), MAX_ATTEMPTS);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
     assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
   });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import type { Task } from '../../functions/model/task.ts';
@@ -39,11 +38,11 @@ describe('a dead letter', () => {
 
   test('of a render that was begun is reported as failed', async () => {
     const task = await s.createTask();
-    await s.deps.leases.take(renderKey(task.id, 1), 1);
-    await sleep(5);
+    await s.dieOver(renderKey(task.id, 1), 3);
     await letter(task, { topic: 'render', taskId: task.id, index: 1 });
     const [report] = await s.deps.reports.list(task.id, 1, 1);
     assert.deepEqual([report?.status, report?.error?.code], ['failed', 'undeliverable']);
+    assert.equal(report?.attempts, 2, 'the last death is not counted yet');
   });
 
   test('of a render that someone is at is published again: who is at it reports', async () => {

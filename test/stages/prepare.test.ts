@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { fetchKey, makeKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import { MAX_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
@@ -78,7 +78,7 @@ describe('prepare', () => {
       for (let round = 1; round < MAX_ROUNDS; round++) {
         await assert.rejects(prepareFirst(), { code: 'source_busy' });
         // The pause is over.
-        s.local.lapseLeases();
+        s.local.endRests();
       }
       await prepareFirst();
       const [pin] = await s.deps.pins.read(task.id, ['prepared-0']);
@@ -90,12 +90,7 @@ describe('prepare', () => {
 
   test('five processes that died over one source are enough, for this task only', async () => {
     const [task, other] = [await s.createTask(), await s.createTask()];
-    for (const key of [`fetch/${task.id}/0`, `make/${task.id}/1`]) {
-      for (let death = 0; death < MAX_ATTEMPTS; death++) {
-        assert.ok(await s.deps.leases.take(key, 1));
-        await sleep(5);
-      }
-    }
+    for (const key of [fetchKey(task.id, 0), makeKey(task.id, 1)]) await s.dieOver(key, MAX_ATTEMPTS);
     await s.prepareAll(task);
     const codes = (await s.deps.pins.read(task.id, ['prepared-0', 'prepared-1'])).map(
       (pin) => pin?.error?.code,

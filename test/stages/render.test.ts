@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../../functions/base/errors.ts';
+import { createExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
 import { fairSemaphore, type Semaphore } from '../../functions/coordination/fair-semaphore.ts';
 import { prepareKey, renderKey, retryKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
@@ -51,12 +52,13 @@ describe('render', () => {
     await late();
     assert.equal(s.waiting()['prepare'], 0, 'it may only be late');
     // The time it was given is over.
-    s.local.lapseLeases();
+    s.local.endRests();
     await late();
     await late();
     assert.equal(s.waiting()['prepare'], 1);
-    const [lease] = await s.deps.leases.read([renderKey(task.id, 1)]);
-    assert.equal(lease?.takes, 0, 'waiting costs no attempt');
+    const key = renderKey(task.id, 1);
+    assert.deepEqual(await s.deps.leases.read([key]), ['none'], 'waiting costs no attempt');
+    assert.deepEqual(await s.deps.attempts.read([key]), [{ crashes: 0, failures: 0 }]);
   });
 
   test('a video on its way to where it is saved does not keep the next one from being mixed', async () => {
@@ -140,16 +142,23 @@ describe('render', () => {
     assert.equal(s.waiting()['complete'], 1);
   });
 
+  test('a render that nobody began before neither reads nor writes attempts', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const unasked = () => assert.fail('asked');
+    const attempts = { read: unasked, record: unasked, rest: unasked, resting: unasked };
+    await s.renderOne(task, 1, { attempts, ...{ gate: createExclusiveGate() } });
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
+  });
+
   test('five holders that died over one render are enough', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
-    for (let death = 0; death < MAX_ATTEMPTS; death++) {
-      assert.ok(await s.deps.leases.take(renderKey(task.id, 1), 1));
-      await sleep(5);
-    }
+    await s.dieOver(renderKey(task.id, 1), MAX_ATTEMPTS);
     await s.renderOne(task, 1);
     const [report] = await s.deps.reports.list(task.id, 1, 1);
     assert.deepEqual([report?.status, report?.error?.code], ['failed', 'crash_loop']);
+    assert.equal(report?.attempts, MAX_ATTEMPTS + 1);
     assert.deepEqual(await s.videos(task), []);
   });
 
@@ -167,8 +176,8 @@ describe('render', () => {
     await assert.rejects(rendering);
     assert.deepEqual(await s.videos(task), []);
     assert.deepEqual(await s.deps.reports.list(task.id, 1, 1), []);
-    const [lease] = await s.deps.leases.read([renderKey(task.id, 1)]);
-    assert.deepEqual([lease?.held, lease?.crashes], [false, 0]);
+    assert.deepEqual(await s.deps.leases.read([renderKey(task.id, 1)]), ['released']);
+    assert.deepEqual(await s.deps.attempts.read([renderKey(task.id, 1)]), [{ crashes: 0, failures: 0 }]);
     await s.renderOne(task, 1);
     assert.equal((await s.videos(task)).length, 1);
   });

@@ -54,8 +54,8 @@ describe('the sweep', () => {
     await sweep(s.deps);
     await sweep(s.deps);
     assert.equal(s.waiting()['complete'], 1);
-    // The note that the first sweep left lapses.
-    s.local.lapseLeases();
+    // The time that the first sweep gave it is over.
+    s.local.endRests();
     await sweep(s.deps);
     assert.equal(s.waiting()['complete'], 2);
   });

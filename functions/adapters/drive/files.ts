@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { IdMemory } from '../../ports.ts';
+import type { Memo } from '../../ports.ts';
 import type { Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import type { DriveIds } from './items.ts';
@@ -15,7 +15,7 @@ import { uploadResumable } from './upload.ts';
 
 export interface DriveFilesOptions {
   account: DriveAccount;
-  ids: IdMemory;
+  memo: Memo;
   drawn: DriveIds;
   resumption: Resumption;
 }
@@ -46,7 +46,7 @@ export interface LocalFile {
   md5: string;
 }
 
-export function createDriveFiles({ account, ids, drawn, resumption }: DriveFilesOptions): DriveFiles {
+export function createDriveFiles({ account, memo, drawn, resumption }: DriveFilesOptions): DriveFiles {
   const look = (id: string, name: string, signal: AbortSignal) =>
     itemById(account, { id, what: name, fields: FIELDS }, { signal });
 
@@ -133,8 +133,8 @@ export function createDriveFiles({ account, ids, drawn, resumption }: DriveFiles
     file: LocalFile,
     signal: AbortSignal,
   ): Promise<DriveItem> {
-    const [known] = await ids.recall([key]);
-    let id = known ?? (await ids.settle(key, await drawn.draw(signal)));
+    const [known] = await memo.recall([key]);
+    let id = known ?? (await memo.settle(key, await drawn.draw(signal)));
     // Asking costs a tenth of an upload that is refused, and sends no bytes.
     let there = known === undefined ? undefined : await look(id, file.name, signal);
     for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
@@ -148,7 +148,7 @@ export function createDriveFiles({ account, ids, drawn, resumption }: DriveFiles
       if (there !== undefined) continue;
       there = isThere ? undefined : await look(id, file.name, signal);
       // The file of that id was deleted for ever: nothing can be made under the id any more.
-      if (there === undefined) id = await ids.settle(key, await drawn.draw(signal), id);
+      if (there === undefined) id = await memo.settle(key, await drawn.draw(signal), id);
     }
     throw new TransientError(
       'network',

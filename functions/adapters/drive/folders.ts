@@ -2,7 +2,7 @@
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import { unlessAborted } from '../../base/time-limit.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { IdMemory } from '../../ports.ts';
+import type { Memo } from '../../ports.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './account.ts';
 import type { DriveIds } from './items.ts';
@@ -14,7 +14,7 @@ export interface DriveFoldersOptions {
   account: DriveAccount;
   /** DRIVE_FOLDER_ID; 'root' is the account's own My Drive. */
   parentId: string;
-  ids: IdMemory;
+  memo: Memo;
   drawn: DriveIds;
 }
 
@@ -35,7 +35,7 @@ const MAX_IDS = 3;
 const FIELDS = 'id,name,mimeType,trashed,parents,webViewLink';
 
 export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
-  const { account, parentId, ids, drawn } = options;
+  const { account, parentId, memo, drawn } = options;
   let parent: { found: Promise<Parent>; until: number } | undefined;
 
   /** One look for everyone who asks within a minute, so it ends with none of them. A failure is not kept. */
@@ -53,7 +53,7 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
   async function makeOrFind(name: string, call: CallOptions): Promise<DriveItem> {
     const within = await unlessAborted(call.signal, parentFolder());
     const key = `drive/folder/${within.id}/${name}`;
-    const [known] = await ids.recall([key]);
+    const [known] = await memo.recall([key]);
     const kept = known === undefined ? undefined : await look(known, call);
     if (kept !== undefined && isOurs(kept, name, within)) return kept;
 
@@ -61,7 +61,7 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
     // Nothing is under the kept id yet: another process may be making the folder just now, under that id.
     const unused = kept === undefined ? known : undefined;
     const wanted = other?.id ?? unused ?? (await drawn.draw(call.signal));
-    let id = wanted === known ? known : await ids.settle(key, wanted, known);
+    let id = wanted === known ? known : await memo.settle(key, wanted, known);
     for (let tries = 1; ; tries++) {
       if (other !== undefined && other.id === id) return other;
       const made = await make(id, name, within, call).catch((error: unknown) => {
@@ -71,7 +71,7 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
       });
       if (made !== undefined) return made;
       if (tries === MAX_IDS) throw unsettled(name);
-      id = await ids.settle(key, await drawn.draw(call.signal), id);
+      id = await memo.settle(key, await drawn.draw(call.signal), id);
     }
   }
 

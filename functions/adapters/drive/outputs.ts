@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { IdMemory, OutputStore } from '../../ports.ts';
+import type { Memo, OutputStore } from '../../ports.ts';
 import { FIRST_PAUSE_MS, type Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
@@ -15,7 +15,7 @@ export interface DriveOutputsOptions {
   /** DRIVE_FOLDER_ID: a folder in My Drive or on a shared drive, or 'root'. Task folders are made in it. */
   folderId: string;
   /** Shared by all processes that save to the folder. */
-  ids: IdMemory;
+  memo: Memo;
   /** How an interrupted upload is resumed. */
   resumption?: Partial<Resumption>;
 }
@@ -32,11 +32,11 @@ const DRIVE_ID = /^[\w-]{10,200}$/;
  * process, then finds the file of the one before. Every call is one try.
  */
 export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
-  const { account, ids } = options;
+  const { account, memo } = options;
   const drawn = createDriveIds(account);
   const resumption = { ...RESUMPTION, ...options.resumption };
-  const files = createDriveFiles({ account, ids, drawn, resumption });
-  const folders = createDriveFolders({ account, parentId: options.folderId, ids, drawn });
+  const files = createDriveFiles({ account, memo, drawn, resumption });
+  const folders = createDriveFolders({ account, parentId: options.folderId, memo, drawn });
 
   return {
     createFolder: (name, signal) => folders.folder(name, signal),
@@ -51,7 +51,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
     },
 
     async remove(folder, fileNames) {
-      const found = await ids.recall(fileNames.map((name) => fileKey(folder, name)));
+      const found = await memo.recall(fileNames.map((name) => fileKey(folder, name)));
       const limit = pLimit(REMOVALS);
       await Promise.all(
         fileNames.map(async (name, at) => {

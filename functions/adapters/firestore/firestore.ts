@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { CollectionReference, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
 import { inTime } from '../../base/time-limit.ts';
-import { throughGate } from '../shared/google-errors.ts';
+import { GRPC, throughGate } from '../shared/google-errors.ts';
+import { hashId } from '../shared/hash-id.ts';
 
 export interface FirestoreOptions {
   /** Undefined for the project that the platform reports. */
@@ -22,8 +22,11 @@ export interface FirestoreConnection extends AsyncDisposable {
 
 /** A task's documents are deleted after this time; until then the task can be retried. */
 const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Leases no longer matter after an hour, but the counts of those that were never released may be read later. */
+/** Leases and attempts count for an hour; a lease that was never released is of interest to whoever takes it next. */
 const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
+
+/** Of a conditional write that was refused because the document is not, or no longer, as it was seen. */
+export const OUTRUN: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION, GRPC.NOT_FOUND];
 
 const MAX_READABLE_ID = 1_000;
 /** Limit for all requests of one port call; a normal answer takes milliseconds. */
@@ -74,10 +77,10 @@ export const COLLECTIONS = [
   'pins',
   'completion',
   'leases',
+  'attempts',
   'claims',
   'names',
-  'urls',
-  'ids',
+  'memos',
 ] as const;
 
 export function taskAt(db: Firestore, taskId: string): DocumentReference {
@@ -118,11 +121,6 @@ function hashedId(text: string): string {
   return `#${hashId(text)}`;
 }
 
-/** For ids made of several parts, texts that must stay unreadable, and long texts. */
-export function hashId(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
 /** Padded, because ids sort as text. MAX_COMBINATIONS is at most 10,000. */
 export function numberId(number: number): string {
   return String(number).padStart(5, '0');
@@ -133,6 +131,7 @@ export function retained(): Expiring {
   return { expireAt: new Date(Date.now() + RETENTION_MS) };
 }
 
+/** When it may take away a lease, or a record of attempts. */
 export function leaseRetained(): Expiring {
   return { expireAt: new Date(Date.now() + LEASE_RETENTION_MS) };
 }

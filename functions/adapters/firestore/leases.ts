@@ -1,8 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
-import { LEASE_MEMORY_MS, type Lease, type LeaseState, type LeaseStore } from '../../ports.ts';
-import { GRPC, grpcCode, isUnclear } from '../shared/google-errors.ts';
-import { documentId, type FirestoreConnection, leaseRetained, millisecondsBetween } from './firestore.ts';
+import type { LeaseState } from '../../model/lease-state.ts';
+import type { Lease, LeaseStore } from '../../ports.ts';
+import { grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { MEMORY_MS } from '../shared/memory.ts';
+import {
+  documentId,
+  type FirestoreConnection,
+  leaseRetained,
+  millisecondsBetween,
+  OUTRUN,
+} from './firestore.ts';
 
 export interface FirestoreLeasesOptions {
   firestore: FirestoreConnection;
@@ -20,21 +28,17 @@ interface Stored {
   /** Null once released. */
   token: string | null;
   ttlMs: number;
-  takes: number;
-  crashes: number;
-  failures: number;
 }
 
-interface Found extends LeaseState {
+interface Found {
+  /** How the last holder left it; 'none' where there is no document. */
+  left: LeaseState;
+  /** Held, or changed within memory. */
+  remembered: boolean;
   token: string | null;
-  /** Its holder neither released nor renewed it. */
-  lapsed: boolean;
   /** To change nothing but this version. */
   version: Timestamp | undefined;
 }
-
-/** Refused because the document is not, or no longer, as it was seen. */
-const OUTRUN: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION, GRPC.NOT_FOUND];
 
 /**
  * Leases as documents. Nothing is locked: a free key is taken by a create, a lapsed one by an update that holds only for
@@ -52,9 +56,6 @@ export function createFirestoreLeases({
     versions.set(lease, version);
     return lease;
   };
-  /** What was refused because it was there already: the answer to our write was lost, and the client wrote again. */
-  const own = (key: string, token: string, { takes, crashes, failures, version }: Found): Lease =>
-    granted({ key, token, takes, crashes, failures }, version as Timestamp);
 
   return {
     ttlMs,
@@ -64,33 +65,29 @@ export function createFirestoreLeases({
       firestore.run(async ({ db }) => {
         const ref = leaseAt(db, key);
         const token = randomUUID();
-        const first: Lease = { key, token, takes: 1, crashes: 0, failures: 0 };
-        const created = await unlessOutrun(() => write(ref, undefined, storedOf(first, forMs)));
+        const stored: Stored = { token, ttlMs: forMs };
+        const first: Lease = { key, token, previous: 'none' };
+        const created = await unlessOutrun(() => write(ref, undefined, stored));
         if (created !== undefined) return granted(first, created);
 
         const found = look(await ref.get());
-        if (found.token === token) return own(key, token, found);
-        if (found.held) return undefined;
-        const lease: Lease = {
-          key,
-          token,
-          takes: found.takes + 1,
-          crashes: found.crashes + (found.lapsed ? 1 : 0),
-          failures: found.failures,
-        };
-        const written = await unlessOutrun(() => write(ref, found.version, storedOf(lease, forMs)));
-        if (written !== undefined) return granted(lease, written);
+        // Refused because it was there already: the answer to our write was lost, and the client wrote again.
+        if (found.token === token) return granted(first, found.version as Timestamp);
+        if (found.left === 'held') return undefined;
+        const next: Lease = { key, token, previous: previousOf(found) };
+        const written = await unlessOutrun(() => write(ref, found.version, stored));
+        if (written !== undefined) return granted(next, written);
         const now = look(await ref.get());
-        return now.token === token ? own(key, token, now) : undefined;
+        return now.token === token ? granted(next, now.version as Timestamp) : undefined;
       }),
 
     renew: (lease, forMs) =>
       firestore.run(async ({ db }) => {
         const ref = leaseAt(db, lease.key);
         const found = look(await ref.get());
-        if (!found.held || found.token !== lease.token) return false;
+        if (found.left !== 'held' || found.token !== lease.token) return false;
         try {
-          versions.set(lease, await write(ref, found.version, storedOf(lease, forMs)));
+          versions.set(lease, await write(ref, found.version, { token: lease.token, ttlMs: forMs }));
           return true;
         } catch (error) {
           if (!OUTRUN.includes(grpcCode(error)) && !isUnclear(error)) throw error;
@@ -106,11 +103,11 @@ export function createFirestoreLeases({
         }
       }),
 
-    release: (lease, failed = false) =>
+    release: (lease) =>
       firestore.run(async ({ db }) => {
         const ref = leaseAt(db, lease.key);
-        const released = { ...storedOf(lease, 0), token: null, failures: lease.failures + (failed ? 1 : 0) };
-        const free = (version: Timestamp) => unlessOutrun(() => write(ref, version, released));
+        const free = (version: Timestamp) =>
+          unlessOutrun(() => write(ref, version, { token: null, ttlMs: 0 }));
         const known = versions.get(lease);
         if (known !== undefined && (await free(known)) !== undefined) return;
         // A renewal whose answer was lost has moved the version.
@@ -123,8 +120,8 @@ export function createFirestoreLeases({
         if (keys.length === 0) return [];
         const found = await db.getAll(...keys.map((key) => leaseAt(db, key)));
         return found.map((snapshot) => {
-          const { held, takes, crashes, failures } = look(snapshot);
-          return { held, takes, crashes, failures };
+          const { left, remembered } = look(snapshot);
+          return remembered ? left : 'none';
         });
       }),
   };
@@ -134,8 +131,9 @@ function leaseAt(db: Firestore, key: string): DocumentReference {
   return db.collection('leases').doc(documentId(key));
 }
 
-function storedOf({ token, takes, crashes, failures }: Lease, ttlMs: number): Stored {
-  return { token, ttlMs, takes, crashes, failures };
+/** Of one that nobody holds. */
+function previousOf({ left, remembered }: Found): Lease['previous'] {
+  return left === 'lapsed' || (left === 'released' && remembered) ? left : 'none';
 }
 
 /** Creates the document, or changes that version of it; answers with the version written. */
@@ -154,23 +152,15 @@ function look(snapshot: DocumentSnapshot): Found {
   const stored = snapshot.data() as Stored | undefined;
   const version = snapshot.updateTime;
   if (stored === undefined || version === undefined) {
-    return { held: false, lapsed: false, token: null, takes: 0, crashes: 0, failures: 0, version: undefined };
+    return { left: 'none', remembered: false, token: null, version: undefined };
   }
+  const { token, ttlMs } = stored;
   const age = millisecondsBetween(version, snapshot.readTime);
-  const held = stored.token !== null && age < stored.ttlMs;
-  const remembered = held || age <= LEASE_MEMORY_MS;
-  return {
-    held,
-    lapsed: stored.token !== null && !held,
-    token: stored.token,
-    takes: remembered ? stored.takes : 0,
-    crashes: remembered ? stored.crashes : 0,
-    failures: remembered ? stored.failures : 0,
-    version,
-  };
+  const left = token === null ? 'released' : age < ttlMs ? 'held' : 'lapsed';
+  return { left, remembered: left === 'held' || age <= MEMORY_MS, token, version };
 }
 
-/** Undefined where it was refused, or where nobody can tell: then a look at the token does. */
+/** Undefined where it was refused, or where the outcome is unclear: then a look at the token tells. */
 async function unlessOutrun<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();

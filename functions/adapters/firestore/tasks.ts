@@ -6,10 +6,10 @@ import { shortId } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Task } from '../../model/task.ts';
 import type { TaskStore } from '../../ports.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
+import { hashId } from '../shared/hash-id.ts';
 import {
   documentId,
   type FirestoreConnection,
-  hashId,
   millisecondsBetween,
   numberId,
   retained,

@@ -80,7 +80,7 @@ export function createTokenReader({
     return asking;
   }
 
-  return async (token) => {
+  const read: TokenReader['read'] = async (token) => {
     const complaint = complaintAbout(token);
     if (complaint !== undefined) return { refused: complaint };
     const certs = await certificates();
@@ -106,6 +106,7 @@ export function createTokenReader({
       return { refused: known?.[1] ?? 'one that is not valid' };
     }
   };
+  return { read };
 }
 
 /** The checks that need no certificates, so that made-up tokens cause no requests to Google. */

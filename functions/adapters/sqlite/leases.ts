@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { LEASE_MEMORY_MS, type LeaseStore } from '../../ports.ts';
+import type { LeaseState } from '../../model/lease-state.ts';
+import type { LeaseStore } from '../../ports.ts';
+import { MEMORY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';
 
-/** A process that hangs for so long is taken for dead; one that ended lapses at the next start. */
+/** A process that hangs for this long is taken for dead; the leases of one that ended lapse at the next start. */
 const TTL_MS = 30_000;
-/** A look costs next to nothing here. */
+/** A read costs next to nothing here. */
 const POLL_MS = 200;
 
 export interface SqliteLeasesOptions {
@@ -14,37 +16,28 @@ export interface SqliteLeasesOptions {
 }
 
 export interface SqliteLeases extends LeaseStore {
-  /**
-   * For a new host on this database, before any work: what the dead host held lapses, and counts as crashed when
-   * taken. Answers with the number of leases it held.
-   */
+  /** For a new host on this database, before any work: what the dead host held lapses. Answers with how many leases. */
   lapseLeases(): number;
 }
 
 interface Row {
   held_until: number | null;
-  taken_at: number;
-  takes: number;
-  crashes: number;
-  failures: number;
+  changed_at: number;
 }
 
 export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOptions): SqliteLeases {
+  /** How the last holder left it; undefined: nobody ever took it. */
   const find = (key: string, at: number) => {
-    const row = database.row<Row>(
-      'SELECT held_until, taken_at, takes, crashes, failures FROM leases WHERE key = ?',
-      key,
-    );
-    const held = row !== undefined && row.held_until !== null && row.held_until > at;
-    const remembered = held || (row !== undefined && row.taken_at >= at - LEASE_MEMORY_MS);
-    return {
-      held,
-      /** Its holder neither released nor renewed it. */
-      lapsed: row !== undefined && row.held_until !== null && !held,
-      takes: remembered ? row.takes : 0,
-      crashes: remembered ? row.crashes : 0,
-      failures: remembered ? row.failures : 0,
-    };
+    const row = database.row<Row>('SELECT held_until, changed_at FROM leases WHERE key = ?', key);
+    if (row === undefined) return undefined;
+    const { held_until: until, changed_at: changedAt } = row;
+    const left = until === null ? 'released' : until > at ? 'held' : 'lapsed';
+    return { left, remembered: changedAt >= at - MEMORY_MS } as const;
+  };
+
+  const stateOf = (key: string, at: number): LeaseState => {
+    const found = find(key, at);
+    return found !== undefined && (found.left === 'held' || found.remembered) ? found.left : 'none';
   };
 
   return {
@@ -54,34 +47,25 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
     async take(key, ttlMs) {
       return database.transaction(() => {
         const at = now();
-        const before = find(key, at);
-        if (before.held) return undefined;
-        const lease = {
-          key,
-          token: randomUUID(),
-          takes: before.takes + 1,
-          crashes: before.crashes + (before.lapsed ? 1 : 0),
-          failures: before.failures,
-        };
+        const found = find(key, at);
+        if (found?.left === 'held') return undefined;
+        const forgotten = found === undefined || (found.left === 'released' && !found.remembered);
+        const token = randomUUID();
         database.run(
-          `INSERT OR REPLACE INTO leases (key, token, held_until, taken_at, takes, crashes, failures)
-           VALUES (?, ?, ?, ?, ?, ?, ?)`,
+          'INSERT OR REPLACE INTO leases (key, token, held_until, changed_at) VALUES (?, ?, ?, ?)',
           key,
-          lease.token,
+          token,
           at + ttlMs,
           at,
-          lease.takes,
-          lease.crashes,
-          lease.failures,
         );
-        return lease;
+        return { key, token, previous: forgotten ? 'none' : found.left };
       });
     },
 
     async renew({ key, token }, ttlMs) {
       const at = now();
       const renewed = database.run(
-        'UPDATE leases SET held_until = ?, taken_at = ? WHERE key = ? AND token = ? AND held_until > ?',
+        'UPDATE leases SET held_until = ?, changed_at = ? WHERE key = ? AND token = ? AND held_until > ?',
         at + ttlMs,
         at,
         key,
@@ -91,10 +75,10 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
       return renewed === 1;
     },
 
-    async release({ key, token }, failed = false) {
+    async release({ key, token }) {
       database.run(
-        'UPDATE leases SET held_until = NULL, failures = failures + ? WHERE key = ? AND token = ?',
-        failed ? 1 : 0,
+        'UPDATE leases SET held_until = NULL, changed_at = ? WHERE key = ? AND token = ?',
+        now(),
         key,
         token,
       );
@@ -102,20 +86,17 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
 
     async read(keys) {
       const at = now();
-      return keys.map((key) => {
-        const { held, takes, crashes, failures } = find(key, at);
-        return { held, takes, crashes, failures };
-      });
+      return keys.map((key) => stateOf(key, at));
     },
 
     lapseLeases() {
       return database.transaction(() => {
         const at = now();
         const lapsed = database.run('UPDATE leases SET held_until = ? WHERE held_until > ?', at, at);
-        // Nobody can tell a forgotten lease from one never taken, except by the room it takes.
+        // To the caller a forgotten lease is the same as one that nobody ever took.
         database.run(
-          'DELETE FROM leases WHERE (held_until IS NULL OR held_until <= ?1) AND taken_at < ?1',
-          at - LEASE_MEMORY_MS,
+          'DELETE FROM leases WHERE (held_until IS NULL OR held_until <= ?1) AND changed_at < ?1',
+          at - MEMORY_MS,
         );
         return lapsed;
       });

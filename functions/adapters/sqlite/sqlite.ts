@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { TransientError } from '../../base/errors.ts';
+import { hashId } from '../shared/hash-id.ts';
 
 /** Short, because node:sqlite is synchronous: waiting for another process's lock blocks the event loop. */
 const BUSY_TIMEOUT_MS = 250;
@@ -9,7 +10,7 @@ const BUSY_TIMEOUT_MS = 250;
 const SQLITE_FULL = 13;
 
 /** One entry per schema version. Only append; never edit an entry, because databases of every version are in use. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE tasks (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -97,6 +98,31 @@ const MIGRATIONS: readonly string[] = [
   `,
   `UPDATE tasks SET body = json_set(body, '$.fileId', id) WHERE json_extract(body, '$.fileId') IS NULL`,
   `CREATE TABLE ids (key TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+  `
+  -- rests_until is NULL before the first rest, of which round is the number.
+  CREATE TABLE attempts (
+    key TEXT PRIMARY KEY,
+    crashes INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    rests_until INTEGER,
+    changed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO attempts SELECT key, crashes, failures, 0, NULL, taken_at FROM leases WHERE crashes + failures > 0;
+
+  ALTER TABLE leases DROP COLUMN takes;
+  ALTER TABLE leases DROP COLUMN crashes;
+  ALTER TABLE leases DROP COLUMN failures;
+  ALTER TABLE leases RENAME COLUMN taken_at TO changed_at;
+
+  -- By the hash of the key, which may be a secret.
+  CREATE TABLE memos (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO memos SELECT hash_id(key), id FROM ids;
+  INSERT INTO memos SELECT
+    hash_id('url/' || url), json_object('content', content, 'validator', json(validator)) FROM urls;
+  DROP TABLE urls;
+  DROP TABLE ids;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */
@@ -146,6 +172,7 @@ export function openDatabase(path: string): Database {
 
   try {
     connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    connection.function('hash_id', { deterministic: true }, (key) => hashId(String(key)));
     migrate(connection, transaction);
   } catch (error) {
     close();

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { PermanentCode } from '../../../functions/base/codes.ts';
 import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
 import type { OutputFolder } from '../../../functions/model/task.ts';
-import type { IdMemory } from '../../../functions/ports.ts';
+import type { Memo } from '../../../functions/ports.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { file, outputContract } from '../../contracts/outputs.ts';
 import { FOLDER_TYPE, ROBOT, USER } from '../../fixtures/drive/server.ts';
@@ -58,9 +58,12 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
       stage.server.list(stage.folderId).map(({ name }) => name),
       ALPHABETS,
     );
-    const forgetful = { recall: async (keys: readonly string[]) => keys.map(() => undefined) };
-    const ids = { ...forgetful, settle: async (_: string, id: string) => id };
-    for (const [name, id] of made) assert.equal((await stage.outputs({ ids }).createFolder(name)).id, id);
+    const memo: Memo = {
+      recall: async (keys) => keys.map(() => undefined),
+      settle: async (_, id) => id,
+      remember: async () => {},
+    };
+    for (const [name, id] of made) assert.equal((await stage.outputs({ memo }).createFolder(name)).id, id);
   });
 
   it('make one folder for fifty concurrent calls of five adapters that share their ids', async () => {
@@ -112,15 +115,15 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
   it('answer with the folder that another process makes under their id at the same time', async () => {
     await using stage = await driveStage();
     const { server, folderId: parent } = stage;
-    const ids: IdMemory = {
-      ...stage.ids,
+    const memo: Memo = {
+      ...stage.memo,
       async settle(...given) {
-        const id = await stage.ids.settle(...given);
+        const id = await stage.memo.settle(...given);
         server.state.add({ id, name: 'sale', mimeType: FOLDER_TYPE, parent });
         return id;
       },
     };
-    const { id } = await stage.outputs({ ids }).createFolder('sale');
+    const { id } = await stage.outputs({ memo }).createFolder('sale');
     assert.deepEqual(
       server.list(parent).map((folder) => folder.id),
       [id],
@@ -168,13 +171,13 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     await using stage = await driveStage();
     stage.server.faults.add('create', { does: 'refuse', status: 403, reason: 'insufficientFilePermissions' });
     await assert.rejects(stage.outputs().createFolder('sale'));
-    const [known] = await stage.ids.recall([`drive/folder/${stage.folderId}/sale`]);
+    const [known] = await stage.memo.recall([`drive/folder/${stage.folderId}/sale`]);
     assert.equal((await stage.outputs().createFolder('sale')).id, known);
   });
 
   it('draw another id if the kept one is refused because another account drew it', async () => {
     await using stage = await driveStage();
-    await stage.ids.settle(`drive/folder/${stage.folderId}/sale`, 'drawn-by-another-account');
+    await stage.memo.settle(`drive/folder/${stage.folderId}/sale`, 'drawn-by-another-account');
     const { id } = await stage.outputs().createFolder('sale');
     assert.notEqual(id, 'drawn-by-another-account');
     assert.deepEqual(
@@ -192,11 +195,11 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     const note = (reason: unknown) => void unhandled.push(reason);
     process.on('unhandledRejection', note);
     const host = new AbortController();
-    const ids: IdMemory = {
-      ...stage.ids,
+    const memo: Memo = {
+      ...stage.memo,
       async recall(keys) {
         host.abort(new Error('The host stops'));
-        return stage.ids.recall(keys);
+        return stage.memo.recall(keys);
       },
     };
     stage.server.faults.add(
@@ -204,7 +207,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
       { does: 'refuse', status: 403, reason: 'domainPolicy' },
       { times: 9 },
     );
-    const save = stage.outputs({ ids }).save(folder, 'a.mp4', await file(stage.dir, 'video'), host.signal);
+    const save = stage.outputs({ memo }).save(folder, 'a.mp4', await file(stage.dir, 'video'), host.signal);
     await assert.rejects(save, /The host stops/);
     await until(() => stage.server.seen('generateIds').some(({ status }) => status === 403), 'the refusal');
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -215,7 +218,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
   it('draw another id for a file, too, if the kept one is refused', async () => {
     await using stage = await driveStage();
     const folder = await stage.outputs().createFolder('sale');
-    await stage.ids.settle(`drive/file/${folder.id}/a.mp4`, 'drawn-by-another-account');
+    await stage.memo.settle(`drive/file/${folder.id}/a.mp4`, 'drawn-by-another-account');
     await stage.outputs().save(folder, 'a.mp4', await file(stage.dir, 'video'), FOREVER);
     assert.deepEqual(
       stage.server.list(folder.id).map(({ name }) => name),
@@ -405,7 +408,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
       await stage.outputs({ folderId }).save(folder, name, await file(stage.dir, name), FOREVER);
     }
     // One that was begun and never came to be, and one that a person put there.
-    await stage.ids.settle(`drive/file/${folder.id}/c.mp4`, 'drawn-but-not-used');
+    await stage.memo.settle(`drive/file/${folder.id}/c.mp4`, 'drawn-but-not-used');
     stage.server.state.add({ name: 'd.mp4', parent: folder.id });
     await stage.outputs({ folderId }).remove(folder, ['a.mp4', 'c.mp4', 'd.mp4', 'never.mp4']);
     const all = stage.server.list(folder.id, { trashed: true });

@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.ts';
+import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { leasedSemaphore } from '../../../functions/coordination/lease.ts';
+import { speechSlotKey } from '../../../functions/coordination/lease-keys.ts';
 import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
 import type { Line } from '../../../functions/model/plan.ts';
 import type { Spoken } from '../../../functions/model/speech.ts';
@@ -43,6 +45,7 @@ async function fleet(
     const artifacts = createArtifacts({
       store: storeOf(disk),
       leases,
+      attempts: createSqliteAttempts({ database }),
       tempDir: join(dir.path, `temp-${at}`),
       // Whether a line is bought again must not depend on the store being asked again.
       retryMs: 0,
@@ -68,7 +71,7 @@ describe('lines spoken by several processes with one ElevenLabs account', { time
   const speak = ({ speech, leases }: Instance, text: string) =>
     leasedSemaphore(
       leases,
-      'speech-slot',
+      speechSlotKey,
       () => speech.atOnce,
       signal,
     )(() => retryTransient(() => speech.speak({ text, voice: 'Sarah' }, signal), { signal }));

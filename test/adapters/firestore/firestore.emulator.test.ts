@@ -1,27 +1,27 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { createFirestoreAttempts } from '../../../functions/adapters/firestore/attempts.ts';
 import {
   COLLECTIONS,
   connectFirestore,
   type FirestoreConnection,
   shardsOf,
 } from '../../../functions/adapters/firestore/firestore.ts';
-import { createFirestoreIds } from '../../../functions/adapters/firestore/ids.ts';
 import { createFirestoreLeases } from '../../../functions/adapters/firestore/leases.ts';
+import { createFirestoreMemo } from '../../../functions/adapters/firestore/memo.ts';
 import { createFirestorePins } from '../../../functions/adapters/firestore/pins.ts';
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
-import { createFirestoreUrls } from '../../../functions/adapters/firestore/urls.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
+import { attemptContract } from '../../contracts/attempts.ts';
 import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
-import { idContract } from '../../contracts/ids.ts';
 import { leaseContract } from '../../contracts/leases.ts';
+import { memoContract } from '../../contracts/memo.ts';
 import { pinContract } from '../../contracts/pins.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
-import { urlContract } from '../../contracts/urls.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
 import { addressOf } from '../../fixtures/network/source-address.ts';
 
@@ -89,14 +89,14 @@ for (const [name, change] of [
     () => on((firestore) => ({ store: createFirestoreLeases({ firestore }) }), change),
     ON_EMULATORS,
   );
-  idContract(
+  attemptContract(
     name,
-    () => on((firestore) => ({ store: createFirestoreIds({ firestore }) }), change),
+    () => on((firestore) => ({ store: createFirestoreAttempts({ firestore }) }), change),
     ON_EMULATORS,
   );
-  urlContract(
+  memoContract(
     name,
-    () => on((firestore) => ({ store: createFirestoreUrls({ firestore }) }), change),
+    () => on((firestore) => ({ store: createFirestoreMemo({ firestore }) }), change),
     ON_EMULATORS,
   );
 }
@@ -146,8 +146,8 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
       reports: createFirestoreReports({ firestore }),
       pins: createFirestorePins({ firestore }),
       leases: createFirestoreLeases({ firestore }),
-      urls: createFirestoreUrls({ firestore }),
-      ids: createFirestoreIds({ firestore }),
+      attempts: createFirestoreAttempts({ firestore }),
+      memo: createFirestoreMemo({ firestore }),
     }));
     const task = sampleTask({ combinations: 1 });
     await store.tasks.create(task, { key: 'k', fingerprint: 'f', ttlMs: null });
@@ -155,8 +155,10 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.reports.report(task.id, sampleReport(1));
     await store.reports.claimCompletion(task.id, 1);
     await store.leases.take('key', 1000);
-    await store.urls.remember('url', 'content', {});
-    await store.ids.settle('key', 'id');
+    await store.attempts.record('key', 'crash');
+    await store.attempts.rest('rested', 1000);
+    await store.memo.remember('url', 'content');
+    await store.memo.settle('key', 'id');
     await store.firestore.run(async ({ db }) => {
       for (const collection of COLLECTIONS) {
         const { docs } = await db.collectionGroup(collection).get();

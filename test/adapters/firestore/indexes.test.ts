@@ -56,10 +56,10 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   ...[...Object.keys(sampleReport(1)), 'token'].map((field) => `renders.${field}`),
   ...['quota', 'succeeded', 'failed', 'cancelled', 'firstReportAt'].map((field) => `shards.${field}`),
   'pins.pin',
-  ...['token', 'ttlMs', 'takes', 'crashes', 'failures'].map((field) => `leases.${field}`),
+  ...['token', 'ttlMs'].map((field) => `leases.${field}`),
+  ...['tokens', 'crashes', 'failures', 'round', 'restsUntil'].map((field) => `attempts.${field}`),
   'claims.fingerprint',
-  'urls.content',
-  'urls.validator',
+  'memos.value',
 ];
 
 /** The fields that a query uses, and the composite index that it needs in addition to the automatic ones. */

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { Timestamp } from '@google-cloud/firestore';
 import {
   documentId,
-  hashId,
   millisecondsBetween,
   numberId,
 } from '../../../functions/adapters/firestore/firestore.ts';
+import { hashId } from '../../../functions/adapters/shared/hash-id.ts';
 
 const TEXTS: readonly string[] = [
   '1f0c9a52-8a07-4d0e-9c39-0a6f4c1f7d11',

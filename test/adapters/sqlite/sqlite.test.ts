@@ -4,23 +4,31 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { createSqliteIds } from '../../../functions/adapters/sqlite/ids.ts';
+import { MEMORY_MS } from '../../../functions/adapters/shared/memory.ts';
+import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
+import { createSqliteMemo } from '../../../functions/adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../../../functions/adapters/sqlite/pins.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
-import { type Database, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
+import { type Database, MIGRATIONS, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
-import { createSqliteUrls } from '../../../functions/adapters/sqlite/urls.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
-import { LEASE_MEMORY_MS } from '../../../functions/ports.ts';
-import { idContract } from '../../contracts/ids.ts';
+import { recallUrl } from '../../../functions/pipeline/known-url.ts';
+import { attemptContract } from '../../contracts/attempts.ts';
 import { leaseContract } from '../../contracts/leases.ts';
+import { memoContract } from '../../contracts/memo.ts';
 import { pinContract } from '../../contracts/pins.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
-import { urlContract } from '../../contracts/urls.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
+
+/** As a build left it whose schema had that version. */
+function oldDatabase(path: string, version: number): DatabaseSync {
+  const old = new DatabaseSync(path);
+  old.exec([...MIGRATIONS.slice(0, version), `PRAGMA user_version = ${version}`].join(';'));
+  return old;
+}
 
 /** Creates an adapter on a new database file. */
 async function on<T extends object>(build: (database: Database) => T): Promise<T & AsyncDisposable> {
@@ -43,8 +51,8 @@ pinContract('sqlite', () =>
   on((database) => ({ tasks: createSqliteTasks({ database }), pins: createSqlitePins({ database }) })),
 );
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
-idContract('sqlite', () => on((database) => ({ store: createSqliteIds({ database }) })));
-urlContract('sqlite', () => on((database) => ({ store: createSqliteUrls({ database }) })));
+attemptContract('sqlite', () => on((database) => ({ store: createSqliteAttempts({ database }) })));
+memoContract('sqlite', () => on((database) => ({ store: createSqliteMemo({ database }) })));
 
 describe('the sqlite database', () => {
   it('creates its folder, and keeps everything when it is closed and opened again', async () => {
@@ -70,16 +78,48 @@ describe('the sqlite database', () => {
   it('reads tasks that were stored before a retry could have its files named after another one', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
-    const task = sampleTask();
+    const { fileId, ...task } = sampleTask();
+    const { id } = task;
     {
-      using database = openDatabase(path);
-      await createSqliteTasks({ database }).create(task);
-      database.run(`UPDATE tasks SET body = json_remove(body, '$.fileId')`);
-      database.run('DROP TABLE ids');
-      database.run('PRAGMA user_version = 4');
+      using old = oldDatabase(path, 4);
+      old
+        .prepare('INSERT INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)')
+        .run(id, task.folder.id, id.slice(0, 6), JSON.stringify(task), task.plan.combinations.length);
     }
     using database = openDatabase(path);
-    assert.deepEqual(await createSqliteTasks({ database }).get(task.id), task);
+    assert.equal(fileId, id);
+    assert.deepEqual(await createSqliteTasks({ database }).get(id), { ...task, fileId });
+  });
+
+  it('takes over leases with counts, and ids and URLs, as they were kept before', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'db.sqlite');
+    const at = Date.now();
+    {
+      using old = oldDatabase(path, 6);
+      const lease = old.prepare('INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)');
+      lease.run('died over', 'token', at - 1, at, 3, 2, 1);
+      lease.run('released', 'token', null, at, 1, 0, 0);
+      old.prepare('INSERT INTO ids VALUES (?, ?)').run('drive/file/x', 'id-x');
+      old.prepare('INSERT INTO urls VALUES (?, ?, ?)').run('https://a/?s=secret', 'abc', '{"etag":"1"}');
+    }
+    using database = openDatabase(path);
+    const [attempts, memo] = [createSqliteAttempts({ database }), createSqliteMemo({ database })];
+    assert.deepEqual(await createSqliteLeases({ database }).read(['died over', 'released']), [
+      'lapsed',
+      'released',
+    ]);
+    assert.deepEqual(await attempts.read(['died over', 'released']), [
+      { crashes: 2, failures: 1 },
+      { crashes: 0, failures: 0 },
+    ]);
+    assert.deepEqual(await memo.recall(['drive/file/x']), ['id-x']);
+    const known = { content: 'abc', validator: { etag: '1' } };
+    assert.deepEqual(await recallUrl(memo, 'https://a/?s=secret'), known);
+    assert.deepEqual(
+      database.rows<{ id: string }>('SELECT id FROM memos').filter(({ id }) => !/^[0-9a-f]{64}$/.test(id)),
+      [],
+    );
   });
 
   it('survives a power cut: write-ahead log, synced at every commit', async () => {
@@ -102,7 +142,7 @@ describe('the sqlite database', () => {
   it('rolls back a failed transaction, and stays usable', async () => {
     await using harness = await on((database) => ({ database }));
     const { database } = harness;
-    const insert = () => database.run("INSERT INTO urls VALUES ('url', 'content', '{}')");
+    const insert = () => database.run("INSERT INTO memos VALUES ('id', 'value')");
     assert.throws(
       () =>
         database.transaction(() => {
@@ -111,7 +151,7 @@ describe('the sqlite database', () => {
         }),
       /UNIQUE/,
     );
-    assert.deepEqual(database.rows('SELECT * FROM urls'), []);
+    assert.deepEqual(database.rows('SELECT * FROM memos'), []);
     assert.equal(database.transaction(insert), 1);
   });
 
@@ -125,13 +165,13 @@ describe('the sqlite database', () => {
   });
 
   it('treats a full disk as transient', async () => {
-    await using harness = await on((database) => ({ database, urls: createSqliteUrls({ database }) }));
+    await using harness = await on((database) => ({ database, memo: createSqliteMemo({ database }) }));
     harness.database.row('PRAGMA max_page_count = 1');
     await assert.rejects(
-      harness.urls.remember('url', 'x'.repeat(1_000_000), {}),
+      harness.memo.remember('key', 'x'.repeat(1_000_000)),
       (error) => TransientError.is(error) && error.code === 'disk_full',
     );
-    assert.equal(await harness.urls.recall('url'), undefined);
+    assert.deepEqual(await harness.memo.recall(['key']), [undefined]);
   });
 });
 
@@ -167,7 +207,7 @@ describe('sqlite pins', () => {
 });
 
 describe('sqlite leases', () => {
-  it('lapse when a new host starts on the file, and count as crashed when taken', async () => {
+  it('lapse when a new host starts on the file, which who takes them next is told', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
     {
@@ -181,59 +221,50 @@ describe('sqlite leases', () => {
     const leases = createSqliteLeases({ database });
     assert.equal(await leases.take('held', 60_000), undefined);
     assert.equal(leases.lapseLeases(), 1);
-    const held = await leases.take('held', 60_000);
-    assert.deepEqual([held?.takes, held?.crashes], [2, 1]);
-    const released = await leases.take('released', 60_000);
-    assert.deepEqual([released?.takes, released?.crashes], [2, 0]);
+    assert.deepEqual(await leases.read(['held', 'released']), ['lapsed', 'released']);
+    assert.equal((await leases.take('held', 60_000))?.previous, 'lapsed');
+    assert.equal((await leases.take('released', 60_000))?.previous, 'released');
   });
 
-  it('forget their counts an hour after the last take or renewal, unless still held', async () => {
+  it('are forgotten an hour after the last change, unless still held', async () => {
     let at = 1_000_000;
     await using harness = await on((database) => ({
       leases: createSqliteLeases({ database, now: () => at }),
     }));
     const { leases } = harness;
-    for (const key of ['lapsed', 'renewed']) {
-      await leases.take(key, 1000);
-      at += 1001;
-    }
+    const released = await leases.take('released', MEMORY_MS);
+    assert.ok(released);
+    at += 1_000_000;
+    await leases.release(released);
+    await leases.take('lapsed', 1000);
     const renewed = await leases.take('renewed', 1000);
     assert.ok(renewed);
-    await leases.renew(renewed, 2 * LEASE_MEMORY_MS);
-    at += LEASE_MEMORY_MS - 2002;
-    const before = await leases.read(['lapsed', 'renewed']);
-    assert.deepEqual(before, [
-      { held: false, takes: 1, crashes: 0, failures: 0 },
-      { held: true, takes: 2, crashes: 1, failures: 0 },
-    ]);
-    at += 2003;
-    assert.deepEqual(await leases.read(['lapsed', 'renewed']), [
-      { held: false, takes: 0, crashes: 0, failures: 0 },
-      { held: true, takes: 2, crashes: 1, failures: 0 },
-    ]);
+    await leases.renew(renewed, 2 * MEMORY_MS);
+    at += MEMORY_MS;
+    const keys = ['released', 'lapsed', 'renewed'];
+    assert.deepEqual(await leases.read(keys), ['released', 'lapsed', 'held']);
+    at += 1;
+    assert.deepEqual(await leases.read(keys), ['none', 'none', 'held']);
+    assert.equal((await leases.take('released', 1000))?.previous, 'none');
     // The takeover itself is a crash all the same.
-    const lapsed = await leases.take('lapsed', 1000);
-    assert.deepEqual([lapsed?.takes, lapsed?.crashes], [1, 1]);
+    assert.equal((await leases.take('lapsed', 1000))?.previous, 'lapsed');
   });
 
-  it('remember their counts from the last renewal on: long work is not forgotten while it lasts', async () => {
+  it('are remembered from the last renewal on: long work is not forgotten while it lasts', async () => {
     let at = 1_000_000;
     await using harness = await on((database) => ({
       leases: createSqliteLeases({ database, now: () => at }),
     }));
     const { leases } = harness;
-    await leases.take('long', 1000);
-    at += 1001;
-    const lease = await leases.take('long', LEASE_MEMORY_MS);
+    const lease = await leases.take('long', MEMORY_MS);
     assert.ok(lease);
     for (let hour = 0; hour < 3; hour++) {
-      at += LEASE_MEMORY_MS - 1;
-      assert.ok(await leases.renew(lease, LEASE_MEMORY_MS / 2));
-      at -= LEASE_MEMORY_MS / 2;
+      at += MEMORY_MS - 1;
+      assert.ok(await leases.renew(lease, MEMORY_MS / 2));
+      at -= MEMORY_MS / 2;
     }
-    at += LEASE_MEMORY_MS;
-    const next = await leases.take('long', 1000);
-    assert.deepEqual([next?.takes, next?.crashes], [3, 2]);
+    at += MEMORY_MS;
+    assert.deepEqual(await leases.read(['long']), ['lapsed']);
   });
 
   it('take no room once forgotten and released', async () => {
@@ -246,11 +277,64 @@ describe('sqlite leases', () => {
     const released = await leases.take('released', 1000);
     if (released) await leases.release(released);
     await leases.take('crashed', 1000);
-    at += LEASE_MEMORY_MS + 1;
+    at += MEMORY_MS + 1;
     leases.lapseLeases();
     assert.deepEqual(
       database.rows<{ key: string }>('SELECT key FROM leases').map(({ key }) => key),
       ['crashed'],
+    );
+  });
+});
+
+describe('sqlite attempts', () => {
+  const withClock = (clock: { at: number }) =>
+    on((database) => ({ database, attempts: createSqliteAttempts({ database, now: () => clock.at }) }));
+
+  it('are forgotten an hour after the last change, and rests end in time', async () => {
+    const clock = { at: 1_000_000 };
+    await using harness = await withClock(clock);
+    const { attempts } = harness;
+    await attempts.record('counted', 'crash');
+    await attempts.rest('rested', 1000);
+    clock.at += 999;
+    assert.deepEqual(await attempts.resting(['rested']), [true]);
+    clock.at += 1;
+    assert.deepEqual(await attempts.resting(['rested']), [false]);
+    clock.at += MEMORY_MS - 1000;
+    assert.deepEqual(await attempts.read(['counted']), [{ crashes: 1, failures: 0 }]);
+    assert.equal(await attempts.rest('rested', 2 * MEMORY_MS), 2);
+    clock.at += 1;
+    assert.deepEqual(await attempts.read(['counted']), [{ crashes: 0, failures: 0 }]);
+    assert.deepEqual(await attempts.record('counted', 'failure'), { crashes: 0, failures: 1 });
+    // What still rests is not forgotten.
+    clock.at += 2 * MEMORY_MS - 2;
+    assert.deepEqual(await attempts.resting(['rested']), [true]);
+    clock.at += 1;
+    assert.equal(await attempts.rest('rested', 1000), 1);
+  });
+
+  it('end their rests when a new host starts, and count its rounds on', async () => {
+    const clock = { at: 1_000_000 };
+    await using harness = await withClock(clock);
+    const { attempts } = harness;
+    await attempts.record('rested', 'crash');
+    await attempts.rest('rested', 60_000);
+    attempts.endRests();
+    assert.deepEqual(await attempts.resting(['rested']), [false]);
+    assert.deepEqual(await attempts.read(['rested']), [{ crashes: 1, failures: 0 }]);
+    assert.equal(await attempts.rest('rested', 60_000), 2);
+  });
+
+  it('take no room once forgotten', async () => {
+    const clock = { at: 1_000_000 };
+    await using harness = await withClock(clock);
+    await harness.attempts.record('old', 'crash');
+    clock.at += MEMORY_MS + 1;
+    await harness.attempts.record('new', 'crash');
+    harness.attempts.endRests();
+    assert.deepEqual(
+      harness.database.rows<{ key: string }>('SELECT key FROM attempts').map(({ key }) => key),
+      ['new'],
     );
   });
 });

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
+import type { Attempts } from '../../model/attempts.ts';
+import type { AttemptStore } from '../../ports.ts';
+import { grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { MEMORY_MS } from '../shared/memory.ts';
+import {
+  documentId,
+  type Expiring,
+  type FirestoreConnection,
+  leaseRetained,
+  millisecondsBetween,
+  OUTRUN,
+} from './firestore.ts';
+
+export interface FirestoreAttemptsOptions {
+  firestore: FirestoreConnection;
+}
+
+/** Of one document. Its age is the time between its last write and a read, both by the store's clock. */
+interface Stored extends Attempts {
+  /** Rests begun so far. */
+  round: number;
+  /** By the store's clock; null before the first rest. */
+  restsUntil: Timestamp | null;
+  /** Drawn for each change, the last one first. */
+  tokens: readonly string[];
+}
+
+interface Found {
+  /** Empty where it is forgotten. */
+  stored: Stored;
+  resting: boolean;
+  /** To change nothing but this version; undefined: to create it. */
+  version: Timestamp | undefined;
+  readAt: Timestamp;
+}
+
+const NOTHING: Stored = { crashes: 0, failures: 0, round: 0, restsUntil: null, tokens: [] };
+/** So many changes may follow ours before we look whether it was made. */
+const TOKENS_KEPT = 20;
+
+/** Nothing is locked: each change is a write that holds only for the version seen, and begins again where it was outrun. */
+export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions): AttemptStore {
+  const lookAt = (keys: readonly string[]) =>
+    firestore.run(async ({ db }) => {
+      if (keys.length === 0) return [];
+      return (await db.getAll(...keys.map((key) => attemptsAt(db, key)))).map(look);
+    });
+
+  return {
+    async read(keys) {
+      return (await lookAt(keys)).map(({ stored }) => countsOf(stored));
+    },
+
+    record: (key, what) =>
+      firestore.run(async ({ db }) => {
+        const written = await change(attemptsAt(db, key), ({ stored }) =>
+          what === 'crash'
+            ? { ...stored, crashes: stored.crashes + 1 }
+            : { ...stored, failures: stored.failures + 1 },
+        );
+        return countsOf(written as Stored);
+      }),
+
+    rest: (key, ms) =>
+      firestore.run(async ({ db, sdk }) => {
+        const written = await change(attemptsAt(db, key), ({ stored, resting, readAt }) => {
+          if (resting) return undefined;
+          return {
+            ...stored,
+            round: stored.round + 1,
+            restsUntil: sdk.Timestamp.fromMillis(readAt.toMillis() + ms),
+          };
+        });
+        return written?.round;
+      }),
+
+    async resting(keys) {
+      return (await lookAt(keys)).map(({ resting }) => resting);
+    },
+  };
+}
+
+/** Writes what `next` makes of the record, and answers with it; undefined, and nothing written, where it makes nothing. */
+async function change(
+  ref: DocumentReference,
+  next: (found: Found) => Stored | undefined,
+): Promise<Stored | undefined> {
+  const token = randomUUID();
+  for (;;) {
+    const found = look(await ref.get());
+    // Refused because it was there already: the answer to our write was lost, and the client wrote again.
+    if (found.stored.tokens.includes(token)) return found.stored;
+    const changed = next(found);
+    if (changed === undefined) return undefined;
+    const stored = { ...changed, tokens: [token, ...changed.tokens].slice(0, TOKENS_KEPT) };
+    try {
+      await write(ref, found.version, stored);
+      return stored;
+    } catch (error) {
+      if (OUTRUN.includes(grpcCode(error))) continue;
+      if (!isUnclear(error)) throw error;
+      const now = look(await ref.get());
+      if (now.stored.tokens.includes(token)) return now.stored;
+      throw error;
+    }
+  }
+}
+
+async function write(ref: DocumentReference, version: Timestamp | undefined, stored: Stored): Promise<void> {
+  const fields = { ...stored, ...leaseRetained() };
+  if (version === undefined) await ref.create(fields);
+  else await ref.update(fields, { lastUpdateTime: version });
+}
+
+function attemptsAt(db: Firestore, key: string): DocumentReference {
+  return db.collection('attempts').doc(documentId(key));
+}
+
+function look(snapshot: DocumentSnapshot): Found {
+  const { readTime: readAt, updateTime: version } = snapshot;
+  const found = snapshot.data() as (Stored & Expiring) | undefined;
+  if (found === undefined || version === undefined) {
+    return { stored: NOTHING, resting: false, version: undefined, readAt };
+  }
+  const { expireAt: _, ...kept } = found;
+  const { restsUntil } = kept;
+  const resting = restsUntil !== null && millisecondsBetween(readAt, restsUntil) > 0;
+  const remembered = resting || millisecondsBetween(version, readAt) <= MEMORY_MS;
+  return { stored: remembered ? kept : NOTHING, resting, version, readAt };
+}
+
+function countsOf({ crashes, failures }: Attempts): Attempts {
+  return { crashes, failures };
+}

@@ -1,0 +1,100 @@
+import type { Attempts } from '../../model/attempts.ts';
+import type { AttemptStore } from '../../ports.ts';
+import { MEMORY_MS } from '../shared/memory.ts';
+import type { Database } from './sqlite.ts';
+
+export interface SqliteAttemptsOptions {
+  database: Database;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+export interface SqliteAttempts extends AttemptStore {
+  /** For a new host on this database, before any work: all rests end, their rounds stay counted. */
+  endRests(): void;
+}
+
+interface Row {
+  crashes: number;
+  failures: number;
+  round: number;
+  /** Null before the first rest. */
+  rests_until: number | null;
+  changed_at: number;
+}
+
+type Found = Omit<Row, 'changed_at'> & { resting: boolean };
+
+const NOTHING: Found = { crashes: 0, failures: 0, round: 0, rests_until: null, resting: false };
+
+export function createSqliteAttempts({ database, now = Date.now }: SqliteAttemptsOptions): SqliteAttempts {
+  const find = (key: string, at: number): Found => {
+    const row = database.row<Row>(
+      'SELECT crashes, failures, round, rests_until, changed_at FROM attempts WHERE key = ?',
+      key,
+    );
+    if (row === undefined) return NOTHING;
+    const resting = row.rests_until !== null && row.rests_until > at;
+    return resting || row.changed_at >= at - MEMORY_MS ? { ...row, resting } : NOTHING;
+  };
+
+  const put = (key: string, { crashes, failures, round, rests_until }: Found, at: number): void => {
+    database.run(
+      `INSERT OR REPLACE INTO attempts (key, crashes, failures, round, rests_until, changed_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+      key,
+      crashes,
+      failures,
+      round,
+      rests_until,
+      at,
+    );
+  };
+
+  const countsOf = ({ crashes, failures }: Found): Attempts => ({ crashes, failures });
+
+  return {
+    async read(keys) {
+      const at = now();
+      return keys.map((key) => countsOf(find(key, at)));
+    },
+
+    async record(key, what) {
+      return database.transaction(() => {
+        const at = now();
+        const found = find(key, at);
+        const counted =
+          what === 'crash'
+            ? { ...found, crashes: found.crashes + 1 }
+            : { ...found, failures: found.failures + 1 };
+        put(key, counted, at);
+        return countsOf(counted);
+      });
+    },
+
+    async rest(key, ms) {
+      return database.transaction(() => {
+        const at = now();
+        const found = find(key, at);
+        if (found.resting) return undefined;
+        const round = found.round + 1;
+        put(key, { ...found, round, rests_until: at + ms }, at);
+        return round;
+      });
+    },
+
+    async resting(keys) {
+      const at = now();
+      return keys.map((key) => find(key, at).resting);
+    },
+
+    endRests() {
+      database.transaction(() => {
+        const at = now();
+        database.run('UPDATE attempts SET rests_until = ? WHERE rests_until > ?', at, at);
+        // To the caller a forgotten record is the same as none.
+        database.run('DELETE FROM attempts WHERE changed_at < ?', at - MEMORY_MS);
+      });
+    },
+  };
+}

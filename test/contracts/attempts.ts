@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AttemptStore } from '../../functions/ports.ts';
+import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
+
+const SHORT_MS = 150;
+/** Surely past SHORT_MS, also where the store's clock is another machine's. */
+const OVER_MS = 400;
+const LONG_MS = TIMEOUT_MS;
+
+export function attemptContract(
+  name: string,
+  open: () => Promise<Harness<AttemptStore>>,
+  options: ContractOptions = {},
+): void {
+  describe(`${name} keeps attempts`, { timeout: TIMEOUT_MS, ...options }, () => {
+    it('counts crashes and failures apart, and answers with both', async () => {
+      await using harness = await open();
+      assert.deepEqual(await harness.store.record('key', 'crash'), { crashes: 1, failures: 0 });
+      assert.deepEqual(await harness.store.record('key', 'failure'), { crashes: 1, failures: 1 });
+      assert.deepEqual(await harness.store.record('key', 'crash'), { crashes: 2, failures: 1 });
+      assert.deepEqual(await harness.store.read(['key']), [{ crashes: 2, failures: 1 }]);
+    });
+
+    it('counts each of twenty at once', async () => {
+      await using harness = await open();
+      const counts = await Promise.all(numbers(20).map(() => harness.store.record('key', 'crash')));
+      assert.equal(Math.max(...counts.map(({ crashes }) => crashes)), 20);
+      assert.deepEqual(await harness.store.read(['key']), [{ crashes: 20, failures: 0 }]);
+    });
+
+    it('reads many in the order asked for, also of keys that nothing was recorded of', async () => {
+      await using harness = await open();
+      assert.deepEqual(await harness.store.read([]), []);
+      await harness.store.record('one/ä', 'failure');
+      await harness.store.rest('rested', LONG_MS);
+      assert.deepEqual(await harness.store.read(['never', 'one/ä', 'rested']), [
+        { crashes: 0, failures: 0 },
+        { crashes: 0, failures: 1 },
+        { crashes: 0, failures: 0 },
+      ]);
+    });
+
+    it('begins the first round of a rest, and no other one while it lasts', async () => {
+      await using harness = await open();
+      assert.deepEqual(await harness.store.resting([]), []);
+      assert.equal(await harness.store.rest('key', LONG_MS), 1);
+      assert.equal(await harness.store.rest('key', LONG_MS), undefined);
+      assert.deepEqual(await harness.store.resting(['another', 'key']), [false, true]);
+      assert.equal(await harness.store.rest('another', LONG_MS), 1);
+    });
+
+    it('numbers the rounds that follow', async () => {
+      await using harness = await open();
+      for (const round of [1, 2, 3]) {
+        assert.equal(await harness.store.rest('key', SHORT_MS), round);
+        await pause(OVER_MS);
+        assert.deepEqual(await harness.store.resting(['key']), [false]);
+      }
+    });
+
+    it('does not make a rest longer where another one is refused', async () => {
+      await using harness = await open();
+      await harness.store.rest('key', 1_000);
+      assert.equal(await harness.store.rest('key', LONG_MS), undefined);
+      await pause(1_400);
+      assert.deepEqual(await harness.store.resting(['key']), [false]);
+    });
+
+    it('gives the round to exactly one of 50 at once', async () => {
+      await using harness = await open();
+      for (const round of [1, 2]) {
+        const rounds = await Promise.all(numbers(50).map(() => harness.store.rest('key', 1_500)));
+        assert.deepEqual(
+          rounds.filter((given) => given !== undefined),
+          [round],
+        );
+        await pause(2_000);
+      }
+    });
+
+    it('keeps counts and rests of one key apart', async () => {
+      await using harness = await open();
+      await harness.store.record('key', 'crash');
+      assert.equal(await harness.store.rest('key', 1_000), 1);
+      await harness.store.record('key', 'failure');
+      assert.deepEqual(await harness.store.resting(['key']), [true], 'a record does not end it');
+      await pause(800);
+      await harness.store.record('key', 'failure');
+      await pause(600);
+      assert.deepEqual(await harness.store.resting(['key']), [false], 'nor makes it longer');
+      assert.equal(await harness.store.rest('key', SHORT_MS), 2);
+      assert.deepEqual(await harness.store.read(['key']), [{ crashes: 1, failures: 2 }]);
+    });
+  });
+}

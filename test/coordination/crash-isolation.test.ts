@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
+import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
+import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { isolateAfterCrash } from '../../functions/coordination/crash-isolation.ts';
+import type { ExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
+import type { Semaphore } from '../../functions/coordination/fair-semaphore.ts';
+import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+describe('work that may have ended processes', () => {
+  let dir: TempDir;
+  let database: Database;
+  let leases: LeaseStore;
+  let attempts: AttemptStore;
+  let reads: number;
+
+  beforeEach(async () => {
+    dir = await tempDir();
+    database = openDatabase(join(dir.path, 'test.sqlite'));
+    leases = createSqliteLeases({ database });
+    const stored = createSqliteAttempts({ database });
+    reads = 0;
+    attempts = {
+      ...stored,
+      read(keys) {
+        reads += 1;
+        return stored.read(keys);
+      },
+    };
+  });
+  afterEach(async () => {
+    database.close();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  /** How the work got in: through which of the gate's two ways, or none. */
+  async function way(): Promise<string> {
+    let through = 'no gate';
+    const named =
+      (name: string): Semaphore =>
+      (work) => {
+        through = name;
+        return work(() => {});
+      };
+    const gate: ExclusiveGate = { alone: named('alone'), beside: named('beside') };
+    const isolated = isolateAfterCrash('key', { leases, attempts, gate });
+    assert.equal(await isolated(async () => 'done'), 'done');
+    return through;
+  }
+
+  test('goes beside others as long as no crash is counted, and no attempts are read where nobody began', async () => {
+    assert.deepEqual([await way(), reads], ['beside', 0]);
+    const lease = await leases.take('key', 60_000);
+    assert.ok(lease);
+    await leases.release(lease);
+    assert.deepEqual([await way(), reads], ['beside', 1]);
+  });
+
+  test('goes alone after a crash', async () => {
+    const lease = await leases.take('key', 60_000);
+    assert.ok(lease);
+    await attempts.record('key', 'crash');
+    await leases.release(lease);
+    assert.equal(await way(), 'alone');
+  });
+
+  test('goes beside others where its lease has lapsed and nobody has counted that yet', async () => {
+    await leases.take('key', 1);
+    await sleep(5);
+    assert.equal(await way(), 'beside');
+  });
+
+  test('needs no room where someone holds its lease', async () => {
+    await attempts.record('key', 'crash');
+    await leases.take('key', 60_000);
+    assert.deepEqual([await way(), reads], ['no gate', 0]);
+  });
+});
