@@ -74,8 +74,9 @@ DRIVE_CLIENT_SECRET $owners
 DRIVE_REFRESH_TOKEN $owners"
 fi
 
-# has LINE LIST: whether LIST contains exactly that line.
-has() { printf '%s\n' "$2" | grep -Fxq -- "$1"; }
+# has LINE LIST: whether LIST contains exactly that line. A here-string instead of a pipe: grep -q stops reading at the
+# match, and with pipefail the broken pipe of the writer would count as "not found".
+has() { grep -Fxq -- "$1" <<< "$2"; }
 
 say() { printf '%s\n' "$*"; }
 
