@@ -28,8 +28,8 @@ import { provision } from '../../infra/emulators/provision.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, outputDir, workFiles } from './on-disk.ts';
 
-/** Short, as each trial waits for the leases of its dead. */
-const TIMES = { ttlMs: 1_500, pollMs: 100, publishingMs: 0 };
+/** Short, as each trial waits for the leases of its dead; long enough for a busy machine to renew them in time. */
+const TIMES = { ttlMs: 3_000, pollMs: 100, publishingMs: 0 };
 /** The emulator delivers again after a second; so long after the last delivery nothing is on its way any more. */
 const SETTLED_MS = 1_400;
 const PATIENT_MS = 1_200;
