@@ -121,11 +121,11 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       'that is private': (stage) => clip(stage),
       'that is shared with the account only': (stage) =>
         clip(stage, { owner: OTHER, permissions: [{ type: 'user', emailAddress: USER, role: 'writer' }] }),
-      'that is open, which the account is not told': (stage) =>
+      'that is open, which the account cannot see': (stage) =>
         clip(stage, { owner: OTHER, permissions: [ANYONE] }),
-      'on a shared drive, of which nothing is told': (stage) =>
+      'on a shared drive, whose permissions are not shown': (stage) =>
         clip(stage, { parent: stage.server.state.addDrive({ [USER]: 'organizer' }), permissions: [ANYONE] }),
-      'that is not there': () => 'nobody-knows-this-id',
+      'that does not exist': () => 'nobody-knows-this-id',
       'in the trash': (stage) => clip(stage, { permissions: [ANYONE], trashed: true }),
       'that is private, behind an open shortcut': (stage) =>
         stage.server.state.add({
@@ -144,7 +144,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       });
     }
 
-    it('leave a file where the account cannot log in', async () => {
+    it('leave a file if the account cannot log in', async () => {
       await using stage = await driveStage();
       const account = stage.account({ ...OAUTH, refreshToken: 'old' });
       const downloads = createDriveDownloads({ account, maxBytes: 1e6, anyFile: false });

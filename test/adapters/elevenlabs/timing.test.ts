@@ -20,7 +20,7 @@ describe('wordsOf', () => {
     ]);
   });
 
-  it('parts words at any blanks, however many, and leaves those around the text out', () => {
+  it('splits words at any number of blanks of any kind, and ignores blanks around the text', () => {
     const words = wordsOf(alignment(' one\n\ttwo \u00a0three '));
     assert.deepEqual(
       words?.map(({ text }) => text),
@@ -46,6 +46,6 @@ describe('wordsOf', () => {
     ['where a time is no number', { ...whole, characterEndTimesSeconds: Array(7).fill(Number.NaN) }],
   ];
   for (const [title, given] of UNUSABLE) {
-    it(`tells nothing ${title}`, () => assert.equal(wordsOf(given), null));
+    it(`returns nothing ${title}`, () => assert.equal(wordsOf(given), null));
   }
 });
