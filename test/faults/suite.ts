@@ -36,7 +36,7 @@ import { type Row, table } from './table.ts';
 
 /** Stop points of an exhaustive run in which everything is delivered three times. */
 const SPREAD = 10;
-/** Two concurrent mixes: one kills the process, and the other one happens to run beside it. */
+/** Two concurrent mixes: one that kills the process, and a bystander. */
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
 const SCENARIOS = [TASK, KEYED, CANCEL, CANCELLED, RETRY, DEAD_LETTER, SWEEP];
@@ -154,7 +154,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       skip: narrow,
     }, async () => {
       const scenario = { ...TASK, name: 'thrice' };
-      // Two concurrent renders, so that both may believe to be the last one.
+      // Two concurrent renders, so that each may believe that it is the last one.
       const thrice = { broken: 'thrice', afterwards: publishAgain, settings: CROWDED } as const;
       let calls = 0;
       await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {

@@ -92,7 +92,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     says: RegExp;
   }[] = [
     {
-      it: 'a refresh token that was withdrawn',
+      it: 'a refresh token that was revoked',
       auth: async () => ({ ...OAUTH, refreshToken: 'an old secret one' }),
       says: /invalid_grant \(DRIVE_AUTH=oauth\)\. Next step: .*"Testing" expire after 7 days/,
     },
@@ -130,7 +130,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       says: /403 IAM_PERMISSION_DENIED.*Next step: .*Service Account Token Creator/,
     },
     {
-      it: 'a key file that is not there',
+      it: 'a key file that does not exist',
       auth: async ({ dir }) => ({ mode: 'delegation', subject: USER, keyFile: join(dir.path, 'none.json') }),
       says: /no usable credentials.*Next step: check the key file/,
     },
@@ -151,7 +151,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       says: /no usable credentials.*Next step: .*GOOGLE_APPLICATION_CREDENTIALS/,
     },
     {
-      it: 'a token that Drive does not take, twice',
+      it: 'a token that Drive does not accept, twice',
       auth: async () => OAUTH,
       set: ({ server }) =>
         server.faults.add('about', { does: 'refuse', status: 401, reason: 'authError' }, { times: 2 }),

@@ -195,13 +195,13 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       fault: ['media', { does: 'refuse', status: 403, reason: 'downloadQuotaExceeded' }],
     },
     {
-      it: 'that Google holds for harmful',
+      it: 'that Google considers harmful',
       code: 'source_refused',
       says: /another file/,
       fault: ['media', { does: 'refuse', status: 403, reason: 'cannotDownloadAbusiveFile' }],
     },
     {
-      it: 'where the scope is too narrow',
+      it: 'if the scope is too narrow',
       code: 'source_forbidden',
       says: /scope/,
       fault: ['get', { does: 'refuse', status: 403, reason: 'insufficientPermissions' }],
@@ -231,13 +231,13 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       fault: ['media', { does: 'cut', afterBytes: 9 }],
     },
     {
-      it: 'that arrives otherwise',
+      it: 'that arrives damaged',
       code: 'network',
       says: /other bytes/,
       fault: ['media', { does: 'garble' }],
     },
     {
-      it: 'that stands still',
+      it: 'that stalls',
       code: 'network',
       says: /sent whole/,
       fault: ['media', { does: 'stall' }],
@@ -251,7 +251,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       ask: { totalMs: 300 },
     },
     {
-      it: 'where the login is refused',
+      it: 'if the login is refused',
       code: 'source_forbidden',
       says: /invalid_grant \(DRIVE_AUTH=oauth\)/,
       fault: ['token', { does: 'refuse', status: 400, reason: 'invalid_grant' }],

@@ -433,19 +433,19 @@ describe('createFolder of drive outputs says before the first video', { timeout:
     set: (stage: DriveStage) => { folderId: string; robot?: boolean };
   }[] = [
     {
-      it: 'that DRIVE_FOLDER_ID is not there',
+      it: 'that DRIVE_FOLDER_ID does not exist',
       code: 'output_missing',
       says: /check DRIVE_FOLDER_ID/,
       set: () => ({ folderId: 'nobody-knows-this-id' }),
     },
     {
-      it: 'that it is no folder',
+      it: 'that it is not a folder',
       code: 'output_missing',
       says: /got video\/mp4/,
       set: ({ server }) => ({ folderId: server.state.add({ name: 'a.mp4' }) }),
     },
     {
-      it: 'that it is in the trash, by way of the folder above it',
+      it: 'that it is in the trash because of the folder above it',
       code: 'output_missing',
       says: /trash.*restore it/,
       set({ server }) {
@@ -454,7 +454,7 @@ describe('createFolder of drive outputs says before the first video', { timeout:
       },
     },
     {
-      it: 'that the account may read it only',
+      it: 'that the account may only read it',
       code: 'output_forbidden',
       says: /owner@example\.com as Content manager/,
       set: ({ server }) => ({ folderId: server.state.addDrive({ [USER]: 'reader' }) }),

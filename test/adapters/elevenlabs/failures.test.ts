@@ -174,10 +174,10 @@ describe('what the test server refuses, like ElevenLabs', { timeout: TIMEOUT_MS 
     ['a key that may not speak', 'speech_refused', undefined, {}, { permissions: ['voices_read'] }],
     ['a format of a larger plan', 'speech_refused', undefined, { format: 'wav_44100' }],
     ['more characters than are left', 'speech_quota', undefined, {}, { credits: 4 }],
-    ['a voice that is not there', 'voice_not_found', undefined, { voice: 'A'.repeat(20) }],
+    ['a voice that does not exist', 'voice_not_found', undefined, { voice: 'A'.repeat(20) }],
     ['a text that is too long for the model', 'speech_failed', undefined, { text: 'x'.repeat(10_001) }],
     ['an empty text', 'speech_failed', undefined, { text: ' ' }],
-    ['a model that is not there', 'speech_failed', undefined, { model: 'eleven_nonsense' }],
+    ['a model that does not exist', 'speech_failed', undefined, { model: 'eleven_nonsense' }],
     ['settings out of range', 'speech_failed', undefined, { voiceSettings: { speed: 5 } }],
     ['one request too many', 'speech_busy', undefined, {}, { maximum: 0 }],
   ];

@@ -134,19 +134,19 @@ const one = (name: string) => [{ name, bytes: 12, sha256: sha256('picturesound')
 
 const DAMAGES: Readonly<Record<string, Buffer>> = {
   'it is empty': Buffer.alloc(0),
-  'it is not ours': Buffer.from('hello\nworld'),
-  'it has no end of line': Buffer.alloc(5_000_000, 'x'),
+  'it is in another format': Buffer.from('hello\nworld'),
+  'its header has no end': Buffer.alloc(5_000_000, 'x'),
   'its header has another shape': Buffer.from('{"key":"clip/key"}\n'),
-  'its header is half': packed('clip/key').subarray(0, 40),
+  'its header is truncated': packed('clip/key').subarray(0, 40),
   'it belongs to another key': packed('clip/other'),
-  'a file is short': packed('clip/key', {}, 'picturesou'),
-  'there is more than its files': packed('clip/key', {}, 'picturesound and more'),
-  'a checksum is another one': packed('clip/key', {}, 'picturesOund'),
+  'a file is too short': packed('clip/key', {}, 'picturesou'),
+  'it contains more than its files': packed('clip/key', {}, 'picturesound and more'),
+  'a checksum does not match': packed('clip/key', {}, 'picturesOund'),
   'a name leads out of the folder': packed('clip/key', { files: one('../out') }),
   'a name is absolute': packed('clip/key', { files: one('/tmp/out') }),
-  'a name is none': packed('clip/key', { files: one('..') }),
-  'a name comes twice': packed('clip/key', { files: [...one('a'), ...one('a')] }, 'picturesound'.repeat(2)),
-  'a size is none': packed('clip/key', { files: [{ name: 'a', bytes: -1, sha256: '' }] }),
+  'a name is invalid': packed('clip/key', { files: one('..') }),
+  'a name occurs twice': packed('clip/key', { files: [...one('a'), ...one('a')] }, 'picturesound'.repeat(2)),
+  'a size is invalid': packed('clip/key', { files: [{ name: 'a', bytes: -1, sha256: '' }] }),
 };
 
 describe('storage artifacts', { timeout: 60_000 }, () => {

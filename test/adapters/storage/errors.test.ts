@@ -63,7 +63,7 @@ const FAILURES: readonly [title: string, fault: Misbehaviour, verdict: Verdict][
 const OPERATIONS: Readonly<Record<string, { purpose: Purpose; operation: Operation; bytes: number }>> = {
   'a small output': { purpose: 'outputs', operation: 'upload', bytes: 100 },
   'a large output, at its start,': { purpose: 'outputs', operation: 'start', bytes: 2_000_000 },
-  'a large output, while it is sent,': { purpose: 'outputs', operation: 'resume', bytes: 2_000_000 },
+  'a large output, while it is being sent,': { purpose: 'outputs', operation: 'resume', bytes: 2_000_000 },
   'an artifact': { purpose: 'artifacts', operation: 'upload', bytes: 100 },
   'a source, at its lookup,': { purpose: 'sources', operation: 'metadata', bytes: 100 },
   'a source, at its download,': { purpose: 'sources', operation: 'media', bytes: 100 },
