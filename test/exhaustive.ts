@@ -1,4 +1,4 @@
-/** Global setup of `npm run test:exhaustive`: as for `npm test`, but every suite tries all it knows. */
+/** Global setup of `npm run test:exhaustive`: like that of `npm test`, but every suite tries all its cases. */
 process.env['EXHAUSTIVE'] = '1';
 
 export { globalSetup, globalTeardown } from './setup.ts';

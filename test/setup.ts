@@ -7,7 +7,7 @@ let emulators: Emulators | undefined;
 export async function globalSetup(): Promise<void> {
   process.stdout.write(`${describeSample()}\n`);
   const found = findEmulators(process.env);
-  // The suites that need them say so, and why they are skipped.
+  // The suites that need the emulators report why they are skipped.
   if ('missing' in found) return;
   emulators = await startEmulators(found);
   // Test files inherit the environment.

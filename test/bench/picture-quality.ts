@@ -21,7 +21,7 @@ const LOG = 'vmaf.json';
 const EVERY = 3;
 
 /**
- * Compares frame by frame in order, whatever the timestamps are. Needs an ffmpeg with libvmaf, which includes its models.
+ * Compares frame by frame in order, whatever the timestamps are. Needs an ffmpeg with libvmaf and its models.
  * @param dir folder for a log
  */
 export async function pictureQuality(
@@ -29,7 +29,7 @@ export async function pictureQuality(
   { made, reference, dir }: { made: string; reference: string; dir: string },
 ): Promise<Quality> {
   const graph = [
-    // By number: in two time bases timestamps are rounded differently, and a frame could be compared with the one before.
+    // By number: two time bases round timestamps differently, and a frame could be compared with the one before.
     '[0:v]settb=1/30,setpts=N,split[made][madeToo]',
     '[1:v]settb=1/30,setpts=N,split[true][trueToo]',
     // Two threads take half the time of the filter's default, one.

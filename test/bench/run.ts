@@ -3,7 +3,7 @@
  * ratios are comparable between machines. Prints the table to stdout and its progress to stderr.
  *
  * `npm run bench` makes its own clips; `npm run bench -- FOLDER` takes the .mp4 and .mp3 files of a folder.
- * `npm run bench -- --cloud` runs only the part that needs the emulators. It otherwise runs last, if they are installed.
+ * `npm run bench -- --cloud` runs only the part that needs the emulators, which otherwise runs last if they are there.
  * `npm run bench -- encoder` compares encoder settings (see encoder.ts), which is not part of the other runs.
  */
 import { mkdir } from 'node:fs/promises';
@@ -97,7 +97,7 @@ async function warmPart(
   await using host = await startHostProcess({ dataDir, outputDir }, ffmpeg);
   const resident = () => (canMeasureMemory ? residentNow(host.pid) : undefined);
   const idle = resident();
-  // Memory comes first, because the requests below are larger than any task mixed here. It is never measured while timing.
+  // Memory comes first, because the requests below are larger than any task mixed here, and never during timing.
   const { memory: warmMemory } = await watchingMemory(host, async () => {
     for (let task = 0; task <= WATCHED_TASKS; task++) {
       progress(`Memory, task ${task + 1} of ${WATCHED_TASKS + 1}`);

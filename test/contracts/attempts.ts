@@ -5,7 +5,7 @@ import type { AttemptStore } from '../../functions/ports.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 const SHORT_MS = 150;
-/** Surely past SHORT_MS, also where the store's clock is another machine's. */
+/** Longer than SHORT_MS, with a margin because the store may use the clock of another machine. */
 const OVER_MS = 400;
 const LONG_MS = TIMEOUT_MS;
 
@@ -15,7 +15,7 @@ export function attemptContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} keeps attempts`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('counts crashes and failures apart, and answers with both', async () => {
+    it('counts crashes and failures separately, and returns both', async () => {
       await using harness = await open();
       assert.deepEqual(await harness.store.record('key', 'crash'), { crashes: 1, failures: 0 });
       assert.deepEqual(await harness.store.record('key', 'failure'), { crashes: 1, failures: 1 });
@@ -23,14 +23,14 @@ export function attemptContract(
       assert.deepEqual(await harness.store.read(['key']), [{ crashes: 2, failures: 1 }]);
     });
 
-    it('counts each of twenty at once', async () => {
+    it('counts each of twenty concurrent records', async () => {
       await using harness = await open();
       const counts = await Promise.all(numbers(20).map(() => harness.store.record('key', 'crash')));
       assert.equal(Math.max(...counts.map(({ crashes }) => crashes)), 20);
       assert.deepEqual(await harness.store.read(['key']), [{ crashes: 20, failures: 0 }]);
     });
 
-    it('reads many in the order asked for, also of keys that nothing was recorded of', async () => {
+    it('reads many keys in the requested order, including keys without records', async () => {
       await using harness = await open();
       assert.deepEqual(await harness.store.read([]), []);
       await harness.store.record('one/ä', 'failure');
@@ -42,7 +42,7 @@ export function attemptContract(
       ]);
     });
 
-    it('begins the first round of a rest, and no other one while it lasts', async () => {
+    it('starts the first round of a rest, and no other round while it lasts', async () => {
       await using harness = await open();
       assert.deepEqual(await harness.store.resting([]), []);
       assert.equal(await harness.store.rest('key', LONG_MS), 1);
@@ -51,7 +51,7 @@ export function attemptContract(
       assert.equal(await harness.store.rest('another', LONG_MS), 1);
     });
 
-    it('numbers the rounds that follow', async () => {
+    it('numbers the rounds consecutively', async () => {
       await using harness = await open();
       for (const round of [1, 2, 3]) {
         assert.equal(await harness.store.rest('key', SHORT_MS), round);
@@ -60,7 +60,7 @@ export function attemptContract(
       }
     });
 
-    it('does not make a rest longer where another one is refused', async () => {
+    it('does not extend a rest when it refuses another one', async () => {
       await using harness = await open();
       await harness.store.rest('key', 1_000);
       assert.equal(await harness.store.rest('key', LONG_MS), undefined);
@@ -68,7 +68,7 @@ export function attemptContract(
       assert.deepEqual(await harness.store.resting(['key']), [false]);
     });
 
-    it('gives the round to exactly one of 50 at once', async () => {
+    it('gives a round to exactly one of 50 concurrent callers', async () => {
       await using harness = await open();
       for (const round of [1, 2]) {
         const rounds = await Promise.all(numbers(50).map(() => harness.store.rest('key', 1_500)));
@@ -80,7 +80,7 @@ export function attemptContract(
       }
     });
 
-    it('keeps counts and rests of one key apart', async () => {
+    it('keeps the counts and the rests of a key independent', async () => {
       await using harness = await open();
       await harness.store.record('key', 'crash');
       assert.equal(await harness.store.rest('key', 1_000), 1);
@@ -89,7 +89,7 @@ export function attemptContract(
       await pause(800);
       await harness.store.record('key', 'failure');
       await pause(600);
-      assert.deepEqual(await harness.store.resting(['key']), [false], 'nor makes it longer');
+      assert.deepEqual(await harness.store.resting(['key']), [false], 'nor does it extend it');
       assert.equal(await harness.store.rest('key', SHORT_MS), 2);
       assert.deepEqual(await harness.store.read(['key']), [{ crashes: 1, failures: 2 }]);
     });

@@ -5,7 +5,7 @@ import type { Lease, LeaseStore } from '../../functions/ports.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 const SHORT_MS = 150;
-/** Surely past SHORT_MS, also where the store's clock is another machine's. */
+/** Longer than SHORT_MS, with a margin because the store may use the clock of another machine. */
 const LAPSE_MS = 400;
 const LONG_MS = TIMEOUT_MS;
 
@@ -15,7 +15,7 @@ export function leaseContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} keeps leases`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('gives a free key to the first and to nobody else', async () => {
+    it('gives a free key to the first caller only', async () => {
       await using harness = await open();
       const lease = await taken(harness.store, 'key', LONG_MS);
       assert.deepEqual([lease.key, lease.previous], ['key', 'none']);
@@ -23,14 +23,14 @@ export function leaseContract(
       assert.ok(await harness.store.take('another key', LONG_MS));
     });
 
-    it('lets exactly one of 50 at once have it', async () => {
+    it('gives the lease to exactly one of 50 concurrent callers', async () => {
       await using harness = await open();
       const leases = await Promise.all(numbers(50).map(() => harness.store.take('key', LONG_MS)));
       assert.equal(leases.filter(Boolean).length, 1);
       assert.deepEqual(await harness.store.read(['key']), ['held']);
     });
 
-    it('gives a released one out again under a new token, and says that it was released', async () => {
+    it('grants a released lease again with a new token, and says that it was released', async () => {
       await using harness = await open();
       const first = await taken(harness.store, 'key', LONG_MS);
       await harness.store.release(first);
@@ -40,7 +40,7 @@ export function leaseContract(
       assert.equal(second.previous, 'released');
     });
 
-    it('says of each takeover that the holder before it had neither released nor renewed', async () => {
+    it('reports for each takeover that the previous lease had lapsed', async () => {
       await using harness = await open();
       await taken(harness.store, 'key', SHORT_MS);
       for (const ttlMs of [SHORT_MS, LONG_MS]) {
@@ -53,7 +53,7 @@ export function leaseContract(
       assert.equal((await taken(harness.store, 'key', LONG_MS)).previous, 'released');
     });
 
-    it('lets exactly one of 50 at once take over', async () => {
+    it('lets exactly one of 50 concurrent callers take over', async () => {
       await using harness = await open();
       await taken(harness.store, 'key', SHORT_MS);
       await pause(LAPSE_MS);
@@ -74,7 +74,7 @@ export function leaseContract(
       assert.equal(await harness.store.renew(lease, LONG_MS), true);
     });
 
-    it('renews nothing that has lapsed, also where nobody took over', async () => {
+    it('does not renew a lapsed lease, even if no one has taken over', async () => {
       await using harness = await open();
       const lease = await taken(harness.store, 'key', SHORT_MS);
       await pause(LAPSE_MS);
@@ -83,7 +83,7 @@ export function leaseContract(
       assert.ok(await harness.store.take('key', LONG_MS));
     });
 
-    it('lets a former holder neither renew nor release it', async () => {
+    it('lets a former holder neither renew nor release the lease', async () => {
       await using harness = await open();
       const former = await taken(harness.store, 'key', SHORT_MS);
       await pause(LAPSE_MS);
@@ -94,7 +94,7 @@ export function leaseContract(
       assert.equal(await harness.store.renew(lease, LONG_MS), true);
     });
 
-    it('takes a late release for an orderly end, and a second one for nothing', async () => {
+    it('accepts a late release as an orderly end, and ignores a second one', async () => {
       await using harness = await open();
       const lease = await taken(harness.store, 'key', SHORT_MS);
       await pause(LAPSE_MS);
@@ -105,7 +105,7 @@ export function leaseContract(
       assert.equal(next.previous, 'released');
     });
 
-    it('reads the state of many in the order asked for, also of those nobody ever took', async () => {
+    it('reads the states of many keys in the requested order, including keys that were never taken', async () => {
       await using harness = await open();
       await taken(harness.store, 'held/1', LONG_MS);
       await harness.store.release(await taken(harness.store, 'released/ä', LONG_MS));

@@ -11,7 +11,7 @@ export function memoContract(
   options: ContractOptions = {},
 ): void {
   describe(`${name} keeps memos`, { timeout: TIMEOUT_MS, ...options }, () => {
-    it('has none where none was settled or remembered, and answers in the order asked for', async () => {
+    it('returns values in the requested order, with gaps for unknown keys', async () => {
       await using harness = await open();
       assert.deepEqual(await harness.store.recall([]), []);
       await harness.store.settle('b', 'value-b');
@@ -25,7 +25,7 @@ export function memoContract(
       ]);
     });
 
-    it('takes any text for a key, as long as signatures make them', async () => {
+    it('accepts any text as a key, even one as long as a signed URL', async () => {
       await using harness = await open();
       const long = `https://example.com/${'x'.repeat(4000)}`;
       const keys = [
@@ -53,7 +53,7 @@ export function memoContract(
       assert.deepEqual(await harness.store.recall([`${long}3`, '\ud801']), [undefined, undefined]);
     });
 
-    it('takes any text for a value', async () => {
+    it('accepts any text as a value', async () => {
       await using harness = await open();
       const value = JSON.stringify({
         etag: 'W/"a\'b"',
@@ -66,7 +66,7 @@ export function memoContract(
       assert.deepEqual(await harness.store.recall(['key']), ['']);
     });
 
-    it('recalls a thousand at a time', async () => {
+    it('recalls a thousand keys at a time', async () => {
       await using harness = await open();
       await harness.store.settle('key-999', 'last');
       const found = await harness.store.recall(numbers(1000).map((at) => `key-${at}`));
@@ -78,22 +78,22 @@ export function memoContract(
       assert.equal(found[999], 'last');
     });
 
-    describe('of which one is settled', () => {
-      it('lets the first value stand, and answers with it', async () => {
+    describe('with settle', () => {
+      it('keeps the first value, and returns it', async () => {
         await using harness = await open();
         assert.equal(await harness.store.settle('key', 'first'), 'first');
         assert.equal(await harness.store.settle('key', 'second'), 'first');
         assert.deepEqual(await harness.store.recall(['key']), ['first']);
       });
 
-      it('lets one of twenty at once stand, and answers all with it', async () => {
+      it('keeps one of twenty concurrent values, and returns it to all callers', async () => {
         await using harness = await open();
         const answers = await Promise.all(numbers(20).map((at) => harness.store.settle('key', `${at}`)));
         assert.equal(new Set(answers).size, 1);
         assert.deepEqual(await harness.store.recall(['key']), [answers[0]]);
       });
 
-      it('replaces a value that is gone, once, whoever says so', async () => {
+      it('replaces a value that is no longer valid once, whichever caller reports it', async () => {
         await using harness = await open();
         assert.equal(await harness.store.settle('key', 'old', 'never there'), 'old');
         const answers = await Promise.all(
@@ -101,20 +101,20 @@ export function memoContract(
         );
         assert.equal(new Set(answers).size, 1);
         assert.match(answers[0] as string, /^new-/);
-        // Late, with the old one in hand.
+        // A late caller still names the old value.
         assert.equal(await harness.store.settle('key', 'newer', 'old'), answers[0]);
       });
     });
 
-    describe('of which the last one is remembered', () => {
-      it('recalls the last value', async () => {
+    describe('with remember', () => {
+      it('keeps the last value', async () => {
         await using harness = await open();
         await harness.store.remember(URL, 'old');
         await harness.store.remember(URL, 'new');
         assert.deepEqual(await harness.store.recall([URL]), ['new']);
       });
 
-      it('keeps one whole value of three at once', async () => {
+      it('keeps one complete value of three concurrent ones', async () => {
         await using harness = await open();
         const values = numbers(3).map((at) => `${at}`.repeat(1000));
         await Promise.all(values.map((value) => harness.store.remember(URL, value)));

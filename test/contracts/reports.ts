@@ -97,7 +97,7 @@ export function reportContract(
       assert.deepEqual(await harness.reports.list(other, 1, 1), []);
     });
 
-    it('is open while a report is missing, whichever index asks', async () => {
+    it('cannot be claimed while a report is missing, whichever index asks', async () => {
       await using harness = await open();
       const id = await storedTask(harness, 2);
       assert.equal(await harness.reports.claimCompletion(id), 'open');

@@ -11,7 +11,7 @@ import type { Semaphore } from '../../functions/coordination/fair-semaphore.ts';
 import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-describe('work that may have ended processes', () => {
+describe('work that may have crashed processes', () => {
   let dir: TempDir;
   let database: Database;
   let leases: LeaseStore;
@@ -37,7 +37,7 @@ describe('work that may have ended processes', () => {
     await dir[Symbol.asyncDispose]();
   });
 
-  /** How the work got in: through which of the gate's two ways, or none. */
+  /** Runs work, and returns which of the gate's two ways let it in, if any. */
   async function way(): Promise<string> {
     let through = 'no gate';
     const named =
@@ -52,7 +52,7 @@ describe('work that may have ended processes', () => {
     return through;
   }
 
-  test('goes beside others as long as no crash is counted, and no attempts are read where nobody began', async () => {
+  test('runs beside other work as long as no crash is counted, and reads no attempts if it was never begun', async () => {
     assert.deepEqual([await way(), reads], ['beside', 0]);
     const lease = await leases.take('key', 60_000);
     assert.ok(lease);
@@ -60,7 +60,7 @@ describe('work that may have ended processes', () => {
     assert.deepEqual([await way(), reads], ['beside', 1]);
   });
 
-  test('goes alone after a crash', async () => {
+  test('runs alone after a crash', async () => {
     const lease = await leases.take('key', 60_000);
     assert.ok(lease);
     await attempts.record('key', 'crash');
@@ -68,13 +68,13 @@ describe('work that may have ended processes', () => {
     assert.equal(await way(), 'alone');
   });
 
-  test('goes beside others where its lease has lapsed and nobody has counted that yet', async () => {
+  test('runs beside other work if its lease has lapsed but the crash is not counted yet', async () => {
     await leases.take('key', 1);
     await sleep(5);
     assert.equal(await way(), 'beside');
   });
 
-  test('needs no room where someone holds its lease', async () => {
+  test('does not wait for the gate if its lease is held', async () => {
     await attempts.record('key', 'crash');
     await leases.take('key', 60_000);
     assert.deepEqual([await way(), reads], ['no gate', 0]);

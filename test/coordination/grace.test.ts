@@ -6,7 +6,7 @@ import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { graceIsOver } from '../../functions/coordination/grace.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
-test('a period of grace is over once, for one of all that ask, and then begins again', async () => {
+test('a grace period ends for exactly one of several callers, and then starts again', async () => {
   await using dir = await tempDir();
   using database = openDatabase(join(dir.path, 'test.sqlite'));
   let at = 1_000_000;

@@ -34,7 +34,7 @@ describe('once', () => {
   const counts = async () => (await attempts.read(['key']))[0];
   const NONE = { crashes: 0, failures: 0 };
 
-  test('makes it once for ten who want it at once, and all get it', async () => {
+  test('creates the result once for ten concurrent callers, and returns it to all', async () => {
     let result: number | undefined;
     let made = 0;
     const wanted = Array.from({ length: 10 }, () =>
@@ -56,7 +56,7 @@ describe('once', () => {
     assert.equal(await state(), 'released');
   });
 
-  test('looks again under the lease: someone may have made it in between', async () => {
+  test('looks for the result again under the lease, because another process may have created it meanwhile', async () => {
     let looks = 0;
     const find = async () => (++looks === 1 ? undefined : 'theirs');
     const create = () => Promise.reject(new Error('made twice'));
@@ -92,7 +92,7 @@ describe('once', () => {
     assert.deepEqual(await counts(), NONE);
   });
 
-  test('survives renewals that fail for a moment, and calls that no crash', async () => {
+  test('survives renewals that fail for a moment, and counts no crash', async () => {
     let asked = 0;
     const flaky: LeaseStore = {
       ...leases,
@@ -116,7 +116,7 @@ describe('once', () => {
     assert.deepEqual([await state(), await counts()], ['released', NONE]);
   });
 
-  test('stops the work before its time is over where the store does not answer, and calls that no crash', async () => {
+  test('stops the work before the lease expires if the store does not answer, and counts no crash', async () => {
     const began = performance.now();
     const mute: LeaseStore = { ...leases, renew: () => new Promise(() => {}) };
     const working = once({
@@ -133,7 +133,7 @@ describe('once', () => {
     assert.deepEqual([await state(), await counts()], ['released', NONE]);
   });
 
-  test('keeps what was made where the lease cannot be released', async () => {
+  test('returns the result even if the lease cannot be released', async () => {
     const stuck: LeaseStore = { ...leases, release: () => Promise.reject(new Error('no')) };
     const made = await once({
       leases: stuck,
@@ -145,7 +145,7 @@ describe('once', () => {
     assert.equal(made, 1);
   });
 
-  test('does not try to take what is held again and again', async () => {
+  test('does not keep trying to take a lease that is held', async () => {
     await leases.take('key', 60_000);
     let takes = 0;
     const counted: LeaseStore = {
@@ -168,7 +168,7 @@ describe('once', () => {
     assert.equal(takes, 1);
   });
 
-  test('hands back when a living holder outlasts its patience', async () => {
+  test('fails as waiting when a living holder outlasts its patience', async () => {
     await leases.take('key', 60_000);
     const waiting = once({
       leases,
@@ -188,7 +188,7 @@ describe('once', () => {
     assert.deepEqual(await before(), { crashes: 1, failures: 0 }, 'a crash is counted once');
   });
 
-  /** The attempts that the work is told of. */
+  /** Returns the attempts that the work receives. */
   const before = (change: Partial<OnceOptions<Attempts>> = {}) =>
     once<Attempts>({
       leases,
@@ -213,7 +213,7 @@ describe('once', () => {
     assert.deepEqual(counted, { crashes: 1, failures: 0 });
   });
 
-  test('counts nothing where nobody asks for it', async () => {
+  test('counts nothing without an attempt store', async () => {
     await leases.take('key', 1);
     await sleep(5);
     const made = once({
@@ -227,7 +227,7 @@ describe('once', () => {
     assert.deepEqual(await counts(), NONE);
   });
 
-  test('asks for no attempts where nobody ever took the lease', async () => {
+  test('reads no attempts if the lease was never taken', async () => {
     const unasked = () => assert.fail('asked');
     assert.deepEqual(await before({ attempts: { ...attempts, read: unasked, record: unasked } }), NONE);
     const asked: string[] = [];
@@ -239,7 +239,7 @@ describe('once', () => {
     assert.deepEqual(asked, ['key'], 'after that they are read once');
   });
 
-  test('leaves the lease to lapse where a crash or a failure could not be counted', async () => {
+  test('lets the lease lapse if a crash or a failure cannot be counted', async () => {
     const away: AttemptStore = {
       ...attempts,
       record: () => Promise.reject(new TransientError('platform_unavailable', 'no')),
@@ -260,7 +260,7 @@ describe('once', () => {
     assert.deepEqual(await before({ leases: clocked }), { crashes: 1, failures: 0 });
   });
 
-  test('waits for room before it takes the lease', async () => {
+  test('waits for the semaphore before it takes the lease', async () => {
     const room = Promise.withResolvers<void>();
     const semaphore: Semaphore = async (work) => {
       await room.promise;

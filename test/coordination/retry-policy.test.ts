@@ -100,7 +100,7 @@ describe('retrying within a step', () => {
     assert.ok(performance.now() - started >= 600);
   });
 
-  test('does not multiply where one loop is around another', async () => {
+  test('does not multiply when one loop is inside another', async () => {
     const { step, calls } = failing(99, new TransientError('network', 'no'));
     let inner = 0;
     const nested = () => {

@@ -1,7 +1,4 @@
-/**
- * What the fault harness needs of a set of adapters: with another implementation of this, all scenarios run on other
- * stores.
- */
+/** What the fault harness needs from a set of adapters. All scenarios run on any set that implements this. */
 
 import type { Log } from '../../functions/base/log.ts';
 import type { Environment } from '../../functions/config/config.ts';
@@ -10,15 +7,15 @@ import type { OutputFolder } from '../../functions/model/task.ts';
 
 export interface AdapterSet {
   name: string;
-  /** Trials at a time. */
+  /** Number of concurrent trials. */
   parallel: number;
-  /** Does things in the same order each time: a stop point that was seen once is reached again. */
+  /** Whether its calls always come in the same order, so that every recorded stop point is reached again. */
   orderly: boolean;
-  /** Settings of the child process whose files are below `dir`. */
+  /** Settings for a child process that keeps its files below `dir`. */
   environment(dir: string): Environment;
-  /** Starts the product in this process, which has the settings of `environment`. */
+  /** Starts the product in this process, which was started with the settings of `environment`. */
   start(log: Log, instrumentation: Instrumentation): Promise<Product>;
-  /** The bare ports, for setting up and for judging while no process of the product is there. */
+  /** Opens the ports without instrumentation, to set up and to judge while no process of the product runs. */
   open(dir: string): Promise<Opened>;
 }
 
@@ -33,9 +30,9 @@ export type BarePorts = Pick<Adapters, 'tasks' | 'reports' | 'pins' | 'leases' |
 
 export interface Opened extends AsyncDisposable {
   ports: BarePorts;
-  /** Whatever should be gone when all is quiet. */
+  /** Everything that should be gone once the product is quiet. */
   leftOvers(): Promise<LeftOver[]>;
-  /** Every finished or unfinished file in the output, as `fileIn` names it. */
+  /** The paths of all finished and unfinished output files, as `fileIn` returns them. */
   files(): Promise<string[]>;
   /** Absolute path of an output file that the judge may read. */
   fileIn(folder: OutputFolder, name: string): string;

@@ -1,4 +1,4 @@
-/** Instrumentation that behave as no adapter may, or as every queue may. */
+/** Instrumentation that breaks the contract of a port, or that does the worst that a queue may do. */
 
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 import type { Report } from '../../functions/model/report.ts';
@@ -6,26 +6,26 @@ import type { Queue, ReportStore } from '../../functions/ports.ts';
 
 type Breaking = <A extends Adapters>(adapters: A) => A;
 
-/** A queue's right, at its worst: everything three times and the last one first. */
+/** Delivers everything three times, the last message first, as a queue may. */
 const thrice: Breaking = (adapters) =>
   withQueue(adapters, (queue) => ({
     publish: (messages) => queue.publish([...messages, ...messages, ...messages].reverse()),
   }));
 
-/** Each message of a render is lost on its way where it is the second one's. */
+/** Loses all messages for the render of the second combination. */
 const losesAMessage: Breaking = (adapters) =>
   withQueue(adapters, (queue) => ({
     publish: (messages) =>
       queue.publish(messages.filter((message) => message.topic !== 'render' || message.index !== 2)),
   }));
 
-/** Says that the second combination was counted, and has stored nothing. */
+/** Claims to have counted the report of the second combination, but stores nothing. */
 const losesAReport: Breaking = (adapters) =>
   withReports(adapters, (reports) => ({
     report: async (taskId: string, report: Report) => report.index === 2 || reports.report(taskId, report),
   }));
 
-/** Says of every report that it was the first one, and knows of none where it is asked for one. */
+/** Claims that every report is the first of its combination, and finds none when asked for a single one. */
 const countsTwice: Breaking = (adapters) =>
   withReports(thrice(adapters), (reports) => ({
     report: async (taskId: string, report: Report) => {

@@ -28,9 +28,9 @@ import { provision } from '../../infra/emulators/provision.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, outputDir, workFiles } from './on-disk.ts';
 
-/** Short, as each trial waits for the leases of its dead; long enough for a busy machine to renew them in time. */
+/** Short, because each trial waits for the leases of its dead processes to lapse; a busy machine renews them in time. */
 const TIMES = { ttlMs: 3_000, pollMs: 100, publishingMs: 0 };
-/** The emulator delivers again after a second; so long after the last delivery nothing is on its way any more. */
+/** The emulator redelivers after a second. This long after the last delivery, no message is on its way. */
 const SETTLED_MS = 1_400;
 const PATIENT_MS = 1_200;
 
@@ -51,7 +51,7 @@ export const cloudSet: AdapterSet = {
   async start(log, instrumentation) {
     const config = loadConfig(process.env);
     const projectId = config.project as string;
-    // A new instance has an empty disk, but for what all of them share.
+    // A new instance has an empty disk, except for what all instances share.
     await rm(join(config.dataDir, 'tmp'), { recursive: true, force: true });
     let bare: Adapters | undefined;
     const functions = createCloudFunctions({
@@ -68,7 +68,7 @@ export const cloudSet: AdapterSet = {
     });
     const served = await serve(projectId, functions);
     await provision({ projectId, urls: served.urls, impatient: true });
-    // What the scheduler does: now, while no request can be at it.
+    // Stands in for the scheduler, before any request is let in.
     await functions.sweep(new Request('http://sweep.invalid', { method: 'POST' }));
     served.open();
     return {
@@ -91,7 +91,7 @@ export const cloudSet: AdapterSet = {
     const projectId = projectOf(dir);
     const firestore = connectFirestore({ projectId });
     const queue = createPubSubQueue({ projectId });
-    // Nobody is there to push to: what is published waits.
+    // There are no endpoints to push to, so what is published waits.
     await provision({ projectId, urls: {}, impatient: true });
     return {
       ports: {
@@ -120,14 +120,14 @@ export const cloudSet: AdapterSet = {
   },
 };
 
-/** Emulators take any name for a project, and keep each to itself. */
+/** A project of its own isolates each trial; the emulators accept any name. */
 function projectOf(dir: string): string {
   return `faults-${createHash('sha256').update(dir).digest('hex').slice(0, 20)}`;
 }
 
 /**
- * All functions behind one port, each below a path of its own, which has the project in it: ports come again. Not under
- * the framework, which costs every process of some hundreds a second of work; other tests have them there.
+ * Serves all functions on one port, each below its own path. The path contains the project, because ports are reused.
+ * Does without the framework, which would cost each of several hundred processes a second; other tests use it.
  */
 async function serve(projectId: string, functions: CloudFunctions) {
   const opened = Promise.withResolvers<void>();
@@ -161,7 +161,7 @@ async function serve(projectId: string, functions: CloudFunctions) {
   };
 }
 
-/** What nobody has acknowledged. The subscriptions have been without an endpoint since the ports were opened. */
+/** All unacknowledged messages. The subscriptions have had no endpoint since the ports were opened. */
 async function messagesIn(projectId: string): Promise<LeftOver[]> {
   await sleep(PATIENT_MS);
   const [servicePath = '', port] = (process.env['PUBSUB_EMULATOR_HOST'] ?? '').split(':');

@@ -3,5 +3,5 @@ import { cloudSet } from './cloud-set.ts';
 import { faultSuite } from './suite.ts';
 
 useEmulators();
-// One point for each stage: the stages are the same as on one machine.
+// One stop point per stage, because the stages are the same as on one machine.
 faultSuite(cloudSet, { ...ON_EMULATORS, every: Number.POSITIVE_INFINITY });

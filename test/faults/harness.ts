@@ -1,4 +1,4 @@
-/** Sets a scenario up, lets one process after the other die over it, and has the end judged. */
+/** Sets up a scenario, kills one process after the other, and has the outcome judged. */
 import { stat } from 'node:fs/promises';
 import type { Environment } from '../../functions/config/config.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
@@ -11,7 +11,7 @@ import { describeStop } from './points.ts';
 import type { Ask, Scenario } from './scenarios.ts';
 import type { Sources } from './sources.ts';
 
-/** A stop point that is not reached says nothing; the order of things may have been another this time. */
+/** A stop point that is not reached is tried again, because the order of calls may differ between runs. */
 const TRIES = 3;
 const LINES_SHOWN = 40;
 
@@ -19,28 +19,28 @@ export interface TrialOptions {
   set: AdapterSet;
   sources: Sources;
   scenario: Scenario;
-  /** None: it runs through. */
+  /** Without it nothing is killed. */
   stop?: Stop | undefined;
-  /** Processes that die at the stop point before one may live. */
+  /** How many processes die at the stop point before one may live; 1 by default. */
   deaths?: number;
   broken?: BrokenName | undefined;
-  /** Of every process, beside those of the set. */
+  /** Settings of every process, in addition to those of the set. */
   settings?: Environment | undefined;
-  /** When all is over: more that happens before the judge comes. Answers with what was wrong about it. */
+  /** Runs after the last process and before the judge. Returns what went wrong. */
   afterwards?: (again: Again) => Promise<string[]>;
 }
 
 export interface Again {
   ids: readonly string[];
   opened<T>(look: (opened: Opened) => Promise<T>): Promise<T>;
-  /** Another process, until all is quiet. */
+  /** Runs another process until it is quiet. */
   live(): Promise<void>;
 }
 
 export interface Trial {
   scenario: string;
   stop: Stop | undefined;
-  /** Processes started, of all tries. */
+  /** Number of processes started, over all tries. */
   runs: number;
   verdict: Verdict;
   /** What each process did. */
@@ -105,12 +105,12 @@ function notReached({ orderly }: AdapterSet): Verdict {
   return { ...right(), wrong: 1, unreached: 1, complaints };
 }
 
-/** What the stages were seen to do in a trial. */
+/** The runs of stages that were recorded in a trial. */
 export function recordedRuns({ lives }: Pick<Trial, 'lives'>): RecordedRun[] {
   return lives.flatMap(({ events }) => events.flatMap((event) => ('run' in event ? [event.run] : [])));
 }
 
-/** Publishes all of every task once more, to a new process; nothing may be made again. */
+/** Publishes all messages of every task once more, to a new process. No file may be made again. */
 export async function publishAgain({ ids, opened, live: another }: Again): Promise<string[]> {
   const times = () =>
     opened(async (now) =>
@@ -133,8 +133,8 @@ export async function publishAgain({ ids, opened, live: another }: Again): Promi
   return after.filter((file) => !before.includes(file)).map((file) => `made again: ${file}`);
 }
 
-/** What is wrong with a trial, with all that one needs to find out why; empty where it ended right. */
-export function told({ scenario, stop, verdict, lives }: Trial): string {
+/** Everything that went wrong in a trial, with the events that help to find out why; empty if it ended right. */
+export function describeFailure({ scenario, stop, verdict, lives }: Trial): string {
   if (verdict.complaints.length === 0) return '';
   return `${scenario}, stopped ${describeStop(stop)}:\n  ${verdict.complaints.join('\n  ')}\n${shown(lives)}`;
 }

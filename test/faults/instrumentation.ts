@@ -1,7 +1,4 @@
-/**
- * Watches every call that a stage makes to its ports, and ends its own process, without a word, at the one that was
- * asked for.
- */
+/** Watches every call that a stage makes to its ports, and kills its own process at the requested one. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Adapters, Instrumentation } from '../../functions/hosts/instrumentation.ts';
 import type { Message } from '../../functions/model/messages.ts';
@@ -9,24 +6,24 @@ import type { Task } from '../../functions/model/task.ts';
 import { labelOf } from './labels.ts';
 
 /**
- * after: when the call has resolved. before: when all that comes before it is done, log lines and files included.
- * during: a few milliseconds after it began. later: while the work between this call and the next is under way.
+ * after: when the call has resolved. before: when everything before the call is done, including log lines and files.
+ * during: a few milliseconds after the call began. later: during the work between this call and the next.
  */
 export type Moment = 'after' | 'before' | 'during' | 'later';
 
 export type Stop =
-  /** When a run of that stage has made exactly these calls: the same point whatever the order of the runs. */
+  /** When a run of that stage has made exactly these calls, whatever the order of the runs. */
   | {
       by: 'sequence';
       stage: string;
       instances: readonly string[];
-      /** The how-manieth of the instances to get there, from 1. */
+      /** Stops at the nth of the instances that get there, counted from 1. */
       nth: number;
-      /** The last one is the one to stop at; none: before the first. */
+      /** Stops at the last of these calls; if there are none, before the first call. */
       calls: readonly string[];
       moment: Moment;
     }
-  /** At every such call, also in later runs. */
+  /** At every such call, in later processes as well. */
   | {
       by: 'call';
       stage: string;
@@ -34,22 +31,22 @@ export type Stop =
       call: string;
       moment: 'before' | 'after';
     }
-  /** When all stages together have made so many calls. */
+  /** When all stages together have made this many calls. */
   | { by: 'count'; calls: number };
 
 export interface RecordedRun {
   stage: string;
   /** What the run is about, the same in every process: "source 2". */
   instance: string;
-  /** Instances of one kind are made alike: "clip". */
+  /** Instances of one kind are processed alike: "clip". */
   kind: string;
   calls: string[];
 }
 
-/** What the child process tells the harness, one JSON line each. */
+/** What the child process reports to the harness, one JSON line each. */
 export type Event =
   | { log: Record<string, unknown> }
-  /** A task may exist from here on. */
+  /** From here on the task may exist. */
   | { creating: string }
   | { finished: string }
   | { run: RecordedRun }
@@ -57,14 +54,14 @@ export type Event =
   | { killed: string }
   | { quiet: { unfinished: number } };
 
-/** How long after the call ended, or, for 'during', began. */
+/** Time after the end of the call or, for 'during', after its beginning. */
 const DELAY_MS = { after: 0, before: 0, during: 3, later: 30 } as const satisfies Record<Moment, number>;
-/** Made by timers, whenever they fall due. */
+/** Calls made by timers, at unpredictable moments. */
 const UNCOUNTED = ['leases.renew', 'tasks.isCancelled'];
 
 export interface Watch {
   instrumentation: Instrumentation;
-  /** Stages at work. */
+  /** Number of stages at work. */
   running(): number;
 }
 
@@ -88,8 +85,8 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
   };
 
   /**
-   * `calls` as far as the run has come, or, where it is `about`, with the call that it is about to make. Resolves when
-   * the run may go on: those who die over a call never get that far.
+   * @param calls those made so far, and the next one if the run is `about` to make it
+   * @returns a promise that resolves when the run may go on, which a process that dies here never does
    */
   const reach = async (run: Run, calls: readonly string[], about: boolean): Promise<void> => {
     if (stop === undefined) return;
@@ -146,7 +143,7 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
         return (...args: unknown[]) => {
           const call = () => Reflect.apply(value, target, args);
           const run = runs.getStore();
-          // What a host does outside its stages, and what answers at once, asks nothing of the other side.
+          // Calls outside of stages and calls made by timers are no stop points.
           return run === undefined || UNCOUNTED.includes(method) ? call() : observed(run, method, args, call);
         };
       },
@@ -206,11 +203,11 @@ function instanceOf(message: Message | undefined): string {
 }
 
 function kindOf(message: Message | undefined): string {
-  // Each dead letter has a history of its own.
+  // The calls of a dead letter depend on its message, so each dead letter is its own kind.
   return message?.topic === 'dead-letter' ? instanceOf(message) : '';
 }
 
-/** Clip, track or line: the task tells. */
+/** The task says whether a source is a clip, a track or a line. */
 function learnKind(run: Run, task: Task | undefined): void {
   const source = /^source (\d+)$/.exec(run.instance)?.[1];
   if (source !== undefined) run.kind = task?.plan.sources[Number(source)]?.kind ?? '';

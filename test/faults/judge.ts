@@ -1,4 +1,4 @@
-/** Whether it ended right: everything once, nothing left over, nothing half. */
+/** Judges whether a trial ended right: everything exists once and complete, and nothing is left over. */
 import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -13,17 +13,17 @@ import type { Scenario } from './scenarios.ts';
 const run = promisify(execFile);
 
 export interface Verdict {
-  /** Combinations without a report, tasks without an end. */
+  /** Combinations without a report, tasks that did not end. */
   lost: number;
-  /** Combinations that were counted or told of twice, tasks that were completed twice. */
+  /** Combinations that were counted or logged twice, tasks that were completed twice. */
   doubled: number;
-  /** Whatever is left over. */
+  /** Everything that is left over. */
   orphans: number;
-  /** Files that carry a final name and are not what was reported. */
+  /** Files with a final name that differ from what was reported. */
   halves: number;
   /** Ends other than the expected ones. */
   wrong: number;
-  /** Stop points that were not, although they had been seen; wrong where the order of things is always the same. */
+  /** Recorded stop points that were not reached; also wrong if the set always makes its calls in the same order. */
   unreached: number;
   /** One sentence for each of the above. */
   complaints: string[];
@@ -31,9 +31,9 @@ export interface Verdict {
 
 export interface Case {
   opened: Opened;
-  /** Of all tasks that may exist. */
+  /** Ids of all tasks that may exist. */
   ids: readonly string[];
-  /** Of those that were there from the beginning. */
+  /** Ids of the tasks that existed from the beginning. */
   mustExist: readonly string[];
   scenario: Pick<Scenario, 'endings' | 'tasks'>;
   lives: readonly Life[];
@@ -53,7 +53,7 @@ export async function judge(found: Case): Promise<Verdict> {
     verdict.complaints.push(`${kind}: ${what}`);
   };
   const { opened, ids, lives } = found;
-  if (lives.at(-1)?.ending === 'hanging') complain('wrong', 'the last process never came to rest');
+  if (lives.at(-1)?.ending === 'hanging') complain('wrong', 'the last process never became quiet');
 
   const expected = new Set<string>();
   let tasks = 0;
@@ -82,7 +82,7 @@ export async function judge(found: Case): Promise<Verdict> {
   if (tasks > most) complain('doubled', `${tasks} tasks instead of ${most}`, tasks - most);
   const files = await opened.files();
   for (const file of files) {
-    if (!expected.has(file)) complain('orphans', `a file of nobody's: ${file}`);
+    if (!expected.has(file)) complain('orphans', `an unexpected file: ${file}`);
   }
   for (const file of expected) if (!files.includes(file)) complain('lost', `no file ${file}`);
   for (const { kind, what } of await opened.leftOvers()) {
@@ -136,7 +136,10 @@ async function judgeEnd(task: Task, reports: readonly Report[], found: Case, com
   }
 }
 
-/** Of each combination at most one line: the process may have died before it. Of the completion exactly one. */
+/**
+ * Each combination may have one log line at most, because its process may have died before logging. Each completion
+ * must have exactly one.
+ */
 function judgeLines(task: Task, lives: readonly Life[], complain: Complain): void {
   const lines = lives.map(({ events }) =>
     events.flatMap((event) => ('log' in event && event.log['task_id'] === task.id ? [event.log] : [])),
@@ -149,20 +152,20 @@ function judgeLines(task: Task, lives: readonly Life[], complain: Complain): voi
           /^render\.(finished|failed|cancelled)$/.test(String(line['event'])) && line['index'] === index,
       );
     if (ends.length > 1) {
-      complain('doubled', `combination ${index} of "${task.name}" is told of ${ends.length} times`);
+      complain('doubled', `combination ${index} of "${task.name}" is logged ${ends.length} times`);
     }
   }
   const completed = lines.map((own) => own.filter((line) => line['event'] === 'task.completed'));
   const all = completed.flat();
   const ids = new Set(all.map((line) => line['logging.googleapis.com/insertId']));
-  if (all.length === 0) complain('lost', `nothing is said of the completion of "${task.name}"`);
+  if (all.length === 0) complain('lost', `the completion of "${task.name}" is not logged`);
   if (ids.size > 1) complain('doubled', `the completion of "${task.name}" has ${ids.size} insertIds`);
   for (const [at, own] of completed.entries()) {
     const later = completed.slice(at + 1).flat().length;
     const finished = lives[at]?.events.some((event) => 'finished' in event && event.finished === task.id);
-    // Only who died between the line and the finish may leave it to another to say it again.
+    // The line may be repeated only if the process died between logging and finishing the task.
     if (own.length > 1 || (own.length > 0 && later > 0 && finished)) {
-      complain('doubled', `the completion of "${task.name}" is told of again`);
+      complain('doubled', `the completion of "${task.name}" is logged again`);
     }
   }
 }
@@ -183,12 +186,12 @@ async function judgeVideos(
     else if (size !== undefined) complain('halves', `${name} has ${size} bytes, ${bytes} were reported`);
   }
   if (whole.length === 0) return;
-  const said = await wordsOf(whole);
-  if (said !== '') complain('halves', `ffmpeg says of ${whole.join(', ')}: ${said}`);
+  const errors = await decodingErrors(whole);
+  if (errors !== '') complain('halves', `ffmpeg reports for ${whole.join(', ')}: ${errors}`);
 }
 
-/** One ffmpeg for all of them: what counts is that it has nothing to say. */
-async function wordsOf(files: readonly string[]): Promise<string> {
+/** Decodes all files with one ffmpeg; a complete file causes no error output. */
+async function decodingErrors(files: readonly string[]): Promise<string> {
   const inputs = files.flatMap((file) => ['-i', file]);
   const maps = files.flatMap((_, at) => ['-map', String(at)]);
   const options = ['-nostdin', '-v', 'error', ...inputs, ...maps, '-f', 'null', '-'];

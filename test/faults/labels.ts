@@ -1,7 +1,7 @@
 import type { Message } from '../../functions/model/messages.ts';
 import type { Lease } from '../../functions/ports.ts';
 
-/** A call in words that are the same in every process: "artifacts.put clip", "leases.take render". */
+/** Describes a call in the same way in every process: "artifacts.put clip", "leases.take render". */
 export function labelOf(name: string, args: readonly unknown[]): string {
   const detail = detailOf(name, args);
   return detail === '' ? name : `${name} ${detail}`;
@@ -33,7 +33,7 @@ function detailOf(name: string, [first, second]: readonly unknown[]): string {
   }
 }
 
-/** "clip/5e8f..." is a clip, "prepared-2" is prepared. */
+/** "clip" of "clip/5e8f...", "prepared" of "prepared-2". */
 function firstPart(key: string): string {
   return key.split(/\/|-\d+$/)[0] as string;
 }

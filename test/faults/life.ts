@@ -1,4 +1,4 @@
-/** One process of the product, from its start to its death or to quiet. */
+/** Runs one process of the product from its start until it dies or is quiet. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -11,15 +11,15 @@ import type { Event, Stop } from './instrumentation.ts';
 import type { Order } from './process.ts';
 
 const ENTRY = join(import.meta.dirname, 'process.ts');
-/** A living process says something every second or two, also on a busy machine; one that is silent for so long hangs. */
+/** Even on a busy machine a process emits an event every second or two, so one that is silent for this long hangs. */
 const SILENT_MS = 60_000;
-/** Whoever is answered by a closed connection hears of the death itself this much later at most. */
+/** The longest time between a closed connection and the news that the process died. */
 const SLOW_DEATH_MS = 1_000;
 
 export interface Life {
   ending: 'killed' | 'quiet' | 'hanging';
   events: Event[];
-  /** Tasks that this process said it had accepted. */
+  /** Ids of the tasks that this process accepted. */
   accepted: string[];
 }
 
@@ -28,11 +28,11 @@ export interface LifeOptions {
   dir: string;
   stop?: Stop | undefined;
   broken?: BrokenName | undefined;
-  /** Settings beside those of the set. */
+  /** Settings in addition to those of the set. */
   settings?: Environment | undefined;
-  /** Where Node keeps what it compiled: half of a start is compiling. */
+  /** Node's compile cache, because half of a start is compiling. */
   codeCache: string;
-  /** What is asked of it as soon as it listens. */
+  /** Called as soon as the process listens. Returns the ids of the tasks that it accepted. */
   ask?: ((url: string) => Promise<string[]>) | undefined;
 }
 
@@ -45,20 +45,20 @@ export async function live({ set, dir, stop, broken, settings, codeCache, ask }:
   const closed = once(child, 'close');
   const silence = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => silence.resolve(undefined), SILENT_MS);
-  const told = listen(child, () => timer.refresh());
+  const output = listen(child, () => timer.refresh());
   const late = silence.promise;
-  /** Undefined where it died before that, or never came to it. */
+  /** Undefined if the process died or fell silent before the event. */
   const unlessOver = <T>(event: Promise<T>): Promise<T | undefined> =>
     Promise.race([event, closed.then(() => undefined), late]);
   const end = (ending: Life['ending'], accepted: string[]): Life => {
-    return { ending, events: told.events, accepted };
+    return { ending, events: output.events, accepted };
   };
   try {
-    const url = await unlessOver(told.url);
+    const url = await unlessOver(output.url);
     const accepted = url === undefined || ask === undefined ? [] : await askWhileAlive(ask, url, closed);
-    // A word to the dead is no news: how it ended is looked at below.
+    // Has no effect if the process is dead; how it ended is checked below.
     child.stdin.write('\n');
-    const quiet = (await unlessOver(told.quiet)) !== undefined;
+    const quiet = (await unlessOver(output.quiet)) !== undefined;
     if (quiet) {
       child.stdin.end();
       await Promise.race([closed, late]);
@@ -66,7 +66,7 @@ export async function live({ set, dir, stop, broken, settings, codeCache, ask }:
     if (child.exitCode === null && child.signalCode === null) return end('hanging', accepted);
     if (child.signalCode === 'SIGKILL') return end('killed', accepted);
     if (quiet && child.exitCode === 0) return end('quiet', accepted);
-    throw new Error(`A process ended with ${child.exitCode ?? child.signalCode}: ${told.complaints()}`);
+    throw new Error(`A process ended with ${child.exitCode ?? child.signalCode}: ${output.complaints()}`);
   } finally {
     clearTimeout(timer);
     child.kill('SIGKILL');
@@ -74,7 +74,7 @@ export async function live({ set, dir, stop, broken, settings, codeCache, ask }:
   }
 }
 
-/** A process that dies over a question has accepted nothing. */
+/** A process that dies during the request has accepted nothing. */
 async function askWhileAlive(
   ask: (url: string) => Promise<string[]>,
   url: string,

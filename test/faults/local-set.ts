@@ -22,7 +22,7 @@ export const localSet: AdapterSet = {
     PORT: '0',
     DATA_DIR: dataDir(dir),
     OUTPUT_DIR: outputDir(dir),
-    // One after the other, so that which combination completes the task is told by the order of the calls.
+    // One render at a time, so that the order of the calls determines which combination completes the task.
     RENDER_CONCURRENCY: '1',
     FFMPEG_THREADS: '1',
   }),
@@ -57,7 +57,7 @@ export const localSet: AdapterSet = {
         reports: createSqliteReports({ database }),
         pins: createSqlitePins({ database }),
         leases: createSqliteLeases({ database }),
-        // Made when it is asked for: a queue takes back what is in flight, and the judge wants to see that.
+        // Created on demand, because a new queue takes back what is in flight, which the judge must see first.
         get queue() {
           return createSqliteQueue({ database });
         },

@@ -1,10 +1,10 @@
-/** What every set of adapters that keeps its files on this disk is asked about them. */
+/** What the sets of adapters that keep files on this disk have in common. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LeftOver } from './adapter-set.ts';
 
-/** A killed host's ffmpeg may take this long to notice or to be done: the clips are short. */
+/** A killed host's ffmpeg may take this long to notice or to finish, because the clips are short. */
 const CHILD_GRACE_MS = 3_000;
 const LOOK_AGAIN_MS = 50;
 
@@ -22,7 +22,7 @@ export async function workFiles(dir: string): Promise<LeftOver[]> {
   return found.flat().map((what) => ({ kind: 'work file', what }));
 }
 
-/** Every process that has the folder in its arguments; only Linux can tell. */
+/** Every process that has the folder in its arguments (Linux only). */
 export async function childProcesses(dir: string): Promise<LeftOver[]> {
   const deadline = Date.now() + CHILD_GRACE_MS;
   for (;;) {

@@ -1,26 +1,26 @@
 import type { Moment, RecordedRun, Stop } from './instrumentation.ts';
 
-/** Where work of a stage's own lies before the call: an ffmpeg run, files, a log line. */
+/** Calls before which a stage does work of its own: an ffmpeg run, files, a log line. */
 const AFTER_WORK = ['artifacts.put', 'outputs.save', 'reports.claimCompletion', 'tasks.finish'];
-/** Before these it is long enough to be stopped in the middle: ffmpeg encodes, decodes or mixes. */
+/** Calls before which that work is long enough to be stopped in the middle: ffmpeg encodes, decodes or mixes. */
 const AFTER_LONG_WORK = {
   prepare: ['artifacts.put clip', 'artifacts.put track'],
   render: ['outputs.save'],
 } as Readonly<Record<string, readonly string[]>>;
-/** Not over in a moment. */
+/** Calls that are long enough to be stopped in the middle. */
 const LONG = ['artifacts.put', 'outputs.save', 'downloads.get', 'speech.speak'];
-/** The first combination to get somewhere and the last one, which completes the task; others are all alike. */
+/** Instances to stop at each point, 1 by default. The second render to get there is the one that completes the task. */
 const LAST = { render: 2 } as Readonly<Record<string, number>>;
 
-/** Every two neighbouring calls that some run of the stage was seen to make, once for each kind of instance. */
+/** The stop points between all neighbouring calls in the recorded runs of a stage, once per kind of instance. */
 export function stopPoints(recorded: readonly RecordedRun[], stage: string): Stop[] {
   const runs = recorded.filter((run) => run.stage === stage);
   const stops: Stop[] = [];
   for (const kind of new Set(runs.map((run) => run.kind))) {
     const ofKind = runs.filter((run) => run.kind === kind);
-    // Any of them, as another one may be first the next time.
+    // Any of them may be stopped, because another one may be first the next time.
     const instances = instancesOf(ofKind, []);
-    // Where only one instance is tried, it is the one that does most: the first clip settles the profile, too.
+    // If only one instance is tried, it is the one with the most calls: the first clip also chooses the profile.
     const alike = stage in LAST ? ofKind : [longest(ofKind)];
     for (const calls of prefixes(alike)) {
       const add = (moment: Moment, nth: number) =>
@@ -53,7 +53,7 @@ export function describeStop(stop: Stop | undefined): string {
   }
 }
 
-/** The beginnings of all runs, the empty one first, each once. */
+/** All distinct beginnings of the runs, the empty one first. */
 function prefixes(runs: readonly RecordedRun[]): string[][] {
   const found = new Map<string, string[]>();
   for (const { calls } of runs) {

@@ -1,6 +1,7 @@
 /**
- * The process that is killed: the product on a set of adapters, watched. Its one argument is an Order in JSON; it
- * tells its Events line by line, begins to look for quiet when a line comes in, and ends in order with its input.
+ * The process that is killed: the product on a set of adapters, with instrumentation. Its only argument is an Order in
+ * JSON. It writes its Events to stdout line by line, starts to wait for quiet when stdin has a line, and stops in an
+ * orderly way when stdin ends.
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,11 +18,11 @@ export interface Order {
 }
 
 const LOOK_EVERY_MS = 20;
-/** No message, no run, and still a task that is not finished: nothing will come of it any more. */
+/** A task that is unfinished after this long without any message or run will never finish. */
 const STUCK_MS = 1_000;
 
 function emit(event: Event): void {
-  // Synchronous: what was said before a SIGKILL must have arrived.
+  // Synchronous, so that everything written before a SIGKILL arrives.
   writeSync(1, `${JSON.stringify(event)}\n`);
 }
 
@@ -38,16 +39,16 @@ async function main(): Promise<void> {
   });
   const product = await set.start(log, {
     ...watch.instrumentation,
-    // As if it had been up all the time: what is overdue is overdue.
+    // As if the host had always been up, so that old tasks are overdue.
     upSince: 0,
     adapters: (adapters) => watch.instrumentation.adapters(breaking?.(adapters) ?? adapters),
   });
   emit({ url: product.url });
-  process.stdin.once('data', () => void tellQuiet(product, watch.running));
+  process.stdin.once('data', () => void reportQuiet(product, watch.running));
   process.stdin.once('end', () => void product.stop().then(() => process.exit(0)));
 }
 
-async function tellQuiet(product: Product, running: () => number): Promise<void> {
+async function reportQuiet(product: Product, running: () => number): Promise<void> {
   let stillSince = performance.now();
   for (;;) {
     const { messages, tasks } = await product.pending();

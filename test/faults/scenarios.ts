@@ -1,4 +1,4 @@
-/** What is there before the first process starts, what is asked of it, and how each combination may end. */
+/** What exists before the first process starts, what is requested of it, and how each combination may end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message } from '../../functions/model/messages.ts';
@@ -13,20 +13,20 @@ import { createTask, OUTPUT, reportSucceeded, SEED, saveVideo } from './tasks.ts
 
 export interface Scenario {
   name: string;
-  /** The stages that are stopped between their calls. */
+  /** The stages that are killed between their calls. */
   stages: readonly string[];
-  /** On bare ports; answers with the ids of the tasks. */
+  /** Creates tasks before the first process starts, and returns their ids. */
   setUp?: (ports: BarePorts, sources: Sources) => Promise<string[]>;
   ask?: Ask;
-  /** A caller who asks every new process until one has answered. */
+  /** Whether the caller asks every new process until one has answered. */
   asksAgain?: boolean;
-  /** 'succeeded', 'cancelled' or the code of the error: any of them will do. */
+  /** The allowed endings of a combination: 'succeeded', 'cancelled' or error codes. */
   endings: (task: Task, index: number) => readonly string[];
-  /** So many tasks come of it at most. */
+  /** The highest number of tasks that may result. */
   tasks?: number;
 }
 
-/** Asks the first process; answers with the ids of the tasks that it accepted. Rejects when it dies over it. */
+/** Sends a request. Returns the ids of the tasks that were accepted; rejects if the process dies meanwhile. */
 export type Ask = (url: string, sources: Sources, ids: readonly string[]) => Promise<string[]>;
 
 const SUCCEEDED = ['succeeded'];
@@ -55,7 +55,7 @@ export const TASK: Scenario = {
   endings: () => SUCCEEDED,
 };
 
-/** A caller who repeats the request until it is answered gets one task all the same. */
+/** A caller who repeats a request until it is answered still gets only one task. */
 export const KEYED: Scenario = {
   name: 'repeated post',
   stages: ['process-media'],
@@ -65,7 +65,7 @@ export const KEYED: Scenario = {
   endings: () => SUCCEEDED,
 };
 
-/** Cancelled while it may be anywhere. */
+/** Cancelled at any point of its work. */
 export const CANCEL: Scenario = {
   name: 'cancel',
   stages: ['cancel'],
@@ -82,7 +82,7 @@ export const CANCEL: Scenario = {
   endings: () => ['cancelled', 'succeeded'],
 };
 
-/** Cancelled before anything began, but for a video that was saved by a process that died before it could say so. */
+/** Cancelled before anything began, except for a video whose process died after saving it and before reporting it. */
 export const CANCELLED: Scenario = {
   name: 'cancelled',
   stages: ['prepare', 'render', 'complete'],
@@ -98,7 +98,7 @@ export const CANCELLED: Scenario = {
   endings: () => ['cancelled'],
 };
 
-/** Asked for once the task has ended, until it is answered. */
+/** A retry that is requested once the task has ended, until it is answered. */
 export const RETRY: Scenario = {
   name: 'retry',
   stages: ['retry'],
@@ -126,7 +126,10 @@ export const RETRY: Scenario = {
   endings: ({ retryOf }, index) => (retryOf === null && index === 2 ? ['source_unreachable'] : SUCCEEDED),
 };
 
-/** The prepare of the first clip and the begun render of the second end as failures, a render that only waited does not. */
+/**
+ * The dead letters of the first clip's prepare and of the second clip's render, which had begun, end as failures. That
+ * of the third clip's render, which has only waited, does not.
+ */
 export const DEAD_LETTER: Scenario = {
   name: 'dead letter',
   stages: ['dead-letter'],
@@ -155,7 +158,7 @@ export const DEAD_LETTER: Scenario = {
   endings: (_task, index) => (index === 3 ? SUCCEEDED : ['undeliverable']),
 };
 
-/** What a process that died left undone, in three ways. */
+/** Three kinds of tasks that a dead process left unfinished. */
 export const SWEEP: Scenario = {
   name: 'sweep',
   stages: ['sweep'],
@@ -173,7 +176,7 @@ export const SWEEP: Scenario = {
   endings: ({ name }, index) => (name === 'overdue' && index === 2 ? ['overdue'] : SUCCEEDED),
 };
 
-/** A combination, or a source, over which every process dies: the rest of the task must not suffer for it. */
+/** A combination or a source that kills every process. The rest of the task must still succeed. */
 export function crashLoop(name: string, index: number): Scenario {
   return {
     ...TASK,

@@ -4,7 +4,7 @@ import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
-/** Half a second each: what is tried here is not the encoder. */
+/** Half a second each, because the encoder is not what is tested here. */
 const FRAMES = 15;
 
 export interface Sources extends AsyncDisposable {
@@ -12,13 +12,13 @@ export interface Sources extends AsyncDisposable {
   /** URLs of three clips and a track. */
   clips: [string, string, string];
   track: string;
-  /** A finished video, on this disk. */
+  /** Path of a finished video. */
   video: string;
-  /** A folder for what Node compiled. */
+  /** Folder for Node's compile cache. */
   codeCache: string;
 }
 
-/** Made once and served to every process of the run. */
+/** Makes the sources once, and serves them to every process of the run. */
 export async function startSources(): Promise<Sources> {
   await using starting = new AsyncDisposableStack();
   const dir = starting.use(await tempDir());

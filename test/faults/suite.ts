@@ -1,6 +1,6 @@
 /**
- * Real processes, each ended without a word at another point between the calls that a stage makes to its ports, and
- * started again.
+ * Real processes, each killed at a different point between the calls that a stage makes to its ports, and started
+ * again.
  */
 import assert from 'node:assert/strict';
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
@@ -11,11 +11,11 @@ import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import {
   type Again,
+  describeFailure,
   publishAgain,
   recordedRuns,
   type Trial,
   type TrialOptions,
-  told,
   trial,
 } from './harness.ts';
 import type { Stop } from './instrumentation.ts';
@@ -34,29 +34,29 @@ import {
 import { type Sources, startSources } from './sources.ts';
 import { type Row, table } from './table.ts';
 
-/** Points of a run in which everything comes three times, where all are tried. */
+/** Stop points of an exhaustive run in which everything is delivered three times. */
 const SPREAD = 10;
-/** Two mixes at a time, of which one ends the process and the other one is only there. */
+/** Two concurrent mixes: one that kills the process, and a bystander. */
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
 const SCENARIOS = [TASK, KEYED, CANCEL, CANCELLED, RETRY, DEAD_LETTER, SWEEP];
 
 export interface FaultOptions {
-  /** The reason, where the set cannot be had here. */
+  /** The reason if the set is not available here. */
   skip?: string | false;
-  /** `npm test` tries one stop point of so many; `npm run test:exhaustive` tries all. */
+  /** `npm test` tries one stop point in this many; `npm run test:exhaustive` tries all. */
   every: number;
-  /** Also outside of exhaustive runs: work over which every process dies, and deliveries of everything three times. */
+  /** Also tries crash loops and triple deliveries in runs that are not exhaustive. */
   wide?: boolean;
 }
 
-/** All of it on one set of adapters. */
+/** Runs all scenarios on one set of adapters. */
 export function faultSuite(set: AdapterSet, { skip = false, every, wide = false }: FaultOptions): void {
   const narrow =
-    wide || EXHAUSTIVE ? false : 'tried on the single-machine host, and by npm run test:exhaustive';
-  describe(`${set.name}, killed anywhere, still ends right`, { skip, concurrency: set.parallel }, () => {
+    wide || EXHAUSTIVE ? false : 'tested on the single-machine host, and by npm run test:exhaustive';
+  describe(`${set.name}, killed at any point, still ends right`, { skip, concurrency: set.parallel }, () => {
     const rows: Row[] = [];
-    // Of all scenarios together: most of a trial's time it waits, or one ffmpeg is at work.
+    // Shared by all scenarios. A trial mostly waits, or runs one ffmpeg.
     const limit = pLimit(set.parallel);
     let sources: Sources;
     let began: number;
@@ -64,14 +64,14 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
     before(async () => {
       began = performance.now();
       sources = await startSources();
-      // The first process compiles what later ones find compiled; what is recorded must not be slower than what follows.
+      // Fills the compile cache, so that the recorded runs are not slower than the ones that follow.
       await trial({ set, sources, scenario: TASK });
     });
     after(async () => {
       await sources?.[Symbol.asyncDispose]();
       process.stdout.write(`\n${table(inOrder(rows), (performance.now() - began) / 1000)}\n\n`);
       const stopped = rows.flatMap(({ trials }) => trials).filter(({ stop }) => stop !== undefined);
-      // Of few points one or two may be missed by a race; of many, no more than a twentieth.
+      // Because of races, one or two of a few points may be missed, and at most a twentieth of many.
       const unreached = stopped.filter(({ verdict }) => verdict.unreached > 0).length;
       assert.ok(
         unreached <= Math.max(2, stopped.length / 20),
@@ -82,15 +82,19 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
     const run = (scenario: Scenario, options: Omit<TrialOptions, 'set' | 'sources' | 'scenario'> = {}) =>
       limit(() => trial({ set, sources, scenario, ...options }));
 
-    /** One row of the table; whatever did not end right is told of in full. */
+    /** Adds a row to the table, and fails with all details of the trials that did not end right. */
     async function expectRight(name: { scenario: string; stage: string }, work: () => Promise<Trial[]>) {
       const asked = performance.now();
       const trials = await work();
       rows.push({ ...name, trials, seconds: (performance.now() - asked) / 1000 });
-      assert.equal(trials.map(told).filter(Boolean).join('\n'), '', `${name.scenario}, ${name.stage}`);
+      assert.equal(
+        trials.map(describeFailure).filter(Boolean).join('\n'),
+        '',
+        `${name.scenario}, ${name.stage}`,
+      );
     }
 
-    // First, as they take the longest: nothing else is left to run beside their last deaths.
+    // These come first because they take the longest, and the other tests can run beside them.
     const LOOPS: { scenario: Scenario; stage: string; stop: Stop }[] = [
       ...['artifacts.open clip', 'outputs.save'].map((call) => ({
         scenario: crashLoop(`crash loop at ${call}`, 1),
@@ -110,7 +114,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       })),
     ];
 
-    test('over the same work again and again, it gives that up after five deaths, and all else is made', {
+    test('gives up work that kills every process after five deaths, and makes everything else', {
       skip: narrow,
     }, async () => {
       await Promise.all(
@@ -123,11 +127,11 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
     });
 
     for (const scenario of SCENARIOS) {
-      // One after the other: what was seen of the first run tells where the others are stopped.
+      // One after the other, because the first run records where the others are stopped.
       describe(`the scenario "${scenario.name}"`, { concurrency: 1 }, () => {
         let recorded: Trial;
 
-        test('ends right when nobody is killed', async () => {
+        test('ends right if no process is killed', async () => {
           await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {
             recorded = await run(scenario);
             return [recorded];
@@ -146,11 +150,11 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       });
     }
 
-    test('by a queue that delivers everything three times, the last first, and all of it again at the end', {
+    test('ends right if the queue delivers everything three times, the last message first, and again at the end', {
       skip: narrow,
     }, async () => {
       const scenario = { ...TASK, name: 'thrice' };
-      // So that both may find themselves to be the last one in.
+      // Two concurrent renders, so that each may believe that it is the last one.
       const thrice = { broken: 'thrice', afterwards: publishAgain, settings: CROWDED } as const;
       let calls = 0;
       await expectRight({ scenario: scenario.name, stage: 'none' }, async () => {
@@ -158,7 +162,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
         calls = recordedRuns(unstopped).reduce((sum, one) => sum + one.calls.length, 0);
         return [unstopped];
       });
-      // The last process, which gets everything again, is among those that were counted: half the way is in the first.
+      // The count includes the last process, which gets everything again, so the first one makes half of the calls.
       const spread = EXHAUSTIVE ? SPREAD : Math.ceil(SPREAD / every);
       const stops = Array.from({ length: spread }, (_, at): Stop => {
         return { by: 'count', calls: Math.ceil(((at + 0.5) / spread) * (calls / 2)) };
@@ -168,9 +172,9 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       );
     });
 
-    // The judge is the same for all: one set that does things in order is enough to see that it judges.
-    describe('and the judge', { skip: set.orderly ? false : 'told of the single-machine host' }, () => {
-      test('sees a report that was never stored, and a message that never came', async () => {
+    // All sets have the same judge, so it is tested only on a set whose calls come in a fixed order.
+    describe('the judge', { skip: set.orderly ? false : 'tested on the single-machine host' }, () => {
+      test('notices a report that was never stored, and a message that was lost', async () => {
         for (const broken of ['losesAReport', 'losesAMessage'] as const) {
           const { verdict } = await run(TASK, { broken });
           assert.ok(verdict.lost > 0, `${broken}: ${JSON.stringify(verdict)}`);
@@ -178,19 +182,19 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
         }
       });
 
-      test('does not take a stop point that was never reached for one that was survived', async () => {
+      test('does not count a stop point that was never reached as survived', async () => {
         const stop = { by: 'call', stage: 'render', instance: 'combination 9', call: 'tasks.get' } as const;
         const { verdict, runs } = await run(TASK, { stop: { ...stop, moment: 'after' } });
         assert.deepEqual([runs, verdict.unreached], [3, 1]);
         assert.match(verdict.complaints.join('\n'), /the stop point was not reached in 3 tries/);
       });
 
-      test('sees combinations that are told of twice', async () => {
+      test('notices combinations that are logged twice', async () => {
         const { verdict } = await run(TASK, { broken: 'countsTwice' });
         assert.ok(verdict.doubled > 0, JSON.stringify(verdict));
       });
 
-      test('sees a stray file, half a video, one with a bad spot, and a message that waits', async () => {
+      test('notices a stray file, a truncated video, a corrupt video and a waiting message', async () => {
         const { verdict } = await run(TASK, { afterwards: spoil });
         assert.equal(verdict.orphans, 2, verdict.complaints.join('\n'));
         assert.equal(verdict.halves, 2, verdict.complaints.join('\n'));
@@ -215,7 +219,7 @@ async function spoil({ ids: [id = ''], opened }: Again): Promise<string[]> {
   return [];
 }
 
-/** Scenarios run side by side; in the table each has its rows together. */
+/** Sorts the rows by scenario, because scenarios run side by side. */
 function inOrder(rows: readonly Row[]): Row[] {
   const names = [...SCENARIOS.map(({ name }) => name), ...rows.map(({ scenario }) => scenario)];
   return rows.toSorted((one, other) => names.indexOf(one.scenario) - names.indexOf(other.scenario));

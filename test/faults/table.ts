@@ -1,12 +1,12 @@
 import type { Trial } from './harness.ts';
 import type { Verdict } from './judge.ts';
 
-/** What came of a number of trials. */
+/** The outcome of several trials. */
 export interface Row {
   scenario: string;
   stage: string;
   trials: readonly Trial[];
-  /** From when it was asked for to the last verdict; much of it may have been spent waiting for others. */
+  /** From the request to the last verdict, including the time spent waiting for other trials. */
   seconds: number;
 }
 
@@ -31,10 +31,10 @@ const HEAD = [
   'unreached',
   'seconds',
 ];
-/** Columns of words; numbers stand to the right. */
+/** Number of text columns; the number columns after them are aligned to the right. */
 const WORDS = 2;
 
-/** `seconds`: of all of it. */
+/** @param seconds duration of the whole suite */
 export function table(rows: readonly Row[], seconds: number): string {
   const total: Row = {
     scenario: 'total',

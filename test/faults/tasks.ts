@@ -1,4 +1,4 @@
-/** Tasks in the states that a scenario begins with, made on bare ports. */
+/** Creates tasks in the states that scenarios begin with, on ports without instrumentation. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileName } from '../../functions/model/names.ts';
@@ -10,7 +10,7 @@ import { addressOf } from '../fixtures/network/source-address.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import type { BarePorts } from './adapter-set.ts';
 
-/** Small, so that what takes time is the process. */
+/** Small, so that encoding takes little time. */
 export const OUTPUT = { width: 160, height: 90, fps: 30, fit: 'contain' } as const;
 export const SEED = 7;
 
@@ -69,7 +69,7 @@ export async function reportSucceeded(
   await ports.reports.report(task.id, report);
 }
 
-/** Under its final name, and nobody told. */
+/** Saves the video under its final name, without a report. */
 export async function saveVideo(ports: BarePorts, task: Task, index: number, video: string) {
   const combination = task.plan.combinations[index - 1];
   if (combination === undefined)

@@ -13,10 +13,10 @@ import { localSet } from './local-set.ts';
 import { dataDir, filesBelow } from './on-disk.ts';
 
 let google: GoogleServer | undefined;
-/** DRIVE_FOLDER_ID of each trial. */
+/** DRIVE_FOLDER_ID of each trial, by the trial's folder. */
 const parents = new Map<string, string>();
 
-/** Before the first trial; the processes that are killed find it by its address. */
+/** Call before the first trial. The processes that are killed find the server by its address. */
 export async function startVendors(): Promise<void> {
   google = await startGoogleServer([]);
 }
@@ -28,7 +28,7 @@ export async function stopVendors(): Promise<void> {
 export const vendorSet: AdapterSet = {
   ...localSet,
   name: 'the single-machine host on Drive and Cloud Storage',
-  // Calls over the network end in another order each time.
+  // Calls over the network end in a different order each time.
   orderly: false,
 
   environment: (dir) => ({
@@ -75,12 +75,12 @@ function parentOf(dir: string): string {
   return id;
 }
 
-/** Else what one trial prepared the next one would find. */
+/** A bucket per trial, because otherwise a trial would find what an earlier one prepared. */
 function bucketOf(dir: string): string {
   return `artifacts-${createHash('sha256').update(dir).digest('hex').slice(0, 16)}`;
 }
 
-/** For a judge who reads files. Of two with one name, which Drive allows, each is there. */
+/** Copies Drive's files for the judge, including several of one name, which Drive allows. */
 async function copyOfDrive(parent: string, to: string): Promise<void> {
   const { drive } = vendors();
   for (const folder of drive.list(parent)) {
@@ -90,7 +90,7 @@ async function copyOfDrive(parent: string, to: string): Promise<void> {
       const file = join(to, folder.id, names.has(name) ? `${name} (${id})` : name);
       names.add(name);
       await writeFile(file, drive.read(id));
-      // The time of a file is that of its content.
+      // Derived from the content, so that it changes exactly when the content does.
       const time = Number.parseInt(md5.slice(0, 7), 16);
       await utimes(file, time, time);
     }

@@ -162,11 +162,11 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     await queue.publish([...tenth, { topic: 'complete', taskId }]);
     await until(() => fleet.quietForMs() > 2_000, 'all of them');
     assert.equal(ofTask('task.completed').length, 1);
-    const told = ofTask('render.finished').map((line) => line['index']);
-    assert.equal(new Set(told).size, told.length, 'a video is reported once');
+    const reported = ofTask('render.finished').map((line) => line['index']);
+    assert.equal(new Set(reported).size, reported.length, 'a video is reported once');
     assert.deepEqual(await fleet.status(taskId), status);
     t.diagnostic(
-      `${count} combinations in ${seconds.toFixed(1)} s, ${told.length} reported, ${videos.length} videos`,
+      `${count} combinations in ${seconds.toFixed(1)} s, ${reported.length} reported, ${videos.length} videos`,
     );
   });
 });

@@ -6,7 +6,7 @@ import { loadConfig } from '../../functions/config/config.ts';
 import { composeLocal } from '../../functions/hosts/local-adapters.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
-test('leases of a dead host are free at the next start, and what rested may be tried', async () => {
+test('the next start frees the leases of a dead host, and ends all rests', async () => {
   await using dir = await tempDir();
   const config = loadConfig({ DATA_DIR: join(dir.path, 'data'), OUTPUT_DIR: join(dir.path, 'output') });
   const log = createLog({ level: 'error', pretty: false, write: () => {} });

@@ -1,4 +1,4 @@
-/** The commands of infra/OPERATIONS.md, run as they stand there, on a service that is working. */
+/** Runs the back-up commands of infra/OPERATIONS.md exactly as printed there, on a service that is working. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync, symlinkSync } from 'node:fs';
@@ -23,7 +23,7 @@ function commands(marker: string): string {
 }
 
 describe('the back-up of infra/OPERATIONS.md', { timeout: 180_000 }, () => {
-  test('is made while a task is under way, and the task ends after it was restored', async () => {
+  test('is made while a task is under way, and lets the task complete after it is restored', async () => {
     await using dir = await tempDir();
     await mkdir(join(dir.path, 'clips'));
     await using sources = await serveColourClips(join(dir.path, 'clips'));
@@ -37,7 +37,7 @@ describe('the back-up of infra/OPERATIONS.md', { timeout: 180_000 }, () => {
       const request = { task_name: 'kept', video_blocks: threeBlocks(sources).slice(0, 2) };
       taskId = String((await host.post(request)).body['task_id']);
       while (Number((await host.get(`/tasks/${taskId}`))['succeeded']) < 1) await pause(20);
-      // A file on its way in or out may be gone before cp comes to it.
+      // A temporary file may be gone before cp gets to it.
       await sh(commands('backup')).catch((error: { stderr: string }) =>
         assert.doesNotMatch(error.stderr, /Error|every-cut\.sqlite/),
       );

@@ -53,7 +53,7 @@ describe('the contact sheet', () => {
     assert.deepEqual(left, [], 'no unfinished file is left behind');
   });
 
-  test('fails on a file that is no video, and leaves nothing behind', async () => {
+  test('fails on a file that is not a video, and leaves nothing behind', async () => {
     const path = at('broken.mp4');
     await writeFile(path, 'no video');
     const folder = dirname(path);

@@ -1,6 +1,6 @@
 /**
- * The cloud set up, deployed, subscribed to, tried and taken away by infra/'s own scripts and the real gcloud, in front of
- * APIs on loopback in place of Google's (test/fixtures/gcloud/apis.ts). The steps stand on one another, in this order.
+ * Sets up, deploys, subscribes, tries and removes the cloud with infra/'s own scripts and the real gcloud, against APIs
+ * on loopback instead of Google's (test/fixtures/gcloud/apis.ts). The steps build on one another, in this order.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -99,7 +99,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.equal(code, 0, `${script}:\n${output}`);
     return output;
   }
-  /** Nothing that could change anything was even asked for. */
+  /** Asserts that a script makes no request that could change anything. */
   async function changesNothing(script: string, args: string[] = [], env: Record<string, string> = {}) {
     const before = rehearsal.apis.changes().length;
     const ran = await rehearsal.run(script, args, env);
@@ -174,7 +174,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     }
   });
 
-  test('gives each account the rights that it needs, on what it needs them for', () => {
+  test('gives each account only the roles that it needs, on the resources that it needs them for', () => {
     const topic = (id: string) => held(`${P}/topics/every-cut-${id}`);
     const publish = (id: string) => `roles/pubsub.publisher ${own(id)}`;
     assert.deepEqual(topic('prepare'), [publish('api'), publish('render')]);
@@ -182,7 +182,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.deepEqual(topic('complete'), [publish('render')]);
     assert.deepEqual(topic('dead-letter'), [`roles/pubsub.publisher ${AGENT}`]);
     const objects = (id: string) => `roles/storage.objectUser ${own(id)}`;
-    // Whoever opens what strangers send cannot touch the videos.
+    // prepare opens files from strangers, so it has no access to the videos.
     assert.deepEqual(held(`b/${PROJECT}-every-cut-output`), [objects('api'), objects('render')]);
     assert.deepEqual(held(`b/${PROJECT}-every-cut-cache`), [objects('prepare'), objects('render')]);
     const readers = (id: string) => held(`${P}/secrets/every-cut-${id}`).map((line) => line.split(' ')[1]);
@@ -203,7 +203,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     ]);
   });
 
-  test('set up a second time changes nothing', async () => {
+  test('does not change when it is set up a second time', async () => {
     const { code, output } = await changesNothing('infra/cloud/setup.sh');
     assert.equal(code, 0, output);
   });
@@ -217,7 +217,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     );
   });
 
-  test('refuses settings that no function knows, and secrets among them, before anything is deployed', async () => {
+  test('refuses unknown settings, and secrets among the settings, before it deploys anything', async () => {
     const wrong: readonly (readonly [line: string, message: RegExp])[] = [
       ['OUTPUT_BUKCET=videos', /expected a setting of functions\/config\/README\.md, got OUTPUT_BUKCET/],
       ['ELEVENLABS_API_KEY=sk_0123456789', /expected no secrets, got ELEVENLABS_API_KEY/],
@@ -257,7 +257,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.match(build.steps[1]?.script ?? '', /npm test/);
   });
 
-  test('deploys six functions, none of them open to everybody', async () => {
+  test('deploys six functions, none of them public', async () => {
     await step('deploy');
     const facts = (id: string) => {
       const { buildConfig, serviceConfig: config } = deployedAs(id);
@@ -295,9 +295,9 @@ describe('the cloud, rehearsed with the real gcloud', {
     }
   });
 
-  test('lets Pub/Sub and Cloud Scheduler in, as one account, and nobody else', async () => {
+  test('lets only Pub/Sub and Cloud Scheduler call the stages, as one account', async () => {
     const { store } = rehearsal.apis;
-    // As somebody left it who wanted to try something.
+    // As if someone had made a function public to try something.
     store.setPolicy(`${PLACE}/services/every-cut-render`, {
       bindings: [{ role: 'roles/run.invoker', members: ['allUsers'] }],
     });
@@ -330,7 +330,7 @@ describe('the cloud, rehearsed with the real gcloud', {
         },
         ackDeadlineSeconds: ACK_DEADLINE_SECONDS,
         messageRetentionDuration: `${RETENTION_SECONDS}s`,
-        // Never.
+        // Empty: it never expires.
         expirationPolicy: {},
         retryPolicy: { minimumBackoff: '10s', maximumBackoff: '600s' },
         ...(deadLetterTopic === undefined
@@ -347,7 +347,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     }
   });
 
-  test('deployed and subscribed to a second time changes nothing', async () => {
+  test('does not change when it is deployed and subscribed a second time', async () => {
     assert.equal((await changesNothing('infra/cloud/deploy.sh')).code, 0);
     assert.equal(
       (await changesNothing('infra/cloud/subscribe.sh', [], { CALLERS: 'user:someone@example.com' })).code,
@@ -355,7 +355,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     );
   });
 
-  test('mends a subscription that is other than it should be', async () => {
+  test('repairs a subscription that was changed', async () => {
     const { store } = rehearsal.apis;
     const name = `${P}/subscriptions/every-cut-render-push`;
     const whole = structuredClone(store.get(name));
@@ -368,16 +368,16 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.deepEqual(store.get(name), whole);
   });
 
-  test('is tried: who may gets a plan, who may not gets nothing, and an open door is found', async () => {
+  test('passes the smoke test, which notices a failed call of the scheduler and a function that is open to everyone', async () => {
     let open = false;
-    // What Cloud Run does in front of a function.
-    const door = createServer((request, response) => {
-      const isIn = open || request.headers.authorization === 'Bearer an-identity';
-      response.writeHead(isIn ? 200 : 403).end(isIn ? '{"renders":[]}' : 'Forbidden');
+    // Checks the caller's identity, as Cloud Run does in front of a function.
+    const frontEnd = createServer((request, response) => {
+      const isAllowed = open || request.headers.authorization === 'Bearer an-identity';
+      response.writeHead(isAllowed ? 200 : 403).end(isAllowed ? '{"renders":[]}' : 'Forbidden');
     });
-    door.listen(0, '127.0.0.1');
-    await once(door, 'listening');
-    const address = `http://127.0.0.1:${(door.address() as AddressInfo).port}`;
+    frontEnd.listen(0, '127.0.0.1');
+    await once(frontEnd, 'listening');
+    const address = `http://127.0.0.1:${(frontEnd.address() as AddressInfo).port}`;
     const addresses = ['process-media', ...STAGES].map((id) => [
       `URL_${id.toUpperCase().replace('-', '_')}`,
       address,
@@ -403,12 +403,12 @@ describe('the cloud, rehearsed with the real gcloud', {
         /Expected 401 or 403 from .* without credentials, got 200: anyone could post tasks/,
       );
     } finally {
-      door.close();
-      door.closeAllConnections();
+      frontEnd.close();
+      frontEnd.closeAllConnections();
     }
   });
 
-  test('gives each secret to the functions that need it, by its version, and opens one function with --public', async () => {
+  test('gives each secret, with its version, only to the functions that need it, and opens one function with --public', async () => {
     const { store } = rehearsal.apis;
     for (const id of ['api-key', 'elevenlabs-api-key']) {
       const name = `${P}/secrets/every-cut-${id}/versions/1`;
@@ -423,7 +423,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.equal(deployedAs('process-media').serviceConfig.environmentVariables['PUBLIC_API'], 'true');
   });
 
-  test('sets each function to what it accepts at its start', () => {
+  test('gives each function settings that it accepts at its start', () => {
     for (const id of ['process-media', ...STAGES]) {
       const { buildConfig, serviceConfig } = deployedAs(id);
       const secrets = serviceConfig.secretEnvironmentVariables ?? [];
@@ -434,7 +434,7 @@ describe('the cloud, rehearsed with the real gcloud', {
         FUNCTION_TARGET: buildConfig.entryPoint,
       });
       assert.equal(config.vendors.output.kind, 'gcs');
-      assert.ok(config.vendors.elevenLabs, `${id} knows who speaks`);
+      assert.ok(config.vendors.elevenLabs, `${id} has a voice vendor`);
       const known = [...SETTINGS.map(({ name }) => name), 'GOOGLE_CLOUD_PROJECT', 'NODE_OPTIONS'];
       for (const name of Object.keys(serviceConfig.environmentVariables))
         assert.ok(known.includes(name), name);
@@ -447,7 +447,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.equal(deployedAs('process-media').serviceConfig.environmentVariables['PUBLIC_API'], 'false');
   });
 
-  test('is taken away only by who says so, and leaves videos and tasks', async () => {
+  test('is removed only with --yes, and keeps the videos and the tasks', async () => {
     assert.equal((await changesNothing('infra/cloud/teardown.sh')).code, 1);
     await succeeds('infra/cloud/teardown.sh', ['--yes', '--everything']);
     const { store } = rehearsal.apis;
@@ -468,7 +468,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.equal(store.list(`${P}/databases`).length, 1);
   });
 
-  test('asked nothing that these APIs do not know', (t) => {
+  test('made no request that these APIs do not support', (t) => {
     assert.deepEqual(rehearsal.apis.unknown, []);
     const counts = new Map<string, number>();
     for (const { method, api, path } of rehearsal.apis.changes()) {

@@ -1,4 +1,4 @@
-/** Twenty odd clips behind each other, in any order and at every rate: a join adds nothing. */
+/** Joins twenty odd clips in random order at every rate. A join must not add any time. */
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const LIMITS = { signal, timeoutMs: 120_000 };
 const RATES = ['24000/1001', '24', '25', '30000/1001', '30', '50', '60000/1001', '60'];
 const COUNT = 20;
 const SAMPLE_RATE = 48_000;
-/** Samples: 1 ms. */
+/** The most that a join may add, in samples: 1 ms. */
 const JOIN_MOST = SAMPLE_RATE / 1_000;
 const LOOK = 5 * JOIN_MOST;
 const BEEP = 0.05;
@@ -37,7 +37,7 @@ describe('twenty odd clips', () => {
   const odd: Odd[] = [];
 
   before(async () => {
-    // Each kind once; which of them, by the seed.
+    // Twenty different clips, selected by the seed.
     const ids = bagDraw([...ODD_CLIPS.keys()], COUNT, seededRandom(11, 'odd clips'));
     for (const id of ids) {
       const clip = ODD_CLIPS[id] as OddClip;
@@ -63,7 +63,7 @@ describe('twenty odd clips', () => {
   }
 
   for (const [number, rate] of sampled([...RATES.entries()], 4)) {
-    test(`in random order at ${rate}: every frame in its place, no join adds a millisecond`, async (t) => {
+    test(`in random order at ${rate} have every frame in its place, and no join adds a millisecond`, async (t) => {
       const [num = 0, den = 1] = rate.split('/').map(Number);
       const profile: Profile = {
         width: 256,
@@ -101,7 +101,7 @@ describe('twenty odd clips', () => {
       const heard = await soundOf(out);
       assert.ok(Math.abs(heard.length - samplesOf(mixed.frames, profile.rate)) <= 1024);
 
-      // Once for each shape: where the cells lie hangs on it.
+      // Read once for each shape, because the position of the cells depends on it.
       const reads = new Map<number, Promise<ReadFrame[]>>();
       const seen = (shape: number) => {
         const reading = reads.get(shape) ?? readFilm(out, placeOf(shape, profile));
@@ -143,13 +143,13 @@ describe('twenty odd clips', () => {
   }
 });
 
-/** Of raw 16-bit stereo, from -1 to 1. */
+/** The first channel of raw 16-bit stereo, from -1 to 1. */
 async function firstChannel(file: string): Promise<Float32Array> {
   const bytes = await readFile(file);
   return Float32Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readInt16LE(at * 4) / 32_768);
 }
 
-/** By how many samples what is heard comes later than expected, by where it is most alike. */
+/** How many samples later than expected `wanted` is heard: the shift with the highest correlation. */
 function lagOf(heard: Float32Array, expected: number, wanted: Float32Array): number {
   let best = { lag: Number.NaN, alike: Number.NEGATIVE_INFINITY };
   for (let lag = -LOOK; lag <= LOOK; lag++) {

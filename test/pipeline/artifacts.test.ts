@@ -58,7 +58,7 @@ async function prepared({ retryMs }: { retryMs?: number } = {}) {
   };
 }
 
-describe('artifacts on a store that is away for a moment', { timeout: TIMEOUT_MS }, () => {
+describe('artifacts in a store that is unavailable for a moment', { timeout: TIMEOUT_MS }, () => {
   test('are made once and stored by the same delivery', async () => {
     await using scene = await prepared();
     scene.failing.put.push(AWAY, AWAY);
@@ -79,7 +79,7 @@ describe('artifacts on a store that is away for a moment', { timeout: TIMEOUT_MS
     assert.equal(scene.calls.make, 1);
   });
 
-  test('are handed back when it is away for longer, with its error', async () => {
+  test('fail with the error of the store if it stays unavailable', async () => {
     await using scene = await prepared({ retryMs: 0 });
     scene.failing.put.push(AWAY);
     await assert.rejects(scene.artifacts.getOrCreate('clip/key', scene.make, { signal: FOREVER }), AWAY);
@@ -88,7 +88,7 @@ describe('artifacts on a store that is away for a moment', { timeout: TIMEOUT_MS
     assert.deepEqual([scene.calls.make, scene.calls.put], [1, 1]);
   });
 
-  test('are not asked for again where the store refuses', async () => {
+  test('are not requested again if the store refuses', async () => {
     await using scene = await prepared();
     const refusal = new PermanentError('cache_failed', 'save', 'Expected to use the bucket, got 403.');
     scene.failing.open.push(refusal);
@@ -100,7 +100,7 @@ describe('artifacts on a store that is away for a moment', { timeout: TIMEOUT_MS
   });
 
   for (const paid of [false, true]) {
-    test(`are ${paid ? 'stored all the same' : 'given up at once'} when their task is cancelled meanwhile, ${paid ? '' : 'not '}being paid for`, async () => {
+    test(`${paid ? 'that were paid for are stored even if' : 'are given up at once when'} their task is cancelled`, async () => {
       await using scene = await prepared();
       scene.failing.put.push(AWAY);
       const task = new AbortController();

@@ -23,7 +23,7 @@ describe('complete', () => {
     });
   const finished = async (task: Task) => (await s.deps.tasks.progress(task.id))?.finishedAt !== null;
 
-  test('comes last: without manifest and log line a task is not finished', async () => {
+  test('marks a task as finished last, after its manifest and its log line', async () => {
     const task = await reported();
     await assert.rejects(
       completeWith(task, () => Promise.reject(new Error('it died here'))),
@@ -34,14 +34,14 @@ describe('complete', () => {
     assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
   });
 
-  test('ends a task also where its manifest can never be saved', async () => {
+  test('finishes a task even if its manifest can never be saved', async () => {
     const task = await reported();
     const error = new PermanentError('save_failed', 'save', 'Expected a folder, got a file in the way.');
     await completeWith(task, () => Promise.reject(error));
     assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
   });
 
-  test('saves the manifest also where the folder lets nothing be taken out', async () => {
+  test('saves the manifest even if nothing can be removed from the folder', async () => {
     const task = await reported();
     const error = new PermanentError('output_forbidden', 'save', 'Expected to remove files, got 403.');
     let saved = 0;
@@ -61,7 +61,7 @@ describe('complete', () => {
     assert.equal(s.logged('output.left_over').length, 1);
   });
 
-  test('cleans the folder and saves the manifest after some trouble, in one delivery', async () => {
+  test('retries cleaning the folder and saving the manifest within one delivery', async () => {
     const task = await reported();
     const { outputs } = s.deps;
     const tries = { remove: 0, save: 0 };
@@ -78,7 +78,7 @@ describe('complete', () => {
     assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 0]);
   });
 
-  test('stopped while the manifest is saved, nothing has ended: the next delivery ends it', async () => {
+  test('does not finish a task when the host stops while saving the manifest, but the next delivery does', async () => {
     const task = await reported();
     const stop = new AbortController();
     const stopped = async () => {
@@ -100,7 +100,7 @@ describe('complete', () => {
     assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
   });
 
-  test('five processes that died over it are enough: the task ends without a manifest', async () => {
+  test('finishes the task without a manifest after five crashes', async () => {
     const task = await reported();
     await s.dieOver(completeKey(task.id), MAX_ATTEMPTS);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);

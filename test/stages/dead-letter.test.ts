@@ -21,7 +21,7 @@ describe('a dead letter', () => {
     assert.match(report?.error?.message ?? '', /no luck/);
   });
 
-  test('of a prepare that someone is at is published again', async () => {
+  test('of a prepare that is still under way is published again', async () => {
     const task = await s.createTask();
     await s.deps.leases.take(prepareKey(task.id, 0), 60_000);
     await letter(task, { topic: 'prepare', taskId: task.id, source: 0 });
@@ -29,14 +29,14 @@ describe('a dead letter', () => {
     assert.deepEqual(await s.deps.pins.read(task.id, ['prepared-0']), [undefined]);
   });
 
-  test('of a render that only ever waited is published again', async () => {
+  test('of a render that has only waited is published again', async () => {
     const task = await s.createTask();
     await letter(task, { topic: 'render', taskId: task.id, index: 1 });
     assert.equal(s.waiting()['render'], 1);
     assert.deepEqual(await s.deps.reports.list(task.id, 1, 1), []);
   });
 
-  test('of a render that was begun is reported as failed', async () => {
+  test('of a render that had begun is reported as failed', async () => {
     const task = await s.createTask();
     await s.dieOver(renderKey(task.id, 1), 3);
     await letter(task, { topic: 'render', taskId: task.id, index: 1 });
@@ -45,7 +45,7 @@ describe('a dead letter', () => {
     assert.equal(report?.attempts, 2, 'the last death is not counted yet');
   });
 
-  test('of a render that someone is at is published again: who is at it reports', async () => {
+  test('of a render that is still under way is published again, because that render reports its own result', async () => {
     const task = await s.createTask();
     const lease = await s.deps.leases.take(renderKey(task.id, 1), 60_000);
     assert.ok(lease);

@@ -13,7 +13,7 @@ import { makeTrack } from '../fixtures/media/finished.ts';
 describe('prepare', () => {
   const s = useStages();
 
-  test('the same prepare three times at once: one download, one artifact, one log line', async () => {
+  test('three concurrent deliveries and a late one cause one download, one artifact and one log line', async () => {
     const task = await s.createTask();
     const message = { topic: 'prepare', taskId: task.id, source: 0 } as const;
     await Promise.all([1, 2, 3].map(() => prepare(message, DELIVERY, { ...s.deps, patienceMs: 30_000 })));
@@ -22,7 +22,7 @@ describe('prepare', () => {
     assert.equal(s.logged('source.prepared').length, 1);
   });
 
-  test('a URL that is s.clip and music is one download', async () => {
+  test('a URL that is both clip and music is downloaded once', async () => {
     const both = await readFile(await makeFilm(join(s.media.path, 'both.mp4')));
     s.server.set('/both.mp4', { body: both });
     const task = await s.createTask({ name: 'both', clips: ['/both.mp4'], tracks: ['/both.mp4'] });
@@ -32,7 +32,7 @@ describe('prepare', () => {
     assert.equal((await s.videos(task)).length, 1);
   });
 
-  test('the profile comes from the first s.clip with a picture, not from sound alone', async () => {
+  test('the profile comes from the first clip with a picture, not from a file that has only sound', async () => {
     s.server.set('/sound.mp3', { body: await readFile(await makeTrack(join(s.media.path, 'sound.mp3'), 1)) });
     const task = await s.createTask({ name: 'sound first', clips: ['/sound.mp3', '/a.mp4'] });
     await s.prepareAll(task);
@@ -40,7 +40,7 @@ describe('prepare', () => {
     assert.deepEqual([profile?.width, profile?.height], [160, 90]);
   });
 
-  test('bytes that were evicted are asked for without a condition', async () => {
+  test('a source whose bytes were evicted is requested without a condition', async () => {
     s.server.set('/a.mp4', { body: s.clip, etag: '"a"' });
     const first = await s.createTask();
     await s.prepareAll(first);
@@ -52,10 +52,10 @@ describe('prepare', () => {
     assert.equal(s.server.seen('/a.mp4').at(-1)?.headers['if-none-match'], undefined);
   });
 
-  describe('a source whose s.server is out of reach', () => {
+  describe('a source whose server is busy', () => {
     const busy = { does: 'status', status: 429, headers: { 'retry-after': '3600' } } as const;
 
-    test('is left alone for a while, by every prepare that wants it', async () => {
+    test('is not requested again for a while by any prepare', async () => {
       s.server.set('/a.mp4', { body: s.clip, always: busy });
       const task = await s.createTask();
       const outcomes = await Promise.allSettled(
@@ -71,13 +71,13 @@ describe('prepare', () => {
       assert.deepEqual(await s.deps.pins.read(task.id, ['fetched-0', 'prepared-0']), [undefined, undefined]);
     });
 
-    test('fails for good after six rounds, not after five', async () => {
+    test('fails permanently after six rounds, not after five', async () => {
       s.server.set('/a.mp4', { body: s.clip, always: busy });
       const task = await s.createTask();
       const prepareFirst = () => prepare({ topic: 'prepare', taskId: task.id, source: 0 }, DELIVERY, s.deps);
       for (let round = 1; round < MAX_ROUNDS; round++) {
         await assert.rejects(prepareFirst(), { code: 'source_busy' });
-        // The pause is over.
+        // Ends the pause.
         s.local.endRests();
       }
       await prepareFirst();
@@ -88,7 +88,7 @@ describe('prepare', () => {
     });
   });
 
-  test('five processes that died over one source are enough, for this task only', async () => {
+  test('a source fails after five crashes, in this task only', async () => {
     const [task, other] = [await s.createTask(), await s.createTask()];
     for (const key of [fetchKey(task.id, 0), makeKey(task.id, 1)]) await s.dieOver(key, MAX_ATTEMPTS);
     await s.prepareAll(task);

@@ -21,7 +21,7 @@ import { makeClip } from '../fixtures/media/finished.ts';
 describe('render', () => {
   const s = useStages();
 
-  test('the same render three times at once, and once more when all is over: one report, one file, one completion', async () => {
+  test('three concurrent deliveries and a late one cause one report, one file and one completion', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     const patient = { ...s.deps, patienceMs: 30_000 };
@@ -44,14 +44,14 @@ describe('render', () => {
     assert.deepEqual([succeeded, failed], [2, 0]);
   });
 
-  test('a render that finds its source missing and nobody at it asks for it again, in good time and once', async () => {
+  test('a render requests a source again, once, if the source was not prepared within a grace period', async () => {
     const task = await s.createTask();
     const late = () =>
       assert.rejects(s.renderOne(task, 1), (error) => TransientError.is(error) && error.code === 'waiting');
     await late();
     await late();
     assert.equal(s.waiting()['prepare'], 0, 'it may only be late');
-    // The time it was given is over.
+    // Ends the grace period.
     s.local.endRests();
     await late();
     await late();
@@ -61,7 +61,7 @@ describe('render', () => {
     assert.deepEqual(await s.deps.attempts.read([key]), [{ crashes: 0, failures: 0 }]);
   });
 
-  test('a video on its way to where it is saved does not keep the next one from being mixed', async () => {
+  test('a video that is being saved does not keep the next one from being mixed', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     const both = Promise.withResolvers<void>();
@@ -81,7 +81,7 @@ describe('render', () => {
     assert.equal((await s.videos(task)).length, 2);
   });
 
-  test('mixed videos do not pile up: who waits for room to save keeps its room for mixing', async () => {
+  test('mixed videos do not pile up, because a render that waits to save keeps its place for mixing', async () => {
     const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], more: ['/a.mp4', '/b.mp4'] });
     await s.prepareAll(task);
     const open = Promise.withResolvers<void>();
@@ -119,7 +119,7 @@ describe('render', () => {
     assert.equal((await s.videos(task)).length, 1);
   });
 
-  test('evicted bytes that have become others fail as such and are never mixed in', async () => {
+  test('a source that has changed since its bytes were evicted fails, and is never mixed in', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     await rm(join(s.dir.path, 'data', 'artifacts'), { recursive: true });
@@ -130,7 +130,7 @@ describe('render', () => {
     assert.equal(report?.error?.code, 'source_changed');
   });
 
-  test('a process that dies between report and completion: the next DELIVERY completes', async () => {
+  test('the next delivery completes a task after a process died between report and completion', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     await s.renderOne(task, 1);
@@ -142,7 +142,7 @@ describe('render', () => {
     assert.equal(s.waiting()['complete'], 1);
   });
 
-  test('a render that nobody began before neither reads nor writes attempts', async () => {
+  test('a render that was never begun before neither reads nor writes attempts', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     const unasked = () => assert.fail('asked');
@@ -151,7 +151,7 @@ describe('render', () => {
     assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
   });
 
-  test('five holders that died over one render are enough', async () => {
+  test('a render fails after five crashes', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     await s.dieOver(renderKey(task.id, 1), MAX_ATTEMPTS);
@@ -162,7 +162,7 @@ describe('render', () => {
     assert.deepEqual(await s.videos(task), []);
   });
 
-  test('an aborted render leaves no file, no report and no attempt that counts as a crash', async () => {
+  test('an aborted render leaves no file and no report, and does not count as a crash', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     const stop = new AbortController();
@@ -190,14 +190,14 @@ describe('render', () => {
     assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'source_not_found');
   });
 
-  test('a render does not ask again for a source that someone is at', async () => {
+  test('a render does not request a source again while it is being prepared', async () => {
     const task = await s.createTask();
     assert.ok(await s.deps.leases.take(prepareKey(task.id, 0), 60_000));
     await assert.rejects(s.renderOne(task, 1), TransientError.is);
     assert.equal(s.waiting()['prepare'], 0);
   });
 
-  test('a completion that could not be published is published by the next DELIVERY', async () => {
+  test('a completion that could not be published is published by the next delivery', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     await s.renderOne(task, 1);
@@ -226,7 +226,7 @@ describe('render', () => {
       assert.equal(s.logged('render.cancelled').length, 2);
     });
 
-    test('a render that is saving when the cancel comes has made its video', async () => {
+    test('a render that is already saving when its task is cancelled still succeeds', async () => {
       const task = await s.createTask();
       await s.prepareAll(task);
       const save: typeof s.deps.outputs.save = async (...args) => {
@@ -241,7 +241,7 @@ describe('render', () => {
       assert.equal((await s.videos(task)).length, 1);
     });
 
-    test('a render that waits for room to save when the cancel comes saves nothing', async () => {
+    test('a render that still waits to save when its task is cancelled saves nothing', async () => {
       const task = await s.createTask();
       await s.prepareAll(task);
       const mixed = Promise.withResolvers<void>();
@@ -254,7 +254,7 @@ describe('render', () => {
       };
       const save: typeof s.deps.outputs.save = async (...args) => {
         saved.push(args[1]);
-        // The other one is mixed by now, and the cancel is seen while it waits.
+        // The other render is mixed by now, and notices the cancellation while it waits.
         await mixed.promise;
         await s.deps.tasks.cancel(task.id);
         await sleep(1200);
@@ -268,7 +268,7 @@ describe('render', () => {
       assert.deepEqual(await s.videos(task), saved);
     });
 
-    test('a video saved by a process that died before its report leaves the folder at the end', async () => {
+    test('a video saved by a process that died before reporting it is removed at the end', async () => {
       const task = await s.createTask();
       await s.prepareAll(task);
       const dying = {
@@ -286,7 +286,7 @@ describe('render', () => {
       assert.deepEqual(await s.videos(task), [kept?.fileName]);
     });
 
-    test('a duplicate of a render under way waits for it, and its report stands', async () => {
+    test('a duplicate waits for the render under way, whose report counts', async () => {
       const task = await s.createTask();
       await s.prepareAll(task);
       const patient = { ...s.deps, patienceMs: 30_000 };
@@ -306,7 +306,7 @@ describe('render', () => {
     });
   });
 
-  /** Renders the first combination, which is given up while its video is being saved; then `more` happens. */
+  /** Renders the first combination, gives it up while its video is being saved, and then calls `more`. */
   async function givenUpWhileSaved(
     more: (task: Task) => Promise<unknown> = async () => {},
     change: Partial<OutputStore> = {},
@@ -327,16 +327,16 @@ describe('render', () => {
     return task;
   }
 
-  test('a video that is saved after its combination was given up does not stay', async () => {
+  test('a video that is saved after its combination was given up is removed', async () => {
     assert.deepEqual(await s.videos(await givenUpWhileSaved()), []);
   });
 
-  test('a video that was made twice stays', async () => {
+  test('a video that was made twice is kept', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     const save: typeof s.deps.outputs.save = async (...args) => {
       const saved = await s.deps.outputs.save(...args);
-      // The lease was lost, and who has it was as fast.
+      // The lease was lost, and its new holder finished at the same time.
       s.local.lapseLeases();
       await s.renderOne(task, 1, { patienceMs: 30_000 });
       return saved;
@@ -348,12 +348,12 @@ describe('render', () => {
     assert.equal(s.logged('render.finished').length, 1);
   });
 
-  test('a video that comes too late does not take that of the retry along, which has its name', async () => {
+  test('removing a late video does not remove the video of the retry, which has the same name', async () => {
     const task = await givenUpWhileSaved(claimRetry);
     assert.equal((await s.videos(task)).length, 1);
   });
 
-  test('nor does a completion that comes too late', async () => {
+  test('a late completion does not remove the video of the retry', async () => {
     const task = await givenUpWhileSaved(claimRetry);
     await s.renderOne(task, 2);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
@@ -367,7 +367,7 @@ describe('render', () => {
 
   const away = () => new TransientError('output_busy', 'Expected the output to take it, got 503.');
 
-  test('a video that cannot be saved at first is saved by the same delivery, and stands once', async () => {
+  test('a video that cannot be saved at first is saved once, by the same delivery', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     let tries = 0;
@@ -400,7 +400,7 @@ describe('render', () => {
     assert.equal(tries, 1);
   });
 
-  test('a video that came too late is taken out after some trouble, too', async () => {
+  test('removing a late video is retried', async () => {
     let tries = 0;
     const remove: typeof s.deps.outputs.remove = async (...args) => {
       if (++tries < 3) throw away();

@@ -10,7 +10,7 @@ describe('the sweep', () => {
 
   const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
 
-  test('publishes a task whose publishing broke off, and leaves a fresh one alone', async () => {
+  test('publishes a task whose publishing was interrupted, and leaves a fresh one alone', async () => {
     await s.createTask({ name: 'fresh' });
     await sweep(s.deps);
     assert.deepEqual([s.waiting()['prepare'], s.waiting()['render']], [0, 0]);
@@ -22,7 +22,7 @@ describe('the sweep', () => {
     assert.deepEqual([s.waiting()['prepare'], s.waiting()['render']], [2, 2]);
   });
 
-  test('repeats a completion check that nobody lived to make', async () => {
+  test('makes up for a completion check that a process died before making', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     await s.renderOne(task, 1);
@@ -32,7 +32,7 @@ describe('the sweep', () => {
     assert.equal(s.waiting()['complete'], 1);
   });
 
-  test('reaches every task, also behind one that cannot be mended', async () => {
+  test('reaches every task, even after one that cannot be repaired', async () => {
     const many = await Promise.all(
       Array.from({ length: 105 }, (_, at) => s.createTask({ name: `task ${at}`, createdAt: minutesAgo(5) })),
     );
@@ -46,7 +46,7 @@ describe('the sweep', () => {
     assert.equal(s.logged('sweep.failed').length, 1);
   });
 
-  test('asks for a completion again only when it had ten minutes', async () => {
+  test('requests a completion again only after ten minutes', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     for (const index of [1, 2]) await s.renderOne(task, index);
@@ -54,13 +54,13 @@ describe('the sweep', () => {
     await sweep(s.deps);
     await sweep(s.deps);
     assert.equal(s.waiting()['complete'], 1);
-    // The time that the first sweep gave it is over.
+    // Ends the ten minutes that began with the first sweep.
     s.local.endRests();
     await sweep(s.deps);
     assert.equal(s.waiting()['complete'], 2);
   });
 
-  test('ends what is overdue, so that every task ends', async () => {
+  test('ends overdue combinations, so that every task ends', async () => {
     const task = await s.createTask({ name: 'late', createdAt: new Date(Date.now() - TASK_LIFETIME_MS - 1) });
     await sweep(s.deps);
     const reports = await s.deps.reports.list(task.id, 1, 2);
@@ -71,7 +71,7 @@ describe('the sweep', () => {
     assert.equal(s.waiting()['complete'], 1);
   });
 
-  test('does not count the days a host was off as the time of its tasks', async () => {
+  test('does not count the time that a host was off towards the lifetime of its tasks', async () => {
     const task = await s.createTask({ createdAt: new Date(Date.now() - 3 * TASK_LIFETIME_MS) });
     const upSince = Date.now();
     await sweep({ ...s.deps, upSince });
@@ -80,7 +80,7 @@ describe('the sweep', () => {
     assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
   });
 
-  test('leaves to its holder what is overdue and being made just now', async () => {
+  test('leaves an overdue combination alone while it is being rendered', async () => {
     const createdAt = new Date(Date.now() - TASK_LIFETIME_MS - 1);
     const task = await s.createTask({ createdAt });
     const lease = await s.deps.leases.take(renderKey(task.id, 1), 60_000);
@@ -95,7 +95,7 @@ describe('the sweep', () => {
     assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
   });
 
-  test('does not wait for ever for a holder that hangs', async () => {
+  test('does not wait forever for a holder that hangs', async () => {
     const createdAt = new Date(Date.now() - TASK_LIFETIME_MS - 2 * 3_600_000);
     const task = await s.createTask({ createdAt });
     assert.ok(await s.deps.leases.take(renderKey(task.id, 1), 60_000));

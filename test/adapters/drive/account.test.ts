@@ -41,7 +41,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
   ];
 
   for (const { name, account: expected, auth } of MODES) {
-    it(`is who it should be by ${name}, for many calls at once by one token`, async () => {
+    it(`acts as the right account with ${name}, and uses one token for many concurrent calls`, async () => {
       await using stage = await driveStage();
       using _found = defaultCredentials(stage);
       const account = stage.account(await auth(stage));
@@ -53,7 +53,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       assert.ok(stage.server.calls.every(({ kind }) => kind !== 'unknown'));
     });
 
-    it(`asks for another token by ${name} where Drive no longer accepts it`, async () => {
+    it(`requests another token with ${name} when Drive no longer accepts the current one`, async () => {
       await using stage = await driveStage();
       using _found = defaultCredentials(stage);
       const account = stage.account(await auth(stage));
@@ -62,10 +62,10 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       assert.equal(await whoAmI(account), expected);
     });
 
-    it(`asks for another token by ${name} shortly before it expires`, async () => {
+    it(`requests another token with ${name} shortly before the current one expires`, async () => {
       await using stage = await driveStage();
       using _found = defaultCredentials(stage);
-      // Below the five minutes before the end at which the client takes another.
+      // Less than the five minutes before expiry at which the client requests another token.
       stage.server.tokens.tokenSeconds = 200;
       const account = stage.account(await auth(stage));
       for (const _ of numbers(2)) await whoAmI(account);
@@ -92,7 +92,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     says: RegExp;
   }[] = [
     {
-      it: 'a refresh token that was withdrawn',
+      it: 'a refresh token that was revoked',
       auth: async () => ({ ...OAUTH, refreshToken: 'an old secret one' }),
       says: /invalid_grant \(DRIVE_AUTH=oauth\)\. Next step: .*"Testing" expire after 7 days/,
     },
@@ -130,7 +130,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       says: /403 IAM_PERMISSION_DENIED.*Next step: .*Service Account Token Creator/,
     },
     {
-      it: 'a key file that is not there',
+      it: 'a key file that does not exist',
       auth: async ({ dir }) => ({ mode: 'delegation', subject: USER, keyFile: join(dir.path, 'none.json') }),
       says: /no usable credentials.*Next step: check the key file/,
     },
@@ -151,7 +151,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       says: /no usable credentials.*Next step: .*GOOGLE_APPLICATION_CREDENTIALS/,
     },
     {
-      it: 'a token that Drive does not take, twice',
+      it: 'a token that Drive does not accept, twice',
       auth: async () => OAUTH,
       set: ({ server }) =>
         server.faults.add('about', { does: 'refuse', status: 401, reason: 'authError' }, { times: 2 }),
@@ -174,7 +174,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('takes credentials that were fixed while it runs', async () => {
+  it('uses credentials that were fixed while it runs', async () => {
     await using stage = await driveStage();
     using _found = defaultCredentials(stage);
     const path = join(stage.dir.path, 'key.json');
@@ -184,7 +184,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(await whoAmI(account), USER);
   });
 
-  it('treats an unreachable network, or a certificate of its own, as transient, also while logging in', async () => {
+  it('treats an unreachable network or a self-signed certificate as transient, even while logging in', async () => {
     await using stage = await driveStage();
     await using proxy = await startSelfSignedServer();
     const auths: DriveAuth[] = [OAUTH, { mode: 'delegation', subject: USER, keyFile: await keyFile(stage) }];
@@ -210,7 +210,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(stage.server.seen('token').length, 4);
   });
 
-  it('makes one try of a call, and passes on how long Drive asks to wait', async () => {
+  it('tries a call once, and passes on how long Drive asks to wait', async () => {
     await using stage = await driveStage();
     const account = stage.account();
     for (const [retryAfter, ms] of [

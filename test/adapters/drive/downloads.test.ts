@@ -121,11 +121,11 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       'that is private': (stage) => clip(stage),
       'that is shared with the account only': (stage) =>
         clip(stage, { owner: OTHER, permissions: [{ type: 'user', emailAddress: USER, role: 'writer' }] }),
-      'that is open, which the account is not told': (stage) =>
+      'that is open, which the account cannot see': (stage) =>
         clip(stage, { owner: OTHER, permissions: [ANYONE] }),
-      'on a shared drive, of which nothing is told': (stage) =>
+      'on a shared drive, whose permissions are not shown': (stage) =>
         clip(stage, { parent: stage.server.state.addDrive({ [USER]: 'organizer' }), permissions: [ANYONE] }),
-      'that is not there': () => 'nobody-knows-this-id',
+      'that does not exist': () => 'nobody-knows-this-id',
       'in the trash': (stage) => clip(stage, { permissions: [ANYONE], trashed: true }),
       'that is private, behind an open shortcut': (stage) =>
         stage.server.state.add({
@@ -144,7 +144,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       });
     }
 
-    it('leave a file where the account cannot log in', async () => {
+    it('leave a file if the account cannot log in', async () => {
       await using stage = await driveStage();
       const account = stage.account({ ...OAUTH, refreshToken: 'old' });
       const downloads = createDriveDownloads({ account, maxBytes: 1e6, anyFile: false });
@@ -195,13 +195,13 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       fault: ['media', { does: 'refuse', status: 403, reason: 'downloadQuotaExceeded' }],
     },
     {
-      it: 'that Google holds for harmful',
+      it: 'that Google considers harmful',
       code: 'source_refused',
       says: /another file/,
       fault: ['media', { does: 'refuse', status: 403, reason: 'cannotDownloadAbusiveFile' }],
     },
     {
-      it: 'where the scope is too narrow',
+      it: 'if the scope is too narrow',
       code: 'source_forbidden',
       says: /scope/,
       fault: ['get', { does: 'refuse', status: 403, reason: 'insufficientPermissions' }],
@@ -231,13 +231,13 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       fault: ['media', { does: 'cut', afterBytes: 9 }],
     },
     {
-      it: 'that arrives otherwise',
+      it: 'that arrives damaged',
       code: 'network',
-      says: /other bytes/,
+      says: /bytes that do not match the announced MD5/,
       fault: ['media', { does: 'garble' }],
     },
     {
-      it: 'that stands still',
+      it: 'that stalls',
       code: 'network',
       says: /sent whole/,
       fault: ['media', { does: 'stall' }],
@@ -251,7 +251,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
       ask: { totalMs: 300 },
     },
     {
-      it: 'where the login is refused',
+      it: 'if the login is refused',
       code: 'source_forbidden',
       says: /invalid_grant \(DRIVE_AUTH=oauth\)/,
       fault: ['token', { does: 'refuse', status: 400, reason: 'invalid_grant' }],

@@ -43,7 +43,7 @@ const ROWS: readonly Row[] = [
   [404, 'notFound', 'output_missing', /DRIVE_FOLDER_ID/],
 ];
 
-/** `own`: an upload's 404 is of the task's own folder. */
+/** `own`: the 404 of an upload concerns the task's own folder. */
 function checkRow(
   error: PermanentError | TransientError,
   [status, reason, code, next]: Row,
@@ -98,7 +98,7 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
     await failureOf(update(account), 'network', /ECONNREFUSED\. Next step: /);
   });
 
-  it('nothing else: an unexpected error passes as it is', async () => {
+  it('nothing else: an unexpected error stays unchanged', async () => {
     await using stage = await driveStage();
     stage.server.faults.add('update', { does: 'refuse', status: 400, reason: 'badRequest' });
     await assert.rejects(update(stage.account()), (error) => {
@@ -111,7 +111,7 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
     await assert.rejects(calling, mistake);
   });
 
-  it('a transient error while it is busy, creates and 403 included, and never after a final refusal', async () => {
+  it('a transient error while it is busy, even for creates and with 403, and never after a final refusal', async () => {
     await using stage = await driveStage();
     const { server } = stage;
     server.faults.add(

@@ -112,7 +112,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(stage.server.list(stage.folderId).length, 1);
   });
 
-  it('answer with the folder that another process makes under their id at the same time', async () => {
+  it('return the folder that another process makes under their id at the same time', async () => {
     await using stage = await driveStage();
     const { server, folderId: parent } = stage;
     const memo: Memo = {
@@ -148,7 +148,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.seen('list').length, 1, 'the second knew it');
   });
 
-  it('make another folder if theirs was trashed, renamed, or deleted for ever', async () => {
+  it('make another folder if theirs was trashed, renamed, or deleted permanently', async () => {
     await using stage = await driveStage();
     const { state } = stage.server;
     const outputs = stage.outputs();
@@ -313,7 +313,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     );
   });
 
-  it('draw ids by the fifty', async () => {
+  it('draw ids fifty at a time', async () => {
     await using stage = await driveStage();
     const outputs = stage.outputs();
     const folder = await outputs.createFolder('sale');
@@ -344,7 +344,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.seen('upload.begin').length, 1);
   });
 
-  it('make a new file if theirs was deleted for ever', async () => {
+  it('make a new file if theirs was deleted permanently', async () => {
     await using stage = await driveStage();
     const folder = await stage.outputs().createFolder('sale');
     const save = async () => stage.outputs().save(folder, 'a.mp4', await file(stage.dir, 'video'), FOREVER);
@@ -407,7 +407,7 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     for (const name of ['a.mp4', 'b.mp4']) {
       await stage.outputs({ folderId }).save(folder, name, await file(stage.dir, name), FOREVER);
     }
-    // One that was begun and never came to be, and one that a person put there.
+    // One whose upload was begun but never completed, and one that a person put there.
     await stage.memo.settle(`drive/file/${folder.id}/c.mp4`, 'drawn-but-not-used');
     stage.server.state.add({ name: 'd.mp4', parent: folder.id });
     await stage.outputs({ folderId }).remove(folder, ['a.mp4', 'c.mp4', 'd.mp4', 'never.mp4']);
@@ -433,19 +433,19 @@ describe('createFolder of drive outputs says before the first video', { timeout:
     set: (stage: DriveStage) => { folderId: string; robot?: boolean };
   }[] = [
     {
-      it: 'that DRIVE_FOLDER_ID is not there',
+      it: 'that DRIVE_FOLDER_ID does not exist',
       code: 'output_missing',
       says: /check DRIVE_FOLDER_ID/,
       set: () => ({ folderId: 'nobody-knows-this-id' }),
     },
     {
-      it: 'that it is no folder',
+      it: 'that it is not a folder',
       code: 'output_missing',
       says: /got video\/mp4/,
       set: ({ server }) => ({ folderId: server.state.add({ name: 'a.mp4' }) }),
     },
     {
-      it: 'that it is in the trash, by way of the folder above it',
+      it: 'that it is in the trash because of the folder above it',
       code: 'output_missing',
       says: /trash.*restore it/,
       set({ server }) {
@@ -454,7 +454,7 @@ describe('createFolder of drive outputs says before the first video', { timeout:
       },
     },
     {
-      it: 'that the account may read it only',
+      it: 'that the account may only read it',
       code: 'output_forbidden',
       says: /owner@example\.com as Content manager/,
       set: ({ server }) => ({ folderId: server.state.addDrive({ [USER]: 'reader' }) }),

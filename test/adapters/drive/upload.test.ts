@@ -21,7 +21,7 @@ interface Scene extends AsyncDisposable {
   folder: OutputFolder;
   source: string;
   save(options?: { signal?: AbortSignal; idleMs?: number; maxFailures?: number }): Promise<SavedFile>;
-  /** What the server has under the name; undefined where there is nothing. */
+  /** What the server has under the name; undefined if there is nothing. */
   saved(): Buffer | undefined;
   /** Content-Range and status of all requests of the uploads. */
   ranges(): string[];
@@ -113,7 +113,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('end with their session, and send everything in another one when they are repeated', async () => {
+  it('fail when their session ends, and send everything in a new session when they are repeated', async () => {
     await using scened = await scene();
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'cut', afterBytes: 600 * KIB });
@@ -135,7 +135,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     await scened.save();
     assert.deepEqual(scened.saved(), VIDEO);
     assert.equal(server.seen('upload.begin').length, 1);
-    // One of the adapter's own, and the one in place of that which was refused.
+    // The adapter's own token, and the one that replaced the refused token.
     assert.equal(server.seen('token').length, tokens + 2);
   });
 
@@ -162,7 +162,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     { does: 'lose' },
     { does: 'refuse', status: 429, retryAfter: '2' },
   ] as const) {
-    it(`make one try to begin: ${JSON.stringify(fault)}`, async () => {
+    it(`try to begin only once: ${JSON.stringify(fault)}`, async () => {
       await using scened = await scene();
       const { server } = scened.stage;
       server.faults.add('upload.begin', fault);
@@ -250,7 +250,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(scened.saved(), VIDEO);
   });
 
-  it('never carry the token to another host', async () => {
+  it('never send the token to another host', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.begin', { does: 'divert', to: 'http://evil.example' });
     const failure = await failureOf(scened.save(), 'save_failed', /got evil\.example\. Next step/);

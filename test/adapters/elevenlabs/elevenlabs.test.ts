@@ -20,7 +20,7 @@ speechContract('ElevenLabs', async () => {
 });
 
 describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
-  it('asks for the text as it is, with model, format and settings as the vendor writes them', async () => {
+  it('sends the text unchanged, with model, format and settings in the notation of the vendor', async () => {
     const voiceSettings = {
       stability: 0.4,
       similarityBoost: 0.8,
@@ -48,7 +48,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
   });
 
   for (const voiceSettings of [undefined, {}]) {
-    it(`leaves the settings of the voice alone where they are ${JSON.stringify(voiceSettings)}`, async () => {
+    it(`does not override the settings of the voice if voiceSettings is ${JSON.stringify(voiceSettings)}`, async () => {
       await using speaking = await speakingWith({}, { voiceSettings });
       await speaking.speech.speak(LINE, FOREVER);
       assert.deepEqual(speaking.server.calls[0]?.body, {
@@ -59,7 +59,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
   }
 
   for (const format of ['mp3_44100_128', 'mp3_22050_32', 'opus_48000_64', 'wav_22050']) {
-    it(`gives ${format} as it comes, as long as the line`, async () => {
+    it(`returns ${format} unchanged, as long as the line`, async () => {
       await using speaking = await speakingWith({}, { format });
       await using dir = await tempDir();
       const { audio, timing } = await speaking.speech.speak(LINE, FOREVER);
@@ -72,7 +72,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('tells when each word is said', async () => {
+  it('returns the time of each word', async () => {
     await using speaking = await speakingWith();
     const { timing } = await speaking.speech.speak({ text: 'Buy it now', voice: SARAH }, FOREVER);
     assert.deepEqual(timing, [
@@ -82,7 +82,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     ]);
   });
 
-  it('takes sound without timing', async () => {
+  it('accepts sound without timing', async () => {
     await using speaking = await speakingWith();
     const audio = Buffer.from('some sound');
     const body = { audio_base64: audio.toString('base64'), alignment: null, normalized_alignment: null };
@@ -108,7 +108,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     assert.equal(speaking.server.asked('voices'), 0);
   });
 
-  it('has an identity of everything that determines the sound', async () => {
+  it('has an identity that contains everything that determines the sound', async () => {
     await using speaking = await speakingWith();
     const identity = (options = {}, voice = 'sarah') =>
       speaking.another(options).identity({ text: 'x', voice }, FOREVER);
@@ -127,7 +127,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     assert.equal(new Set(texts).size, 1 + others.length);
   });
 
-  it('has one text for the same settings, in whatever order they are written', () => {
+  it('has the same identity for the same settings in any order', () => {
     const one = settingsText({ speed: 1.1, stability: 0.5, useSpeakerBoost: true });
     assert.equal(settingsText({ useSpeakerBoost: true, stability: 0.5, speed: 1.1 }), one);
     assert.equal(one, 'speed=1.1 stability=0.5 useSpeakerBoost=true');
@@ -144,7 +144,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
     assert.equal(speech.atOnce, 3);
   });
 
-  it('leaves room to others with the same account, learns it from a refusal too, and takes it back', async () => {
+  it('leaves places to other users of the account, even after a refusal, and takes them back later', async () => {
     await using speaking = await speakingWith({ maximum: 5 });
     const { speech, server } = speaking;
     server.others = 4;
@@ -159,7 +159,7 @@ describe('createElevenLabsSpeech', { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe('an answer of ElevenLabs that was sold and is of no use', { timeout: TIMEOUT_MS }, () => {
+describe('an answer of ElevenLabs that was paid for but is useless', { timeout: TIMEOUT_MS }, () => {
   const alignment = null;
   const ANSWERS: readonly [title: string, body: unknown, says: RegExp][] = [
     ['no sound', { audio_base64: '', alignment }, /got 0 bytes\. Next step: send a text/],
@@ -168,7 +168,7 @@ describe('an answer of ElevenLabs that was sold and is of no use', { timeout: TI
     ['a web page', '<html>hello</html>', /got another one/],
   ];
   for (const [title, body, says] of ANSWERS) {
-    it(`fails the line for good, as asking again is paying again: ${title}`, async () => {
+    it(`fails the line permanently, because another request would cost money again: ${title}`, async () => {
       await using speaking = await speakingWith();
       speaking.server.script('speech', [{ does: 'answer', body }]);
       await assert.rejects(speaking.speech.speak(LINE, FOREVER), (error) => {

@@ -39,7 +39,7 @@ async function failureOf(
   );
 }
 
-/** A detail as the vendor wrote it for years, and as it writes it now: `status` is for older clients then. */
+/** The vendor's old and new formats of a detail. In the new one, `status` is for older clients. */
 const older = (status: string, message = 'So it is.') => ({ status, message });
 const newer = (type: string, code: string, status: string, message = 'So it is.') => ({
   ...{ type, code, status, message },
@@ -144,7 +144,7 @@ describe('what ElevenLabs refuses', { timeout: TIMEOUT_MS }, () => {
     [undefined, undefined],
     ['soon', undefined],
   ] as const) {
-    it(`is asked again after as long as it says: ${header}`, async () => {
+    it(`is retried after the requested pause, if it has one: ${header}`, async () => {
       const headers = header === undefined ? {} : { 'retry-after': header };
       const error = await failureOf({ does: 'refuse', status: 503, body: {}, headers });
       assert.ok(TransientError.is(error));
@@ -155,7 +155,7 @@ describe('what ElevenLabs refuses', { timeout: TIMEOUT_MS }, () => {
   it('is reported briefly, and never with the key', async () => {
     await using speaking = await speakingWith();
     const { apiKey } = speaking.server;
-    // The key stands where the words are cut, too.
+    // The key is also where the message is cut off.
     for (const words of [`Key ${apiKey} is wrong`, `${'x'.repeat(270)} ${apiKey} ${'y'.repeat(900)}`]) {
       const body = { detail: { status: 'invalid_api_key', message: words } };
       speaking.server.script('speech', [{ does: 'refuse', status: 401, body }]);
@@ -174,10 +174,10 @@ describe('what the test server refuses, like ElevenLabs', { timeout: TIMEOUT_MS 
     ['a key that may not speak', 'speech_refused', undefined, {}, { permissions: ['voices_read'] }],
     ['a format of a larger plan', 'speech_refused', undefined, { format: 'wav_44100' }],
     ['more characters than are left', 'speech_quota', undefined, {}, { credits: 4 }],
-    ['a voice that is not there', 'voice_not_found', undefined, { voice: 'A'.repeat(20) }],
+    ['a voice that does not exist', 'voice_not_found', undefined, { voice: 'A'.repeat(20) }],
     ['a text that is too long for the model', 'speech_failed', undefined, { text: 'x'.repeat(10_001) }],
     ['an empty text', 'speech_failed', undefined, { text: ' ' }],
-    ['a model that is not there', 'speech_failed', undefined, { model: 'eleven_nonsense' }],
+    ['a model that does not exist', 'speech_failed', undefined, { model: 'eleven_nonsense' }],
     ['settings out of range', 'speech_failed', undefined, { voiceSettings: { speed: 5 } }],
     ['one request too many', 'speech_busy', undefined, {}, { maximum: 0 }],
   ];
@@ -195,7 +195,7 @@ describe('what goes wrong on the way to ElevenLabs', { timeout: TIMEOUT_MS }, ()
     });
   }
 
-  it('is the network: nobody is there', async () => {
+  it('is the network: nothing listens', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
@@ -211,7 +211,7 @@ describe('what goes wrong on the way to ElevenLabs', { timeout: TIMEOUT_MS }, ()
     assert.match(error.message, /ENOTFOUND|EAI_AGAIN/);
   });
 
-  it('is not followed elsewhere, which would take the key along: a redirect', async () => {
+  it('is not followed, because that would send the key elsewhere: a redirect', async () => {
     await using elsewhere = await startSourceServer({ '/': { body: Buffer.from('{}') } });
     const fault = {
       does: 'refuse',
@@ -255,7 +255,7 @@ describe('what never reaches ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     });
   }
 
-  it('passes the gate as it is if it is unexpected', () => {
+  it('stays unchanged if it is unexpected', () => {
     for (const error of [new TypeError('x is not a function'), 'text', undefined, new RangeError('code')]) {
       assert.equal(elevenLabsError(error, 'key'), error);
     }

@@ -25,7 +25,7 @@ describe('a request to ElevenLabs that does not end', { timeout: TIMEOUT_MS }, (
       speaking.server.script('speech', [fault]);
       await assert.rejects(speaking.speech.speak(LINE, FOREVER), networkIn(300));
       await until(() => speaking.server.underWay === 0, 'the end of the connection');
-      // On a busy machine a whole answer, too, may take longer than that limit.
+      // On a busy machine even a complete answer may take longer than that limit.
       await repeated(() => speaking.speech.speak(LINE, FOREVER));
     });
 
@@ -81,7 +81,7 @@ describe('a program with the ElevenLabs adapter', { timeout: TIMEOUT_MS }, () =>
     assert.equal(stdout.trim(), 'false true');
   });
 
-  it('ends by itself, though its request failed long before the limit', async () => {
+  it('ends by itself, without waiting for the time limit of a failed request', async () => {
     await using speaking = await speakingWith();
     speaking.server.script('speech', [{ does: 'cut' }]);
     const options = {

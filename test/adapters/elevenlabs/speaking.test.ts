@@ -47,7 +47,7 @@ async function fleet(
       leases,
       attempts: createSqliteAttempts({ database }),
       tempDir: join(dir.path, `temp-${at}`),
-      // Whether a line is bought again must not depend on the store being asked again.
+      // Without retries of the store, because they must not decide whether a line is bought again.
       retryMs: 0,
     });
     const speech = another();
@@ -57,7 +57,7 @@ async function fleet(
   return { server, instances, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
-/** As a stage does it: what the line goes by, then its sound. */
+/** Speaks a line as a stage does: first gets its identity, then its sound. */
 async function spoken({ speaking }: Instance, line: Line) {
   const identity = await speaking.identityOf(line, signal);
   using artifact = await speaking.spoken(line, identity, { signal, stop: signal });
@@ -76,7 +76,7 @@ describe('lines spoken by several processes with one ElevenLabs account', { time
       signal,
     )(() => retryTransient(() => speech.speak({ text, voice: 'Sarah' }, signal), { signal }));
 
-  it('are at most as many at once as the plan allows, 40 wanted by two, and none is refused', async () => {
+  it('stay within the limit of the plan when two processes want 40 lines, so that none is refused', async () => {
     await using running = await fleet(2, { maximum: 5, speakMs: 30 });
     const { server, instances } = running;
     const texts = numbers(40).map((at) => `line ${at}`);
@@ -89,7 +89,7 @@ describe('lines spoken by several processes with one ElevenLabs account', { time
     assert.equal(server.asked('speech'), 40);
   });
 
-  it('are all spoken where others use the account as well', async () => {
+  it('are all spoken even if others use the account as well', async () => {
     await using running = await fleet(2, { maximum: 5, speakMs: 30 });
     const { server, instances } = running;
     server.others = 3;
@@ -108,7 +108,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     { text: 'Buy it later', voice: 'George' },
   ];
 
-  it('is bought once, however many want it at once, in two processes', async () => {
+  it('is bought once for many concurrent callers in two processes', async () => {
     await using running = await fleet(2, { maximum: 5, speakMs: 50 });
     const { server, instances } = running;
     const wanted = numbers(20).map((at) =>
@@ -122,7 +122,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.asked('voices'), 4, 'each name, by each process');
   });
 
-  it('is not bought again by a later task, whichever process does it, or whatever case its voice is written in', async () => {
+  it('is not bought again by a later task, in any process and with the name of the voice in any case', async () => {
     await using running = await fleet(2, {});
     const { server, instances } = running;
     const [first, second] = instances as [Instance, Instance];
@@ -132,7 +132,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.sold('Hello'), 1);
   });
 
-  it('is bought again where its answer stalled, and one artifact stands', async () => {
+  it('is bought again if its answer stalled, and leaves one artifact', async () => {
     await using running = await fleet(2, { maximum: 5 }, { limits: { speakMs: 300 } });
     const { server, instances } = running;
     server.script('speech', [{ does: 'stall' }]);
@@ -144,7 +144,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.sold(line.text), 2);
   });
 
-  it('is bought to the end where its task is cancelled meanwhile, and kept', async () => {
+  it('is received completely and kept even if its task is cancelled meanwhile', async () => {
     await using running = await fleet(2, { speakMs: 200 });
     const { server, instances } = running;
     const [first, second] = instances as [Instance, Instance];
@@ -162,7 +162,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.sold(line.text), 1);
   });
 
-  it('is not asked for where its task was cancelled before, or its host stops', async () => {
+  it('is not requested if its task was cancelled before or its host stops', async () => {
     await using running = await fleet(1, { speakMs: 5_000 });
     const { server, instances } = running;
     const [only] = instances as [Instance];
@@ -182,7 +182,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     await until(() => server.underWay === 0, 'its end');
   });
 
-  it('is not asked for again after its task was cancelled, and its host can still stop the request', async () => {
+  it('is not requested again after its task was cancelled, and its host can still stop the request', async () => {
     await using running = await fleet(1, { speakMs: 5_000 });
     const { server, instances } = running;
     const [only] = instances as [Instance];
@@ -212,7 +212,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     await second;
   });
 
-  it('is not bought while many bought ones cannot be stored, each of which is bought once', async () => {
+  it('is not bought while many bought lines cannot be stored, each of which is bought once', async () => {
     let isAway = true;
     await using running = await fleet(1, { maximum: 20 }, {}, (store) => ({
       ...store,
@@ -255,7 +255,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     assert.equal(server.sold(line.text), 1);
   });
 
-  it('is not asked for again where the credits are spent, and leaves what was bought', async () => {
+  it('is not requested again once the credits are spent, and earlier lines are kept', async () => {
     await using running = await fleet(1, { credits: 5 });
     const { server, instances } = running;
     const [only] = instances as [Instance];

@@ -20,7 +20,7 @@ describe('wordsOf', () => {
     ]);
   });
 
-  it('parts words at any blanks, however many, and leaves those around the text out', () => {
+  it('splits words at any number of blanks of any kind, and ignores blanks around the text', () => {
     const words = wordsOf(alignment(' one\n\ttwo \u00a0three '));
     assert.deepEqual(
       words?.map(({ text }) => text),
@@ -37,15 +37,15 @@ describe('wordsOf', () => {
 
   const whole = alignment('one two');
   const UNUSABLE: readonly [title: string, alignment: Parameters<typeof wordsOf>[0]][] = [
-    ['where there is no alignment', undefined],
-    ['of an alignment of nothing', alignment('')],
-    ['of blanks', alignment(' \n ')],
-    ['where a start is missing', { ...whole, characterStartTimesSeconds: [0] }],
-    ['where an end is missing', { ...whole, characterEndTimesSeconds: [1, 2, 3] }],
-    ['where there are more times than characters', { ...whole, characters: ['o'] }],
-    ['where a time is no number', { ...whole, characterEndTimesSeconds: Array(7).fill(Number.NaN) }],
+    ['without an alignment', undefined],
+    ['for an empty alignment', alignment('')],
+    ['for blanks', alignment(' \n ')],
+    ['if a start is missing', { ...whole, characterStartTimesSeconds: [0] }],
+    ['if an end is missing', { ...whole, characterEndTimesSeconds: [1, 2, 3] }],
+    ['if there are more times than characters', { ...whole, characters: ['o'] }],
+    ['if a time is not a number', { ...whole, characterEndTimesSeconds: Array(7).fill(Number.NaN) }],
   ];
   for (const [title, given] of UNUSABLE) {
-    it(`tells nothing ${title}`, () => assert.equal(wordsOf(given), null));
+    it(`returns nothing ${title}`, () => assert.equal(wordsOf(given), null));
   }
 });

@@ -39,7 +39,7 @@ describe('a voice of ElevenLabs, by its name', { timeout: TIMEOUT_MS }, () => {
     }
   });
 
-  it('is found whichever way an accent is written', async () => {
+  it('is found however an accent is encoded', async () => {
     const voices = [voice('Zo\u00eb')];
     assert.equal(await found('Zoe\u0308'.normalize('NFC'), voices), voices[0]?.id);
     assert.equal(await found('ZO\u00cb', voices), voices[0]?.id);
@@ -167,7 +167,7 @@ describe('the search for a voice of ElevenLabs', { timeout: TIMEOUT_MS }, () => 
     await until(() => server.calls[0]?.status === 200, 'the end of the first connection', 10_000);
   });
 
-  it('is made again for a voice that was found and is gone', async () => {
+  it('is made again for a voice that was found before but is gone', async () => {
     await using speaking = await speakingWith({ voices: VOICES });
     const { speech, server } = speaking;
     await speech.identity(sarah, FOREVER);

@@ -14,7 +14,7 @@ import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emu
 
 useEmulators();
 
-/** The fewest that Pub/Sub takes. */
+/** The minimum that Pub/Sub accepts. */
 const MAX_DELIVERIES = 5;
 
 interface Consumer {
@@ -115,7 +115,7 @@ describe('the pubsub queue', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     assert.ok(numbers(10_000).every((at) => got.has(at + 1)));
   });
 
-  it('rejects messages for a topic that is not there, and leaves no promise that rejects later', async () => {
+  it('rejects messages for a topic that does not exist, and leaves no promise that rejects later', async () => {
     const lost = createPubSubQueue({ projectId: newProject() });
     await assert.rejects(lost.publish(renders(5_000)), /NOT_FOUND/);
     await lost[Symbol.asyncDispose]();

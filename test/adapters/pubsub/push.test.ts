@@ -93,7 +93,7 @@ describe('a push', () => {
     });
   }
 
-  it('tells how often it was delivered, if Pub/Sub counts', () => {
+  it('returns how often it was delivered, if Pub/Sub counts', () => {
     const deliveriesOf = (deliveryAttempt: unknown) => {
       const read = readPush(carrying(RENDER, { deliveryAttempt }), 'render');
       return 'deliveries' in read ? read.deliveries : undefined;
@@ -143,7 +143,7 @@ describe('a push', () => {
     assert.match('message' in read ? read.message.reason : '', /delivered too often/);
   });
 
-  it('of a letter of our own keeps its reason, whatever Pub/Sub counted', () => {
+  it('of a dead letter of our own keeps its reason, whatever Pub/Sub counted', () => {
     const read = readPush(carrying(LETTER, GIVEN_UP), 'dead-letter');
     assert.deepEqual('message' in read && read.message, LETTER);
   });

@@ -23,7 +23,7 @@ import { samplePrepared, sampleReport, sampleTask } from '../../contracts/sample
 import { taskContract } from '../../contracts/tasks.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
-/** As a build left it whose schema had that version. */
+/** A database as an earlier build with that schema version left it. */
 function oldDatabase(path: string, version: number): DatabaseSync {
   const old = new DatabaseSync(path);
   old.exec([...MIGRATIONS.slice(0, version), `PRAGMA user_version = ${version}`].join(';'));
@@ -75,7 +75,7 @@ describe('the sqlite database', () => {
     ]);
   });
 
-  it('reads tasks that were stored before a retry could have its files named after another one', async () => {
+  it('reads tasks that were stored before they had a fileId', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
     const { fileId, ...task } = sampleTask();
@@ -91,7 +91,7 @@ describe('the sqlite database', () => {
     assert.deepEqual(await createSqliteTasks({ database }).get(id), { ...task, fileId });
   });
 
-  it('takes over leases with counts, and ids and URLs, as they were kept before', async () => {
+  it('migrates leases with counts, and ids and URLs, from the earlier schema', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
     const at = Date.now();
@@ -207,7 +207,7 @@ describe('sqlite pins', () => {
 });
 
 describe('sqlite leases', () => {
-  it('lapse when a new host starts on the file, which who takes them next is told', async () => {
+  it('lapse when a new host starts on the file, and the next holder learns that', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
     {
@@ -246,11 +246,11 @@ describe('sqlite leases', () => {
     at += 1;
     assert.deepEqual(await leases.read(keys), ['none', 'none', 'held']);
     assert.equal((await leases.take('released', 1000))?.previous, 'none');
-    // The takeover itself is a crash all the same.
+    // The takeover itself still counts as a crash.
     assert.equal((await leases.take('lapsed', 1000))?.previous, 'lapsed');
   });
 
-  it('are remembered from the last renewal on: long work is not forgotten while it lasts', async () => {
+  it('are remembered from the last renewal on, so that long work is not forgotten while it lasts', async () => {
     let at = 1_000_000;
     await using harness = await on((database) => ({
       leases: createSqliteLeases({ database, now: () => at }),
@@ -267,7 +267,7 @@ describe('sqlite leases', () => {
     assert.deepEqual(await leases.read(['long']), ['lapsed']);
   });
 
-  it('take no room once forgotten and released', async () => {
+  it('take no space once forgotten and released', async () => {
     let at = 1_000_000;
     await using harness = await on((database) => ({
       database,
@@ -306,14 +306,14 @@ describe('sqlite attempts', () => {
     clock.at += 1;
     assert.deepEqual(await attempts.read(['counted']), [{ crashes: 0, failures: 0 }]);
     assert.deepEqual(await attempts.record('counted', 'failure'), { crashes: 0, failures: 1 });
-    // What still rests is not forgotten.
+    // A key that still rests is not forgotten.
     clock.at += 2 * MEMORY_MS - 2;
     assert.deepEqual(await attempts.resting(['rested']), [true]);
     clock.at += 1;
     assert.equal(await attempts.rest('rested', 1000), 1);
   });
 
-  it('end their rests when a new host starts, and count its rounds on', async () => {
+  it('end their rests when a new host starts, and continue to count rounds', async () => {
     const clock = { at: 1_000_000 };
     await using harness = await withClock(clock);
     const { attempts } = harness;
@@ -325,7 +325,7 @@ describe('sqlite attempts', () => {
     assert.equal(await attempts.rest('rested', 60_000), 2);
   });
 
-  it('take no room once forgotten', async () => {
+  it('take no space once forgotten', async () => {
     const clock = { at: 1_000_000 };
     await using harness = await withClock(clock);
     await harness.attempts.record('old', 'crash');

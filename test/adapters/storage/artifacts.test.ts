@@ -104,7 +104,7 @@ async function shared() {
     one: processOn(server, dir),
     two: processOn(server, dir, { name: 'two' }),
     names: () => [...server.objects.bucket('bucket').keys()],
-    /** Of all processes, what is left of work folders. */
+    /** What is left in the work folders of all processes. */
     async leftOvers() {
       const found = await Promise.all(
         ['one', 'two'].map((name) => readdir(join(dir.path, name, 'tmp')).catch(() => [])),
@@ -120,7 +120,7 @@ async function shared() {
 
 const FILES = { 'clip.mp4': 'picture', 'clip.pcm': 'sound' };
 
-/** An object as it is stored; `changes` are to what its header says. */
+/** An object as it is stored; `changes` replace fields of its header. */
 function packed(key: string, changes: Record<string, unknown> = {}, body = 'picturesound'): Buffer {
   const files = Object.entries(FILES).map(([name, text]) => ({
     name,
@@ -134,19 +134,19 @@ const one = (name: string) => [{ name, bytes: 12, sha256: sha256('picturesound')
 
 const DAMAGES: Readonly<Record<string, Buffer>> = {
   'it is empty': Buffer.alloc(0),
-  'it is not ours': Buffer.from('hello\nworld'),
-  'it has no end of line': Buffer.alloc(5_000_000, 'x'),
+  'it is in another format': Buffer.from('hello\nworld'),
+  'its header has no end': Buffer.alloc(5_000_000, 'x'),
   'its header has another shape': Buffer.from('{"key":"clip/key"}\n'),
-  'its header is half': packed('clip/key').subarray(0, 40),
+  'its header is truncated': packed('clip/key').subarray(0, 40),
   'it belongs to another key': packed('clip/other'),
-  'a file is short': packed('clip/key', {}, 'picturesou'),
-  'there is more than its files': packed('clip/key', {}, 'picturesound and more'),
-  'a checksum is another one': packed('clip/key', {}, 'picturesOund'),
+  'a file is too short': packed('clip/key', {}, 'picturesou'),
+  'it contains more than its files': packed('clip/key', {}, 'picturesound and more'),
+  'a checksum does not match': packed('clip/key', {}, 'picturesOund'),
   'a name leads out of the folder': packed('clip/key', { files: one('../out') }),
   'a name is absolute': packed('clip/key', { files: one('/tmp/out') }),
-  'a name is none': packed('clip/key', { files: one('..') }),
-  'a name comes twice': packed('clip/key', { files: [...one('a'), ...one('a')] }, 'picturesound'.repeat(2)),
-  'a size is none': packed('clip/key', { files: [{ name: 'a', bytes: -1, sha256: '' }] }),
+  'a name is invalid': packed('clip/key', { files: one('..') }),
+  'a name occurs twice': packed('clip/key', { files: [...one('a'), ...one('a')] }, 'picturesound'.repeat(2)),
+  'a size is invalid': packed('clip/key', { files: [{ name: 'a', bytes: -1, sha256: '' }] }),
 };
 
 describe('storage artifacts', { timeout: 60_000 }, () => {
@@ -210,7 +210,7 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
     assert.deepEqual(await texts(put, ['clip.pcm']), ['sound']);
   });
 
-  it('are not there if the process that put them died over it', async () => {
+  it('do not exist if the process died while putting them', async () => {
     await using cloud = await shared();
     cloud.server.fault({ operation: 'resume', does: 'stall', afterBytes: 1_000_000 });
     const script = join(import.meta.dirname, '../../fixtures/storage/putting.ts');
@@ -245,7 +245,7 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
       assert.deepEqual(await texts(artifact, ['file']), [`${'ab'[at]}${text}`]);
       artifact[Symbol.dispose]();
     }
-    // Room for two of four: what is fetched at each turn had to go before.
+    // There is room for two of the four, so each one has been evicted before it is fetched.
     const before = cloud.server.count('media');
     for (const key of ['a', 'b', 'c', 'd']) (await opened(small, key))[Symbol.dispose]();
     assert.ok(cloud.server.count('media') - before >= 2);
@@ -289,7 +289,7 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
   });
 
   for (const [damage, body] of Object.entries(DAMAGES)) {
-    it(`are removed and not handed out where ${damage}`, async () => {
+    it(`are removed and not returned if ${damage}`, async () => {
       await using cloud = await shared();
       cloud.server.objects.insert('bucket', nameOf('clip/key'), body, {});
       assert.equal(await cloud.one.open('clip/key'), undefined);
@@ -353,12 +353,12 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
     assert.deepEqual(await texts(found, Object.keys(FILES)), Object.values(FILES));
   });
 
-  it('are opened from the copy in good time if the bucket does not take them back', async () => {
+  it('are opened from the copy within seconds if the bucket does not accept it', async () => {
     await using cloud = await shared();
     const wary = processOn(cloud.server, cloud.dir, { standingMs: 0, bringBackMs: 200 });
     (await wary.put('key', await folder(cloud.dir, FILES), 1))[Symbol.dispose]();
     cloud.server.objects.delete('bucket', nameOf('key'), {});
-    // A call waits for ten seconds.
+    // Without that limit, a call would wait for ten seconds.
     cloud.server.fault({ operation: 'upload', does: 'hang', times: 9 });
     const asked = performance.now();
     using _found = await opened(wary, 'key');
@@ -390,7 +390,7 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
     using _found = await opened(cloud.two, 'key');
   });
 
-  it('fail for good if the bucket may not be used', async () => {
+  it('fail permanently if the bucket may not be used', async () => {
     await using cloud = await shared();
     for (const status of [401, 403] as const) {
       cloud.server.fault({ operation: 'media', does: 'status', status });

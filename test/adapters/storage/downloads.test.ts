@@ -66,7 +66,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     assert.deepEqual([next.bytes, next.validator], [1000, { etag: `"${generation}"` }]);
   });
 
-  it('takes an object that was composed of others, which has no MD5', async () => {
+  it('accepts an object that was composed of others, which has no MD5', async () => {
     await using cloud = await prepared();
     cloud.clip.md5Hash = undefined;
     const got = await cloud.get();
@@ -89,7 +89,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     });
   }
 
-  it('gives source_not_found for an object, or a bucket, that is not there', async () => {
+  it('gives source_not_found for an object or a bucket that does not exist', async () => {
     await using cloud = await prepared();
     cloud.server.objects.delete('bucket', NAME, {});
     await failureOf(cloud.get(), 'source_not_found', /gs:\/\/bucket\/clips\/hook ü #1\?\.mp4/);
@@ -105,7 +105,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
   ];
   for (const [what, fault] of broken) {
     for (const composed of [false, true]) {
-      it(`gives network where a download ${what}, after one try${composed ? ', also without MD5' : ''}`, async () => {
+      it(`gives network if a download ${what}, after one try${composed ? ', even without MD5' : ''}`, async () => {
         await using cloud = await prepared({ idleMs: 300 });
         if (composed) cloud.clip.md5Hash = undefined;
         cloud.server.fault({ operation: 'media', ...fault });
@@ -117,7 +117,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
     }
   }
 
-  it('does not mix two versions: one that is replaced between look and download is asked for again', async () => {
+  it('does not mix two versions of an object that is replaced between lookup and download', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'media', does: 'after', work: cloud.replace });
     await failureOf(cloud.get(), 'source_busy', /another version/);
@@ -166,7 +166,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
       const end = await getting;
       clearTimeout(timer);
       assert.ok(end === 'got' || end === reason, String(end));
-      // Late answers come to nobody.
+      // Late answers must not cause errors, either.
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     process.off('uncaughtExceptionMonitor', note);

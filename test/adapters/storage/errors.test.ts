@@ -59,17 +59,17 @@ const FAILURES: readonly [title: string, fault: Misbehaviour, verdict: Verdict][
   ['no answer', { does: 'hang' }, NETWORK],
 ];
 
-/** One call of each purpose: what it asks of the server, and what it needs to be there. */
+/** The calls for each purpose: the request that fails, and the size of the file. */
 const OPERATIONS: Readonly<Record<string, { purpose: Purpose; operation: Operation; bytes: number }>> = {
   'a small output': { purpose: 'outputs', operation: 'upload', bytes: 100 },
   'a large output, at its start,': { purpose: 'outputs', operation: 'start', bytes: 2_000_000 },
-  'a large output, while it is sent,': { purpose: 'outputs', operation: 'resume', bytes: 2_000_000 },
+  'a large output, while it is being sent,': { purpose: 'outputs', operation: 'resume', bytes: 2_000_000 },
   'an artifact': { purpose: 'artifacts', operation: 'upload', bytes: 100 },
-  'a source, at the look at it,': { purpose: 'sources', operation: 'metadata', bytes: 100 },
-  'a source, at the download,': { purpose: 'sources', operation: 'media', bytes: 100 },
+  'a source, at its lookup,': { purpose: 'sources', operation: 'metadata', bytes: 100 },
+  'a source, at its download,': { purpose: 'sources', operation: 'media', bytes: 100 },
 };
 
-describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
+describe('the translation of Cloud Storage errors', { timeout: 60_000 }, () => {
   let server: StorageServer;
   let dir: TempDir;
   before(async () => {
@@ -82,7 +82,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
     await dir[Symbol.asyncDispose]();
   });
 
-  /** What a call of that purpose ends in. */
+  /** The error of a call for that purpose. */
   async function outcome(
     purpose: Purpose,
     storage: StorageConnection,
@@ -134,9 +134,9 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
 
   for (const [what, { purpose, operation, bytes }] of Object.entries(OPERATIONS)) {
     for (const [title, fault, verdict] of FAILURES) {
-      // While it is sent, 409 and 410 are said of the session, and 404 of a download of one that was replaced.
+      // The 404 of a download means that the object was replaced after its lookup.
       if (operation === 'media' && title.startsWith('404')) continue;
-      it(`gives ${verdict[purpose]} where ${what} meets ${title}`, async () => {
+      it(`gives ${verdict[purpose]} if ${what} meets ${title}`, async () => {
         server.fault({ operation, ...fault });
         const storage = connectedTo(server, {
           callMs: 100,
@@ -147,7 +147,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       });
     }
 
-    it(`passes on how long a busy server wants to be left alone, where ${what} meets it`, async () => {
+    it(`passes on how long a busy server asks to wait, if ${what} meets it`, async () => {
       server.fault({ operation, does: 'status', status: 429, headers: { 'retry-after': '7' } });
       const resumption = { firstPauseMs: 1, maxFailures: 1 };
       const error = await outcome(purpose, connectedTo(server, { resumption }), { bytes });
@@ -155,7 +155,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       assert.equal(error.retryAfterMs, 7000);
     });
 
-    it(`lets an unexpected error through, where ${what} meets it`, async () => {
+    it(`leaves an unexpected error unchanged, if ${what} meets it`, async () => {
       server.fault({ operation, does: 'status', status: 400, reason: 'invalid' });
       const error = await outcome(purpose, connectedTo(server), { bytes });
       assert.ok(error instanceof Error);
@@ -164,7 +164,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
   }
 
   for (const purpose of ['outputs', 'artifacts', 'sources'] as const) {
-    it(`gives ${MISSING[purpose]} for ${purpose} if there is no such bucket`, async () => {
+    it(`gives ${MISSING[purpose]} for ${purpose} if the bucket does not exist`, async () => {
       const error = await outcome(purpose, connectedTo(server), { bucket: 'bucket-of-nobody' });
       assert.ok(PermanentError.is(error), String(error));
       assert.equal(error.code, MISSING[purpose]);
@@ -196,7 +196,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
       }
     });
 
-    it(`does not take a login that reached no server for a refused one, for ${purpose}`, () => {
+    it(`does not treat a login that reached no server as refused, for ${purpose}`, () => {
       for (const code of ['ECONNREFUSED', 'ETIMEDOUT', 'ENOTFOUND', 'SELF_SIGNED_CERT_IN_CHAIN']) {
         const error = Object.assign(new Error(`Could not refresh access token: connect ${code}`), { code });
         assert.ok(TransientError.is(storageError(error, purpose, 'gs://bucket/a')), code);
@@ -212,13 +212,13 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
   it('quotes what the server says about an account only to the owner of the bucket', () => {
     const said = 'render@project.iam.example.com does not have storage.objects.create access.';
     const error = Object.assign(new Error(said), { code: 403, errors: [{ reason: 'forbidden' }] });
-    const told = (purpose: Purpose) => String(storageError(error, purpose, 'gs://bucket/a'));
-    assert.match(told('outputs'), /render@project.* does not have storage\.objects\.create access\)/);
-    assert.match(told('outputs'), /Next step: give the account Storage Object User/);
-    assert.doesNotMatch(told('sources'), /render@/);
+    const messageFor = (purpose: Purpose) => String(storageError(error, purpose, 'gs://bucket/a'));
+    assert.match(messageFor('outputs'), /render@project.* does not have storage\.objects\.create access\)/);
+    assert.match(messageFor('outputs'), /Next step: give the account Storage Object User/);
+    assert.doesNotMatch(messageFor('sources'), /render@/);
   });
 
-  it('passes errors of ours, and defects, as they are', () => {
+  it('leaves our own errors and programming errors unchanged', () => {
     const others = [
       new PermanentError('save_failed', 'save', 'ours'),
       new TransientError('network', 'ours'),
@@ -232,7 +232,7 @@ describe('the gate for errors of Cloud Storage', { timeout: 60_000 }, () => {
   });
 });
 
-/** Until disposed of, the variable has that value. */
+/** Sets an environment variable until disposed. */
 function environment(name: string, value: string): Disposable {
   const before = process.env[name];
   process.env[name] = value;

@@ -14,7 +14,7 @@ import { repeated } from '../../fixtures/system/repeated.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const FOREVER = new AbortController().signal;
-/** More than goes in one request. */
+/** More than is sent in one request. */
 const LARGE = 'video '.repeat(500_000);
 
 outputContract('storage', async () => {
@@ -35,7 +35,7 @@ outputContract('storage', async () => {
   };
 });
 
-/** A server, a store on it and a folder of its own, gone afterwards. */
+/** A server, a store on it and a temporary folder; all are removed afterwards. */
 async function prepared(limits: Partial<StorageLimits> = {}) {
   const server = await startStorageServer();
   const dir = await tempDir();
@@ -92,9 +92,9 @@ describe('storage outputs', { timeout: 60_000 }, () => {
   for (const [title, status, code, hint] of [
     ['the credentials are not accepted', 401, 'output_login', /^Give the service valid credentials/],
     ['the account may not write', 403, 'output_forbidden', /Storage Object User/],
-    ['the bucket is not there', 404, 'output_missing', /OUTPUT_BUCKET/],
+    ['the bucket does not exist', 404, 'output_missing', /OUTPUT_BUCKET/],
   ] as const) {
-    it(`refuse a task, with the hint, where ${title}`, async () => {
+    it(`refuse a task, with a hint, if ${title}`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation: 'upload', does: 'status', status, reason: 'forbidden' });
       await assert.rejects(cloud.store.createFolder('another sale'), (error) => {
@@ -108,7 +108,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     });
   }
 
-  it('make one try at a folder, and find or make it at a later one', async () => {
+  it('try to make a folder once, and find or make it at a later try', async () => {
     await using cloud = await prepared();
     const busy = (error: unknown) => TransientError.is(error) && error.code === 'output_busy';
     cloud.server.fault({ operation: 'upload', does: 'status', status: 503, times: 3 });
@@ -181,7 +181,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       }
     });
 
-    it(`are not half saved, and keep nobody waiting, when a ${size} upload is stopped`, async () => {
+    it(`are not partly saved, and do not delay the caller, when a ${size} upload is stopped`, async () => {
       await using cloud = await prepared();
       cloud.server.fault({ operation, does: 'stall', afterBytes: 3 });
       const source = await file(cloud.dir, content);
@@ -244,7 +244,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.count('start'), 2);
   });
 
-  it('replace what was written meanwhile, and no version that was not looked at', async () => {
+  it('replace a version that was written meanwhile, but never one that they have not seen', async () => {
     await using cloud = await prepared();
     const write = (text: string) =>
       void cloud.server.objects.insert('bucket', 'sale/a.mp4', Buffer.from(text), {});
@@ -272,7 +272,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.requests.filter(({ object }) => object === 'sale/a.mp4').length, 2);
   });
 
-  it('fail for good in a folder of another output or bucket', async () => {
+  it('fail permanently in a folder of another output or bucket', async () => {
     await using cloud = await prepared();
     const source = await file(cloud.dir, 'video');
     for (const id of ['/videos/sale', '1AbCdEfGhIj', 'gs://bucket2/sale/', 'gs://other/sale/']) {
@@ -300,7 +300,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.count('delete'), 0);
   });
 
-  it('are removed by a thousand names, few of which are there', async () => {
+  it('are removed by a thousand names, few of which exist', async () => {
     await using cloud = await prepared();
     const names = Array.from({ length: 1000 }, (_, at) => `${at}.mp4`);
     for (const name of names.slice(0, 3)) {
@@ -311,7 +311,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     assert.deepEqual([...cloud.server.objects.bucket('bucket').keys()], ['sale/']);
   });
 
-  it('fail for good if the account may not remove them', async () => {
+  it('fail permanently if the account may not remove them', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'delete', does: 'status', status: 403, reason: 'forbidden' });
     await assert.rejects(
@@ -320,7 +320,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
     );
   });
 
-  it('report a video that is not there', async () => {
+  it('report a missing video', async () => {
     await using cloud = await prepared();
     const none = join(cloud.dir.path, 'none.mp4');
     await assert.rejects(cloud.store.save(cloud.folder, 'a.mp4', none, FOREVER), { code: 'ENOENT' });

@@ -46,7 +46,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     assert.match(cloud.server.requests[0]?.url ?? '', /^\/storage\/v1\/b\/bucket\/o\/a/);
   });
 
-  it('treats an unreachable network, or a certificate of its own, as transient', async () => {
+  it('treats an unreachable network or a self-signed certificate as transient', async () => {
     await using proxy = await startSelfSignedServer();
     for (const url of ['http://every-cut.invalid', proxy.url]) {
       const look = metadataOf(connectedTo({ url }), PLACE);
@@ -54,7 +54,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     }
   });
 
-  it('makes one try of a call, which its caller may repeat', async () => {
+  it('tries a call once, and leaves retries to its caller', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'metadata', does: 'status', status: 503, times: 4 });
     await assert.rejects(cloud.look(), TransientError.is);
@@ -63,7 +63,7 @@ describe('connectStorage', { timeout: 60_000 }, () => {
     assert.equal(cloud.server.requests.length, 5);
   });
 
-  it('fails for good after a refusal', async () => {
+  it('fails permanently after a refusal', async () => {
     await using cloud = await prepared();
     cloud.server.fault({ operation: 'metadata', does: 'status', status: 403 });
     await assert.rejects(cloud.look(), PermanentError.is);
