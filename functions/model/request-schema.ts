@@ -11,7 +11,7 @@ import { DEFAULT_STILL_SECONDS } from './plan.ts';
 export const MAX_BLOCKS = 10;
 /** URLs of one block: far above normal use, low enough to check while the caller waits. */
 const MAX_URLS = 1_000;
-/** Characters. Below what ElevenLabs takes in one request, far above an ad. */
+/** Characters. Below what ElevenLabs accepts in one request, and far more than an ad needs. */
 const MAX_TEXT = 5_000;
 const MAX_TEXTS = 1_000;
 /** Longest URL that common servers and proxies accept. */

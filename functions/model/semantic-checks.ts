@@ -11,7 +11,7 @@ export interface Limits {
 
 const MAX_METADATA_DEPTH = 32;
 
-/** Takes a body of any shape, so that one answer names all mistakes. */
+/** Accepts a body of any shape, so that one answer names all mistakes. */
 export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
   return [
@@ -92,7 +92,7 @@ function barsWithoutContain(output: unknown): Mistake[] {
   ];
 }
 
-/** Accepted means done: fields that this build does not support yet are refused, never ignored. */
+/** Fields that this build does not support are refused, not ignored, so that an accepted request is done in full. */
 function unsupported(body: Record<string, unknown>): Mistake[] {
   if (body['callback_url'] === undefined) return [];
   return [
