@@ -56,12 +56,12 @@ async function makeReady(
     find: async () => (await pins.read(taskId, [name]))[0],
     async create(before, held) {
       const started = performance.now();
-      const pin = await settled();
-      const standing = await pins.write(taskId, name, pin);
-      logPrepared(log, task, source, standing, (performance.now() - started) / 1000);
-      return standing;
+      const pin = await outcome();
+      const stored = await pins.write(taskId, name, pin);
+      logPrepared(log, task, source, stored, (performance.now() - started) / 1000);
+      return stored;
 
-      async function settled(): Promise<Prepared | Failed> {
+      async function outcome(): Promise<Prepared | Failed> {
         try {
           return await sources.ready(task, number, { signal: held, stop });
         } catch (error) {
