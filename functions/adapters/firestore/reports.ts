@@ -69,11 +69,11 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
           await batch.commit();
           return true;
         } catch (error) {
-          const standing = grpcCode(error) === GRPC.ALREADY_EXISTS;
-          if (!standing && !isUnclear(error)) throw error;
+          const exists = grpcCode(error) === GRPC.ALREADY_EXISTS;
+          if (!exists && !isUnclear(error)) throw error;
           // The document is ours if only the answer to the commit was lost.
           const ours = (await ref.get()).get('token') === token;
-          if (!ours && !standing) throw error;
+          if (!ours && !exists) throw error;
           return ours;
         }
       }),
