@@ -115,7 +115,7 @@ const side = (what: string) =>
     maximum: 4096,
     multipleOf: 2,
     expected: `an even ${what} of 64-4096 pixels`,
-    hint: 'H.264 in this format takes even sizes only; 1080 and 1920 are usual.',
+    hint: 'H.264 in this format needs even sizes; 1080 and 1920 are usual.',
   }) as const;
 
 /** Decimal names of rates; each stands for its exact fraction. */
@@ -173,7 +173,7 @@ export const requestSchema = {
           type: 'string',
           enum: ['contain', 'cover', 'blur'],
           expected: 'contain, cover or blur',
-          hint: 'contain shows the whole clip, with bars where the shapes differ.',
+          hint: 'contain shows the whole clip, with bars if the aspect ratios differ.',
         },
         background: {
           description: 'Colour of the bars that fit contain leaves.',

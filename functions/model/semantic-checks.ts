@@ -99,8 +99,8 @@ function unsupported(body: Record<string, unknown>): Mistake[] {
     {
       pointer: '/callback_url',
       message:
-        'Expected only what this build can do, got callback_url: not available here. ' +
-        'Leave it out and ask the status_url.',
+        'Expected only fields that this build supports, got callback_url, which is not available. ' +
+        'Leave it out and poll the status_url.',
     },
   ];
 }

@@ -111,7 +111,7 @@ export function locationRefusal(
   }
   if (kind === 'web' || buckets.includes(bucket)) return undefined;
   return {
-    got: `the bucket ${bucket}, which is not one that callers may read from`,
+    got: `the bucket ${bucket}, which callers may not read from`,
     next: 'Add it to SOURCE_BUCKETS, or use a signed https URL.',
   };
 }
@@ -129,7 +129,10 @@ function locationOf(text: string, url: URL, buckets: readonly string[]): SourceL
     if (isObjectName(place.object) && !url.searchParams.has('generation')) {
       return { kind: 'storage', ...place };
     }
-    return { got: 'an address of one version, or of no file', next: 'Use the plain address of the file.' };
+    return {
+      got: 'the address of one version of a file, or of no file',
+      next: 'Use the plain address of the file.',
+    };
   }
   return driveLocation(url) ?? { kind: 'web', url: url.href, bucket: place?.bucket || null };
 }

@@ -28,13 +28,13 @@ export function webUrlRefusal(url: URL, schemes = HTTP): UrlRefusal | undefined 
   if (!schemes.includes(protocol)) {
     return {
       got: `the scheme ${JSON.stringify(protocol.slice(0, SHOWN_SCHEME))}`,
-      next: 'Put the file where https reaches it.',
+      next: 'Serve the file over https.',
     };
   }
   // RFC 9110, 4.2.4: treated as an error, because they usually hide where a URL really leads.
   if (hasCredentials(url)) return { got: 'one with a user name or password', next: 'Use a signed URL.' };
   if (!BAD_PORTS.has(port)) return undefined;
-  return { got: `one to port ${port}, which is not for the web`, next: 'Serve the file on port 443.' };
+  return { got: `one with port ${port}, which is not a web port`, next: 'Serve the file on port 443.' };
 }
 
 /** A URL for messages and logs: without credentials, query and fragment, any of which may be secret. */
