@@ -227,19 +227,19 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     {
       it: 'that is cut off',
       code: 'network',
-      says: /sent whole/,
+      says: /Expected all bytes of/,
       fault: ['media', { does: 'cut', afterBytes: 9 }],
     },
     {
       it: 'that arrives otherwise',
       code: 'network',
-      says: /other bytes/,
+      says: /announced MD5/,
       fault: ['media', { does: 'garble' }],
     },
     {
       it: 'that stands still',
       code: 'network',
-      says: /sent whole/,
+      says: /Expected all bytes of/,
       fault: ['media', { does: 'stall' }],
       ask: { idleMs: 300 },
     },
