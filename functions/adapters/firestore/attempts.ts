@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import type { Attempts } from '../../model/attempts.ts';
 import type { AttemptStore } from '../../ports.ts';
-import { grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
 import {
+  CHANGED_SINCE_READ,
   documentId,
   type Expiring,
   type FirestoreConnection,
   leaseRetained,
   millisecondsBetween,
-  CHANGED_SINCE_READ,
 } from './firestore.ts';
 
 export interface FirestoreAttemptsOptions {
@@ -100,7 +100,7 @@ async function change(
       return stored;
     } catch (error) {
       if (CHANGED_SINCE_READ.includes(grpcCode(error))) continue;
-      if (!isUnclear(error)) throw error;
+      if (!isInconclusive(error)) throw error;
       const now = foundIn(await ref.get());
       if (now.stored.tokens.includes(token)) return now.stored;
       throw error;

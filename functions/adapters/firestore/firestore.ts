@@ -26,7 +26,11 @@ const RETENTION_MS = 30 * 24 * 3_600_000;
 const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
 
 /** A conditional write was refused, because the document was created, changed or deleted since it was read. */
-export const CHANGED_SINCE_READ: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION, GRPC.NOT_FOUND];
+export const CHANGED_SINCE_READ: readonly unknown[] = [
+  GRPC.ALREADY_EXISTS,
+  GRPC.FAILED_PRECONDITION,
+  GRPC.NOT_FOUND,
+];
 
 const MAX_READABLE_ID = 1_000;
 /** Limit for all requests of one port call; a normal answer takes milliseconds. */

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import type { LeaseState } from '../../model/lease-state.ts';
 import type { Lease, LeaseStore } from '../../ports.ts';
-import { grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
 import {
+  CHANGED_SINCE_READ,
   documentId,
   type FirestoreConnection,
   leaseRetained,
   millisecondsBetween,
-  CHANGED_SINCE_READ,
 } from './firestore.ts';
 
 export interface FirestoreLeasesOptions {
@@ -90,7 +90,7 @@ export function createFirestoreLeases({
           versions.set(lease, await write(ref, found.version, { token: lease.token, ttlMs: forMs }));
           return true;
         } catch (error) {
-          if (!CHANGED_SINCE_READ.includes(grpcCode(error)) && !isUnclear(error)) throw error;
+          if (!CHANGED_SINCE_READ.includes(grpcCode(error)) && !isInconclusive(error)) throw error;
           const now = foundIn(await ref.get());
           const moved = now.version !== undefined && found.version?.isEqual(now.version) === false;
           // This is our own write, whose answer was lost.
@@ -98,7 +98,7 @@ export function createFirestoreLeases({
             versions.set(lease, now.version as Timestamp);
             return true;
           }
-          if (isUnclear(error)) throw error;
+          if (isInconclusive(error)) throw error;
           return false;
         }
       }),
@@ -165,7 +165,7 @@ async function unlessRefused<T>(call: () => Promise<T>): Promise<T | undefined> 
   try {
     return await call();
   } catch (error) {
-    if (CHANGED_SINCE_READ.includes(grpcCode(error)) || isUnclear(error)) return undefined;
+    if (CHANGED_SINCE_READ.includes(grpcCode(error)) || isInconclusive(error)) return undefined;
     throw error;
   }
 }

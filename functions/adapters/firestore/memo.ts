@@ -2,7 +2,7 @@ import type { DocumentReference, Firestore } from '@google-cloud/firestore';
 import type { Memo } from '../../ports.ts';
 import { grpcCode } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
-import { type FirestoreConnection, CHANGED_SINCE_READ, retained } from './firestore.ts';
+import { CHANGED_SINCE_READ, type FirestoreConnection, retained } from './firestore.ts';
 
 export interface FirestoreMemoOptions {
   firestore: FirestoreConnection;
@@ -39,11 +39,7 @@ export function createFirestoreMemo({ firestore }: FirestoreMemoOptions): Memo {
 }
 
 /** Only the first of many writes counts. A commit that is sent again finds its own value and returns it. */
-async function settle(
-  document: DocumentReference,
-  value: string,
-  gone: string | undefined,
-): Promise<string> {
+async function settle(document: DocumentReference, value: string, gone: string | undefined): Promise<string> {
   for (;;) {
     const snapshot = await document.get();
     const found = (snapshot.data() as Stored | undefined)?.value;

@@ -143,7 +143,7 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
   };
 }
 
-/** A rejection is no unhandled one, even if no caller is waiting. */
+/** Prevents an unhandled rejection if no caller is waiting. */
 function deferred(): PromiseWithResolvers<void> {
   const made = Promise.withResolvers<void>();
   made.promise.catch(() => {});

@@ -4,7 +4,7 @@ import type { DocumentReference, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
 import type { Report } from '../../model/report.ts';
 import type { ReportStore } from '../../ports.ts';
-import { GRPC, grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
   completionAt,
   type FirestoreConnection,
@@ -70,7 +70,7 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
           return true;
         } catch (error) {
           const exists = grpcCode(error) === GRPC.ALREADY_EXISTS;
-          if (!exists && !isUnclear(error)) throw error;
+          if (!exists && !isInconclusive(error)) throw error;
           // The document is ours if only the answer to the commit was lost.
           const ours = (await ref.get()).get('token') === token;
           if (!ours && !exists) throw error;
