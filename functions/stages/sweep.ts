@@ -70,7 +70,7 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   if (allIn(task, progress)) await completeAgain(task, deps);
 }
 
-/** The message of a task that is still not finished after the grace period is lost. */
+/** Publishes `complete` again if the task is still not finished after the grace period: the message may be lost. */
 async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
   if (!(await graceIsOver(deps.attempts, completingKey(task.id), COMPLETING_MS))) return;
   await deps.queue.publish([{ topic: 'complete', taskId: task.id }]);
