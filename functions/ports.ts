@@ -78,7 +78,7 @@ export interface PinStore {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Leases: who works on what, by the store's clock
+// Leases: which process works on what, by the store's clock
 
 export interface Lease {
   readonly key: string;
@@ -213,7 +213,7 @@ export interface Speech {
   /** A warning for callers about this voice, or null. */
   readonly notice: string | null;
   /**
-   * How many lines all processes together may have spoken at the same time, as far as known; null means no limit. Read
+   * How many lines may be spoken at the same time by all processes together, as far as known; null means no limit. Read
    * before each line.
    */
   readonly atOnce: number | null;

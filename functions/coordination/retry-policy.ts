@@ -1,6 +1,6 @@
 /**
  * How often work is tried. Adapters try once; retries within a step are done by the loop in this file. A crash of the
- * process and an unexpected error count as attempts; waiting, duplicates and reported transient errors do not.
+ * process and an unexpected error count as attempts; waiting, duplicates and expected transient errors do not.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -73,7 +73,7 @@ export async function retryTransient<T>(
   });
 }
 
-/** The number of the next attempt, from 1. Waiting, duplicates and reported transient errors do not count. */
+/** The number of the next attempt, from 1. Waiting, duplicates and expected transient errors do not count. */
 export function attemptOf({ crashes, failures }: Attempts): number {
   return crashes + failures + 1;
 }

@@ -30,7 +30,7 @@ export async function prepare(
   const task = await deps.tasks.get(taskId);
   const source = task?.plan.sources[number];
   if (task === undefined || source === undefined) return;
-  // A cancelled task needs no sources: its renders report by themselves.
+  // A cancelled task needs no sources, and its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
     makeReady(task, number, source, { signal: AbortSignal.any([signal, cancelled]), stop: signal }, deps),
   );

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * public: on the internet. metadata: where clouds give the machine's own credentials to every program on it.
+ * public: on the internet. metadata: a service of the cloud that gives the machine's credentials to any program on it.
  * private: all others: private, shared, loopback, documentation, multicast and reserved ranges, and tunnels.
  */
 export type AddressKind = 'public' | 'private' | 'metadata';

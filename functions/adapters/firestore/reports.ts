@@ -109,7 +109,7 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
   };
 }
 
-/** The caller that creates the claim publishes. Others that arrive meanwhile wait until that has happened. */
+/** The caller that creates the claim publishes. Other callers wait until it has done so. */
 async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
   const token = randomUUID();
   try {

@@ -15,7 +15,7 @@ export interface TopicCounts {
   /** Messages that are ready now or once their back-off ends. */
   waiting: number;
   inFlight: number;
-  /** Dead letters that could not be handled and are kept for people to inspect. */
+  /** Dead letters that could not be handled and are kept for inspection. */
   quarantined: number;
 }
 
@@ -134,7 +134,7 @@ export class SqliteMessages {
       .map(takenOf);
   }
 
-  /** When to look for the topic's next message, in milliseconds from now; undefined if none is waiting. */
+  /** When to query for the topic's next message, in milliseconds from now; undefined if none is waiting. */
   nextInMs(topic: Topic): number | undefined {
     const first = (suspects: boolean) =>
       this.#database.row<{ at: number | null }>(

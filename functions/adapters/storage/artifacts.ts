@@ -72,8 +72,8 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
   };
 
   /**
-   * Restores the object if a life-cycle rule has removed it, as its content may have been paid for. If the bucket does
-   * not answer, the copy is used as it is.
+   * Restores the object if a life-cycle rule has removed it, because its content may have been paid for. If the bucket
+   * does not answer, the copy is used without checking it.
    */
   const keepShared = async (copy: Artifact): Promise<void> => {
     const { key } = copy;
