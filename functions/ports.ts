@@ -1,7 +1,7 @@
 /**
  * The interfaces that the stages depend on, in the service's own terms. Each has an embedded and a cloud adapter, which
- * pass the same contract suite (test/contracts). What the comments say about repeated calls is part of the contract: any
- * message may be delivered twice, late, or to a process that dies half-way.
+ * pass the same contract suite (test/contracts). What the comments say about repeated calls is part of the contract:
+ * any message may be delivered twice, late, or to a process that dies half-way.
  */
 import type { Attempts } from './model/attempts.ts';
 import type { LeaseState } from './model/lease-state.ts';
@@ -20,8 +20,8 @@ import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/t
 export interface TaskStore {
   /**
    * process-media, retry: stores the task, unpublished, together with its claim. Returns false, and stores nothing, if
-   * another task has the claim (see claimed), or if the id of a task with the same output folder starts with the same six
-   * digits: their file names would clash, so try another id.
+   * another task has the claim (see claimed), or if the id of a task with the same output folder starts with the same
+   * six digits: their file names would clash, so try another id.
    */
   create(task: Task, claim?: Claim): Promise<boolean>;
   /** process-media, retry: the task that has the claim; undefined if none has or the claim has expired. */
@@ -50,9 +50,9 @@ export interface ReportStore {
   /** Reports of the combinations numbered from..to (inclusive), in order, without those that have not reported. */
   list(taskId: string, from: number, to: number): Promise<Report[]>;
   /**
-   * Called after every report, even a repeated one. `index` is the combination that has just reported; without it, as in
-   * the sweep, all are checked. 'open': some have not reported. 'claimed': all have, and `complete` may not be published
-   * yet: publish it, then mark it. 'published': nothing is left to do.
+   * Called after every report, even a repeated one. `index` is the combination that has just reported; without it, as
+   * in the sweep, all are checked. 'open': some have not reported. 'claimed': all have, and `complete` may not be
+   * published yet: publish it, then mark it. 'published': nothing is left to do.
    */
   claimCompletion(taskId: string, index?: number): Promise<'open' | 'claimed' | 'published'>;
   markCompletionPublished(taskId: string): Promise<void>;
@@ -169,11 +169,13 @@ export interface OutputStore {
    * cannot be determined now: a second call continues where the first one stopped. Rejects with the signal's reason.
    */
   createFolder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
-  /** render, complete: moves the file there and replaces one of the same name. An unfinished file never has the name. */
+  /**
+   * render, complete: moves the file there and replaces one of the same name. An unfinished file never has the name.
+   */
   save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
   /**
-   * complete, render: removes files that were saved but are not videos of the task, because their process died before it
-   * could report, or reported too late. Names that do not exist, which is the usual case, are no error.
+   * complete, render: removes files that were saved but are not videos of the task, because their process died before
+   * it could report, or reported too late. Names that do not exist, which is the usual case, are no error.
    */
   remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
 }
@@ -199,8 +201,8 @@ export interface Memo {
 
 export interface Downloads {
   /**
-   * prepare: one GET into `file`, conditional if a validator is given. Throws PermanentError if a retry is pointless, and
-   * TransientError if it may help.
+   * prepare: one GET into `file`, conditional if a validator is given. Throws PermanentError if a retry is pointless,
+   * and TransientError if it may help.
    */
   get(
     location: SourceLocation,
@@ -228,7 +230,10 @@ export interface Speech {
 
 /** Records the child processes of this host, so that the next host can end those that outlive it. */
 export interface ChildRecords {
-  /** Called right after the start of a child that leads its own process group. Never throws; at worst it is not recorded. */
+  /**
+   * Called right after the start of a child that leads its own process group. Never throws; at worst it is not
+   * recorded.
+   */
   started(pid: number): void;
   /** Called when the child has ended. */
   ended(pid: number): void;
@@ -242,9 +247,9 @@ export interface TokenClaims {
 }
 
 /**
- * Reads the OIDC token of a push. Checks signature, issuer and times, but neither account nor audience. Certificates are
- * fetched at the first token and kept for as long as Google says. `refused` completes a sentence after "got" and contains
- * no part of the token.
+ * Reads the OIDC token of a push. Checks signature, issuer and times, but neither account nor audience. Certificates
+ * are fetched at the first token and kept for as long as Google says. `refused` completes a sentence after "got" and
+ * contains no part of the token.
  * @throws TransientError if the certificates cannot be fetched
  */
 export interface TokenReader {

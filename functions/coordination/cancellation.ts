@@ -7,7 +7,8 @@ const POLL_MS = 500;
 
 /**
  * Runs work and stops it if its task is cancelled: `cancelled` fires, and if the work then rejects, with any error, the
- * result is 'cancelled'. Work that can no longer be stopped may ignore the signal: if it succeeds, its value is returned.
+ * result is 'cancelled'. Work that can no longer be stopped may ignore the signal: if it succeeds, its value is
+ * returned.
  */
 export async function unlessCancelled<T>(
   taskId: string,

@@ -13,8 +13,8 @@ export interface CrashIsolationDeps {
 const ISOLATED_AFTER_CRASHES = 1;
 
 /**
- * A semaphore for the work under this lease. Work that has crashed before runs alone. It enters the gate before it takes
- * the lease, so that work that is still waiting holds no lease and is not blamed for the next crash.
+ * A semaphore for the work under this lease. Work that has crashed before runs alone. It enters the gate before it
+ * takes the lease, so that work that is still waiting holds no lease and is not blamed for the next crash.
  */
 export function isolateAfterCrash(
   key: string,

@@ -1,7 +1,9 @@
 import type { Semaphore } from './fair-semaphore.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
-/** Runs work alongside other work or alone, so that work that may crash the process does not take other work with it. */
+/**
+ * Runs work alongside other work or alone, so that work that may crash the process does not take other work with it.
+ */
 export interface ExclusiveGate {
   beside: Semaphore;
   /** Starts once nothing else is running, and keeps other work waiting until it ends or its time is up. */

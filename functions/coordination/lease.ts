@@ -13,9 +13,9 @@ export interface OnceOptions<T> {
   /** Returns the result if it already exists. */
   find: () => Promise<T | undefined>;
   /**
-   * Makes the result. `before` counts the earlier attempts. The lease is renewed meanwhile and always released afterwards.
-   * The signal also fires when the lease is lost: then stop, and save nothing. `release` leaves the semaphore before the
-   * lease is released.
+   * Makes the result. `before` counts the earlier attempts. The lease is renewed meanwhile and always released
+   * afterwards. The signal also fires when the lease is lost: then stop, and save nothing. `release` leaves the
+   * semaphore before the lease is released.
    */
   create: (before: Attempts, signal: AbortSignal, release: () => void) => Promise<T>;
   /** Limits `create`. Entered before the lease is taken, so that no lease is held while waiting for room. */
@@ -111,7 +111,9 @@ async function underLease<T>(
   const renewing = keepRenewing(leases, lease, ttlMs, takenAt, done.signal).catch((error: unknown) =>
     lost.abort(error),
   );
-  /** Set if an attempt could not be counted. The lease is then left to lapse, so that the next holder counts a crash. */
+  /**
+   * Set if an attempt could not be counted. The lease is then left to lapse, so that the next holder counts a crash.
+   */
   let uncounted = false;
   const count = async (store: AttemptStore, what: 'crash' | 'failure'): Promise<Attempts> => {
     uncounted = true;

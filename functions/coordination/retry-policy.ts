@@ -25,8 +25,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
 /**
- * For nested loops: the errors that inner loops gave up on. The outer loop rethrows them, because their time for retries
- * is used up.
+ * For nested loops: the errors that inner loops gave up on. The outer loop rethrows them, because their time for
+ * retries is used up.
  */
 const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
 
@@ -89,9 +89,9 @@ export function refuseCrashLoop({ crashes }: Attempts, stage: Stage): void {
 }
 
 /**
- * Returns the failure to record for an error that a retry cannot fix. Rethrows other errors, so that the message is handed
- * back. Unexpected errors, and an ffmpeg that is killed from outside (usually for lack of memory), get MAX_ATTEMPTS tries;
- * `before` counts the earlier ones.
+ * Returns the failure to record for an error that a retry cannot fix. Rethrows other errors, so that the message is
+ * handed back. Unexpected errors, and an ffmpeg that is killed from outside (usually for lack of memory), get
+ * MAX_ATTEMPTS tries; `before` counts the earlier ones.
  */
 export function failureOf(error: unknown, before: Attempts, stage: Stage, signal: AbortSignal): Failure {
   // The error may only be a consequence of stopping the work.

@@ -24,7 +24,9 @@ import { assemble } from './wire.ts';
 const PATIENCE_MS = 60_000;
 /** Shorter than a delivery, so that a slow download fails with its own error and not with the delivery's. */
 const DOWNLOAD_MS = 420_000;
-/** Shorter than a delivery for the same reason. A longer encoding would start over with every delivery and never end. */
+/**
+ * Shorter than a delivery for the same reason. A longer encoding would start over with every delivery and never end.
+ */
 const ENCODE_MS = 480_000;
 
 export interface CloudOptions {

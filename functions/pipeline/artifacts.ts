@@ -27,8 +27,8 @@ export interface MakeOptions {
 
 export interface Artifacts {
   /**
-   * Returns the artifact. If it is missing, one process makes it while the others wait. Dispose of it when its files are
-   * no longer read.
+   * Returns the artifact. If it is missing, one process makes it while the others wait. Dispose of it when its files
+   * are no longer read.
    */
   getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
   /** Undefined if it was never made, was evicted, or is damaged. */
@@ -80,7 +80,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
         create: (_before, held) =>
           countedAs === undefined
             ? put(held)
-            : // The lease above is shared by all tasks and does not tell whose process died. This one is the task's own.
+            : // The lease above is shared by all tasks, so it does not tell whose process died. This one does.
               once({
                 leases,
                 attempts,

@@ -34,8 +34,8 @@ export interface Fetching {
   /** Returns the task's pin for that source, and downloads it first if there is none. Throws TransientError. */
   fetchOnce(task: Task, number: number, signal: AbortSignal): Promise<Fetched | Failed>;
   /**
-   * Returns the pinned bytes, and downloads them again if they were evicted. Throws PermanentError 'source_changed' if the
-   * URL now returns other bytes, and TransientError.
+   * Returns the pinned bytes, and downloads them again if they were evicted. Throws PermanentError 'source_changed' if
+   * the URL now returns other bytes, and TransientError.
    */
   bytesOf(task: Task, number: number, fetched: Fetched, signal: AbortSignal): Promise<Artifact<SourceMeta>>;
 }

@@ -25,8 +25,8 @@ export interface CompleteDeps {
 }
 
 /**
- * Completes a task: folder, manifest, log line, and only then the status "completed". Each step can be repeated, so that
- * the next delivery does the rest if a process dies between two of them.
+ * Completes a task: folder, manifest, log line, and only then the status "completed". Each step can be repeated, so
+ * that the next delivery does the rest if a process dies between two of them.
  */
 export async function complete(
   { taskId }: MessageOf<'complete'>,

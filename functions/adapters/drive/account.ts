@@ -66,8 +66,8 @@ export interface DriveAccount extends AsyncDisposable {
   ): Promise<T>;
   /**
    * Sends a request with the account's token, for what the client cannot do. Resolves with any status. If the token is
-   * refused, the request is repeated with a new one, unless its body is a stream: the caller must first ask how much of it
-   * arrived. Throws undici's errors and the errors of logging in.
+   * refused, the request is repeated with a new one, unless its body is a stream: the caller must first ask how much of
+   * it arrived. Throws undici's errors and the errors of logging in.
    */
   send(request: DriveRequest): Promise<Dispatcher.ResponseData>;
 }

@@ -20,9 +20,9 @@ export interface DriveDownloadsOptions {
 
 export interface DriveDownloads {
   /**
-   * prepare: downloads the file with the account, as Downloads.get does. If anyFile is false and the file is not known to
-   * be open to anyone, returns undefined: the file is then downloaded over its link, so that callers cannot get a private
-   * file by naming it.
+   * prepare: downloads the file with the account, as Downloads.get does. If anyFile is false and the file is not known
+   * to be open to anyone, returns undefined: the file is then downloaded over its link, so that callers cannot get a
+   * private file by naming it.
    */
   get(file: DriveFile, path: string, options: Parameters<Downloads['get']>[2]): Promise<Download | undefined>;
 }
@@ -33,7 +33,10 @@ const SHORTCUT = 'application/vnd.google-apps.shortcut';
 const GOOGLE_TYPE = /^application\/vnd\.google-apps\./;
 const FIELDS =
   'id,name,mimeType,size,md5Checksum,headRevisionId,trashed,permissions(type),permissionIds,shortcutDetails';
-/** Ids of the permissions that are for anyone: https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions */
+/**
+ * Ids of the permissions that are for anyone:
+ * https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions
+ */
 const ANYONE: readonly string[] = ['anyone', 'anyoneWithLink'];
 
 export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownloads {

@@ -22,8 +22,8 @@ export interface DriveFilesOptions {
 
 export interface DriveFiles {
   /**
-   * Puts the file of that key into the folder, with that name and content, no matter what this or another process has left
-   * there before. Resolves to Drive's metadata of it.
+   * Puts the file of that key into the folder, with that name and content, no matter what this or another process has
+   * left there before. Resolves to Drive's metadata of it.
    * @throws the gate's error for a refusal; output_missing if the folder is gone
    */
   bring(key: string, folder: OutputFolder, file: LocalFile, signal: AbortSignal): Promise<DriveItem>;

@@ -20,8 +20,8 @@ export interface DriveFoldersOptions {
 
 export interface DriveFolders {
   /**
-   * Returns the folder of that name, and creates it if it is missing: only once, for any number of concurrent or repeated
-   * calls in any number of processes.
+   * Returns the folder of that name, and creates it if it is missing: only once, for any number of concurrent or
+   * repeated calls in any number of processes.
    * @throws {RequestError} output_folder, with the hint
    * @throws {TransientError} if Drive is busy or gives no answer
    */

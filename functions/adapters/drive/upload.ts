@@ -39,7 +39,7 @@ const OVER: readonly (number | undefined)[] = [404, 410];
 const GOOGLE = /(^|\.)googleapis\.com$/;
 
 /**
- * Uploads the file, which gets its name or its new content only once it is complete. Resolves to Drive's metadata of it.
+ * Uploads the file, which gets its name or its new content only once it is complete. Resolves to Drive's metadata.
  * @throws the gate's error for a refusal. TransientError if the upload did not start, made no progress, or its session
  * has ended: start over. A 409 (the id is in use) is thrown unchanged.
  */

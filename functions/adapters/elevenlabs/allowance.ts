@@ -19,8 +19,8 @@ const SMALLEST_PLAN = 2;
 /**
  * Estimates from the answers how many concurrent requests the account allows us.
  *
- * The answers count the requests of the whole account: of this process, of our other processes, and of others who have a
- * key. Our processes together have at most as many as were allowed when they were sent, so only requests beyond that
+ * The answers count the requests of the whole account: of this process, of our other processes, and of others who have
+ * a key. Our processes together have at most as many as were allowed when they were sent, so only requests beyond that
  * number certainly belong to others. More requests of others only show as refusals: each refusal lowers the estimate by
  * one, each success raises it by one.
  */

@@ -32,8 +32,8 @@ export interface ElevenLabsOptions {
 }
 
 /**
- * The longest text takes about a minute. Far below the 600 s after which a push message is delivered again, which leaves
- * time to buy a stalled line again.
+ * The longest text takes about a minute. Far below the 600 s after which a push message is delivered again, which
+ * leaves time to buy a stalled line again.
  */
 const LIMITS: ElevenLabsLimits = { voicesMs: 30_000, speakMs: 180_000, rememberMs: 3_600_000 };
 /** The maximum of GET /v2/voices. */
@@ -64,7 +64,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
     return new ElevenLabsClient({ apiKey, fetch: fetchOrFailingBody, ...baseUrl });
   }
 
-  /** One request behind the gate, with our own time limit: the SDK's ends at the headers, but bodies can stall as well. */
+  /** One request behind the gate, with our own time limit: the SDK's ends at the headers, but bodies can stall. */
   async function ask<T>(
     limitMs: number,
     signal: AbortSignal,
@@ -179,8 +179,8 @@ function checkKey(apiKey: string): void {
 }
 
 /**
- * The SDK stops its timer when it has an answer, but not when fetch fails, and the timer keeps the process running. So a
- * failure is returned as an answer whose body fails. Redirects are not followed: that would send the key elsewhere.
+ * The SDK stops its timer when it has an answer, but not when fetch fails, and the timer keeps the process running. So
+ * a failure is returned as an answer whose body fails. Redirects are not followed: that would send the key elsewhere.
  */
 async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
   try {

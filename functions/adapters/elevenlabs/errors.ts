@@ -7,8 +7,8 @@ import { notFound } from './voices.ts';
 export interface Refusal {
   status: number;
   /**
-   * `code`, `status` and `type` of the detail. The first two may differ, and either may be the specific one: "unauthorized"
-   * with "missing_permissions", "paid_plan_required" with "payment_required".
+   * `code`, `status` and `type` of the detail. The first two may differ, and either may be the specific one:
+   * "unauthorized" with "missing_permissions", "paid_plan_required" with "payment_required".
    * https://elevenlabs.io/docs/eleven-api/resources/errors
    */
   reasons: readonly string[];

@@ -16,8 +16,8 @@ export interface VoicesOptions {
 
 export interface Voices {
   /**
-   * The id of the voice, by its name or id. Ids are not looked up; concurrent calls for one name share a request. Throws
-   * PermanentError voice_not_found if no voice has the name, or several have.
+   * The id of the voice, by its name or id. Ids are not looked up; concurrent calls for one name share a request.
+   * Throws PermanentError voice_not_found if no voice has the name, or several have.
    */
   find(voice: string, signal: AbortSignal): Promise<string>;
   /** Call it if a voice that was found no longer exists. */

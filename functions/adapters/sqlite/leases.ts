@@ -16,7 +16,9 @@ export interface SqliteLeasesOptions {
 }
 
 export interface SqliteLeases extends LeaseStore {
-  /** Called by a new host on this database, before any work. Lets the dead host's leases lapse; returns their number. */
+  /**
+   * Called by a new host on this database, before any work. Lets the dead host's leases lapse; returns their number.
+   */
   lapseLeases(): number;
 }
 

@@ -24,8 +24,8 @@ export interface StorageArtifactsOptions {
 }
 
 /**
- * How long an object that was seen is assumed to exist. Without this limit, a process with a copy would report that there
- * is nothing to make, while one without a copy waits for the object.
+ * How long an object that was seen is assumed to exist. Without this limit, a process with a copy would report that
+ * there is nothing to make, while one without a copy waits for the object.
  */
 const STANDING_MS = 600_000;
 /** How long the bucket is not asked again after it did not answer, because the use of a copy must not wait for it. */

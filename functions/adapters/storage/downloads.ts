@@ -27,8 +27,8 @@ export interface StorageDownloadsOptions {
 export interface StorageDownloads {
   /**
    * prepare: downloads one version of the object into `file`, as it is stored. `{ modified: false }` if the validator
-   * names that version. Rejects with the signal's reason when aborted, with a PermanentError if a retry is pointless, and
-   * with a TransientError if it may help.
+   * names that version. Rejects with the signal's reason when aborted, with a PermanentError if a retry is pointless,
+   * and with a TransientError if it may help.
    */
   get(object: StorageObject, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
 }

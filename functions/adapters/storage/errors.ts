@@ -60,9 +60,14 @@ const VERDICTS: Readonly<Record<Purpose, Verdicts>> = {
   },
 };
 
-/** https://cloud.google.com/storage/docs/retry-strategy; 409 is two writers at once, 410 an upload session that has ended. */
+/**
+ * https://cloud.google.com/storage/docs/retry-strategy; 409 is two writers at once, 410 an upload session that has
+ * ended.
+ */
 const BUSY: readonly number[] = [408, 409, 410, 425, 429];
-/** Rate limits that are reported as 403: https://cloud.google.com/storage/docs/json_api/v1/status-codes#403-forbidden */
+/**
+ * Rate limits that are reported as 403: https://cloud.google.com/storage/docs/json_api/v1/status-codes#403-forbidden
+ */
 const LIMITED = /^(rateLimitExceeded|userRateLimitExceeded|quotaExceeded)$/;
 /** Messages of google-auth-library, and of OAuth for a refused refresh token or key. */
 const CREDENTIALS =
@@ -77,9 +82,9 @@ const MISMATCH = /doesn't match calculated (MD5|CRC32C) hash/;
 const MAX_VENDOR_TEXT = 300;
 
 /**
- * The gate for errors of the Cloud Storage client: of its three HTTP layers, its streams and the login. Other errors are
- * returned unchanged. Messages never quote the client's text about a request: it may contain the address of an upload
- * session, which works like a key.
+ * The gate for errors of the Cloud Storage client: of its three HTTP layers, its streams and the login. Other errors
+ * are returned unchanged. Messages never quote the client's text about a request: it may contain the address of an
+ * upload session, which works like a key.
  * @param where the bucket or object, for the message
  */
 export function storageError(error: unknown, purpose: Purpose, where: string): unknown {

@@ -26,7 +26,10 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 const REMOVALS_AT_ONCE = 16;
 /** How often a replacement may meet another writer before it is given up. */
 const REPLACEMENTS = 10;
-/** Line breaks are refused, and other control characters make listings unreadable: https://cloud.google.com/storage/docs/objects#naming */
+/**
+ * Line breaks are refused, and other control characters make listings unreadable:
+ * https://cloud.google.com/storage/docs/objects#naming
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finds control characters
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g;
 
@@ -46,8 +49,8 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
     async createFolder(name, signal) {
       const folderName = objectName(name);
       try {
-        // The console shows such an object as a folder. Only creating it proves that the bucket exists and accepts files. A
-        // second call finds it.
+        // The console shows such an object as a folder. Only creating it proves that the bucket exists and accepts
+        // files. A second call finds it.
         await upload(storage, place(`${folderName}/`), EMPTY, NOTHING, { signal });
       } catch (error) {
         throw PermanentError.is(error) ? refusedFolder(folderName, error) : error;

@@ -1,4 +1,6 @@
-/** Reads from Cloud Storage with its client's streams: with time limits, abortable, and never returning partial files. */
+/**
+ * Reads from Cloud Storage with its client's streams: with time limits, abortable, and never returning partial files.
+ */
 import type { Readable } from 'node:stream';
 import type { Bucket, FileMetadata } from '@google-cloud/storage';
 import { inTime, type TimeLimit, timeLimit, unlessAborted } from '../../base/time-limit.ts';

@@ -28,8 +28,8 @@ export const NOTHING = '0';
 const ONE_REQUEST_BYTES = 2 ** 20;
 
 /**
- * Stores the content as that object if its generation is the expected one; false if it is not. A resumable upload that is
- * interrupted is resumed.
+ * Stores the content as that object if its generation is the expected one; false if it is not. A resumable upload that
+ * is interrupted is resumed.
  * @throws TransientError also if the upload may have succeeded, or must be started over
  */
 export async function upload(
