@@ -1,7 +1,7 @@
 /**
- * What the stages need from the world, in our words. Each port has an embedded adapter and a cloud adapter, held to one
- * contract suite (test/contracts). What a comment says about a second call is part of the contract: every message may be
- * delivered twice, late, or to a process that dies half-way.
+ * The interfaces that the stages depend on, in the service's own terms. Each has an embedded and a cloud adapter, which
+ * pass the same contract suite (test/contracts). What the comments say about repeated calls is part of the contract:
+ * any message may be delivered twice, late, or to a process that dies half-way.
  */
 import type { Attempts } from './model/attempts.ts';
 import type { LeaseState } from './model/lease-state.ts';
@@ -19,25 +19,25 @@ import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/t
 
 export interface TaskStore {
   /**
-   * process-media, retry: stores the task, unpublished, together with its claim. False, and nothing stored, where another
-   * task has the claim (see claimed), or where the id of a task with the same output folder begins with the same six
-   * digits, as their file names would clash: draw another id.
+   * process-media, retry: stores the task, unpublished, together with its claim. Returns false, and stores nothing, if
+   * another task has the claim (see claimed), or if the id of a task with the same output folder starts with the same
+   * six digits: their file names would clash, so try another id.
    */
   create(task: Task, claim?: Claim): Promise<boolean>;
-  /** process-media, retry: the task that has the claim; undefined where none has, or where it has expired. */
+  /** process-media, retry: the task that has the claim; undefined if none has or the claim has expired. */
   claimed(key: string): Promise<ClaimHolder | undefined>;
   get(taskId: string): Promise<Task | undefined>;
-  /** process-media and sweep, after the last message is out. Repeating it changes nothing. */
+  /** process-media and sweep, after the last message is published. Repeating it changes nothing. */
   markPublished(taskId: string): Promise<void>;
-  /** cancel: nothing more begins, and what is under way stops. Repeating it changes nothing. */
+  /** cancel: no more work starts, and running work stops. Repeating it changes nothing. */
   cancel(taskId: string): Promise<void>;
-  /** prepare, render: asked several times a second while at work. May see a cancel by another process seconds late. */
+  /** prepare, render: called several times a second during work. May see another process's cancel seconds late. */
   isCancelled(taskId: string): Promise<boolean>;
   /** status, sweep. */
   progress(taskId: string): Promise<Progress | undefined>;
   /** sweep: ids of the tasks that are not finished, oldest first, at most `limit`, created after `afterId`. */
   unfinished(limit: number, afterId?: string): Promise<string[]>;
-  /** complete, as its last step. Answers with the time of the first call, milliseconds since the epoch. */
+  /** complete, as its last step. Returns the time of the first call, in milliseconds since the epoch. */
   finish(taskId: string): Promise<number>;
 }
 
@@ -45,29 +45,29 @@ export interface TaskStore {
 // Reports and completion
 
 export interface ReportStore {
-  /** render, dead-letter, sweep. True: counted. False: the combination has reported before; the first report stands. */
+  /** render, dead-letter, sweep. Returns false if the combination has reported before; the first report stands. */
   report(taskId: string, report: Report): Promise<boolean>;
   /** Reports of the combinations numbered from..to (inclusive), in order, without those that have not reported. */
   list(taskId: string, from: number, to: number): Promise<Report[]>;
   /**
-   * After every report, also a repeated one. `index` is the combination that has just reported; without it, as in the
-   * sweep, all are checked. 'open': some have not reported. 'claimed': all have, and `complete` is not known to be
-   * published: publish it, then mark it. 'published': nothing is left to do.
+   * Called after every report, even a repeated one. `index` is the combination that has just reported; without it, as
+   * in the sweep, all are checked. 'open': some have not reported. 'claimed': all have, and `complete` may not be
+   * published yet: publish it, then mark it. 'published': nothing is left to do.
    */
   claimCompletion(taskId: string, index?: number): Promise<'open' | 'claimed' | 'published'>;
   markCompletionPublished(taskId: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Pins: what is settled once per task, for all its renders
+// Pins: results that are determined once per task, for all its renders
 
 export interface PinStore {
-  /** In the order asked for; undefined where there is no pin. */
+  /** In the order of the names; undefined for a missing pin. */
   read<N extends PinName>(taskId: string, names: readonly N[]): Promise<(PinOf<N> | undefined)[]>;
-  /** Create-once: answers with the pin that was written first. */
+  /** Only the first write of a pin counts. Returns that pin. */
   write<N extends PinName>(taskId: string, name: N, pin: PinOf<N>): Promise<PinOf<N>>;
   /**
-   * render: answers as soon as all are there or one of them has an error, else (with gaps) after `timeoutMs`.
+   * render: returns as soon as all pins exist or one of them is an error; otherwise, with gaps, after `timeoutMs`.
    * Rejects with the signal's reason when aborted.
    */
   wait<N extends PinName>(
@@ -78,69 +78,69 @@ export interface PinStore {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Leases: who works on what, by the store's clock
+// Leases: which process works on what, by the store's clock
 
 export interface Lease {
   readonly key: string;
-  /** Drawn anew at each take; renewals and releases of an earlier one have no effect. */
+  /** New at each take; renewals and releases with an earlier token have no effect. */
   readonly token: string;
   /**
-   * How the holder before it ended. none: there was none, or it released the lease over an hour ago. lapsed: it neither
-   * released nor renewed it, however long ago that was.
+   * How the previous holder ended. none: there was none, or it released the lease over an hour ago. lapsed: it neither
+   * released nor renewed the lease, however long ago that was.
    */
   readonly previous: Exclude<LeaseState, 'held'>;
 }
 
 export interface LeaseStore {
-  /** A holder that has not renewed for this long is taken for dead. It renews three times within it. */
+  /** A holder that has not renewed for this long counts as dead. Holders renew three times within it. */
   readonly ttlMs: number;
-  /** How often those who wait for a holder look whether it is done. */
+  /** How often waiting callers check whether the holder is done. */
   readonly pollMs: number;
-  /** Undefined while a living holder has it. Of many at once, exactly one gets it. */
+  /** Returns undefined while a living holder has the lease. Of many concurrent calls, exactly one gets it. */
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
-  /** False: it was taken over or has lapsed; the holder must stop and must not save. */
+  /** Returns false if the lease was taken over or has lapsed; the holder must stop and must not save. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
-  /** An orderly end, also where it comes late. No effect once another one has taken the lease. */
+  /** Ends the lease in order, even after it has lapsed. No effect once another holder has taken it. */
   release(lease: Lease): Promise<void>;
-  /** In the order asked for. */
+  /** In the order of the keys. */
   read(keys: readonly string[]): Promise<LeaseState[]>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Attempts: one small record for each key, which is forgotten an hour after its last change
+// Attempts: one small record per key, forgotten an hour after its last change
 
 export interface AttemptStore {
-  /** In the order asked for. */
+  /** In the order of the keys. */
   read(keys: readonly string[]): Promise<Attempts[]>;
-  /** Counts one more, and answers with all. A rest under the same key goes on as it is. */
+  /** Counts one more and returns the new counts. A rest under the same key is not affected. */
   record(key: string, what: 'crash' | 'failure'): Promise<Attempts>;
   /**
-   * fetch, render, sweep: begins a rest of that length, by the store's clock, and answers with its round: 1 for the first.
-   * Undefined, and nothing changed, while one still lasts. Of many at once, exactly one begins it.
+   * fetch, render, sweep: starts a rest of that length, by the store's clock, and returns its number, from 1. Returns
+   * undefined, and changes nothing, during a rest. Of many concurrent calls, exactly one starts it.
    */
   rest(key: string, ms: number): Promise<number | undefined>;
-  /** Whether a rest still lasts, in the order asked for. */
+  /** Whether a rest is under way, in the order of the keys. */
   resting(keys: readonly string[]): Promise<boolean[]>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
 // Messages
 
-/** What a stage is given beside the message. */
+/** What a stage gets with each message. */
 export interface Delivery {
-  /** Fires when the host stops or the platform's time is over: end children, save nothing, hand the message back. */
+  /** Fires when the host stops or the platform's time is up: end children, save nothing, hand the message back. */
   signal: AbortSignal;
 }
 
 export interface Queue {
-  /** Once it resolves, each message is delivered at least once, whatever happens. In no particular order. */
+  /** Once it resolves, each message is delivered at least once, even after a crash. In no particular order. */
   publish(messages: readonly Message[]): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
 // Files
 
-/** A finished, checked artifact on this machine's disk; it is not evicted before it is disposed of. */
+/** A finished, checked artifact on this machine's disk. It is not evicted until it is disposed of. */
 export interface Artifact<M = unknown> extends Disposable {
   readonly key: string;
   readonly meta: M;
@@ -151,9 +151,9 @@ export interface Artifact<M = unknown> extends Disposable {
 }
 
 export interface ArtifactStore {
-  /** Undefined where there is none. One whose files do not match their checksums is removed, and counts as none. */
+  /** Returns undefined if there is none. An artifact with a wrong checksum is removed and counts as missing. */
   open<M>(key: string): Promise<Artifact<M> | undefined>;
-  /** Takes over the files of `dir`, create-once: of two artifacts with one key the first stays, and is the answer. */
+  /** Takes over the files of `dir`. If there is an artifact with this key already, it stays and is returned. */
   put<M>(key: string, dir: string, meta: M): Promise<Artifact<M>>;
 }
 
@@ -164,43 +164,45 @@ export interface SavedFile {
 
 export interface OutputStore {
   /**
-   * process-media. The folder of that name; makes it where there is none, once for concurrent calls. Throws RequestError
-   * 'output_folder', with a hint, where videos could not be saved there, and TransientError where that cannot be found
-   * out at the moment: a second call goes on where the first one ended. Rejects with the signal's reason.
+   * process-media: returns the folder of that name. If it is missing, it is created, only once for concurrent calls.
+   * Throws RequestError 'output_folder', with a hint, if videos could not be saved there, and TransientError if that
+   * cannot be determined now: a second call continues where the first one stopped. Rejects with the signal's reason.
    */
   createFolder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
-  /** render, complete: moves the file there. The same name replaces it; an unfinished file never carries the name. */
+  /**
+   * render, complete: moves the file there and replaces one of the same name. An unfinished file never has the name.
+   */
   save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
   /**
-   * complete, render: removes files that were saved without becoming videos of the task: their process died before it
-   * could report, or was too late. Most of the names are not there, which is no error.
+   * complete, render: removes files that were saved but are not videos of the task, because their process died before
+   * it could report, or reported too late. Names that do not exist, which is the usual case, are no error.
    */
   remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// Memos: what is worth knowing between tasks and after a restart
+// Memos: values that are remembered across tasks and restarts
 
-/** Texts by key. Keys may be secrets, as signed URLs are: they are stored as hashes. */
+/** Texts by key. Keys may be secret, for example signed URLs, so they are stored as hashes. */
 export interface Memo {
-  /** In the order asked for; undefined where there is none. */
+  /** In the order of the keys; undefined for a missing value. */
   recall(keys: readonly string[]): Promise<(string | undefined)[]>;
   /**
-   * outputs, for ids that a vendor has drawn for things not made yet. Create-once: answers with the value that stands, which
-   * is the first one settled. Only where that is `gone`, a value that has become useless, does `value` take its place.
+   * outputs, for ids that a vendor assigns before the file exists. Only the first value counts; it is returned. `value`
+   * replaces it only if it equals `gone`, a value that is no longer of use.
    */
   settle(key: string, value: string, gone?: string): Promise<string>;
-  /** fetch, for what a URL last gave. The last value stands. */
+  /** fetch, for what a URL last returned. The last value counts. */
   remember(key: string, value: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
-// The world outside
+// External services
 
 export interface Downloads {
   /**
-   * prepare: one GET into `file`, conditional where a validator is given. Throws PermanentError where trying again is
-   * pointless, and TransientError where it may help.
+   * prepare: one GET into `file`, conditional if a validator is given. Throws PermanentError if a retry is pointless,
+   * and TransientError if it may help.
    */
   get(
     location: SourceLocation,
@@ -213,28 +215,31 @@ export interface Speech {
   /** A warning for callers about this voice, or null. */
   readonly notice: string | null;
   /**
-   * How many lines all processes together may have spoken at the same time, as far as is known; null: no limit. Read
+   * How many lines may be spoken at the same time by all processes together, as far as known; null means no limit. Read
    * before each line.
    */
   readonly atOnce: number | null;
   /**
-   * All that makes the sound what it is, except the text: provider, voice, model, settings. May ask the provider which
-   * voice has that name. Throws PermanentError where there is none or more than one, and TransientError.
+   * Everything that determines the sound, except the text: provider, voice, model, settings. May ask the provider which
+   * voice has that name. Throws PermanentError if none or more than one has it, and TransientError.
    */
   identity(line: Line, signal: AbortSignal): Promise<readonly string[]>;
   /** May cost money: called once per identity and text, and the result is stored before anything else is done. */
   speak(line: Line, signal: AbortSignal): Promise<Spoken>;
 }
 
-/** Records the programs that run for this host, so that the next host can end those that outlive it. */
+/** Records the child processes of this host, so that the next host can end those that outlive it. */
 export interface ChildRecords {
-  /** Right after the start of a child that leads its own process group. Never throws: the child then runs unrecorded. */
+  /**
+   * Called right after the start of a child that leads its own process group. Never throws; at worst it is not
+   * recorded.
+   */
   started(pid: number): void;
-  /** It is gone. */
+  /** Called when the child has ended. */
   ended(pid: number): void;
 }
 
-/** The signed claims of a token, which have not been compared with anything yet. */
+/** The claims of a token with a valid signature. The caller compares them with the expected ones. */
 export interface TokenClaims {
   audience: unknown;
   email: unknown;
@@ -242,10 +247,10 @@ export interface TokenClaims {
 }
 
 /**
- * Reads the OIDC token of a push. Checks signature, issuer and times, but neither account nor audience. Certificates are
- * fetched at the first token and kept for as long as Google says. `refused` completes a sentence after "got", and repeats
- * nothing of the token.
- * @throws TransientError where the certificates cannot be fetched
+ * Reads the OIDC token of a push. Checks signature, issuer and times, but neither account nor audience. Certificates
+ * are fetched at the first token and kept for as long as Google says. `refused` completes a sentence after "got" and
+ * contains no part of the token.
+ * @throws TransientError if the certificates cannot be fetched
  */
 export interface TokenReader {
   read(token: string): Promise<{ claims: TokenClaims } | { refused: string }>;

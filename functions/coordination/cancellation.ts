@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../base/errors.ts';
 import type { TaskStore } from '../ports.ts';
 
-/** How often those at work look whether their task was cancelled. */
+/** How often running work checks whether its task was cancelled. */
 const POLL_MS = 500;
 
 /**
- * Works for a task that may be cancelled meanwhile: then the signal fires, and whatever the work does about it,
- * except to end well, counts as cancelled. Work that is past the point where it can be stopped ignores it.
+ * Runs work and stops it if its task is cancelled: `cancelled` fires, and if the work then rejects, with any error, the
+ * result is 'cancelled'. Work that can no longer be stopped may ignore the signal: if it succeeds, its value is
+ * returned.
  */
 export async function unlessCancelled<T>(
   taskId: string,
@@ -42,7 +43,7 @@ async function watch(
     } catch {
       return;
     }
-    // A look that fails is only late: whoever works meets the store's trouble by itself.
+    // A failed check only delays the next one. If the store is down, the work itself reports it.
     if (!(await tasks.isCancelled(taskId).catch(() => false))) continue;
     cancelled.abort(new TransientError('cancelled', 'The task was cancelled.'));
     return;

@@ -5,16 +5,16 @@ import { type Semaphore, UNLIMITED } from './fair-semaphore.ts';
 export interface CrashIsolationDeps {
   leases: LeaseStore;
   attempts: AttemptStore;
-  /** Absent where the queue itself runs such work alone. */
+  /** Absent if the queue itself isolates work that has crashed. */
   gate?: ExclusiveGate;
 }
 
-/** Crashes that are counted before the work runs alone: the one that is taken over just now is not among them yet. */
+/** Recorded crashes from which work runs alone. The latest crash is recorded only when its lease is taken over. */
 const ISOLATED_AFTER_CRASHES = 1;
 
 /**
- * Room for the work under that lease. Work that may have ended processes gets it alone, and before it takes the lease, so
- * that what only waits beside it is not blamed for the next crash.
+ * A semaphore for the work under this lease. Work that has crashed before runs alone. It enters the gate before it
+ * takes the lease, so that work that is still waiting holds no lease and is not blamed for the next crash.
  */
 export function isolateAfterCrash(
   key: string,
@@ -24,12 +24,12 @@ export function isolateAfterCrash(
   if (gate === undefined) return semaphore;
   return async (work) => {
     const [state = 'none'] = await leases.read([key]);
-    // The lease will be refused, which needs no room.
+    // A held lease is refused at once, so the gate is not needed.
     if (state === 'held') return semaphore(work);
-    // Without a lease there are no attempts to be asked for.
+    // Attempts are not remembered longer than leases: no lease means none, which saves a read.
     const crashes = state === 'none' ? 0 : ((await attempts.read([key]))[0]?.crashes ?? 0);
-    const through = crashes >= ISOLATED_AFTER_CRASHES ? gate.alone : gate.beside;
-    return through((releaseGate) =>
+    const enter = crashes >= ISOLATED_AFTER_CRASHES ? gate.alone : gate.beside;
+    return enter((releaseGate) =>
       semaphore((release) =>
         work(() => {
           release();

@@ -1,19 +1,21 @@
 import type { Semaphore } from './fair-semaphore.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
-/** Work goes in beside other work, or alone: what may end the process must not take other work with it. */
+/**
+ * Runs work alongside other work or alone, so that work that may crash the process does not take other work with it.
+ */
 export interface ExclusiveGate {
   beside: Semaphore;
-  /** Begins when nothing else is inside; nothing else begins until it ends, or has had its time. */
+  /** Starts once nothing else is running, and keeps other work waiting until it ends or its time is up. */
   alone: Semaphore;
 }
 
-/** Work alone holds the rest up for this long at most. */
+/** The longest that work running alone keeps other work waiting. */
 const ALONE_MS = 5_000;
 
 /** First come, first served. */
 export function createExclusiveGate(aloneMs = ALONE_MS): ExclusiveGate {
-  /** How many are inside, without those whose time alone is over. */
+  /** How much work is running, except work alone whose time is up. */
   let inside = 0;
   let closed = false;
 
@@ -30,13 +32,13 @@ export function createExclusiveGate(aloneMs = ALONE_MS): ExclusiveGate {
     },
   });
 
-  const through =
+  const enterAs =
     (alone: boolean): Semaphore =>
     async (work) => {
       const release = await line.enter({ alone });
       const timer = alone ? setTimeout(release, aloneMs) : undefined;
       try {
-        // Work alone cannot release early: it may end the process until its own end.
+        // Work alone cannot release early: it may crash the process at any time before it ends.
         return await work(alone ? () => {} : release);
       } finally {
         clearTimeout(timer);
@@ -44,5 +46,5 @@ export function createExclusiveGate(aloneMs = ALONE_MS): ExclusiveGate {
       }
     };
 
-  return { beside: through(false), alone: through(true) };
+  return { beside: enterAs(false), alone: enterAs(true) };
 }

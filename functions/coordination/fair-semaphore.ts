@@ -1,14 +1,14 @@
 import { createWaitingLine } from './waiting-line.ts';
 
-/** Runs work when there is room for it. Work may release its room early and go on without it. */
+/** Runs work when there is room for it. Work may give its room back early and continue without it. */
 export type Semaphore = <T>(work: (release: () => void) => Promise<T>) => Promise<T>;
 
-/** Room for everything. */
+/** Runs all work at once. */
 export const UNLIMITED: Semaphore = (work) => work(() => {});
 
 /**
- * Room for `count` pieces of work at a time, shared between owners in turn: the waiting owner whose last turn is the
- * longest ago goes first, so that a task of one clip does not queue behind a hundred clips of another task.
+ * Runs up to `count` pieces of work at a time. The waiting owner that was served least recently goes first, so that a
+ * task of one clip does not queue behind a hundred clips of another task.
  */
 export function fairSemaphore(count: number): (owner: string) => Semaphore {
   /** Owners in the order of their last turn. */
@@ -20,7 +20,7 @@ export function fairSemaphore(count: number): (owner: string) => Semaphore {
       if (free === 0) return undefined;
       const waiting = [...entries];
       if (waiting.length === 0) {
-        // Kept until all have ended: an owner whose turn is forgotten would come first again.
+        // Cleared only when nothing is running: an owner without a recorded turn goes first.
         if (free === count) served.clear();
         return undefined;
       }

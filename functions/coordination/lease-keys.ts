@@ -1,6 +1,6 @@
 /**
- * Every key of a lease, a claim or a record of attempts. One key may serve a lease and the attempts of the work done under
- * it; two pieces of work never share one.
+ * All keys of leases, claims and records of attempts. A lease and the attempts of the work under it may share a key;
+ * two pieces of work never do.
  */
 
 /** Lease and attempts: making one source of a task ready. */
@@ -13,7 +13,7 @@ export function fetchKey(taskId: string, first: number): string {
   return `fetch/${taskId}/${first}`;
 }
 
-/** Rest: the server of that URL gets time to recover. */
+/** Rest: time for the server of the URL to recover. */
 export function fetchPauseKey(taskId: string, first: number): string {
   return `fetch-pause/${taskId}/${first}`;
 }
@@ -23,12 +23,12 @@ export function makeKey(taskId: string, source: number): string {
   return `make/${taskId}/${source}`;
 }
 
-/** Lease: making an artifact, whichever task wants it. */
+/** Lease: making an artifact, shared by all tasks that need it. */
 export function artifactLeaseKey(artifact: string): string {
   return `artifact/${artifact}`;
 }
 
-/** Lease: one of the places for lines that are spoken at the same time; places count from 1. */
+/** Lease: one of the slots for lines that are spoken at the same time, numbered from 1. */
 export function speechSlotKey(place: number): string {
   return `speech-slot/${place}`;
 }
@@ -38,22 +38,22 @@ export function renderKey(taskId: string, index: number): string {
   return `render/${taskId}/${index}`;
 }
 
-/** Rest: how long a source may be missing before its prepare is published again. */
+/** Rest: how long a source may be missing before its prepare message is published again. */
 export function republishKey(taskId: string, source: number): string {
   return `republish/${taskId}/${source}`;
 }
 
-/** Lease and attempts: ending a task. */
+/** Lease and attempts: completing a task. */
 export function completeKey(taskId: string): string {
   return `complete/${taskId}`;
 }
 
-/** Rest: how long a task may take to end before its completion is published again. */
+/** Rest: how long completing a task may take before its complete message is published again. */
 export function completingKey(taskId: string): string {
   return `completing/${taskId}`;
 }
 
-/** Claim: the one task that a caller's Idempotency-Key makes. */
+/** Claim: the one task that is created for a caller's Idempotency-Key. */
 export function requestKey(idempotencyKey: string): string {
   return `request/${idempotencyKey}`;
 }

@@ -6,28 +6,28 @@ import { type Semaphore, UNLIMITED } from './fair-semaphore.ts';
 
 export interface OnceOptions<T> {
   leases: LeaseStore;
-  /** Where crashes and failures of the work are counted, under the same key; absent: nobody asks for them. */
+  /** Counts crashes and failures of the work, under the same key. They are not counted if absent. */
   attempts?: AttemptStore;
   key: string;
   signal: AbortSignal;
-  /** Finds the result where someone has made it. */
+  /** Returns the result if it already exists. */
   find: () => Promise<T | undefined>;
   /**
-   * Makes it. `before` counts the earlier attempts. The lease is renewed meanwhile and released afterwards, whatever the
-   * outcome. The signal also fires when the lease is lost: then stop, and save nothing. `release` gives the room back
-   * before the lease.
+   * Makes the result. `before` counts the earlier attempts. The lease is renewed meanwhile and always released
+   * afterwards. The signal also fires when the lease is lost: then stop, and save nothing. `release` leaves the
+   * semaphore before the lease is released.
    */
   create: (before: Attempts, signal: AbortSignal, release: () => void) => Promise<T>;
-  /** Room for `create`; taken before the lease, so that waiting for room holds nobody up. */
+  /** Limits `create`. Entered before the lease is taken, so that no lease is held while waiting for room. */
   semaphore?: Semaphore;
-  /** How long to wait for another holder before the message is handed back. */
+  /** How long to wait for another holder before throwing 'waiting'. */
   patienceMs?: number;
   ttlMs?: number;
 }
 
 /**
- * One maker among all processes; the others wait for what it makes and take over when it dies.
- * Throws TransientError 'waiting' when a living holder outlasts the caller's patience.
+ * Lets one process make the result. The others wait for it, and take over if that process dies.
+ * Throws TransientError 'waiting' if a living holder takes longer than `patienceMs`.
  */
 export async function once<T>(options: OnceOptions<T>): Promise<T> {
   const { leases, attempts, key, signal, find, create, semaphore = UNLIMITED } = options;
@@ -37,20 +37,20 @@ export async function once<T>(options: OnceOptions<T>): Promise<T> {
   for (;;) {
     const existing = await find();
     if (existing !== undefined) return existing;
-    // A read costs a store less than trying to take what is held.
+    // Reading costs a store less than trying to take a held lease.
     const held = refused && (await isHeld(leases, key));
     const made = held
       ? undefined
       : await semaphore((release) =>
           underLease({ leases, attempts, key, ttlMs, signal }, async (before, own) => {
-            // Someone may have made it between our look and our lease.
+            // Another process may have made it between the check above and this lease.
             return (await find()) ?? (await create(before, own, release));
           }),
         );
     if (made !== undefined) return made.value;
     refused = true;
     if (performance.now() > deadline) {
-      throw new TransientError('waiting', `Someone else is still at ${key}.`);
+      throw new TransientError('waiting', `Another process is still working on ${key}.`);
     }
     await sleep(leases.pollMs, undefined, { signal });
   }
@@ -61,8 +61,8 @@ async function isHeld(leases: LeaseStore, key: string): Promise<boolean> {
 }
 
 /**
- * Room for so much work at a time among all processes: each of the leases `keyOf(1)`, `keyOf(2)` ... is one place.
- * `count` is asked at each look; null: no limit.
+ * Limits work across all processes: each of the leases `keyOf(1)`, `keyOf(2)` ... is one slot. `count` is called before
+ * each round of tries; null means no limit.
  */
 export function leasedSemaphore(
   leases: LeaseStore,
@@ -75,7 +75,7 @@ export function leasedSemaphore(
     for (;;) {
       const places = count();
       if (places === null) return UNLIMITED(work);
-      // Each begins elsewhere, so that many do not all ask for the same one.
+      // Starts at a random slot, so that many callers do not all ask for the same one.
       const first = Math.floor(Math.random() * places);
       for (let at = 0; at < places; at++) {
         const key = keyOf(1 + ((first + at) % places));
@@ -95,7 +95,7 @@ interface UnderLeaseOptions {
   signal: AbortSignal;
 }
 
-/** Undefined: a living holder has it, nothing was done. */
+/** Returns undefined, without running the work, if a living holder has the lease. */
 async function underLease<T>(
   { leases, attempts, key, ttlMs, signal }: UnderLeaseOptions,
   work: (before: Attempts, signal: AbortSignal) => Promise<T>,
@@ -111,7 +111,9 @@ async function underLease<T>(
   const renewing = keepRenewing(leases, lease, ttlMs, takenAt, done.signal).catch((error: unknown) =>
     lost.abort(error),
   );
-  /** What could not be counted leaves the lease to lapse: whoever takes it over counts a crash. */
+  /**
+   * Set if an attempt could not be counted. The lease is then left to lapse, so that the next holder counts a crash.
+   */
   let uncounted = false;
   const count = async (store: AttemptStore, what: 'crash' | 'failure'): Promise<Attempts> => {
     uncounted = true;
@@ -128,7 +130,7 @@ async function underLease<T>(
   } finally {
     done.abort();
     await renewing;
-    // No effect where it was taken over. Where it fails the lease lapses, and the outcome of the work stands.
+    // No effect if the lease was taken over. If this fails, the lease lapses; the outcome of the work stands.
     if (!uncounted) await leases.release(lease).catch(() => {});
   }
 
@@ -139,10 +141,10 @@ async function underLease<T>(
   }
 }
 
-/** Share of its time in which a holder that could not renew must stop, before another one takes over. */
+/** A holder that could not renew stops when this share of the lease time is left, before another one takes over. */
 const STOP_WITHIN = 0.1;
 
-/** Resolves when `done` fires; rejects when the lease is lost, or was not renewed in time, whatever the reason. */
+/** Resolves when `done` fires. Rejects if the lease is lost or, for any reason, was not renewed in time. */
 async function keepRenewing(
   leases: LeaseStore,
   lease: Lease,
@@ -155,7 +157,7 @@ async function keepRenewing(
   for (;;) {
     if ((await after(pauseMs, done)) === 'done') return;
     const askedAt = performance.now();
-    // A store that does not answer must not make us believe that it is still ours.
+    // The race ends the lease in time even if the store does not answer.
     const answer = await Promise.race([renewal(leases, lease, ttlMs), after(oursUntil - askedAt, done)]);
     switch (answer) {
       case 'done':
@@ -165,10 +167,10 @@ async function keepRenewing(
         pauseMs = ttlMs / 3;
         break;
       case 'lost':
-        throw new TransientError('lease_lost', `The lease ${lease.key} was taken over by someone else.`);
+        throw new TransientError('lease_lost', `The lease ${lease.key} was taken over by another process.`);
       case 'late':
         throw new TransientError('lease_lost', `The lease ${lease.key} could not be renewed in time.`);
-      case 'unclear':
+      case 'unknown':
         pauseMs = ttlMs / 10;
         break;
     }
@@ -179,11 +181,11 @@ async function renewal(
   leases: LeaseStore,
   lease: Lease,
   ttlMs: number,
-): Promise<'renewed' | 'lost' | 'unclear'> {
+): Promise<'renewed' | 'lost' | 'unknown'> {
   try {
     return (await leases.renew(lease, ttlMs)) ? 'renewed' : 'lost';
   } catch {
-    return 'unclear';
+    return 'unknown';
   }
 }
 

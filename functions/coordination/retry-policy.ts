@@ -1,6 +1,6 @@
 /**
- * How often work is tried. Every retry within a step is the loop of this file: adapters try once. Waiting, duplicates
- * and orderly transient errors cost no attempt; a process that dies over the work does, and so does an unexpected error.
+ * How often work is tried. Adapters try once; retries within a step are done by the loop in this file. A crash of the
+ * process and an unexpected error count as attempts; waiting, duplicates and expected transient errors do not.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -16,7 +16,7 @@ import {
 } from '../base/errors.ts';
 import type { Attempts } from '../model/attempts.ts';
 
-/** Crashes of the same work, or unexpected errors of it, before it is given up. */
+/** Crashes, or unexpected errors, of the same work before it is given up. */
 export const MAX_ATTEMPTS = 5;
 /** How long a step is retried before its message is handed back. */
 export const RETRY_MS = 30_000;
@@ -25,16 +25,16 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
 /**
- * Of the loop around the code that runs: the errors that loops within it gave up on. It passes them on, as the time for
- * retries has been spent.
+ * For nested loops: the errors that inner loops gave up on. The outer loop rethrows them, because their time for
+ * retries is used up.
  */
 const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
 
 /**
- * Repeats `step` on transient errors, with growing pauses and jitter, or after the pause that the other side asks for.
- * When the signal fires, it rejects at once with the signal's reason; a step that succeeds at that moment counts.
- * @param options.forMs no try begins later than this many milliseconds after the first
- * @throws the last error, when the time is up or the other side asks for a longer pause than is left
+ * Repeats `step` on transient errors, with growing pauses and jitter, or after the pause that the server asks for.
+ * Rejects with the signal's reason as soon as it fires, unless the step has just succeeded.
+ * @param options.forMs no try starts later than this many milliseconds after the first
+ * @throws the last error, when the time is up or the server asks for a longer pause than the time left
  */
 export async function retryTransient<T>(
   step: () => Promise<T>,
@@ -43,7 +43,7 @@ export async function retryTransient<T>(
   const deadline = performance.now() + forMs;
   const around = givenUpWithin.getStore();
   const givenUp = new WeakSet<Error>();
-  const mayPass = (error: unknown): error is TransientError =>
+  const isRetryable = (error: unknown): error is TransientError =>
     TransientError.is(error) && !givenUp.has(error);
   let done: { value: T } | undefined;
   const attempt = async () => {
@@ -58,11 +58,11 @@ export async function retryTransient<T>(
     randomize: true,
     maxRetryTime: forMs,
     signal,
-    shouldRetry: ({ error }) => mayPass(error),
+    shouldRetry: ({ error }) => isRetryable(error),
     async onFailedAttempt({ error }) {
-      const asked = mayPass(error) ? error.retryAfterMs : undefined;
+      const asked = isRetryable(error) ? error.retryAfterMs : undefined;
       if (asked === undefined) return;
-      // Thrown here it ends the loop: the message is handed back and comes again after that time.
+      // Throwing here ends the loop: the message is handed back and delivered again after that time.
       if (performance.now() + asked >= deadline) throw error;
       await sleep(asked, undefined, { signal });
     },
@@ -73,28 +73,28 @@ export async function retryTransient<T>(
   });
 }
 
-/** Number of the attempt that follows those, from 1. Waiting, duplicates and orderly transient errors do not count. */
+/** The number of the next attempt, from 1. Waiting, duplicates and expected transient errors do not count. */
 export function attemptOf({ crashes, failures }: Attempts): number {
   return crashes + failures + 1;
 }
 
-/** Throws PermanentError 'crash_loop' after so many processes died over this work that it must not begin again. */
+/** Throws PermanentError 'crash_loop' if MAX_ATTEMPTS processes have died during this work. */
 export function refuseCrashLoop({ crashes }: Attempts, stage: Stage): void {
   if (crashes < MAX_ATTEMPTS) return;
   throw new PermanentError(
     'crash_loop',
     stage,
-    `Expected it to end, got ${crashes} processes that died over it. It is not tried again.`,
+    `Expected the work to end, got ${crashes} crashes of its process. It is not tried again.`,
   );
 }
 
 /**
- * The failure to record for an error that no retry can help; rethrows all others, so that the message is handed back.
- * Unexpected errors, and an ffmpeg that is killed from outside (mostly for want of memory), get MAX_ATTEMPTS tries, of
- * which `before` counts the earlier ones.
+ * Returns the failure to record for an error that a retry cannot fix. Rethrows other errors, so that the message is
+ * handed back. Unexpected errors, and an ffmpeg that is killed from outside (usually for lack of memory), get
+ * MAX_ATTEMPTS tries; `before` counts the earlier ones.
  */
 export function failureOf(error: unknown, before: Attempts, stage: Stage, signal: AbortSignal): Failure {
-  // The error may be nothing but a consequence of stopping the work.
+  // The error may only be a consequence of stopping the work.
   if (signal.aborted) throw error;
   if (PermanentError.is(error)) return error.failure;
   if (isDiskFull(error) && !TransientError.is(error)) {
@@ -106,6 +106,6 @@ export function failureOf(error: unknown, before: Attempts, stage: Stage, signal
     : {
         code: 'internal_error',
         stage,
-        message: `Expected it to succeed or to fail for a known cause, got an unknown one ${MAX_ATTEMPTS} times.`,
+        message: `Expected the work to succeed or to fail with a known error, got an unknown one ${MAX_ATTEMPTS} times.`,
       };
 }

@@ -1,17 +1,17 @@
 export interface Admission<T> {
-  /** Picks the one to begin now and counts it as begun; undefined where none may. In the order they came. */
+  /** Picks the entry to start now and counts it as started; undefined if none may. `waiting` is in order of arrival. */
   next(waiting: Iterable<T>): T | undefined;
-  /** Counts one that has begun as gone. */
+  /** Counts a started entry as ended. */
   gone(one: T): void;
 }
 
-/** Those who wait for room. Each entry is a separate object, which tells it from others of the same kind. */
+/** Entries that wait for room, told apart by identity. */
 export interface WaitingLine<T> {
-  /** Resolves when the entry may begin, with the function that gives its room back; only its first call counts. */
+  /** Resolves when the entry may start, with the function that gives its room back; only its first call counts. */
   enter(entry: T): Promise<() => void>;
 }
 
-/** What semaphores and gates share: they wait, begin in the order that `next` picks, and give room back once. */
+/** The queue behind semaphores and gates: entries wait, start in the order that `next` picks, and end once. */
 export function createWaitingLine<T extends object>({ next, gone }: Admission<T>): WaitingLine<T> {
   const waiting = new Map<T, () => void>();
 

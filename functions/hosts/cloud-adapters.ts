@@ -20,18 +20,20 @@ import { chooseAdapters } from './choose-adapters.ts';
 import type { Instrumentation } from './instrumentation.ts';
 import { assemble } from './wire.ts';
 
-/** How long a stage waits for the work of others before it checks whether they still run. */
+/** How long a stage waits for the work of another process before its message is handed back. */
 const PATIENCE_MS = 60_000;
 /** Shorter than a delivery, so that a slow download fails with its own error and not with the delivery's. */
 const DOWNLOAD_MS = 420_000;
-/** Shorter than a delivery for the same reason. A longer encoding would start over with every delivery and never end. */
+/**
+ * Shorter than a delivery for the same reason. A longer encoding would start over with every delivery and never end.
+ */
 const ENCODE_MS = 480_000;
 
 export interface CloudOptions {
   config: Config;
   log: Log;
   instrumentation: Instrumentation;
-  /** For tests, which need shorter times than a fleet. */
+  /** For tests, which need shorter times than production. */
   times?: Partial<Pick<LeaseStore, 'ttlMs' | 'pollMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
 }
 

@@ -35,7 +35,7 @@ export interface Instrumentation {
   adapters<A extends Adapters>(adapters: A): A;
   /** Wraps every run of a stage, with its message if it has one, and every answer to a request. */
   run<T>(what: string, work: () => Promise<T>, message?: Message): Promise<T>;
-  /** Tells the sweep another time at which the host came up, in milliseconds since the epoch. */
+  /** Overrides the time at which the host started, for the sweep. Milliseconds since the epoch. */
   upSince?: number;
 }
 

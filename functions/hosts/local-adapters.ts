@@ -33,7 +33,10 @@ const WORK_DIR = /^work-[A-Za-z0-9]{6}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PAGE = 100;
 
-/** Takes the lock of the data folder, removes what a killed host left behind, and opens the adapters. Dispose of it last. */
+/**
+ * Takes the lock of the data folder, removes what a killed host left behind, and opens the adapters. Dispose of it
+ * last.
+ */
 export async function composeLocal(
   config: Config,
   log: Log,
@@ -112,7 +115,9 @@ export async function composeLocal(
   };
 }
 
-/** Removes partly copied files from the output folders of unfinished tasks. Copies to another disk leave them behind. */
+/**
+ * Removes partly copied files from the output folders of unfinished tasks. Copies to another disk leave them behind.
+ */
 async function removeParts(tasks: TaskStore, outputs: DiskOutputs): Promise<number> {
   let removed = 0;
   let after: string | undefined;

@@ -24,9 +24,9 @@ export interface AssemblyOptions {
   log: Log;
   instrumentation: Instrumentation;
   ffmpeg: Ffmpeg;
-  /** How long a message waits for others before it is handed back. */
+  /** How long a message waits for the work of others before it is handed back. */
   patienceMs: number;
-  /** Longest that the encoding of one clip may take; undefined: as long as it needs. */
+  /** The longest that the encoding of one clip may take, in milliseconds; no limit if undefined. */
   encodeLimitMs?: number;
 }
 

@@ -1,8 +1,8 @@
-/** What became of the work that was begun under a key, as far as it is remembered. */
+/** How earlier work under a key ended, as far as it is remembered. */
 export interface Attempts {
-  /** Holders that ended without a word: killed, out of memory, or cut off from the store. */
+  /** Holders that ended without reporting it: killed, out of memory, or cut off from the store. */
   crashes: number;
-  /** Orderly ends with an unexpected error. */
+  /** Holders that ended with an unexpected error. */
   failures: number;
 }
 

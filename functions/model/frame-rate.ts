@@ -33,15 +33,15 @@ export function rateText(rate: FrameRate): string {
 
 /** The nearest standard rate: 29.97 gives 30000/1001. */
 export function nearestStandardRate(fps: number): FrameRate {
-  const [first, ...others] = STANDARD_RATES as [FrameRate, ...FrameRate[]];
-  return others.reduce(
+  const [first, ...rest] = STANDARD_RATES as [FrameRate, ...FrameRate[]];
+  return rest.reduce(
     (best, rate) =>
       Math.abs(framesPerSecond(rate) - fps) < Math.abs(framesPerSecond(best) - fps) ? rate : best,
     first,
   );
 }
 
-/** Samples per channel that last as long as so many frames, to half a sample. */
+/** Samples per channel that last as long as the frames, to within half a sample. */
 export function samplesOf(frames: number, rate: FrameRate): number {
   return Math.round((frames * SAMPLE_RATE * rate.den) / rate.num);
 }

@@ -3,7 +3,7 @@ import type { Combination, Plan, Source } from './plan.ts';
 /** Digits that tell the files of tasks with the same name apart. */
 export const SHORT_ID_LENGTH = 6;
 const MIN_INDEX_WIDTH = 4;
-/** For the names of all clips together: file systems allow 255 bytes, the rest is index, id and ending. */
+/** Limit for the names of all clips together. File systems allow 255 bytes; the rest is for index, id and extension. */
 const MAX_CLIPS_BYTES = 200;
 
 export function shortId(taskId: string): string {
@@ -28,7 +28,7 @@ function nameOf(source: Source | undefined): string {
   return source === undefined || source.kind === 'line' ? '' : source.name;
 }
 
-/** The beginning of a text that fits into so many bytes of UTF-8, without cutting a character in two. */
+/** The longest beginning of a text that fits into `most` bytes of UTF-8, without splitting a character. */
 export function cutToBytes(text: string, most: number): string {
   let bytes = 0;
   let kept = '';

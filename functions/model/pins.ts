@@ -12,9 +12,9 @@ export interface Profile {
   background: string;
 }
 
-/** What probing a file tells. */
+/** The result of probing a file. */
 export interface Probe {
-  /** Length of the container by its header, seconds; null where it has none. */
+  /** Duration in the container's header, seconds; null if it has none. */
   seconds: number | null;
   video: {
     /** As displayed, after rotation and sample aspect ratio. */
@@ -25,19 +25,19 @@ export interface Probe {
     /** When the first frame is shown, seconds. */
     start: number;
     /**
-     * Every frame is less than half a frame away from a grid of `rate` that begins at `start`. Phones waver by
-     * milliseconds and containers round to them: no reason to repeat or drop a frame.
+     * Every frame is less than half a frame away from a grid of `rate` that starts at `start`. Phones are off by
+     * milliseconds and containers round to them, which is no reason to repeat or drop a frame.
      */
     steady: boolean;
     /** A single picture without a duration. */
     still: boolean;
     /** Index of the stream in the file. */
     stream: number;
-    /** Length by the timestamps of the packets. */
+    /** Duration by the timestamps of the packets. */
     seconds: number;
     packets: number;
     interlaced: boolean;
-    /** Colour matrix by the tag of the stream; null where it has none. */
+    /** Colour matrix in the stream's tags; null if there is none. */
     matrix: string | null;
     /** The transfer function of a high dynamic range, which is tone-mapped; null: standard range. */
     hdr: 'pq' | 'hlg' | null;
@@ -83,7 +83,7 @@ export type PinOf<N extends PinName> = N extends 'profile'
     ? Fetched | Failed
     : Prepared | Failed;
 
-/** Is there nothing left to wait for? True when all are there, or when one has failed and the rest cannot help. */
+/** Whether there is nothing left to wait for: all are there, or one has failed and the rest cannot change that. */
 export function isSettled(pins: readonly (object | undefined)[]): boolean {
   return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);
 }

@@ -22,10 +22,10 @@ export interface Combination {
   line: number | null;
 }
 
-/** How a picture of another shape is fitted: whole with bars, cropped, or whole over its own blurred picture. */
+/** How a picture of another aspect ratio is fitted: with bars, cropped, or over a blurred copy of itself. */
 export type Fit = 'contain' | 'cover' | 'blur';
 
-/** What the picture should be; size and rate, where absent, are taken from the first readable clip. */
+/** The requested picture. If size or rate is absent, it is taken from the first readable clip. */
 export interface WantedOutput {
   width?: number;
   height?: number;
@@ -50,12 +50,12 @@ export interface SoundChoices {
   voiceOffsetSeconds: number;
 }
 
-/** All choices of a task, made once: renders only follow them. Small enough for one stored document. */
+/** All choices of a task, made once; renders only follow them. Small enough for one stored document. */
 export interface Plan {
   seed: number;
   sources: Source[];
   combinations: Combination[];
-  /** How many combinations the blocks make, also in a part of the plan; file names pad the index to its width. */
+  /** Combinations of all blocks, even if the plan has only some of them; file names pad the index to its width. */
   total: number;
   output: WantedOutput;
   sound: SoundChoices;
@@ -100,7 +100,7 @@ export function makePlan(input: PlanInput): Plan {
   };
 }
 
-/** Some combinations of a plan, with the choices and indexes they have there, and only the sources they need. */
+/** A plan of some of the combinations, with the same choices and indexes, and only the sources they need. */
 export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
   const combinations = plan.combinations.filter(({ index }) => indexes.has(index));
   const used = [...new Set(combinations.flatMap(sourcesOf))].toSorted((one, other) => one - other);

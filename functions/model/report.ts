@@ -11,7 +11,7 @@ export interface Report {
   durationSeconds: number | null;
   /** Integrated loudness by EBU R128, before encoding; null for silence, for less than 0.4 s and without a video. */
   loudnessLufs: number | null;
-  /** Highest peak between samples, before encoding or, where clips keep their own sound, after; null as above. */
+  /** True peak before encoding or, if clips keep their own sound, after it; null as above. */
   truePeakDbtp: number | null;
   /** From the start of the mix until the file is saved. */
   renderSeconds: number | null;

@@ -11,7 +11,7 @@ import { DEFAULT_STILL_SECONDS } from './plan.ts';
 export const MAX_BLOCKS = 10;
 /** URLs of one block: far above normal use, low enough to check while the caller waits. */
 const MAX_URLS = 1_000;
-/** Characters. Below what ElevenLabs takes in one request, far above an ad. */
+/** Characters. Below what ElevenLabs accepts in one request, and far more than an ad needs. */
 const MAX_TEXT = 5_000;
 const MAX_TEXTS = 1_000;
 /** Longest URL that common servers and proxies accept. */
@@ -115,7 +115,7 @@ const side = (what: string) =>
     maximum: 4096,
     multipleOf: 2,
     expected: `an even ${what} of 64-4096 pixels`,
-    hint: 'H.264 in this format takes even sizes only; 1080 and 1920 are usual.',
+    hint: 'H.264 in this format needs even sizes; 1080 and 1920 are usual.',
   }) as const;
 
 /** Decimal names of rates; each stands for its exact fraction. */
@@ -173,7 +173,7 @@ export const requestSchema = {
           type: 'string',
           enum: ['contain', 'cover', 'blur'],
           expected: 'contain, cover or blur',
-          hint: 'contain shows the whole clip, with bars where the shapes differ.',
+          hint: 'contain shows the whole clip, with bars if the aspect ratios differ.',
         },
         background: {
           description: 'Colour of the bars that fit contain leaves.',

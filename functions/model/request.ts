@@ -36,7 +36,7 @@ const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
  */
 export function readRequest(body: unknown, limits: Limits): ValidRequest {
   if (!validate(body)) {
-    // One value of the wrong shape does not hide other mistakes: the rest of the body is checked all the same.
+    // One value of the wrong shape does not hide other mistakes: the rest of the body is still checked.
     throw invalid([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);
   }
   const request = body;

@@ -11,7 +11,7 @@ export interface Limits {
 
 const MAX_METADATA_DEPTH = 32;
 
-/** Takes a body of any shape, so that one answer names all mistakes. */
+/** Accepts a body of any shape, so that one answer names all mistakes. */
 export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
   return [
@@ -92,15 +92,15 @@ function barsWithoutContain(output: unknown): Mistake[] {
   ];
 }
 
-/** Accepted means done: fields that this build does not support yet are refused, never ignored. */
+/** Fields that this build does not support are refused, not ignored, so that an accepted request is done in full. */
 function unsupported(body: Record<string, unknown>): Mistake[] {
   if (body['callback_url'] === undefined) return [];
   return [
     {
       pointer: '/callback_url',
       message:
-        'Expected only what this build can do, got callback_url: not available here. ' +
-        'Leave it out and ask the status_url.',
+        'Expected only fields that this build supports, got callback_url, which is not available. ' +
+        'Leave it out and poll the status_url.',
     },
   ];
 }

@@ -1,4 +1,4 @@
-/** Reads the URLs of clips and tracks, when a request is accepted. All later steps use what is stored then. */
+/** Parses the URLs of clips and tracks when a request is accepted. All later steps use the stored result. */
 import { shown } from './mistakes.ts';
 import { maskUrl, type UrlRefusal, webUrlRefusal } from './web-url.ts';
 
@@ -17,16 +17,16 @@ export interface DriveFile {
 
 /** How a source is read. Stored with the task, as JSON. */
 export type SourceLocation =
-  /** By HTTP, as anyone would. `bucket`: the Cloud Storage bucket that the URL leads to; null: none. */
+  /** Over HTTP, without credentials. `bucket`: the Cloud Storage bucket that the URL leads to; null: none. */
   | { kind: 'web'; url: string; bucket: string | null }
-  /** By the service's own account. */
+  /** With the service's own account. */
   | ({ kind: 'storage' } & StorageObject)
-  /** By the account, if there is one that may read the file for callers; otherwise by its link, as anyone would. */
+  /** With the Drive account, if there is one that may read the file for callers; otherwise over its public link. */
   | ({ kind: 'drive' } & DriveFile);
 
-/** A URL of a request, read. Stored with the task, as JSON. */
+/** A URL of a request, parsed. Stored with the task, as JSON. */
 export interface SourceAddress {
-  /** As the caller wrote it. It may carry a signature: shown to the caller only. */
+  /** As the caller wrote it. It may contain a signature, so it is shown to the caller only. */
   url: string;
   location: SourceLocation;
   /** The clip's name in file names and logs: letters and digits of any alphabet, "-" and "_", at most 40. */
@@ -41,9 +41,9 @@ export interface RefusedSource extends UrlRefusal {
 
 /** Which buckets may be read. */
 export interface SourceRules {
-  /** Read with the service's own account, whoever asks: SOURCE_BUCKETS. */
+  /** Read with the service's own account, for any caller: SOURCE_BUCKETS. */
   buckets: readonly string[];
-  /** The service keeps its own files there: never read as sources. */
+  /** The service keeps its own files there, so they are never read as sources. */
   ownBuckets: readonly string[];
 }
 
@@ -69,13 +69,13 @@ const DRIVE_HOSTS: readonly string[] = [
 ];
 /** Letters, digits, - and _; the shortest known ids have 19. */
 const DRIVE_ID = /^[\w-]{10,200}$/;
-/** It is sent in a header. */
+/** Restricted, because it is sent in a header. */
 const RESOURCE_KEY = /^[\w-]{1,100}$/;
 
 /**
- * Reads a URL, or says why it cannot be a source, as far as that is known without a request. The service's own
- * account is used only for buckets that the rules name: nobody gets a private object by naming it. Signed URLs
- * carry their own permission and are read as they are.
+ * Parses a URL, or says why it cannot be a source, as far as that is known without a request. The service's own
+ * account is used only for buckets that the rules name, so that callers cannot get a private object by naming it.
+ * Signed URLs carry their own permission and are read over plain HTTP.
  */
 export function readSourceUrl(text: string, rules: SourceRules): SourceAddress | RefusedSource {
   const expectedUrl = 'an http(s) or gs:// URL';
@@ -96,7 +96,7 @@ export function readSourceUrl(text: string, rules: SourceRules): SourceAddress |
   return { url: text, location, name: nameOf(url), masked: maskUrl(url) };
 }
 
-/** Why a location may not be read; undefined: it may. Checked again before each download, as settings change. */
+/** Why a location may not be read; undefined if it may. Checked again before each download, as settings change. */
 export function locationRefusal(
   location: SourceLocation,
   { buckets, ownBuckets }: SourceRules,
@@ -111,7 +111,7 @@ export function locationRefusal(
   }
   if (kind === 'web' || buckets.includes(bucket)) return undefined;
   return {
-    got: `the bucket ${bucket}, which is not one that callers may read from`,
+    got: `the bucket ${bucket}, which callers may not read from`,
     next: 'Add it to SOURCE_BUCKETS, or use a signed https URL.',
   };
 }
@@ -129,18 +129,21 @@ function locationOf(text: string, url: URL, buckets: readonly string[]): SourceL
     if (isObjectName(place.object) && !url.searchParams.has('generation')) {
       return { kind: 'storage', ...place };
     }
-    return { got: 'an address of one version, or of no file', next: 'Use the plain address of the file.' };
+    return {
+      got: 'the address of one version of a file, or of no file',
+      next: 'Use the plain address of the file.',
+    };
   }
   return driveLocation(url) ?? { kind: 'web', url: url.href, bucket: place?.bucket || null };
 }
 
-/** As gcloud writes objects: nothing in the name is encoded. */
+/** In gcloud's notation, in which nothing in the name is encoded. */
 function gsObject(text: string): StorageObject | undefined {
   const [, bucket = '', object = ''] = /^\s*gs:\/\/([^/]*)\/?(.*)$/is.exec(text) ?? [];
   return bucket === '' ? undefined : { bucket: bucket.toLowerCase(), object };
 }
 
-/** The API takes "." and ".." for steps in its own paths: https://cloud.google.com/storage/docs/objects#naming */
+/** The API reads "." and ".." as steps in its own paths: https://cloud.google.com/storage/docs/objects#naming */
 function isObjectName(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..';
 }
@@ -190,14 +193,14 @@ function withoutRootDot({ hostname }: URL): string {
   return hostname.replace(/\.$/, '');
 }
 
-/** The last part of the path without its ending; for Drive, whose links all end alike, the id of the file. */
+/** The last part of the path without its extension; for Drive, whose links all end the same way, the file's id. */
 function nameOf(url: URL): string {
   const id = isOnDrive(url) ? driveId(url) : undefined;
   const last = id ?? url.pathname.split('/').filter(Boolean).at(-1) ?? '';
   const name = decoded(last)
     .replace(/\.[A-Za-z0-9]{1,5}$/, '')
     .normalize('NFC')
-    // Letters and digits of any alphabet; anything else may trouble a shell, a spreadsheet or a file system.
+    // Letters and digits of any alphabet; other characters may break a shell, a spreadsheet or a file system.
     .replace(/[^\p{L}\p{M}\p{N}_-]+/gu, '_')
     .replace(/^[_-]+|[_-]+$/g, '');
   return [...name].slice(0, MAX_NAME).join('') || 'clip';

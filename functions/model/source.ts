@@ -1,4 +1,4 @@
-/** What identifies this version of the bytes, as the server says. */
+/** Identifies this version of the bytes, according to the server. */
 export interface Validator {
   etag?: string;
   lastModified?: string;

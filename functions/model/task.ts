@@ -24,10 +24,10 @@ export interface OutputFolder {
   location: string;
 }
 
-/** What only one task may have: an Idempotency-Key, or being the retry of another task. */
+/** A right that only one task may have: to an Idempotency-Key, or to be the retry of another task. */
 export interface Claim {
   key: string;
-  /** Of the request; using the key again with another request is the caller's mistake. */
+  /** Of the request. Reusing the key with another request is the caller's mistake. */
   fingerprint: string;
   /** After this another task may claim it; null: never. */
   ttlMs: number | null;

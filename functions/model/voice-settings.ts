@@ -1,4 +1,4 @@
-/** What is left out is as the voice has it: https://elevenlabs.io/docs/api-reference/voices/settings/get */
+/** Absent fields use the voice's own settings: https://elevenlabs.io/docs/api-reference/voices/settings/get */
 export interface VoiceSettings {
   /** 0 to 1. */
   stability?: number;
@@ -6,7 +6,7 @@ export interface VoiceSettings {
   similarityBoost?: number;
   /** 0 to 1. */
   style?: number;
-  /** 0.7 to 1.2; 1 is the voice's own. */
+  /** 0.7 to 1.2; 1 is the voice's normal speed. */
   speed?: number;
   useSpeakerBoost?: boolean;
 }

@@ -1,4 +1,4 @@
-/** The rules for web URLs: the same for those that callers send and for those that servers redirect to. */
+/** The rules for web URLs, both those that callers send and those that servers redirect to. */
 
 export interface UrlRefusal {
   /** Without credentials and query. */
@@ -8,7 +8,7 @@ export interface UrlRefusal {
 
 const HTTP: readonly string[] = ['http:', 'https:'];
 /**
- * Ports of mail, news, shells and other services that might take an HTTP request for commands. Browsers refuse
+ * Ports of mail, news, shells and other services that might read an HTTP request as commands. Browsers refuse
  * them too: https://fetch.spec.whatwg.org/#port-blocking
  */
 const BAD_PORTS = new Set(
@@ -22,19 +22,19 @@ const BAD_PORTS = new Set(
 const SHOWN_SCHEME = 20;
 const SHOWN_PATH = 300;
 
-/** Why a request must not go there; undefined: it may. The host is checked when the connection is opened. */
+/** Why the URL must not be requested; undefined if it may. The host is checked when the connection is opened. */
 export function webUrlRefusal(url: URL, schemes = HTTP): UrlRefusal | undefined {
   const { protocol, port } = url;
   if (!schemes.includes(protocol)) {
     return {
       got: `the scheme ${JSON.stringify(protocol.slice(0, SHOWN_SCHEME))}`,
-      next: 'Put the file where https reaches it.',
+      next: 'Serve the file over https.',
     };
   }
-  // RFC 9110, 4.2.4: treat them as an error, as they mostly hide where a URL really leads.
+  // RFC 9110, 4.2.4: treated as an error, because they usually hide where a URL really leads.
   if (hasCredentials(url)) return { got: 'one with a user name or password', next: 'Use a signed URL.' };
   if (!BAD_PORTS.has(port)) return undefined;
-  return { got: `one to port ${port}, which is not for the web`, next: 'Serve the file on port 443.' };
+  return { got: `one with port ${port}, which is not a web port`, next: 'Serve the file on port 443.' };
 }
 
 /** A URL for messages and logs: without credentials, query and fragment, any of which may be secret. */

@@ -9,29 +9,29 @@ import { RETRY_MS, refuseCrashLoop, retryTransient } from '../coordination/retry
 import type { Attempts } from '../model/attempts.ts';
 import type { Artifact, ArtifactStore, AttemptStore, LeaseStore } from '../ports.ts';
 
-/** Fills `dir` with the artifact's files and answers with what is to be known of them. */
+/** Fills `dir` with the artifact's files and returns its metadata. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
 
 export interface MakeOptions {
   signal: AbortSignal;
-  /** Room for the making; taken before the lease. */
+  /** Limits the making. Entered before the lease is taken. */
   semaphore?: Semaphore;
   /**
-   * The task's own key for the making. Crashes are counted under it until the task is refused, as a failure of that stage;
-   * another task, or the same request on a machine with more memory, begins anew.
+   * The task's own key, under which crashes are counted. After too many, the making fails as an error of that stage.
+   * Another task, for example the same request on a machine with more memory, starts from zero.
    */
   countedAs?: { key: string; stage: Stage };
-  /** Making it costs money: once made it is stored, also where nobody wants it any more. */
+  /** Making it costs money: once made, it is stored even if nothing waits for it any more. */
   paid?: boolean;
 }
 
 export interface Artifacts {
   /**
-   * The artifact of that key; made where there is none, by one maker among all processes while the others wait.
-   * Dispose of it when its files are no longer read.
+   * Returns the artifact. If it is missing, one process makes it while the others wait. Dispose of it when its files
+   * are no longer read.
    */
   getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
-  /** Undefined where it was evicted or found damaged. */
+  /** Undefined if it was never made, was evicted, or is damaged. */
   open<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
 }
 
@@ -39,18 +39,18 @@ export interface ArtifactsOptions {
   store: ArtifactStore;
   leases: LeaseStore;
   attempts: AttemptStore;
-  /** For unfinished work; on the same file system as the store where possible. */
+  /** For unfinished work; on the same file system as the store if possible. */
   tempDir: string;
   /** How long calls of the store are retried before the message is handed back, milliseconds. */
   retryMs?: number;
 }
 
-/** Something paid for is stored even if nobody waits for it any more. */
+/** A paid artifact is stored even if nothing waits for it any more. */
 const NEVER = new AbortController().signal;
 
 /**
- * An artifact is derived from content and named by all that makes it what it is, so it can be made anywhere, once,
- * and used by every task.
+ * An artifact is derived from content and named by everything that determines it, so it can be made anywhere, once, and
+ * used by every task.
  */
 export function createArtifacts(options: ArtifactsOptions): Artifacts {
   const { store, leases, attempts, tempDir, retryMs: forMs = RETRY_MS } = options;
@@ -80,7 +80,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
         create: (_before, held) =>
           countedAs === undefined
             ? put(held)
-            : // The lease above is shared by all tasks, and does not say whose process died. This one is the task's own.
+            : // The lease above is shared by all tasks, so it does not tell whose process died. This one does.
               once({
                 leases,
                 attempts,
@@ -101,7 +101,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
 
 export type ArtifactKind = 'source' | 'clip' | 'track' | 'speech' | 'line';
 
-/** A readable kind and a hash of all parts and the borders between them. */
+/** A readable kind and a hash, which depends on the parts and on where one ends and the next begins. */
 export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {
   return `${kind}/${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Downloads each URL once per task, whoever needs the bytes first. The outcome is pinned, so that the whole task uses one
- * version of the bytes.
+ * Downloads each URL once per task, for whichever stage needs the bytes first. The outcome is pinned, so that the whole
+ * task uses one version of the bytes.
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,26 +31,26 @@ export interface FetchingDeps {
 }
 
 export interface Fetching {
-  /** The task's pin for that source; downloads it where there is none yet. Throws TransientError. */
+  /** Returns the task's pin for that source, and downloads it first if there is none. Throws TransientError. */
   fetchOnce(task: Task, number: number, signal: AbortSignal): Promise<Fetched | Failed>;
   /**
-   * The pinned bytes; downloads them again where they were evicted. Throws PermanentError 'source_changed' where the URL now
-   * gives other bytes, and TransientError.
+   * Returns the pinned bytes, and downloads them again if they were evicted. Throws PermanentError 'source_changed' if
+   * the URL now returns other bytes, and TransientError.
    */
   bytesOf(task: Task, number: number, fetched: Fetched, signal: AbortSignal): Promise<Artifact<SourceMeta>>;
 }
 
 export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
-/** Goes up with every change to what probing finds out, so that older probes are not used for it. */
+/** Increase it with every change to what probing finds out, so that older results are not reused. */
 const PROBE_RECIPE = '2';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
 const LEAST_PAUSE_MS = 2_000;
-/** Longest Retry-After that is honoured. */
+/** The longest Retry-After that is honoured. */
 const LONGEST_PAUSE_MS = 600_000;
-/** How often those who wait for the end of a pause check it. */
-const LOOK_AGAIN_MS = 5_000;
+/** How often waiting messages check whether the pause is over. */
+const CHECK_PAUSE_MS = 5_000;
 
 /** Name of the file within the artifact of a source. */
 export const BYTES = 'bytes';
@@ -85,7 +85,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     });
   }
 
-  /** Gives a server that cannot be reached time to recover, and gives up on it after MAX_ROUNDS. */
+  /** Gives an unreachable server time to recover, and gives up on it after MAX_ROUNDS. */
   async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
     await refusePause(task, first);
     try {
@@ -100,12 +100,12 @@ export function createFetching(deps: FetchingDeps): Fetching {
     }
   }
 
-  /** During the pause everyone waits: each prepare may want the first clip, for the profile. */
+  /** During the pause all messages of the task wait, because each prepare may need the first clip, for the profile. */
   async function refusePause(task: Task, first: number): Promise<void> {
     const [paused] = await attempts.resting([fetchPauseKey(task.id, first)]);
     if (!paused) return;
-    throw new TransientError('waiting', 'The server of a source is given time to recover.', {
-      retryAfterMs: LOOK_AGAIN_MS,
+    throw new TransientError('waiting', 'The server of a source has time to recover before the next try.', {
+      retryAfterMs: CHECK_PAUSE_MS,
     });
   }
 
@@ -113,7 +113,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     await using dir = await workDir(deps.tempDir);
     const file = join(dir.path, BYTES);
     const known = await recallUrl(deps.memo, url);
-    // A conditional request is only of use while the bytes are still here.
+    // A conditional request is only useful if the bytes are still stored.
     using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal));
     const answer = await retryTransient(
       () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal }),
@@ -132,9 +132,9 @@ export function createFetching(deps: FetchingDeps): Fetching {
     using artifact = await artifacts.getOrCreate<SourceMeta>(
       await sourceKey(answer.sha256),
       async (into, held) => {
-        const looked = await probe(ffmpeg, file, { signal: held });
+        const probed = await probe(ffmpeg, file, { signal: held });
         await rename(file, join(into, BYTES));
-        return { bytes: answer.bytes, probe: looked };
+        return { bytes: answer.bytes, probe: probed };
       },
       { signal },
     );
@@ -175,7 +175,7 @@ function addressOf(task: Task, number: number): SourceAddress {
   return source;
 }
 
-/** A URL that is clip and track is still one download: the first source that names it stands for all. */
+/** A URL that is both clip and track is downloaded once, under the number of the first source that names it. */
 function firstOf(task: Task, number: number): number {
   const { url } = addressOf(task, number);
   return task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);

@@ -1,4 +1,4 @@
-/** Between tasks: which bytes a URL last gave, and the validator that tells whether it still gives them. */
+/** Remembers across tasks which bytes a URL last returned, and the validator that tells whether they have changed. */
 import type { Validator } from '../model/source.ts';
 import type { Memo } from '../ports.ts';
 

@@ -3,11 +3,11 @@ import type { Report } from '../model/report.ts';
 import type { Progress, Task } from '../model/task.ts';
 import { choicesOf, NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
 
-/** All that the manifest tells. */
+/** Everything that the manifest shows. */
 export interface Manifest {
   task: Task;
   progress: Progress;
-  /** Of every combination, in order. */
+  /** One per combination, in order. */
   reports: readonly Report[];
   /** Milliseconds since the epoch. */
   finishedAt: number;
@@ -33,7 +33,7 @@ export function manifestJson(manifest: Manifest): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** One row a combination (RFC 4180); cells that a spreadsheet would take for formulas are escaped. */
+/** One row per combination (RFC 4180). Cells that a spreadsheet would read as formulas are escaped. */
 export function manifestCsv(manifest: Manifest): string {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
   const records = rows(manifest).map(({ clips, warnings, error, ...row }) => ({

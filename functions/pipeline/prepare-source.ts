@@ -23,7 +23,7 @@ export interface SourcesDeps {
   artifacts: Artifacts;
   speaking: Speaking;
   ffmpeg: Ffmpeg;
-  /** Room for encoding, given to tasks in turn; downloads need none. */
+  /** Limits encoding, and serves tasks in turn. Downloads are not limited. */
   encoding: (taskId: string) => Semaphore;
   threads: number;
   maxClipSeconds: number;
@@ -31,7 +31,7 @@ export interface SourcesDeps {
 }
 
 export interface Sources {
-  /** The artifact of a source; makes it where there is none. Throws PermanentError or TransientError. */
+  /** Returns the artifact of a source, and makes it first if it is missing. Throws PermanentError or TransientError. */
   ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared>;
 }
 
@@ -45,7 +45,7 @@ export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as 
   Stage
 >;
 
-/** Goes up with every change to what conforming or decoding makes, so that older artifacts are not used for it. */
+/** Increase it with every change to what conforming or decoding makes, so that older artifacts are not reused. */
 const RECIPE = '2';
 /** Encoding may take this many times the length of the clip, on a slow machine under load. */
 const CONFORM_SLOWNESS = 60;
@@ -98,7 +98,7 @@ export function createSources(deps: SourcesDeps): Sources {
     return artifacts.getOrCreate(
       key,
       (dir, held) => conform(task, number, fetched, profile, dir, held),
-      // Room first, then the lease: what only waits for room is not blamed for a crash.
+      // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
       { ...options, semaphore: deps.encoding(task.id) },
     );
   }
@@ -112,14 +112,14 @@ export function createSources(deps: SourcesDeps): Sources {
     return fetched;
   }
 
-  /** Settled once per task: what was asked for, else as in the first readable clip in block order. */
+  /** Determined once per task: as requested, otherwise as in the first readable clip in block order. */
   async function profileOf(task: Task, signal: AbortSignal): Promise<Profile> {
     const [pinned] = await pins.read(task.id, ['profile']);
     if (pinned !== undefined) return pinned;
     return pins.write(task.id, 'profile', chooseProfile(task.plan.output, await firstClips(task, signal)));
   }
 
-  /** Fetches no more clips than it takes. */
+  /** Fetches only as many clips as it needs to find a readable one. */
   async function firstClips(task: Task, signal: AbortSignal): Promise<FirstClips> {
     const { width, height, fps } = task.plan.output;
     const enough = ({ any, moving }: FirstClips) =>
@@ -149,7 +149,7 @@ export function createSources(deps: SourcesDeps): Sources {
     signal: AbortSignal,
   ): Promise<PreparedMeta> {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
-    // By its frames: the header may say anything.
+    // Measured by its frames, because the header may be wrong.
     const { video } = fetched.probe;
     const shown = video?.still ? task.plan.output.stillSeconds : (video?.seconds ?? 0);
     const seconds = Math.min(shown, deps.maxClipSeconds);
@@ -182,7 +182,7 @@ export function createSources(deps: SourcesDeps): Sources {
       );
     }
     const { seconds, video } = fetched.probe;
-    // Sound alone is measured by its packets: a leap in them must not become hours of silence.
+    // A file with sound only is measured by its packets: a gap between them must not become hours of silence.
     if (video === null && seconds !== null && seconds > deps.maxClipSeconds + 1) {
       throw new PermanentError(
         'clip_too_long',

@@ -3,8 +3,8 @@ import type { Task } from '../model/task.ts';
 import type { Queue, TaskStore } from '../ports.ts';
 
 /**
- * All messages of a task: one per source, one per combination. Publishing twice is harmless, publishing half is
- * not: the task counts as published only after the last one.
+ * Publishes all messages of a task: one per source, one per combination. Publishing them twice is harmless, publishing
+ * only some of them is not, so the task counts as published only after the last one.
  */
 export async function publishTask(
   task: Task,

@@ -25,26 +25,26 @@ export interface MakeVideoDeps {
   ffmpeg: Ffmpeg;
   log: Log;
   tempDir: string;
-  /** Room for saving, given to tasks in turn. */
+  /** Limits saving, and serves tasks in turn. */
   saving: (taskId: string) => Semaphore;
 }
 
 export interface Signals {
-  /** The host stops. */
+  /** Fires when the host stops. */
   signal: AbortSignal;
-  /** The task was cancelled: stop what can be made again, but let a save end; it then counts. */
+  /** Fires when the task is cancelled: stop what can be made again, but let a save finish; its video then counts. */
   cancelled: AbortSignal;
 }
 
 export interface MakeVideoSignals extends Signals {
-  /** Called once the video is mixed: another one may begin while this one is saved. */
+  /** Called once the video is mixed, so that another one can start while this one is saved. */
   releaseMixing: () => void;
 }
 
-/** A mix takes a fraction of a second; one that takes this long hangs. */
+/** A mix takes a fraction of a second; one that takes this long has hung. */
 const MIX_TIMEOUT_MS = 300_000;
 
-/** Makes the video and saves it. Answers with the report, also of a permanent failure; throws all other errors. */
+/** Makes the video and saves it. Returns the report, also for a permanent failure; throws all other errors. */
 export async function makeVideo(
   task: Task,
   combination: Combination,
@@ -107,9 +107,9 @@ async function make(
   watch.next('save');
   const save = () => deps.outputs.save(task.folder, name, out, signal);
   const saved = await deps.saving(task.id)(() => {
-    // Not earlier: mixed videos must not pile up while they wait for room.
+    // Not earlier: mixed videos must not pile up while they wait to be saved.
     releaseMixing();
-    // From here on only the stop of the host ends it.
+    // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
     return retryTransient(save, { signal });
   });
@@ -131,7 +131,7 @@ async function make(
 
 type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;
 
-/** The pinned artifact; makes it again where it was evicted or found damaged. */
+/** Opens the pinned artifact, and makes it again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
   number: number,
@@ -143,7 +143,7 @@ async function openPrepared(
   for (;;) {
     const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
     if (artifact !== undefined) return artifact;
-    // An ffmpeg build that was installed since makes it under another key.
+    // If another ffmpeg build was installed meanwhile, the key is a new one.
     key = (await sources.ready(task, number, signals)).artifact;
   }
 }

@@ -9,7 +9,7 @@ import type { Task } from '../model/task.ts';
 export const RENDER_STATUSES = ['pending', 'rendering', 'succeeded', 'failed', 'cancelled'] as const;
 export type RenderStatus = (typeof RENDER_STATUSES)[number];
 
-/** How far a combination has come that has not reported yet. */
+/** The progress of a combination that has not reported yet. */
 export interface Begun {
   state: LeaseState;
   attempts: Attempts;
@@ -34,7 +34,7 @@ export interface RenderView {
   error: Failure | null;
 }
 
-/** The sources that were planned for a combination, as the caller wrote them or without what may be secret in them. */
+/** The sources of a combination, as the caller wrote them or with possible secrets masked. */
 export function choicesOf(
   task: Pick<Task, 'plan'>,
   { index, clips, track, line }: Combination,
@@ -55,7 +55,7 @@ export function choicesOf(
   };
 }
 
-/** The plan of a combination and its outcome; `begun` counts where there is no report yet. */
+/** The plan of a combination and its outcome; `begun` is used if there is no report yet. */
 export function renderView(
   task: Task,
   combination: Combination,

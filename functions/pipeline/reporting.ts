@@ -14,8 +14,8 @@ export interface ReportingDeps {
 }
 
 /**
- * Counts the report, once, and publishes the completion when it was the last one. Repeating it repeats the check. False
- * where the combination has reported before: the first report stands.
+ * Counts the report once, and publishes `complete` if it was the last one. A repeated call repeats this check. Returns
+ * false if the combination has reported before; the first report stands.
  */
 export async function reportAndCheck(task: Task, report: Report, deps: ReportingDeps): Promise<boolean> {
   const counted = await reportOnly(task, report, deps);
@@ -34,7 +34,7 @@ export async function reportOnly(
   return counted;
 }
 
-/** Publishes `complete` where every combination has reported and it is not known to be published. */
+/** Publishes `complete` if every combination has reported and it may not be published yet. */
 export async function checkCompletion(
   taskId: string,
   { reports, queue }: Pick<ReportingDeps, 'reports' | 'queue'>,
@@ -46,8 +46,8 @@ export async function checkCompletion(
 }
 
 /**
- * Removes videos from the folder that have no report of success. Not where the task has a retry: its videos have the same
- * names, and must not be removed by a late step of the first task.
+ * Removes videos without a successful report from the folder. Does nothing if the task has a retry: its videos have the
+ * same names, and a late step of the first task must not remove them.
  */
 export async function removeVideos(
   task: Task,

@@ -1,4 +1,4 @@
-/** Speaks lines: each distinct one once, however many tasks, videos and processes want it. */
+/** Speaks each distinct line once, however many tasks, videos and processes need it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TransientError } from '../base/errors.ts';
@@ -17,19 +17,19 @@ export interface SpeakingDeps {
 }
 
 export interface Speaking {
-  /** All that makes the line's sound what it is. Throws PermanentError or TransientError. */
+  /** Everything that determines the line's sound. Throws PermanentError or TransientError. */
   identityOf(line: Line, signal: AbortSignal): Promise<readonly string[]>;
   /**
-   * The voice's own sound and timing, in SPOKEN and TIMING. An artifact apart from the decoded one, so that a line is not
-   * bought again because a decoder failed or changed.
+   * The sound and timing as the voice returned them, in SPOKEN and TIMING. Stored separately from the decoded sound, so
+   * that a line is not bought again because a decoder failed or changed.
    */
   spoken(line: Line, identity: readonly string[], signals: SpeakingSignals): Promise<Artifact<object>>;
 }
 
 export interface SpeakingSignals {
-  /** Everything that ends the work: the host stops, the task is cancelled. */
+  /** Fires when the host stops or the task is cancelled. */
   signal: AbortSignal;
-  /** The host stops. A purchase goes on to its end where only its task was cancelled. */
+  /** Fires when the host stops. If only the task is cancelled, a purchase still runs to its end. */
   stop: AbortSignal;
 }
 
@@ -37,12 +37,12 @@ export interface SpeakingSignals {
 export const SPOKEN = 'spoken';
 export const TIMING = 'timing.json';
 
-/** Lines that were bought and could not be stored yet: while there are this many, no other one is bought. */
+/** Bought lines that could not be stored yet. While there are this many, no other line is bought. */
 const MOST_UNSTORED = 100;
 const MOST_UNSTORED_BYTES = 64 * 2 ** 20;
 
 export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Speaking {
-  /** While the store is away or the disk is full, a line that is paid for waits here for the next delivery. */
+  /** While the store is down or the disk is full, a line that is paid for waits here for the next delivery. */
   const unstored = new Map<string, Spoken>();
 
   async function buy(key: string, line: Line, held: AbortSignal, stop: AbortSignal): Promise<Spoken> {
@@ -86,11 +86,11 @@ function refuseMore(unstored: ReadonlyMap<string, Spoken>): void {
   if (unstored.size < MOST_UNSTORED && bytes < MOST_UNSTORED_BYTES) return;
   throw new TransientError(
     'waiting',
-    `${unstored.size} lines that were bought wait to be stored. No other line is bought until they are.`,
+    `${unstored.size} bought lines could not be stored yet. No other line is bought until they are.`,
   );
 }
 
-/** Fires with the given signal, except where that fires because a task was cancelled. */
+/** Fires with the given signal, unless that fires because a task was cancelled. */
 function unlessCancelled(signal: AbortSignal): AbortSignal {
   const own = new AbortController();
   const pass = () => {

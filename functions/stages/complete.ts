@@ -25,8 +25,8 @@ export interface CompleteDeps {
 }
 
 /**
- * Ends a task: folder, manifest, log line, and only then "completed". Each step may be repeated, so that the next delivery
- * finishes what a process left that died between two of them.
+ * Completes a task: folder, manifest, log line, and only then the status "completed". Each step can be repeated, so
+ * that the next delivery does the rest if a process dies between two of them.
  */
 export async function complete(
   { taskId }: MessageOf<'complete'>,
@@ -54,7 +54,7 @@ export async function complete(
         await settleFolder(manifest, held, deps);
       };
       await settled().catch((error: unknown) => {
-        // Every task ends: a fault of the folder does not go away by itself.
+        // The task ends all the same, because a fault of the folder does not go away by itself.
         logLostManifest(deps.log, task, failureOf(error, before, 'save', held));
       });
       logTotals(deps.log, manifest);
@@ -64,16 +64,16 @@ export async function complete(
   });
 }
 
-/** Leaves in the folder the videos that the manifest lists, and the manifest. */
+/** Removes the videos that the manifest does not list, and saves the manifest. */
 async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: CompleteDeps): Promise<void> {
   const { task, reports } = manifest;
   // A video may have been saved by a process that died, or was stopped, before it could report.
   const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
   await retryTransient(() => removeVideos(task, unwanted, deps), { signal }).catch((error: unknown) => {
-    // An account may be allowed to add files and not to remove any: the manifest says which of them count.
+    // The account may be allowed to add files but not to remove them. The manifest still says which files count.
     if (!PermanentError.is(error)) throw error;
     deps.log.warn(
-      `Files of task "${task.name}" that are not in its manifest stay where they are: ${error.message}`,
+      `Files of task "${task.name}" that are not in its manifest could not be removed: ${error.message}`,
       {
         event: 'output.left_over',
         task_id: task.id,

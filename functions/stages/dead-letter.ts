@@ -30,11 +30,11 @@ export async function deadLetter(
   const error: Failure = {
     code: 'undeliverable',
     stage: 'deliver',
-    message: `Expected its message to be processed, got it back too often. Last reason: ${reason}`,
+    message: `Expected its message to be processed, got too many failed deliveries. Last reason: ${reason}`,
   };
   if (message.topic === 'prepare') {
     const [state] = await deps.leases.read([prepareKey(taskId, message.source)]);
-    // A duplicate of work that goes on: its holder pins the outcome.
+    // A duplicate of work that is still running: its holder pins the outcome.
     if (state === 'held') return deps.queue.publish([message]);
     await deps.pins.write(taskId, `prepared-${message.source}`, { error });
   }
@@ -44,7 +44,7 @@ export async function deadLetter(
     const key = renderKey(taskId, message.index);
     const [state = 'none'] = await deps.leases.read([key]);
     if (state === 'held' || state === 'none') {
-      // Its holder will report; or it only ever waited for its sources, which end by themselves.
+      // Either its holder will report, or it has only waited for its sources, which end by themselves.
       await deps.queue.publish([message]);
       return;
     }
@@ -52,5 +52,5 @@ export async function deadLetter(
     const attempts = crashes + failures;
     await reportAndCheck(task, failedReport(task, combination, error, { attempts }), deps);
   }
-  // The sweep publishes a `complete` again as long as the task is not finished.
+  // A lost `complete` needs nothing here: the sweep publishes it again until the task is finished.
 }

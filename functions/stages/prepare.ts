@@ -30,7 +30,7 @@ export async function prepare(
   const task = await deps.tasks.get(taskId);
   const source = task?.plan.sources[number];
   if (task === undefined || source === undefined) return;
-  // A cancelled task needs no sources: its renders report by themselves.
+  // A cancelled task needs no sources, and its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
     makeReady(task, number, source, { signal: AbortSignal.any([signal, cancelled]), stop: signal }, deps),
   );
@@ -56,12 +56,12 @@ async function makeReady(
     find: async () => (await pins.read(taskId, [name]))[0],
     async create(before, held) {
       const started = performance.now();
-      const pin = await settled();
-      const standing = await pins.write(taskId, name, pin);
-      logPrepared(log, task, source, standing, (performance.now() - started) / 1000);
-      return standing;
+      const pin = await outcome();
+      const stored = await pins.write(taskId, name, pin);
+      logPrepared(log, task, source, stored, (performance.now() - started) / 1000);
+      return stored;
 
-      async function settled(): Promise<Prepared | Failed> {
+      async function outcome(): Promise<Prepared | Failed> {
         try {
           return await sources.ready(task, number, { signal: held, stop });
         } catch (error) {

@@ -24,19 +24,19 @@ import type { Delivery, TaskStore } from '../ports.ts';
 
 export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolationDeps {
   tasks: TaskStore;
-  /** Room for mixing, given to tasks in turn; waiting for sources and saving need none. */
+  /** Limits mixing, and serves tasks in turn. Waiting for sources and saving are not limited by it. */
   mixing: (taskId: string) => Semaphore;
   /** How long to wait for sources or for another holder before the message is handed back. */
   patienceMs: number;
 }
 
-/** A prepare that nobody has worked on for this long is published again: its message may be lost. */
+/** A prepare that has not been worked on for this long is published again, because its message may be lost. */
 const REPUBLISH_AFTER_MS = 600_000;
 
-/** A video that came too late is removed even while the host stops: no later delivery does it. */
+/** A video that came too late is removed even while the host stops, because no later delivery does it. */
 const NEVER = new AbortController().signal;
 
-/** Makes one combination and reports it. However often it is delivered, it is reported once. */
+/** Makes one combination and reports it once, however often the message is delivered. */
 export async function render(
   { taskId, index }: MessageOf<'render'>,
   { signal }: Delivery,
@@ -80,20 +80,20 @@ async function makeAndReport(
       const signals = { signal: held, cancelled };
       const report = await makeVideo(task, combination, before, { ...signals, releaseMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) {
-        await retryTransient(() => takeBack(task, report, deps), { signal: NEVER });
+        await retryTransient(() => removeLateVideo(task, report, deps), { signal: NEVER });
       }
       return report;
     },
   });
 }
 
-/** A video that is saved after its combination was given up must not stay: the manifest does not list it. */
-async function takeBack(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
-  const standing = await reported(task, index, deps);
-  if (standing?.status !== 'succeeded') await removeVideos(task, [fileName], deps);
+/** Removes a video that was saved after its combination was given up, because the manifest does not list it. */
+async function removeLateVideo(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
+  const counted = await reported(task, index, deps);
+  if (counted?.status !== 'succeeded') await removeVideos(task, [fileName], deps);
 }
 
-/** Under the lease: by then its holder has stopped, or has made the video after all. */
+/** Reports under the lease, so that a running holder has stopped, or has made the video after all. */
 async function reportCancelled(
   task: Task,
   combination: Combination,
@@ -119,7 +119,7 @@ async function reported(task: Task, index: number, deps: RenderDeps): Promise<Re
   return (await deps.reports.list(task.id, index, index))[0];
 }
 
-/** Waits for the sources; publishes the prepare of a late one again where nobody works on it. */
+/** Waits for the sources. Publishes the prepare of a late source again if it is not being worked on. */
 async function pinsOf(
   task: Task,
   combination: Combination,
@@ -136,7 +136,7 @@ async function pinsOf(
   const states = await deps.leases.read(missing.map((number) => prepareKey(task.id, number)));
   const abandoned = missing.filter((_, at) => states[at] !== 'held');
   for (const source of abandoned) {
-    // Most are only late.
+    // Most messages are only late, not lost.
     if (await graceIsOver(deps.attempts, republishKey(task.id, source), REPUBLISH_AFTER_MS)) {
       await deps.queue.publish([{ topic: 'prepare', taskId: task.id, source }]);
     }

@@ -18,32 +18,32 @@ export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;
   leases: LeaseStore;
   attempts: AttemptStore;
-  /** A task whose messages are not out after this long was cut short; 0 where no other process can publish it. */
+  /** A task that is not published after this long was interrupted; 0 if no other process can be publishing it. */
   publishingMs?: number;
-  /** Milliseconds since the epoch. The time before, in which the host was off, does not count as a task's time. */
+  /** Milliseconds since the epoch. The time before, when the host was off, does not count towards a task's lifetime. */
   upSince?: number;
   now?: () => number;
 }
 
 /** Publishing takes seconds. */
 const PUBLISHING_MS = 60_000;
-/** Completing takes seconds; a task whose reports are all in and that is not finished after this long is stuck. */
+/** Completing takes seconds. A task that has all its reports and is not finished after this long is stuck. */
 const COMPLETING_MS = 600_000;
-/** A combination that has not reported by then, and is not being made, fails as overdue. */
+/** A combination that has not reported after this long, and is not being made, fails as overdue. */
 export const TASK_LIFETIME_MS = 24 * 3_600_000;
-/** A combination that is being made then has this much longer. */
+/** A combination that is being made at that time has this much longer. */
 const LAST_RENDER_MS = 3_600_000;
-/** A task of thousands must come to its end within one run. */
+/** In parallel, so that even a task with thousands of combinations ends within one run. */
 const OVERDUE_AT_A_TIME = 20;
 const PAGE = 100;
 
-/** Repairs what a process that died left undone. Run it from time to time; running it twice at once is harmless. */
+/** Repairs what a process that died left undone. Run it from time to time; concurrent runs are harmless. */
 export async function sweep(deps: SweepDeps): Promise<void> {
   let after: string | undefined;
   for (;;) {
     const ids = await deps.tasks.unfinished(PAGE, after);
     for (const id of ids) {
-      // One task that cannot be repaired must not keep the others from it.
+      // A task that cannot be repaired must not hold up the others.
       await sweepTask(id, deps).catch((error: unknown) => {
         deps.log.error('A task could not be swept', { event: 'sweep.failed', task_id: id, error });
       });
@@ -70,7 +70,7 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   if (allIn(task, progress)) await completeAgain(task, deps);
 }
 
-/** A task that is still not finished after the period of grace has lost its message. */
+/** Publishes `complete` again if the task is still not finished after the grace period: the message may be lost. */
 async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
   if (!(await graceIsOver(deps.attempts, completingKey(task.id), COMPLETING_MS))) return;
   await deps.queue.publish([{ topic: 'complete', taskId: task.id }]);
@@ -100,7 +100,7 @@ async function endOverdue(task: Task, progress: Progress, late: number, deps: Sw
   const ended = (await Promise.all(open.map((combination) => limit(() => end(combination))))).filter(
     Boolean,
   ).length;
-  if (ended > 0) logRepair(deps, task, 'ended what was overdue');
+  if (ended > 0) logRepair(deps, task, 'failed its overdue combinations');
 }
 
 function logRepair({ log }: SweepDeps, task: Task, what: string): void {

@@ -97,7 +97,7 @@ describe('an address is read', () => {
     ['gs:/clips/a.mp4', /"gs:\/clips/],
     ['gs:clips/a.mp4', /"gs:clips/],
     ['https://storage.googleapis.com/clips/a.mp4?generation=5', /one version/],
-    ['gs://others/a.mp4', /the bucket others, which is not one/],
+    ['gs://others/a.mp4', /the bucket others, which callers may not/],
     ['gs://clips', /"gs:\/\/clips"/],
     ['gs://clips/', /"gs:\/\/clips\/"/],
     ['gs:///a.mp4', /"gs:\/\/\/a.mp4"/],
@@ -122,8 +122,8 @@ describe('a location is checked again by the settings of who reads it', () => {
     ['gs://own-cache/a.mp4', /its own files/],
     ['https://storage.googleapis.com/own-cache/a.mp4', /its own files/],
     ['https://own-output.storage.googleapis.com/a.mp4?X-Goog-Signature=1', /its own files/],
-    ['gs://clips/a.mp4', /the bucket clips, which is not one/],
-    ['https://storage.googleapis.com/clips/a.mp4', /the bucket clips, which is not one/],
+    ['gs://clips/a.mp4', /the bucket clips, which callers may not/],
+    ['https://storage.googleapis.com/clips/a.mp4', /the bucket clips, which callers may not/],
   ];
   for (const [address, got] of table) {
     test(`${address} is refused by stricter ones`, () => {

@@ -63,7 +63,7 @@ describe('webUrlRefusal', () => {
 
   it('refuses the ports that browsers refuse, which no web server has', () => {
     for (const port of [0, 22, 25, 110, 143, 465, 587, 993, 6000, 6667, 10080]) {
-      assert.equal(got(`http://h:${port}/`), `one to port ${port}, which is not for the web`);
+      assert.equal(got(`http://h:${port}/`), `one with port ${port}, which is not a web port`);
     }
   });
 });

@@ -13,13 +13,13 @@ export interface ResolvedAddress {
 }
 
 export interface GuardOptions {
-  /** Allows loopback and private addresses. Metadata services and link-local addresses are refused all the same. */
+  /** Allows loopback and private addresses. Metadata services and link-local addresses are still refused. */
   allowPrivate: boolean;
   /** The system's by default. */
   resolver?: Resolver;
 }
 
-/** Makes a function that opens sockets with the given look-up, as undici's buildConnector does. */
+/** Makes a function that opens sockets with the given lookup, as undici's buildConnector does. */
 export type ConnectorBuilder = (options: {
   /** Milliseconds until the socket is open, TLS included. */
   timeout: number;
@@ -27,17 +27,18 @@ export type ConnectorBuilder = (options: {
   allowH2: boolean;
 }) => buildConnector.connector;
 
-/** Refused whatever address they resolve to. */
+/** Refused no matter which address they resolve to. */
 const METADATA_NAMES = new Set([
   'metadata.google.internal',
   'metadata.goog',
-  'metadata', // Google's, where its search domain is set
+  'metadata', // Google's, if its search domain is set
   'instance-data', // AWS, EC2 Classic
   'instance-data.ec2.internal',
 ]);
 
 /**
- * The only way to a socket. Names are checked in the look-up; literal addresses here, as sockets never look them up.
+ * The only way to open a socket. Names are checked in the lookup, literal addresses here, because sockets do not look
+ * them up.
  */
 export function guardedConnector(
   build: ConnectorBuilder,
@@ -97,9 +98,9 @@ export function guardedLookup(options: GuardOptions): LookupFunction {
 }
 
 const PRIVATE_HINT = 'use a public address, or set ALLOW_PRIVATE_URLS=true if all callers are trusted';
-const METADATA_HINT = 'send the URL of a media file; metadata services are never read, whatever the settings';
+const METADATA_HINT = 'send the URL of a media file; no setting allows metadata services';
 
-/** The message does not show the address: what an internal name resolves to must not become known outside. */
+/** The message does not show the address, so that callers cannot find out what an internal name resolves to. */
 function checkResolved(hostname: string, ip: string, allowPrivate: boolean): void {
   const kind = addressKind(ip);
   if (kind === undefined) {
@@ -119,7 +120,7 @@ function refused(got: string, hint: string): PermanentError {
   );
 }
 
-/** RFC 6761, 6.3: these names mean this machine, whatever a resolver says. */
+/** RFC 6761, 6.3: these names mean this machine, even if a resolver says otherwise. */
 function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost');
 }

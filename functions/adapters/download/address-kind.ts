@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * public: on the internet. metadata: where clouds give the machine's own credentials to every program on it.
+ * public: on the internet. metadata: a service of the cloud that gives the machine's credentials to any program on it.
  * private: all others: private, shared, loopback, documentation, multicast and reserved ranges, and tunnels.
  */
 export type AddressKind = 'public' | 'private' | 'metadata';
@@ -51,7 +51,7 @@ const CARRIERS: readonly Carrier[] = [
 /** The only part of IPv6 from which public addresses are assigned. */
 const GLOBAL_UNICAST = within('2000::/3');
 
-/** Undefined for text that sockets do not take as an IP address. A zone is ignored. */
+/** Undefined for text that sockets do not accept as an IP address. A zone is ignored. */
 export function addressKind(ip: string): AddressKind | undefined {
   const address = parsed(ip);
   if (address === undefined) return undefined;
@@ -95,7 +95,7 @@ function isIsatap(address: ipaddr.IPv6): boolean {
 }
 
 /**
- * Checks with node:net first, because ipaddr.js also takes 0x7f.1 and 2130706433. Has URL write IPv6 in
+ * Checks with node:net first, because ipaddr.js also accepts 0x7f.1 and 2130706433. Has URL write IPv6 in
  * hexadecimal, because ipaddr.js reads ::8.8.8.8 as ::ffff:8.8.8.8.
  */
 function parsed(ip: string): Address | undefined {

@@ -8,7 +8,7 @@ const WIRE_FACTOR = 2;
 const WIRE_EXTRA = 65_536;
 
 /**
- * Ends connections that receive more than a file of so many bytes needs, with PermanentError source_too_large. Each
+ * Ends connections that receive more than a file of `maxFileBytes` needs, with PermanentError source_too_large. Each
  * connection must be used for one file only.
  */
 export function boundedConnector(

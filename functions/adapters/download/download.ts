@@ -12,20 +12,20 @@ import { redirectTarget, sourceUrl } from './url.ts';
 
 /** How long a server may take, milliseconds. */
 export interface DownloadLimits {
-  /** Name look-up, TCP and TLS. */
+  /** DNS, TCP and TLS. */
   connectMs: number;
   /** From the request to the last header of the answer. */
   headersMs: number;
   /** Between two pieces of the body. */
   idleMs: number;
-  /** For all of it, redirects included. */
+  /** For the whole download, including redirects. */
   totalMs: number;
 }
 
 export interface DownloadOptions extends GuardOptions {
   maxBytes: number;
   limits?: Partial<DownloadLimits>;
-  /** Opens the sockets; undici's own by default. Tests put a public internet on loopback behind it. */
+  /** Opens the sockets; undici's own by default. Tests use it to redirect public addresses to loopback. */
   buildConnector?: ConnectorBuilder;
 }
 
@@ -44,11 +44,11 @@ const USER_AGENT = 'every-cut';
 type Answer = Dispatcher.ResponseData;
 
 export interface WebDownloads extends AsyncDisposable {
-  /** As Downloads.get, of what anyone may read at that URL. */
+  /** As Downloads.get, without credentials. */
   get(url: string, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
 }
 
-/** Downloads over HTTP and HTTPS, from checked addresses only. Does not retry: its stage does. */
+/** Downloads over HTTP and HTTPS, from checked addresses only. Does not retry, because the stage does. */
 export function createWebDownloads(options: DownloadOptions): WebDownloads {
   const limits = { ...LIMITS, ...options.limits };
   let client: Promise<{ agent: Agent; request: typeof import('undici').request }> | undefined;
@@ -87,7 +87,7 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
         if (interim > MAX_INTERIM) flood.abort(tooManyInterim(url));
       },
     });
-    // An error of a body that nobody reads must not end the process.
+    // An error of a body that is not read must not end the process.
     answer.body.on('error', () => {});
     return answer;
   }

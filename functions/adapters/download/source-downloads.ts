@@ -13,13 +13,13 @@ type Options = Parameters<Downloads['get']>[2];
 
 export interface SourceDownloadsOptions {
   rules: SourceRules;
-  /** Reads a URL as anyone would. */
+  /** Reads a URL without credentials. */
   web: Pick<WebDownloads, 'get'>;
   /** Reads buckets with the service's own account. */
   storage: { get(object: StorageObject, file: string, options: Options): Promise<Download> };
-  /** Reads Drive with an account, if there is one; undefined for files that callers may not get through it. */
+  /** Reads Drive with an account, if there is one. Returns undefined for files that callers may not get through it. */
   drive?: { get(file: DriveFile, path: string, options: Options): Promise<Download | undefined> } | undefined;
-  /** Where anyone downloads files that are shared by link; Google's own by default. */
+  /** Base URL of files that are shared by link; Google's own by default. */
   driveLinkUrl?: string | undefined;
 }
 
@@ -27,8 +27,8 @@ export interface SourceDownloadsOptions {
 const DRIVE_LINK_URL = 'https://drive.usercontent.google.com/download';
 
 /**
- * Reads each source from its location. Accounts are used only for what the rules of this process allow,
- * whatever the rules were when the request was accepted.
+ * Reads each source from its location. Accounts are used only for what the rules of this process allow, even if the
+ * rules were different when the request was accepted.
  */
 export function createSourceDownloads(options: SourceDownloadsOptions): Downloads {
   const { rules, web, storage, drive, driveLinkUrl = DRIVE_LINK_URL } = options;
@@ -69,18 +69,18 @@ function linkAddress(base: string, { id, resourceKey }: DriveFile): string {
   return `${base}?${query}`;
 }
 
-/** Without a sign-in, Drive answers with a page where the file is not shared with everyone. */
+/** Without a sign-in, Drive returns a web page if the file is not shared with everyone. */
 function notByLink(error: unknown, { id }: DriveFile, hasAccount: boolean): unknown {
   if (!PermanentError.is(error)) return error;
   if (error.code !== 'media_unreadable' && error.code !== 'source_forbidden') return error;
   const account = hasAccount
-    ? 'or set DRIVE_SOURCES=account, which lets callers have all that the account can read'
-    : 'or have the service read it by an account: DRIVE_AUTH and DRIVE_SOURCES=account';
+    ? 'or set DRIVE_SOURCES=account, which lets callers read everything that the account can read'
+    : 'or let the service read it with an account: set DRIVE_AUTH and DRIVE_SOURCES=account';
   return new PermanentError(
     'source_forbidden',
     'download',
     `Expected the Drive file ${id} to be shared with anyone who has the link, got a page of Drive instead of the file. ` +
-      `Next step: share it so, ${account}. A file that was downloaded very often today is available again tomorrow.`,
+      `Next step: share it like that, ${account}. A file that was downloaded very often today is available again tomorrow.`,
     { cause: error },
   );
 }

@@ -1,9 +1,9 @@
-/** Which URLs a download may begin with and which redirects it follows. Hosts are checked where sockets are opened. */
+/** Which URLs a download may start with and which redirects it follows. Hosts are checked when sockets are opened. */
 import { PermanentError } from '../../base/errors.ts';
 import { maskUrl, type UrlRefusal, webUrlRefusal } from '../../model/web-url.ts';
 
 /**
- * The URL that a download begins with.
+ * The URL that a download starts with.
  * @throws PermanentError source_refused
  */
 export function sourceUrl(address: string): URL {
@@ -14,12 +14,12 @@ export function sourceUrl(address: string): URL {
 }
 
 /**
- * Where a redirect leads. The rules for the first URL hold for every further one, and https stays https: the caller
- * asked for a connection on which nobody can change the file.
+ * Where a redirect leads. The rules for the first URL apply to every further one, and https stays https: the caller
+ * asked for a connection on which the file cannot be changed.
  * @throws PermanentError source_refused
  */
 export function redirectTarget(location: string, from: URL): URL {
-  // Headers are bytes (RFC 9110, 5.5), which undici gives as Latin-1. Some servers write UTF-8, as browsers read it.
+  // Headers are bytes (RFC 9110, 5.5), which undici decodes as Latin-1. Some servers send UTF-8, which browsers accept.
   const target = URL.parse(Buffer.from(location, 'latin1').toString('utf8'), from.href);
   const refusal = target ? (webUrlRefusal(target) ?? downgrade(from, target)) : NO_URL;
   if (target && !refusal) return target;

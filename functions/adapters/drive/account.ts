@@ -9,11 +9,11 @@ import { wasAnswered } from './refusal.ts';
 
 /** Milliseconds. */
 export interface DriveLimits {
-  /** For the name look-up, TCP and TLS of an upload or a download. */
+  /** For DNS, TCP and TLS of an upload or a download. */
   connectMs: number;
-  /** For an upload or a download that does not move. */
+  /** For an upload or a download that makes no progress. */
   idleMs: number;
-  /** For one call, from the request to the whole answer. */
+  /** For one call, from the request to the end of the answer. */
   callMs: number;
 }
 
@@ -24,7 +24,7 @@ export interface DriveAccountOptions {
   limits?: Partial<DriveLimits>;
 }
 
-/** The second argument of every call of the client: a rootUrl on the client itself would not reach all of them. */
+/** The second argument of every call of the client: a rootUrl on the client itself would not apply to all of them. */
 export interface CallParameters {
   rootUrl: string;
   retry: false;
@@ -42,22 +42,22 @@ export interface DriveRequest {
   url: URL;
   method: 'GET' | 'POST' | 'PATCH' | 'PUT';
   headers?: Record<string, string>;
-  /** Streams are opened when they are read: an error of one that waits would end the process. */
+  /** Streams are opened only when they are read, because an error of a stream that waits would end the process. */
   body?: string | (() => Readable);
   signal: AbortSignal;
 }
 
-/** One account on Google Drive, for outputs and sources alike. */
+/** One account on Google Drive, for outputs and sources. */
 export interface DriveAccount extends AsyncDisposable {
   readonly mode: DriveAuth['mode'];
   /** `https://www.googleapis.com` */
   readonly root: string;
   readonly limits: DriveLimits;
   /**
-   * Runs a call of Google's client once and resolves to its answer. Only a refused token is replaced, and the call sent
-   * again with the next one.
+   * Runs a call of Google's client once and resolves to its answer. The call is repeated only if its token is refused,
+   * with a new token.
    * @param what for messages, after "Expected Google Drive to"
-   * @throws what the gate makes of the error
+   * @throws the error that the gate returns
    */
   call<T>(
     what: string,
@@ -65,9 +65,9 @@ export interface DriveAccount extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<T>;
   /**
-   * Sends a request with the account's token, for what the client cannot do. Resolves whatever the status. A refused
-   * token is replaced, and the request sent again, unless its body is a stream: how much of it arrived must be asked
-   * first. Throws undici's errors and the errors of logging in.
+   * Sends a request with the account's token, for what the client cannot do. Resolves with any status. If the token is
+   * refused, the request is repeated with a new one, unless its body is a stream: the caller must first ask how much of
+   * it arrived. Throws undici's errors and the errors of logging in.
    */
   send(request: DriveRequest): Promise<Dispatcher.ResponseData>;
 }
@@ -122,7 +122,7 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
     const time = AbortSignal.timeout(timeout);
     const stop = signal === undefined ? time : AbortSignal.any([time, signal]);
     const { login, drive } = await unlessAborted(stop, opened());
-    // The token first, so that an error of the login is not taken for an answer of Drive.
+    // The token is requested first, so that a login error is not mistaken for an answer of Drive.
     const headers = await unlessAborted(stop, login.headers());
     const parameters = { rootUrl: endpoints.root, retry: false, timeout, ...(signal && { signal }) } as const;
     try {
@@ -149,7 +149,7 @@ export function connectDrive({ auth, apiUrl, limits: given }: DriveAccountOption
       body: typeof body === 'function' ? body() : (body ?? null),
       signal,
     });
-    // An error of a body that nobody reads would end the process.
+    // An error of a body that is not read would end the process.
     answer.body.on('error', () => {});
     if (answer.statusCode === 401) login.discard(token);
     return answer;

@@ -11,7 +11,7 @@ export type DriveEntry = typeof import('googleapis/build/src/apis/drive/index.js
 export type DriveClient = drive_v3.Drive;
 export type AuthClient = Awaited<ReturnType<InstanceType<(typeof entryAuth)['GoogleAuth']>['getClient']>>;
 
-/** The addresses of Google's services, or of servers in their place. */
+/** The addresses of Google's services, or of servers that replace them. */
 export interface DriveEndpoints {
   /** The Drive API. */
   root: string;
@@ -34,16 +34,16 @@ const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 export interface DriveLogin {
   client: AuthClient;
-  /** Authorization and the headers that go with it. Throws DriveLoginError if Google does not let the account in. */
+  /** Authorization and the headers that go with it. Throws DriveLoginError if Google rejects the credentials. */
   headers(): Promise<Headers>;
-  /** Google has refused the token of these headers: unless it has been replaced already, the next ones get another. */
+  /** Discards the token of these headers, which Google has refused, unless it has been replaced already. */
   discard(headers: Headers): void;
 }
 
 /** Makes the client. The first token is requested with the first headers. */
 export async function logIn(entry: DriveEntry, auth: DriveAuth, options: LoginOptions): Promise<DriveLogin> {
   const client = await loginErrors(() => clientOf(entry, auth, options));
-  /** Shared: of many calls that find the token expired, one asks for the next. */
+  /** Shared, so that many calls that find the token expired cause one request for a new one. */
   let asking: Promise<Headers> | undefined;
   const headers = () => {
     asking ??= loginErrors(() => client.getRequestHeaders()).finally(() => {
@@ -110,8 +110,8 @@ async function exchange(
 }
 
 /**
- * Every error on the way to a token, except those of the network and of a service that is down, is for the owner of the
- * credentials to fix. The clients throw plain errors without a code for them.
+ * Errors while requesting a token, except network errors and outages, have to be fixed by the owner of the credentials.
+ * The clients throw them as plain errors without a code.
  */
 async function loginErrors<T>(step: () => Promise<T>): Promise<T> {
   try {
@@ -129,7 +129,7 @@ async function loginErrors<T>(step: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Makes the client ask for another one before its next request. */
+/** Makes the client request a new token before its next request. */
 function expireToken(client: AuthClient): void {
   client.setCredentials({ ...client.credentials, expiry_date: 1 });
 }

@@ -12,7 +12,7 @@ import { refusalOf } from './refusal.ts';
 export interface DriveDownloadsOptions {
   account: DriveAccount;
   maxBytes: number;
-  /** False: only files that anyone with the link may read, whatever the account can see. */
+  /** If false, only files that anyone with the link may read, even if the account can read more. */
   anyFile: boolean;
   /** Milliseconds that one download may take. */
   totalMs?: number;
@@ -20,9 +20,9 @@ export interface DriveDownloadsOptions {
 
 export interface DriveDownloads {
   /**
-   * prepare: downloads the file with the account. Undefined, with anyFile false, if the file is not known to be open to
-   * anyone: it is then downloaded by its link, so that nobody gets a private file by naming it. Otherwise as
-   * Downloads.get.
+   * prepare: downloads the file with the account, as Downloads.get does. If anyFile is false and the file is not known
+   * to be open to anyone, returns undefined: the file is then downloaded over its link, so that callers cannot get a
+   * private file by naming it.
    */
   get(file: DriveFile, path: string, options: Parameters<Downloads['get']>[2]): Promise<Download | undefined>;
 }
@@ -33,14 +33,17 @@ const SHORTCUT = 'application/vnd.google-apps.shortcut';
 const GOOGLE_TYPE = /^application\/vnd\.google-apps\./;
 const FIELDS =
   'id,name,mimeType,size,md5Checksum,headRevisionId,trashed,permissions(type),permissionIds,shortcutDetails';
-/** Ids of the permissions that are for anyone: https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions */
+/**
+ * Ids of the permissions that are for anyone:
+ * https://developers.google.com/workspace/drive/api/reference/rest/v3/permissions
+ */
 const ANYONE: readonly string[] = ['anyone', 'anyoneWithLink'];
 
 export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownloads {
   const { account, maxBytes, anyFile, totalMs = TOTAL_MS } = options;
 
   /** Undefined if it is not known to be open to anyone. */
-  async function look(file: DriveFile, signal: AbortSignal): Promise<DriveItem | undefined> {
+  async function describe(file: DriveFile, signal: AbortSignal): Promise<DriveItem | undefined> {
     try {
       const found = await account.call(
         `show the file ${file.id}`,
@@ -90,7 +93,7 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
       const total = AbortSignal.timeout(totalMs);
       const either = AbortSignal.any([signal, total]);
       try {
-        const found = await followed(asked, (file) => look(file, either));
+        const found = await followed(asked, (file) => describe(file, either));
         if (found === undefined) return undefined;
         const { file, item } = found;
         checkItem(file, item, maxBytes);
@@ -101,7 +104,7 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
         signal.throwIfAborted();
         const isLate = total.aborted && !PermanentError.is(error) && !TransientError.is(error);
         const failure = isLate ? timedOut(`not finished after ${totalMs} ms`, { cause: error }) : error;
-        // A body that breaks off is reported as for any other download.
+        // An interrupted body is reported as in any other download.
         if (isNetworkError(failure) || isDiskFull(failure)) throw downloadError(failure, nameOf(asked));
         throw sourceError(failure, `give ${nameOf(asked)}`, account.mode);
       }
@@ -112,9 +115,9 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
 /** Drive makes no shortcuts to shortcuts, so one step is enough. */
 async function followed(
   asked: DriveFile,
-  look: (file: DriveFile) => Promise<DriveItem | undefined>,
+  describe: (file: DriveFile) => Promise<DriveItem | undefined>,
 ): Promise<{ file: DriveFile; item: DriveItem } | undefined> {
-  const item = await look(asked);
+  const item = await describe(asked);
   if (item?.mimeType !== SHORTCUT) return item && { file: asked, item };
   const { targetId, targetResourceKey } = item.shortcutDetails ?? {};
   if (!targetId) {
@@ -125,7 +128,7 @@ async function followed(
     );
   }
   const file = { id: targetId, resourceKey: targetResourceKey ?? null };
-  const target = await look(file);
+  const target = await describe(file);
   return target && { file, item: target };
 }
 

@@ -1,4 +1,4 @@
-/** The error gate for Google Drive: which of our errors an answer or an exception becomes. */
+/** The error gate for Google Drive: translates its answers and exceptions into our errors. */
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { DriveAuth } from '../../model/drive-auth.ts';
 import { isConnectionError } from '../shared/network-errors.ts';
@@ -15,7 +15,7 @@ export interface DriveTrouble {
   retryAfterMs: number | undefined;
 }
 
-/** Returns the error of ours, or an unexpected error as it is. */
+/** Returns our error, or an unexpected error unchanged. */
 export type DriveGate = (error: unknown, what: string, mode: Mode) => unknown;
 
 const SHARE = 'share the folder with the account as Content manager (shared drive) or Editor (My Drive)';
@@ -60,7 +60,7 @@ const REASONS: Readonly<Record<string, readonly [Kind, string]>> = {
   ],
 };
 
-/** By what the token endpoint says (RFC 6749, 5.2). */
+/** By the error code of the token endpoint (RFC 6749, 5.2). */
 const LOGINS: Readonly<Record<string, Readonly<Record<Mode, string>>>> = {
   invalid_grant: {
     adc: 'run `gcloud auth application-default login` again, or create a new key for the service account',
@@ -157,7 +157,7 @@ const SOURCE_CODES = {
   full: undefined,
 } as const satisfies Record<Kind, string | undefined>;
 
-/** An error of Google's clients holds the request, and with it secrets that must not be logged. */
+/** An error of Google's clients contains the request, including secrets that must not be logged. */
 function causeOf(error: unknown): unknown {
   return refusalIn(error) ?? error;
 }

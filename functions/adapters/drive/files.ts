@@ -1,4 +1,4 @@
-/** One file on Google Drive: made under an id that was drawn before, or changed to what it should be. */
+/** One file on Google Drive: created under an id that was reserved before, or updated if it exists. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
@@ -16,20 +16,20 @@ import { uploadResumable } from './upload.ts';
 export interface DriveFilesOptions {
   account: DriveAccount;
   memo: Memo;
-  drawn: DriveIds;
+  ids: DriveIds;
   resumption: Resumption;
 }
 
 export interface DriveFiles {
   /**
-   * Puts the file of that key into the folder, with that name and those bytes, whatever this process or another one has
-   * left there before. Resolves to Drive's description of it.
-   * @throws what the gate makes of a refusal; output_missing if the folder is gone
+   * Puts the file of that key into the folder, with that name and content, no matter what this or another process has
+   * left there before. Resolves to Drive's metadata of it.
+   * @throws the gate's error for a refusal; output_missing if the folder is gone
    */
   bring(key: string, folder: OutputFolder, file: LocalFile, signal: AbortSignal): Promise<DriveItem>;
 }
 
-/** Looks at what Drive has, each with one change that it calls for. After more, something keeps changing the file. */
+/** Each round compares the file on Drive and makes one change. If more are needed, something else keeps changing it. */
 const MAX_ROUNDS = 4;
 const FIELDS = 'id,name,size,md5Checksum,webViewLink,trashed,parents';
 const TYPES: Readonly<Record<string, string>> = {
@@ -46,8 +46,8 @@ export interface LocalFile {
   md5: string;
 }
 
-export function createDriveFiles({ account, memo, drawn, resumption }: DriveFilesOptions): DriveFiles {
-  const look = (id: string, name: string, signal: AbortSignal) =>
+export function createDriveFiles({ account, memo, ids, resumption }: DriveFilesOptions): DriveFiles {
+  const find = (id: string, name: string, signal: AbortSignal) =>
     itemById(account, { id, what: name, fields: FIELDS }, { signal });
 
   /** Undefined if the id is or was in use or, in the first round, is refused. */
@@ -61,15 +61,15 @@ export function createDriveFiles({ account, memo, drawn, resumption }: DriveFile
     try {
       return await upload({ id, name: file.name, parents: [folder.id] }, undefined, file, signal);
     } catch (error) {
-      // Ids belong to the account that drew them: after a change of credentials they are refused.
+      // Ids belong to the account that requested them, so they are refused after a change of credentials.
       if (wasAnswered(error, 409) || (wasAnswered(error, 400) && rounds === 1)) return undefined;
       if (wasAnswered(error, 404)) throw folderGone(file.name, error);
       throw error;
     }
   }
 
-  /** Undefined if it has been deleted for ever meanwhile. */
-  async function setRight(
+  /** Undefined if the file has been deleted permanently meanwhile. */
+  async function update(
     there: DriveItem & { id: string },
     folder: OutputFolder,
     file: LocalFile,
@@ -134,32 +134,32 @@ export function createDriveFiles({ account, memo, drawn, resumption }: DriveFile
     signal: AbortSignal,
   ): Promise<DriveItem> {
     const [known] = await memo.recall([key]);
-    let id = known ?? (await memo.settle(key, await drawn.draw(signal)));
-    // Asking costs a tenth of an upload that is refused, and sends no bytes.
-    let there = known === undefined ? undefined : await look(id, file.name, signal);
+    let id = known ?? (await memo.settle(key, await ids.next(signal)));
+    // Asking takes a tenth of the time of a refused upload, and sends no bytes.
+    let there = known === undefined ? undefined : await find(id, file.name, signal);
     for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
       const isThere = there !== undefined;
       there =
         there === undefined
           ? await create(id, folder, file, signal, rounds)
-          : await setRight({ ...there, id }, folder, file, signal);
+          : await update({ ...there, id }, folder, file, signal);
       if (there !== undefined && isContent(there, file) && isInPlace(there, folder, file)) return there;
       if (there?.trashed && isThere) throw folderTrashed(file.name);
       if (there !== undefined) continue;
-      there = isThere ? undefined : await look(id, file.name, signal);
-      // The file of that id was deleted for ever: nothing can be made under the id any more.
-      if (there === undefined) id = await memo.settle(key, await drawn.draw(signal), id);
+      there = isThere ? undefined : await find(id, file.name, signal);
+      // The file was deleted permanently: its id cannot be used again.
+      if (there === undefined) id = await memo.settle(key, await ids.next(signal), id);
     }
     throw new TransientError(
       'network',
-      `Expected ${file.name} on Google Drive as it is here (${file.bytes} bytes), got other content ${MAX_ROUNDS} times. Next step: none, it is retried.`,
+      `Expected ${file.name} on Google Drive with the local content (${file.bytes} bytes), got other content ${MAX_ROUNDS} times. Next step: none, it is retried.`,
     );
   }
 
   return { bring };
 }
 
-/** Size and MD5, which Drive reports of its files too. Reads the file once. */
+/** Size and MD5, which Drive also reports for its files. Reads the file once. */
 export async function measured(file: string, signal: AbortSignal): Promise<{ bytes: number; md5: string }> {
   const hash = createHash('md5');
   const stream = createReadStream(file);
@@ -178,7 +178,7 @@ function isInPlace({ name, trashed, parents }: DriveItem, folder: OutputFolder, 
   return isName(name, file.name) && trashed !== true && parents?.includes(folder.id) === true;
 }
 
-/** A 404 for an upload means the folder: nothing else that it names has to exist. */
+/** A 404 for an upload means that the folder is missing: the request names nothing else that must exist. */
 function folderGone(fileName: string, cause: unknown): PermanentError {
   return new PermanentError(
     'output_missing',

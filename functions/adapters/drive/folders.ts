@@ -1,4 +1,4 @@
-/** Task folders on Google Drive: whether one can be made, and that there is only one of each name. */
+/** Task folders on Google Drive: checks that they can be created, and creates only one of each name. */
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import { unlessAborted } from '../../base/time-limit.ts';
 import type { OutputFolder } from '../../model/task.ts';
@@ -15,30 +15,30 @@ export interface DriveFoldersOptions {
   /** DRIVE_FOLDER_ID; 'root' is the account's own My Drive. */
   parentId: string;
   memo: Memo;
-  drawn: DriveIds;
+  ids: DriveIds;
 }
 
 export interface DriveFolders {
   /**
-   * The folder of that name, made if there is none. Of many concurrent or repeated calls, in any number of processes,
-   * one makes it.
+   * Returns the folder of that name, and creates it if it is missing: only once, for any number of concurrent or
+   * repeated calls in any number of processes.
    * @throws {RequestError} output_folder, with the hint
    * @throws {TransientError} if Drive is busy or gives no answer
    */
   folder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
 }
 
-/** How long a parent that was found usable is not looked at again. */
+/** How long a parent that was found usable is not checked again. */
 const PARENT_MS = 60_000;
-/** An id is refused only after its folder was deleted for ever. Twice in a row is no accident. */
+/** An id is refused only if its folder was deleted permanently. This many in a row are not a coincidence. */
 const MAX_IDS = 3;
 const FIELDS = 'id,name,mimeType,trashed,parents,webViewLink';
 
 export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
-  const { account, parentId, memo, drawn } = options;
+  const { account, parentId, memo, ids } = options;
   let parent: { found: Promise<Parent>; until: number } | undefined;
 
-  /** One look for everyone who asks within a minute, so it ends with none of them. A failure is not kept. */
+  /** One check for all calls within a minute, so none of them can abort it. A failure is not kept. */
   function parentFolder(): Promise<Parent> {
     if (parent !== undefined && performance.now() < parent.until) return parent.found;
     const found = checkParent(account, parentId);
@@ -54,28 +54,28 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
     const within = await unlessAborted(call.signal, parentFolder());
     const key = `drive/folder/${within.id}/${name}`;
     const [known] = await memo.recall([key]);
-    const kept = known === undefined ? undefined : await look(known, call);
+    const kept = known === undefined ? undefined : await find(known, call);
     if (kept !== undefined && isOurs(kept, name, within)) return kept;
 
     const other = await oldest(name, within, call);
-    // Nothing is under the kept id yet: another process may be making the folder just now, under that id.
+    // There is no folder with the stored id yet: another process may be creating it right now.
     const unused = kept === undefined ? known : undefined;
-    const wanted = other?.id ?? unused ?? (await drawn.draw(call.signal));
+    const wanted = other?.id ?? unused ?? (await ids.next(call.signal));
     let id = wanted === known ? known : await memo.settle(key, wanted, known);
     for (let tries = 1; ; tries++) {
       if (other !== undefined && other.id === id) return other;
       const made = await make(id, name, within, call).catch((error: unknown) => {
-        // Ids belong to the account that drew them: after a change of credentials they are refused.
+        // Ids belong to the account that requested them, so they are refused after a change of credentials.
         if (!wasAnswered(error, 400) || tries === MAX_IDS) throw error;
         return undefined;
       });
       if (made !== undefined) return made;
       if (tries === MAX_IDS) throw unsettled(name);
-      id = await memo.settle(key, await drawn.draw(call.signal), id);
+      id = await memo.settle(key, await ids.next(call.signal), id);
     }
   }
 
-  const look = (id: string, call: CallOptions) =>
+  const find = (id: string, call: CallOptions) =>
     itemById(account, { id, what: 'the folder of the task', fields: FIELDS }, call);
 
   async function oldest(
@@ -104,7 +104,7 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
     return files.find((file) => file.name === name);
   }
 
-  /** Undefined if the id belonged to a folder that was deleted for ever. */
+  /** Undefined if the id belonged to a folder that was deleted permanently. */
   async function make(
     id: string,
     name: string,
@@ -127,7 +127,7 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
       );
     } catch (error) {
       if (!wasAnswered(error, 409)) throw error;
-      return look(id, call);
+      return find(id, call);
     }
   }
 

@@ -1,17 +1,17 @@
-/** Files and folders by their ids, and ids that Google draws for files that are yet to be made. */
+/** Looks up files and folders by id, and requests ids for files that do not exist yet. */
 import { unlessAborted } from '../../base/time-limit.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './account.ts';
 import { wasAnswered } from './refusal.ts';
 
 export interface Wanted {
   id: string;
-  /** Names it in messages. */
+  /** What messages call it. */
   what: string;
   /** The fields to ask for, separated by commas. */
   fields: string;
 }
 
-/** A file or folder by its id; undefined if there is none that the account may see. */
+/** Returns a file or folder by its id; undefined if there is none that the account may see. */
 export async function itemById(
   account: DriveAccount,
   { id, what, fields }: Wanted,
@@ -29,43 +29,43 @@ export async function itemById(
   }
 }
 
-/** Whether that is the name, except for what Drive tidies. Only for files with an id of ours. */
+/** Whether the names are the same, apart from what Drive normalizes. Only for files with an id of ours. */
 export function isName(found: string | null | undefined, name: string): boolean {
-  const tidied = (text: string) => text.normalize().trim();
-  return typeof found === 'string' && tidied(found) === tidied(name);
+  const normalized = (text: string) => text.normalize().trim();
+  return typeof found === 'string' && normalized(found) === normalized(name);
 }
 
-/** Ids per call, of up to 1,000. Drive does not mind ids that are never used. */
-const DRAWN_AT_ONCE = 50;
+/** Ids per call, of up to 1,000. Ids that are never used do no harm. */
+const IDS_PER_CALL = 50;
 
-/** Ids for files that are yet to be made. */
+/** Ids for files that do not exist yet. */
 export interface DriveIds {
-  /** Rejects with the signal's reason, also while the ids are drawn for another caller. */
-  draw(signal?: AbortSignal): Promise<string>;
+  /** Rejects with the signal's reason, even while the ids are requested for another caller. */
+  next(signal?: AbortSignal): Promise<string>;
 }
 
 /** https://developers.google.com/workspace/drive/api/reference/rest/v3/files/generateIds */
 export function createDriveIds(account: DriveAccount): DriveIds {
-  const drawn: string[] = [];
-  let drawing: Promise<void> | undefined;
+  const unused: string[] = [];
+  let refilling: Promise<void> | undefined;
 
   async function refill(): Promise<void> {
-    const { ids } = await account.call('draw ids', (drive, parameters) =>
-      drive.files.generateIds({ count: DRAWN_AT_ONCE, space: 'drive', type: 'files' }, parameters),
+    const { ids } = await account.call('generate ids', (drive, parameters) =>
+      drive.files.generateIds({ count: IDS_PER_CALL, space: 'drive', type: 'files' }, parameters),
     );
-    drawn.push(...(ids ?? []));
+    unused.push(...(ids ?? []));
   }
 
   return {
-    async draw(signal) {
+    async next(signal) {
       for (;;) {
-        const id = drawn.pop();
+        const id = unused.pop();
         if (id !== undefined) return id;
-        // One call for everyone who waits, so it does not end with any one of them.
-        drawing ??= refill().finally(() => {
-          drawing = undefined;
+        // One call for all waiting callers, so none of them can abort it.
+        refilling ??= refill().finally(() => {
+          refilling = undefined;
         });
-        await unlessAborted(signal, drawing);
+        await unlessAborted(signal, refilling);
       }
     },
   };

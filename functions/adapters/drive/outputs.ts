@@ -12,7 +12,7 @@ import { wasAnswered } from './refusal.ts';
 
 export interface DriveOutputsOptions {
   account: DriveAccount;
-  /** DRIVE_FOLDER_ID: a folder in My Drive or on a shared drive, or 'root'. Task folders are made in it. */
+  /** DRIVE_FOLDER_ID: a folder in My Drive or on a shared drive, or 'root'. Task folders are created in it. */
   folderId: string;
   /** Shared by all processes that save to the folder. */
   memo: Memo;
@@ -20,7 +20,7 @@ export interface DriveOutputsOptions {
   resumption?: Partial<Resumption>;
 }
 
-/** About half a minute for an upload that does not move. */
+/** About half a minute for an upload that makes no progress. */
 const RESUMPTION: Resumption = { firstPauseMs: FIRST_PAUSE_MS, maxFailures: 6 };
 /** Files moved to the trash at a time. */
 const REMOVALS = 5;
@@ -28,15 +28,15 @@ const REMOVALS = 5;
 const DRIVE_ID = /^[\w-]{10,200}$/;
 
 /**
- * Videos on Google Drive. Each file has an id that was drawn and stored before its upload: a repeated upload, in any
- * process, then finds the file of the one before. Every call is one try.
+ * Videos on Google Drive. The id of each file is requested and stored before the upload, so that a repeated upload, in
+ * any process, finds the file of the earlier one. Every call is one try.
  */
 export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
   const { account, memo } = options;
-  const drawn = createDriveIds(account);
+  const ids = createDriveIds(account);
   const resumption = { ...RESUMPTION, ...options.resumption };
-  const files = createDriveFiles({ account, memo, drawn, resumption });
-  const folders = createDriveFolders({ account, parentId: options.folderId, memo, drawn });
+  const files = createDriveFiles({ account, memo, ids, resumption });
+  const folders = createDriveFolders({ account, parentId: options.folderId, memo, ids });
 
   return {
     createFolder: (name, signal) => folders.folder(name, signal),

@@ -1,4 +1,4 @@
-/** The folder of DRIVE_FOLDER_ID, in which the task folders are made. */
+/** The folder of DRIVE_FOLDER_ID, in which the task folders are created. */
 import { PermanentError } from '../../base/errors.ts';
 import type { DriveAccount } from './account.ts';
 
@@ -13,7 +13,7 @@ export const FOLDER = 'application/vnd.google-apps.folder';
 const SERVICE_ACCOUNT = /\.gserviceaccount\.com$/;
 
 /**
- * Checks that it can take folders and videos of this account.
+ * Checks that this account can create folders and save videos in it.
  * @throws {PermanentError} output_missing, output_forbidden or output_full, and the errors of the calls
  */
 export async function checkParent(account: DriveAccount, parentId: string): Promise<Parent> {

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { parseRetryAfter } from '../shared/network-errors.ts';
 import { header } from '../shared/source-answer.ts';
 
-/** An answer of Google other than success, to whichever client: status, reason, and how long to wait. */
+/** An error response of Google, no matter which client received it: status, reason, and how long to wait. */
 export class DriveRefusal extends Error {
   override readonly name = 'DriveRefusal';
   readonly status: number;
@@ -18,7 +18,7 @@ export class DriveRefusal extends Error {
   }
 }
 
-/** Google did not let the account in: wrong, missing or withdrawn credentials. */
+/** Google rejected the credentials: they are wrong, missing or revoked. */
 export class DriveLoginError extends Error {
   override readonly name = 'DriveLoginError';
 }
@@ -37,14 +37,14 @@ export function refusalIn(error: unknown): DriveRefusal | undefined {
       response.status,
       reasonIn(response.data),
       parseRetryAfter(after ?? undefined),
-      // Not the client's error, which holds the whole request.
+      // Not the client's error, which contains the whole request.
       { cause: new Error(error.message) },
     );
   }
   return refusalIn(error.cause);
 }
 
-/** Reads the body of an answer other than success. */
+/** Reads the body of an error response. */
 export async function refusalOf(answer: Dispatcher.ResponseData): Promise<DriveRefusal> {
   const after = parseRetryAfter(header(answer.headers, 'retry-after'));
   return new DriveRefusal(answer.statusCode, reasonIn(parsed(await answer.body.text())), after);

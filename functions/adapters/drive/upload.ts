@@ -13,7 +13,7 @@ import { outputError } from './errors.ts';
 import { refusalIn, refusalOf } from './refusal.ts';
 
 export interface Upload {
-  /** Id of the file whose content is replaced; undefined: a new file, with the id in the metadata. */
+  /** Id of the file whose content is replaced; undefined for a new file, whose id is in the metadata. */
   replaces: string | undefined;
   metadata: DriveItem & { name: string };
   contentType: string;
@@ -25,9 +25,9 @@ export interface Upload {
 }
 
 interface Session {
-  /** Whoever knows it can send the file: it appears in no message. */
+  /** Anyone who knows it can send the file, so it appears in no message. */
   url: URL;
-  /** How many bytes Drive has; undefined: to be asked. */
+  /** How many bytes Drive has; undefined if Drive must be asked. */
   received: number | undefined;
   /** The most that Drive has reported. */
   best: number;
@@ -39,9 +39,9 @@ const OVER: readonly (number | undefined)[] = [404, 410];
 const GOOGLE = /(^|\.)googleapis\.com$/;
 
 /**
- * Uploads the file; only then does it have its name or its new content. Resolves to Drive's description of it.
- * @throws what the gate makes of a refusal. TransientError: the upload did not begin, made no progress, or its session
- * has ended, and is to be started over. A 409 (the id is in use) passes as it is.
+ * Uploads the file, which gets its name or its new content only once it is complete. Resolves to Drive's metadata.
+ * @throws the gate's error for a refusal. TransientError if the upload did not start, made no progress, or its session
+ * has ended: start over. A 409 (the id is in use) is thrown unchanged.
  */
 export async function uploadResumable(
   account: DriveAccount,
@@ -88,9 +88,9 @@ export async function uploadResumable(
   function stepAfter(error: unknown): UploadStep<DriveItem> {
     const failure = gated(error);
     const status = refusalIn(error)?.status;
-    if (OVER.includes(status)) throw broken(what, 'an upload session that is over');
+    if (OVER.includes(status)) throw broken(what, 'an upload session that has ended');
     session.received = undefined;
-    // Tokens may expire while a large file is sent; the next request has another.
+    // Tokens may expire while a large file is sent; the next request uses a new one.
     if (status === 401 && !renewed) {
       renewed = true;
       return { moved: false };
@@ -156,7 +156,7 @@ function receivedBytes({ headers }: Dispatcher.ResponseData): number {
   return last === undefined ? 0 : Number(last) + 1;
 }
 
-/** The token is sent with the bytes, so they are sent to Google only, or to the server that was asked. */
+/** The token is sent with the bytes, so they are sent only to Google or to the server that was asked. */
 function checkedSession(location: string | undefined, root: string): URL {
   const url = URL.parse(location ?? '');
   const asked = new URL(root);
@@ -165,7 +165,7 @@ function checkedSession(location: string | undefined, root: string): URL {
   throw new PermanentError(
     'save_failed',
     'save',
-    `Expected Google Drive to take the upload at ${asked.host}, got ${url?.host ?? 'no address'}. Next step: check the proxies between here and Google.`,
+    `Expected Google Drive to accept the upload at ${asked.host}, got ${url?.host ?? 'no address'}. Next step: check the proxies between here and Google.`,
   );
 }
 

@@ -17,17 +17,17 @@ export interface Allowance {
 const SMALLEST_PLAN = 2;
 
 /**
- * How many concurrent requests the account allows us, as far as its answers tell.
+ * Estimates from the answers how many concurrent requests the account allows us.
  *
- * They count the requests of the whole account: of this process, of our other processes, and of others who have a key.
- * Our processes together have at most as many as were allowed when their requests began, so only requests beyond that
- * number certainly belong to others. Further requests of others show as refusals: each refusal takes one place away, each
- * success gives one back.
+ * The answers count the requests of the whole account: of this process, of our other processes, and of others who have
+ * a key. Our processes together have at most as many as were allowed when they were sent, so only requests beyond that
+ * number certainly belong to others. More requests of others only show as refusals: each refusal lowers the estimate by
+ * one, each success raises it by one.
  */
 export function createAllowance(): Allowance {
   let maximum = SMALLEST_PLAN;
-  let others = 0;
-  const atOnce = (): number => Math.max(1, maximum - others);
+  let usedByOthers = 0;
+  const atOnce = (): number => Math.max(1, maximum - usedByOthers);
 
   return {
     atOnce,
@@ -35,8 +35,8 @@ export function createAllowance(): Allowance {
       const ours = atOnce();
       maximum = count(answer.maximum) ?? maximum;
       const certain = Math.min(maximum, count(answer.current) ?? 0) - ours;
-      const guessed = others + (answer.tooMany ? 1 : -1);
-      others = Math.min(Math.max(0, certain, guessed), maximum - 1);
+      const guessed = usedByOthers + (answer.tooMany ? 1 : -1);
+      usedByOthers = Math.min(Math.max(0, certain, guessed), maximum - 1);
     },
   };
 }

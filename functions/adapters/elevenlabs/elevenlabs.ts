@@ -26,20 +26,20 @@ export interface ElevenLabsOptions {
   model: string;
   /** output_format: mp3_*, wav_* or opus_*, which ffmpeg recognizes. */
   format: string;
-  /** Undefined: the settings of the voice. */
+  /** If undefined, the voice's own settings. */
   voiceSettings: VoiceSettings | undefined;
   limits?: Partial<ElevenLabsLimits>;
 }
 
 /**
- * The longest text takes about a minute. Far below the 600 s after which a push message is delivered again, as a line that
- * stalls is bought again.
+ * The longest text takes about a minute. Far below the 600 s after which a push message is delivered again, which
+ * leaves time to buy a stalled line again.
  */
 const LIMITS: ElevenLabsLimits = { voicesMs: 30_000, speakMs: 180_000, rememberMs: 3_600_000 };
 /** The maximum of GET /v2/voices. */
 const PAGE_SIZE = 100;
 const MOST_PAGES = 10;
-/** No settings are sent: an empty list would select the vendor's defaults instead of the settings of the voice. */
+/** Means that no settings are sent: empty ones would select the vendor's defaults, not the settings of the voice. */
 const OWN = 'own';
 
 type RequestOptions = NonNullable<Parameters<ElevenLabsClient['voices']['search']>[1]>;
@@ -56,7 +56,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
   const voices = createVoices({ search, rememberMs: limits.rememberMs });
   let client: Promise<ElevenLabsClient> | undefined;
 
-  /** Takes a second and 160 MB, so it is loaded only by a process that has lines spoken. */
+  /** Takes a second and 160 MB, so the SDK is loaded only by a process that needs speech. */
   async function connect(): Promise<ElevenLabsClient> {
     checkKey(apiKey);
     const { ElevenLabsClient } = await import('elevenlabs');
@@ -64,7 +64,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
     return new ElevenLabsClient({ apiKey, fetch: fetchOrFailingBody, ...baseUrl });
   }
 
-  /** One request behind the gate, with a time limit of ours: the SDK's ends at the headers, but bodies stall too. */
+  /** One request behind the gate, with our own time limit: the SDK's ends at the headers, but bodies can stall. */
   async function ask<T>(
     limitMs: number,
     signal: AbortSignal,
@@ -78,7 +78,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
       return await request(connected, {
         maxRetries: 0,
         abortSignal: limit.signal,
-        // More than ours, whose error says more.
+        // Longer than our own limit, whose error says more.
         timeoutInSeconds: limitMs / 1000 + 1,
       });
     } catch (error) {
@@ -162,25 +162,25 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
   };
 }
 
-/** The same for the same settings, in whatever order they were written. */
+/** The same text for the same settings, in any order. */
 export function settingsText(settings: VoiceSettings | undefined): string {
   const set = Object.entries(settings ?? {}).toSorted();
   return set.length === 0 ? OWN : set.map(([name, value]) => `${name}=${value}`).join(' ');
 }
 
-/** The error of fetch for a header that it cannot send quotes the value. */
+/** Checked here, because fetch's error for a header that it cannot send quotes the value. */
 function checkKey(apiKey: string): void {
   if (/^[\x21-\x7e]+$/.test(apiKey)) return;
   throw new PermanentError(
     'speech_refused',
     'speak',
-    'Expected an ELEVENLABS_API_KEY of letters, digits and signs, got one with blanks or other characters. Next step: copy the key again.',
+    'Expected an ELEVENLABS_API_KEY of letters, digits and signs, got one with spaces or other characters. Next step: copy the key again.',
   );
 }
 
 /**
- * The SDK stops its timer when it has an answer, but not when fetch fails, and the timer keeps the process running. So a
- * failure is returned as an answer whose body fails. Redirects are not followed: that would send the key elsewhere.
+ * The SDK stops its timer when it has an answer, but not when fetch fails, and the timer keeps the process running. So
+ * a failure is returned as an answer whose body fails. Redirects are not followed: that would send the key elsewhere.
  */
 async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
   try {
@@ -192,7 +192,7 @@ async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Pro
 
 function audioOf({ audioBase64 }: ElevenLabs.AudioWithTimestampsResponse): Uint8Array {
   const audio = Buffer.from(audioBase64, 'base64');
-  // Node skips characters that are not base64.
+  // Node skips characters that are not base64, so the length is checked.
   const whole = Math.floor((audioBase64.replace(/=+$/, '').length * 3) / 4);
   if (audio.length !== whole) throw failed('sound as base64', 'other text', CHECK_URL);
   if (audio.length === 0) throw failed('sound', '0 bytes', 'send a text with words in it');

@@ -3,12 +3,12 @@ import { PermanentError, TransientError } from '../../base/errors.ts';
 import { parseRetryAfter } from '../shared/network-errors.ts';
 import { notFound } from './voices.ts';
 
-/** An answer other than success, from any of the shapes in which the vendor sends them. */
+/** An error response, read from any of the shapes in which the vendor sends them. */
 export interface Refusal {
   status: number;
   /**
-   * `code`, `status` and `type` of the detail. The first two may differ, and either may be the specific one: "unauthorized"
-   * with "missing_permissions", "paid_plan_required" with "payment_required".
+   * `code`, `status` and `type` of the detail. The first two may differ, and either may be the specific one:
+   * "unauthorized" with "missing_permissions", "paid_plan_required" with "payment_required".
    * https://elevenlabs.io/docs/eleven-api/resources/errors
    */
   reasons: readonly string[];
@@ -33,9 +33,9 @@ const NO_MODEL = /^(model_not_found|invalid_model.*|model_.*_deprecated|unsuppor
 const VENDOR_ERRORS = new Set(['ElevenLabsError', 'UnprocessableEntityError', 'ElevenLabsTimeoutError']);
 const LONGEST_MESSAGE = 300;
 
-/** The gate: which of our errors an error of the SDK becomes. Other errors pass as they are. */
+/** The error gate: translates errors of the SDK into ours. Other errors are returned unchanged. */
 export function elevenLabsError(error: unknown, apiKey: string): unknown {
-  // Causes are logged, and the text of this one is the body of the answer.
+  // Causes are logged, and the text of this one contains the body of the answer, which may quote the key.
   const options = error instanceof Error && !error.message.includes(apiKey) ? { cause: error } : {};
   const refusal = refusalOf(error);
   if (refusal) return refused(refusal, apiKey, options);
@@ -55,12 +55,12 @@ export function elevenLabsError(error: unknown, apiKey: string): unknown {
   if (code === undefined) return error;
   return new TransientError(
     'network',
-    `Expected an answer of ElevenLabs, got ${code}. Next step: check the network.`,
+    `Expected an answer from ElevenLabs, got ${code}. Next step: check the network.`,
     options,
   );
 }
 
-/** Undefined if there was no answer: the network, a time limit, a defect. */
+/** Undefined if there was no answer, because of the network, a time limit or a bug. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Error && VENDOR_ERRORS.has(error.name))) return undefined;
   const { statusCode, body, rawResponse } = error as ElevenLabsError;
@@ -68,12 +68,12 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return { status: statusCode, ...detailOf(body), headers: rawResponse?.headers ?? new Headers() };
 }
 
-/** More requests at a time than the plan allows. */
+/** Whether there were more concurrent requests than the plan allows. */
 export function isTooMany({ reasons }: Refusal): boolean {
   return reasons.some((reason) => TOO_MANY.test(reason));
 }
 
-/** Permanent, as a complete answer has been paid for: each retry would be paid for, too. */
+/** Permanent, because a complete answer has been paid for and each retry would cost the same again. */
 export function failed(
   expected: string,
   got: string,
@@ -102,7 +102,7 @@ function refused(
     return new PermanentError(
       'speech_quota',
       'speak',
-      `Expected credits left with ElevenLabs, got ${got}. Next step: raise the plan, or the limit of the key, then retry the task.`,
+      `Expected credits left with ElevenLabs, got ${got}. Next step: upgrade the plan, or raise the limit of the key, then retry the task.`,
       options,
     );
   }
@@ -155,7 +155,7 @@ function detailOf(body: unknown): Pick<Refusal, 'reasons' | 'message'> {
   return { reasons: mostTelling(reasons), message: typeof message === 'string' ? message : '' };
 }
 
-/** Puts a reason that one of our rules knows first, as messages name the first. */
+/** Puts a reason that one of our rules knows first, because messages name the first one. */
 function mostTelling(reasons: readonly string[]): string[] {
   const known = [QUOTA, TOO_MANY, NO_VOICE, NO_MODEL, NOT_ALLOWED, BUSY];
   const rank = (reason: string) => {

@@ -8,7 +8,7 @@ export interface Alignment {
 }
 
 /**
- * The words between blanks, from the start of their first character to the end of their last. Null if the
+ * The words between spaces, from the start of their first character to the end of their last. Null if the
  * alignment is missing, inconsistent, or without a word: a wrong caption is worse than none.
  */
 export function wordsOf(alignment: Alignment | undefined): Spoken['timing'] {

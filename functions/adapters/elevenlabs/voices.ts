@@ -16,11 +16,11 @@ export interface VoicesOptions {
 
 export interface Voices {
   /**
-   * The id of the voice, by its name or id. Ids are not looked up; concurrent calls for one name share a request. Throws
-   * PermanentError voice_not_found if no voice has the name, or several have.
+   * The id of the voice, by its name or id. Ids are not looked up; concurrent calls for one name share a request.
+   * Throws PermanentError voice_not_found if no voice has the name, or several have.
    */
   find(voice: string, signal: AbortSignal): Promise<string>;
-  /** For a voice that was found and is gone. */
+  /** Call it if a voice that was found no longer exists. */
   forget(voice: string): void;
 }
 
@@ -34,7 +34,7 @@ const VOICE_ID = /^[A-Za-z0-9]{20}$/;
 /** The vendor's own voices are listed as "Sarah - Mature, Reassuring, Confident". */
 const TAGLINE = ' - ';
 const MOST_REMEMBERED = 1_000;
-/** In a message. */
+/** The most that a message lists. */
 const MOST_CANDIDATES = 10;
 const LONGEST_NAME = 60;
 
@@ -42,7 +42,7 @@ export function createVoices({ search, rememberMs }: VoicesOptions): Voices {
   const remembered = new LRUCache<string, string>({ max: MOST_REMEMBERED, ttl: rememberMs });
   const lookUps = new Map<string, LookUp>();
 
-  /** Ends when the last caller has left, not with the first one. */
+  /** Aborted only when the last caller has left. */
   function begin(key: string, name: string): LookUp {
     const stop = new AbortController();
     const id = search(name, stop.signal).then((found) => {
@@ -50,7 +50,7 @@ export function createVoices({ search, rememberMs }: VoicesOptions): Voices {
       remembered.set(key, id);
       return id;
     });
-    // Callers get the error. There may be none left.
+    // Callers get the error; this is for the case that none is left.
     id.catch(() => {});
     const lookUp = { id, waiting: 0, stop };
     lookUps.set(key, lookUp);
@@ -114,7 +114,7 @@ export function notFound(expectedAndGot: string, write: string, options?: ErrorO
   );
 }
 
-/** Case, surrounding blanks and Unicode composition do not count. */
+/** Ignores case, surrounding spaces and Unicode composition. */
 function comparable(name: string): string {
   return name.normalize('NFC').trim().toLowerCase();
 }

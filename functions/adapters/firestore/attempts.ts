@@ -2,55 +2,55 @@ import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import type { Attempts } from '../../model/attempts.ts';
 import type { AttemptStore } from '../../ports.ts';
-import { grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
 import {
+  CHANGED_SINCE_READ,
   documentId,
   type Expiring,
   type FirestoreConnection,
   leaseRetained,
   millisecondsBetween,
-  OUTRUN,
 } from './firestore.ts';
 
 export interface FirestoreAttemptsOptions {
   firestore: FirestoreConnection;
 }
 
-/** Of one document. Its age is the time between its last write and a read, both by the store's clock. */
+/** The fields of a document. Its age is the time between its last write and a read, both by the store's clock. */
 interface Stored extends Attempts {
-  /** Rests begun so far. */
+  /** Rests started so far. */
   round: number;
   /** By the store's clock; null before the first rest. */
   restsUntil: Timestamp | null;
-  /** Drawn for each change, the last one first. */
+  /** A random value for each change, newest first. */
   tokens: readonly string[];
 }
 
 interface Found {
-  /** Empty where it is forgotten. */
+  /** Empty if it is forgotten. */
   stored: Stored;
   resting: boolean;
-  /** To change nothing but this version; undefined: to create it. */
+  /** The version that a write must find; undefined if the write must create the document. */
   version: Timestamp | undefined;
   readAt: Timestamp;
 }
 
 const NOTHING: Stored = { crashes: 0, failures: 0, round: 0, restsUntil: null, tokens: [] };
-/** So many changes may follow ours before we look whether it was made. */
+/** How many changes of others may follow ours before we can no longer tell whether ours was made. */
 const TOKENS_KEPT = 20;
 
-/** Nothing is locked: each change is a write that holds only for the version seen, and begins again where it was outrun. */
+/** Takes no locks: a change is written only if the version read is still current, and starts over if it is not. */
 export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions): AttemptStore {
-  const lookAt = (keys: readonly string[]) =>
+  const findAll = (keys: readonly string[]) =>
     firestore.run(async ({ db }) => {
       if (keys.length === 0) return [];
-      return (await db.getAll(...keys.map((key) => attemptsAt(db, key)))).map(look);
+      return (await db.getAll(...keys.map((key) => attemptsAt(db, key)))).map(foundIn);
     });
 
   return {
     async read(keys) {
-      return (await lookAt(keys)).map(({ stored }) => countsOf(stored));
+      return (await findAll(keys)).map(({ stored }) => countsOf(stored));
     },
 
     record: (key, what) =>
@@ -77,20 +77,20 @@ export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions)
       }),
 
     async resting(keys) {
-      return (await lookAt(keys)).map(({ resting }) => resting);
+      return (await findAll(keys)).map(({ resting }) => resting);
     },
   };
 }
 
-/** Writes what `next` makes of the record, and answers with it; undefined, and nothing written, where it makes nothing. */
+/** Writes the result of `next` and returns it. If `next` returns undefined, writes nothing and returns undefined. */
 async function change(
   ref: DocumentReference,
   next: (found: Found) => Stored | undefined,
 ): Promise<Stored | undefined> {
   const token = randomUUID();
   for (;;) {
-    const found = look(await ref.get());
-    // Refused because it was there already: the answer to our write was lost, and the client wrote again.
+    const found = foundIn(await ref.get());
+    // Our write was stored but its answer was lost, so the client sent it again and was refused.
     if (found.stored.tokens.includes(token)) return found.stored;
     const changed = next(found);
     if (changed === undefined) return undefined;
@@ -99,9 +99,9 @@ async function change(
       await write(ref, found.version, stored);
       return stored;
     } catch (error) {
-      if (OUTRUN.includes(grpcCode(error))) continue;
-      if (!isUnclear(error)) throw error;
-      const now = look(await ref.get());
+      if (CHANGED_SINCE_READ.includes(grpcCode(error))) continue;
+      if (!isInconclusive(error)) throw error;
+      const now = foundIn(await ref.get());
       if (now.stored.tokens.includes(token)) return now.stored;
       throw error;
     }
@@ -118,7 +118,7 @@ function attemptsAt(db: Firestore, key: string): DocumentReference {
   return db.collection('attempts').doc(documentId(key));
 }
 
-function look(snapshot: DocumentSnapshot): Found {
+function foundIn(snapshot: DocumentSnapshot): Found {
   const { readTime: readAt, updateTime: version } = snapshot;
   const found = snapshot.data() as (Stored & Expiring) | undefined;
   if (found === undefined || version === undefined) {

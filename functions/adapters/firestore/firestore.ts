@@ -5,7 +5,7 @@ import { GRPC, throughGate } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
 
 export interface FirestoreOptions {
-  /** Undefined for the project that the platform reports. */
+  /** If undefined, the project that the platform reports. */
   projectId?: string | undefined;
 }
 
@@ -22,11 +22,15 @@ export interface FirestoreConnection extends AsyncDisposable {
 
 /** A task's documents are deleted after this time; until then the task can be retried. */
 const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Leases and attempts count for an hour; a lease that was never released is of interest to whoever takes it next. */
+/** Leases and attempts are remembered for an hour, but a lease that was never released matters to its next holder. */
 const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
 
-/** Of a conditional write that was refused because the document is not, or no longer, as it was seen. */
-export const OUTRUN: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION, GRPC.NOT_FOUND];
+/** A conditional write was refused, because the document was created, changed or deleted since it was read. */
+export const CHANGED_SINCE_READ: readonly unknown[] = [
+  GRPC.ALREADY_EXISTS,
+  GRPC.FAILED_PRECONDITION,
+  GRPC.NOT_FOUND,
+];
 
 const MAX_READABLE_ID = 1_000;
 /** Limit for all requests of one port call; a normal answer takes milliseconds. */
@@ -38,7 +42,7 @@ export type Expiring = { expireAt: Date };
 export function connectFirestore({ projectId }: FirestoreOptions = {}): FirestoreConnection {
   let store: Promise<Store> | undefined;
   const connect = async (): Promise<Store> => {
-    // Loading takes 0.2 s, which functions that never use the store are spared.
+    // Loading takes 0.2 s, so functions that never use the store do not load it.
     const sdk = await import('@google-cloud/firestore');
     const db = new sdk.Firestore({
       ...(projectId === undefined ? {} : { projectId }),
@@ -53,7 +57,7 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
         throw error;
       });
       const connected = await store;
-      return throughGate('Firestore', () => inTime(work(connected), LIMIT_MS, silent));
+      return throughGate('Firestore', () => inTime(work(connected), LIMIT_MS, noAnswer));
     },
     async [Symbol.asyncDispose]() {
       await (await store)?.db.terminate();
@@ -61,8 +65,8 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
   };
 }
 
-/** The client allows ten minutes for a commit; by then leases lapse and deliveries time out. */
-function silent(): TransientError {
+/** Needed because the client allows ten minutes for a commit, in which leases lapse and deliveries time out. */
+function noAnswer(): TransientError {
   return new TransientError(
     'platform_unavailable',
     `Expected an answer from Firestore within ${LIMIT_MS / 1000} s.`,
@@ -131,7 +135,7 @@ export function retained(): Expiring {
   return { expireAt: new Date(Date.now() + RETENTION_MS) };
 }
 
-/** When it may take away a lease, or a record of attempts. */
+/** When the policy may delete a lease or a record of attempts. */
 export function leaseRetained(): Expiring {
   return { expireAt: new Date(Date.now() + LEASE_RETENTION_MS) };
 }

@@ -2,7 +2,7 @@ import type { DocumentReference, Firestore } from '@google-cloud/firestore';
 import type { Memo } from '../../ports.ts';
 import { grpcCode } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
-import { type FirestoreConnection, OUTRUN, retained } from './firestore.ts';
+import { CHANGED_SINCE_READ, type FirestoreConnection, retained } from './firestore.ts';
 
 export interface FirestoreMemoOptions {
   firestore: FirestoreConnection;
@@ -29,7 +29,7 @@ export function createFirestoreMemo({ firestore }: FirestoreMemoOptions): Memo {
       return values;
     },
 
-    settle: (key, value, gone) => firestore.run(({ db }) => settled(at(db, key), value, gone)),
+    settle: (key, value, gone) => firestore.run(({ db }) => settle(at(db, key), value, gone)),
 
     remember: (key, value) =>
       firestore.run(async ({ db }) => {
@@ -38,12 +38,8 @@ export function createFirestoreMemo({ firestore }: FirestoreMemoOptions): Memo {
   };
 }
 
-/** The first of many writes stands; a commit that is sent again finds its own value, and answers with it. */
-async function settled(
-  document: DocumentReference,
-  value: string,
-  gone: string | undefined,
-): Promise<string> {
+/** Only the first of many writes counts. A commit that is sent again finds its own value and returns it. */
+async function settle(document: DocumentReference, value: string, gone: string | undefined): Promise<string> {
   for (;;) {
     const snapshot = await document.get();
     const found = (snapshot.data() as Stored | undefined)?.value;
@@ -54,7 +50,7 @@ async function settled(
       else await document.update(stored, { lastUpdateTime: snapshot.updateTime });
       return value;
     } catch (error) {
-      if (!OUTRUN.includes(grpcCode(error))) throw error;
+      if (!CHANGED_SINCE_READ.includes(grpcCode(error))) throw error;
     }
   }
 }

@@ -13,20 +13,20 @@ export interface FirestorePinsOptions {
 
 const TASKS_KEPT = 32;
 
-/** A pin as its document has it, in JSON: its fields are for us alone. */
+/** A pin as stored in its document: JSON, because Firestore does not need its fields. */
 interface Stored {
   pin: string;
 }
 
-/** One listener on the pins of a task, for all in this process who wait for some of them. */
+/** One listener on the pins of a task, shared by all callers in this process. */
 interface Watch {
   waiting: number;
-  /** Settles at the next change, and rejects when the listener fails. */
+  /** Resolves at the next change, and rejects when the listener fails. */
   changed: PromiseWithResolvers<void>;
   stop: () => void;
 }
 
-/** Pins as documents, created once. What is pinned stays as it is, so each process reads it once. */
+/** Pins as documents, created once. A pin never changes, so each process reads it once. */
 export function createFirestorePins({ firestore }: FirestorePinsOptions): PinStore {
   const kept = new LRUCache<string, Map<string, object>>({ max: TASKS_KEPT });
   const watches = new Map<string, Promise<Watch>>();
@@ -68,7 +68,7 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
         watch.changed = deferred();
         changed.resolve();
       };
-      // The client itself connects again after errors that may pass; this one is for good.
+      // The client reconnects by itself after temporary errors, so this one is final.
       watch.stop = allPins(connected, taskId).onSnapshot(next, (error) => {
         watches.delete(taskId);
         throughGate('Firestore', () => Promise.reject(error)).catch(watch.changed.reject);
@@ -76,7 +76,7 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
       return watch;
     });
 
-  /** Runs `work` while a listener is there; the last one who leaves ends it. */
+  /** Runs `work` while a listener is active. The last caller to finish stops the listener. */
   const watching = async <T>(taskId: string, work: (watch: Watch) => Promise<T>): Promise<T> => {
     let starting = watches.get(taskId);
     if (starting === undefined) {
@@ -110,10 +110,10 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
         } catch (error) {
           if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
         }
-        const [standing] = await read(taskId, [name]);
-        if (standing === undefined)
+        const [pinned] = await read(taskId, [name]);
+        if (pinned === undefined)
           throw new Error(`Expected pin ${name} of task ${taskId} after writing it, got none`);
-        return standing;
+        return pinned;
       }),
 
     async wait(taskId, names, { timeoutMs, signal }) {
@@ -126,7 +126,7 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
       try {
         return await watching(taskId, async (watch) => {
           for (;;) {
-            // Before the look, or a change between the two would be missed.
+            // Read before the pins, or a change between the two would be missed.
             const { promise: changed } = watch.changed;
             const pins = known(taskId, names);
             if (isSettled(pins)) return pins;
@@ -143,7 +143,7 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
   };
 }
 
-/** Nobody may be waiting when it rejects. */
+/** Prevents an unhandled rejection if no caller is waiting. */
 function deferred(): PromiseWithResolvers<void> {
   const made = Promise.withResolvers<void>();
   made.promise.catch(() => {});

@@ -4,7 +4,7 @@ import type { DocumentReference, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
 import type { Report } from '../../model/report.ts';
 import type { ReportStore } from '../../ports.ts';
-import { GRPC, grpcCode, isUnclear } from '../shared/google-errors.ts';
+import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
   completionAt,
   type FirestoreConnection,
@@ -69,11 +69,11 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
           await batch.commit();
           return true;
         } catch (error) {
-          const standing = grpcCode(error) === GRPC.ALREADY_EXISTS;
-          if (!standing && !isUnclear(error)) throw error;
+          const exists = grpcCode(error) === GRPC.ALREADY_EXISTS;
+          if (!exists && !isInconclusive(error)) throw error;
           // The document is ours if only the answer to the commit was lost.
           const ours = (await ref.get()).get('token') === token;
-          if (!ours && !standing) throw error;
+          if (!ours && !exists) throw error;
           return ours;
         }
       }),
@@ -109,7 +109,7 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
   };
 }
 
-/** The caller that creates the claim publishes. Others that arrive meanwhile wait until that has happened. */
+/** The caller that creates the claim publishes. Other callers wait until it has done so. */
 async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
   const token = randomUUID();
   try {

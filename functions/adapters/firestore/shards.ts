@@ -24,7 +24,7 @@ export function shardCount(combinations: number): number {
 
 /**
  * The number of the shard that counts a combination. Steps of the golden ratio spread the indexes evenly over all
- * shards, both neighbours, which report together, and regular patterns such as the failures of one clip.
+ * shards: neighbours, which report together, as well as regular patterns such as the failures of one clip.
  */
 export function shardOf(index: number, shards: number): number {
   return Math.floor(((index * GOLDEN_RATIO) % 1) * shards);

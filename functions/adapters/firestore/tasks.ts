@@ -149,15 +149,15 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
       const known = cancels.get(taskId);
       if (known !== undefined) return known;
       // Concurrent callers share one read.
-      const looking = firestore.run(
+      const reading = firestore.run(
         async ({ db }) => (await fieldsOf(db, taskId, 'cancelled')).get('cancelled') === true,
       );
-      cancels.set(taskId, looking, { ttl: CANCEL_SEEN_AFTER_MS });
-      looking.then(
-        (cancelled) => cancelled && cancels.set(taskId, looking),
-        () => cancels.get(taskId) === looking && cancels.delete(taskId),
+      cancels.set(taskId, reading, { ttl: CANCEL_SEEN_AFTER_MS });
+      reading.then(
+        (cancelled) => cancelled && cancels.set(taskId, reading),
+        () => cancels.get(taskId) === reading && cancels.delete(taskId),
       );
-      return looking;
+      return reading;
     },
 
     progress: (taskId) =>

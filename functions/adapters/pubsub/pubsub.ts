@@ -4,7 +4,7 @@ import type { Queue } from '../../ports.ts';
 import { throughGate } from '../shared/google-errors.ts';
 
 export interface PubSubOptions {
-  /** Undefined: the platform's. */
+  /** If undefined, the project that the platform reports. */
   projectId?: string | undefined;
   /** The trace to which the messages belong. */
   traceparent?: () => string | undefined;
@@ -16,10 +16,10 @@ export const TRACE_ATTRIBUTE = 'googclient_traceparent';
 /** The limits are 1,000 messages and 10 MB per request: https://cloud.google.com/pubsub/quotas#resource_limits */
 const BATCHING = { maxMessages: 1_000, maxBytes: 5_000_000, maxMilliseconds: 10 };
 /**
- * Unconfirmed messages of one publish. Our own flow control: while the client's waits for room, it leaves promises that
- * nobody holds, and one that rejects then ends the process.
+ * Limit of unconfirmed messages per publish. Replaces the client's flow control: while that waits for room, it creates
+ * promises without a handler, and the process ends if one of them rejects.
  */
-const ON_THEIR_WAY = 2_000;
+const MAX_UNCONFIRMED = 2_000;
 
 /** The names of the topics, as created by infra/. */
 export function topicName(topic: Topic): string {
@@ -27,16 +27,16 @@ export function topicName(topic: Topic): string {
 }
 
 /**
- * Publishes in batches, each message as JSON (see push.ts). The client's retries stay on, for up to ten minutes a batch:
- * only the client knows which batch failed, and a repeated publish would send all messages again.
+ * Publishes in batches, each message as JSON (see push.ts). The client's retries stay on, for up to ten minutes per
+ * batch: only the client knows which batch failed, and a repeated publish would send all messages again.
  */
 export function createPubSubQueue({ projectId, traceparent }: PubSubOptions = {}): Queue & AsyncDisposable {
   let client: Promise<PubSub> | undefined;
-  // One object per topic, as batches belong to it.
+  // One object per topic, because it collects the batches.
   const topics = new Map<Topic, PubSubTopic>();
 
   const connect = async (): Promise<PubSub> => {
-    // Takes 0.3 s, and most deliveries publish nothing.
+    // Loaded only when needed: it takes 0.3 s, and most deliveries publish nothing.
     const { PubSub } = await import('@google-cloud/pubsub');
     return new PubSub(projectId === undefined ? {} : { projectId });
   };
@@ -52,8 +52,8 @@ export function createPubSubQueue({ projectId, traceparent }: PubSubOptions = {}
   const publishTo = async (topic: PubSubTopic, messages: readonly Message[]): Promise<void> => {
     const trace = traceparent?.();
     const attributes = trace === undefined ? {} : { [TRACE_ATTRIBUTE]: trace };
-    for (let from = 0; from < messages.length; from += ON_THEIR_WAY) {
-      const some = messages.slice(from, from + ON_THEIR_WAY);
+    for (let from = 0; from < messages.length; from += MAX_UNCONFIRMED) {
+      const some = messages.slice(from, from + MAX_UNCONFIRMED);
       await allOf(
         some.map((message) =>
           topic.publishMessage({ data: Buffer.from(JSON.stringify(message)), attributes }),
@@ -82,7 +82,7 @@ export function createPubSubQueue({ projectId, traceparent }: PubSubOptions = {}
   };
 }
 
-/** Waits for all of them, also if one fails: the caller publishes all of them again, or the sweep does. */
+/** Waits for all of them, even if one fails, because the caller or the sweep then publishes all of them again. */
 async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
   const failed = (await Promise.allSettled(promises)).find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

@@ -12,7 +12,7 @@ export interface TokenReaderOptions {
   certificatesMs?: number;
 }
 
-/** The fastest to load of the parts of googleapis that include its OAuth client. */
+/** The part of googleapis that loads fastest and includes its OAuth client. */
 type OAuthEntry = typeof import('googleapis/build/src/apis/oauth2/index.js');
 type OAuthClient = InstanceType<OAuthEntry['auth']['OAuth2']>;
 type Certificates = Parameters<OAuthClient['verifySignedJwtWithCertsAsync']>[1];
@@ -27,7 +27,7 @@ const LIFE_SECONDS = 3_600 + SKEW_SECONDS;
 /** https://cloud.google.com/run/docs/troubleshooting#signature-removed */
 const REMOVED = 'SIGNATURE_REMOVED_BY_GOOGLE';
 
-/** Our texts for the client's errors, which quote the token. Nothing is decided by them. */
+/** Our texts in place of the client's, which quote the token. They only affect the message. */
 const COMPLAINTS: readonly (readonly [of: RegExp, refused: string])[] = [
   [/^No pem found/, 'one signed with a key that Google does not have'],
   [/^Invalid token signature/, 'one with a wrong signature'],
@@ -67,12 +67,12 @@ export function createTokenReader({
       throw unavailable(root, 'an error', { cause });
     }
     if (areCertificates(certs)) return certs;
-    // The client would keep this answer for as long as its headers allow.
+    // Otherwise the client would keep this answer for as long as its headers allow.
     connecting = undefined;
     throw unavailable(root, 'something else');
   }
 
-  /** Shared: of many pushes that find the certificates out of date, one asks for new ones. */
+  /** Shared, so that many pushes that find the certificates out of date cause one request. */
   function certificates(): Promise<Certificates> {
     asking ??= askForCertificates().finally(() => {
       asking = undefined;
@@ -86,7 +86,7 @@ export function createTokenReader({
     const certs = await certificates();
     const client = await connected();
     try {
-      // Not verifyIdToken, which does both steps: its errors do not tell Google's failures from those of the token.
+      // Not verifyIdToken, which does both steps: its errors do not distinguish failures of Google from bad tokens.
       const ticket = await client.verifySignedJwtWithCertsAsync(
         token,
         certs,
@@ -95,7 +95,7 @@ export function createTokenReader({
         LIFE_SECONDS,
       );
       const { aud, email, email_verified, nbf } = { ...ticket.getPayload() } as Record<string, unknown>;
-      // The client does not check it.
+      // The client does not check nbf.
       if (nbf !== undefined && !(Number(nbf) <= Date.now() / 1000 + SKEW_SECONDS)) {
         return { refused: 'one that is not valid yet' };
       }
@@ -113,7 +113,7 @@ export function createTokenReader({
 function complaintAbout(token: string): string | undefined {
   const [head = '', , signature] = token.split('.');
   if (signature === REMOVED) return 'one whose signature Google has removed';
-  // The only algorithm that Google uses. The client takes any that fits the key.
+  // The only algorithm that Google uses. The client accepts any that fits the key.
   if (algorithmIn(head) !== 'RS256') return 'one that is not signed with RS256';
   return undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Reads what Pub/Sub posts to a push endpoint. The framework's reader makes an event of it and drops half of the fields.
+ * Reads what Pub/Sub posts to a push endpoint. The framework's own reader drops half of the fields.
  * https://cloud.google.com/pubsub/docs/push#receive_push
  */
 import type { DeadLetterMessage, MessageOf, Topic, WorkMessage } from '../../model/messages.ts';
@@ -14,7 +14,7 @@ export interface Push<T extends Topic> {
   deliveries: number;
 }
 
-/** A push that no delivery of it can make sense of. */
+/** A push that cannot be read, however often it is delivered. */
 export interface Malformed {
   malformed: string;
   messageId: string;

@@ -124,7 +124,7 @@ function isPlain(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && !name.includes('\0') && basename(name) === name;
 }
 
-/** Splits a stream at any byte, whatever the sizes of its chunks. */
+/** Splits a stream at any byte, regardless of its chunks. */
 class ByteStream {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);

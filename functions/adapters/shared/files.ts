@@ -52,7 +52,7 @@ export async function copyTo(target: string, file: string, signal?: AbortSignal)
   });
 }
 
-/** Renames a folder of plain files in one step. From another disk it is first copied to `copy`, beside the target. */
+/** Renames a folder of plain files in one step. From another disk it is first copied to `copy`, next to the target. */
 export async function moveFolder(from: string, target: string, copy: string): Promise<void> {
   try {
     await rename(from, target);

@@ -1,4 +1,4 @@
-/** The gate for errors of Google's gRPC clients: those that a retry may help become transient, others pass. */
+/** The gate for errors of Google's gRPC clients: those that a retry may fix become transient, others stay unchanged. */
 import { TransientError } from '../../base/errors.ts';
 
 /** https://grpc.io/docs/guides/status-codes/ */
@@ -15,7 +15,7 @@ export const GRPC = {
 
 /**
  * The clients of Firestore and Pub/Sub have retried most of these themselves. Their retries stay on: they know which
- * calls may be repeated, and resume transactions and streams. There is no loop of ours around them.
+ * calls may be repeated, and resume transactions and streams. This service adds no retries around them.
  */
 const TRANSIENT: readonly unknown[] = [
   GRPC.DEADLINE_EXCEEDED,
@@ -27,8 +27,8 @@ const TRANSIENT: readonly unknown[] = [
 
 export type Product = 'Firestore' | 'Pub/Sub';
 
-/** Whether the call may have succeeded all the same. */
-export function isUnclear(error: unknown): boolean {
+/** Whether the call may nevertheless have succeeded. */
+export function isInconclusive(error: unknown): boolean {
   return TRANSIENT.includes(grpcCode(error));
 }
 
@@ -41,7 +41,7 @@ export async function throughGate<T>(product: Product, call: () => Promise<T>): 
   try {
     return await call();
   } catch (error) {
-    if (!isUnclear(error)) throw error;
+    if (!isInconclusive(error)) throw error;
     throw new TransientError(
       'platform_unavailable',
       `Expected an answer from ${product}, got gRPC status ${grpcCode(error)}.`,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-/** An id, 64 hex digits, for texts that must not be readable or are long; the borders between the texts count. */
+/** An id of 64 hex digits, for texts that are secret or long. It depends on where one ends and the next begins. */
 export function hashId(...parts: readonly string[]): string {
-  // As JSON, which also keeps texts apart that are not well-formed Unicode.
+  // JSON also distinguishes texts that are not well-formed Unicode.
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

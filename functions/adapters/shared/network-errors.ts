@@ -10,8 +10,8 @@ const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
 
 /**
- * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned as
- * they are.
+ * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned
+ * unchanged.
  * @param where the URL, masked
  */
 export function downloadError(error: unknown, where: string): unknown {
@@ -49,7 +49,7 @@ export function downloadError(error: unknown, where: string): unknown {
   if (isNetworkError(error)) {
     return new TransientError(
       'network',
-      `Expected ${where} to be sent whole, got ${reasonOf(code, messageOf(error))}. Next step: check that its server is up.`,
+      `Expected all bytes of ${where}, got ${reasonOf(code, messageOf(error))}. Next step: check that its server is up.`,
       options,
     );
   }
@@ -86,11 +86,11 @@ export function statusError(
   return permanent(
     'source_refused',
     `Expected the file from ${where}, got status ${status}`,
-    'open the URL in a browser and read what its server answers',
+    'open the URL in a browser to see what its server returns',
   );
 }
 
-/** For a time limit of ours: an error that the gates treat like those of sockets. */
+/** The error of one of our time limits, which the gates treat like a socket error. */
 export function timedOut(message: string, options?: ErrorOptions): Error {
   return Object.assign(new Error(message, options), { code: 'ETIMEDOUT' });
 }

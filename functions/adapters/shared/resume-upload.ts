@@ -1,6 +1,6 @@
 /**
- * Resuming an upload that was interrupted, from the byte that the server has. This is the one loop that adapters have:
- * starting over, and everything else that may pass, is repeated by the steps (coordination/retry-policy.ts).
+ * Resumes an interrupted upload from the byte that the server has. This is the only retry loop in the adapters: whole
+ * uploads, and all other calls, are repeated by the steps of the stages (coordination/retry-policy.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TransientError } from '../../base/errors.ts';
@@ -12,7 +12,7 @@ export interface Resumption {
   maxFailures: number;
 }
 
-/** The outcome of one request. Without a failure the next request follows at once. */
+/** The outcome of one request. If there is no failure, the next request follows at once. */
 export type UploadStep<T> = { done: T } | { moved: boolean; failure?: TransientError };
 
 /** https://developers.google.com/workspace/drive/api/guides/limits: min(2^n s + random milliseconds, 32 s). */
@@ -21,8 +21,8 @@ const LONGEST_PAUSE_MS = 32_000;
 
 /**
  * Sends requests until one of them completes the upload.
- * @throws the last failure, after too many in a row, or where the server wants to be left alone for longer than a pause;
- * the reason of the signal
+ * @throws the last failure, after too many in a row or if the server asks for a longer wait than the longest pause; the
+ * signal's reason
  */
 export async function resumeUpload<T>(
   step: () => Promise<UploadStep<T>>,
@@ -47,7 +47,7 @@ function pauseMs(failures: number, firstPauseMs: number): number {
   return Math.min(grown, LONGEST_PAUSE_MS);
 }
 
-/** Rejects with the signal's reason, where the timer itself would reject with an AbortError. */
+/** Rejects with the signal's reason, instead of the timer's own AbortError. */
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await sleep(ms, undefined, { ...(signal && { signal }) }).catch((error: unknown) => {
     signal?.throwIfAborted();

@@ -10,7 +10,7 @@ export interface SqliteAttemptsOptions {
 }
 
 export interface SqliteAttempts extends AttemptStore {
-  /** For a new host on this database, before any work: all rests end, their rounds stay counted. */
+  /** Called by a new host on this database, before any work. Ends all rests, but keeps their numbers. */
   endRests(): void;
 }
 
@@ -92,7 +92,7 @@ export function createSqliteAttempts({ database, now = Date.now }: SqliteAttempt
       database.transaction(() => {
         const at = now();
         database.run('UPDATE attempts SET rests_until = ? WHERE rests_until > ?', at, at);
-        // To the caller a forgotten record is the same as none.
+        // To the caller, a forgotten record is the same as a missing one.
         database.run('DELETE FROM attempts WHERE changed_at < ?', at - MEMORY_MS);
       });
     },

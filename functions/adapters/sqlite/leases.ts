@@ -4,9 +4,9 @@ import type { LeaseStore } from '../../ports.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';
 
-/** A process that hangs for this long is taken for dead; the leases of one that ended lapse at the next start. */
+/** A process that hangs for this long counts as dead. The leases of a host that has ended lapse at the next start. */
 const TTL_MS = 30_000;
-/** A read costs next to nothing here. */
+/** Short, because a read costs almost nothing here. */
 const POLL_MS = 200;
 
 export interface SqliteLeasesOptions {
@@ -16,7 +16,9 @@ export interface SqliteLeasesOptions {
 }
 
 export interface SqliteLeases extends LeaseStore {
-  /** For a new host on this database, before any work: what the dead host held lapses. Answers with how many leases. */
+  /**
+   * Called by a new host on this database, before any work. Lets the dead host's leases lapse; returns their number.
+   */
   lapseLeases(): number;
 }
 
@@ -26,7 +28,7 @@ interface Row {
 }
 
 export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOptions): SqliteLeases {
-  /** How the last holder left it; undefined: nobody ever took it. */
+  /** How the last holder left it; undefined if it was never taken. */
   const find = (key: string, at: number) => {
     const row = database.row<Row>('SELECT held_until, changed_at FROM leases WHERE key = ?', key);
     if (row === undefined) return undefined;
@@ -93,7 +95,7 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
       return database.transaction(() => {
         const at = now();
         const lapsed = database.run('UPDATE leases SET held_until = ? WHERE held_until > ?', at, at);
-        // To the caller a forgotten lease is the same as one that nobody ever took.
+        // To the caller, a forgotten lease is the same as one that was never taken.
         database.run(
           'DELETE FROM leases WHERE (held_until IS NULL OR held_until <= ?1) AND changed_at < ?1',
           at - MEMORY_MS,

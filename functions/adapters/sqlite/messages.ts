@@ -15,7 +15,7 @@ export interface TopicCounts {
   /** Messages that are ready now or once their back-off ends. */
   waiting: number;
   inFlight: number;
-  /** Dead letters that could not be handled and are kept for people to inspect. */
+  /** Dead letters that could not be handled and are kept for inspection. */
   quarantined: number;
 }
 
@@ -59,7 +59,7 @@ export class SqliteMessages {
   /** A running number for the last message taken, by topic and task. */
   readonly #turns = new Map<string, number>();
   #turn = 0;
-  /** When each suspect in flight was taken, by message id. */
+  /** When each suspect that is in flight was taken, by message id. */
   readonly #suspects = new Map<number, number>();
 
   constructor(database: Database, now: () => number) {
@@ -134,7 +134,7 @@ export class SqliteMessages {
       .map(takenOf);
   }
 
-  /** When to look for the topic's next message, in milliseconds from now; undefined if none is waiting. */
+  /** When to query for the topic's next message, in milliseconds from now; undefined if none is waiting. */
   nextInMs(topic: Topic): number | undefined {
     const first = (suspects: boolean) =>
       this.#database.row<{ at: number | null }>(
@@ -223,7 +223,7 @@ export class SqliteMessages {
     const isAlone = (takenAt: number) => takenAt <= now && now < takenAt + ALONE_MS;
     if ([...this.#suspects.values()].some(isAlone)) return [];
     // SUSPECT_DEATHS is part of the SQL text, because SQLite would not use the partial index with a parameter.
-    // The order reverses with each death, so that a suspect that started last, beside others, then starts first and
+    // The order reverses with each death, so that a suspect that started last, alongside others, then starts first and
     // alone.
     const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string; deaths: number }>(
       `SELECT id, topic, task_id AS taskId, deaths FROM messages

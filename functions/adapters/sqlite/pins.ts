@@ -3,7 +3,7 @@ import { isSettled, type PinName, type PinOf } from '../../model/pins.ts';
 import type { PinStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
-/** Pins, with a notification of each new one for those in this process who wait for it. */
+/** Pins. Each new one wakes the callers in this process that wait for it. */
 export function createSqlitePins({ database }: { database: Database }): PinStore {
   /** Emits the id of the task that got a pin. */
   const written = new EventEmitter();
@@ -32,10 +32,10 @@ export function createSqlitePins({ database }: { database: Database }): PinStore
         name,
         JSON.stringify(pin),
       );
-      const standing = readOne(taskId, name);
-      if (!standing) throw new Error(`Expected pin ${name} of task ${taskId} after writing it, got none`);
+      const stored = readOne(taskId, name);
+      if (!stored) throw new Error(`Expected pin ${name} of task ${taskId} after writing it, got none`);
       if (added === 1) written.emit(taskId);
-      return standing;
+      return stored;
     },
 
     wait<N extends PinName>(
@@ -46,7 +46,7 @@ export function createSqlitePins({ database }: { database: Database }): PinStore
       return new Promise<(PinOf<N> | undefined)[]>((resolve, reject) => {
         const end = (): void => {
           clearTimeout(timer);
-          written.off(taskId, look);
+          written.off(taskId, check);
           signal.removeEventListener('abort', abort);
         };
         const answer = (accept: (pins: (PinOf<N> | undefined)[]) => boolean): void => {
@@ -59,16 +59,16 @@ export function createSqlitePins({ database }: { database: Database }): PinStore
           }
           end();
         };
-        const look = (): void => answer(isSettled);
+        const check = (): void => answer(isSettled);
         const abort = (): void => {
           end();
           reject(signal.reason);
         };
         const timer = setTimeout(() => answer(() => true), timeoutMs);
-        written.on(taskId, look);
+        written.on(taskId, check);
         signal.addEventListener('abort', abort, { once: true });
         if (signal.aborted) abort();
-        else look();
+        else check();
       });
     },
   };

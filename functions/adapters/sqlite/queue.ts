@@ -7,9 +7,9 @@ import type { Database } from './sqlite.ts';
 
 /** The most that a Pub/Sub dead-letter policy allows, so that both hosts give up after the same number. */
 export const MAX_DELIVERIES = 100;
-/** Delay before trying again after the database itself failed, mostly because the disk is full. */
+/** Delay before trying again after the database itself failed, usually because the disk is full. */
 const REPAIR_PAUSE_MS = 1000;
-/** setTimeout takes at most 31 bits of milliseconds; waking up early only costs one query. */
+/** setTimeout accepts at most 31 bits of milliseconds; waking up early only costs one query. */
 const MAX_TIMER_MS = 3_600_000;
 const HOST_ENDED = 'The host ended while the message was handled';
 

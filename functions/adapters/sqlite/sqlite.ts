@@ -195,7 +195,7 @@ function migrate(connection: DatabaseSync, transaction: <T>(work: () => T) => T)
   if (found > MIGRATIONS.length) {
     throw new Error(
       `Expected a database of schema version ${MIGRATIONS.length} or older, got ${found}: ` +
-        'a newer release wrote it. Start that release, or name another DATA_DIR.',
+        'a newer release wrote it. Start that release, or set another DATA_DIR.',
     );
   }
   if (found === MIGRATIONS.length) return;

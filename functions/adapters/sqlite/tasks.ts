@@ -36,8 +36,8 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
   };
 
   /**
-   * A stored task never changes, and each of its messages asks for all of it: reading it again for each of a thousand
-   * made the heap grow by 100 MB (measured).
+   * A stored task never changes, and each of its messages needs all of it. Reading it again for each of a thousand
+   * messages made the heap grow by 100 MB (measured).
    */
   const kept = new LRUCache<string, Task>({ max: TASKS_KEPT });
 

@@ -24,20 +24,20 @@ export interface StorageArtifactsOptions {
 }
 
 /**
- * How long an object that was seen is assumed to be there. If it were for ever, a process with a copy would report that
- * there is nothing to make, while one without a copy waits for it.
+ * How long an object that was seen is assumed to exist. Without this limit, a process with a copy would report that
+ * there is nothing to make, while one without a copy waits for the object.
  */
 const STANDING_MS = 600_000;
-/** How long the bucket is not asked again after it did not answer: a copy must not wait for it. */
+/** How long the bucket is not asked again after it did not answer, because the use of a copy must not wait for it. */
 const UNKNOWN_MS = 60_000;
-/** For that look, and for restoring the object: a caller waits for the copy. */
-const LOOK_MS = 2_000;
+/** Limits for checking and for restoring the object, because a caller waits for the copy meanwhile. */
+const CHECK_MS = 2_000;
 const BRING_BACK_MS = 10_000;
-/** How often a put meets another one, or a damaged object, before it is given up. */
+/** How often a put may meet another one, or a damaged object, before it is given up. */
 const ROUNDS = 5;
 
 interface Fetching {
-  /** Held until everyone who waits for it has opened it. */
+  /** Held until all waiting callers have opened it. */
   artifact: Promise<Artifact | undefined>;
   waiting: number;
 }
@@ -72,24 +72,24 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
   };
 
   /**
-   * Restores the object if a life-cycle rule has removed it, as its content may have been paid for. If the bucket does
-   * not answer, the copy is used as it is.
+   * Restores the object if a life-cycle rule has removed it, because its content may have been paid for. If the bucket
+   * does not answer, the copy is used without checking it.
    */
   const keepShared = async (copy: Artifact): Promise<void> => {
     const { key } = copy;
     const at = seen.get(key);
     if ((at !== undefined && performance.now() - at < standingMs) || performance.now() < unknownUntil) return;
     try {
-      const signal = AbortSignal.timeout(LOOK_MS);
-      const standing = await metadataOf(storage, placeOf(key), { signal });
-      if (standing === undefined) await send(copy, { signal: AbortSignal.timeout(bringBackMs) });
+      const signal = AbortSignal.timeout(CHECK_MS);
+      const current = await metadataOf(storage, placeOf(key), { signal });
+      if (current === undefined) await send(copy, { signal: AbortSignal.timeout(bringBackMs) });
       else saw(key);
     } catch {
       unknownUntil = performance.now() + unknownMs;
     }
   };
 
-  /** Once for everyone who opens the same artifact at a time. */
+  /** As `keepShared`, once for all callers that open the same artifact at the same time. */
   const keepSharedOnce = (copy: Artifact): Promise<void> => {
     const known = keeping.get(copy.key);
     if (known !== undefined) return known;
@@ -104,7 +104,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     return copy;
   };
 
-  /** From the bucket into the local store. Undefined if there is none, or a damaged one, which is removed. */
+  /** Copies from the bucket to the local store. Undefined if there is no object, or a damaged one, which is removed. */
   const fetch = async (key: string): Promise<Artifact | undefined> => {
     const place = placeOf(key);
     await using work = await workFolder(options.workDir);
@@ -122,7 +122,7 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     return await local.put(key, read.result.dir, read.result.meta);
   };
 
-  /** As `fetch`, once for everyone who wants the same artifact at a time. */
+  /** As `fetch`, once for all callers that need the same artifact at the same time. */
   const fetchOnce = async <M>(key: string): Promise<Artifact<M> | undefined> => {
     const fetching = fetches.get(key) ?? { artifact: fetch(key), waiting: 0 };
     fetches.set(key, fetching);
@@ -154,13 +154,13 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
       }
       throw new TransientError(
         'platform_unavailable',
-        `Expected to store artifact ${key}, got one that is there already and cannot be opened, ${ROUNDS} times.`,
+        `Expected to store artifact ${key}, got an existing one that cannot be opened, ${ROUNDS} times.`,
       );
     },
   };
 }
 
-/** The kind stays readable, for life-cycle rules and for people who look at the bucket. */
+/** The kind stays readable, for life-cycle rules and for people who browse the bucket. */
 function objectName(key: string): string {
   const [kind] = /^[a-z]+(?=\/)/.exec(key) ?? ['other'];
   return `artifacts/${kind}/${createHash('sha256').update(key).digest('hex')}`;

@@ -7,7 +7,7 @@ import { storeBody } from '../shared/body-file.ts';
 import { permanent, timedOut } from '../shared/network-errors.ts';
 import { empty, tooLarge } from '../shared/source-answer.ts';
 import { storageError } from './errors.ts';
-import { metadataOf, readObject, type Standing } from './read.ts';
+import { metadataOf, type ObjectState, readObject } from './read.ts';
 import type { Place, StorageConnection } from './storage.ts';
 
 /** Milliseconds. */
@@ -27,8 +27,8 @@ export interface StorageDownloadsOptions {
 export interface StorageDownloads {
   /**
    * prepare: downloads one version of the object into `file`, as it is stored. `{ modified: false }` if the validator
-   * names that version. Rejects with the signal's reason when aborted, with a PermanentError if a retry is pointless, and
-   * with a TransientError if it may help.
+   * names that version. Rejects with the signal's reason when aborted, with a PermanentError if a retry is pointless,
+   * and with a TransientError if it may help.
    */
   get(object: StorageObject, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
 }
@@ -48,16 +48,16 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
       const total = AbortSignal.timeout(limits.totalMs);
       const options = { signal: AbortSignal.any([signal, total]) };
       try {
-        const standing = await metadataOf(storage, place, options);
-        if (!standing) throw missing(where);
-        const etag = `"${standing.generation}"`;
+        const current = await metadataOf(storage, place, options);
+        if (!current) throw missing(where);
+        const etag = `"${current.generation}"`;
         if (validator?.etag === etag) return { modified: false };
-        checkObject(standing, where, maxBytes);
-        const body = { where, maxBytes, expected: { bytes: standing.bytes }, signal: options.signal };
+        checkObject(current, where, maxBytes);
+        const body = { where, maxBytes, expected: { bytes: current.bytes }, signal: options.signal };
         const read = await readObject(storage, place, (chunks) => storeBody(chunks, file, body), {
           ...options,
-          generation: standing.generation,
-          checksum: standing.md5 === undefined ? 'crc32c' : 'md5',
+          generation: current.generation,
+          checksum: current.md5 === undefined ? 'crc32c' : 'md5',
           idleMs: limits.idleMs,
         });
         if (!read) throw replaced(where);
@@ -77,13 +77,13 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
   };
 }
 
-/** The checks that need no bytes. */
-function checkObject({ bytes, contentEncoding }: Standing, where: string, maxBytes: number): void {
-  // As stored it is not media; decompressed by the server, its size and checksum are not those of the metadata.
+/** Checks the metadata, before any bytes are read. */
+function checkObject({ bytes, contentEncoding }: ObjectState, where: string, maxBytes: number): void {
+  // As stored, it is not media. Decompressed by the server, it does not match the size and checksum in the metadata.
   if (contentEncoding !== undefined) {
     throw permanent(
       'source_refused',
-      `Expected ${where} as it is, got it compressed (${contentEncoding})`,
+      `Expected ${where} to be stored uncompressed, got Content-Encoding ${contentEncoding}`,
       'upload media without Content-Encoding (gcloud storage cp without --gzip-local)',
     );
   }
@@ -99,6 +99,6 @@ function missing(where: string): Error {
 function replaced(where: string): TransientError {
   return new TransientError(
     'source_busy',
-    `Expected ${where} to stay while it is read, got another version of it.`,
+    `Expected ${where} not to change during the download, got another version of it.`,
   );
 }

@@ -60,36 +60,38 @@ const VERDICTS: Readonly<Record<Purpose, Verdicts>> = {
   },
 };
 
-/** https://cloud.google.com/storage/docs/retry-strategy; 409 is two writers at once, 410 an upload session that has ended. */
+/**
+ * https://cloud.google.com/storage/docs/retry-strategy; 409 is two writers at once, 410 an upload session that has
+ * ended.
+ */
 const BUSY: readonly number[] = [408, 409, 410, 425, 429];
-/** Rate limits that are reported as 403: https://cloud.google.com/storage/docs/json_api/v1/status-codes#403-forbidden */
+/**
+ * Rate limits that are reported as 403: https://cloud.google.com/storage/docs/json_api/v1/status-codes#403-forbidden
+ */
 const LIMITED = /^(rateLimitExceeded|userRateLimitExceeded|quotaExceeded)$/;
 /** Messages of google-auth-library, and of OAuth for a refused refresh token or key. */
 const CREDENTIALS =
   /Could not load the default credentials|Unable to read the credential file|Could not refresh access token|Unable to detect a Project Id/;
 const OAUTH = /\b(invalid_grant|invalid_client|unauthorized_client|deleted_client|invalid_rapt)\b/;
-/** The client reports no more than this for some uploads that break off. */
+/** All that the client reports for some interrupted uploads. */
 const BROKEN_OFF = 'ERR_STREAM_DESTROYED';
-/** The client's codes for bytes that were damaged on the way. The server says so in the text of a 400. */
+/** The client's codes for bytes that were damaged in transit. The server reports this in the text of a 400. */
 const DAMAGED: readonly unknown[] = ['CONTENT_DOWNLOAD_MISMATCH', 'FILE_NO_UPLOAD'];
 const MISMATCH = /doesn't match calculated (MD5|CRC32C) hash/;
 
 const MAX_VENDOR_TEXT = 300;
 
 /**
- * The gate for errors of the Cloud Storage client: of its three HTTP layers, its streams and the login. Other errors pass
- * as they are. Messages never quote the client on a request: it names upload sessions, which are as good as a key.
+ * The gate for errors of the Cloud Storage client: of its three HTTP layers, its streams and the login. Other errors
+ * are returned unchanged. Messages never quote the client's text about a request: it may contain the address of an
+ * upload session, which works like a key.
  * @param where the bucket or object, for the message
  */
 export function storageError(error: unknown, purpose: Purpose, where: string): unknown {
   if (PermanentError.is(error) || TransientError.is(error)) return error;
   const options = { cause: error };
   if (isDiskFull(error)) {
-    return new TransientError(
-      'disk_full',
-      `Expected room on the disk for what ${where} has, got none left.`,
-      options,
-    );
+    return new TransientError('disk_full', `Expected room on the disk for ${where}, got none left.`, options);
   }
   const { stage, nextStep, ...codes } = VERDICTS[purpose];
   const refusal = (kind: 'login' | 'forbidden' | 'missing', got: string) =>
@@ -110,11 +112,11 @@ export function storageError(error: unknown, purpose: Purpose, where: string): u
 
   const status = statusOf(error);
   const code = codeOf(error);
-  // First, as the library reports a login that reached no server like one that was refused.
+  // Checked first, because the library reports a login that reached no server like one that was refused.
   if (status === undefined && typeof code === 'string' && isConnectionCode(code)) return network(code);
   if (isLogin(error, status)) return refusal('login', 'no valid credentials');
   if (DAMAGED.includes(code) || (status === 400 && MISMATCH.test(textOf(error)))) {
-    return network('bytes that were damaged on the way');
+    return network('bytes that were damaged in transit');
   }
   if (status === undefined) {
     return code === BROKEN_OFF ? network(code) : error;
@@ -134,7 +136,7 @@ export function storageError(error: unknown, purpose: Purpose, where: string): u
   return error;
 }
 
-/** A precondition did not hold: someone else wrote, or removed, the object. */
+/** A precondition failed: another writer has changed or removed the object. */
 export function isConditionNotMet(error: unknown): boolean {
   return statusOf(error) === 412;
 }
@@ -199,7 +201,7 @@ function reasonOf(error: unknown): string {
 function isLogin(error: unknown, status: number | undefined): boolean {
   const text = textOf(error);
   if (OAUTH.test(text) || OAUTH.test(oauthErrorOf(error))) return true;
-  // A 5xx is the metadata server's, and passes.
+  // A 5xx comes from the metadata server and is temporary.
   return CREDENTIALS.test(text) && (status === undefined || status < 500);
 }
 

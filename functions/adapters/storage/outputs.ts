@@ -24,10 +24,13 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 /** Connections at a time while files are removed. */
 const REMOVALS_AT_ONCE = 16;
-/** How often a replacement meets another writer before it is given up. */
+/** How often a replacement may meet another writer before it is given up. */
 const REPLACEMENTS = 10;
-/** Line breaks are refused, and other control characters make listings unreadable: https://cloud.google.com/storage/docs/objects#naming */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/**
+ * Line breaks are refused, and other control characters make listings unreadable:
+ * https://cloud.google.com/storage/docs/objects#naming
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finds control characters
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g;
 
 const EMPTY: Content = {
@@ -46,8 +49,8 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
     async createFolder(name, signal) {
       const folderName = objectName(name);
       try {
-        // The console shows such an object as a folder. Nothing less than making it proves that the bucket is there and
-        // takes files. A second call finds it.
+        // The console shows such an object as a folder. Only creating it proves that the bucket exists and accepts
+        // files. A second call finds it.
         await upload(storage, place(`${folderName}/`), EMPTY, NOTHING, { signal });
       } catch (error) {
         throw PermanentError.is(error) ? refusedFolder(folderName, error) : error;
@@ -96,9 +99,9 @@ async function replace(
   let expected = NOTHING;
   for (let tries = 0; tries < REPLACEMENTS; tries++) {
     if (await upload(storage, place, content, expected, { signal })) return;
-    const standing = await metadataOf(storage, place, { signal });
-    if (standing?.md5 === content.md5 && standing.bytes === content.bytes) return;
-    expected = standing?.generation ?? NOTHING;
+    const current = await metadataOf(storage, place, { signal });
+    if (current?.md5 === content.md5 && current.bytes === content.bytes) return;
+    expected = current?.generation ?? NOTHING;
   }
   throw new TransientError(
     'output_busy',

@@ -1,11 +1,13 @@
-/** Reads from Cloud Storage with its client's streams: within time limits, abortable, and never half a file for a whole. */
+/**
+ * Reads from Cloud Storage with its client's streams: with time limits, abortable, and never returning partial files.
+ */
 import type { Readable } from 'node:stream';
 import type { Bucket, FileMetadata } from '@google-cloud/storage';
 import { inTime, type TimeLimit, timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { isBucketMissing, isMissing } from './errors.ts';
-import { type CallOptions, type Place, type StorageConnection, silent } from './storage.ts';
+import { type CallOptions, noData, type Place, type StorageConnection } from './storage.ts';
 
-export interface Standing {
+export interface ObjectState {
   generation: string;
   bytes: number;
   /** Base64; undefined for objects that were composed of others. */
@@ -19,13 +21,13 @@ export async function metadataOf(
   storage: StorageConnection,
   place: Place,
   options: CallOptions = {},
-): Promise<Standing | undefined> {
+): Promise<ObjectState | undefined> {
   const ask = async (from: Bucket) => {
     try {
       const { callMs } = storage.limits;
       const asked = from.file(place.name).getMetadata();
-      const [metadata] = await inTime(asked, callMs, () => silent(callMs), options.signal);
-      return standing(metadata);
+      const [metadata] = await inTime(asked, callMs, () => noData(callMs), options.signal);
+      return stateOf(metadata);
     } catch (error) {
       if (isMissing(error) && !isBucketMissing(error)) return undefined;
       throw error;
@@ -34,7 +36,7 @@ export async function metadataOf(
   return storage.run(place, ask, options);
 }
 
-function standing({ generation, size, md5Hash, contentEncoding }: FileMetadata): Standing {
+function stateOf({ generation, size, md5Hash, contentEncoding }: FileMetadata): ObjectState {
   return {
     generation: String(generation),
     bytes: Number(size),
@@ -59,7 +61,7 @@ export interface ReadOptions extends CallOptions {
 }
 
 /**
- * One GET of the bytes as they are stored. `use` must read them to the end, where the checksum is compared. Undefined if
+ * One GET of the bytes as stored. `use` must read them to the end, because the checksum is compared there. Undefined if
  * there is no such object.
  */
 export async function readObject<T>(
@@ -70,7 +72,7 @@ export async function readObject<T>(
 ): Promise<Read<T> | undefined> {
   const { generation, checksum = 'md5', idleMs = storage.limits.idleMs, signal } = options;
   const get = async (from: Bucket): Promise<Read<T> | undefined> => {
-    using idle = timeLimit(idleMs, () => silent(idleMs), signal);
+    using idle = timeLimit(idleMs, () => noData(idleMs), signal);
     const file = from.file(place.name, generation === undefined ? {} : { generation });
     const source = file.createReadStream({ decompress: false, validation: checksum });
     let read = '';
@@ -84,7 +86,7 @@ export async function readObject<T>(
       // The client adds eleven listeners, and Node warns of a leak at the eleventh.
       response.setMaxListeners(20);
     });
-    // A reader that has stopped does not hear how the stream ends.
+    // Once reading has stopped, an error of the stream has no other handler.
     source.on('error', () => {});
     try {
       return { result: await use(moving(source, idle)), generation: read };
@@ -100,7 +102,7 @@ export async function readObject<T>(
   return storage.run(place, get, options);
 }
 
-/** Ends when the limit fires, whatever the stream does, and leaves destroying it to its opener. */
+/** Ends when the limit fires, even if the stream does not react. The opener of the stream destroys it. */
 async function* moving(source: Readable, { signal, restart }: TimeLimit): AsyncGenerator<Buffer> {
   const chunks: AsyncIterator<Buffer> = source.iterator({ destroyOnReturn: false });
   for (;;) {

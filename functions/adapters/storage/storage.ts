@@ -14,7 +14,7 @@ export interface StorageLimits {
 }
 
 export interface StorageOptions {
-  /** Undefined: the platform's. */
+  /** If undefined, the project that the platform reports. */
   projectId: string | undefined;
   /** Another server of the JSON API, without a path; it is sent no credentials. Undefined: Google's. */
   apiUrl: string | undefined;
@@ -38,7 +38,7 @@ export interface StorageConnection {
   /**
    * Runs calls of the client once, behind the error gate. The first call loads the client. Steps repeat calls that may
    * have succeeded, so every write carries a precondition.
-   * @throws PermanentError or TransientError by the purpose (errors.ts); unexpected errors as they are
+   * @throws PermanentError or TransientError by the purpose (errors.ts); unexpected errors unchanged
    */
   run<T>(place: Place, work: (bucket: Bucket) => Promise<T>, options?: CallOptions): Promise<T>;
 }
@@ -65,7 +65,7 @@ export function connectStorage({ projectId, apiUrl, limits: given }: StorageOpti
       // call-back when getNextRetryDelay is 0).
       retryOptions: { autoRetry: false, retryableErrorFn: () => false },
       // With the client's pool of connections, one failed download would end all others: it destroys the agent that
-      // they share (createReadStream of storage 8.4). Node's default agent keeps connections alive, too.
+      // they share (createReadStream of storage 8.4). Node's default agent keeps connections alive as well.
       interceptors_: [everyRequestWith({ forever: false })],
     });
   };
@@ -80,11 +80,11 @@ export function connectStorage({ projectId, apiUrl, limits: given }: StorageOpti
           throw error;
         });
         const connected = await client;
-        // The token first, which the client keeps until it expires: of an upload that fails for want of one, the client
-        // reports only that it broke off.
+        // The token is requested first; the client keeps it until it expires. If an upload fails for lack of one, the
+        // client only reports that it was interrupted.
         if (apiUrl === undefined) {
           const token = connected.authClient.getAccessToken();
-          await inTime(token, limits.callMs, () => silent(limits.callMs), signal);
+          await inTime(token, limits.callMs, () => noData(limits.callMs), signal);
         }
         return await work(connected.bucket(bucket));
       } catch (error) {
@@ -103,9 +103,9 @@ export function everyRequestWith(options: object): Interceptor {
 }
 
 /**
- * The reason of a time limit. It has to be ours: the client hands its own limit to a library that ignores it
- * (node-fetch 3). A request without a file cannot be ended; its connection ends with the other side.
+ * The error of our own time limit, which is needed because the client passes its limit to a library that ignores it
+ * (node-fetch 3). A request without a file cannot be aborted; its connection stays open until the server closes it.
  */
-export function silent(ms: number): Error {
-  return timedOut(`nothing came for ${ms} ms`);
+export function noData(ms: number): Error {
+  return timedOut(`no data for ${ms} ms`);
 }

@@ -1,4 +1,4 @@
-/** Writes to Cloud Storage with its client's streams: with a precondition, abortable, and never half a file. */
+/** Writes to Cloud Storage with its client's streams: with a precondition, abortable, and never partial files. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -8,29 +8,29 @@ import { TransientError } from '../../base/errors.ts';
 import { inTime, timeLimit } from '../../base/time-limit.ts';
 import { resumeUpload, type UploadStep } from '../shared/resume-upload.ts';
 import { isConditionNotMet, isMissing, isRefusal } from './errors.ts';
-import { type CallOptions, everyRequestWith, type Place, type StorageConnection, silent } from './storage.ts';
+import { type CallOptions, everyRequestWith, noData, type Place, type StorageConnection } from './storage.ts';
 
 export interface Content {
   contentType: string;
   bytes: number;
   /** Base64. The server refuses to store other bytes. */
   md5: string;
-  /** A new stream from the first byte, at each call. */
+  /** Each call returns a new stream from the first byte. */
   read: () => Readable;
 }
 
-/** The generation to expect if there must be no object of the name. */
+/** The generation to expect if there must be no object with the name. */
 export const NOTHING = '0';
 /**
- * Up to this size an upload is one request. Above it is resumable, which costs one more round trip; it can be resumed,
- * and aborted. An aborted upload of one request stays open, half sent, until the server gives up on it.
+ * Up to this size an upload is one request. Larger uploads can be resumed and aborted, which costs one more round trip.
+ * An aborted upload of one request stays open, half sent, until the server gives up on it.
  */
 const ONE_REQUEST_BYTES = 2 ** 20;
 
 /**
- * Stores the content as that object if its generation is the expected one; false if it is not. A resumable upload that is
- * interrupted is resumed.
- * @throws TransientError also if the upload may have succeeded, or is to be started over
+ * Stores the content as that object if its generation is the expected one; false if it is not. A resumable upload that
+ * is interrupted is resumed.
+ * @throws TransientError also if the upload may have succeeded, or must be started over
  */
 export async function upload(
   storage: StorageConnection,
@@ -46,7 +46,7 @@ export async function upload(
       return true;
     } catch (error) {
       if (isConditionNotMet(error)) return false;
-      // The session has ended, or is of no use: nothing to resume.
+      // The session has ended or cannot be used, so there is nothing to resume.
       if (isRefusal(error)) session.uri = undefined;
       throw error;
     }
@@ -56,7 +56,7 @@ export async function upload(
       return { done: await storage.run(place, send, options) };
     } catch (error) {
       if (session.uri === undefined || !TransientError.is(error)) throw error;
-      // How far the server got is known to the client only.
+      // Only the client knows how far the server got.
       return { moved: false, failure: error };
     }
   };
@@ -64,7 +64,7 @@ export async function upload(
 }
 
 interface Session {
-  /** Address of an upload that has begun. Whoever knows it can resume it. */
+  /** Address of an upload that has started. Anyone who knows it can resume the upload. */
   uri?: string | undefined;
 }
 
@@ -77,7 +77,7 @@ async function sendOnce(
   idleMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  using idle = timeLimit(idleMs, () => silent(idleMs), signal);
+  using idle = timeLimit(idleMs, () => noData(idleMs), signal);
   const done = new AbortController();
   const resumable = bytes > ONE_REQUEST_BYTES;
   const file = bucket.file(name);
@@ -99,7 +99,8 @@ async function sendOnce(
     answer = response;
   });
   try {
-    // A single request gets a single piece: ended between two, the client's stream reports the second, not the cause.
+    // A single request gets a single chunk: if it ended between two, the client's stream would report the second chunk
+    // instead of the cause.
     const source = resumable ? read() : [await buffer(read())];
     await pipeline(source, target, { signal: idle.signal });
   } catch (error) {
@@ -122,17 +123,17 @@ function endedBy(signal: AbortSignal) {
 }
 
 /** For a refused upload, the client throws a plain object: the server's answer. */
-function answered(told: unknown, response: unknown): Error {
-  return Object.assign(new Error('Cloud Storage refused the upload'), told, { response });
+function answered(details: unknown, response: unknown): Error {
+  return Object.assign(new Error('Cloud Storage refused the upload'), details, { response });
 }
 
-/** Does nothing if the object is not there, or has another generation than the expected one. */
+/** Does nothing if the object does not exist, or has another generation than the expected one. */
 export async function remove(storage: StorageConnection, place: Place, expected?: string): Promise<void> {
   const ask = async (from: Bucket) => {
     try {
       const { callMs } = storage.limits;
       const condition = expected === undefined ? {} : { ifGenerationMatch: expected };
-      await inTime(from.file(place.name).delete(condition), callMs, () => silent(callMs));
+      await inTime(from.file(place.name).delete(condition), callMs, () => noData(callMs));
     } catch (error) {
       if (!isMissing(error) && !isConditionNotMet(error)) throw error;
     }

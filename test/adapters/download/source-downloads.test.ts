@@ -77,7 +77,7 @@ describe('sources', () => {
     const error = await failureOf(
       s.get(LINK),
       'source_forbidden',
-      /anyone who has the link.*Next step: share it so/,
+      /anyone who has the link.*Next step: share it like that/,
     );
     assert.match(error.message, new RegExp(ID));
     assert.match(error.message, /DRIVE_AUTH/);

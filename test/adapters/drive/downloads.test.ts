@@ -227,7 +227,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     {
       it: 'that is cut off',
       code: 'network',
-      says: /sent whole/,
+      says: /Expected all bytes of/,
       fault: ['media', { does: 'cut', afterBytes: 9 }],
     },
     {
@@ -239,7 +239,7 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     {
       it: 'that stalls',
       code: 'network',
-      says: /sent whole/,
+      says: /Expected all bytes of/,
       fault: ['media', { does: 'stall' }],
       ask: { idleMs: 300 },
     },

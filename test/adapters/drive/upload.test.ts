@@ -118,7 +118,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     const { server } = scened.stage;
     server.faults.add('upload.send', { does: 'cut', afterBytes: 600 * KIB });
     server.faults.add('upload.ask', { does: 'forget' });
-    const failure = await failureOf(scened.save(), 'network', /session that is over/);
+    const failure = await failureOf(scened.save(), 'network', /session that has ended/);
     assert.ok(TransientError.is(failure));
     assert.equal(server.seen('upload.begin').length, 1);
     await scened.save();

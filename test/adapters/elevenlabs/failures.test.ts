@@ -75,7 +75,11 @@ const REFUSALS = {
     ...[400, 401, 402, 403, 429].map(
       (status): Row => [status, older('quota_exceeded', NO_CREDITS), /91 credits/],
     ),
-    [401, { code: 'quota_exceeded', message: NO_CREDITS }, /\(quota_exceeded: .+ Next step: raise the plan/],
+    [
+      401,
+      { code: 'quota_exceeded', message: NO_CREDITS },
+      /\(quota_exceeded: .+ Next step: upgrade the plan/,
+    ],
   ],
   voice_not_found: [
     [400, older('voice_not_found'), /400 \(voice_not_found: .+ Next step: write the id/],
