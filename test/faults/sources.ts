@@ -39,7 +39,7 @@ export async function startSources(): Promise<Sources> {
     clips: [server.url('/red.mp4'), server.url('/green.mp4'), server.url('/blue.mp4')],
     track: server.url('/song.mp3'),
     video: join(dir.path, 'red.mp4'),
-    codeCache: join(dir.path, 'code'),
+    codeCache: process.env['NODE_COMPILE_CACHE'] ?? join(dir.path, 'code'),
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };
 }

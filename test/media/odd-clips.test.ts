@@ -22,6 +22,7 @@ import {
   STILLS,
 } from '../fixtures/media/odd-clips.ts';
 import { placeOf, type ReadFrame, readFilm } from '../fixtures/media/read-film.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };
@@ -91,7 +92,7 @@ async function lookAt(clip: OddClip, number: number, profile: Profile) {
   return made(file, profile);
 }
 
-for (const [number, clip] of ODD_CLIPS.entries()) {
+for (const [number, clip] of sampled([...ODD_CLIPS.entries()], 2)) {
   test(`${clip.name}: every frame in its place, sound in sync, colours unchanged`, async () => {
     const film = filmOf(clip);
     // A long clip keeps its own rate, so that each frame must occur once.
