@@ -10,6 +10,7 @@ import { type Semaphore, UNLIMITED } from '../../functions/coordination/fair-sem
 import { type OnceOptions, once } from '../../functions/coordination/lease.ts';
 import type { Attempts } from '../../functions/model/attempts.ts';
 import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
+import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('once', () => {
@@ -63,18 +64,20 @@ describe('once', () => {
     assert.equal(await once<string>({ leases, key: 'key', signal, find, create }), 'theirs');
   });
 
-  test('keeps the lease alive for as long as the work lasts', async () => {
+  test('keeps the lease alive for as long as the work lasts', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
     const working = once({
-      leases,
+      leases: own,
       key: 'key',
       signal,
       ttlMs: 600,
       find: async () => undefined,
       create: async () => sleep(2000, 'done'),
     });
-    await sleep(1500);
-    assert.equal(await leases.take('key', 1000), undefined, 'still held after more than twice its time');
-    assert.equal(await working, 'done');
+    await time.passing(sleep(1500));
+    assert.equal(await own.take('key', 1000), undefined, 'still held after more than twice its time');
+    assert.equal(await time.passing(working), 'done');
   });
 
   test('stops the work when the lease is lost, and leaves the new holder alone', async () => {
@@ -92,14 +95,16 @@ describe('once', () => {
     assert.deepEqual(await counts(), NONE);
   });
 
-  test('survives renewals that fail for a moment, and counts no crash', async () => {
+  test('survives renewals that fail for a moment, and counts no crash', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
     let asked = 0;
     const flaky: LeaseStore = {
-      ...leases,
+      ...own,
       renew: async (...args) => {
         asked += 1;
         if (asked % 3 !== 0) throw new TransientError('platform_unavailable', 'no');
-        return leases.renew(...args);
+        return own.renew(...args);
       },
     };
     const working = once({
@@ -111,14 +116,15 @@ describe('once', () => {
       find: async () => undefined,
       create: (_lease, held) => sleep(2_500, 'done', { signal: held }),
     });
-    assert.equal(await working, 'done');
+    assert.equal(await time.passing(working), 'done');
     assert.ok(asked >= 3);
-    assert.deepEqual([await state(), await counts()], ['released', NONE]);
+    assert.deepEqual([await own.read(['key']), await counts()], [['released'], NONE]);
   });
 
-  test('stops the work before the lease expires if the store does not answer, and counts no crash', async () => {
-    const began = performance.now();
-    const mute: LeaseStore = { ...leases, renew: () => new Promise(() => {}) };
+  test('stops the work before the lease expires if the store does not answer, and counts no crash', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
+    const mute: LeaseStore = { ...own, renew: () => new Promise(() => {}) };
     const working = once({
       leases: mute,
       attempts,
@@ -128,9 +134,12 @@ describe('once', () => {
       find: async () => undefined,
       create: (_lease, held) => sleep(30_000, 'done', { signal: held }),
     });
-    await assert.rejects(working, (error: Error) => (error.cause as TransientError).code === 'lease_lost');
-    assert.ok(performance.now() - began < 5_000);
-    assert.deepEqual([await state(), await counts()], ['released', NONE]);
+    await assert.rejects(
+      time.passing(working),
+      (error: Error) => (error.cause as TransientError).code === 'lease_lost',
+    );
+    assert.ok(time.now() < 1_000, `${time.now()} ms`);
+    assert.deepEqual([await own.read(['key']), await counts()], [['released'], NONE]);
   });
 
   test('returns the result even if the lease cannot be released', async () => {

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
@@ -18,6 +17,7 @@ import { createRequestGuard, type RequestGuardOptions } from '../../functions/ht
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
 import type { OutputStore, ReportStore, TaskStore } from '../../functions/ports.ts';
+import { fakeTime } from '../fixtures/system/fake-time.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const silentLog = createLog({ level: 'error', pretty: false, write: () => {} });
@@ -271,32 +271,17 @@ describe('the HTTP interface', () => {
     });
 
     test('is asked for no longer than a caller waits, then put off with the reason', async (t) => {
-      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const time = fakeTime(t);
       let calls = 0;
-      let seconds = 0;
-      const started = performance.now();
-      t.mock.method(performance, 'now', () => started + seconds * 1000);
       const answering = withFolder(() => {
         calls += 1;
         return Promise.reject(busy());
       })(named('busy'));
-      const answer = await passing(answering);
+      const answer = await time.passing(answering);
+      const seconds = time.now() / 1000;
       assert.equal(answer.headers.get('retry-after'), '30');
       assert.match(String((await problem(answer, 503))['detail']), /got 503/);
       assert.ok(calls > 3 && seconds >= 15 && seconds <= 20, `${calls} calls in ${seconds} s`);
-
-      async function passing(answer: Promise<Response>): Promise<Response> {
-        let ended = false;
-        answer.finally(() => {
-          ended = true;
-        });
-        for (;;) {
-          for (let turn = 0; turn < 20; turn++) await setImmediate();
-          if (ended) return answer;
-          seconds += 0.25;
-          t.mock.timers.tick(250);
-        }
-      }
     });
 
     test('is put off at once where it will take longer than a caller waits', async () => {

@@ -6,6 +6,7 @@ import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createChildRecords } from '../../../functions/adapters/process/child-records.ts';
+import { until } from '../../contracts/harness.ts';
 import { isAlive } from '../../fixtures/hosts/host-process.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
@@ -60,11 +61,10 @@ describe('the records of children', { skip }, () => {
     createChildRecords({ dir: records }).started(script.pid);
     assert.equal(await createChildRecords({ dir: records }).endLeftOvers(), 1);
     await script.ended;
-    const members = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-    assert.deepEqual(
-      members.filter((pid) => isAlive(pid) && groupOf(pid) === script.pid),
-      [],
-    );
+    await until(async () => {
+      const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+      return !pids.some((pid) => isAlive(pid) && groupOf(pid) === script.pid);
+    }, 'the end of what the script started');
   });
 
   it('spare a process that only has the same pid, with another start time or boot id', async () => {
