@@ -17,14 +17,7 @@ import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 useEmulators();
 
 const packed = recorded('package', [
-  ...[
-    'package.json',
-    'package-lock.json',
-    'tsconfig.json',
-    '.gcloudignore',
-    'infra/build',
-    'functions/index.ts',
-  ],
+  ...['package-lock.json', 'tsconfig.json', '.gcloudignore', 'infra/build', 'functions/index.ts'],
   ...['test/infra/package.emulator.test.ts', 'test/fixtures/gcloud'],
 ]);
 

@@ -199,7 +199,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   it('end a request that the server lets stall, and continue', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'stall' });
-    await scened.save({ idleMs: 300 });
+    await scened.save({ idleMs: 1_000 });
     assert.deepEqual(scened.saved(), VIDEO);
     assert.equal(scened.stage.server.seen('upload.begin').length, 1);
   });

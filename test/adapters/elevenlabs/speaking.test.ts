@@ -133,7 +133,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
   });
 
   it('is bought again if its answer stalled, and leaves one artifact', async () => {
-    await using running = await fleet(2, { maximum: 5 }, { limits: { speakMs: 300 } });
+    await using running = await fleet(2, { maximum: 5 }, { limits: { speakMs: 2_000 } });
     const { server, instances } = running;
     server.script('speech', [{ does: 'stall' }]);
     const line = { text: 'Hello', voice: 'Sarah' };

@@ -312,7 +312,7 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
     ] as const) {
       await using cloud = await shared();
       (await cloud.one.put('key', await folder(cloud.dir, FILES), 1))[Symbol.dispose]();
-      const limits = { idleMs: 300 };
+      const limits = fault.does === 'stall' ? { idleMs: 1_000 } : {};
       const other = processOn(cloud.server, cloud.dir, { name: 'two', limits });
       cloud.server.fault({ operation: 'media', ...fault });
       await assert.rejects(other.open('key'), (error) => {

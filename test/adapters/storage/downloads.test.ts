@@ -106,7 +106,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
   for (const [what, fault] of broken) {
     for (const composed of [false, true]) {
       it(`gives network if a download ${what}, after one try${composed ? ', even without MD5' : ''}`, async () => {
-        await using cloud = await prepared({ idleMs: 300 });
+        await using cloud = await prepared(/stall|hang/.test(fault.does) ? { idleMs: 1_000 } : {});
         if (composed) cloud.clip.md5Hash = undefined;
         cloud.server.fault({ operation: 'media', ...fault });
         await failureOf(cloud.get(), 'network');

@@ -173,7 +173,7 @@ describe('storage outputs', { timeout: 60_000 }, () => {
         { does: 'stall', afterBytes: 3 },
         { does: 'status', status: 503 },
       ] as const) {
-        await using cloud = await prepared({ idleMs: 300 });
+        await using cloud = await prepared(fault.does === 'stall' ? { idleMs: 1_000 } : {});
         cloud.server.fault({ operation, ...fault });
         const source = await file(cloud.dir, content);
         await repeated(() => cloud.store.save(cloud.folder, 'a.mp4', source, FOREVER));
