@@ -109,7 +109,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'SOURCE_BUCKETS',
     default: '',
     expected: 'names of buckets, separated by commas',
-    about: 'Buckets that callers may name in gs:// URLs, separated by commas.',
+    about: 'Buckets callers may name in gs:// and storage.googleapis.com URLs, separated by commas.',
   },
   {
     name: 'CACHE_BUCKET',

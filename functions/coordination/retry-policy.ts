@@ -32,7 +32,8 @@ const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
 
 /**
  * Repeats `step` on transient errors, with growing pauses and jitter, or after the pause that the server asks for.
- * Rejects with the signal's reason as soon as it fires, unless the step has just succeeded.
+ * Once the signal fires, no further try starts, and it rejects with the signal's reason; a try under way ends by itself
+ * first, and counts if it succeeds.
  * @param options.forMs no try starts later than this many milliseconds after the first
  * @throws the last error, when the time is up or the server asks for a longer pause than the time left
  */
@@ -71,6 +72,35 @@ export async function retryTransient<T>(
     if (error instanceof Error) around?.add(error);
     throw error;
   });
+}
+
+/**
+ * For work that must be tried once even if it was stopped, because nobody can do it later: further tries end with `stop`,
+ * so that a host can stop.
+ */
+export async function tryAtLeastOnce<T>(
+  step: () => Promise<T>,
+  { stop, forMs }: { stop: AbortSignal; forMs?: number },
+): Promise<T> {
+  const ended = new AbortController();
+  const end = () => ended.abort(stop.reason);
+  const firstTry = async () => {
+    try {
+      return await step();
+    } finally {
+      if (stop.aborted) end();
+      else stop.addEventListener('abort', end, { once: true });
+    }
+  };
+  let tries = 0;
+  try {
+    return await retryTransient(() => (tries++ === 0 ? firstTry() : step()), {
+      signal: ended.signal,
+      ...(forMs === undefined ? {} : { forMs }),
+    });
+  } finally {
+    stop.removeEventListener('abort', end);
+  }
 }
 
 /** The number of the next attempt, from 1. Waiting, duplicates and expected transient errors do not count. */

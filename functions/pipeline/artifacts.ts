@@ -5,7 +5,7 @@ import type { Stage } from '../base/errors.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
 import { artifactLeaseKey } from '../coordination/lease-keys.ts';
-import { RETRY_MS, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
+import { RETRY_MS, refuseCrashLoop, retryTransient, tryAtLeastOnce } from '../coordination/retry-policy.ts';
 import type { Attempts } from '../model/attempts.ts';
 import type { Artifact, ArtifactStore, AttemptStore, LeaseStore } from '../ports.ts';
 
@@ -21,8 +21,8 @@ export interface MakeOptions {
    * Another task, for example the same request on a machine with more memory, starts from zero.
    */
   countedAs?: { key: string; stage: Stage };
-  /** Making it costs money: once made, it is stored even if nothing waits for it any more. */
-  paid?: boolean;
+  /** Making it costs money: once made, it is stored even if nothing waits for it, unless the host stops meanwhile. */
+  paid?: { stop: AbortSignal };
 }
 
 export interface Artifacts {
@@ -45,9 +45,6 @@ export interface ArtifactsOptions {
   retryMs?: number;
 }
 
-/** A paid artifact is stored even if nothing waits for it any more. */
-const NEVER = new AbortController().signal;
-
 /**
  * An artifact is derived from content and named by everything that determines it, so it can be made anywhere, once, and
  * used by every task.
@@ -60,15 +57,14 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
   return {
     open,
 
-    getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, countedAs, paid = false }: MakeOptions) {
+    getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, countedAs, paid }: MakeOptions) {
       const put = async (held: AbortSignal) => {
         await using dir = await workDir(tempDir);
         const meta = await make(dir.path, held);
-        if (!paid) held.throwIfAborted();
-        return await retryTransient(() => store.put<M>(key, dir.path, meta), {
-          signal: paid ? NEVER : held,
-          forMs,
-        });
+        const put = () => store.put<M>(key, dir.path, meta);
+        if (paid !== undefined) return await tryAtLeastOnce(put, { stop: paid.stop, forMs });
+        held.throwIfAborted();
+        return await retryTransient(put, { signal: held, forMs });
       };
       const find = () => open<M>(key, signal);
       return once<Artifact<M>>({

@@ -73,7 +73,7 @@ export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Spe
         return {};
       };
       const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal);
-      const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, semaphore, paid: true });
+      const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, semaphore, paid: { stop } });
       unstored.delete(key);
       return artifact;
     },

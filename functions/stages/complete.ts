@@ -13,6 +13,9 @@ import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.t
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
 import type { AttemptStore, Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
 
+/** Files per removal: a retry after an error repeats no more than these. */
+const REMOVED_AT_ONCE = 20;
+
 export interface CompleteDeps {
   tasks: TaskStore;
   reports: ReportStore;
@@ -69,7 +72,13 @@ async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: Compl
   const { task, reports } = manifest;
   // A video may have been saved by a process that died, or was stopped, before it could report.
   const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
-  await retryTransient(() => removeVideos(task, unwanted, deps), { signal }).catch((error: unknown) => {
+  const removeAll = async () => {
+    for (let at = 0; at < unwanted.length; at += REMOVED_AT_ONCE) {
+      const some = unwanted.slice(at, at + REMOVED_AT_ONCE);
+      await retryTransient(() => removeVideos(task, some, deps), { signal });
+    }
+  };
+  await removeAll().catch((error: unknown) => {
     // The account may be allowed to add files but not to remove them. The manifest still says which files count.
     if (!PermanentError.is(error)) throw error;
     deps.log.warn(

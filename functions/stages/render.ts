@@ -5,7 +5,7 @@ import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { once } from '../coordination/lease.ts';
 import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.ts';
-import { retryTransient } from '../coordination/retry-policy.ts';
+import { tryAtLeastOnce } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import { type Combination, sourcesOf } from '../model/plan.ts';
@@ -32,9 +32,6 @@ export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolation
 
 /** A prepare that has not been worked on for this long is published again, because its message may be lost. */
 const REPUBLISH_AFTER_MS = 600_000;
-
-/** A video that came too late is removed even while the host stops, because no later delivery does it. */
-const NEVER = new AbortController().signal;
 
 /** Makes one combination and reports it once, however often the message is delivered. */
 export async function render(
@@ -80,7 +77,7 @@ async function makeAndReport(
       const signals = { signal: held, cancelled };
       const report = await makeVideo(task, combination, before, { ...signals, releaseMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) {
-        await retryTransient(() => removeLateVideo(task, report, deps), { signal: NEVER });
+        await tryAtLeastOnce(() => removeLateVideo(task, report, deps), { stop: signal });
       }
       return report;
     },

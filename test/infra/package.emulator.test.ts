@@ -11,15 +11,20 @@ import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
-import { recorded } from '../fixtures/system/passed.ts';
+import { importedPackages, recorded } from '../fixtures/system/passed.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 useEmulators();
 
-const packed = recorded('package', [
-  ...['package-lock.json', 'tsconfig.json', '.gcloudignore', 'infra/build', 'functions/index.ts'],
-  ...['test/infra/package.emulator.test.ts', 'test/fixtures/gcloud'],
-]);
+const packed = recorded(
+  'package',
+  [
+    ...['package-lock.json', 'tsconfig.json', '.gcloudignore', 'infra/build', 'functions/index.ts'],
+    ...['test/infra/package.emulator.test.ts', 'test/fixtures/gcloud'],
+  ],
+  // The build removes parts of packages.
+  importedPackages('functions'),
+);
 
 describe('the compiled package, installed for production in an empty folder', {
   timeout: 600_000,

@@ -61,7 +61,15 @@ interface Build {
 }
 
 const rehearsed = recorded('rehearsal', [
-  ...['infra/cloud', 'infra/build', 'cloudbuild.yaml', '.gcloudignore', '.env.example', 'functions/config'],
+  ...[
+    'package-lock.json',
+    'infra/cloud',
+    'infra/build',
+    'cloudbuild.yaml',
+    '.gcloudignore',
+    '.env.example',
+    'functions/config',
+  ],
   ...['test/infra/rehearsal.test.ts', 'test/fixtures/gcloud'],
 ]);
 

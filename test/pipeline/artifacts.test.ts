@@ -104,7 +104,10 @@ describe('artifacts in a store that is unavailable for a moment', { timeout: TIM
       await using scene = await prepared();
       scene.failing.put.push(AWAY);
       const task = new AbortController();
-      const making = scene.artifacts.getOrCreate('clip/key', scene.make, { signal: task.signal, paid });
+      const making = scene.artifacts.getOrCreate('clip/key', scene.make, {
+        signal: task.signal,
+        ...(paid ? { paid: { stop: FOREVER } } : {}),
+      });
       const ended = making.then(
         (artifact) => artifact[Symbol.dispose](),
         (error: unknown) => error,
@@ -119,4 +122,13 @@ describe('artifacts in a store that is unavailable for a moment', { timeout: TIM
       assert.equal(kept !== undefined, paid);
     });
   }
+
+  test('that were paid for are tried once, and do not hold up the stop of the host', async () => {
+    await using scene = await prepared();
+    scene.failing.put.push(AWAY);
+    const reason = new Error('The host stops');
+    const options = { signal: FOREVER, paid: { stop: AbortSignal.abort(reason) } };
+    await assert.rejects(scene.artifacts.getOrCreate('clip/key', scene.make, options), reason);
+    assert.equal(scene.calls.put, 1);
+  });
 });

@@ -3,7 +3,9 @@ import { describe, test } from 'node:test';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { completeKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
+import type { Combination } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
@@ -14,6 +16,16 @@ describe('complete', () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     for (const index of [1, 2]) await s.renderOne(task, index);
+    return task;
+  }
+  /** The second of its videos failed: a file of it may have to be removed from the folder. */
+  async function partlyFailed(): Promise<Task> {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    await s.renderOne(task, 1);
+    const combination = task.plan.combinations.find(({ index }) => index === 2) as Combination;
+    const failure = { code: 'no_sound', stage: 'measure', message: 'Expected sound, got none.' } as const;
+    await s.deps.reports.report(task.id, failedReport(task, combination, failure));
     return task;
   }
   const completeWith = (task: Task, save: typeof s.deps.outputs.save) =>
@@ -42,7 +54,7 @@ describe('complete', () => {
   });
 
   test('saves the manifest even if nothing can be removed from the folder', async () => {
-    const task = await reported();
+    const task = await partlyFailed();
     const error = new PermanentError('output_forbidden', 'save', 'Expected to remove files, got 403.');
     let saved = 0;
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, {
@@ -62,7 +74,7 @@ describe('complete', () => {
   });
 
   test('retries cleaning the folder and saving the manifest within one delivery', async () => {
-    const task = await reported();
+    const task = await partlyFailed();
     const { outputs } = s.deps;
     const tries = { remove: 0, save: 0 };
     const away = new TransientError('output_busy', 'Expected the output to do it, got 503.');

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { Memo, OutputStore } from '../../ports.ts';
+import { allEnded } from '../shared/all-ended.ts';
 import { FIRST_PAUSE_MS, type Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
@@ -53,7 +54,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
     async remove(folder, fileNames) {
       const found = await memo.recall(fileNames.map((name) => fileKey(folder, name)));
       const limit = pLimit(REMOVALS);
-      await Promise.all(
+      await allEnded(
         fileNames.map(async (name, at) => {
           const id = found[at];
           if (id !== undefined) await limit(() => trash(account, id, name));

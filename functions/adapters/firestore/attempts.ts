@@ -3,7 +3,7 @@ import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '
 import type { Attempts } from '../../model/attempts.ts';
 import type { AttemptStore } from '../../ports.ts';
 import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
-import { MEMORY_MS } from '../shared/memory.ts';
+import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../shared/memory.ts';
 import {
   CHANGED_SINCE_READ,
   documentId,
@@ -127,8 +127,10 @@ function foundIn(snapshot: DocumentSnapshot): Found {
   const { expireAt: _, ...kept } = found;
   const { restsUntil } = kept;
   const resting = restsUntil !== null && millisecondsBetween(readAt, restsUntil) > 0;
-  const remembered = resting || millisecondsBetween(version, readAt) <= MEMORY_MS;
-  return { stored: remembered ? kept : NOTHING, resting, version, readAt };
+  const { crashes, failures } = millisecondsBetween(version, readAt) <= ATTEMPTS_MEMORY_MS ? kept : NOTHING;
+  const isRecent = restsUntil !== null && millisecondsBetween(restsUntil, readAt) <= MEMORY_MS;
+  const round = isRecent ? kept.round : 0;
+  return { stored: { ...kept, crashes, failures, round }, resting, version, readAt };
 }
 
 function countsOf({ crashes, failures }: Attempts): Attempts {

@@ -121,7 +121,7 @@ export function createFirestoreLeases({
         const found = await db.getAll(...keys.map((key) => leaseAt(db, key)));
         return found.map((snapshot) => {
           const { left, remembered } = foundIn(snapshot);
-          return remembered ? left : 'none';
+          return left === 'released' && !remembered ? 'none' : left;
         });
       }),
   };

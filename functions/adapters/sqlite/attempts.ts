@@ -1,6 +1,6 @@
 import type { Attempts } from '../../model/attempts.ts';
 import type { AttemptStore } from '../../ports.ts';
-import { MEMORY_MS } from '../shared/memory.ts';
+import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqliteAttemptsOptions {
@@ -35,7 +35,9 @@ export function createSqliteAttempts({ database, now = Date.now }: SqliteAttempt
     );
     if (row === undefined) return NOTHING;
     const resting = row.rests_until !== null && row.rests_until > at;
-    return resting || row.changed_at >= at - MEMORY_MS ? { ...row, resting } : NOTHING;
+    const { crashes, failures } = row.changed_at >= at - ATTEMPTS_MEMORY_MS ? row : NOTHING;
+    const round = (row.rests_until ?? 0) >= at - MEMORY_MS ? row.round : 0;
+    return { crashes, failures, round, rests_until: row.rests_until, resting };
   };
 
   const put = (key: string, { crashes, failures, round, rests_until }: Found, at: number): void => {
@@ -93,7 +95,7 @@ export function createSqliteAttempts({ database, now = Date.now }: SqliteAttempt
         const at = now();
         database.run('UPDATE attempts SET rests_until = ? WHERE rests_until > ?', at, at);
         // To the caller, a forgotten record is the same as a missing one.
-        database.run('DELETE FROM attempts WHERE changed_at < ?', at - MEMORY_MS);
+        database.run('DELETE FROM attempts WHERE changed_at < ?', at - ATTEMPTS_MEMORY_MS);
       });
     },
   };

@@ -39,7 +39,7 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
 
   const stateOf = (key: string, at: number): LeaseState => {
     const found = find(key, at);
-    return found !== undefined && (found.left === 'held' || found.remembered) ? found.left : 'none';
+    return found === undefined || (found.left === 'released' && !found.remembered) ? 'none' : found.left;
   };
 
   return {

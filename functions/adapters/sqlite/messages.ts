@@ -36,6 +36,8 @@ interface Candidate {
   inFlight: number;
 }
 
+/** The state in the database, under the name that it has there since its first version. */
+const QUARANTINED = 'parked';
 /**
  * Any message in flight when a host dies may have killed it. A message that was in flight at this many deaths, and has
  * not ended normally since, is a suspect. Suspects are delivered one at a time, so that further deaths count against
@@ -123,7 +125,7 @@ export class SqliteMessages {
   }
 
   quarantine({ id }: Taken): void {
-    this.#database.run(`UPDATE messages SET state = 'quarantined' WHERE id = ?`, id);
+    this.#database.run('UPDATE messages SET state = ? WHERE id = ?', QUARANTINED, id);
     this.#suspects.delete(id);
   }
 
@@ -154,7 +156,7 @@ export class SqliteMessages {
       topic,
     );
     const of = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
-    return { waiting: of('waiting'), inFlight: of('taken'), quarantined: of('quarantined') };
+    return { waiting: of('waiting'), inFlight: of('taken'), quarantined: of(QUARANTINED) };
   }
 
   /** Available at time 0, so that setting the clock back does not hold up new work. */

@@ -63,7 +63,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     topic TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'taken', 'quarantined')),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'taken', 'parked')),
     task_id TEXT NOT NULL,
     body TEXT NOT NULL,
     available_at INTEGER NOT NULL,

@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { OutputStore } from '../../ports.ts';
+import { allEnded } from '../shared/all-ended.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
 import { metadataOf } from './read.ts';
@@ -80,7 +81,7 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
       const prefix = prefixOf(folder, bucket);
       if (prefix === undefined) return;
       const limit = pLimit(REMOVALS_AT_ONCE);
-      await Promise.all(
+      await allEnded(
         fileNames
           .filter(isFileName)
           .map((fileName) => limit(() => remove(storage, place(prefix + fileName)))),

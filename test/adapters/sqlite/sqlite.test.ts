@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { MEMORY_MS } from '../../../functions/adapters/shared/memory.ts';
+import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../../../functions/adapters/shared/memory.ts';
 import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../../../functions/adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../../../functions/adapters/sqlite/pins.ts';
+import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
 import { type Database, MIGRATIONS, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
@@ -22,6 +24,9 @@ import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
+
+/** SHA-256 of the first six entries, as version 0.1.0 of the service has them. */
+const RELEASED = '8960a018a80eb057ff60be3118af277768f259a86526c0bf633d53aac477bea6';
 
 /** A database as an earlier build with that schema version left it. */
 function oldDatabase(path: string, version: number): DatabaseSync {
@@ -206,6 +211,25 @@ describe('sqlite pins', () => {
   });
 });
 
+describe('the migrations of the sqlite database', () => {
+  it('are never edited once a database may have them', () => {
+    const released = MIGRATIONS.slice(0, 6);
+    assert.equal(createHash('sha256').update(JSON.stringify(released)).digest('hex'), RELEASED);
+  });
+
+  it('keep the dead letters that an older build could not handle', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'db.sqlite');
+    const old = oldDatabase(path, 6);
+    old.exec(`INSERT INTO messages (topic, state, task_id, body, available_at)
+              VALUES ('dead-letter', 'parked', 'task', '{}', 0)`);
+    old.close();
+    using database = openDatabase(path);
+    const queue = createSqliteQueue({ database });
+    assert.equal(queue.counts()['dead-letter'].quarantined, 1);
+  });
+});
+
 describe('sqlite leases', () => {
   it('lapse when a new host starts on the file, and the next holder learns that', async () => {
     await using dir = await tempDir();
@@ -244,7 +268,7 @@ describe('sqlite leases', () => {
     const keys = ['released', 'lapsed', 'renewed'];
     assert.deepEqual(await leases.read(keys), ['released', 'lapsed', 'held']);
     at += 1;
-    assert.deepEqual(await leases.read(keys), ['none', 'none', 'held']);
+    assert.deepEqual(await leases.read(keys), ['none', 'lapsed', 'held'], 'a dead holder is never forgotten');
     assert.equal((await leases.take('released', 1000))?.previous, 'none');
     // The takeover itself still counts as a crash.
     assert.equal((await leases.take('lapsed', 1000))?.previous, 'lapsed');
@@ -290,7 +314,7 @@ describe('sqlite attempts', () => {
   const withClock = (clock: { at: number }) =>
     on((database) => ({ database, attempts: createSqliteAttempts({ database, now: () => clock.at }) }));
 
-  it('are forgotten an hour after the last change, and rests end in time', async () => {
+  it('are forgotten a day after the last change; rests end in time, and their rounds an hour after that', async () => {
     const clock = { at: 1_000_000 };
     await using harness = await withClock(clock);
     const { attempts } = harness;
@@ -303,14 +327,19 @@ describe('sqlite attempts', () => {
     clock.at += MEMORY_MS - 1000;
     assert.deepEqual(await attempts.read(['counted']), [{ crashes: 1, failures: 0 }]);
     assert.equal(await attempts.rest('rested', 2 * MEMORY_MS), 2);
+    clock.at += 2 * MEMORY_MS - 1;
+    assert.deepEqual(await attempts.resting(['rested']), [true]);
+    clock.at += MEMORY_MS + 1;
+    assert.equal(await attempts.rest('rested', 1000), 3);
+    clock.at += MEMORY_MS + 1001;
+    assert.equal(await attempts.rest('rested', 1000), 1);
+    // Work may run for hours before each crash.
+    assert.deepEqual(await attempts.record('counted', 'crash'), { crashes: 2, failures: 0 });
+    clock.at += ATTEMPTS_MEMORY_MS;
+    assert.deepEqual(await attempts.read(['counted']), [{ crashes: 2, failures: 0 }]);
     clock.at += 1;
     assert.deepEqual(await attempts.read(['counted']), [{ crashes: 0, failures: 0 }]);
     assert.deepEqual(await attempts.record('counted', 'failure'), { crashes: 0, failures: 1 });
-    // A key that still rests is not forgotten.
-    clock.at += 2 * MEMORY_MS - 2;
-    assert.deepEqual(await attempts.resting(['rested']), [true]);
-    clock.at += 1;
-    assert.equal(await attempts.rest('rested', 1000), 1);
   });
 
   it('end their rests when a new host starts, and continue to count rounds', async () => {
@@ -329,7 +358,7 @@ describe('sqlite attempts', () => {
     const clock = { at: 1_000_000 };
     await using harness = await withClock(clock);
     await harness.attempts.record('old', 'crash');
-    clock.at += MEMORY_MS + 1;
+    clock.at += ATTEMPTS_MEMORY_MS + 1;
     await harness.attempts.record('new', 'crash');
     harness.attempts.endRests();
     assert.deepEqual(
