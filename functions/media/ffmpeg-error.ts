@@ -5,6 +5,8 @@ import type { RunLimits } from './limits.ts';
 
 /** Enough for a line in a report. `stderr` has all of it. */
 const MAX_SHORT_MESSAGE = 300;
+/** A line in which the reason is looked for. Longer ones repeat what the file says. */
+const LONGEST_WORDS = 1_000;
 /** Lines that end every failure. The line before them says why. */
 const CLOSING_LINES =
   /^(Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
@@ -17,14 +19,18 @@ const HINTS: Record<Exceeded, string> = {
   memory: 'Send a file with a smaller picture, or give the service more memory.',
   output: 'Send a shorter or simpler file.',
 };
-/**
- * Starting a thread needs memory too, and with our settings libx264 refuses to open for no other reason. Indented lines
- * are the file's own metadata.
- */
+/** Starting a thread needs memory too, and with our settings libx264 refuses to open for no other reason. */
 const OUT_OF_MEMORY =
-  /^\S.*(Cannot allocate memory|Out of memory|malloc of size \d+ failed|pthread_create\(\) failed|Error while opening encoder)/im;
+  /(Cannot allocate memory|Out of memory|malloc of size \d+ failed|pthread_create\(\) failed|Error while opening encoder)/i;
+const DISK_FULL = /: No space left on device\.?$/;
 /** How ffmpeg exits after a signal to stop (fftools/ffmpeg.c). It says so only at log level info. */
 const STOPPED_BY_SIGNAL = 255;
+/** Since 6.1 ffmpeg exits with 256 minus the number of the error; older builds always with 1. */
+const EXIT_DISK_FULL = 256 - 28;
+const EXIT_OUT_OF_MEMORY = 256 - 12;
+const EXIT_OLD = 1;
+/** How many of the last lines can say why a run failed. Earlier lines may repeat what the file says. */
+const LAST_WORDS = 12;
 
 /** The limit that a run exceeded. */
 export type Exceeded = 'time' | 'memory' | 'output';
@@ -62,22 +68,32 @@ export class FfmpegError extends Error {
   }
 }
 
-/** The error for a run that failed, or that something other than this service ended. */
+/**
+ * The error for a run that failed, or that something other than this service ended. The class follows from how it ended
+ * and from its last words, because a file can make ffmpeg print almost anything before.
+ */
 export function exitError(
   exitCode: number | null,
   killedBy: NodeJS.Signals | null,
   stderr: string,
   { memoryMb, fileMb }: Pick<RunLimits, 'memoryMb' | 'fileMb'>,
 ): FfmpegError | TransientError {
-  // Indented lines are the file's own metadata, which may say anything.
-  if (/^\S.*No space left on device/m.test(stderr)) {
-    return new TransientError('disk_full', 'Expected room on the disk, got none left.');
-  }
   const failed = (shortMessage: string, exceeded: Exceeded | null = null) =>
     new FfmpegError({ exitCode, signal: killedBy, exceeded, stderr, shortMessage });
+  const words = lastWords(stderr);
+  const writes = fileMb > 0;
+  if (
+    writes &&
+    (exitCode === EXIT_DISK_FULL || (exitCode === EXIT_OLD && DISK_FULL.test(words.at(-1) ?? '')))
+  ) {
+    return new TransientError('disk_full', 'Expected room on the disk, got none left.');
+  }
   if (killedBy === 'SIGXFSZ') return failed(`a file larger than ${fileMb} MB`, 'output');
-  if (OUT_OF_MEMORY.test(stderr)) return failed(`memory use above ${memoryMb} MB`, 'memory');
-  const stopped = exitCode === STOPPED_BY_SIGNAL && !/Operation not permitted/.test(stderr);
+  if (exitCode === EXIT_OUT_OF_MEMORY || words.some((line) => OUT_OF_MEMORY.test(line))) {
+    return failed(`memory use above ${memoryMb} MB`, 'memory');
+  }
+  const stopped =
+    exitCode === STOPPED_BY_SIGNAL && !words.some((line) => /Operation not permitted/.test(line));
   if (stopped || (killedBy !== null && !CRASHES.includes(killedBy))) {
     const by = killedBy ?? 'a signal';
     return new TransientError('ffmpeg_killed', `Expected ffmpeg to finish, got it stopped by ${by}.`);
@@ -101,14 +117,22 @@ export function permanentFrom(
 
 /** The last line that gives a reason, without "[name @ 0x...]" and without directories. */
 export function lastMessage(stderr: string): string {
-  const lines = stderr
-    .split(/[\r\n]+/)
-    // Measurements of a filter, and the file's own metadata.
-    .filter((line) => !/^\s/.test(line))
-    .map((line) => line.replace(/^(\[[^\]]*\] )+/, '').trim())
-    .filter((line) => line !== '' && !CLOSING_LINES.test(line));
-  const last = withoutDirectories(lines.at(-1) ?? 'no message').replace(/[.\s]+$/, '');
+  const last = withoutDirectories(lastWords(stderr).at(-1) ?? 'no message').replace(/[.\s]{1,100}$/, '');
   return last.length > MAX_SHORT_MESSAGE ? `${last.slice(0, MAX_SHORT_MESSAGE)}...` : last;
+}
+
+/** The last lines that give a reason, without "[name @ 0x...]". */
+function lastWords(stderr: string): string[] {
+  const words: string[] = [];
+  const lines = stderr.split(/[\r\n]/);
+  while (lines.length > 0 && words.length < LAST_WORDS) {
+    const line = (lines.pop() as string).slice(0, LONGEST_WORDS);
+    // Indented lines are measurements of a filter, and the file's own metadata.
+    if (/^\s/.test(line)) continue;
+    const plain = line.replace(/^(\[[^\]]*\] ){1,5}/, '').trim();
+    if (plain !== '' && !CLOSING_LINES.test(plain)) words.unshift(plain);
+  }
+  return words;
 }
 
 /** Reduces paths to file names, because callers need not know where the service keeps its files. */

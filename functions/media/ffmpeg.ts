@@ -2,18 +2,22 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { parse } from 'node:path';
+import type { Readable } from 'node:stream';
 import { TransientError } from '../base/errors.ts';
 import type { ChildRecords } from '../ports.ts';
+import { HeadAndTail, LineSplitter } from './bounded-lines.ts';
 import { type Exceeded, exitError, FfmpegError, lastMessage, withoutDirectories } from './ffmpeg-error.ts';
-import { HeadAndTail } from './head-and-tail.ts';
+
 import { largestBlock, type RunLimits, underLimits, withinMachine } from './limits.ts';
 
 /** Time between SIGTERM and SIGKILL. What the child has written is thrown away in either case. */
 const GRACE_MS = 2_000;
 /** The first and last messages say most. This is enough for two messages about each of a hundred streams. */
 const STDERR_KEPT = 256 * 1024;
-/** Packet lists are the longest output. At 50 bytes per packet and 110 packets per second, this is three hours. */
-const STDOUT_MAX = 64 * 1024 * 1024;
+/** A file's metadata is printed too. Ordinary metadata, with lyrics or chapters, takes some kilobytes. */
+const STDERR_MAX = 16 * 1024 * 1024;
+/** Output that is not read line by line is short. */
+const STDOUT_MAX = 1024 * 1024;
 const VERSION_LIMITS: RunLimits = { timeoutMs: 30_000, memoryMb: 512, fileMb: 0 };
 /** Exit codes of the shell and the library loader if a program is missing or cannot be run. */
 const NOT_STARTED = [126, 127];
@@ -22,11 +26,14 @@ const GROUPS = process.platform !== 'win32';
 
 export interface RunOptions extends RunLimits {
   signal: AbortSignal;
+  /** Receives standard output line by line, which is then not collected. If it throws, the run ends with that error. */
+  onLine?: (line: string) => void;
 }
 
 export interface RunResult {
+  /** At most a megabyte; empty with onLine. */
   stdout: string;
-  /** Only its beginning and end if there is a lot. */
+  /** Only its first and last lines if there is a lot, each of at most 8,192 characters. */
   stderr: string;
 }
 
@@ -152,7 +159,7 @@ class Child {
       windowsHide: true,
     });
     this.#graceMs = graceMs;
-    this.result = this.#watch(options.signal);
+    this.result = this.#watch(options);
   }
 
   /** Undefined if it could not be started. */
@@ -182,37 +189,63 @@ class Child {
     clearTimeout(timer);
   }
 
-  async #watch(signal: AbortSignal): Promise<RunResult> {
+  async #watch({ signal, onLine }: RunOptions): Promise<RunResult> {
     const stderr = new HeadAndTail(STDERR_KEPT);
-    const stdout: Buffer[] = [];
-    let stdoutBytes = 0;
     const failed = (shortMessage: string, exceeded: Exceeded) =>
-      new FfmpegError({ exitCode: null, signal: null, exceeded, stderr: stderr.text(), shortMessage });
+      void this.end(
+        new FfmpegError({ exitCode: null, signal: null, exceeded, stderr: stderr.text(), shortMessage }),
+      );
+    const tooMuch = (most: number) => () => failed(`more than ${most / 2 ** 20} MB of output`, 'output');
 
-    this.#process.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
-    this.#process.stdout.on('data', (chunk: Buffer) => {
-      stdoutBytes += chunk.length;
-      if (stdoutBytes <= STDOUT_MAX) stdout.push(chunk);
-      else void this.end(failed(`more than ${STDOUT_MAX} bytes of output`, 'output'));
-    });
+    const messages = new LineSplitter((line) => stderr.add(line));
+    this.#read(this.#process.stderr, (chunk) => messages.add(chunk), STDERR_MAX, tooMuch(STDERR_MAX));
+    const collected: Buffer[] = [];
+    const lines = onLine && new LineSplitter(onLine);
+    if (lines === undefined) {
+      this.#read(this.#process.stdout, (chunk) => collected.push(chunk), STDOUT_MAX, tooMuch(STDOUT_MAX));
+    } else {
+      this.#read(
+        this.#process.stdout,
+        (chunk) => lines.add(chunk),
+        Number.POSITIVE_INFINITY,
+        () => {},
+      );
+    }
     const onAbort = () => void this.end(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const { timeoutMs } = this.#limits;
     const timer = setTimeout(
-      () => void this.end(failed(`a timeout after ${Math.round(timeoutMs / 1000)} s`, 'time')),
+      () => failed(`a timeout after ${Math.round(timeoutMs / 1000)} s`, 'time'),
       timeoutMs,
     );
     try {
       const { exitCode, killedBy } = await this.#ended();
       if (this.#endedFor !== undefined) throw this.#endedFor.reason;
+      messages.end();
+      lines?.end();
       const text = stderr.text();
       if (exitCode !== null && NOT_STARTED.includes(exitCode)) throw notStarted(lastMessage(text));
       if (exitCode !== 0) throw exitError(exitCode, killedBy, text, this.#limits);
-      return { stdout: Buffer.concat(stdout).toString('utf8'), stderr: text };
+      return { stdout: Buffer.concat(collected).toString('utf8'), stderr: text };
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** Reads a stream until the run is being ended. What it writes after that only has to be taken away. */
+  #read(stream: Readable, take: (chunk: Buffer) => void, most: number, onTooMuch: () => void): void {
+    let bytes = 0;
+    stream.on('data', (chunk: Buffer) => {
+      if (this.#endedFor !== undefined) return;
+      bytes += chunk.length;
+      if (bytes > most) return onTooMuch();
+      try {
+        take(chunk);
+      } catch (error) {
+        void this.end(error);
+      }
+    });
   }
 
   #ended(): Promise<Ended> {

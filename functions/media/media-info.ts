@@ -1,4 +1,10 @@
-/** Parses what `ffmpeg -i` prints about a file. Pure. */
+/**
+ * Parses what ffmpeg prints about a file while it lists its packets. A file's metadata is printed as it is, so it can
+ * contain lines that look like ffmpeg's own. Facts therefore come only from the list of packets, from lines that contain
+ * what the file's author cannot know (our separator, the path of the file), and from where no metadata is printed. Pure.
+ */
+import { mayLackLines } from './bounded-lines.ts';
+import type { ListedStream } from './packets.ts';
 
 export interface VideoInfo {
   stream: number;
@@ -17,7 +23,11 @@ export interface VideoInfo {
 }
 
 export interface MediaInfo {
-  /** Length from the header in seconds; null if it has none. */
+  /** The names of ffmpeg's demuxer, such as mov,mp4,m4a. */
+  format: string;
+  /** What ffmpeg printed before it described the file, and after it: its own messages. */
+  messages: string;
+  /** Length from the header in seconds; null if it has none, or if the metadata contains what looks like one. */
   seconds: number | null;
   /** The header has no length, so ffmpeg estimated one from the bit rate. */
   estimated: boolean;
@@ -37,99 +47,171 @@ export interface AudioInfo {
   stream: number;
   /** Samples per second. */
   rate: number;
+  /** As in ListedStream. */
+  channels: number;
 }
 
-/** Undefined if ffmpeg could not open the file. `stderr` comes from a run at log level info. */
-export function readMediaInfo(stderr: string): MediaInfo | undefined {
-  const begin = stderr.search(/^Input #0, /m);
-  if (begin < 0) return undefined;
-  // Values of the file's own metadata are indented by four or more, so they cannot pass for one of these lines.
-  const [input = ''] = stderr.slice(begin).split(/^(?:Stream mapping:|Output #0|At least one output)/m);
-  const streams = input.split(/^ {2}(?=Stream #0:)/m).slice(1);
+export interface Printed {
+  /** From a run at log level info. */
+  stderr: string;
+  /** Path of the file. The names of our work folders are random. */
+  file: string;
+  /** A random text between the fields of each output stream, whose metadata was removed. */
+  separator: string;
+  /** The same streams in the list of packets. */
+  listed: readonly ListedStream[];
+}
+
+/** Undefined if ffmpeg could not open the file. */
+export function readMediaInfo({ stderr, file, separator, listed }: Printed): MediaInfo | undefined {
+  const opened = openedAt(stderr, file);
+  if (opened === undefined) return undefined;
+  const lines = stderr.slice(opened.end).split('\n');
+  const outputs = outputStreams(lines, separator);
+  const inputs = inputNumbers(lines);
+  const last = outputs.at(-1)?.lastLine ?? lines.length;
+  const dumped = lines.slice(0, outputs[0]?.firstLine ?? lines.length);
+  const before = stderr.slice(0, opened.start);
   const refused = new Set(
-    [...stderr.matchAll(/Codec \((\w+)\) not on whitelist/g)].map(([, name = '']) => name),
+    [...before.matchAll(/Codec \((\w+)\) not on whitelist/g)].map(([, name = '']) => name),
   );
-  const duration = /^ {2}Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)/m.exec(input);
+  const streams = listed.flatMap((facts, at) => {
+    const { [at]: said } = outputs;
+    const { [at]: stream } = inputs;
+    return said === undefined || stream === undefined ? [] : [{ ...said, stream, facts }];
+  });
   return {
-    seconds:
-      duration === null ? null : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]),
-    estimated: /Estimating duration from bitrate/.test(stderr),
-    still: /^Input #0, \w+_pipe,/.test(input),
-    video: defaultOf(streams, readVideo),
-    audio: defaultOf(streams, (text) => readAudio(text, refused)),
-    misleading: misleadingIn(input),
+    format: opened.format,
+    messages: [before, ...lines.slice(last + 1)].join('\n'),
+    seconds: mayLackLines(stderr) ? null : secondsIn(dumped),
+    estimated: /^\[[^\n]*Estimating duration from bitrate/m.test(before),
+    still: /^\w+_pipe$/.test(opened.format),
+    video: defaultOf(streams, (stream) => readVideo(stream, dumped)),
+    audio: defaultOf(streams, (stream) => readAudio(stream, refused)),
+    misleading: streams.some(({ below }) => DOLBY_ONLY.test(below)) ? DOLBY_ADVICE : null,
     refused,
   };
 }
 
-/** Players take the stream marked as default, for example among languages, or an editor's sound beside the camera's. */
-function defaultOf<T>(texts: readonly string[], read: (text: string) => T | null): T | null {
-  const found = texts.flatMap((text) => {
-    const stream = read(text);
-    return stream === null ? [] : [{ stream, marked: /^[^\n]*\(default\)/.test(text) }];
-  });
-  return (found.find(({ marked }) => marked) ?? found[0])?.stream ?? null;
+/** Where ffmpeg begins and ends the line that says that it opened the file. */
+function openedAt(stderr: string, file: string): { start: number; end: number; format: string } | undefined {
+  const marker = `, from 'file:${file}':`;
+  const at = stderr.indexOf(marker);
+  if (at < 0) return undefined;
+  const start = stderr.lastIndexOf('\n', at) + 1;
+  const format = /^Input #0, ([\w,-]+)$/.exec(stderr.slice(start, at))?.[1];
+  return format === undefined ? undefined : { start, end: at + marker.length, format };
 }
 
-/** Brands of ISO 14496-12 for photos. They consist of tiles, which ffmpeg takes for films. */
-const PHOTO_BRANDS = /^ {4}major_brand +: (heic|heix|heim|heis|mif1|avif)\s*$/m;
+interface OutputStream {
+  /** Index of its line, and of the last line of its side data. */
+  firstLine: number;
+  lastLine: number;
+  fields: string[];
+  marked: boolean;
+  below: string;
+}
+
+/** The streams of the output. Lines below one are its side data. */
+function outputStreams(lines: readonly string[], separator: string): OutputStream[] {
+  const streams: OutputStream[] = [];
+  for (const [at, line] of lines.entries()) {
+    const previous = streams.at(-1);
+    if (line.includes(separator)) {
+      const marked = /\(default\)/.test(line);
+      streams.push({ firstLine: at, lastLine: at, fields: line.split(separator), marked, below: '' });
+    } else if (previous?.lastLine === at - 1 && /^ {4}/.test(line)) {
+      previous.lastLine = at;
+      previous.below += `${line}\n`;
+    }
+  }
+  return streams;
+}
+
+/** Which streams of the file are in the output. No metadata follows the last heading, in any build. */
+function inputNumbers(lines: readonly string[]): number[] {
+  const below = lines.slice(lines.lastIndexOf('Stream mapping:') + 1);
+  return below.flatMap((line) => {
+    const found = /^ {2}Stream #0:(\d{1,4}) -> #0:\d{1,4} \(copy\)$/.exec(line);
+    return found === null ? [] : [Number(found[1])];
+  });
+}
+
+/** ffmpeg prints the length exactly once. Another such line comes from the metadata, and nothing tells them apart. */
+function secondsIn(dumped: readonly string[]): number | null {
+  const [found, ...more] = dumped.filter((line) => line.startsWith('  Duration: '));
+  if (found === undefined || more.length > 0) return null;
+  const duration = /^ {2}Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?),/.exec(found);
+  return duration === null
+    ? null
+    : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]);
+}
+
+interface Described extends OutputStream {
+  stream: number;
+  facts: ListedStream;
+}
+
+/** Players take the stream marked as default, for example among languages, or an editor's sound beside the camera's. */
+function defaultOf<T>(streams: readonly Described[], read: (stream: Described) => T | null): T | null {
+  const found = streams.flatMap((stream) => {
+    const info = read(stream);
+    return info === null ? [] : [{ info, marked: stream.marked }];
+  });
+  return (found.find(({ marked }) => marked) ?? found[0])?.info ?? null;
+}
+
 /** Only Dolby's own players know the colour space of profile 5. Others show it green and violet. */
 const DOLBY_ONLY = /^ +DOVI configuration record:.* profile: 5,/m;
+const DOLBY_ADVICE = 'Dolby Vision profile 5; export it as HDR10, HLG or SDR';
 
-function misleadingIn(input: string): string | null {
-  const brand = PHOTO_BRANDS.exec(input)?.[1];
-  if (brand !== undefined)
-    return `a photo as ${brand === 'avif' ? 'AVIF' : 'HEIC'}; send it as JPEG, PNG or WebP`;
-  return DOLBY_ONLY.test(input) ? 'Dolby Vision profile 5; export it as HDR10, HLG or SDR' : null;
-}
-
-function readAudio(text: string, refused: ReadonlySet<string>): AudioInfo | null {
-  // "none" means that ffmpeg cannot decode it, such as the spatial audio of phones.
-  const found = /^Stream #0:(\d+)[^\n]*?: Audio: (?!none)(\w+)[^\n]*? (\d+) Hz,/.exec(text);
-  if (found === null || refused.has(found[2] as string)) return null;
-  return { stream: Number(found[1]), rate: Number(found[3]) };
+function readAudio({ stream, facts }: Described, refused: ReadonlySet<string>): AudioInfo | null {
+  const { kind, codec, sampleRate, channels } = facts;
+  // ffmpeg does not know the spatial audio of phones.
+  if (kind !== 'audio' || codec === 'none' || sampleRate === 0 || refused.has(codec)) return null;
+  return { stream, rate: sampleRate, channels };
 }
 
 /** Pixel formats with transparency. A palette may contain it. */
 const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;
 
-function readVideo(text: string): VideoInfo | null {
-  const [line = ''] = text.split('\n');
-  const found = /^Stream #0:(\d+).*?: Video: (?!none)(\w+)[^,]*, (?:(\w+)(?:\(([^)]*))?)?/.exec(line);
-  // The size stands between commas. A codec tag may contain something similar, such as "1x31637661".
-  const size = /, (\d+)x(\d+)(?: \[SAR (\d+):(\d+)|[ ,]|$)/.exec(line);
-  if (found === null || size === null || /\((attached pic|timed thumbnails)\)/.test(line)) return null;
-  const tags = (found[4] ?? '').split(', ');
+function readVideo({ stream, facts, fields, below }: Described, dumped: readonly string[]): VideoInfo | null {
+  const { kind, codec, width, height } = facts;
+  if (kind !== 'video' || codec === 'none' || width === 0 || height === 0) return null;
+  const [, pixels = '', tagList = ''] = /^(\w+)(?:\(([^)]*))?/.exec(fields[1] ?? '') ?? [];
+  // VP8 and VP9 store transparency beside the picture. Only a tag says so, which a file may contain without it.
+  const beside = /^vp[89]$/.test(codec) && facts.extras && dumped.some((line) => ALPHA_TAG.test(line));
   return {
-    stream: Number(found[1]),
-    ...displayed(size, text),
-    fps: rateIn(line),
-    codec: found[2] as string,
-    interlaced: /\b(top|bottom)( coded)? first/.test(found[4] ?? ''),
-    ...colours(tags),
-    // VP8 and VP9 store transparency beside the picture, and only this tag says so.
-    alpha: ALPHA.test(found[3] ?? '') || /^ +alpha_mode +: 1$/m.test(text),
+    stream,
+    ...displayed(facts, below),
+    fps: rateIn(fields),
+    codec,
+    interlaced: /\b(top|bottom)( coded)? first/.test(tagList),
+    ...colours(tagList.split(', ')),
+    alpha: ALPHA.test(pixels) || beside,
   };
 }
 
-function displayed(size: RegExpExecArray, text: string): Pick<VideoInfo, 'width' | 'height'> {
-  const [across, down, sarAcross, sarDown] = size.slice(1).map((digits) => Number(digits ?? 1)) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const width = Math.max(1, Math.round((across * (sarAcross || 1)) / (sarDown || 1)));
-  const turn = Number(/displaymatrix: rotation of (-?[\d.]+) degrees/.exec(text)?.[1] ?? 0);
+const ALPHA_TAG = /^ +alpha_mode +: 1$/i;
+
+function displayed(
+  { width: stored, height, sampleAspect }: ListedStream,
+  below: string,
+): Pick<VideoInfo, 'width' | 'height'> {
+  const width = Math.max(1, Math.round(stored * sampleAspect));
+  const turn = Number(/displaymatrix: rotation of (-?[\d.]+) degrees/.exec(below)?.[1] ?? 0);
   const upright = Math.abs(Math.abs(turn) - 90) > 45;
-  return upright ? { width, height: down } : { width: down, height: width };
+  return upright ? { width, height } : { width: height, height: width };
 }
 
 /** Reads "29.97 fps" or "1k fps". "tbr" is ffmpeg's guess if the header has no rate. */
-function rateIn(line: string): number | null {
-  const found = /, ([\d.]+)(k?) fps/.exec(line) ?? /, ([\d.]+)(k?) tbr/.exec(line);
-  const fps = found === null ? 0 : Number(found[1]) * (found[2] === 'k' ? 1000 : 1);
-  return fps > 0 ? fps : null;
+function rateIn(fields: readonly string[]): number | null {
+  for (const field of fields) {
+    const found = /^([\d.]+)(k?) (?:fps|tbr)/.exec(field);
+    const fps = found === null ? 0 : Number(found[1]) * (found[2] === 'k' ? 1000 : 1);
+    if (fps > 0) return fps;
+  }
+  return null;
 }
 
 /** Reads the brackets after the pixel format: "tv, bt709, progressive" or "tv, matrix/primaries/transfer". */

@@ -2,18 +2,21 @@
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
 import { missingAviBytes } from './avi-size.ts';
-import type { Ffmpeg, RunResult } from './ffmpeg.ts';
-import { FfmpegError, lastMessage } from './ffmpeg-error.ts';
-import type { RunLimits } from './limits.ts';
-import { type MediaInfo, readMediaInfo } from './media-info.ts';
-import { gridStart, measureRate, type Packets, readPackets } from './packets.ts';
+import { chosenOf, examine, list } from './examine.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { lastMessage } from './ffmpeg-error.ts';
+import { gridStart, measureRate } from './frame-grid.ts';
+import type { MediaInfo } from './media-info.ts';
+import { readMp4Index } from './mp4-index.ts';
+import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
+import { unreadable } from './unreadable.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
-/** A probe decodes at most one picture and writes nothing. The index of a two-hour file takes 100 MB. */
-const LIMITS: RunLimits = { timeoutMs: 60_000, memoryMb: 512, fileMb: 0 };
 /** Half the rate of telephones, and twice the highest rate of studios. */
 const LEAST_SAMPLE_RATE = 4_000;
 const HIGHEST_SAMPLE_RATE = 768_000;
+/** Above 22.2 surround sound, which has 24. */
+const MOST_CHANNELS = 32;
 /** Frames per second of the fastest phones. */
 const HIGHEST_RATE = 1_000;
 /** Streams may be a little shorter than the header says. A broken upload lacks more. */
@@ -24,14 +27,16 @@ const MISSING_SECONDS_BROKEN = 0.1;
 /** What demuxers print if the bytes end too early. */
 const BROKEN_OFF = /^\[.*(partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat)/im;
 /** Formats without a beginning or end. A recording of them often starts within a packet. */
-const STREAMS = /^Input #0, (mpegts|mpeg),/m;
+const STREAMS = ['mpegts', 'mpeg'];
+/** Brands of ISO 14496-12 for photos. They consist of tiles, which ffmpeg takes for films. */
+const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'mif1'];
 
 /** A still has no rate, and the one that ffmpeg makes up for it must not become the rate of a task. */
 const STILL_RATE = { num: 30, den: 1 };
 
 /**
- * Inspects a file from a caller in one run that decodes nothing (two if its default streams are not its first). `seconds`
- * is the header's length, except for sound alone: headers of MP3 and AAC only estimate it, so the packets are used.
+ * Inspects a file from a caller in one run that decodes nothing (two if it has more streams than are used). `seconds` is
+ * the header's length, except for sound alone: headers of MP3 and AAC only estimate it, so the packets are used.
  * Throws PermanentError 'media_unreadable' if no format on the list fits, 'media_truncated' if the packets end well
  * before the header's length.
  */
@@ -40,14 +45,14 @@ export async function probe(
   file: string,
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
-  const { stdout, stderr } = await runForOutput(ffmpeg, probeArguments(file), signal);
-  const info = readMediaInfo(stderr);
+  await refuseIndex(file);
+  const { info, listed, stderr } = await examine(ffmpeg, file, signal);
   if (info === undefined) throw notOpened(stderr);
-  refuseHuge(info, stderr);
+  refuseHuge(info);
   refuseExotic(info);
   await refuseCutAvi(file);
-  const packets = readPackets(await listOf(ffmpeg, file, info, { stdout, stderr }, signal));
-  refuseTruncated(info, packets, BROKEN_OFF.test(stderr) && !STREAMS.test(stderr));
+  const packets = await chosenOf(ffmpeg, file, info, listed, signal);
+  refuseTruncated(info, packets, BROKEN_OFF.test(info.messages) && !STREAMS.includes(info.format));
   const sound = packets.find(({ kind }) => kind === 'audio');
   const video = videoOf(
     await asDisplayed(ffmpeg, file, info, signal),
@@ -60,49 +65,14 @@ export async function probe(
   };
 }
 
-/** Without stream numbers, takes the first stream of each kind. */
-export function probeArguments(file: string, streams: readonly number[] = []): string[] {
-  const maps = streams.length === 0 ? ['0:V:0?', '0:a:0?'] : streams.map((stream) => `0:${stream}`);
-  return [
-    // The streams are listed at level info.
-    ...['-v', 'info', '-nostats'],
-    ...untrustedInput(file),
-    // No -frames to limit the list: if sound ends first, it drops the last frame (seen with 7.0).
-    ...[...maps.flatMap((map) => ['-map', map]), '-c', 'copy', '-f', 'framecrc', '-'],
-  ];
-}
-
-/** The packet list of the default streams, which are not always the first of their kind. */
-async function listOf(
-  ffmpeg: Ffmpeg,
-  file: string,
-  { video, audio }: MediaInfo,
-  { stdout, stderr }: RunResult,
-  signal: AbortSignal,
-): Promise<string> {
-  const wanted = [video, audio].flatMap((found) => (found === null ? [] : [found.stream]));
-  const listed = [...stderr.matchAll(/^ {2}Stream #0:(\d+) -> #0:\d+ \(copy\)/gm)].map(([, stream]) =>
-    Number(stream),
-  );
-  // An extra stream matters too, because times are counted from the earliest stream that is read.
-  if (wanted.length === 0 || (wanted.length === listed.length && wanted.every((one) => listed.includes(one))))
-    return stdout;
-  return (await runForOutput(ffmpeg, probeArguments(file, wanted), signal)).stdout;
-}
-
-/** A failed run returns its output too: without a stream to list ffmpeg fails, but prints what it found. */
-async function runForOutput(
-  ffmpeg: Ffmpeg,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<RunResult> {
-  try {
-    return await ffmpeg.run(args, { signal, ...LIMITS });
-  } catch (error) {
-    if (!FfmpegError.is(error)) throw error;
-    if (error.exitCode === null || error.exceeded !== null) throw unreadable(error.shortMessage, error);
-    return { stdout: '', stderr: error.stderr };
+/** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. */
+async function refuseIndex(file: string): Promise<void> {
+  const { brand, samples } = await readMp4Index(file);
+  if (samples > MAX_PACKETS) {
+    throw tooManyPackets(Number.isFinite(samples) ? `an index of ${samples}` : 'an index of countless ones');
   }
+  const photo = brand === 'avif' ? 'AVIF' : HEIC_BRANDS.includes(brand ?? '') ? 'HEIC' : undefined;
+  if (photo !== undefined) throw unreadable(`a photo as ${photo}; send it as JPEG, PNG or WebP`);
 }
 
 /** Why ffmpeg could not open the file. */
@@ -120,17 +90,7 @@ function notOpened(stderr: string): PermanentError {
   return unreadable(lastMessage(stderr));
 }
 
-function unreadable(actual: string, cause?: unknown): PermanentError {
-  return new PermanentError(
-    'media_unreadable',
-    'probe',
-    `Expected a video or audio file (such as MP4, MOV, WebM, MKV, MP3, M4A or WAV), got: ${actual}. ` +
-      'Check that the URL leads to the file itself and not to a page about it.',
-    { cause },
-  );
-}
-
-/** Refuses what no decoder on the list reads, and sample rates that would take gigabytes to convert to 48 kHz. */
+/** Refuses what no decoder on the list reads, and sound that would take gigabytes to convert to stereo at 48 kHz. */
 function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
   if (misleading !== null) throw unreadable(misleading);
   if (video !== null && refused.has(video.codec)) {
@@ -139,11 +99,14 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
   if (audio !== null && (audio.rate < LEAST_SAMPLE_RATE || audio.rate > HIGHEST_SAMPLE_RATE)) {
     throw unreadable(`sound of ${audio.rate} samples a second`);
   }
+  if (audio !== null && audio.channels > MOST_CHANNELS) {
+    throw unreadable(`sound of ${audio.channels} channels; export it in stereo`);
+  }
 }
 
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
-function refuseHuge({ video, audio }: MediaInfo, stderr: string): void {
-  const refused = /Picture size (\d+x\d+) (?:exceeds|is invalid)/.exec(stderr)?.[1];
+function refuseHuge({ video, audio, messages }: MediaInfo): void {
+  const refused = /^\[.*Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
   if (video !== null && video.width * video.height > MAX_PIXELS) {
     throw huge(`${video.width}x${video.height}`);
   }
@@ -159,7 +122,7 @@ function huge(size: string): PermanentError {
 }
 
 /** Picture and sound may end at different times, so only the later end shows how far the bytes reach. */
-function refuseTruncated(info: MediaInfo, packets: readonly Packets[], brokenOff: boolean): void {
+function refuseTruncated(info: MediaInfo, packets: readonly ListedStream[], brokenOff: boolean): void {
   if (packets.length === 0 || info.estimated) return;
   if (info.seconds === null) {
     if (!brokenOff) return;
@@ -195,9 +158,9 @@ async function asDisplayed(
     ...['-v', 'warning', ...untrustedInput(file), '-map', `0:${video.stream}`],
     ...['-frames:v', '1', '-f', 'framecrc', '-'],
   ];
-  const { stdout, stderr } = await runForOutput(ffmpeg, args, signal);
-  const shown = /^#dimensions 0: (\d+)x(\d+)/m.exec(stdout);
-  if (shown === null) throw unreadable(lastMessage(stderr));
+  const { stderr, listed } = await list(ffmpeg, args, signal);
+  const [shown] = listed;
+  if (shown === undefined || shown.width === 0) throw unreadable(lastMessage(stderr));
   // The JPEG decoder fills in what is missing and reports success.
   if (/overread/.test(stderr)) {
     throw new PermanentError(
@@ -206,7 +169,7 @@ async function asDisplayed(
       'Expected a whole picture, got the beginning of one. Upload it again.',
     );
   }
-  return { video: { ...video, width: Number(shown[1]), height: Number(shown[2]) }, still };
+  return { video: { ...video, width: shown.width, height: shown.height }, still };
 }
 
 async function refuseCutAvi(file: string): Promise<void> {
@@ -221,7 +184,7 @@ async function refuseCutAvi(file: string): Promise<void> {
 
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
-  packets: Packets | undefined,
+  packets: ListedStream | undefined,
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
   // All of them would have to be decoded to show a few.

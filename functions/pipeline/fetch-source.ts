@@ -43,7 +43,7 @@ export interface Fetching {
 export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
 /** Increase it with every change to what probing finds out, so that older results are not reused. */
-const PROBE_RECIPE = '2';
+const PROBE_RECIPE = '3';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
 const LEAST_PAUSE_MS = 2_000;

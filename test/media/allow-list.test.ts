@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { conformArguments } from '../../functions/media/conform.ts';
+import { probeArguments } from '../../functions/media/examine.ts';
 import { decodeArguments, loudnessArguments, truePeakArguments } from '../../functions/media/loudness.ts';
 import { mixArguments } from '../../functions/media/mix.ts';
-import { probeArguments } from '../../functions/media/probe.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
@@ -19,7 +19,7 @@ const profile = {
 
 /** All command lines with which this product starts ffmpeg. */
 const RUNS = {
-  probe: probeArguments('/a/bytes'),
+  probe: probeArguments('/a/bytes', 'mark', ['0:V?']),
   conform: conformArguments({
     ...{ file: '/a/bytes', profile, dir: '/b', threads: 2, maxSeconds: 10 },
     probe: { seconds: 2, video, audio: { stream: 1 } },

@@ -78,7 +78,7 @@ describe('running ffmpeg', { skip }, () => {
     await using ffmpeg = createFfmpeg({ path });
     const { stdout, stderr } = await ffmpeg.run(['a b', '$(id)', ';ls'], options);
     assert.equal(stdout, '||/|-nostdin -hide_banner -max_alloc 536870912 a b $(id) ;ls\n');
-    assert.equal(stderr, 'complaint\n');
+    assert.equal(stderr, 'complaint');
   });
 
   test('gives the program no environment at all, not even what a shell sets', {
@@ -122,14 +122,41 @@ describe('running ffmpeg', { skip }, () => {
 
   test('keeps the head and the tail of a flood of messages', async () => {
     await using dir = await tempDir();
-    const script = `echo first >&2; head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; echo >&2; echo last >&2; exit 1`;
+    const script = 'echo first >&2; yes middle | head -n 500000 >&2; echo last >&2; exit 1';
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
     const error = await ffmpeg.run([], options).catch((reason: unknown) => reason);
     assert.ok(FfmpegError.is(error));
     assert.ok(error.stderr.length < 600_000);
     assert.match(error.stderr, /^first\n/);
-    assert.match(error.stderr, /bytes left out/);
+    assert.match(error.stderr, /lines left out/);
     assert.equal(error.shortMessage, 'last');
+  });
+
+  test('keeps only the beginning of a line without end', async () => {
+    await using dir = await tempDir();
+    const script = `head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; echo >&2; echo last >&2`;
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+    assert.equal((await ffmpeg.run([], options)).stderr, `${'x'.repeat(8_192)}\nlast`);
+  });
+
+  test('ends a program that prints more than any file needs', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'yes title >&2') });
+    await assert.rejects(ffmpeg.run([], options), { exceeded: 'output' });
+  });
+
+  test('hands over each line of the output as it comes, and ends the program if a line is refused', async () => {
+    await using dir = await tempDir();
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'printf "1\\n2\\r\\n3"; echo >&2') });
+    const lines: string[] = [];
+    const { stdout } = await ffmpeg.run([], { ...options, onLine: (line) => lines.push(line) });
+    assert.deepEqual([lines, stdout], [['1', '2', '3'], '']);
+    const refusal = new Error('enough');
+    const onLine = () => {
+      throw refusal;
+    };
+    await using endless = createFfmpeg({ path: await program(dir.path, 'yes') });
+    await assert.rejects(endless.run([], { ...options, onLine }), refusal);
   });
 
   test('ends a program that takes too long', async () => {
@@ -294,6 +321,11 @@ describe('running ffmpeg', { skip }, () => {
       'echo "[out#0] Error writing trailer: No space left on device" >&2; exit 228',
       'disk_full',
     ],
+    [
+      'a full disk, as older builds report it',
+      'echo "Error writing trailer of file:x: No space left on device" >&2; echo "Conversion failed!" >&2; exit 1',
+      'disk_full',
+    ],
     ['being killed', 'kill -KILL $$', 'ffmpeg_killed'],
     ['being told to end', 'exit 255', 'ffmpeg_killed'],
   ] as const) {
@@ -307,6 +339,11 @@ describe('running ffmpeg', { skip }, () => {
   for (const [what, script] of [
     ['a crash of ffmpeg itself', 'kill -SEGV $$'],
     ["a file's own title about a full disk", 'echo "    title : No space left on device" >&2; exit 1'],
+    [
+      'a forged line about a full disk',
+      'echo "[out] x: No space left on device" >&2; echo "x: bad" >&2; exit 1',
+    ],
+    ['a forged line of a newer build', 'echo "[out] x: No space left on device" >&2; exit 183'],
   ] as const) {
     test(`does not treat ${what} as transient`, async () => {
       await using dir = await tempDir();

@@ -1,30 +1,64 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readMediaInfo } from '../../functions/media/media-info.ts';
+import { type MediaInfo, readMediaInfo } from '../../functions/media/media-info.ts';
+import type { ListedStream } from '../../functions/media/packets.ts';
 
-const INPUT = "Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:bytes':";
+const FILE = '/data/work-Xy12ab/bytes';
+const INPUT = `Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:${FILE}':`;
 const DURATION = '  Duration: 00:01:02.50, start: 0.000000, bitrate: 371 kb/s';
+const SEPARATOR = ' 0b5c ';
 
-/** The output of `ffmpeg -i` with these stream lines. */
-function said(...streams: string[]): string {
-  return [INPUT, '  Metadata:', '    title           : a film', DURATION, ...streams, 'Stream mapping:'].join(
-    '\n',
-  );
+interface Said {
+  /** "Video: h264 (High)|yuv420p|64x64": fields of the output's line, or "Audio: ...". */
+  line: string;
+  /** Index in the file; as in the output if absent. */
+  stream?: number;
+  below?: string[];
+  facts?: Partial<ListedStream>;
 }
 
-function video(line: string, ...below: string[]) {
-  return readMediaInfo(said(`  Stream #0:0[0x1](und): Video: ${line}`, ...below))?.video;
+/** What a run prints about streams, with its list of packets. `dump` is what it prints about the file itself. */
+function info(
+  streams: Said[],
+  { dump = [DURATION], before = '', input = INPUT } = {},
+): MediaInfo | undefined {
+  const stderr = [
+    ...[before, input, ...dump, 'Stream mapping:'].filter((line) => line !== ''),
+    ...streams.map(({ stream }, at) => `  Stream #0:${stream ?? at} -> #0:${at} (copy)`),
+    "Output #0, framecrc, to 'pipe:':",
+    ...streams.flatMap(({ line, below = [] }, at) => [
+      `  Stream #0:${at}: ${line.replaceAll('|', SEPARATOR)}`,
+      ...below,
+    ]),
+    'Press [q] to stop, [?] for help',
+    'size=      15KiB time=00:00:02.00 bitrate=  61.3kbits/s speed=1.17e+03x',
+  ].join('\n');
+  const listed = streams.map(({ line, facts }): ListedStream => {
+    const [, kind = '', codec = ''] = /^(\w+): (\w+)/.exec(line) ?? [];
+    const video = kind === 'Video';
+    return {
+      ...{ kind: video ? 'video' : 'audio', codec, width: video ? 64 : 0, height: video ? 64 : 0 },
+      ...{ sampleAspect: 1, sampleRate: video ? 0 : 48_000, channels: video ? 0 : 2 },
+      ...{ times: Float64Array.of(), end: 0, extras: false, ...facts },
+    };
+  });
+  return readMediaInfo({ stderr, file: FILE, separator: SEPARATOR, listed });
 }
+const film = (line: string, more: Partial<Said> = {}) => info([{ line: `Video: ${line}`, ...more }])?.video;
 
 describe('readMediaInfo', () => {
   test('reads an ordinary clip', () => {
-    const info = readMediaInfo(
-      said(
-        '  Stream #0:0[0x1](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(tv, bt709, progressive), 1080x1920 [SAR 1:1 DAR 9:16], 288 kb/s, 29.97 fps, 29.97 tbr, 30k tbn (default)',
-        '  Stream #0:1[0x2](und): Audio: aac (LC) (mp4a / 0x6134706D), 44100 Hz, mono, fltp, 69 kb/s (default)',
-      ),
-    );
-    assert.deepEqual(info, {
+    const found = info([
+      {
+        line: 'Video: h264 (High) (avc1 / 0x31637661)|yuv420p(tv, bt709, progressive)|1080x1920, q=2-31, 288 kb/s|29.97 fps, 29.97 tbr, 30k tbn (default)',
+        facts: { width: 1080, height: 1920 },
+      },
+      { line: 'Audio: aac (LC) (mp4a / 0x6134706D)|44100 Hz, mono, fltp, 69 kb/s (default)' },
+    ]);
+    assert.deepEqual(found, {
+      format: 'mov,mp4,m4a,3gp,3g2,mj2',
+      messages:
+        '\nPress [q] to stop, [?] for help\nsize=      15KiB time=00:00:02.00 bitrate=  61.3kbits/s speed=1.17e+03x',
       seconds: 62.5,
       estimated: false,
       video: {
@@ -39,46 +73,28 @@ describe('readMediaInfo', () => {
         alpha: false,
       },
       still: false,
-      audio: { stream: 1, rate: 44_100 },
+      audio: { stream: 1, rate: 48_000, channels: 2 },
       misleading: null,
       refused: new Set(),
     });
   });
 
   test('takes the streams that are marked as the default ones', () => {
-    const h264 = 'h264 (High), yuv420p(tv), 64x64, 30 fps, 30 tbr, 30 tbn';
-    const aac = 'aac (LC), 48000 Hz, stereo, fltp';
-    const info = readMediaInfo(
-      said(
-        `  Stream #0:0: Video: ${h264}`,
-        `  Stream #0:1(deu): Audio: ${aac}`,
-        `  Stream #0:2(eng): Audio: ${aac} (default)`,
-        `  Stream #0:3: Video: ${h264} (default)`,
-      ),
-    );
-    assert.deepEqual([info?.video?.stream, info?.audio?.stream], [3, 2]);
+    const found = info([
+      { line: 'Video: h264|yuv420p(tv)|64x64|30 fps' },
+      { line: 'Audio: aac|48000 Hz, stereo', stream: 3 },
+      { line: 'Audio: aac|48000 Hz, stereo (default)', stream: 5 },
+      { line: 'Video: h264|yuv420p(tv)|64x64|30 fps (default)', stream: 7 },
+    ]);
+    assert.deepEqual([found?.video?.stream, found?.audio?.stream], [7, 5]);
   });
 
-  for (const [what, line, below] of [
-    ['a photo as HEIC', '    major_brand     : heic', ''],
-    ['a photo as AVIF', '    major_brand     : avif', ''],
-    [
-      'Dolby Vision profile 5',
-      '',
-      '      DOVI configuration record: version: 1.0, profile: 5, level: 6, rpu flag: 1',
-    ],
-  ] as const) {
-    test(`detects ${what}, but not a title that looks like it`, () => {
-      const stream = '  Stream #0:0: Video: hevc (Main 10), yuv420p10le(tv), 64x64, 30 fps';
-      const text = `${INPUT}\n  Metadata:\n${line}\n${DURATION}\n${stream}\n    Side data:\n${below}\n`;
-      assert.match(readMediaInfo(text)?.misleading ?? '', new RegExp(what));
-      const title = `    title           : ${line.trim()} ${below.trim()}`;
-      assert.equal(
-        readMediaInfo(`${INPUT}\n  Metadata:\n${title}\n${DURATION}\n${stream}\n`)?.misleading,
-        null,
-      );
-    });
-  }
+  test('detects Dolby Vision profile 5, but not a title that looks like it', () => {
+    const dovi = '        DOVI configuration record: version: 1.0, profile: 5, level: 6, rpu flag: 1';
+    const line = 'Video: hevc (Main 10)|yuv420p10le(tv)|64x64|30 fps';
+    assert.match(info([{ line, below: ['      Side data:', dovi] }])?.misleading ?? '', /profile 5/);
+    assert.equal(info([{ line }], { dump: ['  Metadata:', dovi, DURATION] })?.misleading, null);
+  });
 
   for (const [format, transparent] of [
     ['rgba(pc, gbr/unknown/unknown)', true],
@@ -88,80 +104,103 @@ describe('readMediaInfo', () => {
     ['rgb24(pc)', false],
   ] as const) {
     test(`treats ${format} as ${transparent ? 'possibly transparent' : 'opaque'}`, () => {
-      assert.equal(video(`png, ${format}, 64x64, 25 fps`)?.alpha, transparent);
+      assert.equal(film(`png|${format}|64x64|25 fps`)?.alpha, transparent);
     });
   }
 
   test('returns undefined for a file that ffmpeg did not open', () => {
-    assert.equal(readMediaInfo('bytes: Invalid data found when processing input'), undefined);
-    assert.equal(readMediaInfo(''), undefined);
+    const printed = { file: FILE, separator: SEPARATOR, listed: [] };
+    for (const stderr of [
+      'bytes: Invalid data found when processing input',
+      '',
+      `title, from 'file:${FILE}':`,
+    ]) {
+      assert.equal(readMediaInfo({ ...printed, stderr }), undefined);
+    }
   });
 
   test('has no length if the header has none', () => {
-    assert.equal(readMediaInfo(`${INPUT}\n  Duration: N/A, bitrate: N/A\n`)?.seconds, null);
+    assert.equal(info([], { dump: ['  Duration: N/A, bitrate: N/A'] })?.seconds, null);
   });
 
   test('notes that ffmpeg guessed the length', () => {
-    const guess = '[mp3 @ 0x1] Estimating duration from bitrate, this may be inaccurate\n';
-    assert.equal(readMediaInfo(guess + said())?.estimated, true);
-  });
-
-  test('skips cover art at any position', () => {
-    const art =
-      'mjpeg (Baseline), yuvj420p(pc, bt470bg/unknown/unknown), 600x600, 90k tbr, 90k tbn (attached pic)';
-    assert.equal(video(art), null);
-    const film = '  Stream #0:2: Video: h264 (High), yuv420p, 320x240, 30 fps, 30 tbr, 15360 tbn';
-    assert.equal(video(art, '  Stream #0:1: Audio: mp3, 44100 Hz, stereo, fltp', film)?.stream, 2);
+    const before = '[mp3 @ 0x1] Estimating duration from bitrate, this may be inaccurate';
+    assert.equal(info([], { before })?.estimated, true);
+    assert.equal(info([], { dump: [before, DURATION] })?.estimated, false);
   });
 
   test('skips streams that cannot be decoded', () => {
-    const info = readMediaInfo(
-      said(
-        '  Stream #0:0(und): Audio: none (apac / 0x63617061), 48000 Hz, 4 channels, 300 kb/s',
-        '  Stream #0:1(und): Data: none (mebx / 0x7862656D), 0 kb/s (default)',
-        '  Stream #0:2(und): Audio: aac (LC), 48000 Hz, stereo, fltp',
-      ),
-    );
-    assert.deepEqual(info?.audio, { stream: 2, rate: 48_000 });
-    assert.equal(info?.video, null);
+    const found = info([
+      { line: 'Audio: none (apac / 0x63617061)|48000 Hz, 4 channels, 300 kb/s' },
+      { line: 'Audio: aac (LC)|48000 Hz, stereo, fltp', stream: 2 },
+    ]);
+    assert.deepEqual(found?.audio, { stream: 2, rate: 48_000, channels: 2 });
+    assert.equal(found?.video, null);
   });
 
-  test('is not misled by the metadata of a file', () => {
-    const title = '    title           :   Stream #0:7: Video: h264, yuv420p, 9x9, 30 fps';
-    const second = '                    : Stream #0:8: Audio: aac, 48000 Hz, mono';
-    const info = readMediaInfo([INPUT, '  Metadata:', title, second, DURATION].join('\n'));
-    assert.deepEqual([info?.video, info?.audio], [null, null]);
+  for (const [what, forged] of [
+    [
+      'stream lines',
+      ['  Stream #0:7: Video: h264|yuv420p|9x9|30 fps', '  Stream #0:8: Audio: aac|48000 Hz, mono'],
+    ],
+    [
+      'an output',
+      ["Output #0, framecrc, to 'pipe:':", '  Stream #0:0: Video: h264, yuv420p, 9x9, 30 fps (default)'],
+    ],
+    ['a mapping', ['Stream mapping:', '  Stream #0:9 -> #0:0 (copy)']],
+    ['another file', ["Input #0, mpegts, from 'file:/data/bytes':"]],
+    ['a turned picture', ['      Side data:', '        displaymatrix: rotation of 90.00 degrees']],
+    ['transparency', ['        alpha_mode      : 1']],
+    [
+      'a broken file',
+      ['[mov @ 0x1] partial file', '[mjpeg @ 0x1] overread 8', 'Codec (h264) not on whitelist'],
+    ],
+  ] as const) {
+    test(`is not misled by metadata that looks like ${what}`, () => {
+      const streams = [
+        { line: 'Video: vp9|yuv420p(tv)|64x48|30 fps', stream: 2, facts: { width: 64, height: 48 } },
+      ];
+      const honest = info(streams);
+      assert.deepEqual(info(streams, { dump: ['  Metadata:', ...forged, DURATION] }), honest);
+      assert.equal(honest?.video?.stream, 2);
+    });
+  }
+
+  test('knows no length if metadata looks like one, because nothing tells them apart', () => {
+    for (const forged of [
+      '  Duration: 99:00:00.00, start: 0.0, bitrate: 1 kb/s',
+      '  Duration: N/A, bitrate: N/A',
+    ]) {
+      assert.equal(info([], { dump: [forged, DURATION] })?.seconds, null);
+      assert.equal(info([], { dump: [DURATION, '  Chapters:', forged] })?.seconds, null);
+    }
   });
 
-  test('does not mistake an output stream for an input stream', () => {
-    const output = '\nOutput #0, framecrc, to pipe:\n  Stream #0:0: Video: h264, yuv420p, 320x240, 30 fps';
-    assert.equal(readMediaInfo(said().replace('Stream mapping:', '') + output)?.video, null);
+  test('knows no length if so much was printed that lines were left out', () => {
+    assert.equal(info([], { dump: ['... 7 lines left out ...', DURATION] })?.seconds, null);
   });
 
-  for (const [what, line, below, width, height] of [
-    ['square samples', 'h264, yuv420p, 854x480 [SAR 1:1 DAR 427:240], 30 fps', '', 854, 480],
-    ['wide samples', 'h264, yuv420p, 720x576 [SAR 64:45 DAR 16:9], 25 fps', '', 1024, 576],
-    ['an unknown aspect', 'h264, yuv420p, 720x480 [SAR 0:1 DAR 0:1], 30 fps', '', 720, 480],
-    ['no aspect', 'h264, yuv420p, 720x480, 30 fps', '', 720, 480],
-    ['nothing after the size', 'vp8, yuv420p, 720x480', '', 720, 480],
-    ['a turn to the left', 'hevc, yuv420p, 1920x1080, 30 fps', '-90.00', 1080, 1920],
-    ['a turn to the right', 'hevc, yuv420p, 1920x1080 [SAR 1:2 DAR 8:9], 30 fps', '90.00', 1080, 960],
-    ['upside down', 'hevc, yuv420p, 1920x1080, 30 fps', '-180.00', 1920, 1080],
+  for (const [what, facts, turn, width, height] of [
+    ['square samples', { width: 854, height: 480 }, '', 854, 480],
+    ['wide samples', { width: 720, height: 576, sampleAspect: 64 / 45 }, '', 1024, 576],
+    ['a turn to the left', { width: 1920, height: 1080 }, '-90.00', 1080, 1920],
+    ['a turn to the right', { width: 1920, height: 1080, sampleAspect: 0.5 }, '90.00', 1080, 960],
+    ['upside down', { width: 1920, height: 1080 }, '-180.00', 1920, 1080],
   ] as const) {
     test(`displays ${what} as ${width}x${height}`, () => {
-      const side = `        displaymatrix: rotation of ${below} degrees`;
-      const found = video(line, ...(below === '' ? [] : ['      Side data:', side]));
+      const side = ['      Side data:', `        displaymatrix: rotation of ${turn} degrees`];
+      const found = film('hevc|yuv420p|30 fps', { facts, below: turn === '' ? [] : side });
       assert.deepEqual([found?.width, found?.height], [width, height]);
     });
   }
 
   for (const [line, fps] of [
-    ['h264, yuv420p, 2x2, 25 fps, 50 tbr, 12800 tbn', 25],
-    ['h264, yuv420p, 2x2, 1k fps, 1k tbr', 1000],
-    ['vp8, yuv420p, 2x2, 29.25 tbr, 1k tbn', 29.25],
-    ['vp8, yuv420p, 2x2', null],
+    ['h264|yuv420p|2x2|25 fps, 50 tbr, 12800 tbn', 25],
+    ['h264|yuv420p|2x2|1k fps, 1k tbr', 1000],
+    ['vp8|yuv420p|2x2|29.25 tbr, 1k tbn', 29.25],
+    ['vp8|yuv420p|2x2', null],
   ] as const) {
-    test(`reads the rate ${fps} from "${line}"`, () => assert.equal(video(line)?.fps, fps));
+    test(`reads the rate ${fps} from "${line}"`, () => assert.equal(film(line)?.fps, fps));
   }
 
   for (const [pixels, matrix, transfer, interlaced] of [
@@ -176,16 +215,16 @@ describe('readMediaInfo', () => {
     ['yuv422p(bottom coded first (swapped))', null, null, true],
   ] as const) {
     test(`reads the colours of ${pixels}`, () => {
-      const found = video(`h264 (High) (avc1 / 0x31637661), ${pixels}, 320x240, 30 fps`);
+      const found = film(`h264 (High) (avc1 / 0x31637661)|${pixels}|320x240|30 fps`);
       assert.deepEqual([found?.matrix, found?.transfer, found?.interlaced], [matrix, transfer, interlaced]);
     });
   }
 
-  test('sees that a picture is transparent', () => {
-    assert.equal(
-      video('vp9 (Profile 0), yuv420p(tv), 2x2, 60 fps', '    Metadata:', '        alpha_mode      : 1')
-        ?.alpha,
-      true,
-    );
+  test('sees that a picture is transparent: its tag says so, and its packets carry more than the picture', () => {
+    const dump = ['    Metadata:', '        alpha_mode      : 1', DURATION];
+    const line = 'Video: vp9 (Profile 0)|yuv420p(tv)|2x2|60 fps';
+    assert.equal(info([{ line, facts: { extras: true } }], { dump })?.video?.alpha, true);
+    assert.equal(info([{ line }], { dump })?.video?.alpha, false);
+    assert.equal(info([{ line, facts: { extras: true } }])?.video?.alpha, false);
   });
 });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
-import { probe, probeArguments } from '../../functions/media/probe.ts';
+import { probeArguments } from '../../functions/media/examine.ts';
+import { probe } from '../../functions/media/probe.ts';
 import type { Probe } from '../../functions/model/pins.ts';
 import { makeFilm, makeSound, makeTruncated } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
@@ -12,7 +13,7 @@ import { probedVideo } from '../fixtures/media/probed-video.ts';
 const { signal } = new AbortController();
 
 test('an external file is opened only from disk, by allow-listed demuxers', () => {
-  const args = probeArguments('/data/bytes');
+  const args = probeArguments('/data/bytes', 'mark', ['0:V?']);
   const input = args.indexOf('-i');
   assert.equal(args[input + 1], 'file:/data/bytes');
   assert.ok(args.indexOf('-protocol_whitelist') < input);
