@@ -191,6 +191,11 @@ export const CODES = Object.freeze({
     title: 'The source is longer than MAX_CLIP_SECONDS',
     hint: 'Send a shorter file, or raise MAX_CLIP_SECONDS.',
   },
+  clip_too_large: {
+    kind: 'permanent',
+    title: 'The clip has more pixels, in all its frames together, than MAX_CLIP_SECONDS allows',
+    hint: 'Export it with a smaller picture or fewer frames, or raise MAX_CLIP_SECONDS.',
+  },
   conform_failed: {
     kind: 'permanent',
     title: "The clip could not be converted to the task's size and frame rate",

@@ -19,6 +19,14 @@ export function machineMemoryMb(): number {
   return Math.min(totalmem(), container > 0 ? container : Number.POSITIVE_INFINITY) / MB;
 }
 
+/** How many runs of a program fit into a share of the memory if each takes all that it may: at most `most`. */
+export function roomFor(
+  runMb: number,
+  { memoryMb, share, most }: { memoryMb: number; share: number; most: number },
+): number {
+  return Math.max(0, Math.min(most, Math.floor((memoryMb * share) / runMb)));
+}
+
 /** Default number of threads per encoder. */
 export function threadsFor(cores: number, memoryMb: number): number {
   return Math.max(1, Math.min(cores, MAX_DEFAULT_THREADS, Math.floor(memoryMb / MB_PER_THREAD)));

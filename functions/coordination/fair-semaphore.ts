@@ -6,32 +6,48 @@ export type Semaphore = <T>(work: (release: () => void) => Promise<T>) => Promis
 /** Runs all work at once. */
 export const UNLIMITED: Semaphore = (work) => work(() => {});
 
-/**
- * Runs up to `count` pieces of work at a time. The waiting owner that was served least recently goes first, so that a
- * task of one clip does not queue behind a hundred clips of another task.
- */
-export function fairSemaphore(count: number): (owner: string) => Semaphore {
+export interface Owned {
+  owner: string;
+}
+
+/** Remembers whose turn it is: the waiting owner that was served least recently goes first. */
+export function fairTurns() {
   /** Owners in the order of their last turn. */
   const served = new Set<string>();
-  let free = count;
-
-  const line = createWaitingLine<{ owner: string }>({
-    next(entries) {
-      if (free === 0) return undefined;
-      const waiting = [...entries];
-      if (waiting.length === 0) {
-        // Cleared only when nothing is running: an owner without a recorded turn goes first.
-        if (free === count) served.clear();
-        return undefined;
-      }
+  return {
+    /** Takes the next one of those that wait, and notes its owner's turn. */
+    take<T extends Owned>(waiting: readonly [T, ...T[]]): T {
       const turns = [...served];
       const first = waiting.reduce((best, one) =>
         turns.indexOf(one.owner) < turns.indexOf(best.owner) ? one : best,
       );
       served.delete(first.owner);
       served.add(first.owner);
-      free -= 1;
       return first;
+    },
+    /** Only when nothing is running: an owner without a recorded turn goes first. */
+    forget: () => served.clear(),
+  };
+}
+
+/**
+ * Runs up to `count` pieces of work at a time. The waiting owner that was served least recently goes first, so that a
+ * task of one clip does not queue behind a hundred clips of another task.
+ */
+export function fairSemaphore(count: number): (owner: string) => Semaphore {
+  const turns = fairTurns();
+  let free = count;
+
+  const line = createWaitingLine<Owned>({
+    next(entries) {
+      if (free === 0) return undefined;
+      const [one, ...more] = [...entries];
+      if (one === undefined) {
+        if (free === count) turns.forget();
+        return undefined;
+      }
+      free -= 1;
+      return turns.take([one, ...more]);
     },
     gone() {
       free += 1;

@@ -9,6 +9,8 @@ export interface Admission<T> {
 export interface WaitingLine<T> {
   /** Resolves when the entry may start, with the function that gives its room back; only its first call counts. */
   enter(entry: T): Promise<() => void>;
+  /** Starts entries that may start by now, after what `next` depends on has changed. */
+  admit(): void;
 }
 
 /** The queue behind semaphores and gates: entries wait, start in the order that `next` picks, and end once. */
@@ -24,6 +26,7 @@ export function createWaitingLine<T extends object>({ next, gone }: Admission<T>
   };
 
   return {
+    admit,
     async enter(entry) {
       await new Promise<void>((begin) => {
         waiting.set(entry, begin);

@@ -1,5 +1,6 @@
 /** Wires the pipeline on top of a host's adapters, the same for every host. */
 import type { Log } from '../base/log.ts';
+import { machineMemoryMb } from '../base/machine.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
@@ -15,6 +16,7 @@ import type { Queue } from '../ports.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
 import { dataFolders } from './data-folders.ts';
 import type { Adapters, Instrumentation } from './instrumentation.ts';
+import { createLanes } from './lanes.ts';
 
 /** The adapters that the host itself chooses; the settings choose the others. */
 type HostAdapters<Q extends Queue> = Omit<Adapters, keyof ChosenAdapters> & { queue: Q };
@@ -30,8 +32,6 @@ export interface AssemblyOptions {
   encodeLimitMs?: number;
 }
 
-/** One encoder at a time keeps all threads busy; more would only take memory. */
-const ENCODERS = 1;
 /** Videos uploaded at a time. Uploads wait for the network and take little CPU. */
 const SAVERS = 8;
 
@@ -52,6 +52,7 @@ export function assemble<Q extends Queue>(
   });
   const { tasks, reports, pins, leases, attempts, queue, memo, outputs, downloads, speech } = adapters;
   const artifacts = createArtifacts({ store: adapters.artifacts, leases, attempts, tempDir });
+  const lanes = createLanes(config.ffmpegThreads, machineMemoryMb());
   const fetching = createFetching({
     pins,
     leases,
@@ -60,6 +61,7 @@ export function assemble<Q extends Queue>(
     downloads,
     memo,
     ffmpeg,
+    probing: lanes.probing,
     tempDir,
     patienceMs,
   });
@@ -69,7 +71,8 @@ export function assemble<Q extends Queue>(
     artifacts,
     speaking: createSpeaking({ speech, artifacts, leases }),
     ffmpeg,
-    encoding: fairSemaphore(ENCODERS),
+    encoding: lanes.encoding,
+    decoding: lanes.decoding,
     threads: config.ffmpegThreads,
     maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,

@@ -6,14 +6,22 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
 import { secondsAhead, videoGraph } from './conform-graph.ts';
+import {
+  acceptedVideo,
+  type ConformSize,
+  conformFileMb,
+  conformMemoryMb,
+  conformTimeoutMs,
+  framesFor,
+} from './conform-limits.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
 import { h264Level, timescale } from './profile.ts';
-import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmMb } from './sound.ts';
+import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
 import { untrustedInput } from './untrusted.ts';
 
 /** The encoder settings that decide size, quality and time. `npm run bench -- encoder` measures others. */
@@ -31,19 +39,12 @@ export const ENCODING: Encoding = { preset: 'veryfast', crf: 20 };
 const FRAMES_SHORT = 2;
 const SHARE_SHORT = 0.02;
 
-export interface ConformInput {
+export interface ConformInput extends ConformSize {
   /** Absolute path of the source. */
   file: string;
-  /** Result of `probe` for the file. */
-  probe: Probe;
-  profile: Profile;
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
-  /** Longest clip allowed. */
-  maxSeconds: number;
-  /** How long a still image is shown; DEFAULT_STILL_SECONDS if absent. */
-  stillSeconds?: number;
 }
 
 export interface Conformed {
@@ -68,10 +69,13 @@ export function conformIdentity(
   return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...probed, ...encoder(profile, ENCODING)];
 }
 
-/** Arguments of the single run that makes both files. Throws PermanentError 'no_video' or 'clip_too_long'. */
+/**
+ * Arguments of the single run that makes both files.
+ * Throws PermanentError 'no_video', 'clip_too_long' or 'clip_too_large'.
+ */
 export function conformArguments(input: ConformInput, encoding: Encoding = ENCODING): string[] {
   const { file, probe, profile, dir, threads, maxSeconds } = input;
-  const video = videoOf(input);
+  const video = acceptedVideo(input);
   const mostFrames = video.still ? framesFor(input) : Math.ceil(maxSeconds * framesPerSecond(profile.rate));
   const sound = join(dir, 'sound.s16le');
   return [
@@ -94,15 +98,17 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
 }
 
 /**
- * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence if the clip has no sound).
- * Throws PermanentError: no_video, clip_too_long, media_truncated, conform_failed.
+ * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence if the clip has no sound). `timeoutMs` is the
+ * longest that it may take; a small clip has less.
+ * Throws PermanentError: no_video, clip_too_long, clip_too_large, media_truncated, conform_failed.
  */
 export async function conformClip(
   ffmpeg: Ffmpeg,
   { signal, timeoutMs, ...input }: ConformInput & { signal: AbortSignal; timeoutMs: number },
 ): Promise<Conformed> {
   const args = conformArguments(input);
-  const limits = { timeoutMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };
+  const ownMs = Math.min(conformTimeoutMs(input), timeoutMs);
+  const limits = { timeoutMs: ownMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };
   const stderr = await ffmpeg.run(args, { signal, ...limits }).then(
     (run) => run.stderr,
     (error: unknown) => {
@@ -118,54 +124,6 @@ export async function conformClip(
   const samples = samplesOf(track.frames, rate);
   await cutTo(join(input.dir, 'sound.s16le'), samples);
   return { frames: track.frames, samples, avcC: track.avcC };
-}
-
-/**
- * The heaviest job that should pass, 4K HDR to 4K, took 1.5 GB with one thread, 1.7 with two, 2.0 with four and 2.6 with
- * eight. 8K ProRes 4444 to 1080x1920 took less.
- */
-export function conformMemoryMb(threads: number): number {
-  return 1280 + 256 * threads;
-}
-
-/** Twice the size of the longest clip at the encoder's highest bit rate, or of that clip's sound if it is larger. */
-export function conformFileMb({ profile, maxSeconds }: Pick<ConformInput, 'profile' | 'maxSeconds'>): number {
-  const { maxrate } = h264Level(profile);
-  const video = Math.ceil((2 * (maxrate / 8) * (maxSeconds + 2)) / 1000) + 1;
-  return Math.max(video, pcmMb(maxSeconds));
-}
-
-/** How many frames the clip should have. */
-function framesFor({ probe, profile, stillSeconds = DEFAULT_STILL_SECONDS }: ConformInput): number {
-  const { video } = probe;
-  if (video === null) return 0;
-  const seconds = video.still ? stillSeconds : video.seconds - secondsAhead(video, profile.rate);
-  return Math.max(1, Math.round(seconds * framesPerSecond(profile.rate)));
-}
-
-function videoOf({
-  probe,
-  maxSeconds,
-  stillSeconds = DEFAULT_STILL_SECONDS,
-}: ConformInput): NonNullable<Probe['video']> {
-  const { video } = probe;
-  if (video === null) {
-    throw new PermanentError(
-      'no_video',
-      'conform',
-      'Expected a clip with a video stream (cover art does not count), got one without. Send a video.',
-    );
-  }
-  const seconds = video.still ? stillSeconds : video.seconds;
-  if (seconds > maxSeconds) {
-    const next = video.still ? 'Ask for a shorter output.still_seconds' : 'Cut it';
-    throw new PermanentError(
-      'clip_too_long',
-      'conform',
-      `Expected at most ${maxSeconds} s, got ${seconds.toFixed(1)} s. ${next}, or raise MAX_CLIP_SECONDS.`,
-    );
-  }
-  return video;
 }
 
 /** Keeps everything about the source and our settings out of the stream's header. Joins break if any option is missing. */

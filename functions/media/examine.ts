@@ -8,8 +8,10 @@ import { type ListedStream, PacketReader } from './packets.ts';
 import { unreadable } from './unreadable.ts';
 import { untrustedInput } from './untrusted.ts';
 
-/** Nothing is written, and at most one picture decoded. The index of a two-hour file takes 100 MB. */
-const LIMITS: RunLimits = { timeoutMs: 60_000, memoryMb: 384, fileMb: 0 };
+/** The index of a two-hour file takes 100 MB. */
+export const PROBE_MEMORY_MB = 384;
+/** Nothing is written, and at most one picture decoded. */
+const LIMITS: RunLimits = { timeoutMs: 60_000, memoryMb: PROBE_MEMORY_MB, fileMb: 0 };
 
 export interface Examined {
   /** Undefined if ffmpeg could not open the file. */

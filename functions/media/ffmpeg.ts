@@ -7,8 +7,8 @@ import { TransientError } from '../base/errors.ts';
 import type { ChildRecords } from '../ports.ts';
 import { HeadAndTail, LineSplitter } from './bounded-lines.ts';
 import { type Exceeded, exitError, FfmpegError, lastMessage, withoutDirectories } from './ffmpeg-error.ts';
-
 import { largestBlock, type RunLimits, underLimits, withinMachine } from './limits.ts';
+import { lowerPriority } from './priority.ts';
 
 /** Time between SIGTERM and SIGKILL. What the child has written is thrown away in either case. */
 const GRACE_MS = 2_000;
@@ -18,6 +18,8 @@ const STDERR_KEPT = 256 * 1024;
 const STDERR_MAX = 16 * 1024 * 1024;
 /** Output that is not read line by line is short. */
 const STDOUT_MAX = 1024 * 1024;
+/** A run that takes longer lets all others go first. Mixes and ordinary clips take less. */
+const LONG_MS = 5_000;
 const VERSION_LIMITS: RunLimits = { timeoutMs: 30_000, memoryMb: 512, fileMb: 0 };
 /** Exit codes of the shell and the library loader if a program is missing or cannot be run. */
 const NOT_STARTED = [126, 127];
@@ -52,11 +54,18 @@ export interface Ffmpeg extends AsyncDisposable {
 export interface FfmpegOptions {
   path: string;
   graceMs?: number;
+  /** After how long a run lets all others go first. */
+  longMs?: number;
   /** Records every child, so that the next host can end children that outlive a crash of this one. */
   children?: ChildRecords;
 }
 
-export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptions): Ffmpeg {
+export function createFfmpeg({
+  path,
+  graceMs = GRACE_MS,
+  longMs = LONG_MS,
+  children,
+}: FfmpegOptions): Ffmpeg {
   const running = new Set<Child>();
   const killAll = () => {
     for (const child of running) child.kill('SIGKILL');
@@ -70,7 +79,7 @@ export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptio
     options.signal.throwIfAborted();
     if (disposed) throw stopping();
     refuseMissing(path);
-    const child = new Child(path, args, options, graceMs);
+    const child = new Child(path, args, options, { graceMs, longMs });
     running.add(child);
     if (child.pid !== undefined) children?.started(child.pid);
     try {
@@ -137,13 +146,19 @@ class Child {
   readonly result: Promise<RunResult>;
   readonly #process;
   readonly #graceMs: number;
+  readonly #longMs: number;
   readonly #limits: RunLimits;
   readonly #closed = Promise.withResolvers<void>();
   #gone = false;
   /** Set once we end the child: what the run throws. */
   #endedFor: { reason: unknown } | undefined;
 
-  constructor(path: string, args: readonly string[], options: RunOptions, graceMs: number) {
+  constructor(
+    path: string,
+    args: readonly string[],
+    options: RunOptions,
+    { graceMs, longMs }: Required<Pick<FfmpegOptions, 'graceMs' | 'longMs'>>,
+  ) {
     this.#limits = withinMachine(options);
     const own = ['-nostdin', '-hide_banner', ...largestBlock(this.#limits), ...args];
     const start = underLimits(path, own, this.#limits);
@@ -159,6 +174,7 @@ class Child {
       windowsHide: true,
     });
     this.#graceMs = graceMs;
+    this.#longMs = longMs;
     this.result = this.#watch(options);
   }
 
@@ -218,6 +234,7 @@ class Child {
       () => failed(`a timeout after ${Math.round(timeoutMs / 1000)} s`, 'time'),
       timeoutMs,
     );
+    const long = setTimeout(() => this.pid !== undefined && lowerPriority(this.pid), this.#longMs);
     try {
       const { exitCode, killedBy } = await this.#ended();
       if (this.#endedFor !== undefined) throw this.#endedFor.reason;
@@ -229,6 +246,7 @@ class Child {
       return { stdout: Buffer.concat(collected).toString('utf8'), stderr: text };
     } finally {
       clearTimeout(timer);
+      clearTimeout(long);
       signal.removeEventListener('abort', onAbort);
     }
   }

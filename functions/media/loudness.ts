@@ -18,8 +18,8 @@ const LEAST_SECONDS = 2;
 /** Enough for two hours of sound on a slow, busy machine. */
 const TIMEOUT_MS = 300_000;
 /** The oddest files took 150 MB. */
-const MEMORY_MB = 512;
-const MEASURING: RunLimits = { timeoutMs: TIMEOUT_MS, memoryMb: MEMORY_MB, fileMb: 0 };
+export const SOUND_MEMORY_MB = 512;
+const MEASURING: RunLimits = { timeoutMs: TIMEOUT_MS, memoryMb: SOUND_MEMORY_MB, fileMb: 0 };
 
 export interface SoundSource {
   /** Absolute path of a track, a spoken line or anything else with an audio stream. */
@@ -51,7 +51,12 @@ export async function decodeSound(
 ): Promise<{ samples: number }> {
   try {
     const fileMb = pcmMb(source.maxSeconds + 1);
-    await ffmpeg.run(decodeArguments(source), { signal, timeoutMs: TIMEOUT_MS, memoryMb: MEMORY_MB, fileMb });
+    await ffmpeg.run(decodeArguments(source), {
+      signal,
+      timeoutMs: TIMEOUT_MS,
+      memoryMb: SOUND_MEMORY_MB,
+      fileMb,
+    });
   } catch (error) {
     if (/does not contain any stream|matches no streams/.test(String(error))) throw noSound();
     throw permanentFrom(error, 'media_unreadable', 'measure', {

@@ -13,6 +13,8 @@ export interface VideoInfo {
   height: number;
   /** From the header, so misleading for a variable rate. Null if the header has none. */
   fps: number | null;
+  /** Of one picture as stored. */
+  pixels: number;
   codec: string;
   interlaced: boolean;
   /** Colour matrix and transfer from the stream's tags; null if it is untagged. */
@@ -185,6 +187,7 @@ function readVideo({ stream, facts, fields, below }: Described, dumped: readonly
     stream,
     ...displayed(facts, below),
     fps: rateIn(fields),
+    pixels: width * height,
     codec,
     interlaced: /\b(top|bottom)( coded)? first/.test(tagList),
     ...colours(tagList.split(', ')),

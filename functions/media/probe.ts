@@ -107,7 +107,7 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
 function refuseHuge({ video, audio, messages }: MediaInfo): void {
   const refused = /^\[.*Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
-  if (video !== null && video.width * video.height > MAX_PIXELS) {
+  if (video !== null && Math.max(video.pixels, video.width * video.height) > MAX_PIXELS) {
     throw huge(`${video.width}x${video.height}`);
   }
   if (video === null && audio === null && refused !== undefined) throw huge(refused);
@@ -169,7 +169,8 @@ async function asDisplayed(
       'Expected a whole picture, got the beginning of one. Upload it again.',
     );
   }
-  return { video: { ...video, width: shown.width, height: shown.height }, still };
+  const { width, height } = shown;
+  return { video: { ...video, width, height, pixels: width * height }, still };
 }
 
 async function refuseCutAvi(file: string): Promise<void> {
@@ -191,7 +192,7 @@ function videoOf(
   if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
     throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
   }
-  const { stream, width, height, interlaced, matrix, transfer, alpha, codec } = info;
+  const { stream, width, height, interlaced, matrix, transfer, alpha, codec, pixels } = info;
   // A GIF with one picture is a still, not a clip of one frame.
   const still = single || (codec === 'gif' && packets.times.length === 1);
   const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
@@ -206,6 +207,7 @@ function videoOf(
     still,
     seconds: packets.end,
     packets: packets.times.length,
+    pixels,
     interlaced,
     matrix,
     hdr: transfer === 'smpte2084' ? 'pq' : transfer === 'arib-std-b67' ? 'hlg' : null,

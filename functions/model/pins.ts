@@ -36,6 +36,8 @@ export interface Probe {
     /** Duration by the timestamps of the packets. */
     seconds: number;
     packets: number;
+    /** Of one picture as stored, before sample aspect and rotation. */
+    pixels: number;
     interlaced: boolean;
     /** Colour matrix in the stream's tags; null if there is none. */
     matrix: string | null;

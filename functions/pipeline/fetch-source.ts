@@ -5,6 +5,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, TransientError } from '../base/errors.ts';
+import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
 import { fetchKey, fetchPauseKey } from '../coordination/lease-keys.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
@@ -25,6 +26,8 @@ export interface FetchingDeps {
   downloads: Downloads;
   memo: Memo;
   ffmpeg: Ffmpeg;
+  /** Limits probing, and serves tasks in turn. */
+  probing: (taskId: string) => Semaphore;
   tempDir: string;
   /** How long to wait for another holder of the download before the message is handed back. */
   patienceMs: number;
@@ -89,7 +92,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
   async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
     await refusePause(task, first);
     try {
-      return await download(addressOf(task, first), signal);
+      return await download(task.id, addressOf(task, first), signal);
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
       const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
@@ -109,7 +112,11 @@ export function createFetching(deps: FetchingDeps): Fetching {
     });
   }
 
-  async function download({ url, location }: SourceAddress, signal: AbortSignal): Promise<Fetched> {
+  async function download(
+    taskId: string,
+    { url, location }: SourceAddress,
+    signal: AbortSignal,
+  ): Promise<Fetched> {
     await using dir = await workDir(deps.tempDir);
     const file = join(dir.path, BYTES);
     const known = await recallUrl(deps.memo, url);
@@ -136,7 +143,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
         await rename(file, join(into, BYTES));
         return { bytes: answer.bytes, probe: probed };
       },
-      { signal },
+      { signal, semaphore: deps.probing(taskId) },
     );
     const { validator } = answer;
     if (validator !== null) await rememberUrl(deps.memo, url, { content: answer.sha256, validator });

@@ -23,8 +23,10 @@ export interface SourcesDeps {
   artifacts: Artifacts;
   speaking: Speaking;
   ffmpeg: Ffmpeg;
-  /** Limits encoding, and serves tasks in turn. Downloads are not limited. */
+  /** Limits encoding, and serves tasks in turn. */
   encoding: (taskId: string) => Semaphore;
+  /** The same for decoding sound. */
+  decoding: (taskId: string) => Semaphore;
   threads: number;
   maxClipSeconds: number;
   encodeLimitMs: number;
@@ -47,9 +49,6 @@ export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as 
 
 /** Increase it with every change to what conforming or decoding makes, so that older artifacts are not reused. */
 const RECIPE = '2';
-/** Encoding may take this many times the length of the clip, on a slow machine under load. */
-const CONFORM_SLOWNESS = 60;
-const LEAST_TIMEOUT_MS = 120_000;
 
 type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 
@@ -79,18 +78,17 @@ export function createSources(deps: SourcesDeps): Sources {
       const key = artifactKey('line', [...identity, RECIPE, build]);
       return artifacts.getOrCreate(
         key,
-        (dir, held) => speak(source, identity, dir, { signal: held, stop }),
+        (dir, held) => speak(task.id, source, identity, dir, { signal: held, stop }),
         options,
       );
     }
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
       const key = artifactKey('track', [fetched.content, String(fetched.probe.audio?.stream), RECIPE, build]);
-      return artifacts.getOrCreate(
-        key,
-        (dir, held) => decodeTrack(task, number, fetched, dir, held),
-        options,
-      );
+      return artifacts.getOrCreate(key, (dir, held) => decodeTrack(task, number, fetched, dir, held), {
+        ...options,
+        semaphore: deps.decoding(task.id),
+      });
     }
     const profile = await profileOf(task, signal);
     const conformed = { probe: fetched.probe, stillSeconds: task.plan.output.stillSeconds };
@@ -149,10 +147,6 @@ export function createSources(deps: SourcesDeps): Sources {
     signal: AbortSignal,
   ): Promise<PreparedMeta> {
     using bytes = await fetching.bytesOf(task, number, fetched, signal);
-    // Measured by its frames, because the header may be wrong.
-    const { video } = fetched.probe;
-    const shown = video?.still ? task.plan.output.stillSeconds : (video?.seconds ?? 0);
-    const seconds = Math.min(shown, deps.maxClipSeconds);
     const { frames, samples } = await conformClip(ffmpeg, {
       file: bytes.path(BYTES),
       probe: fetched.probe,
@@ -161,7 +155,7 @@ export function createSources(deps: SourcesDeps): Sources {
       threads: deps.threads,
       maxSeconds: deps.maxClipSeconds,
       stillSeconds: task.plan.output.stillSeconds,
-      timeoutMs: Math.min(Math.max(LEAST_TIMEOUT_MS, seconds * CONFORM_SLOWNESS * 1000), deps.encodeLimitMs),
+      timeoutMs: deps.encodeLimitMs,
       signal,
     });
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null };
@@ -195,6 +189,7 @@ export function createSources(deps: SourcesDeps): Sources {
   }
 
   async function speak(
+    taskId: string,
     line: Line,
     identity: readonly string[],
     dir: string,
@@ -202,7 +197,7 @@ export function createSources(deps: SourcesDeps): Sources {
   ): Promise<PreparedMeta> {
     using spoken = await deps.speaking.spoken(line, identity, signals);
     await copyFile(spoken.path(TIMING), join(dir, TIMING));
-    return await decoded(spoken.path(SPOKEN), dir, signals.signal);
+    return await deps.decoding(taskId)(() => decoded(spoken.path(SPOKEN), dir, signals.signal));
   }
 
   async function decoded(

@@ -66,6 +66,7 @@ describe('readMediaInfo', () => {
         width: 1080,
         height: 1920,
         fps: 29.97,
+        pixels: 1080 * 1920,
         codec: 'h264',
         interlaced: false,
         matrix: 'bt709',

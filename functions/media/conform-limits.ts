@@ -1,0 +1,96 @@
+/** What encoding one clip may take: pixels, time, memory and disk, known before the work begins. */
+import { PermanentError } from '../base/errors.ts';
+import { framesPerSecond } from '../model/frame-rate.ts';
+import type { Probe, Profile } from '../model/pins.ts';
+import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
+import { secondsAhead } from './conform-graph.ts';
+import { h264Level } from './profile.ts';
+import { pcmMb } from './sound.ts';
+
+export interface ConformSize {
+  /** Result of `probe` for the file. */
+  probe: Probe;
+  profile: Profile;
+  /** Longest clip allowed. */
+  maxSeconds: number;
+  /** How long a still image is shown; DEFAULT_STILL_SECONDS if absent. */
+  stillSeconds?: number;
+}
+
+/** For each second that a clip may last: 1920x1080 at 60 frames a second. */
+const PIXELS_PER_SECOND = 1920 * 1080 * 60;
+/** A slow machine under load decodes and encodes this many together in a second. */
+const SLOWEST_PIXELS_PER_SECOND = 10_000_000;
+const LEAST_TIMEOUT_MS = 120_000;
+const LONGEST_TIMEOUT_MS = 1_800_000;
+/** The picture of a clip that may be encoded. Throws PermanentError 'no_video', 'clip_too_long' or 'clip_too_large'. */
+export function acceptedVideo({
+  probe,
+  maxSeconds,
+  stillSeconds = DEFAULT_STILL_SECONDS,
+}: Omit<ConformSize, 'profile'>): NonNullable<Probe['video']> {
+  const { video } = probe;
+  if (video === null) {
+    throw new PermanentError(
+      'no_video',
+      'conform',
+      'Expected a clip with a video stream (cover art does not count), got one without. Send a video.',
+    );
+  }
+  const seconds = video.still ? stillSeconds : video.seconds;
+  if (seconds > maxSeconds) {
+    const next = video.still ? 'Ask for a shorter output.still_seconds' : 'Cut it';
+    throw new PermanentError(
+      'clip_too_long',
+      'conform',
+      `Expected at most ${maxSeconds} s, got ${seconds.toFixed(1)} s. ${next}, or raise MAX_CLIP_SECONDS.`,
+    );
+  }
+  const millions = Math.round((video.pixels * video.packets) / 1e6);
+  const most = Math.round((PIXELS_PER_SECOND * maxSeconds) / 1e6);
+  if (millions > most) {
+    throw new PermanentError(
+      'clip_too_large',
+      'conform',
+      `Expected at most ${most} million pixels in all frames together (1920x1080 at 60 for ${maxSeconds} s), got ` +
+        `${millions} million. Export it smaller or shorter, or raise MAX_CLIP_SECONDS.`,
+    );
+  }
+  return video;
+}
+
+/** How many frames the clip should have. */
+export function framesFor({
+  probe,
+  profile,
+  stillSeconds = DEFAULT_STILL_SECONDS,
+}: Omit<ConformSize, 'maxSeconds'>): number {
+  const { video } = probe;
+  if (video === null) return 0;
+  const seconds = video.still ? stillSeconds : video.seconds - secondsAhead(video, profile.rate);
+  return Math.max(1, Math.round(seconds * framesPerSecond(profile.rate)));
+}
+
+/**
+ * The heaviest job that should pass, 4K HDR to 4K, took 1.5 GB with one thread, 1.7 with two, 2.0 with four and 2.6 with
+ * eight. 8K ProRes 4444 to 1080x1920 took less.
+ */
+export function conformMemoryMb(threads: number): number {
+  return 1280 + 256 * threads;
+}
+
+/** By the pixels to decode and to encode: from two minutes to half an hour. */
+export function conformTimeoutMs(input: Omit<ConformSize, 'maxSeconds'>): number {
+  const { width, height } = input.profile;
+  const { pixels = 0, packets = 0 } = input.probe.video ?? {};
+  const work = pixels * packets + width * height * framesFor(input);
+  const ms = LEAST_TIMEOUT_MS + (work / SLOWEST_PIXELS_PER_SECOND) * 1000;
+  return Math.min(ms, LONGEST_TIMEOUT_MS);
+}
+
+/** Twice the size of the longest clip at the encoder's highest bit rate, or of that clip's sound if it is larger. */
+export function conformFileMb({ profile, maxSeconds }: Pick<ConformSize, 'profile' | 'maxSeconds'>): number {
+  const { maxrate } = h264Level(profile);
+  const video = Math.ceil((2 * (maxrate / 8) * (maxSeconds + 2)) / 1000) + 1;
+  return Math.max(video, pcmMb(maxSeconds));
+}

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { placesFor } from '../../functions/hosts/lanes.ts';
+
+const GB = 1024;
+
+for (const [memoryMb, probing, decoding, encoding] of [
+  [1 * GB, [1, 0], [1, 0], [1, 0]],
+  [4 * GB, [1, 1], [1, 0], [1, 1]],
+  [8 * GB, [2, 2], [2, 1], [1, 3]],
+  [24 * GB, [4, 4], [3, 3], [1, 4]],
+] as const) {
+  test(`${memoryMb / GB} GB of memory have room for so many runs of ffmpeg`, () => {
+    const places = placesFor(2, memoryMb, 2);
+    const found = (['probing', 'decoding', 'encoding'] as const).map((kind) => [
+      places[kind].places,
+      places[kind].slowPlaces,
+    ]);
+    assert.deepEqual(found, [probing, decoding, encoding]);
+  });
+}
