@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
+import { conformTimeoutMs } from '../../functions/media/conform-limits.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
@@ -115,6 +116,34 @@ describe('conformArguments', () => {
       message: /Expected at most 10 s, got 10\.4 s/,
     });
   });
+});
+
+describe('the limits of one encoding', () => {
+  test('refuses a clip of more pixels than the longest ordinary clip has, however small its file', () => {
+    const picture = { width: 6000, height: 4000, pixels: 24_000_000 };
+    assert.throws(() => conformArguments(input({ ...picture, packets: 52 })), {
+      name: 'PermanentError',
+      code: 'clip_too_large',
+      message: /Expected at most 1244 million pixels .* got 1248 million/,
+    });
+    conformArguments(input({ ...picture, packets: 51 }));
+  });
+
+  test('counts the pixels that are stored, not those that the file says to show', () => {
+    const narrow = { width: 1, height: 4000, pixels: 24_000_000, packets: 52 };
+    assert.throws(() => conformArguments(input(narrow)), { code: 'clip_too_large' });
+  });
+
+  for (const [what, change, minutes] of [
+    ['an ordinary clip', {}, 2],
+    ['20 s of 4K', { pixels: 3840 * 2160, packets: 600, seconds: 20 }, 12],
+    ['the largest clip', { pixels: 33_000_000, packets: 2_000, seconds: 100 }, 30],
+  ] as const) {
+    test(`gives ${what} ${minutes} minutes`, () => {
+      const ms = conformTimeoutMs(input(change));
+      assert.ok(Math.abs(ms / 60_000 - minutes) < 1, `${ms}`);
+    });
+  }
 });
 
 describe('conformIdentity', () => {

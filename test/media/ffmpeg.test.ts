@@ -315,6 +315,18 @@ describe('running ffmpeg', { skip }, () => {
     assert.equal(group, pid);
   });
 
+  test('lets all others go first once it has run for long, with all that it started', {
+    skip: notLinux,
+  }, async () => {
+    await using dir = await tempDir();
+    const wait = 'while [ "$(nice)" != 10 ]; do sleep 0.02; done';
+    await using ffmpeg = createFfmpeg({
+      path: await program(dir.path, `(${wait}); ${wait}; nice`),
+      longMs: 20,
+    });
+    assert.equal((await ffmpeg.run([], options)).stdout.trim(), '10');
+  });
+
   for (const [what, script, code] of [
     [
       'a full disk',
