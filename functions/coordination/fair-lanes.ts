@@ -4,6 +4,8 @@ import { createWaitingLine } from './waiting-line.ts';
 export interface FairLanesOptions {
   /** Pieces of work at a time, besides those in the slow lane. */
   places: number;
+  /** How many of them are kept for owners who have none. */
+  reserved: number;
   /** How many owners may have work in the slow lane; with 0 there is none. */
   slowPlaces: number;
   /** Work that takes longer moves to the slow lane when others wait, milliseconds. */
@@ -18,8 +20,7 @@ interface Work extends Owned {
 
 /**
  * A fair semaphore that long work does not block: when other owners wait, it moves to a lane of its own and continues
- * there. An owner with work in the slow lane starts no more until that ends, and the last of several places goes to an
- * owner who has none.
+ * there. An owner with work in the slow lane starts no more until that ends.
  */
 export function fairLanes({
   places,
@@ -51,7 +52,7 @@ export function fairLanes({
 
   function mayStart(owner: string, free: number): boolean {
     if (free === 0 || inLane('slow', owner).length > 0) return false;
-    return free > 1 || places === 1 || inLane('main', owner).length === 0;
+    return free > reserved || inLane('main', owner).length === 0;
   }
 
   /** Moves long work to the slow lane as far as others wait for its place. */

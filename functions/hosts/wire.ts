@@ -52,7 +52,11 @@ export function assemble<Q extends Queue>(
   });
   const { tasks, reports, pins, leases, attempts, queue, memo, outputs, downloads, speech } = adapters;
   const artifacts = createArtifacts({ store: adapters.artifacts, leases, attempts, tempDir });
-  const lanes = createLanes(config.ffmpegThreads, machineMemoryMb());
+  const lanes = createLanes({
+    threads: config.ffmpegThreads,
+    mixers: config.renderConcurrency,
+    memoryMb: machineMemoryMb(),
+  });
   const fetching = createFetching({
     pins,
     leases,
@@ -92,7 +96,7 @@ export function assemble<Q extends Queue>(
     log,
     tempDir,
     patienceMs,
-    mixing: fairSemaphore(config.renderConcurrency),
+    mixing: lanes.mixing,
     saving: fairSemaphore(SAVERS),
     run: instrumentation.run,
     ...apiSettings(config),

@@ -7,9 +7,12 @@ import { fakeTime } from '../fixtures/system/fake-time.ts';
 const SLOW_AFTER_MS = 1_000;
 
 /** Work that runs until it is told to end. `started` has the names in the order in which they started. */
-function workshop(t: TestContext, { places, slowPlaces }: { places: number; slowPlaces: number }) {
+function workshop(
+  t: TestContext,
+  { places, slowPlaces, reserved = 0 }: { places: number; slowPlaces: number; reserved?: number },
+) {
   const time = fakeTime(t);
-  const lanes = fairLanes({ places, slowPlaces, slowAfterMs: SLOW_AFTER_MS });
+  const lanes = fairLanes({ places, reserved, slowPlaces, slowAfterMs: SLOW_AFTER_MS });
   const started: string[] = [];
   const ends = new Map<string, () => void>();
   const passing = (ms: number) => time.passing(sleep(ms));
@@ -88,8 +91,8 @@ describe('fair lanes', () => {
     assert.deepEqual(started, ['a1', 'b1', 'c1']);
   });
 
-  test('keep the last of several places for an owner who has none', async (t) => {
-    const { begin, started } = workshop(t, { places: 3, slowPlaces: 0 });
+  test('keep reserved places for owners who have none', async (t) => {
+    const { begin, started } = workshop(t, { places: 3, slowPlaces: 0, reserved: 1 });
     await begin('a1', 'a2', 'a3', 'a4');
     assert.deepEqual(started, ['a1', 'a2']);
     await begin('b1');

@@ -11,7 +11,7 @@ for (const [memoryMb, probing, decoding, encoding] of [
   [24 * GB, [4, 4], [3, 3], [1, 4]],
 ] as const) {
   test(`${memoryMb / GB} GB of memory have room for so many runs of ffmpeg`, () => {
-    const places = placesFor(2, memoryMb, 2);
+    const places = placesFor({ threads: 2, mixers: 2, memoryMb, cores: 2 });
     const found = (['probing', 'decoding', 'encoding'] as const).map((kind) => [
       places[kind].places,
       places[kind].slowPlaces,
