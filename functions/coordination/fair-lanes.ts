@@ -22,11 +22,8 @@ interface Work extends Owned {
  * A fair semaphore that long work does not block: when other owners wait, it moves to a lane of its own and continues
  * there. An owner with work in the slow lane starts no more until that ends.
  */
-export function fairLanes({
-  places,
-  slowPlaces,
-  slowAfterMs,
-}: FairLanesOptions): (owner: string) => Semaphore {
+export function fairLanes(options: FairLanesOptions): (owner: string) => Semaphore {
+  const { places, reserved, slowPlaces, slowAfterMs } = options;
   const turns = fairTurns();
   const all = new Set<Work>();
   const inLane = (lane: Work['lane'], owner?: string) =>
