@@ -13,7 +13,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     const seen: number[] = [];
     const hang = new Promise<void>(() => {});
     harness.queue.consume('render', {
-      concurrency: 2,
+      concurrency: 4,
       handler: ({ index }, { deliveries }) => {
         seen.push(index, deliveries);
         return hang;
@@ -26,7 +26,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     assert.deepEqual(harness.queue.counts().render, { waiting: 3, inFlight: 0, quarantined: 0 });
     const again: [number, number][] = [];
     harness.consume('render', {
-      concurrency: 3,
+      concurrency: 6,
       handler: async ({ index }, { deliveries }) => {
         again.push([index, deliveries]);
       },
