@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
+import { createDownloadPlaces } from '../coordination/download-places.ts';
 import { fairSemaphore } from '../coordination/fair-semaphore.ts';
 import { addressInCloud, addressOnMachine } from '../http/client-address.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
@@ -58,6 +59,7 @@ export function assemble<Q extends Queue>(
     attempts,
     artifacts,
     downloads,
+    places: createDownloadPlaces(),
     memo,
     ffmpeg,
     tempDir,
