@@ -47,9 +47,15 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   const drive = vendors.drive && open.use(connectDrive({ auth: vendors.drive, apiUrl: googleApiUrl }));
   const maxBytes = config.maxSourceMb * MB;
   const { downloadLimits: limits = {} } = options;
-  // Downloads go to the folder for unfinished work; then they are moved to the artifacts, on the same file system.
+  const local = createDiskArtifacts({
+    dir: folders.artifacts,
+    maxBytes: config.cacheMaxMb * MB,
+    shared: options.sharedDisk,
+  });
+  // Downloads go to the folder for unfinished work, on the file system of the artifacts.
   const room = createDiskRoom({
     measure: () => (config.inCloud ? memorySpace : diskSpace)(folders.temp),
+    makeRoom: local.makeRoom,
   });
 
   function chosenOutputs(): OutputStore {
@@ -62,11 +68,6 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   }
 
   function chosenArtifacts(): ArtifactStore {
-    const local = createDiskArtifacts({
-      dir: folders.artifacts,
-      maxBytes: config.cacheMaxMb * MB,
-      shared: options.sharedDisk,
-    });
     const { cacheBucket: bucket } = vendors;
     return bucket === undefined
       ? local

@@ -22,6 +22,8 @@ export interface Space {
 export interface DiskRoomOptions {
   /** Measures the file system that downloads are written to. */
   measure: () => Promise<Space>;
+  /** Frees up to that many bytes of what can be made again. */
+  makeRoom?: (bytes: number) => Promise<void>;
 }
 
 /** The room of one download; disposing of it gives back what was not written. */
@@ -64,7 +66,7 @@ export async function memorySpace(folder: string): Promise<Space> {
  * Gives downloads room on the disk before they write, so that many at once cannot fill it. It is known to this process
  * only: after a restart nothing is reserved, and what is free is measured anew.
  */
-export function createDiskRoom({ measure }: DiskRoomOptions): DiskRoom {
+export function createDiskRoom({ measure, makeRoom }: DiskRoomOptions): DiskRoom {
   /** Reserved by all downloads and not yet written. */
   let promised = 0;
 
@@ -90,13 +92,24 @@ export function createDiskRoom({ measure }: DiskRoomOptions): DiskRoom {
       return reservation;
 
       async function grow(more: number): Promise<void> {
-        // Measured first and promised in the same step, so that two downloads cannot get the same bytes.
+        let missing = await tryToGrow(more);
+        if (missing !== undefined && makeRoom !== undefined) {
+          await makeRoom(missing.bytes);
+          missing = await tryToGrow(more);
+        }
+        if (missing !== undefined) throw missing.error;
+      }
+
+      /** Measures first and promises in the same step, so that two downloads cannot get the same bytes. */
+      async function tryToGrow(more: number): Promise<{ bytes: number; error: TransientError } | undefined> {
         const { free, total } = await measure();
         const kept = keptOf(total) * (reserved + more > SMALL_BYTES ? 2 : 1);
-        if (free - promised - more < kept)
-          throw full(where, { needed: reserved + more, free, promised, kept });
+        const bytes = kept + promised + more - free;
+        if (bytes > 0)
+          return { bytes, error: full(where, { needed: reserved + more, free, promised, kept }) };
         promised += more;
         reserved += more;
+        return undefined;
       }
     },
   };

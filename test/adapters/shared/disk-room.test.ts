@@ -79,6 +79,21 @@ describe('the room on the disk for downloads', () => {
     assert.ok(full.measured <= 4, `${full.measured} measurements`);
   });
 
+  test('is made by removing what can be made again, once, and only as much as is missing', async () => {
+    const state = { free: 600 * MB, asked: [] as number[] };
+    const room = createDiskRoom({
+      measure: async () => ({ free: state.free, total: TOTAL }),
+      async makeRoom(bytes) {
+        state.asked.push(bytes);
+        state.free += 100 * MB;
+      },
+    });
+    using _fits = await room.reserve('fits', 180 * MB);
+    assert.deepEqual(state.asked, [92 * MB]);
+    await assert.rejects(room.reserve('does not fit', 400 * MB), { code: 'disk_full' });
+    assert.deepEqual(state.asked, [92 * MB, 392 * MB]);
+  });
+
   test('of a small disk is not all kept free', async () => {
     const { room } = disk(60 * MB, 64 * MB);
     using _file = await room.reserve('file', 40 * MB);
