@@ -71,8 +71,8 @@ export class SqliteMessages {
   }
 
   /**
-   * Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. One task gets half of
-   * the places at most (base/fair-share.ts).
+   * Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. One task gets a
+   * third of the places at most (base/fair-share.ts).
    */
   take(topic: Topic, count: number): Take {
     const now = this.#now();

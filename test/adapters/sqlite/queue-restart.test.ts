@@ -26,7 +26,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     assert.deepEqual(harness.queue.counts().render, { waiting: 3, inFlight: 0, quarantined: 0 });
     const again: [number, number][] = [];
     harness.consume('render', {
-      concurrency: 6,
+      concurrency: 9,
       handler: async ({ index }, { deliveries }) => {
         again.push([index, deliveries]);
       },
