@@ -7,7 +7,7 @@ import {
 } from '../../functions/coordination/download-places.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 
-const COUNTS = { all: 64, perHost: 32 };
+const COUNTS = { all: 96, perHost: 48 };
 
 /** As "task@host", separated by spaces. */
 function wishes(text: string): Wish[] {
@@ -17,48 +17,49 @@ function wishes(text: string): Wish[] {
   });
 }
 
-/** Starts as many of the waiting downloads as may start, and counts them by task. */
-function started(waiting: Wish[], counts = COUNTS): Record<string, number> {
-  const held: Wish[] = [];
-  const left = new Set(waiting);
-  for (let one = nextDownload(left, held, counts); one; one = nextDownload(left, held, counts)) {
-    left.delete(one);
+/** Moves as many of the waiting downloads as may start to those that are held. */
+function startAll(waiting: Set<Wish>, held: Wish[]): void {
+  for (let one = nextDownload(waiting, held, COUNTS); one; one = nextDownload(waiting, held, COUNTS)) {
+    waiting.delete(one);
     held.push(one);
   }
-  return Object.fromEntries(
-    [...new Set(held.map(({ taskId }) => taskId))].map((task) => [
-      task,
-      held.filter(({ taskId }) => taskId === task).length,
-    ]),
-  );
+}
+
+/** How many of these downloads start, by task. */
+function started(wanted: Wish[]): Record<string, number> {
+  const held: Wish[] = [];
+  startAll(new Set(wanted), held);
+  const counts: Record<string, number> = {};
+  for (const { taskId } of held) counts[taskId] = (counts[taskId] ?? 0) + 1;
+  return counts;
 }
 
 const many = (count: number, task: string, host: (n: number) => string): Wish[] =>
   Array.from({ length: count }, (_, n) => ({ taskId: task, host: host(n) }));
 
 describe('places for downloads', () => {
-  test('give a task a third of them at most, and a third of those of a host', () => {
-    assert.deepEqual(started(many(100, 'a', (n) => `host ${n}`)), { a: 22 });
-    assert.deepEqual(started(many(100, 'a', () => 'one host')), { a: 11 });
+  test('give a task a fifth of them at most, and a fifth of those of a host', () => {
+    assert.deepEqual(started(many(100, 'a', (n) => `host ${n}`)), { a: 20 });
+    assert.deepEqual(started(many(100, 'a', () => 'one host')), { a: 10 });
   });
 
-  test('are left for the next task, also at a host from which five tasks want everything', () => {
-    const hogs = [1, 2, 3, 4, 5].flatMap((n) => many(100, `hog ${n}`, () => 'one host'));
-    const [ordinary] = many(1, 'ordinary', () => 'one host');
+  test('are left for the next task, also at a host from which twelve tasks want everything', () => {
     const held: Wish[] = [];
-    const waiting = new Set(hogs);
-    for (let one = nextDownload(waiting, held, COUNTS); one; one = nextDownload(waiting, held, COUNTS)) {
-      waiting.delete(one);
-      held.push(one);
+    const waiting = new Set<Wish>();
+    // One after the other, so that the first has taken all it may before the second comes.
+    for (let n = 1; n <= 12; n++) {
+      for (const wish of many(100, `hog ${n}`, () => 'one host')) waiting.add(wish);
+      startAll(waiting, held);
     }
-    assert.equal(nextDownload([...waiting, ordinary as Wish], held, COUNTS), ordinary);
+    const ordinary = { taskId: 'ordinary', host: 'one host' };
+    assert.equal(nextDownload([...waiting, ordinary], held, COUNTS), ordinary);
     const elsewhere = { taskId: 'hog 1', host: 'another host' };
     assert.equal(nextDownload([...waiting, elsewhere], held, COUNTS), elsewhere);
   });
 
   test('are shared alike by tasks that want everything', () => {
     const wanted = ['a', 'b', 'c'].flatMap((task) => many(50, task, (n) => `host ${n}`));
-    assert.deepEqual(started(wanted), { a: 13, b: 13, c: 13 });
+    assert.deepEqual(started(wanted), { a: 14, b: 14, c: 14 });
   });
 
   test('go to the task with the fewest downloads, then to the one that has waited longest', () => {

@@ -72,7 +72,7 @@ export class SqliteMessages {
 
   /**
    * Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. One task gets a
-   * third of the places at most (base/fair-share.ts).
+   * fifth of the places at most (base/fair-share.ts).
    */
   take(topic: Topic, count: number): Take {
     const now = this.#now();

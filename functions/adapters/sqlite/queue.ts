@@ -23,7 +23,7 @@ export interface CountedDelivery extends Delivery {
 export type Handler<T extends Topic> = (message: MessageOf<T>, delivery: CountedDelivery) => Promise<void>;
 
 export interface ConsumeOptions<T extends Topic> {
-  /** Messages in flight at a time. One task gets a third of these places at most, so that others begin at once. */
+  /** Messages in flight at a time. One task gets a fifth of these places at most, so that others begin at once. */
   concurrency: number;
   handler: Handler<T>;
 }
