@@ -108,7 +108,12 @@ export class DiskCache {
     for (const place of this.#entries.keys()) {
       if (this.#total <= maxBytes) return;
       if (place === this.#latest || this.#holds.has(place)) continue;
-      if (!sparesLatelyUsed || !this.#wasLatelyUsed(place)) this.discard(place);
+      if (sparesLatelyUsed && this.#wasLatelyUsed(place)) {
+        // All further ones were used later, unless another process uses them.
+        if (this.#options.shared) continue;
+        return;
+      }
+      this.discard(place);
     }
   }
 

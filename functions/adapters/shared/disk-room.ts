@@ -3,10 +3,12 @@ import { TransientError } from '../../base/errors.ts';
 import { machineMemoryMb } from '../../base/machine.ts';
 
 const MB = 2 ** 20;
-/** Where the size is not announced, room is reserved in steps, because a server may never send what it could. */
+/** Room is promised in steps, because a server may announce, or keep open, more than it ever sends. */
 const STEP_BYTES = 16 * MB;
 /** A file up to this size is small: it still fits where large ones no longer do. */
 const SMALL_BYTES = 16 * MB;
+/** Up to what is announced, a step is this many times what has arrived, so that a download is refused early or never. */
+const STEP_GROWTH = 3;
 /** What stays free beside all downloads: for the database, for what is made of the files, and for other programs. */
 const LEAST_KEPT_BYTES = 256 * MB;
 const KEPT_SHARE = 0.02;
@@ -71,12 +73,12 @@ export function createDiskRoom({ measure, makeRoom }: DiskRoomOptions): DiskRoom
   let promised = 0;
 
   return {
-    async reserve(where, announced = 0) {
+    async reserve(where, announced) {
       let reserved = 0;
       let written = 0;
       const reservation: Reservation = {
         async upTo(bytes) {
-          if (bytes > reserved) await grow(Math.max(STEP_BYTES, bytes - reserved));
+          if (bytes > reserved) await grow(bytes);
         },
         written(bytes) {
           const counted = Math.min(bytes, reserved - written);
@@ -88,27 +90,33 @@ export function createDiskRoom({ measure, makeRoom }: DiskRoomOptions): DiskRoom
           reserved = written;
         },
       };
-      await grow(announced);
+      await grow(0);
       return reservation;
 
-      async function grow(more: number): Promise<void> {
-        let missing = await tryToGrow(more);
+      /** Promises the next step, if the whole file still has room as far as its size is known. */
+      async function grow(arrived: number): Promise<void> {
+        const step = Math.max(STEP_BYTES, arrived * STEP_GROWTH);
+        const next =
+          announced === undefined || announced < arrived
+            ? reserved + STEP_BYTES
+            : Math.min(announced, reserved + step);
+        const needed = Math.max(next, announced ?? 0);
+        let missing = await tryToGrow(next, needed);
         if (missing !== undefined && makeRoom !== undefined) {
           await makeRoom(missing.bytes);
-          missing = await tryToGrow(more);
+          missing = await tryToGrow(next, needed);
         }
         if (missing !== undefined) throw missing.error;
       }
 
       /** Measures first and promises in the same step, so that two downloads cannot get the same bytes. */
-      async function tryToGrow(more: number): Promise<{ bytes: number; error: TransientError } | undefined> {
+      async function tryToGrow(next: number, needed: number) {
         const { free, total } = await measure();
-        const kept = keptOf(total) * (reserved + more > SMALL_BYTES ? 2 : 1);
-        const bytes = kept + promised + more - free;
-        if (bytes > 0)
-          return { bytes, error: full(where, { needed: reserved + more, free, promised, kept }) };
-        promised += more;
-        reserved += more;
+        const kept = keptOf(total) * (needed > SMALL_BYTES ? 2 : 1);
+        const bytes = kept + promised + needed - reserved - free;
+        if (bytes > 0) return { bytes, error: full(where, { needed, free, promised, kept }) };
+        promised += next - reserved;
+        reserved = next;
         return undefined;
       }
     },
