@@ -76,6 +76,7 @@ export function createDiskRoom({ measure, makeRoom }: DiskRoomOptions): DiskRoom
     async reserve(where, announced) {
       let reserved = 0;
       let written = 0;
+      let ended = false;
       const reservation: Reservation = {
         async upTo(bytes) {
           if (bytes > reserved) await grow(bytes);
@@ -86,6 +87,7 @@ export function createDiskRoom({ measure, makeRoom }: DiskRoomOptions): DiskRoom
           promised -= counted;
         },
         [Symbol.dispose]() {
+          ended = true;
           promised -= reserved - written;
           reserved = written;
         },
@@ -112,6 +114,8 @@ export function createDiskRoom({ measure, makeRoom }: DiskRoomOptions): DiskRoom
       /** Measures first and promises in the same step, so that two downloads cannot get the same bytes. */
       async function tryToGrow(next: number, needed: number) {
         const { free, total } = await measure();
+        // The download may have been stopped meanwhile.
+        if (ended) return undefined;
         const kept = keptOf(total) * (needed > SMALL_BYTES ? 2 : 1);
         const bytes = kept + promised + needed - reserved - free;
         if (bytes > 0) return { bytes, error: full(where, { needed, free, promised, kept }) };

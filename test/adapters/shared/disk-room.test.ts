@@ -74,6 +74,17 @@ describe('the room on the disk for downloads', () => {
     second[Symbol.dispose]();
   });
 
+  test('is not reserved by a download that has ended meanwhile', async () => {
+    const { room, begin } = disk(1 * GB);
+    for (let round = 1; round <= 20; round++) {
+      const stopped = await begin(`stopped ${round}`, 400 * MB, 0);
+      const growing = stopped.upTo(17 * MB);
+      stopped[Symbol.dispose]();
+      await growing;
+    }
+    using _next = await room.reserve('next', 512 * MB);
+  });
+
   test('is left for small files where large ones take everything', async () => {
     const { room, begin } = disk(1 * GB);
     using _large = await begin('large', 512 * MB, 300 * MB);
