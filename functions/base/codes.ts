@@ -282,6 +282,11 @@ export const CODES = Object.freeze({
     title: "The source's server is busy",
     hint: 'No action needed: it is retried with growing pauses.',
   },
+  source_slow: {
+    kind: 'transient',
+    title: "The source's server sends nothing, or next to nothing",
+    hint: 'No action needed: after half a minute it is tried again, three times in all.',
+  },
   output_busy: {
     kind: 'transient',
     title: 'Google Drive or Cloud Storage is busy',

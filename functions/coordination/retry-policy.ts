@@ -31,7 +31,7 @@ const LONGEST_PAUSE_MS = 15_000;
 const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
 
 /**
- * Repeats `step` on transient errors, with growing pauses and jitter, or after the pause that the server asks for.
+ * Repeats `step` on transient errors other than 'waiting', with growing pauses and jitter, or after the pause that the server asks for.
  * Once the signal fires, no further try starts, and it rejects with the signal's reason; a try under way ends by itself
  * first, and counts if it succeeds.
  * @param options.forMs no try starts later than this many milliseconds after the first
@@ -44,8 +44,9 @@ export async function retryTransient<T>(
   const deadline = performance.now() + forMs;
   const around = givenUpWithin.getStore();
   const givenUp = new WeakSet<Error>();
+  // Work that waits for a place is handed back at once, so that it holds nothing that others need.
   const isRetryable = (error: unknown): error is TransientError =>
-    TransientError.is(error) && !givenUp.has(error);
+    TransientError.is(error) && error.code !== 'waiting' && !givenUp.has(error);
   let done: { value: T } | undefined;
   const attempt = async () => {
     const value = await givenUpWithin.run(givenUp, step);

@@ -7,8 +7,11 @@ export interface Admission<T> {
 
 /** Entries that wait for room, told apart by identity. */
 export interface WaitingLine<T> {
-  /** Resolves when the entry may start, with the function that gives its room back; only its first call counts. */
-  enter(entry: T): Promise<() => void>;
+  /**
+   * Resolves when the entry may start, with the function that gives its room back; only its first call counts. If the
+   * signal fires first, the entry leaves the line, and this rejects with the signal's reason.
+   */
+  enter(entry: T, signal?: AbortSignal): Promise<() => void>;
   /** Starts entries that may start by now, after what `next` depends on has changed. */
   admit(): void;
 }
@@ -27,9 +30,18 @@ export function createWaitingLine<T extends object>({ next, gone }: Admission<T>
 
   return {
     admit,
-    async enter(entry) {
-      await new Promise<void>((begin) => {
-        waiting.set(entry, begin);
+    async enter(entry, signal) {
+      signal?.throwIfAborted();
+      await new Promise<void>((begin, reject) => {
+        const leave = () => {
+          waiting.delete(entry);
+          reject(signal?.reason);
+        };
+        signal?.addEventListener('abort', leave, { once: true });
+        waiting.set(entry, () => {
+          signal?.removeEventListener('abort', leave);
+          begin();
+        });
         admit();
       });
       let inside = true;

@@ -7,6 +7,7 @@ import { createDriveDownloads } from '../adapters/drive/downloads.ts';
 import { createDriveOutputs } from '../adapters/drive/outputs.ts';
 import { createElevenLabsSpeech } from '../adapters/elevenlabs/elevenlabs.ts';
 import { createEspeakSpeech } from '../adapters/espeak/espeak.ts';
+import { createDiskRoom, diskSpace, memorySpace } from '../adapters/shared/disk-room.ts';
 import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
 import { createStorageOutputs } from '../adapters/storage/outputs.ts';
@@ -46,6 +47,16 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   const drive = vendors.drive && open.use(connectDrive({ auth: vendors.drive, apiUrl: googleApiUrl }));
   const maxBytes = config.maxSourceMb * MB;
   const { downloadLimits: limits = {} } = options;
+  const local = createDiskArtifacts({
+    dir: folders.artifacts,
+    maxBytes: config.cacheMaxMb * MB,
+    shared: options.sharedDisk,
+  });
+  // Downloads go to the folder for unfinished work, on the file system of the artifacts.
+  const room = createDiskRoom({
+    measure: () => (config.inCloud ? memorySpace : diskSpace)(folders.temp),
+    makeRoom: local.makeRoom,
+  });
 
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
@@ -57,11 +68,6 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   }
 
   function chosenArtifacts(): ArtifactStore {
-    const local = createDiskArtifacts({
-      dir: folders.artifacts,
-      maxBytes: config.cacheMaxMb * MB,
-      shared: options.sharedDisk,
-    });
     const { cacheBucket: bucket } = vendors;
     return bucket === undefined
       ? local
@@ -73,13 +79,14 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     artifacts: chosenArtifacts(),
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
-      web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits })),
-      storage: createStorageDownloads({ storage, maxBytes, limits }),
+      web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits, room })),
+      storage: createStorageDownloads({ storage, maxBytes, limits, room }),
       drive:
         drive &&
         createDriveDownloads({
           account: drive,
           maxBytes,
+          room,
           anyFile: vendors.driveSources === 'account',
           ...(limits.totalMs === undefined ? {} : { totalMs: limits.totalMs }),
         }),

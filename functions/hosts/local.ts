@@ -18,10 +18,13 @@ import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { composeLocal } from './local-adapters.ts';
 import { closed, createLocalServer, listen } from './local-server.ts';
 
-/** Sources prepared at a time. Downloads mostly wait for the network, and encoding has its own semaphore. */
-const PREPARES = 16;
-/** Renders in flight besides those being mixed. They wait for their sources, which costs nothing. */
-const WAITING_RENDERS = 30;
+/**
+ * Sources in flight. Most of them wait: downloading, probing and encoding have limits of their own. One task gets a fifth of
+ * these places at most, so that another one begins at once.
+ */
+const PREPARES = 160;
+/** Renders in flight besides those being mixed. They wait for their sources, which costs nothing. Shared in the same way. */
+const WAITING_RENDERS = 158;
 const COMPLETIONS = 2;
 const SWEEP_EVERY_MS = 60_000;
 

@@ -4,6 +4,7 @@ import { machineMemoryMb } from '../base/machine.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
+import { createDownloadPlaces } from '../coordination/download-places.ts';
 import { fairSemaphore } from '../coordination/fair-semaphore.ts';
 import { addressInCloud, addressOnMachine } from '../http/client-address.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
@@ -63,6 +64,7 @@ export function assemble<Q extends Queue>(
     attempts,
     artifacts,
     downloads,
+    places: createDownloadPlaces(),
     memo,
     ffmpeg,
     probing: lanes.probing,

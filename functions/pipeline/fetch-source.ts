@@ -4,7 +4,9 @@
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TransientCode } from '../base/codes.ts';
 import { PermanentError, TransientError } from '../base/errors.ts';
+import type { DownloadPlaces } from '../coordination/download-places.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
 import { fetchKey, fetchPauseKey } from '../coordination/lease-keys.ts';
@@ -12,7 +14,7 @@ import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retr
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { probe } from '../media/probe.ts';
 import type { Failed, Fetched } from '../model/pins.ts';
-import type { SourceAddress } from '../model/source-location.ts';
+import type { SourceAddress, SourceLocation } from '../model/source-location.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact, AttemptStore, Downloads, LeaseStore, Memo, PinStore } from '../ports.ts';
 import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
@@ -24,12 +26,14 @@ export interface FetchingDeps {
   attempts: AttemptStore;
   artifacts: Artifacts;
   downloads: Downloads;
+  /** Bounds the downloads, so that one task or one host leaves places for others. */
+  places: DownloadPlaces;
   memo: Memo;
   ffmpeg: Ffmpeg;
   /** Limits probing, and serves tasks in turn. */
   probing: (taskId: string) => Semaphore;
   tempDir: string;
-  /** How long to wait for another holder of the download before the message is handed back. */
+  /** How long to wait for a place, or for another holder of the download, before the message is handed back. */
   patienceMs: number;
 }
 
@@ -49,6 +53,8 @@ export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 const PROBE_RECIPE = '3';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
+/** For a server that is up and sends next to nothing: each round holds a place for as long as its download may stall. */
+export const SLOW_ROUNDS = 3;
 const LEAST_PAUSE_MS = 2_000;
 /** The longest Retry-After that is honoured. */
 const LONGEST_PAUSE_MS = 600_000;
@@ -97,7 +103,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
       if (!isOutOfReach(error) || signal.aborted) throw error;
       const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
       const round = await attempts.rest(fetchPauseKey(task.id, first), pauseMs);
-      if (round === undefined || round < MAX_ROUNDS) throw error;
+      if (round === undefined || round < (error.code === 'source_slow' ? SLOW_ROUNDS : MAX_ROUNDS))
+        throw error;
       const message = `${error.message} It was tried in ${round} rounds.`;
       throw new PermanentError('source_unreachable', 'download', message, { cause: error });
     }
@@ -122,8 +129,10 @@ export function createFetching(deps: FetchingDeps): Fetching {
     const known = await recallUrl(deps.memo, url);
     // A conditional request is only useful if the bytes are still stored.
     using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal));
+    const get = () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal });
+    // Between two tries, no place is held.
     const answer = await retryTransient(
-      () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal }),
+      () => deps.places({ taskId, host: hostOf(location) }, get, { signal, patienceMs: deps.patienceMs }),
       { signal },
     );
     if (!answer.modified) {
@@ -182,12 +191,20 @@ function addressOf(task: Task, number: number): SourceAddress {
   return source;
 }
 
+/** Who is asked for the bytes. A host of many names counts as many; the places of a task bound these. */
+function hostOf(location: SourceLocation): string {
+  if (location.kind === 'web') return new URL(location.url).host;
+  return location.kind === 'storage' ? `gs://${location.bucket}` : location.kind;
+}
+
 /** A URL that is both clip and track is downloaded once, under the number of the first source that names it. */
 function firstOf(task: Task, number: number): number {
   const { url } = addressOf(task, number);
   return task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
 }
 
+const OUT_OF_REACH: readonly TransientCode[] = ['network', 'source_busy', 'source_slow'];
+
 function isOutOfReach(error: unknown): error is TransientError {
-  return TransientError.is(error) && (error.code === 'network' || error.code === 'source_busy');
+  return TransientError.is(error) && OUT_OF_REACH.includes(error.code);
 }

@@ -74,8 +74,9 @@ describe('retrying within a step', () => {
     assert.equal(calls(), 3);
   });
 
-  test('does not retry permanent or unexpected errors', async () => {
-    for (const error of [new PermanentError('no_sound', 'measure', 'no'), new RangeError('bug')]) {
+  test('does not retry permanent or unexpected errors, nor work that only waits for a place', async () => {
+    const waiting = new TransientError('waiting', 'all places are taken');
+    for (const error of [new PermanentError('no_sound', 'measure', 'no'), new RangeError('bug'), waiting]) {
       const { step, calls } = failing(1, error);
       await assert.rejects(retryTransient(step, { signal }), error);
       assert.equal(calls(), 1);

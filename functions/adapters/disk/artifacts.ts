@@ -5,6 +5,7 @@ import { isDiskFull, TransientError } from '../../base/errors.ts';
 import type { Artifact, ArtifactStore } from '../../ports.ts';
 import { checksum, moveFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { DiskCache, INCOMING, META } from './cache.ts';
+import { createTurns } from './turns.ts';
 
 export interface DiskArtifactsOptions {
   /** Created if missing. Only one process may use it, unless `shared` is set. */
@@ -39,8 +40,13 @@ const DAMAGE: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 
 /** Errors of a rename when the target folder already exists; Windows reports EPERM. */
 const TAKEN: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
 
+export interface DiskArtifacts extends ArtifactStore {
+  /** Evicts artifacts that were not used for an hour until that many bytes are free, as far as possible. */
+  makeRoom(bytes: number): Promise<void>;
+}
+
 /** Artifacts as folders `<2 hex>/<SHA-256 of the key>`: the files, and meta.json with their lengths and checksums. */
-export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStore {
+export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifacts {
   const dir = resolve(options.dir);
   /** Sizes and times of verified files, by place: checksums are not computed again while these stay the same. */
   const verified = new Map<string, string>();
@@ -122,6 +128,8 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): ArtifactStor
   };
 
   return {
+    makeRoom: (bytes) => cache.makeRoom(bytes),
+
     open: (key) => held(key, (place) => check(key, place)),
 
     async put<M>(key: string, from: string, meta: M) {
@@ -226,19 +234,4 @@ async function seal(
   await writeFile(join(folder, META), JSON.stringify(stored), { flush: true });
   await syncFolder(folder);
   return { stored, stamps };
-}
-
-/** Runs calls with the same name one after the other. */
-function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<unknown>>();
-  return (name, work) => {
-    const result = (last.get(name) ?? Promise.resolve()).then(work);
-    const ended = result
-      .catch(() => {})
-      .then(() => {
-        if (last.get(name) === ended) last.delete(name);
-      });
-    last.set(name, ended);
-    return result;
-  };
 }

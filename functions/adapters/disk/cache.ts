@@ -91,20 +91,36 @@ export class DiskCache {
     await Promise.all(this.#removals);
   }
 
+  /**
+   * Evicts that many bytes, or less if the rest was used within the last hour: what running tasks need is not made twice
+   * because of a large download. Resolves when the space is free again.
+   */
+  async makeRoom(bytes: number): Promise<void> {
+    this.#scan ??= this.#readAll();
+    await this.#scan;
+    this.#evict({ maxBytes: this.#total - bytes, sparesLatelyUsed: true });
+    await Promise.all(this.#removals);
+  }
+
   /** Keeps the latest folder however large it is, because its creator is about to use it. */
-  #evict(): void {
+  #evict({ maxBytes = this.#options.maxBytes, sparesLatelyUsed = this.#options.shared } = {}): void {
     if (!this.#scanned) return;
     for (const place of this.#entries.keys()) {
-      if (this.#total <= this.#options.maxBytes) return;
-      if (place !== this.#latest && !this.#holds.has(place) && !this.#mayBeInUse(place)) this.discard(place);
+      if (this.#total <= maxBytes) return;
+      if (place === this.#latest || this.#holds.has(place)) continue;
+      if (sparesLatelyUsed && this.#wasLatelyUsed(place)) {
+        // All further ones were used later, unless another process uses them.
+        if (this.#options.shared) continue;
+        return;
+      }
+      this.discard(place);
     }
   }
 
-  /** Whether another process may be using the folder: each process updates the time of META when it opens one. */
-  #mayBeInUse(place: string): boolean {
-    const { dir, shared } = this.#options;
-    if (!shared) return false;
-    const usedAt = statSync(join(dir, place, META), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  /** By any process: each updates the time of META when it opens a folder, and may still be reading it. */
+  #wasLatelyUsed(place: string): boolean {
+    const meta = join(this.#options.dir, place, META);
+    const usedAt = statSync(meta, { throwIfNoEntry: false })?.mtimeMs ?? 0;
     return usedAt > Date.now() - IN_USE_MS;
   }
 

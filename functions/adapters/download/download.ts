@@ -1,10 +1,11 @@
 import type { Agent, Dispatcher } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
+import { timeLimit } from '../../base/time-limit.ts';
 import type { Download, Validator } from '../../model/source.ts';
 import { maskUrl } from '../../model/web-url.ts';
 import type { Downloads } from '../../ports.ts';
-import { storeBody } from '../shared/body-file.ts';
-import { downloadError, permanent, timedOut } from '../shared/network-errors.ts';
+import { type BodyOptions, storeBody } from '../shared/body-file.ts';
+import { downloadError, permanent, tooSlow } from '../shared/network-errors.ts';
 import { announcedBytes, checkAnswer, header, validatorOf } from '../shared/source-answer.ts';
 import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
 import { boundedConnector } from './bounded-connector.ts';
@@ -16,13 +17,15 @@ export interface DownloadLimits {
   connectMs: number;
   /** From the request to the last header of the answer. */
   headersMs: number;
+  /** From the start to the last header of the file's own answer, redirects included. */
+  answerMs: number;
   /** Between two pieces of the body. */
   idleMs: number;
   /** For the whole download, including redirects. */
   totalMs: number;
 }
 
-export interface DownloadOptions extends GuardOptions {
+export interface DownloadOptions extends GuardOptions, Pick<BodyOptions, 'room' | 'leastRate'> {
   maxBytes: number;
   limits?: Partial<DownloadLimits>;
   /** Opens the sockets; undici's own by default. Tests use it to redirect public addresses to loopback. */
@@ -30,7 +33,13 @@ export interface DownloadOptions extends GuardOptions {
 }
 
 /** The total is below the 600 s after which Pub/Sub delivers a push message again. */
-const LIMITS: DownloadLimits = { connectMs: 10_000, headersMs: 30_000, idleMs: 30_000, totalMs: 540_000 };
+const LIMITS: DownloadLimits = {
+  connectMs: 10_000,
+  headersMs: 30_000,
+  answerMs: 40_000,
+  idleMs: 30_000,
+  totalMs: 540_000,
+};
 /** Share links take two or three redirects; more is usually a loop. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -109,6 +118,14 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
     );
   }
 
+  /** All hops together have little time, as a server may answer each of them just before it would be too late. */
+  async function answered(start: URL, validator: Validator | undefined, signal: AbortSignal) {
+    const { answerMs } = limits;
+    const late = () => tooSlow(maskUrl(start), `no answer after ${answerMs} ms`);
+    using answering = timeLimit(answerMs, late, signal);
+    return await follow(start, validator, answering.signal);
+  }
+
   async function get(
     address: string,
     file: string,
@@ -120,7 +137,7 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
     const start = sourceUrl(address);
     let where = maskUrl(start);
     try {
-      const { answer, url } = await follow(start, validator, either);
+      const { answer, url } = await answered(start, validator, either);
       where = maskUrl(url);
       if (answer.statusCode === 304 && validator) {
         await answer.body.dump();
@@ -132,6 +149,8 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
           where,
           maxBytes: options.maxBytes,
           expected: { bytes: announcedBytes(answer.headers) },
+          room: options.room,
+          leastRate: options.leastRate,
           signal: either,
         });
         return { modified: true, bytes, sha256, validator: validatorOf(answer.headers) };
@@ -140,12 +159,10 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw downloadError(
-        total.aborted && !PermanentError.is(error)
-          ? timedOut(`not finished after ${limits.totalMs} ms`, { cause: error })
-          : error,
-        where,
-      );
+      if (total.aborted && !PermanentError.is(error)) {
+        throw tooSlow(where, `not finished after ${limits.totalMs} ms`, { cause: error });
+      }
+      throw downloadError(error, where);
     }
   }
 

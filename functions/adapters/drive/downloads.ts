@@ -2,14 +2,14 @@ import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts
 import type { Download, Validator } from '../../model/source.ts';
 import type { DriveFile } from '../../model/source-location.ts';
 import type { Downloads } from '../../ports.ts';
-import { storeBody } from '../shared/body-file.ts';
-import { downloadError, isNetworkError, permanent, timedOut } from '../shared/network-errors.ts';
+import { type BodyOptions, storeBody } from '../shared/body-file.ts';
+import { downloadError, isNetworkError, permanent, tooSlow } from '../shared/network-errors.ts';
 import { tooLarge } from '../shared/source-answer.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import { sourceError } from './errors.ts';
 import { refusalOf } from './refusal.ts';
 
-export interface DriveDownloadsOptions {
+export interface DriveDownloadsOptions extends Pick<BodyOptions, 'room' | 'leastRate'> {
   account: DriveAccount;
   maxBytes: number;
   /** If false, only files that anyone with the link may read, even if the account can read more. */
@@ -79,6 +79,8 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
         where: nameOf(file),
         maxBytes,
         expected: { bytes: sizeOf(item), md5: item.md5Checksum ?? undefined },
+        room: options.room,
+        leastRate: options.leastRate,
         signal,
       });
       return { modified: true, bytes, sha256, validator: validatorOf(item) };
@@ -103,10 +105,10 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
       } catch (error) {
         signal.throwIfAborted();
         const isLate = total.aborted && !PermanentError.is(error) && !TransientError.is(error);
-        const failure = isLate ? timedOut(`not finished after ${totalMs} ms`, { cause: error }) : error;
+        if (isLate) throw tooSlow(nameOf(asked), `not finished after ${totalMs} ms`, { cause: error });
         // An interrupted body is reported as in any other download.
-        if (isNetworkError(failure) || isDiskFull(failure)) throw downloadError(failure, nameOf(asked));
-        throw sourceError(failure, `give ${nameOf(asked)}`, account.mode);
+        if (isNetworkError(error) || isDiskFull(error)) throw downloadError(error, nameOf(asked));
+        throw sourceError(error, `give ${nameOf(asked)}`, account.mode);
       }
     },
   };

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { type DiskRoom, ENDLESS_ROOM } from './disk-room.ts';
+import { LEAST_RATE, type LeastRate, watchRate } from './least-rate.ts';
+import { tooSlow } from './network-errors.ts';
 import { empty, tooLarge } from './source-answer.ts';
 
 export interface BodyOptions {
@@ -10,32 +13,45 @@ export interface BodyOptions {
   maxBytes: number;
   /** What the server announced, if it did. */
   expected: { bytes?: number | undefined; md5?: string | undefined };
+  /** Where room for the file is reserved: all that is announced, otherwise more as bytes arrive. Endless by default. */
+  room?: DiskRoom | undefined;
+  leastRate?: LeastRate | undefined;
   signal: AbortSignal;
 }
 
 /**
  * Stores a response body in a file; on failure no file is left. Throws PermanentError if the body is empty or too
- * large, and an error with a network code if length or MD5 differ from what was announced.
+ * large, TransientError 'source_slow' or 'disk_full', and an error with a network code if length or MD5 differ from what
+ * was announced.
  */
 export async function storeBody(
   body: AsyncIterable<Buffer>,
   file: string,
-  { where, maxBytes, expected, signal }: BodyOptions,
+  { where, maxBytes, expected, room = ENDLESS_ROOM, leastRate = LEAST_RATE, signal }: BodyOptions,
 ): Promise<{ bytes: number; sha256: string }> {
+  using reserved = await room.reserve(where, expected.bytes);
+  using rate = watchRate(leastRate, ({ bytes, ms }) =>
+    tooSlow(where, `${bytes} bytes in ${ms / 1000} s, less than ${leastRate.bytesPerSecond} a second`),
+  );
   const sha256 = createHash('sha256');
   const md5 = expected.md5 === undefined ? undefined : createHash('md5');
   let bytes = 0;
   async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
       bytes += chunk.length;
+      rate.count(chunk.length);
       if (bytes > maxBytes) throw tooLarge(where, maxBytes, 'more');
+      await reserved.upTo(bytes);
       sha256.update(chunk);
       md5?.update(chunk);
       yield chunk;
+      reserved.written(chunk.length);
     }
   }
   try {
-    await pipeline(body, measured, createWriteStream(file), { signal });
+    await pipeline(body, measured, createWriteStream(file), {
+      signal: AbortSignal.any([signal, rate.signal]),
+    });
     if (expected.bytes !== undefined && bytes !== expected.bytes) {
       throw broken(`only ${bytes} of ${expected.bytes} bytes`);
     }
@@ -44,7 +60,7 @@ export async function storeBody(
       throw broken('bytes that do not match the announced MD5');
   } catch (error) {
     await rm(file, { force: true });
-    throw error;
+    throw rate.signal.aborted ? rate.signal.reason : error;
   }
   return { bytes, sha256: sha256.digest('hex') };
 }

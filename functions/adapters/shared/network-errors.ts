@@ -5,9 +5,13 @@ const NO_SUCH_NAME = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NONAME', 'EAI_NODATA'
 /** Connection, timeout and protocol errors of sockets, undici and its HTTP parser. */
 const NETWORK =
   /^(ECONN|EAI_|EHOST|ENET|ETIMEDOUT$|TimeoutError$|EPIPE$|EADDRNOTAVAIL$|ERR_STREAM_PREMATURE_CLOSE$|UND_ERR_|HPE_|HTTPParserError$)/;
+/** undici's limits of time for headers and for a pause in the body. */
+const STALLED = /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/;
 /** https://nodejs.org/api/tls.html#x509-certificate-error-codes, and OpenSSL's own codes. */
 const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
+
+const SLOW_PAUSE_MS = 30_000;
 
 /**
  * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned
@@ -46,6 +50,7 @@ export function downloadError(error: unknown, where: string): unknown {
       'configure its server to send fewer headers and cookies',
     );
   }
+  if (STALLED.test(code)) return tooSlow(where, reasonOf(code, messageOf(error)), options);
   if (isNetworkError(error)) {
     return new TransientError(
       'network',
@@ -87,6 +92,18 @@ export function statusError(
     'source_refused',
     `Expected the file from ${where}, got status ${status}`,
     'open the URL in a browser to see what its server returns',
+  );
+}
+
+/**
+ * A server that sends nothing, or next to nothing. The pause is longer than a step is retried for, so that the message is
+ * handed back and no place is held meanwhile.
+ */
+export function tooSlow(where: string, got: string, options?: ErrorOptions): TransientError {
+  return new TransientError(
+    'source_slow',
+    `Expected all bytes of ${where} in time, got ${got}. Next step: check that its server sends the whole file.`,
+    { ...options, retryAfterMs: SLOW_PAUSE_MS },
   );
 }
 

@@ -1,5 +1,8 @@
+import { leavesRoom } from '../../base/fair-share.ts';
 import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../model/messages.ts';
 import type { Database } from './sqlite.ts';
+import { SUSPECT_DEATHS, SUSPECTS_TURN_MS, Suspects } from './suspects.ts';
+import { Turns } from './turns.ts';
 
 /** A message that is being delivered to a handler. */
 export interface Taken {
@@ -17,6 +20,15 @@ export interface TopicCounts {
   inFlight: number;
   /** Dead letters that could not be handled and are kept for inspection. */
   quarantined: number;
+}
+
+export interface Take {
+  taken: Taken[];
+  /**
+   * If there are places left: milliseconds until the next message may be ready; undefined if none will be before one is
+   * published or handed back.
+   */
+  nextInMs: number | undefined;
 }
 
 interface Row {
@@ -38,35 +50,18 @@ interface Candidate {
 
 /** The state in the database, under the name that it has there since its first version. */
 const QUARANTINED = 'parked';
-/**
- * Any message in flight when a host dies may have killed it. A message that was in flight at this many deaths, and has
- * not ended normally since, is a suspect. Suspects are delivered one at a time, so that further deaths count against
- * the culprit alone and the others do not end as crash loops. The index messages_suspect repeats this number.
- */
-const SUSPECT_DEATHS = 2;
-/** After this time the next suspect may start, so that a long download or encoding does not hold up the others. */
-const ALONE_MS = 5_000;
-/**
- * How often to check whether it is a suspect's turn: one of another topic may go first, or the current one is still
- * alone.
- */
-const SUSPECTS_TURN_MS = 250;
-/** With more tasks than this their turns are forgotten, which costs at most one turn out of order. */
-const MAX_TURNS = 10_000;
-
 /** The queue's rows. Each method is one transaction. */
 export class SqliteMessages {
   readonly #database: Database;
   readonly #now: () => number;
-  /** A running number for the last message taken, by topic and task. */
-  readonly #turns = new Map<string, number>();
-  #turn = 0;
-  /** When each suspect that is in flight was taken, by message id. */
-  readonly #suspects = new Map<number, number>();
+  readonly #suspects: Suspects;
+  /** By topic and task. */
+  readonly #turns = new Turns();
 
   constructor(database: Database, now: () => number) {
     this.#database = database;
     this.#now = now;
+    this.#suspects = new Suspects(database);
   }
 
   add(messages: readonly Message[]): void {
@@ -75,23 +70,28 @@ export class SqliteMessages {
     });
   }
 
-  /** Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. */
-  take(topic: Topic, count: number): Taken[] {
+  /**
+   * Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. One task gets a
+   * fifth of the places at most (base/fair-share.ts).
+   */
+  take(topic: Topic, count: number): Take {
+    const now = this.#now();
     return this.#database.transaction(() => {
-      const taken = this.#takeSuspect(topic);
+      const suspect = this.#suspects.take(topic, now);
+      const taken = suspect === undefined ? [] : [this.#deliver(suspect)];
       while (taken.length < count) {
-        const next = this.#next(topic);
-        if (!next) break;
+        const next = this.#next(topic, now);
+        if (!next || !leavesRoom(next.inFlight, count - taken.length)) break;
         taken.push(this.#deliver(this.#firstOf(topic, next.taskId)));
-        this.#remember(topic, next.taskId);
+        this.#turns.take(`${topic} ${next.taskId}`);
       }
-      return taken;
+      return { taken, nextInMs: taken.length < count ? this.#nextInMs(topic, now) : undefined };
     });
   }
 
   acknowledge({ id }: Taken): void {
     this.#database.run('DELETE FROM messages WHERE id = ?', id);
-    this.#suspects.delete(id);
+    this.#suspects.ended(id);
   }
 
   /** Resets the deaths: a message whose handler returns has not killed the host. */
@@ -102,7 +102,7 @@ export class SqliteMessages {
       deliveries,
       id,
     );
-    this.#suspects.delete(id);
+    this.#suspects.ended(id);
   }
 
   /** Turns a message into a dead letter. */
@@ -112,7 +112,7 @@ export class SqliteMessages {
       this.#database.run('DELETE FROM messages WHERE id = ?', id);
       this.#insert(letter);
     });
-    this.#suspects.delete(id);
+    this.#suspects.ended(id);
   }
 
   /** Called when a host starts: a message that was in flight when the previous host died is ready again. */
@@ -126,7 +126,7 @@ export class SqliteMessages {
 
   quarantine({ id }: Taken): void {
     this.#database.run('UPDATE messages SET state = ? WHERE id = ?', QUARANTINED, id);
-    this.#suspects.delete(id);
+    this.#suspects.ended(id);
   }
 
   /** Everything in flight, in the order it was published. */
@@ -136,18 +136,18 @@ export class SqliteMessages {
       .map(takenOf);
   }
 
-  /** When to query for the topic's next message, in milliseconds from now; undefined if none is waiting. */
-  nextInMs(topic: Topic): number | undefined {
-    const first = (suspects: boolean) =>
+  /** A ready message that was not taken leaves room for other tasks. It is taken when a place becomes free. */
+  #nextInMs(topic: Topic, now: number): number | undefined {
+    const first = (suspects: boolean, after: number) =>
       this.#database.row<{ at: number | null }>(
         `SELECT min(available_at) AS at FROM messages
-         WHERE topic = ? AND state = 'waiting' AND (deaths >= ${SUSPECT_DEATHS}) = ?`,
+         WHERE topic = ? AND state = 'waiting' AND (deaths >= ${SUSPECT_DEATHS}) = ? AND available_at > ?`,
         topic,
         suspects ? 1 : 0,
+        after,
       )?.at ?? Number.POSITIVE_INFINITY;
-    const now = this.#now();
-    const next = Math.min(first(false), Math.max(first(true), now + SUSPECTS_TURN_MS));
-    return Number.isFinite(next) ? Math.max(0, next - now) : undefined;
+    const next = Math.min(first(false, now), Math.max(first(true, -1), now + SUSPECTS_TURN_MS));
+    return Number.isFinite(next) ? next - now : undefined;
   }
 
   counts(topic: Topic): TopicCounts {
@@ -173,7 +173,7 @@ export class SqliteMessages {
    * The task with the fewest messages in flight. Among equals, the one whose last turn is longest ago; otherwise a long
    * task would always go first when messages are handled one at a time. Then the one with the oldest ready message.
    */
-  #next(topic: Topic): Candidate | undefined {
+  #next(topic: Topic, now: number): Candidate | undefined {
     const candidates = this.#database.rows<Candidate>(
       `SELECT task_id AS taskId, min(id) AS id,
          (SELECT count(*) FROM messages AS taken
@@ -181,10 +181,10 @@ export class SqliteMessages {
        FROM messages WHERE topic = ?1 AND state = 'waiting' AND available_at <= ?2 AND deaths < ?3
        GROUP BY task_id`,
       topic,
-      this.#now(),
+      now,
       SUSPECT_DEATHS,
     );
-    const turnOf = ({ taskId }: Candidate) => this.#turns.get(`${topic} ${taskId}`) ?? 0;
+    const turnOf = ({ taskId }: Candidate) => this.#turns.of(`${topic} ${taskId}`);
     return candidates.reduce<Candidate | undefined>((best, candidate) => {
       if (!best) return candidate;
       const order =
@@ -214,38 +214,5 @@ export class SqliteMessages {
     );
     if (!row) throw new Error(`Expected message ${id} to be waiting, got none`);
     return takenOf(row);
-  }
-
-  /**
-   * The ready suspect with the most deaths, of the task whose turn is longest ago. Empty if that suspect belongs to
-   * another topic, or if the suspect in flight still has its time alone.
-   */
-  #takeSuspect(topic: Topic): Taken[] {
-    const now = this.#now();
-    const isAlone = (takenAt: number) => takenAt <= now && now < takenAt + ALONE_MS;
-    if ([...this.#suspects.values()].some(isAlone)) return [];
-    // SUSPECT_DEATHS is part of the SQL text, because SQLite would not use the partial index with a parameter.
-    // The order reverses with each death, so that a suspect that started last, alongside others, then starts first and
-    // alone.
-    const ready = this.#database.rows<{ id: number; topic: Topic; taskId: string; deaths: number }>(
-      `SELECT id, topic, task_id AS taskId, deaths FROM messages
-       WHERE deaths >= ${SUSPECT_DEATHS} AND state = 'waiting' AND available_at <= ?
-       ORDER BY CASE deaths % 2 WHEN 0 THEN id ELSE -id END`,
-      now,
-    );
-    const turnOf = (taskId: string) => this.#turns.get(`suspect ${taskId}`) ?? 0;
-    const [next] = ready.toSorted(
-      (one, other) => other.deaths - one.deaths || turnOf(one.taskId) - turnOf(other.taskId),
-    );
-    if (next?.topic !== topic) return [];
-    this.#remember('suspect', next.taskId);
-    this.#suspects.set(next.id, now);
-    return [this.#deliver(next.id)];
-  }
-
-  #remember(topic: Topic | 'suspect', taskId: string): void {
-    if (this.#turns.size >= MAX_TURNS) this.#turns.clear();
-    this.#turn += 1;
-    this.#turns.set(`${topic} ${taskId}`, this.#turn);
   }
 }

@@ -23,7 +23,7 @@ export interface CountedDelivery extends Delivery {
 export type Handler<T extends Topic> = (message: MessageOf<T>, delivery: CountedDelivery) => Promise<void>;
 
 export interface ConsumeOptions<T extends Topic> {
-  /** Messages in flight at a time. */
+  /** Messages in flight at a time. One task gets a fifth of these places at most, so that others begin at once. */
   concurrency: number;
   handler: Handler<T>;
 }
@@ -186,8 +186,9 @@ class TopicConsumer {
     clearTimeout(this.#timer);
     if (this.#running.size >= concurrency) return;
     try {
-      for (const taken of messages.take(topic, concurrency - this.#running.size)) this.#start(taken);
-      if (this.#running.size < concurrency) this.#sleep(messages.nextInMs(topic));
+      const { taken, nextInMs } = messages.take(topic, concurrency - this.#running.size);
+      for (const one of taken) this.#start(one);
+      this.#sleep(nextInMs);
     } catch (error) {
       this.#sleep(REPAIR_PAUSE_MS);
       onError(error);

@@ -3,10 +3,9 @@ import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download } from '../../model/source.ts';
 import type { StorageObject } from '../../model/source-location.ts';
 import type { Downloads } from '../../ports.ts';
-import { storeBody } from '../shared/body-file.ts';
-import { permanent, timedOut } from '../shared/network-errors.ts';
+import { type BodyOptions, storeBody } from '../shared/body-file.ts';
+import { permanent, tooSlow } from '../shared/network-errors.ts';
 import { empty, tooLarge } from '../shared/source-answer.ts';
-import { storageError } from './errors.ts';
 import { metadataOf, type ObjectState, readObject } from './read.ts';
 import type { Place, StorageConnection } from './storage.ts';
 
@@ -18,7 +17,7 @@ interface Limits {
   totalMs: number;
 }
 
-export interface StorageDownloadsOptions {
+export interface StorageDownloadsOptions extends Pick<BodyOptions, 'room' | 'leastRate'> {
   storage: StorageConnection;
   maxBytes: number;
   limits?: Partial<Limits>;
@@ -38,7 +37,7 @@ const LIMITS: Limits = { idleMs: 30_000, totalMs: 540_000 };
 
 /** Reads objects with the account of the service. */
 export function createStorageDownloads(options: StorageDownloadsOptions): StorageDownloads {
-  const { storage, maxBytes } = options;
+  const { storage, maxBytes, room, leastRate } = options;
   const limits = { ...LIMITS, ...options.limits };
 
   return {
@@ -53,7 +52,7 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
         const etag = `"${current.generation}"`;
         if (validator?.etag === etag) return { modified: false };
         checkObject(current, where, maxBytes);
-        const body = { where, maxBytes, expected: { bytes: current.bytes }, signal: options.signal };
+        const body = { where, maxBytes, expected: { bytes: current.bytes }, room, leastRate, ...options };
         const read = await readObject(storage, place, (chunks) => storeBody(chunks, file, body), {
           ...options,
           generation: current.generation,
@@ -66,11 +65,7 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
         await rm(file, { force: true });
         signal.throwIfAborted();
         throw total.aborted && !PermanentError.is(error)
-          ? storageError(
-              timedOut(`not finished after ${limits.totalMs} ms`, { cause: error }),
-              'sources',
-              where,
-            )
+          ? tooSlow(where, `not finished after ${limits.totalMs} ms`, { cause: error })
           : error;
       }
     },

@@ -145,6 +145,20 @@ describe('disk artifacts', () => {
     });
   }
 
+  it('make room on a short disk from what was not used for an hour, the least recently used first', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 10_000 });
+    for (const [key, hours] of Object.entries({ a: 3, b: 2, c: 2, d: 0.5, e: 4 })) {
+      (await store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
+      const used = new Date(Date.now() - hours * 3_600_000);
+      await utimes(join(placeOf(join(dir.path, 'store'), key), 'meta.json'), used, used);
+    }
+    await store.makeRoom(150);
+    assert.deepEqual(await present(dir, ['a', 'b', 'c', 'd', 'e']), ['c', 'd', 'e']);
+    await store.makeRoom(1_000);
+    assert.deepEqual(await present(dir, ['c', 'd', 'e']), ['d', 'e'], 'the latest one stays in any case');
+  });
+
   it('are evicted only after their last user releases them', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 100 });

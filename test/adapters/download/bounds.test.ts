@@ -13,6 +13,7 @@ import {
   type DownloadLimits,
   type DownloadOptions,
 } from '../../../functions/adapters/download/download.ts';
+import type { LeastRate } from '../../../functions/adapters/shared/least-rate.ts';
 import type { Code } from '../../../functions/base/codes.ts';
 import type { Download, Validator } from '../../../functions/model/source.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
@@ -35,6 +36,7 @@ type Row = readonly [
   code: Code,
   says: RegExp,
   limits?: Partial<DownloadLimits>,
+  leastRate?: LeastRate,
 ];
 
 const ENDLESS: readonly Row[] = [
@@ -83,7 +85,7 @@ const ENDLESS: readonly Row[] = [
   [
     'a chunk extension, a few bytes at a time',
     () => slowly(`${CHUNKED}1;`, KB),
-    'network',
+    'source_slow',
     /UND_ERR_BODY_TIMEOUT/,
     { idleMs: 300 },
   ],
@@ -98,7 +100,7 @@ const ENDLESS: readonly Row[] = [
   [
     'the status line, a few bytes at a time',
     () => slowly('HTTP/1.1 200 ', KB),
-    'network',
+    'source_slow',
     /UND_ERR_HEADERS_TIMEOUT/,
     { headersMs: 300 },
   ],
@@ -106,7 +108,7 @@ const ENDLESS: readonly Row[] = [
   [
     'headers, a few bytes at a time',
     () => slowly(OK, 'a: b\r\n'),
-    'network',
+    'source_slow',
     /UND_ERR_HEADERS_TIMEOUT/,
     { headersMs: 300 },
   ],
@@ -119,9 +121,44 @@ const ENDLESS: readonly Row[] = [
   [
     'a body, one byte at a time',
     () => slowly(`${OK}content-length: 90000\r\n\r\n`, 'x'),
-    'network',
+    'source_slow',
     /not finished after 700 ms/,
     { totalMs: 700 },
+  ],
+  [
+    'a chunked body, one byte at a time, below the least rate',
+    () => slowly(CHUNKED, '1\r\nx\r\n'),
+    'source_slow',
+    /got \d+ bytes in 0\.4 s, less than 1000 a second/,
+    {},
+    { bytesPerSecond: 1000, windowMs: 400 },
+  ],
+  [
+    'a body that is fast at first, then one byte at a time',
+    () => slowly(`${OK}content-length: 90000\r\n\r\n${KB.repeat(50)}`, 'x'),
+    'source_slow',
+    /less than 1000 a second/,
+    {},
+    { bytesPerSecond: 1000, windowMs: 400 },
+  ],
+  [
+    'redirects, each just before its limit',
+    () => slowly('', `HTTP/1.1 302 Found\r\nlocation: /on\r\n`, 300),
+    'source_slow',
+    /no answer after 500 ms/,
+    { answerMs: 500 },
+  ],
+  [
+    'the body of a redirect',
+    (request) =>
+      request.includes('/clip.mp4')
+        ? forever(
+            `HTTP/1.1 302 Found\r\nlocation: /on\r\ntransfer-encoding: chunked\r\n\r\n`,
+            `400\r\n${KB}\r\n`,
+          )
+        : ['HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'],
+    'source_not_found',
+    /got 404/,
   ],
 ];
 
@@ -165,11 +202,16 @@ describe('createWebDownloads, against malicious servers', { timeout: 120_000 }, 
   after(() => dir[Symbol.asyncDispose]());
 
   /** The downloads stay open, so that a connection is not closed merely because they end. */
-  async function stage(answer: Rudeness, limits: Partial<DownloadLimits> = {}) {
+  async function stage(answer: Rudeness, limits: Partial<DownloadLimits> = {}, leastRate?: LeastRate) {
     await using starting = new AsyncDisposableStack();
     const server = starting.use(await startRudeServer(answer));
     const downloads = starting.use(
-      createWebDownloads({ allowPrivate: true, maxBytes: MAX_BYTES, limits: { totalMs: 60_000, ...limits } }),
+      createWebDownloads({
+        allowPrivate: true,
+        maxBytes: MAX_BYTES,
+        limits: { totalMs: 60_000, ...limits },
+        leastRate,
+      }),
     );
     const file = join(dir.path, `${files++}.bin`);
     const running = starting.move();
@@ -184,9 +226,9 @@ describe('createWebDownloads, against malicious servers', { timeout: 120_000 }, 
     };
   }
 
-  for (const [title, answer, code, says, limits] of [...ENDLESS, ...LYING]) {
+  for (const [title, answer, code, says, limits, leastRate] of [...ENDLESS, ...LYING]) {
     it(`ends in ${code} and closes the connection: ${ENDLESS.some(([one]) => one === title) ? 'endless: ' : ''}${title}`, async () => {
-      await using s = await stage(answer, limits);
+      await using s = await stage(answer, limits, leastRate);
       const error = await failureOf(s.get('/clip.mp4?sig=s3cret'), code, says);
       assert.doesNotMatch(error.message, /s3cret/);
       await s.server.idle();
@@ -215,7 +257,7 @@ describe('createWebDownloads, against malicious servers', { timeout: 120_000 }, 
       yield `HTTP/1.1 302 Found\r\nlocation: /${hops++}\r\ncontent-length: 0\r\n\r\n`;
     };
     await using s = await stage(hop, { totalMs: 700 });
-    await failureOf(s.get(), 'network', /not finished after 700 ms/);
+    await failureOf(s.get(), 'source_slow', /not finished after 700 ms/);
     await s.server.idle();
     assert.ok(hops < 6);
   });
@@ -326,10 +368,10 @@ function* forever(first: string, piece: string): Generator<string> {
   for (;;) yield piece;
 }
 
-async function* slowly(first: string, piece: string): AsyncGenerator<string> {
+async function* slowly(first: string, piece: string, everyMs = 20): AsyncGenerator<string> {
   yield first;
   for (;;) {
-    await sleep(20);
+    await sleep(everyMs);
     yield piece;
   }
 }

@@ -102,11 +102,11 @@ describe('createWebDownloads', () => {
     assert.equal(server.count('/clip.mp4'), asked);
   });
 
-  it('fails with network if the response is not complete within the total time', async () => {
+  it('fails with source_slow if the response is not complete within the total time', async () => {
     server.set('/slow', { body: BODY, always: { does: 'delay', ms: 60_000 } });
     await failureOf(
       get(server.url('/slow'), { limits: { totalMs: 200 } }),
-      'network',
+      'source_slow',
       /not finished after 200 ms/,
     );
   });

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createDriveDownloads } from '../../../functions/adapters/drive/downloads.ts';
+import type { LeastRate } from '../../../functions/adapters/shared/least-rate.ts';
 import type { PermanentCode, TransientCode } from '../../../functions/base/codes.ts';
 import { PermanentError } from '../../../functions/base/errors.ts';
 import type { Download, Validator } from '../../../functions/model/source.ts';
@@ -26,6 +27,7 @@ interface Ask {
   anyFile?: boolean;
   maxBytes?: number;
   totalMs?: number;
+  leastRate?: LeastRate;
   idleMs?: number;
   resourceKey?: string;
   validator?: Validator;
@@ -37,9 +39,9 @@ function pathIn({ dir }: DriveStage): string {
 }
 
 async function get(stage: DriveStage, id: string, ask: Ask = {}): Promise<Download | undefined> {
-  const { anyFile = true, maxBytes = 1_000_000, totalMs = 30_000, idleMs = 5_000 } = ask;
+  const { anyFile = true, maxBytes = 1_000_000, totalMs = 30_000, idleMs = 5_000, leastRate } = ask;
   const account = stage.account(undefined, { idleMs });
-  const downloads = createDriveDownloads({ account, maxBytes, anyFile, totalMs });
+  const downloads = createDriveDownloads({ account, maxBytes, anyFile, totalMs, leastRate });
   const { validator, signal = FOREVER, resourceKey = null } = ask;
   return downloads.get({ id, resourceKey }, pathIn(stage), { validator, signal });
 }
@@ -238,17 +240,24 @@ describe('downloads from Drive', { timeout: TIMEOUT_MS }, () => {
     },
     {
       it: 'that stalls',
-      code: 'network',
+      code: 'source_slow',
       says: /Expected all bytes of/,
       fault: ['media', { does: 'stall' }],
       ask: { idleMs: 300 },
     },
     {
       it: 'that takes too long',
-      code: 'network',
+      code: 'source_slow',
       says: /not finished after 300 ms/,
       fault: ['media', { does: 'stall' }],
       ask: { totalMs: 300 },
+    },
+    {
+      it: 'that arrives too slowly',
+      code: 'source_slow',
+      says: /less than 1000000 a second/,
+      fault: ['media', { does: 'stall' }],
+      ask: { leastRate: { bytesPerSecond: 1_000_000, windowMs: 200 } },
     },
     {
       it: 'if the login is refused',

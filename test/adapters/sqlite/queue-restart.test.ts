@@ -13,7 +13,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     const seen: number[] = [];
     const hang = new Promise<void>(() => {});
     harness.queue.consume('render', {
-      concurrency: 2,
+      concurrency: 9,
       handler: ({ index }, { deliveries }) => {
         seen.push(index, deliveries);
         return hang;
@@ -26,7 +26,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
     assert.deepEqual(harness.queue.counts().render, { waiting: 3, inFlight: 0, quarantined: 0 });
     const again: [number, number][] = [];
     harness.consume('render', {
-      concurrency: 3,
+      concurrency: 20,
       handler: async ({ index }, { deliveries }) => {
         again.push([index, deliveries]);
       },
@@ -49,8 +49,8 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
         taken += 1;
         return new Promise<void>(() => {});
       };
-      harness.queue.consume('prepare', { concurrency: 9, handler });
-      harness.queue.consume('render', { concurrency: 9, handler });
+      harness.queue.consume('prepare', { concurrency: 20, handler });
+      harness.queue.consume('render', { concurrency: 20, handler });
       await until(() => taken === 5, `all in flight, round ${death}`);
       harness.restart();
     }
@@ -69,8 +69,8 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       if (suspect) suspects -= 1;
       done.push(message.topic);
     };
-    harness.consume('prepare', { concurrency: 9, handler });
-    harness.consume('render', { concurrency: 9, handler });
+    harness.consume('prepare', { concurrency: 20, handler });
+    harness.consume('render', { concurrency: 20, handler });
     await until(() => done.length === 8, 'all of them');
     assert.deepEqual([most, beside], [1, 3]);
     assert.deepEqual(total(harness.queue.counts()), 0);
@@ -90,7 +90,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
           return new Promise<void>(() => {});
         };
         for (const topic of ['prepare', 'render'] as const) {
-          harness.queue.consume(topic, { concurrency: 9, handler });
+          harness.queue.consume(topic, { concurrency: 20, handler });
         }
         await until(() => taken === messages.length, `all in flight, round ${death}`);
         harness.restart();
@@ -103,14 +103,14 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       let prepared = false;
       const seen: string[] = [];
       harness.consume('render', {
-        concurrency: 9,
+        concurrency: 20,
         handler: async ({ index }) => {
           if (!prepared) throw new TransientError('waiting', 'Not yet.');
           seen.push(`render ${index}`);
         },
       });
       harness.consume('prepare', {
-        concurrency: 9,
+        concurrency: 20,
         handler: async () => {
           prepared = true;
           seen.push('prepare');
@@ -127,7 +127,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       const seen: string[] = [];
       const letGo = Promise.withResolvers<void>();
       harness.consume('prepare', {
-        concurrency: 9,
+        concurrency: 20,
         handler: ({ taskId, source }) => {
           seen.push(`${taskId}${source}`);
           return letGo.promise;
@@ -153,7 +153,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       for (let start = 3; start <= 6; start++) {
         let taken = 0;
         harness.queue.consume('prepare', {
-          concurrency: 9,
+          concurrency: 20,
           handler: ({ source }) => {
             if (taken === 0) firsts.push(`a${source}`);
             taken += 1;
@@ -174,7 +174,7 @@ describe('the sqlite queue, stopped or killed and started again', { timeout: TIM
       await using harness = await suspected(renders(1), () => clock++);
       let deliveries = 0;
       harness.consume('render', {
-        concurrency: 9,
+        concurrency: 20,
         handler: async () => {
           deliveries += 1;
           if (deliveries < 20) throw new TransientError('waiting', 'Not yet.');

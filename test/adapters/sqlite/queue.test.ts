@@ -29,7 +29,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.equal(deliveries, 20);
   });
 
-  it('keeps exactly the allowed number of messages in flight', async () => {
+  it('keeps exactly the allowed number of messages in flight, of one task at most a fifth of them', async () => {
     await using harness = await openQueue();
     let atOnce = 0;
     let most = 0;
@@ -46,6 +46,9 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     });
     await harness.queue.publish(renders(200));
     await until(() => done === 200, 'all messages');
+    assert.equal(most, 7);
+    await harness.queue.publish(Array.from({ length: 40 }, (_, n) => renders(5, `task ${n}`)).flat());
+    await until(() => done === 400, 'all messages of forty tasks');
     assert.equal(most, 32);
   });
 
@@ -72,7 +75,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     const held = Promise.withResolvers<void>();
     const order: string[] = [];
     harness.consume('render', {
-      concurrency: 5,
+      concurrency: 12,
       handler: async ({ taskId, index }) => {
         order.push(`${taskId}${index}`);
         await held.promise;
@@ -85,6 +88,57 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(order, ['a1', 'a2', 'a3', 'b1', 'b2']);
     held.resolve();
     await until(() => order.length === 7, 'the rest');
+  });
+
+  it('begins a message at once beside tasks that have hundreds in flight or waiting', async () => {
+    await using harness = await openQueue();
+    const held = Promise.withResolvers<void>();
+    const running = new Map<string, number>();
+    harness.consume('prepare', {
+      concurrency: 16,
+      handler: async ({ taskId }) => {
+        running.set(taskId, (running.get(taskId) ?? 0) + 1);
+        await held.promise;
+      },
+    });
+    const begun = (...counts: number[]) =>
+      until(() => isDeepStrictEqual([...running.values()], counts), `${counts} in flight`);
+    await harness.queue.publish(prepares(200, 'hog 1'));
+    await begun(4);
+    await harness.queue.publish(prepares(200, 'hog 2'));
+    await begun(4, 3);
+    await harness.queue.publish([...prepares(200, 'hog 3'), ...prepares(200, 'hog 4')]);
+    await begun(4, 3, 2, 2);
+    await harness.queue.publish(prepares(1, 'ordinary'));
+    await begun(4, 3, 2, 2, 1);
+    held.resolve();
+    await until(() => total(harness.queue.counts()) === 0, 'all messages');
+  });
+
+  it('does not query again and again while ready messages leave room for others', async () => {
+    let queries = 0;
+    await using harness = await openQueue({
+      now: () => {
+        queries += 1;
+        return 1_000_000;
+      },
+    });
+    const held = Promise.withResolvers<void>();
+    let begun = 0;
+    harness.consume('prepare', {
+      concurrency: 9,
+      handler: async () => {
+        begun += 1;
+        await held.promise;
+      },
+    });
+    await harness.queue.publish(prepares(10, 'hog'));
+    await until(() => begun === 2, 'its places');
+    const before = queries;
+    await pause(50);
+    assert.equal(queries, before);
+    held.resolve();
+    await until(() => begun === 10, 'the rest');
   });
 
   it('doubles the pause with each delivery, up to a minute, with jitter', () => {
@@ -251,3 +305,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     await until(() => deliveries === 1, 'the message');
   });
 });
+
+function prepares(count: number, taskId: string): Message[] {
+  return Array.from({ length: count }, (_, source) => ({ topic: 'prepare', taskId, source }));
+}

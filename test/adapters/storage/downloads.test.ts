@@ -176,7 +176,7 @@ describe('createStorageDownloads', { timeout: 60_000 }, () => {
   it('ends a download that takes too long in total', async () => {
     await using cloud = await prepared({ totalMs: 300 });
     cloud.server.fault({ operation: 'media', does: 'stall', afterBytes: 100_000 });
-    await failureOf(cloud.get(), 'network', /ETIMEDOUT/);
+    await failureOf(cloud.get(), 'source_slow', /not finished after 300 ms/);
     assert.equal(existsSync(cloud.file), false);
   });
 

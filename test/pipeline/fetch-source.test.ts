@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PermanentError, TransientError } from '../../functions/base/errors.ts';
+import { createDownloadPlaces, type DownloadPlaces } from '../../functions/coordination/download-places.ts';
+import { UNLIMITED } from '../../functions/coordination/fair-semaphore.ts';
+import { fetchKey } from '../../functions/coordination/lease-keys.ts';
+import { createFetching, SLOW_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
+import type { Downloads } from '../../functions/ports.ts';
+import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+
+describe('fetching a source', () => {
+  const s = useStages();
+
+  function fetching(get: Downloads['get'], places: DownloadPlaces = createDownloadPlaces()) {
+    const memo = { recall: async () => [undefined], settle: async () => '', remember: async () => {} };
+    return createFetching({ ...s.deps, memo, downloads: { get }, places, probing: () => UNLIMITED });
+  }
+
+  test('gives up a server that sends next to nothing after three rounds of one try each', async () => {
+    let tries = 0;
+    const slow = fetching(async () => {
+      tries += 1;
+      throw new TransientError('source_slow', 'Got 2 bytes in 20 s.', { retryAfterMs: 30_000 });
+    });
+    const task = await s.createTask();
+    for (let round = 1; round < SLOW_ROUNDS; round++) {
+      await assert.rejects(slow.fetchOnce(task, 0, DELIVERY.signal), { code: 'source_slow' });
+      await assert.rejects(slow.fetchOnce(task, 0, DELIVERY.signal), { code: 'waiting' });
+      s.local.endRests();
+    }
+    const { error } = await slow.fetchOnce(task, 0, DELIVERY.signal);
+    assert.equal(error?.code, 'source_unreachable');
+    assert.match(error?.message ?? '', /Got 2 bytes in 20 s\. It was tried in 3 rounds/);
+    assert.equal(tries, SLOW_ROUNDS);
+  });
+
+  test('hands the message back, and holds no lease, while all places for downloads are taken', async () => {
+    const places = createDownloadPlaces({ all: 2, perHost: 2 });
+    const held = Promise.withResolvers<never>();
+    let begun = 0;
+    const stuck = fetching(() => {
+      begun += 1;
+      return held.promise;
+    }, places);
+    const task = await s.createTask();
+    const other = await s.createTask({ name: 'other' });
+    const first = stuck.fetchOnce(task, 0, DELIVERY.signal);
+    await assert.rejects(stuck.fetchOnce(task, 1, DELIVERY.signal), { code: 'waiting' });
+    assert.deepEqual(await s.deps.leases.read([fetchKey(task.id, 1)]), ['released']);
+    const beside = stuck.fetchOnce(other, 0, DELIVERY.signal);
+    while (begun < 2) await new Promise(setImmediate);
+    held.reject(new PermanentError('source_not_found', 'download', 'The test is over.'));
+    await Promise.allSettled([first, beside]);
+  });
+});
