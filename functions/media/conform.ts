@@ -103,7 +103,7 @@ export async function conformClip(
 ): Promise<Conformed> {
   const args = conformArguments(input);
   const limits = { timeoutMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };
-  const stderr = await ffmpeg.run(args, { signal, ...limits }).then(
+  const stderr = await ffmpeg.run(args, { signal, ...limits, reads: [input.file], writes: input.dir }).then(
     (run) => run.stderr,
     (error: unknown) => {
       throw permanentFrom(error, 'conform_failed', 'conform', {

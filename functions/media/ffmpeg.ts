@@ -1,12 +1,14 @@
 /** Runs ffmpeg as a child process. No other file starts processes. */
-import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { parse } from 'node:path';
-import { TransientError } from '../base/errors.ts';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import type { ChildRecords } from '../ports.ts';
-import { type Exceeded, exitError, FfmpegError, lastMessage, withoutDirectories } from './ffmpeg-error.ts';
+import { type Cage, cageFailed, type RunFiles, signalInCage } from './cage.ts';
+import { hidden, INHERITED } from './descriptors.ts';
+import { type Exceeded, exitError, FfmpegError, lastMessage } from './ffmpeg-error.ts';
 import { HeadAndTail } from './head-and-tail.ts';
 import { largestBlock, type RunLimits, underLimits, withinMachine } from './limits.ts';
+import { notStarted, oddFiles, refuseMissing, stopping } from './run-errors.ts';
+import { emptyFolder, hasOddFiles } from './work-folder.ts';
 
 /** Time between SIGTERM and SIGKILL. What the child has written is thrown away in either case. */
 const GRACE_MS = 2_000;
@@ -20,7 +22,7 @@ const NOT_STARTED = [126, 127];
 /** Except on Windows, a child leads a process group with everything that it starts (FFMPEG_BIN may be a script). */
 const GROUPS = process.platform !== 'win32';
 
-export interface RunOptions extends RunLimits {
+export interface RunOptions extends RunLimits, RunFiles {
   signal: AbortSignal;
 }
 
@@ -45,14 +47,18 @@ export interface Ffmpeg extends AsyncDisposable {
 export interface FfmpegOptions {
   path: string;
   graceMs?: number;
+  /** Runs are limited to their own files and to no network only in a cage. */
+  cage?: Cage | undefined;
   /** Records every child, so that the next host can end children that outlive a crash of this one. */
   children?: ChildRecords;
 }
 
-export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptions): Ffmpeg {
+export function createFfmpeg({ path, graceMs = GRACE_MS, cage, children }: FfmpegOptions): Ffmpeg {
   const running = new Set<Child>();
+  const home = emptyFolder();
   const killAll = () => {
     for (const child of running) child.kill('SIGKILL');
+    home[Symbol.dispose]();
   };
   // No encoder may stay behind, even after an uncaught error.
   process.on('exit', killAll);
@@ -63,11 +69,13 @@ export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptio
     options.signal.throwIfAborted();
     if (disposed) throw stopping();
     refuseMissing(path);
-    const child = new Child(path, args, options, graceMs);
+    const child = new Child({ path, cage, cwd: home.path() }, args, options, graceMs);
     running.add(child);
     if (child.pid !== undefined) children?.started(child.pid);
     try {
-      return await child.result;
+      const result = await child.result;
+      if (options.writes !== undefined && (await hasOddFiles(options.writes))) throw oddFiles(result.stderr);
+      return result;
     } finally {
       running.delete(child);
       if (child.pid !== undefined) children?.ended(child.pid);
@@ -96,28 +104,10 @@ export function createFfmpeg({ path, graceMs = GRACE_MS, children }: FfmpegOptio
     async [Symbol.asyncDispose]() {
       disposed = true;
       await Promise.all([...running].map((child) => child.end(stopping())));
+      home[Symbol.dispose]();
       process.off('exit', killAll);
     },
   };
-}
-
-function stopping(): TransientError {
-  return new TransientError('ffmpeg_killed', 'Expected the service to keep running, got a stop.');
-}
-
-/** Checked here because the message of the shell that starts ffmpeg is less clear. */
-function refuseMissing(path: string): void {
-  try {
-    accessSync(path, constants.X_OK);
-  } catch (cause) {
-    throw notStarted((cause as NodeJS.ErrnoException).code ?? 'no permission', cause);
-  }
-}
-
-function notStarted(actual: string, cause?: unknown): Error {
-  return new Error(`Expected ffmpeg to start, got ${withoutDirectories(actual)}. Check FFMPEG_BIN.`, {
-    cause,
-  });
 }
 
 interface Ended {
@@ -125,10 +115,18 @@ interface Ended {
   killedBy: NodeJS.Signals | null;
 }
 
+interface Program {
+  path: string;
+  cage: Cage | undefined;
+  /** Working folder, if there is no cage. */
+  cwd: string;
+}
+
 /** One run of ffmpeg. */
 class Child {
   readonly result: Promise<RunResult>;
-  readonly #process;
+  readonly #process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #caged: boolean;
   readonly #graceMs: number;
   readonly #limits: RunLimits;
   readonly #closed = Promise.withResolvers<void>();
@@ -136,21 +134,23 @@ class Child {
   /** Set once we end the child: what the run throws. */
   #endedFor: { reason: unknown } | undefined;
 
-  constructor(path: string, args: readonly string[], options: RunOptions, graceMs: number) {
+  constructor({ path, cage, cwd }: Program, args: readonly string[], options: RunOptions, graceMs: number) {
     this.#limits = withinMachine(options);
+    this.#caged = cage !== undefined;
     const own = ['-nostdin', '-hide_banner', ...largestBlock(this.#limits), ...args];
-    const start = underLimits(path, own, this.#limits);
+    const bare = { command: path, args: own };
+    const start = underLimits(cage?.around(bare, options, INHERITED) ?? bare, this.#limits);
     // ffmpeg needs no environment, and must not see our settings.
     this.#process = spawn(start.command, start.args, {
       env: {},
       // A relative name in an input must find nothing. In the folder where the service was started, it could find .env.
-      cwd: parse(path).root,
+      cwd,
       shell: false,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...hidden()],
       // Ctrl-C in a terminal goes to the host's whole process group. The host ends its children itself, in order.
       detached: GROUPS,
       windowsHide: true,
-    });
+    }) as ChildProcessByStdio<null, Readable, Readable>;
     this.#graceMs = graceMs;
     this.result = this.#watch(options.signal);
   }
@@ -206,6 +206,7 @@ class Child {
       const { exitCode, killedBy } = await this.#ended();
       if (this.#endedFor !== undefined) throw this.#endedFor.reason;
       const text = stderr.text();
+      if (this.#caged && cageFailed(exitCode, text)) throw notStarted(lastMessage(text));
       if (exitCode !== null && NOT_STARTED.includes(exitCode)) throw notStarted(lastMessage(text));
       if (exitCode !== 0) throw exitError(exitCode, killedBy, text, this.#limits);
       return { stdout: Buffer.concat(stdout).toString('utf8'), stderr: text };
@@ -222,7 +223,10 @@ class Child {
       if (this.#process.pid !== undefined) return;
       reject(notStarted(cause.message, cause));
     });
-    this.#process.once('close', (exitCode, killedBy) => resolve({ exitCode, killedBy }));
+    this.#process.once('close', (exitCode, killedBy) => {
+      const inCage = this.#caged ? signalInCage(exitCode) : undefined;
+      resolve(inCage === undefined ? { exitCode, killedBy } : { exitCode: null, killedBy: inCage });
+    });
     return promise.finally(() => {
       this.#gone = true;
       this.#closed.resolve();

@@ -40,7 +40,7 @@ export async function probe(
   file: string,
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
-  const { stdout, stderr } = await runForOutput(ffmpeg, probeArguments(file), signal);
+  const { stdout, stderr } = await runForOutput(ffmpeg, file, probeArguments(file), signal);
   const info = readMediaInfo(stderr);
   if (info === undefined) throw notOpened(stderr);
   refuseHuge(info, stderr);
@@ -87,17 +87,18 @@ async function listOf(
   // An extra stream matters too, because times are counted from the earliest stream that is read.
   if (wanted.length === 0 || (wanted.length === listed.length && wanted.every((one) => listed.includes(one))))
     return stdout;
-  return (await runForOutput(ffmpeg, probeArguments(file, wanted), signal)).stdout;
+  return (await runForOutput(ffmpeg, file, probeArguments(file, wanted), signal)).stdout;
 }
 
 /** A failed run returns its output too: without a stream to list ffmpeg fails, but prints what it found. */
 async function runForOutput(
   ffmpeg: Ffmpeg,
+  file: string,
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<RunResult> {
   try {
-    return await ffmpeg.run(args, { signal, ...LIMITS });
+    return await ffmpeg.run(args, { signal, ...LIMITS, reads: [file] });
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
     if (error.exitCode === null || error.exceeded !== null) throw unreadable(error.shortMessage, error);
@@ -195,7 +196,7 @@ async function asDisplayed(
     ...['-v', 'warning', ...untrustedInput(file), '-map', `0:${video.stream}`],
     ...['-frames:v', '1', '-f', 'framecrc', '-'],
   ];
-  const { stdout, stderr } = await runForOutput(ffmpeg, args, signal);
+  const { stdout, stderr } = await runForOutput(ffmpeg, file, args, signal);
   const shown = /^#dimensions 0: (\d+)x(\d+)/m.exec(stdout);
   if (shown === null) throw unreadable(lastMessage(stderr));
   // The JPEG decoder fills in what is missing and reports success.

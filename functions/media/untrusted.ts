@@ -6,7 +6,7 @@ import { allowing } from './allow-list.ts';
  * and reads other files. image2 is not on it although it reads still pictures: ffmpeg chooses it for a name like 1.jpg,
  * and it takes the name as a pattern. The demuxers on the list recognize pictures by their bytes.
  */
-const DEMUXERS = [
+export const DEMUXERS = [
   'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,w64,amr',
   'png_pipe,jpeg_pipe,webp_pipe',
 ].flatMap((names) => names.split(','));
@@ -22,6 +22,7 @@ const SOUNDS = [
   'pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s8,pcm_u8,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be',
   'pcm_alaw,pcm_mulaw,pcm_dvd,pcm_bluray,s302m',
 ].flatMap((names) => names.split(','));
+export const DECODERS = [...PICTURES, ...SOUNDS];
 /** Above 8K (33 million). A larger picture would take all memory before anything else could refuse it. */
 export const MAX_PIXELS = 40_000_000;
 /** Cameras write up to ten, TV recordings a few dozen. Each takes memory before it is checked. */
@@ -30,7 +31,7 @@ const MAX_STREAMS = 100;
 /** `-i` for a file from outside, with the options that must stand before it. */
 export function untrustedInput(file: string): string[] {
   return [
-    ...allowing({ demuxers: DEMUXERS, decoders: [...PICTURES, ...SOUNDS] }),
+    ...allowing({ demuxers: DEMUXERS, decoders: DECODERS }),
     ...['-max_pixels', String(MAX_PIXELS), '-max_streams', String(MAX_STREAMS)],
     ...['-i', `file:${file}`],
   ];
