@@ -25,7 +25,7 @@ const LEAST_VERSION = 5.1;
 /** What the version and the compiler of distributions look like that publish security updates. */
 const DISTRIBUTION = /^ffmpeg version \S*(\+deb\d+u\d+|ubuntu)|^ *built with \S+ \S+ \(Alpine /m;
 /** Names in what `ffmpeg -filters` and the like print: flags, then the name. */
-const LISTED = /^ *[A-Z.|]{1,8} +([\w,]+) /gm;
+const LISTED = /^ *[A-Z.|]{1,8} +([\w,-]+) /gm;
 const FILTERS = [
   'adelay,afade,aformat,alimiter,amix,anullsrc,apad,aresample,asetpts,asoftclip,asplit,atrim,bwdif,concat,crop',
   'ebur128,eq,format,fps,gblur,lutyuv,overlay,pad,premultiply,scale,setparams,setpts,setsar,sidechaincompress,split,tonemap',
