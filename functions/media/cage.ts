@@ -70,9 +70,9 @@ function createCage(bwrap: string): Cage {
         ...descriptors.flatMap((descriptor) => ['--args', String(descriptor)]),
         ...['--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv'],
         ...['--hostname', 'cage', ...system, '--dev-bind', '/dev/null', '/dev/null', '--dir', WORK],
-        ...(isSystem(command) ? [] : readOnly(command)),
+        ...(SYSTEM.some((folder) => isIn(command, folder)) ? [] : readOnly(command)),
         ...(writes === undefined ? [] : ['--bind', writes, writes]),
-        ...[...new Set(reads)].flatMap(readOnly),
+        ...[...new Set(reads)].filter((file) => !isIn(file, writes)).flatMap(readOnly),
         // Otherwise it could fill the memory with files of its own.
         ...['--remount-ro', '/', '--chdir', WORK, '--', command, ...args],
       ],
@@ -93,8 +93,8 @@ function readOnly(path: string): string[] {
   return ['--ro-bind', path, path];
 }
 
-function isSystem(path: string): boolean {
-  return SYSTEM.some((folder) => path.startsWith(`${folder}/`));
+function isIn(path: string, folder: string | undefined): boolean {
+  return folder !== undefined && path.startsWith(`${folder}/`);
 }
 
 /** Whether bubblewrap itself failed, and not the program in it. */

@@ -69,7 +69,12 @@ export function createFfmpeg({ path, graceMs = GRACE_MS, cage, children }: Ffmpe
     options.signal.throwIfAborted();
     if (disposed) throw stopping();
     refuseMissing(path);
-    const child = new Child({ path, cage, cwd: home.path() }, args, options, graceMs);
+    const child = new Child(
+      { path, cage, cwd: cage === undefined ? home.path() : '/' },
+      args,
+      options,
+      graceMs,
+    );
     running.add(child);
     if (child.pid !== undefined) children?.started(child.pid);
     try {
@@ -118,7 +123,7 @@ interface Ended {
 interface Program {
   path: string;
   cage: Cage | undefined;
-  /** Working folder, if there is no cage. */
+  /** The cage has a working folder of its own. */
   cwd: string;
 }
 

@@ -143,10 +143,10 @@ async function fileMbOf({ clips, rate }: MixInput): Promise<number> {
   return Math.ceil(1.1 * sizes.reduce((sum, size) => sum + size, 0) + seconds * SOUND_MB_PER_SECOND) + 2;
 }
 
-function filesOf({ clips, music, voice, out, dir }: MixInput): RunFiles {
+function filesOf({ clips, music, voice, originalVolume, out, dir }: MixInput): RunFiles {
   const sounds = [music, voice].flatMap((sound) => (sound === undefined ? [] : [sound.file]));
-  const reads = [join(dir, MIX_LIST), ...clips.flatMap(({ video, sound }) => [video, sound]), ...sounds];
-  return { reads, writes: dirname(out) };
+  const own = clips.flatMap(({ video, sound }) => (originalVolume > 0 ? [video, sound] : [video]));
+  return { reads: [join(dir, MIX_LIST), ...own, ...sounds], writes: dirname(out) };
 }
 
 async function encoded<T>(run: Promise<T>): Promise<T> {

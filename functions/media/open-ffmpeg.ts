@@ -67,7 +67,8 @@ export function openLater(open: () => Promise<OpenedFfmpeg>): Ffmpeg {
     run: async (args, options) => (await ready()).run(args, options),
     version: async () => (await ready()).version(),
     async [Symbol.asyncDispose]() {
-      await (await opened)?.ffmpeg[Symbol.asyncDispose]();
+      const last = await opened?.catch(() => undefined);
+      await last?.ffmpeg[Symbol.asyncDispose]();
     },
   };
 }

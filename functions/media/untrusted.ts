@@ -12,10 +12,10 @@ export const DEMUXERS = [
 ].flatMap((names) => names.split(','));
 /**
  * What phones, cameras, screen recorders and editors write today. ffmpeg has 500 decoders, most of them hardly maintained:
- * those for Flash, DVDs, broadcast links and the lossless codecs of old capture programs are left out.
+ * those for VP6, DVDs, broadcast links and the lossless codecs of old capture programs are left out.
  */
 const PICTURES = [
-  'h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,h263,mjpeg',
+  'h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,h263,flv,mjpeg',
   'prores,dnxhd,cfhd,dvvideo,qtrle,rawvideo,v210,ffv1,wmv2,wmv3,vc1,gif,png,webp',
 ].flatMap((names) => names.split(','));
 const SOUNDS = [
