@@ -72,7 +72,7 @@ function createCage(bwrap: string): Cage {
         ...['--hostname', 'cage', ...system, '--dev-bind', '/dev/null', '/dev/null', '--dir', WORK],
         ...(SYSTEM.some((folder) => isIn(command, folder)) ? [] : readOnly(command)),
         ...(writes === undefined ? [] : ['--bind', writes, writes]),
-        ...[...new Set(reads)].filter((file) => !isIn(file, writes)).flatMap(readOnly),
+        ...[...new Set(reads)].filter((file) => !isIn(file, writes)).flatMap(readOnlyIfThere),
         // Otherwise it could fill the memory with files of its own.
         ...['--remount-ro', '/', '--chdir', WORK, '--', command, ...args],
       ],
@@ -91,6 +91,11 @@ function shown(path: string): string[] {
 
 function readOnly(path: string): string[] {
   return ['--ro-bind', path, path];
+}
+
+/** A file that is missing is reported by ffmpeg, as without a cage. */
+function readOnlyIfThere(path: string): string[] {
+  return ['--ro-bind-try', path, path];
 }
 
 function isIn(path: string, folder: string | undefined): boolean {

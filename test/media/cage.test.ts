@@ -175,12 +175,13 @@ describe('in the cage', needsCage, () => {
     await ended;
   });
 
-  test('a file that is missing is not blamed on the media', async () => {
+  test('a missing file is reported by ffmpeg, and a missing folder is not blamed on the media', async () => {
     await using ffmpeg = createFfmpeg({ path: FFMPEG, cage: CAGE });
-    await assert.rejects(
-      ffmpeg.run(['-version'], { ...limits, reads: [at('gone')] }),
-      /Expected ffmpeg to start, got .*source path.*gone/,
-    );
+    const gone = at('gone');
+    const reading = ffmpeg.run(['-i', `file:${gone}`], { ...limits, reads: [gone] });
+    await assert.rejects(reading, (error) => FfmpegError.is(error) && /No such file/.test(error.stderr));
+    const writing = ffmpeg.run(['-version'], { ...limits, writes: gone });
+    await assert.rejects(writing, /Expected ffmpeg to start, got .*source path.*gone/);
   });
 });
 
