@@ -1,6 +1,7 @@
 /** What a hijacked ffmpeg could do, in the cage and without one. A program in its place tries it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
@@ -22,6 +23,7 @@ import { take } from '../fixtures/media/hostile-files.ts';
 import { probeProgram } from '../fixtures/media/probe-program.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
+const SYSTEMS = '/usr/bin/ffmpeg';
 const INHERITING = resolve(import.meta.dirname, '../fixtures/media/inheriting.ts');
 const linux = { skip: process.platform === 'linux' ? false : 'no /proc' };
 const { signal } = new AbortController();
@@ -148,6 +150,13 @@ describe('in the cage', needsCage, () => {
       ...{ out: at('out', 'video.mp4'), dir: at('out') },
     });
     assert.equal(mixed.frames, 2 * frames);
+  });
+
+  test("the system's ffmpeg finds its many libraries", {
+    skip: !existsSync(SYSTEMS) && 'not installed',
+  }, async () => {
+    await using ffmpeg = createFfmpeg({ path: SYSTEMS, cage: CAGE });
+    assert.match(await ffmpeg.version(), /^ffmpeg version /);
   });
 
   test('nothing is left of ffmpeg when this process is killed', async () => {
