@@ -56,6 +56,7 @@ export async function composeLocal(
     searchPath: config.searchPath,
     cage: config.ffmpegCage,
     children,
+    workDir: folders.empty,
     log,
   });
   starting.use(ffmpeg);

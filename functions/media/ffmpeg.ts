@@ -49,13 +49,15 @@ export interface FfmpegOptions {
   graceMs?: number;
   /** Runs are limited to their own files and to no network only in a cage. */
   cage?: Cage | undefined;
+  /** The empty folder that it works in, if there is no cage; a temporary one by default. */
+  workDir?: string;
   /** Records every child, so that the next host can end children that outlive a crash of this one. */
   children?: ChildRecords;
 }
 
-export function createFfmpeg({ path, graceMs = GRACE_MS, cage, children }: FfmpegOptions): Ffmpeg {
+export function createFfmpeg({ path, graceMs = GRACE_MS, cage, workDir, children }: FfmpegOptions): Ffmpeg {
   const running = new Set<Child>();
-  const home = emptyFolder();
+  const home = emptyFolder(workDir);
   const killAll = () => {
     for (const child of running) child.kill('SIGKILL');
     home[Symbol.dispose]();

@@ -14,6 +14,8 @@ export interface OpenOptions extends FfmpegPlace {
   cage: CageMode;
   log: Log;
   children?: ChildRecords;
+  /** See FfmpegOptions. */
+  workDir?: string;
 }
 
 export interface OpenedFfmpeg {
@@ -91,12 +93,12 @@ interface Caged {
 /** The version is asked in the cage, which shows whether it works: containers may forbid it. */
 async function inCage(chosen: ChosenFfmpeg, options: OpenOptions): Promise<Caged> {
   const { path } = chosen;
-  const { cage: mode, children } = options;
-  const records = children === undefined ? {} : { children };
+  const { cage: mode, children, workDir } = options;
+  const own = { ...(children && { children }), ...(workDir && { workDir }) };
   const cage = mode === 'off' ? undefined : findCage(options.searchPath);
   let without = mode === 'off' ? 'FFMPEG_CAGE is off.' : 'Install bubblewrap (Linux only) for one.';
   if (cage !== undefined) {
-    const ffmpeg = createFfmpeg({ path, cage, ...records });
+    const ffmpeg = createFfmpeg({ path, cage, ...own });
     try {
       return { ffmpeg, version: await ffmpeg.version(), cage: cage.name };
     } catch (error) {
@@ -108,7 +110,7 @@ async function inCage(chosen: ChosenFfmpeg, options: OpenOptions): Promise<Caged
   if (mode === 'required') {
     throw new Error(`Expected a cage for ffmpeg, as FFMPEG_CAGE=required says, got none. ${without}`);
   }
-  const ffmpeg = createFfmpeg({ path, ...records });
+  const ffmpeg = createFfmpeg({ path, ...own });
   try {
     return { ffmpeg, version: await ffmpeg.version(), cage: 'none', without };
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,12 +8,17 @@ export interface EmptyFolder extends Disposable {
   path(): string;
 }
 
-/** A private folder that stays empty, to work in: a relative name leads nowhere from there. */
-export function emptyFolder(): EmptyFolder {
+/**
+ * A private folder that stays empty, to work in: a relative name leads nowhere from there.
+ * @param fixed its path, which a process that was killed leaves to the next one; a new temporary folder if absent
+ */
+export function emptyFolder(fixed?: string): EmptyFolder {
   let made: string | undefined;
   return {
     path() {
-      made ??= mkdtempSync(join(tmpdir(), 'every-cut-'));
+      if (made !== undefined) return made;
+      if (fixed !== undefined) mkdirSync(fixed, { recursive: true, mode: 0o700 });
+      made = fixed ?? mkdtempSync(join(tmpdir(), 'every-cut-'));
       return made;
     },
     [Symbol.dispose]() {
@@ -21,7 +26,7 @@ export function emptyFolder(): EmptyFolder {
       try {
         rmdirSync(made);
       } catch {
-        // It is empty, and the system clears its folder for temporary files.
+        // It is empty, and does no harm.
       }
       made = undefined;
     },

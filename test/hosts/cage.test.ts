@@ -1,5 +1,6 @@
 /** The single-machine host says whether its ffmpeg runs in a cage, and works in both ways. */
 import assert from 'node:assert/strict';
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { serveFiles } from '../../infra/media/file-server.ts';
@@ -24,7 +25,10 @@ describe('a service with bubblewrap', needsCage, () => {
     const block = [server.url('a clip.mp4')];
     const { renders } = await host.run({
       ...{ task_name: 'caged', video_blocks: { a: block, b: block } },
-      ...{ audio_blocks: { music: [server.url('track.wav')] }, text_to_speech: [{ text: 'Hello there', voice: 'Sarah' }] },
+      ...{
+        audio_blocks: { music: [server.url('track.wav')] },
+        text_to_speech: [{ text: 'Hello there', voice: 'Sarah' }],
+      },
     });
     assert.deepEqual(
       renders.map(({ status }) => status),
@@ -48,6 +52,21 @@ describe('a service without bubblewrap', () => {
     const [notice] = host.logged('ffmpeg.no_cage');
     assert.equal(notice?.['severity'], 'NOTICE');
     assert.match(String(notice?.['message']), /without a cage: Install bubblewrap/);
+  });
+
+  test('lets ffmpeg work in an empty folder of its own, which a killed service leaves to the next one', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'ffmpeg');
+    const version = 'ffmpeg version 8.1.2 Copyright (c) 2000-2026 the FFmpeg developers';
+    await writeFile(path, `#!/bin/sh\necho "${version}, in $(pwd)"\n`);
+    await chmod(path, 0o755);
+    const empty = join(dir.path, 'data/empty');
+    await mkdir(empty, { recursive: true });
+    {
+      await using host = await startTestHost(dir.path, { FFMPEG_BIN: path });
+      assert.equal(host.logged('host.started')[0]?.['ffmpeg'], `${version}, in ${empty}`);
+    }
+    await assert.rejects(stat(empty), { code: 'ENOENT' });
   });
 
   test('does not start if the cage is required', async () => {
