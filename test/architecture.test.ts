@@ -94,8 +94,8 @@ describe('the layers of functions/', () => {
     assert.deepEqual(filesThatImport(/^p-retry$/), ['coordination/retry-policy.ts']);
   });
 
-  test('start processes only in media/ffmpeg.ts', () => {
-    assert.deepEqual(filesThatImport(/^(node:)?child_process$/), ['media/ffmpeg.ts']);
+  test('start processes only in media/child.ts', () => {
+    assert.deepEqual(filesThatImport(/^(node:)?child_process$/), ['media/child.ts']);
   });
 
   test('import vendor SDKs only in adapters/, and the framework only in index.ts', () => {

@@ -10,6 +10,9 @@ const SEVERITY = { debug: 'DEBUG', info: 'INFO', notice: 'NOTICE', warn: 'WARNIN
 
 export type EventName =
   | 'host.waiting'
+  | 'ffmpeg.no_cage'
+  | 'ffmpeg.old'
+  | 'ffmpeg.unverified'
   | 'host.cleared'
   | 'host.started'
   | 'host.stopping'

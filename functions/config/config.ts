@@ -36,6 +36,7 @@ export interface Config {
   renderConcurrency: number;
   ffmpegBin: string | undefined;
   ffmpegThreads: number;
+  ffmpegCage: 'auto' | 'off' | 'required';
   apiKey: string | undefined;
   /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
@@ -132,6 +133,7 @@ export function loadConfig(env: Environment): Config {
     renderConcurrency: read.integer('RENDER_CONCURRENCY', mixersFor(CORES, memoryMb), 1, 64),
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
     ffmpegThreads: read.integer('FFMPEG_THREADS', threadsFor(CORES, memoryMb), 1, 64),
+    ffmpegCage: read.text('FFMPEG_CAGE', 'auto', /^(auto|off|required)$/) as Config['ffmpegCage'],
     apiKey,
     requestsPerMinute: read.count(
       'REQUESTS_PER_MINUTE',

@@ -183,7 +183,15 @@ export const SETTINGS: readonly Setting[] = [
     name: 'FFMPEG_BIN',
     default: '',
     expected: 'the path of an ffmpeg binary',
-    about: 'ffmpeg to use; default: ffmpeg-static, the bundled build, then PATH.',
+    about:
+      "ffmpeg to use. Default: the system's if it is kept up to date, or else the one that npm installed.",
+  },
+  {
+    name: 'FFMPEG_CAGE',
+    default: 'auto',
+    expected: 'auto, off or required',
+    about:
+      'Run ffmpeg in a cage (bubblewrap): auto where there is one, off, or required: not at all without.',
   },
   {
     name: 'FFMPEG_THREADS',

@@ -12,8 +12,7 @@ import type { Log } from '../base/log.ts';
 import { traceparent } from '../base/trace.ts';
 import type { Config } from '../config/config.ts';
 import { createExclusiveGate } from '../coordination/exclusive-gate.ts';
-import { createFfmpeg } from '../media/ffmpeg.ts';
-import { findFfmpeg } from '../media/find-ffmpeg.ts';
+import { openFfmpeg, openLater } from '../media/open-ffmpeg.ts';
 import type { LeaseStore } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
@@ -41,8 +40,17 @@ export interface CloudOptions {
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
-  const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
-  const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
+  // Most functions never run it.
+  const ffmpeg = starting.use(
+    openLater(() =>
+      openFfmpeg({
+        configured: config.ffmpegBin,
+        searchPath: config.searchPath,
+        cage: config.ffmpegCage,
+        log,
+      }),
+    ),
+  );
   const firestore = starting.use(connectFirestore({ projectId }));
   const memo = createFirestoreMemo({ firestore });
   const chosen = starting.use(

@@ -15,8 +15,7 @@ import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
-import { createFfmpeg } from '../media/ffmpeg.ts';
-import { findFfmpeg } from '../media/find-ffmpeg.ts';
+import { openFfmpeg } from '../media/open-ffmpeg.ts';
 import { fileName, manifestName } from '../model/names.ts';
 import type { TaskStore } from '../ports.ts';
 import { chooseAdapters } from './choose-adapters.ts';
@@ -52,15 +51,15 @@ export async function composeLocal(
     (await sweepFolder(folders.temp, WORK_DIR)) +
     (await sweepFolder(join(folders.artifacts, INCOMING), UUID));
 
-  const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
-  const ffmpeg = starting.use(createFfmpeg({ path: binary.path, children }));
-  const version = await ffmpeg.version().catch((cause: unknown) => {
-    const origin = config.ffmpegBin === undefined ? binary.origin : 'FFMPEG_BIN';
-    throw new Error(
-      `Expected ${binary.path} (${origin}) to print an ffmpeg version, got none. Set FFMPEG_BIN to a working ffmpeg.`,
-      { cause },
-    );
+  const { ffmpeg, ...about } = await openFfmpeg({
+    configured: config.ffmpegBin,
+    searchPath: config.searchPath,
+    cage: config.ffmpegCage,
+    children,
+    workDir: folders.empty,
+    log,
   });
+  starting.use(ffmpeg);
 
   const database = starting.use(
     await inDataDir(config.dataDir, () => openDatabase(join(config.dataDir, 'every-cut.sqlite'))),
@@ -110,7 +109,7 @@ export async function composeLocal(
     queue: deps.queue,
     lapseLeases: () => leases.lapseLeases(),
     endRests: () => attempts.endRests(),
-    ffmpeg: { version, origin: binary.origin },
+    ffmpeg: about,
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };
 }

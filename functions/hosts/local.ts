@@ -92,6 +92,7 @@ export async function startHost(
     data_dir: config.dataDir,
     ffmpeg: ffmpeg.version,
     ffmpeg_origin: ffmpeg.origin,
+    cage: ffmpeg.cage,
     render_concurrency: config.renderConcurrency,
   });
   const running = starting.move();

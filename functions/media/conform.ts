@@ -109,7 +109,7 @@ export async function conformClip(
   const args = conformArguments(input);
   const ownMs = Math.min(conformTimeoutMs(input), timeoutMs);
   const limits = { timeoutMs: ownMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };
-  const stderr = await ffmpeg.run(args, { signal, ...limits }).then(
+  const stderr = await ffmpeg.run(args, { signal, ...limits, reads: [input.file], writes: input.dir }).then(
     (run) => run.stderr,
     (error: unknown) => {
       throw permanentFrom(error, 'conform_failed', 'conform', {

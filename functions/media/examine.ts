@@ -41,7 +41,7 @@ export async function examine(ffmpeg: Ffmpeg, file: string, signal: AbortSignal)
   const tries: Examined[] = [];
   for (const maps of EXAMINED) {
     const separator = ` ${randomUUID()} `;
-    const { stderr, listed } = await list(ffmpeg, probeArguments(file, separator, maps), signal);
+    const { stderr, listed } = await list(ffmpeg, file, probeArguments(file, separator, maps), signal);
     const info = readMediaInfo({ stderr, file, separator, listed });
     tries.push({ info, stderr, listed });
     if (info === undefined || info.video !== null || info.audio !== null) break;
@@ -59,19 +59,20 @@ export async function chosenOf(
 ): Promise<readonly ListedStream[]> {
   const chosen = [video, audio].flatMap((found) => (found === null ? [] : [`0:${found.stream}`]));
   if (chosen.length === 0 || chosen.length === listed.length) return chosen.length === 0 ? [] : listed;
-  return (await list(ffmpeg, probeArguments(file, randomUUID(), chosen), signal)).listed;
+  return (await list(ffmpeg, file, probeArguments(file, randomUUID(), chosen), signal)).listed;
 }
 
 /** A failed run has a result too: without a stream to list ffmpeg fails, but prints what it found. */
 export async function list(
   ffmpeg: Ffmpeg,
+  file: string,
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<{ stderr: string; listed: ListedStream[] }> {
   const reader = new PacketReader();
   const onLine = (line: string) => reader.add(line);
   try {
-    const { stderr } = await ffmpeg.run(args, { signal, ...LIMITS, onLine });
+    const { stderr } = await ffmpeg.run(args, { signal, ...LIMITS, reads: [file], onLine });
     return { stderr, listed: reader.streams() };
   } catch (error) {
     return { stderr: stderrOf(error), listed: reader.streams() };

@@ -1,6 +1,7 @@
 /** Limits for one run of ffmpeg. The operating system enforces them even if this process is gone. */
 import { existsSync } from 'node:fs';
 import { CORES, machineMemoryMb } from '../base/machine.ts';
+import type { Command } from './cage.ts';
 
 export interface RunLimits {
   timeoutMs: number;
@@ -30,18 +31,14 @@ export function largestBlock({ memoryMb }: RunLimits): string[] {
 }
 
 /**
- * The command that starts `program` under its limits. A shell sets them and is then replaced by the program, which keeps
+ * Starts a command under limits. A shell sets them and is then replaced by the program, which keeps
  * the pid. A limit that cannot be set is left out, because then a stricter one is already in force.
  *
  * RLIMIT_DATA rather than RLIMIT_AS: since Linux 4.7 it counts all private writable memory, but not the address space
  * that allocators reserve for each thread. https://man7.org/linux/man-pages/man2/getrlimit.2.html
  */
-export function underLimits(
-  program: string,
-  args: readonly string[],
-  limits: RunLimits,
-): { command: string; args: readonly string[] } {
-  if (!LIMITED) return { command: program, args };
+export function underLimits({ command, args }: Command, limits: RunLimits): Command {
+  if (!LIMITED) return { command, args };
   // Always after our own timeout: it only matters if this process is no longer there to enforce that one.
   const cpuSeconds = Math.ceil(limits.timeoutMs / 1000) * CORES + 1;
   const set = [
@@ -51,8 +48,8 @@ export function underLimits(
     `ulimit -t ${cpuSeconds}`,
     // A core dump would contain the input, and be written to the working folder.
     'ulimit -c 0',
-  ].map((command) => `${command} 2>/dev/null`);
+  ].map((limit) => `${limit} 2>/dev/null`);
   // The shell sets these variables, but ffmpeg gets no environment.
   const script = [...set, 'unset PWD OLDPWD', 'exec "$0" "$@"'].join('; ');
-  return { command: SHELL, args: ['-c', script, program, ...args] };
+  return { command: SHELL, args: ['-c', script, command, ...args] };
 }

@@ -1,5 +1,6 @@
 /** Decodes sounds, and measures their loudness and true peak. */
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { allowing } from './allow-list.ts';
@@ -51,12 +52,9 @@ export async function decodeSound(
 ): Promise<{ samples: number }> {
   try {
     const fileMb = pcmMb(source.maxSeconds + 1);
-    await ffmpeg.run(decodeArguments(source), {
-      signal,
-      timeoutMs: TIMEOUT_MS,
-      memoryMb: SOUND_MEMORY_MB,
-      fileMb,
-    });
+    const limits = { timeoutMs: TIMEOUT_MS, memoryMb: SOUND_MEMORY_MB, fileMb };
+    const files = { reads: [source.file], writes: dirname(source.out) };
+    await ffmpeg.run(decodeArguments(source), { signal, ...limits, ...files });
   } catch (error) {
     if (/does not contain any stream|matches no streams/.test(String(error))) throw noSound();
     throw permanentFrom(error, 'media_unreadable', 'measure', {
@@ -107,7 +105,8 @@ export async function measureLoudness(
 ): Promise<number | null> {
   const samples = await samplesIn(pcmFile);
   if (samples === 0) return null;
-  const { stderr } = await ffmpeg.run(loudnessArguments(pcmFile, samples), { signal, ...MEASURING });
+  const args = loudnessArguments(pcmFile, samples);
+  const { stderr } = await ffmpeg.run(args, { signal, ...MEASURING, reads: [pcmFile] });
   return readLoudness(stderr);
 }
 
@@ -138,7 +137,7 @@ export async function measureTruePeak(
   options: { signal: AbortSignal; timeoutMs: number },
 ): Promise<SoundLevels['truePeak']> {
   const args = truePeakArguments(videoFile);
-  const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options });
+  const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options, reads: [videoFile] });
   return readMeter(stderr).truePeak;
 }
 

@@ -1,9 +1,10 @@
 /** Makes one combination: joins its clips by copying, so that only the sound is encoded. */
 import { stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond, SAMPLE_RATE, samplesOf } from '../model/frame-rate.ts';
 import { allowing } from './allow-list.ts';
+import type { RunFiles } from './cage.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { measureTruePeak, readMeter, type SoundLevels } from './loudness.ts';
@@ -115,7 +116,9 @@ export async function mixCombination(
   let limit = LIMIT;
   let levels: SoundLevels;
   for (let tries = 1; ; tries++) {
-    const { stderr } = await encoded(ffmpeg.run(mixArguments(input, limit), { signal, ...limits }));
+    const { stderr } = await encoded(
+      ffmpeg.run(mixArguments(input, limit), { signal, ...limits, ...filesOf(input) }),
+    );
     levels = readMeter(stderr);
     // Music and voice have a set loudness. Only the clips' own sound can be loud enough to need another try.
     if (originalVolume === 0) break;
@@ -138,6 +141,12 @@ async function fileMbOf({ clips, rate }: MixInput): Promise<number> {
   const sizes = await Promise.all(clips.map(async ({ video }) => (await stat(video)).size / 2 ** 20));
   const seconds = framesOf(clips) / framesPerSecond(rate);
   return Math.ceil(1.1 * sizes.reduce((sum, size) => sum + size, 0) + seconds * SOUND_MB_PER_SECOND) + 2;
+}
+
+function filesOf({ clips, music, voice, originalVolume, out, dir }: MixInput): RunFiles {
+  const sounds = [music, voice].flatMap((sound) => (sound === undefined ? [] : [sound.file]));
+  const own = clips.flatMap(({ video, sound }) => (originalVolume > 0 ? [video, sound] : [video]));
+  return { reads: [join(dir, MIX_LIST), ...own, ...sounds], writes: dirname(out) };
 }
 
 async function encoded<T>(run: Promise<T>): Promise<T> {

@@ -158,7 +158,7 @@ async function asDisplayed(
     ...['-v', 'warning', ...untrustedInput(file), '-map', `0:${video.stream}`],
     ...['-frames:v', '1', '-f', 'framecrc', '-'],
   ];
-  const { stderr, listed } = await list(ffmpeg, args, signal);
+  const { stderr, listed } = await list(ffmpeg, file, args, signal);
   const [shown] = listed;
   if (shown === undefined || shown.width === 0) throw unreadable(lastMessage(stderr));
   // The JPEG decoder fills in what is missing and reports success.

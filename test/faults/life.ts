@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from '../../functions/config/config.ts';
+import { FFMPEG } from '../fixtures/media/finished.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import type { BrokenName } from './broken.ts';
 import type { Event, Stop } from './instrumentation.ts';
@@ -39,7 +40,13 @@ export interface LifeOptions {
 export async function live({ set, dir, stop, broken, settings, codeCache, ask }: LifeOptions): Promise<Life> {
   const order: Order = { set: set.name, stop, broken };
   const child = spawn(process.execPath, [ENTRY, JSON.stringify(order)], {
-    env: { ...process.env, ...set.environment(dir), ...settings, NODE_COMPILE_CACHE: codeCache },
+    env: {
+      ...process.env,
+      FFMPEG_BIN: FFMPEG,
+      ...set.environment(dir),
+      ...settings,
+      NODE_COMPILE_CACHE: codeCache,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close');

@@ -72,14 +72,16 @@ describe('every run of ffmpeg', () => {
       const [{ options } = { options: [] }] = inputs(args);
       const demuxers = after(options, '-format_whitelist').split(',');
       assert.ok(demuxers.includes('mov'));
-      for (const refused of 'concat,hls,dash,sdp,image2,lavfi,ffmetadata,tty,avisynth,vobsub,imf,ass'.split(
+      for (const refused of 'concat,hls,dash,sdp,image2,lavfi,ffmetadata,tty,avisynth,vobsub,imf,ass,w64'.split(
         ',',
       )) {
         assert.ok(!demuxers.includes(refused), refused);
       }
       const decoders = after(options, '-codec_whitelist').split(',');
       assert.ok(decoders.includes('h264'));
-      for (const refused of 'ansi,cinepak,exr,ass,mov_text,wavesynth,anull'.split(',')) {
+      for (const refused of 'ansi,cinepak,exr,magicyuv,jpeg2000,pnm,vp6f,theora,s302m,ass,mov_text,wavesynth,anull'.split(
+        ',',
+      )) {
         assert.ok(!decoders.includes(refused), refused);
       }
       assert.ok(Number(after(options, '-max_pixels')) > 0);

@@ -7,6 +7,7 @@ import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from '../../functions/media/loudness.ts';
 import { type MixClip, type MixInput, type MixSound, mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
+import { SUITE_CAGE } from '../fixtures/media/cage.ts';
 import { makeFilm, makePcm, makeSound, makeSpeech } from '../fixtures/media/clips.ts';
 import { FFMPEG, level } from '../fixtures/media/finished.ts';
 import { beeps, loudnessOf, soundOf, truePeakOf } from '../fixtures/media/measure.ts';
@@ -30,7 +31,7 @@ describe('the sound of a combination', () => {
 
   before(async () => {
     dir = await tempDir();
-    ffmpeg = createFfmpeg({ path: FFMPEG });
+    ffmpeg = createFfmpeg({ path: FFMPEG, cage: SUITE_CAGE });
     clip = await conformed('film.mp4', `sine=f=600:r=48000:d=${SECONDS}`);
     noise = await sound(await makeSound(at('noise.wav'), { seconds: 3 }));
     speech = await sound(await makeSpeech(at('speech.wav'), { speaking: 4 }));

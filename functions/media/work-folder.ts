@@ -1,0 +1,43 @@
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface EmptyFolder extends Disposable {
+  /** Makes the folder at its first use. */
+  path(): string;
+}
+
+/**
+ * A private folder that stays empty, to work in: a relative name leads nowhere from there.
+ * @param fixed its path, which a process that was killed leaves to the next one; a new temporary folder if absent
+ */
+export function emptyFolder(fixed?: string): EmptyFolder {
+  let made: string | undefined;
+  return {
+    path() {
+      if (made !== undefined) return made;
+      if (fixed !== undefined) mkdirSync(fixed, { recursive: true, mode: 0o700 });
+      made = fixed ?? mkdtempSync(join(tmpdir(), 'every-cut-'));
+      return made;
+    },
+    [Symbol.dispose]() {
+      if (made === undefined) return;
+      try {
+        rmdirSync(made);
+      } catch {
+        // It is empty, and does no harm.
+      }
+      made = undefined;
+    },
+  };
+}
+
+/**
+ * Whether a folder contains anything but files and folders. A link that a hijacked ffmpeg leaves instead of its output
+ * would make this service read another file, with its own rights.
+ */
+export async function hasOddFiles(folder: string): Promise<boolean> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.some((entry) => !entry.isFile() && !entry.isDirectory());
+}
