@@ -30,6 +30,8 @@ export type EventName =
   | 'push.refused'
   | 'push.not_set_up'
   | 'request.failed'
+  | 'request.locked_out'
+  | 'request.refused'
   | 'sweep.failed'
   | 'sweep.repaired';
 
