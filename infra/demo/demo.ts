@@ -6,6 +6,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { startHost } from '../../functions/hosts/local.ts';
@@ -207,8 +208,9 @@ async function forgetTasks(dataDir: string): Promise<void> {
   await Promise.all(database.map((name) => rm(join(dataDir, name), { force: true })));
 }
 
+/** Names and errors come from the service and its callers: none of them may command the terminal. */
 function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${text.split('\n').map(escapeHidden).join('\n')}\n`);
 }
 
 if (import.meta.main) await main();
