@@ -17,6 +17,7 @@ import { findFfmpeg } from '../media/find-ffmpeg.ts';
 import type { LeaseStore } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
+import { closeDataDir } from './data-folders.ts';
 import type { Instrumentation } from './instrumentation.ts';
 import { assemble } from './wire.ts';
 
@@ -41,6 +42,7 @@ export interface CloudOptions {
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
+  const umask = await closeDataDir(config);
   const binary = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
@@ -49,7 +51,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     chooseAdapters({
       config,
       memo,
-      diskOutputs: createDiskOutputs({ dir: config.outputDir }),
+      diskOutputs: createDiskOutputs({ dir: config.outputDir, umask }),
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
       downloadLimits: { totalMs: DOWNLOAD_MS },

@@ -160,7 +160,7 @@ async function sampleRequest(
   signal: AbortSignal,
 ): Promise<string> {
   print('Making sample clips ...');
-  await mkdir(config.dataDir, { recursive: true });
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const dir = await mkdtemp(join(config.dataDir, 'samples-'));
   running.defer(() => rm(dir, { recursive: true, force: true }));
   const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
@@ -187,9 +187,9 @@ async function startOwnHost(
   running: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<string> {
-  await mkdir(config.dataDir, { recursive: true });
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const file = join(config.dataDir, 'demo.log');
-  const stream = createWriteStream(file, { flags: 'a' });
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
   running.defer(() => new Promise<void>((resolve) => stream.end(resolve)));
   const log = createLog({ level: config.logLevel, pretty: false, write: (line) => stream.write(line) });
   const host = await startHost(config, log);
