@@ -108,6 +108,8 @@ function checkHost(request: Request, url: URL, hosts: RequestGuardOptions['hosts
  * A person who follows a link from elsewhere still gets the page: https://web.dev/articles/fetch-metadata
  */
 function checkSite(request: Request, own: readonly string[]): void {
+  // A preflight. Its answer is 405 and approves nothing.
+  if (request.method === 'OPTIONS') return;
   const site = request.headers.get('sec-fetch-site') ?? 'none';
   const origin = request.headers.get('origin');
   const fromHere = site === 'same-origin' || site === 'none';
