@@ -121,6 +121,16 @@ describe('settings', () => {
       assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
   });
 
+  test('believe no entry of X-Forwarded-For unless told how many', () => {
+    assert.equal(loadConfig({}).trustedProxies, 0);
+    assert.equal(loadConfig({ TRUSTED_PROXIES: '2' }).trustedProxies, 2);
+    for (const wrong of ['-1', '11', 'all', '1.5'])
+      assert.match(
+        problems({ TRUSTED_PROXIES: wrong }),
+        /TRUSTED_PROXIES: expected a whole number from 0 to 10/,
+      );
+  });
+
   test('for pushes must come together, and are normalised for comparison', () => {
     const PUSH_ACCOUNT = 'every-cut-push@my-project.iam.gserviceaccount.com';
     const PUSH_AUDIENCE = 'https://every-cut-render-123.europe-west1.run.app';
