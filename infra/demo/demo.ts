@@ -3,9 +3,10 @@
  * host over HTTP, shows the result and makes a contact sheet of it. No account, no key.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setMode } from '../../functions/adapters/shared/files.ts';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
@@ -134,6 +135,8 @@ async function showContactSheet(renders: readonly RenderView[], config: Config, 
     const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
     await using ffmpeg = createFfmpeg({ path });
     const sheet = await makeContactSheet({ ffmpeg, tiles, folder: dirname(first.path), signal });
+    // The host in this process keeps new files private.
+    await setMode(sheet, (await stat(first.path)).mode);
     print(`sheet         ${sheet}`);
   } catch (error) {
     signal.throwIfAborted();
