@@ -116,7 +116,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 421,
     title: 'The service does not answer to this host name',
-    hint: 'Use 127.0.0.1 or localhost, or set PUBLIC_URL to the name that callers use.',
+    hint: 'Use 127.0.0.1 or localhost. To be called by another name, set PUBLIC_URL and API_KEY.',
   },
   unavailable: {
     kind: 'request',

@@ -3,6 +3,8 @@
  * https://cloud.google.com/logging/docs/structured-logging
  */
 
+import { escapeHidden } from './hidden-characters.ts';
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -33,6 +35,8 @@ export type EventName =
   | 'push.refused'
   | 'push.not_set_up'
   | 'request.failed'
+  | 'request.locked_out'
+  | 'request.refused'
   | 'sweep.failed'
   | 'sweep.repaired';
 
@@ -87,7 +91,7 @@ function jsonLine(
   message: string,
   { error, insertId, ...fields }: LogFields,
 ): string {
-  return JSON.stringify({
+  const line = JSON.stringify({
     severity: SEVERITY[level],
     message,
     timestamp: new Date().toISOString(),
@@ -95,12 +99,20 @@ function jsonLine(
     ...(insertId === undefined ? {} : { 'logging.googleapis.com/insertId': insertId }),
     ...(error === undefined ? {} : { error: describe(error) }),
   });
+  // JSON itself escapes only some of them. The escapes are JSON, too, and whoever parses the line gets the text.
+  return escapeHidden(line);
 }
 
 function prettyLine(level: keyof typeof SEVERITY, message: string, { error }: LogFields): string {
   const time = new Date().toTimeString().slice(0, 8);
   const mark = level === 'info' || level === 'notice' ? '' : `${SEVERITY[level]} `;
-  return `${time} ${mark}${message}${error === undefined ? '' : `\n${describe(error)}`}`;
+  // Names and errors come from others. None of them may command the terminal, or look like a line of its own.
+  const details = error === undefined ? [] : describe(error).split('\n');
+  const lines = [
+    `${time} ${mark}${escapeHidden(message)}`,
+    ...details.map((line) => `  ${escapeHidden(line)}`),
+  ];
+  return lines.join('\n');
 }
 
 /** The error with its stack and causes. Only the log may show them. */

@@ -40,6 +40,8 @@ export interface Config {
   apiKey: string | undefined;
   /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
+  /** How many proxies of our own stand in front, and so how many entries of X-Forwarded-For are believed. */
+  trustedProxies: number;
   push: PushRule;
   allowPrivateUrls: boolean;
   logLevel: LogLevel;
@@ -102,20 +104,18 @@ export function loadConfig(env: Environment): Config {
   const inCloud = env['K_SERVICE'] !== undefined;
   const emulated = Boolean(env['FIRESTORE_EMULATOR_HOST']);
   const host = read.text('HOST', '127.0.0.1', /^[\w.:[\]-]+$/);
+  const publicUrl = read.optional('PUBLIC_URL', (value) =>
+    /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
+  );
   const apiKey = read.optional('API_KEY', (value) => value.length >= 16);
-  const publicApi = read.flag('PUBLIC_API');
-  if (apiKey === undefined && !read.failed('API_KEY')) {
-    const [because, instead] = !isLoopback(host)
-      ? [`HOST is ${host}`, 'HOST=127.0.0.1']
-      : publicApi
-        ? ['PUBLIC_API is true', 'PUBLIC_API=false']
-        : [];
-    if (because !== undefined)
-      read.problem(
-        `API_KEY: expected a key of at least 16 characters because ${because}, got nothing. Set it, or ${instead}.`,
-      );
+  const exposure = exposureOf({ host, publicUrl, publicApi: read.flag('PUBLIC_API'), inCloud });
+  const exposed = exposure !== undefined || inCloud;
+  if (exposure !== undefined && apiKey === undefined && !read.failed('API_KEY')) {
+    const { because, instead } = exposure;
+    read.problem(
+      `API_KEY: expected a key of at least 16 characters because ${because}, got nothing. Set it, or ${instead}.`,
+    );
   }
-  const ownMachineOnly = isLoopback(host) && !inCloud && !publicApi;
   for (const name of NOT_AVAILABLE) {
     if (read.raw(name) !== undefined) read.problem(`${name}: not available in this build. Remove it.`);
   }
@@ -123,7 +123,7 @@ export function loadConfig(env: Environment): Config {
   const config: Config = {
     port: read.integer('PORT', 8080, 0, 65_535),
     host,
-    publicUrl: read.optional('PUBLIC_URL', (value) => /^https?:$/.test(URL.parse(value)?.protocol ?? '')),
+    publicUrl,
     dataDir: folder(read.text('DATA_DIR', inCloud ? join(tmpdir(), 'every-cut') : './.data', /./)),
     outputDir: folder(read.text('OUTPUT_DIR', './output', /./)),
     cacheMaxMb: read.integer('CACHE_MAX_MB', inCloud ? CLOUD_CACHE_MB : 10_240, 100, 1_000_000_000),
@@ -137,12 +137,13 @@ export function loadConfig(env: Environment): Config {
     apiKey,
     requestsPerMinute: read.count(
       'REQUESTS_PER_MINUTE',
-      ownMachineOnly ? Number.POSITIVE_INFINITY : REQUESTS_PER_MINUTE,
+      exposed ? REQUESTS_PER_MINUTE : Number.POSITIVE_INFINITY,
       1,
       1_000_000,
     ),
+    trustedProxies: read.integer('TRUSTED_PROXIES', 0, 0, 10),
     push: readPushRule(read, { emulated: Boolean(env['PUBSUB_EMULATOR_HOST']), inCloud }),
-    allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', isLoopback(host) && !inCloud),
+    allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', !exposed),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
     searchPath: env['PATH'] ?? '',
     // Only `npm start`: what another script starts, such as a test, may be meant to outlive that script.
@@ -158,6 +159,30 @@ export function loadConfig(env: Environment): Config {
   };
   read.finish();
   return config;
+}
+
+interface Exposure {
+  because: string;
+  /** The setting that ends it. */
+  instead: string;
+}
+
+/** Which setting lets other machines call the HTTP API without Google checking them first; undefined if none does. */
+function exposureOf(settings: {
+  host: string;
+  publicUrl: string | undefined;
+  publicApi: boolean;
+  inCloud: boolean;
+}): Exposure | undefined {
+  const { host, publicUrl, publicApi, inCloud } = settings;
+  if (!isLoopback(host)) return { because: `HOST is ${host}`, instead: 'HOST=127.0.0.1' };
+  if (publicApi) return { because: 'PUBLIC_API is true', instead: 'PUBLIC_API=false' };
+  if (publicUrl === undefined || inCloud) return undefined;
+  // Whoever names a public address has put a proxy in front.
+  const { hostname, origin } = new URL(publicUrl);
+  return isLoopback(hostname)
+    ? undefined
+    : { because: `PUBLIC_URL is ${origin}`, instead: 'remove PUBLIC_URL' };
 }
 
 /** If PUSH_ACCOUNT and PUSH_AUDIENCE are set, tokens are required even with an emulator. On Cloud Run unset means closed. */

@@ -29,7 +29,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'PUBLIC_URL',
     default: '',
     expected: 'an http(s) URL',
-    about: 'The URL that callers use, for status_url. Default: as the caller addressed the service.',
+    about: 'The URL that callers use, for status_url. Anything but loopback requires API_KEY.',
   },
   {
     name: 'DATA_DIR',
@@ -216,7 +216,13 @@ export const SETTINGS: readonly Setting[] = [
     name: 'REQUESTS_PER_MINUTE',
     default: 'auto',
     expected: 'auto, or a whole number from 1 to 1000000',
-    about: 'Limit per caller (IPv4 address or IPv6 /64). auto: 600, no limit on loopback.',
+    about: 'Limit per caller (IPv4 address or IPv6 /64). auto: 600, no limit while not exposed.',
+  },
+  {
+    name: 'TRUSTED_PROXIES',
+    default: '0',
+    expected: 'a whole number from 0 to 10',
+    about: 'Proxies of your own in front: entries of X-Forwarded-For to believe, counted from the right.',
   },
   {
     name: 'PUSH_ACCOUNT',
@@ -234,7 +240,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',
-    about: 'Whether sources may be on private addresses. auto: only while HOST is loopback.',
+    about: 'Whether sources may be on private addresses. auto: only while the service is not exposed.',
   },
   {
     name: 'GOOGLE_API_URL',

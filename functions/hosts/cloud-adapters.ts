@@ -16,6 +16,7 @@ import { openFfmpeg, openLater } from '../media/open-ffmpeg.ts';
 import type { LeaseStore } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
+import { closeDataDir } from './data-folders.ts';
 import type { Instrumentation } from './instrumentation.ts';
 import { assemble } from './wire.ts';
 
@@ -40,6 +41,7 @@ export interface CloudOptions {
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
   const { project: projectId } = config;
+  const umask = await closeDataDir(config);
   // Most functions never run it.
   const ffmpeg = starting.use(
     openLater(() =>
@@ -57,7 +59,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     chooseAdapters({
       config,
       memo,
-      diskOutputs: createDiskOutputs({ dir: config.outputDir }),
+      diskOutputs: createDiskOutputs({ dir: config.outputDir, umask }),
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
       downloadLimits: { totalMs: DOWNLOAD_MS },

@@ -1,5 +1,14 @@
+/** Where a host keeps files in DATA_DIR, and that only its own user may read them. */
 import { join } from 'node:path';
+import { makePrivateFolder } from '../adapters/disk/private-folder.ts';
 import type { Config } from '../config/config.ts';
+
+const MARK = /^(every-cut\.sqlite|host\.lock)$/;
+/** What any version has put into DATA_DIR. */
+const OWN = /^(every-cut\.sqlite.*|host\.(lock|json)|artifacts|tmp|empty|children|signing\.key|demo\.log)$/;
+const ONLY_OWNER = 0o077;
+/** Of the process before the first host in it: what OUTPUT_DIR keeps to. */
+let umaskBefore: number | undefined;
 
 /** Where a host keeps files in DATA_DIR. All are on one file system, so that finished work is moved, not copied. */
 export function dataFolders({ dataDir }: Pick<Config, 'dataDir'>) {
@@ -10,4 +19,14 @@ export function dataFolders({ dataDir }: Pick<Config, 'dataDir'>) {
     /** Where programs work that need no folder. */
     empty: join(dataDir, 'empty'),
   };
+}
+
+/**
+ * Makes DATA_DIR private, and every file that this process and its children create from now on. Returns the umask for
+ * files that people share.
+ */
+export async function closeDataDir({ dataDir }: Pick<Config, 'dataDir'>): Promise<number> {
+  umaskBefore ??= process.umask(ONLY_OWNER);
+  await makePrivateFolder({ dir: dataDir, mark: MARK, own: OWN });
+  return umaskBefore;
 }

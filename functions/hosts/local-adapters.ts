@@ -19,7 +19,7 @@ import { openFfmpeg } from '../media/open-ffmpeg.ts';
 import { fileName, manifestName } from '../model/names.ts';
 import type { TaskStore } from '../ports.ts';
 import { chooseAdapters } from './choose-adapters.ts';
-import { dataFolders } from './data-folders.ts';
+import { closeDataDir, dataFolders } from './data-folders.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { assemble } from './wire.ts';
 
@@ -42,6 +42,7 @@ export async function composeLocal(
   instrumentation: Instrumentation = NO_INSTRUMENTATION,
 ) {
   await using starting = new AsyncDisposableStack();
+  const umask = await inDataDir(config.dataDir, () => closeDataDir(config));
   starting.use(await lockIn(config.dataDir, log));
   // With the lock held, everything found here was left by a host that has ended.
   const children = createChildRecords({ dir: join(config.dataDir, 'children') });
@@ -65,7 +66,7 @@ export async function composeLocal(
     await inDataDir(config.dataDir, () => openDatabase(join(config.dataDir, 'every-cut.sqlite'))),
   );
   const tasks = createSqliteTasks({ database });
-  const outputs = createDiskOutputs({ dir: config.outputDir });
+  const outputs = createDiskOutputs({ dir: config.outputDir, umask });
   const partsRemoved = await removeParts(tasks, outputs);
   if (childrenEnded + foldersSwept + partsRemoved > 0) {
     log.info('Removed unfinished work of the previous host', {

@@ -6,7 +6,7 @@ import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { createDownloadPlaces } from '../coordination/download-places.ts';
 import { fairSemaphore } from '../coordination/fair-semaphore.ts';
-import { addressInCloud, addressOnMachine } from '../http/client-address.ts';
+import { clientAddressReader } from '../http/client-address.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
@@ -101,20 +101,21 @@ export function assemble<Q extends Queue>(
     mixing: lanes.mixing,
     saving: fairSemaphore(SAVERS),
     run: instrumentation.run,
-    ...apiSettings(config),
+    ...apiSettings(config, log),
   };
 }
 
 /** What only the HTTP API needs. */
-function apiSettings(config: Config) {
+function apiSettings(config: Config, log: Log) {
   return {
     limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
     guard: createRequestGuard({
       apiKey: config.apiKey,
       hosts: hostsOf(config),
       origins: (url) => [originOf(url, config), ...publicOrigin(config)],
-      clientAddressOf: config.inCloud ? addressInCloud : addressOnMachine,
+      clientAddressOf: clientAddressReader(config),
       requestsPerMinute: config.requestsPerMinute,
+      log,
     }),
     baseUrl: (request: Request) =>
       (config.publicUrl ?? originOf(new URL(request.url), config)).replace(/\/+$/, ''),
@@ -122,10 +123,8 @@ function apiSettings(config: Config) {
 }
 
 /** Without a key, only host names of this machine are accepted, against DNS rebinding. */
-function hostsOf({ apiKey, publicUrl, inCloud }: Config): ((hostname: string) => boolean) | undefined {
-  if (apiKey !== undefined || inCloud) return undefined;
-  const own = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
-  return (hostname) => isLoopback(hostname) || hostname === own;
+function hostsOf({ apiKey, inCloud }: Config): ((hostname: string) => boolean) | undefined {
+  return apiKey !== undefined || inCloud ? undefined : isLoopback;
 }
 
 /** Cloud Run terminates TLS, so the request arrives over http. */

@@ -4,8 +4,6 @@ import { LRUCache } from 'lru-cache';
 export interface RateLimit {
   /** Takes one request and returns 0. If none is left, returns the seconds to wait, at least 1. */
   take(caller: string): number;
-  /** Like take(), but takes nothing. */
-  wait(caller: string): number;
 }
 
 export interface RateLimitOptions {
@@ -49,6 +47,5 @@ export function createRateLimit({
       buckets.set(caller, wait > 0 ? bucket : { ...bucket, tokens: bucket.tokens - 1 });
       return wait;
     },
-    wait: (caller) => waitFor(filled(caller)),
   };
 }

@@ -1,68 +1,100 @@
-/** Checks rate, host, origin and API key, before routing and before the body is read. */
+/** Checks host, origin, API key and rate, before routing and before the body is read. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { createRateLimit } from './rate-limit.ts';
+import { createRefusalLog } from './refusal-log.ts';
+import { createWrongKeys } from './wrong-keys.ts';
 
 export interface RequestGuardOptions {
   /** If undefined, anyone who reaches the port may call. */
   apiKey: string | undefined;
   /** Which host names are accepted; all if undefined. */
   hosts?: ((hostname: string) => boolean) | undefined;
-  /** Origins (scheme, host, port) of pages that may send requests with side effects. */
+  /** Origins (scheme, host, port) of pages that may send requests. */
   origins: (url: URL) => readonly string[];
   /** Requests with the same address are counted together. */
   clientAddressOf: (request: Request) => string;
   /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
+  log: Log;
   /** A monotonic clock in milliseconds. */
   now?: (() => number) | undefined;
 }
 
-/** Returns if the request is allowed. Throws RequestError: 429, 421, 403, 401. */
-export type RequestGuard = (request: Request, url: URL) => void;
-
-/** Limit per caller: up to this many wrong keys are mistakes, more are guesses. */
-const WRONG_KEYS_PER_MINUTE = 10;
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
+/** Resolves if the request is allowed. Rejects with RequestError: 421, 403, 429, 401. */
+export type RequestGuard = (request: Request, url: URL) => Promise<void>;
 
 export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
   const { apiKey, hosts, origins, clientAddressOf, requestsPerMinute } = options;
-  const now = options.now === undefined ? {} : { now: options.now };
+  const clock = options.now === undefined ? {} : { now: options.now };
   const requests =
     requestsPerMinute === Number.POSITIVE_INFINITY
       ? undefined
-      : createRateLimit({ perMinute: requestsPerMinute, ...now });
-  const wrongKeys = createRateLimit({ perMinute: WRONG_KEYS_PER_MINUTE, ...now });
-  return (request, url) => {
-    const caller = clientAddressOf(request);
-    checkRate(requests?.take(caller) ?? 0, `${requestsPerMinute} requests`);
-    checkHost(url, hosts);
-    checkSite(request, origins(url));
-    if (apiKey === undefined) return;
-    // Checked before the comparison, so that over the limit even the right key tells a guesser nothing.
-    checkRate(wrongKeys.wait(caller), `${WRONG_KEYS_PER_MINUTE} wrong keys`);
+      : createRateLimit({ perMinute: requestsPerMinute, ...clock });
+  const refusals = createRefusalLog(options.log);
+  const wrongKeys = createWrongKeys({ onDelay: refusals.lockedOut, ...clock });
+
+  const checkRate = (caller: string) => {
+    const wait = requests?.take(caller) ?? 0;
+    if (wait > 0)
+      throw tooMany(`at most ${requestsPerMinute} requests a minute from one address, got more`, wait);
+  };
+
+  /**
+   * The right key always works, and at once: a guesser behind the same address locks no one out. That tells a guesser
+   * nothing of use, because nobody finds 16 random characters by trying. Delays hold down the work that guesses cause.
+   */
+  const checkKey = async (request: Request, caller: string, expected: string) => {
     const given = keyOf(request);
-    if (given !== undefined && sameSecret(given, apiKey)) return;
-    if (given !== undefined) wrongKeys.take(caller);
+    if (given !== undefined && sameSecret(given, expected)) return checkRate(caller);
+    // Counted apart, so that strangers use up nothing of what the holders of the key at their address have.
+    checkRate(`stranger ${caller}`);
+    const wait = given === undefined ? 0 : await wrongKeys.add(caller, request.signal);
+    if (wait > 0) throw tooMany('the API key after several wrong ones, got another wrong one', wait);
     throw new RequestError(
       'unauthorized',
       `Expected the API key, got ${given === undefined ? 'none' : 'another one'}.`,
       { headers: { 'www-authenticate': 'Bearer' } },
     );
   };
+
+  return async (request, url) => {
+    const caller = clientAddressOf(request);
+    try {
+      checkHost(request, url, hosts);
+      checkSite(request, origins(url));
+      if (apiKey === undefined) checkRate(caller);
+      else await checkKey(request, caller, apiKey);
+    } catch (error) {
+      if (RequestError.is(error)) refusals.refused(caller, error.code);
+      throw error;
+    }
+  };
 }
 
-function checkRate(waitSeconds: number, limit: string): void {
-  if (waitSeconds === 0) return;
-  throw new RequestError(
+function tooMany(expectation: string, waitSeconds: number): RequestError {
+  return new RequestError(
     'too_many_requests',
-    `Expected at most ${limit} a minute from one address, got more. Send it again in ${waitSeconds} s.`,
+    `Expected ${expectation}. Send it again in ${waitSeconds} s.`,
     { headers: { 'retry-after': String(waitSeconds) } },
   );
 }
 
-/** Protects a service without a key from DNS rebinding: an attacker can point a host name of theirs at this machine. */
-function checkHost(url: URL, hosts: RequestGuardOptions['hosts']): void {
+/**
+ * The host is named once (RFC 9112, section 3.2): several Host headers arrive here joined by commas, and a request line
+ * with a whole URL may name another host than the header. Who names two means to get past someone who checks one.
+ *
+ * `hosts` protects a service without a key from DNS rebinding: an attacker can point a host name of theirs at this machine.
+ */
+function checkHost(request: Request, url: URL, hosts: RequestGuardOptions['hosts']): void {
+  const header = request.headers.get('host');
+  if (header !== null && URL.parse(`${url.protocol}//${header}`)?.host !== url.host) {
+    throw new RequestError(
+      'wrong_host',
+      `Expected one Host header, that of the requested URL, got ${JSON.stringify(header.slice(0, 80))}.`,
+    );
+  }
   if (hosts === undefined || hosts(url.hostname)) return;
   throw new RequestError(
     'wrong_host',
@@ -72,17 +104,30 @@ function checkHost(url: URL, hosts: RequestGuardOptions['hosts']): void {
 
 /**
  * A page of another site can make a browser send a request here, though it cannot read the answer. Browsers say so in
- * two headers that no page can set. Other clients send neither. https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+ * headers that no page can set. Other clients send none of them. https://www.w3.org/TR/fetch-metadata/
+ * A person who follows a link from elsewhere still gets the page: https://web.dev/articles/fetch-metadata
  */
 function checkSite(request: Request, own: readonly string[]): void {
-  if (SAFE_METHODS.includes(request.method)) return;
+  // A preflight. Its answer is 405 and approves nothing.
+  if (request.method === 'OPTIONS') return;
   const site = request.headers.get('sec-fetch-site') ?? 'none';
   const origin = request.headers.get('origin');
   const fromHere = site === 'same-origin' || site === 'none';
-  if (fromHere && (origin === null || own.includes(origin))) return;
+  if (origin === null || own.includes(origin)) {
+    if (fromHere || isFollowedLink(request)) return;
+  }
   throw new RequestError(
     'cross_site',
     `Expected a request from a page of this service or from outside a browser, got ${fromHere ? `the origin ${JSON.stringify(origin?.slice(0, 80))}` : `Sec-Fetch-Site: ${JSON.stringify(site.slice(0, 20))}`}.`,
+  );
+}
+
+/** In a tab of its own: neither a frame nor an object of another page, which could show it as part of itself. */
+function isFollowedLink({ method, headers }: Request): boolean {
+  return (
+    method === 'GET' &&
+    headers.get('sec-fetch-mode') === 'navigate' &&
+    headers.get('sec-fetch-dest') === 'document'
   );
 }
 

@@ -66,7 +66,7 @@ export function createApi(deps: ApiDeps): (request: Request) => Promise<Response
 
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   const url = urlOf(request);
-  deps.guard(request, url);
+  await deps.guard(request, url);
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
   const routes = ROUTES.flatMap((route) => {
     const match = route.path.exec(path);

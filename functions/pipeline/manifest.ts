@@ -64,7 +64,26 @@ export function manifestCsv(manifest: Manifest): string {
     'error_stage',
     'error_message',
   ];
-  return stringify(records, { header: true, columns, escape_formulas: true, record_delimiter: '\r\n' });
+  return stringify(records, {
+    header: true,
+    columns,
+    record_delimiter: '\r\n',
+    // Not `escape_formulas`, which looks at the very first character only. Numbers are not cast: -14.2 stays a number.
+    cast: { string: withoutFormulas },
+    // Besides commas, quotes and line feeds.
+    quoted_match: SEPARATOR,
+  });
+}
+
+/** What separates cells or rows, also for a spreadsheet of a country that separates them by semicolons. */
+const SEPARATOR = /([;\t\r\n])/;
+/** Also as full-width or small characters, and after what spreadsheets skip. */
+const FORMULA = /^[\s\p{C}'"]*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]/u;
+
+/** An apostrophe makes a formula text. https://owasp.org/www-community/attacks/CSV_Injection */
+function withoutFormulas(text: string): string {
+  const cells = text.split(SEPARATOR).map((cell) => (FORMULA.test(cell) ? `'${cell}` : cell));
+  return `${/^[\t\r\n]/.test(text) ? "'" : ''}${cells.join('')}`;
 }
 
 type Row = RenderView & {

@@ -3,9 +3,11 @@
  * host over HTTP, shows the result and makes a contact sheet of it. No account, no key.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setMode } from '../../functions/adapters/shared/files.ts';
+import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { startHost } from '../../functions/hosts/local.ts';
@@ -134,6 +136,8 @@ async function showContactSheet(renders: readonly RenderView[], config: Config, 
     const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
     await using ffmpeg = createFfmpeg({ path });
     const sheet = await makeContactSheet({ ffmpeg, tiles, folder: dirname(first.path), signal });
+    // The host in this process keeps new files private.
+    await setMode(sheet, (await stat(first.path)).mode);
     print(`sheet         ${sheet}`);
   } catch (error) {
     signal.throwIfAborted();
@@ -160,7 +164,7 @@ async function sampleRequest(
   signal: AbortSignal,
 ): Promise<string> {
   print('Making sample clips ...');
-  await mkdir(config.dataDir, { recursive: true });
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const dir = await mkdtemp(join(config.dataDir, 'samples-'));
   running.defer(() => rm(dir, { recursive: true, force: true }));
   const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
@@ -187,9 +191,9 @@ async function startOwnHost(
   running: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<string> {
-  await mkdir(config.dataDir, { recursive: true });
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const file = join(config.dataDir, 'demo.log');
-  const stream = createWriteStream(file, { flags: 'a' });
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
   running.defer(() => new Promise<void>((resolve) => stream.end(resolve)));
   const log = createLog({ level: config.logLevel, pretty: false, write: (line) => stream.write(line) });
   const host = await startHost(config, log);
@@ -208,8 +212,9 @@ async function forgetTasks(dataDir: string): Promise<void> {
   await Promise.all(database.map((name) => rm(join(dataDir, name), { force: true })));
 }
 
+/** Names and errors come from the service and its callers: none of them may command the terminal. */
 function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${text.split('\n').map(escapeHidden).join('\n')}\n`);
 }
 
 if (import.meta.main) await main();

@@ -1,4 +1,5 @@
 import { CODES } from '../../functions/base/codes.ts';
+import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import type { RenderView } from '../../functions/pipeline/render-view.ts';
 import type { TaskStatus } from './task-client.ts';
 
@@ -29,9 +30,14 @@ export function reportTotals(status: TaskStatus): string {
 
 function remarks({ file_name, error, warnings }: RenderView): string[] {
   const failure = error
-    ? ['', `${file_name} failed: ${error.code}`, `  ${error.message}`, `  Hint: ${CODES[error.code].hint}`]
+    ? [
+        '',
+        `${file_name} failed: ${error.code}`,
+        `  ${escapeHidden(error.message)}`,
+        `  Hint: ${CODES[error.code].hint}`,
+      ]
     : [];
-  return [...failure, ...warnings.map((warning) => `${file_name}: ${warning}`)];
+  return [...failure, ...warnings.map((warning) => `${file_name}: ${escapeHidden(warning)}`)];
 }
 
 function seconds(value: number | null): string {

@@ -67,6 +67,32 @@ describe('settings', () => {
     assert.equal(problems({ HOST: '0.0.0.0', API_KEY: 'k'.repeat(16) }), '');
   });
 
+  test('require a key when PUBLIC_URL says that a proxy lets others call', () => {
+    for (const url of [
+      'https://videos.example/cut',
+      'http://10.0.0.5:8080',
+      'https://localhost.evil.example',
+    ]) {
+      const { origin } = new URL(url);
+      assert.ok(problems({ PUBLIC_URL: url }).includes(`because PUBLIC_URL is ${origin}, got nothing`), url);
+      assert.equal(problems({ PUBLIC_URL: url, API_KEY: 'k'.repeat(16) }), '');
+    }
+    for (const url of [
+      'http://localhost:9000',
+      'http://127.0.0.2',
+      'http://[::1]:8080/x',
+      'http://2130706433',
+    ])
+      assert.equal(problems({ PUBLIC_URL: url }), '', url);
+    assert.doesNotMatch(problems({ PUBLIC_URL: 'https://me:hunter2@videos.example' }), /hunter2/);
+    const cloud = { K_SERVICE: 'p', OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', CACHE_BUCKET: 'cache' };
+    assert.equal(
+      problems({ ...cloud, PUBLIC_URL: 'https://videos.example' }),
+      '',
+      'Google checks the callers',
+    );
+  });
+
   test('require a key when the function is public, whatever the host', () => {
     for (const yes of ['true', '1']) {
       for (const more of [{}, { K_SERVICE: 'p', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }])
@@ -86,11 +112,23 @@ describe('settings', () => {
       assert.equal(limit(auto), Number.POSITIVE_INFINITY);
       assert.equal(limit({ ...auto, HOST: '0.0.0.0', API_KEY: key }), 600);
       assert.equal(limit({ ...auto, PUBLIC_API: 'true', API_KEY: key }), 600);
+      assert.equal(limit({ ...auto, PUBLIC_URL: 'https://videos.example', API_KEY: key }), 600);
+      assert.equal(limit({ ...auto, PUBLIC_URL: 'http://localhost:9000' }), Number.POSITIVE_INFINITY);
       assert.equal(limit({ ...auto, K_SERVICE: 'p', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }), 600);
     }
     assert.equal(limit({ REQUESTS_PER_MINUTE: '7' }), 7);
     for (const wrong of ['0', '-1', 'many', '1000001'])
       assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
+  });
+
+  test('believe no entry of X-Forwarded-For unless told how many', () => {
+    assert.equal(loadConfig({}).trustedProxies, 0);
+    assert.equal(loadConfig({ TRUSTED_PROXIES: '2' }).trustedProxies, 2);
+    for (const wrong of ['-1', '11', 'all', '1.5'])
+      assert.match(
+        problems({ TRUSTED_PROXIES: wrong }),
+        /TRUSTED_PROXIES: expected a whole number from 0 to 10/,
+      );
   });
 
   test('for pushes must come together, and are normalised for comparison', () => {
@@ -153,8 +191,13 @@ describe('settings', () => {
     ]);
   });
 
-  test('allow private addresses by default only on loopback and outside the cloud', () => {
+  test('allow private addresses by default only while no other machine can call', () => {
     const key = 'k'.repeat(16);
+    const PUBLIC_URL = 'https://videos.example';
+    assert.equal(loadConfig({ PUBLIC_URL, API_KEY: key }).allowPrivateUrls, false);
+    assert.equal(loadConfig({ PUBLIC_URL, API_KEY: key, ALLOW_PRIVATE_URLS: 'true' }).allowPrivateUrls, true);
+    assert.equal(loadConfig({ PUBLIC_API: 'true', API_KEY: key }).allowPrivateUrls, false);
+    assert.equal(loadConfig({ PUBLIC_URL: 'http://localhost:9000' }).allowPrivateUrls, true);
     assert.equal(loadConfig({ HOST: '0.0.0.0', API_KEY: key }).allowPrivateUrls, false);
     assert.equal(
       loadConfig({ K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }).allowPrivateUrls,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Answer, type Served, serveFunctions } from '../fixtures/hosts/framework.ts';
+import { rawRequest } from '../fixtures/network/raw-request.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
@@ -69,6 +70,25 @@ describe('on Cloud Run', () => {
     assert.deepEqual(statuses.slice(0, LIMIT), Array(LIMIT).fill(422));
     assert.equal(statuses.at(-1), 429);
     assert.equal((await post(`${own}, 203.0.113.10`, key)).status, 200, 'another caller');
+  });
+
+  test('a request that names two hosts is refused', async () => {
+    const status = async (target: string, ...hosts: string[]) => {
+      const lines = [
+        `GET ${target} HTTP/1.1`,
+        ...hosts.map((name) => `Host: ${name}`),
+        `X-API-Key: ${KEY}`,
+        'X-Forwarded-For: 192.0.2.4',
+        'Connection: close',
+      ];
+      const answer = await rawRequest(served.port('processMedia'), lines);
+      return answer.body['code'] ?? answer.status;
+    };
+    assert.equal(await status('/', 'f.example'), 'not_found');
+    assert.equal(await status('/', 'f.example', 'g.example'), 'wrong_host');
+    assert.equal(await status('/', 'f.example', 'f.example'), 'wrong_host');
+    assert.equal(await status('http://g.example/', 'f.example'), 'wrong_host');
+    assert.equal(await status('/'), 400);
   });
 
   test('a page of the function itself may post, a page of another site may not', async () => {

@@ -2,7 +2,7 @@
  * The main job as a user runs it: real HTTP, real downloads, real ffmpeg, real SQLite; only the clips are generated.
  */
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,6 +43,8 @@ const FRAMES: Record<string, number> = Object.fromEntries(
     Math.round((frames * 30) / Number(rate)),
   ]),
 );
+
+const UMASK = process.umask();
 
 describe('the single-machine host', () => {
   let dir: TempDir;
@@ -131,6 +133,23 @@ describe('the single-machine host', () => {
     const { succeeded, failed, pending, percent, eta_seconds, metadata } = status;
     assert.deepEqual([succeeded, failed, pending, percent, eta_seconds], [4, 0, 0, 100, 0]);
     assert.deepEqual(metadata, { order: 5 });
+  });
+
+  test('keeps DATA_DIR to its own user, and gives videos and folders the permissions of new files', {
+    skip: process.platform === 'win32' && 'Windows has other permissions',
+  }, async () => {
+    const modes = async (parent: string) => {
+      const entries = await readdir(parent, { recursive: true, withFileTypes: true });
+      const found = entries.map(async (entry) => {
+        const { mode } = await stat(join(entry.parentPath, entry.name));
+        return `${entry.isDirectory() ? 'folder' : 'file'} ${(mode & 0o777).toString(8)}`;
+      });
+      return [...new Set(await Promise.all(found))].sort();
+    };
+    assert.equal((await stat(host.dataDir)).mode & 0o777, 0o700);
+    assert.deepEqual(await modes(host.dataDir), ['file 600', 'folder 700']);
+    const asNew = (most: number) => (most & ~UMASK).toString(8);
+    assert.deepEqual(await modes(host.outputDir), [`file ${asNew(0o666)}`, `folder ${asNew(0o777)}`]);
   });
 
   test('loops the music to the end of every video, and keeps the voice audible', async () => {

@@ -98,7 +98,7 @@ describe('functions/http/README.md', () => {
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
-      guard: () => {},
+      guard: async () => {},
     });
   });
 

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { request } from 'undici';
 import { type Json, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { HEADERS } from '../fixtures/hosts/security-headers.ts';
+import { rawRequest } from '../fixtures/network/raw-request.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
@@ -43,7 +44,7 @@ describe('the request guard', () => {
   describe('without a key, on loopback', () => {
     let host: TestHost;
     before(async () => {
-      host = await startTestHost(dir.path, { PUBLIC_URL: 'https://videos.example:8443/cut' });
+      host = await startTestHost(dir.path);
     });
     after(() => host[Symbol.asyncDispose]());
 
@@ -53,7 +54,6 @@ describe('the request guard', () => {
       ['no browser', () => ({})],
       ['a page of the service', () => ({ ...site('same-origin'), origin: own() })],
       ['a page of the service, in an old browser', () => ({ origin: own() })],
-      ['a page of the service, behind a proxy', () => ({ origin: 'https://videos.example:8443' })],
       ['a user who typed the URL', () => site('none')],
     ];
     for (const [who, headers] of passing) {
@@ -77,7 +77,6 @@ describe('the request guard', () => {
       ['another port of this machine', () => ({ origin: 'http://127.0.0.1:1' })],
       ['another scheme', () => ({ origin: own().replace('http:', 'https:') })],
       ['an origin that begins like ours', () => ({ origin: `${own()}.evil.example` })],
-      ['the host behind the proxy on another port', () => ({ origin: 'https://videos.example' })],
     ];
     for (const [who, headers] of refused) {
       test(`refuses a change that ${who} asks for`, async () => {
@@ -90,9 +89,41 @@ describe('the request guard', () => {
       });
     }
 
-    test('lets another site send GET, because the browser hides the response from it', async () => {
-      const headers = { ...site('cross-site'), origin: 'https://evil.example' };
-      assert.equal((await ask(host, { method: 'GET', path: NO_TASK, headers })).status, 404);
+    test('refuses what a page of another site reads, embeds or frames', async () => {
+      const link = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+      for (const from of ['cross-site', 'same-site', 'friend']) {
+        for (const headers of [
+          {},
+          { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' },
+          { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'document' },
+          { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+          ...['iframe', 'frame', 'object', 'embed', 'fencedframe', 'empty', ''].map((dest) => ({
+            ...link,
+            'sec-fetch-dest': dest,
+          })),
+          { ...link, origin: 'https://evil.example' },
+        ]) {
+          const asked = { method: 'GET', path: NO_TASK, headers: { ...site(from), ...headers } } as const;
+          const { status, body } = await ask(host, asked);
+          assert.deepEqual([status, body['code']], [403, 'cross_site'], JSON.stringify(asked));
+        }
+      }
+      const old = await ask(host, {
+        method: 'GET',
+        path: NO_TASK,
+        headers: { origin: 'https://evil.example' },
+      });
+      assert.equal(old.status, 403, 'a browser that sends no Sec-Fetch-Site');
+    });
+
+    test('lets a person open an address by typing it, from a bookmark or by a link on another site', async () => {
+      const link = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+      for (const from of ['none', 'same-origin', 'same-site', 'cross-site']) {
+        const asked = { path: NO_TASK, headers: { ...site(from), ...link } };
+        assert.equal((await ask(host, { method: 'GET', ...asked })).status, 404, from);
+        if (from.endsWith('site')) assert.equal((await ask(host, asked)).status, 403, 'but send no form');
+      }
+      assert.equal((await ask(host, { method: 'GET', path: NO_TASK })).status, 404, 'no browser');
     });
 
     test('approves no preflight', async () => {
@@ -107,7 +138,54 @@ describe('the request guard', () => {
         const { status, body } = await ask(host, { headers: { host: name } });
         assert.deepEqual([status, body['code']], [421, 'wrong_host'], name);
       }
-      assert.equal((await ask(host, { headers: { host: 'videos.example' } })).status, 200);
+      assert.equal(
+        (await ask(host, { headers: { host: `LOCALHOST:${new URL(host.url).port}` } })).status,
+        200,
+      );
+    });
+
+    test('refuses a request that names two hosts, or its host in an odd way', async () => {
+      const { port } = new URL(host.url);
+      const own = `127.0.0.1:${port}`;
+      const heads: readonly [target: string, status: number, hosts: readonly string[]][] = [
+        ['/', 404, [own]],
+        [`http://${own}/`, 404, [own]],
+        ['/', 421, [own, 'evil.example']],
+        ['/', 421, ['evil.example', own]],
+        ['/', 421, [own, own]],
+        ['http://evil.example/', 421, [own]],
+        ['http://evil.example/', 421, ['evil.example']],
+        [`http://${own}/`, 421, ['evil.example']],
+        [`http://${own}@evil.example/`, 421, [own]],
+        ['/', 421, ['']],
+        ['/', 421, [`evil@${own}`]],
+        ['/', 421, [`${own}@evil.example`]],
+        ['/', 421, [`${own}/evil`]],
+        ['/', 421, [`${own}#`]],
+        ['/', 421, [`127.0.0.1.:${port}x`]],
+        ['/', 421, [`localhost.:${port}`]],
+        // Node itself.
+        ['/', 400, []],
+      ];
+      for (const [target, status, hosts] of heads) {
+        const lines = [
+          `GET ${target} HTTP/1.1`,
+          ...hosts.map((name) => `Host: ${name}`),
+          'Connection: close',
+        ];
+        const answer = await rawRequest(port, lines);
+        assert.equal(answer.status, status, `${target} ${hosts}`);
+        if (status === 421) assert.equal(answer.body['code'], 'wrong_host');
+      }
+    });
+
+    test('logs each refusal with code and address, up to ten a minute', async () => {
+      await using own = await tempDir();
+      await using other = await startTestHost(own.path);
+      for (let times = 0; times < 15; times++) await ask(other, { headers: { host: 'evil.example' } });
+      const lines = other.logged('request.refused');
+      assert.equal(lines.length, 10);
+      assert.deepEqual([lines[0]?.['code'], lines[0]?.['address']], ['wrong_host', '127.0.0.1']);
     });
 
     test('does not limit requests from this machine', async () => {
@@ -139,7 +217,10 @@ describe('the request guard', () => {
           (await ask(host, { headers: { authorization: `Bearer ${key}` } })).status,
         ];
         assert.deepEqual(await statuses(KEY), [200, 200]);
-        for (const key of near) assert.deepEqual(await statuses(key), [401, 401], key);
+        for (const [at, key] of near.entries()) {
+          const headers = at % 2 === 0 ? { 'x-api-key': key } : { authorization: `Bearer ${key}` };
+          assert.equal((await ask(host, { headers })).status, 401, key);
+        }
       }));
 
     test('tells a client without a key nothing about tasks, paths or methods', () =>
@@ -157,23 +238,65 @@ describe('the request guard', () => {
         assert.ok(!answers[0]?.includes(KEY));
       }));
 
-    test('compares no more than ten wrong keys a minute from one address, and then refuses even the right one', () =>
+    test('answers wrong keys of an address later and later, and the right one always at once', () =>
       withKey(async (host) => {
-        const guess = (key: string, forwarded = '') =>
-          ask(host, {
-            headers: { 'x-api-key': key, ...(forwarded ? { 'x-forwarded-for': forwarded } : {}) },
-          });
+        const guess = (key: string, headers = {}) => ask(host, { headers: { 'x-api-key': key, ...headers } });
         for (let none = 0; none < 20; none++) assert.equal((await ask(host)).status, 401, 'no guess');
-        for (let wrong = 0; wrong < 10; wrong++) {
+        for (let wrong = 0; wrong < 5; wrong++)
           assert.equal((await guess(`guess-number-${wrong}`)).status, 401);
-          if (wrong < 9) assert.equal((await guess(KEY)).status, 200, 'a right key in between costs nothing');
-        }
-        for (const key of ['guess-number-10', KEY]) {
-          const { status, body, headers } = await guess(key, '198.51.100.7');
-          assert.deepEqual([status, body['code']], [429, 'too_many_requests']);
-          assert.ok(Number(headers['retry-after']) >= 1);
-        }
+        const began = performance.now();
+        const delayed = guess('guess-number-5').then(({ status }) => [status, performance.now() - began]);
+        // The address is told to wait, whatever it claims to be.
+        let refused = await guess('guess-number-6', { 'x-forwarded-for': '198.51.100.7' });
+        while (refused.status === 401) refused = await guess('guess-number-7');
+        assert.deepEqual([refused.status, refused.body['code']], [429, 'too_many_requests']);
+        assert.ok(Number(refused.headers['retry-after']) >= 1);
+        for (let times = 0; times < 20; times++)
+          assert.equal((await guess(KEY)).status, 200, 'the right key');
+        const [status, took] = await delayed;
+        assert.ok(status === 429 || (status === 401 && Number(took) >= 900), `${status} after ${took} ms`);
+        const lockedOut = host.logged('request.locked_out');
+        assert.deepEqual(
+          lockedOut.map(({ address }) => address),
+          ['127.0.0.1'],
+        );
+        assert.doesNotMatch(JSON.stringify(host.logged()), /guess-number/);
       }));
+
+    test('lets no stranger use up the requests of those with the key at the same address', () =>
+      withKey(
+        async (host) => {
+          for (let times = 0; times < 12; times++) await ask(host);
+          assert.equal((await ask(host)).status, 429, 'a stranger');
+          assert.equal((await ask(host, { headers: { 'x-api-key': KEY } })).status, 200);
+        },
+        { REQUESTS_PER_MINUTE: '5' },
+      ));
+
+    test('counts by the address that a trusted proxy saw, so that a forged one evades nothing', () =>
+      withKey(
+        async (host) => {
+          const from = async (forwarded: string) =>
+            (await ask(host, { headers: { 'x-api-key': KEY, 'x-forwarded-for': forwarded } })).status;
+          const statuses: number[] = [];
+          for (let made = 0; made < 8; made++) statuses.push(await from(`10.0.0.${made}, 203.0.113.9`));
+          assert.deepEqual(statuses.slice(0, 5), [200, 200, 200, 200, 200]);
+          assert.equal(statuses.at(-1), 429);
+          assert.equal(await from('203.0.113.9, 203.0.113.10'), 200, 'another caller');
+        },
+        { REQUESTS_PER_MINUTE: '5', TRUSTED_PROXIES: '1' },
+      ));
+
+    test('takes requests from pages at PUBLIC_URL, where browsers see it behind a proxy', () =>
+      withKey(
+        async (host) => {
+          const from = async (origin: string) =>
+            (await ask(host, { headers: { 'x-api-key': KEY, host: 'videos.example:8443', origin } })).status;
+          assert.equal(await from('https://videos.example:8443'), 200);
+          assert.equal(await from('https://videos.example'), 403, 'on another port');
+        },
+        { PUBLIC_URL: 'https://videos.example:8443/cut' },
+      ));
 
     test('counts requests by address on a single machine, ignoring X-Forwarded-For', () =>
       withKey(
@@ -185,7 +308,8 @@ describe('the request guard', () => {
           }
           assert.deepEqual(statuses.slice(0, 5), [200, 200, 200, 200, 200]);
           assert.equal(statuses.at(-1), 429);
-          const { headers, body } = await ask(host, { method: 'GET', path: '/nowhere' });
+          const asked = { method: 'GET', path: '/nowhere', headers: { 'x-api-key': KEY } } as const;
+          const { headers, body } = await ask(host, asked);
           assert.ok(Number(headers['retry-after']) >= 1);
           assert.match(String(body['detail']), /at most 5 requests a minute/);
         },

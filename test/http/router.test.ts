@@ -35,6 +35,7 @@ const guardOf = (options: Partial<RequestGuardOptions> = {}) =>
     origins: ({ origin }) => [origin],
     clientAddressOf: () => 'caller',
     requestsPerMinute: Number.POSITIVE_INFINITY,
+    log: silentLog,
     ...options,
   });
 

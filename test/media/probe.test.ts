@@ -48,7 +48,7 @@ describe('probe', () => {
       seconds: 1.5,
       video: probedVideo({
         ...{ width: 320, height: 180, rate: { num: 30000, den: 1001 } },
-        ...{ steady: true, seconds, packets: 45 },
+        ...{ steady: true, seconds, packets: 45, pixels: 320 * 180 },
       }),
       audio: { stream: 1 },
     });

@@ -28,6 +28,11 @@ describe('a file name', () => {
     assert.deepEqual(names(plan), ['0001-hook-body_v2-a1b2c3.mp4', '0002-other-body_v2-a1b2c3.mp4']);
   });
 
+  test('contains nothing that is not seen, or that turns the text around', () => {
+    const hidden = encodeURIComponent('a\u202eb\x1b\x9b\u2066c\u200e\u061c\u2028d\u200b');
+    assert.deepEqual(names(planOf([`https://h/${hidden}.mp4`])), ['0001-a_b_c_d-a1b2c3.mp4']);
+  });
+
   test('pads the index to the width of the total', () => {
     const plan = planOf(Array.from({ length: 12_345 }, (_, at) => `https://h/${at}.mp4`));
     assert.match(names(plan)[0] ?? '', /^00001-/);

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readdir, rename, rm, stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../../base/errors.ts';
 import { cutToBytes } from '../../model/names.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { OutputStore } from '../../ports.ts';
 import { diskName } from '../shared/disk-name.ts';
-import { copyTo, makeFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
+import { copyTo, makeFolder, setMode, syncFile, syncFolder, systemCode } from '../shared/files.ts';
+import { inRealFolder, refuseLink } from './real-folder.ts';
 
 /** What is left of 255 bytes for the name inside `.<name>.<8 hex>.part`. */
 const PART_NAME_BYTES = 240;
@@ -24,14 +25,16 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'a folder is in the way',
   ENOTEMPTY: 'a folder is in the way',
   ENAMETOOLONG: 'the path is too long',
-  ELOOP: 'too many symbolic links',
+  ELOOP: 'a symbolic link is in the way, and it is not followed',
   EINVAL: 'the system does not accept that name',
   ENOENT: 'the path does not exist',
 };
 
 export interface DiskOutputsOptions {
-  /** Holds one folder per task. Created if missing. */
+  /** Holds one folder per task. Created if missing. May be a symbolic link, but no folder in it is one. */
   dir: string;
+  /** Of folders and videos, which people share; default: that of the process. */
+  umask?: number;
 }
 
 export interface DiskOutputs extends OutputStore {
@@ -44,14 +47,16 @@ export interface DiskOutputs extends OutputStore {
 
 export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
   const dir = resolve(options.dir);
+  const { umask } = options;
+  const make = (folder: string) => makeFolder(folder, umask === undefined ? undefined : 0o777 & ~umask);
 
   return {
     async createFolder(name) {
       const folderName = diskName(name);
       const id = join(dir, folderName);
       try {
-        await makeFolder(id);
-        await access(id, constants.W_OK | constants.X_OK);
+        await make(id);
+        await inRealFolder(id, (place) => access(place, constants.W_OK | constants.X_OK));
       } catch (error) {
         const detail = `The output folder "${folderName}" cannot be made: ${reasonOf(error)}`;
         throw new RequestError('output_folder', detail, { cause: error });
@@ -66,47 +71,55 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       if (!isAbsolute(folder.id)) throw notOnDisk(fileName);
       signal.throwIfAborted();
       const { size } = await stat(file);
-      const target = join(folder.id, fileName);
       try {
         await syncFile(file);
+        if (umask !== undefined) await setMode(file, 0o666 & ~umask);
         // Someone may have moved the folder away together with the videos finished so far.
-        await makeFolder(folder.id);
-        signal.throwIfAborted();
-        await moveTo(target, folder.id, file, signal);
-        await syncFolder(folder.id);
+        await make(folder.id);
+        await inRealFolder(folder.id, async (place) => {
+          signal.throwIfAborted();
+          await refuseLink(join(place, fileName));
+          await moveTo(place, fileName, file, signal);
+          await syncFolder(place);
+        });
       } catch (error) {
         throw translated(error, fileName, signal);
       }
-      return { url: pathToFileURL(target).href, bytes: size };
+      return { url: pathToFileURL(join(folder.id, fileName)).href, bytes: size };
     },
 
     async remove(folder, fileNames) {
       if (!isAbsolute(folder.id)) return;
-      for (const fileName of fileNames.filter((name) => name === diskName(name))) {
-        await rm(join(folder.id, fileName), { force: true }).catch((error: unknown) => {
-          throw translated(error, fileName);
-        });
-      }
+      const names = fileNames.filter((name) => name === diskName(name));
+      let current = basename(folder.id);
+      const removeAll = async (place: string) => {
+        for (current of names) await rm(join(place, current), { force: true });
+      };
+      await inRealFolder(folder.id, removeAll).catch((error: unknown) => {
+        if (systemCode(error) !== 'ENOENT') throw translated(error, current);
+      });
     },
 
     async removeParts(folder, fileNames) {
       if (!isAbsolute(folder.id)) return 0;
       const own = new Set(Array.from(fileNames, nameInPart));
-      const found = await readdir(folder.id).catch(() => []);
-      const parts = found.filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
-      // A part that cannot be removed does no harm: its name is hidden.
-      for (const part of parts) await rm(join(folder.id, part), { force: true }).catch(() => {});
-      return parts.length;
+      const removeAll = async (place: string) => {
+        const parts = (await readdir(place)).filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
+        // A part that cannot be removed does no harm: its name is hidden.
+        for (const part of parts) await rm(join(place, part), { force: true }).catch(() => {});
+        return parts.length;
+      };
+      return await inRealFolder(folder.id, removeAll).catch(() => 0);
     },
   };
 }
 
-async function moveTo(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
+async function moveTo(folder: string, fileName: string, file: string, signal: AbortSignal): Promise<void> {
   try {
-    await rename(file, target);
+    await rename(file, join(folder, fileName));
   } catch (error) {
     if (systemCode(error) !== 'EXDEV') throw error;
-    await copyOver(target, folder, file, signal);
+    await copyOver(folder, fileName, file, signal);
     await rm(file);
   }
 }
@@ -115,15 +128,13 @@ async function moveTo(target: string, folder: string, file: string, signal: Abor
  * For a target on another disk: copies to a hidden name beside it first, so that the final name is never half a
  * file.
  */
-async function copyOver(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
-  const part = join(
-    folder,
-    `.${nameInPart(target.slice(folder.length + 1))}.${randomBytes(4).toString('hex')}.part`,
-  );
+async function copyOver(folder: string, fileName: string, file: string, signal: AbortSignal): Promise<void> {
+  const part = join(folder, `.${nameInPart(fileName)}.${randomBytes(4).toString('hex')}.part`);
   try {
     await copyTo(part, file, signal);
+    await setMode(part, (await stat(file)).mode);
     signal.throwIfAborted();
-    await rename(part, target);
+    await rename(part, join(folder, fileName));
   } catch (error) {
     await rm(part, { force: true });
     throw error;

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
+import { withoutHidden } from '../../base/hidden-characters.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { Memo, OutputStore } from '../../ports.ts';
 import { allEnded } from '../shared/all-ended.ts';
@@ -40,7 +41,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
   const folders = createDriveFolders({ account, parentId: options.folderId, memo, ids });
 
   return {
-    createFolder: (name, signal) => folders.folder(name, signal),
+    createFolder: (name, signal) => folders.folder(withoutHidden(name), signal),
 
     async save(folder, fileName, path, signal) {
       signal.throwIfAborted();

@@ -9,13 +9,19 @@ import { type SpeechThread, speechFailed, startSpeechThread } from './thread.ts'
 import type { SpeakRequest } from './worker.ts';
 
 export interface EspeakOptions {
-  /** Limit for one line, in milliseconds. 2,000 characters take about one second. */
+  /** Limit for one line, in milliseconds. 5,000 characters of ordinary words take about four seconds. */
   timeLimitMs?: number;
+  /** Longest sound of one line. */
+  mostSeconds?: number;
   /** How long the thread is kept after a line, in milliseconds. */
   idleMs?: number;
 }
 
 const TIME_LIMIT_MS = 60_000;
+/** As requests count at most 5,000 characters, which are at most two units each. */
+const MOST_UNITS = 10_000;
+/** 5,000 characters of ordinary words take five and a half minutes; numbers and foreign scripts are spelled out. */
+const MOST_SECONDS = 600;
 /** The thread takes about 60 MB while it lives, and a quarter of a second to start. */
 const IDLE_MS = 5_000;
 /** Words per minute. eSpeak's default of 175 sounds hurried in an advertisement. */
@@ -33,7 +39,7 @@ const require = createRequire(import.meta.url);
 
 /** Speech without account, key or network: eSpeak NG as WebAssembly, one line at a time, in its own thread. */
 export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncDisposable {
-  const timeLimitMs = options.timeLimitMs ?? TIME_LIMIT_MS;
+  const { timeLimitMs = TIME_LIMIT_MS, mostSeconds = MOST_SECONDS } = options;
   const oneAtATime = pLimit(1);
   let thread: SpeechThread | undefined;
   let engine: Promise<Engine> | undefined;
@@ -71,8 +77,11 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
     },
 
     async speak(line, signal) {
+      if (line.text.length > MOST_UNITS) {
+        throw speechFailed(line.text, `got ${line.text.length} characters`, `send at most ${MOST_UNITS / 2}`);
+      }
       const { voice } = await voiceOf(line);
-      const request = { text: spokenText(line.text), voice, speed: SPEED };
+      const request = { text: spokenText(line.text), voice, speed: SPEED, mostSeconds };
       const audio = repairedWav(await oneAtATime(() => run(request, signal)));
       if (isSilent(audio)) throw speechFailed(line.text, 'got silence', 'send a text with words in it');
       return { audio, timing: null };

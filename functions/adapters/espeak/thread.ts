@@ -7,12 +7,14 @@ import type { SpeakAnswer, SpeakRequest } from './worker.ts';
 /** How much of eSpeak's output is kept: enough for its last error message. */
 const PRINTED_CHARACTERS = 2_000;
 const HINT = 'shorten or simplify the text, or name another voice';
+/** The engine itself has 16 MB that never grow. This is for what surrounds it, and several times what that needs. */
+const MEMORY = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16, codeRangeSizeMb: 16 };
 
 export interface SpeechThread {
   readonly ended: boolean;
   /**
-   * @throws {PermanentError} speech_failed after `timeLimitMs` or when the thread exits; the signal's reason on
-   * abort
+   * @throws {PermanentError} speech_failed after `timeLimitMs`, when the sound is longer than asked for, or when the thread
+   * exits; the signal's reason on abort
    */
   speak(request: SpeakRequest, timeLimitMs: number, signal: AbortSignal): Promise<Uint8Array>;
   end(): Promise<unknown>;
@@ -29,6 +31,7 @@ export function startSpeechThread(): SpeechThread {
     stdout: true,
     stderr: true,
     execArgv: [],
+    resourceLimits: MEMORY,
   });
   let ended = false;
   let complaint = 'no message before the thread exited';
@@ -45,7 +48,9 @@ export function startSpeechThread(): SpeechThread {
     let printed = '';
     const answered = (answer: SpeakAnswer) => {
       if ('audio' in answer) resolve(answer.audio);
-      else printed = (printed + answer.printed).slice(-PRINTED_CHARACTERS);
+      else if ('tooLong' in answer) {
+        reject(speechFailed(request.text, `got more than ${request.mostSeconds} s of sound`, HINT));
+      } else printed = (printed + answer.printed).slice(-PRINTED_CHARACTERS);
     };
     // All output has arrived before the exit event.
     const exited = () => reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, HINT));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -10,19 +10,31 @@ export function systemCode(error: unknown): string | undefined {
   return String(error.code);
 }
 
-/** Creates missing parents too. Node's `recursive` never returns below /proc, where mkdir always reports ENOENT. */
-export async function makeFolder(path: string): Promise<void> {
-  try {
+/**
+ * Creates missing parents too. Node's `recursive` never returns below /proc, where mkdir always reports ENOENT.
+ * @param mode of what is created, whatever the umask of the process
+ */
+export async function makeFolder(path: string, mode?: number): Promise<void> {
+  const make = async () => {
     await mkdir(path);
+    if (mode !== undefined) await setMode(path, mode);
+  };
+  try {
+    await make();
   } catch (error) {
     const code = systemCode(error);
     if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await mkdir(path).catch((again: unknown) => {
+    await makeFolder(dirname(path), mode);
+    await make().catch((again: unknown) => {
       if (systemCode(again) !== 'EEXIST') throw again;
     });
   }
+}
+
+/** Whatever the umask of the process. Some disks, such as FAT, have no permissions and refuse: what they have must do. */
+export async function setMode(path: string, mode: number): Promise<void> {
+  await chmod(path, mode).catch(() => {});
 }
 
 /** Once it resolves, the file's bytes survive a power cut. */

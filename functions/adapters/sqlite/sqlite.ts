@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { TransientError } from '../../base/errors.ts';
+import { systemCode } from '../shared/files.ts';
 import { hashId } from '../shared/hash-id.ts';
 
 /** Short, because node:sqlite is synchronous: waiting for another process's lock blocks the event loop. */
@@ -136,9 +137,10 @@ export interface Database extends Disposable {
   close(): void;
 }
 
-/** Opens the file, creating it if missing, and brings its schema up to date. Only one process may have it open. */
+/** Opens the file, creating it for its owner alone if missing, and brings its schema up to date. Only one process may have it open. */
 export function openDatabase(path: string): Database {
   mkdirSync(dirname(path), { recursive: true });
+  createPrivate(path);
   const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   const prepared = new Map<string, StatementSync>();
 
@@ -188,6 +190,16 @@ export function openDatabase(path: string): Database {
     close,
     [Symbol.dispose]: close,
   };
+}
+
+/** SQLite gives the files beside it, -wal and -shm, the same permissions. */
+function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    // Not opened again: closing it would release the locks that this process has on it.
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
 }
 
 function migrate(connection: DatabaseSync, transaction: <T>(work: () => T) => T): void {

@@ -27,13 +27,6 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 const REMOVALS_AT_ONCE = 16;
 /** How often a replacement may meet another writer before it is given up. */
 const REPLACEMENTS = 10;
-/**
- * Line breaks are refused, and other control characters make listings unreadable:
- * https://cloud.google.com/storage/docs/objects#naming
- */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finds control characters
-const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g;
-
 const EMPTY: Content = {
   contentType: 'text/plain',
   bytes: 0,
@@ -137,8 +130,9 @@ function otherOutput({ id }: OutputFolder, bucket: string): PermanentError {
   );
 }
 
+/** Line breaks are refused: https://cloud.google.com/storage/docs/objects#naming */
 function objectName(name: string): string {
-  return diskName(name, 'linux').replace(CONTROL_CHARACTERS, '_');
+  return diskName(name, 'linux');
 }
 
 function isFileName(name: string): boolean {

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDiskOutputs } from '../../../functions/adapters/disk/outputs.ts';
+import { inRealFolder } from '../../../functions/adapters/disk/real-folder.ts';
 import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
 import { file, outputContract } from '../../contracts/outputs.ts';
 import { failingSystem } from '../../fixtures/system/failing-system.ts';
 import { otherDisk } from '../../fixtures/system/other-disk.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
+const NO_LINKS = process.platform === 'win32' && 'only administrators make links there';
 const FOREVER = new AbortController().signal;
 
 outputContract('disk', async () => {
@@ -164,6 +166,106 @@ describe('disk outputs', () => {
       await assert.rejects(store.save(folder, name, source, FOREVER), /plain file name/);
     }
     assert.deepEqual(await readdir(join(dir.path, 'output')), ['sale']);
+  });
+
+  describe('where another user has put a symbolic link', { skip: NO_LINKS }, () => {
+    const isRefused = (error: unknown) =>
+      PermanentError.is(error) &&
+      error.code === 'save_failed' &&
+      /a symbolic link is in the way/.test(error.message);
+
+    it('do not follow it as the folder of a task', async () => {
+      await using dir = await tempDir();
+      await using outside = await tempDir();
+      const store = createDiskOutputs({ dir: dir.path });
+      await writeFile(join(outside.path, 'a.mp4'), 'theirs');
+      await writeFile(join(outside.path, '.a.mp4.0123abcd.part'), '');
+      const id = join(dir.path, 'sale');
+      await symlink(outside.path, id);
+      await assert.rejects(
+        store.createFolder('sale'),
+        (error) =>
+          RequestError.is(error) &&
+          error.code === 'output_folder' &&
+          /"sale" cannot be made: a symbolic link is in the way/.test(error.message),
+      );
+      // Or the link comes later.
+      const folder = { id, location: id };
+      const source = await file(dir, 'video');
+      await assert.rejects(store.save(folder, 'b.mp4', source, FOREVER), isRefused);
+      await assert.rejects(store.remove(folder, ['a.mp4']), isRefused);
+      assert.equal(await store.removeParts(folder, ['a.mp4']), 0);
+      assert.deepEqual((await readdir(outside.path)).sort(), ['.a.mp4.0123abcd.part', 'a.mp4']);
+      assert.ok(existsSync(source), 'the unsaved file is still there');
+    });
+
+    it('do not follow it as a folder that does not exist', async () => {
+      await using dir = await tempDir();
+      await using outside = await tempDir();
+      await symlink(join(outside.path, 'new'), join(dir.path, 'sale'));
+      await assert.rejects(createDiskOutputs({ dir: dir.path }).createFolder('sale'), RequestError.is);
+      assert.deepEqual(await readdir(outside.path), []);
+    });
+
+    it('do not follow it as a video, from this disk or another', async (t: TestContext) => {
+      await using dir = await tempDir();
+      await using outside = await tempDir();
+      await using other = await otherDisk(dir.path);
+      const store = createDiskOutputs({ dir: dir.path });
+      const folder = await store.createFolder('sale');
+      const theirs = join(outside.path, 'theirs');
+      await writeFile(theirs, 'theirs');
+      for (const target of [theirs, join(outside.path, 'missing')]) {
+        const name = `${basename(target)}.mp4`;
+        await symlink(target, join(folder.id, name));
+        for (const from of other ? [dir, other] : [dir])
+          await assert.rejects(store.save(folder, name, await file(from, 'video'), FOREVER), isRefused);
+        await store.remove(folder, [name]);
+        assert.deepEqual(await readdir(folder.id), []);
+      }
+      assert.deepEqual(await readdir(outside.path), ['theirs']);
+      assert.equal(await readFile(theirs, 'utf8'), 'theirs');
+      if (!other) t.diagnostic('without another disk');
+    });
+
+    it('work in the folder that they opened, though a link takes its name meanwhile', async (t: TestContext) => {
+      if (process.platform !== 'linux') return t.skip('only Linux has paths of open folders');
+      await using dir = await tempDir();
+      await using outside = await tempDir();
+      const [folder, moved] = [join(dir.path, 'sale'), join(dir.path, 'moved')];
+      await mkdir(folder);
+      await inRealFolder(folder, async (place) => {
+        await rename(folder, moved);
+        await symlink(outside.path, folder);
+        await rename(await file(dir, 'video'), join(place, 'a.mp4'));
+      });
+      assert.deepEqual([await readdir(moved), await readdir(outside.path)], [['a.mp4'], []]);
+    });
+
+    it('still work in an OUTPUT_DIR that is a link, which the operator has made', async () => {
+      await using dir = await tempDir();
+      await using outside = await tempDir();
+      await symlink(outside.path, join(dir.path, 'output'));
+      const store = createDiskOutputs({ dir: join(dir.path, 'output') });
+      await store.save(await store.createFolder('sale'), 'a.mp4', await file(dir, 'video'), FOREVER);
+      assert.deepEqual(await readdir(join(outside.path, 'sale')), ['a.mp4']);
+    });
+  });
+
+  it('keep to the umask of those who share the folder, though the process itself is stricter', async (t: TestContext) => {
+    if (process.platform === 'win32') return t.skip('Windows has other permissions');
+    await using dir = await tempDir();
+    await using other = await otherDisk(dir.path);
+    const before = process.umask(0o077);
+    t.after(() => void process.umask(before));
+    const store = createDiskOutputs({ dir: join(dir.path, 'output'), umask: 0o027 });
+    const folder = await store.createFolder('sale');
+    await store.save(folder, 'a.mp4', await file(dir, 'video'), FOREVER);
+    if (other) await store.save(folder, 'b.mp4', await file(other, 'video'), FOREVER);
+    const mode = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+    assert.equal(await mode(join(dir.path, 'output')), '750');
+    assert.equal(await mode(folder.id), '750');
+    for (const name of await readdir(folder.id)) assert.equal(await mode(join(folder.id, name)), '640', name);
   });
 
   it('arrive complete from another disk, with nothing left behind on either', async (t: TestContext) => {

@@ -48,15 +48,16 @@ describe('drive outputs', { timeout: TIMEOUT_MS }, () => {
     'a/b',
     'name and trashed = true',
     'new\nline',
+    'ad\u202e4pm',
   ];
 
-  it('have folders named exactly as their tasks, in many alphabets, and find them again without the ids', async () => {
+  it('have folders named exactly as their tasks, but for what is not seen, and find them again without the ids', async () => {
     await using stage = await driveStage();
     const made = new Map<string, string>();
     for (const name of ALPHABETS) made.set(name, (await stage.outputs().createFolder(name)).id);
     assert.deepEqual(
       stage.server.list(stage.folderId).map(({ name }) => name),
-      ALPHABETS,
+      ALPHABETS.map((name) => name.replace(/[\n\u202e]/, '_')),
     );
     const memo: Memo = {
       recall: async (keys) => keys.map(() => undefined),

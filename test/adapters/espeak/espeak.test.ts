@@ -5,6 +5,7 @@ import { createEspeakSpeech, espeakVoice, repairedWav } from '../../../functions
 import { startSpeechThread } from '../../../functions/adapters/espeak/thread.ts';
 import { PermanentError } from '../../../functions/base/errors.ts';
 import { speechContract } from '../../contracts/speech.ts';
+import { EXHAUSTIVE } from '../../fixtures/system/sample.ts';
 
 const never = new AbortController().signal;
 
@@ -135,7 +136,7 @@ describe('createEspeakSpeech', () => {
 describe('startSpeechThread', () => {
   it("fails with eSpeak's own message for an unknown voice, and ends", async () => {
     const thread = startSpeechThread();
-    const request = { text: 'hello', voice: 'nonsense', speed: 165 };
+    const request = { text: 'hello', voice: 'nonsense', speed: 165, mostSeconds: 60 };
     await assert.rejects(
       thread.speak(request, 60_000, never),
       failedWith(/"hello" to be .+voice does not exist/),
@@ -144,8 +145,54 @@ describe('startSpeechThread', () => {
   });
 
   it('fails when eSpeak reads the text as an option', async () => {
-    const request = { text: '-v de', voice: 'en', speed: 165 };
+    const request = { text: '-v de', voice: 'en', speed: 165, mostSeconds: 60 };
     await assert.rejects(startSpeechThread().speak(request, 60_000, never), failedWith(/Next step: shorten/));
+  });
+});
+
+describe('a line that would be spoken for very long', () => {
+  it('is refused while it is spoken, in little memory, and the next line is spoken', async () => {
+    // The whole ten minutes take five seconds.
+    const mostSeconds = EXHAUSTIVE ? undefined : 60;
+    await using speech = createEspeakSpeech(mostSeconds === undefined ? {} : { mostSeconds });
+    // Foreign letters are named one by one: this would last 23 minutes, and took 2 GB.
+    const line = { text: '\u6f22'.repeat(5_000), voice: 'Sarah' };
+    const before = process.memoryUsage().rss;
+    let peak = before;
+    const watch = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage().rss);
+    }, 20);
+    const refusal = new RegExp(`got more than ${mostSeconds ?? 600} s of sound\\. Next step: shorten`);
+    await assert.rejects(speech.speak(line, never), failedWith(refusal));
+    clearInterval(watch);
+    assert.ok(peak - before < 400 * 2 ** 20, `${(peak - before) / 2 ** 20} MB`);
+    const { audio } = await speech.speak({ text: 'still here', voice: 'Sarah' }, never);
+    assert.ok(audio.length > 10_000);
+  });
+
+  const KINDS: readonly [kind: string, text: string][] = [
+    ['digits', '9'.repeat(5_000)],
+    ['one word', 'a'.repeat(5_000)],
+    ['signs', '%$#@&*'.repeat(833)],
+    ['combined accents', `a${'\u0300'.repeat(4_999)}`],
+    ['pauses', ' - '.repeat(1_666)],
+  ];
+  for (const [kind, text] of EXHAUSTIVE ? KINDS : KINDS.slice(0, 1)) {
+    it(`ends soon if it consists of ${kind}`, async () => {
+      await using speech = createEspeakSpeech({ mostSeconds: 10 });
+      const [outcome] = await Promise.allSettled([speech.speak({ text, voice: 'Sarah' }, never)]);
+      if (outcome.status === 'fulfilled') assert.ok(outcome.value.audio.length <= 44 + 10 * 44_100);
+      else failedWith(/got more than 10 s of sound|got silence/)(outcome.reason);
+    });
+  }
+
+  it('is refused by its number of characters if no request could hold it', async () => {
+    await using speech = createEspeakSpeech();
+    const line = { text: '\u{1f600}'.repeat(5_001), voice: 'Sarah' };
+    await assert.rejects(
+      speech.speak(line, never),
+      failedWith(/got 10002 characters. Next step: send at most 5000/),
+    );
   });
 });
 

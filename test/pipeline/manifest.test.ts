@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { manifestCsv } from '../../functions/pipeline/manifest.ts';
+import { sampleReport, sampleTask } from '../contracts/samples.ts';
+
+/** The cells of the only row, by column. Parsed as RFC 4180 says, or with the separator of another country. */
+function cells(csv: string, separator = ','): string[][] {
+  const rows: string[][] = [[]];
+  const cell = new RegExp(
+    `(?:"((?:[^"]|"")*)"|([^"${separator}\r\n][^${separator}\r\n]*|))(${separator}|\r\n|\n|$)`,
+    'gy',
+  );
+  for (const [, quoted, plain = '', end] of csv.matchAll(cell)) {
+    rows.at(-1)?.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    if (end === '') break;
+    if (end !== separator) rows.push([]);
+  }
+  return rows;
+}
+
+function csvOf(text: string): string {
+  const task = sampleTask({ combinations: 1 });
+  const source = { kind: 'line', text, voice: text } as const;
+  return manifestCsv({
+    task: { ...task, plan: { ...task.plan, sources: [...task.plan.sources.slice(0, 1), source] } },
+    progress: {
+      published: true,
+      succeeded: 0,
+      failed: 1,
+      cancelled: 0,
+      firstReportAt: 1,
+      finishedAt: null,
+    },
+    reports: [
+      sampleReport(1, { warnings: [text], error: { code: 'speech_failed', stage: 'speak', message: text } }),
+    ],
+    finishedAt: 2,
+  });
+}
+
+function row(text: string): Record<string, string> {
+  const [header = [], values = []] = cells(csvOf(text));
+  return Object.fromEntries(header.map((name, at) => [name, values[at] ?? '']));
+}
+
+const SIGNS = [
+  '=',
+  '+',
+  '-',
+  '@',
+  '\uff1d',
+  '\uff0b',
+  '\uff0d',
+  '\uff20',
+  '\ufe66',
+  '\ufe62',
+  '\ufe63',
+  '\ufe6b',
+];
+/** What spreadsheets skip, or make the start of a cell of. */
+const BEFORE = [
+  '',
+  ' ',
+  '   ',
+  '\t',
+  '\r',
+  '\n',
+  '\r\n',
+  '\u00a0',
+  '\u200b',
+  '\ufeff',
+  '\0',
+  "'",
+  '"',
+  '" ',
+  "'\u2028",
+];
+
+describe('a cell of the CSV manifest', () => {
+  test('never begins like a formula, whatever is skipped before it', () => {
+    for (const sign of SIGNS) {
+      for (const before of BEFORE) {
+        const text = `${before}${sign}HYPERLINK("http://evil")`;
+        const lastLine = text.split(/[\t\r\n]/).at(-1);
+        const { voice, text: spoken, warnings, error_message } = row(text);
+        for (const cell of [voice, spoken, warnings, error_message])
+          assert.ok(cell?.endsWith(`'${lastLine}`), JSON.stringify([text, cell]));
+      }
+    }
+  });
+
+  test('holds no formula for a spreadsheet that separates cells by semicolons or tabs', () => {
+    for (const separator of [';', '\t']) {
+      for (const sign of SIGNS) {
+        for (const before of BEFORE) {
+          const csv = csvOf(`a${separator}${before}${sign}1\nb${separator}"${sign}2`);
+          for (const cell of cells(csv, separator).flat())
+            assert.doesNotMatch(
+              cell,
+              /^[\s\p{C}"]*[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]/u,
+              csv,
+            );
+        }
+      }
+    }
+  });
+
+  test('that begins with a tab or a line break is text, too', () => {
+    for (const before of ['\t', '\r', '\n']) assert.equal(row(`${before}a`)['text'], `'${before}a`);
+  });
+
+  test('of our own numbers stays a number, and ordinary text stays as it is', () => {
+    const { loudness_lufs, true_peak_dbtp, text, index } = row('3 - 2 = 1, "a@b"; it\'s +1');
+    assert.deepEqual([index, loudness_lufs, true_peak_dbtp], ['1', '-14.1', '-1.5']);
+    assert.equal(text, `3 - 2 = 1, "a@b"; it's +1`);
+  });
+
+  test('takes linear time, whatever it is made of', () => {
+    for (const unit of ['\n', '\t', ';', '; ', "'", ' ', '\u200b', '\n=', ';"']) {
+      const began = performance.now();
+      csvOf(unit.repeat(64 * 1_024));
+      assert.ok(performance.now() - began < 3_000, JSON.stringify(unit));
+    }
+  });
+});
