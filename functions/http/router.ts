@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { withoutEnd } from '../base/without-end.ts';
 import { type CancelDeps, cancelTask } from './cancel.ts';
 import { problem } from './json-body.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
@@ -67,7 +68,7 @@ export function createApi(deps: ApiDeps): (request: Request) => Promise<Response
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   const url = urlOf(request);
   deps.guard(request, url);
-  const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
+  const path = withoutEnd(url.pathname, '/') || '/';
   const routes = ROUTES.flatMap((route) => {
     const match = route.path.exec(path);
     return match === null ? [] : [{ route, match }];
