@@ -21,7 +21,8 @@ export function addressOnMachine(request: Request): string {
   return clientAt((request as ServerRequest).ip ?? '');
 }
 
-function clientAt(address: string): string {
+/** What stands for a client with this address in counts. */
+export function clientAt(address: string): string {
   if (!ipaddr.isValid(address)) return UNKNOWN;
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();
