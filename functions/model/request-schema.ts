@@ -4,7 +4,6 @@
  * `expected` and `hint` are texts for callers: whichever keyword a value violates, the mistake reads
  * "Expected <expected>, got <value>. <hint>".
  */
-
 import { DEFAULT_STILL_SECONDS } from './plan.ts';
 
 /** Ten blocks of two clips are already over the default limit of combinations. */
@@ -14,7 +13,6 @@ const MAX_URLS = 1_000;
 /** Characters. Below what ElevenLabs accepts in one request, and far more than an ad needs. */
 const MAX_TEXT = 5_000;
 const MAX_TEXTS = 1_000;
-/** Characters of the names of tasks, blocks and voices. */
 export const MAX_NAME = 200;
 /** Longest URL that common servers and proxies accept. */
 const MAX_URL = 8_192;
