@@ -12,6 +12,7 @@ const MAX_TYPO = 40;
 const MAX_POINTER = 300;
 
 interface Annotated {
+  type?: string;
   expected?: string;
   hint?: string;
   properties?: Record<string, Annotated>;
@@ -54,8 +55,15 @@ function mistakeOf(error: ErrorObject): Mistake {
   }
   return {
     pointer: error.instancePath,
-    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${schema.hint}`,
+    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${isQuoted(error.data, schema) ? 'Write it without quotes.' : schema.hint}`,
   };
+}
+
+function isQuoted(value: unknown, { type }: Annotated): boolean {
+  if (typeof value !== 'string') return false;
+  return type === 'boolean'
+    ? /^(true|false)$/.test(value)
+    : ['integer', 'number'].includes(type ?? '') && /^-?\d+(\.\d+)?$/.test(value);
 }
 
 /** The two forms of blocks are branches of one schema, with the same texts. */
