@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closed, createLocalServer, listen, type ServerLimits } from '../../functions/hosts/local-server.ts';
@@ -68,6 +69,21 @@ describe('the connections of the local server', () => {
       held.map(({ destroyed }) => destroyed),
       held.map((_, at) => at < 23),
     );
+  });
+
+  test('from one address elsewhere are limited, whatever others hold', () => {
+    const server = createLocalServer(answering, { connectionsPerClient: 3, connections: 6 });
+    servers.push(server);
+    const from = (remoteAddress: string) => {
+      const socket = Object.assign(new PassThrough(), { remoteAddress });
+      server.emit('connection', socket);
+      return socket;
+    };
+    const greedy = [1, 2, 3, 4, 5].map((_, at) => from(at === 0 ? '::ffff:203.0.113.7' : '203.0.113.7'));
+    const others = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8::4', '198.51.100.1'].map(from);
+    const kept = (sockets: PassThrough[]) => sockets.map(({ destroyed }) => !destroyed);
+    assert.deepEqual(kept(greedy), [false, false, false, true, true], 'the oldest of all went for the last');
+    assert.deepEqual(kept(others), [false, true, true, true, true], 'a network of IPv6 is one client');
   });
 
   test('that wait for the rest of a body make room as well', async () => {
