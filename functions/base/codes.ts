@@ -70,6 +70,12 @@ export const CODES = Object.freeze({
     title: 'The body is larger than 256 KB',
     hint: 'Send URLs instead of media, or split the request into several tasks.',
   },
+  address_too_long: {
+    kind: 'request',
+    status: 414,
+    title: 'The path and the query are too long',
+    hint: 'Use at most 2,048 characters for both together; the fields of a request belong into the body.',
+  },
   unsupported_media_type: {
     kind: 'request',
     status: 415,

@@ -36,10 +36,14 @@ export function onEveryAnswer(headers: Readonly<Record<string, string>>, of?: Se
 export function leavePathsUndecoded(): void {
   subscribe(STARTED, (message) => {
     const { request } = message as Started;
-    const [path = '', ...query] = (request.url ?? '').split('?');
-    if (isDecodable(path)) return;
-    request.url = [path.replaceAll('%', '%25'), ...query].join('?');
+    request.url = decodable(request.url ?? '');
   });
+}
+
+/** The request target, its path escaped once more if it cannot be decoded. */
+export function decodable(target: string): string {
+  const [path = ''] = target.split('?', 1);
+  return isDecodable(path) ? target : path.replaceAll('%', '%25') + target.slice(path.length);
 }
 
 function isDecodable(path: string): boolean {

@@ -1,25 +1,17 @@
 /** HTTP server of the single-machine host: Node's own, with limits against slow and greedy clients. */
-import {
-  createServer,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { securityHeaders } from '../http/security-headers.ts';
 import { onEveryAnswer } from './answer-headers.ts';
+import { type ConnectionLimits, shareConnections } from './connections.ts';
 
-export interface ServerLimits {
+export interface ServerLimits extends ConnectionLimits {
   /** From the connection, or the first byte of a later request, to the end of the headers. */
   headersMs: number;
   /** To the end of the body. Longer than the limit in json-body.ts, whose answer says more. */
   requestMs: number;
   /** How often both limits are checked. */
   lookEveryMs: number;
-  /** Connections beyond this number are closed at once. */
-  connections: number;
 }
 
 const LIMITS: ServerLimits = {
@@ -27,6 +19,13 @@ const LIMITS: ServerLimits = {
   requestMs: 30_000,
   lookEveryMs: 5_000,
   connections: 1_000,
+  connectionsPerClient: 100,
+  connectionsNotLocal: 100,
+  unreadMs: 30_000,
+  // Answers are below 1 MB: 9 KB/s.
+  answerMs: 120_000,
+  unreadBytes: 64 * 2 ** 20,
+  unreadEveryMs: 1_000,
 };
 
 /** The statuses with which Node answers its parser's errors. https://nodejs.org/api/http.html#event-clienterror */
@@ -41,24 +40,21 @@ const HEADERS = securityHeaders({ tls: false });
 
 /** A server that does not listen yet. All its answers have our headers, including those that Node writes itself. */
 export function createLocalServer(listener: RequestListener, limits: Partial<ServerLimits> = {}): Server {
-  const { headersMs, requestMs, lookEveryMs, connections } = { ...LIMITS, ...limits };
+  const { headersMs, requestMs, lookEveryMs, ...sharing } = { ...LIMITS, ...limits };
   const server = createServer({
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     connectionsCheckingInterval: lookEveryMs,
   });
-  server.maxConnections = connections;
-  const underWay = new WeakMap<Duplex, ServerResponse>();
+  const connections = shareConnections(server, sharing);
   server.on('request', (request, response) => {
-    underWay.set(request.socket, response);
-    response.once('close', () => underWay.delete(request.socket));
-    listener(request, response);
+    if (connections.begin(request, response)) listener(request, response);
   });
   // Node would answer 417. Unknown expectations may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // An answer that has begun must not be written into.
-    if (socket.writable && underWay.get(socket)?.headersSent !== true) {
+    if (socket.writable && connections.answerOn(socket)?.headersSent !== true) {
       socket.write(answerInWords(STATUS_OF[error.code ?? ''] ?? 400));
     }
     socket.destroy();

@@ -42,7 +42,8 @@ function addressIn(entry: string): string {
   return bracketed ?? plain ?? text;
 }
 
-function clientAt(address: string): string {
+/** What stands for a client with this address in counts. */
+export function clientAt(address: string): string {
   if (isIP(address) === 0) return UNKNOWN;
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();

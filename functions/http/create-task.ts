@@ -50,7 +50,8 @@ export async function earlierAnswer(
   if (holder.fingerprint !== claim.fingerprint) {
     throw new RequestError(
       'key_reused',
-      `Expected the first request of this Idempotency-Key again, got a different one. The first created task ${holder.taskId}.`,
+      // Without the task's id: whoever sends the key by chance must not learn it.
+      'Expected the first request of this Idempotency-Key again, got a different one.',
     );
   }
   const task = await deps.tasks.get(holder.taskId);

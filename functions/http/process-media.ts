@@ -10,6 +10,7 @@ import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore, Speech } from '../ports.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
 import { readJson } from './json-body.ts';
+import { cursorOf, emptyPage, nextCursor, queryMistake } from './page.ts';
 
 export interface ProcessMediaDeps extends CreateTaskDeps {
   outputs: OutputStore;
@@ -27,14 +28,24 @@ const FOLDER_MS = 20_000;
 /** Visible ASCII only, since other characters do not survive every HTTP client. 255 fit any scheme for keys. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** POST /process_media: validates the request, plans its videos, creates the output folder and the task. */
-export async function processMedia(request: Request, deps: ProcessMediaDeps): Promise<Response> {
+/**
+ * POST /process_media: validates the request, plans its videos, creates the output folder and the task.
+ * POST /process_media?cursor=: a further page of a dry run.
+ */
+export async function processMedia(
+  request: Request,
+  query: URLSearchParams,
+  deps: ProcessMediaDeps,
+): Promise<Response> {
+  const cursor = query.get('cursor');
+  const from = cursorOf(cursor);
   const body = await readJson(request);
   const valid = readRequest(body, deps.limits);
+  if (cursor !== null) checkPaged(valid);
   const claim = claimOf(request, body);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
   const warnings = [...valid.warnings, ...speechWarnings(valid, deps)];
-  if (valid.dryRun) return Response.json(dryRunAnswer(valid, plan, warnings));
+  if (valid.dryRun) return Response.json(dryRunAnswer(valid, plan, warnings, from));
 
   // Checked before the folder is created: a repeated request gets its answer even if the folder is out of reach by now.
   const earlier = await earlierAnswer(request, claim, deps);
@@ -74,14 +85,33 @@ function claimOf(request: Request, body: unknown): Claim | undefined {
   return { key: requestKey(key), fingerprint, ttlMs: IDEMPOTENCY_KEY_TTL_MS };
 }
 
-function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[]) {
+/** Without dry_run a cursor would be ignored, and without the seed the pages would be of different plans. */
+function checkPaged({ dryRun, seed }: ValidRequest): void {
+  if (!dryRun) {
+    throw queryMistake(
+      'cursor',
+      'Expected a cursor only for a dry run, got one without dry_run. Leave it out.',
+    );
+  }
+  if (seed === undefined) {
+    throw queryMistake('cursor', 'Expected the seed of the first page in the body, got none. Add it.');
+  }
+}
+
+function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[], from: number) {
+  const page = emptyPage<ReturnType<typeof choicesOf>>();
+  for (const combination of plan.combinations.slice(from)) {
+    if (page.isFull) break;
+    page.add(choicesOf({ plan }, combination));
+  }
   return {
     dry_run: true,
     task_name: taskName,
     combinations: plan.total,
     seed: plan.seed,
     warnings,
-    renders: plan.combinations.map((combination) => choicesOf({ plan }, combination)),
+    renders: page.entries,
+    next_cursor: nextCursor(from + page.entries.length, plan.combinations.length),
   };
 }
 

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { withoutEnd } from '../base/without-end.ts';
 import { type CancelDeps, cancelTask } from './cancel.ts';
 import { problem } from './json-body.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
@@ -25,13 +26,17 @@ interface Route {
 }
 
 const ID = '([^/]+)';
+/** Characters of path and query. The longest addresses of this interface have about a hundred. */
+const MAX_TARGET = 2_048;
+/** Longest part of a path that a message repeats. */
+const MAX_SHOWN = 80;
 
 const ROUTES: readonly Route[] = [
   {
     name: 'process-media',
     method: 'POST',
     path: /^\/(process_media)?$/,
-    answer: (request, _match, _url, deps) => processMedia(request, deps),
+    answer: (request, _match, url, deps) => processMedia(request, url.searchParams, deps),
   },
   {
     name: 'status',
@@ -66,8 +71,9 @@ export function createApi(deps: ApiDeps): (request: Request) => Promise<Response
 
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   const url = urlOf(request);
+  checkLength(url);
   await deps.guard(request, url);
-  const path = url.pathname.length > 1 ? url.pathname.replace(/\/+$/, '') : url.pathname;
+  const path = withoutEnd(url.pathname, '/') || '/';
   const routes = ROUTES.flatMap((route) => {
     const match = route.path.exec(path);
     return match === null ? [] : [{ route, match }];
@@ -75,7 +81,7 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   if (routes.length === 0) {
     throw new RequestError(
       'not_found',
-      `Expected a path of this service, got ${JSON.stringify(path.slice(0, 80))}.`,
+      `Expected a path of this service, got ${JSON.stringify(path.slice(0, MAX_SHOWN))}.`,
     );
   }
   const found = routes.find(({ route }) => route.method === request.method);
@@ -83,7 +89,9 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
     if (path === '/' && ['GET', 'HEAD'].includes(request.method))
       throw new RequestError('not_found', `Expected POST /process_media, got ${request.method} /.`);
     const allow = routes.map(({ route }) => route.method).join(', ');
-    throw new RequestError('method_not_allowed', `Expected ${allow} for ${path}, got ${request.method}.`, {
+    const got = `${path.slice(0, MAX_SHOWN)}, got ${request.method}`;
+    throw new RequestError('method_not_allowed', `Expected ${allow} for ${got}.`, {
+      hint: `Send it with ${allow}.`,
       headers: { allow },
     });
   }
@@ -98,6 +106,15 @@ function urlOf(request: Request): URL {
   throw new RequestError(
     'wrong_host',
     'Expected a host name and a port in the Host header, got something else.',
+  );
+}
+
+function checkLength({ pathname, search }: URL): void {
+  const length = pathname.length + search.length;
+  if (length <= MAX_TARGET) return;
+  throw new RequestError(
+    'address_too_long',
+    `Expected a path and a query of at most ${MAX_TARGET} characters, got ${length}.`,
   );
 }
 

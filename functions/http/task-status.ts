@@ -12,6 +12,7 @@ import {
   renderView,
 } from '../pipeline/render-view.ts';
 import type { AttemptStore, LeaseStore, ReportStore, TaskStore } from '../ports.ts';
+import { cursorOf, emptyPage, nextCursor, PAGE, queryMistake } from './page.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;
@@ -21,8 +22,6 @@ export interface TasksDeps {
   now?: () => number;
 }
 
-/** Most renders per answer. */
-const PAGE = 100;
 /** Most pages searched for one answer, when few renders have the wanted status. */
 const MOST_PAGES = 10;
 /** How many renders are checked for a start. They start in roughly this order, and each check is a read. */
@@ -67,18 +66,18 @@ export async function listRenders(
   const status = statusFilter(query.get('status'));
   const from = cursorOf(query.get('cursor'));
   const { task } = await knownTask(taskId, deps);
-  const renders: RenderView[] = [];
+  const page = emptyPage<RenderView>();
   const { combinations } = task.plan;
   let next = from;
   // The cursor is a position in the plan, so reports that arrive meanwhile neither repeat nor skip a render.
-  while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && renders.length < PAGE) {
+  while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && !page.isFull) {
     for (const view of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
-      if (renders.length === PAGE) break;
-      if (status === undefined || view.status === status) renders.push(view);
+      if (page.isFull) break;
+      if (status === undefined || view.status === status) page.add(view);
       next++;
     }
   }
-  return Response.json({ renders, next_cursor: next < combinations.length ? String(next) : null });
+  return Response.json({ renders: page.entries, next_cursor: nextCursor(next, combinations.length) });
 }
 
 async function viewsOf(
@@ -162,26 +161,8 @@ function statusFilter(text: string | null): RenderStatus | undefined {
   if (text === null || text === '') return undefined;
   const status = RENDER_STATUSES.find((known) => known === text);
   if (status !== undefined) return status;
-  throw new RequestError('invalid_request', 'The query has a mistake.', {
-    mistakes: [
-      {
-        pointer: '/status',
-        message: `Expected one of ${RENDER_STATUSES.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for all.`,
-      },
-    ],
-  });
-}
-
-function cursorOf(text: string | null): number {
-  if (text === null || text === '') return 0;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new RequestError('invalid_request', 'The query has a mistake.', {
-    mistakes: [
-      {
-        pointer: '/cursor',
-        message:
-          'Expected the next_cursor of an earlier answer, got something else. Leave it out to start at the beginning.',
-      },
-    ],
-  });
+  throw queryMistake(
+    'status',
+    `Expected one of ${RENDER_STATUSES.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for all.`,
+  );
 }

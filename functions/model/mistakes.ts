@@ -6,8 +6,13 @@ import type { Mistake } from '../base/errors.ts';
 const NOT_OFFERED = ['callback_url'];
 /** Longest part of a value that a message repeats. */
 const SHOWN = 60;
+/** Longest name that is compared with the known ones. None of them has half as many letters. */
+const MAX_TYPO = 40;
+/** Longest pointer of an answer: a name in it may have as many characters as the body. */
+const MAX_POINTER = 300;
 
 interface Annotated {
+  type?: string;
   expected?: string;
   hint?: string;
   properties?: Record<string, Annotated>;
@@ -50,8 +55,15 @@ function mistakeOf(error: ErrorObject): Mistake {
   }
   return {
     pointer: error.instancePath,
-    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${schema.hint}`,
+    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${isQuoted(error.data, schema) ? 'Write it without quotes.' : schema.hint}`,
   };
+}
+
+function isQuoted(value: unknown, { type }: Annotated): boolean {
+  if (typeof value !== 'string') return false;
+  return type === 'boolean'
+    ? /^(true|false)$/.test(value)
+    : ['integer', 'number'].includes(type ?? '') && /^-?\d+(\.\d+)?$/.test(value);
 }
 
 /** The two forms of blocks are branches of one schema, with the same texts. */
@@ -68,7 +80,7 @@ function likelyMeant(error: ErrorObject): string | undefined {
 }
 
 function nearestName(name: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined;
+  if (known.length === 0 || name.length > MAX_TYPO) return undefined;
   const nearest = closest(name, known);
   // With more than half of the letters wrong it is hardly a typing mistake.
   return distance(name, nearest) <= Math.ceil(nearest.length / 2) ? nearest : undefined;
@@ -92,8 +104,13 @@ export function shown(value: unknown): string {
     const size = Object.keys(value).length;
     return size === 0 ? 'an empty object' : `an object with ${size} fields`;
   }
-  const text = JSON.stringify(value) ?? 'nothing';
+  const text = JSON.stringify(typeof value === 'string' ? value.slice(0, SHOWN + 1) : value) ?? 'nothing';
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
+}
+
+/** A JSON Pointer for an answer. A long one ends in "…" and still says where to look. */
+export function shownPointer(pointer: string): string {
+  return pointer.length <= MAX_POINTER ? pointer : `${pointer.slice(0, MAX_POINTER)}…`;
 }
 
 /** RFC 6901. */

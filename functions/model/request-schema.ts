@@ -4,7 +4,6 @@
  * `expected` and `hint` are texts for callers: whichever keyword a value violates, the mistake reads
  * "Expected <expected>, got <value>. <hint>".
  */
-
 import { DEFAULT_STILL_SECONDS } from './plan.ts';
 
 /** Ten blocks of two clips are already over the default limit of combinations. */
@@ -14,6 +13,7 @@ const MAX_URLS = 1_000;
 /** Characters. Below what ElevenLabs accepts in one request, and far more than an ad needs. */
 const MAX_TEXT = 5_000;
 const MAX_TEXTS = 1_000;
+export const MAX_NAME = 200;
 /** Longest URL that common servers and proxies accept. */
 const MAX_URL = 8_192;
 
@@ -51,8 +51,8 @@ const namedBlocks = (what: string, most: number) =>
         name: {
           type: 'string',
           minLength: 1,
-          maxLength: 200,
-          expected: 'a name of 1-200 characters',
+          maxLength: MAX_NAME,
+          expected: `a name of 1-${MAX_NAME} characters`,
           hint: 'Name the block.',
         },
         urls,
@@ -99,9 +99,9 @@ const speech = {
       voice: {
         type: 'string',
         minLength: 1,
-        maxLength: 200,
+        maxLength: MAX_NAME,
         pattern: '\\S',
-        expected: 'the name or id of a voice, 1-200 characters',
+        expected: `the name or id of a voice, 1-${MAX_NAME} characters`,
         hint: 'Name the voice, as "Sarah".',
       },
     },
@@ -133,9 +133,9 @@ export const requestSchema = {
     task_name: {
       type: 'string',
       minLength: 1,
-      maxLength: 200,
+      maxLength: MAX_NAME,
       pattern: '\\S',
-      expected: 'a name of 1-200 characters',
+      expected: `a name of 1-${MAX_NAME} characters`,
       hint: 'The folder with the videos gets this name.',
     },
     video_blocks: {

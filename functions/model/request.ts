@@ -1,9 +1,10 @@
 import { Ajv } from 'ajv';
 import type { FromSchema } from 'json-schema-to-ts';
 import { type Mistake, RequestError } from '../base/errors.ts';
-import { mistakesOf, shown } from './mistakes.ts';
+import { mistakesOf, shown, shownPointer } from './mistakes.ts';
 import { DEFAULT_BACKGROUND, DEFAULT_STILL_SECONDS, type Line, type PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
+import { sizeMistake } from './request-size.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
 
@@ -26,6 +27,10 @@ export interface ValidRequest extends Omit<PlanInput, 'seed'> {
   warnings: string[];
 }
 
+/** Most mistakes and warnings that an answer lists. */
+const MAX_MISTAKES = 100;
+const MAX_WARNINGS = 20;
+
 const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false });
 ajv.addVocabulary(['expected', 'hint']);
 const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
@@ -35,6 +40,8 @@ const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
  * Throws RequestError 'invalid_request' naming every mistake, each once.
  */
 export function readRequest(body: unknown, limits: Limits): ValidRequest {
+  const size = sizeMistake(body);
+  if (size !== undefined) throw invalid([size]);
   if (!validate(body)) {
     // One value of the wrong shape does not hide other mistakes: the rest of the body is still checked.
     throw invalid([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);
@@ -78,8 +85,10 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     metadata: request.metadata ?? null,
     dryRun: request.dry_run ?? false,
     warnings: [
-      ...repeatWarnings('/video_blocks', blocks),
-      ...repeatWarnings('/audio_blocks', audio),
+      ...atMost(MAX_WARNINGS, [
+        ...repeatWarnings('/video_blocks', blocks),
+        ...repeatWarnings('/audio_blocks', audio),
+      ]),
       ...(tracks.length + lines.length === 0 && originalVolume === 0
         ? ['No music, no voice and no original sound were asked for: the videos get a silent track.']
         : []),
@@ -90,21 +99,35 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
 function invalid(mistakes: Mistake[]): RequestError {
   const once = [...new Map(mistakes.map((mistake) => [mistake.pointer, mistake])).values()];
   const count = once.length === 1 ? 'one mistake' : `${once.length} mistakes`;
+  const listed = once
+    .slice(0, MAX_MISTAKES)
+    .map(({ pointer, message }) => ({ pointer: shownPointer(pointer), message }));
+  const more = once.length - listed.length;
+  if (more > 0)
+    listed.push({ pointer: '', message: `and ${more} more. Fix these first, then send it again.` });
   return new RequestError('invalid_request', `The request has ${count}; nothing was started.`, {
-    mistakes: once,
+    mistakes: listed,
   });
 }
 
 function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {
   return blocks.flatMap(({ name, clips }) => {
-    const urls = clips.map(({ url }) => url);
-    const repeated = new Map(
-      clips.filter(({ url }, number) => urls.indexOf(url) < number).map((clip) => [clip.url, clip]),
-    );
+    const known = new Set<string>();
+    const repeated = new Map<string, SourceAddress>();
+    for (const clip of clips) {
+      if (known.has(clip.url)) repeated.set(clip.url, clip);
+      known.add(clip.url);
+    }
     return [...repeated.values()].map(
       ({ masked }) => `${at}: block ${shown(name)} has ${masked} more than once; each mention counts.`,
     );
   });
+}
+
+/** They are repeated in every answer about the task. */
+function atMost(most: number, warnings: readonly string[]): string[] {
+  if (warnings.length <= most) return [...warnings];
+  return [...warnings.slice(0, most), `and ${warnings.length - most} more warnings`];
 }
 
 /** Expects blocks that passed semanticMistakes. */

@@ -1,6 +1,7 @@
 /** Mistakes that the schema cannot express: fields that contradict each other, and URLs that may not be read. */
 import type { Mistake } from '../base/errors.ts';
 import { escapePointer, shown } from './mistakes.ts';
+import { MAX_BLOCKS } from './request-schema.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
 
 export interface Limits {
@@ -44,17 +45,15 @@ function urlMistake(text: string, rules: SourceRules): string | undefined {
 
 function nameMistakes(at: string, blocks: unknown): Mistake[] {
   if (!Array.isArray(blocks)) return [];
-  const names = blocks.map((block) => (isObject(block) ? block['name'] : undefined));
-  return names.flatMap((name, number) =>
-    typeof name === 'string' && names.indexOf(name) < number
-      ? [
-          {
-            pointer: `${at}/${number}/name`,
-            message: `Expected a different name for each block, got ${shown(name)} again. Rename one of them.`,
-          },
-        ]
-      : [],
-  );
+  const taken = new Set<unknown>();
+  return blocks.flatMap((block, number) => {
+    const name = isObject(block) ? block['name'] : undefined;
+    const isRepeated = taken.has(name);
+    if (typeof name === 'string') taken.add(name);
+    if (!isRepeated) return [];
+    const message = `Expected a different name for each block, got ${shown(name)} again. Rename one of them.`;
+    return [{ pointer: `${at}/${number}/name`, message }];
+  });
 }
 
 function bothSpellings(body: Record<string, unknown>): Mistake[] {
@@ -126,7 +125,7 @@ function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {
     {
       pointer: '/video_blocks',
       message:
-        `Expected at most ${limits.combinations} combinations, got ${count} (${sizes.join(' x ')}). ` +
+        `Expected at most ${limits.combinations} combinations, got ${count} (${sizes.slice(0, MAX_BLOCKS).join(' x ')}). ` +
         'Split the task, drop clips, or raise MAX_COMBINATIONS.',
     },
   ];

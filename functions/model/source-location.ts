@@ -1,6 +1,7 @@
 /** Parses the URLs of clips and tracks when a request is accepted. All later steps use the stored result. */
+import { withoutEnd } from '../base/without-end.ts';
 import { shown } from './mistakes.ts';
-import { maskUrl, type UrlRefusal, webUrlRefusal } from './web-url.ts';
+import { maskText, maskUrl, type UrlRefusal, webUrlRefusal } from './web-url.ts';
 
 /** An object in Cloud Storage. */
 export interface StorageObject {
@@ -48,7 +49,17 @@ export interface SourceRules {
 }
 
 const SCHEMES: readonly string[] = ['http:', 'https:', 'gs:'];
+/** A drive letter reads like a scheme. */
+const WINDOWS_PATH = /^\s*[a-z]:[\\/]/i;
+const LOCAL_FILE: UrlRefusal = {
+  got: 'the path of a file on a disk',
+  next: 'Upload the file to a server and give its https address.',
+};
 const MAX_NAME = 40;
+/** https://cloud.google.com/storage/docs/buckets#naming */
+const MAX_BUCKET = 222;
+/** Read of a longer name, as normalizing takes quadratic time on a long row of combining accents. */
+const MAX_RAW_NAME = 300;
 
 /** https://cloud.google.com/storage/docs/request-endpoints, and the older names of the same service. */
 const STORAGE_HOSTS: readonly string[] = [
@@ -82,13 +93,13 @@ export function readSourceUrl(text: string, rules: SourceRules): SourceAddress |
   const expectedFile = 'a file that may be read';
   const url = URL.parse(text);
   if (url === null) {
-    // Even text that is not a URL may contain a password or a signature.
-    const masked = text.replace(/[^/]*@/gs, '***@').replace(/\?.*$/s, '?***');
     const next = 'Write it in full, as https://example.com/clip.mp4.';
-    return { expected: expectedUrl, got: shown(masked), next };
+    return { expected: expectedUrl, got: shown(maskText(text)), next };
   }
   const refusal = webUrlRefusal(url, SCHEMES);
-  if (refusal !== undefined) return { expected: expectedUrl, ...refusal };
+  if (refusal !== undefined) {
+    return { expected: expectedUrl, ...(WINDOWS_PATH.test(text) ? LOCAL_FILE : refusal) };
+  }
   const location = locationOf(text, url, rules.buckets);
   if ('got' in location) return { expected: expectedFile, ...location };
   const forbidden = locationRefusal(location, rules);
@@ -111,7 +122,7 @@ export function locationRefusal(
   }
   if (kind === 'web' || buckets.includes(bucket)) return undefined;
   return {
-    got: `the bucket ${bucket}, which callers may not read from`,
+    got: `the bucket ${bucket.slice(0, MAX_BUCKET)}, which callers may not read from`,
     next: 'Add it to SOURCE_BUCKETS, or use a signed https URL.',
   };
 }
@@ -199,11 +210,12 @@ function nameOf(url: URL): string {
   const last = id ?? url.pathname.split('/').filter(Boolean).at(-1) ?? '';
   const name = decoded(last)
     .replace(/\.[A-Za-z0-9]{1,5}$/, '')
+    .slice(0, MAX_RAW_NAME)
     .normalize('NFC')
     // Letters and digits of any alphabet; other characters may break a shell, a spreadsheet or a file system.
     .replace(/[^\p{L}\p{M}\p{N}_-]+/gu, '_')
-    .replace(/^[_-]+|[_-]+$/g, '');
-  return [...name].slice(0, MAX_NAME).join('') || 'clip';
+    .replace(/^[_-]+/, '');
+  return [...withoutEnd(name, '_-')].slice(0, MAX_NAME).join('') || 'clip';
 }
 
 function decoded(text: string): string {

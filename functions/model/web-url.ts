@@ -45,6 +45,15 @@ export function maskUrl({ protocol, host, pathname, search }: URL): string {
   return `${protocol}//${host}${path}${search ? '?***' : ''}`;
 }
 
+/** Even text that is not a URL may contain a password or a signature. */
+export function maskText(text: string): string {
+  const parts = text.split('/').map((part) => {
+    const at = part.lastIndexOf('@');
+    return at === -1 ? part : `***${part.slice(at)}`;
+  });
+  return parts.join('/').replace(/\?.*/s, '?***');
+}
+
 function hasCredentials({ username, password }: URL): boolean {
   return username !== '' || password !== '';
 }

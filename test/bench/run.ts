@@ -4,7 +4,8 @@
  *
  * `npm run bench` makes its own clips; `npm run bench -- FOLDER` takes the .mp4 and .mp3 files of a folder.
  * `npm run bench -- --cloud` runs only the part that needs the emulators, which otherwise runs last if they are there.
- * `npm run bench -- encoder` compares encoder settings (see encoder.ts), which is not part of the other runs.
+ * `npm run bench -- encoder` compares encoder settings (see encoder.ts), and `npm run bench -- linear` times what reads text
+ * of strangers (see linear.ts). Neither is part of the other runs.
  */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
@@ -20,6 +21,7 @@ import { timeFilterGraphs } from './filter-graph.ts';
 import { type FinishedTask, readFinishedTask } from './finished-task.ts';
 import { timeFloor } from './floor.ts';
 import { type HostFolders, startHostProcess } from './host-process.ts';
+import { linearTable } from './linear.ts';
 import { makeMedia, mediaOf } from './media.ts';
 import { canMeasureMemory, residentNow } from './memory.ts';
 import { benchRequest } from './request.ts';
@@ -44,6 +46,11 @@ if (process.argv[2] === '--cloud') {
 if (process.argv[2] === 'encoder') {
   const { path } = findFfmpeg({ searchPath: process.env['PATH'] ?? '' });
   for await (const table of encoderTables(path, process.argv.slice(3), progress)) process.stdout.write(table);
+  process.exit();
+}
+
+if (process.argv[2] === 'linear') {
+  for await (const line of linearTable()) process.stdout.write(line);
   process.exit();
 }
 

@@ -170,6 +170,18 @@ describe('under the framework', () => {
       }
     }));
 
+  test('a path of 15,800 characters is refused at once, whatever they are', () =>
+    served.connected('processMedia', async (ask) => {
+      for (const piece of ['/', '/a', '%', '%41', '//x', '?', '&a[]=', ';']) {
+        const cpu = process.threadCpuUsage();
+        const path = `/${piece.repeat(15_800 / piece.length)}x`;
+        const answer = await ask({ method: 'GET', path });
+        const { user } = process.threadCpuUsage(cpu);
+        assert.equal(problem(answer, 414)['code'], 'address_too_long', piece);
+        assert.ok(user / 1000 < 150, `${user / 1000} ms for ${piece}`);
+      }
+    }));
+
   test('no function tells a page of another site what it may send', async () => {
     for (const name of FUNCTION_NAMES) {
       await served.connected(name, async (ask) => {

@@ -160,19 +160,4 @@ describe('the local server', () => {
     assert.ok(RequestError.is(error));
     assert.equal(error.code, 'request_timeout');
   });
-
-  test('limits the number of connections', async () => {
-    const port = await started({ connections: 2 });
-    const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
-    try {
-      for (const socket of held) {
-        const answer = new Promise((resolve) => socket.once('data', resolve));
-        socket.write('GET / HTTP/1.1\r\nhost: h\r\n\r\n');
-        await answer;
-      }
-      assert.equal(await said(port, 'GET / HTTP/1.1\r\nhost: h\r\n\r\n'), '');
-    } finally {
-      for (const socket of held) socket.destroy();
-    }
-  });
 });

@@ -226,8 +226,20 @@ describe('a request with mistakes', () => {
       /0 to 600/,
     ],
     ['a volume over 1', { audio: { original_volume: 2 } }, '/audio/original_volume', /from 0 to 1/],
+    ['a number in quotes', { seed: '7' }, '/seed', /got "7"\. Write it without quotes\./],
+    [
+      'a path of a Windows disk',
+      { video_blocks: { b: ['C:\\clips\\a.mp4'] } },
+      '/video_blocks/b/0',
+      /got the path of a file on a disk\. Upload/,
+    ],
     ['a callback', { callback_url: 'https://h/' }, '/callback_url', /callback_url, which is not available/],
-    ['a string as dry_run', { dry_run: 'true' }, '/dry_run', /true or false/],
+    [
+      'a string as dry_run',
+      { dry_run: 'true' },
+      '/dry_run',
+      /true or false, got "true"\. Write it without quotes/,
+    ],
     ['an unknown field', { audio_block: {} }, '/audio_block', /Did you mean audio_blocks\?/],
     ['an unknown field without a similar name', { zzz: 1 }, '/zzz', /Remove it/],
   ];

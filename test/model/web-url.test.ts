@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { maskUrl, webUrlRefusal } from '../../functions/model/web-url.ts';
+import { maskText, maskUrl, webUrlRefusal } from '../../functions/model/web-url.ts';
 
 describe('maskUrl', () => {
   const long = `/${'a'.repeat(400)}`;
@@ -20,6 +20,19 @@ describe('maskUrl', () => {
   for (const [url, masked] of table) {
     it(`turns ${url.slice(0, 80)} into ${masked.slice(0, 80)}`, () =>
       assert.equal(maskUrl(new URL(url)), masked));
+  }
+});
+
+describe('maskText', () => {
+  const table: readonly [text: string, masked: string][] = [
+    ['clip.mp4', 'clip.mp4'],
+    ['me:pw@host/a.mp4?sig=1', '***@host/a.mp4?***'],
+    ['https:/me:p?w@host', 'https:/***@host'],
+    ['a@b@c/d@e\n?\nx', '***@c/***@e\n?***'],
+  ];
+  for (const [text, masked] of table) {
+    it(`turns ${JSON.stringify(text)} into ${JSON.stringify(masked)}`, () =>
+      assert.equal(maskText(text), masked));
   }
 });
 

@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import type { buildConnector } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
+import { withoutEnd } from '../../base/without-end.ts';
 import { addressKind } from './address-kind.ts';
 
 /** Resolves all addresses of a host name. Rejects with Node's DNS errors (ENOTFOUND, EAI_AGAIN). */
@@ -127,10 +128,7 @@ function isLoopbackName(host: string): boolean {
 
 /** Without the brackets that URLs put around IPv6 addresses, and without the dot of the root. */
 function bare(hostname: string): string {
-  return hostname
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.+$/, '');
+  return withoutEnd(hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1'), '.');
 }
 
 function familyNumber(family: number | 'IPv4' | 'IPv6' | undefined): number {

@@ -1,6 +1,7 @@
 import type { ElevenLabs, ElevenLabsClient } from 'elevenlabs';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import { timeLimit } from '../../base/time-limit.ts';
+import { withoutEnd } from '../../base/without-end.ts';
 import type { VoiceSettings } from '../../model/voice-settings.ts';
 import type { Speech } from '../../ports.ts';
 import { createAllowance } from './allowance.ts';
@@ -193,7 +194,7 @@ async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Pro
 function audioOf({ audioBase64 }: ElevenLabs.AudioWithTimestampsResponse): Uint8Array {
   const audio = Buffer.from(audioBase64, 'base64');
   // Node skips characters that are not base64, so the length is checked.
-  const whole = Math.floor((audioBase64.replace(/=+$/, '').length * 3) / 4);
+  const whole = Math.floor((withoutEnd(audioBase64, '=').length * 3) / 4);
   if (audio.length !== whole) throw failed('sound as base64', 'other text', CHECK_URL);
   if (audio.length === 0) throw failed('sound', '0 bytes', 'send a text with words in it');
   return audio;

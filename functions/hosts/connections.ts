@@ -1,0 +1,144 @@
+/**
+ * Shares the connections of a server among its clients. Where places run short, the connection that has waited longest for
+ * its client makes room, so that clients who only hold connections keep nobody out. Ends answers that are not read.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { isLoopback } from '../config/loopback.ts';
+import { clientAt } from '../http/client-address.ts';
+
+export interface ConnectionLimits {
+  /** Connections of all clients. */
+  connections: number;
+  /** Connections of one client, by its address. */
+  connectionsPerClient: number;
+  /** Places that clients on this machine leave free. All clients of a proxy on this machine have its address. */
+  connectionsNotLocal: number;
+  /** The longest time without a byte of an answer being read. */
+  unreadMs: number;
+  /** From the first byte of an answer that waits to be read until nothing of it waits. */
+  answerMs: number;
+  /** Bytes of all answers that wait to be read. */
+  unreadBytes: number;
+  /** How often the last two are checked. */
+  unreadEveryMs: number;
+}
+
+export interface Connections {
+  /** False for a request that must not be handled. */
+  begin(request: IncomingMessage, response: ServerResponse): boolean;
+  /** The answer to the request that is being handled. */
+  answerOn(socket: Duplex): ServerResponse | undefined;
+}
+
+interface Connection {
+  socket: Socket;
+  client: string;
+  request?: IncomingMessage | undefined;
+  response?: ServerResponse | undefined;
+  /** Since when bytes wait to be read; undefined: none do. */
+  unreadSince?: number | undefined;
+  /** The connection ends with the current answer. */
+  isLast?: boolean;
+}
+
+export function shareConnections(server: Server, limits: ConnectionLimits): Connections {
+  /** The one that has waited longest for its client comes first. */
+  const all = new Map<Duplex, Connection>();
+  const close = (connection: Connection) => {
+    all.delete(connection.socket);
+    connection.socket.destroy();
+  };
+  const moveBack = (connection: Connection) => {
+    if (all.delete(connection.socket)) all.set(connection.socket, connection);
+  };
+
+  // A second limit, for connections that are closed but not gone yet.
+  server.maxConnections = 2 * limits.connections;
+  server.on('connection', (socket: Socket) => {
+    const connection: Connection = { socket, client: clientAt(socket.remoteAddress ?? '') };
+    const crowd = crowdOf(connection, [...all.values()], limits);
+    all.set(socket, connection);
+    socket.once('close', () => all.delete(socket));
+    socket.on('drain', () => {
+      connection.unreadSince = undefined;
+    });
+    if (crowd !== undefined) close(crowd.find(isIdle) ?? crowd.find(waitsForClient) ?? connection);
+  });
+
+  // Node restarts this time whenever the client reads something: https://nodejs.org/api/http.html#servertimeout
+  server.timeout = limits.unreadMs;
+  server.on('timeout', (socket) => {
+    const connection = all.get(socket);
+    const isAtWork = connection !== undefined && !isIdle(connection) && socket.writableLength === 0;
+    if (!isAtWork) socket.destroy();
+  });
+
+  const look = setInterval(() => {
+    const now = performance.now();
+    let bytes = [...all.values()].reduce((sum, { socket }) => sum + socket.writableLength, 0);
+    for (const connection of all.values()) {
+      const { writableLength } = connection.socket;
+      connection.unreadSince = writableLength === 0 ? undefined : (connection.unreadSince ?? now);
+      const { unreadSince = now } = connection;
+      if (writableLength === 0 || (bytes <= limits.unreadBytes && now - unreadSince < limits.answerMs))
+        continue;
+      bytes -= writableLength;
+      close(connection);
+    }
+  }, limits.unreadEveryMs).unref();
+  server.once('close', () => clearInterval(look));
+
+  return {
+    begin(request, response) {
+      const connection = all.get(request.socket);
+      if (connection === undefined) return false;
+      if (connection.response !== undefined) {
+        if (!connection.isLast) endAfter(connection.response, request.socket);
+        connection.isLast = true;
+        return false;
+      }
+      Object.assign(connection, { request, response });
+      moveBack(connection);
+      response.once('close', () => {
+        Object.assign(connection, { request: undefined, response: undefined });
+        moveBack(connection);
+      });
+      return true;
+    },
+    answerOn: (socket) => all.get(socket)?.response,
+  };
+}
+
+/** The connections of which one must go for the new one; undefined if there is room. */
+function crowdOf(
+  { client, socket }: Connection,
+  others: readonly Connection[],
+  { connections, connectionsPerClient, connectionsNotLocal }: ConnectionLimits,
+): readonly Connection[] | undefined {
+  const isLocal = isLoopback(client) || isLoopback(socket.remoteAddress ?? '');
+  const most = isLocal ? Math.max(1, connections - connectionsNotLocal) : connectionsPerClient;
+  const own = others.filter((other) => other.client === client);
+  if (own.length >= most) return own;
+  return others.length >= connections ? others : undefined;
+}
+
+function isIdle({ response }: Connection): boolean {
+  return response === undefined;
+}
+
+/** For the rest of a body, or to read the answer. */
+function waitsForClient({ request, socket }: Connection): boolean {
+  return request?.complete === false || socket.writableLength > 0;
+}
+
+/**
+ * Requests that arrive before the answer to the first one are not handled, so that a connection has one at a time. Their
+ * client sends them again: https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2
+ */
+function endAfter(response: ServerResponse, socket: Socket): void {
+  socket.pause();
+  if (!response.headersSent) response.setHeader('connection', 'close');
+  response.once('finish', () => socket.destroySoon());
+}

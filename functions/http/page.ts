@@ -1,0 +1,49 @@
+/** Pages of a list that may be long and whose entries may be large. */
+import { RequestError } from '../base/errors.ts';
+
+/** Most entries per answer. */
+export const PAGE = 100;
+/** A page ends with the entry that exceeds it. A combination may have ten URLs of 8,192 characters. */
+const PAGE_BYTES = 512 * 1024;
+
+export interface Page<T> {
+  readonly entries: readonly T[];
+  readonly isFull: boolean;
+  add(entry: T): void;
+}
+
+export function emptyPage<T>(): Page<T> {
+  const entries: T[] = [];
+  let bytes = 0;
+  return {
+    entries,
+    get isFull() {
+      return entries.length >= PAGE || bytes >= PAGE_BYTES;
+    },
+    add(entry) {
+      entries.push(entry);
+      bytes += Buffer.byteLength(JSON.stringify(entry));
+    },
+  };
+}
+
+/** The position in the list that `?cursor=` names. Throws RequestError invalid_request. */
+export function cursorOf(text: string | null): number {
+  if (text === null || text === '') return 0;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw queryMistake(
+    'cursor',
+    'Expected the next_cursor of an earlier answer, got something else. Leave it out to start at the beginning.',
+  );
+}
+
+/** The cursor of the next page, for an answer. */
+export function nextCursor(next: number, total: number): string | null {
+  return next < total ? String(next) : null;
+}
+
+export function queryMistake(parameter: string, message: string): RequestError {
+  return new RequestError('invalid_request', 'The query has a mistake.', {
+    mistakes: [{ pointer: `/${parameter}`, message }],
+  });
+}
