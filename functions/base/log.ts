@@ -29,6 +29,7 @@ export type EventName =
   | 'output.left_over'
   | 'push.refused'
   | 'push.not_set_up'
+  | 'record.forged'
   | 'request.failed'
   | 'sweep.failed'
   | 'sweep.repaired';

@@ -9,7 +9,7 @@ import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.t
 import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
-import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
+import { readVendorSettings, type VendorOptions, type VendorSettings } from './vendor-settings.ts';
 
 export { ConfigError, type Environment };
 
@@ -37,6 +37,8 @@ export interface Config {
   ffmpegBin: string | undefined;
   ffmpegThreads: number;
   apiKey: string | undefined;
+  /** Seals tasks and reports. Undefined in `prepare`, and on one machine, where the host makes one. */
+  signingKey: string | undefined;
   /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
   push: PushRule;
@@ -118,6 +120,9 @@ export function loadConfig(env: Environment): Config {
   for (const name of NOT_AVAILABLE) {
     if (read.raw(name) !== undefined) read.problem(`${name}: not available in this build. Remove it.`);
   }
+  // https://cloud.google.com/run/docs/configuring/services/functions-environment-variables
+  const target = inCloud ? env['FUNCTION_TARGET'] : undefined;
+  const shared = inCloud && !emulated;
   const memoryMb = machineMemoryMb();
   const config: Config = {
     port: read.integer('PORT', 8080, 0, 65_535),
@@ -133,6 +138,7 @@ export function loadConfig(env: Environment): Config {
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
     ffmpegThreads: read.integer('FFMPEG_THREADS', threadsFor(CORES, memoryMb), 1, 64),
     apiKey,
+    signingKey: readSigningKey(read, { shared, target }),
     requestsPerMinute: read.count(
       'REQUESTS_PER_MINUTE',
       ownMachineOnly ? Number.POSITIVE_INFINITY : REQUESTS_PER_MINUTE,
@@ -148,14 +154,24 @@ export function loadConfig(env: Environment): Config {
     inCloud,
     project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
     emulated,
-    vendors: readVendorSettings(read, {
-      shared: inCloud && !emulated,
-      // https://cloud.google.com/run/docs/configuring/services/functions-environment-variables
-      target: inCloud ? env['FUNCTION_TARGET'] : undefined,
-    }),
+    vendors: readVendorSettings(read, { shared, target }),
   };
   read.finish();
   return config;
+}
+
+/** `prepare` opens files of strangers. Whoever takes it over must not find the key that seals tasks. */
+function readSigningKey(read: SettingsReader, { shared, target }: VendorOptions): string | undefined {
+  const key = read.optional('SIGNING_KEY', (value) => value.length >= 32);
+  if (target === 'prepare') {
+    if (key !== undefined)
+      read.problem('SIGNING_KEY: expected no key in the function prepare, got one. Remove it.');
+  } else if (shared && key === undefined && !read.failed('SIGNING_KEY')) {
+    read.problem(
+      'SIGNING_KEY: expected the key that seals tasks, got nothing. Run infra/cloud/setup.sh, which makes it, and deploy again.',
+    );
+  }
+  return key;
 }
 
 /** If PUSH_ACCOUNT and PUSH_AUDIENCE are set, tokens are required even with an emulator. On Cloud Run unset means closed. */

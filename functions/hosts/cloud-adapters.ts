@@ -12,6 +12,7 @@ import type { Log } from '../base/log.ts';
 import { traceparent } from '../base/trace.ts';
 import type { Config } from '../config/config.ts';
 import { createExclusiveGate } from '../coordination/exclusive-gate.ts';
+import { createSeal, sealedMemo } from '../coordination/seal.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
 import { findFfmpeg } from '../media/find-ffmpeg.ts';
 import type { LeaseStore } from '../ports.ts';
@@ -45,10 +46,11 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   const ffmpeg = starting.use(createFfmpeg({ path: binary.path }));
   const firestore = starting.use(connectFirestore({ projectId }));
   const memo = createFirestoreMemo({ firestore });
+  const seal = createSeal({ key: config.signingKey, log });
   const chosen = starting.use(
     chooseAdapters({
       config,
-      memo,
+      memo: sealedMemo(memo, seal),
       diskOutputs: createDiskOutputs({ dir: config.outputDir }),
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
@@ -56,8 +58,8 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     }),
   );
   const own = {
-    tasks: createFirestoreTasks({ firestore }),
-    reports: createFirestoreReports({ firestore }),
+    tasks: createFirestoreTasks({ firestore, seal }),
+    reports: createFirestoreReports({ firestore, seal }),
     pins: createFirestorePins({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),

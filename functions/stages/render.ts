@@ -77,7 +77,7 @@ async function makeAndReport(
       const signals = { signal: held, cancelled };
       const report = await makeVideo(task, combination, before, { ...signals, releaseMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) {
-        await tryAtLeastOnce(() => removeLateVideo(task, report, deps), { stop: signal });
+        await tryAtLeastOnce(() => removeLateVideo(task, combination, deps), { stop: signal });
       }
       return report;
     },
@@ -85,9 +85,9 @@ async function makeAndReport(
 }
 
 /** Removes a video that was saved after its combination was given up, because the manifest does not list it. */
-async function removeLateVideo(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
-  const counted = await reported(task, index, deps);
-  if (counted?.status !== 'succeeded') await removeVideos(task, [fileName], deps);
+async function removeLateVideo(task: Task, combination: Combination, deps: RenderDeps): Promise<void> {
+  const counted = await reported(task, combination.index, deps);
+  if (counted?.status !== 'succeeded') await removeVideos(task, [combination], deps);
 }
 
 /** Reports under the lease, so that a running holder has stopped, or has made the video after all. */

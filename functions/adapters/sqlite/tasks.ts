@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import { shortId } from '../../model/names.ts';
+import { shortId, taskRecord } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Progress, Task } from '../../model/task.ts';
-import type { TaskStore } from '../../ports.ts';
+import type { Seal, TaskStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqliteTasksOptions {
   database: Database;
+  seal: Seal;
   /** Milliseconds since the epoch. */
   now?: () => number;
 }
@@ -13,7 +14,7 @@ export interface SqliteTasksOptions {
 /** Tasks are worked on in turn, so more than the latest one is kept. */
 const TASKS_KEPT = 4;
 
-export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptions): TaskStore {
+export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTasksOptions): TaskStore {
   const holderOf = (key: string): ClaimHolder | undefined => {
     const row = database.row<ClaimHolder>(
       `SELECT task_id AS taskId, fingerprint FROM claims
@@ -43,14 +44,16 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
 
   return {
     async create(task, claim) {
+      const body = JSON.stringify(task);
       return database.transaction(() => {
         if (claim !== undefined && holderOf(claim.key) !== undefined) return false;
         const added = database.run(
-          'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)',
+          'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, seal, combinations) VALUES (?, ?, ?, ?, ?, ?)',
           task.id,
           task.folder.id,
           shortId(task.id),
-          JSON.stringify(task),
+          body,
+          seal.of(taskRecord(task.id), body),
           task.plan.combinations.length,
         );
         if (added === 1 && claim !== undefined) storeClaim(claim, task.id);
@@ -65,8 +68,11 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
     async get(taskId) {
       const known = kept.get(taskId);
       if (known !== undefined) return known;
-      const row = database.row<{ body: string }>('SELECT body FROM tasks WHERE id = ?', taskId);
-      if (row === undefined) return undefined;
+      const row = database.row<{ body: string; seal: string | null }>(
+        'SELECT body, seal FROM tasks WHERE id = ?',
+        taskId,
+      );
+      if (row === undefined || !seal.fits(taskRecord(taskId), row.body, row.seal)) return undefined;
       const task = JSON.parse(row.body) as Task;
       kept.set(taskId, task);
       return task;

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it } from 'node:test';
+import { getTask } from '../../functions/http/task-status.ts';
+import type { Task } from '../../functions/model/task.ts';
+import { complete } from '../../functions/stages/complete.ts';
+import { deadLetter } from '../../functions/stages/dead-letter.ts';
+import { prepare } from '../../functions/stages/prepare.ts';
+import { sweep } from '../../functions/stages/sweep.ts';
+import { sampleReport } from '../contracts/samples.ts';
+import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { FORGED_SEAL } from '../fixtures/system/seal.ts';
+
+describe('what a taken-over prepare writes into the database', { timeout: 60_000 }, () => {
+  const stages = useStages();
+  /** Writes as someone who has the database but not the key. */
+  const write = (sql: string, ...values: (string | number)[]) => {
+    using database = new DatabaseSync(join(stages.dir.path, 'data', 'every-cut.sqlite'), { timeout: 5_000 });
+    database.prepare(sql).run(...values);
+  };
+  const refused = (task: Task) =>
+    stages.logged('record.forged').filter(({ record }) => record === `task ${task.id}`).length;
+
+  for (const [what, path] of [
+    ['another folder', '$.folder.id'],
+    ['another name', '$.plan.sources[0].name'],
+    ['another file id', '$.fileId'],
+    ['another task whose retry it is', '$.retryOf'],
+  ] as const) {
+    it(`has no effect on a task: with ${what}, nothing is saved, removed or shown`, async () => {
+      const task = await stages.createTask();
+      const elsewhere = join(stages.dir.path, 'elsewhere');
+      await mkdir(elsewhere);
+      await writeFile(join(elsewhere, 'kept.mp4'), 'mine');
+      write('UPDATE tasks SET body = json_set(body, ?, ?) WHERE id = ?', path, elsewhere, task.id);
+      const { deps } = stages;
+      const render = { topic: 'render', taskId: task.id, index: 1 } as const;
+      await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, DELIVERY, deps);
+      await stages.renderOne(task, 1);
+      await complete({ topic: 'complete', taskId: task.id }, DELIVERY, deps);
+      const dead = { topic: 'dead-letter', taskId: task.id, message: render, reason: 'x' } as const;
+      await deadLetter(dead, DELIVERY, deps);
+      await sweep({ ...deps, publishingMs: 0 });
+      await assert.rejects(getTask(task.id, deps), { code: 'not_found' });
+      assert.deepEqual(await readdir(elsewhere), ['kept.mp4']);
+      assert.deepEqual(await stages.videos(task), []);
+      assert.ok(
+        Object.values(stages.waiting()).every((count) => count === 0),
+        'no message is published',
+      );
+      assert.equal(refused(task), 1, 'logged once');
+    });
+  }
+
+  it('does not count: a forged report is replaced by that of the render', async () => {
+    const task = await stages.createTask({ clips: ['/a.mp4'] });
+    const report = JSON.stringify(
+      sampleReport(1, { fileName: '../../evil.mp4', url: 'https://evil.example' }),
+    );
+    const insert = 'INSERT INTO reports (task_id, combination, body, seal) VALUES (?, 1, ?, ?)';
+    write(insert, task.id, report, FORGED_SEAL.of(`report 1 of task ${task.id}`, report));
+    write('UPDATE tasks SET succeeded = 1 WHERE id = ?', task.id);
+    const finish = () => complete({ topic: 'complete', taskId: task.id }, DELIVERY, stages.deps);
+    await assert.rejects(finish(), { code: 'waiting' });
+    assert.equal((await stages.deps.tasks.progress(task.id))?.finishedAt, null);
+    await stages.prepareAll(task);
+    await stages.renderOne(task, 1);
+    const [made] = await stages.deps.reports.list(task.id, 1, 1);
+    assert.equal(made?.status, 'succeeded');
+    assert.ok(existsSync(join(task.folder.id, made?.fileName ?? '')));
+    await finish();
+    const manifest = (await readdir(task.folder.id)).find((name) => name.endsWith('.json')) ?? '';
+    const { succeeded } = JSON.parse(await readFile(join(task.folder.id, manifest), 'utf8'));
+    assert.equal(succeeded, 1, 'counted from the reports, not from the counters');
+  });
+
+  it('does not name files: an earlier report with another name removes nothing', async () => {
+    const task = await stages.createTask({ clips: ['/a.mp4'] });
+    const names = task.plan.combinations.map(({ index }) => index);
+    await stages.deps.reports.report(
+      task.id,
+      sampleReport(names[0] ?? 1, { status: 'failed', fileName: 'mine.mp4' }),
+    );
+    await mkdir(task.folder.id, { recursive: true });
+    await writeFile(join(task.folder.id, 'mine.mp4'), 'mine');
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, stages.deps);
+    assert.ok(existsSync(join(task.folder.id, 'mine.mp4')));
+  });
+});
