@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Stage } from '../base/errors.ts';
+import { PermanentError, type Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
@@ -7,12 +7,13 @@ import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { type MixSound, mixCombination } from '../media/mix.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName } from '../model/names.ts';
-import type { Prepared, Profile } from '../model/pins.ts';
-import type { Combination } from '../model/plan.ts';
+import type { Failed, Prepared, Profile } from '../model/pins.ts';
+import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifact, OutputStore, PinStore } from '../ports.ts';
+import type { OutputStore, PinStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
+import { checkArtifact, checkedPin, checkedProfile, type PreparedArtifact } from './check-prepared.ts';
 import { SOUND, type Sources, VIDEO } from './prepare-source.ts';
 import { failedReport } from './reporting.ts';
 import type { SpeakingSignals } from './speak-line.ts';
@@ -82,8 +83,13 @@ async function make(
   const name = fileName(task, combination);
   using inputs = new DisposableStack();
   const signals = { signal: either, stop: signal };
-  const open = async (number: number) => inputs.use(await openPrepared(task, number, signals, deps));
-  const [profile] = await deps.pins.read(task.id, ['profile']);
+  const [pinned] = await deps.pins.read(task.id, ['profile']);
+  const profile = checkedProfile(pinned, task.plan.output);
+  const open = async (number: number) => {
+    const artifact = inputs.use(await openPrepared(task, number, signals, deps));
+    await checkArtifact(artifact, sourceOf(task, number).kind, profile);
+    return artifact;
+  };
   const clips = await inOrder(combination.clips, open);
   const music = combination.track === null ? undefined : await open(combination.track);
   const voice = combination.line === null ? undefined : await open(combination.line);
@@ -129,8 +135,6 @@ async function make(
   };
 }
 
-type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;
-
 /** Opens the pinned artifact, and makes it again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
@@ -139,13 +143,22 @@ async function openPrepared(
   { pins, artifacts, sources }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
   const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
-  let { artifact: key } = pin as Prepared;
+  const checked = checkedPin(pin as Prepared | Failed, sourceOf(task, number));
+  if (checked.error !== undefined) {
+    const { code, stage, message } = checked.error;
+    throw new PermanentError(code, stage, message);
+  }
+  let key = checked.artifact;
   for (;;) {
     const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
     if (artifact !== undefined) return artifact;
     // If another ffmpeg build was installed meanwhile, the key is a new one.
     key = (await sources.ready(task, number, signals)).artifact;
   }
+}
+
+function sourceOf({ plan }: Task, number: number): Source {
+  return plan.sources[number] as Source;
 }
 
 function soundOf({ path, meta }: PreparedArtifact): MixSound {

@@ -66,7 +66,7 @@ export function renderView(
   return {
     ...choicesOf(task, combination),
     status: report?.status ?? (held ? 'rendering' : 'pending'),
-    file_name: fileName(task, combination),
+    file_name: report?.fileName ?? fileName(task, combination),
     url: report?.url ?? null,
     duration_seconds: report?.durationSeconds ?? null,
     render_seconds: report?.renderSeconds ?? null,

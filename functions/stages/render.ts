@@ -8,9 +8,10 @@ import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.
 import { tryAtLeastOnce } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
-import { type Combination, sourcesOf } from '../model/plan.ts';
+import { type Combination, type Source, sourcesOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
+import { checkedPin } from '../pipeline/check-prepared.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
 import {
   cancelledReport,
@@ -126,7 +127,10 @@ async function pinsOf(
   const numbers = sourcesOf(combination);
   const names = numbers.map((number) => `prepared-${number}` as const);
   const found = await deps.pins.wait(task.id, names, { timeoutMs: deps.patienceMs, signal });
-  const pins = found.filter((pin) => pin !== undefined);
+  const pins = numbers.flatMap((number, at) => {
+    const { [at]: pin } = found;
+    return pin === undefined ? [] : [checkedPin(pin, task.plan.sources[number] as Source)];
+  });
   if (pins.length === names.length || pins.some((pin) => pin.error !== undefined)) return pins;
 
   const missing = numbers.filter((_, at) => found[at] === undefined);

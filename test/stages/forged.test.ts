@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { getTask } from '../../functions/http/task-status.ts';
+import type { Profile } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { checkedProfile } from '../../functions/pipeline/check-prepared.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
@@ -88,5 +90,91 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
     await writeFile(join(task.folder.id, 'mine.mp4'), 'mine');
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, stages.deps);
     assert.ok(existsSync(join(task.folder.id, 'mine.mp4')));
+  });
+
+  describe('in place of a prepared source', () => {
+    const HASH = 'a'.repeat(64);
+    /** Stores an artifact as `prepare` can, with any files and any meta. */
+    const plant = async (key: string, meta: object, files: Record<string, Buffer> = {}) => {
+      const make = async (dir: string) => {
+        for (const [name, bytes] of Object.entries(files)) await writeFile(join(dir, name), bytes);
+        return meta;
+      };
+      (await stages.deps.artifacts.getOrCreate(key, make, DELIVERY))[Symbol.dispose]();
+    };
+    /** A task with one clip and one track, of which one has that pin; its report. */
+    const rendered = async (pins: Record<string, unknown>) => {
+      const task = await stages.createTask({ clips: ['/a.mp4'], tracks: ['/a.mp4'] });
+      for (const [name, pin] of Object.entries(pins)) {
+        await stages.deps.pins.write(task.id, name as 'profile', pin as never);
+      }
+      await stages.prepareAll(task);
+      await stages.renderOne(task, 1);
+      const [report] = await stages.deps.reports.list(task.id, 1, 1);
+      assert.equal(report?.status, 'failed');
+      assert.deepEqual(await stages.videos(task), []);
+      return report?.error?.message ?? '';
+    };
+    const ready = { artifact: `clip/${HASH}`, seconds: 1, frames: 30, samples: 48_000, loudness: null };
+    const sound = Buffer.alloc(48_000 * 4);
+
+    it('a pin of another kind, or of another form, fails only its own videos', async () => {
+      for (const artifact of [
+        `speech/${HASH}`,
+        `track/${HASH}`,
+        '../../etc/passwd',
+        `clip/${HASH}/x`,
+        7,
+        null,
+      ]) {
+        assert.match(await rendered({ 'prepared-0': { ...ready, artifact } }), /artifact of kind clip/);
+      }
+      const made_up = { error: { code: 'constructor', stage: 'mix', message: 'x'.repeat(1_000_000) } };
+      const message = await rendered({ 'prepared-0': made_up });
+      assert.match(message, /a failure of this service/);
+      assert.ok(message.length < 1_000);
+    });
+
+    it('lengths and a loudness that are no numbers never reach ffmpeg', async () => {
+      const track = { artifact: `track/${HASH}`, seconds: 1, frames: 0, samples: 48_000, loudness: -14 };
+      for (const [at, meta] of [
+        { samples: 48_000, frames: 0, loudness: '0dB,amovie=/etc/passwd[a];[a]anull' },
+        { samples: '48000[x];amovie=/etc/passwd,atrim=0', frames: 0, loudness: -14 },
+        { samples: 1e9, frames: 0, loudness: -14 },
+        { samples: 48_000, frames: 0, loudness: 1e9 },
+      ].entries()) {
+        const artifact = `track/${String(at).repeat(64)}`;
+        await plant(artifact, meta, { 'sound.s16le': sound });
+        assert.match(await rendered({ 'prepared-1': { ...track, artifact } }), /Expected a prepared track/);
+      }
+    });
+
+    it('a file that is not a clip of this service is not opened by ffmpeg', async () => {
+      const playlist = Buffer.from('ffconcat version 1.0\nfile /etc/passwd\n');
+      await plant(
+        `clip/${HASH}`,
+        { frames: 30, samples: 48_000, loudness: null },
+        { 'video.mp4': playlist, 'sound.s16le': sound },
+      );
+      assert.match(
+        await rendered({ 'prepared-0': ready }),
+        /Expected a prepared clip with the files of this service/,
+      );
+    });
+
+    it('a profile that the plan cannot lead to is not used', async () => {
+      const profile = {
+        width: 64,
+        height: 64,
+        rate: { num: 30, den: 1 },
+        fit: 'contain',
+        background: '#000000',
+      };
+      for (const wrong of [{ rate: { num: 1, den: 1e9 } }, { width: 1e9 }, { background: 'black,movie=x' }]) {
+        const pin = { ...profile, ...wrong };
+        const task = await stages.createTask({ clips: ['/a.mp4'] });
+        assert.equal(checkedProfile(pin as Profile, task.plan.output), undefined);
+      }
+    });
   });
 });
