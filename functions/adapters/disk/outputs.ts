@@ -9,6 +9,7 @@ import type { OutputFolder } from '../../model/task.ts';
 import type { OutputStore } from '../../ports.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { copyTo, makeFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
+import { isPlainName, notPlain } from '../shared/plain-name.ts';
 
 /** What is left of 255 bytes for the name inside `.<name>.<8 hex>.part`. */
 const PART_NAME_BYTES = 240;
@@ -60,10 +61,8 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async save(folder, fileName, file, signal) {
-      if (fileName !== diskName(fileName)) {
-        throw new Error(`Expected a plain file name, got ${JSON.stringify(fileName)}`);
-      }
-      if (!isAbsolute(folder.id)) throw notOnDisk(fileName);
+      if (!isPlainName(fileName)) throw notPlain(fileName);
+      if (!isFolderPath(folder)) throw notOnDisk(fileName);
       signal.throwIfAborted();
       const { size } = await stat(file);
       const target = join(folder.id, fileName);
@@ -81,8 +80,8 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async remove(folder, fileNames) {
-      if (!isAbsolute(folder.id)) return;
-      for (const fileName of fileNames.filter((name) => name === diskName(name))) {
+      if (!isFolderPath(folder)) return;
+      for (const fileName of fileNames.filter((name) => isPlainName(name))) {
         await rm(join(folder.id, fileName), { force: true }).catch((error: unknown) => {
           throw translated(error, fileName);
         });
@@ -90,7 +89,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async removeParts(folder, fileNames) {
-      if (!isAbsolute(folder.id)) return 0;
+      if (!isFolderPath(folder)) return 0;
       const own = new Set(Array.from(fileNames, nameInPart));
       const found = await readdir(folder.id).catch(() => []);
       const parts = found.filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
@@ -99,6 +98,11 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       return parts.length;
     },
   };
+}
+
+/** Not one with `..` in it, for which the system would have to say where it leads. */
+function isFolderPath({ id }: OutputFolder): boolean {
+  return isAbsolute(id) && resolve(id) === id;
 }
 
 async function moveTo(target: string, folder: string, file: string, signal: AbortSignal): Promise<void> {
