@@ -68,7 +68,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   };
   const limits = { patienceMs: PATIENCE_MS, encodeLimitMs: ENCODE_MS };
   const deps = {
-    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits }),
+    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
     gate: createExclusiveGate(),
   };
   const disposables = starting.move();

@@ -107,7 +107,8 @@ export async function composeLocal(
     queue,
     memo,
   };
-  const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, patienceMs: PATIENCE_MS });
+  const limits = { patienceMs: PATIENCE_MS };
+  const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'here' });
   const disposables = starting.move();
   return {
     deps,

@@ -9,6 +9,7 @@ import { chooseProfile } from '../media/profile.ts';
 import { STANDARD_RATES } from '../model/frame-rate.ts';
 import type { Failed, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Source, WantedOutput } from '../model/plan.ts';
+import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports.ts';
 import { SOUND, VIDEO } from './prepare-source.ts';
 
@@ -30,6 +31,14 @@ export function checkedPin(pin: Prepared | Failed, { kind }: Source): Prepared |
   const [own, hash = ''] = String(pin.artifact).split('/', 2);
   if (own === kind && HASH.test(hash) && pin.artifact === `${kind}/${hash}`) return pin;
   return { error: forged(kind, `an artifact of kind ${kind}`, JSON.stringify(pin.artifact)).failure };
+}
+
+/** The pin of a source of the task, checked. Throws the failure that it holds as PermanentError. */
+export function usablePin({ plan }: Task, number: number, pin: Prepared | Failed): Prepared {
+  const checked = checkedPin(pin, plan.sources[number] as Source);
+  if (checked.error === undefined) return checked;
+  const { code, stage, message } = checked.error;
+  throw new PermanentError(code, stage, message);
 }
 
 /** Undefined if the pinned profile is not one that the plan may lead to. */

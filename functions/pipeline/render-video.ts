@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { PermanentError, type Stage } from '../base/errors.ts';
+import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
@@ -13,15 +13,16 @@ import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore, PinStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
-import { checkArtifact, checkedPin, checkedProfile, type PreparedArtifact } from './check-prepared.ts';
-import { SOUND, type Sources, VIDEO } from './prepare-source.ts';
+import { checkArtifact, checkedProfile, type PreparedArtifact, usablePin } from './check-prepared.ts';
+import { SOUND, VIDEO } from './prepare-source.ts';
+import type { Remake } from './remake.ts';
 import { failedReport } from './reporting.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 
 export interface MakeVideoDeps {
   pins: PinStore;
   artifacts: Artifacts;
-  sources: Sources;
+  remake: Remake;
   outputs: OutputStore;
   ffmpeg: Ffmpeg;
   log: Log;
@@ -135,26 +136,17 @@ async function make(
   };
 }
 
-/** Opens the pinned artifact, and makes it again if it was evicted or is damaged. */
+/** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
   number: number,
   signals: SpeakingSignals,
-  { pins, artifacts, sources }: MakeVideoDeps,
+  { pins, artifacts, remake }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
   const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
-  const checked = checkedPin(pin as Prepared | Failed, sourceOf(task, number));
-  if (checked.error !== undefined) {
-    const { code, stage, message } = checked.error;
-    throw new PermanentError(code, stage, message);
-  }
-  let key = checked.artifact;
-  for (;;) {
-    const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
-    if (artifact !== undefined) return artifact;
-    // If another ffmpeg build was installed meanwhile, the key is a new one.
-    key = (await sources.ready(task, number, signals)).artifact;
-  }
+  const { artifact: key } = usablePin(task, number, pin as Prepared | Failed);
+  const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
+  return artifact ?? remake(task, number, signals);
 }
 
 function sourceOf({ plan }: Task, number: number): Source {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import { getTask } from '../../functions/http/task-status.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { checkedProfile } from '../../functions/pipeline/check-prepared.ts';
+import { remakeInPrepare } from '../../functions/pipeline/remake.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
@@ -160,6 +161,30 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
         await rendered({ 'prepared-0': ready }),
         /Expected a prepared clip with the files of this service/,
       );
+    });
+
+    it('an artifact that does not exist makes render decode nothing: prepare makes it again', async () => {
+      const task = await stages.createTask({ clips: ['/a.mp4'] });
+      const missing = { ...ready, artifact: `clip/${'0'.repeat(64)}` };
+      await stages.deps.pins.write(task.id, 'prepared-0', missing);
+      const { pins, artifacts, attempts, queue } = stages.deps;
+      const sources = { ready: () => assert.fail('render decodes the file of a stranger') };
+      const asInCloud = { remake: remakeInPrepare({ pins, artifacts, attempts, queue }), sources };
+      for (const _ of [1, 2]) await assert.rejects(stages.renderOne(task, 1, asInCloud), { code: 'waiting' });
+      assert.equal(stages.waiting()['prepare'], 1, 'asked once');
+      await stages.prepareAll(task);
+      await stages.renderOne(task, 1, asInCloud);
+      assert.equal((await stages.videos(task)).length, 1);
+    });
+
+    it('an artifact that was evicted is made again under the same key', async () => {
+      const task = await stages.createTask({ clips: ['/a.mp4'] });
+      await stages.prepareAll(task);
+      await rm(join(stages.dir.path, 'data', 'artifacts'), { recursive: true });
+      await stages.prepareAll(task);
+      assert.deepEqual(await stages.deps.pins.read(task.id, ['remade-0']), [undefined]);
+      await stages.renderOne(task, 1, { sources: { ready: () => assert.fail('made again by the render') } });
+      assert.equal((await stages.videos(task)).length, 1);
     });
 
     it('a profile that the plan cannot lead to is not used', async () => {
