@@ -34,6 +34,11 @@ export function reportRecord(taskId: string, index: number): string {
   return `report ${index} of task ${taskId}`;
 }
 
+/** What a claim is called in its seal. */
+export function claimRecord(key: string): string {
+  return `claim ${key}`;
+}
+
 function nameOf(source: Source | undefined): string {
   return source === undefined || source.kind === 'line' ? '' : source.name;
 }

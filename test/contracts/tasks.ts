@@ -133,6 +133,16 @@ export function taskContract(
       assert.equal(await harness.store.create(sampleTask(), { ...claim, key: 'request/other' }), true);
     });
 
+    it('gives a claim away that someone without the key has made', async () => {
+      await using harness = await open();
+      const claim = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+      await harness.forged.create(sampleTask({ folder: 'a' }), claim);
+      assert.equal(await harness.store.claimed('k'), undefined);
+      const task = sampleTask({ folder: 'b' });
+      assert.equal(await harness.store.create(task, claim), true);
+      assert.equal((await harness.store.claimed('k'))?.taskId, task.id);
+    });
+
     it('frees a claim when it expires, and never one without an expiry', async () => {
       await using harness = await open();
       const task = () => stored(harness.store, { key: 'short', fingerprint: 'f', ttlMs: 500 });

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
-import { shortId, taskRecord } from '../../model/names.ts';
+import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Task } from '../../model/task.ts';
 import type { Seal, TaskStore } from '../../ports.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
@@ -58,6 +58,7 @@ interface StoredClaim {
   fingerprint: string;
   /** Counted from the document's last write, by the store's clock; null if the claim never expires. */
   ttlMs: number | null;
+  seal: string;
 }
 
 export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions): TaskStore {
@@ -103,7 +104,8 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       batch.create(shardsOf(db, task.id).doc(numberId(number)), { ...shard, ...expiry });
     }
     if (claim !== undefined) {
-      const claimed = { taskId: task.id, fingerprint: claim.fingerprint, ttlMs: claim.ttlMs, ...expiry };
+      const holder = { taskId: task.id, fingerprint: claim.fingerprint, ttlMs: claim.ttlMs };
+      const claimed = { ...holder, seal: seal.of(claimRecord(claim.key), contentOf(holder)), ...expiry };
       const version = taken?.updateTime;
       if (version === undefined) batch.create(claimAt(db, claim.key), claimed);
       else batch.update(claimAt(db, claim.key), claimed, { lastUpdateTime: version });
@@ -116,7 +118,8 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       firestore.run(async (connected) => {
         const { db } = connected;
         const taken = claim && (await claimAt(db, claim.key).get());
-        if (taken !== undefined && holderOf(taken) !== undefined) return false;
+        if (claim !== undefined && taken !== undefined && holderOf(claim.key, taken, seal) !== undefined)
+          return false;
         try {
           await store(connected, task, claim, taken);
           return true;
@@ -129,7 +132,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
         }
       }),
 
-    claimed: (key) => firestore.run(async ({ db }) => holderOf(await claimAt(db, key).get())),
+    claimed: (key) => firestore.run(async ({ db }) => holderOf(key, await claimAt(db, key).get(), seal)),
 
     get: (taskId) =>
       firestore.run(async ({ db }) => {
@@ -215,10 +218,17 @@ function claimAt(db: Firestore, key: string) {
   return db.collection('claims').doc(documentId(key));
 }
 
-/** Undefined if the claim is free or has expired. */
-function holderOf(snapshot: DocumentSnapshot): ClaimHolder | undefined {
+/** Undefined if the claim is free, has expired, or has a wrong seal. */
+function holderOf(key: string, snapshot: DocumentSnapshot, seal: Seal): ClaimHolder | undefined {
   if (snapshot.updateTime === undefined) return undefined;
-  const { taskId, fingerprint, ttlMs } = snapshot.data() as StoredClaim;
+  const stored = snapshot.data() as StoredClaim;
+  if (!seal.fits(claimRecord(key), contentOf(stored), stored.seal)) return undefined;
+  const { taskId, fingerprint, ttlMs } = stored;
   const age = millisecondsBetween(snapshot.updateTime, snapshot.readTime);
   return ttlMs === null || age < ttlMs ? { taskId, fingerprint } : undefined;
+}
+
+/** What the seal of a claim is made of. */
+function contentOf({ taskId, fingerprint, ttlMs }: Omit<StoredClaim, 'seal'>): string {
+  return JSON.stringify([taskId, fingerprint, ttlMs]);
 }

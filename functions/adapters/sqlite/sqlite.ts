@@ -127,6 +127,7 @@ export const MIGRATIONS: readonly string[] = [
   -- NULL in rows of earlier versions, which are not used any more.
   ALTER TABLE tasks ADD COLUMN seal TEXT;
   ALTER TABLE reports ADD COLUMN seal TEXT;
+  ALTER TABLE claims ADD COLUMN seal TEXT;
   `,
 ];
 

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { shortId, taskRecord } from '../../model/names.ts';
+import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Progress, Task } from '../../model/task.ts';
 import type { Seal, TaskStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
@@ -16,23 +16,28 @@ const TASKS_KEPT = 4;
 
 export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTasksOptions): TaskStore {
   const holderOf = (key: string): ClaimHolder | undefined => {
-    const row = database.row<ClaimHolder>(
-      `SELECT task_id AS taskId, fingerprint FROM claims
+    const row = database.row<ClaimHolder & { expiresAt: number | null; seal: string | null }>(
+      `SELECT task_id AS taskId, fingerprint, expires_at AS expiresAt, seal FROM claims
        WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`,
       key,
       now(),
     );
-    return row && { ...row };
+    if (row === undefined) return undefined;
+    const { expiresAt, seal: own, ...holder } = row;
+    return seal.fits(claimRecord(key), contentOf(holder, expiresAt), own) ? holder : undefined;
   };
   const storeClaim = ({ key, fingerprint, ttlMs }: Claim, taskId: string): void => {
     const at = now();
+    const expiresAt = ttlMs === null ? null : at + ttlMs;
     database.run('DELETE FROM claims WHERE expires_at <= ?', at);
     database.run(
-      'INSERT INTO claims (key, task_id, fingerprint, expires_at) VALUES (?, ?, ?, ?)',
+      // Replaces only a claim whose seal does not fit.
+      'INSERT OR REPLACE INTO claims (key, task_id, fingerprint, expires_at, seal) VALUES (?, ?, ?, ?, ?)',
       key,
       taskId,
       fingerprint,
-      ttlMs === null ? null : at + ttlMs,
+      expiresAt,
+      seal.of(claimRecord(key), contentOf({ taskId, fingerprint }, expiresAt)),
     );
   };
 
@@ -121,4 +126,9 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
       return row.finishedAt;
     },
   };
+}
+
+/** What the seal of a claim is made of. */
+function contentOf({ taskId, fingerprint }: ClaimHolder, expiresAt: number | null): string {
+  return JSON.stringify([taskId, fingerprint, expiresAt]);
 }

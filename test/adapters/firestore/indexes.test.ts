@@ -58,6 +58,7 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   ...['token', 'ttlMs'].map((field) => `leases.${field}`),
   ...['tokens', 'crashes', 'failures', 'round', 'restsUntil'].map((field) => `attempts.${field}`),
   'claims.fingerprint',
+  'claims.seal',
   'memos.value',
 ];
 
