@@ -29,6 +29,8 @@ const TASKS_KEPT = 100;
 /** How long a claim holder may take. Publishing one message and recording it takes a tenth of this. */
 const PUBLISHING_MS = 2_000;
 const LOOK_AGAIN_MS = 200;
+/** The document is there, or is not the forged one that was to be replaced. */
+const EXISTS: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION];
 
 /** A report as stored in its document. */
 interface Stored {
@@ -88,16 +90,19 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
           await batch.commit();
           return true;
         };
-        try {
-          return await commit();
-        } catch (error) {
-          const exists = grpcCode(error) === GRPC.ALREADY_EXISTS;
-          if (!exists && !isInconclusive(error)) throw error;
-          const found = await ref.get();
-          // The document is ours if only the answer to the commit was lost.
-          if (found.get('token') === token) return true;
-          if (!exists) throw error;
-          return reportIn(taskId, found) === undefined ? await commit(found) : false;
+        for (let forged: DocumentSnapshot | undefined; ; ) {
+          try {
+            return await commit(forged);
+          } catch (error) {
+            const exists = EXISTS.includes(grpcCode(error));
+            if (!exists && !isInconclusive(error)) throw error;
+            const found = await ref.get();
+            // The document is ours if only the answer to the commit was lost.
+            if (found.get('token') === token) return true;
+            if (!exists) throw error;
+            if (reportIn(taskId, found) !== undefined) return false;
+            forged = found;
+          }
         }
       }),
 
