@@ -3,7 +3,7 @@
  * may be anything. A false picture cannot be noticed, but nothing else may follow from it.
  */
 import { CODES } from '../base/codes.ts';
-import { type Failure, PermanentError } from '../base/errors.ts';
+import { type Failure, PermanentError, type Stage } from '../base/errors.ts';
 import { checkClip, checkSound } from '../media/check-clip.ts';
 import { chooseProfile } from '../media/profile.ts';
 import { STANDARD_RATES } from '../model/frame-rate.ts';
@@ -18,7 +18,16 @@ export type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'l
 const HASH = /^[0-9a-f]{64}$/;
 /** Messages of ours are shorter. They are shown in answers and in the manifest. */
 const LONGEST_MESSAGE = 4_000;
-const STAGES: readonly unknown[] = ['download', 'probe', 'conform', 'measure', 'speak', 'deliver'];
+const STAGES: readonly Stage[] = [
+  'download',
+  'probe',
+  'conform',
+  'measure',
+  'speak',
+  'mix',
+  'save',
+  'deliver',
+];
 /** No side that H.264 level 5.2 carries is longer. */
 const LONGEST_SIDE = 16_384;
 
@@ -30,7 +39,7 @@ export function checkedPin(pin: Prepared | Failed, { kind }: Source): Prepared |
   }
   const [own, hash = ''] = String(pin.artifact).split('/', 2);
   if (own === kind && HASH.test(hash) && pin.artifact === `${kind}/${hash}`) return pin;
-  return { error: forged(kind, `an artifact of kind ${kind}`, JSON.stringify(pin.artifact)).failure };
+  return { error: forged(kind, `an artifact of kind ${kind}`, JSON.stringify(pin.artifact ?? null)).failure };
 }
 
 /** The pin of a source of the task, checked. Throws the failure that it holds as PermanentError. */
@@ -94,7 +103,10 @@ function isFailure(error: Partial<Failure> | null): boolean {
   const { code, stage, message } = error;
   const isKnown = code !== undefined && Object.hasOwn(CODES, code) && CODES[code].kind === 'permanent';
   return (
-    isKnown && STAGES.includes(stage) && typeof message === 'string' && message.length <= LONGEST_MESSAGE
+    isKnown &&
+    STAGES.some((known) => known === stage) &&
+    typeof message === 'string' &&
+    message.length <= LONGEST_MESSAGE
   );
 }
 
