@@ -26,6 +26,7 @@ export interface TaskStore {
   create(task: Task, claim?: Claim): Promise<boolean>;
   /** process-media, retry: the task that has the claim; undefined if none has or the claim has expired. */
   claimed(key: string): Promise<ClaimHolder | undefined>;
+  /** Undefined for an unknown id, and for a task whose seal does not fit: its messages have no effect. */
   get(taskId: string): Promise<Task | undefined>;
   /** process-media and sweep, after the last message is published. Repeating it changes nothing. */
   markPublished(taskId: string): Promise<void>;
@@ -42,12 +43,26 @@ export interface TaskStore {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
+// Seals: whether a stored record is as this service wrote it
+
+/** The stores of tasks and reports seal what they write, because other accounts may write to the same database. */
+export interface Seal {
+  /** The seal to store beside exactly this content. `name` says which record it is. Throws in `prepare`. */
+  of(name: string, content: string | Uint8Array): string;
+  /** Whether the record of that name was sealed with exactly this content. Logs a forged one (`record.forged`) once. */
+  fits(name: string, content: string | Uint8Array, seal: unknown): boolean;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
 // Reports and completion
 
 export interface ReportStore {
-  /** render, dead-letter, sweep. Returns false if the combination has reported before; the first report stands. */
+  /**
+   * render, dead-letter, sweep. Returns false if the combination has reported before; the first report stands. One whose
+   * seal does not fit is replaced.
+   */
   report(taskId: string, report: Report): Promise<boolean>;
-  /** Reports of the combinations numbered from..to (inclusive), in order, without those that have not reported. */
+  /** Reports of the combinations from..to (inclusive), in order, without missing ones and those with a wrong seal. */
   list(taskId: string, from: number, to: number): Promise<Report[]>;
   /**
    * Called after every report, even a repeated one. `index` is the combination that has just reported; without it, as

@@ -34,6 +34,7 @@ export type EventName =
   | 'output.left_over'
   | 'push.refused'
   | 'push.not_set_up'
+  | 'record.forged'
   | 'request.failed'
   | 'request.locked_out'
   | 'request.refused'

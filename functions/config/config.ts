@@ -9,7 +9,7 @@ import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.t
 import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
-import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
+import { readVendorSettings, type VendorOptions, type VendorSettings } from './vendor-settings.ts';
 
 export { ConfigError, type Environment };
 
@@ -38,6 +38,8 @@ export interface Config {
   ffmpegThreads: number;
   ffmpegCage: 'auto' | 'off' | 'required';
   apiKey: string | undefined;
+  /** Seals tasks and reports. Undefined in `prepare`, and on one machine, where the host makes one. */
+  signingKey: string | undefined;
   /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
   /** How many proxies of our own stand in front, and so how many entries of X-Forwarded-For are believed. */
@@ -119,6 +121,9 @@ export function loadConfig(env: Environment): Config {
   for (const name of NOT_AVAILABLE) {
     if (read.raw(name) !== undefined) read.problem(`${name}: not available in this build. Remove it.`);
   }
+  // https://cloud.google.com/run/docs/configuring/services/functions-environment-variables
+  const target = inCloud ? env['FUNCTION_TARGET'] : undefined;
+  const shared = inCloud && !emulated;
   const memoryMb = machineMemoryMb();
   const config: Config = {
     port: read.integer('PORT', 8080, 0, 65_535),
@@ -135,6 +140,7 @@ export function loadConfig(env: Environment): Config {
     ffmpegThreads: read.integer('FFMPEG_THREADS', threadsFor(CORES, memoryMb), 1, 64),
     ffmpegCage: read.text('FFMPEG_CAGE', 'auto', /^(auto|off|required)$/) as Config['ffmpegCage'],
     apiKey,
+    signingKey: readSigningKey(read, { shared, target }),
     requestsPerMinute: read.count(
       'REQUESTS_PER_MINUTE',
       exposed ? REQUESTS_PER_MINUTE : Number.POSITIVE_INFINITY,
@@ -151,11 +157,7 @@ export function loadConfig(env: Environment): Config {
     inCloud,
     project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
     emulated,
-    vendors: readVendorSettings(read, {
-      shared: inCloud && !emulated,
-      // https://cloud.google.com/run/docs/configuring/services/functions-environment-variables
-      target: inCloud ? env['FUNCTION_TARGET'] : undefined,
-    }),
+    vendors: readVendorSettings(read, { shared, target }),
   };
   read.finish();
   return config;
@@ -183,6 +185,20 @@ function exposureOf(settings: {
   return isLoopback(hostname)
     ? undefined
     : { because: `PUBLIC_URL is ${origin}`, instead: 'remove PUBLIC_URL' };
+}
+
+/** `prepare` opens files of strangers. Whoever takes it over must not find the key that seals tasks. */
+function readSigningKey(read: SettingsReader, { shared, target }: VendorOptions): string | undefined {
+  const key = read.optional('SIGNING_KEY', (value) => value.length >= 32);
+  if (target === 'prepare') {
+    if (key !== undefined)
+      read.problem('SIGNING_KEY: expected no key in the function prepare, got one. Remove it.');
+  } else if (shared && key === undefined && !read.failed('SIGNING_KEY')) {
+    read.problem(
+      'SIGNING_KEY: expected the key that seals tasks, got nothing. Run infra/cloud/setup.sh, which makes it, and deploy again.',
+    );
+  }
+  return key;
 }
 
 /** If PUSH_ACCOUNT and PUSH_AUDIENCE are set, tokens are required even with an emulator. On Cloud Run unset means closed. */

@@ -207,6 +207,13 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
   },
   {
+    name: 'SIGNING_KEY',
+    default: '',
+    expected: 'at least 32 characters',
+    about: 'Key that seals tasks and reports; not for prepare. On one machine made in DATA_DIR.',
+    secret: true,
+  },
+  {
     name: 'PUBLIC_API',
     default: 'false',
     expected: 'true, false, 1 or 0',

@@ -43,6 +43,11 @@ export function republishKey(taskId: string, source: number): string {
   return `republish/${taskId}/${source}`;
 }
 
+/** Rest: how long prepare has to make a missing artifact again before it is asked once more. */
+export function remakeKey(taskId: string, source: number): string {
+  return `remake/${taskId}/${source}`;
+}
+
 /** Lease and attempts: completing a task. */
 export function completeKey(taskId: string): string {
   return `complete/${taskId}`;

@@ -20,6 +20,7 @@ import { dataFolders } from './data-folders.ts';
 
 export interface ChooseAdaptersOptions {
   config: Config;
+  /** For ids of outputs. Its values are sealed, because they say which file is written to. */
   memo: Memo;
   /** Used if OUTPUT is local. */
   diskOutputs: OutputStore;

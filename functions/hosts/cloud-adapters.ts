@@ -12,6 +12,7 @@ import type { Log } from '../base/log.ts';
 import { traceparent } from '../base/trace.ts';
 import type { Config } from '../config/config.ts';
 import { createExclusiveGate } from '../coordination/exclusive-gate.ts';
+import { createSeal, sealedMemo } from '../coordination/seal.ts';
 import { openFfmpeg, openLater } from '../media/open-ffmpeg.ts';
 import type { LeaseStore } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
@@ -55,10 +56,11 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   );
   const firestore = starting.use(connectFirestore({ projectId }));
   const memo = createFirestoreMemo({ firestore });
+  const seal = createSeal({ key: config.signingKey, log });
   const chosen = starting.use(
     chooseAdapters({
       config,
-      memo,
+      memo: sealedMemo(memo, seal),
       diskOutputs: createDiskOutputs({ dir: config.outputDir, umask }),
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
@@ -66,8 +68,8 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     }),
   );
   const own = {
-    tasks: createFirestoreTasks({ firestore }),
-    reports: createFirestoreReports({ firestore }),
+    tasks: createFirestoreTasks({ firestore, seal }),
+    reports: createFirestoreReports({ firestore, seal }),
     pins: createFirestorePins({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),
@@ -76,7 +78,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   };
   const limits = { patienceMs: PATIENCE_MS, encodeLimitMs: ENCODE_MS };
   const deps = {
-    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits }),
+    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
     gate: createExclusiveGate(),
   };
   const disposables = starting.move();

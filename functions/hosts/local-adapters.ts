@@ -15,12 +15,14 @@ import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
+import { createSeal, sealedMemo } from '../coordination/seal.ts';
 import { openFfmpeg } from '../media/open-ffmpeg.ts';
 import { fileName, manifestName } from '../model/names.ts';
 import type { TaskStore } from '../ports.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import { closeDataDir, dataFolders } from './data-folders.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
+import { signingKeyIn } from './signing-key.ts';
 import { assemble } from './wire.ts';
 
 /** Short, so that the waiting messages of one task make room for those of others. Waiting again costs nothing. */
@@ -65,7 +67,9 @@ export async function composeLocal(
   const database = starting.use(
     await inDataDir(config.dataDir, () => openDatabase(join(config.dataDir, 'every-cut.sqlite'))),
   );
-  const tasks = createSqliteTasks({ database });
+  const key = config.signingKey ?? (await inDataDir(config.dataDir, () => signingKeyIn(config.dataDir)));
+  const seal = createSeal({ key, log });
+  const tasks = createSqliteTasks({ database, seal });
   const outputs = createDiskOutputs({ dir: config.outputDir, umask });
   const partsRemoved = await removeParts(tasks, outputs);
   if (childrenEnded + foldersSwept + partsRemoved > 0) {
@@ -89,21 +93,22 @@ export async function composeLocal(
   const chosen = starting.use(
     chooseAdapters({
       config,
-      memo,
+      memo: sealedMemo(memo, seal),
       diskOutputs: outputs,
       sharedDisk: false,
     }),
   );
   const own = {
     tasks,
-    reports: createSqliteReports({ database }),
+    reports: createSqliteReports({ database, seal }),
     pins: createSqlitePins({ database }),
     leases,
     attempts,
     queue,
     memo,
   };
-  const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, patienceMs: PATIENCE_MS });
+  const limits = { patienceMs: PATIENCE_MS };
+  const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'here' });
   const disposables = starting.move();
   return {
     deps,

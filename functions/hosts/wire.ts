@@ -12,6 +12,7 @@ import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
+import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
 import type { Queue } from '../ports.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
@@ -31,6 +32,8 @@ export interface AssemblyOptions {
   patienceMs: number;
   /** The longest that the encoding of one clip may take, in milliseconds; no limit if undefined. */
   encodeLimitMs?: number;
+  /** Where a prepared source is made again: where a render misses it, or only in the function prepare. */
+  remade: 'here' | 'in prepare';
 }
 
 /** Videos uploaded at a time. Uploads wait for the network and take little CPU. */
@@ -94,6 +97,10 @@ export function assemble<Q extends Queue>(
     speech,
     artifacts,
     sources,
+    remake:
+      options.remade === 'here'
+        ? remakeHere({ sources, artifacts })
+        : remakeInPrepare({ pins, artifacts, attempts, queue }),
     ffmpeg,
     log,
     tempDir,

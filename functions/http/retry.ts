@@ -3,6 +3,7 @@ import { retryKey } from '../coordination/lease-keys.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import { partOf, type WantedOutput } from '../model/plan.ts';
 import type { Claim, Task } from '../model/task.ts';
+import { checkedProfile } from '../pipeline/check-prepared.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import type { PinStore } from '../ports.ts';
 import { type CreateTaskDeps, createTask, type Draft } from './create-task.ts';
@@ -44,7 +45,8 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
 
 /** The format of the first task's videos, which may come from a clip that the retry does not use. */
 async function settledOutput({ id, plan }: Task, pins: PinStore): Promise<WantedOutput> {
-  const [profile] = await pins.read(id, ['profile']);
+  const [pinned] = await pins.read(id, ['profile']);
+  const profile = checkedProfile(pinned, plan.output);
   if (profile === undefined) return plan.output;
   const { width, height, rate } = profile;
   return { ...plan.output, width, height, fps: framesPerSecond(rate) };

@@ -1,4 +1,4 @@
-/** Reads the boxes of our own MP4 files that say whether they can be joined. ISO/IEC 14496-12 and -15. */
+/** Reads the boxes of our own MP4 files. ISO/IEC 14496-12 and -15. */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 
@@ -12,8 +12,19 @@ export interface VideoTrack {
   frameTicks: number | null;
 }
 
+export interface Box {
+  type: string;
+  /** Without its header. Empty for `mdat`, and for a top-level box that is larger than the limit. */
+  body: Buffer;
+  /** Of the body, in its parent or in the file. */
+  start: number;
+  end: number;
+}
+
 /** Enough for hours of video at about 30 bytes per frame. */
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
+/** ffmpeg writes four. */
+const MOST_BOXES = 64;
 const HEADER = 8;
 const LARGE_HEADER = 16;
 /** Bytes of a sample entry before its boxes: VisualSampleEntry of 14496-12, 8.5.2. */
@@ -22,7 +33,7 @@ const AVC1_FIELDS = 78;
 /** The first H.264 track. Throws an Error if the file has no index or no such track. */
 export async function readVideoTrack(file: string): Promise<VideoTrack> {
   await using handle = await open(file);
-  const tracks = children(await topLevel(handle, 'moov')).filter(({ type }) => type === 'trak');
+  const tracks = children(boxIn(await topLevel(handle), 'moov')).filter(({ type }) => type === 'trak');
   for (const { body } of tracks) {
     const media = one(body, 'mdia');
     const tables = one(one(media, 'minf'), 'stbl');
@@ -49,33 +60,41 @@ function frameTicksOf(stts: Buffer): number | null {
   return stts.readUInt32BE(4) === 1 ? stts.readUInt32BE(12) : null;
 }
 
-async function topLevel(handle: FileHandle, wanted: string): Promise<Buffer> {
+/** The boxes of the file, in order. Throws an Error if it has many more than ffmpeg writes. */
+export async function topLevel(handle: FileHandle, mostBytes: number = MAX_INDEX_BYTES): Promise<Box[]> {
   const header = Buffer.alloc(LARGE_HEADER);
-  const { size: end } = await handle.stat();
-  for (let at = 0; at + HEADER <= end; ) {
+  const { size: fileEnd } = await handle.stat();
+  const boxes: Box[] = [];
+  for (let at = 0; at + HEADER <= fileEnd; ) {
     await handle.read(header, 0, LARGE_HEADER, at);
-    const { type, size, skip } = boxHeader(header, end - at);
-    if (type === wanted && size <= MAX_INDEX_BYTES) {
-      const body = Buffer.alloc(size - skip);
-      await handle.read(body, 0, body.length, at + skip);
-      return body;
-    }
+    const { type, size, skip } = boxHeader(header, fileEnd - at);
+    const start = at + skip;
+    const isRead = type !== 'mdat' && size <= mostBytes;
+    const body = Buffer.alloc(isRead ? size - skip : 0);
+    await handle.read(body, 0, body.length, start);
+    boxes.push({ type, body, start, end: at + size });
+    if (boxes.length > MOST_BOXES) throw new Error(`Expected at most ${MOST_BOXES} boxes, got more`);
     at += size;
   }
-  throw new Error(`Expected an MP4 with a ${wanted} box, got none`);
+  return boxes;
 }
 
-function one(body: Buffer, type: string): Buffer {
-  const box = children(body).find((candidate) => candidate.type === type);
-  if (box === undefined) throw new Error(`Expected an MP4 box ${type}, got none`);
+/** The body of the first box of that type in a body. Throws an Error if there is none. */
+export function one(body: Buffer, type: string): Buffer {
+  return boxIn(children(body), type);
+}
+
+export function boxIn(boxes: readonly Box[], type: string): Buffer {
+  const box = boxes.find((candidate) => candidate.type === type);
+  if (box === undefined) throw new Error(`Expected an MP4 with a ${type} box, got none`);
   return box.body;
 }
 
-function children(body: Buffer): { type: string; body: Buffer }[] {
-  const boxes: { type: string; body: Buffer }[] = [];
+export function children(body: Buffer): Box[] {
+  const boxes: Box[] = [];
   for (let at = 0; at + HEADER <= body.length; ) {
     const { type, size, skip } = boxHeader(body.subarray(at), body.length - at);
-    boxes.push({ type, body: body.subarray(at + skip, at + size) });
+    boxes.push({ type, body: body.subarray(at + skip, at + size), start: at + skip, end: at + size });
     at += size;
   }
   return boxes;

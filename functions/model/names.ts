@@ -24,6 +24,21 @@ export function manifestName(taskId: string, extension: 'json' | 'csv'): string 
   return `manifest-${shortId(taskId)}.${extension}`;
 }
 
+/** What a task is called in its seal. */
+export function taskRecord(taskId: string): string {
+  return `task ${taskId}`;
+}
+
+/** What a report is called in its seal. */
+export function reportRecord(taskId: string, index: number): string {
+  return `report ${index} of task ${taskId}`;
+}
+
+/** What a claim is called in its seal. */
+export function claimRecord(key: string): string {
+  return `claim ${key}`;
+}
+
 function nameOf(source: Source | undefined): string {
   return source === undefined || source.kind === 'line' ? '' : source.name;
 }

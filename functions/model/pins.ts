@@ -77,7 +77,8 @@ export interface Prepared {
   loudness: number | null;
 }
 
-export type PinName = 'profile' | `fetched-${number}` | `prepared-${number}`;
+/** `remade`: in place of `prepared`, after the artifact of that was gone. */
+export type PinName = 'profile' | `fetched-${number}` | `prepared-${number}` | `remade-${number}`;
 
 export type PinOf<N extends PinName> = N extends 'profile'
   ? Profile

@@ -1,20 +1,25 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Report } from '../model/report.ts';
-import type { Progress, Task } from '../model/task.ts';
+import type { Task } from '../model/task.ts';
 import { choicesOf, NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
 
 /** Everything that the manifest shows. */
 export interface Manifest {
   task: Task;
-  progress: Progress;
   /** One per combination, in order. */
   reports: readonly Report[];
   /** Milliseconds since the epoch. */
   finishedAt: number;
 }
 
+/** Counted from the reports, whose seals are checked. The counters beside the task have none. */
+export function countsOf({ reports }: Manifest): Record<Report['status'], number> {
+  const count = (wanted: Report['status']) => reports.filter(({ status }) => status === wanted).length;
+  return { succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') };
+}
+
 export function manifestJson(manifest: Manifest): string {
-  const { task, progress, finishedAt } = manifest;
+  const { task, finishedAt } = manifest;
   const document = {
     task_id: task.id,
     task_name: task.name,
@@ -22,9 +27,7 @@ export function manifestJson(manifest: Manifest): string {
     created_at: task.createdAt,
     completed_at: new Date(finishedAt).toISOString(),
     combinations: task.plan.combinations.length,
-    succeeded: progress.succeeded,
-    failed: progress.failed,
-    cancelled: progress.cancelled,
+    ...countsOf(manifest),
     seed: task.plan.seed,
     metadata: task.metadata,
     warnings: task.warnings,

@@ -7,20 +7,22 @@ import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { type MixSound, mixCombination } from '../media/mix.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName } from '../model/names.ts';
-import type { Prepared, Profile } from '../model/pins.ts';
-import type { Combination } from '../model/plan.ts';
+import type { Failed, Prepared, Profile } from '../model/pins.ts';
+import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifact, OutputStore, PinStore } from '../ports.ts';
+import type { OutputStore, PinStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
-import { SOUND, type Sources, VIDEO } from './prepare-source.ts';
+import { checkArtifact, checkedProfile, type PreparedArtifact, usablePin } from './check-prepared.ts';
+import { SOUND, VIDEO } from './prepare-source.ts';
+import type { Remake } from './remake.ts';
 import { failedReport } from './reporting.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 
 export interface MakeVideoDeps {
   pins: PinStore;
   artifacts: Artifacts;
-  sources: Sources;
+  remake: Remake;
   outputs: OutputStore;
   ffmpeg: Ffmpeg;
   log: Log;
@@ -82,8 +84,13 @@ async function make(
   const name = fileName(task, combination);
   using inputs = new DisposableStack();
   const signals = { signal: either, stop: signal };
-  const open = async (number: number) => inputs.use(await openPrepared(task, number, signals, deps));
-  const [profile] = await deps.pins.read(task.id, ['profile']);
+  const [pinned] = await deps.pins.read(task.id, ['profile']);
+  const profile = checkedProfile(pinned, task.plan.output);
+  const open = async (number: number) => {
+    const artifact = inputs.use(await openPrepared(task, number, signals, deps));
+    await checkArtifact(artifact, sourceOf(task, number).kind, profile);
+    return artifact;
+  };
   const clips = await inOrder(combination.clips, open);
   const music = combination.track === null ? undefined : await open(combination.track);
   const voice = combination.line === null ? undefined : await open(combination.line);
@@ -129,23 +136,21 @@ async function make(
   };
 }
 
-type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;
-
-/** Opens the pinned artifact, and makes it again if it was evicted or is damaged. */
+/** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
   number: number,
   signals: SpeakingSignals,
-  { pins, artifacts, sources }: MakeVideoDeps,
+  { pins, artifacts, remake }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
   const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
-  let { artifact: key } = pin as Prepared;
-  for (;;) {
-    const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
-    if (artifact !== undefined) return artifact;
-    // If another ffmpeg build was installed meanwhile, the key is a new one.
-    key = (await sources.ready(task, number, signals)).artifact;
-  }
+  const { artifact: key } = usablePin(task, number, pin as Prepared | Failed);
+  const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
+  return artifact ?? remake(task, number, signals);
+}
+
+function sourceOf({ plan }: Task, number: number): Source {
+  return plan.sources[number] as Source;
 }
 
 function soundOf({ path, meta }: PreparedArtifact): MixSound {

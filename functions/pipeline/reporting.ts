@@ -46,16 +46,17 @@ export async function checkCompletion(
 }
 
 /**
- * Removes videos without a successful report from the folder. Does nothing if the task has a retry: its videos have the
- * same names, and a late step of the first task must not remove them.
+ * Removes videos of combinations without a successful report from the folder. Does nothing if the task has a retry: its
+ * videos have the same names, and a late step of the first task must not remove them.
  */
 export async function removeVideos(
   task: Task,
-  fileNames: readonly string[],
+  combinations: readonly Combination[],
   { tasks, outputs }: { tasks: Pick<TaskStore, 'claimed'>; outputs: Pick<OutputStore, 'remove'> },
 ): Promise<void> {
   if ((await tasks.claimed(retryKey(task.id))) !== undefined) return;
-  await outputs.remove(task.folder, fileNames);
+  const names = combinations.map((combination) => fileName(task, combination));
+  await outputs.remove(task.folder, names);
 }
 
 /** Reports read at a time. */

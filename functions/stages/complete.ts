@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Failure, PermanentError } from '../base/errors.ts';
+import { type Failure, PermanentError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { once } from '../coordination/lease.ts';
 import { completeKey } from '../coordination/lease-keys.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import { manifestName } from '../model/names.ts';
-import type { Progress, Task } from '../model/task.ts';
+import type { Task } from '../model/task.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
+import { countsOf, type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
 import type { AttemptStore, Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
 
@@ -46,12 +46,15 @@ export async function complete(
     patienceMs: deps.patienceMs,
     find: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
     async create(before, held) {
-      const manifest: Manifest = {
-        task,
-        progress: (await deps.tasks.progress(taskId)) as Progress,
-        reports: await allReports(task, deps.reports),
-        finishedAt: Date.now(),
-      };
+      const reports = await allReports(task, deps.reports);
+      const missing = task.plan.combinations.length - reports.length;
+      if (missing > 0) {
+        throw new TransientError(
+          'waiting',
+          `The task was called complete, but ${missing} reports are missing.`,
+        );
+      }
+      const manifest: Manifest = { task, reports, finishedAt: Date.now() };
       const settled = async () => {
         refuseCrashLoop(before, 'save');
         await settleFolder(manifest, held, deps);
@@ -71,7 +74,9 @@ export async function complete(
 async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: CompleteDeps): Promise<void> {
   const { task, reports } = manifest;
   // A video may have been saved by a process that died, or was stopped, before it could report.
-  const unwanted = reports.filter(({ status }) => status !== 'succeeded').map(({ fileName }) => fileName);
+  const made = new Set(reports.filter(({ status }) => status === 'succeeded').map(({ index }) => index));
+  // By the plan and not by the reports, so that only names of this task can be meant.
+  const unwanted = task.plan.combinations.filter(({ index }) => !made.has(index));
   const removeAll = async () => {
     for (let at = 0; at < unwanted.length; at += REMOVED_AT_ONCE) {
       const some = unwanted.slice(at, at + REMOVED_AT_ONCE);
@@ -118,9 +123,10 @@ function logLostManifest(log: Log, task: Task, failure: Failure): void {
   });
 }
 
-function logTotals(log: Log, { task, progress, finishedAt }: Manifest): void {
+function logTotals(log: Log, manifest: Manifest): void {
+  const { task, finishedAt } = manifest;
   const seconds = (finishedAt - Date.parse(task.createdAt)) / 1000;
-  const { succeeded, failed, cancelled } = progress;
+  const { succeeded, failed, cancelled } = countsOf(manifest);
   const combinations = task.plan.combinations.length;
   log.info(
     `Task "${task.name}" completed in ${seconds.toFixed(1)} s: ${succeeded} of ${combinations} succeeded` +

@@ -8,6 +8,8 @@ import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import type { Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
+import type { Artifacts } from '../pipeline/artifacts.ts';
+import { checkedPin } from '../pipeline/check-prepared.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
 import type { Delivery, PinStore, TaskStore } from '../ports.ts';
@@ -16,12 +18,16 @@ export interface PrepareDeps extends CrashIsolationDeps {
   tasks: TaskStore;
   pins: PinStore;
   sources: Sources;
+  artifacts: Artifacts;
   log: Log;
   /** How long a duplicate waits for the first one before it is handed back. */
   patienceMs: number;
 }
 
-/** Makes one source of a task ready and pins it, or pins its error. Repeating it changes nothing. */
+/**
+ * Makes one source of a task ready and pins it, or pins its error. Repeating it changes nothing, unless the artifact is
+ * gone: then it is made again.
+ */
 export async function prepare(
   { taskId, source: number }: MessageOf<'prepare'>,
   { signal }: Delivery,
@@ -43,8 +49,8 @@ async function makeReady(
   { signal, stop }: SpeakingSignals,
   deps: PrepareDeps,
 ): Promise<void> {
-  const { pins, leases, attempts, sources, log, patienceMs } = deps;
-  const name = `prepared-${number}` as const;
+  const { pins, leases, attempts, sources, artifacts, log, patienceMs } = deps;
+  const [name, nameAgain] = [`prepared-${number}`, `remade-${number}`] as const;
   const { id: taskId } = task;
   await once<Prepared | Failed>({
     leases,
@@ -53,11 +59,13 @@ async function makeReady(
     signal,
     semaphore: isolateAfterCrash(prepareKey(taskId, number), deps),
     patienceMs,
-    find: async () => (await pins.read(taskId, [name]))[0],
+    find: settled,
     async create(before, held) {
       const started = performance.now();
       const pin = await outcome();
-      const stored = await pins.write(taskId, name, pin);
+      const [first] = await pins.read(taskId, [name]);
+      const isSame = first !== undefined && keyOf(first) === keyOf(pin);
+      const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
       logPrepared(log, task, source, stored, (performance.now() - started) / 1000);
       return stored;
 
@@ -70,6 +78,24 @@ async function makeReady(
       }
     },
   });
+
+  /** What renders can use now, or a failure; undefined if it is to be made. */
+  async function settled(): Promise<Prepared | Failed | undefined> {
+    const [pinned] = await pins.read(taskId, [name]);
+    const first = pinned && checkedPin(pinned, source);
+    if (first === undefined || first.error !== undefined || (await isThere(first))) return first;
+    const [again] = await pins.read(taskId, [nameAgain]);
+    return again === undefined || again.error !== undefined || (await isThere(again)) ? again : undefined;
+  }
+
+  async function isThere({ artifact: key }: Prepared): Promise<boolean> {
+    using artifact = await artifacts.open(key, signal);
+    return artifact !== undefined;
+  }
+}
+
+function keyOf(pin: Prepared | Failed): string | undefined {
+  return pin.error === undefined ? pin.artifact : undefined;
 }
 
 function logPrepared(log: Log, task: Task, source: Source, pin: Prepared | Failed, seconds: number): void {

@@ -8,9 +8,10 @@ import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.
 import { tryAtLeastOnce } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
-import { type Combination, sourcesOf } from '../model/plan.ts';
+import { type Combination, type Source, sourcesOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
+import { checkedPin } from '../pipeline/check-prepared.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
 import {
   cancelledReport,
@@ -77,7 +78,7 @@ async function makeAndReport(
       const signals = { signal: held, cancelled };
       const report = await makeVideo(task, combination, before, { ...signals, releaseMixing }, deps);
       if (!(await reportAndCheck(task, report, deps))) {
-        await tryAtLeastOnce(() => removeLateVideo(task, report, deps), { stop: signal });
+        await tryAtLeastOnce(() => removeLateVideo(task, combination, deps), { stop: signal });
       }
       return report;
     },
@@ -85,9 +86,9 @@ async function makeAndReport(
 }
 
 /** Removes a video that was saved after its combination was given up, because the manifest does not list it. */
-async function removeLateVideo(task: Task, { index, fileName }: Report, deps: RenderDeps): Promise<void> {
-  const counted = await reported(task, index, deps);
-  if (counted?.status !== 'succeeded') await removeVideos(task, [fileName], deps);
+async function removeLateVideo(task: Task, combination: Combination, deps: RenderDeps): Promise<void> {
+  const counted = await reported(task, combination.index, deps);
+  if (counted?.status !== 'succeeded') await removeVideos(task, [combination], deps);
 }
 
 /** Reports under the lease, so that a running holder has stopped, or has made the video after all. */
@@ -126,7 +127,10 @@ async function pinsOf(
   const numbers = sourcesOf(combination);
   const names = numbers.map((number) => `prepared-${number}` as const);
   const found = await deps.pins.wait(task.id, names, { timeoutMs: deps.patienceMs, signal });
-  const pins = found.filter((pin) => pin !== undefined);
+  const pins = numbers.flatMap((number, at) => {
+    const { [at]: pin } = found;
+    return pin === undefined ? [] : [checkedPin(pin, task.plan.sources[number] as Source)];
+  });
   if (pins.length === names.length || pins.some((pin) => pin.error !== undefined)) return pins;
 
   const missing = numbers.filter((_, at) => found[at] === undefined);

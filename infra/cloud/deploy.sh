@@ -25,7 +25,7 @@ while IFS='=' read -r name value; do
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
-    API_KEY | ELEVENLABS_API_KEY | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
+    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
       fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac
@@ -46,6 +46,9 @@ while read -r name readers; do
     fail "Expected the secret $(secret_of "$name"), got the error above. Run infra/cloud/setup.sh first."
   with_versions="$with_versions$name ${version:-none} $readers"$'\n'
 done <<< "$SECRETS"
+case "$with_versions" in
+  *'SIGNING_KEY none'*) fail "Expected a key in the secret $(secret_of SIGNING_KEY), got none. Run infra/cloud/setup.sh, which makes it." ;;
+esac
 case "$public_api$with_versions" in *'API_KEY none api'*) has_key=false ;; *) has_key=true ;; esac
 if [ "$public_api" = true ] && [ "$has_key" = false ]; then
   fail 'Expected an API key because of --public, got none: anyone could spend your money. Create one and deploy again:' \

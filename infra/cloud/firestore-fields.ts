@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pRetry, { AbortError } from 'p-retry';
+import { googleApi } from './google-api.ts';
 
 interface Declared {
   collectionGroup: string;
@@ -19,12 +19,14 @@ interface Field {
   ttlConfig?: { state?: string };
 }
 
-const RETRIES = 6;
-const ANSWER_LIMIT_MS = 30_000;
-
 const [project = ''] = process.argv.slice(2);
 const { ACCESS_TOKEN = '', CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE } = process.env;
-const api = CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE ?? 'https://firestore.googleapis.com/';
+const ask = googleApi({
+  name: 'Firestore',
+  url: CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE ?? 'https://firestore.googleapis.com/',
+  project,
+  token: ACCESS_TOKEN,
+});
 const database = `projects/${project}/databases/(default)`;
 
 const { fieldOverrides } = JSON.parse(
@@ -63,30 +65,4 @@ async function overrides(): Promise<Field[]> {
 async function patch(name: string, mask: 'indexConfig' | 'ttlConfig', value: object): Promise<void> {
   await ask('PATCH', `${name}?updateMask=${mask}`, { name, [mask]: value });
   changed++;
-}
-
-/** Retries conflicts, rate limits and server errors, because Firestore rejects many changes at once for a while. */
-async function ask(method: 'GET' | 'PATCH', path: string, body?: object): Promise<unknown> {
-  return pRetry(
-    async () => {
-      const response = await fetch(`${api}v1/${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${ACCESS_TOKEN}`,
-          'x-goog-user-project': project,
-          'content-type': 'application/json',
-        },
-        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      if (response.ok) return response.json();
-      const text = (await response.text()).slice(0, 500);
-      const error = new Error(
-        `Expected Firestore to accept ${method} ${path.split('?')[0]}, got ${response.status}: ${text}`,
-      );
-      if (![409, 429].includes(response.status) && response.status < 500) throw new AbortError(error);
-      throw error;
-    },
-    { retries: RETRIES, minTimeout: 1_000, randomize: true },
-  );
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up a project once: APIs, Firestore, buckets, topics, service accounts with minimal roles, empty secrets, and an
+# Sets up a project once: APIs, Firestore, buckets, topics, service accounts with minimal roles, secrets, and an
 # image repository. Running it again adds what is missing and changes nothing else.
 #
 #   PROJECT_ID=my-project REGION=europe-west1 infra/cloud/setup.sh
@@ -10,7 +10,7 @@ source "$(dirname "$0")/shared.sh"
 [ -x node_modules/.bin/node ] || fail 'Expected the npm packages to be installed, got none. Run `npm ci`, then run this again.'
 say "Project $PROJECT_ID ($PROJECT_NUMBER), region $REGION"
 
-APIS='artifactregistry cloudbuild cloudfunctions cloudscheduler firestore iam iamcredentials logging pubsub run secretmanager storage'
+APIS='artifactregistry cloudbuild cloudfunctions cloudscheduler firebaserules firestore iam iamcredentials logging pubsub run secretmanager storage'
 if [ -n "$(setting DRIVE_AUTH)" ]; then APIS="$APIS drive"; fi
 enabled="$(gcloud services list --enabled --format='value(config.name)')"
 missing=()
@@ -39,7 +39,11 @@ if ! has '(default)' "$databases"; then
   gcloud firestore databases create --location="${FIRESTORE_LOCATION:-$REGION}" --type=firestore-native --delete-protection --format=none
 fi
 # Index exemptions and time-to-live fields; gcloud would take a second for each.
-ACCESS_TOKEN="$(gcloud auth print-access-token)" node_modules/.bin/node infra/cloud/firestore-fields.ts "$PROJECT_ID"
+ACCESS_TOKEN="$(gcloud auth print-access-token)"
+export ACCESS_TOKEN
+node_modules/.bin/node infra/cloud/firestore-fields.ts "$PROJECT_ID"
+# gcloud has no command for rules.
+node_modules/.bin/node infra/cloud/firestore-rules.ts "$PROJECT_ID"
 
 topics="$(gcloud pubsub topics list --format='value(name.basename())')"
 for topic in $TOPICS; do
@@ -79,6 +83,13 @@ while read -r name _; do
   say "Secret $secret, still without a value"
   gcloud secrets create "$secret" --replication-policy=automatic
 done <<< "$SECRETS"
+# Random, and known to no one. A new key would end all unfinished tasks, so it is made only once.
+signing="$(secret_of SIGNING_KEY)"
+if [ -z "$(gcloud secrets versions list "$signing" --limit=1 --format='value(name)' --verbosity=error)" ]; then
+  say "Secret $signing, with a new key"
+  node_modules/.bin/node --print 'crypto.randomBytes(32).toString("base64url")' | tr -d '\n' |
+    gcloud secrets versions add "$signing" --data-file=- --format=none
+fi
 
 # Roles are granted on the single resource wherever possible, not on the project.
 build=roles/cloudbuild.builds.builder
@@ -111,7 +122,13 @@ grant 'pubsub topics' "$(topic_of render)" "$publisher $(member api)" "$publishe
 grant 'pubsub topics' "$(topic_of complete)" "$publisher $(member render)"
 grant 'pubsub topics' "$(topic_of dead-letter)" "$publisher $PUBSUB_AGENT"
 objects=roles/storage.objectUser
-grant 'storage buckets' "gs://$CACHE_BUCKET" "$objects $(member prepare)" "$objects $(member render)"
+# prepare may add objects but neither replace nor remove any, so that nothing that is prepared can be changed through it.
+grant 'storage buckets' "gs://$CACHE_BUCKET" "roles/storage.objectViewer $(member prepare)" \
+  "roles/storage.objectCreator $(member prepare)" "$objects $(member render)"
+if has "$objects $(member prepare)" "$GRANTED"; then
+  say "$CACHE_BUCKET: removed $objects for $(member prepare)"
+  gcloud storage buckets remove-iam-policy-binding "gs://$CACHE_BUCKET" --role="$objects" --member="$(member prepare)" > /dev/null
+fi
 if [ "$OUTPUT" = gcs ]; then grant 'storage buckets' "gs://$OUTPUT_BUCKET" "$objects $(member api)" "$objects $(member render)"; fi
 for bucket in $(setting SOURCE_BUCKETS | tr ',' ' '); do
   grant 'storage buckets' "gs://$bucket" "roles/storage.objectViewer $(member prepare)"

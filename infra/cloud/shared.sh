@@ -64,7 +64,8 @@ if [ "$OUTPUT" = gcs ]; then OUTPUT_BUCKET="${OUTPUT_BUCKET:-$PROJECT_ID-every-c
 
 # Settings whose values are secrets, each with the accounts whose functions need it.
 SECRETS='API_KEY api
-ELEVENLABS_API_KEY prepare'
+ELEVENLABS_API_KEY prepare
+SIGNING_KEY api render'
 if [ "$(setting DRIVE_AUTH)" = oauth ]; then
   owners='api render'
   # With DRIVE_SOURCES=account, prepare downloads files with the user's credentials.

@@ -3,6 +3,7 @@
  * the Pub/Sub emulator pushing to them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -39,6 +40,9 @@ const BEGIN_AGAIN_MS = 500;
 const GRACE_MS = 5_000;
 /** Google's clients otherwise look for a metadata server and wait for it. */
 const NO_METADATA_SERVER = { METADATA_SERVER_DETECTION: 'none' };
+
+/** Tasks are lost with the emulators, so the key is as well. */
+export const SIGNING_KEY: string = randomBytes(32).toString('base64url');
 
 /** The emulator sends no tokens, so token checks are switched off even if a .env meant for the cloud sets them. */
 const NO_TOKENS = { PUSH_ACCOUNT: '', PUSH_AUDIENCE: '' };
@@ -138,6 +142,8 @@ export function startFunction(
     env: {
       ...env,
       ...NO_TOKENS,
+      // As in the cloud, prepare has no key.
+      SIGNING_KEY: name === 'prepare' ? '' : SIGNING_KEY,
       ...own?.(name),
       ...hosts,
       GOOGLE_CLOUD_PROJECT: projectId,

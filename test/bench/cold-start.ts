@@ -9,12 +9,13 @@ import type { FunctionName } from '../../functions/hosts/cloud.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import type { PinName } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
-import { startFunction } from '../../infra/emulators/emulated-cloud.ts';
+import { SIGNING_KEY, startFunction } from '../../infra/emulators/emulated-cloud.ts';
 import { freePort, listening } from '../../infra/emulators/google-emulators.ts';
 import { installPackage } from '../fixtures/gcloud/package.ts';
 import { startTestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
+import { sealWith } from '../fixtures/system/seal.ts';
 import { canMeasureMemory, highestResident } from './memory.ts';
 
 export interface ColdStart {
@@ -81,7 +82,7 @@ async function warmUp(dir: string, compiled: string, request: unknown) {
 /** The first request to each function, for two copies of the task: one whose sources are settled and one without. */
 async function questions(projectId: string, taskId: string, request: unknown): Promise<Question[]> {
   await using firestore = connectFirestore({ projectId });
-  const tasks = createFirestoreTasks({ firestore });
+  const tasks = createFirestoreTasks({ firestore, seal: sealWith(SIGNING_KEY) });
   const pins = createFirestorePins({ firestore });
   const first = (await tasks.get(taskId)) as Task;
   const copy = async (): Promise<Task> => {

@@ -5,11 +5,13 @@ import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts'
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { signingKeyIn } from '../../functions/hosts/signing-key.ts';
 import { concatList, MIX_LIST, type MixInput } from '../../functions/media/mix.ts';
 import type { Prepared, Profile } from '../../functions/model/pins.ts';
 import type { Source } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { SOUND, VIDEO } from '../../functions/pipeline/prepare-source.ts';
+import { sealWith } from '../fixtures/system/seal.ts';
 
 export interface FinishedMix {
   /** The host's own input with another output path. Its list of clips is already written. */
@@ -26,7 +28,8 @@ export interface FinishedTask {
 /** Uses the host's own adapters, so no host may be running. @param dir for the files that the mixes need and make */
 export async function readFinishedTask(dataDir: string, taskId: string, dir: string): Promise<FinishedTask> {
   using database = openDatabase(join(dataDir, 'every-cut.sqlite'));
-  const task = (await createSqliteTasks({ database }).get(taskId)) as Task;
+  const seal = sealWith(await signingKeyIn(dataDir));
+  const task = (await createSqliteTasks({ database, seal }).get(taskId)) as Task;
   const pins = createSqlitePins({ database });
   const artifacts = createDiskArtifacts({
     dir: join(dataDir, 'artifacts'),

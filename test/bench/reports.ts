@@ -3,6 +3,7 @@ import { connectFirestore } from '../../functions/adapters/firestore/firestore.t
 import { createFirestoreReports } from '../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
 import { sampleReport, sampleTask } from '../contracts/samples.ts';
+import { SEAL } from '../fixtures/system/seal.ts';
 
 export interface ReportRate {
   callers: number;
@@ -28,8 +29,8 @@ const REPEATED = 10;
 export async function timeReports(callers: number): Promise<ReportRate> {
   const firestore = connectFirestore({ projectId: `bench-${crypto.randomUUID().slice(0, 20)}` });
   try {
-    const tasks = createFirestoreTasks({ firestore });
-    const reports = createFirestoreReports({ firestore });
+    const tasks = createFirestoreTasks({ seal: SEAL, firestore });
+    const reports = createFirestoreReports({ seal: SEAL, firestore });
     const task = sampleTask({ combinations: REPORTS });
     await tasks.create(task);
     const left = task.plan.combinations.flatMap(({ index }) =>

@@ -177,12 +177,17 @@ describe('settings', () => {
     const needs = (env: Record<string, string>) =>
       [...problems(env).matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name);
     const ofUser = ['DRIVE_CLIENT_SECRET', 'DRIVE_REFRESH_TOKEN'];
-    for (const FUNCTION_TARGET of ['processMedia', 'render', 'complete']) {
-      assert.deepEqual(needs({ ...oauth, K_SERVICE: 'f', FUNCTION_TARGET, SPEECH: 'elevenlabs' }), ofUser);
+    const SIGNING_KEY = 's'.repeat(32);
+    for (const FUNCTION_TARGET of ['processMedia', 'render', 'complete', 'deadLetter', 'sweep']) {
+      const one = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET, SPEECH: 'elevenlabs' };
+      assert.deepEqual(needs(one), ['SIGNING_KEY', ...ofUser]);
+      assert.deepEqual(needs({ ...one, SIGNING_KEY }), ofUser);
     }
     const prepare = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'prepare' };
     assert.deepEqual(needs({ ...prepare, SPEECH: 'elevenlabs' }), ['ELEVENLABS_API_KEY']);
     assert.deepEqual(needs({ ...prepare, DRIVE_SOURCES: 'account' }), ofUser);
+    // It opens files of strangers, so it must not be able to seal a task.
+    assert.deepEqual(needs({ ...prepare, SIGNING_KEY }), ['SIGNING_KEY']);
     // The function's own account may also open a link that is shared with anyone.
     assert.deepEqual(loadConfig(prepare).vendors.drive, { mode: 'adc' });
     assert.deepEqual(needs({ ...oauth, SPEECH: 'elevenlabs', FUNCTION_TARGET: 'render' }), [
@@ -317,7 +322,7 @@ describe('settings of vendors', () => {
     assert.match(text, /OUTPUT: expected drive or gcs, a place that all functions share, got local/);
     assert.match(text, /CACHE_BUCKET: expected a bucket that all functions share/);
     const cloud = { K_SERVICE: 'render', OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', CACHE_BUCKET: 'cache' };
-    const config = loadConfig(cloud);
+    const config = loadConfig({ ...cloud, SIGNING_KEY: 's'.repeat(32) });
     assert.equal(config.cacheMaxMb, 192);
     assert.match(config.dataDir, /every-cut$/);
     assert.equal(problems({ K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: '127.0.0.1:1' }), '');

@@ -103,6 +103,52 @@ export function outputContract(
       assert.equal((await harness.list(other)).length, 3);
     });
 
+    it('refuses a name that is not a plain file name, and removes nothing by it', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const folder = await harness.store.createFolder('task');
+      const other = await harness.store.createFolder('other');
+      await harness.store.save(other, 'a.mp4', await file(work, 'mine'), FOREVER);
+      const source = await file(work, 'video');
+      for (const name of [
+        ...['', '.', '..', '../other/a.mp4', '/etc/a.mp4', 'sub/a.mp4', `${work.path}/a.mp4`],
+        ...['a\0.mp4', 'a\n.mp4', '\u001b[2J.mp4', 'a\u0085.mp4', `${'x'.repeat(300)}.mp4`],
+      ]) {
+        const saving = harness.store.save(folder, name, source, FOREVER);
+        await assert.rejects(saving, /Expected a plain file name/, JSON.stringify(name));
+        await harness.store.remove(folder, [name]);
+      }
+      assert.deepEqual(await harness.list(folder), []);
+      assert.deepEqual(await harness.list(other), ['a.mp4']);
+      assert.equal(existsSync(source), true);
+    });
+
+    it('saves nothing into a folder that is not one of its own, and removes nothing from it', async () => {
+      await using harness = await open();
+      await using work = await tempDir();
+      const folder = await harness.store.createFolder('task');
+      await harness.store.save(folder, 'a.mp4', await file(work, 'mine'), FOREVER);
+      const ids = [
+        '',
+        'task',
+        '..',
+        './task',
+        `${folder.id}/../task`,
+        `${folder.id}/..`,
+        'gs://another-bucket/task/',
+      ];
+      for (const id of ids) {
+        const elsewhere = { id, location: id };
+        await assert.rejects(
+          harness.store.save(elsewhere, 'b.mp4', await file(work, 'b'), FOREVER),
+          Error,
+          id,
+        );
+        await harness.store.remove(elsewhere, ['a.mp4']);
+      }
+      assert.deepEqual(await harness.list(folder), ['a.mp4']);
+    });
+
     it('removes nothing from a folder that no longer exists', async () => {
       await using harness = await open();
       await harness.store.remove({ id: 'gone', location: 'gone' }, ['a.mp4']);

@@ -8,6 +8,8 @@ import { sampleReport, sampleTask } from './samples.ts';
 export interface ReportHarness extends AsyncDisposable {
   tasks: TaskStore;
   reports: ReportStore;
+  /** On the same storage, of someone without the key. */
+  forged: ReportStore;
 }
 
 export function reportContract(
@@ -41,6 +43,18 @@ export function reportContract(
       const progress = await harness.tasks.progress(id);
       assert.deepEqual([progress?.succeeded, progress?.failed], [1, 0]);
       assert.deepEqual(await harness.reports.list(id, 1, 2), [sampleReport(1)]);
+    });
+
+    it('shows no report that was stored without the key, and replaces it', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 3);
+      for (const index of [1, 2])
+        await harness.forged.report(id, sampleReport(index, { fileName: 'evil.mp4' }));
+      assert.deepEqual(await harness.reports.list(id, 1, 1), []);
+      assert.deepEqual(await harness.reports.list(id, 1, 3), []);
+      assert.equal(await harness.reports.report(id, sampleReport(1)), true);
+      assert.equal(await harness.reports.report(id, sampleReport(1)), false);
+      assert.deepEqual(await harness.reports.list(id, 1, 3), [sampleReport(1)]);
     });
 
     it('counts one of three concurrent reports for the same combination', async () => {

@@ -6,9 +6,16 @@ import type { TaskStore } from '../../functions/ports.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleTask } from './samples.ts';
 
+export interface TaskHarness extends Harness<TaskStore> {
+  /** On the same storage, of someone without the key. */
+  forged: TaskStore;
+  /** Copies content and seal of a stored task over those of another one. */
+  copyBody(from: string, to: string): Promise<void>;
+}
+
 export function taskContract(
   name: string,
-  open: () => Promise<Harness<TaskStore>>,
+  open: () => Promise<TaskHarness>,
   options: ContractOptions = {},
 ): void {
   describe(`${name} keeps tasks`, { timeout: TIMEOUT_MS, ...options }, () => {
@@ -17,6 +24,17 @@ export function taskContract(
       const task = sampleTask({ combinations: 1000 });
       assert.equal(await harness.store.create(task), true);
       assert.deepEqual(await harness.store.get(task.id), task);
+    });
+
+    it('does not use a task that was stored without the key, changed, or copied from another id', async () => {
+      await using harness = await open();
+      const [task, other] = [sampleTask({ folder: 'a' }), sampleTask({ folder: 'b' })];
+      await harness.forged.create(task);
+      await harness.store.create(other);
+      for (const _ of numbers(2)) assert.equal(await harness.store.get(task.id), undefined);
+      await harness.copyBody(other.id, task.id);
+      assert.equal(await harness.store.get(task.id), undefined, 'the body and seal of another task');
+      assert.deepEqual(await harness.store.get(other.id), other);
     });
 
     it('finds nothing under an unknown id', async () => {
@@ -113,6 +131,16 @@ export function taskContract(
       assert.equal(await harness.store.create(sampleTask(), { ...claim, fingerprint: 'two' }), false);
       assert.equal((await harness.store.claimed(claim.key))?.fingerprint, 'one');
       assert.equal(await harness.store.create(sampleTask(), { ...claim, key: 'request/other' }), true);
+    });
+
+    it('gives a claim away that someone without the key has made', async () => {
+      await using harness = await open();
+      const claim = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };
+      await harness.forged.create(sampleTask({ folder: 'a' }), claim);
+      assert.equal(await harness.store.claimed('k'), undefined);
+      const task = sampleTask({ folder: 'b' });
+      assert.equal(await harness.store.create(task, claim), true);
+      assert.equal((await harness.store.claimed('k'))?.taskId, task.id);
     });
 
     it('frees a claim when it expires, and never one without an expiry', async () => {

@@ -25,6 +25,7 @@ import {
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 import { SUBSCRIPTIONS } from '../../infra/cloud/topology.ts';
 import { provision } from '../../infra/emulators/provision.ts';
+import { SEAL, SIGNING_KEY } from '../fixtures/system/seal.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, outputDir, workFiles } from './on-disk.ts';
 
@@ -44,6 +45,7 @@ export const cloudSet: AdapterSet = {
     METADATA_SERVER_DETECTION: 'none',
     DATA_DIR: dataDir(dir),
     OUTPUT_DIR: outputDir(dir),
+    SIGNING_KEY,
     RENDER_CONCURRENCY: '1',
     FFMPEG_THREADS: '1',
   }),
@@ -95,8 +97,8 @@ export const cloudSet: AdapterSet = {
     await provision({ projectId, urls: {}, impatient: true });
     return {
       ports: {
-        tasks: createFirestoreTasks({ firestore }),
-        reports: createFirestoreReports({ firestore }),
+        tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+        reports: createFirestoreReports({ seal: SEAL, firestore }),
         pins: createFirestorePins({ firestore }),
         leases: createFirestoreLeases({ firestore, ...TIMES }),
         queue,

@@ -10,6 +10,7 @@ import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { loadConfig } from '../../functions/config/config.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 import { startHost } from '../../functions/hosts/local.ts';
+import { SEAL, SIGNING_KEY } from '../fixtures/system/seal.ts';
 import type { AdapterSet, LeftOver } from './adapter-set.ts';
 import { childProcesses, dataDir, filesBelow, outputDir, workFiles } from './on-disk.ts';
 
@@ -22,6 +23,7 @@ export const localSet: AdapterSet = {
     PORT: '0',
     DATA_DIR: dataDir(dir),
     OUTPUT_DIR: outputDir(dir),
+    SIGNING_KEY,
     // One render at a time, so that the order of the calls determines which combination completes the task.
     RENDER_CONCURRENCY: '1',
     FFMPEG_THREADS: '1',
@@ -53,8 +55,8 @@ export const localSet: AdapterSet = {
     const outputs = createDiskOutputs({ dir: outputDir(dir) });
     return {
       ports: {
-        tasks: createSqliteTasks({ database }),
-        reports: createSqliteReports({ database }),
+        tasks: createSqliteTasks({ database, seal: SEAL }),
+        reports: createSqliteReports({ database, seal: SEAL }),
         pins: createSqlitePins({ database }),
         leases: createSqliteLeases({ database }),
         // Created on demand, because a new queue takes back what is in flight, which the judge must see first.

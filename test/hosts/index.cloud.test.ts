@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Answer, type Served, serveFunctions } from '../fixtures/hosts/framework.ts';
 import { rawRequest } from '../fixtures/network/raw-request.ts';
+import { SIGNING_KEY } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
@@ -22,6 +23,7 @@ describe('on Cloud Run', () => {
       OUTPUT_BUCKET: 'videos',
       CACHE_BUCKET: 'cache',
       API_KEY: KEY,
+      SIGNING_KEY,
       PUBLIC_API: 'true',
       REQUESTS_PER_MINUTE: String(LIMIT),
     });

@@ -15,6 +15,7 @@ import { createLog } from '../../functions/base/log.ts';
 import { createApi } from '../../functions/http/router.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
+import { SEAL } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const CHAPTER = readFileSync(resolve(import.meta.dirname, '../../functions/http/README.md'), 'utf8');
@@ -86,8 +87,8 @@ describe('functions/http/README.md', () => {
     dir = await tempDir();
     database = openDatabase(join(dir.path, 'test.sqlite'));
     api = createApi({
-      tasks: createSqliteTasks({ database }),
-      reports: createSqliteReports({ database }),
+      tasks: createSqliteTasks({ database, seal: SEAL }),
+      reports: createSqliteReports({ database, seal: SEAL }),
       leases: createSqliteLeases({ database }),
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),

@@ -18,6 +18,7 @@ import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
 import type { OutputStore, ReportStore, TaskStore } from '../../functions/ports.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
+import { SEAL } from '../fixtures/system/seal.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const silentLog = createLog({ level: 'error', pretty: false, write: () => {} });
@@ -53,8 +54,8 @@ describe('the HTTP interface', () => {
     dir = await mkdtemp(join(tmpdir(), 'api-'));
     database = openDatabase(join(dir, 'test.sqlite'));
     queue = createSqliteQueue({ database });
-    tasks = createSqliteTasks({ database });
-    reports = createSqliteReports({ database });
+    tasks = createSqliteTasks({ database, seal: SEAL });
+    reports = createSqliteReports({ database, seal: SEAL });
     deps = {
       tasks,
       reports,

@@ -135,8 +135,11 @@ describe('the cloud, rehearsed with the real gcloud', {
   }
 
   test('is set up: APIs, accounts, Firestore, buckets, topics, images, secrets', async () => {
-    await succeeds('infra/cloud/setup.sh');
     const { store } = rehearsal.apis;
+    // Earlier versions let prepare replace and remove what is prepared.
+    const objects = { role: 'roles/storage.objectUser', members: [own('prepare')] };
+    store.setPolicy(`b/${PROJECT}-every-cut-cache`, { bindings: [objects] });
+    const output = await succeeds('infra/cloud/setup.sh');
     const names = (collection: string) =>
       store.list(collection).map((found) => String(found['name']).split('/').at(-1));
     assert.ok(names(`${P}/services`).length >= 12);
@@ -164,7 +167,18 @@ describe('the cloud, rehearsed with the real gcloud', {
     }
     const images = store.get(`${PLACE}/repositories/every-cut`);
     assert.deepEqual(Object.keys(images['cleanupPolicies'] as object).sort(), ['delete-older', 'keep-three']);
-    assert.deepEqual(names(`${P}/secrets`), ['every-cut-api-key', 'every-cut-elevenlabs-api-key']);
+    assert.deepEqual(
+      names(`${P}/secrets`),
+      ['api-key', 'elevenlabs-api-key', 'signing-key'].map((id) => `every-cut-${id}`),
+    );
+    const sent = rehearsal.apis.calls.filter(({ path }) =>
+      path.endsWith('/every-cut-signing-key:addVersion'),
+    );
+    const keys = sent.map(({ body }) => (body['payload'] as { data: string }).data);
+    const [key = ''] = keys.map((data) => Buffer.from(data, 'base64').toString());
+    assert.equal(keys.length, 1);
+    assert.match(key, /^[\w-]{43}$/, 'a key of 32 random bytes');
+    assert.ok(!output.includes(key), 'which is not printed');
   });
 
   test('has the exemptions and the time-to-live policies of firestore.indexes.json', async () => {
@@ -182,6 +196,36 @@ describe('the cloud, rehearsed with the real gcloud', {
     }
   });
 
+  test('denies every client the access to Firestore', async () => {
+    const { store } = rehearsal.apis;
+    const { rulesetName } = store.get(`${P}/releases/cloud.firestore`) as { rulesetName: string };
+    const { source } = store.get(rulesetName) as { source: { files: { content: string }[] } };
+    assert.equal(source.files.length, 1);
+    const allowed = [...(source.files[0]?.content ?? '').matchAll(/^\s*allow .*$/gm)].map(([line]) =>
+      line.trim(),
+    );
+    assert.deepEqual(allowed, ['allow read, write: if false;']);
+  });
+
+  test('leaves the rules of another application alone', async () => {
+    const { store } = rehearsal.apis;
+    const { name, rulesetName } = store.get(`${P}/releases/cloud.firestore`) as {
+      name: string;
+      rulesetName: string;
+    };
+    const open = `${P}/rulesets/open`;
+    const content = "rules_version = '2'; allow read, write: if true;";
+    store.create(open, { name: open, source: { files: [{ name: 'firestore.rules', content }] } });
+    store.update(name, { rulesetName: open }, undefined);
+    const script = ['infra/cloud/firestore-rules.ts', PROJECT];
+    const { code, output } = await changesNothing(process.execPath, script);
+    assert.equal(code, 1);
+    assert.match(output, /Expected Firestore rules that deny every client, got others.*REPLACE_RULES=true/s);
+    await succeeds(process.execPath, script, { REPLACE_RULES: 'true' });
+    const filesOf = (id: unknown) => store.get(String(id))['source'];
+    assert.deepEqual(filesOf(store.get(name)['rulesetName']), filesOf(rulesetName));
+  });
+
   test('gives each account only the roles that it needs, on the resources that it needs them for', () => {
     const topic = (id: string) => held(`${P}/topics/every-cut-${id}`);
     const publish = (id: string) => `roles/pubsub.publisher ${own(id)}`;
@@ -192,10 +236,16 @@ describe('the cloud, rehearsed with the real gcloud', {
     const objects = (id: string) => `roles/storage.objectUser ${own(id)}`;
     // prepare opens files from strangers, so it has no access to the videos.
     assert.deepEqual(held(`b/${PROJECT}-every-cut-output`), [objects('api'), objects('render')]);
-    assert.deepEqual(held(`b/${PROJECT}-every-cut-cache`), [objects('prepare'), objects('render')]);
+    // Nor may it replace or remove what is prepared for others, also if an earlier version allowed it.
+    assert.deepEqual(held(`b/${PROJECT}-every-cut-cache`), [
+      `roles/storage.objectCreator ${own('prepare')}`,
+      objects('render'),
+      `roles/storage.objectViewer ${own('prepare')}`,
+    ]);
     const readers = (id: string) => held(`${P}/secrets/every-cut-${id}`).map((line) => line.split(' ')[1]);
     assert.deepEqual(readers('api-key'), [own('api')]);
     assert.deepEqual(readers('elevenlabs-api-key'), [own('prepare')]);
+    assert.deepEqual(readers('signing-key'), [own('api'), own('render')]);
     assert.deepEqual(
       held(P).filter((line) => !line.endsWith(own('deploy')) && !line.endsWith(own('build'))),
       ['api', 'prepare', 'render'].map((id) => `roles/datastore.user ${own(id)}`),
@@ -286,7 +336,8 @@ describe('the cloud, rehearsed with the real gcloud', {
     for (const id of ['process-media', ...STAGES]) {
       assert.deepEqual(invokers(id), [], id);
       assert.equal(deployedAs(id).buildConfig.serviceAccount, `${P}/serviceAccounts/${accountOf('build')}`);
-      assert.deepEqual(secretsOf(id), [], 'no secret has a value yet');
+      const own = id === 'prepare' ? [] : ['SIGNING_KEY:1'];
+      assert.deepEqual(secretsOf(id), own, 'no other secret has a value yet');
     }
   });
 
@@ -423,9 +474,10 @@ describe('the cloud, rehearsed with the real gcloud', {
       store.create(name, { name, state: 'ENABLED', createTime: '2026-01-01T00:00:00Z' });
     }
     await succeeds('infra/cloud/deploy.sh', ['--public']);
-    assert.deepEqual(secretsOf('process-media'), ['API_KEY:1']);
+    assert.deepEqual(secretsOf('process-media').sort(), ['API_KEY:1', 'SIGNING_KEY:1']);
     assert.deepEqual(secretsOf('prepare'), ['ELEVENLABS_API_KEY:1']);
-    for (const id of ['render', 'complete', 'dead-letter', 'sweep']) assert.deepEqual(secretsOf(id), [], id);
+    for (const id of ['render', 'complete', 'dead-letter', 'sweep'])
+      assert.deepEqual(secretsOf(id), ['SIGNING_KEY:1'], id);
     assert.ok(invokers('process-media').includes('roles/run.invoker allUsers'));
     for (const id of STAGES) assert.deepEqual(invokers(id), [`roles/run.invoker ${own('push')}`], id);
     assert.equal(deployedAs('process-media').serviceConfig.environmentVariables['PUBLIC_API'], 'true');
@@ -437,7 +489,7 @@ describe('the cloud, rehearsed with the real gcloud', {
       const secrets = serviceConfig.secretEnvironmentVariables ?? [];
       const config = loadConfig({
         ...serviceConfig.environmentVariables,
-        ...Object.fromEntries(secrets.map(({ key }) => [key, 'a-value-of-sixteen-characters'])),
+        ...Object.fromEntries(secrets.map(({ key }) => [key, 'a-value-of-more-than-thirty-two-characters'])),
         K_SERVICE: `every-cut-${id}`,
         FUNCTION_TARGET: buildConfig.entryPoint,
       });

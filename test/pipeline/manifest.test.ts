@@ -23,14 +23,6 @@ function csvOf(text: string): string {
   const source = { kind: 'line', text, voice: text } as const;
   return manifestCsv({
     task: { ...task, plan: { ...task.plan, sources: [...task.plan.sources.slice(0, 1), source] } },
-    progress: {
-      published: true,
-      succeeded: 0,
-      failed: 1,
-      cancelled: 0,
-      firstReportAt: 1,
-      finishedAt: null,
-    },
     reports: [
       sampleReport(1, { warnings: [text], error: { code: 'speech_failed', stage: 'speak', message: text } }),
     ],

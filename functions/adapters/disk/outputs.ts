@@ -9,6 +9,7 @@ import type { OutputFolder } from '../../model/task.ts';
 import type { OutputStore } from '../../ports.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { copyTo, makeFolder, setMode, syncFile, syncFolder, systemCode } from '../shared/files.ts';
+import { isPlainName, notPlain } from '../shared/plain-name.ts';
 import { inRealFolder, refuseLink } from './real-folder.ts';
 
 /** What is left of 255 bytes for the name inside `.<name>.<8 hex>.part`. */
@@ -65,10 +66,8 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async save(folder, fileName, file, signal) {
-      if (fileName !== diskName(fileName)) {
-        throw new Error(`Expected a plain file name, got ${JSON.stringify(fileName)}`);
-      }
-      if (!isAbsolute(folder.id)) throw notOnDisk(fileName);
+      if (!isPlainName(fileName)) throw notPlain(fileName);
+      if (!isFolderPath(folder)) throw notOnDisk(fileName);
       signal.throwIfAborted();
       const { size } = await stat(file);
       try {
@@ -89,8 +88,8 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async remove(folder, fileNames) {
-      if (!isAbsolute(folder.id)) return;
-      const names = fileNames.filter((name) => name === diskName(name));
+      if (!isFolderPath(folder)) return;
+      const names = fileNames.filter((name) => isPlainName(name));
       let current = basename(folder.id);
       const removeAll = async (place: string) => {
         for (current of names) await rm(join(place, current), { force: true });
@@ -101,7 +100,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     },
 
     async removeParts(folder, fileNames) {
-      if (!isAbsolute(folder.id)) return 0;
+      if (!isFolderPath(folder)) return 0;
       const own = new Set(Array.from(fileNames, nameInPart));
       const removeAll = async (place: string) => {
         const parts = (await readdir(place)).filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
@@ -112,6 +111,11 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       return await inRealFolder(folder.id, removeAll).catch(() => 0);
     },
   };
+}
+
+/** Not one with `..` in it, for which the system would have to say where it leads. */
+function isFolderPath({ id }: OutputFolder): boolean {
+  return isAbsolute(id) && resolve(id) === id;
 }
 
 async function moveTo(folder: string, fileName: string, file: string, signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { withoutHidden } from '../../base/hidden-characters.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { Memo, OutputStore } from '../../ports.ts';
 import { allEnded } from '../shared/all-ended.ts';
+import { isPlainName, notPlain } from '../shared/plain-name.ts';
 import { FIRST_PAUSE_MS, type Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
@@ -45,6 +46,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
 
     async save(folder, fileName, path, signal) {
       signal.throwIfAborted();
+      if (!isPlainName(fileName)) throw notPlain(fileName);
       if (!DRIVE_ID.test(folder.id)) throw notOnDrive(fileName);
       const file = { path, name: fileName, ...(await measured(path, signal)) };
       const { id, webViewLink } = await files.bring(fileKey(folder, fileName), folder, file, signal);
@@ -52,7 +54,9 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
       return { url: webViewLink ?? `https://drive.google.com/file/d/${id}/view`, bytes: file.bytes };
     },
 
-    async remove(folder, fileNames) {
+    async remove(folder, names) {
+      if (!DRIVE_ID.test(folder.id)) return;
+      const fileNames = names.filter((name) => isPlainName(name));
       const found = await memo.recall(fileNames.map((name) => fileKey(folder, name)));
       const limit = pLimit(REMOVALS);
       await allEnded(

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DocumentReference, Timestamp } from '@google-cloud/firestore';
+import type { DocumentReference, DocumentSnapshot, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
+import { reportRecord } from '../../model/names.ts';
 import type { Report } from '../../model/report.ts';
-import type { ReportStore } from '../../ports.ts';
+import type { ReportStore, Seal } from '../../ports.ts';
 import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
   completionAt,
@@ -21,25 +22,30 @@ import { isFull, type Shard, shardOf } from './shards.ts';
 
 export interface FirestoreReportsOptions {
   firestore: FirestoreConnection;
+  seal: Seal;
 }
 
 const TASKS_KEPT = 100;
 /** How long a claim holder may take. Publishing one message and recording it takes a tenth of this. */
 const PUBLISHING_MS = 2_000;
 const LOOK_AGAIN_MS = 200;
+/** The document is there, or is not the forged one that was to be replaced. */
+const EXISTS: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION];
 
 /** A report as stored in its document. */
-interface Stored extends Report {
+interface Stored {
+  /** JSON: Firestore needs none of its fields, and a seal needs the exact text. */
+  body: string;
+  seal: string;
   /** A random value of the writer, which tells its own document from another writer's. */
   token: string;
-  expireAt: unknown;
 }
 
 /**
  * A report is one write batch instead of a transaction. Creating the document can succeed only once, and the shard's
  * increment is part of the same batch. So no writer waits for a lock, and a repeated report is not counted again.
  */
-export function createFirestoreReports({ firestore }: FirestoreReportsOptions): ReportStore {
+export function createFirestoreReports({ firestore, seal }: FirestoreReportsOptions): ReportStore {
   const shardCounts = new LRUCache<string, number>({ max: TASKS_KEPT });
 
   const shardAt = async ({ db }: Store, taskId: string, index: number) => {
@@ -53,28 +59,50 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
     return shardsOf(db, taskId).doc(numberId(shardOf(index, count)));
   };
 
+  const isOurs = (taskId: string, index: number, { body, seal: own }: Stored) =>
+    seal.fits(reportRecord(taskId, index), body, own);
+  /** Undefined for a missing report, and for one with a wrong seal. */
+  const reportIn = (taskId: string, snapshot: DocumentSnapshot): Report | undefined => {
+    const stored = snapshot.data() as Stored | undefined;
+    if (stored === undefined || !isOurs(taskId, Number(snapshot.id), stored)) return undefined;
+    return JSON.parse(stored.body) as Report;
+  };
+
   return {
     report: (taskId, report) =>
       firestore.run(async (connected) => {
         const { db, sdk } = connected;
         const ref = rendersOf(db, taskId).doc(numberId(report.index));
         const token = randomUUID();
-        const batch = db.batch();
-        batch.create(ref, { ...report, token, ...retained() });
-        batch.update(await shardAt(connected, taskId, report.index), {
-          [report.status]: sdk.FieldValue.increment(1),
-          firstReportAt: sdk.FieldValue.minimum(Date.now()),
-        });
-        try {
+        const body = JSON.stringify(report);
+        const stored: Stored = { body, seal: seal.of(reportRecord(taskId, report.index), body), token };
+        const shard = await shardAt(connected, taskId, report.index);
+        /** Instead of a forged document, if one is given. */
+        const commit = async (forged?: DocumentSnapshot) => {
+          const batch = db.batch();
+          const document = { ...stored, ...retained() };
+          if (forged?.updateTime === undefined) batch.create(ref, document);
+          else batch.update(ref, document, { lastUpdateTime: forged.updateTime });
+          batch.update(shard, {
+            [report.status]: sdk.FieldValue.increment(1),
+            firstReportAt: sdk.FieldValue.minimum(Date.now()),
+          });
           await batch.commit();
           return true;
-        } catch (error) {
-          const exists = grpcCode(error) === GRPC.ALREADY_EXISTS;
-          if (!exists && !isInconclusive(error)) throw error;
-          // The document is ours if only the answer to the commit was lost.
-          const ours = (await ref.get()).get('token') === token;
-          if (!ours && !exists) throw error;
-          return ours;
+        };
+        for (let forged: DocumentSnapshot | undefined; ; ) {
+          try {
+            return await commit(forged);
+          } catch (error) {
+            const exists = EXISTS.includes(grpcCode(error));
+            if (!exists && !isInconclusive(error)) throw error;
+            const found = await ref.get();
+            // The document is ours if only the answer to the commit was lost.
+            if (found.get('token') === token) return true;
+            if (!exists) throw error;
+            if (reportIn(taskId, found) !== undefined) return false;
+            forged = found;
+          }
         }
       }),
 
@@ -82,11 +110,11 @@ export function createFirestoreReports({ firestore }: FirestoreReportsOptions): 
       firestore.run(async (connected) => {
         // Most callers ask for one report, which needs no query.
         if (from === to) {
-          const one = await rendersOf(connected.db, taskId).doc(numberId(from)).get();
-          return one.exists ? [reportOf(one.data() as Stored)] : [];
+          const one = reportIn(taskId, await rendersOf(connected.db, taskId).doc(numberId(from)).get());
+          return one === undefined ? [] : [one];
         }
         const { docs } = await reportsBetween(connected, taskId, from, to).get();
-        return docs.map((doc) => reportOf(doc.data() as Stored));
+        return docs.map((doc) => reportIn(taskId, doc)).filter((report) => report !== undefined);
       }),
 
     claimCompletion: (taskId, index) =>
@@ -126,10 +154,6 @@ async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
     if (found.get('token') === token || age > PUBLISHING_MS) return 'claimed';
     await pause(LOOK_AGAIN_MS);
   }
-}
-
-function reportOf({ token: _token, expireAt: _expireAt, ...report }: Stored): Report {
-  return report;
 }
 
 function unknownTask(taskId: string): Error {

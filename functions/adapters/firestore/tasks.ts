@@ -2,9 +2,9 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
-import { shortId } from '../../model/names.ts';
+import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Task } from '../../model/task.ts';
-import type { TaskStore } from '../../ports.ts';
+import type { Seal, TaskStore } from '../../ports.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
 import {
@@ -22,12 +22,16 @@ import { emptyShards, type Shard, shardCount, sumOf } from './shards.ts';
 
 export interface FirestoreTasksOptions {
   firestore: FirestoreConnection;
+  seal: Seal;
 }
 
 /** An instance works on few tasks at a time; one with 1,000 combinations takes about half a megabyte. */
 const TASKS_KEPT = 8;
 /** The longest time until another instance's cancel is seen. A longer time saves reads by every running stage. */
 const CANCEL_SEEN_AFTER_MS = 2_000;
+
+/** Many times what a task of 10,000 combinations takes: a document of 1 MiB could unpack to a gigabyte. */
+const MOST_BYTES = 64 * 2 ** 20;
 
 const packed = promisify(gzip);
 const unpacked = promisify(gunzip);
@@ -36,6 +40,8 @@ const unpacked = promisify(gunzip);
 interface Stored {
   /** JSON, gzipped: 10,000 combinations fit into one document of 1 MiB. */
   body: Uint8Array;
+  /** Of the body, as it is stored. */
+  seal: string;
   name: string;
   combinations: number;
   shards: number;
@@ -52,9 +58,10 @@ interface StoredClaim {
   fingerprint: string;
   /** Counted from the document's last write, by the store's clock; null if the claim never expires. */
   ttlMs: number | null;
+  seal: string;
 }
 
-export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): TaskStore {
+export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions): TaskStore {
   const bodies = new LRUCache<string, Task>({ max: TASKS_KEPT });
   /** Known answers to isCancelled. A positive answer never expires. */
   const cancels = new LRUCache<string, Promise<boolean>>({ max: 100 });
@@ -74,8 +81,10 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
     const indexes = task.plan.combinations.map(({ index }) => index);
     const batch = db.batch();
     const expiry = retained();
+    const body = await packed(JSON.stringify(task));
     batch.create(taskAt(db, task.id), {
-      body: await packed(JSON.stringify(task)),
+      body,
+      seal: seal.of(taskRecord(task.id), body),
       name: task.name,
       combinations: indexes.length,
       shards: shardCount(indexes.length),
@@ -95,7 +104,8 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
       batch.create(shardsOf(db, task.id).doc(numberId(number)), { ...shard, ...expiry });
     }
     if (claim !== undefined) {
-      const claimed = { taskId: task.id, fingerprint: claim.fingerprint, ttlMs: claim.ttlMs, ...expiry };
+      const holder = { taskId: task.id, fingerprint: claim.fingerprint, ttlMs: claim.ttlMs };
+      const claimed = { ...holder, seal: seal.of(claimRecord(claim.key), contentOf(holder)), ...expiry };
       const version = taken?.updateTime;
       if (version === undefined) batch.create(claimAt(db, claim.key), claimed);
       else batch.update(claimAt(db, claim.key), claimed, { lastUpdateTime: version });
@@ -108,7 +118,8 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
       firestore.run(async (connected) => {
         const { db } = connected;
         const taken = claim && (await claimAt(db, claim.key).get());
-        if (taken !== undefined && holderOf(taken) !== undefined) return false;
+        if (claim !== undefined && taken !== undefined && holderOf(claim.key, taken, seal) !== undefined)
+          return false;
         try {
           await store(connected, task, claim, taken);
           return true;
@@ -121,15 +132,16 @@ export function createFirestoreTasks({ firestore }: FirestoreTasksOptions): Task
         }
       }),
 
-    claimed: (key) => firestore.run(async ({ db }) => holderOf(await claimAt(db, key).get())),
+    claimed: (key) => firestore.run(async ({ db }) => holderOf(key, await claimAt(db, key).get(), seal)),
 
     get: (taskId) =>
       firestore.run(async ({ db }) => {
         const known = bodies.get(taskId);
         if (known !== undefined) return known;
-        const body = (await fieldsOf(db, taskId, 'body')).get('body') as Stored['body'] | undefined;
-        if (body === undefined) return undefined;
-        const task = JSON.parse((await unpacked(body)).toString()) as Task;
+        const { body, ...stored } = ((await fieldsOf(db, taskId, 'body', 'seal')).data() ??
+          {}) as Partial<Stored>;
+        if (body === undefined || !seal.fits(taskRecord(taskId), body, stored.seal)) return undefined;
+        const task = JSON.parse((await unpacked(body, { maxOutputLength: MOST_BYTES })).toString()) as Task;
         bodies.set(taskId, task);
         return task;
       }),
@@ -206,10 +218,17 @@ function claimAt(db: Firestore, key: string) {
   return db.collection('claims').doc(documentId(key));
 }
 
-/** Undefined if the claim is free or has expired. */
-function holderOf(snapshot: DocumentSnapshot): ClaimHolder | undefined {
+/** Undefined if the claim is free, has expired, or has a wrong seal. */
+function holderOf(key: string, snapshot: DocumentSnapshot, seal: Seal): ClaimHolder | undefined {
   if (snapshot.updateTime === undefined) return undefined;
-  const { taskId, fingerprint, ttlMs } = snapshot.data() as StoredClaim;
+  const stored = snapshot.data() as StoredClaim;
+  if (!seal.fits(claimRecord(key), contentOf(stored), stored.seal)) return undefined;
+  const { taskId, fingerprint, ttlMs } = stored;
   const age = millisecondsBetween(snapshot.updateTime, snapshot.readTime);
   return ttlMs === null || age < ttlMs ? { taskId, fingerprint } : undefined;
+}
+
+/** What the seal of a claim is made of. */
+function contentOf({ taskId, fingerprint, ttlMs }: Omit<StoredClaim, 'seal'>): string {
+  return JSON.stringify([taskId, fingerprint, ttlMs]);
 }

@@ -1,25 +1,46 @@
+import { reportRecord } from '../../model/names.ts';
 import type { Report } from '../../model/report.ts';
-import type { ReportStore } from '../../ports.ts';
+import type { ReportStore, Seal } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqliteReportsOptions {
   database: Database;
+  seal: Seal;
   /** Milliseconds since the epoch. */
   now?: () => number;
 }
 
+interface Row {
+  combination: number;
+  body: string;
+  seal: string | null;
+}
+
 /** Stores reports and counts them on the task's row, in one transaction. */
-export function createSqliteReports({ database, now = Date.now }: SqliteReportsOptions): ReportStore {
+export function createSqliteReports({ database, seal, now = Date.now }: SqliteReportsOptions): ReportStore {
+  const isOurs = (taskId: string, { combination, body, seal: own }: Row) =>
+    seal.fits(reportRecord(taskId, combination), body, own);
+  const rowsOf = (taskId: string, from: number, to: number) =>
+    database.rows<Row>(
+      'SELECT combination, body, seal FROM reports WHERE task_id = ? AND combination BETWEEN ? AND ? ORDER BY combination',
+      taskId,
+      from,
+      to,
+    );
+
   return {
     async report(taskId, report) {
+      const body = JSON.stringify(report);
       return database.transaction(() => {
-        const added = database.run(
-          'INSERT OR IGNORE INTO reports (task_id, combination, body) VALUES (?, ?, ?)',
+        const [earlier] = rowsOf(taskId, report.index, report.index);
+        if (earlier !== undefined && isOurs(taskId, earlier)) return false;
+        database.run(
+          'INSERT OR REPLACE INTO reports (task_id, combination, body, seal) VALUES (?, ?, ?, ?)',
           taskId,
           report.index,
-          JSON.stringify(report),
+          body,
+          seal.of(reportRecord(taskId, report.index), body),
         );
-        if (added === 0) return false;
         const counted = database.run(
           `UPDATE tasks SET succeeded = succeeded + (?1 = 'succeeded'), failed = failed + (?1 = 'failed'),
              cancelled = cancelled + (?1 = 'cancelled'), first_report_at = coalesce(first_report_at, ?2)
@@ -34,13 +55,9 @@ export function createSqliteReports({ database, now = Date.now }: SqliteReportsO
     },
 
     async list(taskId, from, to) {
-      const rows = database.rows<{ body: string }>(
-        'SELECT body FROM reports WHERE task_id = ? AND combination BETWEEN ? AND ? ORDER BY combination',
-        taskId,
-        from,
-        to,
-      );
-      return rows.map(({ body }) => JSON.parse(body) as Report);
+      return rowsOf(taskId, from, to)
+        .filter((row) => isOurs(taskId, row))
+        .map(({ body }) => JSON.parse(body) as Report);
     },
 
     async claimCompletion(taskId) {

@@ -124,6 +124,12 @@ export const MIGRATIONS: readonly string[] = [
   DROP TABLE urls;
   DROP TABLE ids;
   `,
+  `
+  -- NULL in rows of earlier versions, which are not used any more.
+  ALTER TABLE tasks ADD COLUMN seal TEXT;
+  ALTER TABLE reports ADD COLUMN seal TEXT;
+  ALTER TABLE claims ADD COLUMN seal TEXT;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */

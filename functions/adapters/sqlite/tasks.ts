@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import { shortId } from '../../model/names.ts';
+import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
 import type { Claim, ClaimHolder, Progress, Task } from '../../model/task.ts';
-import type { TaskStore } from '../../ports.ts';
+import type { Seal, TaskStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqliteTasksOptions {
   database: Database;
+  seal: Seal;
   /** Milliseconds since the epoch. */
   now?: () => number;
 }
@@ -13,25 +14,30 @@ export interface SqliteTasksOptions {
 /** Tasks are worked on in turn, so more than the latest one is kept. */
 const TASKS_KEPT = 4;
 
-export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptions): TaskStore {
+export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTasksOptions): TaskStore {
   const holderOf = (key: string): ClaimHolder | undefined => {
-    const row = database.row<ClaimHolder>(
-      `SELECT task_id AS taskId, fingerprint FROM claims
+    const row = database.row<ClaimHolder & { expiresAt: number | null; seal: string | null }>(
+      `SELECT task_id AS taskId, fingerprint, expires_at AS expiresAt, seal FROM claims
        WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`,
       key,
       now(),
     );
-    return row && { ...row };
+    if (row === undefined) return undefined;
+    const { expiresAt, seal: own, ...holder } = row;
+    return seal.fits(claimRecord(key), contentOf(holder, expiresAt), own) ? holder : undefined;
   };
   const storeClaim = ({ key, fingerprint, ttlMs }: Claim, taskId: string): void => {
     const at = now();
+    const expiresAt = ttlMs === null ? null : at + ttlMs;
     database.run('DELETE FROM claims WHERE expires_at <= ?', at);
     database.run(
-      'INSERT INTO claims (key, task_id, fingerprint, expires_at) VALUES (?, ?, ?, ?)',
+      // Replaces only a claim whose seal does not fit.
+      'INSERT OR REPLACE INTO claims (key, task_id, fingerprint, expires_at, seal) VALUES (?, ?, ?, ?, ?)',
       key,
       taskId,
       fingerprint,
-      ttlMs === null ? null : at + ttlMs,
+      expiresAt,
+      seal.of(claimRecord(key), contentOf({ taskId, fingerprint }, expiresAt)),
     );
   };
 
@@ -43,14 +49,16 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
 
   return {
     async create(task, claim) {
+      const body = JSON.stringify(task);
       return database.transaction(() => {
         if (claim !== undefined && holderOf(claim.key) !== undefined) return false;
         const added = database.run(
-          'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, combinations) VALUES (?, ?, ?, ?, ?)',
+          'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, seal, combinations) VALUES (?, ?, ?, ?, ?, ?)',
           task.id,
           task.folder.id,
           shortId(task.id),
-          JSON.stringify(task),
+          body,
+          seal.of(taskRecord(task.id), body),
           task.plan.combinations.length,
         );
         if (added === 1 && claim !== undefined) storeClaim(claim, task.id);
@@ -65,8 +73,11 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
     async get(taskId) {
       const known = kept.get(taskId);
       if (known !== undefined) return known;
-      const row = database.row<{ body: string }>('SELECT body FROM tasks WHERE id = ?', taskId);
-      if (row === undefined) return undefined;
+      const row = database.row<{ body: string; seal: string | null }>(
+        'SELECT body, seal FROM tasks WHERE id = ?',
+        taskId,
+      );
+      if (row === undefined || !seal.fits(taskRecord(taskId), row.body, row.seal)) return undefined;
       const task = JSON.parse(row.body) as Task;
       kept.set(taskId, task);
       return task;
@@ -115,4 +126,9 @@ export function createSqliteTasks({ database, now = Date.now }: SqliteTasksOptio
       return row.finishedAt;
     },
   };
+}
+
+/** What the seal of a claim is made of. */
+function contentOf({ taskId, fingerprint }: ClaimHolder, expiresAt: number | null): string {
+  return JSON.stringify([taskId, fingerprint, expiresAt]);
 }

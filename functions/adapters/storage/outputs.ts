@@ -7,6 +7,7 @@ import type { OutputFolder } from '../../model/task.ts';
 import type { OutputStore } from '../../ports.ts';
 import { allEnded } from '../shared/all-ended.ts';
 import { diskName } from '../shared/disk-name.ts';
+import { isPlainName, notPlain } from '../shared/plain-name.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
 import { metadataOf } from './read.ts';
 import type { Place, StorageConnection } from './storage.ts';
@@ -56,8 +57,7 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
     },
 
     async save(folder, fileName, file, signal) {
-      if (!isFileName(fileName))
-        throw new Error(`Expected a plain file name, got ${JSON.stringify(fileName)}`);
+      if (!isFileName(fileName)) throw notPlain(fileName);
       const prefix = prefixOf(folder, bucket);
       if (prefix === undefined) throw otherOutput(folder, bucket);
       signal.throwIfAborted();
@@ -115,10 +115,12 @@ async function contentOf(file: string, fileName: string): Promise<Content> {
   };
 }
 
-/** Undefined for a folder of another kind of output, or of another bucket. */
+/** Undefined for a folder of another kind of output, of another bucket, or that is not one of a task. */
 function prefixOf({ id }: OutputFolder, bucket: string): string | undefined {
   const start = `gs://${bucket}/`;
-  return id.startsWith(start) && id.endsWith('/') ? id.slice(start.length) : undefined;
+  if (!id.startsWith(start) || !id.endsWith('/')) return undefined;
+  const prefix = id.slice(start.length);
+  return isFileName(prefix.slice(0, -1)) ? prefix : undefined;
 }
 
 function otherOutput({ id }: OutputFolder, bucket: string): PermanentError {
@@ -136,7 +138,7 @@ function objectName(name: string): string {
 }
 
 function isFileName(name: string): boolean {
-  return name === objectName(name);
+  return isPlainName(name, 'linux');
 }
 
 function encodePath(path: string): string {

@@ -7,6 +7,7 @@ import {
   connectFirestore,
   type FirestoreConnection,
   shardsOf,
+  taskAt,
 } from '../../../functions/adapters/firestore/firestore.ts';
 import { createFirestoreLeases } from '../../../functions/adapters/firestore/leases.ts';
 import { createFirestoreMemo } from '../../../functions/adapters/firestore/memo.ts';
@@ -24,6 +25,7 @@ import { samplePrepared, sampleReport, sampleTask } from '../../contracts/sample
 import { taskContract } from '../../contracts/tasks.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
 import { addressOf } from '../../fixtures/network/source-address.ts';
+import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 
 useEmulators();
 
@@ -57,7 +59,19 @@ for (const [name, change] of [
 ] as const) {
   taskContract(
     name,
-    () => on((firestore) => ({ store: createFirestoreTasks({ firestore }) }), change),
+    () =>
+      on(
+        (firestore) => ({
+          store: createFirestoreTasks({ seal: SEAL, firestore }),
+          forged: createFirestoreTasks({ seal: FORGED_SEAL, firestore }),
+          copyBody: (from: string, to: string) =>
+            firestore.run(async ({ db }) => {
+              const { body, seal } = (await taskAt(db, from).get()).data() ?? {};
+              await taskAt(db, to).update({ body, seal });
+            }),
+        }),
+        change,
+      ),
     ON_EMULATORS,
   );
   reportContract(
@@ -65,8 +79,9 @@ for (const [name, change] of [
     () =>
       on(
         (firestore) => ({
-          tasks: createFirestoreTasks({ firestore }),
-          reports: createFirestoreReports({ firestore }),
+          tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+          reports: createFirestoreReports({ seal: SEAL, firestore }),
+          forged: createFirestoreReports({ seal: FORGED_SEAL, firestore }),
         }),
         change,
       ),
@@ -77,7 +92,7 @@ for (const [name, change] of [
     () =>
       on(
         (firestore) => ({
-          tasks: createFirestoreTasks({ firestore }),
+          tasks: createFirestoreTasks({ seal: SEAL, firestore }),
           pins: createFirestorePins({ firestore }),
         }),
         change,
@@ -103,7 +118,10 @@ for (const [name, change] of [
 
 describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
   it('stores a task of 10,000 combinations with the longest request, and spreads its count over 50 shards', async () => {
-    await using store = await on((firestore) => ({ firestore, tasks: createFirestoreTasks({ firestore }) }));
+    await using store = await on((firestore) => ({
+      firestore,
+      tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+    }));
     const task = sampleTask({ combinations: 10_000 });
     // 256 KB of signed URLs, which do not compress.
     task.plan.sources = numbers(100).map((at) => ({
@@ -117,14 +135,14 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
       shards.docs.reduce((sum, shard) => sum + (shard.get('quota') as number), 0),
       10_000,
     );
-    const other = createFirestoreTasks({ firestore: store.firestore });
+    const other = createFirestoreTasks({ seal: SEAL, firestore: store.firestore });
     assert.deepEqual(await other.get(task.id), task);
   });
 
   it('counts and completes a retry of any combinations', async () => {
     await using store = await on((firestore) => ({
-      tasks: createFirestoreTasks({ firestore }),
-      reports: createFirestoreReports({ firestore }),
+      tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+      reports: createFirestoreReports({ seal: SEAL, firestore }),
     }));
     const task = sampleTask({ combinations: 90 });
     task.plan.combinations = task.plan.combinations.filter(({ index }) => index % 4 === 3 && index > 8);
@@ -142,8 +160,8 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
   it('gives every document an expiry time', async () => {
     await using store = await on((firestore) => ({
       firestore,
-      tasks: createFirestoreTasks({ firestore }),
-      reports: createFirestoreReports({ firestore }),
+      tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+      reports: createFirestoreReports({ seal: SEAL, firestore }),
       pins: createFirestorePins({ firestore }),
       leases: createFirestoreLeases({ firestore }),
       attempts: createFirestoreAttempts({ firestore }),
@@ -169,7 +187,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
   });
 
   it('finds nothing under invalid ids', async () => {
-    await using store = await on((firestore) => ({ tasks: createFirestoreTasks({ firestore }) }));
+    await using store = await on((firestore) => ({ tasks: createFirestoreTasks({ seal: SEAL, firestore }) }));
     for (const id of ['.', '..', '__x__', 'a/b', 'x'.repeat(5_000), '%']) {
       assert.equal(await store.tasks.get(id), undefined, id.slice(0, 10));
       assert.equal(await store.tasks.progress(id), undefined, id.slice(0, 10));
@@ -179,13 +197,13 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
   it('reads a task and each of its pins once per process', async () => {
     await using store = await on((firestore) => ({
       firestore,
-      tasks: createFirestoreTasks({ firestore }),
+      tasks: createFirestoreTasks({ seal: SEAL, firestore }),
       pins: createFirestorePins({ firestore }),
     }));
     const task = sampleTask();
     await store.tasks.create(task);
     await store.pins.write(task.id, 'prepared-0', samplePrepared('zero'));
-    const fresh = { tasks: createFirestoreTasks(store), pins: createFirestorePins(store) };
+    const fresh = { tasks: createFirestoreTasks({ seal: SEAL, ...store }), pins: createFirestorePins(store) };
     await fresh.tasks.get(task.id);
     await fresh.pins.read(task.id, ['prepared-0']);
     await store.firestore.run(async ({ db }) => {
@@ -193,13 +211,13 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     });
     assert.deepEqual(await fresh.tasks.get(task.id), task);
     assert.deepEqual(await fresh.pins.wait(task.id, ['prepared-0'], WAIT), [samplePrepared('zero')]);
-    assert.equal(await createFirestoreTasks(store).get(task.id), undefined);
+    assert.equal(await createFirestoreTasks({ seal: SEAL, ...store }).get(task.id), undefined);
   });
 
   it('receives pins from other processes, and stops listening when no one waits', async () => {
     await using store = await on((firestore) => ({
       firestore,
-      tasks: createFirestoreTasks({ firestore }),
+      tasks: createFirestoreTasks({ seal: SEAL, firestore }),
       pins: createFirestorePins({ firestore }),
     }));
     const task = sampleTask();
@@ -217,7 +235,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
 
   it('treats a store that does not answer as transient', async () => {
     await using store = await on(
-      (firestore) => ({ tasks: createFirestoreTasks({ firestore }) }),
+      (firestore) => ({ tasks: createFirestoreTasks({ seal: SEAL, firestore }) }),
       async (firestore) => {
         await firestore.run(async ({ db }) => {
           (db as unknown as { request: () => Promise<never> }).request = () =>

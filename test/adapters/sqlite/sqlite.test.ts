@@ -23,6 +23,7 @@ import { pinContract } from '../../contracts/pins.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
+import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 /** SHA-256 of the first six entries, as version 0.1.0 of the service has them. */
@@ -48,12 +49,31 @@ async function on<T extends object>(build: (database: Database) => T): Promise<T
   };
 }
 
-taskContract('sqlite', () => on((database) => ({ store: createSqliteTasks({ database }) })));
+taskContract('sqlite', () =>
+  on((database) => ({
+    store: createSqliteTasks({ database, seal: SEAL }),
+    forged: createSqliteTasks({ database, seal: FORGED_SEAL }),
+    async copyBody(from: string, to: string) {
+      database.run(
+        'UPDATE tasks SET (body, seal) = (SELECT body, seal FROM tasks WHERE id = ?) WHERE id = ?',
+        from,
+        to,
+      );
+    },
+  })),
+);
 reportContract('sqlite', () =>
-  on((database) => ({ tasks: createSqliteTasks({ database }), reports: createSqliteReports({ database }) })),
+  on((database) => ({
+    tasks: createSqliteTasks({ database, seal: SEAL }),
+    reports: createSqliteReports({ database, seal: SEAL }),
+    forged: createSqliteReports({ database, seal: FORGED_SEAL }),
+  })),
 );
 pinContract('sqlite', () =>
-  on((database) => ({ tasks: createSqliteTasks({ database }), pins: createSqlitePins({ database }) })),
+  on((database) => ({
+    tasks: createSqliteTasks({ database, seal: SEAL }),
+    pins: createSqlitePins({ database }),
+  })),
 );
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
 attemptContract('sqlite', () => on((database) => ({ store: createSqliteAttempts({ database }) })));
@@ -66,21 +86,24 @@ describe('the sqlite database', () => {
     const task = sampleTask({ combinations: 1 });
     {
       using database = openDatabase(path);
-      await createSqliteTasks({ database }).create(task);
-      await createSqliteReports({ database }).report(task.id, sampleReport(1));
-      await createSqliteReports({ database }).markCompletionPublished(task.id);
+      await createSqliteTasks({ database, seal: SEAL }).create(task);
+      await createSqliteReports({ database, seal: SEAL }).report(task.id, sampleReport(1));
+      await createSqliteReports({ database, seal: SEAL }).markCompletionPublished(task.id);
       await createSqlitePins({ database }).write(task.id, 'prepared-0', samplePrepared('zero'));
     }
     using database = openDatabase(path);
-    assert.deepEqual(await createSqliteTasks({ database }).get(task.id), task);
-    assert.equal(await createSqliteReports({ database }).report(task.id, sampleReport(1)), false);
-    assert.equal(await createSqliteReports({ database }).claimCompletion(task.id, 1), 'published');
+    assert.deepEqual(await createSqliteTasks({ database, seal: SEAL }).get(task.id), task);
+    assert.equal(await createSqliteReports({ database, seal: SEAL }).report(task.id, sampleReport(1)), false);
+    assert.equal(
+      await createSqliteReports({ database, seal: SEAL }).claimCompletion(task.id, 1),
+      'published',
+    );
     assert.deepEqual(await createSqlitePins({ database }).read(task.id, ['prepared-0']), [
       samplePrepared('zero'),
     ]);
   });
 
-  it('reads tasks that were stored before they had a fileId', async () => {
+  it('gives tasks of before a fileId, but does not use them: they have no seal', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
     const { fileId, ...task } = sampleTask();
@@ -93,7 +116,9 @@ describe('the sqlite database', () => {
     }
     using database = openDatabase(path);
     assert.equal(fileId, id);
-    assert.deepEqual(await createSqliteTasks({ database }).get(id), { ...task, fileId });
+    const row = database.row<{ body: string }>('SELECT body FROM tasks WHERE id = ?', id);
+    assert.deepEqual(JSON.parse(row?.body ?? ''), { ...task, fileId });
+    assert.equal(await createSqliteTasks({ database, seal: SEAL }).get(id), undefined);
   });
 
   it('migrates leases with counts, and ids and URLs, from the earlier schema', async () => {
@@ -182,7 +207,9 @@ describe('the sqlite database', () => {
 
 describe('sqlite reports', () => {
   it('keeps no report of a task that is not stored', async () => {
-    await using harness = await on((database) => ({ reports: createSqliteReports({ database }) }));
+    await using harness = await on((database) => ({
+      reports: createSqliteReports({ database, seal: SEAL }),
+    }));
     await assert.rejects(harness.reports.report('nobody', sampleReport(1)), /unknown id nobody/);
     assert.deepEqual(await harness.reports.list('nobody', 1, 9), []);
   });

@@ -1,0 +1,116 @@
+/**
+ * Checks what `prepare` left for the renders. It opens files of strangers: if it was taken over, its pins and artifacts
+ * may be anything. A false picture cannot be noticed, but nothing else may follow from it.
+ */
+import { CODES } from '../base/codes.ts';
+import { type Failure, PermanentError, type Stage } from '../base/errors.ts';
+import { checkClip, checkSound } from '../media/check-clip.ts';
+import { chooseProfile } from '../media/profile.ts';
+import { STANDARD_RATES } from '../model/frame-rate.ts';
+import type { Failed, Prepared, Probe, Profile } from '../model/pins.ts';
+import type { Source, WantedOutput } from '../model/plan.ts';
+import type { Task } from '../model/task.ts';
+import type { Artifact } from '../ports.ts';
+import { SOUND, VIDEO } from './prepare-source.ts';
+
+export type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;
+
+const HASH = /^[0-9a-f]{64}$/;
+/** Messages of ours are shorter. They are shown in answers and in the manifest. */
+const LONGEST_MESSAGE = 4_000;
+const STAGES: readonly Stage[] = [
+  'download',
+  'probe',
+  'conform',
+  'measure',
+  'speak',
+  'mix',
+  'save',
+  'deliver',
+];
+/** No side that H.264 level 5.2 carries is longer. */
+const LONGEST_SIDE = 16_384;
+
+/** The pin, or a failure in its place if it is none that `prepare` writes for a source of that kind. */
+export function checkedPin(pin: Prepared | Failed, { kind }: Source): Prepared | Failed {
+  if (pin.error !== undefined) {
+    if (isFailure(pin.error)) return pin;
+    return { error: forged(kind, 'a failure of this service', 'another object').failure };
+  }
+  const [own, hash = ''] = String(pin.artifact).split('/', 2);
+  if (own === kind && HASH.test(hash) && pin.artifact === `${kind}/${hash}`) return pin;
+  return { error: forged(kind, `an artifact of kind ${kind}`, JSON.stringify(pin.artifact ?? null)).failure };
+}
+
+/** The pin of a source of the task, checked. Throws the failure that it holds as PermanentError. */
+export function usablePin({ plan }: Task, number: number, pin: Prepared | Failed): Prepared {
+  const checked = checkedPin(pin, plan.sources[number] as Source);
+  if (checked.error === undefined) return checked;
+  const { code, stage, message } = checked.error;
+  throw new PermanentError(code, stage, message);
+}
+
+/** Undefined if the pinned profile is not one that the plan may lead to. */
+export function checkedProfile(pin: Profile | undefined, wanted: WantedOutput): Profile | undefined {
+  if (pin === undefined) return undefined;
+  const { width, height, rate } = pin;
+  if (![width, height].every((side) => Number.isInteger(side) && side > 0 && side <= LONGEST_SIDE))
+    return undefined;
+  const known = STANDARD_RATES.find(({ num, den }) => num === rate?.num && den === rate.den);
+  if (known === undefined) return undefined;
+  // A clip of this size and rate may have been the first. Then the plan must lead to exactly this profile.
+  const first = { video: { width, height, rate: known, still: false } } as Probe;
+  const expected = chooseProfile(wanted, { any: first, moving: first });
+  const isSame = JSON.stringify(sorted(expected)) === JSON.stringify(sorted(pin));
+  return isSame ? expected : undefined;
+}
+
+/** Throws PermanentError 'mix_failed' unless the artifact is what `prepare` makes of such a source. */
+export async function checkArtifact(
+  artifact: PreparedArtifact,
+  kind: Source['kind'],
+  profile: Profile | undefined,
+): Promise<void> {
+  const { frames, samples, loudness } = artifact.meta;
+  const isSound = loudness === null || (Number.isFinite(loudness) && Math.abs(loudness) <= 200);
+  if (![frames, samples].every(Number.isSafeInteger) || samples < 1 || !isSound) {
+    throw forged(
+      kind,
+      'a length and a loudness',
+      JSON.stringify({ frames, samples, loudness }).slice(0, 200),
+    );
+  }
+  try {
+    if (kind !== 'clip') return await checkSound(artifact.path(SOUND), samples);
+    if (profile === undefined) throw new Error('Expected a profile that the plan leads to, got another one');
+    if (frames < 1) throw new Error(`Expected at least one frame, got ${frames}`);
+    await checkClip({ video: artifact.path(VIDEO), sound: artifact.path(SOUND), frames, samples }, profile);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw forged(kind, 'the files of this service', `others (${reason})`, cause);
+  }
+}
+
+function forged(kind: Source['kind'], expected: string, got: string, cause?: unknown): PermanentError {
+  const message =
+    `Expected a prepared ${kind} with ${expected}, got ${got.slice(0, 300)}. ` +
+    'Next step: find out who wrote it (infra/OPERATIONS.md, "If prepare was taken over"), then retry the task.';
+  return new PermanentError('mix_failed', 'mix', message, { cause });
+}
+
+function isFailure(error: Partial<Failure> | null): boolean {
+  if (error === null) return false;
+  const { code, stage, message } = error;
+  const isKnown = code !== undefined && Object.hasOwn(CODES, code) && CODES[code].kind === 'permanent';
+  return (
+    isKnown &&
+    STAGES.some((known) => known === stage) &&
+    typeof message === 'string' &&
+    message.length <= LONGEST_MESSAGE
+  );
+}
+
+function sorted(profile: Profile): unknown[] {
+  const { width, height, rate, fit, background } = profile;
+  return [Object.keys(profile).length, width, height, rate.num, rate.den, fit, background];
+}

@@ -1,0 +1,49 @@
+/** Calls Google's management APIs directly, for what gcloud does slowly or not at all. */
+import pRetry, { AbortError } from 'p-retry';
+
+export interface GoogleApi {
+  /** What messages call it. */
+  name: string;
+  /** With a slash at the end. */
+  url: string;
+  project: string;
+  token: string;
+}
+
+const RETRIES = 6;
+const ANSWER_LIMIT_MS = 30_000;
+const NOT_FOUND = 404;
+
+/**
+ * Returns a function that makes one request and returns the answer; undefined for a resource that does not exist. Retries
+ * conflicts, rate limits and server errors, because Google rejects many changes at once for a while.
+ */
+export function googleApi({ name, url, project, token }: GoogleApi) {
+  return (method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<unknown> =>
+    pRetry(
+      async () => {
+        const response = await fetch(`${url}v1/${path}`, {
+          method,
+          headers: {
+            authorization: `Bearer ${token}`,
+            'x-goog-user-project': project,
+            'content-type': 'application/json',
+          },
+          signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        if (response.ok) return response.json();
+        if (method === 'GET' && response.status === NOT_FOUND) return undefined;
+        const text = (await response.text()).slice(0, 500);
+        const error = new Error(
+          `Expected ${name} to accept ${method} ${path.split('?')[0]}, got ${response.status}: ${text}`,
+        );
+        // An API that was enabled a moment ago is not known everywhere yet.
+        const isNew = response.status === 403 && text.includes('has not been used');
+        if (![409, 429].includes(response.status) && response.status < 500 && !isNew)
+          throw new AbortError(error);
+        throw error;
+      },
+      { retries: RETRIES, minTimeout: 1_000, randomize: true },
+    );
+}
