@@ -1,0 +1,217 @@
+/**
+ * Thousands of damaged and forged files through probe, conform and mix: each ends soon, either as a video of exactly the
+ * frames that were told, or with an error that says what is wrong with the file. `MUTANT='h264.mp4#12'` runs a single one
+ * and keeps its bytes.
+ */
+import assert from 'node:assert/strict';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import pLimit from 'p-limit';
+import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
+import { probe } from '../../functions/media/probe.ts';
+import { FFMPEG } from '../fixtures/media/finished.ts';
+import { BASES, type Base } from '../fixtures/mutants/bases.ts';
+import { type Mutant, mutate } from '../fixtures/mutants/mutate.ts';
+import { type Good, makeGood, type Outcome, runMutant } from '../fixtures/mutants/run-mutant.ts';
+import { canLookAtProcesses, descriptors, offspring, settled } from '../fixtures/system/left-over.ts';
+import { watchMemory } from '../fixtures/system/memory.ts';
+import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+/** A batch is every eighth base with four seeds: 52 mutants. */
+const GROUPS = 8;
+const SEEDS_PER_BATCH = 4;
+const SEEDS = 48;
+const LANES = EXHAUSTIVE ? 3 : 2;
+/** Node's own memory may grow by so much. A file of some kilobytes that is not let go would show after thousands. */
+const GROWTH_MB = 60;
+/** Conforming with one thread may take 1,536 MB of its own, and the program itself is mapped. */
+const CHILD_MB = 1_600;
+const MEASURED = 5;
+
+interface Numbered {
+  base: Base;
+  number: number;
+  seed: number;
+}
+
+const BATCHES: readonly Numbered[][] = Array.from(
+  { length: GROUPS * (SEEDS / SEEDS_PER_BATCH) },
+  (_, batch) =>
+    [...BASES.entries()]
+      .filter(([number]) => number % GROUPS === batch % GROUPS)
+      .flatMap(([number, base]) =>
+        Array.from({ length: SEEDS_PER_BATCH }, (_, place) => ({
+          ...{ base, number },
+          seed: Math.floor(batch / GROUPS) * SEEDS_PER_BATCH + place,
+        })),
+      ),
+);
+
+const wanted = process.env['MUTANT'];
+const chosen =
+  wanted === undefined
+    ? sampled(BATCHES, BATCHES.length).flat()
+    : BATCHES.flat().filter(({ base, seed }) => `${base.name}#${seed}` === wanted);
+
+const memory = watchMemory();
+const started = new Set<number>();
+let dir: TempDir;
+let ffmpeg: Ffmpeg;
+let good: Good;
+const found: { mutant: Mutant; outcome: Outcome }[] = [];
+
+before(async () => {
+  dir = await tempDir();
+  ffmpeg = createFfmpeg({
+    path: FFMPEG,
+    children: {
+      ...memory,
+      started(pid) {
+        started.add(pid);
+        memory.started(pid);
+      },
+    },
+  });
+  const file = join(dir.path, 'good.mp4');
+  await (BASES[0] as Base).make(file);
+  good = await makeGood(ffmpeg, file, join(dir.path, 'good'));
+  await rm(file, { recursive: true });
+});
+
+after(async () => {
+  await ffmpeg[Symbol.asyncDispose]();
+  await dir[Symbol.asyncDispose]();
+});
+
+const kept = new Map<number, Promise<Buffer>>();
+
+/** Each base is made once. */
+function bytesOf(number: number): Promise<Buffer> {
+  const known = kept.get(number);
+  if (known !== undefined) return known;
+  const { name, make } = BASES[number] as Base;
+  const file = join(dir.path, `base-${number}${/\.\w+$/.exec(name)?.[0]}`);
+  const bytes = make(file).then(async () => {
+    const read = await readFile(file);
+    for (const left of await readdir(dir.path)) {
+      if (left.startsWith(`base-${number}.`) || left.startsWith(`base-${number}-`))
+        await rm(join(dir.path, left));
+    }
+    return read;
+  });
+  kept.set(number, bytes);
+  return bytes;
+}
+
+async function take({ base, number, seed }: Numbered): Promise<void> {
+  const other = await bytesOf(neighbour(number, seed));
+  const bytes = await bytesOf(number);
+  const mutant = mutate(base.name, seed, bytes, other);
+  const own = join(dir.path, `mutant-${number}-${seed}`);
+  const outcome = await runMutant(ffmpeg, mutant.bytes, good, own);
+  if (mutant.harmless) outcome.wrong.push(...(await forgeryWrongs(outcome, bytes, own)));
+  found.push({ mutant: { ...mutant, bytes: Buffer.alloc(0) }, outcome });
+}
+
+/** Another base of the same batch, so that a sample needs few of them. */
+function neighbour(number: number, seed: number): number {
+  const group = [...BASES.keys()].filter((other) => other % GROUPS === number % GROUPS);
+  return group[(group.indexOf(number) + 1 + (seed % (group.length - 1))) % group.length] as number;
+}
+
+/** What metadata says must not change anything. */
+async function forgeryWrongs({ probed, end }: Outcome, bytes: Buffer, own: string): Promise<string[]> {
+  const file = `${own}-base`;
+  await writeFile(file, bytes);
+  try {
+    const plain = await probe(ffmpeg, file, { signal: AbortSignal.timeout(60_000) });
+    if (probed === null) return [`metadata alone made it fail: ${end}`];
+    assert.deepEqual(probed, plain);
+    return [];
+  } catch (error) {
+    return error instanceof assert.AssertionError ? [`metadata changed what is seen: ${error.message}`] : [];
+  } finally {
+    await rm(file);
+  }
+}
+
+function residentMb(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return Math.round(process.memoryUsage().rss / 2 ** 20);
+}
+
+test(`${chosen.length} mutants end as videos with all their frames, or with an error about the file`, async (t) => {
+  assert.ok(
+    chosen.length > 0,
+    `Expected the id of a mutant, got ${wanted}. Ids look like ${BASES[0]?.name}#12.`,
+  );
+  if (wanted !== undefined) return single(t, chosen[0] as Numbered);
+  const limit = pLimit(LANES);
+  const begun = performance.now();
+  // The first of them load and compile what all use.
+  const [warm, rest] = [chosen.slice(0, 10), chosen.slice(10)];
+  await Promise.all(warm.map((one) => limit(take, one)));
+  const [heldBefore, before] = [canLookAtProcesses ? descriptors() : [], residentMb()];
+  const sizes = [before];
+  const left: string[] = [];
+  const part = Math.ceil(rest.length / MEASURED);
+  for (let from = 0; from < rest.length; from += part) {
+    await Promise.all(rest.slice(from, from + part).map((one) => limit(take, one)));
+    sizes.push(residentMb());
+    left.push(...(canLookAtProcesses ? await settled(() => offspring(started)) : []));
+    // The system uses the numbers again before the last mutant.
+    started.clear();
+  }
+  report(t, performance.now() - begun, sizes);
+  const wrong = found.flatMap(({ mutant, outcome }) =>
+    outcome.wrong.map((what) => `MUTANT='${mutant.id}' (${mutant.how.join('; ')}): ${outcome.end}: ${what}`),
+  );
+  for (const line of wrong) t.diagnostic(line);
+  assert.equal(found.length, chosen.length);
+  assert.deepEqual(wrong, []);
+  assert.ok(Math.max(...sizes) - before < GROWTH_MB, `memory of Node: ${sizes.join(', ')} MB`);
+  assert.ok(memory.largestMb() < CHILD_MB, `memory of an ffmpeg: ${memory.largestMb()} MB`);
+  assert.deepEqual((await readdir(dir.path)).sort(), ['good']);
+  assert.deepEqual(left, [], 'processes left behind');
+  if (canLookAtProcesses) assert.deepEqual(await settled(() => more(descriptors(), heldBefore)), []);
+});
+
+/** What is in the first list more often than in the second. */
+function more(now: readonly string[], before: readonly string[]): string[] {
+  const left = [...before];
+  return now.filter((one) => {
+    const at = left.indexOf(one);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
+function report(t: TestContext, took: number, sizes: readonly number[]): void {
+  const ends = Map.groupBy(found, ({ outcome }) => outcome.end);
+  const counts = [...ends].map(([end, { length }]) => `${length} ${end}`).sort();
+  const longest = found.reduce((most, one) => (one.outcome.longestMs > most.outcome.longestMs ? one : most));
+  const names = new Set(chosen.map(({ base }) => base.name));
+  const seeds = chosen.map(({ seed }) => seed);
+  t.diagnostic(
+    `${found.length} mutants in ${(took / 1000).toFixed(0)} s, ${LANES} at a time: ${counts.join(', ')}; ` +
+      `longest step ${(longest.outcome.longestMs / 1000).toFixed(1)} s (${longest.outcome.longestStep} of ${longest.mutant.id}); ` +
+      `memory of Node ${sizes.join(', ')} MB, largest ffmpeg ${memory.largestMb()} MB`,
+  );
+  t.diagnostic(`ids: #${Math.min(...seeds)} to #${Math.max(...seeds)} of ${[...names].join(', ')}`);
+}
+
+async function single(t: TestContext, one: Numbered): Promise<void> {
+  await take(one);
+  const [{ mutant, outcome }] = found as [(typeof found)[number]];
+  const file = join(tmpdir(), 'mutant');
+  const other = await bytesOf(neighbour(one.number, one.seed));
+  await writeFile(file, mutate(one.base.name, one.seed, await bytesOf(one.number), other).bytes);
+  t.diagnostic(`${mutant.id}: ${mutant.how.join('; ')}; ends as ${outcome.end}; its bytes are in ${file}`);
+  assert.deepEqual(outcome.wrong, []);
+}
