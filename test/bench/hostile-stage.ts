@@ -72,18 +72,25 @@ export async function makeOrdinary(ffmpeg: string, dir: string): Promise<Ordinar
   };
 }
 
-/** Seconds from the request to the end of its task; undefined if that takes longer than `limitSeconds`. */
+/** Seconds from the request to the end of its task, or what went wrong. */
 export async function timeOrdinary(
   host: HostProcess,
   ordinary: Ordinary,
   limitSeconds: number,
-): Promise<number | undefined> {
+): Promise<number | string> {
   const begun = performance.now();
   const done = host.post(ordinary.request()).then(async ({ taskId }) => {
     const lines = await host.ended(taskId);
     const finished = lines.filter(({ event }) => event === 'render.finished').length;
-    return finished === BLOCK ** 3 ? (performance.now() - begun) / 1000 : undefined;
+    return finished === BLOCK ** 3 ? (performance.now() - begun) / 1000 : `${finished} of 8 made`;
   });
+  const late = sleep(limitSeconds * 1000, `not within ${limitSeconds} s`, { ref: false });
   // It may still end, or fail, after the row.
-  return Promise.race([done.catch(() => undefined), sleep(limitSeconds * 1000, undefined, { ref: false })]);
+  return Promise.race([done.catch((error: unknown) => `failed: ${causeOf(error)}`), late]);
+}
+
+/** fetch says only that it failed. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
 }

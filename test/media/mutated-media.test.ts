@@ -15,6 +15,7 @@ import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
 import { BASES, type Base } from '../fixtures/mutants/bases.ts';
+import { BATCHES, type Numbered, partnerOf } from '../fixtures/mutants/batches.ts';
 import { type Mutant, mutate } from '../fixtures/mutants/mutate.ts';
 import { type Good, makeGood, type Outcome, runMutant } from '../fixtures/mutants/run-mutant.ts';
 import { canLookAtProcesses, descriptors, offspring, settled } from '../fixtures/system/left-over.ts';
@@ -22,35 +23,12 @@ import { watchMemory } from '../fixtures/system/memory.ts';
 import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-/** A batch is every eighth base with four seeds: 52 mutants. */
-const GROUPS = 8;
-const SEEDS_PER_BATCH = 4;
-const SEEDS = 48;
 const LANES = EXHAUSTIVE ? 3 : 2;
 /** Node's own memory may grow by so much. A file of some kilobytes that is not let go would show after thousands. */
 const GROWTH_MB = 60;
 /** Conforming with one thread may take 1,536 MB of its own, and the program itself is mapped. */
 const CHILD_MB = 1_600;
 const MEASURED = 5;
-
-interface Numbered {
-  base: Base;
-  number: number;
-  seed: number;
-}
-
-const BATCHES: readonly Numbered[][] = Array.from(
-  { length: GROUPS * (SEEDS / SEEDS_PER_BATCH) },
-  (_, batch) =>
-    [...BASES.entries()]
-      .filter(([number]) => number % GROUPS === batch % GROUPS)
-      .flatMap(([number, base]) =>
-        Array.from({ length: SEEDS_PER_BATCH }, (_, place) => ({
-          ...{ base, number },
-          seed: Math.floor(batch / GROUPS) * SEEDS_PER_BATCH + place,
-        })),
-      ),
-);
 
 const wanted = process.env['MUTANT'];
 const chosen =
@@ -109,19 +87,13 @@ function bytesOf(number: number): Promise<Buffer> {
 }
 
 async function take({ base, number, seed }: Numbered): Promise<void> {
-  const other = await bytesOf(neighbour(number, seed));
+  const other = await bytesOf(partnerOf({ number, seed }));
   const bytes = await bytesOf(number);
   const mutant = mutate(base.name, seed, bytes, other);
   const own = join(dir.path, `mutant-${number}-${seed}`);
   const outcome = await runMutant(ffmpeg, mutant.bytes, good, own);
   if (mutant.harmless) outcome.wrong.push(...(await forgeryWrongs(outcome, bytes, own)));
   found.push({ mutant: { ...mutant, bytes: Buffer.alloc(0) }, outcome });
-}
-
-/** Another base of the same batch, so that a sample needs few of them. */
-function neighbour(number: number, seed: number): number {
-  const group = [...BASES.keys()].filter((other) => other % GROUPS === number % GROUPS);
-  return group[(group.indexOf(number) + 1 + (seed % (group.length - 1))) % group.length] as number;
 }
 
 /** What metadata says must not change anything. */
@@ -210,7 +182,7 @@ async function single(t: TestContext, one: Numbered): Promise<void> {
   await take(one);
   const [{ mutant, outcome }] = found as [(typeof found)[number]];
   const file = join(tmpdir(), 'mutant');
-  const other = await bytesOf(neighbour(one.number, one.seed));
+  const other = await bytesOf(partnerOf(one));
   await writeFile(file, mutate(one.base.name, one.seed, await bytesOf(one.number), other).bytes);
   t.diagnostic(`${mutant.id}: ${mutant.how.join('; ')}; ends as ${outcome.end}; its bytes are in ${file}`);
   assert.deepEqual(outcome.wrong, []);
