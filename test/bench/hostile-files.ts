@@ -79,7 +79,7 @@ export const hugeFragment: Make = () => {
   const none = { stts: [], size: 0, count: 0, chunks: [] };
   const trex = box('mvex', box('trex', u32(0, 1, 1, 2, 4, 0)));
   const head = mov(zeros(400), [{ codec: 'sowt', kind: 'audio', timescale: 96_000, ...none }], [trex]);
-  const traf = box('traf', box('tfhd', u32(0x020000, 1)), box('trun', u32(0, 150 * MILLION)));
+  const traf = box('traf', box('tfhd', u32(0x020000, 1)), box('trun', u32(0, 20 * MILLION)));
   return Buffer.concat([head, box('moof', box('mfhd', u32(0, 1)), traf), box('mdat', zeros(400))]);
 };
 
@@ -139,10 +139,11 @@ export const manyChapters: Make = async (ffmpeg, dir) => {
   const file = join(dir, 'chapters.mkv');
   await runFfmpeg(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', 'sine=d=3', '-c:a', 'pcm_s16le', '-y', file]);
   const whole = await readFile(file);
-  // After all other elements of the segment, whose size at the beginning is then unknown.
-  const segment = whole.indexOf(u32(0x18538067));
-  whole.writeBigUInt64BE(0x01ff_ffff_ffff_ffffn, segment + 4);
-  return Buffer.concat([whole, ebml(0x1043a770, ebml(0x45b9, ...atoms))]);
+  // Before the film, where they are read even without an index.
+  const cluster = whole.indexOf(u32(0x1f43b675));
+  const chapters = ebml(0x1043a770, ebml(0x45b9, Buffer.concat(atoms)));
+  whole.writeBigUInt64BE(0x01ff_ffff_ffff_ffffn, whole.indexOf(u32(0x18538067)) + 4);
+  return Buffer.concat([whole.subarray(0, cluster), chapters, whole.subarray(cluster)]);
 };
 
 function matroska(...parts: Buffer[]): Buffer {

@@ -60,7 +60,7 @@ export const KINDS: readonly Kind[] = [
   { name: 'senders', about: '300 callers who send a body byte by byte', attack: slowSenders },
   { name: 'trickle', about: '16 URLs that send 8 KB a second', drips: 16, everyMs: 1_000, bytes: 8_192 },
   { name: 'film-indexes', about: 'the indexes of 18 million samples, as clips', clips: indexes('video') },
-  { name: 'fragment', about: 'a fragment of 150 million samples, in 1 KB', tracks: [hugeFragment] },
+  { name: 'fragment', about: 'a fragment of 20 million samples, in 1 KB', tracks: [hugeFragment] },
   { name: 'channels', about: 'ten minutes of 255 channels at 65 kHz', tracks: [manyChannels] },
   { name: 'rate', about: 'ten minutes of 8 channels at 768 kHz', tracks: [highRate] },
   { name: 'streams', about: 'an MP4 of 100 sounds', tracks: [manyStreams] },
