@@ -20,10 +20,13 @@ import { markdown } from './table.ts';
 const AHEAD_MS = 1_500;
 /** From the beginning of the attack. What takes longer is cancelled with its host. */
 const HOG_MS = 40_000;
+/** For the eight videos beside an attack: as long as this, or as many times as long as alone. */
 const ORDINARY_SECONDS = 60;
+const TIMES_ALONE = 4;
 /** Callers attack for at least so long. */
 const CALLER_MS = 8_000;
 const ALONE = 3;
+const ALONE_SECONDS = 300;
 
 interface Row {
   kind: Kind;
@@ -59,7 +62,7 @@ export async function hostileTable(
   const alone: number[] = [];
   for (let time = 1; time <= ALONE; time++) {
     await using host = await freshHost(bench, join(dir.path, `alone-${time}`));
-    const seconds = await timeOrdinary(host, ordinary, ORDINARY_SECONDS);
+    const seconds = await timeOrdinary(host, ordinary, ALONE_SECONDS);
     if (typeof seconds === 'string') throw new Error(`Expected eight videos, got: ${seconds}`);
     alone.push(seconds);
     progress(`Eight videos alone: ${seconds.toFixed(1)} s`);
@@ -68,7 +71,8 @@ export async function hostileTable(
   const rows: Row[] = [];
   for (const kind of kinds) {
     progress(`${kind.name}: ${kind.about}`);
-    const row = await attacked(bench, kind, join(dir.path, kind.name));
+    const limitSeconds = Math.max(ORDINARY_SECONDS, TIMES_ALONE * usual);
+    const row = await attacked({ ...bench, limitSeconds }, kind, join(dir.path, kind.name));
     rows.push(row);
     progress(cells(row, usual).join(' | '));
   }
@@ -81,9 +85,14 @@ interface Bench {
   ffmpeg: string;
   ordinary: Ordinary;
   root: string | undefined;
+  /** For the eight videos. */
+  limitSeconds: number;
 }
 
-async function freshHost({ ffmpeg, root }: Bench, dir: string): Promise<HostProcess> {
+async function freshHost(
+  { ffmpeg, root }: Pick<Bench, 'ffmpeg' | 'root'>,
+  dir: string,
+): Promise<HostProcess> {
   const folders = { dataDir: join(dir, 'data'), outputDir: join(dir, 'output') };
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
   return startHostProcess(folders, ffmpeg, root);
@@ -103,7 +112,7 @@ async function attacked(bench: Bench, kind: Kind, dir: string): Promise<Row> {
     ended ??= 'attack' in kind ? text : `${text} after ${(passed() / 1000).toFixed(1)} s`;
   });
   await sleep(AHEAD_MS);
-  const beside = await timeOrdinary(host, bench.ordinary, ORDINARY_SECONDS);
+  const beside = await timeOrdinary(host, bench.ordinary, bench.limitSeconds);
   if ('attack' in kind) await sleep(Math.max(0, CALLER_MS - passed()));
   else await Promise.race([ending, sleep(Math.max(0, HOG_MS - passed()), undefined, { ref: false })]);
   const waits = await bystander.stop();
