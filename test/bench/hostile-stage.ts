@@ -84,7 +84,7 @@ export async function timeOrdinary(
     const finished = lines.filter(({ event }) => event === 'render.finished').length;
     return finished === BLOCK ** 3 ? (performance.now() - begun) / 1000 : `${finished} of 8 made`;
   });
-  const late = sleep(limitSeconds * 1000, `not within ${limitSeconds} s`, { ref: false });
+  const late = sleep(limitSeconds * 1000, `not within ${Math.round(limitSeconds)} s`, { ref: false });
   // It may still end, or fail, after the row.
   return Promise.race([done.catch((error: unknown) => `failed: ${causeOf(error)}`), late]);
 }
