@@ -66,12 +66,19 @@ export const slowProres: Make = async (ffmpeg, dir) => {
 /** Three pictures of one pixel, for almost ten minutes. */
 export const slowGif: Make = () => gif(3_840, 2_160, 3, 19_900);
 
-/** An index that says so many samples, in a file of a kilobyte. */
-export function hugeIndex(kind: 'audio' | 'video', count: number, seed: number): Buffer {
-  const codec = kind === 'audio' ? 'sowt' : 'png ';
+/** An index that says so many samples of four bytes, in a file of a kilobyte. Almost none of them are there. */
+export function hugeIndex(count: number, seed: number): Buffer {
   const index = { stts: [count, 2], size: 4, count, perChunk: count, chunks: [SAMPLES_AT] };
-  const free = box('free', u32(seed));
-  return Buffer.concat([mov(zeros(400), [{ codec, kind, timescale: 96_000, ...index }]), free]);
+  const track = { codec: 'sowt', kind: 'audio' as const, timescale: 96_000, ...index };
+  return Buffer.concat([mov(zeros(400), [track]), box('free', u32(seed))]);
+}
+
+/** A film of as many pictures, which are all there: the index reads the same bytes again and again. */
+export function fullIndex(count: number, seed: number): Buffer {
+  const perChunk = count / 100;
+  const index = { stts: [count, 2], size: 4, count, perChunk, chunks: onePlace(100) };
+  const track = { codec: 'png ', kind: 'video' as const, timescale: 96_000, ...index };
+  return Buffer.concat([mov(zeros(4 * perChunk), [track]), box('free', u32(seed))]);
 }
 
 /** The same in a fragment, which needs no byte for each sample. */
