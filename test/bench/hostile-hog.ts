@@ -88,7 +88,9 @@ async function outcome(host: HostProcess, request: { task_name: string }): Promi
   try {
     const { taskId } = await host.post(request);
     await host.ended(taskId);
-    const answer = await fetch(`${host.url}/tasks/${taskId}/renders?limit=100`);
+    const answer = await fetch(`${host.url}/tasks/${taskId}/renders?limit=100`, {
+      headers: { connection: 'close' },
+    });
     const { renders } = (await answer.json()) as {
       renders: { error: { code: string; message: string } | null }[];
     };
