@@ -30,6 +30,7 @@ export interface Posted {
 
 export interface HostProcess extends AsyncDisposable {
   readonly pid: number;
+  readonly url: string;
   readonly outputDir: string;
   post(request: unknown): Promise<Posted>;
   cancel(taskId: string): Promise<void>;
@@ -45,9 +46,14 @@ export interface HostFolders {
 /**
  * Starts the host in `folders`; resolves when it listens.
  * @param ffmpeg path of the binary, so that all measurements use the same one
+ * @param root folder of the checkout to start
  */
-export async function startHostProcess(folders: HostFolders, ffmpeg: string): Promise<HostProcess> {
-  const child = spawn(process.execPath, startArguments(), {
+export async function startHostProcess(
+  folders: HostFolders,
+  ffmpeg: string,
+  root: string = ROOT,
+): Promise<HostProcess> {
+  const child = spawn(process.execPath, startArguments(root), {
     // Not the repository, where an .env may contain someone's settings.
     cwd: folders.outputDir,
     // A minimal environment, because a setting from the shell would change what is measured.
@@ -67,7 +73,8 @@ export async function startHostProcess(folders: HostFolders, ffmpeg: string): Pr
   const ask = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
     const response = await fetch(`${url}${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      // A kept connection may be closed while the host is busy.
+      headers: { 'content-type': 'application/json', connection: 'close' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const answer = (await response.json()) as Record<string, unknown>;
@@ -77,6 +84,7 @@ export async function startHostProcess(folders: HostFolders, ffmpeg: string): Pr
 
   return {
     pid: child.pid as number,
+    url,
     outputDir: folders.outputDir,
     async post(request) {
       const at = Date.now();
@@ -103,12 +111,12 @@ export async function startHostProcess(folders: HostFolders, ffmpeg: string): Pr
 }
 
 /** The arguments that `npm start` passes to Node, including flags, so that the bench measures what users run. */
-function startArguments(): string[] {
-  const { scripts } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
+function startArguments(root: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as {
     scripts: { start: string };
   };
   const [, ...words] = scripts.start.split(' ');
-  return words.map((word) => (/^\.?\w*\/.*\.c?ts$|^\.\//.test(word) ? resolve(ROOT, word) : word));
+  return words.map((word) => (/^\.?\w*\/.*\.c?ts$|^\.\//.test(word) ? resolve(root, word) : word));
 }
 
 interface Lines {

@@ -6,6 +6,8 @@
  * `npm run bench -- --cloud` runs only the part that needs the emulators, which otherwise runs last if they are there.
  * `npm run bench -- encoder` compares encoder settings (see encoder.ts), and `npm run bench -- linear` times what reads text
  * of strangers (see linear.ts). Neither is part of the other runs.
+ * `npm run bench -- encoder` compares encoder settings (see encoder.ts), which is not part of the other runs.
+ * `npm run bench -- hostile` attacks the service (see hostile.ts), and is not part of the other runs either.
  */
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
@@ -21,7 +23,9 @@ import { timeFilterGraphs } from './filter-graph.ts';
 import { type FinishedTask, readFinishedTask } from './finished-task.ts';
 import { timeFloor } from './floor.ts';
 import { type HostFolders, startHostProcess } from './host-process.ts';
+import { hostileTable } from './hostile.ts';
 import { linearTable } from './linear.ts';
+
 import { makeMedia, mediaOf } from './media.ts';
 import { canMeasureMemory, residentNow } from './memory.ts';
 import { benchRequest } from './request.ts';
@@ -52,6 +56,13 @@ if (process.argv[2] === 'encoder') {
 if (process.argv[2] === 'linear') {
   for await (const line of linearTable()) process.stdout.write(line);
   process.exit();
+}
+
+if (process.argv[2] === 'hostile') {
+  const { path } = findFfmpeg({ searchPath: process.env['PATH'] ?? '' });
+  const table = await hostileTable(path, process.argv.slice(3), progress);
+  process.stdout.write(`${table}\n`, () => process.exit());
+  await new Promise(() => {});
 }
 
 const load = loadavg()[0] ?? 0;

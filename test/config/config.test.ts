@@ -85,7 +85,8 @@ describe('settings', () => {
     ])
       assert.equal(problems({ PUBLIC_URL: url }), '', url);
     assert.doesNotMatch(problems({ PUBLIC_URL: 'https://me:hunter2@videos.example' }), /hunter2/);
-    const cloud = { K_SERVICE: 'p', OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', CACHE_BUCKET: 'cache' };
+    const buckets = { OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', CACHE_BUCKET: 'cache' };
+    const cloud = { K_SERVICE: 'p', ...buckets, SIGNING_KEY: 's'.repeat(32) };
     assert.equal(
       problems({ ...cloud, PUBLIC_URL: 'https://videos.example' }),
       '',
