@@ -19,7 +19,7 @@ import { markdown } from './table.ts';
 /** The attack is under way before the ordinary task is posted. */
 const AHEAD_MS = 1_500;
 /** From the beginning of the attack. What takes longer is cancelled with its host. */
-const HOG_MS = 40_000;
+const HOG_MS = 30_000;
 /** For the eight videos beside an attack: as long as this, or as many times as long as alone. */
 const ORDINARY_SECONDS = 60;
 const TIMES_ALONE = 4;
