@@ -16,10 +16,10 @@ import { makeOrdinary, type Ordinary, timeOrdinary } from './hostile-stage.ts';
 import { canMeasureMemory, highestResident, watchMemory } from './memory.ts';
 import { markdown } from './table.ts';
 
-/** The attack is under way before the ordinary task is posted. */
-const AHEAD_MS = 1_500;
+/** The attack is under way before the ordinary task is posted: a file is downloaded and probed. */
+const AHEAD_MS = 4_000;
 /** From the beginning of the attack. What takes longer is cancelled with its host. */
-const HOG_MS = 40_000;
+const HOG_MS = 30_000;
 /** For the eight videos beside an attack: as long as this, or as many times as long as alone. */
 const ORDINARY_SECONDS = 60;
 const TIMES_ALONE = 4;
