@@ -29,6 +29,7 @@ const GROWTH_MB = 60;
 /** Conforming with one thread may take 1,536 MB of its own, and the program itself is mapped. */
 const CHILD_MB = 1_600;
 const MEASURED = 5;
+const SETTLED_AT = 2;
 
 const wanted = process.env['MUTANT'];
 const chosen =
@@ -37,7 +38,6 @@ const chosen =
     : BATCHES.flat().filter(({ base, seed }) => `${base.name}#${seed}` === wanted);
 
 const memory = watchMemory();
-const started = new Set<number>();
 let dir: TempDir;
 let ffmpeg: Ffmpeg;
 let good: Good;
@@ -45,16 +45,7 @@ const found: { mutant: Mutant; outcome: Outcome }[] = [];
 
 before(async () => {
   dir = await tempDir();
-  ffmpeg = createFfmpeg({
-    path: FFMPEG,
-    children: {
-      ...memory,
-      started(pid) {
-        started.add(pid);
-        memory.started(pid);
-      },
-    },
-  });
+  ffmpeg = createFfmpeg({ path: FFMPEG, children: memory });
   const file = join(dir.path, 'good.mp4');
   await (BASES[0] as Base).make(file);
   good = await makeGood(ffmpeg, file, join(dir.path, 'good'));
@@ -135,9 +126,7 @@ test(`${chosen.length} mutants end as videos with all their frames, or with an e
   for (let from = 0; from < rest.length; from += part) {
     await Promise.all(rest.slice(from, from + part).map((one) => limit(take, one)));
     sizes.push(residentMb());
-    processesLeft.push(...(canLookAtProcesses ? await settled(() => offspring(started)) : []));
-    // The system uses the numbers again before the last mutant.
-    started.clear();
+    processesLeft.push(...(canLookAtProcesses ? await settled(() => offspring(dir.path)) : []));
   }
   report(t, performance.now() - begun);
   assert.equal(found.length, chosen.length);
@@ -157,7 +146,9 @@ test('they leave no process, descriptor or folder behind', { skip: alone }, asyn
 });
 
 test('memory does not grow with their number', { skip: alone }, () => {
-  assert.ok(Math.max(...sizes) - (sizes[0] as number) < GROWTH_MB, `Node: ${sizes.join(', ')} MB`);
+  // Until then Node takes room that it keeps.
+  const settledMb = sizes[SETTLED_AT] as number;
+  assert.ok(Math.max(...sizes.slice(SETTLED_AT)) - settledMb < GROWTH_MB, `Node: ${sizes.join(', ')} MB`);
   assert.ok(memory.largestMb() < CHILD_MB, `an ffmpeg: ${memory.largestMb()} MB`);
 });
 
