@@ -24,11 +24,8 @@ const SLOWEST_PIXELS_PER_SECOND = 10_000_000;
 const LEAST_TIMEOUT_MS = 120_000;
 const LONGEST_TIMEOUT_MS = 1_800_000;
 /** The picture of a clip that may be encoded. Throws PermanentError 'no_video', 'clip_too_long' or 'clip_too_large'. */
-export function acceptedVideo({
-  probe,
-  maxSeconds,
-  stillSeconds = DEFAULT_STILL_SECONDS,
-}: Omit<ConformSize, 'profile'>): NonNullable<Probe['video']> {
+export function acceptedVideo(size: ConformSize): NonNullable<Probe['video']> {
+  const { probe, profile, maxSeconds, stillSeconds = DEFAULT_STILL_SECONDS } = size;
   const { video } = probe;
   if (video === null) {
     throw new PermanentError(
@@ -46,14 +43,15 @@ export function acceptedVideo({
       `Expected at most ${maxSeconds} s, got ${seconds.toFixed(1)} s. ${next}, or raise MAX_CLIP_SECONDS.`,
     );
   }
-  const millions = Math.round((video.pixels * video.packets) / 1e6);
+  const made = profile.width * profile.height * framesFor(size);
+  const millions = Math.round(Math.max(video.pixels * video.packets, made) / 1e6);
   const most = Math.round((PIXELS_PER_SECOND * maxSeconds) / 1e6);
   if (millions > most) {
     throw new PermanentError(
       'clip_too_large',
       'conform',
       `Expected at most ${most} million pixels in all frames together (1920x1080 at 60 for ${maxSeconds} s), got ` +
-        `${millions} million. Export it smaller or shorter, or raise MAX_CLIP_SECONDS.`,
+        `${millions} million. Export it smaller or shorter, ask for a smaller output, or raise MAX_CLIP_SECONDS.`,
     );
   }
   return video;

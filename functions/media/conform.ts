@@ -38,6 +38,10 @@ export const ENCODING: Encoding = { preset: 'veryfast', crf: 20 };
 /** Lengths may differ by a frame before and after encoding (29.97 fps in milliseconds, an odd last frame). */
 const FRAMES_SHORT = 2;
 const SHARE_SHORT = 0.02;
+/** The last frames of a clip that is cut short, and pictures that are never shown, are not decoded. */
+const LEAST_DECODED = 0.75;
+/** A packet may hold half a frame. */
+const LEAST_DECODED_FIELDS = 0.45;
 
 export interface ConformInput extends ConformSize {
   /** Absolute path of the source. */
@@ -79,7 +83,8 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
   const mostFrames = video.still ? framesFor(input) : Math.ceil(maxSeconds * framesPerSecond(profile.rate));
   const sound = join(dir, 'sound.s16le');
   return [
-    ...['-v', 'warning', '-y'],
+    // At the end, verbose says how many frames were decoded.
+    ...['-v', 'verbose', '-nostats', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
     // A photo may have a second picture (a depth or HDR gain map), which must not replace the first.
     ...(video.still ? ['-reinit_filter', '0'] : []),
@@ -121,6 +126,7 @@ export async function conformClip(
   const { rate } = input.profile;
   const track = await trackOf(join(input.dir, 'video.mp4'), input.profile);
   refuseShort(track.frames, framesFor(input), stderr);
+  refuseUndecoded(input, stderr);
   const samples = samplesOf(track.frames, rate);
   await cutTo(join(input.dir, 'sound.s16le'), samples);
   return { frames: track.frames, samples, avcC: track.avcC };
@@ -168,8 +174,22 @@ async function trackOf(file: string, { rate }: Profile): Promise<VideoTrack> {
 function refuseShort(frames: number, expected: number, stderr: string): void {
   if (expected - frames <= Math.max(FRAMES_SHORT, expected * SHARE_SHORT)) return;
   const counts = `${expected} frames, got ${frames}`;
-  if (!/corrupt|partial file|prematurely|Truncat/i.test(stderr)) throw failed(counts);
+  if (!/^\[.*(corrupt|partial file|prematurely|Truncat)/im.test(stderr)) throw failed(counts);
   throw new PermanentError('media_truncated', 'conform', `Expected ${counts}. Upload the clip again.`);
+}
+
+/** Whatever could not be decoded is filled with copies of what could, and ffmpeg reports success. */
+function refuseUndecoded({ probe: { video } }: ConformInput, stderr: string): void {
+  const told = [
+    ...stderr.matchAll(/Input stream #0:(\d+) \(video\): (\d+) packets read .*?; (\d+) frames decoded/g),
+  ];
+  const own = told.findLast(([, stream]) => Number(stream) === video?.stream);
+  if (video === null || video.still || own === undefined) return;
+  const [read = 0, decoded = 0] = own.slice(2).map(Number);
+  const expected = Math.min(read, video.packets);
+  const least = video.interlaced ? LEAST_DECODED_FIELDS : LEAST_DECODED;
+  if (decoded < Math.floor(expected * least))
+    throw failed(`a clip whose frames can be decoded, got ${decoded} of ${expected}`);
 }
 
 function failed(expected: string, cause?: unknown): PermanentError {

@@ -9,7 +9,7 @@ const MAX_SHORT_MESSAGE = 300;
 const LONGEST_WORDS = 1_000;
 /** Lines that end every failure. The line before them says why. */
 const CLOSING_LINES =
-  /^(Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
+  /^(Statistics: .*|(Input|Output) (file|stream) #.*|Total: .*|All streams finished|Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
 
 /** ffmpeg crashed on its input, and would crash again in another try. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
@@ -31,6 +31,9 @@ const EXIT_OUT_OF_MEMORY = 256 - 12;
 const EXIT_OLD = 1;
 /** How many of the last lines can say why a run failed. Earlier lines may repeat what the file says. */
 const LAST_WORDS = 12;
+/** The same once ffmpeg has begun to work: it repeats nothing of the file any more, but a decoder may say a lot. */
+const LAST_WORDS_AT_WORK = 200;
+const AT_WORK = '\nStream mapping:\n';
 
 /** The limit that a run exceeded. */
 export type Exceeded = 'time' | 'memory' | 'output';
@@ -89,7 +92,7 @@ export function exitError(
     return new TransientError('disk_full', 'Expected room on the disk, got none left.');
   }
   if (killedBy === 'SIGXFSZ') return failed(`a file larger than ${fileMb} MB`, 'output');
-  if (exitCode === EXIT_OUT_OF_MEMORY || words.some((line) => OUT_OF_MEMORY.test(line))) {
+  if (exitCode === EXIT_OUT_OF_MEMORY || spokenAtWork(stderr).some((line) => OUT_OF_MEMORY.test(line))) {
     return failed(`memory use above ${memoryMb} MB`, 'memory');
   }
   const stopped =
@@ -121,11 +124,17 @@ export function lastMessage(stderr: string): string {
   return last.length > MAX_SHORT_MESSAGE ? `${last.slice(0, MAX_SHORT_MESSAGE)}...` : last;
 }
 
+/** Metadata and other texts of the file are printed before the heading. The last heading is ffmpeg's own. */
+function spokenAtWork(stderr: string): string[] {
+  const begin = stderr.lastIndexOf(AT_WORK);
+  return begin < 0 ? lastWords(stderr) : lastWords(stderr.slice(begin + AT_WORK.length), LAST_WORDS_AT_WORK);
+}
+
 /** The last lines that give a reason, without "[name @ 0x...]". */
-function lastWords(stderr: string): string[] {
+function lastWords(stderr: string, most = LAST_WORDS): string[] {
   const words: string[] = [];
   const lines = stderr.split(/[\r\n]/);
-  while (lines.length > 0 && words.length < LAST_WORDS) {
+  while (lines.length > 0 && words.length < most) {
     const line = (lines.pop() as string).slice(0, LONGEST_WORDS);
     // Indented lines are measurements of a filter, and the file's own metadata.
     if (/^\s/.test(line)) continue;

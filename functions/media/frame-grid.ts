@@ -14,19 +14,26 @@ const VARIABLE = 0.02;
  * is the header's rate, used if there are too few frames.
  */
 export function measureRate(times: Float64Array, fallback: number): FrameRate {
-  const gaps = times.slice(1).map((time, at) => time - (times[at] as number));
+  const gaps = new Float64Array(Math.max(0, times.length - 1));
+  for (let at = 0; at < gaps.length; at++) gaps[at] = (times[at + 1] as number) - (times[at] as number);
   const median = gaps.toSorted()[gaps.length >> 1] ?? 0;
   if (times.length < LEAST_PACKETS || median <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
   // Containers with millisecond timestamps round each of them by up to 1 ms.
-  const off = gaps.filter((gap) => Math.abs(gap - median) > 0.25 * median + 0.0011);
-  if (off.length === 0) {
+  const usual = 0.25 * median + 0.0011;
+  // The rate apart from pauses and dropped frames.
+  let running = 0;
+  let seconds = 0;
+  for (const gap of gaps) {
+    if (Math.abs(gap - median) > usual) continue;
+    running += 1;
+    seconds += gap;
+  }
+  if (running === gaps.length) {
     const fps = 1 / slope(times);
     return standard(fps, SAME_RATE) ?? exact(fps);
   }
-  // The rate apart from pauses and dropped frames.
-  const running = gaps.filter((gap) => Math.abs(gap - median) <= 0.25 * median + 0.0011);
-  const fps = running.length / running.reduce((sum, gap) => sum + gap, 0);
-  const within = off.length <= gaps.length * VARIABLE ? SAME_RATE : SAME_VARIABLE_RATE;
+  const fps = running / seconds;
+  const within = gaps.length - running <= gaps.length * VARIABLE ? SAME_RATE : SAME_VARIABLE_RATE;
   return standard(fps, within) ?? standard(1 / median, within) ?? exact(fps);
 }
 
@@ -40,10 +47,14 @@ const MOST_OFF_GRID = 0.45;
 export function gridStart(times: Float64Array, rate: FrameRate): number | null {
   if (times.length === 0) return null;
   const frame = rate.den / rate.num;
-  const offsets = times.map((time, at) => time - at * frame);
-  const [least, most] = [Math.min, Math.max].map((pick) => offsets.reduce((one, other) => pick(one, other)));
-  const start = Math.round(((least as number) + (most as number)) * 5e5) / 1e6 + 0;
-  return (most as number) - start < MOST_OFF_GRID * frame ? start : null;
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let at = 0; at < times.length; at++) {
+    const offset = (times[at] as number) - at * frame;
+    least = Math.min(least, offset);
+    most = Math.max(most, offset);
+  }
+  const start = Math.round((least + most) * 5e5) / 1e6 + 0;
+  return most - start < MOST_OFF_GRID * frame ? start : null;
 }
 
 /**
@@ -52,8 +63,12 @@ export function gridStart(times: Float64Array, rate: FrameRate): number | null {
  */
 function slope(times: Float64Array): number {
   const middle = (times.length - 1) / 2;
-  const sum = times.reduce((total, time, at) => total + (at - middle) * time, 0);
-  return sum / times.reduce((total, _, at) => total + (at - middle) ** 2, 0);
+  let [sum, squares] = [0, 0];
+  for (let at = 0; at < times.length; at++) {
+    sum += (at - middle) * (times[at] as number);
+    squares += (at - middle) ** 2;
+  }
+  return sum / squares;
 }
 
 function standard(fps: number, within: number): FrameRate | undefined {

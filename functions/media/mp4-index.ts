@@ -1,30 +1,45 @@
 /**
- * Looks into an MP4 from outside before ffmpeg does: ffmpeg makes an index entry for every sample that the file names,
- * and a few bytes can name millions. ISO/IEC 14496-12. Broken boxes are left to ffmpeg, which says what is wrong.
+ * Counts the index of an MP4 from outside before ffmpeg reads it: ffmpeg keeps an entry for every sample that the file
+ * names, and a few bytes can name millions. Reads boxes wherever ffmpeg does (libavformat/mov.c), which is in more places
+ * than ISO/IEC 14496-12 allows. What is broken is left to ffmpeg, which says what is wrong.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 
 export interface Mp4Index {
   /** The kind of file that it says it is, such as "isom"; null for other files. */
   brand: string | null;
-  /** Entries of the index that ffmpeg would make; 0 for other files. */
+  /** Entries of the index that ffmpeg would make; 0 for other files. Infinity if they cannot be counted. */
   samples: number;
 }
 
 const HEADER = 8;
 const LARGE_HEADER = 16;
-/** On the first level: a recording of two hours in fragments of half a second has 30,000. */
+/** On the first level: a recording of an hour and a half in fragments of half a second has 22,000. */
 const MOST_BOXES = 50_000;
 /** Within one index, which has a few dozen for each stream. */
 const MOST_INDEX_BOXES = 20_000;
-/** moov, trak, mdia, minf, stbl. */
-const DEEPEST = 5;
 /** The index of two hours of film takes 10 MB. */
-const MOST_INDEX_BYTES = 64 * 1024 * 1024;
-/** Boxes that contain boxes which matter here. */
-const CONTAINERS = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl', 'moof', 'traf']);
-/** As ffmpeg tells an MP4 by its first box. */
-const FIRST_BOXES = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pnot', 'styp', 'sidx', 'moof']);
+const MOST_INDEX_BYTES = 32 * 1024 * 1024;
+/** Tables are at most in moov, trak, mdia, minf, stbl. */
+const DEEPEST = 8;
+/** On the first level, boxes that hold an index or a part of one. */
+const INDEXES = new Set([
+  'moov',
+  'moof',
+  'trak',
+  'traf',
+  'mdia',
+  'minf',
+  'stbl',
+  'cmov',
+  'mvex',
+  'meta',
+  'udta',
+]);
+/** Boxes that contain boxes. */
+const CONTAINERS = new Set([...INDEXES, 'edts', 'dinf', 'wave', 'tref', 'ipro', 'sinf', 'schi', 'gmhd']);
+/** ffmpeg reads PCM in pieces of so many samples. */
+const PIECE = 1_024;
 
 export async function readMp4Index(file: string): Promise<Mp4Index> {
   await using handle = await open(file);
@@ -32,72 +47,107 @@ export async function readMp4Index(file: string): Promise<Mp4Index> {
   let brand: string | null = null;
   let samples = 0;
   let at = 0;
-  for (let boxes = 0; at + HEADER <= end && boxes < MOST_BOXES; boxes++) {
-    const header = await read(handle, at, LARGE_HEADER);
-    const { type, size, skip } = boxHeader(header, end - at);
-    if (boxes === 0 && !FIRST_BOXES.has(type)) return { brand: null, samples: 0 };
+  for (let boxes = 0; at + HEADER <= end; boxes++) {
+    if (boxes === MOST_BOXES) return { brand, samples: Number.POSITIVE_INFINITY };
+    const { type, size, skip } = boxAt(await read(handle, at, LARGE_HEADER), 0, end - at);
+    if (size < skip) break;
     if (type === 'ftyp') brand ??= (await read(handle, at + skip, 4)).toString('latin1');
-    if (type === 'moov' || type === 'moof') {
-      if (size > MOST_INDEX_BYTES) return { brand, samples: Number.POSITIVE_INFINITY };
-      samples += samplesIn(type, await read(handle, at + skip, Math.min(size, end - at) - skip));
+    if (INDEXES.has(type)) {
+      const length = Math.min(size, end - at) - skip;
+      if (length > MOST_INDEX_BYTES) return { brand, samples: Number.POSITIVE_INFINITY };
+      samples += samplesIn(type, await read(handle, at + skip, length));
     }
-    at += Math.max(size, HEADER);
+    at += size;
   }
-  return { brand, samples: at < end && at + HEADER <= end ? Number.POSITIVE_INFINITY : samples };
+  return { brand, samples };
 }
 
-/** The samples that one index names. Infinity if it has more boxes than any real one. */
+/** What the tables of one track say. */
+interface Tables {
+  isSound: boolean;
+  samples: number;
+  chunks: number;
+  /** The most samples in one of its chunks. */
+  perChunk: number;
+  /** All samples last one tick: PCM. */
+  isEven: boolean;
+  /** How often its samples are shown by its edit list. */
+  edits: number;
+}
+
+/** The entries for one index. Infinity if it is compressed, or has more boxes than any real one. */
 function samplesIn(index: string, whole: Buffer): number {
-  let samples = 0;
   let boxes = 0;
-  const visit = (parent: string, body: Buffer, depth: number): void => {
-    if (parent === 'stbl') samples += samplesOfTables(body);
-    for (const box of children(body)) {
-      boxes += 1;
-      if (boxes > MOST_INDEX_BOXES) return;
-      // The entries of a run may all have the default size. Then they take no bytes.
-      if (box.type === 'trun') samples += uint32(box.body, 4);
-      if (CONTAINERS.has(box.type) && depth < DEEPEST) visit(box.type, box.body, depth + 1);
+  const tracks: Tables[] = [];
+  const visit = (parent: string, from: number, to: number, depth: number, track: Tables): void => {
+    if (parent === 'cmov' || depth > DEEPEST) boxes = Number.POSITIVE_INFINITY;
+    for (let at = from; at + HEADER <= to && boxes <= MOST_INDEX_BOXES; boxes++) {
+      const { type, size, skip } = boxAt(whole, at, to - at);
+      if (size < skip) break;
+      const [start, end] = [at + skip, Math.min(at + size, to)];
+      if (CONTAINERS.has(type)) {
+        const own = type === 'trak' || type === 'traf' ? added(tracks) : track;
+        visit(type, start, end, depth + 1, own);
+      } else readTable(type, whole.subarray(start, end), track);
+      at += size;
     }
   };
-  visit(index, whole, 1);
-  return boxes > MOST_INDEX_BOXES ? Number.POSITIVE_INFINITY : samples;
+  visit(index, 0, whole.length, 1, added(tracks));
+  if (boxes > MOST_INDEX_BOXES) return Number.POSITIVE_INFINITY;
+  return tracks.reduce((sum, track) => sum + entriesOf(track), 0);
 }
 
-/** ffmpeg indexes sound of samples that last one tick each (PCM) by its chunks, all else by its samples. */
-function samplesOfTables(stbl: Buffer): number {
-  const table = new Map<string, Buffer>();
-  // stbl has about ten boxes. ffmpeg takes the first of each kind.
-  for (const { type, body } of children(stbl)) if (!table.has(type)) table.set(type, body);
-  const count = (type: string, at: number) => uint32(table.get(type), at);
-  const inChunks = count('stts', 4) === 1 && count('stts', 12) === 1;
-  const chunks = count('stco', 4) + count('co64', 4);
-  const samples = count('stsz', 8) + count('stz2', 8);
-  return inChunks ? chunks : samples;
+function added(tracks: Tables[]): Tables {
+  const tables = { isSound: false, samples: 0, chunks: 0, perChunk: 0, isEven: false, edits: 0 };
+  tracks.push(tables);
+  return tables;
 }
 
-function* children(body: Buffer): Generator<{ type: string; body: Buffer }> {
-  for (let at = 0; at + HEADER <= body.length; ) {
-    const { type, size, skip } = boxHeader(body.subarray(at), body.length - at);
-    yield { type, body: body.subarray(at + skip, at + size) };
-    at += Math.max(size, HEADER);
+/** A table that occurs twice counts twice, as ffmpeg may use either. */
+function readTable(type: string, body: Buffer, track: Tables): void {
+  const count = (at: number) => (body.length < at + 4 ? 0 : body.readUInt32BE(at));
+  if (type === 'hdlr') track.isSound = body.toString('latin1', 8, 12) === 'soun';
+  else if (type === 'stsz' || type === 'stz2') track.samples += count(8);
+  // The samples of a fragment may all have the default size. Then they take no bytes.
+  else if (type === 'trun') track.samples += count(4);
+  else if (type === 'stco' || type === 'co64') track.chunks += count(4);
+  else if (type === 'stts') track.isEven = count(4) === 1 && count(12) === 1;
+  else if (type === 'stsc') {
+    for (let at = 12; at + 4 <= body.length; at += 12) track.perChunk = Math.max(track.perChunk, count(at));
+  } else if (type === 'elst') track.edits += editsIn(body);
+}
+
+/** Without empty edits, which show nothing. */
+function editsIn(elst: Buffer): number {
+  const isLong = elst[0] === 1;
+  const [entry, mediaTime] = isLong ? [20, 8] : [12, 4];
+  let edits = 0;
+  for (let at = 8; at + entry <= elst.length; at += entry) {
+    // -1 in either length begins with the sign.
+    if (elst.readInt32BE(at + mediaTime) >= 0) edits += 1;
   }
+  return edits;
 }
 
-/** Size 1 means that a 64-bit size follows, size 0 that the box ends with the file. */
-function boxHeader(bytes: Buffer, rest: number): { type: string; size: number; skip: number } {
-  const short = uint32(bytes, 0);
-  const long = short === 1 && bytes.length >= LARGE_HEADER;
-  const size = long ? Number(bytes.readBigUInt64BE(HEADER)) : short === 0 ? rest : short;
-  return { type: bytes.toString('latin1', 4, HEADER), size, skip: long ? LARGE_HEADER : HEADER };
+function entriesOf({ isSound, isEven, samples, chunks, perChunk, edits }: Tables): number {
+  const entries = isSound && isEven ? chunks * Math.max(1, Math.ceil(perChunk / PIECE)) : samples;
+  return entries * Math.max(1, edits);
 }
 
-function uint32(bytes: Buffer | undefined, at: number): number {
-  return bytes === undefined || bytes.length < at + 4 ? 0 : bytes.readUInt32BE(at);
+/** Size 1 means that a 64-bit size follows, size 0 that the box ends with what it is in. */
+function boxAt(bytes: Buffer, at: number, rest: number): { type: string; size: number; skip: number } {
+  const short = bytes.length < at + HEADER ? 0 : bytes.readUInt32BE(at);
+  const isLong = short === 1 && bytes.length >= at + LARGE_HEADER;
+  const size = isLong ? Number(bytes.readBigUInt64BE(at + HEADER)) : short === 0 ? rest : short;
+  return {
+    type: bytes.toString('latin1', at + 4, at + HEADER),
+    size,
+    skip: isLong ? LARGE_HEADER : HEADER,
+  };
 }
 
 async function read(handle: FileHandle, at: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(Math.max(0, length));
+  const bytes = Buffer.allocUnsafe(Math.max(0, length));
   const { bytesRead } = await handle.read(bytes, 0, bytes.length, at);
   return bytes.subarray(0, bytesRead);
 }

@@ -20,17 +20,19 @@ export interface ListedStream {
   channels: number;
   /** Seconds, in order of presentation. Packets before 0, which an edit list cuts off, are left out. */
   times: Float64Array;
+  /** Of these, how many have no bytes: frames that AVI repeats. */
+  empty: number;
   /** When the last packet ends, in seconds. */
   end: number;
   /** Some packet carries more than its own bytes, such as transparency. */
   extras: boolean;
 }
 
-/** Two hours of film at 60 frames a second with sound. Each takes 8 bytes here and about 24 in ffmpeg's index. */
-export const MAX_PACKETS = 1_000_000;
+/** An hour and a half of film at 60 frames a second with sound. Each takes 8 bytes here and 24 in ffmpeg's index. */
+export const MAX_PACKETS = 600_000;
 const NO_TIMESTAMP = '-9223372036854775808';
 const HEADER = /^#(\w+) (\d{1,3}): (.*)$/;
-const PACKET = /^(\d{1,3}), +(-?\d+), +(-?\d+), +(\d+),/;
+const PACKET = /^(\d{1,3}), +(-?\d+), +(-?\d+), +(\d+), +(\d+),/;
 const EXTRAS = /, S=\d/;
 
 interface Listing extends Omit<ListedStream, 'times'> {
@@ -59,6 +61,7 @@ export class PacketReader {
     const time = Number(packet[3] === NO_TIMESTAMP ? packet[2] : packet[3]) * stream.tick;
     stream.end = Math.max(stream.end, time + Number(packet[4]) * stream.tick);
     if (time >= 0) stream.times.push(time);
+    if (time >= 0 && packet[5] === '0') stream.empty += 1;
     if (!stream.extras) stream.extras = EXTRAS.test(line);
   }
 
@@ -86,7 +89,7 @@ export class PacketReader {
 function empty(): Listing {
   return {
     ...{ kind: 'audio', codec: 'none', width: 0, height: 0, sampleAspect: 1, sampleRate: 0, channels: 0 },
-    ...{ times: [], end: 0, extras: false, tick: 1 },
+    ...{ times: [], empty: 0, end: 0, extras: false, tick: 1 },
   };
 }
 

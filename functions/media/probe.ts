@@ -206,7 +206,7 @@ function videoOf(
     steady: grid !== null,
     still,
     seconds: packets.end,
-    packets: packets.times.length,
+    packets: packets.times.length - packets.empty,
     pixels,
     interlaced,
     matrix,

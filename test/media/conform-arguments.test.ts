@@ -134,6 +134,13 @@ describe('the limits of one encoding', () => {
     assert.throws(() => conformArguments(input(narrow)), { code: 'clip_too_large' });
   });
 
+  test('counts the pixels that are made, of a file of a few bytes too', () => {
+    const still = input({ still: true, pixels: 1 }, { stillSeconds: 10 });
+    const profile4k = { ...profile, width: 3840, height: 2160, rate: { num: 60, den: 1 } };
+    assert.throws(() => conformArguments({ ...still, profile: profile4k }), { code: 'clip_too_large' });
+    conformArguments(still);
+  });
+
   for (const [what, change, minutes] of [
     ['an ordinary clip', {}, 2],
     ['20 s of 4K', { pixels: 3840 * 2160, packets: 600, seconds: 20 }, 12],

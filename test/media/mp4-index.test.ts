@@ -19,6 +19,10 @@ const sound = (change: Partial<Track>): Track => ({
   ...{ codec: 'sowt', kind: 'audio', size: 4, count: COUNTLESS, stts: [COUNTLESS, 2], chunks: [SAMPLES_AT] },
   ...change,
 });
+const film = sound({ codec: 'png ', kind: 'video', stts: [COUNTLESS, 1] });
+const thrice = [100, 0, 0x10000, 100, 0, 0x10000, 100, 5, 0x10000];
+const delayed = [100, -1, 0x10000, 100, 0, 0x10000];
+const stsz = (count: number) => box('stsz', u32(0, 4, count));
 const EMPTY_BOXES = Array.from({ length: 30_000 }, () => box('free'));
 const trun = box('trun', u32(0, COUNTLESS));
 
@@ -35,14 +39,35 @@ describe('the index of an MP4', () => {
   for (const [what, bytes, samples] of [
     ['samples that take no bytes of their own', mov(zeros(64), [sound({})]), COUNTLESS],
     ['the same in PCM, which is read by chunks', mov(zeros(64), [sound({ stts: [COUNTLESS, 1] })]), 1],
+    [
+      'PCM in one enormous chunk',
+      mov(zeros(64), [sound({ stts: [COUNTLESS, 1], perChunk: COUNTLESS })]),
+      17_579,
+    ],
+    ['a film whose frames last one tick', mov(zeros(64), [film]), COUNTLESS],
     ['several tracks', mov(zeros(64), [sound({}), sound({})]), 2 * COUNTLESS],
+    [
+      'samples that an edit list shows three times',
+      mov(zeros(64), [sound({ edits: thrice })]),
+      3 * COUNTLESS,
+    ],
+    ['a delay, which shows nothing', mov(zeros(64), [sound({ edits: delayed })]), COUNTLESS],
     ['fragments', Buffer.concat([mov(zeros(8), []), box('moof', box('traf', trun, trun))]), 2 * COUNTLESS],
+    ['an unknown box at the beginning', Buffer.concat([box('junk'), mov(zeros(64), [sound({})])]), COUNTLESS],
+    ['tables outside of a track', Buffer.concat([mov(zeros(8), []), box('stbl', stsz(9), stsz(8))]), 17],
+    ['a track outside of the index', Buffer.concat([mov(zeros(8), []), box('trak', stsz(9))]), 9],
+    ['a compressed index', box('moov', box('cmov', zeros(99))), Number.POSITIVE_INFINITY],
     ['an index of more boxes than any film has', box('moov', ...EMPTY_BOXES), Number.POSITIVE_INFINITY],
+    [
+      'tables of more boxes than any film has',
+      box('moov', box('stbl', ...EMPTY_BOXES)),
+      Number.POSITIVE_INFINITY,
+    ],
+    ['boxes within boxes without end', nested(5_000), Number.POSITIVE_INFINITY],
     ['an MP3', ascii(`ID3${'\0'.repeat(100)}`), 0],
     ['nothing', Buffer.alloc(0), 0],
     ['a box that claims to be larger than the file', Buffer.concat([u32(4_000), ascii('moov'), zeros(9)]), 0],
     ['a box that claims to be smaller than its header', Buffer.concat([u32(3), ascii('moov'), zeros(9)]), 0],
-    ['boxes within boxes without end', nested(5_000), 0],
   ] as const) {
     test(`counts ${samples} for ${what}`, async () => {
       assert.equal((await indexOf(bytes)).samples, samples);

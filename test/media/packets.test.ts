@@ -31,17 +31,28 @@ describe('PacketReader', () => {
     const [film, sound] = read(list);
     assert.deepEqual(film, {
       ...{ kind: 'video', codec: 'h264', width: 720, height: 576, sampleAspect: 64 / 45 },
-      ...{ sampleRate: 0, channels: 0, times: Float64Array.of(0, 0.04), end: 0.08, extras: false },
+      ...{ sampleRate: 0, channels: 0, times: Float64Array.of(0, 0.04), empty: 0, end: 0.08, extras: false },
     });
     assert.deepEqual(sound, {
       ...{ kind: 'audio', codec: 'aac', width: 0, height: 0, sampleAspect: 1, sampleRate: 48_000 },
-      ...{ channels: 0, times: Float64Array.of(0, 1024 / 48_000), end: 1536 / 48_000, extras: true },
+      ...{
+        channels: 0,
+        times: Float64Array.of(0, 1024 / 48_000),
+        empty: 0,
+        end: 1536 / 48_000,
+        extras: true,
+      },
     });
   });
 
   test('leaves out packets that an edit list removes', () => {
     const [film] = read(`${HEADER}0, -80, -80, 40, 1, 0x0\n0, -40, -40, 40, 1, 0x0\n0, 0, 0, 40, 1, 0x0\n`);
     assert.deepEqual([film?.times, film?.end], [Float64Array.of(0), 0.04]);
+  });
+
+  test('counts frames that AVI repeats', () => {
+    const [film] = read(`${HEADER}0, 0, 0, 40, 9, 0x0\n0, 40, 40, 40, 0, 0x0\n`);
+    assert.deepEqual([film?.times.length, film?.empty], [2, 1]);
   });
 
   test('uses the decoding order if no presentation time is known', () => {
