@@ -38,7 +38,7 @@ export const ENCODING: Encoding = { preset: 'veryfast', crf: 20 };
 /** Lengths may differ by a frame before and after encoding (29.97 fps in milliseconds, an odd last frame). */
 const FRAMES_SHORT = 2;
 const SHARE_SHORT = 0.02;
-/** The last frames of a clip that is cut short, and pictures that are never shown, are not decoded. */
+/** Pictures that are never shown, and those after the last one that is needed, are not decoded. */
 const LEAST_DECODED = 0.75;
 /** A packet may hold half a frame. */
 const LEAST_DECODED_FIELDS = 0.45;
@@ -188,7 +188,7 @@ function refuseUndecoded({ probe: { video } }: ConformInput, stderr: string): vo
   const [read = 0, decoded = 0] = own.slice(2).map(Number);
   const expected = Math.min(read, video.packets);
   const least = video.interlaced ? LEAST_DECODED_FIELDS : LEAST_DECODED;
-  if (decoded < Math.floor(expected * least))
+  if (decoded < expected * least)
     throw failed(`a clip whose frames can be decoded, got ${decoded} of ${expected}`);
 }
 

@@ -11,18 +11,19 @@ export const DEMUXERS = [
   'png_pipe,jpeg_pipe,webp_pipe',
 ].flatMap((names) => names.split(','));
 /**
- * What phones, cameras, screen recorders and editors write today. ffmpeg has 500 decoders, most of them hardly maintained:
- * those for VP6, DVDs, broadcast links and the lossless codecs of old capture programs are left out.
+ * What phones, cameras, screen recorders and editors write, or wrote. ffmpeg has 500 decoders, most of them hardly
+ * maintained: those for Flash (VP6, its ADPCM) and the demuxer for Sony's W64 are left out.
  */
 const PICTURES = [
   'h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,h263,flv,mjpeg',
-  'prores,dnxhd,cfhd,dvvideo,qtrle,rawvideo,v210,ffv1,wmv2,wmv3,vc1,gif,png,webp',
+  'prores,dnxhd,cfhd,dvvideo,qtrle,rawvideo,v210,ffv1,huffyuv,utvideo,theora',
+  'msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,gif,png,webp',
 ].flatMap((names) => names.split(','));
 const SOUNDS = [
-  'aac,mp3float,mp3,mp2float,mp2,ac3,eac3,dca,opus,libopus,vorbis,libvorbis,flac,alac',
+  'aac,aac_latm,mp3float,mp3,mp2float,mp2,mp1float,mp1,ac3,eac3,dca,opus,libopus,vorbis,libvorbis,flac,alac',
   'wmav1,wmav2,wmapro,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt',
   'pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s8,pcm_u8,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be',
-  'pcm_alaw,pcm_mulaw,pcm_bluray',
+  'pcm_alaw,pcm_mulaw,pcm_dvd,pcm_bluray,s302m',
 ].flatMap((names) => names.split(','));
 export const DECODERS = [...PICTURES, ...SOUNDS];
 /** Above 8K (33 million). A larger picture would take all memory before anything else could refuse it. */

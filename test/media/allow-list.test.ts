@@ -79,7 +79,7 @@ describe('every run of ffmpeg', () => {
       }
       const decoders = after(options, '-codec_whitelist').split(',');
       assert.ok(decoders.includes('h264'));
-      for (const refused of 'ansi,cinepak,exr,magicyuv,jpeg2000,pnm,vp6f,theora,s302m,ass,mov_text,wavesynth,anull'.split(
+      for (const refused of 'ansi,cinepak,exr,magicyuv,jpeg2000,pnm,vp6f,adpcm_swf,ass,mov_text,wavesynth,anull'.split(
         ',',
       )) {
         assert.ok(!decoders.includes(refused), refused);
