@@ -4,12 +4,15 @@ import { type FairLanesOptions, fairLanes } from '../coordination/fair-lanes.ts'
 import { conformMemoryMb } from '../media/conform-limits.ts';
 import { PROBE_MEMORY_MB } from '../media/examine.ts';
 import { SOUND_MEMORY_MB } from '../media/loudness.ts';
+import { MIX_MEMORY_MB } from '../media/mix.ts';
 
 type Places = Record<'probing' | 'decoding' | 'encoding' | 'mixing', FairLanesOptions>;
 
 /** Longer than an ordinary clip takes to encode, and its sound to decode. A probe or a mix takes a fraction of a second. */
 const SLOW_AFTER_MS = { probing: 2_000, decoding: 5_000, encoding: 8_000, mixing: 5_000 };
 const MOST_SLOW = 4;
+/** Enough for two encoders of 1080x1920 at twice what they take, beside everything else. */
+const LEAST_MB_FOR_TWO = 3_072;
 
 export interface Machine {
   /** Threads for encoding a clip. */
@@ -21,27 +24,32 @@ export interface Machine {
 }
 
 /**
- * If each run takes all the memory that it may, probing and decoding take a fifth of the machine's each. One encoder
- * keeps all cores busy. Slow ones beside it need memory; on a small machine there is none, and they keep their place.
+ * Counted as if each run took all that it may, though most take a fraction. One encoder keeps all cores busy. A second one
+ * needs memory: below 3 GB there is none, and a long encoding keeps its place until its time is up.
  */
 export function placesFor({ threads, mixers, memoryMb, cores }: Machine): Places {
-  const fifth = (runMb: number, most: number) => roomFor(runMb, { memoryMb, share: 0.2, most });
-  const split = (room: number) => ({
-    places: Math.max(1, room - (room >> 1)),
-    reserved: room > 3 ? 1 : 0,
-    slowPlaces: room >> 1,
+  const room = (runMb: number, share: number, most: number) => roomFor(runMb, { memoryMb, share, most });
+  const split = (runs: number) => ({
+    places: Math.max(1, runs - (runs >> 1)),
+    reserved: runs > 3 ? 1 : 0,
+    slowPlaces: runs >> 1,
   });
-  const encoders = roomFor(conformMemoryMb(threads), { memoryMb, share: 1, most: 1 + MOST_SLOW });
+  const slowEncoders = room(conformMemoryMb(threads), 0.5, 1 + MOST_SLOW) - 1;
   return {
-    probing: { ...split(fifth(PROBE_MEMORY_MB, 8)), slowAfterMs: SLOW_AFTER_MS.probing },
-    decoding: { ...split(fifth(SOUND_MEMORY_MB, 2 * (cores + 1))), slowAfterMs: SLOW_AFTER_MS.decoding },
+    probing: { ...split(room(PROBE_MEMORY_MB, 0.15, 8)), slowAfterMs: SLOW_AFTER_MS.probing },
+    decoding: { ...split(room(SOUND_MEMORY_MB, 0.15, 2 * (cores + 1))), slowAfterMs: SLOW_AFTER_MS.decoding },
     encoding: {
       places: 1,
       reserved: 0,
-      slowPlaces: Math.max(0, encoders - 1),
+      slowPlaces: Math.max(memoryMb < LEAST_MB_FOR_TWO ? 0 : 1, slowEncoders),
       slowAfterMs: SLOW_AFTER_MS.encoding,
     },
-    mixing: { places: mixers, reserved: 0, slowPlaces: mixers, slowAfterMs: SLOW_AFTER_MS.mixing },
+    mixing: {
+      places: mixers,
+      reserved: 0,
+      slowPlaces: room(MIX_MEMORY_MB, 0.1, mixers),
+      slowAfterMs: SLOW_AFTER_MS.mixing,
+    },
   };
 }
 

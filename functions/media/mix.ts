@@ -62,7 +62,7 @@ const HIGHEST_PEAK_DBTP = -1;
 const PEAK_MARGIN_DB = 0.3;
 const PEAK_TRIES = 5;
 /** Ten clips with music and a voice take 120 MB. */
-const MEMORY_MB = 512;
+export const MIX_MEMORY_MB = 512;
 /** Twice 192 kbit/s, for rounding, the index and excess of the coder. */
 const SOUND_MB_PER_SECOND = 0.05;
 /** Name of the list of clips in `dir`, for the concat demuxer. */
@@ -112,7 +112,7 @@ export async function mixCombination(
   const { clips, rate, originalVolume, out } = input;
   await refuseUnequal(clips);
   await writeFile(join(input.dir, MIX_LIST), concatList(clips.map(({ video }) => video)));
-  const limits = { timeoutMs, memoryMb: MEMORY_MB, fileMb: await fileMbOf(input) };
+  const limits = { timeoutMs, memoryMb: MIX_MEMORY_MB, fileMb: await fileMbOf(input) };
   let limit = LIMIT;
   let levels: SoundLevels;
   for (let tries = 1; ; tries++) {
