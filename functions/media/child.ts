@@ -11,8 +11,8 @@ import { notStarted } from './run-errors.ts';
 
 /** The first and last messages say most. This is enough for two messages about each of a hundred streams. */
 const STDERR_KEPT = 256 * 1024;
-/** A file's metadata is printed too. Ordinary metadata, with lyrics or chapters, takes some kilobytes. */
-const STDERR_MAX = 16 * 1024 * 1024;
+/** A file's metadata is printed too, in some kilobytes, and what is wrong with each frame of a damaged film. */
+const STDERR_MAX = 64 * 1024 * 1024;
 /** Output that is not read line by line is short. */
 const STDOUT_MAX = 1024 * 1024;
 /** Exit codes of the shell and the library loader if a program is missing or cannot be run. */
