@@ -78,7 +78,7 @@ export function assemble<Q extends Queue>(
     fetching,
     pins,
     artifacts,
-    speaking: createSpeaking({ speech, artifacts, leases }),
+    speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairSemaphore(1) }),
     ffmpeg,
     encoding: lanes.encoding,
     decoding: lanes.decoding,

@@ -199,7 +199,7 @@ export function createSources(deps: SourcesDeps): Sources {
     dir: string,
     signals: SpeakingSignals,
   ): Promise<PreparedMeta> {
-    using spoken = await deps.speaking.spoken(line, identity, signals);
+    using spoken = await deps.speaking.spoken(taskId, line, identity, signals);
     await copyFile(spoken.path(TIMING), join(dir, TIMING));
     return await deps.decoding(taskId)(() => decoded(spoken.path(SPOKEN), dir, signals.signal));
   }
