@@ -41,8 +41,11 @@ const DAMAGE: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 
 const TAKEN: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
 
 export interface DiskArtifacts extends ArtifactStore {
-  /** Evicts artifacts that were not used for an hour until that many bytes are free, as far as possible. */
-  makeRoom(bytes: number): Promise<void>;
+  /**
+   * Evicts artifacts of `now` bytes that were not used for an hour. Evicts nothing, and returns false, if all such
+   * artifacts together are less than `all` bytes.
+   */
+  makeRoom(now: number, all: number): Promise<boolean>;
 }
 
 /** Artifacts as folders `<2 hex>/<SHA-256 of the key>`: the files, and meta.json with their lengths and checksums. */
@@ -128,7 +131,7 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
   };
 
   return {
-    makeRoom: (bytes) => cache.makeRoom(bytes),
+    makeRoom: (now, all) => cache.makeRoom(now, all),
 
     open: (key) => held(key, (place) => check(key, place)),
 
