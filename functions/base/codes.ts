@@ -291,7 +291,7 @@ export const CODES = Object.freeze({
   source_slow: {
     kind: 'transient',
     title: "The source's server sends nothing, or next to nothing",
-    hint: 'No action needed: after half a minute it is tried again, three times in all.',
+    hint: 'No action needed: after half a minute it is tried again, three times at most.',
   },
   output_busy: {
     kind: 'transient',

@@ -34,6 +34,24 @@ describe('fetching a source', () => {
     assert.equal(tries, SLOW_ROUNDS);
   });
 
+  test('does not count rounds of a network that failed against a server that is slow later', async () => {
+    const codes = ['network', 'network', 'source_slow', 'source_slow', 'source_slow'] as const;
+    let tries = 0;
+    const changing = fetching(async () => {
+      const code = codes[tries++] ?? 'network';
+      // As long as its retries may take, so that each round is one try.
+      throw new TransientError(code, `Got ${code}.`, { retryAfterMs: 600_000 });
+    });
+    const task = await s.createTask();
+    for (const code of codes.slice(0, -1)) {
+      await assert.rejects(changing.fetchOnce(task, 0, DELIVERY.signal), { code });
+      s.local.endRests();
+    }
+    const { error } = await changing.fetchOnce(task, 0, DELIVERY.signal);
+    assert.equal(error?.code, 'source_unreachable');
+    assert.match(error?.message ?? '', /Got source_slow\. It was tried in 5 rounds/);
+  });
+
   test('hands the message back, and holds no lease, while all places for downloads are taken', async () => {
     const places = createDownloadPlaces({ all: 2, perHost: 2 });
     const held = Promise.withResolvers<never>();
