@@ -2,8 +2,8 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, type Stage } from '../base/errors.ts';
-import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
+import type { Semaphore } from '../coordination/semaphore.ts';
 import { type ConformInput, conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from '../media/loudness.ts';

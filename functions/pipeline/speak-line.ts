@@ -2,10 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TransientError } from '../base/errors.ts';
-import { type Semaphore, UNLIMITED } from '../coordination/fair-semaphore.ts';
 import { leasedSemaphore } from '../coordination/lease.ts';
 import { speechSlotKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
+import { type Semaphore, UNLIMITED } from '../coordination/semaphore.ts';
 import type { Line } from '../model/plan.ts';
 import type { Spoken } from '../model/speech.ts';
 import type { Artifact, LeaseStore, Speech } from '../ports.ts';

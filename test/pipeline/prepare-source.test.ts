@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
-import type { Semaphore } from '../../functions/coordination/fair-semaphore.ts';
+import type { Semaphore } from '../../functions/coordination/semaphore.ts';
 import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import type { Prepared } from '../../functions/model/pins.ts';
 import { makePlan } from '../../functions/model/plan.ts';

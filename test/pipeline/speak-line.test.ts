@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fairSemaphore } from '../../functions/coordination/fair-semaphore.ts';
+import { fairLanes } from '../../functions/coordination/fair-lanes.ts';
 import type { Spoken } from '../../functions/model/speech.ts';
 import { createSpeaking } from '../../functions/pipeline/speak-line.ts';
 import type { LeaseStore, Speech } from '../../functions/ports.ts';
@@ -33,7 +33,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
       },
     },
     leases: {} as LeaseStore,
-    inTurn: fairSemaphore(1),
+    inTurn: fairLanes({ places: 1 }),
   });
   return {
     begun,

@@ -5,7 +5,7 @@ import { isDiskFull, TransientError } from '../../base/errors.ts';
 import type { Artifact, ArtifactStore } from '../../ports.ts';
 import { checksum, moveFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { DiskCache, INCOMING, META } from './cache.ts';
-import { createTurns } from './turns.ts';
+import { createInOrder } from './in-order.ts';
 
 export interface DiskArtifactsOptions {
   /** Created if missing. Only one process may use it, unless `shared` is set. */
@@ -59,8 +59,8 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
     shared: options.shared ?? false,
     onGone: (place) => verified.delete(place),
   });
-  // Without taking turns, one call could discard as damaged what another has just stored.
-  const inTurn = createTurns();
+  // If two calls for one key overlapped, one could discard as damaged what another has just stored.
+  const inOrder = createInOrder();
 
   const isIntact = async (place: string, files: readonly StoredFile[]): Promise<boolean> => {
     const stamps = await Promise.all(files.map(({ name }) => stat(join(dir, place, name))));
@@ -116,7 +116,7 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
     const place = placeOf(key);
     const hold = cache.hold(place);
     try {
-      const stored = await inTurn(place, () => find(place));
+      const stored = await inOrder(place, () => find(place));
       if (stored) {
         cache.use(place, bytesOf(stored));
         await touch(join(dir, place, META));
