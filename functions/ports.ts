@@ -234,6 +234,8 @@ export interface Speech {
    * before each line.
    */
   readonly atOnce: number | null;
+  /** Whether this process speaks one line after the other; its tasks are then served in turn. */
+  readonly oneAtATime: boolean;
   /**
    * Everything that determines the sound, except the text: provider, voice, model, settings. May ask the provider which
    * voice has that name. Throws PermanentError if none or more than one has it, and TransientError.

@@ -255,7 +255,7 @@ export const CODES = Object.freeze({
   cache_failed: {
     kind: 'permanent',
     title: 'The bucket for prepared clips cannot be used',
-    hint: 'Check CACHE_BUCKET and make the account Storage Object User of it, then retry the task.',
+    hint: 'Check CACHE_BUCKET and let the account view and create objects in it, then retry the task.',
   },
   save_failed: {
     kind: 'permanent',
@@ -291,7 +291,7 @@ export const CODES = Object.freeze({
   source_slow: {
     kind: 'transient',
     title: "The source's server sends nothing, or next to nothing",
-    hint: 'No action needed: after half a minute it is tried again, three times in all.',
+    hint: 'No action needed: after half a minute it is tried again, three times at most.',
   },
   output_busy: {
     kind: 'transient',

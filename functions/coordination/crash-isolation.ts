@@ -1,6 +1,6 @@
 import type { AttemptStore, LeaseStore } from '../ports.ts';
 import type { ExclusiveGate } from './exclusive-gate.ts';
-import { type Semaphore, UNLIMITED } from './fair-semaphore.ts';
+import { type Semaphore, UNLIMITED } from './semaphore.ts';
 
 export interface CrashIsolationDeps {
   leases: LeaseStore;

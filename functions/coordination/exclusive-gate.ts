@@ -1,4 +1,4 @@
-import type { Semaphore } from './fair-semaphore.ts';
+import type { Semaphore } from './semaphore.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
 /**

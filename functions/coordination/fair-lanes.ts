@@ -1,4 +1,5 @@
-import { fairTurns, type Owned, type Semaphore } from './fair-semaphore.ts';
+import { Turns } from '../base/turns.ts';
+import type { Semaphore } from './semaphore.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
 export interface FairLanesOptions {
@@ -12,19 +13,23 @@ export interface FairLanesOptions {
   slowAfterMs: number;
 }
 
-interface Work extends Owned {
+interface Work {
+  owner: string;
   lane: 'waiting' | 'main' | 'slow';
   /** It has taken longer than slowAfterMs. */
   long: boolean;
 }
 
 /**
- * A fair semaphore that long work does not block: when other owners wait, it moves to a lane of its own and continues
- * there. An owner with work in the slow lane starts no more until that ends.
+ * The waiting owner that was served least recently goes first, so that a task of one clip does not queue behind a hundred
+ * clips of another task. With a slow lane, long work does not block others: when other owners wait, it moves there and
+ * continues. An owner with work in the slow lane starts no more until that ends.
  */
-export function fairLanes(options: FairLanesOptions): (owner: string) => Semaphore {
-  const { places, reserved, slowPlaces, slowAfterMs } = options;
-  const turns = fairTurns();
+export function fairLanes(
+  options: Pick<FairLanesOptions, 'places'> & Partial<FairLanesOptions>,
+): (owner: string) => Semaphore {
+  const { places, reserved = 0, slowPlaces = 0, slowAfterMs = 0 } = options;
+  const turns = new Turns();
   const all = new Set<Work>();
   const inLane = (lane: Work['lane'], owner?: string) =>
     [...all].filter((work) => work.lane === lane && (owner === undefined || work.owner === owner));
@@ -32,12 +37,12 @@ export function fairLanes(options: FairLanesOptions): (owner: string) => Semapho
   const line = createWaitingLine<Work>({
     next(entries) {
       const free = places - inLane('main').length;
-      const [one, ...more] = [...entries].filter(({ owner }) => mayStart(owner, free));
-      if (one === undefined) {
-        if (free === places && inLane('slow').length === 0) turns.forget();
-        return undefined;
-      }
-      const first = turns.take([one, ...more]);
+      const first = turns.first(
+        [...entries].filter(({ owner }) => mayStart(owner, free)),
+        ({ owner }) => owner,
+      );
+      if (first === undefined) return undefined;
+      turns.take(first.owner);
       first.lane = 'main';
       return first;
     },

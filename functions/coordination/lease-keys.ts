@@ -18,6 +18,11 @@ export function fetchPauseKey(taskId: string, first: number): string {
   return `fetch-pause/${taskId}/${first}`;
 }
 
+/** Rest: counts the rounds in which that server sent next to nothing. */
+export function fetchSlowKey(taskId: string, first: number): string {
+  return `fetch-slow/${taskId}/${first}`;
+}
+
 /** Lease and attempts: making the artifact of a source, counted for this task only. */
 export function makeKey(taskId: string, source: number): string {
   return `make/${taskId}/${source}`;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isUnexpected, TransientError } from '../base/errors.ts';
 import { type Attempts, NO_ATTEMPTS } from '../model/attempts.ts';
 import type { AttemptStore, Lease, LeaseStore } from '../ports.ts';
-import { type Semaphore, UNLIMITED } from './fair-semaphore.ts';
+import { type Semaphore, UNLIMITED } from './semaphore.ts';
 
 export interface OnceOptions<T> {
   leases: LeaseStore;

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { createDownloadPlaces } from '../coordination/download-places.ts';
-import { fairSemaphore } from '../coordination/fair-semaphore.ts';
+import { fairLanes } from '../coordination/fair-lanes.ts';
 import { clientAddressReader } from '../http/client-address.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
@@ -78,7 +78,7 @@ export function assemble<Q extends Queue>(
     fetching,
     pins,
     artifacts,
-    speaking: createSpeaking({ speech, artifacts, leases }),
+    speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
     ffmpeg,
     encoding: lanes.encoding,
     decoding: lanes.decoding,
@@ -106,7 +106,7 @@ export function assemble<Q extends Queue>(
     tempDir,
     patienceMs,
     mixing: lanes.mixing,
-    saving: fairSemaphore(SAVERS),
+    saving: fairLanes({ places: SAVERS }),
     run: instrumentation.run,
     ...apiSettings(config, log),
   };

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Stage } from '../base/errors.ts';
-import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
 import { artifactLeaseKey } from '../coordination/lease-keys.ts';
 import { RETRY_MS, refuseCrashLoop, retryTransient, tryAtLeastOnce } from '../coordination/retry-policy.ts';
+import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Attempts } from '../model/attempts.ts';
 import type { Artifact, ArtifactStore, AttemptStore, LeaseStore } from '../ports.ts';
 

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import type { TransientCode } from '../base/codes.ts';
 import { PermanentError, TransientError } from '../base/errors.ts';
 import type { DownloadPlaces } from '../coordination/download-places.ts';
-import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { once } from '../coordination/lease.ts';
-import { fetchKey, fetchPauseKey } from '../coordination/lease-keys.ts';
+import { fetchKey, fetchPauseKey, fetchSlowKey } from '../coordination/lease-keys.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
+import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { probe } from '../media/probe.ts';
 import type { Failed, Fetched } from '../model/pins.ts';
@@ -53,7 +53,7 @@ export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 const PROBE_RECIPE = '3';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
-/** For a server that is up and sends next to nothing: each round holds a place for as long as its download may stall. */
+/** Of these, rounds in which it sent next to nothing: each holds a place for as long as its download may take. */
 export const SLOW_ROUNDS = 3;
 const LEAST_PAUSE_MS = 2_000;
 /** The longest Retry-After that is honoured. */
@@ -94,7 +94,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     });
   }
 
-  /** Gives an unreachable server time to recover, and gives up on it after MAX_ROUNDS. */
+  /** Gives an unreachable server time to recover, and gives up on it after MAX_ROUNDS, or SLOW_ROUNDS. */
   async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
     await refusePause(task, first);
     try {
@@ -102,9 +102,11 @@ export function createFetching(deps: FetchingDeps): Fetching {
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
       const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
+      const isSlow = error.code === 'source_slow';
+      // Counted apart: a network that failed twice is no sign of a server that holds places.
+      const slow = isSlow ? await attempts.rest(fetchSlowKey(task.id, first), pauseMs) : undefined;
       const round = await attempts.rest(fetchPauseKey(task.id, first), pauseMs);
-      if (round === undefined || round < (error.code === 'source_slow' ? SLOW_ROUNDS : MAX_ROUNDS))
-        throw error;
+      if (round === undefined || (round < MAX_ROUNDS && (slow ?? 0) < SLOW_ROUNDS)) throw error;
       const message = `${error.message} It was tried in ${round} rounds.`;
       throw new PermanentError('source_unreachable', 'download', message, { cause: error });
     }

@@ -2,18 +2,18 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, type Stage } from '../base/errors.ts';
-import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
-import { conformClip, conformIdentity } from '../media/conform.ts';
+import type { Semaphore } from '../coordination/semaphore.ts';
+import { type ConformInput, conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { decodeSound, measureLoudness } from '../media/loudness.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import type { Fetched, Prepared, Profile } from '../model/pins.ts';
+import type { Fetched, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Line, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact, PinStore } from '../ports.ts';
-import { type Artifacts, artifactKey } from './artifacts.ts';
+import { type Artifacts, artifactKey, type MakeOptions } from './artifacts.ts';
 import { BYTES, type Fetching } from './fetch-source.ts';
 import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
 
@@ -84,8 +84,9 @@ export function createSources(deps: SourcesDeps): Sources {
     }
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
-      const key = artifactKey('track', [fetched.content, String(fetched.probe.audio?.stream), RECIPE, build]);
-      return artifacts.getOrCreate(key, (dir, held) => decodeTrack(task, number, fetched, dir, held), {
+      const { stream } = soundOf(fetched);
+      const key = artifactKey('track', [fetched.content, String(stream), RECIPE, build]);
+      return fromBytes(task, number, fetched, key, (file, dir, held) => decoded(file, dir, held, stream), {
         ...options,
         semaphore: deps.decoding(task.id),
       });
@@ -93,12 +94,33 @@ export function createSources(deps: SourcesDeps): Sources {
     const profile = await profileOf(task, signal);
     const conformed = { probe: fetched.probe, stillSeconds: task.plan.output.stillSeconds };
     const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build]);
-    return artifacts.getOrCreate(
+    return fromBytes(
+      task,
+      number,
+      fetched,
       key,
-      (dir, held) => conform(task, number, fetched, profile, dir, held),
+      (file, dir, held) => conform({ ...conformed, file, profile, dir, signal: held }),
       // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
       { ...options, semaphore: deps.encoding(task.id) },
     );
+  }
+
+  /**
+   * Has the bytes before it asks for room: if they were evicted, their download takes minutes, which must not cost the
+   * only encoder.
+   */
+  async function fromBytes(
+    task: Task,
+    number: number,
+    fetched: Fetched,
+    key: string,
+    make: (file: string, dir: string, signal: AbortSignal) => Promise<PreparedMeta>,
+    options: MakeOptions,
+  ): Promise<Artifact<PreparedMeta>> {
+    const made = await artifacts.open<PreparedMeta>(key, options.signal);
+    if (made !== undefined) return made;
+    using bytes = await fetching.bytesOf(task, number, fetched, options.signal);
+    return await artifacts.getOrCreate(key, (dir, held) => make(bytes.path(BYTES), dir, held), options);
   }
 
   async function fetchedOf(task: Task, number: number, signal: AbortSignal): Promise<Fetched> {
@@ -139,43 +161,26 @@ export function createSources(deps: SourcesDeps): Sources {
   }
 
   async function conform(
-    task: Task,
-    number: number,
-    fetched: Fetched,
-    profile: Profile,
-    dir: string,
-    signal: AbortSignal,
+    clip: Omit<ConformInput, 'threads' | 'maxSeconds'> & { signal: AbortSignal },
   ): Promise<PreparedMeta> {
-    using bytes = await fetching.bytesOf(task, number, fetched, signal);
     const { frames, samples } = await conformClip(ffmpeg, {
-      file: bytes.path(BYTES),
-      probe: fetched.probe,
-      profile,
-      dir,
+      ...clip,
       threads: deps.threads,
       maxSeconds: deps.maxClipSeconds,
-      stillSeconds: task.plan.output.stillSeconds,
       timeoutMs: deps.encodeLimitMs,
-      signal,
     });
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null };
   }
 
-  async function decodeTrack(
-    task: Task,
-    number: number,
-    fetched: Fetched,
-    dir: string,
-    signal: AbortSignal,
-  ): Promise<PreparedMeta> {
-    if (fetched.probe.audio === null) {
+  /** Throws PermanentError if the file has no sound, or too much. */
+  function soundOf({ probe: { audio, video, seconds } }: Fetched): NonNullable<Probe['audio']> {
+    if (audio === null) {
       throw new PermanentError(
         'no_sound',
         'probe',
         'Expected a track with sound, got a file without an audio stream. Check the URL.',
       );
     }
-    const { seconds, video } = fetched.probe;
     // A file with sound only is measured by its packets: a gap between them must not become hours of silence.
     if (video === null && seconds !== null && seconds > deps.maxClipSeconds + 1) {
       throw new PermanentError(
@@ -184,8 +189,7 @@ export function createSources(deps: SourcesDeps): Sources {
         `Expected at most ${deps.maxClipSeconds} s of sound, got ${seconds.toFixed(1)} s. Cut it, or raise MAX_CLIP_SECONDS.`,
       );
     }
-    using bytes = await fetching.bytesOf(task, number, fetched, signal);
-    return await decoded(bytes.path(BYTES), dir, signal, fetched.probe.audio.stream);
+    return audio;
   }
 
   async function speak(
@@ -195,7 +199,7 @@ export function createSources(deps: SourcesDeps): Sources {
     dir: string,
     signals: SpeakingSignals,
   ): Promise<PreparedMeta> {
-    using spoken = await deps.speaking.spoken(line, identity, signals);
+    using spoken = await deps.speaking.spoken(taskId, line, identity, signals);
     await copyFile(spoken.path(TIMING), join(dir, TIMING));
     return await deps.decoding(taskId)(() => decoded(spoken.path(SPOKEN), dir, signals.signal));
   }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
+import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { type MixSound, mixCombination } from '../media/mix.ts';
 import type { Attempts } from '../model/attempts.ts';

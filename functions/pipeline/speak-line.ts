@@ -5,6 +5,7 @@ import { TransientError } from '../base/errors.ts';
 import { leasedSemaphore } from '../coordination/lease.ts';
 import { speechSlotKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
+import { type Semaphore, UNLIMITED } from '../coordination/semaphore.ts';
 import type { Line } from '../model/plan.ts';
 import type { Spoken } from '../model/speech.ts';
 import type { Artifact, LeaseStore, Speech } from '../ports.ts';
@@ -14,6 +15,8 @@ export interface SpeakingDeps {
   speech: Speech;
   artifacts: Artifacts;
   leases: LeaseStore;
+  /** Serves tasks in turn, for a voice that speaks one line at a time. */
+  inTurn: (taskId: string) => Semaphore;
 }
 
 export interface Speaking {
@@ -23,7 +26,12 @@ export interface Speaking {
    * The sound and timing as the voice returned them, in SPOKEN and TIMING. Stored separately from the decoded sound, so
    * that a line is not bought again because a decoder failed or changed.
    */
-  spoken(line: Line, identity: readonly string[], signals: SpeakingSignals): Promise<Artifact<object>>;
+  spoken(
+    taskId: string,
+    line: Line,
+    identity: readonly string[],
+    signals: SpeakingSignals,
+  ): Promise<Artifact<object>>;
 }
 
 export interface SpeakingSignals {
@@ -41,17 +49,23 @@ export const TIMING = 'timing.json';
 const MOST_UNSTORED = 100;
 const MOST_UNSTORED_BYTES = 64 * 2 ** 20;
 
-export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Speaking {
+export function createSpeaking({ speech, artifacts, leases, inTurn }: SpeakingDeps): Speaking {
   /** While the store is down or the disk is full, a line that is paid for waits here for the next delivery. */
   const unstored = new Map<string, Spoken>();
 
-  async function buy(key: string, line: Line, held: AbortSignal, stop: AbortSignal): Promise<Spoken> {
+  async function buy(
+    key: string,
+    line: Line,
+    turn: Semaphore,
+    held: AbortSignal,
+    stop: AbortSignal,
+  ): Promise<Spoken> {
     const bought = unstored.get(key);
     if (bought !== undefined) return bought;
     refuseMore(unstored);
     // A line that is being bought as its task is cancelled must not be bought again for the next task.
     const signal = AbortSignal.any([stop, unlessCancelled(held)]);
-    const request = async () => (held.aborted ? undefined : speech.speak(line, signal));
+    const request = () => turn(async () => (held.aborted ? undefined : speech.speak(line, signal)));
     const spoken = await retryTransient(request, { signal });
     if (spoken === undefined) throw held.reason;
     unstored.set(key, spoken);
@@ -64,10 +78,11 @@ export function createSpeaking({ speech, artifacts, leases }: SpeakingDeps): Spe
       return [...provider, line.text];
     },
 
-    async spoken(line, identity, { signal, stop }) {
+    async spoken(taskId, line, identity, { signal, stop }) {
       const key = artifactKey('speech', identity);
+      const turn = speech.oneAtATime ? inTurn(taskId) : UNLIMITED;
       const speak = async (dir: string, held: AbortSignal) => {
-        const { audio, timing } = await buy(key, line, held, stop);
+        const { audio, timing } = await buy(key, line, turn, held, stop);
         await writeFile(join(dir, SPOKEN), audio);
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
         return {};

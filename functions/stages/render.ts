@@ -1,11 +1,11 @@
 import { TransientError } from '../base/errors.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
 import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
-import type { Semaphore } from '../coordination/fair-semaphore.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { once } from '../coordination/lease.ts';
 import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.ts';
 import { tryAtLeastOnce } from '../coordination/retry-policy.ts';
+import type { Semaphore } from '../coordination/semaphore.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import { type Combination, type Source, sourcesOf } from '../model/plan.ts';

@@ -7,7 +7,7 @@ import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { isolateAfterCrash } from '../../functions/coordination/crash-isolation.ts';
 import type { ExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
-import type { Semaphore } from '../../functions/coordination/fair-semaphore.ts';
+import type { Semaphore } from '../../functions/coordination/semaphore.ts';
 import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 

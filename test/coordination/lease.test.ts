@@ -6,8 +6,8 @@ import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.t
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
-import { type Semaphore, UNLIMITED } from '../../functions/coordination/fair-semaphore.ts';
 import { type OnceOptions, once } from '../../functions/coordination/lease.ts';
+import { type Semaphore, UNLIMITED } from '../../functions/coordination/semaphore.ts';
 import type { Attempts } from '../../functions/model/attempts.ts';
 import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { createDownloadPlaces, type DownloadPlaces } from '../../functions/coordination/download-places.ts';
-import { UNLIMITED } from '../../functions/coordination/fair-semaphore.ts';
 import { fetchKey } from '../../functions/coordination/lease-keys.ts';
+import { UNLIMITED } from '../../functions/coordination/semaphore.ts';
 import { createFetching, SLOW_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
 import type { Downloads } from '../../functions/ports.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
@@ -32,6 +32,24 @@ describe('fetching a source', () => {
     assert.equal(error?.code, 'source_unreachable');
     assert.match(error?.message ?? '', /Got 2 bytes in 20 s\. It was tried in 3 rounds/);
     assert.equal(tries, SLOW_ROUNDS);
+  });
+
+  test('does not count rounds of a network that failed against a server that is slow later', async () => {
+    const codes = ['network', 'network', 'source_slow', 'source_slow', 'source_slow'] as const;
+    let tries = 0;
+    const changing = fetching(async () => {
+      const code = codes[tries++] ?? 'network';
+      // As long as its retries may take, so that each round is one try.
+      throw new TransientError(code, `Got ${code}.`, { retryAfterMs: 600_000 });
+    });
+    const task = await s.createTask();
+    for (const code of codes.slice(0, -1)) {
+      await assert.rejects(changing.fetchOnce(task, 0, DELIVERY.signal), { code });
+      s.local.endRests();
+    }
+    const { error } = await changing.fetchOnce(task, 0, DELIVERY.signal);
+    assert.equal(error?.code, 'source_unreachable');
+    assert.match(error?.message ?? '', /Got source_slow\. It was tried in 5 rounds/);
   });
 
   test('hands the message back, and holds no lease, while all places for downloads are taken', async () => {

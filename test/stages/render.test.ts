@@ -5,9 +5,10 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../../functions/base/errors.ts';
 import { createExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
-import { fairSemaphore, type Semaphore } from '../../functions/coordination/fair-semaphore.ts';
+import { fairLanes } from '../../functions/coordination/fair-lanes.ts';
 import { prepareKey, renderKey, retryKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
+import type { Semaphore } from '../../functions/coordination/semaphore.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
@@ -74,7 +75,7 @@ describe('render', () => {
         return s.deps.outputs.save(...saved);
       },
     };
-    const deps = { ...s.deps, outputs, mixing: fairSemaphore(1), patienceMs: 30_000 };
+    const deps = { ...s.deps, outputs, mixing: fairLanes({ places: 1 }), patienceMs: 30_000 };
     await Promise.all(
       [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
     );
@@ -95,8 +96,8 @@ describe('render', () => {
     const deps = {
       ...s.deps,
       outputs,
-      mixing: fairSemaphore(1),
-      saving: fairSemaphore(1),
+      mixing: fairLanes({ places: 1 }),
+      saving: fairLanes({ places: 1 }),
       patienceMs: 30_000,
     };
     const all = Promise.all(
@@ -246,7 +247,7 @@ describe('render', () => {
       await s.prepareAll(task);
       const mixed = Promise.withResolvers<void>();
       const saved: string[] = [];
-      const room: Semaphore = fairSemaphore(1)('task');
+      const room: Semaphore = fairLanes({ places: 1 })('task');
       let waiting = 0;
       const saving = (): Semaphore => (work) => {
         if (++waiting === 2) mixed.resolve();

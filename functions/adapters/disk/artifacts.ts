@@ -5,7 +5,7 @@ import { isDiskFull, TransientError } from '../../base/errors.ts';
 import type { Artifact, ArtifactStore } from '../../ports.ts';
 import { checksum, moveFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { DiskCache, INCOMING, META } from './cache.ts';
-import { createTurns } from './turns.ts';
+import { createInOrder } from './in-order.ts';
 
 export interface DiskArtifactsOptions {
   /** Created if missing. Only one process may use it, unless `shared` is set. */
@@ -41,8 +41,11 @@ const DAMAGE: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 
 const TAKEN: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
 
 export interface DiskArtifacts extends ArtifactStore {
-  /** Evicts artifacts that were not used for an hour until that many bytes are free, as far as possible. */
-  makeRoom(bytes: number): Promise<void>;
+  /**
+   * Evicts artifacts of `now` bytes that were not used for an hour. Evicts nothing, and returns false, if all such
+   * artifacts together are less than `all` bytes.
+   */
+  makeRoom(now: number, all: number): Promise<boolean>;
 }
 
 /** Artifacts as folders `<2 hex>/<SHA-256 of the key>`: the files, and meta.json with their lengths and checksums. */
@@ -56,8 +59,8 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
     shared: options.shared ?? false,
     onGone: (place) => verified.delete(place),
   });
-  // Without taking turns, one call could discard as damaged what another has just stored.
-  const inTurn = createTurns();
+  // If two calls for one key overlapped, one could discard as damaged what another has just stored.
+  const inOrder = createInOrder();
 
   const isIntact = async (place: string, files: readonly StoredFile[]): Promise<boolean> => {
     const stamps = await Promise.all(files.map(({ name }) => stat(join(dir, place, name))));
@@ -113,7 +116,7 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
     const place = placeOf(key);
     const hold = cache.hold(place);
     try {
-      const stored = await inTurn(place, () => find(place));
+      const stored = await inOrder(place, () => find(place));
       if (stored) {
         cache.use(place, bytesOf(stored));
         await touch(join(dir, place, META));
@@ -128,7 +131,7 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
   };
 
   return {
-    makeRoom: (bytes) => cache.makeRoom(bytes),
+    makeRoom: (now, all) => cache.makeRoom(now, all),
 
     open: (key) => held(key, (place) => check(key, place)),
 

@@ -92,28 +92,45 @@ export class DiskCache {
   }
 
   /**
-   * Evicts that many bytes, or less if the rest was used within the last hour: what running tasks need is not made twice
-   * because of a large download. Resolves when the space is free again.
+   * Evicts `now` bytes, if `all` bytes could be evicted without what was used within the last hour: what running tasks need
+   * is not made twice because of a large download. Resolves when the space is free again.
    */
-  async makeRoom(bytes: number): Promise<void> {
+  async makeRoom(now: number, all: number): Promise<boolean> {
     this.#scan ??= this.#readAll();
     await this.#scan;
-    this.#evict({ maxBytes: this.#total - bytes, sparesLatelyUsed: true });
+    if (!this.#couldEvict(all)) return false;
+    this.#evict({ maxBytes: this.#total - now, sparesLatelyUsed: true });
     await Promise.all(this.#removals);
+    return true;
+  }
+
+  #couldEvict(bytes: number): boolean {
+    let found = 0;
+    for (const place of this.#evictable(true)) {
+      found += this.#entries.get(place) ?? 0;
+      if (found >= bytes) return true;
+    }
+    return false;
+  }
+
+  #evict({ maxBytes = this.#options.maxBytes, sparesLatelyUsed = this.#options.shared } = {}): void {
+    if (!this.#scanned || this.#total <= maxBytes) return;
+    for (const place of this.#evictable(sparesLatelyUsed)) {
+      this.discard(place);
+      if (this.#total <= maxBytes) return;
+    }
   }
 
   /** Keeps the latest folder however large it is, because its creator is about to use it. */
-  #evict({ maxBytes = this.#options.maxBytes, sparesLatelyUsed = this.#options.shared } = {}): void {
-    if (!this.#scanned) return;
+  *#evictable(sparesLatelyUsed: boolean): Generator<string> {
     for (const place of this.#entries.keys()) {
-      if (this.#total <= maxBytes) return;
       if (place === this.#latest || this.#holds.has(place)) continue;
       if (sparesLatelyUsed && this.#wasLatelyUsed(place)) {
         // All further ones were used later, unless another process uses them.
         if (this.#options.shared) continue;
         return;
       }
-      this.discard(place);
+      yield place;
     }
   }
 

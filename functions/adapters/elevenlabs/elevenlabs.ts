@@ -142,6 +142,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
 
   return {
     notice: null,
+    oneAtATime: false,
     get atOnce() {
       return allowance.atOnce();
     },

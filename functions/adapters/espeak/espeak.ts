@@ -70,6 +70,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
   return {
     notice: NOTICE,
     atOnce: null,
+    oneAtATime: true,
 
     async identity(line) {
       const { voice, version } = await voiceOf(line);

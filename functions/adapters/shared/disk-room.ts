@@ -18,14 +18,23 @@ const MOST_KEPT_SHARE = 0.125;
 export interface Space {
   /** Bytes that this process may still write. */
   free: number;
+  /** 0 if it is unknown. */
   total: number;
 }
 
+const UNKNOWN_SPACE: Space = { free: 0, total: 0 };
+
 export interface DiskRoomOptions {
-  /** Measures the file system that downloads are written to. */
+  /**
+   * Measures the file system that downloads are written to. If that fails, or there is no total as on some network disks,
+   * nothing is known, and nothing is refused.
+   */
   measure: () => Promise<Space>;
-  /** Frees up to that many bytes of what can be made again. */
-  makeRoom?: (bytes: number) => Promise<void>;
+  /**
+   * Frees `now` bytes of what can be made again, if it could free `all` of them. Otherwise it frees nothing and returns
+   * false.
+   */
+  makeRoom?: (now: number, all: number) => Promise<boolean>;
 }
 
 /** The room of one download; disposing of it gives back what was not written. */
@@ -60,8 +69,9 @@ export async function diskSpace(folder: string): Promise<Space> {
 
 /** Where the disk is memory, as on Cloud Run, whatever its file system says. */
 export async function memorySpace(folder: string): Promise<Space> {
-  const { free } = await diskSpace(folder);
-  return { free: Math.min(free, process.availableMemory()), total: machineMemoryMb() * MB };
+  const { free, total } = await diskSpace(folder);
+  const memory = process.availableMemory();
+  return { free: total === 0 ? memory : Math.min(free, memory), total: machineMemoryMb() * MB };
 }
 
 /**
@@ -102,23 +112,26 @@ export function createDiskRoom({ measure, makeRoom }: DiskRoomOptions): DiskRoom
           announced === undefined || announced < arrived
             ? reserved + STEP_BYTES
             : Math.min(announced, reserved + step);
-        const needed = Math.max(next, announced ?? 0);
-        let missing = await tryToGrow(next, needed);
-        if (missing !== undefined && makeRoom !== undefined) {
-          await makeRoom(missing.bytes);
-          missing = await tryToGrow(next, needed);
+        const whole = Math.max(next, announced ?? 0);
+        let missing = await tryToGrow(next, whole, whole);
+        // An announcement alone removes nothing: room is made for the next step, if it can be made for the whole file.
+        if (missing !== undefined && (await makeRoom?.(missing.now, missing.all))) {
+          missing = await tryToGrow(next, whole, next);
         }
         if (missing !== undefined) throw missing.error;
       }
 
       /** Measures first and promises in the same step, so that two downloads cannot get the same bytes. */
-      async function tryToGrow(next: number, needed: number) {
-        const { free, total } = await measure();
+      async function tryToGrow(next: number, whole: number, needed: number) {
+        const { free, total } = await measure().catch(() => UNKNOWN_SPACE);
         // The download may have been stopped meanwhile.
         if (ended) return undefined;
-        const kept = keptOf(total) * (needed > SMALL_BYTES ? 2 : 1);
-        const bytes = kept + promised + needed - reserved - free;
-        if (bytes > 0) return { bytes, error: full(where, { needed, free, promised, kept }) };
+        const kept = keptOf(total) * (whole > SMALL_BYTES ? 2 : 1);
+        const missing = (bytes: number) => Math.max(0, kept + promised + bytes - reserved - free);
+        if (total > 0 && missing(needed) > 0) {
+          const error = full(where, { needed: whole, free, promised, kept });
+          return { now: missing(next), all: missing(whole), error };
+        }
         promised += next - reserved;
         reserved = next;
         return undefined;

@@ -1,8 +1,8 @@
 import { leavesRoom } from '../../base/fair-share.ts';
+import { Turns } from '../../base/turns.ts';
 import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../model/messages.ts';
 import type { Database } from './sqlite.ts';
 import { SUSPECT_DEATHS, SUSPECTS_TURN_MS, Suspects } from './suspects.ts';
-import { Turns } from './turns.ts';
 
 /** A message that is being delivered to a handler. */
 export interface Taken {

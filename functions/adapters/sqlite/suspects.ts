@@ -1,6 +1,6 @@
+import { Turns } from '../../base/turns.ts';
 import type { Topic } from '../../model/messages.ts';
 import type { Database } from './sqlite.ts';
-import { Turns } from './turns.ts';
 
 /**
  * Any message in flight when a host dies may have killed it. A message that was in flight at this many deaths, and has

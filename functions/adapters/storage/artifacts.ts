@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDiskFull, TransientError } from '../../base/errors.ts';
+import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
 import type { Artifact, ArtifactStore } from '../../ports.ts';
 import { packArtifact, type Unpacked, unpackArtifact, unpackedIn } from '../shared/artifact-file.ts';
 import { metadataOf, readObject } from './read.ts';
@@ -35,6 +35,11 @@ const CHECK_MS = 2_000;
 const BRING_BACK_MS = 10_000;
 /** How often a put may meet another one, or a damaged object, before it is given up. */
 const ROUNDS = 5;
+/**
+ * An account may be allowed to create objects and not to remove damaged ones (`prepare` in the cloud). Then the artifact
+ * is stored under the next of this many names.
+ */
+const NAMES = 5;
 
 interface Fetching {
   /** Held until all waiting callers have opened it. */
@@ -51,11 +56,13 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
   const seen = new Map<string, number>();
   const keeping = new Map<string, Promise<void>>();
   let unknownUntil = 0;
-  const placeOf = (key: string): Place => ({
-    purpose: 'artifacts',
-    bucket: options.bucket,
-    name: objectName(key),
-  });
+  /** In the order in which they are used: one after the other, as far as those before hold a damaged object. */
+  const placesOf = (key: string): [Place, ...Place[]] => {
+    const name = objectName(key);
+    const place = { purpose: 'artifacts', bucket: options.bucket, name } as const;
+    const more = Array.from({ length: NAMES - 1 }, (_, at) => ({ ...place, name: `${name}-${at + 2}` }));
+    return [place, ...more];
+  };
   const saw = (key: string) => {
     seen.delete(key);
     seen.set(key, performance.now());
@@ -63,10 +70,10 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     if (oldest !== undefined && performance.now() - Number(at) > standingMs) seen.delete(oldest);
   };
 
-  const send = async (artifact: Unpacked, options: CallOptions = {}): Promise<boolean> => {
+  const send = async (artifact: Unpacked, place: Place, options: CallOptions = {}): Promise<boolean> => {
     const { bytes, read } = await packArtifact(artifact);
     const content = { contentType: 'application/octet-stream', bytes, md5: await md5Of(read()), read };
-    const isFirst = await upload(storage, placeOf(artifact.key), content, NOTHING, options);
+    const isFirst = await upload(storage, place, content, NOTHING, options);
     if (isFirst) saw(artifact.key);
     return isFirst;
   };
@@ -81,8 +88,9 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     if ((at !== undefined && performance.now() - at < standingMs) || performance.now() < unknownUntil) return;
     try {
       const signal = AbortSignal.timeout(CHECK_MS);
-      const current = await metadataOf(storage, placeOf(key), { signal });
-      if (current === undefined) await send(copy, { signal: AbortSignal.timeout(bringBackMs) });
+      const [place] = placesOf(key);
+      const current = await metadataOf(storage, place, { signal });
+      if (current === undefined) await send(copy, place, { signal: AbortSignal.timeout(bringBackMs) });
       else saw(key);
     } catch {
       unknownUntil = performance.now() + unknownMs;
@@ -104,22 +112,37 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
     return copy;
   };
 
-  /** Copies from the bucket to the local store. Undefined if there is no object, or a damaged one, which is removed. */
+  /** Copies from the bucket to the local store. Undefined if there is no object, or only damaged ones. */
   const fetch = async (key: string): Promise<Artifact | undefined> => {
-    const place = placeOf(key);
     await using work = await workFolder(options.workDir);
-    const read = await readObject(storage, place, async (chunks) => {
-      const dir = await mkdtemp(join(work.path, 'try-'));
-      const unpacked = await unpackArtifact(key, chunks, dir);
-      return unpacked && { dir, ...unpacked };
-    });
-    if (!read) return undefined;
-    if (!read.result) {
-      await remove(storage, place, read.generation);
-      return undefined;
+    for (const place of placesOf(key)) {
+      const read = await readObject(storage, place, async (chunks) => {
+        const dir = await mkdtemp(join(work.path, 'try-'));
+        const unpacked = await unpackArtifact(key, chunks, dir);
+        return unpacked && { dir, ...unpacked };
+      });
+      if (!read) return undefined;
+      if (read.result) {
+        saw(key);
+        return await local.put(key, read.result.dir, read.result.meta);
+      }
+      await removeDamaged(place, read.generation);
     }
-    saw(key);
-    return await local.put(key, read.result.dir, read.result.meta);
+    return undefined;
+  };
+
+  /** Leaves the object if this account may not remove it. */
+  const removeDamaged = async (place: Place, generation: string): Promise<void> => {
+    await remove(storage, place, generation).catch((error: unknown) => {
+      if (!PermanentError.is(error)) throw error;
+    });
+  };
+
+  const freePlace = async (key: string): Promise<Place | undefined> => {
+    for (const place of placesOf(key)) {
+      if ((await metadataOf(storage, place)) === undefined) return place;
+    }
+    return undefined;
   };
 
   /** As `fetch`, once for all callers that need the same artifact at the same time. */
@@ -144,17 +167,22 @@ export function createStorageArtifacts(options: StorageArtifactsOptions): Artifa
 
     async put<M>(key: string, dir: string, meta: M) {
       const own = await unpackedIn(dir, key, meta);
-      for (let round = 0; round < ROUNDS; round++) {
-        if (await send(own)) return await local.put(key, dir, meta);
+      let [place]: (Place | undefined)[] = placesOf(key);
+      for (let round = 0; round < ROUNDS && place !== undefined; round++) {
+        if (await send(own, place)) return await local.put(key, dir, meta);
         const first = (await local.open<M>(key)) ?? (await fetchOnce<M>(key));
-        if (first === undefined) continue;
-        saw(key);
-        await rm(dir, { recursive: true, force: true });
-        return first;
+        if (first !== undefined) {
+          saw(key);
+          await rm(dir, { recursive: true, force: true });
+          return first;
+        }
+        place = await freePlace(key);
       }
       throw new TransientError(
         'platform_unavailable',
-        `Expected to store artifact ${key}, got an existing one that cannot be opened, ${ROUNDS} times.`,
+        `Expected to store artifact ${key}, got damaged objects under all of its names. ` +
+          `Next step: remove gs://${options.bucket}/${objectName(key)}*, and see infra/OPERATIONS.md, ` +
+          '"If prepare was taken over".',
       );
     },
   };

@@ -40,7 +40,8 @@ const VERDICTS: Readonly<Record<Purpose, Verdicts>> = {
     network: 'platform_unavailable',
     nextStep: {
       login: LOGIN_STEP,
-      forbidden: 'give the account Storage Object User on the bucket',
+      forbidden:
+        'let the account view and create objects in the bucket (in the cloud, infra/cloud/setup.sh does)',
       missing: 'check CACHE_BUCKET',
     },
   },

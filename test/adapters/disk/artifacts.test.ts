@@ -153,10 +153,15 @@ describe('disk artifacts', () => {
       const used = new Date(Date.now() - hours * 3_600_000);
       await utimes(join(placeOf(join(dir.path, 'store'), key), 'meta.json'), used, used);
     }
-    await store.makeRoom(150);
+    assert.equal(await store.makeRoom(150, 301), false, 'a, b and c are not enough');
+    assert.deepEqual(await present(dir, ['a', 'b', 'c', 'd', 'e']), ['a', 'b', 'c', 'd', 'e']);
+    assert.equal(await store.makeRoom(0, 300), true);
+    assert.deepEqual(await present(dir, ['a', 'b', 'c', 'd', 'e']), ['a', 'b', 'c', 'd', 'e']);
+    assert.equal(await store.makeRoom(150, 300), true);
     assert.deepEqual(await present(dir, ['a', 'b', 'c', 'd', 'e']), ['c', 'd', 'e']);
-    await store.makeRoom(1_000);
-    assert.deepEqual(await present(dir, ['c', 'd', 'e']), ['d', 'e'], 'the latest one stays in any case');
+    assert.equal(await store.makeRoom(100, 100), true);
+    assert.deepEqual(await present(dir, ['c', 'd', 'e']), ['d', 'e']);
+    assert.equal(await store.makeRoom(1, 1), false, 'the latest one stays in any case');
   });
 
   it('are evicted only after their last user releases them', async () => {

@@ -10,6 +10,7 @@ import { TransientError } from '../../../functions/base/errors.ts';
 import { leasedSemaphore } from '../../../functions/coordination/lease.ts';
 import { speechSlotKey } from '../../../functions/coordination/lease-keys.ts';
 import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
+import { UNLIMITED } from '../../../functions/coordination/semaphore.ts';
 import type { Line } from '../../../functions/model/plan.ts';
 import type { Spoken } from '../../../functions/model/speech.ts';
 import { createArtifacts } from '../../../functions/pipeline/artifacts.ts';
@@ -51,7 +52,11 @@ async function fleet(
       retryMs: 0,
     });
     const speech = another();
-    return { speech, leases, speaking: createSpeaking({ speech, artifacts, leases }) };
+    return {
+      speech,
+      leases,
+      speaking: createSpeaking({ speech, artifacts, leases, inTurn: () => UNLIMITED }),
+    };
   });
   const running = started.move();
   return { server, instances, [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -60,7 +65,7 @@ async function fleet(
 /** Speaks a line as a stage does: first gets its identity, then its sound. */
 async function spoken({ speaking }: Instance, line: Line) {
   const identity = await speaking.identityOf(line, signal);
-  using artifact = await speaking.spoken(line, identity, { signal, stop: signal });
+  using artifact = await speaking.spoken('task', line, identity, { signal, stop: signal });
   return {
     sound: await readFile(artifact.path(SPOKEN)),
     timing: JSON.parse(await readFile(artifact.path(TIMING), 'utf8')) as Spoken['timing'],
@@ -151,7 +156,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     const line = { text: 'Hello', voice: 'Sarah' };
     const identity = await first.speaking.identityOf(line, signal);
     const task = new AbortController();
-    const asked = first.speaking.spoken(line, identity, { signal: task.signal, stop: signal });
+    const asked = first.speaking.spoken('task', line, identity, { signal: task.signal, stop: signal });
     const ended = asked.then(
       (artifact) => artifact[Symbol.dispose](),
       () => {},
@@ -169,12 +174,12 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     const line = { text: 'Hello', voice: 'Sarah' };
     const identity = await only.speaking.identityOf(line, signal);
     const cancelled = AbortSignal.abort(new TransientError('cancelled', 'The task was cancelled.'));
-    await assert.rejects(only.speaking.spoken(line, identity, { signal: cancelled, stop: signal }), {
+    await assert.rejects(only.speaking.spoken('task', line, identity, { signal: cancelled, stop: signal }), {
       code: 'cancelled',
     });
     assert.equal(server.asked('speech'), 0);
     const host = new AbortController();
-    const asked = only.speaking.spoken(line, identity, { signal: host.signal, stop: host.signal });
+    const asked = only.speaking.spoken('task', line, identity, { signal: host.signal, stop: host.signal });
     const refused = assert.rejects(asked, /The host stops/);
     await until(() => server.underWay === 1, 'a request under way');
     host.abort(new Error('The host stops'));
@@ -193,7 +198,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     const refused = { text: 'Refused', voice: 'Sarah' };
     server.script('speech', [{ does: 'refuse', status: 503, body: { detail: 'busy' } }]);
     const identity = await only.speaking.identityOf(refused, signal);
-    const first = assert.rejects(only.speaking.spoken(refused, identity, signals));
+    const first = assert.rejects(only.speaking.spoken('task', refused, identity, signals));
     await until(() => server.asked('speech') === 1, 'a request');
     task.abort(cancel);
     await first;
@@ -203,7 +208,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     const again = { signal: AbortSignal.any([later.signal, host.signal]), stop: host.signal };
     const line = { text: 'Hello', voice: 'Sarah' };
     const second = assert.rejects(
-      only.speaking.spoken(line, await only.speaking.identityOf(line, signal), again),
+      only.speaking.spoken('task', line, await only.speaking.identityOf(line, signal), again),
       /The host stops/,
     );
     await until(() => server.underWay === 1, 'a request under way');

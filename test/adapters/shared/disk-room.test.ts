@@ -105,19 +105,62 @@ describe('the room on the disk for downloads', () => {
     assert.ok(full.measured <= 4, `${full.measured} measurements`);
   });
 
-  test('is made by removing what can be made again, once, and only as much as is missing', async () => {
-    const state = { free: 600 * MB, asked: [] as number[] };
+  /** Of which `removable` bytes can be made again. */
+  function crowded(free: number, removable: number) {
+    const state = { free, asked: [] as number[] };
     const room = createDiskRoom({
       measure: async () => ({ free: state.free, total: TOTAL }),
-      async makeRoom(bytes) {
-        state.asked.push(bytes);
-        state.free += 100 * MB;
+      async makeRoom(now, all) {
+        if (all > removable) return false;
+        state.asked.push(now);
+        removable -= now;
+        state.free += now;
+        return true;
       },
     });
-    using _fits = await room.reserve('fits', 180 * MB);
-    assert.deepEqual(state.asked, [92 * MB]);
-    await assert.rejects(room.reserve('does not fit', 400 * MB), { code: 'disk_full' });
-    assert.deepEqual(state.asked, [92 * MB, 228 * MB]);
+    return Object.assign(state, { room });
+  }
+
+  test('is made by removing what can be made again, step by step as bytes arrive', async () => {
+    const full = crowded(520 * MB, 1 * GB);
+    using file = await full.room.reserve('file', 180 * MB);
+    assert.deepEqual(full.asked, [8 * MB]);
+    for (let bytes = MB; bytes <= 180 * MB; bytes += MB) {
+      await file.upTo(bytes);
+      file.written(MB);
+      full.free -= MB;
+    }
+    assert.equal(
+      full.asked.reduce((sum, bytes) => sum + bytes),
+      172 * MB,
+    );
+    assert.equal(full.free, 512 * MB);
+  });
+
+  test('is made for no bytes that are only announced', async () => {
+    const full = crowded(600 * MB, 1 * GB);
+    const liars = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => full.room.reserve(`liar ${n}`, 900 * MB)),
+    );
+    assert.deepEqual(full.asked, [0, 0, 0, 0, 0]);
+    for (const one of liars) one[Symbol.dispose]();
+  });
+
+  test('is not made at all for a file that does not fit in any case', async () => {
+    const full = crowded(600 * MB, 100 * MB);
+    await assert.rejects(full.room.reserve('does not fit', 400 * MB), { code: 'disk_full' });
+    assert.deepEqual(full.asked, []);
+  });
+
+  test('is not refused where it is unknown', async () => {
+    for (const measure of [
+      async () => ({ free: 0, total: 0 }),
+      () => Promise.reject(new Error('ENOSYS: statfs')),
+    ]) {
+      const room = createDiskRoom({ measure });
+      using reserved = await room.reserve('file', 1 * GB);
+      await reserved.upTo(1 * GB);
+    }
   });
 
   test('of a small disk is not all kept free', async () => {

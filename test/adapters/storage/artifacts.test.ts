@@ -303,6 +303,73 @@ describe('storage artifacts', { timeout: 60_000 }, () => {
     });
   }
 
+  describe('whose object is damaged, where the account may create objects and remove none', () => {
+    const KEY = 'clip/key';
+    const damage = (cloud: { server: StorageServer }, name: string) =>
+      cloud.server.objects.insert('bucket', name, Buffer.from('damaged'), {});
+    const forbid = (cloud: { server: StorageServer }) =>
+      cloud.server.fault({
+        operation: 'delete',
+        does: 'status',
+        status: 403,
+        reason: 'forbidden',
+        times: 99,
+      });
+
+    it('are stored and found under the next name', async () => {
+      await using cloud = await shared();
+      damage(cloud, nameOf(KEY));
+      damage(cloud, `${nameOf(KEY)}-2`);
+      forbid(cloud);
+      assert.equal(await cloud.one.open(KEY), undefined);
+      using put = await cloud.one.put(KEY, await folder(cloud.dir, FILES), 2);
+      assert.deepEqual([put.meta, ...(await texts(put, ['clip.pcm']))], [2, 'sound']);
+      assert.deepEqual(
+        cloud.names(),
+        ['', '-2', '-3'].map((end) => `${nameOf(KEY)}${end}`),
+      );
+      using found = await opened(cloud.two, KEY);
+      assert.deepEqual([found.meta, ...(await texts(found, ['clip.pcm']))], [2, 'sound']);
+    });
+
+    it('are stored once by two processes', async () => {
+      await using cloud = await shared();
+      damage(cloud, nameOf(KEY));
+      forbid(cloud);
+      const dirs = [await folder(cloud.dir, FILES), await folder(cloud.dir, FILES)] as const;
+      const puts = await Promise.all([cloud.one.put(KEY, dirs[0], 1), cloud.two.put(KEY, dirs[1], 2)]);
+      assert.equal(puts[0].meta, puts[1].meta);
+      for (const put of puts) put[Symbol.dispose]();
+      assert.equal(cloud.names().length, 2);
+    });
+
+    it('are found by an account that removes the damaged one', async () => {
+      await using cloud = await shared();
+      damage(cloud, nameOf(KEY));
+      forbid(cloud);
+      (await cloud.one.put(KEY, await folder(cloud.dir, FILES), 2))[Symbol.dispose]();
+      cloud.server.clearFaults();
+      using found = await opened(cloud.two, KEY);
+      assert.equal(found.meta, 2);
+      assert.deepEqual(cloud.names(), [`${nameOf(KEY)}-2`]);
+    });
+
+    it('wait, and say what to remove, when all names are taken', async () => {
+      await using cloud = await shared();
+      for (const end of ['', '-2', '-3', '-4', '-5']) damage(cloud, `${nameOf(KEY)}${end}`);
+      forbid(cloud);
+      const work = await folder(cloud.dir, FILES);
+      await assert.rejects(cloud.one.put(KEY, work, 2), (error) => {
+        assert.ok(TransientError.is(error), String(error));
+        assert.ok(error.message.includes(`remove gs://bucket/${nameOf(KEY)}*`), error.message);
+        return true;
+      });
+      for (const name of cloud.names()) cloud.server.objects.delete('bucket', name, {});
+      using put = await cloud.one.put(KEY, work, 2);
+      assert.equal(put.meta, 2);
+    });
+  });
+
   it('stay in the bucket if only the download went wrong', async () => {
     for (const fault of [
       { does: 'damage' },

@@ -213,6 +213,7 @@ describe('the translation of Cloud Storage errors', { timeout: 60_000 }, () => {
     const messageFor = (purpose: Purpose) => String(storageError(error, purpose, 'gs://bucket/a'));
     assert.match(messageFor('outputs'), /render@project.* does not have storage\.objects\.create access\)/);
     assert.match(messageFor('outputs'), /Next step: give the account Storage Object User/);
+    assert.match(messageFor('artifacts'), /Next step: let the account view and create objects/);
     assert.doesNotMatch(messageFor('sources'), /render@/);
   });
 

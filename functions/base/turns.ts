@@ -12,6 +12,11 @@ export class Turns {
     return this.#turns.get(key) ?? 0;
   }
 
+  /** The one whose turn is longest ago; of several, the first. */
+  first<T>(waiting: readonly T[], keyOf: (one: T) => string): T | undefined {
+    return waiting.toSorted((one, other) => this.of(keyOf(one)) - this.of(keyOf(other)))[0];
+  }
+
   take(key: string): void {
     if (this.#turns.size >= MAX_TURNS) this.#turns.clear();
     this.#turn += 1;

@@ -1,5 +1,5 @@
 /** Runs calls with the same name one after the other. */
-export function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
+export function createInOrder(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
   const last = new Map<string, Promise<unknown>>();
   return (name, work) => {
     const result = (last.get(name) ?? Promise.resolve()).then(work);

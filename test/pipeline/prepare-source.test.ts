@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PermanentError } from '../../functions/base/errors.ts';
+import type { Semaphore } from '../../functions/coordination/semaphore.ts';
+import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
+import type { Prepared } from '../../functions/model/pins.ts';
+import { makePlan } from '../../functions/model/plan.ts';
+import type { Task } from '../../functions/model/task.ts';
+import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
+import { createSources, type SourcesDeps } from '../../functions/pipeline/prepare-source.ts';
+import type { Artifact } from '../../functions/ports.ts';
+import { DELIVERY } from '../fixtures/hosts/stages.ts';
+import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
+import { probedVideo } from '../fixtures/media/probed-video.ts';
+import { addressOf } from '../fixtures/network/source-address.ts';
+
+const plan = makePlan({
+  blocks: [{ clips: [addressOf('https://example.com/clip.mp4')] }],
+  tracks: [addressOf('https://example.com/music.mp3')],
+  lines: [],
+  output: PLAIN_OUTPUT,
+  sound: PLAIN_SOUND,
+  seed: 1,
+});
+const TASK = { id: 'task', plan } as unknown as Task;
+const PREPARED = { frames: 1, samples: 1, seconds: 1, loudness: null } as Prepared;
+const KINDS = [
+  ['clip', 0],
+  ['track', 1],
+] as const;
+
+/** Sources whose bytes and room are watched. Nothing is stored, unless `made`. */
+function watched({ made = false, bytesOf }: { made?: boolean; bytesOf?: () => Promise<never> } = {}) {
+  const seen: string[] = [];
+  const artifact = (name: string): Artifact<never> => ({
+    key: name,
+    meta: PREPARED as never,
+    files: [],
+    path: (file) => `/nowhere/${file}`,
+    [Symbol.dispose]: () => void seen.push(`${name} disposed of`),
+  });
+  const room: Semaphore = async (work) => {
+    seen.push('room');
+    return work(() => {});
+  };
+  const artifacts: Artifacts = {
+    open: async () => (made ? artifact('artifact') : undefined),
+    getOrCreate: (_key, make, { semaphore, signal }) =>
+      (semaphore as Semaphore)(async () => {
+        await make('/nowhere', signal);
+        return artifact('artifact');
+      }),
+  };
+  const sources = createSources({
+    artifacts,
+    pins: { read: async () => [undefined], write: async (_task: string, _name: string, pin: unknown) => pin },
+    fetching: {
+      fetchOnce: async () => ({
+        content: 'abc',
+        bytes: 1,
+        probe: { seconds: 1, video: probedVideo(), audio: { stream: 1 } },
+      }),
+      async bytesOf() {
+        seen.push('bytes');
+        return bytesOf === undefined ? artifact('bytes') : bytesOf();
+      },
+    },
+    ffmpeg: {
+      version: async () => 'build',
+      run: async () => {
+        throw new PermanentError('conform_failed', 'conform', 'The test makes nothing.');
+      },
+    } as Partial<Ffmpeg> as Ffmpeg,
+    encoding: () => room,
+    decoding: () => room,
+    threads: 1,
+    maxClipSeconds: 60,
+    encodeLimitMs: 1_000,
+  } as unknown as SourcesDeps);
+  return {
+    seen,
+    ready: (number: number) => sources.ready(TASK, number, { ...DELIVERY, stop: DELIVERY.signal }),
+  };
+}
+
+describe('preparing a source', () => {
+  for (const [kind, number] of KINDS) {
+    test(`holds no room while the bytes of a ${kind} are downloaded again`, async () => {
+      const changed = new PermanentError('source_changed', 'download', 'The test ends here.');
+      const { seen, ready } = watched({ bytesOf: () => Promise.reject(changed) });
+      await assert.rejects(ready(number), changed);
+      assert.deepEqual(seen, ['bytes']);
+    });
+
+    test(`gives the bytes of a ${kind} back also when the work fails`, async () => {
+      const { seen, ready } = watched();
+      await assert.rejects(ready(number), PermanentError);
+      assert.deepEqual(seen, ['bytes', 'room', 'bytes disposed of']);
+    });
+
+    test(`needs no bytes of a ${kind} that is prepared already`, async () => {
+      const { seen, ready } = watched({ made: true });
+      assert.equal((await ready(number)).artifact, 'artifact');
+      assert.deepEqual(seen, ['artifact disposed of']);
+    });
+  }
+});
