@@ -110,7 +110,9 @@ export function loadConfig(env: Environment): Config {
     /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
   );
   const apiKey = read.optional('API_KEY', (value) => value.length >= 16);
-  const exposure = exposureOf({ host, publicUrl, publicApi: read.flag('PUBLIC_API'), inCloud });
+  const trustedProxies = read.integer('TRUSTED_PROXIES', 0, 0, 10);
+  const publicApi = read.flag('PUBLIC_API');
+  const exposure = exposureOf({ host, publicUrl, publicApi, trustedProxies, inCloud });
   const exposed = exposure !== undefined || inCloud;
   if (exposure !== undefined && apiKey === undefined && !read.failed('API_KEY')) {
     const { because, instead } = exposure;
@@ -147,7 +149,7 @@ export function loadConfig(env: Environment): Config {
       1,
       1_000_000,
     ),
-    trustedProxies: read.integer('TRUSTED_PROXIES', 0, 0, 10),
+    trustedProxies,
     push: readPushRule(read, { emulated: Boolean(env['PUBSUB_EMULATOR_HOST']), inCloud }),
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', !exposed),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
@@ -174,17 +176,19 @@ function exposureOf(settings: {
   host: string;
   publicUrl: string | undefined;
   publicApi: boolean;
+  trustedProxies: number;
   inCloud: boolean;
 }): Exposure | undefined {
-  const { host, publicUrl, publicApi, inCloud } = settings;
+  const { host, publicUrl, publicApi, trustedProxies, inCloud } = settings;
   if (!isLoopback(host)) return { because: `HOST is ${host}`, instead: 'HOST=127.0.0.1' };
   if (publicApi) return { because: 'PUBLIC_API is true', instead: 'PUBLIC_API=false' };
-  if (publicUrl === undefined || inCloud) return undefined;
-  // Whoever names a public address has put a proxy in front.
-  const { hostname, origin } = new URL(publicUrl);
-  return isLoopback(hostname)
-    ? undefined
-    : { because: `PUBLIC_URL is ${origin}`, instead: 'remove PUBLIC_URL' };
+  if (inCloud) return undefined;
+  // Whoever names a public address has put a proxy in front, and whoever trusts proxies says so.
+  const { hostname, origin } = new URL(publicUrl ?? 'http://localhost');
+  if (!isLoopback(hostname)) return { because: `PUBLIC_URL is ${origin}`, instead: 'remove PUBLIC_URL' };
+  return trustedProxies > 0
+    ? { because: `TRUSTED_PROXIES is ${trustedProxies}`, instead: 'TRUSTED_PROXIES=0' }
+    : undefined;
 }
 
 /** `prepare` opens files of strangers. Whoever takes it over must not find the key that seals tasks. */

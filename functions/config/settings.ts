@@ -229,7 +229,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'TRUSTED_PROXIES',
     default: '0',
     expected: 'a whole number from 0 to 10',
-    about: 'Proxies of your own in front: entries of X-Forwarded-For to believe, counted from the right.',
+    about: 'Proxies of your own in front: so many entries of X-Forwarded-For count. Any requires API_KEY.',
   },
   {
     name: 'PUSH_ACCOUNT',

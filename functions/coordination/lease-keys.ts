@@ -63,6 +63,11 @@ export function completingKey(taskId: string): string {
   return `completing/${taskId}`;
 }
 
+/** Rest: how long the messages of a cancelled task have to end it before they are published once more. */
+export function cancellingKey(taskId: string): string {
+  return `cancelling/${taskId}`;
+}
+
 /** Claim: the one task that is created for a caller's Idempotency-Key. */
 export function requestKey(idempotencyKey: string): string {
   return `request/${idempotencyKey}`;

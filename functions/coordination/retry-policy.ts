@@ -31,9 +31,9 @@ const LONGEST_PAUSE_MS = 15_000;
 const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
 
 /**
- * Repeats `step` on transient errors other than 'waiting', with growing pauses and jitter, or after the pause that the server asks for.
- * Once the signal fires, no further try starts, and it rejects with the signal's reason; a try under way ends by itself
- * first, and counts if it succeeds.
+ * Repeats `step` on transient errors other than 'waiting', with growing pauses and jitter, or after the pause that the
+ * server asks for. Once the signal fires, no further try starts, and it rejects with the signal's reason; a try under way
+ * ends by itself first, and counts if it succeeds.
  * @param options.forMs no try starts later than this many milliseconds after the first
  * @throws the last error, when the time is up or the server asks for a longer pause than the time left
  */

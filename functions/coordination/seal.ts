@@ -1,13 +1,16 @@
 /** Seals of stored records: HMAC-SHA256 over the name of the record and exactly the stored bytes. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Memo, Seal } from '../ports.ts';
 
 /** A forged record is read again and again; one line in the log is enough. */
 const NAMES_LOGGED = 1_000;
-/** Separates a memo's value from its seal. Values of ours, ids of a vendor, do not contain it. */
+/** Separates a memo's value from its seal, which does not contain it. */
 const BEFORE_SEAL = '|';
+/** How often a forged value is replaced before the call is given up for now: someone may put it back each time. */
+const MOST_ROUNDS = 5;
 
 export interface SealOptions {
   /** SIGNING_KEY. Undefined in `prepare`, which opens files of strangers: it cannot seal, and trusts what it reads. */
@@ -58,7 +61,8 @@ export function sealedMemo(memo: Memo, seal: Seal): Memo {
   const sealed = (key: string, value: string) => `${value}${BEFORE_SEAL}${seal.of(nameOf(key), value)}`;
   const opened = (key: string, stored: string | undefined): string | undefined => {
     if (stored === undefined) return undefined;
-    const [value = '', own] = stored.split(BEFORE_SEAL);
+    const end = stored.lastIndexOf(BEFORE_SEAL);
+    const [value, own] = end < 0 ? [stored, undefined] : [stored.slice(0, end), stored.slice(end + 1)];
     return seal.fits(nameOf(key), value, own) ? value : undefined;
   };
   return {
@@ -68,8 +72,17 @@ export function sealedMemo(memo: Memo, seal: Seal): Memo {
       const wanted = sealed(key, value);
       let stored = await memo.settle(key, wanted, gone === undefined ? undefined : sealed(key, gone));
       // A forged value makes way. Another writer may be quicker, so the result is checked again.
-      while (opened(key, stored) === undefined) stored = await memo.settle(key, wanted, stored);
-      return opened(key, stored) as string;
+      for (let round = 1; ; round++) {
+        const settled = opened(key, stored);
+        if (settled !== undefined) return settled;
+        if (round > MOST_ROUNDS) {
+          throw new TransientError(
+            'platform_unavailable',
+            `Expected to keep a value, got it replaced by someone else ${MOST_ROUNDS} times.`,
+          );
+        }
+        stored = await memo.settle(key, wanted, stored);
+      }
     },
 
     remember: (key, value) => memo.remember(key, sealed(key, value)),

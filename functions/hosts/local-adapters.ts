@@ -4,7 +4,7 @@ import { INCOMING } from '../adapters/disk/cache.ts';
 import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts';
 import { sweepFolder } from '../adapters/disk/sweep.ts';
 import { createChildRecords } from '../adapters/process/child-records.ts';
-import { acquireHostLock, HostLockedError } from '../adapters/process/host-lock.ts';
+import { acquireHostLock } from '../adapters/process/host-lock.ts';
 import { createSqliteAttempts } from '../adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../adapters/sqlite/memo.ts';
@@ -154,15 +154,14 @@ function lockIn(dataDir: string, log: Log): Promise<Disposable> {
   );
 }
 
-/** Turns errors of the folder into one that says what to do. */
+/** Turns errors of the system and of SQLite into one that says what to do. Errors of this service say so themselves. */
 async function inDataDir<T>(dataDir: string, open: () => T | Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
-    if (HostLockedError.is(error)) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof Error && 'code' in error)) throw error;
     throw new Error(
-      `Expected DATA_DIR (${dataDir}) to be a folder that this service can write to, got: ${reason}. ` +
+      `Expected DATA_DIR (${dataDir}) to be a folder that this service can write to, got: ${error.message}. ` +
         'Fix it, or set another DATA_DIR.',
       { cause: error },
     );

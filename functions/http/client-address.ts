@@ -44,8 +44,10 @@ function addressIn(entry: string): string {
 
 /** What stands for a client with this address in counts. */
 export function clientAt(address: string): string {
-  if (isIP(address) === 0) return UNKNOWN;
-  const parsed = ipaddr.process(address);
+  // Without the zone, `%eth0`, which Node reports and which ipaddr.js does not read in every spelling.
+  const [plain = ''] = address.split('%');
+  if (isIP(plain) === 0 || !ipaddr.isValid(plain)) return UNKNOWN;
+  const parsed = ipaddr.process(plain);
   if (parsed.kind() === 'ipv4') return parsed.toString();
   const network = parsed.toByteArray().fill(0, IPV6_NETWORK_BYTES);
   return `${new ipaddr.IPv6(network)}/${IPV6_NETWORK_BYTES * 8}`;

@@ -116,9 +116,12 @@ function checkSite(request: Request, own: readonly string[]): void {
   if (origin === null || own.includes(origin)) {
     if (fromHere || isFollowedLink(request)) return;
   }
+  const got = fromHere
+    ? `the origin ${JSON.stringify(origin?.slice(0, 80))}`
+    : `Sec-Fetch-Site: ${JSON.stringify(site.slice(0, 20))}`;
   throw new RequestError(
     'cross_site',
-    `Expected a request from a page of this service or from outside a browser, got ${fromHere ? `the origin ${JSON.stringify(origin?.slice(0, 80))}` : `Sec-Fetch-Site: ${JSON.stringify(site.slice(0, 20))}`}.`,
+    `Expected a request from a page of this service or from outside a browser, got ${got}.`,
   );
 }
 

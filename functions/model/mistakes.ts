@@ -53,9 +53,10 @@ function mistakeOf(error: ErrorObject): Mistake {
       message: unknownField(unknown, Object.keys(schema.properties ?? {})),
     };
   }
+  const next = isQuoted(error.data, schema) ? 'Write it without quotes.' : schema.hint;
   return {
     pointer: error.instancePath,
-    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${isQuoted(error.data, schema) ? 'Write it without quotes.' : schema.hint}`,
+    message: `Expected ${schema.expected}, got ${shown(error.data)}. ${next}`,
   };
 }
 

@@ -11,6 +11,8 @@ export interface Limits {
 }
 
 const MAX_METADATA_DEPTH = 32;
+/** Bytes as JSON: the status repeats it. Written again, a number such as 1e20 has five times the characters. */
+const MAX_METADATA_BYTES = 64 * 1024;
 
 /** Accepts a body of any shape, so that one answer names all mistakes. */
 export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
@@ -24,7 +26,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
     ...unsupported(body),
-    ...tooDeep(body['metadata']),
+    ...metadataMistakes(body['metadata']),
     ...countMistakes(body['video_blocks'], limits),
   ];
 }
@@ -104,17 +106,29 @@ function unsupported(body: Record<string, unknown>): Mistake[] {
   ];
 }
 
+function metadataMistakes(metadata: unknown): Mistake[] {
+  const mistake = (message: string) => [{ pointer: '/metadata', message }];
+  if (!isObject(metadata)) return [];
+  if (isTooDeep(metadata))
+    return mistake(`Expected an object of at most ${MAX_METADATA_DEPTH} levels, got more. Flatten it.`);
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes <= MAX_METADATA_BYTES) return [];
+  const [most, kilobytes] = [MAX_METADATA_BYTES / 1024, Math.ceil(bytes / 1024)];
+  return mistake(
+    `Expected an object of at most ${most} KB as JSON, got ${kilobytes} KB. Keep it with you, and send its id.`,
+  );
+}
+
 /** Deeper nesting overflows the stack of JSON.stringify and of other readers. */
-function tooDeep(metadata: unknown): Mistake[] {
-  let level = [metadata];
+function isTooDeep(metadata: object): boolean {
+  let level: unknown[] = [metadata];
   for (let depth = 0; depth <= MAX_METADATA_DEPTH; depth++) {
     level = level.flatMap((value) =>
       typeof value === 'object' && value !== null ? Object.values(value) : [],
     );
-    if (level.length === 0) return [];
+    if (level.length === 0) return false;
   }
-  const message = `Expected an object of at most ${MAX_METADATA_DEPTH} levels, got more. Flatten it.`;
-  return [{ pointer: '/metadata', message }];
+  return true;
 }
 
 function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {

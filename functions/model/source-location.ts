@@ -58,6 +58,11 @@ const LOCAL_FILE: UrlRefusal = {
 const MAX_NAME = 40;
 /** https://cloud.google.com/storage/docs/buckets#naming */
 const MAX_BUCKET = 222;
+/**
+ * Not letters and digits of any alphabet, which may break a shell, a spreadsheet or a file system; and what Unicode counts
+ * as a letter, but does not show.
+ */
+const NOT_IN_NAMES = /[^[\p{L}\p{M}\p{N}_\-]--[\p{Default_Ignorable_Code_Point}--\p{Variation_Selector}]]+/gv;
 /** Read of a longer name, as normalizing takes quadratic time on a long row of combining accents. */
 const MAX_RAW_NAME = 300;
 
@@ -212,8 +217,7 @@ function nameOf(url: URL): string {
     .replace(/\.[A-Za-z0-9]{1,5}$/, '')
     .slice(0, MAX_RAW_NAME)
     .normalize('NFC')
-    // Letters and digits of any alphabet; other characters may break a shell, a spreadsheet or a file system.
-    .replace(/[^\p{L}\p{M}\p{N}_-]+/gu, '_')
+    .replace(NOT_IN_NAMES, '_')
     .replace(/^[_-]+/, '');
   return [...withoutEnd(name, '_-')].slice(0, MAX_NAME).join('') || 'clip';
 }

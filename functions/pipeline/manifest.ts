@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import { choicesOf, NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
@@ -12,15 +13,22 @@ export interface Manifest {
   finishedAt: number;
 }
 
+/** Rows of a piece, which takes milliseconds. */
+const PIECE = 200;
+/** Around the rows of the JSON manifest, as JSON.stringify writes them. */
+const ROWS_BEGIN = '{\n  "renders": [';
+const ROWS_END = '\n  ]\n}';
+
 /** Counted from the reports, whose seals are checked. The counters beside the task have none. */
 export function countsOf({ reports }: Manifest): Record<Report['status'], number> {
   const count = (wanted: Report['status']) => reports.filter(({ status }) => status === wanted).length;
   return { succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') };
 }
 
-export function manifestJson(manifest: Manifest): string {
+/** In pieces, so that whoever writes them to a file lets other work go on. */
+export function* manifestJson(manifest: Manifest): Generator<string> {
   const { task, finishedAt } = manifest;
-  const document = {
+  const about = {
     task_id: task.id,
     task_name: task.name,
     retry_of: task.retryOf,
@@ -31,22 +39,29 @@ export function manifestJson(manifest: Manifest): string {
     seed: task.plan.seed,
     metadata: task.metadata,
     warnings: task.warnings,
-    renders: rows(manifest),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  let before = JSON.stringify(about, null, 2).replace(/\n\}$/, `,${ROWS_BEGIN.slice(1)}`);
+  for (const renders of rows(manifest)) {
+    yield before + JSON.stringify({ renders }, null, 2).slice(ROWS_BEGIN.length, -ROWS_END.length);
+    before = ',';
+  }
+  yield `${ROWS_END}\n`;
 }
 
-/** One row per combination (RFC 4180). Cells that a spreadsheet would read as formulas are escaped. */
-export function manifestCsv(manifest: Manifest): string {
+/**
+ * One row per combination (RFC 4180), in pieces like the JSON. Cells that a spreadsheet would read as formulas are
+ * escaped.
+ */
+export function* manifestCsv(manifest: Manifest): Generator<string> {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
-  const records = rows(manifest).map(({ clips, warnings, error, ...row }) => ({
+  const recordOf = ({ clips, warnings, error, ...row }: Row) => ({
     ...row,
     ...Object.fromEntries(clips.map((url, at) => [clipColumns[at], url])),
     warnings: warnings.join(' '),
     error_code: error?.code ?? '',
     error_stage: error?.stage ?? '',
     error_message: error?.message ?? '',
-  }));
+  });
   const columns = [
     'index',
     'status',
@@ -67,15 +82,19 @@ export function manifestCsv(manifest: Manifest): string {
     'error_stage',
     'error_message',
   ];
-  return stringify(records, {
-    header: true,
-    columns,
-    record_delimiter: '\r\n',
-    // Not `escape_formulas`, which looks at the very first character only. Numbers are not cast: -14.2 stays a number.
-    cast: { string: withoutFormulas },
-    // Besides commas, quotes and line feeds.
-    quoted_match: SEPARATOR,
-  });
+  let header = true;
+  for (const some of rows(manifest)) {
+    yield stringify(some.map(recordOf), {
+      header,
+      columns,
+      record_delimiter: '\r\n',
+      // Not `escape_formulas`, which looks at the very first character only. Numbers are not cast: -14.2 stays a number.
+      cast: { string: withoutFormulas },
+      // Besides commas, quotes and line feeds.
+      quoted_match: SEPARATOR,
+    });
+    header = false;
+  }
 }
 
 /** What separates cells or rows, also for a spreadsheet of a country that separates them by semicolons. */
@@ -96,9 +115,10 @@ type Row = RenderView & {
   stage_seconds: Report['stageSeconds'];
 };
 
-function rows({ task, reports }: Manifest): Row[] {
+/** One row per combination, some at a time. */
+function* rows({ task, reports }: Manifest): Generator<Row[]> {
   const byIndex = new Map(reports.map((report) => [report.index, report]));
-  return task.plan.combinations.map((combination) => {
+  const rowOf = (combination: Combination): Row => {
     const report = byIndex.get(combination.index);
     return {
       ...renderView(task, combination, report, NOT_BEGUN),
@@ -109,5 +129,8 @@ function rows({ task, reports }: Manifest): Row[] {
       true_peak_dbtp: report?.truePeakDbtp ?? null,
       stage_seconds: report?.stageSeconds ?? {},
     };
-  });
+  };
+  const { combinations } = task.plan;
+  for (let from = 0; from < combinations.length; from += PIECE)
+    yield combinations.slice(from, from + PIECE).map(rowOf);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import type { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { retryKey } from '../coordination/lease-keys.ts';
@@ -59,7 +60,7 @@ export async function removeVideos(
   await outputs.remove(task.folder, names);
 }
 
-/** Reports read at a time. */
+/** Reports read at a time. Between two pages, other work goes on, also if the store answers at once. */
 const PAGE = 500;
 
 /** All reports so far, in order. */
@@ -67,6 +68,7 @@ export async function allReports(task: Task, reports: ReportStore): Promise<Repo
   const all: Report[] = [];
   const last = task.plan.combinations.at(-1)?.index ?? 0;
   for (let from = 1; from <= last; from += PAGE) {
+    if (from > 1) await turnOfOthers();
     all.push(...(await reports.list(task.id, from, Math.min(last, from + PAGE - 1))));
   }
   return all;

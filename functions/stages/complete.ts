@@ -97,16 +97,16 @@ async function settleFolder(manifest: Manifest, signal: AbortSignal, deps: Compl
     );
   });
   await using dir = await workDir(deps.tempDir);
-  for (const [extension, text] of [
-    ['json', manifestJson(manifest)],
-    ['csv', manifestCsv(manifest)],
+  for (const [extension, pieces] of [
+    ['json', manifestJson],
+    ['csv', manifestCsv],
   ] as const) {
     const name = manifestName(task.id, extension);
     const file = join(dir.path, name);
     await retryTransient(
       async () => {
         // Written again for each try: saving moves the file.
-        await writeFile(file, text);
+        await writeFile(file, pieces(manifest));
         await deps.outputs.save(task.folder, name, file, signal);
       },
       { signal },

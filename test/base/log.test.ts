@@ -4,7 +4,7 @@ import { createLog } from '../../functions/base/log.ts';
 
 /** Colours, a title, a bell, 8-bit commands, a line that looks like another, and text from right to left. */
 const HOSTILE =
-  'a\x1b[2J\x1b]0;pwned\x07\x9b31m\x7f\r\n12:00:00 ERROR forged\u2028\u202egpj.exe\u2066\u200f\u061c\u200b';
+  'a\x1b[2J\x1b]0;pwned\x07\x9b31m\x7f\r\n12:00:00 ERROR forged\u2028\u202egpj.exe\u2066\u200f\u061c\u200b\u{e0041}\u2800';
 
 describe('a log line', () => {
   test('in a terminal cannot command it, nor look like several, whatever a name or an error contains', () => {
@@ -16,14 +16,17 @@ describe('a log line', () => {
     assert.match(first, /^\d\d:\d\d:\d\d WARNING "a\\u001b\[2J.+\\u000a12:00:00 ERROR forged\\u2028\\u202e/);
     assert.ok(others.length > 2);
     for (const line of others) assert.match(line, /^ {2}/);
-    assert.doesNotMatch(written.replaceAll('\n', ''), /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u200b]/u);
+    assert.doesNotMatch(
+      written.replaceAll('\n', ''),
+      /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u200b\u{e0041}\u2800]/u,
+    );
   });
 
   test('in JSON is plain to look at, and has the same text for whoever parses it', () => {
     let written = '';
     const log = createLog({ level: 'info', pretty: false, write: (line) => (written += line) });
     log.info(HOSTILE, { event: 'task.accepted', task_name: HOSTILE });
-    assert.doesNotMatch(written.trimEnd(), /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u200b]/u);
+    assert.doesNotMatch(written.trimEnd(), /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u200b\u{e0041}\u2800]/u);
     const line = JSON.parse(written) as Record<string, unknown>;
     assert.deepEqual([line['message'], line['task_name']], [HOSTILE, HOSTILE]);
   });

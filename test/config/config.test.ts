@@ -13,6 +13,14 @@ function problems(env: Record<string, string>): string {
   return '';
 }
 
+const CLOUD = {
+  K_SERVICE: 'p',
+  OUTPUT: 'gcs',
+  OUTPUT_BUCKET: 'videos',
+  CACHE_BUCKET: 'cache',
+  SIGNING_KEY: 's'.repeat(32),
+};
+
 describe('settings', () => {
   test('have defaults that need no configuration', () => {
     const config = loadConfig({});
@@ -85,13 +93,19 @@ describe('settings', () => {
     ])
       assert.equal(problems({ PUBLIC_URL: url }), '', url);
     assert.doesNotMatch(problems({ PUBLIC_URL: 'https://me:hunter2@videos.example' }), /hunter2/);
-    const buckets = { OUTPUT: 'gcs', OUTPUT_BUCKET: 'videos', CACHE_BUCKET: 'cache' };
-    const cloud = { K_SERVICE: 'p', ...buckets, SIGNING_KEY: 's'.repeat(32) };
     assert.equal(
-      problems({ ...cloud, PUBLIC_URL: 'https://videos.example' }),
+      problems({ ...CLOUD, PUBLIC_URL: 'https://videos.example' }),
       '',
       'Google checks the callers',
     );
+  });
+
+  test('require a key when TRUSTED_PROXIES says that a proxy lets others call', () => {
+    assert.match(problems({ TRUSTED_PROXIES: '1' }), /API_KEY: .* because TRUSTED_PROXIES is 1, got nothing/);
+    assert.equal(problems({ TRUSTED_PROXIES: '1', API_KEY: 'k'.repeat(16) }), '');
+    assert.equal(problems({ TRUSTED_PROXIES: '0' }), '');
+    assert.equal(problems({ ...CLOUD, TRUSTED_PROXIES: '1' }), '', 'Google checks the callers');
+    assert.doesNotMatch(problems({ TRUSTED_PROXIES: 'some' }), /API_KEY/);
   });
 
   test('require a key when the function is public, whatever the host', () => {
@@ -124,7 +138,7 @@ describe('settings', () => {
 
   test('believe no entry of X-Forwarded-For unless told how many', () => {
     assert.equal(loadConfig({}).trustedProxies, 0);
-    assert.equal(loadConfig({ TRUSTED_PROXIES: '2' }).trustedProxies, 2);
+    assert.equal(loadConfig({ TRUSTED_PROXIES: '2', API_KEY: 'k'.repeat(16) }).trustedProxies, 2);
     for (const wrong of ['-1', '11', 'all', '1.5'])
       assert.match(
         problems({ TRUSTED_PROXIES: wrong }),

@@ -70,4 +70,27 @@ describe('a seal', () => {
     for (const key of ['b', 'c', 'd']) assert.equal(await own.settle(key, 'id-3'), 'id-3');
     assert.deepEqual(await own.recall(['b', 'c', 'd']), ['id-3', 'id-3', 'id-3']);
   });
+
+  it('of a memo keeps a value with any characters', async () => {
+    const own = sealedMemo(memoInMemory(), SEAL);
+    for (const value of ['a|b', '|', '']) {
+      assert.equal(await own.settle(`key of ${value}`, value), value);
+      assert.deepEqual(await own.recall([`key of ${value}`]), [value]);
+    }
+  });
+
+  it('of a memo gives up for now while someone keeps replacing the value', async () => {
+    const memo = memoInMemory();
+    let calls = 0;
+    const hostile = {
+      ...memo,
+      settle: async () => {
+        calls += 1;
+        if (calls > 100) throw new Error('for ever');
+        return `forged ${calls}`;
+      },
+    };
+    await assert.rejects(sealedMemo(hostile, SEAL).settle('a', 'id-1'), { code: 'platform_unavailable' });
+    assert.ok(calls <= 6, `got ${calls} calls`);
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { signingKeyIn } from '../../functions/hosts/signing-key.ts';
@@ -14,6 +14,27 @@ describe('the signing key of a service on one machine', () => {
     assert.equal(await signingKeyIn(dir.path), key);
     assert.notEqual(await signingKeyIn(other.path), key);
     assert.equal((await stat(join(dir.path, 'signing.key'))).mode & 0o777, 0o600);
+  });
+
+  it('that was not written whole, because the power was cut, is made again', async () => {
+    for (const [name, content] of [
+      ['signing.key.part', 'half'],
+      ['signing.key', ''],
+    ] as const) {
+      await using dir = await tempDir();
+      await writeFile(join(dir.path, name), content, { mode: 0o644 });
+      const key = await signingKeyIn(dir.path);
+      assert.equal(await signingKeyIn(dir.path), key);
+      assert.deepEqual(await readdir(dir.path), ['signing.key']);
+      assert.equal((await stat(join(dir.path, 'signing.key'))).mode & 0o777, 0o600);
+    }
+  });
+
+  it('may end in a line break, as an editor or echo leaves it', async () => {
+    await using dir = await tempDir();
+    const key = await signingKeyIn(dir.path);
+    await writeFile(join(dir.path, 'signing.key'), `${key}\n`);
+    assert.equal(await signingKeyIn(dir.path), key);
   });
 
   it('that is damaged stops the start, without being shown', async () => {

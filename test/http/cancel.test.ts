@@ -4,8 +4,10 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cancelTask } from '../../functions/http/cancel.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import { type Ended, type Json, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
+import { useStages } from '../fixtures/hosts/stages.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
@@ -136,6 +138,22 @@ describe('a cancelled task', () => {
     const delays = Array.from({ length: 11 }, (_, at) => at * 120);
     const outcomes = await Promise.all([...delays, 'after the end' as const].map(round));
     assert.deepEqual([outcomes[0], outcomes.at(-1)], ['cancelled', 'completed']);
+  });
+});
+
+describe('a repeated cancel', () => {
+  const s = useStages();
+
+  test('publishes nothing again for a minute, and does not end the task of another', async () => {
+    const [task, other] = [await s.createTask({ name: 'a' }), await s.createTask({ name: 'b' })];
+    for (const _ of Array(4)) assert.equal((await cancelTask(task.id, s.deps)).status, 202);
+    assert.equal(s.waiting()['render'], 2);
+    await cancelTask(other.id, s.deps);
+    assert.equal(s.waiting()['render'], 4);
+    // Ends the minute: the process may have died before it published.
+    s.local.endRests();
+    await cancelTask(task.id, s.deps);
+    assert.equal(s.waiting()['render'], 6);
   });
 });
 

@@ -89,6 +89,11 @@ describe('the client address', () => {
     assert.equal(inCloud(asked(PROXY, '9.9.9.9, 2001:db8:1:2::5')), network('2001:db8:1:2::1'));
   });
 
+  test('is the same whatever the network interface is called that it was seen on', () => {
+    for (const zone of ['eth0', 'br-12ab', 'eth0.100', '', '%', '-'])
+      assert.equal(onMachine(asked(`fe80::1%${zone}`)), 'fe80::/64', zone);
+  });
+
   test('is one shared value for all clients whose address is unknown', () => {
     assert.equal(onMachine(asked(undefined)), onMachine(asked('?')));
   });

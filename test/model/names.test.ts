@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isPlainName } from '../../functions/adapters/shared/plain-name.ts';
 import { fileName } from '../../functions/model/names.ts';
 import { makePlan, type Plan } from '../../functions/model/plan.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
@@ -31,6 +32,11 @@ describe('a file name', () => {
   test('contains nothing that is not seen, or that turns the text around', () => {
     const hidden = encodeURIComponent('a\u202eb\x1b\x9b\u2066c\u200e\u061c\u2028d\u200b');
     assert.deepEqual(names(planOf([`https://h/${hidden}.mp4`])), ['0001-a_b_c_d-a1b2c3.mp4']);
+    // Unicode counts these fillers and joiners as letters and accents.
+    const fillers = encodeURIComponent('a\u3164\u115f\uffa0b\u034fc\u17b4d\u180e');
+    const [filled] = names(planOf([`https://h/${fillers}.mp4`]));
+    assert.equal(filled, '0001-a_b_c_d-a1b2c3.mp4');
+    assert.ok(isPlainName(filled ?? ''));
   });
 
   test('pads the index to the width of the total', () => {

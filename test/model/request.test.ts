@@ -154,6 +154,12 @@ describe('a request with mistakes', () => {
       '/video_blocks/b/0',
       /got a link to a Google document\. Link a video/,
     ],
+    [
+      'metadata that is longer in answers than in the request',
+      { metadata: JSON.parse(`{"a":[${'1e20,'.repeat(5_000)}1]}`) },
+      '/metadata',
+      /at most 64 KB as JSON, got 1\d\d KB/,
+    ],
     ['metadata nested too deeply', { metadata: nested(33) }, '/metadata', /at most 32 levels/],
     [
       'a bucket that callers may not read from',

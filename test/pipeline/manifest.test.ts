@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { manifestCsv } from '../../functions/pipeline/manifest.ts';
+import { manifestCsv, manifestJson } from '../../functions/pipeline/manifest.ts';
 import { sampleReport, sampleTask } from '../contracts/samples.ts';
 
 /** The cells of the only row, by column. Parsed as RFC 4180 says, or with the separator of another country. */
@@ -21,13 +21,14 @@ function cells(csv: string, separator = ','): string[][] {
 function csvOf(text: string): string {
   const task = sampleTask({ combinations: 1 });
   const source = { kind: 'line', text, voice: text } as const;
-  return manifestCsv({
+  const pieces = manifestCsv({
     task: { ...task, plan: { ...task.plan, sources: [...task.plan.sources.slice(0, 1), source] } },
     reports: [
       sampleReport(1, { warnings: [text], error: { code: 'speech_failed', stage: 'speak', message: text } }),
     ],
     finishedAt: 2,
   });
+  return [...pieces].join('');
 }
 
 function row(text: string): Record<string, string> {
@@ -114,4 +115,25 @@ describe('a cell of the CSV manifest', () => {
       assert.ok(performance.now() - began < 3_000, JSON.stringify(unit));
     }
   });
+});
+
+test('a long manifest is made in pieces, between which other work goes on, and reads as if made in one', () => {
+  const task = sampleTask({ combinations: 450 });
+  const reports = task.plan.combinations.map(({ index }) => sampleReport(index));
+  const manifest = { task, reports, finishedAt: 2 };
+  const [json, csv] = [[...manifestJson(manifest)], [...manifestCsv(manifest)]];
+  assert.ok(json.length >= 3 && csv.length >= 3);
+  const text = json.join('');
+  const document = JSON.parse(text) as { renders: { index: number }[] };
+  assert.equal(`${JSON.stringify(document, null, 2)}\n`, text);
+  const indexes = Array.from({ length: 450 }, (_, at) => at + 1);
+  assert.deepEqual(
+    document.renders.map(({ index }) => index),
+    indexes,
+  );
+  const lines = csv.join('').split('\r\n');
+  assert.deepEqual(
+    lines.map((line) => line.split(',')[0]),
+    ['index', ...indexes.map(String), ''],
+  );
 });

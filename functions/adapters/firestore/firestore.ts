@@ -32,6 +32,8 @@ export const CHANGED_SINCE_READ: readonly unknown[] = [
   GRPC.NOT_FOUND,
 ];
 
+/** How often a conditional write is tried. Of own writers, one succeeds and the others find what it wrote. */
+const MOST_ROUNDS = 5;
 const MAX_READABLE_ID = 1_000;
 /** Limit for all requests of one port call; a normal answer takes milliseconds. */
 const LIMIT_MS = 20_000;
@@ -70,6 +72,18 @@ function noAnswer(): TransientError {
   return new TransientError(
     'platform_unavailable',
     `Expected an answer from Firestore within ${LIMIT_MS / 1000} s.`,
+  );
+}
+
+/** Tries a conditional write until it has a result. Someone else may change the document again and again. */
+export async function inRounds<T>(write: () => Promise<{ value: T } | 'changed'>): Promise<T> {
+  for (let round = 1; round <= MOST_ROUNDS; round++) {
+    const result = await write();
+    if (result !== 'changed') return result.value;
+  }
+  throw new TransientError(
+    'platform_unavailable',
+    `Expected to write a document, got it changed by someone else ${MOST_ROUNDS} times.`,
   );
 }
 

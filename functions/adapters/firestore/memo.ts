@@ -2,7 +2,7 @@ import type { DocumentReference, Firestore } from '@google-cloud/firestore';
 import type { Memo } from '../../ports.ts';
 import { grpcCode } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
-import { CHANGED_SINCE_READ, type FirestoreConnection, retained } from './firestore.ts';
+import { CHANGED_SINCE_READ, type FirestoreConnection, inRounds, retained } from './firestore.ts';
 
 export interface FirestoreMemoOptions {
   firestore: FirestoreConnection;
@@ -40,17 +40,18 @@ export function createFirestoreMemo({ firestore }: FirestoreMemoOptions): Memo {
 
 /** Only the first of many writes counts. A commit that is sent again finds its own value and returns it. */
 async function settle(document: DocumentReference, value: string, gone: string | undefined): Promise<string> {
-  for (;;) {
+  return inRounds(async () => {
     const snapshot = await document.get();
     const found = (snapshot.data() as Stored | undefined)?.value;
-    if (found !== undefined && found !== gone) return found;
+    if (found !== undefined && found !== gone) return { value: found };
     const stored = { value, ...retained() };
     try {
       if (snapshot.updateTime === undefined) await document.create(stored);
       else await document.update(stored, { lastUpdateTime: snapshot.updateTime });
-      return value;
+      return { value };
     } catch (error) {
       if (!CHANGED_SINCE_READ.includes(grpcCode(error))) throw error;
+      return 'changed';
     }
-  }
+  });
 }

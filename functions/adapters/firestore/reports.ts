@@ -9,6 +9,7 @@ import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
   completionAt,
   type FirestoreConnection,
+  inRounds,
   millisecondsBetween,
   numberId,
   rendersOf,
@@ -90,20 +91,22 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
           await batch.commit();
           return true;
         };
-        for (let forged: DocumentSnapshot | undefined; ; ) {
+        let forged: DocumentSnapshot | undefined;
+        return inRounds(async () => {
           try {
-            return await commit(forged);
+            return { value: await commit(forged) };
           } catch (error) {
             const exists = EXISTS.includes(grpcCode(error));
             if (!exists && !isInconclusive(error)) throw error;
             const found = await ref.get();
             // The document is ours if only the answer to the commit was lost.
-            if (found.get('token') === token) return true;
+            if (found.get('token') === token) return { value: true };
             if (!exists) throw error;
-            if (reportIn(taskId, found) !== undefined) return false;
+            if (reportIn(taskId, found) !== undefined) return { value: false };
             forged = found;
+            return 'changed';
           }
-        }
+        });
       }),
 
     list: (taskId, from, to) =>

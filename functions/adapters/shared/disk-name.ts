@@ -10,8 +10,8 @@ const POSIX_ILLEGAL = /\//g;
 const WINDOWS_RESERVED = /^(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])(?=\.|$)/i;
 
 /**
- * A valid name for one folder or file: characters that the system does not allow, or that are not seen, become `_`. The result is never empty,
- * `.`, `..` or a path.
+ * A valid name for one folder or file: characters that the system does not allow, or that are not seen, become `_`. The
+ * result is never empty, `.`, `..` or a path.
  */
 export function diskName(name: string, platform: NodeJS.Platform = process.platform): string {
   const windows = platform === 'win32';

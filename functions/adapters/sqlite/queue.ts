@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turnOfOthers } from 'node:timers/promises';
 import type { Message, MessageOf, Topic } from '../../model/messages.ts';
 import type { Delivery, Queue } from '../../ports.ts';
 import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from '../shared/queue-backoff.ts';
@@ -11,6 +11,8 @@ export const MAX_DELIVERIES = 100;
 const REPAIR_PAUSE_MS = 1000;
 /** setTimeout accepts at most 31 bits of milliseconds; waking up early only costs one query. */
 const MAX_TIMER_MS = 3_600_000;
+/** Messages stored in one transaction, which takes milliseconds. Between two of them, requests are answered. */
+const AT_A_TIME = 500;
 const HOST_ENDED = 'The host ended while the message was handled';
 
 /** Its signal fires when the consumer stops; a delivery rejected after that is repeated without being counted. */
@@ -96,8 +98,12 @@ export function createSqliteQueue({
 
   return {
     async publish(published) {
-      messages.add(published);
-      wake(new Set(published.map(({ topic }) => topic)));
+      for (let from = 0; from < published.length; from += AT_A_TIME) {
+        if (from > 0) await turnOfOthers();
+        const some = published.slice(from, from + AT_A_TIME);
+        messages.add(some);
+        wake(new Set(some.map(({ topic }) => topic)));
+      }
     },
 
     consume(topic, { concurrency, handler }) {

@@ -143,7 +143,10 @@ export interface Database extends Disposable {
   close(): void;
 }
 
-/** Opens the file, creating it for its owner alone if missing, and brings its schema up to date. Only one process may have it open. */
+/**
+ * Opens the file, creating it for its owner alone if missing, and brings its schema up to date. Only one process may have
+ * it open.
+ */
 export function openDatabase(path: string): Database {
   mkdirSync(dirname(path), { recursive: true });
   createPrivate(path);

@@ -11,8 +11,8 @@ export interface SqliteTasksOptions {
   now?: () => number;
 }
 
-/** Tasks are worked on in turn, so more than the latest one is kept. */
-const TASKS_KEPT = 4;
+/** As JSON. Tasks are worked on in turn, so more than the latest one is kept. The largest has about 2 MB. */
+const KEPT_BYTES = 8 * 2 ** 20;
 
 export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTasksOptions): TaskStore {
   const holderOf = (key: string): ClaimHolder | undefined => {
@@ -45,7 +45,7 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
    * A stored task never changes, and each of its messages needs all of it. Reading it again for each of a thousand
    * messages made the heap grow by 100 MB (measured).
    */
-  const kept = new LRUCache<string, Task>({ max: TASKS_KEPT });
+  const kept = new LRUCache<string, Task>({ maxSize: KEPT_BYTES });
 
   return {
     async create(task, claim) {
@@ -79,7 +79,7 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
       );
       if (row === undefined || !seal.fits(taskRecord(taskId), row.body, row.seal)) return undefined;
       const task = JSON.parse(row.body) as Task;
-      kept.set(taskId, task);
+      kept.set(taskId, task, { size: row.body.length });
       return task;
     },
 

@@ -19,6 +19,10 @@ const TABLE: readonly { name: string; posix: string; windows: string }[] = [
   { name: 'red \x1b[31m \x9b0m', posix: 'red _[31m _0m', windows: 'red _[31m _0m' },
   { name: 'ad\u202e4pm.exe', posix: 'ad_4pm.exe', windows: 'ad_4pm.exe' },
   { name: '\u2066\u200e\u061c\u2028\u200b\ufeff', posix: '______', windows: '______' },
+  // Soft hyphen, joiner of graphemes, Hangul and Braille blanks, a tag: each would make a second "ad" that looks the same.
+  { name: 'ad\u00ad\u034f\u115f\u3164\uffa0\u2800\u180e', posix: 'ad_______', windows: 'ad_______' },
+  { name: 'ad\u{e0041}', posix: 'ad_', windows: 'ad_' },
+  { name: '❤\ufe0f क\u094d\u200dष', posix: '❤\ufe0f क\u094d\u200dष', windows: '❤\ufe0f क\u094d\u200dष' },
   {
     name: 'می\u200cخواهم 👩\u200d👧',
     posix: 'می\u200cخواهم 👩\u200d👧',

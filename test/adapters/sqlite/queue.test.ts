@@ -29,6 +29,20 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.equal(deliveries, 20);
   });
 
+  it('lets other work go on while it stores many messages', async () => {
+    await using harness = await openQueue();
+    let [turns, stored] = [0, false];
+    const count = () => {
+      turns += 1;
+      if (!stored) setImmediate(count);
+    };
+    setImmediate(count);
+    await harness.queue.publish(renders(5_000));
+    stored = true;
+    assert.ok(turns >= 9, `got ${turns} turns of the event loop`);
+    assert.equal(total(harness.queue.counts()), 5_000);
+  });
+
   it('keeps exactly the allowed number of messages in flight, of one task at most a fifth of them', async () => {
     await using harness = await openQueue();
     let atOnce = 0;
