@@ -7,12 +7,12 @@ import { allowing } from './allow-list.ts';
  * and it takes the name as a pattern. The demuxers on the list recognize pictures by their bytes.
  */
 export const DEMUXERS = [
-  'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,amr',
+  'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,w64,amr',
   'png_pipe,jpeg_pipe,webp_pipe',
 ].flatMap((names) => names.split(','));
 /**
  * What phones, cameras, screen recorders and editors write, or wrote. ffmpeg has 500 decoders, most of them hardly
- * maintained: those for Flash (VP6, its ADPCM) and the demuxer for Sony's W64 are left out.
+ * maintained: those for Flash (VP6 and its ADPCM) are left out.
  */
 const PICTURES = [
   'h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,h263,flv,mjpeg',

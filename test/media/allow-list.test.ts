@@ -72,7 +72,7 @@ describe('every run of ffmpeg', () => {
       const [{ options } = { options: [] }] = inputs(args);
       const demuxers = after(options, '-format_whitelist').split(',');
       assert.ok(demuxers.includes('mov'));
-      for (const refused of 'concat,hls,dash,sdp,image2,lavfi,ffmetadata,tty,avisynth,vobsub,imf,ass,w64'.split(
+      for (const refused of 'concat,hls,dash,sdp,image2,lavfi,ffmetadata,tty,avisynth,vobsub,imf,ass'.split(
         ',',
       )) {
         assert.ok(!demuxers.includes(refused), refused);
