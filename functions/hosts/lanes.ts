@@ -24,15 +24,17 @@ export interface Machine {
 }
 
 /**
- * Counted as if each run took all that it may, though most take a fraction. One encoder keeps all cores busy. A second one
- * needs memory: below 3 GB there is none, and a long encoding keeps its place until its time is up.
+ * Counted as if each run took all that it may, though most take a fraction. One encoder keeps all cores busy. From 3 GB of
+ * memory on, there is at least one place for work that takes long. With less, such work keeps its place until its time is
+ * up.
  */
 export function placesFor({ threads, mixers, memoryMb, cores }: Machine): Places {
   const room = (runMb: number, share: number, most: number) => roomFor(runMb, { memoryMb, share, most });
+  const leastSlow = memoryMb < LEAST_MB_FOR_TWO ? 0 : 1;
   const split = (runs: number) => ({
     places: Math.max(1, runs - (runs >> 1)),
     reserved: runs > 3 ? 1 : 0,
-    slowPlaces: runs >> 1,
+    slowPlaces: Math.max(leastSlow, runs >> 1),
   });
   const slowEncoders = room(conformMemoryMb(threads), 0.5, 1 + MOST_SLOW) - 1;
   return {
@@ -41,13 +43,13 @@ export function placesFor({ threads, mixers, memoryMb, cores }: Machine): Places
     encoding: {
       places: 1,
       reserved: 0,
-      slowPlaces: Math.max(memoryMb < LEAST_MB_FOR_TWO ? 0 : 1, slowEncoders),
+      slowPlaces: Math.max(leastSlow, slowEncoders),
       slowAfterMs: SLOW_AFTER_MS.encoding,
     },
     mixing: {
       places: mixers,
       reserved: 0,
-      slowPlaces: room(MIX_MEMORY_MB, 0.1, mixers),
+      slowPlaces: Math.max(leastSlow, room(MIX_MEMORY_MB, 0.1, mixers)),
       slowAfterMs: SLOW_AFTER_MS.mixing,
     },
   };

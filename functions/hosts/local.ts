@@ -26,6 +26,7 @@ const PREPARES = 160;
 /** Renders in flight besides those being mixed. They wait for their sources, which costs nothing. Shared in the same way. */
 const WAITING_RENDERS = 158;
 const COMPLETIONS = 2;
+const PROXY_CONNECTIONS = 900;
 const SWEEP_EVERY_MS = 60_000;
 
 export interface Host {
@@ -53,7 +54,11 @@ export async function startHost(
   await sweepOnce({ publishingMs: 0 });
 
   // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
-  const server = createLocalServer(toNodeHandler(createApi(deps)) as RequestListener);
+  const server = createLocalServer(
+    toNodeHandler(createApi(deps)) as RequestListener,
+    // All callers of a proxy have its address.
+    config.trustedProxies > 0 ? { connectionsPerClient: PROXY_CONNECTIONS } : {},
+  );
   const url = await listen(server, config);
   starting.defer(() => closed(server));
 

@@ -23,7 +23,7 @@ export async function cancelTask(taskId: string, deps: CancelDeps): Promise<Resp
   const { task, progress } = await knownTask(taskId, deps);
   if (progress.finishedAt !== null) return getTask(taskId, deps);
   await deps.tasks.cancel(taskId);
-  // Nothing is lost if this process dies now: the task's own messages end it, only later.
+  // Nothing is lost if this process dies now, or if publishing fails: the task's own messages end it, only later.
   if ((await deps.attempts.rest(cancellingKey(taskId), PUBLISH_AGAIN_AFTER_MS)) === undefined)
     return getTask(taskId, deps, 202);
   const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));

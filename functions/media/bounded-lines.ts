@@ -34,7 +34,10 @@ function cut(line: string): string {
   return line.slice(0, LONGEST_LINE);
 }
 
-/** Keeps the first and the last lines of a text of any length. */
+/** Counted for each line besides its characters, because short ones take memory too. */
+const LINE_COST = 64;
+
+/** Keeps the first and the last lines of a text of any length, without empty ones. */
 export class HeadAndTail {
   readonly #most: number;
   readonly #head: string[] = [];
@@ -51,15 +54,17 @@ export class HeadAndTail {
   }
 
   add(line: string): void {
-    if (this.#tail.length === 0 && this.#headSize + line.length < this.#most) {
+    if (line === '') return;
+    const cost = line.length + LINE_COST;
+    if (this.#tail.length === 0 && this.#headSize + cost < this.#most) {
       this.#head.push(line);
-      this.#headSize += line.length + 1;
+      this.#headSize += cost;
       return;
     }
     this.#tail.push(line);
-    this.#tailSize += line.length + 1;
+    this.#tailSize += cost;
     while (this.#tailSize > this.#most && this.#tailFrom < this.#tail.length - 1) {
-      this.#tailSize -= (this.#tail[this.#tailFrom] as string).length + 1;
+      this.#tailSize -= (this.#tail[this.#tailFrom] as string).length + LINE_COST;
       this.#tailFrom += 1;
       this.#dropped += 1;
     }

@@ -9,7 +9,7 @@ const MAX_SHORT_MESSAGE = 300;
 const LONGEST_WORDS = 1_000;
 /** Lines that end every failure. The line before them says why. */
 const CLOSING_LINES =
-  /^(Statistics: .*|(Input|Output) (file|stream) #.*|Total: .*|All streams finished|Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
+  /^(Statistics: .*|(Input|Output) (file|stream) #.*|Total: .*|All streams finished|frame=\s.*|Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
 
 /** ffmpeg crashed on its input, and would crash again in another try. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
@@ -124,10 +124,10 @@ export function lastMessage(stderr: string): string {
   return last.length > MAX_SHORT_MESSAGE ? `${last.slice(0, MAX_SHORT_MESSAGE)}...` : last;
 }
 
-/** Metadata and other texts of the file are printed before the heading. The last heading is ffmpeg's own. */
+/** Texts of the file are printed before the heading. The last heading is ffmpeg's own; without it, nothing is sure. */
 function spokenAtWork(stderr: string): string[] {
   const begin = stderr.lastIndexOf(AT_WORK);
-  return begin < 0 ? lastWords(stderr) : lastWords(stderr.slice(begin + AT_WORK.length), LAST_WORDS_AT_WORK);
+  return begin < 0 ? [] : lastWords(stderr.slice(begin + AT_WORK.length), LAST_WORDS_AT_WORK);
 }
 
 /** The last lines that give a reason, without "[name @ 0x...]". */

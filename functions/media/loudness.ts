@@ -36,7 +36,8 @@ export interface SoundSource {
 /** Decodes one second more than allowed, to tell sound that is too long from sound that just fits. */
 export function decodeArguments({ file, stream, out, maxSeconds }: SoundSource): string[] {
   return [
-    ...['-v', 'warning', '-y', ...untrustedInput(file)],
+    // At level info, ffmpeg says where its own messages begin.
+    ...['-v', 'info', '-nostats', '-y', ...untrustedInput(file)],
     ...['-map', stream === undefined ? '0:a:0?' : `0:${stream}`, '-vn', '-t', String(maxSeconds + 1)],
     ...['-af', pcmFilter(maxSeconds + 1), ...PCM_OUT, `file:${out}`],
   ];

@@ -64,6 +64,9 @@ export interface Printed {
   listed: readonly ListedStream[];
 }
 
+/** Demuxers of files whose header may have no length. */
+const WITHOUT_LENGTH = ['mp3', 'aac', 'ac3', 'eac3', 'amr', 'mpeg', 'mpegts'];
+
 /** Undefined if ffmpeg could not open the file. */
 export function readMediaInfo({ stderr, file, separator, listed }: Printed): MediaInfo | undefined {
   const opened = openedAt(stderr, file);
@@ -86,7 +89,7 @@ export function readMediaInfo({ stderr, file, separator, listed }: Printed): Med
     format: opened.format,
     messages: [before, ...lines.slice(last + 1)].join('\n'),
     seconds: mayLackLines(stderr) ? null : secondsIn(dumped),
-    estimated: /^\[[^\n]*Estimating duration from bitrate/m.test(before),
+    estimated: WITHOUT_LENGTH.includes(opened.format) && /Estimating duration from bitrate/.test(before),
     still: /^\w+_pipe$/.test(opened.format),
     video: defaultOf(streams, (stream) => readVideo(stream, dumped)),
     audio: defaultOf(streams, (stream) => readAudio(stream, refused)),

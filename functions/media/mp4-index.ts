@@ -6,6 +6,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
 export interface Mp4Index {
+  /** The first eight bytes of the file, or fewer. */
+  beginning: Buffer;
   /** The kind of file that it says it is, such as "isom"; null for other files. */
   brand: string | null;
   /** Entries of the index that ffmpeg would make; 0 for other files. Infinity if they cannot be counted. */
@@ -14,8 +16,8 @@ export interface Mp4Index {
 
 const HEADER = 8;
 const LARGE_HEADER = 16;
-/** On the first level: a recording of an hour and a half in fragments of half a second has 22,000. */
-const MOST_BOXES = 50_000;
+/** On the first level: twenty minutes in fragments of a frame have 180,000. */
+const MOST_BOXES = 200_000;
 /** Within one index, which has a few dozen for each stream. */
 const MOST_INDEX_BOXES = 20_000;
 /** The index of two hours of film takes 10 MB. */
@@ -38,28 +40,33 @@ const INDEXES = new Set([
 ]);
 /** Boxes that contain boxes. */
 const CONTAINERS = new Set([...INDEXES, 'edts', 'dinf', 'wave', 'tref', 'ipro', 'sinf', 'schi', 'gmhd']);
+/** Of tracks, in their handler. */
+const KINDS = ['vide', 'soun', 'subp', 'clcp'];
+/** ffmpeg copies a part of the index for each edit. With more of them than anybody cuts, they count as the whole. */
+const MOST_EDITS = 100;
 /** ffmpeg reads PCM in pieces of so many samples. */
 const PIECE = 1_024;
 
 export async function readMp4Index(file: string): Promise<Mp4Index> {
   await using handle = await open(file);
   const { size: end } = await handle.stat();
+  const beginning = await read(handle, 0, HEADER);
   let brand: string | null = null;
   let samples = 0;
   let at = 0;
   for (let boxes = 0; at + HEADER <= end; boxes++) {
-    if (boxes === MOST_BOXES) return { brand, samples: Number.POSITIVE_INFINITY };
+    if (boxes === MOST_BOXES) return { beginning, brand, samples: Number.POSITIVE_INFINITY };
     const { type, size, skip } = boxAt(await read(handle, at, LARGE_HEADER), 0, end - at);
     if (size < skip) break;
     if (type === 'ftyp') brand ??= (await read(handle, at + skip, 4)).toString('latin1');
     if (INDEXES.has(type)) {
       const length = Math.min(size, end - at) - skip;
-      if (length > MOST_INDEX_BYTES) return { brand, samples: Number.POSITIVE_INFINITY };
+      if (length > MOST_INDEX_BYTES) return { beginning, brand, samples: Number.POSITIVE_INFINITY };
       samples += samplesIn(type, await read(handle, at + skip, length));
     }
     at += size;
   }
-  return { brand, samples };
+  return { beginning, brand, samples };
 }
 
 /** What the tables of one track say. */
@@ -106,8 +113,11 @@ function added(tracks: Tables[]): Tables {
 /** A table that occurs twice counts twice, as ffmpeg may use either. */
 function readTable(type: string, body: Buffer, track: Tables): void {
   const count = (at: number) => (body.length < at + 4 ? 0 : body.readUInt32BE(at));
-  if (type === 'hdlr') track.isSound = body.toString('latin1', 8, 12) === 'soun';
-  else if (type === 'stsz' || type === 'stz2') track.samples += count(8);
+  if (type === 'hdlr') {
+    // QuickTime has a second one, for the place of the data.
+    const kind = body.toString('latin1', 8, 12);
+    if (KINDS.includes(kind)) track.isSound = kind === 'soun';
+  } else if (type === 'stsz' || type === 'stz2') track.samples += count(8);
   // The samples of a fragment may all have the default size. Then they take no bytes.
   else if (type === 'trun') track.samples += count(4);
   else if (type === 'stco' || type === 'co64') track.chunks += count(4);
@@ -131,7 +141,7 @@ function editsIn(elst: Buffer): number {
 
 function entriesOf({ isSound, isEven, samples, chunks, perChunk, edits }: Tables): number {
   const entries = isSound && isEven ? chunks * Math.max(1, Math.ceil(perChunk / PIECE)) : samples;
-  return entries * Math.max(1, edits);
+  return edits > MOST_EDITS ? entries * edits : entries;
 }
 
 /** Size 1 means that a 64-bit size follows, size 0 that the box ends with what it is in. */

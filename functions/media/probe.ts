@@ -28,6 +28,9 @@ const MISSING_SECONDS_BROKEN = 0.1;
 const BROKEN_OFF = /^\[.*(partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat)/im;
 /** Formats without a beginning or end. A recording of them often starts within a packet. */
 const STREAMS = ['mpegts', 'mpeg'];
+const MATROSKA = 0x1a45dfa3;
+/** With which an MP4 begins. */
+const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'sidx', 'moof'];
 /** Brands of ISO 14496-12 for photos. They consist of tiles, which ffmpeg takes for films. */
 const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'mif1'];
 
@@ -45,9 +48,9 @@ export async function probe(
   file: string,
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
-  await refuseIndex(file);
+  const beginning = await refuseIndex(file);
   const { info, listed, stderr } = await examine(ffmpeg, file, signal);
-  if (info === undefined) throw notOpened(stderr);
+  if (info === undefined) throw notOpened(stderr, beginning);
   refuseHuge(info);
   refuseExotic(info);
   await refuseCutAvi(file);
@@ -65,22 +68,26 @@ export async function probe(
   };
 }
 
-/** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. */
-async function refuseIndex(file: string): Promise<void> {
-  const { brand, samples } = await readMp4Index(file);
+/** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. Returns the file's first bytes. */
+async function refuseIndex(file: string): Promise<Buffer> {
+  const { beginning, brand, samples } = await readMp4Index(file);
   if (samples > MAX_PACKETS) {
     throw tooManyPackets(Number.isFinite(samples) ? `an index of ${samples}` : 'an index of countless ones');
   }
   const photo = brand === 'avif' ? 'AVIF' : HEIC_BRANDS.includes(brand ?? '') ? 'HEIC' : undefined;
   if (photo !== undefined) throw unreadable(`a photo as ${photo}; send it as JPEG, PNG or WebP`);
+  return beginning;
 }
 
-/** Why ffmpeg could not open the file. */
-function notOpened(stderr: string): PermanentError {
+/** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
+function notOpened(stderr: string, beginning: Buffer): PermanentError {
+  const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
   const refused = /^\[(\w+)[^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
-  if (refused !== undefined) return unreadable(`a file of the format ${refused}, which is not accepted`);
+  if (refused !== undefined && !isMatroska)
+    return unreadable(`a file of the format ${refused}, which is not accepted`);
   // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
-  if (/moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
+  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
+  if (isMp4 && /moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
     return new PermanentError(
       'media_truncated',
       'probe',

@@ -149,6 +149,13 @@ describe('running ffmpeg', { skip }, () => {
     assert.equal((await ffmpeg.run([], options)).stderr, `${'x'.repeat(8_192)}\nlast`);
   });
 
+  test('keeps no memory for lines without text', async () => {
+    await using dir = await tempDir();
+    const script = 'echo first >&2; head -c 8000000 /dev/zero | tr "\\0" "\\n" >&2; echo last >&2';
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+    assert.equal((await ffmpeg.run([], options)).stderr, 'first\nlast');
+  });
+
   test('ends a program that prints more than any file needs', async () => {
     await using dir = await tempDir();
     await using ffmpeg = createFfmpeg({ path: await program(dir.path, 'yes title >&2') });
@@ -228,7 +235,7 @@ describe('running ffmpeg', { skip }, () => {
       await using dir = await tempDir();
       await using ffmpeg = createFfmpeg({ path: FFMPEG });
       const clip = await makeFilm(join(dir.path, 'large.mp4'), { size: '1920x1080', sound: 'none' });
-      const args = ['-v', 'error', '-i', `file:${clip}`, '-c:v', 'libx264', '-f', 'null', '-'];
+      const args = ['-v', 'info', '-nostats', '-i', `file:${clip}`, '-c:v', 'libx264', '-f', 'null', '-'];
       const error = await ffmpeg.run(args, { ...options, memoryMb: 120 }).catch((reason: unknown) => reason);
       assert.ok(FfmpegError.is(error), `${error}`);
       assert.equal(error.exceeded, 'memory');

@@ -126,8 +126,11 @@ describe('readMediaInfo', () => {
 
   test('notes that ffmpeg guessed the length', () => {
     const before = '[mp3 @ 0x1] Estimating duration from bitrate, this may be inaccurate';
-    assert.equal(info([], { before })?.estimated, true);
-    assert.equal(info([], { dump: [before, DURATION] })?.estimated, false);
+    const input = `Input #0, mp3, from 'file:${FILE}':`;
+    assert.equal(info([], { before, input })?.estimated, true);
+    assert.equal(info([], { input, dump: [before, DURATION] })?.estimated, false);
+    // A Matroska file has a length, and its type may be any text.
+    assert.equal(info([], { before })?.estimated, false);
   });
 
   test('skips streams that cannot be decoded', () => {

@@ -7,6 +7,8 @@ import { LEAST_RATE, type LeastRate, watchRate } from './least-rate.ts';
 import { tooSlow } from './network-errors.ts';
 import { empty, tooLarge } from './source-answer.ts';
 
+const LEAST_PIECE_BYTES = 16_384;
+
 export interface BodyOptions {
   /** Names the source in messages: the masked URL, or another name. */
   where: string;
@@ -36,16 +38,21 @@ export async function storeBody(
   const sha256 = createHash('sha256');
   const md5 = expected.md5 === undefined ? undefined : createHash('md5');
   let bytes = 0;
-  async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  async function* counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
       bytes += chunk.length;
       rate.count(chunk.length);
       if (bytes > maxBytes) throw tooLarge(where, maxBytes, 'more');
-      await reserved.upTo(bytes);
-      sha256.update(chunk);
-      md5?.update(chunk);
       yield chunk;
-      reserved.written(chunk.length);
+    }
+  }
+  async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of inPieces(counted(chunks))) {
+      await reserved.upTo(bytes);
+      sha256.update(piece);
+      md5?.update(piece);
+      yield piece;
+      reserved.written(piece.length);
     }
   }
   try {
@@ -63,6 +70,20 @@ export async function storeBody(
     throw rate.signal.aborted ? rate.signal.reason : error;
   }
   return { bytes, sha256: sha256.digest('hex') };
+}
+
+/** A server may send byte by byte. Each piece costs a step of several streams and a write. */
+async function* inPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let waiting: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    waiting.push(chunk);
+    bytes += chunk.length;
+    if (bytes < LEAST_PIECE_BYTES) continue;
+    yield waiting.length === 1 ? chunk : Buffer.concat(waiting);
+    [waiting, bytes] = [[], 0];
+  }
+  if (bytes > 0) yield Buffer.concat(waiting);
 }
 
 /** Carries a network code, so that it is translated like a socket error. */
