@@ -120,7 +120,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       skip: narrow,
     }, async () => {
       await Promise.all(
-        LOOPS.map(({ scenario, stage, stop }) =>
+        sampled(LOOPS, 2).map(({ scenario, stage, stop }) =>
           expectRight({ scenario: scenario.name, stage }, async () => [
             await run(scenario, { stop, deaths: MAX_ATTEMPTS, settings: CROWDED }),
           ]),
