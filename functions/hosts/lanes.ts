@@ -8,8 +8,8 @@ import { MIX_MEMORY_MB } from '../media/mix.ts';
 
 type Places = Record<'probing' | 'decoding' | 'encoding' | 'mixing', FairLanesOptions>;
 
-/** Longer than an ordinary clip takes to encode, and its sound to decode. A probe or a mix takes a fraction of a second. */
-const SLOW_AFTER_MS = { probing: 2_000, decoding: 5_000, encoding: 8_000, mixing: 5_000 };
+/** About what an ordinary clip takes to encode. To decode its sound, to probe or to mix takes a fraction of a second. */
+const SLOW_AFTER_MS = { probing: 2_000, decoding: 3_000, encoding: 3_000, mixing: 3_000 };
 const MOST_SLOW = 4;
 /** Enough for two encoders of 1080x1920 at twice what they take, beside everything else. */
 const LEAST_MB_FOR_TWO = 3_072;

@@ -8,8 +8,8 @@ import { emptyFolder, hasOddFiles } from './work-folder.ts';
 
 /** Time between SIGTERM and SIGKILL. What the child has written is thrown away in either case. */
 const GRACE_MS = 2_000;
-/** A run that takes longer lets all others go first. Mixes and ordinary clips take less. */
-const LONG_MS = 5_000;
+/** A run that takes longer lets all others go first. Mixes take less, and many clips. */
+const LONG_MS = 3_000;
 const VERSION_LIMITS: RunLimits = { timeoutMs: 30_000, memoryMb: 512, fileMb: 0 };
 
 export type { RunOptions, RunResult } from './child.ts';
