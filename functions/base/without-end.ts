@@ -1,6 +1,6 @@
 /**
- * The text without the given characters at its end. For text of strangers, instead of /x+$/, which takes quadratic time on
- * "xxx…y".
+ * The text without the given characters at its end. For text of strangers, instead of /x+$/, which takes quadratic time if
+ * many such characters stand anywhere but at the end.
  */
 export function withoutEnd(text: string, characters: string): string {
   let end = text.length;

@@ -19,7 +19,7 @@ import { until } from '../contracts/harness.ts';
 import { CAGE, needsCage } from '../fixtures/media/cage.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
-import { take } from '../fixtures/media/hostile-files.ts';
+import { PROFILE, take } from '../fixtures/media/hostile-files.ts';
 import { probeProgram } from '../fixtures/media/probe-program.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -117,18 +117,11 @@ describe('in the cage', needsCage, () => {
     const file = await makeFilm(join(odd, '-bytes'), { frames: 30, output: ['-f', 'mp4'] });
     const outcome = await take(ffmpeg, file, odd);
     assert.ok('frames' in outcome, `${outcome}`);
-    const profile = {
-      width: 160,
-      height: 90,
-      rate: { num: 30, den: 1 },
-      fit: 'contain',
-      background: '#000000',
-    } as const;
     const probed = await probe(ffmpeg, file, { signal });
     const input = {
       file,
       probe: probed,
-      profile,
+      profile: PROFILE,
       dir: odd,
       threads: 1,
       maxSeconds: 10,
@@ -141,7 +134,7 @@ describe('in the cage', needsCage, () => {
     const mixed = await mixCombination(ffmpeg, {
       ...{
         clips: [clip, clip],
-        rate: profile.rate,
+        rate: PROFILE.rate,
         originalVolume: 1,
         duck: true,
         signal,
