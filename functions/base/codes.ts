@@ -293,6 +293,11 @@ export const CODES = Object.freeze({
     title: "The source's server sends nothing, or next to nothing",
     hint: 'No action needed: after half a minute it is tried again, three times at most.',
   },
+  source_cut: {
+    kind: 'transient',
+    title: "The source's server ended its answer early",
+    hint: 'No action needed: it is retried with growing pauses.',
+  },
   output_busy: {
     kind: 'transient',
     title: 'Google Drive or Cloud Storage is busy',

@@ -56,8 +56,6 @@ export const MAX_ROUNDS = 6;
 /** Of these, rounds in which it sent next to nothing: each holds a place for as long as its download may take. */
 export const SLOW_ROUNDS = 3;
 const LEAST_PAUSE_MS = 2_000;
-/** The longest Retry-After that is honoured. */
-const LONGEST_PAUSE_MS = 600_000;
 /** How often waiting messages check whether the pause is over. */
 const CHECK_PAUSE_MS = 5_000;
 
@@ -101,14 +99,16 @@ export function createFetching(deps: FetchingDeps): Fetching {
       return await download(task.id, addressOf(task, first), signal);
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
-      const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
+      const pauseMs = Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS);
       const isSlow = error.code === 'source_slow';
       // Counted apart: a network that failed twice is no sign of a server that holds places.
       const slow = isSlow ? await attempts.rest(fetchSlowKey(task.id, first), pauseMs) : undefined;
       const round = await attempts.rest(fetchPauseKey(task.id, first), pauseMs);
       if (round === undefined || (round < MAX_ROUNDS && (slow ?? 0) < SLOW_ROUNDS)) throw error;
       const message = `${error.message} It was tried in ${round} rounds.`;
-      throw new PermanentError('source_unreachable', 'download', message, { cause: error });
+      // The same end each time: it is the file on the server that is cut short, or what its server says of it.
+      const code = error.code === 'source_cut' ? 'media_truncated' : 'source_unreachable';
+      throw new PermanentError(code, 'download', message, { cause: error });
     }
   }
 
@@ -205,7 +205,7 @@ function firstOf(task: Task, number: number): number {
   return task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
 }
 
-const OUT_OF_REACH: readonly TransientCode[] = ['network', 'source_busy', 'source_slow'];
+const OUT_OF_REACH: readonly TransientCode[] = ['network', 'source_busy', 'source_cut', 'source_slow'];
 
 function isOutOfReach(error: unknown): error is TransientError {
   return TransientError.is(error) && OUT_OF_REACH.includes(error.code);

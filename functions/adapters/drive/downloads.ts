@@ -143,7 +143,7 @@ function checkItem(file: DriveFile, item: DriveItem, maxBytes: number): void {
     );
   }
   const bytes = sizeOf(item);
-  if (bytes !== undefined && bytes > maxBytes) throw tooLarge(nameOf(file), maxBytes, `${bytes} bytes`);
+  if (bytes !== undefined && bytes > maxBytes) throw tooLarge(nameOf(file), maxBytes, bytes);
 }
 
 /** Drive lists permissions only to accounts that may share the file, and never for files on shared drives. */

@@ -83,7 +83,7 @@ function checkObject({ bytes, contentEncoding }: ObjectState, where: string, max
     );
   }
   if (bytes === 0) throw empty(where);
-  if (bytes > maxBytes) throw tooLarge(where, maxBytes, `${bytes} bytes`);
+  if (bytes > maxBytes) throw tooLarge(where, maxBytes, bytes);
 }
 
 function missing(where: string): Error {
