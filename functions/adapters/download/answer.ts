@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type PermanentError, TransientError } from '../../base/errors.ts';
 import { parseRetryAfter, permanent } from '../shared/network-errors.ts';
 import { announcedBytes, empty, header, tooLarge } from '../shared/source-answer.ts';
+import { asksForPassword, codeIn, wallIn } from './page-text.ts';
 
 /** Who answered, and where redirects have led to. */
 export interface Answerer {
@@ -22,6 +23,9 @@ const SIGN_IN_HOST =
   /^(accounts\.google\.com|login\.(microsoftonline|live|windows)\.(com|net)|appleid\.apple\.com)$/;
 const SIGN_IN_PATH = /\/(log-?in|sign-?in|servicelogin|sso|saml2?|oauth2?|authori[sz]e)(?=[/.]|$)/i;
 
+/** Statuses whose text says more than they do. */
+const EXPLAINED = new Set([400, 401, 403]);
+
 /** Headers that walls against robots put on their own answers. */
 const WALLS: readonly (readonly [name: string, wall: string])[] = [
   ['cf-mitigated', 'Cloudflare'],
@@ -34,16 +38,22 @@ export function looksLikeSignIn({ hostname, pathname }: URL): boolean {
   return SIGN_IN_HOST.test(hostname) || SIGN_IN_PATH.test(pathname);
 }
 
+/** Whether the text of such an answer may explain it. */
+export function isExplained(statusCode: number): boolean {
+  return EXPLAINED.has(statusCode);
+}
+
 /**
  * Checks that the answer contains the whole file, as far as its head says so.
+ * @param text what the server says of a refusal, if that is known
  * @throws PermanentError or TransientError
  */
-export function checkAnswer(head: Head, answerer: Answerer, maxBytes: number): void {
+export function checkAnswer(head: Head, answerer: Answerer, maxBytes: number, text = ''): void {
   const { statusCode, headers } = head;
   const { where } = answerer;
   if (statusCode === 204 || statusCode === 205) throw empty(where);
   if (statusCode === 206) checkWhole(headers, where);
-  else if (statusCode !== 200 && statusCode !== 203) throw statusError(head, answerer);
+  else if (statusCode !== 200 && statusCode !== 203) throw statusError(head, answerer, text);
   const announced = announcedBytes(headers);
   if (announced !== undefined && announced > maxBytes) throw tooLarge(where, maxBytes, announced);
 }
@@ -69,8 +79,8 @@ function checkWhole(headers: IncomingHttpHeaders, where: string): void {
   );
 }
 
-function statusError({ statusCode, headers }: Head, { where, isSignIn }: Answerer): Error {
-  const wall = WALLS.find(([name]) => headers[name] !== undefined)?.[1];
+function statusError({ statusCode, headers }: Head, { where, isSignIn }: Answerer, text: string): Error {
+  const wall = WALLS.find(([name]) => headers[name] !== undefined)?.[1] ?? wallIn(text);
   if (wall !== undefined && statusCode < 500) {
     return permanent(
       'source_forbidden',
@@ -90,7 +100,15 @@ function statusError({ statusCode, headers }: Head, { where, isSignIn }: Answere
   if (statusCode === 404 || statusCode === 410) {
     return permanent('source_not_found', `Expected the file at ${where}, got ${statusCode}`, 'check the URL');
   }
-  if (statusCode === 401 || (statusCode === 403 && isSignIn)) {
+  const code = codeIn(text);
+  if (code !== undefined && EXPLAINED.has(statusCode)) {
+    return permanent(
+      'source_forbidden',
+      `Expected ${where} to be readable by anyone, got ${statusCode} (${code})`,
+      'create a new signed URL, or let anyone read the file',
+    );
+  }
+  if (statusCode === 401 || (statusCode === 403 && (isSignIn || asksForPassword(text)))) {
     return signInNeeded(where, `${statusCode}, which asks to sign in`);
   }
   if (statusCode === 403) {

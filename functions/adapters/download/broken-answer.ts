@@ -45,7 +45,7 @@ export function isCutShort(error: unknown): boolean {
 }
 
 export function cutShort(where: string, bytes: number, announced: number | undefined): TransientError {
-  const expected = announced === undefined ? 'its last chunk' : `${announced} bytes`;
+  const expected = announced === undefined ? 'all chunks' : `${announced} bytes`;
   return new TransientError(
     'source_cut',
     `Expected ${expected} of ${where}, got the end of the connection after ${bytes} bytes.`,

@@ -6,11 +6,11 @@ import type { Downloads } from '../../ports.ts';
 import { type BodyOptions, storeBody } from '../shared/body-file.ts';
 import { downloadError, permanent, tooSlow } from '../shared/network-errors.ts';
 import { announcedBytes, header } from '../shared/source-answer.ts';
-import { type Answerer, checkAnswer, looksLikeSignIn } from './answer.ts';
+import { type Answerer, checkAnswer, isExplained, looksLikeSignIn } from './answer.ts';
 import { cutShort, isCutShort } from './broken-answer.ts';
 import { createCookieJar } from './cookies.ts';
 import { type Answer, createExchange, type ExchangeLimits, type ExchangeOptions } from './exchange.ts';
-import { fileBytes, isCompressed } from './file-bytes.ts';
+import { fileBytes, isCompressed, refusalText } from './file-bytes.ts';
 import { redirectTarget, sourceUrl } from './url.ts';
 import { conditionOf, isConfirmed, isUnchanged, validatorOf } from './validator.ts';
 
@@ -101,8 +101,9 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
   }
 
   async function store({ answer, by }: Answered, file: string, signal: AbortSignal): Promise<Download> {
-    const { headers } = answer;
-    checkAnswer(answer, by, maxBytes);
+    const { statusCode, headers } = answer;
+    const text = isExplained(statusCode) ? await refusalText(answer.body, signal) : '';
+    checkAnswer(answer, by, maxBytes, text);
     try {
       const { bytes, sha256 } = await storeBody(answer.body, file, {
         where: by.where,

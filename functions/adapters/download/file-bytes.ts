@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { permanent } from '../shared/network-errors.ts';
 import { header } from '../shared/source-answer.ts';
 import type { Answerer } from './answer.ts';
@@ -11,6 +12,10 @@ type Chunks = AsyncIterable<Buffer>;
 
 /** Of a page, enough to find the field for a password. */
 const PAGE_BYTES = 65_536;
+/** Of an answer with an error status: it explains the error better, but nothing depends on it. */
+const REFUSAL_BYTES = 16_384;
+const REFUSAL_MS = 2_000;
+const NOTHING = { head: Buffer.alloc(0) };
 const COMPRESSED = /\b(gzip|deflate|br|zstd|compress)\b/i;
 /** How files begin: RIFF, Matroska, Ogg, FLAC, MP3, AAC, MPEG streams, AIFF, and pictures. */
 const MEDIA_STARTS =
@@ -37,6 +42,14 @@ export async function* fileBytes(
   }
   const page = await startOf(file.all, PAGE_BYTES);
   throw textError(kind, page.head, answerer);
+}
+
+/** The text of a refusal, as far as it arrives soon; empty if it is none. */
+export async function refusalText(body: Chunks, signal: AbortSignal): Promise<string> {
+  using soon = timeLimit(REFUSAL_MS, () => new Error('late'), signal);
+  const { head } = await unlessAborted(soon.signal, startOf(body, REFUSAL_BYTES)).catch(() => NOTHING);
+  signal.throwIfAborted();
+  return head.toString('latin1', 0, REFUSAL_BYTES);
 }
 
 /** Whether the length of the file is not the one that the headers announce. */

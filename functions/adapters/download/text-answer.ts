@@ -2,6 +2,7 @@
 import type { PermanentError } from '../../base/errors.ts';
 import { permanent } from '../shared/network-errors.ts';
 import { type Answerer, signInNeeded } from './answer.ts';
+import { asksForPassword, codeIn, forwards } from './page-text.ts';
 
 /** Enough to know a text by, with a comment or a licence before its first tag. */
 export const HEAD_BYTES = 1024;
@@ -10,10 +11,6 @@ export type TextKind = 'html' | 'xml' | 'json' | 'text';
 
 const HTML = /<(!doctype\s+html|html|head|body|script|iframe|h1|div)\b/i;
 const JSON_START = /^[[{]\s*["{}[\]\w-]/;
-const PASSWORD = /<input\b[^>]{0,500}\btype\s*=\s*["']?password\b/i;
-const META_REFRESH = /<meta\b[^>]{0,500}\bhttp-equiv\s*=\s*["']?refresh\b/i;
-const XML_CODE = /<Code>([\w.-]{1,64})<\/Code>/;
-
 /**
  * What kind of text the file begins as; undefined if it may be media. No media file that is accepted begins as a text.
  * @param contentType decides only whether a text of no known kind is one
@@ -30,7 +27,7 @@ export function textKind(head: Buffer, contentType: string): TextKind | undefine
 /** @param page as much of it as is needed to find what it is */
 export function textError(kind: TextKind, page: Buffer, { where, isSignIn }: Answerer): PermanentError {
   const text = plain(page);
-  if (kind === 'html' && (isSignIn || PASSWORD.test(text))) {
+  if (kind === 'html' && (isSignIn || asksForPassword(text))) {
     return signInNeeded(where, 'a web page (HTML) that asks to sign in');
   }
   const [got, next] = described(kind, text);
@@ -39,14 +36,14 @@ export function textError(kind: TextKind, page: Buffer, { where, isSignIn }: Ans
 
 function described(kind: TextKind, text: string): readonly [got: string, next: string] {
   if (kind === 'html') {
-    return META_REFRESH.test(text)
+    return forwards(text)
       ? [
           'a web page (HTML) that forwards browsers elsewhere (meta refresh)',
           'use the address that it leads to',
         ]
       : ['a web page (HTML)', 'use the address of the file itself, not of the page that shows it'];
   }
-  const code = kind === 'xml' ? XML_CODE.exec(text)?.[1] : undefined;
+  const code = kind === 'xml' ? codeIn(text) : undefined;
   const name = kind === 'text' ? 'a plain text' : kind.toUpperCase();
   return [
     `${name} instead${code === undefined ? '' : ` (${code})`}`,

@@ -65,7 +65,7 @@ const FAILURES: readonly [
     'a chunked body that breaks off',
     { always: { does: 'drop' }, chunked: true },
     'source_cut',
-    /Expected its last chunk/,
+    /Expected all chunks of/,
   ],
   [
     'a body that stalls',

@@ -195,6 +195,50 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
     'source_busy',
     /not ready yet/,
   ],
+  [
+    'an expired URL of S3',
+    answer(
+      ['Content-Type: application/xml'],
+      '<Error><Code>AccessDenied</Code><Message>Request has expired</Message><Key>s3cret</Key></Error>',
+      '403 Forbidden',
+    ),
+    'source_forbidden',
+    /got 403 \(AccessDenied, expired\)\. Next step: create a new signed URL/,
+  ],
+  [
+    'a wrong signature',
+    answer(
+      [],
+      '<Error><Code>SignatureDoesNotMatch</Code><StringToSign>s3cret</StringToSign></Error>',
+      '403 Forbidden',
+    ),
+    'source_forbidden',
+    /got 403 \(SignatureDoesNotMatch\)/,
+  ],
+  [
+    'a 403 with a captcha',
+    answer([], '<html><script src="/cdn-cgi/challenge-platform/x.js"></script></html>', '403 Forbidden'),
+    'source_forbidden',
+    /a check for robots \(a page with a captcha\)/,
+  ],
+  [
+    'a 403 with a field for a password',
+    answer([], SIGN_IN, '403 Forbidden'),
+    'source_forbidden',
+    /got 403, which asks to sign in/,
+  ],
+  [
+    'a 403 whose text breaks off',
+    answer(['Content-Length: 900'], SIGN_IN.slice(0, 20), '403 Forbidden'),
+    'source_forbidden',
+    /got 403\. Next step/,
+  ],
+  [
+    'a 403 whose text is broken',
+    answer(['Transfer-Encoding: chunked'], 'zz', '403 Forbidden'),
+    'source_forbidden',
+    /got 403\. Next step/,
+  ],
 ];
 
 describe('createWebDownloads, with odd answers', () => {
