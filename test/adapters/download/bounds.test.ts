@@ -139,6 +139,13 @@ const ENDLESS: readonly Row[] = [
     { answerMs: 500 },
   ],
   [
+    'the text of a refusal',
+    () => forever('HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n', `400\r\n${KB}\r\n`),
+    'source_forbidden',
+    /got 403/,
+  ],
+  ['a page', () => forever(CHUNKED, `400\r\n<html>${KB.slice(6)}\r\n`), 'media_unreadable', /web page/],
+  [
     'the body of a redirect',
     (request) =>
       request.includes('/clip.mp4')
