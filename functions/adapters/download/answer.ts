@@ -71,7 +71,7 @@ function checkWhole(headers: IncomingHttpHeaders, where: string): void {
   const range = header(headers, 'content-range');
   const [, first, last, size] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+)\s*$/i.exec(range ?? '') ?? [];
   if (size !== undefined && Number(first) === 0 && Number(last) === Number(size) - 1) return;
-  const part = range === undefined ? 'without a Content-Range' : range.slice(0, 80);
+  const part = range?.replace(/[^\x20-\x7e]/g, '?').slice(0, 80) ?? 'without a Content-Range';
   throw permanent(
     'source_refused',
     `Expected the whole file from ${where}, got status 206 with a part of it (${part})`,
@@ -84,7 +84,7 @@ function statusError({ statusCode, headers }: Head, { where, isSignIn }: Answere
   if (wall !== undefined && statusCode < 500) {
     return permanent(
       'source_forbidden',
-      `Expected ${where} to be readable by programs, got ${statusCode} from a check for robots (${wall})`,
+      `Expected ${where} to be readable by programs, got ${statusCode} from ${wall}, which checks for robots`,
       'put the file where no browser is needed, or have its server let the user agent every-cut pass',
     );
   }

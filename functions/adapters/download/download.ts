@@ -12,7 +12,7 @@ import { createCookieJar } from './cookies.ts';
 import { type Answer, createExchange, type ExchangeLimits, type ExchangeOptions } from './exchange.ts';
 import { fileBytes, isCompressed, refusalText } from './file-bytes.ts';
 import { redirectTarget, sourceUrl } from './url.ts';
-import { conditionOf, isConfirmed, isUnchanged, validatorOf } from './validator.ts';
+import { conditionOf, isSame, validatorOf } from './validator.ts';
 
 /** How long a server may take, milliseconds. */
 export interface DownloadLimits extends ExchangeLimits {
@@ -93,11 +93,12 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
     const late = () => tooSlow(maskUrl(start), `no answer after ${answerMs} ms`);
     using answering = timeLimit(answerMs, late, signal);
     const first = await follow(start, validator, answering.signal);
-    const { statusCode, headers } = first.answer;
-    if (statusCode !== 304 || !validator || isConfirmed(validator, headers)) return first;
-    // Its headers belong to another file than the one that was asked about.
-    first.answer.close();
-    return await follow(start, undefined, answering.signal);
+    const { statusCode, headers, close } = first.answer;
+    const isKnown = validator !== undefined && isSame(validator, statusCode, headers);
+    if (statusCode !== 304 || validator === undefined || isKnown) return { ...first, isKnown };
+    // This "not modified" belongs to another file than the one that was asked about.
+    close();
+    return { ...(await follow(start, undefined, answering.signal)), isKnown: false };
   }
 
   async function store({ answer, by }: Answered, file: string, signal: AbortSignal): Promise<Download> {
@@ -133,11 +134,9 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
     try {
       const found = await answered(start, validator, either);
       where = found.by.where;
-      const { statusCode, headers, close } = found.answer;
+      const { close } = found.answer;
       try {
-        if (validator && (statusCode === 304 || (statusCode === 200 && isUnchanged(validator, headers)))) {
-          return { modified: false };
-        }
+        if (found.isKnown) return { modified: false };
         return await store(found, file, either);
       } finally {
         close();

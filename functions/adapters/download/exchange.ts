@@ -60,11 +60,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   async function connect({ hostname, host, protocol, port }: URL, signal: AbortSignal): Promise<Socket> {
     connector ??= createConnector();
-    const open = await connector;
+    const openSocket = await connector;
     const opening = new Promise<Socket>((resolve, reject) => {
       // Without the brackets that URLs put around IPv6 addresses.
       const target = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), host, protocol, port };
-      open(target, (...[error, socket]) => {
+      openSocket(target, (...[error, socket]) => {
         if (error) return reject(error);
         // Whoever asked may have left meanwhile.
         if (signal.aborted) socket.destroy();

@@ -26,7 +26,7 @@ export function codeIn(text: string): string | undefined {
   return code !== undefined && EXPIRED.test(text) ? `${code}, expired` : code;
 }
 
-/** Which wall against robots a page is; undefined if it is none. */
+/** Which wall against robots a refusal is; undefined if it is none. Ordinary pages load such scripts as well. */
 export function wallIn(text: string): string | undefined {
   return WALL.test(text) ? 'a page with a captcha' : undefined;
 }

@@ -32,16 +32,20 @@ export function conditionOf({ etag }: Partial<Validator>): Record<string, string
   return etag !== undefined && isStrong(etag) ? { 'if-none-match': etag } : {};
 }
 
-/** Whether "304 Not Modified" does not contradict itself. */
-export function isConfirmed({ etag, bytes }: Validator, headers: IncomingHttpHeaders): boolean {
-  const answered = header(headers, 'etag');
-  if (answered !== undefined && answered !== etag) return false;
+/** Whether the answer shows that the file is the known one, so that its body need not be read. */
+export function isSame(known: Validator, status: number, headers: IncomingHttpHeaders): boolean {
+  return status === 304 ? isConfirmed(known, headers) : status === 200 && isUnchanged(known, headers);
+}
+
+/** Whether "304 Not Modified" was asked for, and does not contradict itself. */
+function isConfirmed({ etag, bytes }: Validator, headers: IncomingHttpHeaders): boolean {
+  if (etag === undefined || !isStrong(etag) || (header(headers, 'etag') ?? etag) !== etag) return false;
   const length = announcedBytes(headers) ?? 0;
   return length === 0 || bytes === undefined || length === bytes;
 }
 
-/** Whether the headers of the whole file show that it is the known one, so that its body need not be read. */
-export function isUnchanged(known: Validator, headers: IncomingHttpHeaders): boolean {
+/** A server that repeats a strong ETag with the whole file does not compare ETags, so the bytes decide. */
+function isUnchanged(known: Validator, headers: IncomingHttpHeaders): boolean {
   const now = validatorOf(headers);
   return (
     now?.lastModified !== undefined &&

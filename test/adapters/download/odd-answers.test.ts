@@ -169,7 +169,7 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
     'a challenge to robots',
     answer(['cf-mitigated: challenge', 'Content-Length: 0'], '', '403 Forbidden'),
     'source_forbidden',
-    /a check for robots \(Cloudflare\)/,
+    /got 403 from Cloudflare, which checks for robots/,
   ],
   [
     'a challenge that looks like "not ready"',
@@ -219,7 +219,7 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
     'a 403 with a captcha',
     answer([], '<html><script src="/cdn-cgi/challenge-platform/x.js"></script></html>', '403 Forbidden'),
     'source_forbidden',
-    /a check for robots \(a page with a captcha\)/,
+    /got 403 from a page with a captcha, which checks for robots/,
   ],
   [
     'a 403 with a field for a password',

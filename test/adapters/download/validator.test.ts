@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isConfirmed, isUnchanged, validatorOf } from '../../../functions/adapters/download/validator.ts';
-import { download } from '../../fixtures/network/downloading.ts';
+import { isSame, validatorOf } from '../../../functions/adapters/download/validator.ts';
+import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import { startRudeServer } from '../../fixtures/network/rude-server.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
@@ -46,27 +46,28 @@ describe('validatorOf', () => {
   });
 });
 
-describe('isUnchanged', () => {
-  const known = { lastModified: HOUR_BEFORE, bytes: 4 };
-  it('wants the same date and the same length', () => {
-    assert.ok(isUnchanged(known, headers(old)));
-    assert.ok(!isUnchanged(known, headers({ ...old, 'content-length': '5' })));
-    assert.ok(!isUnchanged(known, headers({ 'last-modified': 'Mon, 02 Nov 2026 08:00:00 GMT' })));
-    assert.ok(!isUnchanged({ ...known, etag: 'W/"1"' }, headers({ ...old, etag: 'W/"2"' })));
+describe('isSame', () => {
+  it('wants the same date and the same length of a whole file', () => {
+    const known = { lastModified: HOUR_BEFORE, bytes: 4 };
+    assert.ok(isSame(known, 200, headers(old)));
+    assert.ok(!isSame(known, 203, headers(old)));
+    assert.ok(!isSame(known, 200, headers({ ...old, 'content-length': '5' })));
+    assert.ok(!isSame(known, 200, headers({ 'last-modified': 'Mon, 02 Nov 2026 08:00:00 GMT' })));
+    assert.ok(!isSame({ ...known, etag: 'W/"1"' }, 200, headers({ ...old, etag: 'W/"2"' })));
   });
 
   it('has the bytes decide where a server repeats a strong ETag with the whole file', () => {
-    assert.ok(!isUnchanged({ etag: '"v1"', bytes: 4 }, headers({ etag: '"v1"', ...old })));
+    assert.ok(!isSame({ etag: '"v1"', bytes: 4 }, 200, headers({ etag: '"v1"', ...old })));
   });
-});
 
-describe('isConfirmed', () => {
-  it('believes no "not modified" that names another ETag or length', () => {
+  it('believes no "not modified" that nobody asked for, or that names another ETag or length', () => {
     const known = { etag: '"v1"', bytes: 4 };
-    assert.ok(isConfirmed(known, {}));
-    assert.ok(isConfirmed(known, { etag: '"v1"', 'content-length': '0' }));
-    assert.ok(!isConfirmed(known, { etag: '"v2"' }));
-    assert.ok(!isConfirmed(known, { etag: '"v1"', 'content-length': '5' }));
+    assert.ok(isSame(known, 304, {}));
+    assert.ok(isSame(known, 304, { etag: '"v1"', 'content-length': '0' }));
+    assert.ok(!isSame(known, 304, { etag: '"v2"' }));
+    assert.ok(!isSame(known, 304, { etag: '"v1"', 'content-length': '5' }));
+    assert.ok(!isSame({ lastModified: HOUR_BEFORE, bytes: 4 }, 304, old));
+    assert.ok(!isSame({ lastModified: HOUR_BEFORE, bytes: 4, etag: 'W/"1"' }, 304, { etag: 'W/"1"' }));
   });
 });
 
@@ -140,5 +141,10 @@ describe('createWebDownloads, for a URL whose file is known', () => {
     );
     assert.equal(bytes, 'take 2');
     assert.equal(requests.length, 3);
+  });
+
+  it('refuses a server that answers every request with "not modified"', async () => {
+    const never = () => 'HTTP/1.1 304 Not Modified\r\n\r\n';
+    await failureOf(twice(whole('take1', dated(HOUR_BEFORE)), never), 'source_refused', /got status 304/);
   });
 });
