@@ -18,10 +18,9 @@ interface Head {
   headers: IncomingHttpHeaders;
 }
 
-/** Where the accounts of large services sign in. */
-const SIGN_IN_HOST =
-  /^(accounts\.google\.com|login\.(microsoftonline|live|windows)\.(com|net)|appleid\.apple\.com)$/;
-const SIGN_IN_PATH = /\/(log-?in|sign-?in|servicelogin|sso|saml2?|oauth2?|authori[sz]e)(?=[/.]|$)/i;
+/** accounts.google.com, login.microsoftonline.com, appleid.apple.com and others. */
+const SIGN_IN_HOST = /^(accounts?|appleid|auth|idp|login|sign-?in|sso)\./;
+const SIGN_IN_PATH = /\/(log[-_]?in|sign[-_]?in|servicelogin|sso|saml2?|oauth2?|authori[sz]e)(?=[/.]|$)/i;
 
 /** Statuses whose text says more than they do. */
 const EXPLAINED = new Set([400, 401, 403]);

@@ -41,7 +41,9 @@ function refused(where: string, got: string, reason: string): PermanentError {
 
 /** Whether the server ended the connection in the middle of a body: Node has no code of its own for that. */
 export function isCutShort(error: unknown): boolean {
-  return error instanceof Error && error.message === 'aborted';
+  return (
+    error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET'
+  );
 }
 
 export function cutShort(where: string, bytes: number, announced: number | undefined): TransientError {

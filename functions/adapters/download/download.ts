@@ -80,9 +80,10 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
       url = redirectTarget(location, url);
       isSignIn ||= looksLikeSignIn(url);
     }
+    const inVain = 'cookie' in jar.headers(url) ? ', though the cookies that they set were sent back' : '';
     throw permanent(
       'source_refused',
-      `Expected at most ${MAX_REDIRECTS} redirects from ${maskUrl(start)}, got more, though their cookies were sent back`,
+      `Expected at most ${MAX_REDIRECTS} redirects from ${maskUrl(start)}, got more${inVain}`,
       'use the address of the file itself',
     );
   }

@@ -10,16 +10,16 @@ export const HEAD_BYTES = 1024;
 export type TextKind = 'html' | 'xml' | 'json' | 'text';
 
 const HTML = /<(!doctype\s+html|html|head|body|script|iframe|h1|div)\b/i;
-const JSON_START = /^[[{]\s*["{}[\]\w-]/;
+const JSON_START = /^(\{\s*["}]|\[\s*["{[\]\d-])/;
 /**
  * What kind of text the file begins as; undefined if it may be media. No media file that is accepted begins as a text.
- * @param contentType decides only whether a text of no known kind is one
+ * @param contentType decides only what kind of text a text is
  */
 export function textKind(head: Buffer, contentType: string): TextKind | undefined {
   const start = head.subarray(0, HEAD_BYTES);
   const text = plain(start);
   if (text === '' || start.some(isBinary)) return undefined;
-  if (text.startsWith('<')) return HTML.test(text) ? 'html' : 'xml';
+  if (text.startsWith('<')) return HTML.test(text) || /html/i.test(contentType) ? 'html' : 'xml';
   if (JSON_START.test(text)) return 'json';
   return /^\s*text\//i.test(contentType) ? 'text' : undefined;
 }

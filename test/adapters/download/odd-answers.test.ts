@@ -239,6 +239,7 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
     'source_forbidden',
     /got 403\. Next step/,
   ],
+  ['a piece of a page', page('<b>No such clip</b>', 'text/html'), 'media_unreadable', /got a web page/],
 ];
 
 describe('createWebDownloads, with odd answers', () => {
@@ -344,7 +345,7 @@ describe('createWebDownloads, with odd answers', () => {
     await failureOf(
       get(() => to('/clip.mp4', `Set-Cookie: n=${n++}`)),
       'source_refused',
-      /at most 5 redirects.+though their cookies were sent back/,
+      /at most 5 redirects.+though the cookies that they set were sent back/,
     );
     assert.equal(n, 6);
   });
