@@ -34,7 +34,9 @@ export async function* fileBytes(
   headers: IncomingHttpHeaders,
   answerer: Answerer,
 ): AsyncGenerator<Buffer> {
-  const file = await startOf(uncompressed(body, headers, answerer.where), HEAD_BYTES);
+  const coding = codingOf(headers);
+  const bytes = coding === undefined ? body : uncompressed(body, coding, answerer.where);
+  const file = await startOf(bytes, HEAD_BYTES);
   const kind = textKind(file.head, header(headers, 'content-type') ?? '');
   if (kind === undefined) {
     yield* file.all;
@@ -58,16 +60,7 @@ export function isCompressed(headers: IncomingHttpHeaders): boolean {
 }
 
 /** Nobody asked for compression, but some servers have stored the file so. Browsers decompress it. */
-async function* uncompressed(
-  body: Chunks,
-  headers: IncomingHttpHeaders,
-  where: string,
-): AsyncGenerator<Buffer> {
-  const coding = codingOf(headers);
-  if (coding === undefined) {
-    yield* body;
-    return;
-  }
+async function* uncompressed(body: Chunks, coding: string, where: string): AsyncGenerator<Buffer> {
   const { head, all } = await startOf(body, HEAD_BYTES);
   if (/gzip/i.test(coding)) {
     // Its first two bytes (RFC 1952, 2.3.1). Without them the header is wrong.
