@@ -33,9 +33,16 @@ export interface Probe {
     still: boolean;
     /** Index of the stream in the file. */
     stream: number;
-    /** Duration by the timestamps of the packets. */
+    /** Duration by the timestamps of the packets, without their leaps. */
     seconds: number;
+    /** For how many of these the last picture is repeated at the end. */
+    held: number;
+    /** The timestamps leap, although nothing is missing in between. */
+    leaps: boolean;
+    /** Pictures that are shown. */
     packets: number;
+    /** Pictures that must be decoded, also those that an edit list cuts off. */
+    decoded: number;
     /** Of one picture as stored, before sample aspect and rotation. */
     pixels: number;
     interlaced: boolean;

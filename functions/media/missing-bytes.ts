@@ -1,0 +1,26 @@
+/**
+ * Proves from the bytes that an upload broke off: what a file says about the sizes of its own parts, compared with its
+ * size. A length in a header is no proof, because headers of complete files are often wrong.
+ */
+import { missingAsfBytes } from './asf-size.ts';
+import { ByteWindow } from './byte-window.ts';
+import { missingFlvBytes } from './flv-size.ts';
+import { missingMatroskaBytes } from './matroska-size.ts';
+import { missingRiffBytes } from './riff-size.ts';
+
+export interface Missing {
+  /** How many bytes are missing at the end, at least. */
+  bytes: number;
+  /** So ends an upload that broke off, and also a complete recording whose writer was stopped. */
+  isDoubtful: boolean;
+}
+
+/** MP4 is not included, because its index is read anyway. MPEG streams have no end. */
+export async function missingBytes(file: string): Promise<Missing> {
+  await using bytes = await ByteWindow.open(file);
+  for (const missingIn of [missingMatroskaBytes, missingRiffBytes, missingAsfBytes]) {
+    const missing = await missingIn(bytes);
+    if (missing > 0) return { bytes: missing, isDoubtful: false };
+  }
+  return { bytes: await missingFlvBytes(bytes), isDoubtful: true };
+}
