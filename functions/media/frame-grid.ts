@@ -11,9 +11,13 @@ const VARIABLE = 0.02;
 
 /**
  * Frames per second from the frames themselves: the standard rate that they keep, or else the measured one. `fallback`
- * is the header's rate, used if there are too few frames.
+ * is the header's rate, used if there are too few frames. Where they leapt, times are only about right.
  */
-export function measureRate(times: Float64Array, fallback: number): FrameRate {
+export function measureRate(
+  times: Float64Array,
+  fallback: number,
+  { leaps = false }: { leaps?: boolean } = {},
+): FrameRate {
   const gaps = gapsBetween(times);
   const usualGap = median(gaps);
   if (times.length < LEAST_PACKETS || usualGap <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
@@ -27,12 +31,13 @@ export function measureRate(times: Float64Array, fallback: number): FrameRate {
     running += 1;
     seconds += gap;
   }
-  if (running === gaps.length) {
+  if (running === gaps.length && !leaps) {
     const fps = 1 / slope(times);
     return standard(fps, SAME_RATE) ?? exact(fps);
   }
   const fps = running / seconds;
-  const within = gaps.length - running <= gaps.length * VARIABLE ? SAME_RATE : SAME_VARIABLE_RATE;
+  const isVariable = leaps || gaps.length - running > gaps.length * VARIABLE;
+  const within = isVariable ? SAME_VARIABLE_RATE : SAME_RATE;
   return standard(fps, within) ?? standard(1 / usualGap, within) ?? exact(fps);
 }
 

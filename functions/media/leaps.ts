@@ -5,10 +5,11 @@
 import { gapsBetween, median } from './frame-grid.ts';
 import type { ListedStream } from './packets.ts';
 
-/** Sound is recorded without a break. Where both picture and sound pause for longer, nothing was recorded. */
+/**
+ * Sound is recorded without a break, so where both picture and sound pause for longer, nothing was recorded. A picture
+ * without sound may stand still for long, which looks the same as a leap.
+ */
 export const LEAP_SECONDS = 10;
-/** A picture without sound may stand still for long, for example in a recorded talk. */
-const SILENT_LEAP_SECONDS = 600;
 
 /** The times of a picture as if nothing leapt. */
 export interface Leapless {
@@ -47,10 +48,9 @@ function forward(times: Float64Array, sound: Float64Array): Set<number> {
     if (after - before <= LEAP_SECONDS) continue;
     // Picture and sound may be apart by a second.
     while (heard < sound.length && (sound[heard] as number) <= before + 1) heard += 1;
-    const isOver = heard === sound.length;
-    const pauses = isOver || (sound[heard] as number) > after - 1;
-    const least = isOver || heard === 0 ? SILENT_LEAP_SECONDS : LEAP_SECONDS;
-    if (pauses && after - before > least) found.add(at);
+    // Sound that has ended, or not begun, says nothing.
+    const goesOn = heard > 0 && heard < sound.length;
+    if (goesOn && (sound[heard] as number) > after - 1) found.add(at);
   }
   return found;
 }

@@ -160,7 +160,7 @@ function videoOf(
   const { stream, width, height, interlaced, matrix, transfer, alpha, codec, pixels } = info;
   // A GIF with one picture is a still, not a clip of one frame.
   const still = single || (codec === 'gif' && packets.shown === 1);
-  const rate = still ? STILL_RATE : measureRate(times, info.fps ?? 30);
+  const rate = still ? STILL_RATE : measureRate(times, info.fps ?? 30, { leaps });
   const grid = leaps ? null : gridStart(times, rate);
   return {
     stream,

@@ -32,7 +32,7 @@ describe('PacketReader', () => {
     assert.deepEqual(film, {
       ...{ kind: 'video', codec: 'h264', width: 720, height: 576, sampleAspect: 64 / 45 },
       ...{ sampleRate: 0, channels: 0, times: Float64Array.of(0, 0.04), shown: 2, filled: 2 },
-      ...{ end: 0.08, filledEnd: 0.08, extras: false },
+      ...{ end: 0.08, filledEnd: 0.08, restarted: 0, extras: false },
     });
     assert.deepEqual(sound, {
       ...{ kind: 'audio', codec: 'aac', width: 0, height: 0, sampleAspect: 1, sampleRate: 48_000 },
@@ -43,6 +43,7 @@ describe('PacketReader', () => {
         filled: 2,
         end: 1536 / 48_000,
         filledEnd: 1536 / 48_000,
+        restarted: 0,
         extras: true,
       },
     });
@@ -69,6 +70,17 @@ describe('PacketReader', () => {
   test('counts frames that AVI repeats', () => {
     const [film] = read(`${HEADER}0, 0, 0, 40, 9, 0x0\n0, 40, 40, 40, 0, 0x0\n`);
     assert.deepEqual([film?.times.length, film?.shown, film?.end, film?.filledEnd], [2, 1, 0.08, 0.04]);
+  });
+
+  test('leaves out the times of a second recording that begin anew, and counts its frames', () => {
+    const line = (time: number) => `0, ${time}, ${time}, 40, 9, 0x0\n`;
+    const [film] = read(HEADER + [0, 40, 80].map(line).join('') + line(80).repeat(9));
+    assert.deepEqual([film?.times, film?.restarted, film?.shown], [Float64Array.of(0, 0.04, 0.08), 9, 12]);
+  });
+
+  test('counts a few frames at one time as frames', () => {
+    const [film] = read(HEADER + '0, 40, 40, 40, 9, 0x0\n'.repeat(5));
+    assert.deepEqual([film?.times.length, film?.restarted], [5, 0]);
   });
 
   test('uses the decoding order if no presentation time is known', () => {
