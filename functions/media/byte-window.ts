@@ -1,7 +1,7 @@
 /** Reads small pieces of a large file, mostly one after the other, without holding more than a few kilobytes of it. */
 import { type FileHandle, open } from 'node:fs/promises';
 
-const WINDOW_BYTES = 4_096;
+const WINDOW_BYTES = 16_384;
 const NOTHING = Buffer.alloc(0);
 
 export class ByteWindow implements AsyncDisposable {
@@ -21,7 +21,7 @@ export class ByteWindow implements AsyncDisposable {
     return new ByteWindow(handle, (await handle.stat()).size);
   }
 
-  /** Returns fewer bytes at the end of the file. Valid until the next call. `length` is at most 4,096. */
+  /** Returns fewer bytes at the end of the file. Valid until the next call. `length` is at most 16,384. */
   async at(place: number, length: number): Promise<Buffer> {
     const begin = place - this.#from;
     if (begin >= 0 && begin + length <= this.#bytes.length)

@@ -31,18 +31,23 @@ export async function missingMatroskaBytes(bytes: ByteWindow): Promise<number> {
   return Math.max(0, at - bytes.size);
 }
 
-/** `size` is null if it is unknown. Undefined if this is no element, or not the whole header of one. */
+/** `size` is null if it is unknown. Undefined if this is no element. */
 function elementIn(bytes: Buffer): { id: number; header: number; size: number | null } | undefined {
   const idBytes = lengthAt(bytes, 0);
+  if (idBytes === 0 || idBytes > 4 || idBytes > bytes.length) return undefined;
+  const id = bytes.readUIntBE(0, idBytes);
   const sizeBytes = lengthAt(bytes, idBytes);
-  if (idBytes === 0 || idBytes > 4 || sizeBytes === 0 || bytes.length < idBytes + sizeBytes) return undefined;
+  const header = idBytes + sizeBytes;
+  if (idBytes === bytes.length) return { id, header: idBytes + 1, size: 0 };
+  if (sizeBytes === 0) return undefined;
+  if (header > bytes.length) return { id, header, size: 0 };
   let size = (bytes[idBytes] as number) & ((1 << (8 - sizeBytes)) - 1);
   let isUnknown = size === (1 << (8 - sizeBytes)) - 1;
-  for (const byte of bytes.subarray(idBytes + 1, idBytes + sizeBytes)) {
+  for (const byte of bytes.subarray(idBytes + 1, header)) {
     size = size * 256 + byte;
     isUnknown &&= byte === 0xff;
   }
-  return { id: bytes.readUIntBE(0, idBytes), header: idBytes + sizeBytes, size: isUnknown ? null : size };
+  return { id, header, size: isUnknown ? null : size };
 }
 
 /** The number of leading zero bits of the first byte says how many bytes follow. 0 if there is no such number. */

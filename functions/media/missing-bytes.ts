@@ -5,22 +5,27 @@
 import { missingAsfBytes } from './asf-size.ts';
 import { ByteWindow } from './byte-window.ts';
 import { missingFlvBytes } from './flv-size.ts';
+import { missingGifBytes } from './gif-size.ts';
 import { missingMatroskaBytes } from './matroska-size.ts';
+import { missingMp3Bytes } from './mp3-size.ts';
 import { missingRiffBytes } from './riff-size.ts';
 
 export interface Missing {
   /** How many bytes are missing at the end, at least. */
   bytes: number;
-  /** So ends an upload that broke off, and also a complete recording whose writer was stopped. */
+  /** A recording that was stopped, or cut by a simple tool, ends in the same way. Then the header must say so as well. */
   isDoubtful: boolean;
 }
+
+const PROOFS = [missingMatroskaBytes, missingRiffBytes, missingAsfBytes, missingGifBytes];
+const DOUBTS = [missingFlvBytes, missingMp3Bytes];
 
 /** MP4 is not included, because its index is read anyway. MPEG streams have no end. */
 export async function missingBytes(file: string): Promise<Missing> {
   await using bytes = await ByteWindow.open(file);
-  for (const missingIn of [missingMatroskaBytes, missingRiffBytes, missingAsfBytes]) {
+  for (const missingIn of [...PROOFS, ...DOUBTS]) {
     const missing = await missingIn(bytes);
-    if (missing > 0) return { bytes: missing, isDoubtful: false };
+    if (missing > 0) return { bytes: missing, isDoubtful: DOUBTS.includes(missingIn) };
   }
-  return { bytes: await missingFlvBytes(bytes), isDoubtful: true };
+  return { bytes: 0, isDoubtful: false };
 }

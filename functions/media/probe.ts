@@ -7,7 +7,7 @@ import { lastMessage } from './ffmpeg-error.ts';
 import { gridStart, measureRate } from './frame-grid.ts';
 import { withoutLeaps } from './leaps.ts';
 import type { MediaInfo } from './media-info.ts';
-import { missingBytes } from './missing-bytes.ts';
+import { type Missing, missingBytes } from './missing-bytes.ts';
 import { type Mp4Index, readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { lacksBytes, refuseTruncated, truncated } from './truncated.ts';
@@ -44,7 +44,7 @@ export async function probe(
   const index = await refuseIndex(file);
   const missing = index.missing > 0 ? { bytes: index.missing, isDoubtful: false } : await missingBytes(file);
   const { info, listed, stderr } = await examine(ffmpeg, file, signal);
-  if (info === undefined) throw notOpened(stderr, index);
+  if (info === undefined) throw notOpened(stderr, index, missing);
   refuseHuge(info);
   refuseExotic(info);
   refuseTruncated(info, listed, missing);
@@ -76,14 +76,16 @@ async function refuseIndex(file: string): Promise<Mp4Index> {
 }
 
 /** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
-function notOpened(stderr: string, { beginning, missing }: Mp4Index): PermanentError {
+function notOpened(stderr: string, { beginning, ...index }: Mp4Index, missing: Missing): PermanentError {
+  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
+  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
+  if (missing.bytes > 0 && !missing.isDoubtful && (isMp4 || index.missing === 0)) {
+    return lacksBytes(missing.bytes);
+  }
   const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
   const refused = /^\[(\w+)[^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
   if (refused !== undefined && !isMatroska)
     return unreadable(`a file of the format ${refused}, which is not accepted`);
-  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
-  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
-  if (isMp4 && missing > 0) return lacksBytes(missing);
   if (isMp4 && /moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
     return new PermanentError(
       'media_truncated',
@@ -110,7 +112,7 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
 
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
 function refuseHuge({ video, audio, messages }: MediaInfo): void {
-  const refused = /^\[.*Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
+  const refused = /^\[\w+ @ 0x[0-9a-f]+\] Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
   if (video !== null && Math.max(video.pixels, video.width * video.height) > MAX_PIXELS) {
     throw huge(`${video.width}x${video.height}`);
   }

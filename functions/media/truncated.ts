@@ -4,9 +4,9 @@ import type { MediaInfo } from './media-info.ts';
 import type { Missing } from './missing-bytes.ts';
 import type { ListedStream } from './packets.ts';
 
-/** Formats of sound alone whose pieces have no size. Their header counts the pieces. */
-const COUNTED = ['mp3', 'flac'];
-/** Their sound may be a little shorter than the header says. A broken upload lacks more. */
+/** Its frames have no size, but its header counts the samples. */
+const COUNTED = 'flac';
+/** The sound may be a little shorter than the header says. A broken upload lacks more. */
 const MISSING_SECONDS = 1;
 const MISSING_SHARE = 0.1;
 /** A header is never exact. */
@@ -23,7 +23,7 @@ export function refuseTruncated(
 ): void {
   const reached = Math.max(0, ...listed.map(({ end }) => end));
   const lacking = seconds === null || estimated ? 0 : seconds - reached;
-  const isCounted = COUNTED.includes(format) && listed.length > 0;
+  const isCounted = format === COUNTED && listed.length > 0;
   const isShort = isCounted && lacking > Math.max(MISSING_SECONDS, (seconds ?? 0) * MISSING_SHARE);
   const isProved = missing.bytes > 0 && (!missing.isDoubtful || lacking > SAME_SECONDS);
   if (!isShort && !isProved) return;
