@@ -112,7 +112,9 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
 
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
 function refuseHuge({ video, audio, messages }: MediaInfo): void {
-  const refused = /^\[\w+ @ 0x[0-9a-f]+\] Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
+  const refused = /^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(
+    messages,
+  )?.[1];
   if (video !== null && Math.max(video.pixels, video.width * video.height) > MAX_PIXELS) {
     throw huge(`${video.width}x${video.height}`);
   }

@@ -41,6 +41,7 @@ const DATA = zeros(64);
 const FOUR = { size: 16, count: 4, perChunk: 2, stts: [4, 1] };
 /** Four samples in one chunk, which fill the data. */
 const film4 = (chunks: number[]) => mov(DATA, [{ ...film, ...FOUR, perChunk: 4, chunks }]);
+const heard = (chunks: number[]) => mov(DATA, [sound({ ...FOUR, chunks })]);
 const END = film4([0]).length;
 const retyped = (bytes: Buffer, from: string, to: string) =>
   Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1');
@@ -121,11 +122,7 @@ describe('the index of an MP4', () => {
   for (const [what, bytes, missing] of [
     ['a picture that is whole', film4([END - 64]), 0],
     ['a picture that begins too late', film4([END - 63]), 1],
-    [
-      'sound whose last of two chunks ends too late',
-      mov(DATA, [sound({ ...FOUR, chunks: [0, END + 4 - 14] })]),
-      18,
-    ],
+    ['sound whose last of two chunks ends too late', heard([0, heard([0, 0]).length - 14]), 18],
     [
       'chunks of more samples than there are',
       mov(DATA, [sound({ ...FOUR, perChunk: 999, chunks: [SAMPLES_AT] })]),
