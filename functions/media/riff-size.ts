@@ -5,8 +5,8 @@ const CHUNK_BYTES = 8;
 const LIST_BYTES = 12;
 /** Some writers also count the header, or a last byte that they do not write. */
 const MISCOUNTED = 1_024;
-/** Who streams a WAV writes one of the largest sizes, because the real one is not known yet. */
-const LEAST_MADE_UP = 0x7fff0000;
+/** Who streams a WAV or AIFF writes one of the largest sizes, because the real one is not known yet. */
+const LEAST_MADE_UP = 0x7f000000;
 const UNKNOWN = 0xffffffff;
 /** Two hours of film with its sound. */
 const MOST_CHUNKS = 2_000_000;
@@ -17,7 +17,10 @@ export async function missingRiffBytes(bytes: ByteWindow): Promise<number> {
   if (header.length < LIST_BYTES) return 0;
   const kind = `${header.toString('latin1', 0, 4)} ${header.toString('latin1', 8, 12)}`;
   const size = header.readUInt32LE(4);
-  if (/^FORM AIF[FC]$/.test(kind)) return counted(CHUNK_BYTES + header.readUInt32BE(4) - bytes.size);
+  if (/^FORM AIF[FC]$/.test(kind)) {
+    const said = header.readUInt32BE(4);
+    return said >= LEAST_MADE_UP ? 0 : counted(CHUNK_BYTES + said - bytes.size);
+  }
   if (kind === 'RIFF WAVE') return size >= LEAST_MADE_UP ? 0 : missingSound(bytes, size);
   if (kind === 'RF64 WAVE') return missingInLongWav(bytes);
   if (!/^RIFF AVI/.test(kind)) return 0;
