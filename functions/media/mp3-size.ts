@@ -21,7 +21,8 @@ export async function missingMp3Bytes(bytes: ByteWindow): Promise<number> {
   let at = await afterTag(bytes);
   for (let frames = 0; frames < MOST_FRAMES && at < bytes.size; frames++) {
     const header = await bytes.at(at, HEADER_BYTES);
-    const length = header.length < HEADER_BYTES ? 0 : frameBytes(header.readUInt32BE(0));
+    if (header.length < HEADER_BYTES) return header[0] === 0xff ? HEADER_BYTES - header.length : 0;
+    const length = frameBytes(header.readUInt32BE(0));
     if (length === 0) return 0;
     at += length;
   }
