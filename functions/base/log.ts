@@ -21,6 +21,8 @@ export type EventName =
   | 'task.accepted'
   | 'task.cancelling'
   | 'task.completed'
+  | 'tasks.pruned'
+  | 'tasks.not_pruned'
   | 'source.prepared'
   | 'source.failed'
   | 'render.started'

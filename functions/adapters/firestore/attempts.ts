@@ -9,6 +9,7 @@ import {
   documentId,
   type Expiring,
   type FirestoreConnection,
+  inRounds,
   leaseRetained,
   millisecondsBetween,
 } from './firestore.ts';
@@ -39,6 +40,8 @@ interface Found {
 const NOTHING: Stored = { crashes: 0, failures: 0, round: 0, restsUntil: null, tokens: [] };
 /** How many changes of others may follow ours before we can no longer tell whether ours was made. */
 const TOKENS_KEPT = 20;
+/** Of several writers at a time one succeeds in each round, and all of them must. */
+const MOST_ROUNDS = 100;
 
 /** Takes no locks: a change is written only if the version read is still current, and starts over if it is not. */
 export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions): AttemptStore {
@@ -88,24 +91,24 @@ async function change(
   next: (found: Found) => Stored | undefined,
 ): Promise<Stored | undefined> {
   const token = randomUUID();
-  for (;;) {
+  return inRounds(async () => {
     const found = foundIn(await ref.get());
     // Our write was stored but its answer was lost, so the client sent it again and was refused.
-    if (found.stored.tokens.includes(token)) return found.stored;
+    if (found.stored.tokens.includes(token)) return { value: found.stored };
     const changed = next(found);
-    if (changed === undefined) return undefined;
+    if (changed === undefined) return { value: undefined };
     const stored = { ...changed, tokens: [token, ...changed.tokens].slice(0, TOKENS_KEPT) };
     try {
       await write(ref, found.version, stored);
-      return stored;
+      return { value: stored };
     } catch (error) {
-      if (CHANGED_SINCE_READ.includes(grpcCode(error))) continue;
+      if (CHANGED_SINCE_READ.includes(grpcCode(error))) return 'changed';
       if (!isInconclusive(error)) throw error;
       const now = foundIn(await ref.get());
-      if (now.stored.tokens.includes(token)) return now.stored;
+      if (now.stored.tokens.includes(token)) return { value: now.stored };
       throw error;
     }
-  }
+  }, MOST_ROUNDS);
 }
 
 async function write(ref: DocumentReference, version: Timestamp | undefined, stored: Stored): Promise<void> {

@@ -3,10 +3,13 @@ import { TransientError } from '../../base/errors.ts';
 import { inTime } from '../../base/time-limit.ts';
 import { GRPC, throughGate } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
+import { DAY_MS, LAPSED_MS } from '../shared/memory.ts';
 
 export interface FirestoreOptions {
   /** If undefined, the project that the platform reports. */
   projectId?: string | undefined;
+  /** Days for which the records of a task are kept. */
+  taskDays?: number;
 }
 
 /** The client, and the SDK that is loaded at first use. */
@@ -18,12 +21,12 @@ export interface Store {
 export interface FirestoreConnection extends AsyncDisposable {
   /** Connects at the first call. Temporary failures are rejected as TransientError. */
   run<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /** When the time-to-live policy may delete what is written now. Milliseconds more, for what must outlive tasks. */
+  retained(moreMs?: number): Expiring;
 }
 
-/** A task's documents are deleted after this time; until then the task can be retried. */
-const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Leases and attempts are remembered for an hour, but a lease that was never released matters to its next holder. */
-const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
+/** The documents of a task expire one by one, counted from when they were written: none may while the task runs. */
+const RUNNING_MS = 2 * DAY_MS;
 
 /** A conditional write was refused, because the document was created, changed or deleted since it was read. */
 export const CHANGED_SINCE_READ: readonly unknown[] = [
@@ -41,7 +44,7 @@ const LIMIT_MS = 20_000;
 /** The field that Firestore's time-to-live policy uses in every collection (infra/cloud/firestore.indexes.json). */
 export type Expiring = { expireAt: Date };
 
-export function connectFirestore({ projectId }: FirestoreOptions = {}): FirestoreConnection {
+export function connectFirestore({ projectId, taskDays = 30 }: FirestoreOptions = {}): FirestoreConnection {
   let store: Promise<Store> | undefined;
   const connect = async (): Promise<Store> => {
     // Loading takes 0.2 s, so functions that never use the store do not load it.
@@ -61,6 +64,7 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
       const connected = await store;
       return throughGate('Firestore', () => inTime(work(connected), LIMIT_MS, noAnswer));
     },
+    retained: (moreMs = 0) => ({ expireAt: new Date(Date.now() + taskDays * DAY_MS + RUNNING_MS + moreMs) }),
     async [Symbol.asyncDispose]() {
       await (await store)?.db.terminate();
     },
@@ -76,14 +80,17 @@ function noAnswer(): TransientError {
 }
 
 /** Tries a conditional write until it has a result. Someone else may change the document again and again. */
-export async function inRounds<T>(write: () => Promise<{ value: T } | 'changed'>): Promise<T> {
-  for (let round = 1; round <= MOST_ROUNDS; round++) {
+export async function inRounds<T>(
+  write: () => Promise<{ value: T } | 'changed'>,
+  mostRounds = MOST_ROUNDS,
+): Promise<T> {
+  for (let round = 1; round <= mostRounds; round++) {
     const result = await write();
     if (result !== 'changed') return result.value;
   }
   throw new TransientError(
     'platform_unavailable',
-    `Expected to write a document, got it changed by someone else ${MOST_ROUNDS} times.`,
+    `Expected to write a document, got it changed by someone else ${mostRounds} times.`,
   );
 }
 
@@ -144,14 +151,9 @@ export function numberId(number: number): string {
   return String(number).padStart(5, '0');
 }
 
-/** When the time-to-live policy may delete a task's document. */
-export function retained(): Expiring {
-  return { expireAt: new Date(Date.now() + RETENTION_MS) };
-}
-
 /** When the policy may delete a lease or a record of attempts. */
 export function leaseRetained(): Expiring {
-  return { expireAt: new Date(Date.now() + LEASE_RETENTION_MS) };
+  return { expireAt: new Date(Date.now() + LAPSED_MS) };
 }
 
 /** Milliseconds between two timestamps of the store's clock. */

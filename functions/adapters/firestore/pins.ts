@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { isSettled, type PinName, type PinOf } from '../../model/pins.ts';
 import type { PinStore } from '../../ports.ts';
 import { GRPC, grpcCode, throughGate } from '../shared/google-errors.ts';
-import { type FirestoreConnection, pinsOf, retained } from './firestore.ts';
+import { type FirestoreConnection, pinsOf } from './firestore.ts';
 import { allPins } from './queries.ts';
 
 export interface FirestorePinsOptions {
@@ -105,7 +105,7 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
         const ref = pinsOf(db, taskId).doc(name);
         const stored: Stored = { pin: JSON.stringify(pin) };
         try {
-          await ref.create({ ...stored, ...retained() });
+          await ref.create({ ...stored, ...firestore.retained() });
           keep(taskId, name, stored);
         } catch (error) {
           if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;

@@ -186,6 +186,33 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     });
   });
 
+  it('keeps what belongs to a task for TASK_DAYS and the days that it may run, and memos from their last use on', async () => {
+    const DAY_MS = 24 * 3_600_000;
+    await using firestore = connectFirestore({ projectId: newProject(), taskDays: 90 });
+    const tasks = createFirestoreTasks({ seal: SEAL, firestore });
+    const memo = createFirestoreMemo({ firestore });
+    const task = sampleTask();
+    await tasks.create(task);
+    await memo.settle('used', 'id');
+    await memo.remember('unused', 'id');
+    await firestore.run(async ({ db }) => {
+      const { docs } = await db.collection('memos').get();
+      const daysLeft = async (path: string) =>
+        Math.round(((await db.doc(path).get()).get('expireAt').toMillis() - Date.now()) / DAY_MS);
+      assert.equal(await daysLeft(taskAt(db, task.id).path), 92);
+      const soon = new Date(Date.now() + 10 * DAY_MS);
+      for (const { ref } of docs) await ref.update({ expireAt: soon });
+      for (const use of [() => memo.recall(['used', 'never']), () => memo.settle('used', 'another')]) {
+        await use();
+        const left = await Promise.all(docs.map(({ ref }) => daysLeft(ref.path)));
+        assert.deepEqual(
+          left.toSorted((one, other) => one - other),
+          [10, 95],
+        );
+      }
+    });
+  });
+
   it('finds nothing under invalid ids', async () => {
     await using store = await on((firestore) => ({ tasks: createFirestoreTasks({ seal: SEAL, firestore }) }));
     for (const id of ['.', '..', '__x__', 'a/b', 'x'.repeat(5_000), '%']) {
