@@ -24,6 +24,7 @@ export type EventName =
   | 'tasks.pruned'
   | 'tasks.not_pruned'
   | 'source.prepared'
+  | 'source.remade'
   | 'source.failed'
   | 'render.started'
   | 'render.finished'
