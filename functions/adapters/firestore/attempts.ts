@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
-import type { Attempts } from '../../model/attempts.ts';
+import { type Attempts, afterCrash, afterOrderlyEnd, type Lapses, NO_LAPSES } from '../../model/attempts.ts';
 import type { AttemptStore } from '../../ports.ts';
 import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../shared/memory.ts';
@@ -24,6 +24,7 @@ interface Stored extends Attempts {
   round: number;
   /** By the store's clock; null before the first rest. */
   restsUntil: Timestamp | null;
+  lapses: Lapses;
   /** A random value for each change, newest first. */
   tokens: readonly string[];
 }
@@ -37,7 +38,14 @@ interface Found {
   readAt: Timestamp;
 }
 
-const NOTHING: Stored = { crashes: 0, failures: 0, round: 0, restsUntil: null, tokens: [] };
+const NOTHING: Stored = {
+  crashes: 0,
+  failures: 0,
+  round: 0,
+  restsUntil: null,
+  lapses: NO_LAPSES,
+  tokens: [],
+};
 /** How many changes of others may follow ours before we can no longer tell whether ours was made. */
 const TOKENS_KEPT = 20;
 /** Of several writers at a time one succeeds in each round, and all of them must. */
@@ -56,14 +64,17 @@ export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions)
       return (await findAll(keys)).map(({ stored }) => countsOf(stored));
     },
 
-    record: (key, what) =>
+    record: (key, what, lapsed) =>
       firestore.run(async ({ db }) => {
         const written = await change(attemptsAt(db, key), ({ stored }) =>
-          what === 'crash'
-            ? { ...stored, crashes: stored.crashes + 1 }
-            : { ...stored, failures: stored.failures + 1 },
+          what === 'crash' ? afterCrash(stored, lapsed) : { ...stored, failures: stored.failures + 1 },
         );
         return countsOf(written as Stored);
+      }),
+
+    forgive: (key, lapsed) =>
+      firestore.run(async ({ db }) => {
+        await change(attemptsAt(db, key), ({ stored }) => afterOrderlyEnd(stored, lapsed));
       }),
 
     rest: (key, ms) =>
@@ -112,7 +123,9 @@ async function change(
 }
 
 async function write(ref: DocumentReference, version: Timestamp | undefined, stored: Stored): Promise<void> {
-  const fields = { ...stored, ...leaseRetained() };
+  const { lapses, ...others } = stored;
+  // Hardly any record has lapses.
+  const fields = { ...others, ...(lapses === NO_LAPSES ? {} : { lapses }), ...leaseRetained() };
   if (version === undefined) await ref.create(fields);
   else await ref.update(fields, { lastUpdateTime: version });
 }
@@ -123,17 +136,20 @@ function attemptsAt(db: Firestore, key: string): DocumentReference {
 
 function foundIn(snapshot: DocumentSnapshot): Found {
   const { readTime: readAt, updateTime: version } = snapshot;
-  const found = snapshot.data() as (Stored & Expiring) | undefined;
+  const found = snapshot.data() as
+    | (Omit<Stored, 'lapses'> & Partial<Pick<Stored, 'lapses'>> & Expiring)
+    | undefined;
   if (found === undefined || version === undefined) {
     return { stored: NOTHING, resting: false, version: undefined, readAt };
   }
   const { expireAt: _, ...kept } = found;
   const { restsUntil } = kept;
   const resting = restsUntil !== null && millisecondsBetween(readAt, restsUntil) > 0;
-  const { crashes, failures } = millisecondsBetween(version, readAt) <= ATTEMPTS_MEMORY_MS ? kept : NOTHING;
+  const known = millisecondsBetween(version, readAt) <= ATTEMPTS_MEMORY_MS ? kept : NOTHING;
+  const { crashes, failures, lapses = NO_LAPSES } = known;
   const isRecent = restsUntil !== null && millisecondsBetween(restsUntil, readAt) <= MEMORY_MS;
   const round = isRecent ? kept.round : 0;
-  return { stored: { ...kept, crashes, failures, round }, resting, version, readAt };
+  return { stored: { ...kept, crashes, failures, round, lapses }, resting, version, readAt };
 }
 
 function countsOf({ crashes, failures }: Attempts): Attempts {

@@ -1,9 +1,17 @@
-import type { CollectionReference, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore';
+import type {
+  CollectionReference,
+  DocumentReference,
+  Firestore,
+  Query,
+  QuerySnapshot,
+  Timestamp,
+} from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
 import { inTime } from '../../base/time-limit.ts';
 import { GRPC, throughGate } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
 import { DAY_MS, LAPSED_MS } from '../shared/memory.ts';
+import { Listeners, soon } from './listeners.ts';
 
 export interface FirestoreOptions {
   /** If undefined, the project that the platform reports. */
@@ -21,6 +29,15 @@ export interface Store {
 export interface FirestoreConnection extends AsyncDisposable {
   /** Connects at the first call. Temporary failures are rejected as TransientError. */
   run<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /**
+   * Calls `next` with all documents and after each change, or `failed` once. Resolves to a function that stops the
+   * listener.
+   */
+  listen(
+    query: (store: Store) => Query,
+    next: (snapshot: QuerySnapshot) => void,
+    failed: (error: Error) => void,
+  ): Promise<() => void>;
   /** When the time-to-live policy may delete what is written now. Milliseconds more, for what must outlive tasks. */
   retained(moreMs?: number): Expiring;
 }
@@ -46,6 +63,9 @@ export type Expiring = { expireAt: Date };
 
 export function connectFirestore({ projectId, taskDays = 30 }: FirestoreOptions = {}): FirestoreConnection {
   let store: Promise<Store> | undefined;
+  const listeners = new Listeners();
+  const calls = new Set<Promise<unknown>>();
+  let isClosed = false;
   const connect = async (): Promise<Store> => {
     // Loading takes 0.2 s, so functions that never use the store do not load it.
     const sdk = await import('@google-cloud/firestore');
@@ -55,18 +75,37 @@ export function connectFirestore({ projectId, taskDays = 30 }: FirestoreOptions 
     });
     return { db, sdk };
   };
+  const connected = (): Promise<Store> => {
+    if (isClosed) throw new Error('Expected an open connection to Firestore, got one that is closed');
+    store ??= connect().catch((error: unknown) => {
+      store = undefined;
+      throw error;
+    });
+    return store;
+  };
+  /** The call itself may go on after its caller has left, because the time was up. */
+  const tracked = <T>(call: Promise<T>): Promise<T> => {
+    calls.add(call);
+    const ended = () => void calls.delete(call);
+    call.then(ended, ended);
+    return call;
+  };
   return {
-    async run(work) {
-      store ??= connect().catch((error: unknown) => {
-        store = undefined;
-        throw error;
-      });
-      const connected = await store;
-      return throughGate('Firestore', () => inTime(work(connected), LIMIT_MS, noAnswer));
-    },
+    run: (work) =>
+      throughGate('Firestore', async () => {
+        const call = tracked(connected().then(work));
+        return inTime(call, LIMIT_MS, noAnswer);
+      }),
+    listen: (query, next, failed) =>
+      tracked(connected().then((own) => listeners.start(query(own), next, failed))),
     retained: (moreMs = 0) => ({ expireAt: new Date(Date.now() + taskDays * DAY_MS + RUNNING_MS + moreMs) }),
     async [Symbol.asyncDispose]() {
-      await (await store)?.db.terminate();
+      isClosed = true;
+      // The client leaves a rejection unhandled, which ends the process, if it is terminated while it sets up a stream.
+      await soon([...calls]);
+      await listeners.close();
+      const { db } = (await store) ?? {};
+      if (db !== undefined) await soon([db.terminate()]);
     },
   };
 }

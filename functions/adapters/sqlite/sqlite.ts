@@ -137,6 +137,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE memos ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
   UPDATE memos SET used_at = unixepoch() * 1000;
   CREATE INDEX memos_used ON memos (used_at);
+
+  ALTER TABLE attempts ADD COLUMN lapses TEXT;
   `,
 ];
 

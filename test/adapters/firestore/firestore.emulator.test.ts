@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFirestoreAttempts } from '../../../functions/adapters/firestore/attempts.ts';
 import {
   COLLECTIONS,
@@ -258,6 +259,28 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.firestore.run(async ({ db }) => {
       assert.equal((db as unknown as { registeredListenersCount: number }).registeredListenersCount, 0);
     });
+  });
+
+  it('closes at any moment of a wait for pins, and leaves no rejection unhandled', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    for (const moment of numbers(30)) {
+      const firestore = connectFirestore({ projectId: newProject() });
+      const pins = createFirestorePins({ firestore });
+      const stop = new AbortController();
+      const waiting = pins.wait('task', ['prepared-0'], { timeoutMs: TIMEOUT_MS, signal: stop.signal });
+      // Some are stopped before the connection closes, as by a host that ends; some are not.
+      waiting.catch(() => {});
+      if (moment % 3 > 0) await pins.read('task', ['profile']);
+      for (const _ of numbers(moment >> 1)) await new Promise(setImmediate);
+      if (moment % 2 === 0) stop.abort(new Error('The host stops'));
+      await firestore[Symbol.asyncDispose]();
+      stop.abort(new Error('The host stops'));
+    }
+    await sleep(100);
+    process.off('unhandledRejection', note);
+    assert.deepEqual(unhandled, []);
   });
 
   it('treats a store that does not answer as transient', async () => {
