@@ -104,6 +104,8 @@ export interface Lease {
    * released nor renewed the lease, however long ago that was.
    */
   readonly previous: Exclude<LeaseState, 'held'>;
+  /** The token of the lease that lapsed. */
+  readonly lapsed?: string;
 }
 
 export interface LeaseStore {
@@ -115,8 +117,11 @@ export interface LeaseStore {
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** Returns false if the lease was taken over or has lapsed; the holder must stop and must not save. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
-  /** Ends the lease in order, even after it has lapsed. No effect once another holder has taken it. */
-  release(lease: Lease): Promise<void>;
+  /**
+   * Ends the lease in order, even after it has lapsed. Returns false, and has no effect, once another holder has taken
+   * it.
+   */
+  release(lease: Lease): Promise<boolean>;
   /** In the order of the keys. */
   read(keys: readonly string[]): Promise<LeaseState[]>;
 }
@@ -127,8 +132,15 @@ export interface LeaseStore {
 export interface AttemptStore {
   /** In the order of the keys. */
   read(keys: readonly string[]): Promise<Attempts[]>;
-  /** Counts one more and returns the new counts. A rest under the same key is not affected. */
-  record(key: string, what: 'crash' | 'failure'): Promise<Attempts>;
+  /**
+   * Counts one more and returns the new counts. A rest under the same key is not affected. `lapsed` is the token of the
+   * lease whose holder seems to have crashed.
+   */
+  record(key: string, what: 'crash' | 'failure', lapsed?: string): Promise<Attempts>;
+  /**
+   * The holder of that lease did not crash, although its lease lapsed: that crash is taken back, or will not be counted.
+   */
+  forgive(key: string, lapsed: string): Promise<void>;
   /**
    * fetch, render, sweep: starts a rest of that length, by the store's clock, and returns its number, from 1. Returns
    * undefined, and changes nothing, during a rest. Of many concurrent calls, exactly one starts it.

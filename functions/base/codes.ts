@@ -254,8 +254,8 @@ export const CODES = Object.freeze({
   },
   cache_failed: {
     kind: 'permanent',
-    title: 'The bucket for prepared clips cannot be used',
-    hint: 'Check CACHE_BUCKET and let the account view and create objects in it, then retry the task.',
+    title: 'Prepared clips cannot be stored, or are removed before they are used',
+    hint: 'Check CACHE_BUCKET and let the account view and create objects in it, or raise CACHE_MAX_MB, as the message says.',
   },
   save_failed: {
     kind: 'permanent',

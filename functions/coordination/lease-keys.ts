@@ -53,6 +53,11 @@ export function remakeKey(taskId: string, source: number): string {
   return `remake/${taskId}/${source}`;
 }
 
+/** Rest of no length: counts how often the artifact of a source was made again. */
+export function remadeKey(taskId: string, source: number): string {
+  return `remade/${taskId}/${source}`;
+}
+
 /** Lease and attempts: completing a task. */
 export function completeKey(taskId: string): string {
   return `complete/${taskId}`;

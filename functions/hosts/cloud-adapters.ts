@@ -41,7 +41,7 @@ export interface CloudOptions {
 /** Builds the dependencies of the functions. SDKs load and connect on first use. */
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
-  const { project: projectId } = config;
+  const { project: projectId, taskDays } = config;
   const umask = await closeDataDir(config);
   // Most functions never run it.
   const ffmpeg = starting.use(
@@ -54,7 +54,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
       }),
     ),
   );
-  const firestore = starting.use(connectFirestore({ projectId }));
+  const firestore = starting.use(connectFirestore({ projectId, taskDays }));
   const memo = createFirestoreMemo({ firestore });
   const seal = createSeal({ key: config.signingKey, log });
   const chosen = starting.use(

@@ -99,7 +99,7 @@ export function assemble<Q extends Queue>(
     sources,
     remake:
       options.remade === 'here'
-        ? remakeHere({ sources, artifacts })
+        ? remakeHere({ sources, log })
         : remakeInPrepare({ pins, artifacts, attempts, queue }),
     ffmpeg,
     log,

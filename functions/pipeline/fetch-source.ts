@@ -49,6 +49,9 @@ export interface Fetching {
 
 export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
+/** Open, so that it cannot be evicted before it is used. */
+type Downloaded = Artifact<SourceMeta> & Pick<Fetched, 'content'>;
+
 /** Increase it with every change to what probing finds out, so that older results are not reused. */
 const PROBE_RECIPE = '4';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
@@ -84,7 +87,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
       async create(before, held) {
         try {
           refuseCrashLoop(before, 'download');
-          return await pins.write(task.id, name, await downloadFor(task, first, held));
+          using downloaded = await downloadFor(task, first, held);
+          return await pins.write(task.id, name, { content: downloaded.content, ...downloaded.meta });
         } catch (error) {
           return pins.write(task.id, name, { error: failureOf(error, before, 'download', held) });
         }
@@ -93,7 +97,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
   }
 
   /** Gives an unreachable server time to recover, and gives up on it after MAX_ROUNDS, or SLOW_ROUNDS. */
-  async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
+  async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Downloaded> {
     await refusePause(task, first);
     try {
       return await download(task.id, addressOf(task, first), signal);
@@ -125,12 +129,15 @@ export function createFetching(deps: FetchingDeps): Fetching {
     taskId: string,
     { url, location }: SourceAddress,
     signal: AbortSignal,
-  ): Promise<Fetched> {
+  ): Promise<Downloaded> {
     await using dir = await workDir(deps.tempDir);
     const file = join(dir.path, BYTES);
     const known = await recallUrl(deps.memo, url);
+    using open = new DisposableStack();
     // A conditional request is only useful if the bytes are still stored.
-    using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal));
+    const kept = open.use(
+      known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal)),
+    );
     const get = () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal });
     // Between two tries, no place is held.
     const answer = await retryTransient(
@@ -145,20 +152,25 @@ export function createFetching(deps: FetchingDeps): Fetching {
           'Expected the file, got the answer "not modified" to an unconditional request. Check the server.',
         );
       }
-      return { content: known.content, ...kept.meta };
+      open.move();
+      return { ...kept, content: known.content };
     }
-    using artifact = await artifacts.getOrCreate<SourceMeta>(
-      await sourceKey(answer.sha256),
-      async (into, held) => {
-        const probed = await probe(ffmpeg, file, { signal: held });
-        await rename(file, join(into, BYTES));
-        return { bytes: answer.bytes, probe: probed };
-      },
-      { signal, semaphore: deps.probing(taskId) },
+    using making = new DisposableStack();
+    const artifact = making.use(
+      await artifacts.getOrCreate<SourceMeta>(
+        await sourceKey(answer.sha256),
+        async (into, held) => {
+          const probed = await probe(ffmpeg, file, { signal: held });
+          await rename(file, join(into, BYTES));
+          return { bytes: answer.bytes, probe: probed };
+        },
+        { signal, semaphore: deps.probing(taskId) },
+      ),
     );
     const { validator } = answer;
     if (validator !== null) await rememberUrl(deps.memo, url, { content: answer.sha256, validator });
-    return { content: answer.sha256, ...artifact.meta };
+    making.move();
+    return { ...artifact, content: answer.sha256 };
   }
 
   async function sourceKey(content: string): Promise<string> {
@@ -174,11 +186,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
     const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content), signal);
     if (kept !== undefined) return kept;
     const again = await downloadFor(task, firstOf(task, number), signal);
-    const artifact =
-      again.content === fetched.content
-        ? await artifacts.open<SourceMeta>(await sourceKey(again.content), signal)
-        : undefined;
-    if (artifact !== undefined) return artifact;
+    if (again.content === fetched.content) return again;
+    again[Symbol.dispose]();
     throw new PermanentError(
       'source_changed',
       'download',

@@ -86,6 +86,35 @@ export function pinContract(
       }
     });
 
+    it('misses no pin, at whatever moment of the wait it is written', async () => {
+      await using harness = await open();
+      for (const moment of numbers(12)) {
+        const { pins, id } = await withTask(harness);
+        const wait = pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT);
+        for (const _ of numbers(moment)) await pause(moment);
+        const written = (['prepared-0', 'prepared-1'] as const).map((name) =>
+          pins.write(id, name, samplePrepared(name)),
+        );
+        assert.deepEqual(await wait, await Promise.all(written));
+      }
+    });
+
+    it('does not end a wait that begins just as the last other one ends', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      for (const moment of numbers(12)) {
+        const stopped = new AbortController();
+        const reason = new Error('The task was cancelled');
+        const first = pins.wait(id, ['prepared-99'], { timeoutMs: TIMEOUT_MS, signal: stopped.signal });
+        for (const _ of numbers(moment)) await pause(1);
+        stopped.abort(reason);
+        const second = pins.wait(id, [`prepared-${moment}`], PATIENT);
+        await assert.rejects(first, reason);
+        await pins.write(id, `prepared-${moment}`, samplePrepared(`${moment}`));
+        assert.deepEqual(await second, [samplePrepared(`${moment}`)]);
+      }
+    });
+
     it('ends a wait early when one pin is an error, whether it exists or arrives later', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);

@@ -154,6 +154,58 @@ describe('once', () => {
     assert.equal(made, 1);
   });
 
+  test('a release that fails is no crash: five in a row count nothing, while a process that dies counts', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
+    const away = () => Promise.reject(new TransientError('platform_unavailable', 'no'));
+    for (let round = 0; round < 5; round++) {
+      const stuck: LeaseStore = { ...own, release: away };
+      assert.deepEqual(await time.passing(before({ leases: stuck })), NONE, `round ${round}`);
+      await time.passing(sleep(own.ttlMs));
+      assert.deepEqual(await own.read(['key']), ['lapsed']);
+    }
+    assert.deepEqual([await time.passing(before({ leases: own })), await counts()], [NONE, NONE]);
+    await own.take('key', 1_000);
+    await time.passing(sleep(1_000));
+    assert.deepEqual(await time.passing(before({ leases: own })), { crashes: 1, failures: 0 });
+  });
+
+  test('a lease whose release failed for a moment is released before it lapses', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
+    let tries = 0;
+    const flaky: LeaseStore = {
+      ...own,
+      release: (lease) =>
+        ++tries <= 3 ? Promise.reject(new TransientError('platform_unavailable', 'no')) : own.release(lease),
+    };
+    await time.passing(before({ leases: flaky }));
+    assert.deepEqual(await own.read(['key']), ['held']);
+    await time.passing(sleep(10_000));
+    assert.deepEqual([await own.read(['key']), tries], [['released'], 4]);
+  });
+
+  test('a crash that was counted while the store was away from its holder is taken back', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
+    let isAway = true;
+    const reached = <T>(call: () => Promise<T>): Promise<T> =>
+      isAway ? Promise.reject(new TransientError('platform_unavailable', 'no')) : call();
+    const cutOff = {
+      leases: { ...own, release: (lease) => reached(() => own.release(lease)) } satisfies LeaseStore,
+      attempts: {
+        ...attempts,
+        forgive: (...args: Parameters<AttemptStore['forgive']>) => reached(() => attempts.forgive(...args)),
+      },
+    };
+    await time.passing(before(cutOff));
+    await time.passing(sleep(own.ttlMs));
+    assert.deepEqual(await time.passing(before({ leases: own })), { crashes: 1, failures: 0 });
+    isAway = false;
+    await time.passing(sleep(5_000));
+    assert.deepEqual(await counts(), NONE);
+  });
+
   test('does not keep trying to take a lease that is held', async () => {
     await leases.take('key', 60_000);
     let takes = 0;

@@ -2,18 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DocumentReference, DocumentSnapshot, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
+import { TransientError } from '../../base/errors.ts';
 import { reportRecord } from '../../model/names.ts';
 import type { Report } from '../../model/report.ts';
 import type { ReportStore, Seal } from '../../ports.ts';
 import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
   completionAt,
+  type Expiring,
   type FirestoreConnection,
   inRounds,
   millisecondsBetween,
   numberId,
   rendersOf,
-  retained,
   type Store,
   shardsOf,
   taskAt,
@@ -30,6 +31,8 @@ const TASKS_KEPT = 100;
 /** How long a claim holder may take. Publishing one message and recording it takes a tenth of this. */
 const PUBLISHING_MS = 2_000;
 const LOOK_AGAIN_MS = 200;
+/** Twice as many as it takes to see that a holder has died. */
+const MOST_LOOKS = (2 * PUBLISHING_MS) / LOOK_AGAIN_MS;
 /** The document is there, or is not the forged one that was to be replaced. */
 const EXISTS: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION];
 
@@ -81,7 +84,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
         /** Instead of a forged document, if one is given. */
         const commit = async (forged?: DocumentSnapshot) => {
           const batch = db.batch();
-          const document = { ...stored, ...retained() };
+          const document = { ...stored, ...firestore.retained() };
           if (forged?.updateTime === undefined) batch.create(ref, document);
           else batch.update(ref, document, { lastUpdateTime: forged.updateTime });
           batch.update(shard, {
@@ -130,7 +133,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
         if (shards.length === 0) throw unknownTask(taskId);
         if (!shards.every((shard) => isFull(shard.data() as Shard))) return 'open';
 
-        return claim(completionAt(connected.db, taskId));
+        return claim(completionAt(connected.db, taskId), firestore.retained());
       }),
 
     markCompletionPublished: (taskId) =>
@@ -141,22 +144,28 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
 }
 
 /** The caller that creates the claim publishes. Other callers wait until it has done so. */
-async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
+async function claim(ref: DocumentReference, expiry: Expiring): Promise<'claimed' | 'published'> {
   const token = randomUUID();
   try {
-    await ref.create({ published: false, token, ...retained() });
+    await ref.create({ published: false, token, ...expiry });
     return 'claimed';
   } catch (error) {
     if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
   }
-  for (;;) {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
     const found = await ref.get();
     if (found.get('published') === true) return 'published';
+    // Someone has just removed the claim, and with it the task.
+    if (!found.exists) break;
     const age = millisecondsBetween(found.createTime as Timestamp, found.readTime);
     // Either the claim is ours and only the answer was lost, or its holder has died before publishing.
     if (found.get('token') === token || age > PUBLISHING_MS) return 'claimed';
     await pause(LOOK_AGAIN_MS);
   }
+  throw new TransientError(
+    'platform_unavailable',
+    `Expected the claim of a completion to be published or to get older than ${PUBLISHING_MS / 1000} s, got neither.`,
+  );
 }
 
 function unknownTask(taskId: string): Error {

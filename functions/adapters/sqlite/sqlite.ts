@@ -130,6 +130,16 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE reports ADD COLUMN seal TEXT;
   ALTER TABLE claims ADD COLUMN seal TEXT;
   `,
+  `
+  CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
+  -- Tasks that are gone, while some of their reports, pins and messages are still to be removed.
+  CREATE TABLE pruned (task_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  ALTER TABLE memos ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+  UPDATE memos SET used_at = unixepoch() * 1000;
+  CREATE INDEX memos_used ON memos (used_at);
+
+  ALTER TABLE attempts ADD COLUMN lapses TEXT;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */
@@ -182,7 +192,8 @@ export function openDatabase(path: string): Database {
   };
 
   try {
-    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    // What is deleted is overwritten, because tasks contain signed URLs.
+    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
     connection.function('hash_id', { deterministic: true }, (key) => hashId(String(key)));
     migrate(connection, transaction);
   } catch (error) {

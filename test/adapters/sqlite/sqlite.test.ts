@@ -172,7 +172,7 @@ describe('the sqlite database', () => {
   it('rolls back a failed transaction, and stays usable', async () => {
     await using harness = await on((database) => ({ database }));
     const { database } = harness;
-    const insert = () => database.run("INSERT INTO memos VALUES ('id', 'value')");
+    const insert = () => database.run("INSERT INTO memos VALUES ('id', 'value', 0)");
     assert.throws(
       () =>
         database.transaction(() => {
