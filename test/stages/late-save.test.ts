@@ -145,7 +145,10 @@ describe('a video that is saved late', () => {
 
       await event('lapsed', Promise.resolve(s.local.lapseLeases()));
       const inTime = hangs.filter(({ until: event }) => event === 'lapsed').length;
-      await until(async () => (await deps.reports.list(first.id, 1, hangs.length)).length === inTime);
+      await until(
+        async () => (await deps.reports.list(first.id, 1, hangs.length)).length === inTime,
+        'the reports of those in time',
+      );
       const giveUp = ({ index }: { index: number }) =>
         deadLetter(
           {
