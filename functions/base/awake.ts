@@ -6,10 +6,15 @@
 /** How long a pause between two readings of the clock counts at most. Longer ones were sleep. */
 const LONGEST_STEP_MS = 5_000;
 const TICK_MS = 1_000;
+/** A longer pause than any of a busy process. */
+const SLEEP_MS = 30_000;
 
 let ticking: NodeJS.Timeout | undefined;
 let readAt = 0;
+let wallReadAt = 0;
 let now = 0;
+/** By `now`. */
+let wokeAt = Number.NEGATIVE_INFINITY;
 
 /**
  * Milliseconds since the epoch when it is first read; from then on only the time awake is added, so that neither sleep nor
@@ -17,14 +22,23 @@ let now = 0;
  */
 export function awakeNow(): number {
   const at = performance.now();
+  const wall = Date.now();
   if (ticking === undefined) {
-    now = Date.now();
+    now = wall;
     ticking = setInterval(awakeNow, TICK_MS).unref();
   } else {
     now += Math.min(Math.max(0, at - readAt), LONGEST_STEP_MS);
+    // Where the monotonic clock stands still meanwhile, only the wall clock shows it.
+    if (Math.max(at - readAt, wall - wallReadAt) > SLEEP_MS) wokeAt = now;
   }
   readAt = at;
+  wallReadAt = wall;
   return Math.floor(now);
+}
+
+/** Whether the machine slept and woke less than so many milliseconds ago, so that its network may not be up yet. */
+export function wokeWithin(ms: number): boolean {
+  return awakeNow() - wokeAt < ms;
 }
 
 /** Calls `work` after so many milliseconds awake, to within LONGEST_STEP_MS. Dispose of it to prevent that. */
