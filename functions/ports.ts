@@ -189,6 +189,13 @@ export interface SavedFile {
   bytes: number;
 }
 
+/** Whose file it is: a task and its retries give their files the same names. */
+export interface FileOwner {
+  taskId: string;
+  /** Asked right before the file gets its name, or loses it. False: the step is late and changes nothing. */
+  isCurrent: () => Promise<boolean>;
+}
+
 export interface OutputStore {
   /**
    * process-media: returns the folder of that name. If it is missing, it is created, only once for concurrent calls.
@@ -198,13 +205,21 @@ export interface OutputStore {
   createFolder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
   /**
    * render, complete: moves the file there and replaces one of the same name. An unfinished file never has the name.
+   * Throws TransientError 'waiting' if the owner is no longer current: what another owner has saved then stays.
    */
-  save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
+  save(
+    folder: OutputFolder,
+    fileName: string,
+    file: string,
+    signal: AbortSignal,
+    owner?: FileOwner,
+  ): Promise<SavedFile>;
   /**
    * complete, render: removes files that were saved but are not videos of the task, because their process died before
-   * it could report, or reported too late. Names that do not exist, which is the usual case, are no error.
+   * it could report, or reported too late. Names that do not exist, which is the usual case, are no error. What another
+   * owner has saved under the name stays.
    */
-  remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
+  remove(folder: OutputFolder, fileNames: readonly string[], owner?: FileOwner): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -274,7 +274,7 @@ export const CODES = Object.freeze({
   },
   overdue: {
     kind: 'permanent',
-    title: 'It did not finish before the task ran out of time',
+    title: 'Its task made no progress for a day in which the service was up',
     hint: 'Retry the task. If it happens again, the log shows what it waited for.',
   },
   internal_error: {

@@ -132,8 +132,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');
       const deps = await depsOf();
-      const { upSince = 0 } = instrumentation;
-      await instrumentation.run('sweep', () => sweep({ ...deps, upSince, ...options.times }));
+      await instrumentation.run('sweep', () => sweep({ ...deps, ...options.times }));
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };

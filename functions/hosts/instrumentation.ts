@@ -35,8 +35,6 @@ export interface Instrumentation {
   adapters<A extends Adapters>(adapters: A): A;
   /** Wraps every run of a stage, with its message if it has one, and every answer to a request. */
   run<T>(what: string, work: () => Promise<T>, message?: Message): Promise<T>;
-  /** Overrides the time at which the host started, for the sweep. Milliseconds since the epoch. */
-  upSince?: number;
 }
 
 export const NO_INSTRUMENTATION: Instrumentation = {

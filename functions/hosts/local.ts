@@ -45,10 +45,9 @@ export async function startHost(
   await using starting = new AsyncDisposableStack();
   const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, instrumentation));
 
-  const { upSince = Date.now() } = instrumentation;
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
     instrumentation
-      .run('sweep', () => sweep({ ...deps, upSince, ...more }))
+      .run('sweep', () => sweep({ ...deps, everyMs: SWEEP_EVERY_MS, ...more }))
       .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
   // Repairs what the previous host left unfinished. No limit on publishing, as no request can be publishing a task yet.
   await sweepOnce({ publishingMs: 0 });

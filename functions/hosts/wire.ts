@@ -93,6 +93,7 @@ export function assemble<Q extends Queue>(
     leases,
     attempts,
     queue,
+    memo,
     outputs,
     speech,
     artifacts,

@@ -93,6 +93,15 @@ export type PinOf<N extends PinName> = N extends 'profile'
     ? Fetched | Failed
     : Prepared | Failed;
 
+/** Every pin that a task of so many sources may have. */
+export function allPinNames(sources: number): PinName[] {
+  const numbers = Array.from({ length: sources }, (_, number) => number);
+  return [
+    'profile',
+    ...numbers.flatMap((number) => [`fetched-${number}`, `prepared-${number}`, `remade-${number}`] as const),
+  ];
+}
+
 /** Whether there is nothing left to wait for: all are there, or one has failed and the rest cannot change that. */
 export function isSettled(pins: readonly (object | undefined)[]): boolean {
   return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);

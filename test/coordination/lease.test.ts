@@ -11,6 +11,7 @@ import { type Semaphore, UNLIMITED } from '../../functions/coordination/semaphor
 import type { Attempts } from '../../functions/model/attempts.ts';
 import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
+import { sleepingMachine } from '../fixtures/system/sleeping-machine.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('once', () => {
@@ -56,6 +57,36 @@ describe('once', () => {
     assert.equal(made, 1);
     assert.equal(await state(), 'released');
   });
+
+  for (const monotonic of ['stands', 'jumps'] as const) {
+    test(`keeps the lease over five sleeps of two days, however many wait for it: the clock ${monotonic}`, async (t) => {
+      const machine = sleepingMachine(t, monotonic);
+      const own = createSqliteLeases({ database });
+      let result: number | undefined;
+      let made = 0;
+      const wanted = Array.from({ length: 5 }, () =>
+        once<number>({
+          leases: { ...own, pollMs: 1 },
+          attempts,
+          key: 'key',
+          signal,
+          find: async () => result,
+          async create(_, held) {
+            made += 1;
+            for (let sleeps = 0; sleeps < 5; sleeps++) {
+              machine.sleep(48 * 3_600_000);
+              await sleep(20);
+              held.throwIfAborted();
+            }
+            result = 42;
+            return result;
+          },
+        }),
+      );
+      assert.deepEqual(await Promise.all(wanted), Array(5).fill(42));
+      assert.deepEqual([made, await counts()], [1, NONE]);
+    });
+  }
 
   test('looks for the result again under the lease, because another process may have created it meanwhile', async () => {
     let looks = 0;

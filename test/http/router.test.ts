@@ -206,6 +206,102 @@ describe('the HTTP interface', () => {
       assert.notEqual(other.task_id, first.task_id);
     });
 
+    describe('knows the same request', () => {
+      const whole = {
+        ...REQUEST,
+        output: { width: 1080, height: 1920, fit: 'contain', background: '#ABCDEF' },
+        audio: { original_volume: 1, duck: true },
+        metadata: { b: [1, { y: 'ä', x: null }], a: 2 },
+      };
+      const send = (key: string, body: string) =>
+        answerOf(
+          api(
+            new Request(`${BASE}/process_media`, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json', 'idempotency-key': key },
+              body,
+            }),
+          ),
+        );
+      const backwards = (value: unknown): unknown =>
+        Array.isArray(value)
+          ? value.map(backwards)
+          : typeof value === 'object' && value !== null
+            ? Object.fromEntries(
+                Object.entries(value)
+                  .toReversed()
+                  .map(([name, inner]) => [name, backwards(inner)]),
+              )
+            : value;
+      const { text_to_speach: lines, ...rest } = whole;
+      const text = JSON.stringify(whole);
+      const same: Record<string, string> = {
+        'with its fields in another order': JSON.stringify({
+          ...(backwards(whole) as object),
+          // The order of blocks is a choice.
+          video_blocks: whole.video_blocks,
+        }),
+        'with other spaces': JSON.stringify(whole, undefined, 3),
+        'with 1.0 for 1': text.replace('"original_volume":1', '"original_volume":1.0'),
+        'with 108e1 for 1080': text.replace('1080', '108e1'),
+        'with escaped characters': text.replaceAll('ä', '\\u00e4').replaceAll('/', '\\/'),
+        'with its blocks as a list': JSON.stringify({
+          ...whole,
+          video_blocks: Object.entries(whole.video_blocks).map(([name, urls]) => ({ urls, name })),
+        }),
+        'with the other spelling of text_to_speech': JSON.stringify({ ...rest, text_to_speech: lines }),
+        'with defaults written out': JSON.stringify({
+          ...whole,
+          output: { ...whole.output, still_seconds: 3 },
+          audio: { ...whole.audio, voice_offset_seconds: 0 },
+          dry_run: false,
+        }),
+        'without a value that is the default': text.replace('"fit":"contain",', ''),
+        'with a colour in other letters': text.replace('#ABCDEF', '#abcdef'),
+      };
+      for (const [how, body] of Object.entries(same)) {
+        test(how, async () => {
+          const key = how.replaceAll(' ', '-');
+          const first = await send(key, text);
+          assert.notEqual(body, text);
+          assert.deepEqual(await send(key, body), { ...first, replayed: 'true' });
+        });
+      }
+
+      const [a, b] = Object.entries(whole.video_blocks);
+      const other: Record<string, unknown> = {
+        'blocks in another order': {
+          ...whole,
+          video_blocks: Object.fromEntries([b, a] as [string, unknown][]),
+        },
+        'clips in another order': {
+          ...whole,
+          video_blocks: { ...whole.video_blocks, a: whole.video_blocks.a.toReversed() },
+        },
+        'a list in the metadata in another order': {
+          ...whole,
+          metadata: { ...whole.metadata, b: whole.metadata.b.toReversed() },
+        },
+        'a seed': { ...whole, seed: 1 },
+        'metadata with one more field': { ...whole, metadata: { ...whole.metadata, c: null } },
+      };
+      for (const [what, body] of Object.entries(other)) {
+        test(`and another one by ${what}`, async () => {
+          const key = what.replaceAll(' ', '-');
+          await send(key, text);
+          const { status, body: answer } = await send(key, JSON.stringify(body));
+          assert.deepEqual([status, /key_reused/.test(answer)], [422, true]);
+        });
+      }
+
+      test('if its metadata holds what strict canonical JSON refuses', async () => {
+        const odd = text.replace('"a":2', '"a":"\\ud800","z":1e400');
+        const first = await send('odd', odd);
+        assert.equal(first.status, 202);
+        assert.equal((await send('odd', odd)).replayed, 'true');
+      });
+    });
+
     test('is free again after a refused request, and is not used up by a dry run', async () => {
       await problem(await keyed('later', { ...REQUEST, task_name: '' }), 422);
       assert.equal((await keyed('later', { ...REQUEST, dry_run: true })).status, 200);

@@ -1,3 +1,4 @@
+import { awakeLimit } from '../../base/awake.ts';
 import { PermanentError } from '../../base/errors.ts';
 import { timeLimit } from '../../base/time-limit.ts';
 import type { Download, Validator } from '../../model/source.ts';
@@ -128,8 +129,8 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
     { validator, signal }: Parameters<Downloads['get']>[2],
   ): Promise<Download> {
     signal.throwIfAborted();
-    const total = AbortSignal.timeout(limits.totalMs);
-    const either = AbortSignal.any([signal, total]);
+    using total = awakeLimit(limits.totalMs);
+    const either = AbortSignal.any([signal, total.signal]);
     const start = sourceUrl(address);
     let where = maskUrl(start);
     try {
@@ -144,7 +145,7 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (total.aborted && !PermanentError.is(error)) {
+      if (total.signal.aborted && !PermanentError.is(error)) {
         throw tooSlow(where, `not finished after ${limits.totalMs} ms`, { cause: error });
       }
       throw downloadError(error, where);

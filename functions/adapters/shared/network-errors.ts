@@ -1,3 +1,4 @@
+import { wokeWithin } from '../../base/awake.ts';
 import { isDiskFull, MOST_ASKED_MS, PermanentError, TransientError } from '../../base/errors.ts';
 
 /** getaddrinfo errors for a name that does not exist, as opposed to a temporary DNS failure. */
@@ -12,6 +13,8 @@ const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
 
 const SLOW_PAUSE_MS = 30_000;
+/** Until then, a machine that slept may find no name at all. As long as an unreachable server is retried. */
+const NAMES_BACK_MS = 240_000;
 
 /**
  * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned
@@ -27,7 +30,7 @@ export function downloadError(error: unknown, where: string): unknown {
   }
   const code = codeOf(error);
   const options = { cause: error };
-  if (isNoSuchName(error)) {
+  if (isNoSuchName(error) && !wokeWithin(NAMES_BACK_MS)) {
     return new PermanentError(
       'source_unreachable',
       'download',
@@ -44,7 +47,7 @@ export function downloadError(error: unknown, where: string): unknown {
     );
   }
   if (STALLED.test(code)) return tooSlow(where, reasonOf(code, messageOf(error)), options);
-  if (isNetworkError(error)) {
+  if (isNetworkError(error) || isNoSuchName(error)) {
     return new TransientError(
       'network',
       `Expected all bytes of ${where}, got ${reasonOf(code, messageOf(error))}. Next step: check that its server is up.`,

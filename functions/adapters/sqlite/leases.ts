@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { awakeNow } from '../../base/awake.ts';
 import type { LeaseState } from '../../model/lease-state.ts';
 import type { LeaseStore } from '../../ports.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
@@ -11,7 +12,7 @@ const POLL_MS = 200;
 
 export interface SqliteLeasesOptions {
   database: Database;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. By default, a holder that slept with its machine counts as alive. */
   now?: () => number;
 }
 
@@ -28,7 +29,7 @@ interface Row {
   changed_at: number;
 }
 
-export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOptions): SqliteLeases {
+export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOptions): SqliteLeases {
   /** How the last holder left it; undefined if it was never taken. */
   const find = (key: string, at: number) => {
     const row = database.row<Row>('SELECT token, held_until, changed_at FROM leases WHERE key = ?', key);
