@@ -127,3 +127,10 @@ export function problem(error: RequestError): Response {
     { status, headers: { 'content-type': 'application/problem+json', ...error.headers } },
   );
 }
+
+/** The same answer without its body, for HEAD: RFC 9110, section 9.3.2. */
+export async function headOf({ status, headers: own, body }: Response): Promise<Response> {
+  const headers = new Headers(own);
+  headers.set('content-length', String((await new Response(body).arrayBuffer()).byteLength));
+  return new Response(null, { status, headers });
+}

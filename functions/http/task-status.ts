@@ -12,7 +12,8 @@ import {
   renderView,
 } from '../pipeline/render-view.ts';
 import type { AttemptStore, LeaseStore, ReportStore, TaskStore } from '../ports.ts';
-import { cursorOf, emptyPage, nextCursor, PAGE, queryMistake } from './page.ts';
+import { cursorOf, emptyPage, nextCursor, PAGE } from './page.ts';
+import { queryMistake } from './query.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;

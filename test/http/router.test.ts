@@ -492,6 +492,80 @@ describe('the HTTP interface', () => {
       assert.deepEqual([renders.map(({ index }) => index), next_cursor], [[140], null]);
     });
 
+    for (const path of ['', '/renders', '/renders?status=failed']) {
+      test(`answers HEAD ${path || 'for its status'} like GET, without the body`, async () => {
+        const ask = (method: string) => api(new Request(`${BASE}/tasks/${id}${path}`, { method }));
+        const [got, head] = [await ask('GET'), await ask('HEAD')];
+        const body = await got.text();
+        assert.deepEqual([head.status, await head.text()], [200, '']);
+        assert.equal(head.headers.get('content-type'), got.headers.get('content-type'));
+        // The time since the request may have one more digit.
+        const length = Number(head.headers.get('content-length'));
+        assert.ok(Math.abs(length - Buffer.byteLength(body)) < 4, `${length} of ${body.length}`);
+      });
+    }
+
+    test('refuses HEAD where there is nothing, with the headers of the error', async () => {
+      const head = await api(new Request(`${BASE}/tasks/abc`, { method: 'HEAD' }));
+      assert.deepEqual([head.status, await head.text()], [404, '']);
+      assert.equal(head.headers.get('content-type'), 'application/problem+json');
+      assert.ok(Number(head.headers.get('content-length')) > 100);
+    });
+
+    test('lists HEAD in Allow wherever GET is, and refuses OPTIONS', async () => {
+      for (const path of ['', '/renders']) {
+        for (const method of ['OPTIONS', 'PUT']) {
+          const refused = await api(new Request(`${BASE}/tasks/${id}${path}`, { method }));
+          assert.equal(refused.headers.get('allow'), 'GET, HEAD');
+          await problem(refused, 405);
+        }
+      }
+    });
+
+    test('refuses query parameters that an address does not take, naming the nearest, and repeated ones', async () => {
+      const mistakes = async (method: string, path: string) => {
+        const body = await problem(await api(new Request(`${BASE}${path}`, { method })), 422);
+        assert.equal(body['code'], 'invalid_request');
+        return (body['errors'] as { pointer: string; message: string }[]).map(
+          ({ pointer, message }) => `${pointer} ${message}`,
+        );
+      };
+      for (const [method, path] of [
+        ['GET', `/tasks/${id}?verbose=1`],
+        ['HEAD', `/tasks/${id}?verbose=1`],
+        ['POST', `/tasks/${id}/cancel?verbose=1`],
+        ['POST', `/tasks/${id}/retry?verbose`],
+      ] as const) {
+        if (method === 'HEAD') {
+          assert.equal((await api(new Request(`${BASE}${path}`, { method }))).status, 422);
+          continue;
+        }
+        const [only, ...more] = await mistakes(method, path);
+        assert.deepEqual(more, []);
+        assert.match(
+          String(only),
+          /^\/verbose Expected no query parameters.*takes none, got "verbose"/,
+          path,
+        );
+      }
+      assert.equal(await tasks.isCancelled(id), false);
+      const [status, limit] = await mistakes('GET', `/tasks/${id}/renders?staus=failed&colour=1`);
+      assert.match(String(status), /^\/staus .*status, cursor.*Did you mean status\?$/);
+      assert.match(String(limit), /^\/colour .*Remove it\.$/);
+      assert.deepEqual(await mistakes('GET', `/tasks/${id}/renders?status=failed&status=succeeded`), [
+        '/status Expected status once, got it 2 times. Leave out all but one.',
+      ]);
+      assert.match(
+        (await mistakes('POST', '/process_media?dryrun=1'))[0] as string,
+        /^\/dryrun .*but cursor/,
+      );
+      const many = await mistakes(
+        'GET',
+        `/tasks/${id}?${Array.from({ length: 200 }, (_, at) => `p${at}`).join('&')}`,
+      );
+      assert.deepEqual([many.length, /and 190 more/.test(String(many.at(-1)))], [11, true]);
+    });
+
     test('refuses an unknown status and an invalid cursor', async () => {
       for (const query of ['status=lost', 'cursor=-1']) {
         await problem(await api(new Request(`${BASE}/tasks/${id}/renders?${query}`)), 422);
