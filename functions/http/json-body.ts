@@ -128,9 +128,10 @@ export function problem(error: RequestError): Response {
   );
 }
 
-/** The same answer without its body, for HEAD: RFC 9110, section 9.3.2. */
-export async function headOf({ status, headers: own, body }: Response): Promise<Response> {
+/** The answer with its length, and for HEAD without its body: the headers are those of GET (RFC 9110, section 9.3.2). */
+export async function sized({ status, headers: own, body }: Response, method: string): Promise<Response> {
+  const bytes = await new Response(body).arrayBuffer();
   const headers = new Headers(own);
-  headers.set('content-length', String((await new Response(body).arrayBuffer()).byteLength));
-  return new Response(null, { status, headers });
+  headers.set('content-length', String(bytes.byteLength));
+  return new Response(method === 'HEAD' ? null : bytes, { status, headers });
 }

@@ -4,7 +4,7 @@ import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
 import { type CancelDeps, cancelTask } from './cancel.ts';
-import { headOf, problem } from './json-body.ts';
+import { problem, sized } from './json-body.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
 import { checkQuery } from './query.ts';
 import type { RequestGuard } from './request-guard.ts';
@@ -76,7 +76,7 @@ const ROUTES: readonly Route[] = [
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
   return async (request) => {
     const response = await answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
-    return request.method === 'HEAD' ? await headOf(response) : response;
+    return sized(response, request.method);
   };
 }
 
