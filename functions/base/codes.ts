@@ -98,7 +98,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 409,
     title: 'The task has not ended',
-    hint: 'Wait until its status is completed or cancelled, then try again.',
+    hint: 'Wait until its completed_at is set, then try again.',
   },
   nothing_to_retry: {
     kind: 'request',

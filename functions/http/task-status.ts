@@ -2,7 +2,8 @@
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
-import type { Progress, Task } from '../model/task.ts';
+import { expectedMs } from '../model/pace.ts';
+import type { Progress, Task, TaskStatus } from '../model/task.ts';
 import {
   type Begun,
   NOT_BEGUN,
@@ -11,22 +12,22 @@ import {
   type RenderView,
   renderView,
 } from '../pipeline/render-view.ts';
-import type { AttemptStore, LeaseStore, ReportStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
 import { cursorOf, emptyPage, nextCursor, PAGE } from './page.ts';
 import { queryMistake } from './query.ts';
+import { statusOf } from './task-phase.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;
   reports: ReportStore;
   leases: LeaseStore;
   attempts: AttemptStore;
+  pins: PinStore;
   now?: () => number;
 }
 
 /** Most pages searched for one answer, when few renders have the wanted status. */
 const MOST_PAGES = 10;
-/** How many renders are checked for a start. They start in roughly this order, and each check is a read. */
-const FIRST_RENDERS = 10;
 
 /** GET /tasks/{task_id} */
 export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200): Promise<Response> {
@@ -34,12 +35,16 @@ export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200)
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
   const { succeeded, failed, cancelled, finishedAt } = progress;
+  const pins = await deps.pins.count(taskId);
+  const status = await statusOf(task, progress, pins, deps.leases);
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
   const body = {
     task_id: task.id,
     task_name: task.name,
-    status: await statusOf(task, progress, deps),
+    status,
+    sources: task.plan.sources.length,
+    prepared: pins.ready,
     combinations,
     succeeded,
     failed,
@@ -47,7 +52,7 @@ export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200)
     pending,
     percent: Math.floor((100 * (combinations - pending)) / combinations),
     elapsed_seconds: Math.max(0, ((finishedAt ?? now) - created) / 1000),
-    eta_seconds: etaSeconds(progress, combinations, pending, now),
+    eta_seconds: etaSeconds(status, progress, pending, now),
     output_folder: task.folder.location,
     retry_of: task.retryOf,
     created_at: task.createdAt,
@@ -132,30 +137,16 @@ export async function knownTask(
   );
 }
 
-/** `completed` only once the manifest is saved and the log line is written; `rendering` once a render has started. */
-async function statusOf(
-  task: Task,
-  { succeeded, failed, cancelled, finishedAt }: Progress,
-  { leases }: TasksDeps,
-): Promise<'queued' | 'rendering' | 'completed' | 'cancelled'> {
-  if (finishedAt !== null) return cancelled > 0 ? 'cancelled' : 'completed';
-  if (succeeded + failed + cancelled > 0) return 'rendering';
-  const first = task.plan.combinations.slice(0, FIRST_RENDERS).map(({ index }) => renderKey(task.id, index));
-  return (await leases.read(first)).some((state) => state !== 'none') ? 'rendering' : 'queued';
-}
-
-/** From the pace since the first report; null until there are two reports to measure it. */
+/** At the pace of the videos that succeeded; null while that says nothing about the rest. */
 function etaSeconds(
-  { firstReportAt }: Progress,
-  combinations: number,
+  status: TaskStatus,
+  { succeededAt }: Progress,
   pending: number,
   now: number,
 ): number | null {
   if (pending === 0) return 0;
-  const done = combinations - pending;
-  if (firstReportAt === null || done < 2) return null;
-  const perRender = (now - firstReportAt) / (done - 1);
-  return Math.round((perRender * pending) / 100) / 10;
+  const ms = status === 'rendering' ? expectedMs(succeededAt, pending, now) : undefined;
+  return ms === undefined ? null : Math.round(ms / 100) / 10;
 }
 
 function statusFilter(text: string | null): RenderStatus | undefined {

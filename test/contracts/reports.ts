@@ -91,15 +91,25 @@ export function reportContract(
       assert.deepEqual(await listed(6, 9), []);
     });
 
-    it('keeps the time of the first report', async () => {
+    it('keeps when the latest videos succeeded, in order, and not when others failed', async () => {
       await using harness = await open();
-      const id = await storedTask(harness, 3);
-      await harness.reports.report(id, sampleReport(1));
-      const first = (await harness.tasks.progress(id))?.firstReportAt;
-      assert.equal(typeof first, 'number');
-      await pause(5);
-      await harness.reports.report(id, sampleReport(2));
-      assert.equal((await harness.tasks.progress(id))?.firstReportAt, first);
+      const id = await storedTask(harness, 60);
+      const times = async () => (await harness.tasks.progress(id))?.succeededAt ?? [];
+      const began = Date.now();
+      await harness.reports.report(id, sampleReport(1, { status: 'failed' }));
+      await harness.reports.report(id, sampleReport(2, { status: 'cancelled' }));
+      assert.deepEqual(await times(), []);
+      for (const index of numbers(23).map((at) => at + 3)) {
+        await harness.reports.report(id, sampleReport(index));
+        await pause(3);
+      }
+      const found = await times();
+      assert.equal(found.length, 20);
+      assert.deepEqual(
+        found,
+        found.toSorted((one, other) => one - other),
+      );
+      assert.ok(began <= (found[0] ?? 0) && (found.at(-1) ?? 0) <= Date.now(), String(found));
     });
 
     it('keeps tasks apart', async () => {

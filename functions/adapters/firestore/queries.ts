@@ -37,3 +37,8 @@ export function allShards({ db }: Store, taskId: string): Query {
 export function allPins({ db }: Store, taskId: string): Query {
   return pinsOf(db, taskId);
 }
+
+/** Pins of the sources that renders can use. */
+export function readyPins(store: Store, taskId: string): Query {
+  return allPins(store, taskId).where('ready', '==', true);
+}

@@ -86,7 +86,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
           else batch.update(ref, document, { lastUpdateTime: forged.updateTime });
           batch.update(shard, {
             [report.status]: sdk.FieldValue.increment(1),
-            firstReportAt: sdk.FieldValue.minimum(Date.now()),
+            ...(report.status === 'succeeded' ? { succeededAt: sdk.FieldValue.arrayUnion(Date.now()) } : {}),
           });
           await batch.commit();
           return true;

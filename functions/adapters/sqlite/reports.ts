@@ -1,4 +1,5 @@
 import { reportRecord } from '../../model/names.ts';
+import { PACED_SUCCESSES } from '../../model/pace.ts';
 import type { Report } from '../../model/report.ts';
 import type { ReportStore, Seal } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
@@ -41,15 +42,18 @@ export function createSqliteReports({ database, seal, now = Date.now }: SqliteRe
           body,
           seal.of(reportRecord(taskId, report.index), body),
         );
-        const counted = database.run(
+        const task = database.row<{ succeededAt: string }>(
           `UPDATE tasks SET succeeded = succeeded + (?1 = 'succeeded'), failed = failed + (?1 = 'failed'),
-             cancelled = cancelled + (?1 = 'cancelled'), first_report_at = coalesce(first_report_at, ?2)
-           WHERE id = ?3`,
+             cancelled = cancelled + (?1 = 'cancelled')
+           WHERE id = ?2 RETURNING succeeded_at AS succeededAt`,
           report.status,
-          now(),
           taskId,
         );
-        if (counted === 0) throw unknownTask(taskId);
+        if (task === undefined) throw unknownTask(taskId);
+        if (report.status === 'succeeded') {
+          const times = [...(JSON.parse(task.succeededAt) as number[]), now()].slice(-PACED_SUCCESSES);
+          database.run('UPDATE tasks SET succeeded_at = ? WHERE id = ?', JSON.stringify(times), taskId);
+        }
         return true;
       });
     },

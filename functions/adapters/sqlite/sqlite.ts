@@ -130,6 +130,11 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE reports ADD COLUMN seal TEXT;
   ALTER TABLE claims ADD COLUMN seal TEXT;
   `,
+  `
+  -- Times of the latest successes, as JSON.
+  ALTER TABLE tasks ADD COLUMN succeeded_at TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE tasks DROP COLUMN first_report_at;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */
