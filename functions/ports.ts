@@ -62,6 +62,12 @@ export interface ReportStore {
    * seal does not fit is replaced.
    */
   report(taskId: string, report: Report): Promise<boolean>;
+  /**
+   * cancel: stores cancelled reports in a few writes. Leaves out combinations that have reported, and those whose lease,
+   * under the key at the same position, is held or has lapsed, because someone may be making the video. Whoever takes the
+   * lease later finds the report. Returns the indexes of the reports that counted.
+   */
+  reportIdle(taskId: string, reports: readonly Report[], leaseKeys: readonly string[]): Promise<number[]>;
   /** Reports of the combinations from..to (inclusive), in order, without missing ones and those with a wrong seal. */
   list(taskId: string, from: number, to: number): Promise<Report[]>;
   /**

@@ -81,6 +81,7 @@ for (const [name, change] of [
         (firestore) => ({
           tasks: createFirestoreTasks({ seal: SEAL, firestore }),
           reports: createFirestoreReports({ seal: SEAL, firestore }),
+          leases: createFirestoreLeases({ firestore }),
           forged: createFirestoreReports({ seal: FORGED_SEAL, firestore }),
         }),
         change,

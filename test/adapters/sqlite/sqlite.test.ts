@@ -66,6 +66,7 @@ reportContract('sqlite', () =>
   on((database) => ({
     tasks: createSqliteTasks({ database, seal: SEAL }),
     reports: createSqliteReports({ database, seal: SEAL }),
+    leases: createSqliteLeases({ database }),
     forged: createSqliteReports({ database, seal: FORGED_SEAL }),
   })),
 );
