@@ -8,6 +8,7 @@ import type { LeaseState } from './model/lease-state.ts';
 import type { Message } from './model/messages.ts';
 import type { PinName, PinOf } from './model/pins.ts';
 import type { Line } from './model/plan.ts';
+import type { Problem, Work } from './model/problem.ts';
 import type { Report } from './model/report.ts';
 import type { Download, Validator } from './model/source.ts';
 import type { SourceLocation } from './model/source-location.ts';
@@ -77,6 +78,19 @@ export interface ReportStore {
    */
   claimCompletion(taskId: string, index?: number): Promise<'open' | 'claimed' | 'published'>;
   markCompletionPublished(taskId: string): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Problems: what holds up a task, for its status
+
+/** At most one record per piece of work. They may be lost, and forgotten when the task has ended: nothing depends on them. */
+export interface ProblemStore {
+  /** In place of the earlier record of the same work, whose `since` stands if it is earlier. */
+  note(taskId: string, problem: Problem): Promise<void>;
+  /** The work goes on. */
+  clear(taskId: string, work: Work): Promise<void>;
+  /** status: the latest ones, latest first. Those of work that another process has done may still be there. */
+  latest(taskId: string, limit: number): Promise<Problem[]>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

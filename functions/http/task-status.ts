@@ -1,9 +1,11 @@
 /** Answers questions about a task: its status and the list of its renders. */
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
+import type { Problems } from '../coordination/problems.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import { expectedMs } from '../model/pace.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
+import { type ProblemView, problemView } from '../pipeline/problem-view.ts';
 import {
   type Begun,
   NOT_BEGUN,
@@ -23,6 +25,7 @@ export interface TasksDeps {
   leases: LeaseStore;
   attempts: AttemptStore;
   pins: PinStore;
+  problems: Pick<Problems, 'latest'>;
   now?: () => number;
 }
 
@@ -53,6 +56,7 @@ export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200)
     percent: Math.floor((100 * (combinations - pending)) / combinations),
     elapsed_seconds: Math.max(0, ((finishedAt ?? now) - created) / 1000),
     eta_seconds: etaSeconds(status, progress, pending, now),
+    problem: await problemOf(task, progress, deps),
     output_folder: task.folder.location,
     retry_of: task.retryOf,
     created_at: task.createdAt,
@@ -61,6 +65,11 @@ export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200)
     warnings: task.warnings,
   };
   return Response.json(body, { status: httpStatus });
+}
+
+async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promise<ProblemView | null> {
+  if (progress.finishedAt !== null) return null;
+  return problemView(task, progress, await deps.problems.latest(task.id), deps);
 }
 
 /** GET /tasks/{task_id}/renders?status=&cursor= */

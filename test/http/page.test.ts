@@ -68,6 +68,7 @@ const api = createApi({
   reports: { list: async () => [] },
   leases: { read: async (keys: string[]) => keys.map(() => 'none') },
   attempts: { read: async () => [] },
+  problems: { latest: async () => [] },
   pins: { count: async () => ({ all: 0, ready: 0 }) },
 } as unknown as ApiDeps);
 

@@ -7,12 +7,14 @@ import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
+import { createSqliteProblems } from '../../functions/adapters/sqlite/problems.ts';
 import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { RequestError, TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { createProblems } from '../../functions/coordination/problems.ts';
 import { createRequestGuard, type RequestGuardOptions } from '../../functions/http/request-guard.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
@@ -62,6 +64,7 @@ describe('the HTTP interface', () => {
       leases: createSqliteLeases({ database }),
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
+      problems: createProblems({ store: createSqliteProblems({ database }) }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
@@ -452,6 +455,7 @@ describe('the HTTP interface', () => {
         pending: 148,
         percent: 1,
         eta_seconds: null,
+        problem: null,
         retry_of: null,
         completed_at: null,
         metadata: { id: 5 },

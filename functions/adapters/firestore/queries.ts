@@ -3,7 +3,7 @@
  * declared ones.
  */
 import type { Query } from '@google-cloud/firestore';
-import { numberId, pinsOf, rendersOf, type Store, shardsOf } from './firestore.ts';
+import { numberId, pinsOf, problemsOf, rendersOf, type Store, shardsOf } from './firestore.ts';
 
 /** Ids of the unfinished tasks, oldest first, after the given one. */
 export function unfinishedTasks(
@@ -41,4 +41,8 @@ export function allPins({ db }: Store, taskId: string): Query {
 /** Pins of the sources that renders can use. */
 export function readyPins(store: Store, taskId: string): Query {
   return allPins(store, taskId).where('ready', '==', true);
+}
+
+export function latestProblems({ db }: Store, taskId: string, limit: number): Query {
+  return problemsOf(db, taskId).orderBy('notedAt', 'desc').limit(limit);
 }

@@ -12,6 +12,7 @@ import {
 import { createFirestoreLeases } from '../../../functions/adapters/firestore/leases.ts';
 import { createFirestoreMemo } from '../../../functions/adapters/firestore/memo.ts';
 import { createFirestorePins } from '../../../functions/adapters/firestore/pins.ts';
+import { createFirestoreProblems } from '../../../functions/adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
@@ -20,6 +21,7 @@ import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
 import { leaseContract } from '../../contracts/leases.ts';
 import { memoContract } from '../../contracts/memo.ts';
 import { pinContract } from '../../contracts/pins.ts';
+import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
@@ -69,6 +71,18 @@ for (const [name, change] of [
               const { body, seal } = (await taskAt(db, from).get()).data() ?? {};
               await taskAt(db, to).update({ body, seal });
             }),
+        }),
+        change,
+      ),
+    ON_EMULATORS,
+  );
+  problemContract(
+    name,
+    () =>
+      on(
+        (firestore) => ({
+          tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+          problems: createFirestoreProblems({ firestore }),
         }),
         change,
       ),
@@ -167,8 +181,10 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
       leases: createFirestoreLeases({ firestore }),
       attempts: createFirestoreAttempts({ firestore }),
       memo: createFirestoreMemo({ firestore }),
+      problems: createFirestoreProblems({ firestore }),
     }));
     const task = sampleTask({ combinations: 1 });
+    await store.problems.note(task.id, sampleProblem({ topic: 'complete' }, 1));
     await store.tasks.create(task, { key: 'k', fingerprint: 'f', ttlMs: null });
     await store.pins.write(task.id, 'prepared-0', samplePrepared('zero'));
     await store.reports.report(task.id, sampleReport(1));

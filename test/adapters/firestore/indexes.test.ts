@@ -48,6 +48,7 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   allShards: [queries.allShards(store, 'a')],
   allPins: [queries.allPins(store, 'a')],
   readyPins: [queries.readyPins(store, 'a')],
+  latestProblems: [queries.latestProblems(store, 'a', 10)],
 };
 
 /** Large, random or ever-growing fields that no query uses: an index would only cost money. */
@@ -56,6 +57,8 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   ...['body', 'seal', 'token'].map((field) => `renders.${field}`),
   ...['quota', 'succeeded', 'failed', 'cancelled', 'succeededAt'].map((field) => `shards.${field}`),
   'pins.pin',
+  'problems.body',
+  'problems.since',
   ...['token', 'ttlMs'].map((field) => `leases.${field}`),
   ...['tokens', 'crashes', 'failures', 'round', 'restsUntil'].map((field) => `attempts.${field}`),
   'claims.fingerprint',
