@@ -91,10 +91,9 @@ export function createSqliteQueue({
       giveUp(taken, error);
       return;
     }
-    const counted = waits ? taken.deliveries - 1 : taken.deliveries;
     const pause = pauseMs(error, waits ? 1 : taken.deliveries, backOffBaseMs);
     onHandedBack(taken.message, error, pause);
-    messages.handBack({ ...taken, deliveries: counted }, pause);
+    messages.handBack({ ...taken, deliveries: taken.deliveries - (waits ? 1 : 0) }, pause);
   };
 
   for (const taken of messages.inFlight()) {
