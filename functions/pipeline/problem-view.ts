@@ -20,6 +20,8 @@ export interface ProblemViewDeps {
   reports: Pick<ReportStore, 'list'>;
 }
 
+/** Each costs a read. */
+const MOST_CHECKED = 20;
 /** No message of ours is as long. Problems have no seal, so another account may have written them. */
 const MAX_MESSAGE = 2_000;
 
@@ -30,20 +32,46 @@ export async function problemView(
   problems: readonly Problem[],
   deps: ProblemViewDeps,
 ): Promise<ProblemView | null> {
-  for (const problem of problems) {
-    const about = aboutWork(task, problem.work);
-    if (about === undefined || CODES[problem.code]?.kind !== 'transient') continue;
+  let shown: Problem | undefined;
+  let since = Number.POSITIVE_INFINITY;
+  for (const problem of problems.slice(0, MOST_CHECKED)) {
+    if (!isKnown(task, problem) || (shown !== undefined && !isSameTrouble(shown, problem))) continue;
     if (await isOver(task, progress, problem.work, deps)) continue;
-    return {
-      code: problem.code,
-      message: `${about.name}: ${problem.message}`.slice(0, MAX_MESSAGE),
-      stage: problem.stage ?? about.stage,
-      hint: CODES[problem.code].hint,
-      since: new Date(problem.since).toISOString(),
-      next_try_at: problem.nextTryAt === null ? null : new Date(problem.nextTryAt).toISOString(),
-    };
+    shown ??= problem;
+    since = Math.min(since, problem.since);
   }
-  return null;
+  const about = shown && aboutWork(task, shown.work);
+  if (shown === undefined || about === undefined) return null;
+  return {
+    code: shown.code,
+    message: `${about.name}: ${shown.message}`.slice(0, MAX_MESSAGE),
+    stage: shown.stage ?? about.stage,
+    hint: CODES[shown.code].hint,
+    since: new Date(since).toISOString(),
+    next_try_at: shown.nextTryAt === null ? null : new Date(shown.nextTryAt).toISOString(),
+  };
+}
+
+/** Whether it is as this service writes it, about work of this task. */
+function isKnown(task: Task, { work, code, message, since, nextTryAt }: Partial<Problem>): boolean {
+  return (
+    work !== undefined &&
+    aboutWork(task, work) !== undefined &&
+    code !== undefined &&
+    CODES[code]?.kind === 'transient' &&
+    typeof message === 'string' &&
+    isTime(since) &&
+    (nextTryAt === null || isTime(nextTryAt))
+  );
+}
+
+function isTime(at: unknown): boolean {
+  return !Number.isNaN(new Date(at as number).getTime()) && typeof at === 'number';
+}
+
+/** A disk, a vendor or a network holds up many works at once, and began to with the first. Each source is on its own. */
+function isSameTrouble(one: Problem, other: Problem): boolean {
+  return one.code === other.code && one.work.topic === other.work.topic && one.work.topic !== 'fetch';
 }
 
 async function isOver(
@@ -84,5 +112,7 @@ function aboutWork({ plan }: Task, work: Work): { name: string; stage: Stage } |
         : undefined;
     case 'complete':
       return { name: 'Manifest', stage: 'save' };
+    default:
+      return undefined;
   }
 }
