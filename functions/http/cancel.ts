@@ -17,14 +17,15 @@ const PUBLISH_AGAIN_AFTER_MS = 60_000;
 
 /**
  * POST /tasks/{task_id}/cancel: starts no more work for the task and stops what is running. Each unfinished render
- * reports as cancelled, so the task completes like any other. Answers with the task's status. Finished renders stay as
- * they are, so repeating the call is harmless.
+ * reports as cancelled, at once if nobody is working on it, so the task completes like any other. Answers with the task's
+ * status. Finished renders stay as they are, so repeating the call is harmless.
  */
 export async function cancelTask(taskId: string, deps: CancelDeps): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
   if (progress.finishedAt !== null) return getTask(taskId, deps);
   await deps.tasks.cancel(taskId);
-  // Nothing is lost if this process dies now, or if publishing fails: the task's own messages end it, only later.
+  // Nothing is lost if this process dies now, or if publishing fails: the task's own messages and the sweep end it, only
+  // later.
   if ((await deps.attempts.rest(cancellingKey(taskId), PUBLISH_AGAIN_AFTER_MS)) === undefined)
     return getTask(taskId, deps, 202);
   const left = await cancelIdle(task, deps);

@@ -32,8 +32,8 @@ export interface TasksDeps {
 /** Most pages searched for one answer, when few renders have the wanted status. */
 const MOST_PAGES = 10;
 
-/** GET /tasks/{task_id} */
-export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200): Promise<Response> {
+/** GET /tasks/{task_id}. `whileOpen`: the HTTP status of the answer if the task has not ended. */
+export async function getTask(taskId: string, deps: TasksDeps, whileOpen = 200): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
@@ -64,7 +64,7 @@ export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200)
     metadata: task.metadata,
     warnings: task.warnings,
   };
-  return Response.json(body, { status: httpStatus });
+  return Response.json(body, { status: finishedAt === null ? whileOpen : 200 });
 }
 
 async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promise<ProblemView | null> {

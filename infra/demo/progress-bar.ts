@@ -1,3 +1,4 @@
+import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import type { TaskStatus } from './task-client.ts';
 
 const BAR_WIDTH = 30;
@@ -34,7 +35,7 @@ export function createProgressBar(stream: NodeJS.WriteStream, now: () => number 
 /** `[########------] 4 of 8, 12 s, 1 failed`: ended combinations, of which some may have failed. */
 export function progressLine(task: TaskStatus): string {
   const { status, combinations, sources, prepared, pending, failed, cancelled } = task;
-  const { elapsed_seconds, eta_seconds } = task;
+  const { elapsed_seconds, eta_seconds, problem } = task;
   const done = combinations - pending;
   const filled = Math.round((BAR_WIDTH * done) / combinations);
   const parts = [
@@ -45,6 +46,7 @@ export function progressLine(task: TaskStatus): string {
     ...(eta_seconds ? [`about ${Math.ceil(eta_seconds)} s left`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+    ...(problem === null ? [] : [escapeHidden(problem.message)]),
   ];
   return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${parts.join(', ')}`;
 }

@@ -14,6 +14,7 @@ export interface TaskStatus {
   pending: number;
   elapsed_seconds: number;
   eta_seconds: number | null;
+  problem: { message: string } | null;
   /** Null until the task has ended. */
   completed_at: string | null;
   output_folder: string;

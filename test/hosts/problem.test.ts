@@ -9,6 +9,7 @@ import { until } from '../contracts/harness.ts';
 import { type Json, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer, times } from '../fixtures/network/source-server.ts';
+import { failingSystem } from '../fixtures/system/failing-system.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 interface Problem {
@@ -101,6 +102,27 @@ describe('the problem in the status of a task', () => {
     assert.match(message, /^Clip "never/);
     await host.ask(`/tasks/${id}/cancel`);
     assert.equal((await host.end(id)).status['problem'], null);
+  });
+
+  test('says that the disk is full, and what to do, and goes once there is room', async () => {
+    sources.set('/other.mp4', {
+      body: await readFile(await makeClip(join(dir.path, 'blue.mp4'), { colour: 'blue' })),
+    });
+    let id: string;
+    {
+      using _full = failingSystem('rename', 'ENOSPC');
+      id = await post('full', [sources.url('/other.mp4')]);
+      const { code, message, hint, next_try_at } = await problemOf(
+        id,
+        ({ next_try_at: next }) => next !== null,
+      );
+      assert.equal(code, 'disk_full');
+      assert.match(message, /^Clip "other.*(full|room)/);
+      assert.match(hint, /^Free space/);
+      assert.ok(!Number.isNaN(Date.parse(String(next_try_at))));
+    }
+    const { status } = await host.end(id);
+    assert.deepEqual([status['status'], status['problem']], ['completed', null]);
   });
 });
 
