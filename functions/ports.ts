@@ -8,6 +8,7 @@ import type { LeaseState } from './model/lease-state.ts';
 import type { Message } from './model/messages.ts';
 import type { PinName, PinOf } from './model/pins.ts';
 import type { Line } from './model/plan.ts';
+import type { Problem, Work } from './model/problem.ts';
 import type { Report } from './model/report.ts';
 import type { Download, Validator } from './model/source.ts';
 import type { SourceLocation } from './model/source-location.ts';
@@ -62,6 +63,12 @@ export interface ReportStore {
    * seal does not fit is replaced.
    */
   report(taskId: string, report: Report): Promise<boolean>;
+  /**
+   * cancel: stores cancelled reports in a few writes. Leaves out combinations that have reported, and those whose lease,
+   * under the key at the same position, is held or has lapsed, because someone may be making the video. Whoever takes the
+   * lease later finds the report. Returns the indexes of the reports that counted.
+   */
+  reportIdle(taskId: string, reports: readonly Report[], leaseKeys: readonly string[]): Promise<number[]>;
   /** Reports of the combinations from..to (inclusive), in order, without missing ones and those with a wrong seal. */
   list(taskId: string, from: number, to: number): Promise<Report[]>;
   /**
@@ -74,11 +81,26 @@ export interface ReportStore {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
+// Problems: what holds up a task, for its status
+
+/** At most one record per piece of work. They may be lost, and forgotten when the task has ended: nothing depends on them. */
+export interface ProblemStore {
+  /** In place of the earlier record of the same work, whose `since` stands if it is earlier. */
+  note(taskId: string, problem: Problem): Promise<void>;
+  /** The work goes on. */
+  clear(taskId: string, work: Work): Promise<void>;
+  /** status: the latest ones, latest first. Those of work that another process has done may still be there. */
+  latest(taskId: string, limit: number): Promise<Problem[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
 // Pins: results that are determined once per task, for all its renders
 
 export interface PinStore {
   /** In the order of the names; undefined for a missing pin. */
   read<N extends PinName>(taskId: string, names: readonly N[]): Promise<(PinOf<N> | undefined)[]>;
+  /** status: how many pins there are, and how many sources are ready for renders. */
+  count(taskId: string): Promise<{ all: number; ready: number }>;
   /** Only the first write of a pin counts. Returns that pin. */
   write<N extends PinName>(taskId: string, name: N, pin: PinOf<N>): Promise<PinOf<N>>;
   /**

@@ -5,8 +5,8 @@
 
 export interface CodeEntry {
   /**
-   * `request`: the answer to a request. `permanent`: what a failed render reports. `transient`: retried by itself, seen only
-   * in the log.
+   * `request`: the answer to a request. `permanent`: what a failed render reports. `transient`: retried by itself, seen in
+   * the log and in the status of a running task.
    */
   readonly kind: 'request' | 'permanent' | 'transient';
   /** HTTP status; only codes of kind `request` have one. */
@@ -98,7 +98,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 409,
     title: 'The task has not ended',
-    hint: 'Wait until its status is completed or cancelled, then try again.',
+    hint: 'Wait until its completed_at is set, then try again.',
   },
   nothing_to_retry: {
     kind: 'request',

@@ -8,6 +8,7 @@ import type {
   Memo,
   OutputStore,
   PinStore,
+  ProblemStore,
   Queue,
   ReportStore,
   Speech,
@@ -19,6 +20,7 @@ export interface Adapters {
   tasks: TaskStore;
   reports: ReportStore;
   pins: PinStore;
+  problems: ProblemStore;
   leases: LeaseStore;
   attempts: AttemptStore;
   queue: Queue;

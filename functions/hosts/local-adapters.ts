@@ -9,6 +9,7 @@ import { createSqliteAttempts } from '../adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../adapters/sqlite/pins.ts';
+import { createSqliteProblems } from '../adapters/sqlite/problems.ts';
 import { createSqlitePruning } from '../adapters/sqlite/pruning.ts';
 import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
@@ -104,6 +105,7 @@ export async function composeLocal(
     tasks,
     reports: createSqliteReports({ database, seal }),
     pins: createSqlitePins({ database }),
+    problems: createSqliteProblems({ database }),
     leases,
     attempts,
     queue,

@@ -70,12 +70,14 @@ export async function startHost(
       concurrency,
       handler: async (message, delivery) => {
         try {
-          await instrumentation.run(topic, () => stage(message, delivery, deps), message);
+          const run = () => stage(message, delivery, deps);
+          await instrumentation.run(topic, () => deps.problems.during(message, run), message);
         } catch (error) {
           if (!delivery.signal.aborted) logNack(log, message, delivery.deliveries, error);
           throw error;
         }
       },
+      onHandedBack: (message, error, pauseMs) => void deps.problems.handedBack(message, error, pauseMs),
     });
   const consumers = [
     consume('prepare', PREPARES, prepare),

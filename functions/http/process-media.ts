@@ -11,7 +11,8 @@ import type { OutputStore, Speech } from '../ports.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
 import { readJson } from './json-body.ts';
-import { cursorOf, emptyPage, nextCursor, queryMistake } from './page.ts';
+import { cursorOf, emptyPage, nextCursor } from './page.ts';
+import { queryMistake } from './query.ts';
 
 export interface ProcessMediaDeps extends CreateTaskDeps {
   outputs: OutputStore;

@@ -9,9 +9,7 @@ import type { PinStore } from '../ports.ts';
 import { type CreateTaskDeps, createTask, type Draft } from './create-task.ts';
 import { knownTask, type TasksDeps } from './task-status.ts';
 
-export interface RetryDeps extends CreateTaskDeps, TasksDeps {
-  pins: PinStore;
-}
+export interface RetryDeps extends CreateTaskDeps, TasksDeps {}
 
 /**
  * POST /tasks/{task_id}/retry: creates a task for the failed combinations, with the same choices, output format, folder

@@ -102,6 +102,11 @@ export function allPinNames(sources: number): PinName[] {
   ];
 }
 
+/** Whether the pin says that a source is ready for renders. */
+export function isReady(name: PinName, pin: object): boolean {
+  return name.startsWith('prepared-') && !('error' in pin);
+}
+
 /** Whether there is nothing left to wait for: all are there, or one has failed and the rest cannot change that. */
 export function isSettled(pins: readonly (object | undefined)[]): boolean {
   return pins.every((pin) => pin !== undefined) || pins.some((pin) => pin && 'error' in pin);

@@ -9,6 +9,7 @@ import { PermanentError, TransientError } from '../base/errors.ts';
 import type { DownloadPlaces } from '../coordination/download-places.ts';
 import { once } from '../coordination/lease.ts';
 import { fetchKey, fetchPauseKey, fetchSlowKey } from '../coordination/lease-keys.ts';
+import { asWork } from '../coordination/problems.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
@@ -84,15 +85,16 @@ export function createFetching(deps: FetchingDeps): Fetching {
       signal,
       patienceMs: deps.patienceMs,
       find,
-      async create(before, held) {
-        try {
-          refuseCrashLoop(before, 'download');
-          using downloaded = await downloadFor(task, first, held);
-          return await pins.write(task.id, name, { content: downloaded.content, ...downloaded.meta });
-        } catch (error) {
-          return pins.write(task.id, name, { error: failureOf(error, before, 'download', held) });
-        }
-      },
+      create: (before, held) =>
+        asWork({ topic: 'fetch', source: first }, async () => {
+          try {
+            refuseCrashLoop(before, 'download');
+            using downloaded = await downloadFor(task, first, held);
+            return await pins.write(task.id, name, { content: downloaded.content, ...downloaded.meta });
+          } catch (error) {
+            return pins.write(task.id, name, { error: failureOf(error, before, 'download', held) });
+          }
+        }),
     });
   }
 
@@ -142,7 +144,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     // Between two tries, no place is held.
     const answer = await retryTransient(
       () => deps.places({ taskId, host: hostOf(location) }, get, { signal, patienceMs: deps.patienceMs }),
-      { signal },
+      { signal, stage: 'download' },
     );
     if (!answer.modified) {
       if (kept === undefined || known === undefined) {

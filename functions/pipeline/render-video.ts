@@ -120,7 +120,7 @@ async function make(
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    return retryTransient(save, { signal });
+    return retryTransient(save, { signal, stage: 'save' });
   });
   return {
     index: combination.index,

@@ -116,7 +116,7 @@ function emptyReport(task: Task, combination: Combination): Omit<Report, 'status
   };
 }
 
-function logReport(log: Log, task: Task, report: Report): void {
+export function logReport(log: Log, task: Task, report: Report): void {
   const fields = {
     task_id: task.id,
     task_name: task.name,

@@ -52,6 +52,20 @@ export function pinContract(
       assert.deepEqual(written, [standing, standing, standing]);
     });
 
+    it('counts all pins of a task, and of these the sources that are ready', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      await withTask(harness);
+      assert.deepEqual(await pins.count(id), { all: 0, ready: 0 });
+      await pins.write(id, 'profile', SAMPLE_PROFILE);
+      await pins.write(id, 'fetched-0', FAILED);
+      assert.deepEqual(await pins.count(id), { all: 2, ready: 0 });
+      await pins.write(id, 'prepared-0', FAILED);
+      for (const name of ['prepared-1', 'prepared-2', 'remade-2'] as const)
+        await pins.write(id, name, samplePrepared(name));
+      assert.deepEqual(await pins.count(id), { all: 6, ready: 2 });
+    });
+
     it('keeps tasks apart', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);

@@ -117,7 +117,7 @@ export const RETRY: Scenario = {
   async ask(url, _sources, [id]) {
     for (;;) {
       const status = (await (await fetch(`${url}/tasks/${id}`)).json()) as Record<string, unknown>;
-      if (status['status'] === 'completed') break;
+      if (status['completed_at'] !== null) break;
       await sleep(20);
     }
     return [String((await post(`${url}/tasks/${id}/retry`))['task_id'])];

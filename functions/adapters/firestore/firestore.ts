@@ -139,6 +139,7 @@ export const COLLECTIONS = [
   'renders',
   'shards',
   'pins',
+  'problems',
   'completion',
   'leases',
   'attempts',
@@ -163,6 +164,10 @@ export function shardsOf(db: Firestore, taskId: string): CollectionReference {
 
 export function pinsOf(db: Firestore, taskId: string): CollectionReference {
   return taskAt(db, taskId).collection('pins');
+}
+
+export function problemsOf(db: Firestore, taskId: string): CollectionReference {
+  return taskAt(db, taskId).collection('problems');
 }
 
 /** The claim that lets only one caller publish a task's completion. */

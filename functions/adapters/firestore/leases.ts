@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
+import type {
+  DocumentReference,
+  DocumentSnapshot,
+  Firestore,
+  Timestamp,
+  WriteBatch,
+} from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
 import type { LeaseState } from '../../model/lease-state.ts';
 import type { Lease, LeaseStore } from '../../ports.ts';
@@ -139,8 +145,21 @@ function notReleased(key: string): TransientError {
   return new TransientError('platform_unavailable', `Expected to release the lease ${key}, got no answer.`);
 }
 
-function leaseAt(db: Firestore, key: string): DocumentReference {
+export function leaseAt(db: Firestore, key: string): DocumentReference {
   return db.collection('leases').doc(documentId(key));
+}
+
+/**
+ * Makes a batch fail if anyone takes the lease before it is committed. Returns false, and adds nothing, if someone has the
+ * lease, or had it and never released it.
+ */
+export function requireIdle(batch: WriteBatch, snapshot: DocumentSnapshot): boolean {
+  const { left, version } = foundIn(snapshot);
+  if (left === 'held' || left === 'lapsed') return false;
+  const fields = { token: null, ttlMs: 0, ...leaseRetained() };
+  if (version === undefined) batch.create(snapshot.ref, fields);
+  else batch.update(snapshot.ref, fields, { lastUpdateTime: version });
+  return true;
 }
 
 /** For a lease that is not held. */

@@ -2,11 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { QuerySnapshot } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
 import { TransientError } from '../../base/errors.ts';
-import { isSettled, type PinName, type PinOf } from '../../model/pins.ts';
+import { isReady, isSettled, type PinName, type PinOf } from '../../model/pins.ts';
 import type { PinStore } from '../../ports.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
 import { type FirestoreConnection, pinsOf } from './firestore.ts';
-import { allPins } from './queries.ts';
+import { allPins, readyPins } from './queries.ts';
 
 export interface FirestorePinsOptions {
   firestore: FirestoreConnection;
@@ -17,6 +17,8 @@ const TASKS_KEPT = 32;
 /** A pin as stored in its document: JSON, because Firestore does not need its fields. */
 interface Stored {
   pin: string;
+  /** For counting, which cannot look into the JSON. */
+  ready: boolean;
 }
 
 /** By name. */
@@ -115,10 +117,19 @@ export function createFirestorePins({ firestore }: FirestorePinsOptions): PinSto
   return {
     read,
 
+    count: (taskId) =>
+      firestore.run(async (connected) => {
+        // Each costs one read for a thousand pins.
+        const [all, ready] = await Promise.all(
+          [allPins(connected, taskId), readyPins(connected, taskId)].map((query) => query.count().get()),
+        );
+        return { all: all?.data().count ?? 0, ready: ready?.data().count ?? 0 };
+      }),
+
     write: <N extends PinName>(taskId: string, name: N, pin: PinOf<N>) =>
       firestore.run(async ({ db }) => {
         const ref = pinsOf(db, taskId).doc(name);
-        const stored: Stored = { pin: JSON.stringify(pin) };
+        const stored: Stored = { pin: JSON.stringify(pin), ready: isReady(name, pin) };
         try {
           await ref.create({ ...stored, ...firestore.retained() });
           keep(taskId, name, stored);

@@ -19,6 +19,7 @@ import {
   shardsOf,
   taskAt,
 } from './firestore.ts';
+import { leaseAt, requireIdle } from './leases.ts';
 import { allShards, reportsBetween } from './queries.ts';
 import { isFull, type Shard, shardOf } from './shards.ts';
 
@@ -33,6 +34,8 @@ const PUBLISHING_MS = 2_000;
 const LOOK_AGAIN_MS = 200;
 /** Twice as many as it takes to see that a holder has died. */
 const MOST_LOOKS = (2 * PUBLISHING_MS) / LOOK_AGAIN_MS;
+/** Reports of one commit, each with its lease: Firestore takes 500 writes at a time. */
+const AT_A_TIME = 200;
 /** The document is there, or is not the forged one that was to be replaced. */
 const EXISTS: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION];
 
@@ -72,14 +75,58 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
     return JSON.parse(stored.body) as Report;
   };
 
+  const storedOf = (taskId: string, report: Report, token: string): Stored => {
+    const body = JSON.stringify(report);
+    return { body, seal: seal.of(reportRecord(taskId, report.index), body), token };
+  };
+
+  /** In one commit, which fails if a lease is taken or a report arrives meanwhile. */
+  const someIdle = async (
+    connected: Store,
+    taskId: string,
+    reports: readonly Report[],
+    leaseKeys: readonly string[],
+  ): Promise<number[]> => {
+    const { db, sdk } = connected;
+    const token = randomUUID();
+    return inRounds(async () => {
+      const batch = db.batch();
+      const refs = reports.map(({ index }) => rendersOf(db, taskId).doc(numberId(index)));
+      const found = await db.getAll(...leaseKeys.map((key) => leaseAt(db, key)), ...refs);
+      const counted: number[] = [];
+      const ofShard = new Map<string, { shard: DocumentReference; count: number }>();
+      for (const [at, report] of reports.entries()) {
+        const [lease, earlier] = [found[at], found[reports.length + at]] as [
+          DocumentSnapshot,
+          DocumentSnapshot,
+        ];
+        // Ours if only the answer to the last commit was lost.
+        if (earlier.get('token') === token) counted.push(report.index);
+        if (earlier.exists || !requireIdle(batch, lease)) continue;
+        counted.push(report.index);
+        batch.create(earlier.ref, { ...storedOf(taskId, report, token), ...firestore.retained() });
+        const shard = await shardAt(connected, taskId, report.index);
+        ofShard.set(shard.path, { shard, count: 1 + (ofShard.get(shard.path)?.count ?? 0) });
+      }
+      for (const { shard, count } of ofShard.values())
+        batch.update(shard, { cancelled: sdk.FieldValue.increment(count) });
+      try {
+        await batch.commit();
+      } catch (error) {
+        if (EXISTS.includes(grpcCode(error))) return 'changed';
+        throw error;
+      }
+      return { value: counted };
+    });
+  };
+
   return {
     report: (taskId, report) =>
       firestore.run(async (connected) => {
         const { db, sdk } = connected;
         const ref = rendersOf(db, taskId).doc(numberId(report.index));
         const token = randomUUID();
-        const body = JSON.stringify(report);
-        const stored: Stored = { body, seal: seal.of(reportRecord(taskId, report.index), body), token };
+        const stored = storedOf(taskId, report, token);
         const shard = await shardAt(connected, taskId, report.index);
         /** Instead of a forged document, if one is given. */
         const commit = async (forged?: DocumentSnapshot) => {
@@ -89,7 +136,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
           else batch.update(ref, document, { lastUpdateTime: forged.updateTime });
           batch.update(shard, {
             [report.status]: sdk.FieldValue.increment(1),
-            firstReportAt: sdk.FieldValue.minimum(Date.now()),
+            ...(report.status === 'succeeded' ? { succeededAt: sdk.FieldValue.arrayUnion(Date.now()) } : {}),
           });
           await batch.commit();
           return true;
@@ -111,6 +158,16 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
           }
         });
       }),
+
+    async reportIdle(taskId, reports, leaseKeys) {
+      const counted: number[] = [];
+      for (let from = 0; from < reports.length; from += AT_A_TIME) {
+        const some = reports.slice(from, from + AT_A_TIME);
+        const keys = leaseKeys.slice(from, from + AT_A_TIME);
+        counted.push(...(await firestore.run((connected) => someIdle(connected, taskId, some, keys))));
+      }
+      return counted;
+    },
 
     list: (taskId, from, to) =>
       firestore.run(async (connected) => {

@@ -174,12 +174,13 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
 
     progress: (taskId) =>
       firestore.run(async (connected) => {
-        const snapshot = await fieldsOf(connected.db, taskId, 'published', 'finishedAt');
+        const snapshot = await fieldsOf(connected.db, taskId, 'published', 'cancelled', 'finishedAt');
         if (!snapshot.exists) return undefined;
-        const { published, finishedAt } = snapshot.data() as Stored;
+        const { published, cancelled: cancelRequested, finishedAt } = snapshot.data() as Stored;
         const shards = await allShards(connected, taskId).get();
         return {
           published,
+          cancelRequested,
           ...sumOf(shards.docs.map((shard) => shard.data() as Shard)),
           finishedAt: finishedAt?.toMillis() ?? null,
         };

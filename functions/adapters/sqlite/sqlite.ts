@@ -140,6 +140,28 @@ export const MIGRATIONS: readonly string[] = [
 
   ALTER TABLE attempts ADD COLUMN lapses TEXT;
   `,
+  `
+  -- Times of the latest successes, as JSON.
+  ALTER TABLE tasks ADD COLUMN succeeded_at TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE tasks DROP COLUMN first_report_at;
+  `,
+  `
+  CREATE TABLE problems (
+    task_id TEXT NOT NULL,
+    work TEXT NOT NULL,
+    body TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (task_id, work)
+  ) STRICT, WITHOUT ROWID;
+  -- They end with their task, whoever ends or removes it.
+  CREATE TRIGGER problems_over AFTER UPDATE OF finished_at ON tasks WHEN new.finished_at IS NOT NULL BEGIN
+    DELETE FROM problems WHERE task_id = new.id;
+  END;
+  CREATE TRIGGER problems_forgotten AFTER DELETE ON tasks BEGIN
+    DELETE FROM problems WHERE task_id = old.id;
+  END;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */

@@ -13,6 +13,7 @@ import {
 import { createFirestoreLeases } from '../../../functions/adapters/firestore/leases.ts';
 import { createFirestoreMemo } from '../../../functions/adapters/firestore/memo.ts';
 import { createFirestorePins } from '../../../functions/adapters/firestore/pins.ts';
+import { createFirestoreProblems } from '../../../functions/adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
@@ -21,6 +22,7 @@ import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
 import { leaseContract } from '../../contracts/leases.ts';
 import { memoContract } from '../../contracts/memo.ts';
 import { pinContract } from '../../contracts/pins.ts';
+import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
@@ -75,6 +77,18 @@ for (const [name, change] of [
       ),
     ON_EMULATORS,
   );
+  problemContract(
+    name,
+    () =>
+      on(
+        (firestore) => ({
+          tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+          problems: createFirestoreProblems({ firestore }),
+        }),
+        change,
+      ),
+    ON_EMULATORS,
+  );
   reportContract(
     name,
     () =>
@@ -82,6 +96,7 @@ for (const [name, change] of [
         (firestore) => ({
           tasks: createFirestoreTasks({ seal: SEAL, firestore }),
           reports: createFirestoreReports({ seal: SEAL, firestore }),
+          leases: createFirestoreLeases({ firestore }),
           forged: createFirestoreReports({ seal: FORGED_SEAL, firestore }),
         }),
         change,
@@ -167,8 +182,10 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
       leases: createFirestoreLeases({ firestore }),
       attempts: createFirestoreAttempts({ firestore }),
       memo: createFirestoreMemo({ firestore }),
+      problems: createFirestoreProblems({ firestore }),
     }));
     const task = sampleTask({ combinations: 1 });
+    await store.problems.note(task.id, sampleProblem({ topic: 'complete' }, 1));
     await store.tasks.create(task, { key: 'k', fingerprint: 'f', ttlMs: null });
     await store.pins.write(task.id, 'prepared-0', samplePrepared('zero'));
     await store.reports.report(task.id, sampleReport(1));
