@@ -1,7 +1,8 @@
 /** Finds out what a file from a caller contains, and refuses files that cannot be used. */
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
-import { chosenOf, examine, list, withRepeated } from './examine.ts';
+import { repeatedFrames } from './avi-frames.ts';
+import { chosenOf, examine, list } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import { gridStart, measureRate } from './frame-grid.ts';
@@ -53,7 +54,7 @@ export async function probe(
   const film = packets.find(({ kind }) => kind === 'video');
   const video = videoOf(
     await asDisplayed(ffmpeg, file, info, signal),
-    await withRepeated(ffmpeg, file, info, film, signal),
+    film && (await withRepeated(file, info, film)),
     sound,
   );
   return {
@@ -149,6 +150,16 @@ async function asDisplayed(
   if (/overread/.test(stderr)) throw truncated('a whole picture, got the beginning of one');
   const { width, height } = shown;
   return { video: { ...video, width, height, pixels: width * height }, still };
+}
+
+/** ffmpeg lists frames without bytes of a few codecs only. */
+async function withRepeated(
+  file: string,
+  { format, video }: MediaInfo,
+  film: ListedStream,
+): Promise<ListedStream> {
+  if (format !== 'avi' || video === null) return film;
+  return { ...film, end: film.filledEnd + film.lastSeconds * (await repeatedFrames(file, video.stream)) };
 }
 
 function videoOf(
