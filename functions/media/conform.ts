@@ -8,7 +8,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { secondsAhead, videoGraph } from './conform-graph.ts';
+import { halvings, secondsAhead, videoGraph } from './conform-graph.ts';
 import {
   acceptedVideo,
   type ConformSize,
@@ -22,7 +22,7 @@ import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
 import { h264Level, timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
-import { untrustedInput } from './untrusted.ts';
+import { photoInput, untrustedInput } from './untrusted.ts';
 
 /** The encoder settings that decide size, quality and time. `npm run bench -- encoder` measures others. */
 export interface Encoding {
@@ -90,8 +90,8 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
     ...['-v', 'verbose', '-nostats', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
     // A photo may have a second picture (a depth or HDR gain map), which must not replace the first.
-    ...(video.still ? ['-reinit_filter', '0'] : []),
-    ...['-threads', String(threads), ...untrustedInput(file)],
+    ...(video.still ? ['-reinit_filter', '0', ...photoInput(file, halvings(video, profile))] : []),
+    ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],
     ...[...encoder(profile, encoding), '-threads:v', String(threads), '-frames:v', String(mostFrames)],

@@ -17,8 +17,10 @@ export interface VideoInfo {
   pixels: number;
   codec: string;
   interlaced: boolean;
-  /** Colour matrix and transfer from the stream's tags; null if it is untagged. */
+  /** As in Probe. */
   matrix: string | null;
+  gray: 'full' | 'limited' | null;
+  /** Transfer function in the stream's tags; null if it is untagged. */
   transfer: string | null;
   /** Parts of the picture may be transparent. */
   alpha: boolean;
@@ -85,13 +87,15 @@ export function readMediaInfo({ stderr, file, separator, listed }: Printed): Med
     const { [at]: stream } = inputs;
     return said === undefined || stream === undefined ? [] : [{ ...said, stream, facts }];
   });
+  const still = /^\w+_pipe$/.test(opened.format);
   return {
     format: opened.format,
     messages: [before, ...lines.slice(last + 1)].join('\n'),
     seconds: mayLackLines(stderr) ? null : secondsIn(dumped),
     estimated: WITHOUT_LENGTH.includes(opened.format) && /Estimating duration from bitrate/.test(before),
-    still: /^\w+_pipe$/.test(opened.format),
-    video: defaultOf(streams, (stream) => readVideo(stream, dumped)),
+    still,
+    // Photos are turned by us, and some builds print a turn for them too.
+    video: defaultOf(streams, (stream) => readVideo(still ? { ...stream, below: '' } : stream, dumped)),
     audio: defaultOf(streams, (stream) => readAudio(stream, refused)),
     misleading: streams.some(({ below }) => DOLBY_ONLY.test(below)) ? DOLBY_ADVICE : null,
     refused,
@@ -177,6 +181,17 @@ function readAudio({ stream, facts }: Described, refused: ReadonlySet<string>): 
   return { stream, rate: sampleRate, channels };
 }
 
+/** What `matrix` is if the codec decides it. ffmpeg's own tags have other names. */
+export const BT601 = 'bt601';
+/**
+ * Codecs whose specifications know no other matrix, whatever the size: RFC 6386 9.2, Theora 4.3, ISO 11172-2, H.263 4.1.
+ * A tag in the container still counts, as in browsers: who sets one has converted the colours.
+ */
+const ONLY_BT601 = ['vp8', 'theora', 'mpeg1video', 'h263', 'flv1'];
+
+/** Pixel formats without colours and transparency. */
+const GRAY = /^gray/;
+
 /** Pixel formats with transparency. A palette may contain it. */
 const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;
 
@@ -184,6 +199,8 @@ function readVideo({ stream, facts, fields, below }: Described, dumped: readonly
   const { kind, codec, width, height } = facts;
   if (kind !== 'video' || codec === 'none' || width === 0 || height === 0) return null;
   const [, pixels = '', tagList = ''] = /^(\w+)(?:\(([^)]*))?/.exec(fields[1] ?? '') ?? [];
+  const tags = tagList.split(', ');
+  const { matrix, transfer } = colours(tags);
   // VP8 and VP9 store transparency beside the picture. Only a tag says so, which a file may contain without it.
   const beside = /^vp[89]$/.test(codec) && facts.extras && dumped.some((line) => ALPHA_TAG.test(line));
   return {
@@ -193,7 +210,9 @@ function readVideo({ stream, facts, fields, below }: Described, dumped: readonly
     pixels: width * height,
     codec,
     interlaced: /\b(top|bottom)( coded)? first/.test(tagList),
-    ...colours(tagList.split(', ')),
+    matrix: matrix ?? (ONLY_BT601.includes(codec) ? BT601 : null),
+    transfer,
+    gray: !GRAY.test(pixels) ? null : tags.includes('tv') ? 'limited' : 'full',
     alpha: ALPHA.test(pixels) || beside,
   };
 }

@@ -9,8 +9,9 @@ import { gridStart, measureRate } from './frame-grid.ts';
 import type { MediaInfo } from './media-info.ts';
 import { readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
+import { isOnItsSide, type PhotoFile, readPhotoFile } from './photo-file.ts';
 import { unreadable } from './unreadable.ts';
-import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
+import { MAX_PHOTO_PIXELS, MAX_PIXELS, photoInput } from './untrusted.ts';
 
 /** Half the rate of telephones, and twice the highest rate of studios. */
 const LEAST_SAMPLE_RATE = 4_000;
@@ -49,7 +50,9 @@ export async function probe(
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
   const beginning = await refuseIndex(file);
-  const { info, listed, stderr } = await examine(ffmpeg, file, signal);
+  const photo = await readPhotoFile(file);
+  const maxPixels = photo === null || photo.isAnimated ? MAX_PIXELS : MAX_PHOTO_PIXELS;
+  const { info, listed, stderr } = await examine(ffmpeg, file, { signal, maxPixels });
   if (info === undefined) throw notOpened(stderr, beginning);
   refuseHuge(info);
   refuseExotic(info);
@@ -58,8 +61,9 @@ export async function probe(
   refuseTruncated(info, packets, BROKEN_OFF.test(info.messages) && !STREAMS.includes(info.format));
   const sound = packets.find(({ kind }) => kind === 'audio');
   const video = videoOf(
-    await asDisplayed(ffmpeg, file, info, signal),
+    info.still && photo !== null ? await asDisplayed(ffmpeg, file, info, photo, signal) : info,
     packets.find(({ kind }) => kind === 'video'),
+    photo,
   );
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
@@ -112,19 +116,20 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
 }
 
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
-function refuseHuge({ video, audio, messages }: MediaInfo): void {
+function refuseHuge({ video, audio, still, messages }: MediaInfo): void {
+  const most = still ? MAX_PHOTO_PIXELS : MAX_PIXELS;
   const refused = /^\[.*Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
-  if (video !== null && Math.max(video.pixels, video.width * video.height) > MAX_PIXELS) {
-    throw huge(`${video.width}x${video.height}`);
+  if (video !== null && Math.max(video.pixels, video.width * video.height) > most) {
+    throw huge(`${video.width}x${video.height}`, most);
   }
-  if (video === null && audio === null && refused !== undefined) throw huge(refused);
+  if (video === null && audio === null && refused !== undefined) throw huge(refused, most);
 }
 
-function huge(size: string): PermanentError {
+function huge(size: string, most: number): PermanentError {
   return new PermanentError(
     'media_unreadable',
     'probe',
-    `Expected a picture of at most ${MAX_PIXELS / 1e6} million pixels, got ${size}. Export it smaller.`,
+    `Expected a picture of at most ${most / 1e6} million pixels, got ${size}. Export it smaller.`,
   );
 }
 
@@ -152,18 +157,18 @@ function refuseTruncated(info: MediaInfo, packets: readonly ListedStream[], brok
   );
 }
 
-/** Only the decoder of a photo finds out which side is up, so a still is decoded to learn its size as displayed. */
+/** Decodes a photo, because only that shows whether it is whole. Its size is that as displayed, whichever side is up. */
 async function asDisplayed(
   ffmpeg: Ffmpeg,
   file: string,
-  info: MediaInfo,
+  { video, still }: MediaInfo,
+  { orientation }: PhotoFile,
   signal: AbortSignal,
 ): Promise<Pick<MediaInfo, 'video' | 'still'>> {
-  const { video, still } = info;
-  if (video === null || !still) return { video, still };
+  if (video === null) return { video, still };
   const args = [
-    ...['-v', 'warning', ...untrustedInput(file), '-map', `0:${video.stream}`],
-    ...['-frames:v', '1', '-f', 'framecrc', '-'],
+    ...['-v', 'warning', ...photoInput(file, 3)],
+    ...['-map', `0:${video.stream}`, '-frames:v', '1', '-f', 'framecrc', '-'],
   ];
   const { stderr, listed } = await list(ffmpeg, file, args, signal);
   const [shown] = listed;
@@ -176,8 +181,8 @@ async function asDisplayed(
       'Expected a whole picture, got the beginning of one. Upload it again.',
     );
   }
-  const { width, height } = shown;
-  return { video: { ...video, width, height, pixels: width * height }, still };
+  const { width, height } = video;
+  return { video: isOnItsSide(orientation) ? { ...video, width: height, height: width } : video, still };
 }
 
 async function refuseCutAvi(file: string): Promise<void> {
@@ -193,13 +198,14 @@ async function refuseCutAvi(file: string): Promise<void> {
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
+  photo: PhotoFile | null,
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.times.length === 0) return null;
   // All of them would have to be decoded to show a few.
   if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
     throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
   }
-  const { stream, width, height, interlaced, matrix, transfer, alpha, codec, pixels } = info;
+  const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
   // A GIF with one picture is a still, not a clip of one frame.
   const still = single || (codec === 'gif' && packets.times.length === 1);
   const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
@@ -217,6 +223,8 @@ function videoOf(
     pixels,
     interlaced,
     matrix,
+    gray,
+    orientation: single ? (photo?.orientation ?? 1) : 1,
     hdr: transfer === 'smpte2084' ? 'pq' : transfer === 'arib-std-b67' ? 'hlg' : null,
     alpha,
     alphaDecoder: alpha ? (({ vp8: 'libvpx', vp9: 'libvpx-vp9' } as const)[codec] ?? null) : null,

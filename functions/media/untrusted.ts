@@ -28,14 +28,27 @@ const SOUNDS = [
 export const DECODERS = [...PICTURES, ...SOUNDS];
 /** Above 8K (33 million). A larger picture would take all memory before anything else could refuse it. */
 export const MAX_PIXELS = 40_000_000;
+/** The largest sensors of phones write 16320x12240. A photo is one picture, and a JPEG is decoded smaller than it is. */
+export const MAX_PHOTO_PIXELS = 202_000_000;
 /** Cameras write up to ten, TV recordings a few dozen. Each takes memory before it is checked. */
 const MAX_STREAMS = 100;
 
 /** `-i` for a file from outside, with the options that must stand before it. */
-export function untrustedInput(file: string): string[] {
+export function untrustedInput(file: string, maxPixels: number = MAX_PIXELS): string[] {
   return [
     ...allowing({ demuxers: DEMUXERS, decoders: DECODERS }),
-    ...['-max_pixels', String(MAX_PIXELS), '-max_streams', String(MAX_STREAMS)],
+    ...['-max_pixels', String(maxPixels), '-max_streams', String(MAX_STREAMS)],
     ...['-i', `file:${file}`],
   ];
+}
+
+/**
+ * The same for a photo, as it is stored. Builds differ in which photos they turn upright, so our own filters turn all.
+ * `halvings` says how often the sides of a JPEG are halved while it is decoded, 0 to 3, which saves memory. Other photos
+ * cannot be.
+ */
+export function photoInput(file: string, halvings: number): string[] {
+  // With more threads, memory is taken for pictures that never come.
+  const decoding = ['-noautorotate', '-threads', '1', '-lowres', String(halvings)];
+  return [...decoding, ...untrustedInput(file, MAX_PHOTO_PIXELS)];
 }

@@ -50,7 +50,7 @@ export interface Fetching {
 export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
 /** Increase it with every change to what probing finds out, so that older results are not reused. */
-const PROBE_RECIPE = '3';
+const PROBE_RECIPE = '4';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
 /** Of these, rounds in which it sent next to nothing: each holds a place for as long as its download may take. */
