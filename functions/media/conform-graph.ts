@@ -201,6 +201,9 @@ function yuvOf(rgb: string): { y: number; cb: number; cr: number } {
   };
 }
 
+/** "auto" is what the decoder says, which for VP8 is BT.601 even if its container says otherwise. */
+const NAMED = [BT601, 'bt709'];
+
 /** ffmpeg takes gray for full range, some builds only that of 8 bits. So gray of limited range is not converted at all. */
 const RANGES = {
   colour: 'in_range=auto:out_range=tv',
@@ -213,7 +216,7 @@ function scaling(video: ClipVideo): string {
   if (video.hdr) return flags;
   // "auto" treats untagged video of any size as BT.601, which shifts the greens of HD.
   const untagged = Math.max(video.width, video.height) >= HD_SIDE ? 'bt709' : 'bt601';
-  const matrix = video.matrix === null ? untagged : video.matrix === BT601 ? BT601 : 'auto';
+  const matrix = video.matrix === null ? untagged : NAMED.includes(video.matrix) ? video.matrix : 'auto';
   return `${flags}:in_color_matrix=${matrix}:out_color_matrix=bt709:${RANGES[video.gray ?? 'colour']}`;
 }
 

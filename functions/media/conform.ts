@@ -6,7 +6,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
-import type { Profile } from '../model/pins.ts';
+import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
 import { halvings, secondsAhead, videoGraph } from './conform-graph.ts';
 import {
@@ -22,7 +22,7 @@ import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
 import { h264Level, timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
-import { photoInput, untrustedInput } from './untrusted.ts';
+import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
 
 /** The encoder settings that decide size, quality and time. `npm run bench -- encoder` measures others. */
 export interface Encoding {
@@ -94,7 +94,7 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
     ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],
-    ...[...encoder(profile, encoding), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
+    ...[...encoder(profile, beside(video, encoding)), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // The sound has its own graph, so that it continues if the picture's graph is rebuilt half-way.
@@ -133,6 +133,12 @@ export async function conformClip(
   const samples = samplesOf(track.frames, rate);
   await cutTo(join(input.dir, 'sound.s16le'), samples);
   return { frames: track.frames, samples, avcC: track.avcC };
+}
+
+/** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */
+function beside({ still, pixels }: NonNullable<Probe['video']>, encoding: Encoding): Encoding {
+  if (!still || pixels < LARGE_PHOTO) return encoding;
+  return { ...encoding, x264: [...(encoding.x264 ?? []), 'rc-lookahead=0'] };
 }
 
 /** Keeps everything about the source and our settings out of the stream's header. Joins break if any option is missing. */

@@ -185,7 +185,7 @@ function readAudio({ stream, facts }: Described, refused: ReadonlySet<string>): 
 export const BT601 = 'bt601';
 /**
  * Codecs whose specifications know no other matrix, whatever the size: RFC 6386 9.2, Theora 4.3, ISO 11172-2, H.263 4.1.
- * A tag in the container still counts, as in browsers: who sets one has converted the colours.
+ * A tag in the container still counts, as in Chrome: whoever sets one has converted the colours.
  */
 const ONLY_BT601 = ['vp8', 'theora', 'mpeg1video', 'h263', 'flv1'];
 

@@ -11,7 +11,7 @@ import { readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { isOnItsSide, type PhotoFile, readPhotoFile } from './photo-file.ts';
 import { unreadable } from './unreadable.ts';
-import { MAX_PHOTO_PIXELS, MAX_PIXELS, photoInput } from './untrusted.ts';
+import { LARGE_PHOTO, MAX_PHOTO_PIXELS, MAX_PIXELS, photoInput } from './untrusted.ts';
 
 /** Half the rate of telephones, and twice the highest rate of studios. */
 const LEAST_SAMPLE_RATE = 4_000;
@@ -170,9 +170,17 @@ async function asDisplayed(
     ...['-v', 'warning', ...photoInput(file, 3)],
     ...['-map', `0:${video.stream}`, '-frames:v', '1', '-f', 'framecrc', '-'],
   ];
-  const { stderr, listed } = await list(ffmpeg, file, args, signal);
-  const [shown] = listed;
-  if (shown === undefined || shown.width === 0) throw unreadable(lastMessage(stderr));
+  const { width, height, pixels } = video;
+  const upright = isOnItsSide(orientation) ? { ...video, width: height, height: width } : video;
+  // Progressive ones take 7 bytes for each pixel. Whoever encodes it has more memory.
+  const isLarge = pixels >= LARGE_PHOTO;
+  const run = await list(ffmpeg, file, args, signal).catch((error: unknown) => {
+    if (!isLarge || !PermanentError.is(error)) throw error;
+  });
+  const isDecoded = run?.listed.some((shown) => shown.times.length > 0) ?? false;
+  if (run === undefined || (!isDecoded && isLarge)) return { video: upright, still };
+  const { stderr } = run;
+  if (!isDecoded) throw unreadable(lastMessage(stderr));
   // The JPEG decoder fills in what is missing and reports success.
   if (/overread/.test(stderr)) {
     throw new PermanentError(
@@ -181,8 +189,7 @@ async function asDisplayed(
       'Expected a whole picture, got the beginning of one. Upload it again.',
     );
   }
-  const { width, height } = video;
-  return { video: isOnItsSide(orientation) ? { ...video, width: height, height: width } : video, still };
+  return { video: upright, still };
 }
 
 async function refuseCutAvi(file: string): Promise<void> {

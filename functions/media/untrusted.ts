@@ -30,6 +30,8 @@ export const DECODERS = [...PICTURES, ...SOUNDS];
 export const MAX_PIXELS = 40_000_000;
 /** The largest sensors of phones write 16320x12240. A photo is one picture, and a JPEG is decoded smaller than it is. */
 export const MAX_PHOTO_PIXELS = 202_000_000;
+/** From so many pixels on, a photo leaves little of 512 MB for anything else. */
+export const LARGE_PHOTO = 24_000_000;
 /** Cameras write up to ten, TV recordings a few dozen. Each takes memory before it is checked. */
 const MAX_STREAMS = 100;
 
