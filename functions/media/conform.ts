@@ -20,6 +20,7 @@ import {
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
+import { noVideo } from './no-video.ts';
 import { h264Level, timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
 import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
@@ -94,7 +95,13 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
     ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],
-    ...[...encoder(profile, beside(video, encoding)), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
+    ...[
+      ...encoder(profile, beside(video, encoding)),
+      '-threads:v',
+      String(threads),
+      '-frames:v',
+      String(mostFrames),
+    ],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // The sound has its own graph, so that it continues if the picture's graph is rebuilt half-way.
@@ -114,6 +121,7 @@ export async function conformClip(
   ffmpeg: Ffmpeg,
   { signal, timeoutMs, ...input }: ConformInput & { signal: AbortSignal; timeoutMs: number },
 ): Promise<Conformed> {
+  if (input.probe.video === null) throw await noVideo(ffmpeg, input.file, signal);
   const args = conformArguments(input);
   const ownMs = Math.min(conformTimeoutMs(input), timeoutMs);
   const limits = { timeoutMs: ownMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };

@@ -2,7 +2,7 @@
  * Reads what ffmpeg does not tell of a photo, or only some builds do: which side is up, and whether it is animated. Never
  * throws over what a file contains, and reads a bounded part of it. The libraries for EXIF read all of it, or no WebP.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { ByteWindow } from './byte-window.ts';
 
 export interface PhotoFile {
   kind: 'jpeg' | 'png' | 'webp';
@@ -11,28 +11,26 @@ export interface PhotoFile {
   isAnimated: boolean;
 }
 
-/** Of the file at a time. Also the most that is read of one block of EXIF, whose first directory is at its beginning. */
-const WINDOW = 64 * 1024;
+/** Read of one block of EXIF. Its first directory is at its beginning. */
+const MOST_EXIF = 16_384;
 /** A PNG of 200 MB in pieces of 8 KB has 25,000, which take 50 ms. */
 const MOST_CHUNKS = 50_000;
 const JPEG = 0xffd8;
 const PNG = '89504e470d0a1a0a';
 const EXIF = 'Exif\0\0';
 
-type Reader = (at: number, length: number) => Promise<Buffer>;
 type Facts = Omit<PhotoFile, 'kind'>;
 
 /** Null for a file that does not begin as JPEG, PNG or WebP. */
 export async function readPhotoFile(file: string): Promise<PhotoFile | null> {
-  await using handle = await open(file);
-  const read = windowed(handle);
-  const beginning = await read(0, 12);
+  await using bytes = await ByteWindow.open(file);
+  const beginning = await bytes.at(0, 12);
   if (beginning.length < 12) return null;
-  if (beginning.readUInt16BE(0) === JPEG) return { kind: 'jpeg', ...(await inJpeg(read)) };
-  if (beginning.toString('hex', 0, 8) === PNG) return { kind: 'png', ...(await inPng(read)) };
+  if (beginning.readUInt16BE(0) === JPEG) return { kind: 'jpeg', ...(await inJpeg(bytes)) };
+  if (beginning.toString('hex', 0, 8) === PNG) return { kind: 'png', ...(await inPng(bytes)) };
   const isWebp =
     beginning.toString('latin1', 0, 4) === 'RIFF' && beginning.toString('latin1', 8, 12) === 'WEBP';
-  return isWebp ? { kind: 'webp', ...(await inWebp(read)) } : null;
+  return isWebp ? { kind: 'webp', ...(await inWebp(bytes)) } : null;
 }
 
 /** Whether width and height are swapped when it is shown. */
@@ -41,10 +39,10 @@ export function isOnItsSide(orientation: number): boolean {
 }
 
 /** Segments up to the picture itself. ITU-T T.81 B.1.1, JEITA CP-3451 4.7. */
-async function inJpeg(read: Reader): Promise<Facts> {
+async function inJpeg(bytes: ByteWindow): Promise<Facts> {
   const facts = { orientation: 1, isAnimated: false };
   for (let at = 2, segments = 0; segments < MOST_CHUNKS; segments++) {
-    const header = await read(at, 4);
+    const header = await bytes.at(at, 4);
     if (header.length < 4 || header[0] !== 0xff) break;
     const marker = header[1] as number;
     // Any number of these may stand before a marker.
@@ -55,7 +53,8 @@ async function inJpeg(read: Reader): Promise<Facts> {
     const [startOfScan, application1] = [0xda, 0xe1];
     const length = header.readUInt16BE(2);
     if (marker === startOfScan || length < 2) break;
-    const body = marker === application1 ? await read(at + 4, length - 2) : undefined;
+    const body =
+      marker === application1 ? await bytes.at(at + 4, Math.min(length - 2, MOST_EXIF)) : undefined;
     if (body?.toString('latin1', 0, EXIF.length) === EXIF) {
       return { ...facts, orientation: orientationIn(body) };
     }
@@ -65,30 +64,32 @@ async function inJpeg(read: Reader): Promise<Facts> {
 }
 
 /** https://www.w3.org/TR/png-3/#11eXIf */
-async function inPng(read: Reader): Promise<Facts> {
+async function inPng(bytes: ByteWindow): Promise<Facts> {
   const facts = { orientation: 1, isAnimated: false };
   for (let at = 8, chunks = 0; chunks < MOST_CHUNKS; chunks++) {
-    const header = await read(at, 8);
+    const header = await bytes.at(at, 8);
     const type = header.toString('latin1', 4, 8);
     if (header.length < 8 || type === 'IEND') break;
     const length = header.readUInt32BE(0);
     if (type === 'acTL') facts.isAnimated = true;
-    if (type === 'eXIf') facts.orientation = orientationIn(await read(at + 8, length));
+    if (type === 'eXIf')
+      facts.orientation = orientationIn(await bytes.at(at + 8, Math.min(length, MOST_EXIF)));
     at += 12 + length;
   }
   return facts;
 }
 
 /** https://developers.google.com/speed/webp/docs/riff_container */
-async function inWebp(read: Reader): Promise<Facts> {
+async function inWebp(bytes: ByteWindow): Promise<Facts> {
   const facts = { orientation: 1, isAnimated: false };
   for (let at = 12, chunks = 0; chunks < MOST_CHUNKS; chunks++) {
-    const header = await read(at, 8);
+    const header = await bytes.at(at, 8);
     if (header.length < 8) break;
     const type = header.toString('latin1', 0, 4);
     const length = header.readUInt32LE(4);
     if (type === 'ANIM' || type === 'ANMF') facts.isAnimated = true;
-    if (type === 'EXIF') facts.orientation = orientationIn(await read(at + 8, length));
+    if (type === 'EXIF')
+      facts.orientation = orientationIn(await bytes.at(at + 8, Math.min(length, MOST_EXIF)));
     at += 8 + length + (length % 2);
   }
   return facts;
@@ -116,17 +117,4 @@ function orientationIn(exif: Buffer): number {
     return value >= 1 && value <= 8 ? value : 1;
   }
   return 1;
-}
-
-/** Reads at most WINDOW bytes, which are kept: the next chunk is often among them. Fewer at the end of the file. */
-function windowed(handle: FileHandle): Reader {
-  let [from, kept] = [0, Buffer.alloc(0)];
-  return async (at, wanted) => {
-    const length = Math.min(wanted, WINDOW);
-    if (at < from || at + length > from + kept.length) {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(WINDOW), 0, WINDOW, at);
-      [from, kept] = [at, buffer.subarray(0, bytesRead)];
-    }
-    return kept.subarray(at - from, at - from + length);
-  };
 }

@@ -2,15 +2,18 @@
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
 import { missingAviBytes } from './avi-size.ts';
+import { ByteWindow } from './byte-window.ts';
+import { type EncryptedStreams, encryptedStreams } from './encryption.ts';
 import { chosenOf, examine, list } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
+import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
 import { gridStart, measureRate } from './frame-grid.ts';
 import type { MediaInfo } from './media-info.ts';
 import { readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { isOnItsSide, type PhotoFile, readPhotoFile } from './photo-file.ts';
-import { unreadable } from './unreadable.ts';
+import { refused, unreadable } from './unreadable.ts';
 import { LARGE_PHOTO, MAX_PHOTO_PIXELS, MAX_PIXELS, photoInput } from './untrusted.ts';
 
 /** Half the rate of telephones, and twice the highest rate of studios. */
@@ -32,8 +35,8 @@ const STREAMS = ['mpegts', 'mpeg'];
 const MATROSKA = 0x1a45dfa3;
 /** With which an MP4 begins. */
 const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'sidx', 'moof'];
-/** Brands of ISO 14496-12 for photos. They consist of tiles, which ffmpeg takes for films. */
-const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'mif1'];
+/** Enough to know a file by. */
+const BEGINNING = 4_096;
 
 /** A still has no rate, and the one that ffmpeg makes up for it must not become the rate of a task. */
 const STILL_RATE = { num: 30, den: 1 };
@@ -51,9 +54,12 @@ export async function probe(
 ): Promise<Probe> {
   const beginning = await refuseIndex(file);
   const photo = await readPhotoFile(file);
+  if (photo?.kind === 'webp' && photo.isAnimated) throw refused(ANIMATED_WEBP);
   const maxPixels = photo === null || photo.isAnimated ? MAX_PIXELS : MAX_PHOTO_PIXELS;
-  const { info, listed, stderr } = await examine(ffmpeg, file, { signal, maxPixels });
-  if (info === undefined) throw notOpened(stderr, beginning);
+  const { info: found, listed, stderr } = await examine(ffmpeg, file, { signal, maxPixels });
+  const encrypted = await encryptedStreams(file);
+  if (found === undefined) throw notOpened(stderr, beginning, encrypted);
+  const info = unencrypted(found, encrypted);
   refuseHuge(info);
   refuseExotic(info);
   await refuseCutAvi(file);
@@ -72,23 +78,36 @@ export async function probe(
   };
 }
 
+/** What is encrypted counts as missing. ffmpeg would decode its noise. */
+function unencrypted(info: MediaInfo, encrypted: EncryptedStreams): MediaInfo {
+  const { video, audio } = info;
+  return {
+    ...info,
+    video: video !== null && encrypted.has(video.stream) ? null : video,
+    audio: audio !== null && encrypted.has(audio.stream) ? null : audio,
+  };
+}
+
 /** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. Returns the file's first bytes. */
 async function refuseIndex(file: string): Promise<Buffer> {
   const { beginning, brand, samples } = await readMp4Index(file);
   if (samples > MAX_PACKETS) {
     throw tooManyPackets(Number.isFinite(samples) ? `an index of ${samples}` : 'an index of countless ones');
   }
-  const photo = brand === 'avif' ? 'AVIF' : HEIC_BRANDS.includes(brand ?? '') ? 'HEIC' : undefined;
-  if (photo !== undefined) throw unreadable(`a photo as ${photo}; send it as JPEG, PNG or WebP`);
+  await using bytes = await ByteWindow.open(file);
+  const other = refusedKind(await bytes.at(0, BEGINNING), brand);
+  if (other !== null) throw refused(other);
   return beginning;
 }
 
 /** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
-function notOpened(stderr: string, beginning: Buffer): PermanentError {
+function notOpened(stderr: string, beginning: Buffer, encrypted: EncryptedStreams): PermanentError {
+  const [how] = encrypted.values();
+  if (how !== undefined) return refused({ is: `an encrypted file (${how})`, next: UNENCRYPTED });
   const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
-  const refused = /^\[(\w+)[^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
-  if (refused !== undefined && !isMatroska)
-    return unreadable(`a file of the format ${refused}, which is not accepted`);
+  const format = /^\[(\w+?)(?:_pipe)?[ @][^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
+  if (format !== undefined && !isMatroska)
+    return unreadable(`a file of the format ${format}, which is not accepted`);
   // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
   const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
   if (isMp4 && /moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
@@ -102,10 +121,10 @@ function notOpened(stderr: string, beginning: Buffer): PermanentError {
 }
 
 /** Refuses what no decoder on the list reads, and sound that would take gigabytes to convert to stereo at 48 kHz. */
-function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
+function refuseExotic({ video, audio, refused: decoders, misleading }: MediaInfo): void {
   if (misleading !== null) throw unreadable(misleading);
-  if (video !== null && refused.has(video.codec)) {
-    throw unreadable(`a picture coded as ${video.codec}, which is not accepted`);
+  if (video !== null && (decoders.has(video.codec) || isUndecodable(video.codec))) {
+    throw refused(undecodable(video.codec, null, 'is not accepted'));
   }
   if (audio !== null && (audio.rate < LEAST_SAMPLE_RATE || audio.rate > HIGHEST_SAMPLE_RATE)) {
     throw unreadable(`sound of ${audio.rate} samples a second`);
@@ -213,8 +232,8 @@ function videoOf(
     throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
   }
   const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
-  // A GIF with one picture is a still, not a clip of one frame.
-  const still = single || (codec === 'gif' && packets.times.length === 1);
+  // A GIF or APNG with one picture is a still, not a clip of one frame.
+  const still = single || (['gif', 'apng'].includes(codec) && packets.times.length === 1);
   const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
   const grid = gridStart(packets.times, rate);
   return {

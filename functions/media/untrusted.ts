@@ -8,7 +8,7 @@ import { allowing } from './allow-list.ts';
  */
 export const DEMUXERS = [
   'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,w64,amr',
-  'png_pipe,jpeg_pipe,webp_pipe',
+  'png_pipe,jpeg_pipe,webp_pipe,apng',
 ].flatMap((names) => names.split(','));
 /**
  * What phones, cameras, screen recorders and editors write, or wrote. ffmpeg has 500 decoders, most of them hardly
@@ -17,7 +17,7 @@ export const DEMUXERS = [
 const PICTURES = [
   'h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,h263,flv,mjpeg',
   'prores,dnxhd,cfhd,dvvideo,qtrle,rawvideo,v210,ffv1,huffyuv,utvideo,theora',
-  'msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,gif,png,webp',
+  'msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,gif,png,apng,webp',
 ].flatMap((names) => names.split(','));
 const SOUNDS = [
   'aac,aac_latm,mp3float,mp3,mp2float,mp2,mp1float,mp1,ac3,eac3,dca,opus,libopus,vorbis,libvorbis,flac,alac',
