@@ -69,7 +69,7 @@ const SYNC = 0x47;
 /** Some seconds of a broadcast. */
 const MOST_PACKETS = 20_000;
 
-/** Whether a transport stream is scrambled: most packets of its largest stream, the picture, say so. */
+/** Whether most packets of some stream within a transport stream say that they are scrambled. */
 export async function isScrambled(file: string): Promise<boolean> {
   await using bytes = await ByteWindow.open(file);
   const beginning = await bytes.at(0, 3 * 204);
@@ -87,8 +87,7 @@ export async function isScrambled(file: string): Promise<boolean> {
   }
   // The last number is that of padding.
   streams.delete(0x1fff);
-  const [largest] = [...streams.values()].toSorted((one, other) => other.packets - one.packets);
-  return largest !== undefined && largest.scrambled > largest.packets / 2;
+  return [...streams.values()].some(({ packets, scrambled }) => scrambled > packets / 2);
 }
 
 function firstPacket(beginning: Buffer): [at: number, size: number] | undefined {

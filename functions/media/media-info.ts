@@ -4,6 +4,7 @@
  * what the file's author cannot know (our separator, the path of the file), and from where no metadata is printed. Pure.
  */
 import { mayLackLines } from './bounded-lines.ts';
+import { isSampleEncrypted } from './codec-tag.ts';
 import type { ListedStream } from './packets.ts';
 
 export interface VideoInfo {
@@ -102,51 +103,6 @@ export function readMediaInfo({ stderr, file, separator, listed }: Printed): Med
   };
 }
 
-/** A stream, whether it can be decoded or not. */
-export interface NamedStream {
-  stream: number;
-  /** ffmpeg's name, "none" if it has none. Empty if not enough is known to list the stream. */
-  codec: string;
-  /** The four letters that name the codec in the file; null if they are no printable ASCII. */
-  letters: string | null;
-  isCover: boolean;
-  isSampleEncrypted: boolean;
-}
-
-/** All streams in the output of such a run. */
-export function readStreams({ stderr, separator, listed }: Omit<Printed, 'file'>): NamedStream[] {
-  const lines = stderr.split('\n');
-  const outputs = outputStreams(lines, separator);
-  const unlisted = new Map(
-    [...stderr.matchAll(UNLISTED)].map(([, stream, codec]) => [Number(stream), codec as string]),
-  );
-  return inputNumbers(lines).map((stream, at) => {
-    const [name = '', ...more] = outputs[at]?.fields ?? [];
-    return {
-      stream,
-      codec: listed[at]?.codec ?? unlisted.get(stream) ?? '',
-      letters: lettersOf(tagIn(name)),
-      isCover: more.some((field) => field.includes('(attached pic)')),
-      isSampleEncrypted: SAMPLE_ENCRYPTED.includes(tagIn(name)),
-    };
-  });
-}
-
-/** What ffmpeg says of a stream without a size, which it does not list. A text of the file may say it too. */
-const UNLISTED = /^\[.*\] Could not find codec parameters for stream (\d{1,3}) \(Video: (\w{1,20})/gm;
-/** Codecs of transport streams whose samples are encrypted, for HLS. */
-const SAMPLE_ENCRYPTED = [0xdb, 0xcf, 0xc1, 0xc2];
-
-/** "Video: none (aprn / 0x6E727061)". The letters may be part of another's text, the number is ffmpeg's. */
-function tagIn(name: string): number {
-  return Number(/ \/ (0x[0-9A-F]{4,8})\)$/.exec(name)?.[1] ?? 0);
-}
-
-function lettersOf(tag: number): string | null {
-  const letters = [0, 8, 16, 24].map((shift) => String.fromCharCode((tag >>> shift) & 0xff)).join('');
-  return /^[\x20-\x7e]{4}$/.test(letters) ? letters : null;
-}
-
 /** Where ffmpeg begins and ends the line that says that it opened the file. */
 function openedAt(stderr: string, file: string): { start: number; end: number; format: string } | undefined {
   const marker = `, from 'file:${file}':`;
@@ -167,7 +123,7 @@ interface OutputStream {
 }
 
 /** The streams of the output. Lines below one are its side data. */
-function outputStreams(lines: readonly string[], separator: string): OutputStream[] {
+export function outputStreams(lines: readonly string[], separator: string): OutputStream[] {
   const streams: OutputStream[] = [];
   for (const [at, line] of lines.entries()) {
     const previous = streams.at(-1);
@@ -183,7 +139,7 @@ function outputStreams(lines: readonly string[], separator: string): OutputStrea
 }
 
 /** Which streams of the file are in the output. No metadata follows the last heading, in any build. */
-function inputNumbers(lines: readonly string[]): number[] {
+export function inputNumbers(lines: readonly string[]): number[] {
   const below = lines.slice(lines.lastIndexOf('Stream mapping:') + 1);
   return below.flatMap((line) => {
     const found = /^ {2}Stream #0:(\d{1,4}) -> #0:\d{1,4} \(copy\)$/.exec(line);
@@ -243,7 +199,7 @@ const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;
 function readVideo({ stream, facts, fields, below }: Described, dumped: readonly string[]): VideoInfo | null {
   const { kind, codec, width, height } = facts;
   if (kind !== 'video' || codec === 'none' || width === 0 || height === 0) return null;
-  if (SAMPLE_ENCRYPTED.includes(tagIn(fields[0] ?? ''))) return null;
+  if (isSampleEncrypted(fields[0] ?? '')) return null;
   const [, pixels = '', tagList = ''] = /^(\w+)(?:\(([^)]*))?/.exec(fields[1] ?? '') ?? [];
   const tags = tagList.split(', ');
   const { matrix, transfer } = colours(tags);

@@ -5,7 +5,7 @@ import { encryptedStreams, isScrambled } from './encryption.ts';
 import { list, probeArguments } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { isUndecodable, type Refused, UNENCRYPTED, undecodable } from './file-kind.ts';
-import { type NamedStream, readStreams } from './media-info.ts';
+import { type NamedStream, readStreams } from './named-streams.ts';
 
 /** The error for a clip in which `probe` found no picture. */
 export async function noVideo(ffmpeg: Ffmpeg, file: string, signal: AbortSignal): Promise<PermanentError> {

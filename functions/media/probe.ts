@@ -4,7 +4,7 @@ import type { Probe } from '../model/pins.ts';
 import { missingAviBytes } from './avi-size.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type EncryptedStreams, encryptedStreams } from './encryption.ts';
-import { chosenOf, examine, list } from './examine.ts';
+import { chosenOf, examine } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
@@ -12,9 +12,10 @@ import { gridStart, measureRate } from './frame-grid.ts';
 import type { MediaInfo } from './media-info.ts';
 import { readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
-import { isOnItsSide, type PhotoFile, readPhotoFile } from './photo-file.ts';
+import { type PhotoFile, readPhotoFile } from './photo-file.ts';
 import { refused, unreadable } from './unreadable.ts';
-import { LARGE_PHOTO, MAX_PHOTO_PIXELS, MAX_PIXELS, photoInput } from './untrusted.ts';
+import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
+import { asDisplayed } from './whole-photo.ts';
 
 /** Half the rate of telephones, and twice the highest rate of studios. */
 const LEAST_SAMPLE_RATE = 4_000;
@@ -174,41 +175,6 @@ function refuseTruncated(info: MediaInfo, packets: readonly ListedStream[], brok
     'probe',
     `Expected ${info.seconds.toFixed(1)} s, as the file's header says, got ${reached.toFixed(1)} s. Upload it again.`,
   );
-}
-
-/** Decodes a photo, because only that shows whether it is whole. Its size is that as displayed, whichever side is up. */
-async function asDisplayed(
-  ffmpeg: Ffmpeg,
-  file: string,
-  { video, still }: MediaInfo,
-  { orientation }: PhotoFile,
-  signal: AbortSignal,
-): Promise<Pick<MediaInfo, 'video' | 'still'>> {
-  if (video === null) return { video, still };
-  const args = [
-    ...['-v', 'warning', ...photoInput(file, 3)],
-    ...['-map', `0:${video.stream}`, '-frames:v', '1', '-f', 'framecrc', '-'],
-  ];
-  const { width, height, pixels } = video;
-  const upright = isOnItsSide(orientation) ? { ...video, width: height, height: width } : video;
-  // Progressive ones take 7 bytes for each pixel. Whoever encodes it has more memory.
-  const isLarge = pixels >= LARGE_PHOTO;
-  const run = await list(ffmpeg, file, args, signal).catch((error: unknown) => {
-    if (!isLarge || !PermanentError.is(error)) throw error;
-  });
-  const isDecoded = run?.listed.some((shown) => shown.times.length > 0) ?? false;
-  if (run === undefined || (!isDecoded && isLarge)) return { video: upright, still };
-  const { stderr } = run;
-  if (!isDecoded) throw unreadable(lastMessage(stderr));
-  // The JPEG decoder fills in what is missing and reports success.
-  if (/overread/.test(stderr)) {
-    throw new PermanentError(
-      'media_truncated',
-      'probe',
-      'Expected a whole picture, got the beginning of one. Upload it again.',
-    );
-  }
-  return { video: upright, still };
 }
 
 async function refuseCutAvi(file: string): Promise<void> {
