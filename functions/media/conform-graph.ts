@@ -3,7 +3,7 @@
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND, type Fit } from '../model/plan.ts';
-import { BT601 } from './media-info.ts';
+import { BT601 } from './colour-tags.ts';
 import { isOnItsSide } from './photo-file.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
@@ -157,11 +157,13 @@ function shapeOf({ orientation }: ClipVideo): string {
 function scaled(video: ClipVideo, [across, down]: readonly [string, string]): string[] {
   const size = isOnItsSide(video.orientation) ? `${down}:${across}` : `${across}:${down}`;
   return [
+    // Its range cannot be converted.
+    ...(video.gray === 'one bit' ? ['format=gray'] : []),
     `scale=${size}:${scaling(video)}`,
+    // Now it is of limited range, whatever the filter was told.
+    ...(video.gray === null ? [] : [`format=yuv420p${video.hdr ? '10' : ''}`, 'setparams=range=tv']),
     ...toneMap(video),
     'format=yuv420p',
-    // Kept as it was, although the filter was told otherwise.
-    ...(video.gray === 'limited' ? ['setparams=range=tv'] : []),
     ...(TURNS[video.orientation] ?? []),
   ];
 }
@@ -206,18 +208,20 @@ const NAMED = [BT601, 'bt709'];
 
 /** ffmpeg takes gray for full range, some builds only that of 8 bits. So gray of limited range is not converted at all. */
 const RANGES = {
-  colour: 'in_range=auto:out_range=tv',
   full: 'in_range=pc:out_range=tv',
   limited: 'in_range=pc:out_range=pc',
+  'one bit': 'in_range=pc:out_range=tv',
 };
 
 function scaling(video: ClipVideo): string {
   const flags = 'flags=bicubic+accurate_rnd+full_chroma_int';
+  // Gray has no matrix, but between equal ones a shorter way is taken, which loses a code from 10 bits to 8.
+  if (video.gray) return `${flags}:in_color_matrix=bt601:out_color_matrix=bt709:${RANGES[video.gray]}`;
   if (video.hdr) return flags;
   // "auto" treats untagged video of any size as BT.601, which shifts the greens of HD.
   const untagged = Math.max(video.width, video.height) >= HD_SIDE ? 'bt709' : 'bt601';
   const matrix = video.matrix === null ? untagged : NAMED.includes(video.matrix) ? video.matrix : 'auto';
-  return `${flags}:in_color_matrix=${matrix}:out_color_matrix=bt709:${RANGES[video.gray ?? 'colour']}`;
+  return `${flags}:in_color_matrix=${matrix}:out_color_matrix=bt709:in_range=auto:out_range=tv`;
 }
 
 /** Runs after scaling, which takes a third of the time and two thirds of the memory. zscale needs tags, so they are set. */

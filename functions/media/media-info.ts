@@ -5,9 +5,10 @@
  */
 import { mayLackLines } from './bounded-lines.ts';
 import { isSampleEncrypted } from './codec-tag.ts';
+import { type ColourTags, colourTags } from './colour-tags.ts';
 import type { ListedStream } from './packets.ts';
 
-export interface VideoInfo {
+export interface VideoInfo extends ColourTags {
   stream: number;
   /** As displayed, after sample aspect and rotation. */
   width: number;
@@ -18,11 +19,6 @@ export interface VideoInfo {
   pixels: number;
   codec: string;
   interlaced: boolean;
-  /** As in Probe. */
-  matrix: string | null;
-  gray: 'full' | 'limited' | null;
-  /** Transfer function in the stream's tags; null if it is untagged. */
-  transfer: string | null;
   /** Parts of the picture may be transparent. */
   alpha: boolean;
 }
@@ -182,18 +178,7 @@ function readAudio({ stream, facts }: Described, refused: ReadonlySet<string>): 
   return { stream, rate: sampleRate, channels };
 }
 
-/** What `matrix` is if the codec decides it. ffmpeg's own tags have other names. */
-export const BT601 = 'bt601';
-/**
- * Codecs whose specifications know no other matrix, whatever the size: RFC 6386 9.2, Theora 4.3, ISO 11172-2, H.263 4.1.
- * A tag in the container still counts, as in Chrome: whoever sets one has converted the colours.
- */
-const ONLY_BT601 = ['vp8', 'theora', 'mpeg1video', 'h263', 'flv1'];
-
-/** Pixel formats without colours and transparency. */
-const GRAY = /^gray/;
-
-/** Pixel formats with transparency. A palette may contain it. */
+/** Formats with transparency. A palette may contain it. */
 const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;
 
 function readVideo({ stream, facts, fields, below }: Described, dumped: readonly string[]): VideoInfo | null {
@@ -201,8 +186,6 @@ function readVideo({ stream, facts, fields, below }: Described, dumped: readonly
   if (kind !== 'video' || codec === 'none' || width === 0 || height === 0) return null;
   if (isSampleEncrypted(fields[0] ?? '')) return null;
   const [, pixels = '', tagList = ''] = /^(\w+)(?:\(([^)]*))?/.exec(fields[1] ?? '') ?? [];
-  const tags = tagList.split(', ');
-  const { matrix, transfer } = colours(tags);
   // VP8 and VP9 store transparency beside the picture. Only a tag says so, which a file may contain without it.
   const beside = /^vp[89]$/.test(codec) && facts.extras && dumped.some((line) => ALPHA_TAG.test(line));
   return {
@@ -212,9 +195,7 @@ function readVideo({ stream, facts, fields, below }: Described, dumped: readonly
     pixels: width * height,
     codec,
     interlaced: /\b(top|bottom)( coded)? first/.test(tagList),
-    matrix: matrix ?? (ONLY_BT601.includes(codec) ? BT601 : null),
-    transfer,
-    gray: !GRAY.test(pixels) ? null : tags.includes('tv') ? 'limited' : 'full',
+    ...colourTags(codec, pixels, tagList.split(', ')),
     alpha: ALPHA.test(pixels) || beside,
   };
 }
@@ -239,15 +220,4 @@ function rateIn(fields: readonly string[]): number | null {
     if (fps > 0) return fps;
   }
   return null;
-}
-
-/** Reads the brackets after the pixel format: "tv, bt709, progressive" or "tv, matrix/primaries/transfer". */
-function colours(tags: readonly string[]): Pick<VideoInfo, 'matrix' | 'transfer'> {
-  const known = tags.find((tag) => !/^(tv|pc|progressive|unknown|\d+ bpc|.* first.*|)$/.test(tag));
-  const [matrix, , transfer = matrix] = known?.split('/') ?? [];
-  return { matrix: tagged(matrix), transfer: tagged(transfer) };
-}
-
-function tagged(name: string | undefined): string | null {
-  return name === undefined || name === 'unknown' || name === 'reserved' ? null : name;
 }

@@ -9,7 +9,7 @@ import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
 import { gridStart, measureRate } from './frame-grid.ts';
-import type { MediaInfo } from './media-info.ts';
+import type { MediaInfo, VideoInfo } from './media-info.ts';
 import { readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { type PhotoFile, readPhotoFile } from './photo-file.ts';
@@ -187,6 +187,11 @@ async function refuseCutAvi(file: string): Promise<void> {
   );
 }
 
+/** As the header says, unless it only says how finely times are measured, as for an APNG of few frames. */
+function rateOf({ fps }: VideoInfo): number {
+  return fps === null || fps > HIGHEST_RATE ? 30 : fps;
+}
+
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
@@ -200,7 +205,7 @@ function videoOf(
   const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
   // A GIF or APNG with one picture is a still, not a clip of one frame.
   const still = single || (['gif', 'apng'].includes(codec) && packets.times.length === 1);
-  const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
+  const rate = still ? STILL_RATE : measureRate(packets.times, rateOf(info));
   const grid = gridStart(packets.times, rate);
   return {
     stream,
