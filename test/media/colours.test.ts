@@ -4,8 +4,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
+import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { probe } from '../../functions/media/probe.ts';
-import { exifBlock, pngWith, webpWith } from '../fixtures/media/exif.ts';
+import { exifBlock, pngWith, riffChunk, webpWith } from '../fixtures/media/exif.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 
@@ -181,4 +182,62 @@ describe('a photo is shown upright', () => {
       });
     }
   }
+});
+
+test('a photo of 48 million pixels is shown on a machine of 512 MB, and joins other clips', async () => {
+  // ffmpeg makes no progressive JPEG, which takes 150 MB more.
+  const photo = at('photo');
+  const jpeg = ['-frames:v', '1', '-c:v', 'mjpeg', '-q:v', '2', '-f', 'image2pipe', photo];
+  await run('-f', 'lavfi', '-i', 'color=c=0xc82828:s=8064x6048:d=0.04,format=yuvj420p', ...jpeg);
+  const film = at('film.mp4');
+  await run('-f', 'lavfi', '-i', 'color=c=red:s=320x240:d=0.2', film);
+  const small: Ffmpeg = {
+    ...ffmpeg,
+    run: (args, options) => ffmpeg.run(args, { ...options, memoryMb: Math.min(options.memoryMb, 384) }),
+  };
+  const joined = [];
+  for (const [file, name] of [
+    [photo, 'photo-made'],
+    [film, 'film-made'],
+  ] as const) {
+    await mkdir(at(name));
+    const profile = {
+      width: 1920,
+      height: 1440,
+      rate: { num: 30, den: 1 },
+      fit: 'contain',
+      background: '#000000',
+    } as const;
+    const input = {
+      file,
+      probe: await probe(small, file, { signal }),
+      profile,
+      dir: at(name),
+      threads: 1,
+      maxSeconds: 10,
+    };
+    joined.push((await conformClip(small, { ...input, stillSeconds: 0.1, signal, timeoutMs: 60_000 })).avcC);
+  }
+  assert.equal(joined[0], joined[1]);
+});
+
+describe('an animated picture', () => {
+  test('as APNG plays, with its own pauses', async () => {
+    const frames =
+      "color=c=white:s=64x32:r=10:d=0.3,format=gray,geq=lum=60*N+40,setpts='(N+gt(N\\,1)*3)/10/TB'";
+    await run('-f', 'lavfi', '-i', frames, '-fps_mode', 'passthrough', '-f', 'apng', at('animated'));
+    const { video } = await probe(ffmpeg, at('animated'), { signal });
+    assert.deepEqual([video?.still, video?.packets], [false, 3]);
+    assert.ok((video?.seconds ?? 0) >= 0.6, `${video?.seconds}`);
+    assert.ok((await conformed(at('animated'), { width: 64, height: 32 })).length > 0);
+  });
+
+  test('as WebP is refused by name', async () => {
+    const chunk = riffChunk('ANIM', Buffer.alloc(6));
+    await writeFile(at('animated.webp'), riffChunk('RIFF', Buffer.concat([Buffer.from('WEBP'), chunk])));
+    await assert.rejects(probe(ffmpeg, at('animated.webp'), { signal }), {
+      code: 'media_unreadable',
+      message: /got: an animated WebP\. Send it as MP4, GIF or APNG\.$/,
+    });
+  });
 });

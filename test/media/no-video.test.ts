@@ -183,7 +183,18 @@ describe('a file without a picture', () => {
 
   test('but cover art says that this does not count', async () => {
     const sound = await makeSound(at('plain.m4a'), { seconds: 0.3 });
-    const art = ['-f', 'lavfi', '-i', 'color=c=red:s=64x64:d=0.04', '-map', '0:a', '-map', '1:v', '-frames:v', '1'];
+    const art = [
+      '-f',
+      'lavfi',
+      '-i',
+      'color=c=red:s=64x64:d=0.04',
+      '-map',
+      '0:a',
+      '-map',
+      '1:v',
+      '-frames:v',
+      '1',
+    ];
     const file = at('cover.m4a');
     await run('-i', sound, ...art, '-c:a', 'copy', '-c:v', 'mjpeg', '-disposition:v', 'attached_pic', file);
     assert.match(await asClip(file), /^no_video: .*sound with cover art, which does not count/);
