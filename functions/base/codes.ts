@@ -184,8 +184,8 @@ export const CODES = Object.freeze({
   },
   no_video: {
     kind: 'permanent',
-    title: 'The clip has no picture',
-    hint: 'Send a file with a video stream; cover art does not count.',
+    title: 'The clip has no picture that can be decoded',
+    hint: 'Send a video or photo that can be decoded; the message says what the file is.',
   },
   no_sound: {
     kind: 'permanent',

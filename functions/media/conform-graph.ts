@@ -3,7 +3,9 @@
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND, type Fit } from '../model/plan.ts';
+import { BT601 } from './colour-tags.ts';
 import { LEAP_SECONDS } from './leaps.ts';
+import { isOnItsSide } from './photo-file.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
@@ -107,15 +109,20 @@ function contain(video: ClipVideo, profile: Profile): string[] {
   return [...whole, inFrontOf(bars)];
 }
 
+/** A photo is still scaled down by this much after it was decoded smaller, so that nobody sees it. */
+const SCALED_AFTER_HALVING = 1.5;
+
+/** How often the sides of a photo can be halved while it is decoded, at most 3. See photoInput. */
+export function halvings(video: ClipVideo, { width, height, fit }: Profile): number {
+  const choose = fit === 'cover' ? Math.min : Math.max;
+  const larger = choose(video.width / width, video.height / height) / SCALED_AFTER_HALVING;
+  return Math.min(3, Math.max(0, Math.floor(Math.log2(larger))));
+}
+
 /** Fills the frame and cuts off what is too wide or too tall. */
 function cover(video: ClipVideo, { width, height }: Profile): string[] {
-  return [
-    `scale=${coverSize(width, height)}:${scaling(video)}`,
-    ...toneMap(video),
-    'format=yuv420p',
-    'setsar=1',
-    `crop=${width}:${height}`,
-  ];
+  const size = coverSize(width, height, shapeOf(video));
+  return [...scaled(video, size), 'setsar=1', `crop=${width}:${height}`];
 }
 
 /** Shows the whole picture in front of a blurred copy of itself. */
@@ -125,7 +132,7 @@ function blur(video: ClipVideo, profile: Profile): string[] {
   if (sameShape(video, profile)) return contain(video, profile);
   const [across, down] = [even(width / BLUR_AT), even(height / BLUR_AT)];
   const behind = [
-    `scale=${coverSize(across, down)}:flags=bilinear`,
+    `scale=${coverSize(across, down, 'dar').join(':')}:flags=bilinear`,
     `crop=${across}:${down}`,
     BLUR,
     `scale=${width}:${height}:flags=bilinear`,
@@ -141,20 +148,53 @@ function inFrontOf(behind: string): string {
 
 /** Scales the whole picture to the largest size that fits, in 4:2:0. */
 function wholeIn(video: ClipVideo, { width, height }: Profile): string[] {
-  // `dar` takes rotation and sample aspect into account.
-  const wider = `gt(dar,${width}/${height})`;
+  const shape = shapeOf(video);
+  const wider = `gt(${shape},${width}/${height})`;
+  return scaled(video, [
+    `'if(${wider},${width},2*max(1,round(${height}*${shape}/2)))'`,
+    `'if(${wider},2*max(1,round(${width}/${shape}/2)),${height})'`,
+  ]);
+}
+
+/** Width and height that cover a frame; `shape` is as in shapeOf. */
+function coverSize(width: number, height: number, shape: string): [across: string, down: string] {
+  const wider = `gt(${shape},${width}/${height})`;
   return [
-    `scale='if(${wider},${width},2*max(1,round(${height}*dar/2)))'` +
-      `:'if(${wider},2*max(1,round(${width}/dar/2)),${height})':${scaling(video)}`,
-    ...toneMap(video),
-    'format=yuv420p',
+    `'if(${wider},2*ceil(${height}*${shape}/2),${width})'`,
+    `'if(${wider},${height},2*ceil(${width}/${shape}/2))'`,
   ];
 }
 
-function coverSize(width: number, height: number): string {
-  const wider = `gt(dar,${width}/${height})`;
-  return `'if(${wider},2*ceil(${height}*dar/2),${width})':'if(${wider},${height},2*ceil(${width}/dar/2))'`;
+/** Width by height as displayed, for expressions of `scale`. `dar` takes the sample aspect into account, and so ffmpeg's own turns. */
+function shapeOf({ orientation }: ClipVideo): string {
+  return isOnItsSide(orientation) ? '(1/dar)' : 'dar';
 }
+
+/** Scales to a size as displayed, in 4:2:0. Turns afterwards, because a photo of 48 million pixels takes 70 MB. */
+function scaled(video: ClipVideo, [across, down]: readonly [string, string]): string[] {
+  const size = isOnItsSide(video.orientation) ? `${down}:${across}` : `${across}:${down}`;
+  return [
+    // Its range cannot be converted.
+    ...(video.gray === 'one bit' ? ['format=gray'] : []),
+    `scale=${size}:${scaling(video)}`,
+    // Now it is of limited range, whatever the filter was told.
+    ...(video.gray === null ? [] : [`format=yuv420p${video.hdr ? '10' : ''}`, 'setparams=range=tv']),
+    ...toneMap(video),
+    'format=yuv420p',
+    ...(TURNS[video.orientation] ?? []),
+  ];
+}
+
+/** Filters that turn a picture upright, by EXIF orientation. */
+const TURNS: Readonly<Record<number, string[]>> = {
+  2: ['hflip'],
+  3: ['hflip', 'vflip'],
+  4: ['vflip'],
+  5: ['transpose=cclock_flip'],
+  6: ['transpose=clock'],
+  7: ['transpose=clock_flip'],
+  8: ['transpose=cclock'],
+};
 
 function sameShape(video: ClipVideo, { width, height }: Profile): boolean {
   const shape = video.width / video.height;
@@ -180,12 +220,24 @@ function yuvOf(rgb: string): { y: number; cb: number; cr: number } {
   };
 }
 
+/** "auto" is what the decoder says, which for VP8 is BT.601 even if its container says otherwise. */
+const NAMED = [BT601, 'bt709'];
+
+/** ffmpeg takes gray for full range, some builds only that of 8 bits. So gray of limited range is not converted at all. */
+const RANGES = {
+  full: 'in_range=pc:out_range=tv',
+  limited: 'in_range=pc:out_range=pc',
+  'one bit': 'in_range=pc:out_range=tv',
+};
+
 function scaling(video: ClipVideo): string {
   const flags = 'flags=bicubic+accurate_rnd+full_chroma_int';
+  // Gray has no matrix, but between equal ones a shorter way is taken, which loses a code from 10 bits to 8.
+  if (video.gray) return `${flags}:in_color_matrix=bt601:out_color_matrix=bt709:${RANGES[video.gray]}`;
   if (video.hdr) return flags;
   // "auto" treats untagged video of any size as BT.601, which shifts the greens of HD.
   const untagged = Math.max(video.width, video.height) >= HD_SIDE ? 'bt709' : 'bt601';
-  const matrix = video.matrix === null ? untagged : 'auto';
+  const matrix = video.matrix === null ? untagged : NAMED.includes(video.matrix) ? video.matrix : 'auto';
   return `${flags}:in_color_matrix=${matrix}:out_color_matrix=bt709:in_range=auto:out_range=tv`;
 }
 

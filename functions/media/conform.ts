@@ -8,7 +8,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { LEAPLESS_SOUND, secondsAhead, videoGraph } from './conform-graph.ts';
+import { halvings, LEAPLESS_SOUND, secondsAhead, videoGraph } from './conform-graph.ts';
 import {
   acceptedVideo,
   type ConformSize,
@@ -20,9 +20,10 @@ import {
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
+import { noVideo } from './no-video.ts';
 import { h264Level, timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
-import { untrustedInput } from './untrusted.ts';
+import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
 
 /** The encoder settings that decide size, quality and time. `npm run bench -- encoder` measures others. */
 export interface Encoding {
@@ -91,11 +92,17 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
     ...['-v', 'verbose', '-nostats', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
     // A photo may have a second picture (a depth or HDR gain map), which must not replace the first.
-    ...(video.still ? ['-reinit_filter', '0'] : []),
-    ...['-threads', String(threads), ...untrustedInput(file)],
+    ...(video.still ? ['-reinit_filter', '0', ...photoInput(file, halvings(video, profile))] : []),
+    ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],
-    ...[...encoder(profile, encoding), '-threads:v', String(threads), '-frames:v', String(mostFrames)],
+    ...[
+      ...encoder(profile, beside(video, encoding)),
+      '-threads:v',
+      String(threads),
+      '-frames:v',
+      String(mostFrames),
+    ],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // The sound has its own graph, so that it continues if the picture's graph is rebuilt half-way.
@@ -118,6 +125,7 @@ export async function conformClip(
   ffmpeg: Ffmpeg,
   { signal, timeoutMs, ...input }: ConformInput & { signal: AbortSignal; timeoutMs: number },
 ): Promise<Conformed> {
+  if (input.probe.video === null) throw await noVideo(ffmpeg, input.file, signal);
   const args = conformArguments(input);
   const ownMs = Math.min(conformTimeoutMs(input), timeoutMs);
   const limits = { timeoutMs: ownMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };
@@ -137,6 +145,12 @@ export async function conformClip(
   const samples = samplesOf(track.frames, rate);
   await cutTo(join(input.dir, 'sound.s16le'), samples);
   return { frames: track.frames, samples, avcC: track.avcC };
+}
+
+/** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */
+function beside({ still, pixels }: NonNullable<Probe['video']>, encoding: Encoding): Encoding {
+  if (!still || pixels < LARGE_PHOTO) return encoding;
+  return { ...encoding, x264: [...(encoding.x264 ?? []), 'rc-lookahead=0'] };
 }
 
 /** Keeps everything about the source and our settings out of the stream's header. Joins break if any option is missing. */

@@ -21,11 +21,16 @@ export interface Examined {
 }
 
 /** @param separator a random text, which marks the lines that no metadata can imitate */
-export function probeArguments(file: string, separator: string, maps: readonly string[]): string[] {
+export function probeArguments(
+  file: string,
+  separator: string,
+  maps: readonly string[],
+  maxPixels?: number,
+): string[] {
   return [
     // The streams are listed at level info.
     ...['-v', 'info', '-nostats'],
-    ...untrustedInput(file),
+    ...untrustedInput(file, maxPixels),
     ...maps.flatMap((map) => ['-map', map]),
     ...['-map_metadata', '-1', '-map_chapters', '-1', '-dump_separator', separator],
     // No -frames to limit the list: if sound ends first, it drops the last frame (seen with 7.0).
@@ -37,11 +42,20 @@ export function probeArguments(file: string, separator: string, maps: readonly s
 const EXAMINED = [['0:V?', '0:a?'], ['0:V?'], ['0:a?']] as const;
 
 /** All streams of picture and sound. Throws PermanentError 'media_unreadable' if a limit is exceeded. */
-export async function examine(ffmpeg: Ffmpeg, file: string, signal: AbortSignal): Promise<Examined> {
+export async function examine(
+  ffmpeg: Ffmpeg,
+  file: string,
+  { signal, maxPixels }: { signal: AbortSignal; maxPixels: number },
+): Promise<Examined> {
   const tries: Examined[] = [];
   for (const maps of EXAMINED) {
     const separator = ` ${randomUUID()} `;
-    const { stderr, listed } = await list(ffmpeg, file, probeArguments(file, separator, maps), signal);
+    const { stderr, listed } = await list(
+      ffmpeg,
+      file,
+      probeArguments(file, separator, maps, maxPixels),
+      signal,
+    );
     const info = readMediaInfo({ stderr, file, separator, listed });
     tries.push({ info, stderr, listed });
     if (info === undefined || info.video !== null || info.audio !== null) break;

@@ -4,9 +4,11 @@
  * what the file's author cannot know (our separator, the path of the file), and from where no metadata is printed. Pure.
  */
 import { mayLackLines } from './bounded-lines.ts';
+import { isSampleEncrypted } from './codec-tag.ts';
+import { type ColourTags, colourTags } from './colour-tags.ts';
 import type { ListedStream } from './packets.ts';
 
-export interface VideoInfo {
+export interface VideoInfo extends ColourTags {
   stream: number;
   /** As displayed, after sample aspect and rotation. */
   width: number;
@@ -17,9 +19,6 @@ export interface VideoInfo {
   pixels: number;
   codec: string;
   interlaced: boolean;
-  /** Colour matrix and transfer from the stream's tags; null if it is untagged. */
-  matrix: string | null;
-  transfer: string | null;
   /** Parts of the picture may be transparent. */
   alpha: boolean;
 }
@@ -85,13 +84,15 @@ export function readMediaInfo({ stderr, file, separator, listed }: Printed): Med
     const { [at]: stream } = inputs;
     return said === undefined || stream === undefined ? [] : [{ ...said, stream, facts }];
   });
+  const still = /^\w+_pipe$/.test(opened.format);
   return {
     format: opened.format,
     messages: [before, ...lines.slice(last + 1)].join('\n'),
     seconds: mayLackLines(stderr) ? null : secondsIn(dumped),
     estimated: WITHOUT_LENGTH.includes(opened.format) && /Estimating duration from bitrate/.test(before),
-    still: /^\w+_pipe$/.test(opened.format),
-    video: defaultOf(streams, (stream) => readVideo(stream, dumped)),
+    still,
+    // Photos are turned by us, and some builds print a turn for them too.
+    video: defaultOf(streams, (stream) => readVideo(still ? { ...stream, below: '' } : stream, dumped)),
     audio: defaultOf(streams, (stream) => readAudio(stream, refused)),
     misleading: streams.some(({ below }) => DOLBY_ONLY.test(below)) ? DOLBY_ADVICE : null,
     refused,
@@ -118,7 +119,7 @@ interface OutputStream {
 }
 
 /** The streams of the output. Lines below one are its side data. */
-function outputStreams(lines: readonly string[], separator: string): OutputStream[] {
+export function outputStreams(lines: readonly string[], separator: string): OutputStream[] {
   const streams: OutputStream[] = [];
   for (const [at, line] of lines.entries()) {
     const previous = streams.at(-1);
@@ -134,7 +135,7 @@ function outputStreams(lines: readonly string[], separator: string): OutputStrea
 }
 
 /** Which streams of the file are in the output. No metadata follows the last heading, in any build. */
-function inputNumbers(lines: readonly string[]): number[] {
+export function inputNumbers(lines: readonly string[]): number[] {
   const below = lines.slice(lines.lastIndexOf('Stream mapping:') + 1);
   return below.flatMap((line) => {
     const found = /^ {2}Stream #0:(\d{1,4}) -> #0:\d{1,4} \(copy\)$/.exec(line);
@@ -177,12 +178,13 @@ function readAudio({ stream, facts }: Described, refused: ReadonlySet<string>): 
   return { stream, rate: sampleRate, channels };
 }
 
-/** Pixel formats with transparency. A palette may contain it. */
+/** Formats with transparency. A palette may contain it. */
 const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;
 
 function readVideo({ stream, facts, fields, below }: Described, dumped: readonly string[]): VideoInfo | null {
   const { kind, codec, width, height } = facts;
   if (kind !== 'video' || codec === 'none' || width === 0 || height === 0) return null;
+  if (isSampleEncrypted(fields[0] ?? '')) return null;
   const [, pixels = '', tagList = ''] = /^(\w+)(?:\(([^)]*))?/.exec(fields[1] ?? '') ?? [];
   // VP8 and VP9 store transparency beside the picture. Only a tag says so, which a file may contain without it.
   const beside = /^vp[89]$/.test(codec) && facts.extras && dumped.some((line) => ALPHA_TAG.test(line));
@@ -193,7 +195,7 @@ function readVideo({ stream, facts, fields, below }: Described, dumped: readonly
     pixels: width * height,
     codec,
     interlaced: /\b(top|bottom)( coded)? first/.test(tagList),
-    ...colours(tagList.split(', ')),
+    ...colourTags(codec, pixels, tagList.split(', ')),
     alpha: ALPHA.test(pixels) || beside,
   };
 }
@@ -218,15 +220,4 @@ function rateIn(fields: readonly string[]): number | null {
     if (fps > 0) return fps;
   }
   return null;
-}
-
-/** Reads the brackets after the pixel format: "tv, bt709, progressive" or "tv, matrix/primaries/transfer". */
-function colours(tags: readonly string[]): Pick<VideoInfo, 'matrix' | 'transfer'> {
-  const known = tags.find((tag) => !/^(tv|pc|progressive|unknown|\d+ bpc|.* first.*|)$/.test(tag));
-  const [matrix, , transfer = matrix] = known?.split('/') ?? [];
-  return { matrix: tagged(matrix), transfer: tagged(transfer) };
-}
-
-function tagged(name: string | undefined): string | null {
-  return name === undefined || name === 'unknown' || name === 'reserved' ? null : name;
 }

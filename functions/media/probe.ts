@@ -2,18 +2,23 @@
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
 import { repeatedFrames } from './avi-frames.ts';
-import { chosenOf, examine, list } from './examine.ts';
+import { ByteWindow } from './byte-window.ts';
+import { type EncryptedStreams, encryptedStreams } from './encryption.ts';
+import { chosenOf, examine } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
+import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
 import { gridStart, measureRate } from './frame-grid.ts';
 import { withoutLeaps } from './leaps.ts';
-import type { MediaInfo } from './media-info.ts';
+import type { MediaInfo, VideoInfo } from './media-info.ts';
 import { type Missing, missingBytes } from './missing-bytes.ts';
 import { type Mp4Index, readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
-import { lacksBytes, refuseTruncated, truncated } from './truncated.ts';
-import { unreadable } from './unreadable.ts';
-import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
+import { type PhotoFile, readPhotoFile } from './photo-file.ts';
+import { lacksBytes, refuseTruncated } from './truncated.ts';
+import { refused, unreadable } from './unreadable.ts';
+import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
+import { asDisplayed } from './whole-photo.ts';
 
 /** Half the rate of telephones, and twice the highest rate of studios. */
 const LEAST_SAMPLE_RATE = 4_000;
@@ -25,8 +30,8 @@ const HIGHEST_RATE = 1_000;
 const MATROSKA = 0x1a45dfa3;
 /** With which an MP4 begins. */
 const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'sidx', 'moof'];
-/** Brands of ISO 14496-12 for photos. They consist of tiles, which ffmpeg takes for films. */
-const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'mif1'];
+/** Enough to know a file by. */
+const BEGINNING = 4_096;
 
 /** A still has no rate, and the one that ffmpeg makes up for it must not become the rate of a task. */
 const STILL_RATE = { num: 30, den: 1 };
@@ -43,9 +48,14 @@ export async function probe(
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
   const index = await refuseIndex(file);
+  const photo = await readPhotoFile(file);
+  if (photo?.kind === 'webp' && photo.isAnimated) throw refused(ANIMATED_WEBP);
+  const maxPixels = photo === null || photo.isAnimated ? MAX_PIXELS : MAX_PHOTO_PIXELS;
   const missing = index.missing > 0 ? { bytes: index.missing, isDoubtful: false } : await missingBytes(file);
-  const { info, listed, stderr } = await examine(ffmpeg, file, signal);
-  if (info === undefined) throw notOpened(stderr, index, missing);
+  const { info: found, listed, stderr } = await examine(ffmpeg, file, { signal, maxPixels });
+  const encrypted = await encryptedStreams(file);
+  if (found === undefined) throw notOpened(stderr, { index, missing, encrypted });
+  const info = unencrypted(found, encrypted);
   refuseHuge(info);
   refuseExotic(info);
   refuseTruncated(info, listed, missing);
@@ -53,14 +63,24 @@ export async function probe(
   const sound = packets.find(({ kind }) => kind === 'audio');
   const film = packets.find(({ kind }) => kind === 'video');
   const video = videoOf(
-    await asDisplayed(ffmpeg, file, info, signal),
+    info.still && photo !== null ? await asDisplayed(ffmpeg, file, info, photo, signal) : info,
     film && (await withRepeated(file, info, film)),
-    sound,
+    { sound, photo },
   );
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
     video,
     audio: info.audio && { stream: info.audio.stream },
+  };
+}
+
+/** What is encrypted counts as missing. ffmpeg would decode its noise. */
+function unencrypted(info: MediaInfo, encrypted: EncryptedStreams): MediaInfo {
+  const { video, audio } = info;
+  return {
+    ...info,
+    video: video !== null && encrypted.has(video.stream) ? null : video,
+    audio: audio !== null && encrypted.has(audio.stream) ? null : audio,
   };
 }
 
@@ -71,22 +91,29 @@ async function refuseIndex(file: string): Promise<Mp4Index> {
   if (samples > MAX_PACKETS) {
     throw tooManyPackets(Number.isFinite(samples) ? `an index of ${samples}` : 'an index of countless ones');
   }
-  const photo = brand === 'avif' ? 'AVIF' : HEIC_BRANDS.includes(brand ?? '') ? 'HEIC' : undefined;
-  if (photo !== undefined) throw unreadable(`a photo as ${photo}; send it as JPEG, PNG or WebP`);
+  await using bytes = await ByteWindow.open(file);
+  const other = refusedKind(await bytes.at(0, BEGINNING), brand);
+  if (other !== null) throw refused(other);
   return index;
 }
 
 /** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
-function notOpened(stderr: string, { beginning, ...index }: Mp4Index, missing: Missing): PermanentError {
+function notOpened(
+  stderr: string,
+  { index, missing, encrypted }: { index: Mp4Index; missing: Missing; encrypted: EncryptedStreams },
+): PermanentError {
+  const { beginning } = index;
   // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
   const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
   if (missing.bytes > 0 && !missing.isDoubtful && (isMp4 || index.missing === 0)) {
     return lacksBytes(missing.bytes);
   }
+  const [how] = encrypted.values();
+  if (how !== undefined) return refused({ is: `an encrypted file (${how})`, next: UNENCRYPTED });
   const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
-  const refused = /^\[(\w+)[^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
-  if (refused !== undefined && !isMatroska)
-    return unreadable(`a file of the format ${refused}, which is not accepted`);
+  const format = /^\[(\w+?)(?:_pipe)?[ @][^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
+  if (format !== undefined && !isMatroska)
+    return unreadable(`a file of the format ${format}, which is not accepted`);
   if (isMp4 && /moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
     return new PermanentError(
       'media_truncated',
@@ -98,10 +125,10 @@ function notOpened(stderr: string, { beginning, ...index }: Mp4Index, missing: M
 }
 
 /** Refuses what no decoder on the list reads, and sound that would take gigabytes to convert to stereo at 48 kHz. */
-function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
+function refuseExotic({ video, audio, refused: decoders, misleading }: MediaInfo): void {
   if (misleading !== null) throw unreadable(misleading);
-  if (video !== null && refused.has(video.codec)) {
-    throw unreadable(`a picture coded as ${video.codec}, which is not accepted`);
+  if (video !== null && (decoders.has(video.codec) || isUndecodable(video.codec))) {
+    throw refused(undecodable(video.codec, null, 'is not accepted'));
   }
   if (audio !== null && (audio.rate < LEAST_SAMPLE_RATE || audio.rate > HIGHEST_SAMPLE_RATE)) {
     throw unreadable(`sound of ${audio.rate} samples a second`);
@@ -112,44 +139,23 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
 }
 
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
-function refuseHuge({ video, audio, messages }: MediaInfo): void {
+function refuseHuge({ video, audio, still, messages }: MediaInfo): void {
+  const most = still ? MAX_PHOTO_PIXELS : MAX_PIXELS;
   const refused = /^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(
     messages,
   )?.[1];
-  if (video !== null && Math.max(video.pixels, video.width * video.height) > MAX_PIXELS) {
-    throw huge(`${video.width}x${video.height}`);
+  if (video !== null && Math.max(video.pixels, video.width * video.height) > most) {
+    throw huge(`${video.width}x${video.height}`, most);
   }
-  if (video === null && audio === null && refused !== undefined) throw huge(refused);
+  if (video === null && audio === null && refused !== undefined) throw huge(refused, most);
 }
 
-function huge(size: string): PermanentError {
+function huge(size: string, most: number): PermanentError {
   return new PermanentError(
     'media_unreadable',
     'probe',
-    `Expected a picture of at most ${MAX_PIXELS / 1e6} million pixels, got ${size}. Export it smaller.`,
+    `Expected a picture of at most ${most / 1e6} million pixels, got ${size}. Export it smaller.`,
   );
-}
-
-/** Only the decoder of a photo finds out which side is up, so a still is decoded to learn its size as displayed. */
-async function asDisplayed(
-  ffmpeg: Ffmpeg,
-  file: string,
-  info: MediaInfo,
-  signal: AbortSignal,
-): Promise<Pick<MediaInfo, 'video' | 'still'>> {
-  const { video, still } = info;
-  if (video === null || !still) return { video, still };
-  const args = [
-    ...['-v', 'warning', ...untrustedInput(file), '-map', `0:${video.stream}`],
-    ...['-frames:v', '1', '-f', 'framecrc', '-'],
-  ];
-  const { stderr, listed } = await list(ffmpeg, file, args, signal);
-  const [shown] = listed;
-  if (shown === undefined || shown.width === 0) throw unreadable(lastMessage(stderr));
-  // The JPEG decoder fills in what is missing and reports success.
-  if (/overread/.test(stderr)) throw truncated('a whole picture, got the beginning of one');
-  const { width, height } = shown;
-  return { video: { ...video, width, height, pixels: width * height }, still };
 }
 
 /** ffmpeg lists frames without bytes of a few codecs only. */
@@ -162,20 +168,25 @@ async function withRepeated(
   return { ...film, end: film.filledEnd + film.lastSeconds * (await repeatedFrames(file, video.stream)) };
 }
 
+/** As the header says, unless it only says how finely times are measured, as for an APNG of few frames. */
+function rateOf({ fps }: VideoInfo): number {
+  return fps === null || fps > HIGHEST_RATE ? 30 : fps;
+}
+
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
-  sound: ListedStream | undefined,
+  { sound, photo }: { sound: ListedStream | undefined; photo: PhotoFile | null },
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.shown === 0) return null;
   const { leaps, times, end } = withoutLeaps(packets, sound);
   // All of them would have to be decoded to show a few.
   const most = Math.max(times.length, packets.filled);
   if (most > HIGHEST_RATE * (end + 1)) throw unreadable(`${most} pictures in ${end.toFixed(1)} s`);
-  const { stream, width, height, interlaced, matrix, transfer, alpha, codec, pixels } = info;
-  // A GIF with one picture is a still, not a clip of one frame.
-  const still = single || (codec === 'gif' && packets.shown === 1);
-  const rate = still ? STILL_RATE : measureRate(times, info.fps ?? 30, { leaps });
+  const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
+  // A GIF or APNG with one picture is a still, not a clip of one frame.
+  const still = single || (['gif', 'apng'].includes(codec) && packets.shown === 1);
+  const rate = still ? STILL_RATE : measureRate(times, rateOf(info), { leaps });
   const grid = leaps ? null : gridStart(times, rate);
   return {
     stream,
@@ -193,6 +204,8 @@ function videoOf(
     pixels,
     interlaced,
     matrix,
+    gray,
+    orientation: single ? (photo?.orientation ?? 1) : 1,
     hdr: transfer === 'smpte2084' ? 'pq' : transfer === 'arib-std-b67' ? 'hlg' : null,
     alpha,
     alphaDecoder: alpha ? (({ vp8: 'libvpx', vp9: 'libvpx-vp9' } as const)[codec] ?? null) : null,

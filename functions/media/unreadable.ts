@@ -1,4 +1,5 @@
 import { PermanentError } from '../base/errors.ts';
+import type { Refused } from './file-kind.ts';
 
 /** @param actual what the file is instead of a video or audio file */
 export function unreadable(actual: string, cause?: unknown): PermanentError {
@@ -8,5 +9,14 @@ export function unreadable(actual: string, cause?: unknown): PermanentError {
     `Expected a video or audio file (such as MP4, MOV, WebM, MKV, MP3, M4A or WAV), got: ${actual}. ` +
       'Check that the URL leads to the file itself and not to a page about it.',
     { cause },
+  );
+}
+
+/** For a file that is known to be something else. */
+export function refused({ is, next }: Refused): PermanentError {
+  return new PermanentError(
+    'media_unreadable',
+    'probe',
+    `Expected a video, photo or sound that is accepted (such as MP4, MOV, WebM, JPEG, PNG, MP3 or WAV), got: ${is}. ${next}`,
   );
 }

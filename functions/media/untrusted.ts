@@ -8,7 +8,7 @@ import { allowing } from './allow-list.ts';
  */
 export const DEMUXERS = [
   'mov,matroska,avi,mpegts,mpeg,flv,gif,mp3,wav,flac,ogg,aac,ac3,eac3,aiff,caf,asf,w64,amr',
-  'png_pipe,jpeg_pipe,webp_pipe',
+  'png_pipe,jpeg_pipe,webp_pipe,apng',
 ].flatMap((names) => names.split(','));
 /**
  * What phones, cameras, screen recorders and editors write, or wrote. ffmpeg has 500 decoders, most of them hardly
@@ -17,7 +17,7 @@ export const DEMUXERS = [
 const PICTURES = [
   'h264,hevc,libdav1d,libaom-av1,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg1video,mpeg2video,mpeg4,h263,flv,mjpeg',
   'prores,dnxhd,cfhd,dvvideo,qtrle,rawvideo,v210,ffv1,huffyuv,utvideo,theora',
-  'msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,gif,png,webp',
+  'msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,gif,png,apng,webp',
 ].flatMap((names) => names.split(','));
 const SOUNDS = [
   'aac,aac_latm,mp3float,mp3,mp2float,mp2,mp1float,mp1,ac3,eac3,dca,opus,libopus,vorbis,libvorbis,flac,alac',
@@ -28,6 +28,10 @@ const SOUNDS = [
 export const DECODERS = [...PICTURES, ...SOUNDS];
 /** Above 8K (33 million). A larger picture would take all memory before anything else could refuse it. */
 export const MAX_PIXELS = 40_000_000;
+/** The largest sensors of phones write 16320x12240. A photo is one picture, and a JPEG is decoded smaller than it is. */
+export const MAX_PHOTO_PIXELS = 202_000_000;
+/** From so many pixels on, a photo leaves little of 512 MB for anything else. */
+export const LARGE_PHOTO = 24_000_000;
 /** Cameras write up to ten, TV recordings a few dozen. Each takes memory before it is checked. */
 const MAX_STREAMS = 100;
 
@@ -35,12 +39,23 @@ const MAX_STREAMS = 100;
 const LONGEST_LEAP_SECONDS = 1e10;
 
 /** `-i` for a file from outside, with the options that must stand before it. */
-export function untrustedInput(file: string): string[] {
+export function untrustedInput(file: string, maxPixels: number = MAX_PIXELS): string[] {
   return [
     ...allowing({ demuxers: DEMUXERS, decoders: DECODERS }),
-    ...['-max_pixels', String(MAX_PIXELS), '-max_streams', String(MAX_STREAMS)],
+    ...['-max_pixels', String(maxPixels), '-max_streams', String(MAX_STREAMS)],
     // Otherwise ffmpeg makes up other times after a leap of more than 30 hours.
     ...['-dts_error_threshold', String(LONGEST_LEAP_SECONDS)],
     ...['-i', `file:${file}`],
   ];
+}
+
+/**
+ * The same for a photo, as it is stored. Builds differ in which photos they turn upright, so our own filters turn all.
+ * `halvings` says how often the sides of a JPEG are halved while it is decoded, 0 to 3, which saves memory. Other photos
+ * cannot be.
+ */
+export function photoInput(file: string, halvings: number): string[] {
+  // With more threads, memory is taken for pictures that never come.
+  const decoding = ['-noautorotate', '-threads', '1', '-lowres', String(halvings)];
+  return [...decoding, ...untrustedInput(file, MAX_PHOTO_PIXELS)];
 }

@@ -46,8 +46,12 @@ export interface Probe {
     /** Of one picture as stored, before sample aspect and rotation. */
     pixels: number;
     interlaced: boolean;
-    /** Colour matrix in the stream's tags; null if there is none. */
+    /** Colour matrix in the stream's tags, or "bt601" if there is none and the codec has no other; null if it is not known. */
     matrix: string | null;
+    /** The range of a picture without colours, or that it has black and white alone; null if it has colours. */
+    gray: 'full' | 'limited' | 'one bit' | null;
+    /** How a photo is to be turned before it is shown, as in EXIF: 1 (as it is) to 8. 1 for films, which ffmpeg turns itself. */
+    orientation: number;
     /** The transfer function of a high dynamic range, which is tone-mapped; null: standard range. */
     hdr: 'pq' | 'hlg' | null;
     /** Some of it may be transparent. */

@@ -4,6 +4,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { probe } from '../../functions/media/probe.ts';
+import { exifBlock, jpegWith } from '../fixtures/media/exif.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { take } from '../fixtures/media/hostile-files.ts';
 import { useMedia } from '../fixtures/media/media.ts';
@@ -93,7 +94,7 @@ describe('a truncated clip', () => {
     test(`a photo has the size in which it is displayed: EXIF orientation ${turn}`, async () => {
       const file = at(`photo-${turn}`);
       await makeStill(file, STILLS[2] as (typeof STILLS)[number]);
-      await writeFile(file, turned(await readFile(file), turn));
+      await writeFile(file, jpegWith(await readFile(file), exifBlock(turn)));
       const { video } = await probe(ffmpeg, file, { signal });
       assert.deepEqual([video?.width, video?.height, video?.still], [width, height, true]);
     });
@@ -109,15 +110,3 @@ describe('a truncated clip', () => {
     assert.equal((await probe(ffmpeg, at('song'), { signal })).video, null);
   });
 });
-
-/** The same JPEG with an EXIF segment for the orientation (tag 0x0112 of TIFF 6.0). */
-function turned(jpeg: Buffer, orientation: number): Buffer {
-  const value = orientation.toString(16).padStart(2, '0');
-  const tiff = Buffer.from(
-    ['49492a0008000000', '0100', '12010300', '01000000', `${value}000000`, '00000000'].join(''),
-    'hex',
-  );
-  const body = Buffer.concat([Buffer.from('Exif\0\0', 'latin1'), tiff]);
-  const segment = Buffer.from([0xff, 0xe1, 0, body.length + 2]);
-  return Buffer.concat([jpeg.subarray(0, 2), segment, body, jpeg.subarray(2)]);
-}

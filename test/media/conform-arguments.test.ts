@@ -78,6 +78,8 @@ describe('conformArguments', () => {
 
   for (const [what, video, matrix] of [
     ['tagged', { matrix: 'smpte170m' }, 'auto'],
+    ['tagged BT.709', { matrix: 'bt709' }, 'bt709'],
+    ['untagged large VP8', { matrix: 'bt601', width: 1280, height: 720 }, 'bt601'],
     ['untagged small', { matrix: null }, 'bt601'],
     ['untagged large', { matrix: null, width: 1280, height: 720 }, 'bt709'],
     ['untagged large upright', { matrix: null, width: 720, height: 1280 }, 'bt709'],
@@ -86,6 +88,52 @@ describe('conformArguments', () => {
       assert.match(graphOf(video), new RegExp(`in_color_matrix=${matrix}:out_color_matrix=bt709`));
     });
   }
+
+  for (const [gray, range] of [
+    ['full', 'in_range=pc:out_range=tv'],
+    ['limited', 'in_range=pc:out_range=pc'],
+    ['one bit', 'in_range=pc:out_range=tv'],
+  ] as const) {
+    test(`does not leave the range of gray to the build: ${gray}`, () => {
+      assert.match(graphOf({ gray }), new RegExp(`:${range},format=yuv420p,setparams=range=tv,`));
+    });
+  }
+
+  test('turns a photo that lies on its side after scaling it to a size on its side', () => {
+    const graph = graphOf({ still: true, orientation: 6, width: 3024, height: 4032 });
+    assert.match(
+      graph,
+      /scale='if\(gt\(\(1\/dar\),1080\/1920\),2\*.*,1920\)':'if\(gt\(\(1\/dar\),1080\/1920\),1080,.*transpose=clock/,
+    );
+    assert.doesNotMatch(graphOf({ still: true, orientation: 1 }), /transpose|flip/);
+  });
+
+  test('leaves turning to its own filters for photos, and to ffmpeg for films', () => {
+    assert.ok(conformArguments(input({ still: true })).includes('-noautorotate'));
+    assert.ok(!conformArguments(input()).includes('-noautorotate'));
+  });
+
+  for (const [what, width, height, fit, halved] of [
+    ['12 million pixels', 4032, 3024, 'contain', '1'],
+    ['12 million pixels, upright', 3024, 4032, 'contain', '0'],
+    ['48 million pixels, upright', 6048, 8064, 'contain', '1'],
+    ['200 million pixels', 16_320, 12_240, 'contain', '3'],
+    ['200 million pixels that fill the frame', 16_320, 12_240, 'cover', '2'],
+    ['a small one', 640, 360, 'contain', '0'],
+  ] as const) {
+    test(`decodes a photo of ${what} at a size that is still larger than the frame`, () => {
+      const video = { still: true, width, height, pixels: width * height, packets: 1 };
+      const photo = conformArguments(input(video, { profile: { ...profile, fit } }));
+      assert.equal(argumentAfter(photo, '-lowres'), halved);
+    });
+  }
+
+  test('leaves memory to a large photo by not looking ahead', () => {
+    const x264 = (pixels: number) =>
+      argumentAfter(conformArguments(input({ still: true, pixels, packets: 1 })), '-x264-params');
+    assert.match(x264(48_000_000) ?? '', /:rc-lookahead=0$/);
+    assert.doesNotMatch(x264(12_000_000) ?? '', /rc-lookahead=0/);
+  });
 
   test('maps high dynamic range to SDR after scaling', () => {
     const graph = graphOf({ hdr: 'hlg', matrix: 'bt2020nc' });

@@ -80,6 +80,7 @@ describe('readMediaInfo', () => {
         codec: 'h264',
         interlaced: false,
         matrix: 'bt709',
+        gray: null,
         transfer: 'bt709',
         alpha: false,
       },
