@@ -45,10 +45,9 @@ export async function startHost(
   await using starting = new AsyncDisposableStack();
   const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, instrumentation));
 
-  const { upSince = Date.now() } = instrumentation;
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
     instrumentation
-      .run('sweep', () => sweep({ ...deps, upSince, ...more }))
+      .run('sweep', () => sweep({ ...deps, everyMs: SWEEP_EVERY_MS, ...more }))
       .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
   // Repairs what the previous host left unfinished. No limit on publishing, as no request can be publishing a task yet.
   await sweepOnce({ publishingMs: 0 });
@@ -71,12 +70,14 @@ export async function startHost(
       concurrency,
       handler: async (message, delivery) => {
         try {
-          await instrumentation.run(topic, () => stage(message, delivery, deps), message);
+          const run = () => stage(message, delivery, deps);
+          await instrumentation.run(topic, () => deps.problems.during(message, run), message);
         } catch (error) {
           if (!delivery.signal.aborted) logNack(log, message, delivery.deliveries, error);
           throw error;
         }
       },
+      onHandedBack: (message, error, pauseMs) => void deps.problems.handedBack(message, error, pauseMs),
     });
   const consumers = [
     consume('prepare', PREPARES, prepare),

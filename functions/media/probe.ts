@@ -1,18 +1,20 @@
 /** Finds out what a file from a caller contains, and refuses files that cannot be used. */
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
-import { missingAviBytes } from './avi-size.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type EncryptedStreams, encryptedStreams } from './encryption.ts';
-import { chosenOf, examine } from './examine.ts';
+import { chosenOf, examine, withRepeated } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
 import { gridStart, measureRate } from './frame-grid.ts';
+import { withoutLeaps } from './leaps.ts';
 import type { MediaInfo, VideoInfo } from './media-info.ts';
-import { readMp4Index } from './mp4-index.ts';
+import { type Missing, missingBytes } from './missing-bytes.ts';
+import { type Mp4Index, readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { type PhotoFile, readPhotoFile } from './photo-file.ts';
+import { lacksBytes, refuseTruncated } from './truncated.ts';
 import { refused, unreadable } from './unreadable.ts';
 import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
 import { asDisplayed } from './whole-photo.ts';
@@ -24,15 +26,6 @@ const HIGHEST_SAMPLE_RATE = 768_000;
 const MOST_CHANNELS = 32;
 /** Frames per second of the fastest phones. */
 const HIGHEST_RATE = 1_000;
-/** Streams may be a little shorter than the header says. A broken upload lacks more. */
-const MISSING_SECONDS = 1;
-const MISSING_SHARE = 0.1;
-/** The same if ffmpeg itself reports that the file breaks off. */
-const MISSING_SECONDS_BROKEN = 0.1;
-/** What demuxers print if the bytes end too early. */
-const BROKEN_OFF = /^\[.*(partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat)/im;
-/** Formats without a beginning or end. A recording of them often starts within a packet. */
-const STREAMS = ['mpegts', 'mpeg'];
 const MATROSKA = 0x1a45dfa3;
 /** With which an MP4 begins. */
 const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'sidx', 'moof'];
@@ -53,23 +46,25 @@ export async function probe(
   file: string,
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
-  const beginning = await refuseIndex(file);
+  const index = await refuseIndex(file);
+  const missing = index.missing > 0 ? { bytes: index.missing, isDoubtful: false } : await missingBytes(file);
   const photo = await readPhotoFile(file);
   if (photo?.kind === 'webp' && photo.isAnimated) throw refused(ANIMATED_WEBP);
   const maxPixels = photo === null || photo.isAnimated ? MAX_PIXELS : MAX_PHOTO_PIXELS;
   const { info: found, listed, stderr } = await examine(ffmpeg, file, { signal, maxPixels });
   const encrypted = await encryptedStreams(file);
-  if (found === undefined) throw notOpened(stderr, beginning, encrypted);
+  if (found === undefined) throw notOpened(stderr, index, missing, encrypted);
   const info = unencrypted(found, encrypted);
   refuseHuge(info);
   refuseExotic(info);
-  await refuseCutAvi(file);
+  refuseTruncated(info, listed, missing);
   const packets = await chosenOf(ffmpeg, file, info, listed, signal);
-  refuseTruncated(info, packets, BROKEN_OFF.test(info.messages) && !STREAMS.includes(info.format));
   const sound = packets.find(({ kind }) => kind === 'audio');
+  const film = packets.find(({ kind }) => kind === 'video');
   const video = videoOf(
     info.still && photo !== null ? await asDisplayed(ffmpeg, file, info, photo, signal) : info,
-    packets.find(({ kind }) => kind === 'video'),
+    await withRepeated(ffmpeg, file, info, film, signal),
+    sound,
     photo,
   );
   return {
@@ -89,28 +84,37 @@ function unencrypted(info: MediaInfo, encrypted: EncryptedStreams): MediaInfo {
   };
 }
 
-/** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. Returns the file's first bytes. */
-async function refuseIndex(file: string): Promise<Buffer> {
-  const { beginning, brand, samples } = await readMp4Index(file);
+/** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. */
+async function refuseIndex(file: string): Promise<Mp4Index> {
+  const index = await readMp4Index(file);
+  const { brand, samples } = index;
   if (samples > MAX_PACKETS) {
     throw tooManyPackets(Number.isFinite(samples) ? `an index of ${samples}` : 'an index of countless ones');
   }
   await using bytes = await ByteWindow.open(file);
   const other = refusedKind(await bytes.at(0, BEGINNING), brand);
   if (other !== null) throw refused(other);
-  return beginning;
+  return index;
 }
 
 /** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
-function notOpened(stderr: string, beginning: Buffer, encrypted: EncryptedStreams): PermanentError {
+function notOpened(
+  stderr: string,
+  { beginning, ...index }: Mp4Index,
+  missing: Missing,
+  encrypted: EncryptedStreams,
+): PermanentError {
+  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
+  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
+  if (missing.bytes > 0 && !missing.isDoubtful && (isMp4 || index.missing === 0)) {
+    return lacksBytes(missing.bytes);
+  }
   const [how] = encrypted.values();
   if (how !== undefined) return refused({ is: `an encrypted file (${how})`, next: UNENCRYPTED });
   const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
   const format = /^\[(\w+?)(?:_pipe)?[ @][^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
   if (format !== undefined && !isMatroska)
     return unreadable(`a file of the format ${format}, which is not accepted`);
-  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
-  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
   if (isMp4 && /moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
     return new PermanentError(
       'media_truncated',
@@ -138,7 +142,9 @@ function refuseExotic({ video, audio, refused: decoders, misleading }: MediaInfo
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
 function refuseHuge({ video, audio, still, messages }: MediaInfo): void {
   const most = still ? MAX_PHOTO_PIXELS : MAX_PIXELS;
-  const refused = /^\[.*Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
+  const refused = /^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(
+    messages,
+  )?.[1];
   if (video !== null && Math.max(video.pixels, video.width * video.height) > most) {
     throw huge(`${video.width}x${video.height}`, most);
   }
@@ -153,40 +159,6 @@ function huge(size: string, most: number): PermanentError {
   );
 }
 
-/** Picture and sound may end at different times, so only the later end shows how far the bytes reach. */
-function refuseTruncated(info: MediaInfo, packets: readonly ListedStream[], brokenOff: boolean): void {
-  if (packets.length === 0 || info.estimated) return;
-  if (info.seconds === null) {
-    if (!brokenOff) return;
-    throw new PermanentError(
-      'media_truncated',
-      'probe',
-      'Expected a complete recording, got one that breaks off. Upload it again.',
-    );
-  }
-  const reached = Math.max(...packets.map(({ end }) => end));
-  const missing = info.seconds - reached;
-  const allowed = brokenOff
-    ? MISSING_SECONDS_BROKEN
-    : Math.max(MISSING_SECONDS, info.seconds * MISSING_SHARE);
-  if (missing <= allowed) return;
-  throw new PermanentError(
-    'media_truncated',
-    'probe',
-    `Expected ${info.seconds.toFixed(1)} s, as the file's header says, got ${reached.toFixed(1)} s. Upload it again.`,
-  );
-}
-
-async function refuseCutAvi(file: string): Promise<void> {
-  const missing = await missingAviBytes(file);
-  if (missing === 0) return;
-  throw new PermanentError(
-    'media_truncated',
-    'probe',
-    `Expected an AVI as large as its header says, got ${missing} bytes less. Upload it again.`,
-  );
-}
-
 /** As the header says, unless it only says how finely times are measured, as for an APNG of few frames. */
 function rateOf({ fps }: VideoInfo): number {
   return fps === null || fps > HIGHEST_RATE ? 30 : fps;
@@ -195,28 +167,32 @@ function rateOf({ fps }: VideoInfo): number {
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
+  sound: ListedStream | undefined,
   photo: PhotoFile | null,
 ): Probe['video'] {
-  if (info === null || packets === undefined || packets.times.length === 0) return null;
+  if (info === null || packets === undefined || packets.shown === 0) return null;
+  const { leaps, times, end } = withoutLeaps(packets, sound);
   // All of them would have to be decoded to show a few.
-  if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
-    throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
-  }
+  const most = Math.max(times.length, packets.filled);
+  if (most > HIGHEST_RATE * (end + 1)) throw unreadable(`${most} pictures in ${end.toFixed(1)} s`);
   const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
   // A GIF or APNG with one picture is a still, not a clip of one frame.
-  const still = single || (['gif', 'apng'].includes(codec) && packets.times.length === 1);
-  const rate = still ? STILL_RATE : measureRate(packets.times, rateOf(info));
-  const grid = gridStart(packets.times, rate);
+  const still = single || (['gif', 'apng'].includes(codec) && packets.shown === 1);
+  const rate = still ? STILL_RATE : measureRate(times, rateOf(info), { leaps });
+  const grid = leaps ? null : gridStart(times, rate);
   return {
     stream,
     width,
     height,
     rate,
-    start: grid ?? (packets.times[0] as number),
+    start: grid ?? (times[0] as number),
     steady: grid !== null,
     still,
-    seconds: packets.end,
-    packets: packets.times.length - packets.empty,
+    seconds: end,
+    held: packets.end - packets.filledEnd,
+    leaps,
+    packets: packets.shown,
+    decoded: packets.filled,
     pixels,
     interlaced,
     matrix,

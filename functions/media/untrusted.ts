@@ -35,11 +35,16 @@ export const LARGE_PHOTO = 24_000_000;
 /** Cameras write up to ten, TV recordings a few dozen. Each takes memory before it is checked. */
 const MAX_STREAMS = 100;
 
+/** Clocks that are not set begin in 1970. */
+const LONGEST_LEAP_SECONDS = 1e10;
+
 /** `-i` for a file from outside, with the options that must stand before it. */
 export function untrustedInput(file: string, maxPixels: number = MAX_PIXELS): string[] {
   return [
     ...allowing({ demuxers: DEMUXERS, decoders: DECODERS }),
     ...['-max_pixels', String(maxPixels), '-max_streams', String(MAX_STREAMS)],
+    // Otherwise ffmpeg makes up other times after a leap of more than 30 hours.
+    ...['-dts_error_threshold', String(LONGEST_LEAP_SECONDS)],
     ...['-i', `file:${file}`],
   ];
 }

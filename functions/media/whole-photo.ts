@@ -5,6 +5,7 @@ import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import type { MediaInfo } from './media-info.ts';
 import { isOnItsSide, type PhotoFile } from './photo-file.ts';
+import { truncated } from './truncated.ts';
 import { unreadable } from './unreadable.ts';
 import { LARGE_PHOTO, photoInput } from './untrusted.ts';
 
@@ -33,12 +34,6 @@ export async function asDisplayed(
   const { stderr } = run;
   if (!isDecoded) throw unreadable(lastMessage(stderr));
   // The JPEG decoder fills in what is missing and reports success.
-  if (/overread/.test(stderr)) {
-    throw new PermanentError(
-      'media_truncated',
-      'probe',
-      'Expected a whole picture, got the beginning of one. Upload it again.',
-    );
-  }
+  if (/overread/.test(stderr)) throw truncated('a whole picture, got the beginning of one');
   return { video: upright, still };
 }

@@ -111,7 +111,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
   });
 
   test('report many combinations once each and complete once, with a tenth of the messages doubled and two processes killed', async (t) => {
-    const [hooks, bodies, ctas] = EXHAUSTIVE ? [10, 5, 4] : [5, 3, 2];
+    const [hooks, bodies, ctas] = EXHAUSTIVE ? [10, 5, 4] : [5, 2, 2];
     const count = hooks * bodies * ctas;
     const began = performance.now();
     const block = (from: number, count: number) => numbers(count).map((at) => url(`${from + at}.mp4`));
@@ -142,7 +142,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     const ofTask = (event: string) => fleet.logged(event).filter((line) => line['task_id'] === taskId);
     await until(() => ofTask('source.prepared').length >= 5, 'some sources');
     await fleet.kill('prepare');
-    await until(() => ofTask('render.finished').length >= 20, 'some videos');
+    await until(() => ofTask('render.finished').length >= count / 2, 'some videos');
     await fleet.kill('render');
 
     const status = await fleet.ended(taskId);

@@ -28,7 +28,11 @@ export interface ConsumeOptions<T extends Topic> {
   /** Messages in flight at a time. One task gets a fifth of these places at most, so that others begin at once. */
   concurrency: number;
   handler: Handler<T>;
+  /** Called before a failed message is stored again, with the milliseconds until it is delivered. */
+  onHandedBack?: (message: MessageOf<T>, error: unknown, pauseMs: number) => void;
 }
+
+type OnHandedBack = (message: Message, error: unknown, pauseMs: number) => void;
 
 export interface Consumer {
   /** Stops taking messages, aborts the signals of running handlers, and resolves when all of them have ended. */
@@ -80,15 +84,16 @@ export function createSqliteQueue({
       wake(new Set(['dead-letter']));
     }
   };
-  const handBack = (taken: Taken, error: unknown): void => {
-    if (isWaiting(error)) {
-      // Waiting is not a failure: the delivery is not counted, and the next one follows soon.
-      messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, pauseMs(error, 1, backOffBaseMs));
-    } else if (taken.deliveries >= maxDeliveries) {
+  const handBack = (taken: Taken, error: unknown, onHandedBack: OnHandedBack = () => {}): void => {
+    // Waiting is not a failure: the delivery is not counted, and the next one follows soon.
+    const waits = isWaiting(error);
+    if (!waits && taken.deliveries >= maxDeliveries) {
       giveUp(taken, error);
-    } else {
-      messages.handBack(taken, pauseMs(error, taken.deliveries, backOffBaseMs));
+      return;
     }
+    const pause = pauseMs(error, waits ? 1 : taken.deliveries, backOffBaseMs);
+    onHandedBack(taken.message, error, pause);
+    messages.handBack({ ...taken, deliveries: taken.deliveries - (waits ? 1 : 0) }, pause);
   };
 
   for (const taken of messages.inFlight()) {
@@ -106,13 +111,13 @@ export function createSqliteQueue({
       }
     },
 
-    consume(topic, { concurrency, handler }) {
+    consume(topic, { concurrency, handler, onHandedBack }) {
       const consumer = new TopicConsumer({
         topic,
         concurrency,
         handler: (message, delivery) => handler(message as MessageOf<typeof topic>, delivery),
         messages,
-        handBack,
+        handBack: (taken, error) => handBack(taken, error, onHandedBack as OnHandedBack | undefined),
         onError,
         onSuspectDone: () => {
           for (const other of consumers) other.wake();
