@@ -8,7 +8,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { halvings, LEAPLESS_SOUND, secondsAhead, videoGraph } from './conform-graph.ts';
+import { LEAPLESS_SOUND, secondsAhead, videoGraph } from './conform-graph.ts';
 import {
   acceptedVideo,
   type ConformSize,
@@ -22,6 +22,7 @@ import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
 import { noVideo } from './no-video.ts';
 import { h264Level, timescale } from './profile.ts';
+import { halvings } from './scale-graph.ts';
 import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
 import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
 
