@@ -114,21 +114,23 @@ function logReport(log: Log, task: Task, report: Report): void {
     stage_seconds: report.stageSeconds,
   };
   if (report.status === 'succeeded') {
-    log.info(`Finished ${report.fileName} in ${report.renderSeconds?.toFixed(2)} s`, {
-      event: 'render.finished',
-      ...fields,
-      seconds: report.renderSeconds,
-      file_name: report.fileName,
-      warnings: report.warnings,
-    });
+    log.info(
+      `Combination ${report.index} is finished: ${report.fileName} in ${report.renderSeconds?.toFixed(2)} s`,
+      {
+        event: 'render.finished',
+        ...fields,
+        seconds: report.renderSeconds,
+        file_name: report.fileName,
+        warnings: report.warnings,
+      },
+    );
   } else if (report.status === 'cancelled') {
     log.info(`Combination ${report.index} is cancelled`, { event: 'render.cancelled', ...fields });
   } else {
-    log.warn(`Combination ${report.index} failed: ${report.error?.message ?? ''}`, {
-      event: 'render.failed',
-      ...fields,
-      seconds: report.renderSeconds,
-      failure: report.error,
-    });
+    const message = `Combination ${report.index} failed: ${report.error?.message ?? ''}`;
+    const failed = { ...fields, seconds: report.renderSeconds, failure: report.error };
+    // One that was never tried fails because of something that has a line of its own: a source, a dead letter, the sweep.
+    if (report.attempts === 0) log.debug(message, { event: 'render.failed', ...failed });
+    else log.warn(message, { event: 'render.failed', ...failed });
   }
 }

@@ -262,7 +262,9 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
 
   it('quarantines a dead letter that cannot be handled, reports it once, and never delivers it again', async () => {
     const errors: [unknown, Message | undefined][] = [];
-    await using harness = await openQueue({ onError: (error, message) => errors.push([error, message]) });
+    await using harness = await openQueue({
+      onQuarantine: (error, message) => errors.push([error, message]),
+    });
     const letter = deadLetter({ topic: 'render', taskId: 'task', index: 1 });
     let deliveries = 0;
     const failing = {
@@ -285,7 +287,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
 
   it('records the outcome of a message once the database works again', async () => {
     const errors: unknown[] = [];
-    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    await using harness = await openQueue({ onOutage: { began: (error) => errors.push(error), over() {} } });
     let deliveries = 0;
     harness.consume('render', {
       concurrency: 1,
@@ -304,7 +306,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
 
   it('takes messages again once the database works again', async () => {
     const errors: unknown[] = [];
-    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    await using harness = await openQueue({ onOutage: { began: (error) => errors.push(error), over() {} } });
     await harness.queue.publish(renders(1));
     harness.database.row('PRAGMA query_only = 1');
     let deliveries = 0;
