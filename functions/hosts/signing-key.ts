@@ -34,7 +34,10 @@ export async function signingKeyIn(dataDir: string, sealedTasks = 0): Promise<st
 }
 
 function unusable(file: string, got: string, sealedTasks?: number): Error {
-  const tasks = sealedTasks === undefined ? 'the tasks of before' : `${sealedTasks} tasks of before`;
+  const tasks =
+    sealedTasks === undefined
+      ? 'the tasks of before'
+      : `${sealedTasks} task${sealedTasks === 1 ? '' : 's'} of before`;
   return new Error(
     `Expected the key of 43 characters that seals ${tasks} in ${file}, got ${got}. Next step: restore it from a back-up ` +
       '(infra/OPERATIONS.md, "Restoring a back-up"). Without one, move it and every file that begins with every-cut.sqlite ' +

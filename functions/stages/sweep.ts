@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { Failure } from '../base/errors.ts';
+import { type Failure, isShortage } from '../base/errors.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { completingKey, renderKey } from '../coordination/lease-keys.ts';
 import type { Combination } from '../model/plan.ts';
@@ -45,7 +45,10 @@ export async function sweep(deps: SweepDeps): Promise<void> {
     for (const id of ids) {
       // A task that cannot be repaired must not hold up the others.
       await sweepTask(id, deps).catch((error: unknown) => {
-        deps.log.error('A task could not be swept', { event: 'sweep.failed', task_id: id, error });
+        const fields = { event: 'sweep.failed', task_id: id, error } as const;
+        // A full disk has a line of its own, and fails the sweep of every task.
+        if (isShortage(error)) deps.log.debug('A task could not be swept', fields);
+        else deps.log.error('A task could not be swept; the next sweep tries again', fields);
       });
     }
     after = ids.at(-1);

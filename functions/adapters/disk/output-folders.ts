@@ -53,8 +53,8 @@ export function createOutputFolders(file?: string): OutputFolders {
 
   /** On the disk of DATA_DIR, there is nothing to compare: one cannot be mounted without the other. */
   const seenAt = async (dir: string): Promise<MountPoint> => {
-    const { dev } = await stat(dir);
-    return file !== undefined && (await stat(dirname(file))).dev === dev ? null : mountPointOf(dir);
+    const own = file === undefined ? undefined : await stat(dirname(file)).catch(() => undefined);
+    return own?.dev === (await stat(dir)).dev ? null : mountPointOf(dir);
   };
 
   return {
