@@ -8,6 +8,7 @@ import type { LeaseState } from './model/lease-state.ts';
 import type { Message } from './model/messages.ts';
 import type { PinName, PinOf } from './model/pins.ts';
 import type { Line } from './model/plan.ts';
+import type { Problem, Work } from './model/problem.ts';
 import type { Report } from './model/report.ts';
 import type { Download, Validator } from './model/source.ts';
 import type { SourceLocation } from './model/source-location.ts';
@@ -62,6 +63,12 @@ export interface ReportStore {
    * seal does not fit is replaced.
    */
   report(taskId: string, report: Report): Promise<boolean>;
+  /**
+   * cancel: stores cancelled reports in a few writes. Leaves out combinations that have reported, and those whose lease,
+   * under the key at the same position, is held or has lapsed, because someone may be making the video. Whoever takes the
+   * lease later finds the report. Returns the indexes of the reports that counted.
+   */
+  reportIdle(taskId: string, reports: readonly Report[], leaseKeys: readonly string[]): Promise<number[]>;
   /** Reports of the combinations from..to (inclusive), in order, without missing ones and those with a wrong seal. */
   list(taskId: string, from: number, to: number): Promise<Report[]>;
   /**
@@ -74,11 +81,26 @@ export interface ReportStore {
 }
 
 // ---------------------------------------------------------------------------------------------------------------
+// Problems: what holds up a task, for its status
+
+/** At most one record per piece of work. They may be lost, and forgotten when the task has ended: nothing depends on them. */
+export interface ProblemStore {
+  /** In place of the earlier record of the same work, whose `since` stands if it is earlier. */
+  note(taskId: string, problem: Problem): Promise<void>;
+  /** The work goes on. */
+  clear(taskId: string, work: Work): Promise<void>;
+  /** status: the latest ones, latest first. Those of work that another process has done may still be there. */
+  latest(taskId: string, limit: number): Promise<Problem[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
 // Pins: results that are determined once per task, for all its renders
 
 export interface PinStore {
   /** In the order of the names; undefined for a missing pin. */
   read<N extends PinName>(taskId: string, names: readonly N[]): Promise<(PinOf<N> | undefined)[]>;
+  /** status: how many pins there are, and how many sources are ready for renders. */
+  count(taskId: string): Promise<{ all: number; ready: number }>;
   /** Only the first write of a pin counts. Returns that pin. */
   write<N extends PinName>(taskId: string, name: N, pin: PinOf<N>): Promise<PinOf<N>>;
   /**
@@ -104,6 +126,8 @@ export interface Lease {
    * released nor renewed the lease, however long ago that was.
    */
   readonly previous: Exclude<LeaseState, 'held'>;
+  /** The token of the lease that lapsed. */
+  readonly lapsed?: string;
 }
 
 export interface LeaseStore {
@@ -115,8 +139,11 @@ export interface LeaseStore {
   take(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** Returns false if the lease was taken over or has lapsed; the holder must stop and must not save. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
-  /** Ends the lease in order, even after it has lapsed. No effect once another holder has taken it. */
-  release(lease: Lease): Promise<void>;
+  /**
+   * Ends the lease in order, even after it has lapsed. Returns false, and has no effect, once another holder has taken
+   * it.
+   */
+  release(lease: Lease): Promise<boolean>;
   /** In the order of the keys. */
   read(keys: readonly string[]): Promise<LeaseState[]>;
 }
@@ -127,8 +154,15 @@ export interface LeaseStore {
 export interface AttemptStore {
   /** In the order of the keys. */
   read(keys: readonly string[]): Promise<Attempts[]>;
-  /** Counts one more and returns the new counts. A rest under the same key is not affected. */
-  record(key: string, what: 'crash' | 'failure'): Promise<Attempts>;
+  /**
+   * Counts one more and returns the new counts. A rest under the same key is not affected. `lapsed` is the token of the
+   * lease whose holder seems to have crashed.
+   */
+  record(key: string, what: 'crash' | 'failure', lapsed?: string): Promise<Attempts>;
+  /**
+   * The holder of that lease did not crash, although its lease lapsed: that crash is taken back, or will not be counted.
+   */
+  forgive(key: string, lapsed: string): Promise<void>;
   /**
    * fetch, render, sweep: starts a rest of that length, by the store's clock, and returns its number, from 1. Returns
    * undefined, and changes nothing, during a rest. Of many concurrent calls, exactly one starts it.
@@ -177,6 +211,13 @@ export interface SavedFile {
   bytes: number;
 }
 
+/** Whose file it is: a task and its retries give their files the same names. */
+export interface FileOwner {
+  taskId: string;
+  /** Asked right before the file gets its name, or loses it. False: the step is late and changes nothing. */
+  isCurrent: () => Promise<boolean>;
+}
+
 export interface OutputStore {
   /**
    * process-media: returns the folder of that name. If it is missing, it is created, only once for concurrent calls.
@@ -186,13 +227,21 @@ export interface OutputStore {
   createFolder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
   /**
    * render, complete: moves the file there and replaces one of the same name. An unfinished file never has the name.
+   * Throws TransientError 'waiting' if the owner is no longer current: what another owner has saved then stays.
    */
-  save(folder: OutputFolder, fileName: string, file: string, signal: AbortSignal): Promise<SavedFile>;
+  save(
+    folder: OutputFolder,
+    fileName: string,
+    file: string,
+    signal: AbortSignal,
+    owner?: FileOwner,
+  ): Promise<SavedFile>;
   /**
    * complete, render: removes files that were saved but are not videos of the task, because their process died before
-   * it could report, or reported too late. Names that do not exist, which is the usual case, are no error.
+   * it could report, or reported too late. Names that do not exist, which is the usual case, are no error. What another
+   * owner has saved under the name stays.
    */
-  remove(folder: OutputFolder, fileNames: readonly string[]): Promise<void>;
+  remove(folder: OutputFolder, fileNames: readonly string[], owner?: FileOwner): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

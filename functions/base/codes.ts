@@ -5,8 +5,8 @@
 
 export interface CodeEntry {
   /**
-   * `request`: the answer to a request. `permanent`: what a failed render reports. `transient`: retried by itself, seen only
-   * in the log.
+   * `request`: the answer to a request. `permanent`: what a failed render reports. `transient`: retried by itself, seen in
+   * the log and in the status of a running task.
    */
   readonly kind: 'request' | 'permanent' | 'transient';
   /** HTTP status; only codes of kind `request` have one. */
@@ -98,7 +98,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 409,
     title: 'The task has not ended',
-    hint: 'Wait until its status is completed or cancelled, then try again.',
+    hint: 'Wait until its completed_at is set, then try again.',
   },
   nothing_to_retry: {
     kind: 'request',
@@ -254,8 +254,8 @@ export const CODES = Object.freeze({
   },
   cache_failed: {
     kind: 'permanent',
-    title: 'The bucket for prepared clips cannot be used',
-    hint: 'Check CACHE_BUCKET and let the account view and create objects in it, then retry the task.',
+    title: 'Prepared clips cannot be stored, or are removed before they are used',
+    hint: 'Check CACHE_BUCKET and let the account view and create objects in it, or raise CACHE_MAX_MB, as the message says.',
   },
   save_failed: {
     kind: 'permanent',
@@ -274,7 +274,7 @@ export const CODES = Object.freeze({
   },
   overdue: {
     kind: 'permanent',
-    title: 'It did not finish before the task ran out of time',
+    title: 'Its task made no progress for a day in which the service was up',
     hint: 'Retry the task. If it happens again, the log shows what it waited for.',
   },
   internal_error: {
@@ -292,6 +292,11 @@ export const CODES = Object.freeze({
     kind: 'transient',
     title: "The source's server sends nothing, or next to nothing",
     hint: 'No action needed: after half a minute it is tried again, three times at most.',
+  },
+  source_cut: {
+    kind: 'transient',
+    title: "The source's server ended its answer early",
+    hint: 'No action needed: it is retried with growing pauses.',
   },
   output_busy: {
     kind: 'transient',

@@ -31,8 +31,14 @@ export class PermanentError extends Error {
   }
 }
 
+/**
+ * The longest pause that another side's word is taken for. Retry-After may be a day, or no sensible number at all, and
+ * work that waits for one cannot be told from work that is lost.
+ */
+export const MOST_ASKED_MS = 600_000;
+
 export interface TransientOptions extends ErrorOptions {
-  /** How long the other side asked us to wait, in milliseconds. */
+  /** How long the other side asked us to wait, in milliseconds; cut to 0..MOST_ASKED_MS. */
   retryAfterMs?: number;
 }
 
@@ -45,7 +51,8 @@ export class TransientError extends Error {
   constructor(code: TransientCode, message: string, options?: TransientOptions) {
     super(message, options);
     this.code = code;
-    this.retryAfterMs = options?.retryAfterMs;
+    const asked = options?.retryAfterMs ?? NaN;
+    this.retryAfterMs = Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), MOST_ASKED_MS);
   }
 
   static is(error: unknown): error is TransientError {

@@ -33,6 +33,8 @@ export interface Config {
   maxCombinations: number;
   maxClipSeconds: number;
   maxSourceMb: number;
+  /** Days for which the records of a task are kept. */
+  taskDays: number;
   renderConcurrency: number;
   ffmpegBin: string | undefined;
   ffmpegThreads: number;
@@ -137,6 +139,7 @@ export function loadConfig(env: Environment): Config {
     maxCombinations: read.integer('MAX_COMBINATIONS', 1_000, 1, 10_000),
     maxClipSeconds: read.integer('MAX_CLIP_SECONDS', 600, 1, 7_200),
     maxSourceMb: read.integer('MAX_SOURCE_MB', 1_024, 1, 1_000_000),
+    taskDays: read.integer('TASK_DAYS', 30, 1, 3_650),
     renderConcurrency: read.integer('RENDER_CONCURRENCY', mixersFor(CORES, memoryMb), 1, 64),
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
     ffmpegThreads: read.integer('FFMPEG_THREADS', threadsFor(CORES, memoryMb), 1, 64),

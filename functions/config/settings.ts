@@ -174,6 +174,12 @@ export const SETTINGS: readonly Setting[] = [
     about: 'Largest download.',
   },
   {
+    name: 'TASK_DAYS',
+    default: '30',
+    expected: 'a whole number of days from 1 to 3650',
+    about: 'How long tasks that have ended can be asked for and retried. Their videos stay.',
+  },
+  {
     name: 'RENDER_CONCURRENCY',
     default: 'cores, at most 1 per 128 MB of memory above 384 MB',
     expected: 'a whole number from 1 to 64',

@@ -1,5 +1,5 @@
 /**
- * All keys of leases, claims and records of attempts. A lease and the attempts of the work under it may share a key;
+ * All keys of leases, claims and records of attempts, and of the memos of the sweep. A lease and the attempts of the work under it may share a key;
  * two pieces of work never do.
  */
 
@@ -53,6 +53,11 @@ export function remakeKey(taskId: string, source: number): string {
   return `remake/${taskId}/${source}`;
 }
 
+/** Rest of no length: counts how often the artifact of a source was made again. */
+export function remadeKey(taskId: string, source: number): string {
+  return `remade/${taskId}/${source}`;
+}
+
 /** Lease and attempts: completing a task. */
 export function completeKey(taskId: string): string {
   return `complete/${taskId}`;
@@ -66,6 +71,11 @@ export function completingKey(taskId: string): string {
 /** Rest: how long the messages of a cancelled task have to end it before they are published once more. */
 export function cancellingKey(taskId: string): string {
   return `cancelling/${taskId}`;
+}
+
+/** Memo: how long a task has made no progress. */
+export function idleKey(taskId: string): string {
+  return `idle/${taskId}`;
 }
 
 /** Claim: the one task that is created for a caller's Idempotency-Key. */

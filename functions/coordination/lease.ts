@@ -104,7 +104,7 @@ async function underLease<T>(
   const takenAt = performance.now();
   const lease = await leases.take(key, ttlMs);
   if (lease === undefined) return undefined;
-  const { previous } = lease;
+  const { previous, lapsed } = lease;
   const lost = new AbortController();
   const done = new AbortController();
   const held = AbortSignal.any([signal, lost.signal]);
@@ -115,9 +115,13 @@ async function underLease<T>(
    * Set if an attempt could not be counted. The lease is then left to lapse, so that the next holder counts a crash.
    */
   let uncounted = false;
-  const count = async (store: AttemptStore, what: 'crash' | 'failure'): Promise<Attempts> => {
+  const count = async (
+    store: AttemptStore,
+    what: 'crash' | 'failure',
+    lapsed?: string,
+  ): Promise<Attempts> => {
     uncounted = true;
-    const counted = await store.record(key, what);
+    const counted = await store.record(key, what, lapsed);
     uncounted = false;
     return counted;
   };
@@ -130,13 +134,13 @@ async function underLease<T>(
   } finally {
     done.abort();
     await renewing;
-    // No effect if the lease was taken over. If this fails, the lease lapses; the outcome of the work stands.
-    if (!uncounted) await leases.release(lease).catch(() => {});
+    // The outcome of the work stands, whatever becomes of the lease.
+    if (!uncounted) await leases.release(lease).catch(() => endLater({ leases, attempts, lease }));
   }
 
   async function attemptsBefore(): Promise<Attempts> {
     if (attempts === undefined || previous === 'none') return NO_ATTEMPTS;
-    if (previous === 'lapsed') return count(attempts, 'crash');
+    if (previous === 'lapsed') return count(attempts, 'crash', lapsed);
     return (await attempts.read([key]))[0] ?? NO_ATTEMPTS;
   }
 }
@@ -191,4 +195,45 @@ async function renewal(
 
 async function after(ms: number, done: AbortSignal): Promise<'late' | 'done'> {
   return sleep(Math.max(0, ms), 'late' as const, { signal: done }).catch(() => 'done' as const);
+}
+
+/** Shorter than a lease, so that hardly any lapses while the store is there. */
+const RELEASE_EVERY_MS = 2_000;
+/** As long as crashes are remembered. */
+const RELEASE_FOR_MS = 24 * 3_600_000;
+
+interface Ended {
+  leases: LeaseStore;
+  attempts: AttemptStore | undefined;
+  lease: Lease;
+}
+
+/**
+ * The work has ended, but the store did not take the release. Records that it ended in order, so that the next holder
+ * counts no crash, and repeats both for as long as this process lives.
+ */
+async function endLater({ leases, attempts, lease }: Ended): Promise<void> {
+  const { key, token } = lease;
+  let recorded = false;
+  const record = async () => {
+    recorded ||=
+      (await attempts?.forgive(key, token).then(
+        () => true,
+        () => false,
+      )) ?? true;
+  };
+  const repeat = async () => {
+    const until = performance.now() + RELEASE_FOR_MS;
+    while (performance.now() < until) {
+      // Does not keep a process alive that has nothing else to do.
+      await sleep(RELEASE_EVERY_MS, undefined, { ref: false });
+      const released = await leases.release(lease).catch(() => undefined);
+      if (released) return;
+      // Another process may have taken the lease and counted a crash.
+      await record();
+      if (recorded && released === false) return;
+    }
+  };
+  await record();
+  void repeat();
 }

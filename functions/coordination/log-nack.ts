@@ -34,6 +34,7 @@ export function createNackLog(log: Log): LogNack {
       topic,
       ...rest,
       delivery,
+      ...(code && { code }),
       error,
     } as const;
     if (code === 'waiting') {

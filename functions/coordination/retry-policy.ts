@@ -15,6 +15,7 @@ import {
   TransientError,
 } from '../base/errors.ts';
 import type { Attempts } from '../model/attempts.ts';
+import { noteFailedTry, noteSuccess } from './problems.ts';
 
 /** Crashes, or unexpected errors, of the same work before it is given up. */
 export const MAX_ATTEMPTS = 5;
@@ -30,16 +31,23 @@ const LONGEST_PAUSE_MS = 15_000;
  */
 const givenUpWithin = new AsyncLocalStorage<WeakSet<Error>>();
 
+export interface RetryOptions {
+  signal: AbortSignal;
+  /** No try starts later than this many milliseconds after the first. */
+  forMs?: number;
+  /** For the status of the task. Only where no other step of the same work has it. */
+  stage?: Stage;
+}
+
 /**
  * Repeats `step` on transient errors other than 'waiting', with growing pauses and jitter, or after the pause that the
  * server asks for. Once the signal fires, no further try starts, and it rejects with the signal's reason; a try under way
  * ends by itself first, and counts if it succeeds.
- * @param options.forMs no try starts later than this many milliseconds after the first
  * @throws the last error, when the time is up or the server asks for a longer pause than the time left
  */
 export async function retryTransient<T>(
   step: () => Promise<T>,
-  { signal, forMs = RETRY_MS }: { signal: AbortSignal; forMs?: number },
+  { signal, forMs = RETRY_MS, stage }: RetryOptions,
 ): Promise<T> {
   const deadline = performance.now() + forMs;
   const around = givenUpWithin.getStore();
@@ -48,9 +56,12 @@ export async function retryTransient<T>(
   const isRetryable = (error: unknown): error is TransientError =>
     TransientError.is(error) && error.code !== 'waiting' && !givenUp.has(error);
   let done: { value: T } | undefined;
+  let tries = 0;
   const attempt = async () => {
+    tries++;
     const value = await givenUpWithin.run(givenUp, step);
     done = { value };
+    if (tries > 1 || stage !== undefined) noteSuccess(stage);
     return value;
   };
   return pRetry(attempt, {
@@ -61,11 +72,15 @@ export async function retryTransient<T>(
     maxRetryTime: forMs,
     signal,
     shouldRetry: ({ error }) => isRetryable(error),
-    async onFailedAttempt({ error }) {
-      const asked = isRetryable(error) ? error.retryAfterMs : undefined;
-      if (asked === undefined) return;
+    async onFailedAttempt({ error, retryDelay }) {
+      if (!isRetryable(error)) return;
+      const { retryAfterMs: asked = 0 } = error;
+      const left = deadline - performance.now();
+      // If the time is up, the host knows when the message is delivered again.
+      noteFailedTry(error, stage, asked < left ? Math.min(asked + retryDelay, left) : undefined);
+      if (asked === 0) return;
       // Throwing here ends the loop: the message is handed back and delivered again after that time.
-      if (performance.now() + asked >= deadline) throw error;
+      if (asked >= left) throw error;
       await sleep(asked, undefined, { signal });
     },
   }).catch((error: unknown) => {

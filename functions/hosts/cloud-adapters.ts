@@ -5,6 +5,7 @@ import { connectFirestore } from '../adapters/firestore/firestore.ts';
 import { createFirestoreLeases } from '../adapters/firestore/leases.ts';
 import { createFirestoreMemo } from '../adapters/firestore/memo.ts';
 import { createFirestorePins } from '../adapters/firestore/pins.ts';
+import { createFirestoreProblems } from '../adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
@@ -41,7 +42,7 @@ export interface CloudOptions {
 /** Builds the dependencies of the functions. SDKs load and connect on first use. */
 export async function composeCloud({ config, log, instrumentation, times }: CloudOptions) {
   await using starting = new AsyncDisposableStack();
-  const { project: projectId } = config;
+  const { project: projectId, taskDays } = config;
   const umask = await closeDataDir(config);
   // Most functions never run it.
   const ffmpeg = starting.use(
@@ -54,7 +55,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
       }),
     ),
   );
-  const firestore = starting.use(connectFirestore({ projectId }));
+  const firestore = starting.use(connectFirestore({ projectId, taskDays }));
   const memo = createFirestoreMemo({ firestore });
   const seal = createSeal({ key: config.signingKey, log });
   const chosen = starting.use(
@@ -71,6 +72,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     tasks: createFirestoreTasks({ firestore, seal }),
     reports: createFirestoreReports({ firestore, seal }),
     pins: createFirestorePins({ firestore }),
+    problems: createFirestoreProblems({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),

@@ -109,9 +109,12 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         const { signal } = limit;
         try {
           const [stage, deps] = await Promise.all([load(), depsOf()]);
+          const { problems } = deps;
+          const run = () => problems.during(message, () => stage(message, { signal }, deps));
           await persistently(
-            () => instrumentation.run(topic, () => stage(message, { signal }, deps), message),
+            () => instrumentation.run(topic, run, message),
             signal,
+            (error, pauseMs) => problems.handedBack(message, error, pauseMs),
           );
           return new Response(null, { status: ACKNOWLEDGED });
         } catch (error) {
@@ -134,8 +137,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');
       const deps = await depsOf();
-      const { upSince = 0 } = instrumentation;
-      await instrumentation.run('sweep', () => sweep({ ...deps, upSince, ...options.times }));
+      await instrumentation.run('sweep', () => sweep({ ...deps, ...options.times }));
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };
@@ -173,16 +175,25 @@ async function bodyOf(request: Request): Promise<unknown> {
  * The queue's redelivery, within the delivery: retries transient errors, with the pauses of our own queue, until shortly
  * before the delivery's time is up.
  */
-async function persistently(run: () => Promise<void>, signal: AbortSignal): Promise<void> {
+async function persistently(
+  run: () => Promise<void>,
+  signal: AbortSignal,
+  onFailed: (error: unknown, pauseMs?: number) => Promise<void>,
+): Promise<void> {
   const deadline = performance.now() + PERSIST_MS;
   for (let failures = 1; ; ) {
     try {
       return await run();
     } catch (error) {
-      if (!TransientError.is(error) || signal.aborted) throw error;
+      if (!TransientError.is(error) || signal.aborted) {
+        await onFailed(error);
+        throw error;
+      }
       const own = isWaiting(error) ? WAIT_AGAIN_MS : Math.min(backOffMs(failures++), LONGEST_BACK_OFF_MS);
       const pause = Math.max(own, error.retryAfterMs ?? 0);
-      if (performance.now() + pause > deadline) throw error;
+      const isLast = performance.now() + pause > deadline;
+      await onFailed(error, isLast ? undefined : pause);
+      if (isLast) throw error;
       await sleep(pause, undefined, { signal }).catch(() => {});
       if (signal.aborted) throw error;
     }

@@ -8,6 +8,7 @@ import type {
   Memo,
   OutputStore,
   PinStore,
+  ProblemStore,
   Queue,
   ReportStore,
   Speech,
@@ -19,6 +20,7 @@ export interface Adapters {
   tasks: TaskStore;
   reports: ReportStore;
   pins: PinStore;
+  problems: ProblemStore;
   leases: LeaseStore;
   attempts: AttemptStore;
   queue: Queue;
@@ -35,8 +37,6 @@ export interface Instrumentation {
   adapters<A extends Adapters>(adapters: A): A;
   /** Wraps every run of a stage, with its message if it has one, and every answer to a request. */
   run<T>(what: string, work: () => Promise<T>, message?: Message): Promise<T>;
-  /** Overrides the time at which the host started, for the sweep. Milliseconds since the epoch. */
-  upSince?: number;
 }
 
 export const NO_INSTRUMENTATION: Instrumentation = {

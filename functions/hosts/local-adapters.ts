@@ -11,6 +11,8 @@ import { createSqliteAttempts } from '../adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../adapters/sqlite/pins.ts';
+import { createSqliteProblems } from '../adapters/sqlite/problems.ts';
+import { createSqlitePruning } from '../adapters/sqlite/pruning.ts';
 import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
 import { openDatabase } from '../adapters/sqlite/sqlite.ts';
@@ -28,6 +30,7 @@ import { closeDataDir, dataFolders } from './data-folders.ts';
 import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
+import { pruneFromTimeToTime } from './prune.ts';
 import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
 import { assemble } from './wire.ts';
 
@@ -131,6 +134,7 @@ export async function composeLocal(
     tasks,
     reports: createSqliteReports({ database, seal }),
     pins: createSqlitePins({ database }),
+    problems: createSqliteProblems({ database }),
     leases,
     attempts,
     queue,
@@ -138,6 +142,8 @@ export async function composeLocal(
   };
   const limits = { patienceMs: PATIENCE_MS };
   const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'here' });
+  const { taskDays } = config;
+  starting.use(pruneFromTimeToTime({ pruning: createSqlitePruning({ database, taskDays }), log }));
   const disposables = starting.move();
   return {
     deps,

@@ -51,10 +51,9 @@ export async function startHost(
     await composeLocal(config, log, instrumentation),
   );
 
-  const { upSince = Date.now() } = instrumentation;
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
     instrumentation
-      .run('sweep', () => sweep({ ...deps, upSince, ...more }))
+      .run('sweep', () => sweep({ ...deps, everyMs: SWEEP_EVERY_MS, ...more }))
       .catch((error: unknown) => log.error('The sweep failed', { event: 'sweep.failed', error }));
   // Repairs what the previous host left unfinished. No limit on publishing, as no request can be publishing a task yet.
   await sweepOnce({ publishingMs: 0 });
@@ -78,12 +77,14 @@ export async function startHost(
       concurrency,
       handler: async (message, delivery) => {
         try {
-          await instrumentation.run(topic, () => stage(message, delivery, deps), message);
+          const run = () => stage(message, delivery, deps);
+          await instrumentation.run(topic, () => deps.problems.during(message, run), message);
         } catch (error) {
           if (!delivery.signal.aborted) await logNack(message, delivery.deliveries, error, deps.tasks);
           throw error;
         }
       },
+      onHandedBack: (message, error, pauseMs) => void deps.problems.handedBack(message, error, pauseMs),
     });
   const consumers = [
     consume('prepare', PREPARES, prepare),

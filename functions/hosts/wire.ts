@@ -6,6 +6,7 @@ import { isLoopback } from '../config/loopback.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { createDownloadPlaces } from '../coordination/download-places.ts';
 import { fairLanes } from '../coordination/fair-lanes.ts';
+import { createProblems } from '../coordination/problems.ts';
 import { clientAddressReader } from '../http/client-address.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
@@ -93,13 +94,15 @@ export function assemble<Q extends Queue>(
     leases,
     attempts,
     queue,
+    memo,
     outputs,
     speech,
     artifacts,
     sources,
+    problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'
-        ? remakeHere({ sources, artifacts })
+        ? remakeHere({ sources, log })
         : remakeInPrepare({ pins, artifacts, attempts, queue }),
     ffmpeg,
     log,

@@ -1,5 +1,5 @@
 /** Pages of a list that may be long and whose entries may be large. */
-import { RequestError } from '../base/errors.ts';
+import { queryMistake } from './query.ts';
 
 /** Most entries per answer. */
 export const PAGE = 100;
@@ -40,10 +40,4 @@ export function cursorOf(text: string | null): number {
 /** The cursor of the next page, for an answer. */
 export function nextCursor(next: number, total: number): string | null {
   return next < total ? String(next) : null;
-}
-
-export function queryMistake(parameter: string, message: string): RequestError {
-  return new RequestError('invalid_request', 'The query has a mistake.', {
-    mistakes: [{ pointer: `/${parameter}`, message }],
-  });
 }

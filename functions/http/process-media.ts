@@ -8,9 +8,11 @@ import { type Limits, readRequest, type ValidRequest } from '../model/request.ts
 import type { Claim, OutputFolder } from '../model/task.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore, Speech } from '../ports.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
 import { readJson } from './json-body.ts';
-import { cursorOf, emptyPage, nextCursor, queryMistake } from './page.ts';
+import { cursorOf, emptyPage, nextCursor } from './page.ts';
+import { queryMistake } from './query.ts';
 
 export interface ProcessMediaDeps extends CreateTaskDeps {
   outputs: OutputStore;
@@ -42,7 +44,7 @@ export async function processMedia(
   const body = await readJson(request);
   const valid = readRequest(body, deps.limits);
   if (cursor !== null) checkPaged(valid);
-  const claim = claimOf(request, body);
+  const claim = claimOf(request, valid);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
   const warnings = [...valid.warnings, ...speechWarnings(valid, deps)];
   if (valid.dryRun) return Response.json(dryRunAnswer(valid, plan, warnings, from));
@@ -70,7 +72,7 @@ function noFolder(): TransientError {
 }
 
 /** Throws RequestError if the Idempotency-Key is malformed. */
-function claimOf(request: Request, body: unknown): Claim | undefined {
+function claimOf(request: Request, valid: ValidRequest): Claim | undefined {
   const key = request.headers.get('idempotency-key');
   if (key === null) return undefined;
   if (!IDEMPOTENCY_KEY.test(key)) {
@@ -81,8 +83,15 @@ function claimOf(request: Request, body: unknown): Claim | undefined {
       mistakes: [{ pointer: '', message }],
     });
   }
-  const fingerprint = createHash('sha256').update(JSON.stringify(body)).digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(canonicalJson(wishesOf(valid)))
+    .digest('hex');
   return { key: requestKey(key), fingerprint, ttlMs: IDEMPOTENCY_KEY_TTL_MS };
+}
+
+/** What the request asks for, however it was written: with the defaults in place, and without what follows from it. */
+function wishesOf({ dryRun: _, warnings: __, ...wishes }: ValidRequest): unknown {
+  return wishes;
 }
 
 /** Without dry_run a cursor would be ignored, and without the seed the pages would be of different plans. */

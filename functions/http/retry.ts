@@ -9,9 +9,7 @@ import type { PinStore } from '../ports.ts';
 import { type CreateTaskDeps, createTask, type Draft } from './create-task.ts';
 import { knownTask, type TasksDeps } from './task-status.ts';
 
-export interface RetryDeps extends CreateTaskDeps, TasksDeps {
-  pins: PinStore;
-}
+export interface RetryDeps extends CreateTaskDeps, TasksDeps {}
 
 /**
  * POST /tasks/{task_id}/retry: creates a task for the failed combinations, with the same choices, output format, folder
@@ -30,15 +28,8 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
   const indexes = new Set(failed.map(({ index }) => index));
   // New videos must match the existing ones. If there are none, the format is chosen again.
   const output = progress.succeeded > 0 ? await settledOutput(task, deps.pins) : task.plan.output;
-  const draft: Draft = {
-    name: task.name,
-    plan: { ...partOf(task.plan, indexes), output },
-    folder: task.folder,
-    metadata: task.metadata,
-    warnings: task.warnings,
-    retryOf: task.id,
-    fileId: task.fileId,
-  };
+  // Everything else stays as it is, also what later versions add to tasks and plans.
+  const draft: Draft = { ...task, plan: { ...partOf(task.plan, indexes), output }, retryOf: task.id };
   const claim: Claim = { key: retryKey(task.id), fingerprint: '', ttlMs: null };
   return createTask(request, draft, claim, deps);
 }

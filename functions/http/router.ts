@@ -4,8 +4,9 @@ import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
 import { type CancelDeps, cancelTask } from './cancel.ts';
-import { problem } from './json-body.ts';
+import { problem, sized } from './json-body.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
+import { checkQuery } from './query.ts';
 import type { RequestGuard } from './request-guard.ts';
 import { type RetryDeps, retryTask } from './retry.ts';
 import { getTask, listRenders, type TasksDeps } from './task-status.ts';
@@ -22,6 +23,8 @@ interface Route {
   name: string;
   method: 'GET' | 'POST';
   path: RegExp;
+  /** Names of its query parameters. */
+  query: readonly string[];
   answer: (request: Request, match: RegExpExecArray, url: URL, deps: ApiDeps) => Promise<Response>;
 }
 
@@ -36,37 +39,45 @@ const ROUTES: readonly Route[] = [
     name: 'process-media',
     method: 'POST',
     path: /^\/(process_media)?$/,
+    query: ['cursor'],
     answer: (request, _match, url, deps) => processMedia(request, url.searchParams, deps),
   },
   {
     name: 'status',
     method: 'GET',
     path: new RegExp(`^/tasks/${ID}$`),
+    query: [],
     answer: (_request, [, id], _url, deps) => getTask(id as string, deps),
   },
   {
     name: 'renders',
     method: 'GET',
     path: new RegExp(`^/tasks/${ID}/renders$`),
+    query: ['status', 'cursor'],
     answer: (_request, [, id], url, deps) => listRenders(id as string, url.searchParams, deps),
   },
   {
     name: 'cancel',
     method: 'POST',
     path: new RegExp(`^/tasks/${ID}/cancel$`),
+    query: [],
     answer: (_request, [, id], _url, deps) => cancelTask(id as string, deps),
   },
   {
     name: 'retry',
     method: 'POST',
     path: new RegExp(`^/tasks/${ID}/retry$`),
+    query: [],
     answer: (request, [, id], _url, deps) => retryTask(request, id as string, deps),
   },
 ];
 
 /** The HTTP API, the same on every host. Never throws: every error becomes a problem document. */
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
-  return (request) => answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
+  return async (request) => {
+    const response = await answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
+    return sized(response, request.method);
+  };
 }
 
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
@@ -84,11 +95,13 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
       `Expected a path of this service, got ${JSON.stringify(path.slice(0, MAX_SHOWN))}.`,
     );
   }
-  const found = routes.find(({ route }) => route.method === request.method);
+  // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const found = routes.find(({ route }) => route.method === method);
   if (found === undefined) {
     if (path === '/' && ['GET', 'HEAD'].includes(request.method))
       throw new RequestError('not_found', `Expected POST /process_media, got ${request.method} /.`);
-    const allow = routes.map(({ route }) => route.method).join(', ');
+    const allow = routes.map(({ route }) => (route.method === 'GET' ? 'GET, HEAD' : route.method)).join(', ');
     const got = `${path.slice(0, MAX_SHOWN)}, got ${request.method}`;
     throw new RequestError('method_not_allowed', `Expected ${allow} for ${got}.`, {
       hint: `Send it with ${allow}.`,
@@ -96,6 +109,7 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
     });
   }
   const { route, match } = found;
+  checkQuery(url.searchParams, route.query);
   return deps.run(route.name, () => route.answer(request, match, url, deps));
 }
 

@@ -1,8 +1,11 @@
 /** Answers questions about a task: its status and the list of its renders. */
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
+import type { Problems } from '../coordination/problems.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
-import type { Progress, Task } from '../model/task.ts';
+import { expectedMs } from '../model/pace.ts';
+import type { Progress, Task, TaskStatus } from '../model/task.ts';
+import { type ProblemView, problemView } from '../pipeline/problem-view.ts';
 import {
   type Begun,
   NOT_BEGUN,
@@ -11,34 +14,40 @@ import {
   type RenderView,
   renderView,
 } from '../pipeline/render-view.ts';
-import type { AttemptStore, LeaseStore, ReportStore, TaskStore } from '../ports.ts';
-import { cursorOf, emptyPage, nextCursor, PAGE, queryMistake } from './page.ts';
+import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
+import { cursorOf, emptyPage, nextCursor, PAGE } from './page.ts';
+import { queryMistake } from './query.ts';
+import { statusOf } from './task-phase.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;
   reports: ReportStore;
   leases: LeaseStore;
   attempts: AttemptStore;
+  pins: PinStore;
+  problems: Pick<Problems, 'latest'>;
   now?: () => number;
 }
 
 /** Most pages searched for one answer, when few renders have the wanted status. */
 const MOST_PAGES = 10;
-/** How many renders are checked for a start. They start in roughly this order, and each check is a read. */
-const FIRST_RENDERS = 10;
 
-/** GET /tasks/{task_id} */
-export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200): Promise<Response> {
+/** GET /tasks/{task_id}. `whileOpen`: the HTTP status of the answer if the task has not ended. */
+export async function getTask(taskId: string, deps: TasksDeps, whileOpen = 200): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
   const { succeeded, failed, cancelled, finishedAt } = progress;
+  const pins = await deps.pins.count(taskId);
+  const status = await statusOf(task, progress, pins, deps.leases);
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
   const body = {
     task_id: task.id,
     task_name: task.name,
-    status: await statusOf(task, progress, deps),
+    status,
+    sources: task.plan.sources.length,
+    prepared: pins.ready,
     combinations,
     succeeded,
     failed,
@@ -46,7 +55,8 @@ export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200)
     pending,
     percent: Math.floor((100 * (combinations - pending)) / combinations),
     elapsed_seconds: Math.max(0, ((finishedAt ?? now) - created) / 1000),
-    eta_seconds: etaSeconds(progress, combinations, pending, now),
+    eta_seconds: etaSeconds(status, progress, pending, now),
+    problem: await problemOf(task, progress, deps),
     output_folder: task.folder.location,
     retry_of: task.retryOf,
     created_at: task.createdAt,
@@ -54,7 +64,12 @@ export async function getTask(taskId: string, deps: TasksDeps, httpStatus = 200)
     metadata: task.metadata,
     warnings: task.warnings,
   };
-  return Response.json(body, { status: httpStatus });
+  return Response.json(body, { status: finishedAt === null ? whileOpen : 200 });
+}
+
+async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promise<ProblemView | null> {
+  if (progress.finishedAt !== null) return null;
+  return problemView(task, progress, await deps.problems.latest(task.id), deps);
 }
 
 /** GET /tasks/{task_id}/renders?status=&cursor= */
@@ -131,30 +146,16 @@ export async function knownTask(
   );
 }
 
-/** `completed` only once the manifest is saved and the log line is written; `rendering` once a render has started. */
-async function statusOf(
-  task: Task,
-  { succeeded, failed, cancelled, finishedAt }: Progress,
-  { leases }: TasksDeps,
-): Promise<'queued' | 'rendering' | 'completed' | 'cancelled'> {
-  if (finishedAt !== null) return cancelled > 0 ? 'cancelled' : 'completed';
-  if (succeeded + failed + cancelled > 0) return 'rendering';
-  const first = task.plan.combinations.slice(0, FIRST_RENDERS).map(({ index }) => renderKey(task.id, index));
-  return (await leases.read(first)).some((state) => state !== 'none') ? 'rendering' : 'queued';
-}
-
-/** From the pace since the first report; null until there are two reports to measure it. */
+/** At the pace of the videos that succeeded; null while that says nothing about the rest. */
 function etaSeconds(
-  { firstReportAt }: Progress,
-  combinations: number,
+  status: TaskStatus,
+  { succeededAt }: Progress,
   pending: number,
   now: number,
 ): number | null {
   if (pending === 0) return 0;
-  const done = combinations - pending;
-  if (firstReportAt === null || done < 2) return null;
-  const perRender = (now - firstReportAt) / (done - 1);
-  return Math.round((perRender * pending) / 100) / 10;
+  const ms = status === 'rendering' ? expectedMs(succeededAt, pending, now) : undefined;
+  return ms === undefined ? null : Math.round(ms / 100) / 10;
 }
 
 function statusFilter(text: string | null): RenderStatus | undefined {

@@ -1,6 +1,7 @@
 /** One run of ffmpeg as a child process. No other file starts processes. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { afterAwake } from '../base/awake.ts';
 import { HeadAndTail, LineSplitter } from './bounded-lines.ts';
 import { type Cage, cageFailed, type RunFiles, signalInCage } from './cage.ts';
 import { hidden, INHERITED } from './descriptors.ts';
@@ -143,9 +144,8 @@ export class Child {
     const onAbort = () => void this.end(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const { timeoutMs } = this.#limits;
-    const timer = setTimeout(
-      () => failed(`a timeout after ${Math.round(timeoutMs / 1000)} s`, 'time'),
-      timeoutMs,
+    using _ = afterAwake(timeoutMs, () =>
+      failed(`a timeout after ${Math.round(timeoutMs / 1000)} s`, 'time'),
     );
     const long = setTimeout(() => this.pid !== undefined && lowerPriority(this.pid), this.#longMs);
     try {
@@ -159,7 +159,6 @@ export class Child {
       if (exitCode !== 0) throw exitError(exitCode, killedBy, text, this.#limits);
       return { stdout: Buffer.concat(collected).toString('utf8'), stderr: text };
     } finally {
-      clearTimeout(timer);
       clearTimeout(long);
       signal.removeEventListener('abort', onAbort);
     }

@@ -3,6 +3,7 @@
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND, type Fit } from '../model/plan.ts';
+import { LEAP_SECONDS } from './leaps.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
@@ -21,7 +22,7 @@ export function videoGraph(video: ClipVideo, profile: Profile, frames: number): 
   const parts = [
     ...head(video, profile, frames),
     ...FIT[profile.fit](video, profile),
-    ...tail(video, frames),
+    ...tail(video, profile, frames),
   ];
   return `[0:${video.stream}]${parts.join(',')}[v]`;
 }
@@ -29,6 +30,7 @@ export function videoGraph(video: ClipVideo, profile: Profile, frames: number): 
 function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
   return [
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
+    ...(video.leaps ? [leaplessPicture(video)] : []),
     ...(video.still ? [] : aligned(video, rate)),
     // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
     `fps=fps=${rateText(rate)}:round=near`,
@@ -52,6 +54,21 @@ function aligned(video: ClipVideo, rate: FrameRate): string[] {
   const place = `round((T-${video.start.toFixed(6)})*${rate.num}/${rate.den})+${first}`;
   // Rounded here because setpts truncates: if a tick is a whole frame, a slightly small sum would be the frame before.
   return [`setpts='round((${place})*${rate.den}/${rate.num}/TB)'`];
+}
+
+/** Moves what follows a leap to where a frame later would be. */
+function leaplessPicture({ rate }: ClipVideo): string {
+  return `setpts='${leapless(`${rate.den}/${rate.num}`)}'`;
+}
+
+/** The same for sound. */
+export const LEAPLESS_SOUND = `asetpts='${leapless('NB_SAMPLES/SR')}'`;
+
+/** @param step seconds from the frame before a leap to the one behind it */
+function leapless(step: string): string {
+  const gap = '(PTS-PREV_INPTS)';
+  const moved = `PREV_OUTPTS+if(between(${gap}*TB,0,${LEAP_SECONDS}),${gap},${step}/TB)`;
+  return `if(isnan(PREV_INPTS),PTS,${moved})`;
 }
 
 /** Sound that starts this little before the picture is padding of the encoder, and is cut off. */
@@ -187,12 +204,19 @@ function toneMap({ hdr }: ClipVideo): string[] {
 }
 
 /** Sets all colour tags, because missing ones would be copied from the source into the stream's header. */
-function tail({ still }: ClipVideo, frames: number): string[] {
+function tail(video: ClipVideo, { rate }: Profile, frames: number): string[] {
+  const repeats = video.still ? frames - 1 : heldFrames(video, rate);
   return [
     'setsar=1',
     'format=yuv420p',
     'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709:field_mode=prog',
     // A still is scaled once and then repeated.
-    ...(still && frames > 1 ? [`tpad=stop=${frames - 1}:stop_mode=clone`] : []),
+    ...(repeats > 0 ? [`tpad=stop=${repeats}:stop_mode=clone`] : []),
   ];
+}
+
+/** How many frames at the end show the last picture again. */
+function heldFrames({ seconds, held, ...video }: ClipVideo, rate: FrameRate): number {
+  const until = (end: number) => Math.round((end - secondsAhead(video, rate)) * framesPerSecond(rate));
+  return until(seconds) - until(seconds - held);
 }

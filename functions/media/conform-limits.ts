@@ -44,7 +44,7 @@ export function acceptedVideo(size: ConformSize): NonNullable<Probe['video']> {
     );
   }
   const made = profile.width * profile.height * framesFor(size);
-  const millions = Math.round(Math.max(video.pixels * video.packets, made) / 1e6);
+  const millions = Math.round(Math.max(video.pixels * video.decoded, made) / 1e6);
   const most = Math.round((PIXELS_PER_SECOND * maxSeconds) / 1e6);
   if (millions > most) {
     throw new PermanentError(
@@ -80,8 +80,8 @@ export function conformMemoryMb(threads: number): number {
 /** By the pixels to decode and to encode: from two minutes to half an hour. */
 export function conformTimeoutMs(input: Omit<ConformSize, 'maxSeconds'>): number {
   const { width, height } = input.profile;
-  const { pixels = 0, packets = 0 } = input.probe.video ?? {};
-  const work = pixels * packets + width * height * framesFor(input);
+  const { pixels = 0, decoded = 0 } = input.probe.video ?? {};
+  const work = pixels * decoded + width * height * framesFor(input);
   const ms = LEAST_TIMEOUT_MS + (work / SLOWEST_PIXELS_PER_SECOND) * 1000;
   return Math.min(ms, LONGEST_TIMEOUT_MS);
 }

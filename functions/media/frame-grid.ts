@@ -11,30 +11,45 @@ const VARIABLE = 0.02;
 
 /**
  * Frames per second from the frames themselves: the standard rate that they keep, or else the measured one. `fallback`
- * is the header's rate, used if there are too few frames.
+ * is the header's rate, used if there are too few frames. Where they leapt, times are only about right.
  */
-export function measureRate(times: Float64Array, fallback: number): FrameRate {
-  const gaps = new Float64Array(Math.max(0, times.length - 1));
-  for (let at = 0; at < gaps.length; at++) gaps[at] = (times[at + 1] as number) - (times[at] as number);
-  const median = gaps.toSorted()[gaps.length >> 1] ?? 0;
-  if (times.length < LEAST_PACKETS || median <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
+export function measureRate(
+  times: Float64Array,
+  fallback: number,
+  { leaps = false }: { leaps?: boolean } = {},
+): FrameRate {
+  const gaps = gapsBetween(times);
+  const usualGap = median(gaps);
+  if (times.length < LEAST_PACKETS || usualGap <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
   // Containers with millisecond timestamps round each of them by up to 1 ms.
-  const usual = 0.25 * median + 0.0011;
+  const usual = 0.25 * usualGap + 0.0011;
   // The rate apart from pauses and dropped frames.
   let running = 0;
   let seconds = 0;
   for (const gap of gaps) {
-    if (Math.abs(gap - median) > usual) continue;
+    if (Math.abs(gap - usualGap) > usual) continue;
     running += 1;
     seconds += gap;
   }
-  if (running === gaps.length) {
+  if (running === gaps.length && !leaps) {
     const fps = 1 / slope(times);
     return standard(fps, SAME_RATE) ?? exact(fps);
   }
   const fps = running / seconds;
-  const within = gaps.length - running <= gaps.length * VARIABLE ? SAME_RATE : SAME_VARIABLE_RATE;
-  return standard(fps, within) ?? standard(1 / median, within) ?? exact(fps);
+  const isVariable = leaps || gaps.length - running > gaps.length * VARIABLE;
+  const within = isVariable ? SAME_VARIABLE_RATE : SAME_RATE;
+  return standard(fps, within) ?? standard(1 / usualGap, within) ?? exact(fps);
+}
+
+export function gapsBetween(times: Float64Array): Float64Array {
+  const gaps = new Float64Array(Math.max(0, times.length - 1));
+  for (let at = 0; at < gaps.length; at++) gaps[at] = (times[at + 1] as number) - (times[at] as number);
+  return gaps;
+}
+
+/** 0 of nothing. */
+export function median(values: Float64Array): number {
+  return values.toSorted()[values.length >> 1] ?? 0;
 }
 
 /** In frames. At half a frame from its place on the grid, a frame could just as well be the next one. */

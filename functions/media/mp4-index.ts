@@ -4,6 +4,8 @@
  * than ISO/IEC 14496-12 allows. What is broken is left to ffmpeg, which says what is wrong.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import { Mp4Reach } from './mp4-reach.ts';
+import { missingAfterSegments } from './mp4-segments.ts';
 
 export interface Mp4Index {
   /** The first eight bytes of the file, or fewer. */
@@ -12,6 +14,8 @@ export interface Mp4Index {
   brand: string | null;
   /** Entries of the index that ffmpeg would make; 0 for other files. Infinity if they cannot be counted. */
   samples: number;
+  /** How many bytes of picture, sound or index are missing at the end of the file, at least. 0 for other files. */
+  missing: number;
 }
 
 const HEADER = 8;
@@ -22,6 +26,8 @@ const MOST_BOXES = 200_000;
 const MOST_INDEX_BOXES = 20_000;
 /** The index of two hours of film takes 10 MB. */
 const MOST_INDEX_BYTES = 32 * 1024 * 1024;
+/** A list of segments has at most 65,535, of 12 bytes. */
+const MOST_SEGMENTS_BYTES = 1024 * 1024;
 /** Tables are at most in moov, trak, mdia, minf, stbl. */
 const DEEPEST = 8;
 /** On the first level, boxes that hold an index or a part of one. */
@@ -51,22 +57,42 @@ export async function readMp4Index(file: string): Promise<Mp4Index> {
   await using handle = await open(file);
   const { size: end } = await handle.stat();
   const beginning = await read(handle, 0, HEADER);
+  const reach = new Mp4Reach();
+  const places = new Set<number>();
+  let segments: { body: Buffer; end: number } | undefined;
   let brand: string | null = null;
   let samples = 0;
   let at = 0;
-  for (let boxes = 0; at + HEADER <= end; boxes++) {
-    if (boxes === MOST_BOXES) return { beginning, brand, samples: Number.POSITIVE_INFINITY };
+  const countless = () => ({ beginning, brand, samples: Number.POSITIVE_INFINITY, missing: 0 });
+  for (; at + HEADER <= end; ) {
+    if (places.size === MOST_BOXES) return countless();
     const { type, size, skip } = boxAt(await read(handle, at, LARGE_HEADER), 0, end - at);
     if (size < skip) break;
+    places.add(at);
+    const length = Math.min(size, end - at) - skip;
     if (type === 'ftyp') brand ??= (await read(handle, at + skip, 4)).toString('latin1');
     if (INDEXES.has(type)) {
-      const length = Math.min(size, end - at) - skip;
-      if (length > MOST_INDEX_BYTES) return { beginning, brand, samples: Number.POSITIVE_INFINITY };
-      samples += samplesIn(type, await read(handle, at + skip, length));
+      if (length > MOST_INDEX_BYTES) return countless();
+      const body = await read(handle, at + skip, length);
+      samples += samplesIn(type, body);
+      if (samples === Number.POSITIVE_INFINITY) return countless();
+      if (type === 'moov') reach.addIndex(body);
+      if (type === 'moof') reach.addFragment(body, at);
+      if (type === 'moov' || type === 'moof') reach.addBytes(at + size);
+    }
+    if (type === 'sidx' && length <= MOST_SEGMENTS_BYTES) {
+      // Only one at the beginning lists the whole file.
+      segments ??= { body: await read(handle, at + skip, length), end: at + size };
     }
     at += size;
   }
-  return { beginning, brand, samples };
+  places.add(at);
+  const missing = Math.max(
+    reach.end - end,
+    segments === undefined ? 0 : missingAfterSegments(segments.body, segments.end, places, end),
+    0,
+  );
+  return { beginning, brand, samples, missing };
 }
 
 /** What the tables of one track say. */

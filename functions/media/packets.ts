@@ -18,12 +18,21 @@ export interface ListedStream {
   sampleRate: number;
   /** Of a layout without a name; 0 for those with a name, which have at most 24. */
   channels: number;
-  /** Seconds, in order of presentation. Packets before 0, which an edit list cuts off, are left out. */
+  /** Seconds, in order of presentation. Packets before 0 and discarded ones, which an edit list cuts off, are left out. */
   times: Float64Array;
-  /** Of these, how many have no bytes: frames that AVI repeats. */
-  empty: number;
-  /** When the last packet ends, in seconds. */
+  /** How many of these have bytes. */
+  shown: number;
+  /** All packets with bytes. They are decoded even if they are not shown. */
+  filled: number;
+  /** When the last packet that is shown ends, in seconds. */
   end: number;
+  /** The same of the last one with bytes. AVI repeats the frame before for frames that have none. */
+  filledEnd: number;
+  /**
+   * How many packets are left out of `times` because theirs were earlier than those before: a second recording was joined
+   * to the first, and its times begin anew.
+   */
+  restarted: number;
   /** Some packet carries more than its own bytes, such as transparency. */
   extras: boolean;
 }
@@ -34,10 +43,22 @@ const NO_TIMESTAMP = '-9223372036854775808';
 const HEADER = /^#(\w+) (\d{1,3}): (.*)$/;
 const PACKET = /^(\d{1,3}), +(-?\d+), +(-?\d+), +(\d+), +(\d+),/;
 const EXTRAS = /, S=\d/;
+/** Flags with AV_PKT_FLAG_DISCARD (4): decoded because others depend on it, but not shown. */
+const DISCARDED = /, F=0x[0-9A-F]*[4-7C-F](?![0-9A-F])/;
 
-interface Listing extends Omit<ListedStream, 'times'> {
+/** ffmpeg lists a packet whose time is earlier than that of the one before at the same time. So many are no accident. */
+const LEAST_RESTARTED = 8;
+
+interface Listing extends Omit<ListedStream, 'times' | 'restarted'> {
   tick: number;
   times: number[];
+  /** When the packet before was decoded, in ticks as listed. */
+  lastDecoded: string;
+  /** Which of the times are as late as the one before. */
+  repeats: number[];
+  /** How many of these are in a row now, and were at most. */
+  run: number;
+  longestRun: number;
 }
 
 /** Reads the list line by line while ffmpeg writes it. */
@@ -59,17 +80,31 @@ export class PacketReader {
     if (this.#packets > MAX_PACKETS) throw tooManyPackets(`more than ${MAX_PACKETS}`);
     // AVI has timestamps for decoding only.
     const time = Number(packet[3] === NO_TIMESTAMP ? packet[2] : packet[3]) * stream.tick;
-    stream.end = Math.max(stream.end, time + Number(packet[4]) * stream.tick);
-    if (time >= 0) stream.times.push(time);
-    if (time >= 0 && packet[5] === '0') stream.empty += 1;
+    const end = time + Number(packet[4]) * stream.tick;
+    const isFilled = packet[5] !== '0';
+    if (isFilled) stream.filled += 1;
     if (!stream.extras) stream.extras = EXTRAS.test(line);
+    const isRepeat = packet[2] === stream.lastDecoded;
+    stream.lastDecoded = packet[2] as string;
+    stream.run = isRepeat ? stream.run + 1 : 0;
+    stream.longestRun = Math.max(stream.longestRun, stream.run);
+    if (stream.kind === 'video' && DISCARDED.test(line)) return;
+    if (time >= 0 && isRepeat) stream.repeats.push(stream.times.length);
+    if (time >= 0) stream.times.push(time);
+    if (time >= 0 && isFilled) stream.shown += 1;
+    stream.end = Math.max(stream.end, end);
+    if (isFilled) stream.filledEnd = Math.max(stream.filledEnd, end);
   }
 
   /** The streams in the order of the list. */
   streams(): ListedStream[] {
     return this.#streams
       .filter((stream) => stream !== undefined)
-      .map(({ tick: _, times, ...stream }) => ({ ...stream, times: Float64Array.from(times).sort() }));
+      .map(({ tick: _tick, lastDecoded: _last, run: _run, longestRun, repeats, times, ...stream }) => {
+        const restarted = longestRun < LEAST_RESTARTED ? new Set() : new Set(repeats);
+        const kept = times.filter((_time, at) => !restarted.has(at));
+        return { ...stream, restarted: restarted.size, times: Float64Array.from(kept).sort() };
+      });
   }
 
   #describe(what: string, at: number, value: string): void {
@@ -89,7 +124,8 @@ export class PacketReader {
 function empty(): Listing {
   return {
     ...{ kind: 'audio', codec: 'none', width: 0, height: 0, sampleAspect: 1, sampleRate: 0, channels: 0 },
-    ...{ times: [], empty: 0, end: 0, extras: false, tick: 1 },
+    ...{ times: [], shown: 0, filled: 0, end: 0, filledEnd: 0, extras: false, tick: 1 },
+    ...{ lastDecoded: '', repeats: [], run: 0, longestRun: 0 },
   };
 }
 

@@ -1,14 +1,16 @@
 /** Finds out what a file from a caller contains, and refuses files that cannot be used. */
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
-import { missingAviBytes } from './avi-size.ts';
-import { chosenOf, examine, list } from './examine.ts';
+import { chosenOf, examine, list, withRepeated } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import { gridStart, measureRate } from './frame-grid.ts';
+import { withoutLeaps } from './leaps.ts';
 import type { MediaInfo } from './media-info.ts';
-import { readMp4Index } from './mp4-index.ts';
+import { type Missing, missingBytes } from './missing-bytes.ts';
+import { type Mp4Index, readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
+import { lacksBytes, refuseTruncated, truncated } from './truncated.ts';
 import { unreadable } from './unreadable.ts';
 import { MAX_PIXELS, untrustedInput } from './untrusted.ts';
 
@@ -19,15 +21,6 @@ const HIGHEST_SAMPLE_RATE = 768_000;
 const MOST_CHANNELS = 32;
 /** Frames per second of the fastest phones. */
 const HIGHEST_RATE = 1_000;
-/** Streams may be a little shorter than the header says. A broken upload lacks more. */
-const MISSING_SECONDS = 1;
-const MISSING_SHARE = 0.1;
-/** The same if ffmpeg itself reports that the file breaks off. */
-const MISSING_SECONDS_BROKEN = 0.1;
-/** What demuxers print if the bytes end too early. */
-const BROKEN_OFF = /^\[.*(partial file|File ended prematurely|corrupt input packet|Packet corrupt|Truncat)/im;
-/** Formats without a beginning or end. A recording of them often starts within a packet. */
-const STREAMS = ['mpegts', 'mpeg'];
 const MATROSKA = 0x1a45dfa3;
 /** With which an MP4 begins. */
 const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'sidx', 'moof'];
@@ -48,18 +41,20 @@ export async function probe(
   file: string,
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
-  const beginning = await refuseIndex(file);
+  const index = await refuseIndex(file);
+  const missing = index.missing > 0 ? { bytes: index.missing, isDoubtful: false } : await missingBytes(file);
   const { info, listed, stderr } = await examine(ffmpeg, file, signal);
-  if (info === undefined) throw notOpened(stderr, beginning);
+  if (info === undefined) throw notOpened(stderr, index, missing);
   refuseHuge(info);
   refuseExotic(info);
-  await refuseCutAvi(file);
+  refuseTruncated(info, listed, missing);
   const packets = await chosenOf(ffmpeg, file, info, listed, signal);
-  refuseTruncated(info, packets, BROKEN_OFF.test(info.messages) && !STREAMS.includes(info.format));
   const sound = packets.find(({ kind }) => kind === 'audio');
+  const film = packets.find(({ kind }) => kind === 'video');
   const video = videoOf(
     await asDisplayed(ffmpeg, file, info, signal),
-    packets.find(({ kind }) => kind === 'video'),
+    await withRepeated(ffmpeg, file, info, film, signal),
+    sound,
   );
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
@@ -68,25 +63,29 @@ export async function probe(
   };
 }
 
-/** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. Returns the file's first bytes. */
-async function refuseIndex(file: string): Promise<Buffer> {
-  const { beginning, brand, samples } = await readMp4Index(file);
+/** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. */
+async function refuseIndex(file: string): Promise<Mp4Index> {
+  const index = await readMp4Index(file);
+  const { brand, samples } = index;
   if (samples > MAX_PACKETS) {
     throw tooManyPackets(Number.isFinite(samples) ? `an index of ${samples}` : 'an index of countless ones');
   }
   const photo = brand === 'avif' ? 'AVIF' : HEIC_BRANDS.includes(brand ?? '') ? 'HEIC' : undefined;
   if (photo !== undefined) throw unreadable(`a photo as ${photo}; send it as JPEG, PNG or WebP`);
-  return beginning;
+  return index;
 }
 
 /** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
-function notOpened(stderr: string, beginning: Buffer): PermanentError {
+function notOpened(stderr: string, { beginning, ...index }: Mp4Index, missing: Missing): PermanentError {
+  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
+  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
+  if (missing.bytes > 0 && !missing.isDoubtful && (isMp4 || index.missing === 0)) {
+    return lacksBytes(missing.bytes);
+  }
   const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
   const refused = /^\[(\w+)[^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
   if (refused !== undefined && !isMatroska)
     return unreadable(`a file of the format ${refused}, which is not accepted`);
-  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
-  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
   if (isMp4 && /moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
     return new PermanentError(
       'media_truncated',
@@ -113,7 +112,9 @@ function refuseExotic({ video, audio, refused, misleading }: MediaInfo): void {
 
 /** Some decoders check the size first and refuse the picture themselves. The stream then has no size. */
 function refuseHuge({ video, audio, messages }: MediaInfo): void {
-  const refused = /^\[.*Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(messages)?.[1];
+  const refused = /^(?:\[[^\]\n]+ @ 0x[0-9a-f]+\] )+Picture size (\d+x\d+) (?:exceeds|is invalid)/m.exec(
+    messages,
+  )?.[1];
   if (video !== null && Math.max(video.pixels, video.width * video.height) > MAX_PIXELS) {
     throw huge(`${video.width}x${video.height}`);
   }
@@ -125,30 +126,6 @@ function huge(size: string): PermanentError {
     'media_unreadable',
     'probe',
     `Expected a picture of at most ${MAX_PIXELS / 1e6} million pixels, got ${size}. Export it smaller.`,
-  );
-}
-
-/** Picture and sound may end at different times, so only the later end shows how far the bytes reach. */
-function refuseTruncated(info: MediaInfo, packets: readonly ListedStream[], brokenOff: boolean): void {
-  if (packets.length === 0 || info.estimated) return;
-  if (info.seconds === null) {
-    if (!brokenOff) return;
-    throw new PermanentError(
-      'media_truncated',
-      'probe',
-      'Expected a complete recording, got one that breaks off. Upload it again.',
-    );
-  }
-  const reached = Math.max(...packets.map(({ end }) => end));
-  const missing = info.seconds - reached;
-  const allowed = brokenOff
-    ? MISSING_SECONDS_BROKEN
-    : Math.max(MISSING_SECONDS, info.seconds * MISSING_SHARE);
-  if (missing <= allowed) return;
-  throw new PermanentError(
-    'media_truncated',
-    'probe',
-    `Expected ${info.seconds.toFixed(1)} s, as the file's header says, got ${reached.toFixed(1)} s. Upload it again.`,
   );
 }
 
@@ -169,51 +146,39 @@ async function asDisplayed(
   const [shown] = listed;
   if (shown === undefined || shown.width === 0) throw unreadable(lastMessage(stderr));
   // The JPEG decoder fills in what is missing and reports success.
-  if (/overread/.test(stderr)) {
-    throw new PermanentError(
-      'media_truncated',
-      'probe',
-      'Expected a whole picture, got the beginning of one. Upload it again.',
-    );
-  }
+  if (/overread/.test(stderr)) throw truncated('a whole picture, got the beginning of one');
   const { width, height } = shown;
   return { video: { ...video, width, height, pixels: width * height }, still };
-}
-
-async function refuseCutAvi(file: string): Promise<void> {
-  const missing = await missingAviBytes(file);
-  if (missing === 0) return;
-  throw new PermanentError(
-    'media_truncated',
-    'probe',
-    `Expected an AVI as large as its header says, got ${missing} bytes less. Upload it again.`,
-  );
 }
 
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
+  sound: ListedStream | undefined,
 ): Probe['video'] {
-  if (info === null || packets === undefined || packets.times.length === 0) return null;
+  if (info === null || packets === undefined || packets.shown === 0) return null;
+  const { leaps, times, end } = withoutLeaps(packets, sound);
   // All of them would have to be decoded to show a few.
-  if (packets.times.length > HIGHEST_RATE * (packets.end + 1)) {
-    throw unreadable(`${packets.times.length} pictures in ${packets.end.toFixed(1)} s`);
-  }
+  const most = Math.max(times.length, packets.filled);
+  if (most > HIGHEST_RATE * (end + 1)) throw unreadable(`${most} pictures in ${end.toFixed(1)} s`);
   const { stream, width, height, interlaced, matrix, transfer, alpha, codec, pixels } = info;
   // A GIF with one picture is a still, not a clip of one frame.
-  const still = single || (codec === 'gif' && packets.times.length === 1);
-  const rate = still ? STILL_RATE : measureRate(packets.times, info.fps ?? 30);
-  const grid = gridStart(packets.times, rate);
+  const still = single || (codec === 'gif' && packets.shown === 1);
+  const rate = still ? STILL_RATE : measureRate(times, info.fps ?? 30, { leaps });
+  const grid = leaps ? null : gridStart(times, rate);
   return {
     stream,
     width,
     height,
     rate,
-    start: grid ?? (packets.times[0] as number),
+    start: grid ?? (times[0] as number),
     steady: grid !== null,
     still,
-    seconds: packets.end,
-    packets: packets.times.length - packets.empty,
+    seconds: end,
+    held: packets.end - packets.filledEnd,
+    leaps,
+    packets: packets.shown,
+    decoded: packets.filled,
     pixels,
     interlaced,
     matrix,

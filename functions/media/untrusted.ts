@@ -31,11 +31,16 @@ export const MAX_PIXELS = 40_000_000;
 /** Cameras write up to ten, TV recordings a few dozen. Each takes memory before it is checked. */
 const MAX_STREAMS = 100;
 
+/** Clocks that are not set begin in 1970. */
+const LONGEST_LEAP_SECONDS = 1e10;
+
 /** `-i` for a file from outside, with the options that must stand before it. */
 export function untrustedInput(file: string): string[] {
   return [
     ...allowing({ demuxers: DEMUXERS, decoders: DECODERS }),
     ...['-max_pixels', String(MAX_PIXELS), '-max_streams', String(MAX_STREAMS)],
+    // Otherwise ffmpeg makes up other times after a leap of more than 30 hours.
+    ...['-dts_error_threshold', String(LONGEST_LEAP_SECONDS)],
     ...['-i', `file:${file}`],
   ];
 }

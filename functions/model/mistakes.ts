@@ -80,7 +80,8 @@ function likelyMeant(error: ErrorObject): string | undefined {
   return meant === undefined ? undefined : pathOf(error, meant);
 }
 
-function nearestName(name: string, known: readonly string[]): string | undefined {
+/** The known name that was probably meant; undefined if none is near enough. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (known.length === 0 || name.length > MAX_TYPO) return undefined;
   const nearest = closest(name, known);
   // With more than half of the letters wrong it is hardly a typing mistake.

@@ -33,9 +33,16 @@ export interface Probe {
     still: boolean;
     /** Index of the stream in the file. */
     stream: number;
-    /** Duration by the timestamps of the packets. */
+    /** Duration by the timestamps of the packets, without their leaps. */
     seconds: number;
+    /** For how many of these the last picture is repeated at the end. */
+    held: number;
+    /** The timestamps leap, although nothing is missing in between. */
+    leaps: boolean;
+    /** Pictures that are shown. */
     packets: number;
+    /** Pictures that must be decoded, also those that an edit list cuts off. */
+    decoded: number;
     /** Of one picture as stored, before sample aspect and rotation. */
     pixels: number;
     interlaced: boolean;
@@ -85,6 +92,20 @@ export type PinOf<N extends PinName> = N extends 'profile'
   : N extends `fetched-${number}`
     ? Fetched | Failed
     : Prepared | Failed;
+
+/** Every pin that a task of so many sources may have. */
+export function allPinNames(sources: number): PinName[] {
+  const numbers = Array.from({ length: sources }, (_, number) => number);
+  return [
+    'profile',
+    ...numbers.flatMap((number) => [`fetched-${number}`, `prepared-${number}`, `remade-${number}`] as const),
+  ];
+}
+
+/** Whether the pin says that a source is ready for renders. */
+export function isReady(name: PinName, pin: object): boolean {
+  return name.startsWith('prepared-') && !('error' in pin);
+}
 
 /** Whether there is nothing left to wait for: all are there, or one has failed and the rest cannot change that. */
 export function isSettled(pins: readonly (object | undefined)[]): boolean {

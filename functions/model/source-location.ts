@@ -55,6 +55,11 @@ const LOCAL_FILE: UrlRefusal = {
   got: 'the path of a file on a disk',
   next: 'Upload the file to a server and give its https address.',
 };
+/** In gs:// it belongs to the name, in which nothing is encoded. */
+const WITH_FRAGMENT: UrlRefusal = {
+  got: 'one with "#", as what follows it is never sent',
+  next: 'Write %23 if it belongs to the name of the file. Otherwise leave it out, with all that follows.',
+};
 const MAX_NAME = 40;
 /** https://cloud.google.com/storage/docs/buckets#naming */
 const MAX_BUCKET = 222;
@@ -104,6 +109,9 @@ export function readSourceUrl(text: string, rules: SourceRules): SourceAddress |
   const refusal = webUrlRefusal(url, SCHEMES);
   if (refusal !== undefined) {
     return { expected: expectedUrl, ...(WINDOWS_PATH.test(text) ? LOCAL_FILE : refusal) };
+  }
+  if (url.protocol !== 'gs:' && text.includes('#')) {
+    return { expected: 'a URL that is sent whole', ...WITH_FRAGMENT };
   }
   const location = locationOf(text, url, rules.buckets);
   if ('got' in location) return { expected: expectedFile, ...location };

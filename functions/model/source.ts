@@ -1,7 +1,11 @@
 /** Identifies this version of the bytes, according to the server. */
 export interface Validator {
+  /** Enough by itself if it is strong: without "W/". */
   etag?: string;
+  /** Says nothing without `bytes`. */
   lastModified?: string;
+  /** Length that the server announced. */
+  bytes?: number;
 }
 
 export type Download =

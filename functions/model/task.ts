@@ -38,14 +38,33 @@ export interface ClaimHolder {
   fingerprint: string;
 }
 
-export interface Progress {
-  /** All messages of the task are published. */
-  published: boolean;
+/** How a task ended: all succeeded; some, the others failed; none; or some were cancelled. */
+export type EndedStatus = 'completed' | 'partial' | 'failed' | 'cancelled';
+/** `cancelling`: a cancel was requested, and the task has not ended. */
+export type TaskStatus = 'queued' | 'preparing' | 'rendering' | 'cancelling' | EndedStatus;
+
+export function endedStatus({ succeeded, failed, cancelled }: Counts): EndedStatus {
+  if (cancelled > 0) return 'cancelled';
+  if (failed === 0) return 'completed';
+  return succeeded > 0 ? 'partial' : 'failed';
+}
+
+/** Combinations by how they ended. */
+export interface Counts {
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** Milliseconds since the epoch, by the clock of the store or of the reporting machine. */
-  firstReportAt: number | null;
+}
+
+export interface Progress extends Counts {
+  /** All messages of the task are published. */
+  published: boolean;
+  cancelRequested: boolean;
+  /**
+   * When the latest videos succeeded, in order: at least PACED_SUCCESSES of them, if there are as many. Milliseconds since
+   * the epoch, by the clock of the store or of the reporting machine.
+   */
+  succeededAt: readonly number[];
   /** Milliseconds since the epoch; set after the manifest and the log line are written. */
   finishedAt: number | null;
 }

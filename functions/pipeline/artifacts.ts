@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from '../base/errors.ts';
 import { once } from '../coordination/lease.ts';
 import { artifactLeaseKey } from '../coordination/lease-keys.ts';
@@ -33,6 +34,8 @@ export interface Artifacts {
   getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
   /** Undefined if it was never made, was evicted, or is damaged. */
   open<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
+  /** The same, but waits while another process makes it. */
+  madeElsewhere<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
 }
 
 export interface ArtifactsOptions {
@@ -56,6 +59,16 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
 
   return {
     open,
+
+    async madeElsewhere<M>(key: string, signal: AbortSignal) {
+      for (;;) {
+        // In this order: an artifact is stored before its lease is released.
+        const [state] = await leases.read([artifactLeaseKey(key)]);
+        const made = await open<M>(key, signal);
+        if (made !== undefined || state !== 'held') return made;
+        await sleep(leases.pollMs, undefined, { signal });
+      }
+    },
 
     getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, countedAs, paid }: MakeOptions) {
       const put = async (held: AbortSignal) => {

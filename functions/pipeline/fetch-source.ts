@@ -9,6 +9,7 @@ import { PermanentError, TransientError } from '../base/errors.ts';
 import type { DownloadPlaces } from '../coordination/download-places.ts';
 import { once } from '../coordination/lease.ts';
 import { fetchKey, fetchPauseKey, fetchSlowKey } from '../coordination/lease-keys.ts';
+import { asWork } from '../coordination/problems.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
@@ -49,15 +50,16 @@ export interface Fetching {
 
 export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 
+/** Open, so that it cannot be evicted before it is used. */
+type Downloaded = Artifact<SourceMeta> & Pick<Fetched, 'content'>;
+
 /** Increase it with every change to what probing finds out, so that older results are not reused. */
-const PROBE_RECIPE = '3';
+const PROBE_RECIPE = '4';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
 /** Of these, rounds in which it sent next to nothing: each holds a place for as long as its download may take. */
 export const SLOW_ROUNDS = 3;
 const LEAST_PAUSE_MS = 2_000;
-/** The longest Retry-After that is honoured. */
-const LONGEST_PAUSE_MS = 600_000;
 /** How often waiting messages check whether the pause is over. */
 const CHECK_PAUSE_MS = 5_000;
 
@@ -83,32 +85,36 @@ export function createFetching(deps: FetchingDeps): Fetching {
       signal,
       patienceMs: deps.patienceMs,
       find,
-      async create(before, held) {
-        try {
-          refuseCrashLoop(before, 'download');
-          return await pins.write(task.id, name, await downloadFor(task, first, held));
-        } catch (error) {
-          return pins.write(task.id, name, { error: failureOf(error, before, 'download', held) });
-        }
-      },
+      create: (before, held) =>
+        asWork({ topic: 'fetch', source: first }, async () => {
+          try {
+            refuseCrashLoop(before, 'download');
+            using downloaded = await downloadFor(task, first, held);
+            return await pins.write(task.id, name, { content: downloaded.content, ...downloaded.meta });
+          } catch (error) {
+            return pins.write(task.id, name, { error: failureOf(error, before, 'download', held) });
+          }
+        }),
     });
   }
 
   /** Gives an unreachable server time to recover, and gives up on it after MAX_ROUNDS, or SLOW_ROUNDS. */
-  async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Fetched> {
+  async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Downloaded> {
     await refusePause(task, first);
     try {
       return await download(task.id, addressOf(task, first), signal);
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
-      const pauseMs = Math.min(Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS), LONGEST_PAUSE_MS);
+      const pauseMs = Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS);
       const isSlow = error.code === 'source_slow';
       // Counted apart: a network that failed twice is no sign of a server that holds places.
       const slow = isSlow ? await attempts.rest(fetchSlowKey(task.id, first), pauseMs) : undefined;
       const round = await attempts.rest(fetchPauseKey(task.id, first), pauseMs);
       if (round === undefined || (round < MAX_ROUNDS && (slow ?? 0) < SLOW_ROUNDS)) throw error;
       const message = `${error.message} It was tried in ${round} rounds.`;
-      throw new PermanentError('source_unreachable', 'download', message, { cause: error });
+      // The same end each time: it is the file on the server that is cut short, or what its server says of it.
+      const code = error.code === 'source_cut' ? 'media_truncated' : 'source_unreachable';
+      throw new PermanentError(code, 'download', message, { cause: error });
     }
   }
 
@@ -125,17 +131,20 @@ export function createFetching(deps: FetchingDeps): Fetching {
     taskId: string,
     { url, location }: SourceAddress,
     signal: AbortSignal,
-  ): Promise<Fetched> {
+  ): Promise<Downloaded> {
     await using dir = await workDir(deps.tempDir);
     const file = join(dir.path, BYTES);
     const known = await recallUrl(deps.memo, url);
+    using open = new DisposableStack();
     // A conditional request is only useful if the bytes are still stored.
-    using kept = known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal));
+    const kept = open.use(
+      known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal)),
+    );
     const get = () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal });
     // Between two tries, no place is held.
     const answer = await retryTransient(
       () => deps.places({ taskId, host: hostOf(location) }, get, { signal, patienceMs: deps.patienceMs }),
-      { signal },
+      { signal, stage: 'download' },
     );
     if (!answer.modified) {
       if (kept === undefined || known === undefined) {
@@ -145,20 +154,25 @@ export function createFetching(deps: FetchingDeps): Fetching {
           'Expected the file, got the answer "not modified" to an unconditional request. Check the server.',
         );
       }
-      return { content: known.content, ...kept.meta };
+      open.move();
+      return { ...kept, content: known.content };
     }
-    using artifact = await artifacts.getOrCreate<SourceMeta>(
-      await sourceKey(answer.sha256),
-      async (into, held) => {
-        const probed = await probe(ffmpeg, file, { signal: held });
-        await rename(file, join(into, BYTES));
-        return { bytes: answer.bytes, probe: probed };
-      },
-      { signal, semaphore: deps.probing(taskId) },
+    using making = new DisposableStack();
+    const artifact = making.use(
+      await artifacts.getOrCreate<SourceMeta>(
+        await sourceKey(answer.sha256),
+        async (into, held) => {
+          const probed = await probe(ffmpeg, file, { signal: held });
+          await rename(file, join(into, BYTES));
+          return { bytes: answer.bytes, probe: probed };
+        },
+        { signal, semaphore: deps.probing(taskId) },
+      ),
     );
     const { validator } = answer;
     if (validator !== null) await rememberUrl(deps.memo, url, { content: answer.sha256, validator });
-    return { content: answer.sha256, ...artifact.meta };
+    making.move();
+    return { ...artifact, content: answer.sha256 };
   }
 
   async function sourceKey(content: string): Promise<string> {
@@ -174,11 +188,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
     const kept = await artifacts.open<SourceMeta>(await sourceKey(fetched.content), signal);
     if (kept !== undefined) return kept;
     const again = await downloadFor(task, firstOf(task, number), signal);
-    const artifact =
-      again.content === fetched.content
-        ? await artifacts.open<SourceMeta>(await sourceKey(again.content), signal)
-        : undefined;
-    if (artifact !== undefined) return artifact;
+    if (again.content === fetched.content) return again;
+    again[Symbol.dispose]();
     throw new PermanentError(
       'source_changed',
       'download',
@@ -205,7 +216,7 @@ function firstOf(task: Task, number: number): number {
   return task.plan.sources.findIndex((source) => source.kind !== 'line' && source.url === url);
 }
 
-const OUT_OF_REACH: readonly TransientCode[] = ['network', 'source_busy', 'source_slow'];
+const OUT_OF_REACH: readonly TransientCode[] = ['network', 'source_busy', 'source_cut', 'source_slow'];
 
 function isOutOfReach(error: unknown): error is TransientError {
   return TransientError.is(error) && OUT_OF_REACH.includes(error.code);

@@ -35,6 +35,8 @@ export interface SourcesDeps {
 export interface Sources {
   /** Returns the artifact of a source, and makes it first if it is missing. Throws PermanentError or TransientError. */
   ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared>;
+  /** The same, open: it cannot be evicted until it is disposed of. */
+  opened(task: Task, number: number, signals: SpeakingSignals): Promise<Artifact<PreparedMeta>>;
 }
 
 /** Names of files within artifacts. */
@@ -50,26 +52,26 @@ export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as 
 /** Increase it with every change to what conforming or decoding makes, so that older artifacts are not reused. */
 const RECIPE = '2';
 
-type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
+export type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 
 export function createSources(deps: SourcesDeps): Sources {
   const { fetching, pins, artifacts, ffmpeg } = deps;
 
   return {
     async ready(task, number, signals) {
-      const source = task.plan.sources[number] as Source;
-      const artifact = await artifactOf(task, number, source, signals);
-      using open = artifact;
-      return { artifact: open.key, ...open.meta };
+      using artifact = await opened(task, number, signals);
+      return { artifact: artifact.key, ...artifact.meta };
     },
+
+    opened,
   };
 
-  async function artifactOf(
+  async function opened(
     task: Task,
     number: number,
-    source: Source,
     { signal, stop }: SpeakingSignals,
   ): Promise<Artifact<PreparedMeta>> {
+    const source = task.plan.sources[number] as Source;
     const build = await ffmpeg.version();
     const countedAs = { key: makeKey(task.id, number), stage: STAGE_OF[source.kind] };
     const options = { signal, countedAs };
@@ -107,7 +109,7 @@ export function createSources(deps: SourcesDeps): Sources {
 
   /**
    * Has the bytes before it asks for room: if they were evicted, their download takes minutes, which must not cost the
-   * only encoder.
+   * only encoder. Asks for no bytes while another process makes the artifact.
    */
   async function fromBytes(
     task: Task,
@@ -117,7 +119,7 @@ export function createSources(deps: SourcesDeps): Sources {
     make: (file: string, dir: string, signal: AbortSignal) => Promise<PreparedMeta>,
     options: MakeOptions,
   ): Promise<Artifact<PreparedMeta>> {
-    const made = await artifacts.open<PreparedMeta>(key, options.signal);
+    const made = await artifacts.madeElsewhere<PreparedMeta>(key, options.signal);
     if (made !== undefined) return made;
     using bytes = await fetching.bytesOf(task, number, fetched, options.signal);
     return await artifacts.getOrCreate(key, (dir, held) => make(bytes.path(BYTES), dir, held), options);

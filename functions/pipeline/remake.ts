@@ -1,6 +1,8 @@
 /** Makes a prepared source again whose artifact was evicted, is damaged, or never existed. */
-import { TransientError } from '../base/errors.ts';
-import { remakeKey } from '../coordination/lease-keys.ts';
+import { LRUCache } from 'lru-cache';
+import { PermanentError, TransientError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { remadeKey, remakeKey } from '../coordination/lease-keys.ts';
 import type { Task } from '../model/task.ts';
 import type { AttemptStore, PinStore, Queue } from '../ports.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -11,15 +13,27 @@ import type { SpeakingSignals } from './speak-line.ts';
 /** Called by a render. Throws PermanentError or TransientError. */
 export type Remake = (task: Task, number: number, signals: SpeakingSignals) => Promise<PreparedArtifact>;
 
-/** On one machine, whoever needs it makes it. */
-export function remakeHere({ sources, artifacts }: { sources: Sources; artifacts: Artifacts }): Remake {
+/** Sources of which it was logged that they are made again. */
+const LOGGED = 10_000;
+
+/**
+ * On one machine, whoever needs it makes it, and keeps it open until its video is mixed. So each video needs each of its
+ * clips made once at most, however small the cache is.
+ */
+export function remakeHere({ sources, log }: { sources: Sources; log: Log }): Remake {
+  const logged = new LRUCache<string, true>({ max: LOGGED });
   return async (task, number, signals) => {
-    for (;;) {
-      // If another ffmpeg build was installed meanwhile, the key is a new one.
-      const { artifact: key } = await sources.ready(task, number, signals);
-      const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
-      if (artifact !== undefined) return artifact;
+    const key = remadeKey(task.id, number);
+    if (!logged.has(key)) {
+      logged.set(key, true);
+      log.warn(
+        `A prepared ${task.plan.sources[number]?.kind} of task "${task.name}" is made again: it was removed to make room. ` +
+          'Raise CACHE_MAX_MB, so that all clips of a task fit.',
+        { event: 'source.remade', task_id: task.id, task_name: task.name, source: number },
+      );
     }
+    // If another ffmpeg build was installed meanwhile, the key is a new one.
+    return sources.opened(task, number, signals);
   };
 }
 
@@ -53,4 +67,24 @@ export function remakeInPrepare({ pins, artifacts, attempts, queue }: RemakeInPr
       retryAfterMs: LOOK_AGAIN_MS,
     });
   };
+}
+
+/** Within an hour of each other. What is removed sooner than that is removed before the renders have used it. */
+const MOST_REMAKES = 5;
+
+/** Called by `prepare` before it makes a source again. Throws PermanentError 'cache_failed' after MOST_REMAKES. */
+export async function refuseEndlessRemakes(
+  task: Task,
+  number: number,
+  attempts: AttemptStore,
+): Promise<void> {
+  // A rest of no length only counts.
+  const round = await attempts.rest(remadeKey(task.id, number), 0);
+  if (round === undefined || round <= MOST_REMAKES) return;
+  throw new PermanentError(
+    'cache_failed',
+    'save',
+    `Expected the prepared source to stay until its videos are made, got it removed ${round} times within hours. ` +
+      'Next step: raise CACHE_MAX_MB, look at the lifecycle rules of CACHE_BUCKET, then retry the task.',
+  );
 }

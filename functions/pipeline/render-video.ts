@@ -11,12 +11,12 @@ import type { Failed, Prepared, Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { OutputStore, PinStore } from '../ports.ts';
+import type { OutputStore, PinStore, ReportStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
 import { checkArtifact, checkedProfile, type PreparedArtifact, usablePin } from './check-prepared.ts';
 import { SOUND, VIDEO } from './prepare-source.ts';
 import type { Remake } from './remake.ts';
-import { failedReport } from './reporting.ts';
+import { failedReport, ownerOf } from './reporting.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 
 export interface MakeVideoDeps {
@@ -24,6 +24,7 @@ export interface MakeVideoDeps {
   artifacts: Artifacts;
   remake: Remake;
   outputs: OutputStore;
+  reports: ReportStore;
   ffmpeg: Ffmpeg;
   log: Log;
   tempDir: string;
@@ -112,13 +113,14 @@ async function make(
     signal: either,
   });
   watch.next('save');
-  const save = () => deps.outputs.save(task.folder, name, out, signal);
+  const owner = ownerOf(task, combination, deps.reports);
+  const save = () => deps.outputs.save(task.folder, name, out, signal, owner);
   const saved = await deps.saving(task.id)(() => {
     // Not earlier: mixed videos must not pile up while they wait to be saved.
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    return retryTransient(save, { signal });
+    return retryTransient(save, { signal, stage: 'save' });
   });
   return {
     index: combination.index,

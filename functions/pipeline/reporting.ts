@@ -7,7 +7,7 @@ import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { OutputStore, Queue, ReportStore, TaskStore } from '../ports.ts';
+import type { FileOwner, OutputStore, Queue, ReportStore, TaskStore } from '../ports.ts';
 
 export interface ReportingDeps {
   reports: ReportStore;
@@ -48,17 +48,28 @@ export async function checkCompletion(
 }
 
 /**
- * Removes videos of combinations without a successful report from the folder. Does nothing if the task has a retry: its
- * videos have the same names, and a late step of the first task must not remove them.
+ * Removes the task's videos of combinations without a successful report from the folder. Those of its retry have the same
+ * names and stay, however late this step is.
  */
 export async function removeVideos(
   task: Task,
   combinations: readonly Combination[],
   { tasks, outputs }: { tasks: Pick<TaskStore, 'claimed'>; outputs: Pick<OutputStore, 'remove'> },
 ): Promise<void> {
-  if ((await tasks.claimed(retryKey(task.id))) !== undefined) return;
   const names = combinations.map((combination) => fileName(task, combination));
-  await outputs.remove(task.folder, names);
+  const isCurrent = async () => (await tasks.claimed(retryKey(task.id))) === undefined;
+  await outputs.remove(task.folder, names, { taskId: task.id, isCurrent });
+}
+
+/**
+ * The owner of a combination's video while it is being saved. A retry begins only after the report, so what is saved
+ * without one replaces no file of a retry.
+ */
+export function ownerOf(task: Task, { index }: Combination, reports: ReportStore): FileOwner {
+  return {
+    taskId: task.id,
+    isCurrent: async () => (await reports.list(task.id, index, index)).length === 0,
+  };
 }
 
 /** Reports read at a time. Between two pages, other work goes on, also if the store answers at once. */
@@ -118,7 +129,7 @@ function wasTold(log: Log, reason: string): boolean {
   return false;
 }
 
-function logReport(log: Log, task: Task, report: Report): void {
+export function logReport(log: Log, task: Task, report: Report): void {
   const fields = {
     task_id: task.id,
     task_name: task.name,

@@ -66,7 +66,7 @@ export function createSpeaking({ speech, artifacts, leases, inTurn }: SpeakingDe
     // A line that is being bought as its task is cancelled must not be bought again for the next task.
     const signal = AbortSignal.any([stop, unlessCancelled(held)]);
     const request = () => turn(async () => (held.aborted ? undefined : speech.speak(line, signal)));
-    const spoken = await retryTransient(request, { signal });
+    const spoken = await retryTransient(request, { signal, stage: 'speak' });
     if (spoken === undefined) throw held.reason;
     unstored.set(key, spoken);
     return spoken;

@@ -7,7 +7,7 @@ import { completeKey } from '../coordination/lease-keys.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import { manifestName } from '../model/names.ts';
-import type { Task } from '../model/task.ts';
+import { endedStatus, type Task } from '../model/task.ts';
 import { workDir } from '../pipeline/artifacts.ts';
 import { countsOf, type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
@@ -28,7 +28,7 @@ export interface CompleteDeps {
 }
 
 /**
- * Completes a task: folder, manifest, log line, and only then the status "completed". Each step can be repeated, so
+ * Completes a task: folder, manifest, log line, and only then the end. Each step can be repeated, so
  * that the next delivery does the rest if a process dies between two of them.
  */
 export async function complete(
@@ -126,17 +126,20 @@ function logLostManifest(log: Log, task: Task, failure: Failure): void {
 function logTotals(log: Log, manifest: Manifest): void {
   const { task, finishedAt } = manifest;
   const seconds = (finishedAt - Date.parse(task.createdAt)) / 1000;
-  const { succeeded, failed, cancelled } = countsOf(manifest);
+  const counts = countsOf(manifest);
+  const { succeeded, failed, cancelled } = counts;
+  const status = endedStatus(counts);
   const combinations = task.plan.combinations.length;
   const reasons = failuresOf(manifest);
   log.info(
-    `Task "${task.name}" completed in ${seconds.toFixed(1)} s: ${succeeded} of ${combinations} succeeded` +
+    `Task "${task.name}" ended as ${status} after ${seconds.toFixed(1)} s: ${succeeded} of ${combinations} succeeded` +
       `${failed > 0 ? `, ${failed} failed (${listed(reasons)})` : ''}${cancelled > 0 ? `, ${cancelled} cancelled` : ''}`,
     {
       event: 'task.completed',
       insertId: `${task.id}-completed`,
       task_id: task.id,
       task_name: task.name,
+      status,
       combinations,
       succeeded,
       failed,

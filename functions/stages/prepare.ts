@@ -11,6 +11,7 @@ import type { Task } from '../model/task.ts';
 import type { Artifacts } from '../pipeline/artifacts.ts';
 import { checkedPin } from '../pipeline/check-prepared.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
+import { refuseEndlessRemakes } from '../pipeline/remake.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
 import type { Delivery, PinStore, TaskStore } from '../ports.ts';
 
@@ -62,15 +63,16 @@ async function makeReady(
     find: settled,
     async create(before, held) {
       const started = performance.now();
-      const pin = await outcome();
       const [first] = await pins.read(taskId, [name]);
+      const pin = await outcome(first !== undefined);
       const isSame = first !== undefined && keyOf(first) === keyOf(pin);
       const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
       logPrepared(log, task, number, source, stored, (performance.now() - started) / 1000);
       return stored;
 
-      async function outcome(): Promise<Prepared | Failed> {
+      async function outcome(isRemade: boolean): Promise<Prepared | Failed> {
         try {
+          if (isRemade) await refuseEndlessRemakes(task, number, attempts);
           return await sources.ready(task, number, { signal: held, stop });
         } catch (error) {
           return { error: failureOf(error, before, STAGE_OF[source.kind], held) };

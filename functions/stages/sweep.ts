@@ -1,7 +1,10 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { type Failure, isShortage } from '../base/errors.ts';
+import { type Failure, isShortage, TransientError } from '../base/errors.ts';
 import { graceIsOver } from '../coordination/grace.ts';
-import { completingKey, renderKey } from '../coordination/lease-keys.ts';
+import { endIdleTime, idleTime } from '../coordination/idle-time.ts';
+import { completingKey, prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { allPinNames } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Progress, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
@@ -12,27 +15,33 @@ import {
   type ReportingDeps,
   reportOnly,
 } from '../pipeline/reporting.ts';
-import type { AttemptStore, LeaseStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, LeaseStore, Memo, PinStore, TaskStore } from '../ports.ts';
 
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;
+  pins: PinStore;
   leases: LeaseStore;
   attempts: AttemptStore;
+  memo: Memo;
   /** A task that is not published after this long was interrupted; 0 if no other process can be publishing it. */
   publishingMs?: number;
-  /** Milliseconds since the epoch. The time before, when the host was off, does not count towards a task's lifetime. */
-  upSince?: number;
+  /** How often it runs. */
+  everyMs?: number;
   now?: () => number;
 }
 
+/** As Cloud Scheduler calls it. */
+const EVERY_MS = 300_000;
 /** Publishing takes seconds. */
 const PUBLISHING_MS = 60_000;
 /** Completing takes seconds. A task that has all its reports and is not finished after this long is stuck. */
 const COMPLETING_MS = 600_000;
-/** A combination that has not reported after this long, and is not being made, fails as overdue. */
-export const TASK_LIFETIME_MS = 24 * 3_600_000;
-/** A combination that is being made at that time has this much longer. */
-const LAST_RENDER_MS = 3_600_000;
+/** A task without progress for this long, in time in which the sweep ran, is overdue: however old tasks are, they end. */
+export const IDLE_LIMIT_MS = 24 * 3_600_000;
+/** While something of the task is being worked on, it has this long: it may be a long clip, or its holder hangs. */
+export const WORKED_ON_LIMIT_MS = 2 * IDLE_LIMIT_MS;
+/** Leases and pins that are read at a time. */
+const READ_AT_ONCE = 200;
 /** In parallel, so that even a task with thousands of combinations ends within one run. */
 const OVERDUE_AT_A_TIME = 20;
 const PAGE = 100;
@@ -50,6 +59,7 @@ export async function sweep(deps: SweepDeps): Promise<void> {
         if (isShortage(error)) deps.log.debug('A task could not be swept', fields);
         else deps.log.error('A task could not be swept; the next sweep tries again', fields);
       });
+      await turnOfOthers();
     }
     after = ids.at(-1);
     if (ids.length < PAGE) return;
@@ -67,8 +77,7 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
     await publishTask(task, deps);
     logRepair(deps, task, 'published its messages again');
   }
-  const late = now - Math.max(created, deps.upSince ?? 0) - TASK_LIFETIME_MS;
-  if (late > 0) await endOverdue(task, progress, late, deps);
+  if (!allIn(task, progress)) await endIfOverdue(task, progress, now, deps);
   await checkCompletion(taskId, deps);
   if (allIn(task, progress)) await completeAgain(task, deps);
 }
@@ -80,30 +89,69 @@ async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
   logRepair(deps, task, 'asked for its completion again');
 }
 
-function allIn(task: Task, { succeeded, failed, cancelled }: Progress): boolean {
-  return succeeded + failed + cancelled >= task.plan.combinations.length;
+function allIn(task: Task, progress: Progress): boolean {
+  return reportsIn(progress) >= task.plan.combinations.length;
 }
 
-async function endOverdue(task: Task, progress: Progress, late: number, deps: SweepDeps): Promise<void> {
-  if (allIn(task, progress)) return;
+function reportsIn({ succeeded, failed, cancelled }: Progress): number {
+  return succeeded + failed + cancelled;
+}
+
+async function endIfOverdue(task: Task, progress: Progress, now: number, deps: SweepDeps): Promise<void> {
+  const idleMs = await idleTime(deps.memo, task.id, {
+    reports: reportsIn(progress),
+    countPins: () => countPins(task, deps),
+    now,
+    everyMs: deps.everyMs ?? EVERY_MS,
+  }).catch((error: unknown) => {
+    // Time that cannot be counted now, for example on a full disk, does not count.
+    if (TransientError.is(error)) return 0;
+    throw error;
+  });
+  if (idleMs < IDLE_LIMIT_MS) return;
+  const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));
+  const open = task.plan.combinations.filter(({ index }) => !reported.has(index));
+  if (idleMs < WORKED_ON_LIMIT_MS && (await isWorkedOn(task, open, deps))) return;
+  await endIdleTime(deps.memo, task.id);
+  await endOverdue(task, open, deps);
+}
+
+async function countPins({ id, plan }: Task, { pins }: SweepDeps): Promise<number> {
+  let count = 0;
+  for (const names of chunked(allPinNames(plan.sources.length))) {
+    count += (await pins.read(id, names)).filter((pin) => pin !== undefined).length;
+  }
+  return count;
+}
+
+/** Whether a source or an open combination of the task has a living holder. */
+async function isWorkedOn(task: Task, open: readonly Combination[], { leases }: SweepDeps): Promise<boolean> {
+  const keys = [
+    ...task.plan.sources.map((_, source) => prepareKey(task.id, source)),
+    ...open.map(({ index }) => renderKey(task.id, index)),
+  ];
+  for (const some of chunked(keys)) {
+    if ((await leases.read(some)).includes('held')) return true;
+  }
+  return false;
+}
+
+function chunked<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / READ_AT_ONCE) }, (_, at) =>
+    all.slice(at * READ_AT_ONCE, (at + 1) * READ_AT_ONCE),
+  );
+}
+
+async function endOverdue(task: Task, open: readonly Combination[], deps: SweepDeps): Promise<void> {
   const error: Failure = {
     code: 'overdue',
     stage: 'deliver',
-    message: `Expected a report within ${TASK_LIFETIME_MS / 3_600_000} hours of work, got none.`,
+    message: `Expected the task to make progress, got none in ${IDLE_LIMIT_MS / 3_600_000} hours in which the service was up.`,
   };
-  const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));
   const limit = pLimit(OVERDUE_AT_A_TIME);
-  const end = async (combination: Combination): Promise<boolean> => {
-    const [state] = await deps.leases.read([renderKey(task.id, combination.index)]);
-    // Its holder reports the outcome, unless it hangs.
-    if (state === 'held' && late < LAST_RENDER_MS) return false;
-    return reportOnly(task, failedReport(task, combination, error), deps);
-  };
-  const open = task.plan.combinations.filter(({ index }) => !reported.has(index));
-  const ended = (await Promise.all(open.map((combination) => limit(() => end(combination))))).filter(
-    Boolean,
-  ).length;
-  if (ended > 0) logRepair(deps, task, 'failed its overdue combinations');
+  const end = (combination: Combination) => reportOnly(task, failedReport(task, combination, error), deps);
+  const ended = await Promise.all(open.map((combination) => limit(() => end(combination))));
+  if (ended.some(Boolean)) logRepair(deps, task, 'failed its overdue combinations');
 }
 
 function logRepair({ log }: SweepDeps, task: Task, what: string): void {

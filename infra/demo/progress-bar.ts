@@ -1,3 +1,4 @@
+import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import type { TaskStatus } from './task-client.ts';
 
 const BAR_WIDTH = 30;
@@ -32,16 +33,20 @@ export function createProgressBar(stream: NodeJS.WriteStream, now: () => number 
 }
 
 /** `[########------] 4 of 8, 12 s, 1 failed`: ended combinations, of which some may have failed. */
-export function progressLine(status: TaskStatus): string {
-  const { combinations, pending, failed, cancelled, elapsed_seconds, eta_seconds } = status;
+export function progressLine(task: TaskStatus): string {
+  const { status, combinations, sources, prepared, pending, failed, cancelled } = task;
+  const { elapsed_seconds, eta_seconds, problem } = task;
   const done = combinations - pending;
   const filled = Math.round((BAR_WIDTH * done) / combinations);
   const parts = [
-    done === 0 ? `preparing ${combinations} videos` : `${done} of ${combinations}`,
+    ...(status === 'preparing' ? [`preparing: ${prepared} of ${sources} sources ready`] : []),
+    ...(status === 'queued' || status === 'cancelling' ? [status] : []),
+    ...(done > 0 || status === 'rendering' ? [`${done} of ${combinations}`] : []),
     `${Math.round(elapsed_seconds)} s`,
     ...(eta_seconds ? [`about ${Math.ceil(eta_seconds)} s left`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+    ...(problem === null ? [] : [escapeHidden(problem.message)]),
   ];
   return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${parts.join(', ')}`;
 }

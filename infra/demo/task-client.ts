@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TaskStatus as Status } from '../../functions/model/task.ts';
 import type { RenderView } from '../../functions/pipeline/render-view.ts';
 
 /** What GET /tasks/{task_id} answers, as far as it is shown here. */
 export interface TaskStatus {
-  status: 'queued' | 'rendering' | 'completed' | 'cancelled';
+  status: Status;
+  sources: number;
+  prepared: number;
   combinations: number;
   succeeded: number;
   failed: number;
@@ -11,6 +14,9 @@ export interface TaskStatus {
   pending: number;
   elapsed_seconds: number;
   eta_seconds: number | null;
+  problem: { message: string } | null;
+  /** Null until the task has ended. */
+  completed_at: string | null;
   output_folder: string;
 }
 
@@ -71,7 +77,7 @@ export function createTaskClient(options: {
       for (;;) {
         const status = await ask<TaskStatus>(statusUrl, { method: 'GET' });
         onStatus(status);
-        if (status.status === 'completed' || status.status === 'cancelled') return status;
+        if (status.completed_at !== null) return status;
         await sleep(POLL_EVERY_MS, undefined, { signal });
       }
     },

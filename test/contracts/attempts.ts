@@ -30,6 +30,21 @@ export function attemptContract(
       assert.deepEqual(await harness.store.read(['key']), [{ crashes: 20, failures: 0 }]);
     });
 
+    it('takes back the crash of a holder that lives, whether it is known before or after it is counted', async () => {
+      await using harness = await open();
+      const { store } = harness;
+      await store.record('key', 'failure');
+      assert.deepEqual(await store.record('key', 'crash', 'first'), { crashes: 1, failures: 1 });
+      assert.deepEqual(await store.record('key', 'crash', 'second'), { crashes: 2, failures: 1 });
+      for (const _ of numbers(2)) await store.forgive('key', 'first');
+      await store.forgive('key', 'third');
+      assert.deepEqual(await store.record('key', 'crash', 'third'), { crashes: 1, failures: 1 });
+      assert.deepEqual(await store.record('key', 'crash'), { crashes: 2, failures: 1 });
+      await store.rest('key', 1);
+      await store.forgive('key', 'second');
+      assert.deepEqual(await store.read(['key']), [{ crashes: 1, failures: 1 }]);
+    });
+
     it('reads many keys in the requested order, including keys without records', async () => {
       await using harness = await open();
       assert.deepEqual(await harness.store.read([]), []);

@@ -53,6 +53,18 @@ export function leaseContract(
       assert.equal((await taken(harness.store, 'key', LONG_MS)).previous, 'released');
     });
 
+    it('says which lease had lapsed, and whether a release came in time', async () => {
+      await using harness = await open();
+      const dead = await taken(harness.store, 'key', SHORT_MS);
+      assert.equal(dead.lapsed, undefined);
+      await pause(LAPSE_MS);
+      const next = await taken(harness.store, 'key', LONG_MS);
+      assert.equal(next.lapsed, dead.token);
+      assert.equal(await harness.store.release(dead), false);
+      assert.equal(await harness.store.release(next), true);
+      assert.equal((await taken(harness.store, 'key', LONG_MS)).lapsed, undefined);
+    });
+
     it('lets exactly one of 50 concurrent callers take over', async () => {
       await using harness = await open();
       await taken(harness.store, 'key', SHORT_MS);

@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { TransientError } from '../../functions/base/errors.ts';
 import type { OutputFolder } from '../../functions/model/task.ts';
-import type { OutputStore } from '../../functions/ports.ts';
+import type { FileOwner, OutputStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
@@ -162,6 +164,106 @@ export function outputContract(
       const source = await file(work, 'video');
       await assert.rejects(harness.store.save(folder, 'a.mp4', source, AbortSignal.abort(reason)), reason);
       assert.deepEqual(await harness.list(folder), []);
+    });
+
+    describe('of a task and of its retry under the same name', () => {
+      const NAME = 'a.mp4';
+      const task = (isCurrent: FileOwner['isCurrent']): FileOwner => ({ taskId: 'task', isCurrent });
+      const retry = (isCurrent: FileOwner['isCurrent']): FileOwner => ({ taskId: 'retry', isCurrent });
+      const yes = async () => true;
+      const no = async () => false;
+      const isLate = (error: unknown) => TransientError.is(error) && error.code === 'waiting';
+
+      async function opened() {
+        const harness = await open();
+        const work = await tempDir();
+        const folder = await harness.store.createFolder('task');
+        return {
+          ...harness,
+          save: async (text: string, owner: FileOwner) =>
+            harness.store.save(folder, NAME, await file(work, text), FOREVER, owner),
+          remove: (owner: FileOwner) => harness.store.remove(folder, [NAME], owner),
+          async has(...texts: string[]) {
+            assert.deepEqual(
+              await harness.list(folder),
+              texts.map(() => NAME),
+            );
+            for (const text of texts) assert.equal(await harness.read(folder, NAME), text);
+          },
+          async [Symbol.asyncDispose]() {
+            await harness[Symbol.asyncDispose]();
+            await work[Symbol.asyncDispose]();
+          },
+        };
+      }
+
+      it('removes what the task itself saved, also twice', async () => {
+        await using outputs = await opened();
+        await outputs.save('first', task(yes));
+        await outputs.save('second', task(yes));
+        await outputs.has('second');
+        for (const _ of numbers(2)) await outputs.remove(task(yes));
+        await outputs.has();
+        await outputs.save('third', task(yes));
+        await outputs.has('third');
+      });
+
+      it('saves nothing that is late, with or without a file of the retry', async () => {
+        await using outputs = await opened();
+        await assert.rejects(outputs.save('late', task(no)), isLate);
+        await outputs.has();
+        await outputs.save("the retry's", retry(yes));
+        await assert.rejects(outputs.save('late', task(no)), isLate);
+        await outputs.has("the retry's");
+      });
+
+      it('removes nothing of the retry, even if it has the same bytes', async () => {
+        for (const texts of [
+          ['first', 'second'],
+          ['same', 'same'],
+        ] as const) {
+          await using outputs = await opened();
+          await outputs.save(texts[0], task(yes));
+          await outputs.save(texts[1], retry(yes));
+          await outputs.remove(task(no));
+          await outputs.has(texts[1]);
+          await outputs.remove(retry(yes));
+          await outputs.has();
+        }
+      });
+
+      it("keeps the retry's file if it is saved while the task's is about to get the name", async () => {
+        for (const size of [1, 300_000]) {
+          await using outputs = await opened();
+          let saving: Promise<unknown> | undefined;
+          const overtaken = async () => {
+            if (saving !== undefined) return false;
+            saving = outputs.save('retry '.repeat(size), retry(yes));
+            await Promise.race([saving, pause(100)]);
+            return true;
+          };
+          await outputs.save('late '.repeat(size), task(overtaken)).catch((error: unknown) => {
+            assert.ok(isLate(error), String(error));
+          });
+          await saving;
+          await outputs.remove(task(no));
+          await outputs.has('retry '.repeat(size));
+        }
+      });
+
+      it("keeps the retry's file if it is saved while the task's is about to be removed", async () => {
+        await using outputs = await opened();
+        await outputs.save('first', task(yes));
+        let saving: Promise<unknown> | undefined;
+        const overtaken = async () => {
+          saving ??= outputs.save("the retry's", retry(yes));
+          await Promise.race([saving, pause(100)]);
+          return true;
+        };
+        await outputs.remove(task(overtaken));
+        await (saving ?? outputs.save("the retry's", retry(yes)));
+        await outputs.has("the retry's");
+      });
     });
   });
 }

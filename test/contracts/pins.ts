@@ -52,6 +52,20 @@ export function pinContract(
       assert.deepEqual(written, [standing, standing, standing]);
     });
 
+    it('counts all pins of a task, and of these the sources that are ready', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      await withTask(harness);
+      assert.deepEqual(await pins.count(id), { all: 0, ready: 0 });
+      await pins.write(id, 'profile', SAMPLE_PROFILE);
+      await pins.write(id, 'fetched-0', FAILED);
+      assert.deepEqual(await pins.count(id), { all: 2, ready: 0 });
+      await pins.write(id, 'prepared-0', FAILED);
+      for (const name of ['prepared-1', 'prepared-2', 'remade-2'] as const)
+        await pins.write(id, name, samplePrepared(name));
+      assert.deepEqual(await pins.count(id), { all: 6, ready: 2 });
+    });
+
     it('keeps tasks apart', async () => {
       await using harness = await open();
       const { pins, id } = await withTask(harness);
@@ -83,6 +97,35 @@ export function pinContract(
       await pins.write(id, 'prepared-0', samplePrepared('zero'));
       for (const found of await Promise.all(waits)) {
         assert.deepEqual(found, [samplePrepared('zero'), samplePrepared('one')]);
+      }
+    });
+
+    it('misses no pin, at whatever moment of the wait it is written', async () => {
+      await using harness = await open();
+      for (const moment of numbers(12)) {
+        const { pins, id } = await withTask(harness);
+        const wait = pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT);
+        for (const _ of numbers(moment)) await pause(moment);
+        const written = (['prepared-0', 'prepared-1'] as const).map((name) =>
+          pins.write(id, name, samplePrepared(name)),
+        );
+        assert.deepEqual(await wait, await Promise.all(written));
+      }
+    });
+
+    it('does not end a wait that begins just as the last other one ends', async () => {
+      await using harness = await open();
+      const { pins, id } = await withTask(harness);
+      for (const moment of numbers(12)) {
+        const stopped = new AbortController();
+        const reason = new Error('The task was cancelled');
+        const first = pins.wait(id, ['prepared-99'], { timeoutMs: TIMEOUT_MS, signal: stopped.signal });
+        for (const _ of numbers(moment)) await pause(1);
+        stopped.abort(reason);
+        const second = pins.wait(id, [`prepared-${moment}`], PATIENT);
+        await assert.rejects(first, reason);
+        await pins.write(id, `prepared-${moment}`, samplePrepared(`${moment}`));
+        assert.deepEqual(await second, [samplePrepared(`${moment}`)]);
       }
     });
 

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ReportStore, TaskStore } from '../../functions/ports.ts';
+import type { LeaseStore, ReportStore, TaskStore } from '../../functions/ports.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleReport, sampleTask } from './samples.ts';
 
 export interface ReportHarness extends AsyncDisposable {
   tasks: TaskStore;
   reports: ReportStore;
+  leases: LeaseStore;
   /** On the same storage, of someone without the key. */
   forged: ReportStore;
 }
@@ -91,15 +92,51 @@ export function reportContract(
       assert.deepEqual(await listed(6, 9), []);
     });
 
-    it('keeps the time of the first report', async () => {
+    it('keeps when the latest videos succeeded, in order, and not when others failed', async () => {
       await using harness = await open();
-      const id = await storedTask(harness, 3);
+      const id = await storedTask(harness, 60);
+      const times = async () => (await harness.tasks.progress(id))?.succeededAt ?? [];
+      const began = Date.now();
+      await harness.reports.report(id, sampleReport(1, { status: 'failed' }));
+      await harness.reports.report(id, sampleReport(2, { status: 'cancelled' }));
+      assert.deepEqual(await times(), []);
+      for (const index of numbers(23).map((at) => at + 3)) {
+        await harness.reports.report(id, sampleReport(index));
+        await pause(3);
+      }
+      const found = await times();
+      assert.equal(found.length, 20);
+      assert.deepEqual(
+        found,
+        found.toSorted((one, other) => one - other),
+      );
+      assert.ok(began <= (found[0] ?? 0) && (found.at(-1) ?? 0) <= Date.now(), String(found));
+    });
+
+    it('stores cancelled reports at once, except where one exists or someone has the lease or died with it', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 450);
+      const keys = numbers(450).map((at) => `render/${id}/${at + 1}`);
+      const keyOf = (index: number) => keys[index - 1] as string;
       await harness.reports.report(id, sampleReport(1));
-      const first = (await harness.tasks.progress(id))?.firstReportAt;
-      assert.equal(typeof first, 'number');
-      await pause(5);
-      await harness.reports.report(id, sampleReport(2));
-      assert.equal((await harness.tasks.progress(id))?.firstReportAt, first);
+      assert.ok(await harness.leases.take(keyOf(2), TIMEOUT_MS));
+      assert.ok(await harness.leases.take(keyOf(3), 1));
+      const released = await harness.leases.take(keyOf(4), TIMEOUT_MS);
+      assert.ok(released);
+      await harness.leases.release(released);
+      await pause(20);
+      const cancelled = keys.map((_, at) => sampleReport(at + 1, { status: 'cancelled' }));
+      const rest = numbers(447).map((at) => at + 4);
+      assert.deepEqual(await harness.reports.reportIdle(id, cancelled, keys), rest);
+      assert.deepEqual(await harness.reports.reportIdle(id, cancelled, keys), [], 'the second time');
+      assert.deepEqual(await harness.reports.reportIdle(id, [], []), []);
+      const counts = await harness.tasks.progress(id);
+      assert.deepEqual([counts?.succeeded, counts?.cancelled], [1, 447]);
+      assert.deepEqual(await harness.reports.list(id, 2, 5), cancelled.slice(3, 5));
+      assert.equal(await harness.reports.report(id, sampleReport(5)), false);
+      assert.ok(await harness.leases.take(keyOf(5), TIMEOUT_MS), 'the lease is free');
+      for (const index of [2, 3]) await harness.reports.report(id, sampleReport(index));
+      assert.equal(await harness.reports.claimCompletion(id, 3), 'claimed');
     });
 
     it('keeps tasks apart', async () => {

@@ -76,7 +76,8 @@ export function taskContract(
         succeeded: 0,
         failed: 0,
         cancelled: 0,
-        firstReportAt: null,
+        cancelRequested: false,
+        succeededAt: [],
         finishedAt: null,
       });
     });
@@ -112,6 +113,7 @@ export function taskContract(
       for (const task of [id, id, other.id]) {
         await harness.store.cancel(task);
         assert.equal(await harness.store.isCancelled(task), true);
+        assert.equal((await harness.store.progress(task))?.cancelRequested, true);
       }
       assert.equal(await harness.store.isCancelled((await stored(harness.store)).id), false);
       assert.equal(await harness.store.isCancelled('nobody'), false);

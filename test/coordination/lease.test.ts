@@ -11,6 +11,7 @@ import { type Semaphore, UNLIMITED } from '../../functions/coordination/semaphor
 import type { Attempts } from '../../functions/model/attempts.ts';
 import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
+import { sleepingMachine } from '../fixtures/system/sleeping-machine.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('once', () => {
@@ -56,6 +57,36 @@ describe('once', () => {
     assert.equal(made, 1);
     assert.equal(await state(), 'released');
   });
+
+  for (const monotonic of ['stands', 'jumps'] as const) {
+    test(`keeps the lease over five sleeps of two days, however many wait for it: the clock ${monotonic}`, async (t) => {
+      const machine = sleepingMachine(t, monotonic);
+      const own = createSqliteLeases({ database });
+      let result: number | undefined;
+      let made = 0;
+      const wanted = Array.from({ length: 5 }, () =>
+        once<number>({
+          leases: { ...own, pollMs: 1 },
+          attempts,
+          key: 'key',
+          signal,
+          find: async () => result,
+          async create(_, held) {
+            made += 1;
+            for (let sleeps = 0; sleeps < 5; sleeps++) {
+              machine.sleep(48 * 3_600_000);
+              await sleep(20);
+              held.throwIfAborted();
+            }
+            result = 42;
+            return result;
+          },
+        }),
+      );
+      assert.deepEqual(await Promise.all(wanted), Array(5).fill(42));
+      assert.deepEqual([made, await counts()], [1, NONE]);
+    });
+  }
 
   test('looks for the result again under the lease, because another process may have created it meanwhile', async () => {
     let looks = 0;
@@ -152,6 +183,58 @@ describe('once', () => {
       create: async () => 1,
     });
     assert.equal(made, 1);
+  });
+
+  test('a release that fails is no crash: five in a row count nothing, while a process that dies counts', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
+    const away = () => Promise.reject(new TransientError('platform_unavailable', 'no'));
+    for (let round = 0; round < 5; round++) {
+      const stuck: LeaseStore = { ...own, release: away };
+      assert.deepEqual(await time.passing(before({ leases: stuck })), NONE, `round ${round}`);
+      await time.passing(sleep(own.ttlMs));
+      assert.deepEqual(await own.read(['key']), ['lapsed']);
+    }
+    assert.deepEqual([await time.passing(before({ leases: own })), await counts()], [NONE, NONE]);
+    await own.take('key', 1_000);
+    await time.passing(sleep(1_000));
+    assert.deepEqual(await time.passing(before({ leases: own })), { crashes: 1, failures: 0 });
+  });
+
+  test('a lease whose release failed for a moment is released before it lapses', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
+    let tries = 0;
+    const flaky: LeaseStore = {
+      ...own,
+      release: (lease) =>
+        ++tries <= 3 ? Promise.reject(new TransientError('platform_unavailable', 'no')) : own.release(lease),
+    };
+    await time.passing(before({ leases: flaky }));
+    assert.deepEqual(await own.read(['key']), ['held']);
+    await time.passing(sleep(10_000));
+    assert.deepEqual([await own.read(['key']), tries], [['released'], 4]);
+  });
+
+  test('a crash that was counted while the store was away from its holder is taken back', async (t) => {
+    const time = fakeTime(t);
+    const own = createSqliteLeases({ database, now: time.now });
+    let isAway = true;
+    const reached = <T>(call: () => Promise<T>): Promise<T> =>
+      isAway ? Promise.reject(new TransientError('platform_unavailable', 'no')) : call();
+    const cutOff = {
+      leases: { ...own, release: (lease) => reached(() => own.release(lease)) } satisfies LeaseStore,
+      attempts: {
+        ...attempts,
+        forgive: (...args: Parameters<AttemptStore['forgive']>) => reached(() => attempts.forgive(...args)),
+      },
+    };
+    await time.passing(before(cutOff));
+    await time.passing(sleep(own.ttlMs));
+    assert.deepEqual(await time.passing(before({ leases: own })), { crashes: 1, failures: 0 });
+    isAway = false;
+    await time.passing(sleep(5_000));
+    assert.deepEqual(await counts(), NONE);
   });
 
   test('does not keep trying to take a lease that is held', async () => {

@@ -26,7 +26,10 @@ export interface Product {
   stop(): Promise<void>;
 }
 
-export type BarePorts = Pick<Adapters, 'tasks' | 'reports' | 'pins' | 'leases' | 'queue' | 'outputs'>;
+export type BarePorts = Pick<
+  Adapters,
+  'tasks' | 'reports' | 'pins' | 'leases' | 'queue' | 'outputs' | 'memo'
+>;
 
 export interface Opened extends AsyncDisposable {
   ports: BarePorts;

@@ -11,6 +11,7 @@ import { toNodeHandler } from 'srvx/node';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { connectFirestore, type FirestoreConnection } from '../../functions/adapters/firestore/firestore.ts';
 import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
+import { createFirestoreMemo } from '../../functions/adapters/firestore/memo.ts';
 import { createFirestorePins } from '../../functions/adapters/firestore/pins.ts';
 import { createFirestoreReports } from '../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
@@ -103,6 +104,7 @@ export const cloudSet: AdapterSet = {
         leases: createFirestoreLeases({ firestore, ...TIMES }),
         queue,
         outputs: createDiskOutputs({ dir: outputDir(dir) }),
+        memo: createFirestoreMemo({ firestore }),
       },
       async leftOvers() {
         return [

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
+import { createSqliteMemo } from '../../functions/adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
@@ -64,6 +65,7 @@ export const localSet: AdapterSet = {
           return createSqliteQueue({ database });
         },
         outputs,
+        memo: createSqliteMemo({ database }),
       },
       async leftOvers() {
         return [

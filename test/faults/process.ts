@@ -39,8 +39,6 @@ async function main(): Promise<void> {
   });
   const product = await set.start(log, {
     ...watch.instrumentation,
-    // As if the host had always been up, so that old tasks are overdue.
-    upSince: 0,
     adapters: (adapters) => watch.instrumentation.adapters(breaking?.(adapters) ?? adapters),
   });
   emit({ url: product.url });

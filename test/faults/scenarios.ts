@@ -1,12 +1,13 @@
 /** What exists before the first process starts, what is requested of it, and how each combination may end. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { renderKey } from '../../functions/coordination/lease-keys.ts';
+import type { IdleRecord } from '../../functions/coordination/idle-time.ts';
+import { idleKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import type { Combination } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { publishTask } from '../../functions/pipeline/publish.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
-import { TASK_LIFETIME_MS } from '../../functions/stages/sweep.ts';
+import { IDLE_LIMIT_MS } from '../../functions/stages/sweep.ts';
 import type { BarePorts } from './adapter-set.ts';
 import type { Sources } from './sources.ts';
 import { createTask, OUTPUT, reportSucceeded, SEED, saveVideo } from './tasks.ts';
@@ -116,7 +117,7 @@ export const RETRY: Scenario = {
   async ask(url, _sources, [id]) {
     for (;;) {
       const status = (await (await fetch(`${url}/tasks/${id}`)).json()) as Record<string, unknown>;
-      if (status['status'] === 'completed') break;
+      if (status['completed_at'] !== null) break;
       await sleep(20);
     }
     return [String((await post(`${url}/tasks/${id}/retry`))['task_id'])];
@@ -164,13 +165,15 @@ export const SWEEP: Scenario = {
   stages: ['sweep'],
   async setUp(ports, { clips: [one, two], video }) {
     const unpublished = await createTask(ports, 'never published', [one, two], 2 * MINUTE_MS);
-    const overdue = await createTask(ports, 'overdue', [one, two], TASK_LIFETIME_MS + MINUTE_MS);
+    const overdue = await createTask(ports, 'overdue', [one, two], 2 * MINUTE_MS);
     const incomplete = await createTask(ports, 'never completed', [one, two], 2 * MINUTE_MS);
     for (const task of [overdue, incomplete]) {
       await ports.tasks.markPublished(task.id);
       await reportSucceeded(ports, task, 1, video);
     }
     await reportSucceeded(ports, incomplete, 2, video);
+    const idle: IdleRecord = { reports: 1, pins: 0, idleMs: IDLE_LIMIT_MS, at: Date.now() };
+    await ports.memo.remember(idleKey(overdue.id), JSON.stringify(idle));
     return [unpublished.id, overdue.id, incomplete.id];
   },
   endings: ({ name }, index) => (name === 'overdue' && index === 2 ? ['overdue'] : SUCCEEDED),

@@ -78,6 +78,7 @@ export async function saveVideo(ports: BarePorts, task: Task, index: number, vid
   const file = join(dir.path, 'video.mp4');
   await copyFile(video, file);
   const name = fileName(task, combination);
-  const saved = await ports.outputs.save(task.folder, name, file, new AbortController().signal);
+  const owner = { taskId: task.id, isCurrent: async () => true };
+  const saved = await ports.outputs.save(task.folder, name, file, new AbortController().signal, owner);
   return { fileName: name, ...saved };
 }

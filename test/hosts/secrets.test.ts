@@ -60,7 +60,7 @@ describe('no secret', { timeout: 300_000 }, () => {
       assert.ok(accepted['task_id'], JSON.stringify(accepted));
       for (;;) {
         const status = await ask(`/tasks/${accepted['task_id']}`);
-        if (status['status'] === 'completed') return status;
+        if (status['completed_at'] !== null) return status;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };

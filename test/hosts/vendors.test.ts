@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { demoRequest } from '../../infra/demo/demo.ts';
 import { serveFiles } from '../../infra/media/file-server.ts';
 import { makeSampleClips } from '../../infra/media/sample-clips.ts';
@@ -373,6 +374,29 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.equal(voices.asked('speech') - sold, 1);
     const kinds = [...google.storage.objects.bucket('artifacts').keys()].map((name) => name.split('/')[1]);
     assert.deepEqual(kinds.sort(), ['clip', 'clip', 'line', 'source', 'source', 'speech']);
+  });
+
+  test('while ElevenLabs or Drive is busy, the status says so, and no more once it has answered', async () => {
+    const refusal = { does: 'refuse', status: 429, body: { detail: { status: 'system_busy' } } } as const;
+    voices.script('speech', [refusal]);
+    google.drive.faults.add('upload.begin', { does: 'refuse', status: 503 });
+    await using host = await hostIn('busy', onDrive());
+    const { body } = await host.post({
+      task_name: 'busy',
+      video_blocks: { all: [url('red.mp4')] },
+      text_to_speech: [{ text: 'Not said before', voice: 'Sarah' }],
+      output: OUTPUT,
+    });
+    const seen = new Set<string>();
+    let status: Json;
+    do {
+      status = await host.get(`/tasks/${body['task_id']}`);
+      const problem = status['problem'] as Record<'code' | 'stage' | 'message', string> | null;
+      if (problem !== null) seen.add([problem.code, problem.stage, problem.message.slice(0, 13)].join(', '));
+      await sleep(20);
+    } while (status['completed_at'] === null);
+    assert.deepEqual([...seen], ['speech_busy, speak, Line for Sara', 'output_busy, save, Combination 1']);
+    assert.deepEqual([status['status'], status['problem']], ['completed', null]);
   });
 
   test('a service account in My Drive gets an error about its missing storage quota before anything is rendered', async () => {

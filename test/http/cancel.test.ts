@@ -4,15 +4,19 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { renderKey } from '../../functions/coordination/lease-keys.ts';
 import { cancelTask } from '../../functions/http/cancel.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
+import { publishTask } from '../../functions/pipeline/publish.ts';
+import { complete } from '../../functions/stages/complete.ts';
 import { type Ended, type Json, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
-import { useStages } from '../fixtures/hosts/stages.ts';
+import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ON_LINUX = { skip: process.platform !== 'linux' && 'finds processes in /proc' };
+const MINUTE_MS = 60_000;
 /** Seconds; an unusual number, to recognise our own processes. */
 const FOREVER = 987_654;
 
@@ -146,14 +150,58 @@ describe('a repeated cancel', () => {
 
   test('publishes nothing again for a minute, and does not end the task of another', async () => {
     const [task, other] = [await s.createTask({ name: 'a' }), await s.createTask({ name: 'b' })];
+    for (const { id } of [task, other]) await s.deps.leases.take(renderKey(id, 1), MINUTE_MS);
     for (const _ of Array(4)) assert.equal((await cancelTask(task.id, s.deps)).status, 202);
-    assert.equal(s.waiting()['render'], 2);
+    assert.equal(s.waiting()['render'], 1);
     await cancelTask(other.id, s.deps);
-    assert.equal(s.waiting()['render'], 4);
+    assert.equal(s.waiting()['render'], 2);
     // Ends the minute: the process may have died before it published.
     s.local.endRests();
     await cancelTask(task.id, s.deps);
-    assert.equal(s.waiting()['render'], 6);
+    assert.equal(s.waiting()['render'], 3);
+  });
+});
+
+describe('a cancel', () => {
+  const s = useStages();
+
+  test('reports at once what nobody is working on, drops its messages, and leaves the rest to messages', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4', '/c.mp4', '/d.mp4'] });
+    await publishTask(task, s.deps);
+    await s.deps.leases.take(renderKey(task.id, 2), MINUTE_MS);
+    await s.dieOver(renderKey(task.id, 3), 1);
+    await cancelTask(task.id, s.deps);
+    const reported = (await s.deps.reports.list(task.id, 1, 4)).map(({ index, status }) => [index, status]);
+    assert.deepEqual(reported, [
+      [1, 'cancelled'],
+      [4, 'cancelled'],
+    ]);
+    // Those of 2 and 3, and another one for each.
+    assert.deepEqual([s.waiting()['render'], s.waiting()['complete']], [4, 0]);
+    assert.equal(s.logged('render.cancelled').length, 2);
+  });
+
+  test('that ends the whole task asks for its completion', async () => {
+    const task = await s.createTask();
+    await publishTask(task, s.deps);
+    await cancelTask(task.id, s.deps);
+    assert.deepEqual([s.waiting()['render'], s.waiting()['complete']], [0, 1]);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    const again = await cancelTask(task.id, s.deps);
+    assert.deepEqual([again.status, ((await again.json()) as Json)['status']], [200, 'cancelled']);
+  });
+
+  test('keeps the count of attempts of a combination that had begun', async () => {
+    const task = await s.createTask();
+    const lease = await s.deps.leases.take(renderKey(task.id, 1), MINUTE_MS);
+    assert.ok(lease);
+    await s.deps.attempts.record(renderKey(task.id, 1), 'failure');
+    await s.deps.leases.release(lease);
+    await cancelTask(task.id, s.deps);
+    assert.deepEqual(
+      (await s.deps.reports.list(task.id, 1, 2)).map(({ attempts }) => attempts),
+      [1, 0],
+    );
   });
 });
 

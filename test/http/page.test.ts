@@ -53,7 +53,8 @@ const PROGRESS: Progress = {
   succeeded: 0,
   failed: 0,
   cancelled: 0,
-  firstReportAt: null,
+  cancelRequested: false,
+  succeededAt: [],
   finishedAt: null,
 };
 
@@ -67,6 +68,8 @@ const api = createApi({
   reports: { list: async () => [] },
   leases: { read: async (keys: string[]) => keys.map(() => 'none') },
   attempts: { read: async () => [] },
+  problems: { latest: async () => [] },
+  pins: { count: async () => ({ all: 0, ready: 0 }) },
 } as unknown as ApiDeps);
 
 function post(body: object, query = ''): Promise<Response> {

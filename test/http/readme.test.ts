@@ -7,11 +7,13 @@ import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
+import { createSqliteProblems } from '../../functions/adapters/sqlite/problems.ts';
 import { createSqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { createProblems } from '../../functions/coordination/problems.ts';
 import { createApi } from '../../functions/http/router.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
@@ -92,6 +94,7 @@ describe('functions/http/README.md', () => {
       leases: createSqliteLeases({ database }),
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
+      problems: createProblems({ store: createSqliteProblems({ database }) }),
       queue: createSqliteQueue({ database }),
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
       speech: { notice: 'An offline voice speaks.' },

@@ -110,6 +110,27 @@ describe('a retry', () => {
     assert.deepEqual([nothing.status, nothing.body['code']], [409, 'nothing_to_retry']);
   });
 
+  test('shows a still image as long, with bars of the same colour', async () => {
+    const file = join(dir.path, 'still.png');
+    await ffmpeg('-f', 'lavfi', '-i', 'color=c=red:s=160x90', '-frames:v', '1', file);
+    const still = await readFile(file);
+    await using server = await startSourceServer({ '/still.png': { body: still } });
+    const first = await host.run({
+      task_name: 'stills',
+      video_blocks: { a: [server.url('/still.png'), server.url('/late.png')] },
+      output: { width: 90, height: 160, fps: 25, background: '#00ff00', still_seconds: 0.6 },
+    });
+    assert.deepEqual([first.status['succeeded'], first.status['failed']], [1, 1]);
+    server.set('/late.png', { body: still });
+    const { renders } = await host.retry(first.id);
+    const [made, retried] = [first.renders[0], renders[0]];
+    assert.deepEqual([made?.duration_seconds, retried?.duration_seconds], [0.6, 0.6]);
+    const videos = [made, retried].map((render) => join(host.outputDir, 'stills', String(render?.file_name)));
+    const [one, other] = await Promise.all(videos.map(corner));
+    assert.deepEqual(other, one);
+    assert.ok((other?.[1] ?? 0) > 220 && (other?.[0] ?? 255) < 30, `bars of ${other}`);
+  });
+
   test('that fails again is retried as its own task, with the names of the first', async () => {
     await using server = await startSourceServer({ '/red.mp4': { body: red } });
     const first = await host.run({

@@ -7,12 +7,14 @@ import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
+import { createSqliteProblems } from '../../functions/adapters/sqlite/problems.ts';
 import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { RequestError, TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { createProblems } from '../../functions/coordination/problems.ts';
 import { createRequestGuard, type RequestGuardOptions } from '../../functions/http/request-guard.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
@@ -62,6 +64,7 @@ describe('the HTTP interface', () => {
       leases: createSqliteLeases({ database }),
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
+      problems: createProblems({ store: createSqliteProblems({ database }) }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
@@ -206,6 +209,102 @@ describe('the HTTP interface', () => {
       assert.notEqual(other.task_id, first.task_id);
     });
 
+    describe('knows the same request', () => {
+      const whole = {
+        ...REQUEST,
+        output: { width: 1080, height: 1920, fit: 'contain', background: '#ABCDEF' },
+        audio: { original_volume: 1, duck: true },
+        metadata: { b: [1, { y: 'ä', x: null }], a: 2 },
+      };
+      const send = (key: string, body: string) =>
+        answerOf(
+          api(
+            new Request(`${BASE}/process_media`, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json', 'idempotency-key': key },
+              body,
+            }),
+          ),
+        );
+      const backwards = (value: unknown): unknown =>
+        Array.isArray(value)
+          ? value.map(backwards)
+          : typeof value === 'object' && value !== null
+            ? Object.fromEntries(
+                Object.entries(value)
+                  .toReversed()
+                  .map(([name, inner]) => [name, backwards(inner)]),
+              )
+            : value;
+      const { text_to_speach: lines, ...rest } = whole;
+      const text = JSON.stringify(whole);
+      const same: Record<string, string> = {
+        'with its fields in another order': JSON.stringify({
+          ...(backwards(whole) as object),
+          // The order of blocks is a choice.
+          video_blocks: whole.video_blocks,
+        }),
+        'with other spaces': JSON.stringify(whole, undefined, 3),
+        'with 1.0 for 1': text.replace('"original_volume":1', '"original_volume":1.0'),
+        'with 108e1 for 1080': text.replace('1080', '108e1'),
+        'with escaped characters': text.replaceAll('ä', '\\u00e4').replaceAll('/', '\\/'),
+        'with its blocks as a list': JSON.stringify({
+          ...whole,
+          video_blocks: Object.entries(whole.video_blocks).map(([name, urls]) => ({ urls, name })),
+        }),
+        'with the other spelling of text_to_speech': JSON.stringify({ ...rest, text_to_speech: lines }),
+        'with defaults written out': JSON.stringify({
+          ...whole,
+          output: { ...whole.output, still_seconds: 3 },
+          audio: { ...whole.audio, voice_offset_seconds: 0 },
+          dry_run: false,
+        }),
+        'without a value that is the default': text.replace('"fit":"contain",', ''),
+        'with a colour in other letters': text.replace('#ABCDEF', '#abcdef'),
+      };
+      for (const [how, body] of Object.entries(same)) {
+        test(how, async () => {
+          const key = how.replaceAll(' ', '-');
+          const first = await send(key, text);
+          assert.notEqual(body, text);
+          assert.deepEqual(await send(key, body), { ...first, replayed: 'true' });
+        });
+      }
+
+      const [a, b] = Object.entries(whole.video_blocks);
+      const other: Record<string, unknown> = {
+        'blocks in another order': {
+          ...whole,
+          video_blocks: Object.fromEntries([b, a] as [string, unknown][]),
+        },
+        'clips in another order': {
+          ...whole,
+          video_blocks: { ...whole.video_blocks, a: whole.video_blocks.a.toReversed() },
+        },
+        'a list in the metadata in another order': {
+          ...whole,
+          metadata: { ...whole.metadata, b: whole.metadata.b.toReversed() },
+        },
+        'a seed': { ...whole, seed: 1 },
+        'metadata with one more field': { ...whole, metadata: { ...whole.metadata, c: null } },
+      };
+      for (const [what, body] of Object.entries(other)) {
+        test(`and another one by ${what}`, async () => {
+          const key = what.replaceAll(' ', '-');
+          await send(key, text);
+          const { status, body: answer } = await send(key, JSON.stringify(body));
+          assert.deepEqual([status, /key_reused/.test(answer)], [422, true]);
+        });
+      }
+
+      test('if its metadata holds what strict canonical JSON refuses', async () => {
+        const odd = text.replace('"a":2', '"a":"\\ud800","z":1e400');
+        const first = await send('odd', odd);
+        assert.equal(first.status, 202);
+        assert.equal((await send('odd', odd)).replayed, 'true');
+      });
+    });
+
     test('is free again after a refused request, and is not used up by a dry run', async () => {
       await problem(await keyed('later', { ...REQUEST, task_name: '' }), 422);
       assert.equal((await keyed('later', { ...REQUEST, dry_run: true })).status, 200);
@@ -240,10 +339,11 @@ describe('the HTTP interface', () => {
     for (const what of ['cancel', 'retry']) await problem(await ask(crypto.randomUUID(), what), 404);
     const { task_id: id } = (await (await api(post(REQUEST))).json()) as { task_id: string };
     assert.equal((await problem(await ask(id, 'retry'), 409))['code'], 'task_running');
-    const before = queue.counts().render.waiting;
+    const before = queue.counts();
     const cancelled = await ask(id, 'cancel');
     assert.equal(cancelled.status, 202);
-    assert.equal(queue.counts().render.waiting - before, 2, 'cancelling publishes both combinations again');
+    assert.equal(queue.counts().render.waiting - before.render.waiting, -2, 'nobody has begun them');
+    assert.equal(queue.counts().complete.waiting - before.complete.waiting, 1);
     assert.equal(((await cancelled.json()) as Record<string, unknown>)['task_id'], id);
     assert.equal(await tasks.isCancelled(id), true);
     assert.equal((await api(new Request(`${BASE}/tasks/${id}/cancel`))).status, 405);
@@ -434,20 +534,24 @@ describe('the HTTP interface', () => {
     }
 
     test('shows its progress', async () => {
-      const { elapsed_seconds, eta_seconds, created_at, output_folder, ...rest } = await get('');
-      assert.ok(Number(elapsed_seconds) >= 0 && Number(eta_seconds) >= 0);
+      const { elapsed_seconds, created_at, output_folder, ...rest } = await get('');
+      assert.ok(Number(elapsed_seconds) >= 0);
       assert.ok(!Number.isNaN(Date.parse(String(created_at))));
       assert.equal(output_folder, join(dir, 'output', 'many'));
       assert.deepEqual(rest, {
         task_id: id,
         task_name: 'many',
         status: 'rendering',
+        sources: 150,
+        prepared: 0,
         combinations: 150,
         succeeded: 1,
         failed: 1,
         cancelled: 0,
         pending: 148,
         percent: 1,
+        eta_seconds: null,
+        problem: null,
         retry_of: null,
         completed_at: null,
         metadata: { id: 5 },
@@ -490,6 +594,83 @@ describe('the HTTP interface', () => {
         next_cursor: null;
       };
       assert.deepEqual([renders.map(({ index }) => index), next_cursor], [[140], null]);
+    });
+
+    for (const path of ['', '/renders', '/renders?status=failed']) {
+      test(`answers HEAD ${path || 'for its status'} like GET, without the body`, async () => {
+        const ask = (method: string) => api(new Request(`${BASE}/tasks/${id}${path}`, { method }));
+        const [got, head] = [await ask('GET'), await ask('HEAD')];
+        const body = await got.text();
+        assert.deepEqual([head.status, await head.text()], [200, '']);
+        const lengthless = ({ headers }: Response) =>
+          [...headers].filter(([name]) => name !== 'content-length');
+        assert.deepEqual(lengthless(head), lengthless(got));
+        assert.equal(Number(got.headers.get('content-length')), Buffer.byteLength(body));
+        // The time since the request may have one more digit.
+        const length = Number(head.headers.get('content-length'));
+        assert.ok(Math.abs(length - Buffer.byteLength(body)) < 4, `${length} of ${body.length}`);
+      });
+    }
+
+    test('refuses HEAD where there is nothing, with the headers of the error', async () => {
+      const head = await api(new Request(`${BASE}/tasks/abc`, { method: 'HEAD' }));
+      assert.deepEqual([head.status, await head.text()], [404, '']);
+      assert.equal(head.headers.get('content-type'), 'application/problem+json');
+      assert.ok(Number(head.headers.get('content-length')) > 100);
+    });
+
+    test('lists HEAD in Allow wherever GET is, and refuses OPTIONS', async () => {
+      for (const path of ['', '/renders']) {
+        for (const method of ['OPTIONS', 'PUT']) {
+          const refused = await api(new Request(`${BASE}/tasks/${id}${path}`, { method }));
+          assert.equal(refused.headers.get('allow'), 'GET, HEAD');
+          await problem(refused, 405);
+        }
+      }
+    });
+
+    test('refuses query parameters that an address does not take, naming the nearest, and repeated ones', async () => {
+      const mistakes = async (method: string, path: string) => {
+        const body = await problem(await api(new Request(`${BASE}${path}`, { method })), 422);
+        assert.equal(body['code'], 'invalid_request');
+        return (body['errors'] as { pointer: string; message: string }[]).map(
+          ({ pointer, message }) => `${pointer} ${message}`,
+        );
+      };
+      for (const [method, path] of [
+        ['GET', `/tasks/${id}?verbose=1`],
+        ['HEAD', `/tasks/${id}?verbose=1`],
+        ['POST', `/tasks/${id}/cancel?verbose=1`],
+        ['POST', `/tasks/${id}/retry?verbose`],
+      ] as const) {
+        if (method === 'HEAD') {
+          assert.equal((await api(new Request(`${BASE}${path}`, { method }))).status, 422);
+          continue;
+        }
+        const [only, ...more] = await mistakes(method, path);
+        assert.deepEqual(more, []);
+        assert.match(
+          String(only),
+          /^\/verbose Expected no query parameters.*takes none, got "verbose"/,
+          path,
+        );
+      }
+      assert.equal(await tasks.isCancelled(id), false);
+      const [status, limit] = await mistakes('GET', `/tasks/${id}/renders?staus=failed&colour=1`);
+      assert.match(String(status), /^\/staus .*status, cursor.*Did you mean status\?$/);
+      assert.match(String(limit), /^\/colour .*Remove it\.$/);
+      assert.deepEqual(await mistakes('GET', `/tasks/${id}/renders?status=failed&status=succeeded`), [
+        '/status Expected status once, got it 2 times. Leave out all but one.',
+      ]);
+      assert.match(
+        (await mistakes('POST', '/process_media?dryrun=1'))[0] as string,
+        /^\/dryrun .*but cursor/,
+      );
+      const many = await mistakes(
+        'GET',
+        `/tasks/${id}?${Array.from({ length: 200 }, (_, at) => `p${at}`).join('&')}`,
+      );
+      assert.deepEqual([many.length, /and 190 more/.test(String(many.at(-1)))], [11, true]);
     });
 
     test('refuses an unknown status and an invalid cursor', async () => {

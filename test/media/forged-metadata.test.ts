@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { probe } from '../../functions/media/probe.ts';
 import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
-import { ascii, u8 } from '../fixtures/media/containers.ts';
+import { ascii, ebml, u8 } from '../fixtures/media/containers.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 
@@ -56,6 +56,16 @@ describe('metadata that looks like facts', () => {
     await run('-i', plain, '-c', 'copy', ...tags, ...language, at('forged.mkv'));
     const found = await probe(ffmpeg, at('forged.mkv'), { signal });
     assert.deepEqual({ ...found, seconds: honest.seconds }, honest);
+  });
+
+  test('changes nothing if ffmpeg repeats it in a message of its own', async () => {
+    const plain = await readFile(await makeFilm(at('c.mkv'), { frames: 30 }));
+    const honest = await probe(ffmpeg, at('c.mkv'), { signal });
+    const said = ['File ended prematurely', 'Packet corrupt', 'Truncating packet', 'partial file'];
+    const type = ascii(['x', ...said.map((text) => `[matroska,webm @ 0x1] ${text}`)].join('\n'));
+    const segment = plain.subarray(plain.indexOf(Buffer.from('18538067', 'hex')));
+    await writeFile(at('doctype.mkv'), Buffer.concat([ebml(0x1a45dfa3, ebml(0x4282, type)), segment]));
+    assert.deepEqual(await probe(ffmpeg, at('doctype.mkv'), { signal }), honest);
   });
 
   test('of any size keeps nothing waiting', async () => {

@@ -150,8 +150,7 @@ const LENGTHS: readonly Hostile[] = [
         [0, 33, 10 ** 11].map((at) => ({ at, bytes })),
       );
     },
-    // ffmpeg treats leaps of more than thirty hours as errors and removes them.
-    ends: ['clip_too_long', 'harmless'],
+    ends: ['clip_too_long'],
   },
   {
     what: 'a Matroska film with a leap of ten hours between two pictures',
@@ -220,7 +219,8 @@ const LENGTHS: readonly Hostile[] = [
         Array.from({ length: 10 }, () => small),
       );
     },
-    ends: ['media_truncated', 'clip_too_long'],
+    // Headers are often wrong. The ten are there.
+    ends: ['harmless'],
   },
   {
     what: 'a film whose clock ticks four billion times a second',

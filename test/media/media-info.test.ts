@@ -39,7 +39,16 @@ function info(
     return {
       ...{ kind: video ? 'video' : 'audio', codec, width: video ? 64 : 0, height: video ? 64 : 0 },
       ...{ sampleAspect: 1, sampleRate: video ? 0 : 48_000, channels: video ? 0 : 2 },
-      ...{ times: Float64Array.of(), empty: 0, end: 0, extras: false, ...facts },
+      ...{
+        times: Float64Array.of(),
+        shown: 0,
+        filled: 0,
+        end: 0,
+        filledEnd: 0,
+        restarted: 0,
+        extras: false,
+        ...facts,
+      },
     };
   });
   return readMediaInfo({ stderr, file: FILE, separator: SEPARATOR, listed });

@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readMp4Index } from '../../functions/media/mp4-index.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
-import { ascii, box, mov, SAMPLES_AT, type Track, u32, zeros } from '../fixtures/media/containers.ts';
+import {
+  ascii,
+  box,
+  mov,
+  SAMPLES_AT,
+  type Track,
+  u8,
+  u32,
+  u64,
+  zeros,
+} from '../fixtures/media/containers.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -26,6 +36,44 @@ const delayed = [100, -1, 0x10000, 100, 0, 0x10000];
 const stsz = (count: number) => box('stsz', u32(0, 4, count));
 const EMPTY_BOXES = Array.from({ length: 30_000 }, () => box('free'));
 const trun = box('trun', u32(0, COUNTLESS));
+
+const DATA = zeros(64);
+const FOUR = { size: 16, count: 4, perChunk: 2, stts: [4, 1] };
+/** Four samples in one chunk, which fill the data. */
+const film4 = (chunks: number[]) => mov(DATA, [{ ...film, ...FOUR, perChunk: 4, chunks }]);
+const heard = (chunks: number[]) => mov(DATA, [sound({ ...FOUR, chunks })]);
+const END = film4([0]).length;
+const retyped = (bytes: Buffer, from: string, to: string) =>
+  Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1');
+const moovOf = (bytes: Buffer) => bytes.subarray(bytes.indexOf('moov') - 4);
+
+/** The samples of `film4`, 64 bytes before the end, with another table of their sizes. */
+function sized(type: string, table: Buffer): Buffer {
+  const bytes = film4([END + table.length - 12 - 64]);
+  const at = bytes.indexOf('stsz') - 4;
+  const body = Buffer.concat([bytes.subarray(at + 20), zeros(0)]);
+  const made = Buffer.concat([bytes.subarray(0, at), box(type, table), body]);
+  for (const holder of ['moov', 'trak', 'mdia', 'minf', 'stbl']) {
+    const size = made.indexOf(holder) - 4;
+    made.writeUInt32BE(made.readUInt32BE(size) + table.length - 12, size);
+  }
+  return made;
+}
+
+/** An index without samples, and a fragment with one sample of so many bytes in data of 64. */
+function fragments(size: number, flags: number, track = 1): Buffer {
+  const head = mov(zeros(0), [{ ...film, stts: [], count: 0, chunks: [] }]);
+  const runs = (base: number, offset: number) => {
+    const tfhd = box('tfhd', u32(flags, track), flags === 1 ? u64(base) : zeros(0));
+    return box('moof', box('traf', tfhd, box('trun', u32(0x201, 1, offset, size))));
+  };
+  const moof = runs(0, 0).length;
+  return Buffer.concat([
+    head,
+    flags === 1 ? runs(head.length + moof, 8) : runs(0, moof + 8),
+    box('mdat', DATA),
+  ]);
+}
 
 describe('the index of an MP4', () => {
   test('has as many samples as the film has frames', async () => {
@@ -68,6 +116,41 @@ describe('the index of an MP4', () => {
   ] as const) {
     test(`counts ${samples} for ${what}`, async () => {
       assert.equal((await indexOf(bytes)).samples, samples);
+    });
+  }
+
+  for (const [what, bytes, missing] of [
+    ['a picture that is whole', film4([END - 64]), 0],
+    ['a picture that begins too late', film4([END - 63]), 1],
+    ['sound whose last of two chunks ends too late', heard([0, heard([0, 0]).length - 14]), 18],
+    [
+      'chunks of more samples than there are',
+      mov(DATA, [sound({ ...FOUR, perChunk: 999, chunks: [SAMPLES_AT] })]),
+      0,
+    ],
+    [
+      'a picture in another file',
+      mov(DATA, [{ ...film, ...FOUR, chunks: [1e6], dref: box('url ', u32(0)) }]),
+      0,
+    ],
+    ['subtitles', retyped(film4([1e6]), 'vide', 'subt'), 0],
+    ['a table of sizes', sized('stsz', u32(0, 0, 4, 10, 10, 10, 70)), 36],
+    ['a table of small sizes', sized('stz2', Buffer.concat([u32(0, 8, 4), u8(10, 10, 10, 70)])), 36],
+    ['a table of tiny sizes', sized('stz2', Buffer.concat([u32(0, 4, 4), u8(0xff, 0xff)])), 0],
+    ['two indexes: the second does not count', Buffer.concat([film4([SAMPLES_AT]), moovOf(film4([1e6]))]), 0],
+    ['an index that breaks off', film4([SAMPLES_AT]).subarray(0, -9), 9],
+    [
+      'a fragment that breaks off',
+      Buffer.concat([fragments(0, 0x20000), u32(40), ascii('moof'), zeros(4)]),
+      28,
+    ],
+    ['a fragment whose data ends too early', fragments(70, 0x20000), 6],
+    ['the same, counted from the beginning of the file', fragments(70, 1), 6],
+    ['a fragment of sound whose data is there', fragments(64, 0x20000), 0],
+    ['a fragment of another track', fragments(900, 0x20000, 7), 0],
+  ] as const) {
+    test(`shows ${missing} missing bytes of ${what}`, async () => {
+      assert.equal((await indexOf(bytes)).missing, missing);
     });
   }
 

@@ -31,15 +31,19 @@ describe('PacketReader', () => {
     const [film, sound] = read(list);
     assert.deepEqual(film, {
       ...{ kind: 'video', codec: 'h264', width: 720, height: 576, sampleAspect: 64 / 45 },
-      ...{ sampleRate: 0, channels: 0, times: Float64Array.of(0, 0.04), empty: 0, end: 0.08, extras: false },
+      ...{ sampleRate: 0, channels: 0, times: Float64Array.of(0, 0.04), shown: 2, filled: 2 },
+      ...{ end: 0.08, filledEnd: 0.08, restarted: 0, extras: false },
     });
     assert.deepEqual(sound, {
       ...{ kind: 'audio', codec: 'aac', width: 0, height: 0, sampleAspect: 1, sampleRate: 48_000 },
       ...{
         channels: 0,
         times: Float64Array.of(0, 1024 / 48_000),
-        empty: 0,
+        shown: 2,
+        filled: 2,
         end: 1536 / 48_000,
+        filledEnd: 1536 / 48_000,
+        restarted: 0,
         extras: true,
       },
     });
@@ -47,12 +51,36 @@ describe('PacketReader', () => {
 
   test('leaves out packets that an edit list removes', () => {
     const [film] = read(`${HEADER}0, -80, -80, 40, 1, 0x0\n0, -40, -40, 40, 1, 0x0\n0, 0, 0, 40, 1, 0x0\n`);
-    assert.deepEqual([film?.times, film?.end], [Float64Array.of(0), 0.04]);
+    assert.deepEqual([film?.times, film?.end, film?.shown, film?.filled], [Float64Array.of(0), 0.04, 1, 3]);
   });
+
+  for (const flags of ['0x4', '0x5', '0x1C', '0x7']) {
+    test(`leaves out a packet with the flags ${flags}, which is decoded only because others need it`, () => {
+      const [film] = read(`${HEADER}0, 0, 0, 40, 9, 0x0\n0, 40, 40, 40, 9, 0x4, F=${flags}, S=1, 10\n`);
+      assert.deepEqual([film?.times, film?.end, film?.filled], [Float64Array.of(0), 0.04, 2]);
+    });
+  }
+
+  for (const flags of ['0x0', '0x3', '0x41', '0x8']) {
+    test(`counts a packet with the flags ${flags}`, () => {
+      assert.equal(read(`${HEADER}0, 0, 0, 40, 9, 0x4, F=${flags}\n`)[0]?.shown, 1);
+    });
+  }
 
   test('counts frames that AVI repeats', () => {
     const [film] = read(`${HEADER}0, 0, 0, 40, 9, 0x0\n0, 40, 40, 40, 0, 0x0\n`);
-    assert.deepEqual([film?.times.length, film?.empty], [2, 1]);
+    assert.deepEqual([film?.times.length, film?.shown, film?.end, film?.filledEnd], [2, 1, 0.08, 0.04]);
+  });
+
+  test('leaves out the times of a second recording that begin anew, and counts its frames', () => {
+    const line = (time: number) => `0, ${time}, ${time}, 40, 9, 0x0\n`;
+    const [film] = read(HEADER + [0, 40, 80].map(line).join('') + line(80).repeat(9));
+    assert.deepEqual([film?.times, film?.restarted, film?.shown], [Float64Array.of(0, 0.04, 0.08), 9, 12]);
+  });
+
+  test('counts a few frames at one time as frames', () => {
+    const [film] = read(HEADER + '0, 40, 40, 40, 9, 0x0\n'.repeat(5));
+    assert.deepEqual([film?.times.length, film?.restarted], [5, 0]);
   });
 
   test('uses the decoding order if no presentation time is known', () => {

@@ -60,11 +60,19 @@ describe('an address is read', () => {
     });
   }
 
+  test('a "#" as part of a name: encoded in a URL, and as it is in gs://', () => {
+    const { location, name } = addressOf('https://example.com/Clip%20%231.mp4', RULES);
+    assert.deepEqual(location, { kind: 'web', url: 'https://example.com/Clip%20%231.mp4', bucket: null });
+    assert.equal(name, 'Clip_1');
+    const { location: stored } = addressOf('gs://clips/Clip #1.mp4', RULES);
+    assert.deepEqual(stored, { kind: 'storage', bucket: 'clips', object: 'Clip #1.mp4' });
+  });
+
   test('at the URL itself, written in full', () => {
-    const { location } = addressOf('https://Example.com/a b.mp4?sig=a%2Fb#t=5', RULES);
+    const { location } = addressOf('https://Example.com/a b.mp4?sig=a%2Fb%23t=5', RULES);
     assert.deepEqual(location, {
       kind: 'web',
-      url: 'https://example.com/a%20b.mp4?sig=a%2Fb#t=5',
+      url: 'https://example.com/a%20b.mp4?sig=a%2Fb%23t=5',
       bucket: null,
     });
   });
@@ -105,6 +113,11 @@ describe('an address is read', () => {
     [`https://docs.google.com/spreadsheets/d/${ID}/edit`, /Google document/],
     ['https://drive.google.com/file/d/x/view', /without the id/],
     ['https://drive.google.com/', /without the id/],
+    ['https://example.com/Clip #1.mp4', /with "#", as what follows it is never sent/],
+    ['https://example.com/clip.mp4?sig=a#t=5', /with "#"/],
+    ['http://example.com/clip.mp4#', /with "#"/],
+    ['https://storage.googleapis.com/clips/a#1.mp4', /with "#"/],
+    [`https://drive.google.com/file/d/${ID}/view#x`, /with "#"/],
   ];
   for (const [address, got] of refused) {
     test(`${address} not at all`, () => {

@@ -132,3 +132,30 @@ describe('artifacts in a store that is unavailable for a moment', { timeout: TIM
     assert.equal(scene.calls.put, 1);
   });
 });
+
+describe('an artifact that another process makes', { timeout: TIMEOUT_MS }, () => {
+  test('is waited for; one that nobody makes is not', async () => {
+    await using scene = await prepared();
+    assert.equal(await scene.artifacts.madeElsewhere('clip/key', FOREVER), undefined);
+    const begun = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    const making = scene.artifacts.getOrCreate(
+      'clip/key',
+      async (into) => {
+        begun.resolve();
+        await end.promise;
+        return scene.make(into);
+      },
+      { signal: FOREVER },
+    );
+    await begun.promise;
+    const waiting = scene.artifacts.madeElsewhere<{ frames: number }>('clip/key', FOREVER);
+    const { open } = scene.calls;
+    await until(() => scene.calls.open > open, 'a look');
+    end.resolve();
+    (await making)[Symbol.dispose]();
+    using found = await waiting;
+    assert.deepEqual(found?.meta, { frames: 7 });
+    assert.equal(scene.calls.make, 1);
+  });
+});

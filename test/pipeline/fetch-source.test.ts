@@ -4,7 +4,7 @@ import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { createDownloadPlaces, type DownloadPlaces } from '../../functions/coordination/download-places.ts';
 import { fetchKey } from '../../functions/coordination/lease-keys.ts';
 import { UNLIMITED } from '../../functions/coordination/semaphore.ts';
-import { createFetching, SLOW_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
+import { createFetching, MAX_ROUNDS, SLOW_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
 import type { Downloads } from '../../functions/ports.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
@@ -32,6 +32,21 @@ describe('fetching a source', () => {
     assert.equal(error?.code, 'source_unreachable');
     assert.match(error?.message ?? '', /Got 2 bytes in 20 s\. It was tried in 3 rounds/);
     assert.equal(tries, SLOW_ROUNDS);
+  });
+
+  test('says that a file is cut short, once its server has ended it early in every round', async () => {
+    const short = fetching(async () => {
+      // As long as its retries may take, so that each round is one try.
+      throw new TransientError('source_cut', 'Got 5 of 9 bytes.', { retryAfterMs: 600_000 });
+    });
+    const task = await s.createTask();
+    for (let round = 1; round < MAX_ROUNDS; round++) {
+      await assert.rejects(short.fetchOnce(task, 0, DELIVERY.signal), { code: 'source_cut' });
+      s.local.endRests();
+    }
+    const { error } = await short.fetchOnce(task, 0, DELIVERY.signal);
+    assert.equal(error?.code, 'media_truncated');
+    assert.match(error?.message ?? '', /Got 5 of 9 bytes\. It was tried in 6 rounds/);
   });
 
   test('does not count rounds of a network that failed against a server that is slow later', async () => {

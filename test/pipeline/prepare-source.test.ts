@@ -45,6 +45,7 @@ function watched({ made = false, bytesOf }: { made?: boolean; bytesOf?: () => Pr
   };
   const artifacts: Artifacts = {
     open: async () => (made ? artifact('artifact') : undefined),
+    madeElsewhere: async () => (made ? artifact('artifact') : undefined),
     getOrCreate: (_key, make, { semaphore, signal }) =>
       (semaphore as Semaphore)(async () => {
         await make('/nowhere', signal);

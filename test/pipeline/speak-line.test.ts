@@ -27,6 +27,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
     speech,
     artifacts: {
       open: async () => undefined,
+      madeElsewhere: async () => undefined,
       async getOrCreate(_key, make) {
         await make('/nowhere', signal);
         throw new Error('Expected the line to end the test');

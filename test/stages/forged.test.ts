@@ -158,7 +158,8 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
       const missing = { ...ready, artifact: `clip/${'0'.repeat(64)}` };
       await stages.deps.pins.write(task.id, 'prepared-0', missing);
       const { pins, artifacts, attempts, queue } = stages.deps;
-      const sources = { ready: () => assert.fail('render decodes the file of a stranger') };
+      const unasked = () => assert.fail('render decodes the file of a stranger');
+      const sources = { ready: unasked, opened: unasked };
       const asInCloud = { remake: remakeInPrepare({ pins, artifacts, attempts, queue }), sources };
       for (const _ of [1, 2]) await assert.rejects(stages.renderOne(task, 1, asInCloud), { code: 'waiting' });
       assert.equal(stages.waiting()['prepare'], 1, 'asked once');
@@ -173,7 +174,8 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
       await rm(join(stages.dir.path, 'data', 'artifacts'), { recursive: true });
       await stages.prepareAll(task);
       assert.deepEqual(await stages.deps.pins.read(task.id, ['remade-0']), [undefined]);
-      await stages.renderOne(task, 1, { sources: { ready: () => assert.fail('made again by the render') } });
+      const unasked = () => assert.fail('made again by the render');
+      await stages.renderOne(task, 1, { sources: { ready: unasked, opened: unasked } });
       assert.equal((await stages.videos(task)).length, 1);
     });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { fetchKey, makeKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
@@ -112,6 +113,31 @@ describe('prepare', () => {
       assert.match(pin?.error?.message ?? '', /got 429\. It was tried in 6 rounds/);
       assert.equal(s.server.count('/a.mp4'), MAX_ROUNDS);
     });
+  });
+
+  test('the query of a URL, which may be a key, is kept in the task that needs it and nowhere else', async () => {
+    s.server.set('/a.mp4', { body: s.clip, etag: '"a"' });
+    s.server.set('/page.mp4', { body: Buffer.from('<html></html>') });
+    const clips = ['/a.mp4', '/missing.mp4', '/page.mp4'].map((path) => `${path}?X-Signature=5ec2e7`);
+    const task = await s.createTask({ clips });
+    await s.prepareAll(task);
+    for (const { index } of task.plan.combinations) await s.renderOne(task, index);
+    using database = new DatabaseSync(join(s.dir.path, 'data', 'every-cut.sqlite'), { readOnly: true });
+    const tables = database.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).all();
+    const withQuery = tables.filter(({ name }) =>
+      database
+        .prepare(`SELECT * FROM ${String(name)}`)
+        .all()
+        .some((row) => JSON.stringify(row).includes('5ec2e7')),
+    );
+    assert.deepEqual(
+      withQuery.map(({ name }) => name),
+      ['tasks'],
+    );
+    const files = (await readdir(s.dir.path, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile() && !entry.name.startsWith('every-cut.sqlite'))
+      .map(({ parentPath, name }) => join(parentPath, name));
+    for (const file of files) assert.ok(!(await readFile(file)).includes('5ec2e7'), file);
   });
 
   test('a source fails after five crashes, in this task only', async () => {

@@ -147,7 +147,13 @@ describe('render', () => {
     const task = await s.createTask();
     await s.prepareAll(task);
     const unasked = () => assert.fail('asked');
-    const attempts = { read: unasked, record: unasked, rest: unasked, resting: unasked };
+    const attempts = {
+      read: unasked,
+      record: unasked,
+      forgive: unasked,
+      rest: unasked,
+      resting: unasked,
+    };
     await s.renderOne(task, 1, { attempts, ...{ gate: createExclusiveGate() } });
     assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
   });

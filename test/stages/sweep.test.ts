@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { renderKey } from '../../functions/coordination/lease-keys.ts';
+import { beforeEach, describe, test } from 'node:test';
+import { TransientError } from '../../functions/base/errors.ts';
+import { prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
+import type { Combination } from '../../functions/model/plan.ts';
 import type { Report } from '../../functions/model/report.ts';
-import { sweep, TASK_LIFETIME_MS } from '../../functions/stages/sweep.ts';
+import type { Task } from '../../functions/model/task.ts';
+import { failedReport } from '../../functions/pipeline/reporting.ts';
+import { IDLE_LIMIT_MS, sweep, WORKED_ON_LIMIT_MS } from '../../functions/stages/sweep.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
 
 describe('the sweep', () => {
@@ -60,50 +64,143 @@ describe('the sweep', () => {
     assert.equal(s.waiting()['complete'], 2);
   });
 
-  test('ends overdue combinations, so that every task ends', async () => {
-    const task = await s.createTask({ name: 'late', createdAt: new Date(Date.now() - TASK_LIFETIME_MS - 1) });
-    await sweep(s.deps);
-    const reports = await s.deps.reports.list(task.id, 1, 2);
-    assert.deepEqual(
-      reports.map(({ error }) => error?.code),
-      ['overdue', 'overdue'],
-    );
-    assert.equal(s.waiting()['complete'], 1);
-  });
+  describe('and a task without progress', () => {
+    const HOUR_MS = 3_600_000;
+    const EVERY_MS = 1_200_000;
+    let at: number;
 
-  test('does not count the time that a host was off towards the lifetime of its tasks', async () => {
-    const task = await s.createTask({ createdAt: new Date(Date.now() - 3 * TASK_LIFETIME_MS) });
-    const upSince = Date.now();
-    await sweep({ ...s.deps, upSince });
-    assert.deepEqual(await s.deps.reports.list(task.id, 1, 2), []);
-    await sweep({ ...s.deps, upSince, now: () => upSince + TASK_LIFETIME_MS + 1 });
-    assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
-  });
-
-  test('leaves an overdue combination alone while it is being rendered', async () => {
-    const createdAt = new Date(Date.now() - TASK_LIFETIME_MS - 1);
-    const task = await s.createTask({ createdAt });
-    const lease = await s.deps.leases.take(renderKey(task.id, 1), 60_000);
-    assert.ok(lease);
-    await sweep(s.deps);
-    assert.deepEqual(
-      (await s.deps.reports.list(task.id, 1, 2)).map(({ index }) => index),
-      [2],
-    );
-    await s.deps.leases.release(lease);
-    await sweep(s.deps);
-    assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
-  });
-
-  test('does not wait forever for a holder that hangs', async () => {
-    const createdAt = new Date(Date.now() - TASK_LIFETIME_MS - 2 * 3_600_000);
-    const task = await s.createTask({ createdAt });
-    assert.ok(await s.deps.leases.take(renderKey(task.id, 1), 60_000));
-    const ended = () => s.logged('sweep.repaired').filter((line) => /overdue/.test(String(line['repair'])));
-    for (const _ of [1, 2]) {
-      await sweep(s.deps);
-      assert.equal((await s.deps.reports.list(task.id, 1, 2)).length, 2);
-      assert.equal(ended().length, 1, 'said once');
+    beforeEach(() => {
+      at = Date.now();
+    });
+    /** Sweeps as the scheduler does for so long. */
+    async function sweepFor(ms: number): Promise<void> {
+      for (const end = at + ms; at < end; ) {
+        at += EVERY_MS;
+        await sweep({ ...s.deps, everyMs: EVERY_MS, now: () => at });
+      }
     }
+    const codes = async (task: Task) =>
+      (await s.deps.reports.list(task.id, 1, 9)).map(({ error }) => error?.code ?? null);
+    const repairs = () => s.logged('sweep.repaired').map((line) => line['repair']);
+
+    test('ends it after a day in which it looked', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      await sweepFor(IDLE_LIMIT_MS);
+      assert.deepEqual(await codes(task), []);
+      await sweepFor(EVERY_MS);
+      assert.deepEqual(await codes(task), ['overdue', 'overdue']);
+      assert.equal(s.waiting()['complete'], 1);
+      await sweepFor(EVERY_MS);
+      assert.equal(repairs().filter((repair) => /overdue/.test(String(repair))).length, 1, 'said once');
+    });
+
+    test('leaves it alone however old it is, and however long the host was off or asleep', async () => {
+      const task = await s.createTask({ createdAt: new Date(at - 40 * IDLE_LIMIT_MS) });
+      await s.deps.tasks.markPublished(task.id);
+      for (let days = 0; days < 20; days++) {
+        at += 2 * IDLE_LIMIT_MS;
+        await sweepFor(2 * EVERY_MS);
+      }
+      assert.deepEqual(await codes(task), []);
+    });
+
+    test('counts short times between two sleeps, so that it ends at last', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      for (let nights = 0; nights < 3; nights++) {
+        assert.deepEqual(await codes(task), []);
+        await sweepFor(8 * HOUR_MS);
+        at += 16 * HOUR_MS;
+      }
+      await sweepFor(EVERY_MS);
+      assert.deepEqual(await codes(task), ['overdue', 'overdue']);
+    });
+
+    test('counts nothing twice if it runs twice at a time, or more often, or if the clock is set back', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      for (let runs = 0; runs < 200; runs++) {
+        at += EVERY_MS / 4;
+        await Promise.all([1, 2].map(() => sweep({ ...s.deps, everyMs: EVERY_MS, now: () => at })));
+      }
+      at -= 3 * IDLE_LIMIT_MS;
+      await sweepFor(IDLE_LIMIT_MS - (200 / 4) * EVERY_MS);
+      assert.deepEqual(await codes(task), []);
+      await sweepFor(3 * EVERY_MS);
+      assert.deepEqual(await codes(task), ['overdue', 'overdue']);
+    });
+
+    test('begins to count again with each report and with each pin', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      const combination = task.plan.combinations[0] as Combination;
+      const failure = { code: 'no_video', stage: 'probe', message: 'Expected video.' } as const;
+      for (const progress of [
+        () => s.deps.pins.write(task.id, 'fetched-0', { error: failure }),
+        () => s.deps.pins.write(task.id, 'prepared-0', { error: failure }),
+        () => s.deps.reports.report(task.id, failedReport(task, combination, failure)),
+        () => s.deps.pins.write(task.id, 'remade-1', { error: failure }),
+      ]) {
+        await sweepFor(IDLE_LIMIT_MS - HOUR_MS);
+        await progress();
+      }
+      await sweepFor(IDLE_LIMIT_MS);
+      assert.deepEqual(await codes(task), ['no_video']);
+      await sweepFor(HOUR_MS);
+      assert.deepEqual(await codes(task), ['no_video', 'overdue']);
+    });
+
+    for (const [what, keyOf] of [
+      ['a source', (task: Task) => prepareKey(task.id, 1)],
+      ['a combination', (task: Task) => renderKey(task.id, 2)],
+    ] as const) {
+      test(`waits a day longer while ${what} is being worked on, but not for a holder that hangs`, async () => {
+        const task = await s.createTask();
+        await s.deps.tasks.markPublished(task.id);
+        const lease = await s.deps.leases.take(keyOf(task), 600_000);
+        await sweepFor(IDLE_LIMIT_MS + HOUR_MS);
+        assert.deepEqual(await codes(task), []);
+        const other = await s.createTask({ name: 'released' });
+        await s.deps.tasks.markPublished(other.id);
+        assert.ok(lease);
+        await sweepFor(WORKED_ON_LIMIT_MS - IDLE_LIMIT_MS - 2 * HOUR_MS);
+        assert.deepEqual(await codes(task), []);
+        await sweepFor(2 * HOUR_MS);
+        assert.deepEqual(await codes(task), ['overdue', 'overdue']);
+        assert.deepEqual(await codes(other), []);
+      });
+    }
+
+    test('ends the rest of it if a process died while it ended some', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      await sweepFor(IDLE_LIMIT_MS);
+      const report: typeof s.deps.reports.report = async (taskId, report) => {
+        if (report.index === 2) throw new Error('it died here');
+        return s.deps.reports.report(taskId, report);
+      };
+      at += EVERY_MS;
+      await sweep({ ...s.deps, everyMs: EVERY_MS, now: () => at, reports: { ...s.deps.reports, report } });
+      assert.deepEqual(await codes(task), ['overdue']);
+      await sweepFor(EVERY_MS);
+      assert.deepEqual(await codes(task), ['overdue', 'overdue']);
+    });
+
+    test('counts no time while the count cannot be stored, and says nothing of it', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      const full = () => Promise.reject(new TransientError('disk_full', 'Expected room, got none.'));
+      for (let runs = 0; runs < 80; runs++) {
+        at += EVERY_MS;
+        await sweep({
+          ...s.deps,
+          everyMs: EVERY_MS,
+          now: () => at,
+          memo: { ...s.deps.memo, remember: full },
+        });
+      }
+      assert.deepEqual([await codes(task), s.logged('sweep.failed').length], [[], 0]);
+    });
   });
 });

@@ -7,10 +7,12 @@ import { CODES } from '../../base/codes.ts';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../../base/errors.ts';
 import { cutToBytes } from '../../model/names.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { OutputStore } from '../../ports.ts';
+import type { FileOwner, OutputStore } from '../../ports.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { copyTo, makeFolder, setMode, syncFile, syncFolder, systemCode } from '../shared/files.ts';
+import { refuseLate } from '../shared/late-save.ts';
 import { isPlainName, notPlain } from '../shared/plain-name.ts';
+import { createInOrder } from './in-order.ts';
 import { createOutputFolders, type OutputFolders } from './output-folders.ts';
 import { inRealFolder, refuseLink } from './real-folder.ts';
 
@@ -55,6 +57,8 @@ export interface DiskOutputs extends OutputStore {
 export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
   const dir = resolve(options.dir);
   const { umask, folders = createOutputFolders() } = options;
+  // Only this process writes these names, so that a check made here holds until the file has its name, or has lost it.
+  const inOrder = createInOrder();
   const mode = umask === undefined ? undefined : 0o777 & ~umask;
   const make = async (folder: string) => {
     await folders.ensure(dirname(folder), mode);
@@ -79,7 +83,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       return { id, location: id };
     },
 
-    async save(folder, fileName, file, signal) {
+    async save(folder, fileName, file, signal, owner) {
       if (!isPlainName(fileName)) throw notPlain(fileName);
       if (!isFolderPath(folder)) throw notOnDisk(fileName);
       signal.throwIfAborted();
@@ -92,7 +96,13 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
         await inRealFolder(folder.id, async (place) => {
           signal.throwIfAborted();
           await refuseLink(join(place, fileName));
-          await moveTo(place, fileName, file, signal);
+          await moveTo(place, fileName, file, signal, (from) =>
+            inOrder(join(folder.id, fileName), async () => {
+              await refuseLate(owner, fileName);
+              signal.throwIfAborted();
+              await rename(from, join(place, fileName));
+            }),
+          );
           await syncFolder(place);
         });
       } catch (error) {
@@ -102,12 +112,17 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       return { url: pathToFileURL(join(folder.id, fileName)).href, bytes: size };
     },
 
-    async remove(folder, fileNames) {
+    async remove(folder, fileNames, owner) {
       if (!isFolderPath(folder)) return;
       const names = fileNames.filter((name) => isPlainName(name));
       let current = basename(folder.id);
       const removeAll = async (place: string) => {
-        for (current of names) await rm(join(place, current), { force: true });
+        for (current of names) {
+          const path = join(place, current);
+          await inOrder(join(folder.id, current), async () => {
+            if (await isCurrent(owner)) await rm(path, { force: true });
+          });
+        }
       };
       await folders.check(dirname(folder.id));
       await inRealFolder(folder.id, removeAll).catch((error: unknown) => {
@@ -136,12 +151,25 @@ function isFolderPath({ id }: OutputFolder): boolean {
   return isAbsolute(id) && resolve(id) === id;
 }
 
-async function moveTo(folder: string, fileName: string, file: string, signal: AbortSignal): Promise<void> {
+async function isCurrent(owner: FileOwner | undefined): Promise<boolean> {
+  return owner === undefined || (await owner.isCurrent());
+}
+
+/** Gives a file in the folder, or on the same disk, its final name. */
+type Name = (from: string) => Promise<void>;
+
+async function moveTo(
+  folder: string,
+  fileName: string,
+  file: string,
+  signal: AbortSignal,
+  name: Name,
+): Promise<void> {
   try {
-    await rename(file, join(folder, fileName));
+    await name(file);
   } catch (error) {
     if (systemCode(error) !== 'EXDEV') throw error;
-    await copyOver(folder, fileName, file, signal);
+    await copyOver(folder, fileName, file, signal, name);
     await rm(file);
   }
 }
@@ -150,13 +178,18 @@ async function moveTo(folder: string, fileName: string, file: string, signal: Ab
  * For a target on another disk: copies to a hidden name beside it first, so that the final name is never half a
  * file.
  */
-async function copyOver(folder: string, fileName: string, file: string, signal: AbortSignal): Promise<void> {
+async function copyOver(
+  folder: string,
+  fileName: string,
+  file: string,
+  signal: AbortSignal,
+  name: Name,
+): Promise<void> {
   const part = join(folder, `.${nameInPart(fileName)}.${randomBytes(4).toString('hex')}.part`);
   try {
     await copyTo(part, file, signal);
     await setMode(part, (await stat(file)).mode);
-    signal.throwIfAborted();
-    await rename(part, join(folder, fileName));
+    await name(part);
   } catch (error) {
     await rm(part, { force: true });
     throw error;

@@ -1,4 +1,4 @@
-import type { Agent, Dispatcher } from 'undici';
+import { awakeLimit } from '../../base/awake.ts';
 import { PermanentError } from '../../base/errors.ts';
 import { timeLimit } from '../../base/time-limit.ts';
 import type { Download, Validator } from '../../model/source.ts';
@@ -6,30 +6,27 @@ import { maskUrl } from '../../model/web-url.ts';
 import type { Downloads } from '../../ports.ts';
 import { type BodyOptions, storeBody } from '../shared/body-file.ts';
 import { downloadError, permanent, tooSlow } from '../shared/network-errors.ts';
-import { announcedBytes, checkAnswer, header, validatorOf } from '../shared/source-answer.ts';
-import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
-import { boundedConnector } from './bounded-connector.ts';
+import { announcedBytes, header } from '../shared/source-answer.ts';
+import { type Answerer, checkAnswer, isExplained, looksLikeSignIn } from './answer.ts';
+import { cutShort, isCutShort } from './broken-answer.ts';
+import { createCookieJar } from './cookies.ts';
+import { type Answer, createExchange, type ExchangeLimits, type ExchangeOptions } from './exchange.ts';
+import { fileBytes, isCompressed, refusalText } from './file-bytes.ts';
 import { redirectTarget, sourceUrl } from './url.ts';
+import { conditionOf, isSame, validatorOf } from './validator.ts';
 
 /** How long a server may take, milliseconds. */
-export interface DownloadLimits {
-  /** DNS, TCP and TLS. */
-  connectMs: number;
-  /** From the request to the last header of the answer. */
-  headersMs: number;
+export interface DownloadLimits extends ExchangeLimits {
   /** From the start to the last header of the file's own answer, redirects included. */
   answerMs: number;
-  /** Between two pieces of the body. */
-  idleMs: number;
   /** For the whole download, including redirects. */
   totalMs: number;
 }
 
-export interface DownloadOptions extends GuardOptions, Pick<BodyOptions, 'room' | 'leastRate'> {
-  maxBytes: number;
+export interface DownloadOptions
+  extends Omit<ExchangeOptions, 'limits'>,
+    Pick<BodyOptions, 'room' | 'leastRate'> {
   limits?: Partial<DownloadLimits>;
-  /** Opens the sockets; undici's own by default. Tests use it to redirect public addresses to loopback. */
-  buildConnector?: ConnectorBuilder;
 }
 
 /** The total is below the 600 s after which Pub/Sub delivers a push message again. */
@@ -42,78 +39,52 @@ const LIMITS: DownloadLimits = {
 };
 /** Share links take two or three redirects; more is usually a loop. */
 const MAX_REDIRECTS = 5;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Interim answers (1xx): a server may send a few while it works. No other limit ends a flood of them soon. */
-const MAX_INTERIM = 20;
-/** Node's default, set here so that it does not depend on how the process was started. */
-const MAX_HEADER_BYTES = 16_384;
-/** Some hosts refuse clients without a name. */
-const USER_AGENT = 'every-cut';
-
-type Answer = Dispatcher.ResponseData;
+/** RFC 9110, 15.4.1: a client may follow the Location of 300, and curl does. */
+const REDIRECTS = new Set([300, 301, 302, 303, 307, 308]);
+/** Some hosts refuse clients without a name. No credentials: URLs that have any are refused. */
+const HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'every-cut' };
 
 export interface WebDownloads extends AsyncDisposable {
   /** As Downloads.get, without credentials. */
   get(url: string, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
 }
 
+interface Answered {
+  answer: Answer;
+  by: Answerer;
+}
+
 /** Downloads over HTTP and HTTPS, from checked addresses only. Does not retry, because the stage does. */
 export function createWebDownloads(options: DownloadOptions): WebDownloads {
+  const { maxBytes, room, leastRate } = options;
   const limits = { ...LIMITS, ...options.limits };
-  let client: Promise<{ agent: Agent; request: typeof import('undici').request }> | undefined;
+  const exchange = createExchange({ ...options, limits });
 
-  /** Loads undici at the first download: a process that only renders never needs it. */
-  async function connect() {
-    const { Agent, buildConnector, request } = await import('undici');
-    const agent = new Agent({
-      connect: boundedConnector(
-        guardedConnector(options.buildConnector ?? buildConnector, { ...options, timeout: limits.connectMs }),
-        options.maxBytes,
-      ),
-      headersTimeout: limits.headersMs,
-      bodyTimeout: limits.idleMs,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      allowH2: false,
-    });
-    return { agent, request };
-  }
-
-  async function ask(url: URL, validator: Validator | undefined, signal: AbortSignal): Promise<Answer> {
-    client ??= connect();
-    const { agent, request } = await client;
-    const { origin, pathname, search } = url;
-    const flood = new AbortController();
-    let interim = 0;
-    const answer = await request(origin + pathname + search, {
-      dispatcher: agent,
-      method: 'GET',
-      headers: requestHeaders(validator),
-      // One connection per request: its bytes can be counted, and its address was checked for this request.
-      reset: true,
-      signal: AbortSignal.any([signal, flood.signal]),
-      onInfo() {
-        interim += 1;
-        if (interim > MAX_INTERIM) flood.abort(tooManyInterim(url));
-      },
-    });
-    // An error of a body that is not read must not end the process.
-    answer.body.on('error', () => {});
-    return answer;
-  }
-
-  /** The first answer that is not a redirect, and its URL. */
-  async function follow(start: URL, validator: Validator | undefined, signal: AbortSignal) {
+  /** The first answer that is not a redirect. */
+  async function follow(
+    start: URL,
+    validator: Validator | undefined,
+    signal: AbortSignal,
+  ): Promise<Answered> {
+    const jar = createCookieJar();
+    const condition = validator === undefined ? {} : conditionOf(validator);
     let url = start;
+    let isSignIn = false;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      const answer = await ask(url, validator, signal);
+      const answer = await exchange.get(url, { ...HEADERS, ...condition, ...jar.headers(url) }, signal);
       const location = header(answer.headers, 'location');
-      if (!REDIRECTS.has(answer.statusCode) || location === undefined) return { answer, url };
-      answer.body.destroy();
+      if (!REDIRECTS.has(answer.statusCode) || location === undefined) {
+        return { answer, by: { where: maskUrl(url), isSignIn } };
+      }
+      answer.close();
+      await jar.keep(url, answer.headers);
       url = redirectTarget(location, url);
+      isSignIn ||= looksLikeSignIn(url);
     }
+    const inVain = 'cookie' in jar.headers(url) ? ', though the cookies that they set were sent back' : '';
     throw permanent(
       'source_refused',
-      `Expected at most ${MAX_REDIRECTS} redirects from ${maskUrl(start)}, got more`,
+      `Expected at most ${MAX_REDIRECTS} redirects from ${maskUrl(start)}, got more${inVain}`,
       'use the address of the file itself',
     );
   }
@@ -123,7 +94,33 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
     const { answerMs } = limits;
     const late = () => tooSlow(maskUrl(start), `no answer after ${answerMs} ms`);
     using answering = timeLimit(answerMs, late, signal);
-    return await follow(start, validator, answering.signal);
+    const first = await follow(start, validator, answering.signal);
+    const { statusCode, headers, close } = first.answer;
+    const isKnown = validator !== undefined && isSame(validator, statusCode, headers);
+    if (statusCode !== 304 || validator === undefined || isKnown) return { ...first, isKnown };
+    // This "not modified" belongs to another file than the one that was asked about.
+    close();
+    return { ...(await follow(start, undefined, answering.signal)), isKnown: false };
+  }
+
+  async function store({ answer, by }: Answered, file: string, signal: AbortSignal): Promise<Download> {
+    const { statusCode, headers } = answer;
+    const text = isExplained(statusCode) ? await refusalText(answer.body, signal) : '';
+    checkAnswer(answer, by, maxBytes, text);
+    try {
+      const { bytes, sha256 } = await storeBody(answer.body, file, {
+        where: by.where,
+        maxBytes,
+        expected: { bytes: isCompressed(headers) ? undefined : announcedBytes(headers) },
+        room,
+        leastRate,
+        read: (chunks) => fileBytes(answer.timed(chunks), headers, by),
+        signal,
+      });
+      return { modified: true, bytes, sha256, validator: validatorOf(headers) };
+    } catch (error) {
+      throw isCutShort(error) ? cutShort(by.where, answer.received, announcedBytes(headers)) : error;
+    }
   }
 
   async function get(
@@ -132,63 +129,28 @@ export function createWebDownloads(options: DownloadOptions): WebDownloads {
     { validator, signal }: Parameters<Downloads['get']>[2],
   ): Promise<Download> {
     signal.throwIfAborted();
-    const total = AbortSignal.timeout(limits.totalMs);
-    const either = AbortSignal.any([signal, total]);
+    using total = awakeLimit(limits.totalMs);
+    const either = AbortSignal.any([signal, total.signal]);
     const start = sourceUrl(address);
     let where = maskUrl(start);
     try {
-      const { answer, url } = await answered(start, validator, either);
-      where = maskUrl(url);
-      if (answer.statusCode === 304 && validator) {
-        await answer.body.dump();
-        return { modified: false };
-      }
+      const found = await answered(start, validator, either);
+      where = found.by.where;
+      const { close } = found.answer;
       try {
-        checkAnswer(answer, where, options.maxBytes);
-        const { bytes, sha256 } = await storeBody(answer.body, file, {
-          where,
-          maxBytes: options.maxBytes,
-          expected: { bytes: announcedBytes(answer.headers) },
-          room: options.room,
-          leastRate: options.leastRate,
-          signal: either,
-        });
-        return { modified: true, bytes, sha256, validator: validatorOf(answer.headers) };
+        if (found.isKnown) return { modified: false };
+        return await store(found, file, either);
       } finally {
-        answer.body.destroy();
+        close();
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (total.aborted && !PermanentError.is(error)) {
+      if (total.signal.aborted && !PermanentError.is(error)) {
         throw tooSlow(where, `not finished after ${limits.totalMs} ms`, { cause: error });
       }
       throw downloadError(error, where);
     }
   }
 
-  return {
-    get,
-    async [Symbol.asyncDispose]() {
-      await (await client)?.agent.destroy();
-    },
-  };
-}
-
-/** No credentials: URLs that have any are refused. */
-function requestHeaders(validator: Validator | undefined): Record<string, string> {
-  return {
-    accept: '*/*',
-    'accept-encoding': 'identity',
-    'user-agent': USER_AGENT,
-    ...(validator?.etag ? { 'if-none-match': validator.etag } : {}),
-    ...(validator?.lastModified ? { 'if-modified-since': validator.lastModified } : {}),
-  };
-}
-
-function tooManyInterim(url: URL): PermanentError {
-  return permanent(
-    'source_refused',
-    `Expected an answer from ${maskUrl(url)}, got more than ${MAX_INTERIM} interim answers (status 1xx)`,
-    'have its server answer with the file',
-  );
+  return { get, [Symbol.asyncDispose]: () => exchange[Symbol.asyncDispose]() };
 }

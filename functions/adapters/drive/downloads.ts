@@ -1,3 +1,4 @@
+import { awakeLimit } from '../../base/awake.ts';
 import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download, Validator } from '../../model/source.ts';
 import type { DriveFile } from '../../model/source-location.ts';
@@ -92,8 +93,8 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
   return {
     async get(asked, path, { validator, signal }) {
       signal.throwIfAborted();
-      const total = AbortSignal.timeout(totalMs);
-      const either = AbortSignal.any([signal, total]);
+      using total = awakeLimit(totalMs);
+      const either = AbortSignal.any([signal, total.signal]);
       try {
         const found = await followed(asked, (file) => describe(file, either));
         if (found === undefined) return undefined;
@@ -104,7 +105,7 @@ export function createDriveDownloads(options: DriveDownloadsOptions): DriveDownl
         return await download(file, item, path, either);
       } catch (error) {
         signal.throwIfAborted();
-        const isLate = total.aborted && !PermanentError.is(error) && !TransientError.is(error);
+        const isLate = total.signal.aborted && !PermanentError.is(error) && !TransientError.is(error);
         if (isLate) throw tooSlow(nameOf(asked), `not finished after ${totalMs} ms`, { cause: error });
         // An interrupted body is reported as in any other download.
         if (isNetworkError(error) || isDiskFull(error)) throw downloadError(error, nameOf(asked));
@@ -143,7 +144,7 @@ function checkItem(file: DriveFile, item: DriveItem, maxBytes: number): void {
     );
   }
   const bytes = sizeOf(item);
-  if (bytes !== undefined && bytes > maxBytes) throw tooLarge(nameOf(file), maxBytes, `${bytes} bytes`);
+  if (bytes !== undefined && bytes > maxBytes) throw tooLarge(nameOf(file), maxBytes, bytes);
 }
 
 /** Drive lists permissions only to accounts that may share the file, and never for files on shared drives. */

@@ -24,9 +24,16 @@ export interface DriveFiles {
   /**
    * Puts the file of that key into the folder, with that name and content, no matter what this or another process has
    * left there before. Resolves to Drive's metadata of it.
+   * @param check called before each change; what it throws is thrown
    * @throws the gate's error for a refusal; output_missing if the folder is gone
    */
-  bring(key: string, folder: OutputFolder, file: LocalFile, signal: AbortSignal): Promise<DriveItem>;
+  bring(
+    key: string,
+    folder: OutputFolder,
+    file: LocalFile,
+    signal: AbortSignal,
+    check: () => Promise<void>,
+  ): Promise<DriveItem>;
 }
 
 /** Each round compares the file on Drive and makes one change. If more are needed, something else keeps changing it. */
@@ -132,12 +139,14 @@ export function createDriveFiles({ account, memo, ids, resumption }: DriveFilesO
     folder: OutputFolder,
     file: LocalFile,
     signal: AbortSignal,
+    check: () => Promise<void>,
   ): Promise<DriveItem> {
     const [known] = await memo.recall([key]);
     let id = known ?? (await memo.settle(key, await ids.next(signal)));
     // Asking takes a tenth of the time of a refused upload, and sends no bytes.
     let there = known === undefined ? undefined : await find(id, file.name, signal);
     for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
+      await check();
       const isThere = there !== undefined;
       there =
         there === undefined

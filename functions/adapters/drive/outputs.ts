@@ -3,8 +3,9 @@ import pLimit from 'p-limit';
 import { PermanentError } from '../../base/errors.ts';
 import { withoutHidden } from '../../base/hidden-characters.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { Memo, OutputStore } from '../../ports.ts';
+import type { FileOwner, Memo, OutputStore } from '../../ports.ts';
 import { allEnded } from '../shared/all-ended.ts';
+import { refuseLate } from '../shared/late-save.ts';
 import { isPlainName, notPlain } from '../shared/plain-name.ts';
 import { FIRST_PAUSE_MS, type Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount } from './account.ts';
@@ -44,20 +45,26 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
   return {
     createFolder: (name, signal) => folders.folder(withoutHidden(name), signal),
 
-    async save(folder, fileName, path, signal) {
+    async save(folder, fileName, path, signal, owner) {
       signal.throwIfAborted();
       if (!isPlainName(fileName)) throw notPlain(fileName);
       if (!DRIVE_ID.test(folder.id)) throw notOnDrive(fileName);
       const file = { path, name: fileName, ...(await measured(path, signal)) };
-      const { id, webViewLink } = await files.bring(fileKey(folder, fileName), folder, file, signal);
+      const { id, webViewLink } = await files.bring(
+        fileKey(folder, fileName, owner),
+        folder,
+        file,
+        signal,
+        () => refuseLate(owner, fileName),
+      );
       await rm(path, { force: true });
       return { url: webViewLink ?? `https://drive.google.com/file/d/${id}/view`, bytes: file.bytes };
     },
 
-    async remove(folder, names) {
+    async remove(folder, names, owner) {
       if (!DRIVE_ID.test(folder.id)) return;
       const fileNames = names.filter((name) => isPlainName(name));
-      const found = await memo.recall(fileNames.map((name) => fileKey(folder, name)));
+      const found = await memo.recall(fileNames.map((name) => fileKey(folder, name, owner)));
       const limit = pLimit(REMOVALS);
       await allEnded(
         fileNames.map(async (name, at) => {
@@ -83,8 +90,9 @@ async function trash(account: DriveAccount, fileId: string, name: string): Promi
   }
 }
 
-function fileKey({ id }: OutputFolder, fileName: string): string {
-  return `drive/file/${id}/${fileName}`;
+/** Each owner has a file of its own, because nothing can be made to depend on which content a file of Drive has. */
+function fileKey({ id }: OutputFolder, fileName: string, owner: FileOwner | undefined): string {
+  return `drive/file/${id}/${fileName}${owner === undefined ? '' : `/${owner.taskId}`}`;
 }
 
 function notOnDrive(fileName: string): PermanentError {

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { afterAwake } from '../../base/awake.ts';
 import { PermanentError } from '../../base/errors.ts';
 import type { SpeakAnswer, SpeakRequest } from './worker.ts';
 
@@ -55,9 +56,8 @@ export function startSpeechThread(): SpeechThread {
     // All output has arrived before the exit event.
     const exited = () => reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, HINT));
     const aborted = () => reject(signal.reason);
-    const overtime = setTimeout(
-      () => reject(speechFailed(request.text, `got nothing within ${timeLimitMs} ms`, HINT)),
-      timeLimitMs,
+    using _ = afterAwake(timeLimitMs, () =>
+      reject(speechFailed(request.text, `got nothing within ${timeLimitMs} ms`, HINT)),
     );
     worker.on('message', answered).once('exit', exited).ref();
     signal.addEventListener('abort', aborted, { once: true });
@@ -69,7 +69,6 @@ export function startSpeechThread(): SpeechThread {
       await worker.terminate();
       throw error;
     } finally {
-      clearTimeout(overtime);
       signal.removeEventListener('abort', aborted);
       worker.off('message', answered).off('exit', exited).unref();
     }

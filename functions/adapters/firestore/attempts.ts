@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
-import type { Attempts } from '../../model/attempts.ts';
+import { type Attempts, afterCrash, afterOrderlyEnd, type Lapses, NO_LAPSES } from '../../model/attempts.ts';
 import type { AttemptStore } from '../../ports.ts';
 import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../shared/memory.ts';
@@ -9,6 +9,7 @@ import {
   documentId,
   type Expiring,
   type FirestoreConnection,
+  inRounds,
   leaseRetained,
   millisecondsBetween,
 } from './firestore.ts';
@@ -23,6 +24,7 @@ interface Stored extends Attempts {
   round: number;
   /** By the store's clock; null before the first rest. */
   restsUntil: Timestamp | null;
+  lapses: Lapses;
   /** A random value for each change, newest first. */
   tokens: readonly string[];
 }
@@ -36,9 +38,18 @@ interface Found {
   readAt: Timestamp;
 }
 
-const NOTHING: Stored = { crashes: 0, failures: 0, round: 0, restsUntil: null, tokens: [] };
+const NOTHING: Stored = {
+  crashes: 0,
+  failures: 0,
+  round: 0,
+  restsUntil: null,
+  lapses: NO_LAPSES,
+  tokens: [],
+};
 /** How many changes of others may follow ours before we can no longer tell whether ours was made. */
 const TOKENS_KEPT = 20;
+/** Of several writers at a time one succeeds in each round, and all of them must. */
+const MOST_ROUNDS = 100;
 
 /** Takes no locks: a change is written only if the version read is still current, and starts over if it is not. */
 export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions): AttemptStore {
@@ -53,14 +64,17 @@ export function createFirestoreAttempts({ firestore }: FirestoreAttemptsOptions)
       return (await findAll(keys)).map(({ stored }) => countsOf(stored));
     },
 
-    record: (key, what) =>
+    record: (key, what, lapsed) =>
       firestore.run(async ({ db }) => {
         const written = await change(attemptsAt(db, key), ({ stored }) =>
-          what === 'crash'
-            ? { ...stored, crashes: stored.crashes + 1 }
-            : { ...stored, failures: stored.failures + 1 },
+          what === 'crash' ? afterCrash(stored, lapsed) : { ...stored, failures: stored.failures + 1 },
         );
         return countsOf(written as Stored);
+      }),
+
+    forgive: (key, lapsed) =>
+      firestore.run(async ({ db }) => {
+        await change(attemptsAt(db, key), ({ stored }) => afterOrderlyEnd(stored, lapsed));
       }),
 
     rest: (key, ms) =>
@@ -88,28 +102,30 @@ async function change(
   next: (found: Found) => Stored | undefined,
 ): Promise<Stored | undefined> {
   const token = randomUUID();
-  for (;;) {
+  return inRounds(async () => {
     const found = foundIn(await ref.get());
     // Our write was stored but its answer was lost, so the client sent it again and was refused.
-    if (found.stored.tokens.includes(token)) return found.stored;
+    if (found.stored.tokens.includes(token)) return { value: found.stored };
     const changed = next(found);
-    if (changed === undefined) return undefined;
+    if (changed === undefined) return { value: undefined };
     const stored = { ...changed, tokens: [token, ...changed.tokens].slice(0, TOKENS_KEPT) };
     try {
       await write(ref, found.version, stored);
-      return stored;
+      return { value: stored };
     } catch (error) {
-      if (CHANGED_SINCE_READ.includes(grpcCode(error))) continue;
+      if (CHANGED_SINCE_READ.includes(grpcCode(error))) return 'changed';
       if (!isInconclusive(error)) throw error;
       const now = foundIn(await ref.get());
-      if (now.stored.tokens.includes(token)) return now.stored;
+      if (now.stored.tokens.includes(token)) return { value: now.stored };
       throw error;
     }
-  }
+  }, MOST_ROUNDS);
 }
 
 async function write(ref: DocumentReference, version: Timestamp | undefined, stored: Stored): Promise<void> {
-  const fields = { ...stored, ...leaseRetained() };
+  const { lapses, ...others } = stored;
+  // Hardly any record has lapses.
+  const fields = { ...others, ...(lapses === NO_LAPSES ? {} : { lapses }), ...leaseRetained() };
   if (version === undefined) await ref.create(fields);
   else await ref.update(fields, { lastUpdateTime: version });
 }
@@ -120,17 +136,20 @@ function attemptsAt(db: Firestore, key: string): DocumentReference {
 
 function foundIn(snapshot: DocumentSnapshot): Found {
   const { readTime: readAt, updateTime: version } = snapshot;
-  const found = snapshot.data() as (Stored & Expiring) | undefined;
+  const found = snapshot.data() as
+    | (Omit<Stored, 'lapses'> & Partial<Pick<Stored, 'lapses'>> & Expiring)
+    | undefined;
   if (found === undefined || version === undefined) {
     return { stored: NOTHING, resting: false, version: undefined, readAt };
   }
   const { expireAt: _, ...kept } = found;
   const { restsUntil } = kept;
   const resting = restsUntil !== null && millisecondsBetween(readAt, restsUntil) > 0;
-  const { crashes, failures } = millisecondsBetween(version, readAt) <= ATTEMPTS_MEMORY_MS ? kept : NOTHING;
+  const known = millisecondsBetween(version, readAt) <= ATTEMPTS_MEMORY_MS ? kept : NOTHING;
+  const { crashes, failures, lapses = NO_LAPSES } = known;
   const isRecent = restsUntil !== null && millisecondsBetween(restsUntil, readAt) <= MEMORY_MS;
   const round = isRecent ? kept.round : 0;
-  return { stored: { ...kept, crashes, failures, round }, resting, version, readAt };
+  return { stored: { ...kept, crashes, failures, round, lapses }, resting, version, readAt };
 }
 
 function countsOf({ crashes, failures }: Attempts): Attempts {

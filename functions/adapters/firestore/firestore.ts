@@ -1,12 +1,23 @@
-import type { CollectionReference, DocumentReference, Firestore, Timestamp } from '@google-cloud/firestore';
+import type {
+  CollectionReference,
+  DocumentReference,
+  Firestore,
+  Query,
+  QuerySnapshot,
+  Timestamp,
+} from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
 import { inTime } from '../../base/time-limit.ts';
 import { GRPC, throughGate } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
+import { DAY_MS, LAPSED_MS } from '../shared/memory.ts';
+import { Listeners, soon } from './listeners.ts';
 
 export interface FirestoreOptions {
   /** If undefined, the project that the platform reports. */
   projectId?: string | undefined;
+  /** Days for which the records of a task are kept. */
+  taskDays?: number;
 }
 
 /** The client, and the SDK that is loaded at first use. */
@@ -18,12 +29,21 @@ export interface Store {
 export interface FirestoreConnection extends AsyncDisposable {
   /** Connects at the first call. Temporary failures are rejected as TransientError. */
   run<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /**
+   * Calls `next` with all documents and after each change, or `failed` once. Resolves to a function that stops the
+   * listener.
+   */
+  listen(
+    query: (store: Store) => Query,
+    next: (snapshot: QuerySnapshot) => void,
+    failed: (error: Error) => void,
+  ): Promise<() => void>;
+  /** When the time-to-live policy may delete what is written now. Milliseconds more, for what must outlive tasks. */
+  retained(moreMs?: number): Expiring;
 }
 
-/** A task's documents are deleted after this time; until then the task can be retried. */
-const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Leases and attempts are remembered for an hour, but a lease that was never released matters to its next holder. */
-const LEASE_RETENTION_MS = 2 * 24 * 3_600_000;
+/** The documents of a task expire one by one, counted from when they were written: none may while the task runs. */
+const RUNNING_MS = 2 * DAY_MS;
 
 /** A conditional write was refused, because the document was created, changed or deleted since it was read. */
 export const CHANGED_SINCE_READ: readonly unknown[] = [
@@ -41,8 +61,11 @@ const LIMIT_MS = 20_000;
 /** The field that Firestore's time-to-live policy uses in every collection (infra/cloud/firestore.indexes.json). */
 export type Expiring = { expireAt: Date };
 
-export function connectFirestore({ projectId }: FirestoreOptions = {}): FirestoreConnection {
+export function connectFirestore({ projectId, taskDays = 30 }: FirestoreOptions = {}): FirestoreConnection {
   let store: Promise<Store> | undefined;
+  const listeners = new Listeners();
+  const calls = new Set<Promise<unknown>>();
+  let isClosed = false;
   const connect = async (): Promise<Store> => {
     // Loading takes 0.2 s, so functions that never use the store do not load it.
     const sdk = await import('@google-cloud/firestore');
@@ -52,17 +75,37 @@ export function connectFirestore({ projectId }: FirestoreOptions = {}): Firestor
     });
     return { db, sdk };
   };
+  const connected = (): Promise<Store> => {
+    if (isClosed) throw new Error('Expected an open connection to Firestore, got one that is closed');
+    store ??= connect().catch((error: unknown) => {
+      store = undefined;
+      throw error;
+    });
+    return store;
+  };
+  /** The call itself may go on after its caller has left, because the time was up. */
+  const tracked = <T>(call: Promise<T>): Promise<T> => {
+    calls.add(call);
+    const ended = () => void calls.delete(call);
+    call.then(ended, ended);
+    return call;
+  };
   return {
-    async run(work) {
-      store ??= connect().catch((error: unknown) => {
-        store = undefined;
-        throw error;
-      });
-      const connected = await store;
-      return throughGate('Firestore', () => inTime(work(connected), LIMIT_MS, noAnswer));
-    },
+    run: (work) =>
+      throughGate('Firestore', async () => {
+        const call = tracked(connected().then(work));
+        return inTime(call, LIMIT_MS, noAnswer);
+      }),
+    listen: (query, next, failed) =>
+      tracked(connected().then((own) => listeners.start(query(own), next, failed))),
+    retained: (moreMs = 0) => ({ expireAt: new Date(Date.now() + taskDays * DAY_MS + RUNNING_MS + moreMs) }),
     async [Symbol.asyncDispose]() {
-      await (await store)?.db.terminate();
+      isClosed = true;
+      // The client leaves a rejection unhandled, which ends the process, if it is terminated while it sets up a stream.
+      await soon([...calls]);
+      await listeners.close();
+      const { db } = (await store) ?? {};
+      if (db !== undefined) await soon([db.terminate()]);
     },
   };
 }
@@ -76,14 +119,17 @@ function noAnswer(): TransientError {
 }
 
 /** Tries a conditional write until it has a result. Someone else may change the document again and again. */
-export async function inRounds<T>(write: () => Promise<{ value: T } | 'changed'>): Promise<T> {
-  for (let round = 1; round <= MOST_ROUNDS; round++) {
+export async function inRounds<T>(
+  write: () => Promise<{ value: T } | 'changed'>,
+  mostRounds = MOST_ROUNDS,
+): Promise<T> {
+  for (let round = 1; round <= mostRounds; round++) {
     const result = await write();
     if (result !== 'changed') return result.value;
   }
   throw new TransientError(
     'platform_unavailable',
-    `Expected to write a document, got it changed by someone else ${MOST_ROUNDS} times.`,
+    `Expected to write a document, got it changed by someone else ${mostRounds} times.`,
   );
 }
 
@@ -93,6 +139,7 @@ export const COLLECTIONS = [
   'renders',
   'shards',
   'pins',
+  'problems',
   'completion',
   'leases',
   'attempts',
@@ -117,6 +164,10 @@ export function shardsOf(db: Firestore, taskId: string): CollectionReference {
 
 export function pinsOf(db: Firestore, taskId: string): CollectionReference {
   return taskAt(db, taskId).collection('pins');
+}
+
+export function problemsOf(db: Firestore, taskId: string): CollectionReference {
+  return taskAt(db, taskId).collection('problems');
 }
 
 /** The claim that lets only one caller publish a task's completion. */
@@ -144,14 +195,9 @@ export function numberId(number: number): string {
   return String(number).padStart(5, '0');
 }
 
-/** When the time-to-live policy may delete a task's document. */
-export function retained(): Expiring {
-  return { expireAt: new Date(Date.now() + RETENTION_MS) };
-}
-
 /** When the policy may delete a lease or a record of attempts. */
 export function leaseRetained(): Expiring {
-  return { expireAt: new Date(Date.now() + LEASE_RETENTION_MS) };
+  return { expireAt: new Date(Date.now() + LAPSED_MS) };
 }
 
 /** Milliseconds between two timestamps of the store's clock. */

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
+import type {
+  DocumentReference,
+  DocumentSnapshot,
+  Firestore,
+  Timestamp,
+  WriteBatch,
+} from '@google-cloud/firestore';
+import { TransientError } from '../../base/errors.ts';
 import type { LeaseState } from '../../model/lease-state.ts';
 import type { Lease, LeaseStore } from '../../ports.ts';
 import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
@@ -74,7 +81,7 @@ export function createFirestoreLeases({
         // Our write was stored but its answer was lost, so the client sent it again and was refused.
         if (found.token === token) return granted(first, found.version as Timestamp);
         if (found.left === 'held') return undefined;
-        const next: Lease = { key, token, previous: previousOf(found) };
+        const next: Lease = { key, token, ...previousOf(found) };
         const written = await unlessRefused(() => write(ref, found.version, stored));
         if (written !== undefined) return granted(next, written);
         const now = foundIn(await ref.get());
@@ -109,10 +116,17 @@ export function createFirestoreLeases({
         const free = (version: Timestamp) =>
           unlessRefused(() => write(ref, version, { token: null, ttlMs: 0 }));
         const known = versions.get(lease);
-        if (known !== undefined && (await free(known)) !== undefined) return;
+        if (known !== undefined && (await free(known)) !== undefined) return true;
         // The version is another one if the answer to a renewal was lost.
         const found = foundIn(await ref.get());
-        if (found.token === lease.token && found.version !== undefined) await free(found.version);
+        if (found.token === lease.token && found.version !== undefined) {
+          if ((await free(found.version)) !== undefined) return true;
+          const now = foundIn(await ref.get());
+          if (now.token === lease.token) throw notReleased(lease.key);
+          return now.token === null;
+        }
+        // Null if it was this release that the store has made, and its answer was lost.
+        return found.token === null;
       }),
 
     read: (keys) =>
@@ -127,13 +141,31 @@ export function createFirestoreLeases({
   };
 }
 
-function leaseAt(db: Firestore, key: string): DocumentReference {
+function notReleased(key: string): TransientError {
+  return new TransientError('platform_unavailable', `Expected to release the lease ${key}, got no answer.`);
+}
+
+export function leaseAt(db: Firestore, key: string): DocumentReference {
   return db.collection('leases').doc(documentId(key));
 }
 
+/**
+ * Makes a batch fail if anyone takes the lease before it is committed. Returns false, and adds nothing, if someone has the
+ * lease, or had it and never released it.
+ */
+export function requireIdle(batch: WriteBatch, snapshot: DocumentSnapshot): boolean {
+  const { left, version } = foundIn(snapshot);
+  if (left === 'held' || left === 'lapsed') return false;
+  const fields = { token: null, ttlMs: 0, ...leaseRetained() };
+  if (version === undefined) batch.create(snapshot.ref, fields);
+  else batch.update(snapshot.ref, fields, { lastUpdateTime: version });
+  return true;
+}
+
 /** For a lease that is not held. */
-function previousOf({ left, remembered }: Found): Lease['previous'] {
-  return left === 'lapsed' || (left === 'released' && remembered) ? left : 'none';
+function previousOf({ left, remembered, token }: Found): Pick<Lease, 'previous' | 'lapsed'> {
+  if (left === 'lapsed') return { previous: left, ...(token === null ? {} : { lapsed: token }) };
+  return { previous: left === 'released' && remembered ? left : 'none' };
 }
 
 /** Creates the document, or changes that version of it. Returns the version written. */

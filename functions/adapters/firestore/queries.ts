@@ -3,7 +3,7 @@
  * declared ones.
  */
 import type { Query } from '@google-cloud/firestore';
-import { numberId, pinsOf, rendersOf, type Store, shardsOf } from './firestore.ts';
+import { numberId, pinsOf, problemsOf, rendersOf, type Store, shardsOf } from './firestore.ts';
 
 /** Ids of the unfinished tasks, oldest first, after the given one. */
 export function unfinishedTasks(
@@ -36,4 +36,13 @@ export function allShards({ db }: Store, taskId: string): Query {
 /** One document per source and per URL. */
 export function allPins({ db }: Store, taskId: string): Query {
   return pinsOf(db, taskId);
+}
+
+/** Pins of the sources that renders can use. */
+export function readyPins(store: Store, taskId: string): Query {
+  return allPins(store, taskId).where('ready', '==', true);
+}
+
+export function latestProblems({ db }: Store, taskId: string, limit: number): Query {
+  return problemsOf(db, taskId).orderBy('notedAt', 'desc').limit(limit);
 }

@@ -2,22 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DocumentReference, DocumentSnapshot, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
+import { TransientError } from '../../base/errors.ts';
 import { reportRecord } from '../../model/names.ts';
 import type { Report } from '../../model/report.ts';
 import type { ReportStore, Seal } from '../../ports.ts';
 import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
   completionAt,
+  type Expiring,
   type FirestoreConnection,
   inRounds,
   millisecondsBetween,
   numberId,
   rendersOf,
-  retained,
   type Store,
   shardsOf,
   taskAt,
 } from './firestore.ts';
+import { leaseAt, requireIdle } from './leases.ts';
 import { allShards, reportsBetween } from './queries.ts';
 import { isFull, type Shard, shardOf } from './shards.ts';
 
@@ -30,6 +32,10 @@ const TASKS_KEPT = 100;
 /** How long a claim holder may take. Publishing one message and recording it takes a tenth of this. */
 const PUBLISHING_MS = 2_000;
 const LOOK_AGAIN_MS = 200;
+/** Twice as many as it takes to see that a holder has died. */
+const MOST_LOOKS = (2 * PUBLISHING_MS) / LOOK_AGAIN_MS;
+/** Reports of one commit, each with its lease: Firestore takes 500 writes at a time. */
+const AT_A_TIME = 200;
 /** The document is there, or is not the forged one that was to be replaced. */
 const EXISTS: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION];
 
@@ -69,24 +75,68 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
     return JSON.parse(stored.body) as Report;
   };
 
+  const storedOf = (taskId: string, report: Report, token: string): Stored => {
+    const body = JSON.stringify(report);
+    return { body, seal: seal.of(reportRecord(taskId, report.index), body), token };
+  };
+
+  /** In one commit, which fails if a lease is taken or a report arrives meanwhile. */
+  const someIdle = async (
+    connected: Store,
+    taskId: string,
+    reports: readonly Report[],
+    leaseKeys: readonly string[],
+  ): Promise<number[]> => {
+    const { db, sdk } = connected;
+    const token = randomUUID();
+    return inRounds(async () => {
+      const batch = db.batch();
+      const refs = reports.map(({ index }) => rendersOf(db, taskId).doc(numberId(index)));
+      const found = await db.getAll(...leaseKeys.map((key) => leaseAt(db, key)), ...refs);
+      const counted: number[] = [];
+      const ofShard = new Map<string, { shard: DocumentReference; count: number }>();
+      for (const [at, report] of reports.entries()) {
+        const [lease, earlier] = [found[at], found[reports.length + at]] as [
+          DocumentSnapshot,
+          DocumentSnapshot,
+        ];
+        // Ours if only the answer to the last commit was lost.
+        if (earlier.get('token') === token) counted.push(report.index);
+        if (earlier.exists || !requireIdle(batch, lease)) continue;
+        counted.push(report.index);
+        batch.create(earlier.ref, { ...storedOf(taskId, report, token), ...firestore.retained() });
+        const shard = await shardAt(connected, taskId, report.index);
+        ofShard.set(shard.path, { shard, count: 1 + (ofShard.get(shard.path)?.count ?? 0) });
+      }
+      for (const { shard, count } of ofShard.values())
+        batch.update(shard, { cancelled: sdk.FieldValue.increment(count) });
+      try {
+        await batch.commit();
+      } catch (error) {
+        if (EXISTS.includes(grpcCode(error))) return 'changed';
+        throw error;
+      }
+      return { value: counted };
+    });
+  };
+
   return {
     report: (taskId, report) =>
       firestore.run(async (connected) => {
         const { db, sdk } = connected;
         const ref = rendersOf(db, taskId).doc(numberId(report.index));
         const token = randomUUID();
-        const body = JSON.stringify(report);
-        const stored: Stored = { body, seal: seal.of(reportRecord(taskId, report.index), body), token };
+        const stored = storedOf(taskId, report, token);
         const shard = await shardAt(connected, taskId, report.index);
         /** Instead of a forged document, if one is given. */
         const commit = async (forged?: DocumentSnapshot) => {
           const batch = db.batch();
-          const document = { ...stored, ...retained() };
+          const document = { ...stored, ...firestore.retained() };
           if (forged?.updateTime === undefined) batch.create(ref, document);
           else batch.update(ref, document, { lastUpdateTime: forged.updateTime });
           batch.update(shard, {
             [report.status]: sdk.FieldValue.increment(1),
-            firstReportAt: sdk.FieldValue.minimum(Date.now()),
+            ...(report.status === 'succeeded' ? { succeededAt: sdk.FieldValue.arrayUnion(Date.now()) } : {}),
           });
           await batch.commit();
           return true;
@@ -109,6 +159,16 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
         });
       }),
 
+    async reportIdle(taskId, reports, leaseKeys) {
+      const counted: number[] = [];
+      for (let from = 0; from < reports.length; from += AT_A_TIME) {
+        const some = reports.slice(from, from + AT_A_TIME);
+        const keys = leaseKeys.slice(from, from + AT_A_TIME);
+        counted.push(...(await firestore.run((connected) => someIdle(connected, taskId, some, keys))));
+      }
+      return counted;
+    },
+
     list: (taskId, from, to) =>
       firestore.run(async (connected) => {
         // Most callers ask for one report, which needs no query.
@@ -130,7 +190,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
         if (shards.length === 0) throw unknownTask(taskId);
         if (!shards.every((shard) => isFull(shard.data() as Shard))) return 'open';
 
-        return claim(completionAt(connected.db, taskId));
+        return claim(completionAt(connected.db, taskId), firestore.retained());
       }),
 
     markCompletionPublished: (taskId) =>
@@ -141,22 +201,28 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
 }
 
 /** The caller that creates the claim publishes. Other callers wait until it has done so. */
-async function claim(ref: DocumentReference): Promise<'claimed' | 'published'> {
+async function claim(ref: DocumentReference, expiry: Expiring): Promise<'claimed' | 'published'> {
   const token = randomUUID();
   try {
-    await ref.create({ published: false, token, ...retained() });
+    await ref.create({ published: false, token, ...expiry });
     return 'claimed';
   } catch (error) {
     if (grpcCode(error) !== GRPC.ALREADY_EXISTS) throw error;
   }
-  for (;;) {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
     const found = await ref.get();
     if (found.get('published') === true) return 'published';
+    // Someone has just removed the claim, and with it the task.
+    if (!found.exists) break;
     const age = millisecondsBetween(found.createTime as Timestamp, found.readTime);
     // Either the claim is ours and only the answer was lost, or its holder has died before publishing.
     if (found.get('token') === token || age > PUBLISHING_MS) return 'claimed';
     await pause(LOOK_AGAIN_MS);
   }
+  throw new TransientError(
+    'platform_unavailable',
+    `Expected the claim of a completion to be published or to get older than ${PUBLISHING_MS / 1000} s, got neither.`,
+  );
 }
 
 function unknownTask(taskId: string): Error {

@@ -4,6 +4,8 @@
  * stores how many it is responsible for.
  */
 
+import { PACED_SUCCESSES } from '../../model/pace.ts';
+
 const REPORTS_PER_SHARD = 25;
 const MAX_SHARDS = 50;
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
@@ -14,8 +16,8 @@ export interface Shard {
   succeeded: number;
   failed: number;
   cancelled: number;
-  /** Milliseconds since the epoch, by the reporter's clock; absent before the first report. */
-  firstReportAt?: number;
+  /** Of each video. Milliseconds since the epoch, by the reporter's clock; absent before the first. */
+  succeededAt?: readonly number[];
 }
 
 export function shardCount(combinations: number): number {
@@ -51,11 +53,13 @@ export function isFull({ quota, succeeded, failed, cancelled }: Shard): boolean 
 export function sumOf(shards: readonly Shard[]) {
   const sum = (count: 'succeeded' | 'failed' | 'cancelled') =>
     shards.reduce((total, shard) => total + shard[count], 0);
-  const first = Math.min(...shards.map((shard) => shard.firstReportAt ?? Number.POSITIVE_INFINITY));
   return {
     succeeded: sum('succeeded'),
     failed: sum('failed'),
     cancelled: sum('cancelled'),
-    firstReportAt: Number.isFinite(first) ? first : null,
+    succeededAt: shards
+      .flatMap(({ succeededAt = [] }) => succeededAt)
+      .toSorted((one, other) => one - other)
+      .slice(-PACED_SUCCESSES),
   };
 }

@@ -10,9 +10,9 @@ import { hashId } from '../shared/hash-id.ts';
 import {
   documentId,
   type FirestoreConnection,
+  inRounds,
   millisecondsBetween,
   numberId,
-  retained,
   type Store,
   shardsOf,
   taskAt,
@@ -80,7 +80,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
   ) => {
     const indexes = task.plan.combinations.map(({ index }) => index);
     const batch = db.batch();
-    const expiry = retained();
+    const expiry = firestore.retained();
     const body = await packed(JSON.stringify(task));
     batch.create(taskAt(db, task.id), {
       body,
@@ -174,12 +174,13 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
 
     progress: (taskId) =>
       firestore.run(async (connected) => {
-        const snapshot = await fieldsOf(connected.db, taskId, 'published', 'finishedAt');
+        const snapshot = await fieldsOf(connected.db, taskId, 'published', 'cancelled', 'finishedAt');
         if (!snapshot.exists) return undefined;
-        const { published, finishedAt } = snapshot.data() as Stored;
+        const { published, cancelled: cancelRequested, finishedAt } = snapshot.data() as Stored;
         const shards = await allShards(connected, taskId).get();
         return {
           published,
+          cancelRequested,
           ...sumOf(shards.docs.map((shard) => shard.data() as Shard)),
           finishedAt: finishedAt?.toMillis() ?? null,
         };
@@ -194,23 +195,25 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       }),
 
     finish: (taskId) =>
-      firestore.run(async ({ db, sdk }) => {
-        for (;;) {
+      firestore.run(({ db, sdk }) =>
+        inRounds(async () => {
           const snapshot = await fieldsOf(db, taskId, 'finishedAt');
           const version = snapshot.updateTime;
           if (version === undefined)
             throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
           const finishedAt = snapshot.get('finishedAt') as Stored['finishedAt'];
-          if (finishedAt !== null) return finishedAt.toMillis();
+          if (finishedAt !== null) return { value: finishedAt.toMillis() };
           const fields = { finishedAt: sdk.FieldValue.serverTimestamp(), openSince: sdk.FieldValue.delete() };
           try {
             await taskAt(db, taskId).update(fields, { lastUpdateTime: version });
           } catch (error) {
-            // Another writer has just finished, published or cancelled the task: read it again.
+            // Another writer has just finished, published or cancelled the task.
             if (grpcCode(error) !== GRPC.FAILED_PRECONDITION) throw error;
           }
-        }
-      }),
+          // The next round reads the time, which the server has set.
+          return 'changed';
+        }),
+      ),
   };
 }
 

@@ -18,6 +18,8 @@ export interface BodyOptions {
   /** Where room for the file is reserved: all that is announced, otherwise more as bytes arrive. Endless by default. */
   room?: DiskRoom | undefined;
   leastRate?: LeastRate | undefined;
+  /** Makes the bytes of the file out of those of the body, if they differ. */
+  read?: ((body: AsyncIterable<Buffer>) => AsyncIterable<Buffer>) | undefined;
   signal: AbortSignal;
 }
 
@@ -29,7 +31,15 @@ export interface BodyOptions {
 export async function storeBody(
   body: AsyncIterable<Buffer>,
   file: string,
-  { where, maxBytes, expected, room = ENDLESS_ROOM, leastRate = LEAST_RATE, signal }: BodyOptions,
+  {
+    where,
+    maxBytes,
+    expected,
+    room = ENDLESS_ROOM,
+    leastRate = LEAST_RATE,
+    read = (bytes) => bytes,
+    signal,
+  }: BodyOptions,
 ): Promise<{ bytes: number; sha256: string }> {
   using reserved = await room.reserve(where, expected.bytes);
   using rate = watchRate(leastRate, ({ bytes, ms }) =>
@@ -42,7 +52,7 @@ export async function storeBody(
     for await (const chunk of chunks) {
       bytes += chunk.length;
       rate.count(chunk.length);
-      if (bytes > maxBytes) throw tooLarge(where, maxBytes, 'more');
+      if (bytes > maxBytes) throw tooLarge(where, maxBytes);
       yield chunk;
     }
   }
@@ -56,7 +66,7 @@ export async function storeBody(
     }
   }
   try {
-    await pipeline(body, measured, createWriteStream(file), {
+    await pipeline(body, (chunks) => measured(read(chunks)), createWriteStream(file), {
       signal: AbortSignal.any([signal, rate.signal]),
     });
     if (expected.bytes !== undefined && bytes !== expected.bytes) {

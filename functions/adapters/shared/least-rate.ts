@@ -1,4 +1,4 @@
-import type { TransientError } from '../../base/errors.ts';
+import { TransientError } from '../../base/errors.ts';
 
 /** Below which a download counts as hopeless. */
 export interface LeastRate {
@@ -9,7 +9,7 @@ export interface LeastRate {
 }
 
 export interface RateWatch extends Disposable {
-  /** Fires with the error that `slow` makes. */
+  /** Fires with the error that `slow` makes, or with a 'network' one if the machine has slept meanwhile. */
   readonly signal: AbortSignal;
   /** Counts bytes that have arrived. */
   count(bytes: number): void;
@@ -30,12 +30,23 @@ export function watchRate(
   let bytes = 0;
   /** What had arrived at the end of each step, the oldest first. */
   const before = [0];
+  const stepMs = windowMs / STEPS;
+  let slept = false;
+  let lookedAt = Date.now();
   const timer = setInterval(() => {
+    const at = Date.now();
+    // Sleep says nothing about the server, though few connections outlive it.
+    if (at - lookedAt > 2 * stepMs) {
+      slept = true;
+      before.splice(0);
+    }
+    lookedAt = at;
     if (before.length > STEPS) before.shift();
     before.push(bytes);
     const arrived = bytes - (before[0] ?? 0);
-    if (before.length > STEPS && arrived < least) late.abort(slow({ bytes: arrived, ms: windowMs }));
-  }, windowMs / STEPS);
+    if (before.length <= STEPS || arrived >= least) return;
+    late.abort(slept ? lostInSleep() : slow({ bytes: arrived, ms: windowMs }));
+  }, stepMs);
   return {
     signal: late.signal,
     count(more) {
@@ -43,4 +54,11 @@ export function watchRate(
     },
     [Symbol.dispose]: () => clearInterval(timer),
   };
+}
+
+function lostInSleep(): TransientError {
+  return new TransientError(
+    'network',
+    'Expected the download to go on after this machine had slept, got nothing. Next step: none, it is retried.',
+  );
 }

@@ -1,4 +1,5 @@
-import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
+import { wokeWithin } from '../../base/awake.ts';
+import { isDiskFull, MOST_ASKED_MS, PermanentError, TransientError } from '../../base/errors.ts';
 
 /** getaddrinfo errors for a name that does not exist, as opposed to a temporary DNS failure. */
 const NO_SUCH_NAME = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NONAME', 'EAI_NODATA']);
@@ -12,6 +13,8 @@ const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
 
 const SLOW_PAUSE_MS = 30_000;
+/** Until then, a machine that slept may find no name at all. As long as an unreachable server is retried. */
+const NAMES_BACK_MS = 240_000;
 
 /**
  * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned
@@ -27,7 +30,7 @@ export function downloadError(error: unknown, where: string): unknown {
   }
   const code = codeOf(error);
   const options = { cause: error };
-  if (isNoSuchName(error)) {
+  if (isNoSuchName(error) && !wokeWithin(NAMES_BACK_MS)) {
     return new PermanentError(
       'source_unreachable',
       'download',
@@ -43,15 +46,8 @@ export function downloadError(error: unknown, where: string): unknown {
       options,
     );
   }
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return permanent(
-      'source_refused',
-      `Expected response headers of ordinary size from ${where}, got too many`,
-      'configure its server to send fewer headers and cookies',
-    );
-  }
   if (STALLED.test(code)) return tooSlow(where, reasonOf(code, messageOf(error)), options);
-  if (isNetworkError(error)) {
+  if (isNetworkError(error) || isNoSuchName(error)) {
     return new TransientError(
       'network',
       `Expected all bytes of ${where}, got ${reasonOf(code, messageOf(error))}. Next step: check that its server is up.`,
@@ -59,40 +55,6 @@ export function downloadError(error: unknown, where: string): unknown {
     );
   }
   return error;
-}
-
-/**
- * Translates the status of a response that is neither the file, a redirect nor "304 Not Modified".
- * @param where the URL, masked
- */
-export function statusError(
-  status: number,
-  where: string,
-  retryAfter: string | undefined,
-): PermanentError | TransientError {
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
-    const retryAfterMs = parseRetryAfter(retryAfter);
-    return new TransientError(
-      'source_busy',
-      `Expected the file from ${where}, got ${status}.`,
-      retryAfterMs === undefined ? {} : { retryAfterMs },
-    );
-  }
-  if (status === 404 || status === 410) {
-    return permanent('source_not_found', `Expected the file at ${where}, got ${status}`, 'check the URL');
-  }
-  if (status === 401 || status === 403) {
-    return permanent(
-      'source_forbidden',
-      `Expected ${where} to be readable without signing in, got ${status}`,
-      'share the file or create a new signed URL',
-    );
-  }
-  return permanent(
-    'source_refused',
-    `Expected the file from ${where}, got status ${status}`,
-    'open the URL in a browser to see what its server returns',
-  );
 }
 
 /**
@@ -134,12 +96,19 @@ export function isConnectionError(error: unknown): boolean {
   return isConnectionCode(codeOf(error));
 }
 
-/** Parses Retry-After (RFC 9110, 10.2.3), in seconds or as an HTTP date, into milliseconds from `now`. */
+/**
+ * Parses Retry-After (RFC 9110, 10.2.3), in seconds or as an HTTP date, into milliseconds from `now`: at most
+ * MOST_ASKED_MS, whatever it says. Undefined for anything else.
+ */
 export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const text = value?.trim() ?? '';
+  const asked = /^\d+$/.test(text) ? Number(text) * 1000 : parseHttpDate(text) - now;
+  return Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), MOST_ASKED_MS);
+}
+
+/** Milliseconds since 1970; NaN for anything but the three ways to write a date that RFC 9110, 5.6.7, allows. */
+export function parseHttpDate(text: string): number {
+  return /^(mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},? /i.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 export function permanent(

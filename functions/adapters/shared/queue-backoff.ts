@@ -3,8 +3,6 @@ import { PermanentError, TransientError } from '../../base/errors.ts';
 
 export const BACK_OFF_BASE_MS = 1000;
 const BACK_OFF_MAX_MS = 60_000;
-/** The longest pause that a server may ask for: a Retry-After of a day must not hold up a message for a day. */
-const ASKED_MAX_MS = 600_000;
 
 /** The pause before the next delivery: doubled each time, up to a minute; random in its upper half. */
 export function backOffMs(deliveries: number, baseMs = BACK_OFF_BASE_MS, random = Math.random): number {
@@ -13,7 +11,7 @@ export function backOffMs(deliveries: number, baseMs = BACK_OFF_BASE_MS, random 
 
 /** The pause after an error: longer if the server asked for it. */
 export function pauseMs(error: unknown, deliveries: number, baseMs: number): number {
-  const asked = TransientError.is(error) ? Math.min(error.retryAfterMs ?? 0, ASKED_MAX_MS) : 0;
+  const asked = TransientError.is(error) ? (error.retryAfterMs ?? 0) : 0;
   return Math.max(asked, backOffMs(deliveries, baseMs));
 }
 

@@ -1,58 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PermanentError } from '../../base/errors.ts';
-import type { Validator } from '../../model/source.ts';
-import { permanent, statusError } from './network-errors.ts';
+import { permanent } from './network-errors.ts';
 
-interface Answer {
-  statusCode: number;
-  headers: IncomingHttpHeaders;
-}
-
-/**
- * Checks the status and headers, before the body is read.
- * @param where the URL, masked
- * @throws PermanentError or TransientError if the response does not contain the file
- */
-export function checkAnswer({ statusCode, headers }: Answer, where: string, maxBytes: number): void {
-  if (statusCode === 204 || statusCode === 205) throw empty(where);
-  if (statusCode !== 200 && statusCode !== 203) {
-    throw statusError(statusCode, where, header(headers, 'retry-after'));
-  }
-  if (/^\s*(text\/html|application\/xhtml)/i.test(header(headers, 'content-type') ?? '')) {
-    throw permanent(
-      'media_unreadable',
-      `Expected a media file at ${where}, got a web page (HTML)`,
-      'use the address of the file itself, not of the page that shows it',
-    );
-  }
-  const [encoding] =
-    /\b(gzip|deflate|br|zstd|compress)\b/i.exec(header(headers, 'content-encoding') ?? '') ?? [];
-  if (encoding !== undefined) {
-    throw permanent(
-      'source_refused',
-      `Expected ${where} without compression, got Content-Encoding ${encoding}`,
-      'configure the server to send media without Content-Encoding',
-    );
-  }
-  const announced = announcedBytes(headers);
-  if (announced !== undefined && announced > maxBytes) throw tooLarge(where, maxBytes, `${size(announced)}`);
-}
-
-export function validatorOf(headers: IncomingHttpHeaders): Validator | null {
-  const etag = sendable(header(headers, 'etag'));
-  const lastModified = sendable(header(headers, 'last-modified'));
-  if (!etag && !lastModified) return null;
-  return { ...(etag ? { etag } : {}), ...(lastModified ? { lastModified } : {}) };
-}
-
+/** The length of the body; undefined if the headers do not say. */
 export function announcedBytes(headers: IncomingHttpHeaders): number | undefined {
-  const length = header(headers, 'content-length');
+  // Chunks take precedence (RFC 9112, 6.3).
+  const length = headers['transfer-encoding'] === undefined ? header(headers, 'content-length') : undefined;
   return length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
-}
-
-/** Drops values that Node would refuse to send back in a request header, which would make every later GET fail. */
-function sendable(value: string | undefined): string | undefined {
-  return value !== undefined && /^[\x20-\x7e]{1,1024}$/.test(value) ? value : undefined;
 }
 
 /** Returns the first value of a header that was sent more than once. */
@@ -69,10 +23,10 @@ export function empty(where: string): PermanentError {
   );
 }
 
-export function tooLarge(where: string, maxBytes: number, got: string): PermanentError {
+export function tooLarge(where: string, maxBytes: number, announced?: number): PermanentError {
   return permanent(
     'source_too_large',
-    `Expected at most ${size(maxBytes)} (MAX_SOURCE_MB) from ${where}, got ${got}`,
+    `Expected at most ${size(maxBytes)} (MAX_SOURCE_MB) from ${where}, got ${announced === undefined ? 'more' : size(announced)}`,
     'send a smaller file or raise MAX_SOURCE_MB',
   );
 }

@@ -1,4 +1,4 @@
-import type { Attempts } from '../../model/attempts.ts';
+import { type Attempts, afterCrash, afterOrderlyEnd, type Lapses, NO_LAPSES } from '../../model/attempts.ts';
 import type { AttemptStore } from '../../ports.ts';
 import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';
@@ -20,35 +20,47 @@ interface Row {
   round: number;
   /** Null before the first rest. */
   rests_until: number | null;
+  /** As JSON; null if there are none. */
+  lapses: string | null;
   changed_at: number;
 }
 
-type Found = Omit<Row, 'changed_at'> & { resting: boolean };
+type Found = Omit<Row, 'changed_at' | 'lapses'> & { resting: boolean; lapses: Lapses };
 
-const NOTHING: Found = { crashes: 0, failures: 0, round: 0, rests_until: null, resting: false };
+const NOTHING: Found = {
+  crashes: 0,
+  failures: 0,
+  round: 0,
+  rests_until: null,
+  resting: false,
+  lapses: NO_LAPSES,
+};
 
 export function createSqliteAttempts({ database, now = Date.now }: SqliteAttemptsOptions): SqliteAttempts {
   const find = (key: string, at: number): Found => {
     const row = database.row<Row>(
-      'SELECT crashes, failures, round, rests_until, changed_at FROM attempts WHERE key = ?',
+      'SELECT crashes, failures, round, rests_until, lapses, changed_at FROM attempts WHERE key = ?',
       key,
     );
     if (row === undefined) return NOTHING;
     const resting = row.rests_until !== null && row.rests_until > at;
-    const { crashes, failures } = row.changed_at >= at - ATTEMPTS_MEMORY_MS ? row : NOTHING;
+    const known = row.changed_at >= at - ATTEMPTS_MEMORY_MS;
+    const { crashes, failures } = known ? row : NOTHING;
+    const lapses = known && row.lapses !== null ? (JSON.parse(row.lapses) as Lapses) : NO_LAPSES;
     const round = (row.rests_until ?? 0) >= at - MEMORY_MS ? row.round : 0;
-    return { crashes, failures, round, rests_until: row.rests_until, resting };
+    return { crashes, failures, round, rests_until: row.rests_until, resting, lapses };
   };
 
-  const put = (key: string, { crashes, failures, round, rests_until }: Found, at: number): void => {
+  const put = (key: string, { crashes, failures, round, rests_until, lapses }: Found, at: number): void => {
     database.run(
-      `INSERT OR REPLACE INTO attempts (key, crashes, failures, round, rests_until, changed_at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO attempts (key, crashes, failures, round, rests_until, lapses, changed_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       key,
       crashes,
       failures,
       round,
       rests_until,
+      lapses === NO_LAPSES ? null : JSON.stringify(lapses),
       at,
     );
   };
@@ -61,16 +73,21 @@ export function createSqliteAttempts({ database, now = Date.now }: SqliteAttempt
       return keys.map((key) => countsOf(find(key, at)));
     },
 
-    async record(key, what) {
+    async record(key, what, lapsed) {
       return database.transaction(() => {
         const at = now();
         const found = find(key, at);
         const counted =
-          what === 'crash'
-            ? { ...found, crashes: found.crashes + 1 }
-            : { ...found, failures: found.failures + 1 };
+          what === 'crash' ? afterCrash(found, lapsed) : { ...found, failures: found.failures + 1 };
         put(key, counted, at);
         return countsOf(counted);
+      });
+    },
+
+    async forgive(key, lapsed) {
+      database.transaction(() => {
+        const at = now();
+        put(key, afterOrderlyEnd(find(key, at), lapsed), at);
       });
     },
 

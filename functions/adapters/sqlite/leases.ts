@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { awakeNow } from '../../base/awake.ts';
 import type { LeaseState } from '../../model/lease-state.ts';
 import type { LeaseStore } from '../../ports.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
@@ -11,7 +12,7 @@ const POLL_MS = 200;
 
 export interface SqliteLeasesOptions {
   database: Database;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. By default, a holder that slept with its machine counts as alive. */
   now?: () => number;
 }
 
@@ -23,18 +24,19 @@ export interface SqliteLeases extends LeaseStore {
 }
 
 interface Row {
+  token: string;
   held_until: number | null;
   changed_at: number;
 }
 
-export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOptions): SqliteLeases {
+export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOptions): SqliteLeases {
   /** How the last holder left it; undefined if it was never taken. */
   const find = (key: string, at: number) => {
-    const row = database.row<Row>('SELECT held_until, changed_at FROM leases WHERE key = ?', key);
+    const row = database.row<Row>('SELECT token, held_until, changed_at FROM leases WHERE key = ?', key);
     if (row === undefined) return undefined;
-    const { held_until: until, changed_at: changedAt } = row;
+    const { token, held_until: until, changed_at: changedAt } = row;
     const left = until === null ? 'released' : until > at ? 'held' : 'lapsed';
-    return { left, remembered: changedAt >= at - MEMORY_MS } as const;
+    return { left, token, remembered: changedAt >= at - MEMORY_MS } as const;
   };
 
   const stateOf = (key: string, at: number): LeaseState => {
@@ -60,7 +62,13 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
           at + ttlMs,
           at,
         );
-        return { key, token, previous: forgotten ? 'none' : found.left };
+        if (forgotten) return { key, token, previous: 'none' };
+        return {
+          key,
+          token,
+          previous: found.left,
+          ...(found.left === 'lapsed' ? { lapsed: found.token } : {}),
+        };
       });
     },
 
@@ -78,12 +86,13 @@ export function createSqliteLeases({ database, now = Date.now }: SqliteLeasesOpt
     },
 
     async release({ key, token }) {
-      database.run(
+      const released = database.run(
         'UPDATE leases SET held_until = NULL, changed_at = ? WHERE key = ? AND token = ?',
         now(),
         key,
         token,
       );
+      return released === 1;
     },
 
     async read(keys) {

@@ -25,6 +25,15 @@ export function createSqlitePins({ database }: { database: Database }): PinStore
       return readAll(taskId, names);
     },
 
+    async count(taskId) {
+      const row = database.row<{ all: number; ready: number }>(
+        `SELECT count(*) AS "all", coalesce(sum(name GLOB 'prepared-*' AND json_extract(body, '$.error') IS NULL), 0) AS ready
+         FROM pins WHERE task_id = ?`,
+        taskId,
+      );
+      return { all: row?.all ?? 0, ready: row?.ready ?? 0 };
+    },
+
     async write(taskId, name, pin) {
       const added = database.run(
         'INSERT OR IGNORE INTO pins (task_id, name, body) VALUES (?, ?, ?)',

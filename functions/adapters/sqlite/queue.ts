@@ -18,7 +18,11 @@ export interface ConsumeOptions<T extends Topic> {
   /** Messages in flight at a time. One task gets a fifth of these places at most, so that others begin at once. */
   concurrency: number;
   handler: Handler<T>;
+  /** Called before a failed message is stored again, with the milliseconds until it is delivered. */
+  onHandedBack?: (message: MessageOf<T>, error: unknown, pauseMs: number) => void;
 }
+
+type OnHandedBack = (message: Message, error: unknown, pauseMs: number) => void;
 
 export interface SqliteQueue extends Queue {
   consume<T extends Topic>(topic: T, options: ConsumeOptions<T>): Consumer;
@@ -69,19 +73,19 @@ export function createSqliteQueue({
       wake(new Set(['dead-letter']));
     }
   };
-  const handBack = (taken: Taken, error: unknown): void => {
-    if (isWaiting(error)) {
-      // Waiting is not a failure: the delivery is not counted, and the next one follows soon.
-      messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, pauseMs(error, 1, backOffBaseMs));
-    } else if (isShortage(error)) {
-      // Work waits for room on a disk as long as that takes: the count stops halfway to giving up.
-      const deliveries = Math.min(taken.deliveries, Math.ceil(maxDeliveries / 2));
-      messages.handBack({ ...taken, deliveries }, pauseMs(error, deliveries, backOffBaseMs));
-    } else if (taken.deliveries >= maxDeliveries) {
+  const handBack = (taken: Taken, error: unknown, onHandedBack: OnHandedBack = () => {}): void => {
+    // Waiting is not a failure: the delivery is not counted, and the next one follows soon.
+    const waits = isWaiting(error);
+    const isShort = isShortage(error);
+    if (!waits && !isShort && taken.deliveries >= maxDeliveries) {
       giveUp(taken, error);
-    } else {
-      messages.handBack(taken, pauseMs(error, taken.deliveries, backOffBaseMs));
+      return;
     }
+    // Work waits for room on a disk as long as that takes: the count stops halfway to giving up.
+    const counted = isShort ? Math.min(taken.deliveries, Math.ceil(maxDeliveries / 2)) : taken.deliveries;
+    const pause = pauseMs(error, waits ? 1 : counted, backOffBaseMs);
+    onHandedBack(taken.message, error, pause);
+    messages.handBack({ ...taken, deliveries: counted - (waits ? 1 : 0) }, pause);
   };
 
   for (const taken of messages.inFlight()) {
@@ -99,13 +103,13 @@ export function createSqliteQueue({
       }
     },
 
-    consume(topic, { concurrency, handler }) {
+    consume(topic, { concurrency, handler, onHandedBack }) {
       const consumer = new TopicConsumer({
         topic,
         concurrency,
         handler: (message, delivery) => handler(message as MessageOf<typeof topic>, delivery),
         messages,
-        handBack,
+        handBack: (taken, error) => handBack(taken, error, onHandedBack as OnHandedBack | undefined),
         outage,
         onSuspectDone: wakeAll,
       });

@@ -130,6 +130,38 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE reports ADD COLUMN seal TEXT;
   ALTER TABLE claims ADD COLUMN seal TEXT;
   `,
+  `
+  CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
+  -- Tasks that are gone, while some of their reports, pins and messages are still to be removed.
+  CREATE TABLE pruned (task_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  ALTER TABLE memos ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+  UPDATE memos SET used_at = unixepoch() * 1000;
+  CREATE INDEX memos_used ON memos (used_at);
+
+  ALTER TABLE attempts ADD COLUMN lapses TEXT;
+  `,
+  `
+  -- Times of the latest successes, as JSON.
+  ALTER TABLE tasks ADD COLUMN succeeded_at TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE tasks DROP COLUMN first_report_at;
+  `,
+  `
+  CREATE TABLE problems (
+    task_id TEXT NOT NULL,
+    work TEXT NOT NULL,
+    body TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (task_id, work)
+  ) STRICT, WITHOUT ROWID;
+  -- They end with their task, whoever ends or removes it.
+  CREATE TRIGGER problems_over AFTER UPDATE OF finished_at ON tasks WHEN new.finished_at IS NOT NULL BEGIN
+    DELETE FROM problems WHERE task_id = new.id;
+  END;
+  CREATE TRIGGER problems_forgotten AFTER DELETE ON tasks BEGIN
+    DELETE FROM problems WHERE task_id = old.id;
+  END;
+  `,
 ];
 
 /** One SQLite file. Every call is synchronous and durable when it returns. */
@@ -182,7 +214,8 @@ export function openDatabase(path: string): Database {
   };
 
   try {
-    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    // What is deleted is overwritten, because tasks contain signed URLs.
+    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
     connection.function('hash_id', { deterministic: true }, (key) => hashId(String(key)));
     migrate(connection, transaction);
   } catch (error) {

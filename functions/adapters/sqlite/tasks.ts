@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
-import type { Claim, ClaimHolder, Progress, Task } from '../../model/task.ts';
+import type { Claim, ClaimHolder, Counts, Progress, Task } from '../../model/task.ts';
 import type { Seal, TaskStore } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
@@ -9,6 +9,13 @@ export interface SqliteTasksOptions {
   seal: Seal;
   /** Milliseconds since the epoch. */
   now?: () => number;
+}
+
+/** The fields of Progress that SQLite stores in another form. */
+interface ProgressRow {
+  published: number;
+  cancelRequested: number;
+  succeededAt: string;
 }
 
 /** As JSON. Tasks are worked on in turn, so more than the latest one is kept. The largest has about 2 MB. */
@@ -98,12 +105,20 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
     },
 
     async progress(taskId) {
-      const row = database.row<Omit<Progress, 'published'> & { published: number }>(
-        `SELECT published, succeeded, failed, cancelled, first_report_at AS firstReportAt, finished_at AS finishedAt
+      const row = database.row<Counts & Pick<Progress, 'finishedAt'> & ProgressRow>(
+        `SELECT published, cancelled_at IS NOT NULL AS cancelRequested, succeeded, failed, cancelled,
+           succeeded_at AS succeededAt, finished_at AS finishedAt
          FROM tasks WHERE id = ?`,
         taskId,
       );
-      return row && { ...row, published: row.published === 1 };
+      return (
+        row && {
+          ...row,
+          published: row.published === 1,
+          cancelRequested: row.cancelRequested === 1,
+          succeededAt: JSON.parse(row.succeededAt) as number[],
+        }
+      );
     },
 
     async unfinished(limit, afterId) {

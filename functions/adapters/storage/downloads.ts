@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { awakeLimit } from '../../base/awake.ts';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download } from '../../model/source.ts';
 import type { StorageObject } from '../../model/source-location.ts';
@@ -44,8 +45,8 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
     async get({ bucket, object: name }, file, { validator, signal }) {
       const place: Place = { purpose: 'sources', bucket, name };
       const where = `gs://${bucket}/${name}`;
-      const total = AbortSignal.timeout(limits.totalMs);
-      const options = { signal: AbortSignal.any([signal, total]) };
+      using total = awakeLimit(limits.totalMs);
+      const options = { signal: AbortSignal.any([signal, total.signal]) };
       try {
         const current = await metadataOf(storage, place, options);
         if (!current) throw missing(where);
@@ -64,7 +65,7 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
       } catch (error) {
         await rm(file, { force: true });
         signal.throwIfAborted();
-        throw total.aborted && !PermanentError.is(error)
+        throw total.signal.aborted && !PermanentError.is(error)
           ? tooSlow(where, `not finished after ${limits.totalMs} ms`, { cause: error })
           : error;
       }
@@ -83,7 +84,7 @@ function checkObject({ bytes, contentEncoding }: ObjectState, where: string, max
     );
   }
   if (bytes === 0) throw empty(where);
-  if (bytes > maxBytes) throw tooLarge(where, maxBytes, `${bytes} bytes`);
+  if (bytes > maxBytes) throw tooLarge(where, maxBytes, bytes);
 }
 
 function missing(where: string): Error {

@@ -4,9 +4,11 @@ import { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { OutputStore } from '../../ports.ts';
+import type { FileOwner, OutputStore } from '../../ports.ts';
 import { allEnded } from '../shared/all-ended.ts';
 import { diskName } from '../shared/disk-name.ts';
+import { hashId } from '../shared/hash-id.ts';
+import { refuseLate } from '../shared/late-save.ts';
 import { isPlainName, notPlain } from '../shared/plain-name.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
 import { metadataOf } from './read.ts';
@@ -56,13 +58,13 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
       };
     },
 
-    async save(folder, fileName, file, signal) {
+    async save(folder, fileName, file, signal, owner) {
       if (!isFileName(fileName)) throw notPlain(fileName);
       const prefix = prefixOf(folder, bucket);
       if (prefix === undefined) throw otherOutput(folder, bucket);
       signal.throwIfAborted();
-      const content = await contentOf(file, fileName);
-      await replace(storage, place(prefix + fileName), content, signal);
+      const content = { ...(await contentOf(file, fileName)), owner: ownerId(owner) };
+      await replace(storage, place(prefix + fileName), content, signal, () => refuseLate(owner, fileName));
       await rm(file, { force: true });
       return {
         url: `https://storage.cloud.google.com/${encodePath(`${bucket}/${prefix}${fileName}`)}`,
@@ -70,31 +72,54 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
       };
     },
 
-    async remove(folder, fileNames) {
+    async remove(folder, fileNames, owner) {
       const prefix = prefixOf(folder, bucket);
       if (prefix === undefined) return;
       const limit = pLimit(REMOVALS_AT_ONCE);
       await allEnded(
         fileNames
           .filter(isFileName)
-          .map((fileName) => limit(() => remove(storage, place(prefix + fileName)))),
+          .map((fileName) => limit(() => removeOf(owner, storage, place(prefix + fileName)))),
       );
     },
   };
 }
 
-/** Stores the content under that name; sends nothing if an earlier delivery has stored it. */
+/** Removes the object if it is the owner's, or whoever's without one. */
+async function removeOf(
+  owner: FileOwner | undefined,
+  storage: StorageConnection,
+  place: Place,
+): Promise<void> {
+  if (owner === undefined) return remove(storage, place);
+  const current = await metadataOf(storage, place);
+  if (current !== undefined && current.owner === ownerId(owner))
+    await remove(storage, place, current.generation);
+}
+
+/** A hash, because whoever may read the object sees it, and the id of a task is no concern of theirs. */
+function ownerId(owner: FileOwner | undefined): string | undefined {
+  return owner && hashId('owner', owner.taskId);
+}
+
+/**
+ * Stores the content under that name; sends nothing if an earlier delivery has stored it. The check comes after the
+ * object was looked at, so that the content is refused if another writer stores an object after the check.
+ */
 async function replace(
   storage: StorageConnection,
   place: Place,
-  content: Content,
+  content: Content & { owner: string | undefined },
   signal: AbortSignal,
+  check: () => Promise<void>,
 ): Promise<void> {
   let expected = NOTHING;
   for (let tries = 0; tries < REPLACEMENTS; tries++) {
+    await check();
     if (await upload(storage, place, content, expected, { signal })) return;
     const current = await metadataOf(storage, place, { signal });
-    if (current?.md5 === content.md5 && current.bytes === content.bytes) return;
+    const { md5, bytes, owner } = current ?? {};
+    if (md5 === content.md5 && bytes === content.bytes && owner === content.owner) return;
     expected = current?.generation ?? NOTHING;
   }
   throw new TransientError(

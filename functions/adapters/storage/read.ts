@@ -14,6 +14,8 @@ export interface ObjectState {
   md5: string | undefined;
   /** Set if the object is stored compressed. */
   contentEncoding: string | undefined;
+  /** Undefined if it was stored without one. */
+  owner: string | undefined;
 }
 
 /** Undefined if there is no such object. A missing bucket is an error. */
@@ -36,12 +38,13 @@ export async function metadataOf(
   return storage.run(place, ask, options);
 }
 
-function stateOf({ generation, size, md5Hash, contentEncoding }: FileMetadata): ObjectState {
+function stateOf({ generation, size, md5Hash, contentEncoding, metadata }: FileMetadata): ObjectState {
   return {
     generation: String(generation),
     bytes: Number(size),
     md5: md5Hash,
     contentEncoding: contentEncoding || undefined,
+    owner: metadata?.['owner'] == null ? undefined : String(metadata['owner']),
   };
 }
 

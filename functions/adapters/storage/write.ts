@@ -15,6 +15,8 @@ export interface Content {
   bytes: number;
   /** Base64. The server refuses to store other bytes. */
   md5: string;
+  /** Who stores it, as `ObjectState` shows it. */
+  owner?: string | undefined;
   /** Each call returns a new stream from the first byte. */
   read: () => Readable;
 }
@@ -71,7 +73,7 @@ interface Session {
 async function sendOnce(
   bucket: Bucket,
   name: string,
-  { contentType, bytes, md5, read }: Content,
+  { contentType, bytes, md5, owner, read }: Content,
   expected: string,
   session: Session,
   idleMs: number,
@@ -85,7 +87,12 @@ async function sendOnce(
   const target = file.createWriteStream({
     resumable,
     ...(session.uri === undefined ? {} : { uri: session.uri }),
-    metadata: { contentType, md5Hash: md5, ...(resumable && { contentLength: bytes }) },
+    metadata: {
+      contentType,
+      md5Hash: md5,
+      ...(resumable && { contentLength: bytes }),
+      ...(owner !== undefined && { metadata: { owner } }),
+    },
     preconditionOpts: { ifGenerationMatch: expected },
     // The server checks before it stores. The client would check afterwards and delete, without a precondition.
     validation: false,

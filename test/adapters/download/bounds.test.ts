@@ -68,25 +68,15 @@ const ENDLESS: readonly Row[] = [
     'chunks of one byte, each with a long extension',
     () => forever(CHUNKED, `1;${KB.repeat(4)}\r\nx\r\n`.repeat(4)),
     'source_too_large',
-    /at most 265536 bytes from 127\.0\.0\.1, headers and chunk lengths included/,
+    /at most 331072 bytes from 127\.0\.0\.1, headers and chunk lengths included/,
   ],
-  [
-    'a chunk extension',
-    () => forever(`${CHUNKED}1;`, KB),
-    'source_too_large',
-    /headers and chunk lengths included/,
-  ],
-  [
-    'the status line',
-    () => forever('HTTP/1.1 200 ', KB),
-    'source_too_large',
-    /headers and chunk lengths included/,
-  ],
+  ['a chunk extension', () => forever(`${CHUNKED}1;`, KB), 'source_refused', /more than 16 KB of extensions/],
+  ['the status line', () => forever('HTTP/1.1 200 ', KB), 'source_refused', /at most 64 KB of headers/],
   [
     'a chunk extension, a few bytes at a time',
     () => slowly(`${CHUNKED}1;`, KB),
     'source_slow',
-    /UND_ERR_BODY_TIMEOUT/,
+    /no bytes for 300 ms/,
     { idleMs: 300 },
   ],
   ['one header', () => forever(`${OK}x: `, KB), 'source_refused', /headers.+got too many/],
@@ -101,7 +91,7 @@ const ENDLESS: readonly Row[] = [
     'the status line, a few bytes at a time',
     () => slowly('HTTP/1.1 200 ', KB),
     'source_slow',
-    /UND_ERR_HEADERS_TIMEOUT/,
+    /no answer after 300 ms/,
     { headersMs: 300 },
   ],
   ['interim answers', () => forever('', EARLY_HINTS), 'source_refused', /more than 20 interim answers/],
@@ -109,7 +99,7 @@ const ENDLESS: readonly Row[] = [
     'headers, a few bytes at a time',
     () => slowly(OK, 'a: b\r\n'),
     'source_slow',
-    /UND_ERR_HEADERS_TIMEOUT/,
+    /no answer after 300 ms/,
     { headersMs: 300 },
   ],
   [
@@ -149,6 +139,13 @@ const ENDLESS: readonly Row[] = [
     { answerMs: 500 },
   ],
   [
+    'the text of a refusal',
+    () => forever('HTTP/1.1 403 Forbidden\r\ntransfer-encoding: chunked\r\n\r\n', `400\r\n${KB}\r\n`),
+    'source_forbidden',
+    /got 403/,
+  ],
+  ['a page', () => forever(CHUNKED, `400\r\n<html>${KB.slice(6)}\r\n`), 'media_unreadable', /web page/],
+  [
     'the body of a redirect',
     (request) =>
       request.includes('/clip.mp4')
@@ -162,35 +159,58 @@ const ENDLESS: readonly Row[] = [
   ],
 ];
 
+/** Of these, no further try could come to anything. */
 const LYING: readonly Row[] = [
-  [
-    'a length greater than the body',
-    () => [`${OK}content-length: 1000\r\n\r\n${KB.slice(100)}`],
-    'network',
-    /Expected all bytes of/,
-  ],
   [
     'two lengths',
     () => [`${OK}content-length: 1\r\ncontent-length: 2\r\n\r\nxx`],
-    'network',
-    /Expected all bytes of/,
+    'source_refused',
+    /more than one Content-Length/,
   ],
   [
-    'both a length and chunks',
-    () => [`${OK}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`],
-    'network',
-    /./,
+    'a length below zero',
+    () => [`${OK}content-length: -1\r\n\r\nx`],
+    'source_refused',
+    /a Content-Length that is not a length/,
   ],
-  ['a length below zero', () => [`${OK}content-length: -1\r\n\r\nx`], 'network', /Content-Length/],
-  ['a length that overflows', () => [`${OK}content-length: ${'9'.repeat(40)}\r\n\r\nx`], 'network', /./],
-  ['a chunk size that overflows', () => [`${CHUNKED}${'f'.repeat(40)}\r\nx`], 'network', /Chunk size/],
+  [
+    'a length that overflows',
+    () => [`${OK}content-length: ${'9'.repeat(40)}\r\n\r\nx`],
+    'source_refused',
+    /a Content-Length that is not a length/,
+  ],
+  [
+    'a chunk size that overflows',
+    () => [`${CHUNKED}${'f'.repeat(40)}\r\nx`],
+    'source_refused',
+    /a chunk without a valid length/,
+  ],
+  [
+    'a header without a colon',
+    () => [`${OK}content-length: 4\r\nno colon\r\n\r\nclip`],
+    'source_refused',
+    /a header line that does not begin with a name and a colon/,
+  ],
+  [
+    'a space in the name of a header',
+    () => [`${OK}content-length: 4\r\nX Odd: 1\r\n\r\nclip`],
+    'source_refused',
+    /a header line that does not begin with a name and a colon/,
+  ],
   [
     'another protocol',
     () => ['HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nx'],
-    'network',
-    /./,
+    'source_refused',
+    /status 101/,
   ],
-  ['a NUL in a header', () => [`${OK}x: a\0b\r\n\r\nx`], 'network', /Invalid header value/],
+  ['the end before the first header', () => [], 'network', /socket hang up/],
+  ['the end in the middle of the headers', () => [OK], 'network', /socket hang up/],
+  [
+    'a length greater than the body',
+    () => [`${OK}content-length: 1000\r\n\r\n${KB.slice(100)}`],
+    'source_cut',
+    /Expected 1000 bytes of .+, got the end of the connection after 924 bytes/,
+  ],
 ];
 
 describe('createWebDownloads, against malicious servers', { timeout: 120_000 }, () => {
@@ -262,12 +282,12 @@ describe('createWebDownloads, against malicious servers', { timeout: 120_000 }, 
     assert.ok(hops < 6);
   });
 
-  it('never decompresses: a declared Content-Encoding is refused, any other body is stored as it is', async () => {
+  it('decompresses no more than a file may have', async () => {
     const bomb = gzipSync(Buffer.alloc(5_000_000));
     const head = `${OK}content-length: ${bomb.length}\r\n`;
-    await using named = await stage(() => [`${head}content-encoding: gzip, s3cret\r\n\r\n`, bomb]);
-    const error = await failureOf(named.get(), 'source_refused', /Content-Encoding gzip/);
-    assert.doesNotMatch(error.message, /s3cret/);
+    await using named = await stage(() => [`${head}content-encoding: gzip\r\n\r\n`, bomb]);
+    await failureOf(named.get(), 'source_too_large', /at most 100000 bytes/);
+    assert.equal(existsSync(named.file), false);
     await using plain = await stage(() => [`${head}\r\n`, bomb]);
     await plain.get();
     assert.deepEqual(await readFile(plain.file), bomb);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFirestoreAttempts } from '../../../functions/adapters/firestore/attempts.ts';
 import {
   COLLECTIONS,
@@ -12,6 +13,7 @@ import {
 import { createFirestoreLeases } from '../../../functions/adapters/firestore/leases.ts';
 import { createFirestoreMemo } from '../../../functions/adapters/firestore/memo.ts';
 import { createFirestorePins } from '../../../functions/adapters/firestore/pins.ts';
+import { createFirestoreProblems } from '../../../functions/adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
@@ -20,6 +22,7 @@ import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
 import { leaseContract } from '../../contracts/leases.ts';
 import { memoContract } from '../../contracts/memo.ts';
 import { pinContract } from '../../contracts/pins.ts';
+import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
@@ -74,6 +77,18 @@ for (const [name, change] of [
       ),
     ON_EMULATORS,
   );
+  problemContract(
+    name,
+    () =>
+      on(
+        (firestore) => ({
+          tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+          problems: createFirestoreProblems({ firestore }),
+        }),
+        change,
+      ),
+    ON_EMULATORS,
+  );
   reportContract(
     name,
     () =>
@@ -81,6 +96,7 @@ for (const [name, change] of [
         (firestore) => ({
           tasks: createFirestoreTasks({ seal: SEAL, firestore }),
           reports: createFirestoreReports({ seal: SEAL, firestore }),
+          leases: createFirestoreLeases({ firestore }),
           forged: createFirestoreReports({ seal: FORGED_SEAL, firestore }),
         }),
         change,
@@ -166,8 +182,10 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
       leases: createFirestoreLeases({ firestore }),
       attempts: createFirestoreAttempts({ firestore }),
       memo: createFirestoreMemo({ firestore }),
+      problems: createFirestoreProblems({ firestore }),
     }));
     const task = sampleTask({ combinations: 1 });
+    await store.problems.note(task.id, sampleProblem({ topic: 'complete' }, 1));
     await store.tasks.create(task, { key: 'k', fingerprint: 'f', ttlMs: null });
     await store.pins.write(task.id, 'prepared-0', samplePrepared('zero'));
     await store.reports.report(task.id, sampleReport(1));
@@ -182,6 +200,33 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
         const { docs } = await db.collectionGroup(collection).get();
         assert.ok(docs.length > 0, collection);
         for (const doc of docs) assert.ok(doc.get('expireAt').toMillis() > Date.now(), doc.ref.path);
+      }
+    });
+  });
+
+  it('keeps what belongs to a task for TASK_DAYS and the days that it may run, and memos from their last use on', async () => {
+    const DAY_MS = 24 * 3_600_000;
+    await using firestore = connectFirestore({ projectId: newProject(), taskDays: 90 });
+    const tasks = createFirestoreTasks({ seal: SEAL, firestore });
+    const memo = createFirestoreMemo({ firestore });
+    const task = sampleTask();
+    await tasks.create(task);
+    await memo.settle('used', 'id');
+    await memo.remember('unused', 'id');
+    await firestore.run(async ({ db }) => {
+      const { docs } = await db.collection('memos').get();
+      const daysLeft = async (path: string) =>
+        Math.round(((await db.doc(path).get()).get('expireAt').toMillis() - Date.now()) / DAY_MS);
+      assert.equal(await daysLeft(taskAt(db, task.id).path), 92);
+      const soon = new Date(Date.now() + 10 * DAY_MS);
+      for (const { ref } of docs) await ref.update({ expireAt: soon });
+      for (const use of [() => memo.recall(['used', 'never']), () => memo.settle('used', 'another')]) {
+        await use();
+        const left = await Promise.all(docs.map(({ ref }) => daysLeft(ref.path)));
+        assert.deepEqual(
+          left.toSorted((one, other) => one - other),
+          [10, 95],
+        );
       }
     });
   });
@@ -231,6 +276,28 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.firestore.run(async ({ db }) => {
       assert.equal((db as unknown as { registeredListenersCount: number }).registeredListenersCount, 0);
     });
+  });
+
+  it('closes at any moment of a wait for pins, and leaves no rejection unhandled', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    for (const moment of numbers(30)) {
+      const firestore = connectFirestore({ projectId: newProject() });
+      const pins = createFirestorePins({ firestore });
+      const stop = new AbortController();
+      const waiting = pins.wait('task', ['prepared-0'], { timeoutMs: TIMEOUT_MS, signal: stop.signal });
+      // Some are stopped before the connection closes, as by a host that ends; some are not.
+      waiting.catch(() => {});
+      if (moment % 3 > 0) await pins.read('task', ['profile']);
+      for (const _ of numbers(moment >> 1)) await new Promise(setImmediate);
+      if (moment % 2 === 0) stop.abort(new Error('The host stops'));
+      await firestore[Symbol.asyncDispose]();
+      stop.abort(new Error('The host stops'));
+    }
+    await sleep(100);
+    process.off('unhandledRejection', note);
+    assert.deepEqual(unhandled, []);
   });
 
   it('treats a store that does not answer as transient', async () => {

@@ -47,14 +47,18 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   reportsBetween: [queries.reportsBetween(store, 'a', 1, 100)],
   allShards: [queries.allShards(store, 'a')],
   allPins: [queries.allPins(store, 'a')],
+  readyPins: [queries.readyPins(store, 'a')],
+  latestProblems: [queries.latestProblems(store, 'a', 10)],
 };
 
 /** Large, random or ever-growing fields that no query uses: an index would only cost money. */
 const NOT_TO_BE_INDEXED: readonly string[] = [
   ...['body', 'seal', 'name', 'storedAt', 'finishedAt'].map((field) => `tasks.${field}`),
   ...['body', 'seal', 'token'].map((field) => `renders.${field}`),
-  ...['quota', 'succeeded', 'failed', 'cancelled', 'firstReportAt'].map((field) => `shards.${field}`),
+  ...['quota', 'succeeded', 'failed', 'cancelled', 'succeededAt'].map((field) => `shards.${field}`),
   'pins.pin',
+  'problems.body',
+  'problems.since',
   ...['token', 'ttlMs'].map((field) => `leases.${field}`),
   ...['tokens', 'crashes', 'failures', 'round', 'restsUntil'].map((field) => `attempts.${field}`),
   'claims.fingerprint',

@@ -104,17 +104,19 @@ describe('the shards of a counter', () => {
       assert.equal(isFull(shard(counts)), false, JSON.stringify(counts));
   });
 
-  it('add up, and the first report is the earliest of all shards', () => {
+  it('add up, and the latest successes of all shards are in order', () => {
     const shards = [
-      shard({ succeeded: 1, failed: 2, firstReportAt: 2_000 }),
-      shard({ cancelled: 3, firstReportAt: 1_000 }),
+      shard({ succeeded: 22, failed: 2, succeededAt: Array.from({ length: 22 }, (_, at) => 2 * at) }),
+      shard({ succeeded: 1, cancelled: 3, succeededAt: [41] }),
       shard({}),
     ];
-    assert.deepEqual(sumOf(shards), { succeeded: 1, failed: 2, cancelled: 3, firstReportAt: 1_000 });
+    const { succeededAt, ...counts } = sumOf(shards);
+    assert.deepEqual(counts, { succeeded: 23, failed: 2, cancelled: 3 });
+    assert.deepEqual([succeededAt.length, ...succeededAt.slice(-3)], [20, 40, 41, 42]);
   });
 
-  it('add up to zero, with no first report, before anything is reported', () => {
-    const nothing = { succeeded: 0, failed: 0, cancelled: 0, firstReportAt: null };
+  it('add up to zero, without a success, before anything is reported', () => {
+    const nothing = { succeeded: 0, failed: 0, cancelled: 0, succeededAt: [] };
     assert.deepEqual(sumOf([]), nothing);
     assert.deepEqual(sumOf([shard({}), shard({})]), nothing);
   });

@@ -48,6 +48,26 @@ describe('the least rate of a download', () => {
     );
   });
 
+  test('gives one a whole window after the machine has slept, and then blames the network', (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    let at = 0;
+    t.mock.method(Date, 'now', () => at);
+    using rate = watchRate(RATE, () => new TransientError('source_slow', 'slow'));
+    const seconds = (count: number, bytes: number) => {
+      for (let second = 0; second < count; second++) {
+        rate.count(bytes);
+        at += 1_000;
+        t.mock.timers.tick(1_000);
+      }
+    };
+    seconds(10, 1_000);
+    at += 48 * 3_600_000;
+    seconds(4, 0);
+    assert.equal(rate.signal.aborted, false);
+    seconds(1, 0);
+    assert.equal(rate.signal.reason?.code, 'network');
+  });
+
   test('ends one that becomes slow within a window, however much it has brought before', (t) => {
     assert.deepEqual(
       givenUpAfter(t, (second) => (second <= 30 ? 1_000_000 : 1)),

@@ -10,6 +10,7 @@ import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempt
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../../../functions/adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../../../functions/adapters/sqlite/pins.ts';
+import { createSqliteProblems } from '../../../functions/adapters/sqlite/problems.ts';
 import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
 import { type Database, MIGRATIONS, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
@@ -20,6 +21,7 @@ import { attemptContract } from '../../contracts/attempts.ts';
 import { leaseContract } from '../../contracts/leases.ts';
 import { memoContract } from '../../contracts/memo.ts';
 import { pinContract } from '../../contracts/pins.ts';
+import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskContract } from '../../contracts/tasks.ts';
@@ -66,6 +68,7 @@ reportContract('sqlite', () =>
   on((database) => ({
     tasks: createSqliteTasks({ database, seal: SEAL }),
     reports: createSqliteReports({ database, seal: SEAL }),
+    leases: createSqliteLeases({ database }),
     forged: createSqliteReports({ database, seal: FORGED_SEAL }),
   })),
 );
@@ -73,6 +76,12 @@ pinContract('sqlite', () =>
   on((database) => ({
     tasks: createSqliteTasks({ database, seal: SEAL }),
     pins: createSqlitePins({ database }),
+  })),
+);
+problemContract('sqlite', () =>
+  on((database) => ({
+    tasks: createSqliteTasks({ database, seal: SEAL }),
+    problems: createSqliteProblems({ database }),
   })),
 );
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
@@ -172,7 +181,7 @@ describe('the sqlite database', () => {
   it('rolls back a failed transaction, and stays usable', async () => {
     await using harness = await on((database) => ({ database }));
     const { database } = harness;
-    const insert = () => database.run("INSERT INTO memos VALUES ('id', 'value')");
+    const insert = () => database.run("INSERT INTO memos VALUES ('id', 'value', 0)");
     assert.throws(
       () =>
         database.transaction(() => {
@@ -212,6 +221,30 @@ describe('sqlite reports', () => {
     }));
     await assert.rejects(harness.reports.report('nobody', sampleReport(1)), /unknown id nobody/);
     assert.deepEqual(await harness.reports.list('nobody', 1, 9), []);
+  });
+});
+
+describe('sqlite problems', () => {
+  it('end with their task, whether it ends or is removed', async () => {
+    await using harness = await on((database) => ({
+      database,
+      tasks: createSqliteTasks({ database, seal: SEAL }),
+      problems: createSqliteProblems({ database }),
+    }));
+    const { database, tasks, problems } = harness;
+    const all = ['a', 'b', 'c'].map((folder) => sampleTask({ folder }));
+    for (const task of all) {
+      await tasks.create(task);
+      await problems.note(task.id, sampleProblem({ topic: 'complete' }, 1));
+    }
+    const [ended, removed, open] = all.map(({ id }) => id) as [string, string, string];
+    await tasks.finish(ended);
+    database.run('DELETE FROM tasks WHERE id = ?', removed);
+    const kept = database.rows<{ id: string }>('SELECT task_id AS id FROM problems');
+    assert.deepEqual(
+      kept.map(({ id }) => id),
+      [open],
+    );
   });
 });
 

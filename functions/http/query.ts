@@ -1,0 +1,42 @@
+/** Checks query parameters: those that a route does not take, or that come twice, are refused and never ignored. */
+import { type Mistake, RequestError } from '../base/errors.ts';
+import { escapePointer, nearestName, shown, shownPointer } from '../model/mistakes.ts';
+
+/** Most mistakes of an answer. No query of this interface has as many parameters. */
+const MOST_LISTED = 10;
+
+/** Throws RequestError invalid_request, naming each unknown or repeated parameter once. */
+export function checkQuery(query: URLSearchParams, known: readonly string[]): void {
+  const names = [...new Set(query.keys())];
+  const mistakes = names.flatMap((name) => {
+    const message = known.includes(name) ? repeated(name, query) : unknown(name, known);
+    return message === undefined ? [] : [{ pointer: shownPointer(`/${escapePointer(name)}`), message }];
+  });
+  if (mistakes.length > 0) throw refused(mistakes);
+}
+
+export function queryMistake(parameter: string, message: string): RequestError {
+  return refused([{ pointer: `/${parameter}`, message }]);
+}
+
+function repeated(name: string, query: URLSearchParams): string | undefined {
+  const times = query.getAll(name).length;
+  return times > 1 ? `Expected ${name} once, got it ${times} times. Leave out all but one.` : undefined;
+}
+
+function unknown(name: string, known: readonly string[]): string {
+  if (known.length === 0)
+    return `Expected no query parameters, because this address takes none, got ${shown(name)}. Remove it.`;
+  const nearest = nearestName(name, known);
+  const next = nearest === undefined ? 'Remove it.' : `Did you mean ${nearest}?`;
+  return `Expected no query parameters but ${known.join(', ')}, got ${shown(name)}. ${next}`;
+}
+
+function refused(mistakes: readonly Mistake[]): RequestError {
+  const listed = mistakes.slice(0, MOST_LISTED);
+  const more = mistakes.length - listed.length;
+  if (more > 0)
+    listed.push({ pointer: '', message: `and ${more} more. Fix these first, then send it again.` });
+  const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`;
+  return new RequestError('invalid_request', `The query has ${count}.`, { mistakes: listed });
+}

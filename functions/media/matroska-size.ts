@@ -1,0 +1,57 @@
+/** Finds Matroska and WebM files that are shorter than their elements say. RFC 8794 and RFC 9559. */
+import type { ByteWindow } from './byte-window.ts';
+
+const EBML = 0x1a45dfa3;
+/** Segments and clusters of a live recording have no known size, and end where the next one begins. */
+const OPEN = [0x18538067, 0x1f43b675];
+/** What stands beside and within them. Anything else may follow the end of a file without being a part of it. */
+const KNOWN = new Set([
+  ...[EBML, ...OPEN, 0xec, 0xbf],
+  // Of a segment: index, description, tracks, cues, attachments, chapters, tags.
+  ...[0x114d9b74, 0x1549a966, 0x1654ae6b, 0x1c53bb6b, 0x1941a469, 0x1043a770, 0x1254c367],
+  // Of a cluster: its time, blocks, sizes and places.
+  ...[0xe7, 0xa3, 0xa0, 0xaf, 0xab, 0xa7, 0x5854],
+]);
+/** Longest id and longest size. */
+const HEADER_BYTES = 12;
+/** Each frame of a live recording is an element. */
+const MOST_ELEMENTS = 2_000_000;
+
+/** How many bytes the file lacks, at least. 0 for other files, and where something else than an element stands. */
+export async function missingMatroskaBytes(bytes: ByteWindow): Promise<number> {
+  const beginning = await bytes.at(0, 4);
+  if (beginning.length < 4 || beginning.readUInt32BE(0) !== EBML) return 0;
+  let at = 0;
+  for (let elements = 0; at < bytes.size && elements < MOST_ELEMENTS; elements++) {
+    const element = elementIn(await bytes.at(at, HEADER_BYTES));
+    if (element === undefined || !KNOWN.has(element.id)) return 0;
+    if (element.size === null && !OPEN.includes(element.id)) return 0;
+    at += element.header + (element.size ?? 0);
+  }
+  return Math.max(0, at - bytes.size);
+}
+
+/** `size` is null if it is unknown. Undefined if this is no element. */
+function elementIn(bytes: Buffer): { id: number; header: number; size: number | null } | undefined {
+  const idBytes = lengthAt(bytes, 0);
+  if (idBytes === 0 || idBytes > 4 || idBytes > bytes.length) return undefined;
+  const id = bytes.readUIntBE(0, idBytes);
+  const sizeBytes = lengthAt(bytes, idBytes);
+  const header = idBytes + sizeBytes;
+  if (idBytes === bytes.length) return { id, header: idBytes + 1, size: 0 };
+  if (sizeBytes === 0) return undefined;
+  if (header > bytes.length) return { id, header, size: 0 };
+  let size = (bytes[idBytes] as number) & ((1 << (8 - sizeBytes)) - 1);
+  let isUnknown = size === (1 << (8 - sizeBytes)) - 1;
+  for (const byte of bytes.subarray(idBytes + 1, header)) {
+    size = size * 256 + byte;
+    isUnknown &&= byte === 0xff;
+  }
+  return { id, header, size: isUnknown ? null : size };
+}
+
+/** The number of leading zero bits of the first byte says how many bytes follow. 0 if there is no such number. */
+function lengthAt(bytes: Buffer, at: number): number {
+  const first = bytes[at] ?? 0;
+  return first === 0 ? 0 : Math.clz32(first) - 23;
+}

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createApi } from '../../functions/http/router.ts';
+import { nearestStandardRate } from '../../functions/model/frame-rate.ts';
+import { type Combination, type Plan, sourcesOf } from '../../functions/model/plan.ts';
+import { OUTPUT_RATES, requestSchema } from '../../functions/model/request-schema.ts';
+import type { Task } from '../../functions/model/task.ts';
+import { failedReport } from '../../functions/pipeline/reporting.ts';
+import { useStages } from '../fixtures/hosts/stages.ts';
+
+/** Every field of a request, with a value that is not its default. A field added to the schema needs one in either. */
+const COVER = {
+  task_name: 'everything',
+  video_blocks: [
+    { name: 'hooks', urls: ['https://h/1.mp4', 'https://h/2.mp4'] },
+    { name: 'bodies', urls: ['https://h/3.mp4', 'https://h/4.mp4'] },
+  ],
+  audio_blocks: [{ name: 'music', urls: ['https://h/m.mp3', 'https://h/n.mp3'] }],
+  text_to_speech: [
+    { text: 'Hello', voice: 'Sarah' },
+    { text: 'Good-bye', voice: 'Ann' },
+  ],
+  output: {
+    width: 640,
+    height: 360,
+    fps: 59.94,
+    fit: 'cover',
+    still_seconds: 4.5,
+  },
+  audio: { original_volume: 0.3, duck: false, voice_offset_seconds: 1.5 },
+  seed: 4_000_000_000,
+  metadata: { order: 7, list: [1, { deep: null }] },
+};
+
+/** Of the fields that exclude each other, the others. */
+const { fit: _, ...picture } = COVER.output;
+const BARS = { ...COVER, output: { ...picture, background: '#1a2b3c' } };
+const REQUESTS: readonly (typeof COVER | typeof BARS)[] = [COVER, BARS];
+
+/** Fields that no task can have. */
+const NOT_IN_A_TASK: Readonly<Record<string, string>> = {
+  '/text_to_speach': 'another spelling of text_to_speech',
+  '/callback_url': 'refused',
+  '/dry_run': 'makes no task',
+};
+/** Always given together. */
+const PAIRS: Readonly<Record<string, string>> = { width: 'height', height: 'width' };
+
+interface Schema {
+  properties?: Record<string, Schema>;
+  required?: readonly string[];
+  items?: Schema;
+  then?: Schema;
+}
+
+interface Field {
+  pointer: string;
+  optional: boolean;
+}
+
+/** All fields of the schema; `/-/` stands for the entries of a list. */
+function fieldsOf({ properties = {}, required = [], items, then }: Schema, at = ''): Field[] {
+  return [
+    ...(items === undefined ? [] : fieldsOf(items, `${at}/-`)),
+    ...(then === undefined ? [] : fieldsOf(then, at)),
+    ...Object.entries(properties).flatMap(([name, inner]) => {
+      const pointer = `${at}/${name}`;
+      if (pointer in NOT_IN_A_TASK) return [];
+      return [{ pointer, optional: !required.includes(name) }, ...fieldsOf(inner, pointer)];
+    }),
+  ];
+}
+
+function namesIn(pointer: string): string[] {
+  return pointer.slice(1).split('/');
+}
+
+function valueAt(request: unknown, pointer: string): unknown {
+  return namesIn(pointer).reduce<unknown>(
+    (value, name) => (name === '-' ? (value as unknown[])?.[0] : (value as Record<string, unknown>)?.[name]),
+    request,
+  );
+}
+
+/** The request without that field, and without the one that is given together with it. */
+function without(whole: unknown, pointer: string): unknown {
+  const request = structuredClone(whole) as Record<string, unknown>;
+  const names = namesIn(pointer);
+  const last = names.pop() as string;
+  const holders = names.reduce<Record<string, unknown>[]>(
+    (found, name) =>
+      name === '-'
+        ? (found as unknown as Record<string, unknown>[][]).flat()
+        : found.map((holder) => holder[name] as Record<string, unknown>),
+    [request],
+  );
+  for (const holder of holders) {
+    delete holder[last];
+    delete holder[PAIRS[last] ?? last];
+  }
+  return request;
+}
+
+const fields = fieldsOf(requestSchema as unknown as Schema);
+
+describe('a retry keeps every field of the request', () => {
+  const s = useStages();
+
+  async function accepted(request: Promise<Response>): Promise<Task> {
+    const response = await request;
+    const body = (await response.json()) as { task_id: string };
+    assert.equal(response.status, 202, JSON.stringify(body));
+    const task = await s.deps.tasks.get(body.task_id);
+    assert.ok(task);
+    return task;
+  }
+  const post = (path: string, body?: unknown) =>
+    createApi(s.deps)(
+      new Request(`http://127.0.0.1:8080${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
+  const start = (request: unknown) => accepted(post('/process_media', request));
+
+  /** Ends the task; the combinations that `fails` names have failed. */
+  async function end(task: Task, fails: (index: number) => boolean): Promise<void> {
+    const error = { code: 'no_video', stage: 'probe', message: 'Expected video.' } as const;
+    for (const combination of task.plan.combinations) {
+      const failed = failedReport(task, combination, error);
+      await s.deps.reports.report(
+        task.id,
+        fails(combination.index) ? failed : { ...failed, status: 'succeeded', error: null },
+      );
+    }
+    await s.deps.tasks.finish(task.id);
+  }
+  async function retried(task: Task): Promise<Task> {
+    return accepted(post(`/tasks/${task.id}/retry`));
+  }
+
+  test('and this test knows all of them, with values that make a difference', async () => {
+    const has = (request: unknown, pointer: string) => valueAt(request, pointer) !== undefined;
+    const missing = fields.filter(({ pointer }) => !REQUESTS.some((request) => has(request, pointer)));
+    assert.deepEqual(missing, [], 'add values that are not the defaults to COVER or BARS');
+    const stored = async (request: unknown) => {
+      const { id: _, fileId: __, createdAt: ___, ...kept } = await start(request);
+      return JSON.stringify(kept);
+    };
+    for (const request of REQUESTS) {
+      const whole = await stored(request);
+      for (const { pointer, optional } of fields) {
+        // Without a seed, every task gets another one.
+        if (!optional || pointer === '/seed' || !has(request, pointer)) continue;
+        assert.notEqual(
+          await stored(without(request, pointer)),
+          whole,
+          `${pointer}: is the default, or not kept`,
+        );
+      }
+    }
+  });
+
+  for (const [what, request, fails] of [
+    ['if one combination failed', COVER, (index: number) => index === 3],
+    ['if one with bars failed', BARS, (index: number) => index === 4],
+    ['if all failed', BARS, () => true],
+  ] as const) {
+    test(what, async () => {
+      const first = await start(request);
+      if (!fails(1)) {
+        const [width, height, rate] = [640, 360, { num: 60000, den: 1001 }];
+        const { fit, background } = first.plan.output;
+        await s.deps.pins.write(first.id, 'profile', { width, height, rate, fit, background });
+      }
+      await end(first, fails);
+      const second = await retried(first);
+      await end(second, () => true);
+      for (const task of [second, await retried(second)]) {
+        const { id: _, createdAt: __, retryOf: ___, plan, ...kept } = task;
+        for (const [name, value] of Object.entries(kept)) {
+          assert.deepEqual(value, first[name as keyof Task], name);
+        }
+        assert.deepEqual(Object.keys(task).sort(), Object.keys(first).sort());
+        assert.deepEqual(Object.keys(plan).sort(), Object.keys(first.plan).sort());
+        for (const name of Object.keys(first.plan) as (keyof Plan)[]) {
+          if (name === 'combinations' || name === 'sources') continue;
+          if (name === 'output') {
+            const { fps, ...picture } = plan.output;
+            assert.deepEqual({ ...picture, fps: fps?.toFixed(2) }, { ...first.plan.output, fps: '59.94' });
+          } else {
+            assert.deepEqual(plan[name], first.plan[name], name);
+          }
+        }
+        assert.deepEqual(
+          plan.combinations.map((combination) => choices(plan, combination)),
+          first.plan.combinations
+            .filter(({ index }) => fails(index))
+            .map((combination) => choices(first.plan, combination)),
+        );
+        assert.equal(plan.sources.length, new Set(plan.combinations.flatMap(sourcesOf)).size);
+      }
+    });
+  }
+
+  test('and every frame rate', async () => {
+    for (const fps of OUTPUT_RATES) {
+      const first = await start({ ...COVER, output: { ...COVER.output, fps } });
+      const rate = nearestStandardRate(fps);
+      const { fit, background } = first.plan.output;
+      await s.deps.pins.write(first.id, 'profile', { width: 640, height: 360, rate, fit, background });
+      await end(first, (index) => index === 1);
+      const second = await retried(first);
+      assert.deepEqual(nearestStandardRate(second.plan.output.fps as number), rate);
+    }
+  });
+});
+
+/** With the sources themselves, because their numbers differ between two plans. */
+function choices(plan: Plan, { clips, track, line, ...rest }: Combination): unknown {
+  const source = (number: number | null) => (number === null ? null : plan.sources[number]);
+  return { ...rest, clips: clips.map(source), track: source(track), line: source(line) };
+}

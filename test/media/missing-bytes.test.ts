@@ -1,0 +1,138 @@
+/** Sizes that files state of their own parts prove that an upload broke off. Other numbers in their headers prove nothing. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { missingBytes } from '../../functions/media/missing-bytes.ts';
+import {
+  ascii,
+  avi,
+  ebml,
+  gif,
+  mkv,
+  riff,
+  u8,
+  u16,
+  u32,
+  u64,
+  wav,
+  zeros,
+} from '../fixtures/media/containers.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+const SIZE = 2_000;
+const le32 = (value: number) => u32(value).reverse();
+const le64 = (value: number) => u64(value).reverse();
+const patched = (bytes: Buffer, at: number, value: Buffer) =>
+  Buffer.concat([bytes.subarray(0, at), value, bytes.subarray(at + value.length)]);
+
+const FILM = mkv(
+  { codec: 'V_VP8', width: 64, height: 64 },
+  [0, 40].map((at) => ({ at, bytes: zeros(SIZE) })),
+);
+const SEGMENT = ascii('\x18\x53\x80\x67');
+const CLUSTER = ascii('\x1f\x43\xb6\x75');
+const UNKNOWN = u8(1, ...Array.from({ length: 7 }, () => 0xff));
+
+/** The same as a live recording: nothing that goes on has a size. */
+const LIVE = [SEGMENT, CLUSTER].reduce((bytes, id) => {
+  let live = bytes;
+  for (let at = bytes.indexOf(id); at >= 0; at = bytes.indexOf(id, at + 4))
+    live = patched(live, at + 4, UNKNOWN);
+  return live;
+}, FILM);
+
+const PICTURES = avi({ codec: 'MJPG', width: 64, height: 64 }, [zeros(SIZE), zeros(SIZE)]);
+const MOVI = PICTURES.indexOf('movi') - 4;
+const OPEN_AVI = patched(patched(PICTURES, 4, le32(0xffffffff)), MOVI, le32(0xffffffff));
+const LONG_AVI = Buffer.concat([PICTURES, riff('RIFF', ascii('AVIX'), zeros(SIZE))]);
+const SOUND = wav(zeros(SIZE));
+const AIFF = Buffer.concat([ascii('FORM'), u32(SIZE + 4), ascii('AIFC'), zeros(SIZE)]);
+const LONG_WAV = Buffer.concat([
+  ...[ascii('RF64'), u32(0xffffffff), ascii('WAVE'), ascii('ds64'), le32(16), le64(SIZE + 36), le64(SIZE)],
+  ...[ascii('data'), u32(0xffffffff), zeros(SIZE)],
+]);
+
+const tag = (type: number) => Buffer.concat([u8(type, 0), u16(SIZE), zeros(7 + SIZE), u32(SIZE + 11)]);
+const FLV = Buffer.concat([ascii('FLV'), u8(1, 5), u32(9, 0), tag(18), tag(9), tag(8)]);
+
+const guid = (hex: string) => Buffer.from(hex, 'hex');
+const DATA = Buffer.concat([guid('3626b2758e66cf11a6d900aa0062ce6c'), le64(24 + SIZE), zeros(SIZE)]);
+function asf({ fileSize = 30 + 104 + DATA.length, flags = 2 } = {}): Buffer {
+  const properties = [
+    guid('a1dcab8c47a9cf118ee400c00c205365'),
+    le64(104),
+    zeros(16),
+    le64(fileSize),
+    zeros(40),
+  ];
+  const header = Buffer.concat([le32(1), zeros(2), ...properties, le32(flags), zeros(12)]);
+  return Buffer.concat([guid('3026b2758e66cf11a6d900aa0062ce6c'), le64(24 + header.length), header, DATA]);
+}
+
+/** Layer III of 128 kbit/s at 48 kHz: 384 bytes. */
+const FRAME = Buffer.concat([u8(0xff, 0xfb, 0x94, 0), zeros(380)]);
+const MP3 = Buffer.concat([ascii('ID3'), u8(4, 0, 0, 0, 0, 0, 10), zeros(10), FRAME, FRAME, FRAME]);
+
+describe('the bytes that a file lacks', () => {
+  let dir: TempDir;
+  before(async () => {
+    dir = await tempDir();
+  });
+  after(() => dir[Symbol.asyncDispose]());
+
+  async function missingIn(bytes: Buffer) {
+    const file = `${dir.path}/bytes`;
+    await writeFile(file, bytes);
+    return missingBytes(file);
+  }
+
+  for (const [what, whole, isDoubtful] of [
+    ['a Matroska film', FILM, false],
+    ['a live Matroska recording', LIVE, false],
+    ['an AVI', PICTURES, false],
+    ['an AVI of several lists', LONG_AVI, false],
+    ['an AVI that was never closed', OPEN_AVI, false],
+    ['a WAV', SOUND, false],
+    ['a long WAV', LONG_WAV, false],
+    ['an AIFF', AIFF, false],
+    ['a WMV', asf(), false],
+    ['a GIF', gif(64, 64, 3, 10), false],
+    ['an FLV', FLV, true],
+    ['an MP3', MP3, true],
+  ] as const) {
+    test(`are counted in ${what}`, async () => {
+      assert.equal((await missingIn(whole)).bytes, 0);
+      const lacking = what === 'a GIF' ? 3 : what === 'an FLV' ? 1_204 : what === 'an MP3' ? 100 : 1_200;
+      const found = await missingIn(whole.subarray(0, -lacking));
+      // The last four bytes of an FLV only repeat a size, and the last one of a GIF is only a mark.
+      const least = what === 'an FLV' ? 1_200 : what === 'a GIF' ? 2 : lacking;
+      assert.deepEqual(found, { bytes: least, isDoubtful });
+    });
+  }
+
+  for (const [what, bytes] of [
+    ['whose end is followed by something else', Buffer.concat([FILM, ascii('HTTP/1.1 200 OK, and more')])],
+    ['whose end is followed by zeros', Buffer.concat([FILM, zeros(50)])],
+    ['that is a WAV of unknown length', wav(zeros(SIZE), { claims: 0xffffffff })],
+    ['that is a WAV of a made-up length', wav(zeros(SIZE), { claims: 0x7ffff000 })],
+    ['that is a WAV of length 0', wav(zeros(SIZE), { claims: 0 })],
+    ['that is a WAV whose sound alone claims more', patched(SOUND, 40, le32(90_000))],
+    ['that is a WAV whose header alone claims more', patched(SOUND, 4, le32(90_000))],
+    ['that is an AVI miscounted by its header', patched(PICTURES, 4, le32(PICTURES.length))],
+    ['that is a WMV whose header alone claims more', asf({ fileSize: 10 ** 7 })],
+    ['that is a live WMV', asf({ flags: 3 }).subarray(0, -500)],
+    ['that is a GIF without its last mark', gif(64, 64, 3, 10).subarray(0, -1)],
+    ['that is an MP3 with a tag at its end', Buffer.concat([MP3, ascii('TAG'), zeros(125)])],
+    ['that is an FLV of another kind', patched(FLV, 13, u8(99))],
+    ['that is a Matroska film without a segment', ebml(0x1a45dfa3)],
+    ['of nothing', zeros(0)],
+    ['of text', ascii('hello')],
+  ] as const) {
+    test(`are none in a file ${what}`, async () => assert.equal((await missingIn(bytes)).bytes, 0));
+  }
+
+  test('are found where even the size of the last part is cut off', async () => {
+    const last = LIVE.lastIndexOf(CLUSTER);
+    assert.ok((await missingIn(LIVE.subarray(0, last + 6))).bytes > 0);
+  });
+});
