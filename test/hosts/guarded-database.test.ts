@@ -14,8 +14,8 @@ describe('the task database of a running service', () => {
       await using dir = await tempDir();
       const data = join(dir.path, 'data');
       using database = guardDatabase(openDatabase(join(data, 'every-cut.sqlite')), data);
-      const look = () => database.row('SELECT 1 AS one');
-      assert.deepEqual({ ...database.transaction(look) }, { one: 1 });
+      const look = () => database.row<{ one: number }>('SELECT 1 AS one')?.one;
+      assert.equal(database.transaction(look), 1);
       assert.equal(database.isBroken, false);
       if (how === 'is removed') await rm(join(data, 'every-cut.sqlite'));
       else await rename(data, join(dir.path, 'elsewhere'));
