@@ -30,7 +30,8 @@ export function createOutputFolders(file?: string): OutputFolders {
 
   const remember = async (dir: string, seen: MountPoint) => {
     const folders = await readKnown();
-    if (folders.has(dir) && folders.get(dir) === seen) return;
+    // Never forgets a mount point: the disk may have been unmounted since it was looked for.
+    if (folders.has(dir) && (seen === null || folders.get(dir) === seen)) return;
     folders.set(dir, seen);
     // A full disk is no reason to refuse work; the next start would then make the folder, as the first one does.
     if (file !== undefined) await write(file, folders).catch(() => {});

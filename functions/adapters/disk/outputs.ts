@@ -95,6 +95,8 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
         await make(folder.id);
         await inRealFolder(folder.id, async (place) => {
           signal.throwIfAborted();
+          // Again, because the folder that is open now may have been made where the disk belongs, just after it went.
+          await folders.check(dirname(folder.id));
           await refuseLink(join(place, fileName));
           await moveTo(place, fileName, file, signal, (from) =>
             inOrder(join(folder.id, fileName), async () => {

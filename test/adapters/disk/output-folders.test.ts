@@ -56,6 +56,19 @@ describe('an output folder', () => {
     assert.deepEqual(await readdir(mountPoint), []);
   });
 
+  it('keeps its mount point in mind if its disk goes while it is looked at', async (t) => {
+    await using dir = await tempDir();
+    await using disk = await otherDisk(dir.path);
+    if (disk === undefined) return t.skip('this machine has one disk');
+    const [memory, output] = [join(dir.path, 'outputs.json'), join(dir.path, 'output')];
+    await mkdir(output);
+    // Something is mounted there, but the folder that is found is not on it: as between two looks.
+    const noted = `${JSON.stringify({ folders: [[output, '/dev/shm']] })}\n`;
+    await writeFile(memory, noted);
+    await createOutputFolders(memory).ensure(output);
+    assert.equal(await readFile(memory, 'utf8'), noted);
+  });
+
   it('is noted without a mount point on the disk of DATA_DIR, so that moving both says nothing', async () => {
     await using dir = await tempDir();
     const memory = join(dir.path, 'outputs.json');
