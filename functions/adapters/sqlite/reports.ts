@@ -12,7 +12,7 @@ export interface SqliteReportsOptions {
   now?: () => number;
 }
 
-/** Reports of one transaction, which takes about 20 ms. */
+/** Reports of one transaction, which takes 20 to 30 ms. */
 const AT_A_TIME = 500;
 
 interface Row {
