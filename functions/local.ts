@@ -1,6 +1,6 @@
 /** Entry point of `npm start`: runs the single-machine host and stops it in order. */
 import { watchLauncher } from './adapters/process/launcher.ts';
-import { createLog } from './base/log.ts';
+import { createLog, type Log } from './base/log.ts';
 import { type Config, loadConfig, readEnvironment } from './config/config.ts';
 import { type Host, startHost } from './hosts/local.ts';
 
@@ -33,10 +33,23 @@ async function main(): Promise<void> {
       });
     });
     host = await startHost(config, log);
+    endWhenBroken(host, log);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
     process.exitCode = 1;
   }
+}
+
+/** Most likely DATA_DIR is gone or damaged. What to do is in the line; another start would say it again. */
+function endWhenBroken(host: Host, log: Log): void {
+  void host.broken.then(async ({ message }) => {
+    log.error(message, { event: 'host.broken' });
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    await host.stop().catch((error: unknown) => {
+      log.error('The host did not stop cleanly', { event: 'host.stopping', error });
+    });
+  });
 }
 
 /** Calls `stop` on the first request. A second request, or a stop that takes too long, kills the process and its children. */

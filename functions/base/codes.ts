@@ -328,6 +328,11 @@ export const CODES = Object.freeze({
     title: 'The disk is full',
     hint: 'Free space, or lower CACHE_MAX_MB; work then continues by itself.',
   },
+  output_gone: {
+    kind: 'transient',
+    title: 'OUTPUT_DIR was there and is gone, or its disk is not mounted',
+    hint: 'Mount its disk; if you removed the folder, make it again with mkdir -p. Work then continues by itself.',
+  },
   ffmpeg_killed: {
     kind: 'transient',
     title: 'ffmpeg was killed by the system',

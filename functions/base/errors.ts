@@ -103,6 +103,16 @@ export function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || /No space left on device/i.test(error.message);
 }
 
+/** One of our own errors, or a full disk: it says all by its message, and no bug is behind it. */
+export function isExpected(error: unknown): error is Error {
+  return TransientError.is(error) || PermanentError.is(error) || RequestError.is(error) || isDiskFull(error);
+}
+
+/** A disk is full or not mounted, which says nothing about the work: it goes on as soon as that has changed. */
+export function isShortage(error: unknown): boolean {
+  return TransientError.is(error) && (error.code === 'disk_full' || error.code === 'output_gone');
+}
+
 /** Whether retries must be limited: the error is of no known kind, or something outside killed ffmpeg. */
 export function isUnexpected(error: unknown): boolean {
   if (TransientError.is(error)) return error.code === 'ffmpeg_killed';

@@ -3,6 +3,7 @@
  * https://cloud.google.com/logging/docs/structured-logging
  */
 
+import { isExpected } from './errors.ts';
 import { escapeHidden } from './hidden-characters.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -18,6 +19,11 @@ export type EventName =
   | 'host.cleared'
   | 'host.started'
   | 'host.stopping'
+  | 'host.broken'
+  | 'database.failing'
+  | 'database.working'
+  | 'output.failing'
+  | 'output.working'
   | 'task.accepted'
   | 'task.cancelling'
   | 'task.completed'
@@ -33,6 +39,7 @@ export type EventName =
   | 'message.handed_back'
   | 'message.malformed'
   | 'message.dead_lettered'
+  | 'message.quarantined'
   | 'manifest.failed'
   | 'output.left_over'
   | 'push.refused'
@@ -107,23 +114,35 @@ function jsonLine(
   return escapeHidden(line);
 }
 
-function prettyLine(level: keyof typeof SEVERITY, message: string, { error }: LogFields): string {
+function prettyLine(level: keyof typeof SEVERITY, message: string, fields: LogFields): string {
   const time = new Date().toTimeString().slice(0, 8);
   const mark = level === 'info' || level === 'notice' ? '' : `${SEVERITY[level]} `;
   // Names and errors come from others. None of them may command the terminal, or look like a line of its own.
-  const details = error === undefined ? [] : describe(error).split('\n');
+  const details = fields.error === undefined ? [] : describe(fields.error).split('\n');
+  // An expected error has no stack, and the message may have said it all.
+  if (isExpected(fields.error) && message.includes(fields.error.message)) details.shift();
   const lines = [
-    `${time} ${mark}${escapeHidden(message)}`,
+    `${time} ${mark}${escapeHidden(`${taskOf(message, fields)}${message}`)}`,
     ...details.map((line) => `  ${escapeHidden(line)}`),
   ];
   return lines.join('\n');
 }
 
-/** The error with its stack and causes. Only the log may show them. */
-function describe(error: unknown): string {
+/** Which task a line is about, unless its message says so. */
+function taskOf(message: string, { task_name, task_id }: LogFields): string {
+  const task = task_name ?? task_id;
+  return task === undefined || message.includes(`"${task}"`) ? '' : `"${task}": `;
+}
+
+/**
+ * The error with its causes, and with its stack if it may be a bug: where an expected error comes from helps nobody. Only
+ * the log may show them.
+ */
+function describe(error: unknown, withStack = !isExpected(error)): string {
   if (!(error instanceof Error)) return withoutQueries(String(error));
-  const own = withoutQueries(error.stack ?? `${error.name}: ${error.message}`);
-  return error.cause === undefined ? own : `${own}\nCaused by: ${describe(error.cause)}`;
+  const plain = `${error.name}: ${error.message}`;
+  const own = withoutQueries(withStack ? (error.stack ?? plain) : plain);
+  return error.cause === undefined ? own : `${own}\nCaused by: ${describe(error.cause, withStack)}`;
 }
 
 /** Vendors' clients quote signed URLs and upload session URLs in their errors. Their queries grant access like a key. */

@@ -6,7 +6,7 @@ import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { traced } from '../base/trace.ts';
-import { logNack } from '../coordination/log-nack.ts';
+import { createNackLog } from '../coordination/log-nack.ts';
 import { parseJson, problem } from '../http/json-body.ts';
 import { createPushAccess } from '../http/push-auth.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
@@ -47,6 +47,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     tokens: createTokenReader({ apiUrl: config.vendors.googleApiUrl }),
     log,
   });
+  const logNack = createNackLog(log);
   const stopping = new AbortController();
   const atWork = new Set<Promise<Response>>();
   let composed: ReturnType<typeof composeCloud> | undefined;
@@ -117,7 +118,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
           );
           return new Response(null, { status: ACKNOWLEDGED });
         } catch (error) {
-          logNack(log, message, deliveries, error);
+          const tasks = (await composed?.catch(() => undefined))?.deps.tasks;
+          await logNack(message, deliveries, error, tasks);
           return new Response(null, { status: HANDED_BACK });
         }
       });

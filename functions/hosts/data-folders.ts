@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 const MARK = /^(every-cut\.sqlite|host\.lock)$/;
 /** What any version has put into DATA_DIR. */
 const OWN =
-  /^(every-cut\.sqlite.*|host\.(lock|json)|artifacts|tmp|empty|children|signing\.key(\.part)?|demo\.log)$/;
+  /^(every-cut\.sqlite.*|host\.(lock|json)|artifacts|tmp|empty|children|signing\.key(\.part)?|outputs\.json(\.part)?|demo\.log)$/;
 const ONLY_OWNER = 0o077;
 /** Of the process before the first host in it: what OUTPUT_DIR keeps to. */
 let umaskBefore: number | undefined;
@@ -19,6 +19,8 @@ export function dataFolders({ dataDir }: Pick<Config, 'dataDir'>) {
     temp: join(dataDir, 'tmp'),
     /** Where programs work that need no folder. */
     empty: join(dataDir, 'empty'),
+    /** Which output folders there were. */
+    outputs: join(dataDir, 'outputs.json'),
   };
 }
 

@@ -1,6 +1,8 @@
 /** Builds the dependencies of the single-machine host: SQLite, the disk and the vendors that the settings choose. */
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { INCOMING } from '../adapters/disk/cache.ts';
+import { createOutputFolders } from '../adapters/disk/output-folders.ts';
 import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts';
 import { sweepFolder } from '../adapters/disk/sweep.ts';
 import { createChildRecords } from '../adapters/process/child-records.ts';
@@ -15,6 +17,7 @@ import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
 import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
+import { isExpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { createSeal, sealedMemo } from '../coordination/seal.ts';
@@ -22,10 +25,13 @@ import { openFfmpeg } from '../media/open-ffmpeg.ts';
 import { fileName, manifestName } from '../model/names.ts';
 import type { TaskStore } from '../ports.ts';
 import { chooseAdapters } from './choose-adapters.ts';
+import { DATABASE, damaged, emptied, inDataDir } from './data-dir-errors.ts';
 import { closeDataDir, dataFolders } from './data-folders.ts';
+import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
+import { createOutputOutage, watchOutputs } from './output-watch.ts';
 import { pruneFromTimeToTime } from './prune.ts';
-import { signingKeyIn } from './signing-key.ts';
+import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
 import { assemble } from './wire.ts';
 
 /** Short, so that the waiting messages of one task make room for those of others. Waiting again costs nothing. */
@@ -47,7 +53,7 @@ export async function composeLocal(
   instrumentation: Instrumentation = NO_INSTRUMENTATION,
 ) {
   await using starting = new AsyncDisposableStack();
-  const umask = await inDataDir(config.dataDir, () => closeDataDir(config));
+  const umask = await inDataDir(config.dataDir, '', () => closeDataDir(config));
   starting.use(await lockIn(config.dataDir, log));
   // With the lock held, everything found here was left by a host that has ended.
   const children = createChildRecords({ dir: join(config.dataDir, 'children') });
@@ -68,13 +74,19 @@ export async function composeLocal(
   starting.use(ffmpeg);
 
   const database = starting.use(
-    await inDataDir(config.dataDir, () => openDatabase(join(config.dataDir, 'every-cut.sqlite'))),
+    await inDataDir(config.dataDir, DATABASE, () => openTaskDatabase(config.dataDir)),
   );
-  const key = config.signingKey ?? (await inDataDir(config.dataDir, () => signingKeyIn(config.dataDir)));
+  const key = config.signingKey ?? (await keyIn(config.dataDir, database));
   const seal = createSeal({ key, log });
   const tasks = createSqliteTasks({ database, seal });
-  const outputs = createDiskOutputs({ dir: config.outputDir, umask });
-  const partsRemoved = await removeParts(tasks, outputs);
+  const outputs = createDiskOutputs({
+    dir: config.outputDir,
+    umask,
+    folders: createOutputFolders(folders.outputs),
+  });
+  const outputOutage = createOutputOutage(log);
+  if (config.vendors.output.kind === 'local') await outputs.check().catch(outputOutage.failed);
+  const { partsRemoved, ...resumed } = await lookThrough(tasks, outputs);
   if (childrenEnded + foldersSwept + partsRemoved > 0) {
     log.info('Removed unfinished work of the previous host', {
       event: 'host.cleared',
@@ -89,11 +101,27 @@ export async function composeLocal(
   attempts.endRests();
   const queue = createSqliteQueue({
     database,
-    onError: (error, message) =>
-      log.error('The queue failed', { event: 'message.dead_lettered', error, ...(message ?? {}) }),
+    onOutage: {
+      began(error) {
+        if (!database.isBroken) logOutage(log, error);
+      },
+      over: (seconds) =>
+        log.notice(`The task database can be written again, after ${seconds.toFixed(0)} s`, {
+          event: 'database.working',
+          seconds,
+        }),
+    },
+    onQuarantine: (error, { topic, taskId, ...message }) =>
+      log.error('A message that was given up could not be recorded as a failure; it is set aside', {
+        event: 'message.quarantined',
+        task_id: taskId,
+        topic,
+        ...message,
+        error,
+      }),
   });
   const memo = createSqliteMemo({ database });
-  const chosen = starting.use(
+  const adapters = starting.use(
     chooseAdapters({
       config,
       memo: sealedMemo(memo, seal),
@@ -101,6 +129,7 @@ export async function composeLocal(
       sharedDisk: false,
     }),
   );
+  const chosen = { ...adapters, outputs: watchOutputs(adapters.outputs, outputOutage) };
   const own = {
     tasks,
     reports: createSqliteReports({ database, seal }),
@@ -122,32 +151,75 @@ export async function composeLocal(
     lapseLeases: () => leases.lapseLeases(),
     endRests: () => attempts.endRests(),
     ffmpeg: about,
+    resumed,
+    broken: database.broken,
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };
 }
 
+function openTaskDatabase(dataDir: string): GuardedDatabase {
+  const path = join(dataDir, DATABASE);
+  // The key is made after the first task database, which is never empty from then on.
+  const isEmptied = existsSync(join(dataDir, SIGNING_KEY)) && sizeOf(path) === 0;
+  if (isEmptied) throw new Error(emptied(dataDir));
+  const database = openDatabase(path);
+  const [{ quick_check: found }] = database.rows<{ quick_check: string }>('PRAGMA quick_check(1)') as [
+    { quick_check: string },
+  ];
+  if (found === 'ok') return guardDatabase(database, dataDir);
+  database.close();
+  throw new Error(damaged(dataDir, found.replaceAll(/\s+/g, ' ')));
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}
+
+/** Tasks of builds without seals need no key. */
+function keyIn(dataDir: string, database: GuardedDatabase): Promise<string> {
+  const sealed = database.row<{ count: number }>(
+    'SELECT count(*) AS count FROM tasks WHERE seal IS NOT NULL',
+  );
+  return inDataDir(dataDir, SIGNING_KEY, () => signingKeyIn(dataDir, sealed?.count));
+}
+
+function logOutage(log: Log, error: unknown): void {
+  const why = isExpected(error) ? error.message : 'an unexpected error';
+  log.error(`The task database cannot be written, so work waits until it can: ${why}`, {
+    event: 'database.failing',
+    error,
+  });
+}
+
 /**
- * Removes partly copied files from the output folders of unfinished tasks. Copies to another disk leave them behind.
+ * Looks through the unfinished tasks: counts what is taken up again, and removes partly copied files from their output
+ * folders, which copies to another disk leave behind.
  */
-async function removeParts(tasks: TaskStore, outputs: DiskOutputs): Promise<number> {
-  let removed = 0;
+async function lookThrough(tasks: TaskStore, outputs: DiskOutputs) {
+  const found = { partsRemoved: 0, tasks: 0, videos: 0, leftAlone: 0 };
   let after: string | undefined;
   for (;;) {
     const ids = await tasks.unfinished(PAGE, after);
     for (const id of ids) {
       const task = await tasks.get(id);
-      if (task === undefined) continue;
+      if (task === undefined) {
+        found.leftAlone++;
+        continue;
+      }
+      const { succeeded = 0, failed = 0, cancelled = 0 } = (await tasks.progress(id)) ?? {};
+      found.tasks++;
+      found.videos += task.plan.combinations.length - succeeded - failed - cancelled;
       const videos = task.plan.combinations.map((combination) => fileName(task, combination));
       const names = [...videos, manifestName(id, 'json'), manifestName(id, 'csv')];
-      removed += await outputs.removeParts(task.folder, names);
+      found.partsRemoved += await outputs.removeParts(task.folder, names);
     }
     after = ids.at(-1);
-    if (ids.length < PAGE) return removed;
+    if (ids.length < PAGE) return found;
   }
 }
 
 function lockIn(dataDir: string, log: Log): Promise<Disposable> {
-  return inDataDir(dataDir, () =>
+  return inDataDir(dataDir, 'host.lock', () =>
     acquireHostLock({
       dir: dataDir,
       waitMs: LOCK_WAIT_MS,
@@ -158,18 +230,4 @@ function lockIn(dataDir: string, log: Log): Promise<Disposable> {
         }),
     }),
   );
-}
-
-/** Turns errors of the system and of SQLite into one that says what to do. Errors of this service say so themselves. */
-async function inDataDir<T>(dataDir: string, open: () => T | Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    throw new Error(
-      `Expected DATA_DIR (${dataDir}) to be a folder that this service can write to, got: ${error.message}. ` +
-        'Fix it, or set another DATA_DIR.',
-      { cause: error },
-    );
-  }
 }

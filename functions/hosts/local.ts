@@ -1,11 +1,13 @@
 /** The single-machine host: runs the same handlers as the cloud, on SQLite and disk, in one process. */
+import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
 import { toNodeHandler } from 'srvx/node';
-import type { Consumer } from '../adapters/sqlite/queue.ts';
+import type { Consumer } from '../adapters/sqlite/topic-consumer.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { outputPlace } from '../config/vendor-settings.ts';
-import { logNack } from '../coordination/log-nack.ts';
+import { createNackLog } from '../coordination/log-nack.ts';
 import { createApi } from '../http/router.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import type { Delivery } from '../ports.ts';
@@ -34,6 +36,8 @@ export interface Host {
   url: string;
   /** Takes no more work, ends running work (the next start continues it) and closes all files. */
   stop(): Promise<void>;
+  /** Resolves with what happened and what to do, if the service cannot go on and must be stopped. */
+  broken: Promise<Error>;
 }
 
 /** Resolves once the host listens. Rejects if ffmpeg is missing, the port is taken or a folder is not writable. */
@@ -43,7 +47,9 @@ export async function startHost(
   instrumentation: Instrumentation = NO_INSTRUMENTATION,
 ): Promise<Host> {
   await using starting = new AsyncDisposableStack();
-  const { deps, queue, ffmpeg } = starting.use(await composeLocal(config, log, instrumentation));
+  const { deps, queue, ffmpeg, resumed, broken } = starting.use(
+    await composeLocal(config, log, instrumentation),
+  );
 
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
     instrumentation
@@ -61,6 +67,7 @@ export async function startHost(
   const url = await listen(server, config);
   starting.defer(() => closed(server));
 
+  const logNack = createNackLog(log);
   const consume = <T extends Topic>(
     topic: T,
     concurrency: number,
@@ -73,7 +80,7 @@ export async function startHost(
           const run = () => stage(message, delivery, deps);
           await instrumentation.run(topic, () => deps.problems.during(message, run), message);
         } catch (error) {
-          if (!delivery.signal.aborted) logNack(log, message, delivery.deliveries, error);
+          if (!delivery.signal.aborted) await logNack(message, delivery.deliveries, error, deps.tasks);
           throw error;
         }
       },
@@ -91,18 +98,50 @@ export async function startHost(
   starting.use(fromTimeToTime(sweepOnce));
 
   const output = outputPlace(config.vendors, config.outputDir);
-  log.notice(`Listening on ${url}; videos go to ${output}`, {
-    event: 'host.started',
-    url,
-    output,
-    data_dir: config.dataDir,
-    ffmpeg: ffmpeg.version,
-    ffmpeg_origin: ffmpeg.origin,
-    cage: ffmpeg.cage,
-    render_concurrency: config.renderConcurrency,
-  });
+  const about = { version: versionOf(), node: process.versions.node, ffmpeg: ffmpeg.version };
+  log.notice(
+    `Listening on ${url}; videos go to ${output}. Every Cut ${about.version} on Node ${about.node} with ` +
+      `${shortVersion(about.ffmpeg)}; ${resumption(resumed)}`,
+    {
+      event: 'host.started',
+      url,
+      output,
+      data_dir: config.dataDir,
+      ...about,
+      ffmpeg_origin: ffmpeg.origin,
+      cage: ffmpeg.cage,
+      render_concurrency: config.renderConcurrency,
+      tasks_resumed: resumed.tasks,
+      videos_to_make: resumed.videos,
+    },
+  );
   const running = starting.move();
-  return { url, stop: () => running.disposeAsync() };
+  return { url, stop: () => running.disposeAsync(), broken };
+}
+
+function versionOf(): string {
+  const file = join(import.meta.dirname, '../../package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** `ffmpeg version 7.0.2-static https://…` as `ffmpeg 7.0.2-static`. */
+function shortVersion(line: string): string {
+  return line.replace(/^ffmpeg version (\S+).*$/s, 'ffmpeg $1');
+}
+
+function resumption({
+  tasks,
+  videos,
+  leftAlone,
+}: Awaited<ReturnType<typeof composeLocal>>['resumed']): string {
+  const of = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+  const again =
+    tasks === 0
+      ? 'no task is taken up again'
+      : `${of(tasks, 'task')} taken up again, with ${of(videos, 'video')} to make`;
+  return leftAlone === 0
+    ? again
+    : `${again}; ${of(leftAlone, 'task')} not, for want of the key that sealed them`;
 }
 
 function fromTimeToTime(work: () => Promise<void>): AsyncDisposable {

@@ -1,5 +1,5 @@
 /** Logs refused requests, so that a flood of them does not flood the log. */
-import type { RequestCode } from '../base/codes.ts';
+import { CODES, type RequestCode } from '../base/codes.ts';
 import type { Log, LogFields } from '../base/log.ts';
 
 export interface RefusalLog {
@@ -47,7 +47,7 @@ export function createRefusalLog(log: Log): RefusalLog {
 
   return {
     refused: (address, code) =>
-      tell(address, LINES_PER_ADDRESS, `Refused a request from ${address}: ${code}`, {
+      tell(address, LINES_PER_ADDRESS, `Refused a request from ${address}: ${CODES[code].title} (${code})`, {
         event: 'request.refused',
         code,
       }),

@@ -138,16 +138,17 @@ function asProblem(error: unknown, log: Log): Response {
     return problem(error);
   }
   const request_id = randomUUID();
-  log.error('A request failed', { event: 'request.failed', request_id, error });
   const reason = TransientError.is(error)
     ? error.message
     : isDiskFull(error)
       ? 'the disk is full'
       : undefined;
   if (reason !== undefined) {
+    log.warn(`A request got 503: ${reason}`, { event: 'request.failed', request_id, error });
     const detail = `Expected the service to be ready, got: ${reason}`;
     return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
   }
+  log.error('A request failed with an unexpected error', { event: 'request.failed', request_id, error });
   return problem(
     new RequestError('internal', `Expected to answer the request, got an internal error (${request_id}).`),
   );

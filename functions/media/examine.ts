@@ -76,24 +76,6 @@ export async function chosenOf(
   return (await list(ffmpeg, file, probeArguments(file, randomUUID(), chosen), signal)).listed;
 }
 
-/** AVI has frames without bytes, which repeat the one before. ffmpeg's parsers drop them, also at the end. */
-const REPEATING = 'avi';
-
-/** The packets of the picture, with all those that repeat the one before. */
-export async function withRepeated(
-  ffmpeg: Ffmpeg,
-  file: string,
-  { format, video }: MediaInfo,
-  packets: ListedStream | undefined,
-  signal: AbortSignal,
-): Promise<ListedStream | undefined> {
-  if (format !== REPEATING || video === null || packets === undefined) return packets;
-  const args = ['-fflags', '+noparse', ...probeArguments(file, randomUUID(), [`0:${video.stream}`])];
-  const [all] = (await list(ffmpeg, file, args, signal)).listed;
-  if (all === undefined || all.filled === 0) return packets;
-  return { ...packets, end: packets.filledEnd + all.end - all.filledEnd };
-}
-
 /** A failed run has a result too: without a stream to list ffmpeg fails, but prints what it found. */
 export async function list(
   ffmpeg: Ffmpeg,

@@ -23,6 +23,8 @@ const HINTS: Record<Exceeded, string> = {
 const OUT_OF_MEMORY =
   /(Cannot allocate memory|Out of memory|malloc of size \d+ failed|pthread_create\(\) failed|Error while opening encoder)/i;
 const DISK_FULL = /: No space left on device\.?$/;
+/** Builds before 6.1 exit with 0 if only the end of the file could not be written. */
+const END_NOT_WRITTEN = /^Error (?:writing trailer of|closing file) .*: No space left on device\.?$/m;
 /** How ffmpeg exits after a signal to stop (fftools/ffmpeg.c). It says so only at log level info. */
 const STOPPED_BY_SIGNAL = 255;
 /** Since 6.1 ffmpeg exits with 256 minus the number of the error; older builds always with 1. */
@@ -89,7 +91,7 @@ export function exitError(
     writes &&
     (exitCode === EXIT_DISK_FULL || (exitCode === EXIT_OLD && DISK_FULL.test(words.at(-1) ?? '')))
   ) {
-    return new TransientError('disk_full', 'Expected room on the disk, got none left.');
+    return diskFull();
   }
   if (killedBy === 'SIGXFSZ') return failed(`a file larger than ${fileMb} MB`, 'output');
   if (exitCode === EXIT_OUT_OF_MEMORY || spokenAtWork(stderr).some((line) => OUT_OF_MEMORY.test(line))) {
@@ -102,6 +104,14 @@ export function exitError(
     return new TransientError('ffmpeg_killed', `Expected ffmpeg to finish, got it stopped by ${by}.`);
   }
   return failed(killedBy === null ? lastMessage(stderr) : `a crash of ffmpeg (${killedBy})`);
+}
+
+export function saysDiskFull(stderr: string): boolean {
+  return END_NOT_WRITTEN.test(stderr);
+}
+
+export function diskFull(): TransientError {
+  return new TransientError('disk_full', 'Expected room on the disk, got none left.');
 }
 
 /** Turns a failure of ffmpeg into a PermanentError that says what was expected. Returns any other error unchanged. */

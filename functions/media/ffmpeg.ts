@@ -2,9 +2,10 @@
 import type { ChildRecords } from '../ports.ts';
 import type { Cage } from './cage.ts';
 import { Child, type RunOptions, type RunResult } from './child.ts';
+import { diskFull, saysDiskFull } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';
 import { oddFiles, refuseMissing, stopping } from './run-errors.ts';
-import { emptyFolder, hasOddFiles } from './work-folder.ts';
+import { emptyFolder, hasOddFiles, isAlmostFull } from './work-folder.ts';
 
 /** Time between SIGTERM and SIGKILL. What the child has written is thrown away in either case. */
 const GRACE_MS = 2_000;
@@ -62,7 +63,11 @@ export function createFfmpeg(options: FfmpegOptions): Ffmpeg {
     if (child.pid !== undefined) children?.started(child.pid);
     try {
       const result = await child.result;
-      if (options.writes !== undefined && (await hasOddFiles(options.writes))) throw oddFiles(result.stderr);
+      const { writes } = options;
+      if (writes === undefined) return result;
+      if (await hasOddFiles(writes)) throw oddFiles(result.stderr);
+      // The file may say that, too; but what it is made of cannot fill the disk.
+      if (saysDiskFull(result.stderr) && (await isAlmostFull(writes))) throw diskFull();
       return result;
     } finally {
       running.delete(child);

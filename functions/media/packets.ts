@@ -28,6 +28,8 @@ export interface ListedStream {
   end: number;
   /** The same of the last one with bytes. AVI repeats the frame before for frames that have none. */
   filledEnd: number;
+  /** How long that one lasts. */
+  lastSeconds: number;
   /**
    * How many packets are left out of `times` because theirs were earlier than those before: a second recording was joined
    * to the first, and its times begin anew.
@@ -93,7 +95,7 @@ export class PacketReader {
     if (time >= 0) stream.times.push(time);
     if (time >= 0 && isFilled) stream.shown += 1;
     stream.end = Math.max(stream.end, end);
-    if (isFilled) stream.filledEnd = Math.max(stream.filledEnd, end);
+    if (isFilled && end > stream.filledEnd) [stream.filledEnd, stream.lastSeconds] = [end, end - time];
   }
 
   /** The streams in the order of the list. */
@@ -124,7 +126,7 @@ export class PacketReader {
 function empty(): Listing {
   return {
     ...{ kind: 'audio', codec: 'none', width: 0, height: 0, sampleAspect: 1, sampleRate: 0, channels: 0 },
-    ...{ times: [], shown: 0, filled: 0, end: 0, filledEnd: 0, extras: false, tick: 1 },
+    ...{ times: [], shown: 0, filled: 0, end: 0, filledEnd: 0, lastSeconds: 0, extras: false, tick: 1 },
     ...{ lastDecoded: '', repeats: [], run: 0, longestRun: 0 },
   };
 }

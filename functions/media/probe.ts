@@ -1,9 +1,10 @@
 /** Finds out what a file from a caller contains, and refuses files that cannot be used. */
 import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
+import { repeatedFrames } from './avi-frames.ts';
 import { ByteWindow } from './byte-window.ts';
 import { type EncryptedStreams, encryptedStreams } from './encryption.ts';
-import { chosenOf, examine, withRepeated } from './examine.ts';
+import { chosenOf, examine } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
@@ -47,13 +48,13 @@ export async function probe(
   { signal }: { signal: AbortSignal },
 ): Promise<Probe> {
   const index = await refuseIndex(file);
-  const missing = index.missing > 0 ? { bytes: index.missing, isDoubtful: false } : await missingBytes(file);
   const photo = await readPhotoFile(file);
   if (photo?.kind === 'webp' && photo.isAnimated) throw refused(ANIMATED_WEBP);
   const maxPixels = photo === null || photo.isAnimated ? MAX_PIXELS : MAX_PHOTO_PIXELS;
+  const missing = index.missing > 0 ? { bytes: index.missing, isDoubtful: false } : await missingBytes(file);
   const { info: found, listed, stderr } = await examine(ffmpeg, file, { signal, maxPixels });
   const encrypted = await encryptedStreams(file);
-  if (found === undefined) throw notOpened(stderr, index, missing, encrypted);
+  if (found === undefined) throw notOpened(stderr, { index, missing, encrypted });
   const info = unencrypted(found, encrypted);
   refuseHuge(info);
   refuseExotic(info);
@@ -63,9 +64,8 @@ export async function probe(
   const film = packets.find(({ kind }) => kind === 'video');
   const video = videoOf(
     info.still && photo !== null ? await asDisplayed(ffmpeg, file, info, photo, signal) : info,
-    await withRepeated(ffmpeg, file, info, film, signal),
-    sound,
-    photo,
+    film && (await withRepeated(file, info, film)),
+    { sound, photo },
   );
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
@@ -100,10 +100,9 @@ async function refuseIndex(file: string): Promise<Mp4Index> {
 /** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
 function notOpened(
   stderr: string,
-  { beginning, ...index }: Mp4Index,
-  missing: Missing,
-  encrypted: EncryptedStreams,
+  { index, missing, encrypted }: { index: Mp4Index; missing: Missing; encrypted: EncryptedStreams },
 ): PermanentError {
+  const { beginning } = index;
   // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
   const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
   if (missing.bytes > 0 && !missing.isDoubtful && (isMp4 || index.missing === 0)) {
@@ -159,6 +158,16 @@ function huge(size: string, most: number): PermanentError {
   );
 }
 
+/** ffmpeg lists frames without bytes of a few codecs only. */
+async function withRepeated(
+  file: string,
+  { format, video }: MediaInfo,
+  film: ListedStream,
+): Promise<ListedStream> {
+  if (format !== 'avi' || video === null) return film;
+  return { ...film, end: film.filledEnd + film.lastSeconds * (await repeatedFrames(file, video.stream)) };
+}
+
 /** As the header says, unless it only says how finely times are measured, as for an APNG of few frames. */
 function rateOf({ fps }: VideoInfo): number {
   return fps === null || fps > HIGHEST_RATE ? 30 : fps;
@@ -167,8 +176,7 @@ function rateOf({ fps }: VideoInfo): number {
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
-  sound: ListedStream | undefined,
-  photo: PhotoFile | null,
+  { sound, photo }: { sound: ListedStream | undefined; photo: PhotoFile | null },
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.shown === 0) return null;
   const { leaps, times, end } = withoutLeaps(packets, sound);

@@ -1,15 +1,10 @@
 /** Finds AVI, WAV and AIFF files that are shorter than their sizes say, which ffmpeg does not check. */
 import type { ByteWindow } from './byte-window.ts';
+import { CHUNK_BYTES, chunksIn, LEAST_MADE_UP, LIST_BYTES } from './riff-chunks.ts';
 
-const CHUNK_BYTES = 8;
-const LIST_BYTES = 12;
 /** Some writers also count the header, or a last byte that they do not write. */
 const MISCOUNTED = 1_024;
-/** Who streams a WAV or AIFF writes one of the largest sizes, because the real one is not known yet. */
-const LEAST_MADE_UP = 0x7f000000;
 const UNKNOWN = 0xffffffff;
-/** Two hours of film with its sound. */
-const MOST_CHUNKS = 2_000_000;
 
 /** How many bytes the file lacks, at least. 0 for other files, and if the size is unknown. */
 export async function missingRiffBytes(bytes: ByteWindow): Promise<number> {
@@ -47,13 +42,13 @@ async function missingInLists(bytes: ByteWindow): Promise<number> {
 
 /** An AVI that was never closed, or that was written to a pipe. Its pieces have their sizes. */
 async function missingInOpenAvi(bytes: ByteWindow): Promise<number> {
-  const end = await walk(bytes, LIST_BYTES, (type, list) => type === 'LIST' && list === 'movi');
+  const end = await walk(bytes, (type, list) => type === 'LIST' && list === 'movi');
   return Math.max(0, end - bytes.size);
 }
 
 /** Both sizes must say so. One alone is wrong more often than an upload breaks off. */
 async function missingSound(bytes: ByteWindow, size: number): Promise<number> {
-  const end = await walk(bytes, LIST_BYTES, () => false);
+  const end = await walk(bytes, () => false);
   return Math.min(counted(CHUNK_BYTES + size - bytes.size), counted(end - bytes.size));
 }
 
@@ -65,25 +60,8 @@ async function missingInLongWav(bytes: ByteWindow): Promise<number> {
   return size > Number.MAX_SAFE_INTEGER ? 0 : counted(CHUNK_BYTES + size - bytes.size);
 }
 
-/** Returns where the last chunk ends by its size, and 0 if there is something else than chunks. */
-async function walk(
-  bytes: ByteWindow,
-  from: number,
-  isEntered: (type: string, list: string) => boolean,
-): Promise<number> {
-  let at = from;
-  for (let chunks = 0; chunks < MOST_CHUNKS && at + CHUNK_BYTES <= bytes.size; chunks++) {
-    const header = await bytes.at(at, LIST_BYTES);
-    const type = header.toString('latin1', 0, 4);
-    const size = header.readUInt32LE(4);
-    if (isEntered(type, header.toString('latin1', 8, 12))) {
-      at += LIST_BYTES;
-      continue;
-    }
-    if (!/^[ -~]{4}$/.test(type) || size >= LEAST_MADE_UP) return 0;
-    const end = at + CHUNK_BYTES + size;
-    if (end > bytes.size) return end;
-    at = end + (size % 2);
-  }
+/** Where a chunk that the file does not hold ends by its size. 0 if all are there. */
+async function walk(bytes: ByteWindow, isEntered: (type: string, list: string) => boolean): Promise<number> {
+  for await (const { end } of chunksIn(bytes, LIST_BYTES, isEntered)) if (end > bytes.size) return end;
   return 0;
 }

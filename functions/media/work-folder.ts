@@ -1,7 +1,10 @@
 import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+/** Less than any run leaves free that did not fill the disk. */
+const ALMOST_FULL_BYTES = 16 * 2 ** 20;
 
 export interface EmptyFolder extends Disposable {
   /** Makes the folder at its first use. */
@@ -40,4 +43,10 @@ export function emptyFolder(fixed?: string): EmptyFolder {
 export async function hasOddFiles(folder: string): Promise<boolean> {
   const entries = await readdir(folder, { withFileTypes: true });
   return entries.some((entry) => !entry.isFile() && !entry.isDirectory());
+}
+
+/** Whether the disk of a folder has next to no room left, as far as its file system says. */
+export async function isAlmostFull(folder: string): Promise<boolean> {
+  const { bavail, bsize, blocks } = await statfs(folder);
+  return blocks > 0 && bavail * bsize < ALMOST_FULL_BYTES;
 }

@@ -13,6 +13,11 @@ export type Source =
   | ({ kind: 'track' } & SourceAddress)
   | ({ kind: 'line' } & Line);
 
+/** As the log names it: `clip "hook"`, `line for Sarah`. */
+export function titleOf(source: Source): string {
+  return source.kind === 'line' ? `line for ${source.voice}` : `${source.kind} "${source.name}"`;
+}
+
 export interface Combination {
   /** 1-based, as in the file name. */
   index: number;

@@ -1,3 +1,4 @@
+import { TransientError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { Combination } from '../model/plan.ts';
@@ -26,7 +27,13 @@ export async function cancelIdle(task: Task, deps: CancelIdleDeps): Promise<Comb
     const { crashes, failures } = counts.get(keys[at]) ?? NO_ATTEMPTS;
     return cancelledReport(task, combination, crashes + failures);
   });
-  const counted = new Set(await reports.reportIdle(task.id, cancelled, keys));
+  const counted = new Set(
+    await reports.reportIdle(task.id, cancelled, keys).catch((error: unknown) => {
+      // A busy store is no reason to refuse the cancel: messages report them, only later.
+      if (!TransientError.is(error)) throw error;
+      return [];
+    }),
+  );
   for (const report of cancelled) if (counted.has(report.index)) logReport(log, task, report);
   return open.filter(({ index }) => !counted.has(index));
 }

@@ -1,4 +1,5 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { retryKey } from '../coordination/lease-keys.ts';
@@ -116,6 +117,18 @@ function emptyReport(task: Task, combination: Combination): Omit<Report, 'status
   };
 }
 
+/** Of each log: the reasons for which a task has failed combinations. One warning tells the reason of a thousand. */
+const reasonsTold = new WeakMap<Log, LRUCache<string, true>>();
+const REASONS_KEPT = 1_000;
+
+function wasTold(log: Log, reason: string): boolean {
+  const told = reasonsTold.get(log) ?? new LRUCache<string, true>({ max: REASONS_KEPT });
+  reasonsTold.set(log, told);
+  if (told.has(reason)) return true;
+  told.set(reason, true);
+  return false;
+}
+
 export function logReport(log: Log, task: Task, report: Report): void {
   const fields = {
     task_id: task.id,
@@ -125,21 +138,25 @@ export function logReport(log: Log, task: Task, report: Report): void {
     stage_seconds: report.stageSeconds,
   };
   if (report.status === 'succeeded') {
-    log.info(`Finished ${report.fileName} in ${report.renderSeconds?.toFixed(2)} s`, {
-      event: 'render.finished',
-      ...fields,
-      seconds: report.renderSeconds,
-      file_name: report.fileName,
-      warnings: report.warnings,
-    });
+    log.info(
+      `Combination ${report.index} is finished: ${report.fileName} in ${report.renderSeconds?.toFixed(2)} s`,
+      {
+        event: 'render.finished',
+        ...fields,
+        seconds: report.renderSeconds,
+        file_name: report.fileName,
+        warnings: report.warnings,
+      },
+    );
   } else if (report.status === 'cancelled') {
     log.info(`Combination ${report.index} is cancelled`, { event: 'render.cancelled', ...fields });
   } else {
-    log.warn(`Combination ${report.index} failed: ${report.error?.message ?? ''}`, {
-      event: 'render.failed',
-      ...fields,
-      seconds: report.renderSeconds,
-      failure: report.error,
-    });
+    const message = `Combination ${report.index} failed: ${report.error?.message ?? ''}`;
+    const failed = { ...fields, seconds: report.renderSeconds, failure: report.error };
+    // One that was never tried fails because of something that has a line of its own: a source, a dead letter, the sweep.
+    if (report.attempts === 0) log.debug(message, { event: 'render.failed', ...failed });
+    else if (wasTold(log, `${task.id} ${report.error?.code}`))
+      log.info(message, { event: 'render.failed', ...failed });
+    else log.warn(message, { event: 'render.failed', ...failed });
   }
 }

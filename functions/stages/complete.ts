@@ -130,9 +130,10 @@ function logTotals(log: Log, manifest: Manifest): void {
   const { succeeded, failed, cancelled } = counts;
   const status = endedStatus(counts);
   const combinations = task.plan.combinations.length;
+  const reasons = failuresOf(manifest);
   log.info(
     `Task "${task.name}" ended as ${status} after ${seconds.toFixed(1)} s: ${succeeded} of ${combinations} succeeded` +
-      `${failed > 0 ? `, ${failed} failed` : ''}${cancelled > 0 ? `, ${cancelled} cancelled` : ''}`,
+      `${failed > 0 ? `, ${failed} failed (${listed(reasons)})` : ''}${cancelled > 0 ? `, ${cancelled} cancelled` : ''}`,
     {
       event: 'task.completed',
       insertId: `${task.id}-completed`,
@@ -142,8 +143,22 @@ function logTotals(log: Log, manifest: Manifest): void {
       combinations,
       succeeded,
       failed,
+      ...(failed > 0 ? { failures: reasons } : {}),
       cancelled,
       seconds,
     },
   );
+}
+
+/** How many combinations failed with each code. */
+function failuresOf({ reports }: Manifest): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { error } of reports) if (error !== null) counts[error.code] = (counts[error.code] ?? 0) + 1;
+  return counts;
+}
+
+function listed(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .map(([code, count]) => `${count} ${code}`)
+    .join(', ');
 }

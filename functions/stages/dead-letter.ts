@@ -1,5 +1,6 @@
 import type { Failure } from '../base/errors.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { subjectOf } from '../coordination/log-nack.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { MessageOf } from '../model/messages.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
@@ -20,12 +21,13 @@ export async function deadLetter(
 ): Promise<void> {
   const task = await deps.tasks.get(taskId);
   if (task === undefined) return;
-  deps.log.error(`Gave up on a ${message.topic} message: ${reason}`, {
+  const { topic, taskId: _, ...which } = message;
+  deps.log.error(`Gave up on ${subjectOf(message, task)} after too many failed deliveries: ${reason}`, {
     event: 'message.dead_lettered',
     task_id: task.id,
     task_name: task.name,
-    topic: message.topic,
-    ...(message.topic === 'render' ? { index: message.index } : {}),
+    topic,
+    ...which,
   });
   const error: Failure = {
     code: 'undeliverable',

@@ -6,7 +6,7 @@ import { prepareKey } from '../coordination/lease-keys.ts';
 import { failureOf } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
-import type { Source } from '../model/plan.ts';
+import { type Source, sourcesOf, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifacts } from '../pipeline/artifacts.ts';
 import { checkedPin } from '../pipeline/check-prepared.ts';
@@ -67,7 +67,7 @@ async function makeReady(
       const pin = await outcome(first !== undefined);
       const isSame = first !== undefined && keyOf(first) === keyOf(pin);
       const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
-      logPrepared(log, task, source, stored, (performance.now() - started) / 1000);
+      logPrepared(log, task, number, source, stored, (performance.now() - started) / 1000);
       return stored;
 
       async function outcome(isRemade: boolean): Promise<Prepared | Failed> {
@@ -100,20 +100,37 @@ function keyOf(pin: Prepared | Failed): string | undefined {
   return pin.error === undefined ? pin.artifact : undefined;
 }
 
-function logPrepared(log: Log, task: Task, source: Source, pin: Prepared | Failed, seconds: number): void {
-  const what = source.kind === 'line' ? `line for ${source.voice}` : `${source.kind} "${source.name}"`;
-  const fields = { task_id: task.id, task_name: task.name, kind: source.kind, seconds };
+function logPrepared(
+  log: Log,
+  task: Task,
+  number: number,
+  source: Source,
+  pin: Prepared | Failed,
+  seconds: number,
+): void {
+  const fields = {
+    task_id: task.id,
+    task_name: task.name,
+    source: number,
+    source_name: titleOf(source),
+    kind: source.kind,
+    seconds,
+  };
   if (pin.error === undefined) {
-    log.info(`Prepared the ${what} in ${seconds.toFixed(1)} s`, {
+    log.info(`Prepared the ${titleOf(source)} in ${seconds.toFixed(1)} s`, {
       event: 'source.prepared',
       ...fields,
       artifact: pin.artifact,
     });
-  } else {
-    log.warn(`The ${what} cannot be used: ${pin.error.message}`, {
-      event: 'source.failed',
-      ...fields,
-      failure: pin.error,
-    });
+    return;
   }
+  const { combinations } = task.plan;
+  const lost = combinations.filter((combination) => sourcesOf(combination).includes(number)).length;
+  const share = `${lost} of ${combinations.length} combinations fail`;
+  log.warn(`The ${titleOf(source)} cannot be used, so ${share}: ${pin.error.message}`, {
+    event: 'source.failed',
+    ...fields,
+    combinations_lost: lost,
+    failure: pin.error,
+  });
 }

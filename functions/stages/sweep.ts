@@ -1,6 +1,6 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { type Failure, TransientError } from '../base/errors.ts';
+import { type Failure, isShortage, TransientError } from '../base/errors.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { endIdleTime, idleTime } from '../coordination/idle-time.ts';
 import { completingKey, prepareKey, renderKey } from '../coordination/lease-keys.ts';
@@ -54,7 +54,10 @@ export async function sweep(deps: SweepDeps): Promise<void> {
     for (const id of ids) {
       // A task that cannot be repaired must not hold up the others.
       await sweepTask(id, deps).catch((error: unknown) => {
-        deps.log.error('A task could not be swept', { event: 'sweep.failed', task_id: id, error });
+        const fields = { event: 'sweep.failed', task_id: id, error } as const;
+        // A full disk has a line of its own, and fails the sweep of every task.
+        if (isShortage(error)) deps.log.debug('A task could not be swept', fields);
+        else deps.log.error('A task could not be swept; the next sweep tries again', fields);
       });
       await turnOfOthers();
     }

@@ -165,6 +165,8 @@ async function sampleRequest(
 ): Promise<string> {
   print('Making sample clips ...');
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  // Whoever removed it between two demos wants it again. The service would ask whether its disk is mounted.
+  await mkdir(config.outputDir, { recursive: true });
   const dir = await mkdtemp(join(config.dataDir, 'samples-'));
   running.defer(() => rm(dir, { recursive: true, force: true }));
   const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
@@ -192,6 +194,8 @@ async function startOwnHost(
   signal: AbortSignal,
 ): Promise<string> {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  // Whoever removed it between two demos wants it again. The service would ask whether its disk is mounted.
+  await mkdir(config.outputDir, { recursive: true });
   const file = join(config.dataDir, 'demo.log');
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
   running.defer(() => new Promise<void>((resolve) => stream.end(resolve)));

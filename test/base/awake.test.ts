@@ -28,7 +28,7 @@ describe('time awake', () => {
     }
   });
 
-  for (const ms of [1, 4_999, 5_000, 5_001, 300_000]) {
+  for (const ms of [1, 4_999, 5_000, 5_001, 12_000]) {
     test(`calls back after ${ms} ms`, async (t) => {
       const time = fakeTime(t);
       const called = Promise.withResolvers<number>();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
 
 /** Colours, a title, a bell, 8-bit commands, a line that looks like another, and text from right to left. */
@@ -29,6 +30,43 @@ describe('a log line', () => {
     assert.doesNotMatch(written.trimEnd(), /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u200b\u{e0041}\u2800]/u);
     const line = JSON.parse(written) as Record<string, unknown>;
     assert.deepEqual([line['message'], line['task_name']], [HOSTILE, HOSTILE]);
+  });
+
+  test('in a terminal names its task, unless its message does', () => {
+    let written = '';
+    const log = createLog({ level: 'info', pretty: true, write: (line) => (written += line) });
+    const task = { task_id: 'b5215557', task_name: 'spring' };
+    log.info('Combination 3 is being mixed', { event: 'render.started', ...task });
+    log.info('Task "spring" completed', { event: 'task.completed', ...task });
+    log.info('A task could not be swept', { event: 'sweep.failed', task_id: 'b5215557' });
+    log.info('Listening', { event: 'host.started' });
+    const lines = written.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => line.slice('00:00:00 '.length)),
+      [
+        '"spring": Combination 3 is being mixed',
+        'Task "spring" completed',
+        '"b5215557": A task could not be swept',
+        'Listening',
+      ],
+    );
+  });
+
+  test('has a stack for a bug only, and in a terminal says an expected reason once', () => {
+    const cause = new TypeError('fetch failed');
+    const busy = new TransientError('source_busy', 'Expected an answer, got 503.', { cause });
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    for (const pretty of [true, false]) {
+      let written = '';
+      const log = createLog({ level: 'info', pretty, write: (line) => (written += line) });
+      log.warn(`It is tried again: ${busy.message}`, { event: 'message.handed_back', error: busy });
+      log.warn('It is tried again', { event: 'message.handed_back', error: full });
+      assert.doesNotMatch(written, / at /);
+      assert.match(written, /Caused by: TypeError: fetch failed/);
+      if (pretty) assert.equal(written.split('got 503').length, 2);
+      log.error('It failed', { event: 'request.failed', error: cause });
+      assert.match(written, / {4}at .*log\.test\.ts/);
+    }
   });
 
   for (const pretty of [true, false]) {

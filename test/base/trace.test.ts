@@ -134,7 +134,7 @@ describe('a log line within a trace', () => {
   });
 
   test('contains no trace fields in the format for people', () => {
-    assert.match(lineOf(true, TRACE, started), /^\d\d:\d\d:\d\d Begun\n$/);
+    assert.match(lineOf(true, TRACE, started), /^\d\d:\d\d:\d\d "a": Begun\n$/);
   });
 
   test('keeps its own field when the trace has one with the same name', () => {

@@ -139,6 +139,35 @@ export function reportContract(
       assert.equal(await harness.reports.claimCompletion(id, 3), 'claimed');
     });
 
+    it('stores no cancelled report of work that has begun under its lease, however the two meet', async () => {
+      await using harness = await open();
+      const { reports, leases } = harness;
+      const id = await storedTask(harness, 40);
+      const indexes = numbers(40).map((at) => at + 1);
+      const keys = indexes.map((index) => `render/${id}/${index}`);
+      const cancelled = indexes.map((index) => sampleReport(index, { status: 'cancelled' }));
+      const begun: number[] = [];
+      const make = async (index: number) => {
+        await pause(Math.random() * 40);
+        const lease = await leases.take(keys[index - 1] as string, TIMEOUT_MS);
+        if (lease === undefined || (await reports.list(id, index, index)).length > 0) return;
+        begun.push(index);
+        assert.equal(await reports.report(id, sampleReport(index)), true, `the report of ${index}`);
+        await leases.release(lease);
+      };
+      const [counted] = await Promise.all([
+        pause(15).then(() => reports.reportIdle(id, cancelled, keys)),
+        ...indexes.map(make),
+      ]);
+      assert.deepEqual(
+        [...counted, ...begun].toSorted((one, other) => one - other),
+        indexes,
+      );
+      const progress = await harness.tasks.progress(id);
+      assert.deepEqual([progress?.succeeded, progress?.cancelled], [begun.length, counted.length]);
+      assert.equal(await reports.claimCompletion(id), 'claimed');
+    });
+
     it('keeps tasks apart', async () => {
       await using harness = await open();
       const [one, other] = [await storedTask(harness, 1), await storedTask(harness, 1)];

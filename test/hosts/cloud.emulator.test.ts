@@ -15,8 +15,9 @@ import type { WorkMessage } from '../../functions/model/messages.ts';
 import { numbers, until } from '../contracts/harness.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
+import type { Json } from '../fixtures/hosts/host.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
-import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { type SourceServer, startSourceServer, times } from '../fixtures/network/source-server.ts';
 import { EXHAUSTIVE } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -72,6 +73,34 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
         );
       }
     }
+  });
+
+  test('show in the status what holds up a task in another process, and answer HEAD like GET', async () => {
+    const body = await readFile(await makeClip(join(dir.path, 'busy.mp4'), { colour: 'cyan' }));
+    server.set('/busy.mp4', { body, script: times(3, { does: 'status', status: 503 }) });
+    const { task_id: id } = await fleet.post({
+      task_name: 'busy',
+      video_blocks: { hooks: [url('0.mp4'), url('busy.mp4')] },
+      output: OUTPUT,
+    });
+    let problem: Json | null = null;
+    await until(async () => {
+      problem = (await fleet.status(String(id)))['problem'] as Json | null;
+      return problem !== null;
+    }, 'a problem');
+    const { code, stage, message } = problem as unknown as Json;
+    assert.deepEqual([code, stage], ['source_busy', 'download']);
+    assert.match(String(message), /^Clip "busy": .*503/);
+    const status = await fleet.ended(String(id));
+    assert.deepEqual(
+      ['status', 'succeeded', 'sources', 'prepared', 'problem'].map((field) => status[field]),
+      ['completed', 2, 2, 2, null],
+    );
+    const address = `${fleet.cloud.urls.processMedia}/tasks/${id}`;
+    const [got, head] = [await fetch(address), await fetch(address, { method: 'HEAD' })];
+    assert.deepEqual([head.status, await head.text()], [200, '']);
+    for (const name of ['content-type', 'content-length'])
+      assert.equal(head.headers.get(name), got.headers.get(name), name);
   });
 
   test('are restarted however they end', async () => {

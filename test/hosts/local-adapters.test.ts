@@ -28,7 +28,7 @@ test('a damaged signing key stops the start with its own message, and a folder t
     loadConfig({ DATA_DIR: join(dir.path, name), OUTPUT_DIR: join(dir.path, 'output') });
   await mkdir(join(dir.path, 'data'));
   await writeFile(join(dir.path, 'data', 'signing.key'), 'damaged');
-  await assert.rejects(composeLocal(config('data'), log), { message: /^Expected a key of 43 characters/ });
+  await assert.rejects(composeLocal(config('data'), log), { message: /^Expected the key of 43 characters/ });
   await writeFile(join(dir.path, 'file'), '');
   await assert.rejects(composeLocal(config('file/data'), log), { message: /^Expected DATA_DIR .* EEXIST/ });
 });

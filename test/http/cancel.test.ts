@@ -4,6 +4,7 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TransientError } from '../../functions/base/errors.ts';
 import { renderKey } from '../../functions/coordination/lease-keys.ts';
 import { cancelTask } from '../../functions/http/cancel.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
@@ -189,6 +190,13 @@ describe('a cancel', () => {
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
     const again = await cancelTask(task.id, s.deps);
     assert.deepEqual([again.status, ((await again.json()) as Json)['status']], [200, 'cancelled']);
+  });
+
+  test('is left to messages if the store is too busy to report many at once', async () => {
+    const task = await s.createTask();
+    const busy = () => Promise.reject(new TransientError('platform_unavailable', 'Busy.'));
+    const answer = await cancelTask(task.id, { ...s.deps, reports: { ...s.deps.reports, reportIdle: busy } });
+    assert.deepEqual([answer.status, s.waiting()['render']], [202, 2]);
   });
 
   test('keeps the count of attempts of a combination that had begun', async () => {

@@ -27,6 +27,10 @@ describe('the log of refused requests', () => {
         ['WARNING', 'request.refused', 'cross_site', '192.0.2.1'],
       ],
     );
+    assert.equal(
+      lines[0]?.['message'],
+      'Refused a request from 192.0.2.1: The API key is missing or wrong (unauthorized)',
+    );
   });
 
   test('has ten lines a minute for one address, and one that counts the others', (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import fs, { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -364,6 +365,25 @@ describe('running ffmpeg', { skip }, () => {
       await assert.rejects(ffmpeg.run([], options), { name: 'TransientError', code });
     });
   }
+
+  test('treats an unwritten end as a full disk, though older builds exit with 0, if the disk is full', async (t) => {
+    await using dir = await tempDir();
+    const script =
+      'echo "Error closing file file:x: No space left on device" >&2; echo "[ebur128] Summary:" >&2';
+    await using ffmpeg = createFfmpeg({ path: await program(dir.path, script) });
+    const writing = { ...options, writes: dir.path };
+    let bavail = 1_000_000;
+    const measure = (async () => ({ bavail, bsize: 4096, blocks: 2_000_000 })) as unknown as typeof fs.statfs;
+    t.mock.method(fs, 'statfs', measure);
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    await ffmpeg.run([], writing);
+    bavail = 100;
+    await assert.rejects(ffmpeg.run([], writing), { name: 'TransientError', code: 'disk_full' });
+  });
 
   for (const [what, script] of [
     ['a crash of ffmpeg itself', 'kill -SEGV $$'],

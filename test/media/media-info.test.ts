@@ -45,6 +45,7 @@ function info(
         filled: 0,
         end: 0,
         filledEnd: 0,
+        lastSeconds: 0,
         restarted: 0,
         extras: false,
         ...facts,

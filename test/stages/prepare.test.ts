@@ -23,6 +23,32 @@ describe('prepare', () => {
     assert.equal(s.logged('source.prepared').length, 1);
   });
 
+  test('a dead source is one warning, which names it and counts the combinations that it costs', async () => {
+    s.server.set('/gone.mp4', { body: s.clip, always: { does: 'status', status: 404 } });
+    const task = await s.createTask({ name: 'dead', clips: ['/a.mp4', '/gone.mp4'], more: ['/a.mp4'] });
+    await s.prepareAll(task);
+    for (const { index } of task.plan.combinations) await s.renderOne(task, index);
+    const [line, ...others] = s.logged('source.failed');
+    assert.equal(others.length, 0);
+    const dead = task.plan.sources.findIndex((source) => source.kind === 'clip' && source.name === 'gone');
+    const lost = task.plan.combinations.filter(({ clips }) => clips.includes(dead)).length;
+    assert.deepEqual(
+      [
+        line?.['severity'],
+        line?.['task_name'],
+        line?.['source'],
+        line?.['source_name'],
+        line?.['combinations_lost'],
+      ],
+      ['WARNING', 'dead', dead, 'clip "gone"', lost],
+    );
+    const words = new RegExp(
+      `^The clip "gone" cannot be used, so ${lost} of ${task.plan.combinations.length} combinations fail: `,
+    );
+    assert.match(String(line?.['message']), words);
+    assert.equal(s.logged('render.failed').filter(({ severity }) => severity !== 'DEBUG').length, 0);
+  });
+
   test('a URL that is both clip and music is downloaded once', async () => {
     const both = await readFile(await makeFilm(join(s.media.path, 'both.mp4')));
     s.server.set('/both.mp4', { body: both });

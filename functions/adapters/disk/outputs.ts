@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { CODES } from '../../base/codes.ts';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../../base/errors.ts';
 import { cutToBytes } from '../../model/names.ts';
 import type { OutputFolder } from '../../model/task.ts';
@@ -12,6 +13,7 @@ import { copyTo, makeFolder, setMode, syncFile, syncFolder, systemCode } from '.
 import { refuseLate } from '../shared/late-save.ts';
 import { isPlainName, notPlain } from '../shared/plain-name.ts';
 import { createInOrder } from './in-order.ts';
+import { createOutputFolders, type OutputFolders } from './output-folders.ts';
 import { inRealFolder, refuseLink } from './real-folder.ts';
 
 /** What is left of 255 bytes for the name inside `.<name>.<8 hex>.part`. */
@@ -38,6 +40,8 @@ export interface DiskOutputsOptions {
   dir: string;
   /** Of folders and videos, which people share; default: that of the process. */
   umask?: number;
+  /** Which output folders there were before; default: this process remembers. */
+  folders?: OutputFolders;
 }
 
 export interface DiskOutputs extends OutputStore {
@@ -46,14 +50,20 @@ export interface DiskOutputs extends OutputStore {
    * and returns how many there were. Other files are not touched, because another host may use the folder too.
    */
   removeParts(folder: OutputFolder, fileNames: Iterable<string>): Promise<number>;
+  /** @throws TransientError output_gone if OUTPUT_DIR was there and is gone, as when its disk is not mounted */
+  check(): Promise<void>;
 }
 
 export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
   const dir = resolve(options.dir);
-  const { umask } = options;
+  const { umask, folders = createOutputFolders() } = options;
   // Only this process writes these names, so that a check made here holds until the file has its name, or has lost it.
   const inOrder = createInOrder();
-  const make = (folder: string) => makeFolder(folder, umask === undefined ? undefined : 0o777 & ~umask);
+  const mode = umask === undefined ? undefined : 0o777 & ~umask;
+  const make = async (folder: string) => {
+    await folders.ensure(dirname(folder), mode);
+    await makeFolder(folder, mode);
+  };
 
   return {
     async createFolder(name) {
@@ -63,6 +73,10 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
         await make(id);
         await inRealFolder(id, (place) => access(place, constants.W_OK | constants.X_OK));
       } catch (error) {
+        if (TransientError.is(error)) {
+          const hint = CODES.output_gone.hint;
+          throw new RequestError('output_folder', error.message, { cause: error, hint });
+        }
         const detail = `The output folder "${folderName}" cannot be made: ${reasonOf(error)}`;
         throw new RequestError('output_folder', detail, { cause: error });
       }
@@ -92,7 +106,8 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
           await syncFolder(place);
         });
       } catch (error) {
-        throw translated(error, fileName, signal);
+        // The folder is not at fault if the video itself is gone.
+        throw isAbout(error, file) ? error : translated(error, fileName, signal);
       }
       return { url: pathToFileURL(join(folder.id, fileName)).href, bytes: size };
     },
@@ -109,6 +124,7 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
           });
         }
       };
+      await folders.check(dirname(folder.id));
       await inRealFolder(folder.id, removeAll).catch((error: unknown) => {
         if (systemCode(error) !== 'ENOENT') throw translated(error, current);
       });
@@ -125,6 +141,8 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       };
       return await inRealFolder(folder.id, removeAll).catch(() => 0);
     },
+
+    check: () => folders.check(dir),
   };
 }
 
@@ -184,6 +202,10 @@ function notOnDisk(fileName: string): PermanentError {
     'save',
     `Expected a folder on this disk for ${fileName}, got one elsewhere: the task was created with another OUTPUT. Next step: restore the earlier OUTPUT, or post the task again.`,
   );
+}
+
+function isAbout(error: unknown, file: string): boolean {
+  return systemCode(error) === 'ENOENT' && (error as NodeJS.ErrnoException).path === file;
 }
 
 function nameInPart(fileName: string): string {

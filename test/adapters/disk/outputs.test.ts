@@ -120,7 +120,7 @@ describe('disk outputs', () => {
     await using dir = await tempDir();
     const store = createDiskOutputs({ dir: join(dir.path, 'output') });
     const folder = await store.createFolder('sale');
-    await rm(join(dir.path, 'output'), { recursive: true });
+    await rm(folder.id, { recursive: true });
     await store.save(folder, 'a.mp4', await file(dir, 'video'), FOREVER);
     assert.equal(await readFile(join(folder.id, 'a.mp4'), 'utf8'), 'video');
   });

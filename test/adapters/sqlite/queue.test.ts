@@ -8,6 +8,7 @@ import type { Message } from '../../../functions/model/messages.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { deadLetter, queueContract, renders } from '../../contracts/queue.ts';
 import { openQueue, total } from '../../fixtures/hosts/sqlite-queue.ts';
+import { fakeTime } from '../../fixtures/system/fake-time.ts';
 
 queueContract('sqlite', openQueue);
 
@@ -262,7 +263,9 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
 
   it('quarantines a dead letter that cannot be handled, reports it once, and never delivers it again', async () => {
     const errors: [unknown, Message | undefined][] = [];
-    await using harness = await openQueue({ onError: (error, message) => errors.push([error, message]) });
+    await using harness = await openQueue({
+      onQuarantine: (error, message) => errors.push([error, message]),
+    });
     const letter = deadLetter({ topic: 'render', taskId: 'task', index: 1 });
     let deliveries = 0;
     const failing = {
@@ -285,7 +288,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
 
   it('records the outcome of a message once the database works again', async () => {
     const errors: unknown[] = [];
-    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    await using harness = await openQueue({ onOutage: { began: (error) => errors.push(error), over() {} } });
     let deliveries = 0;
     harness.consume('render', {
       concurrency: 1,
@@ -304,7 +307,7 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
 
   it('takes messages again once the database works again', async () => {
     const errors: unknown[] = [];
-    await using harness = await openQueue({ onError: (error) => errors.push(error) });
+    await using harness = await openQueue({ onOutage: { began: (error) => errors.push(error), over() {} } });
     await harness.queue.publish(renders(1));
     harness.database.row('PRAGMA query_only = 1');
     let deliveries = 0;
@@ -317,6 +320,66 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     await until(() => errors.length > 0, 'the reported error');
     harness.database.row('PRAGMA query_only = 0');
     await until(() => deliveries === 1, 'the message');
+  });
+});
+
+describe('the sqlite queue on a full disk', { timeout: TIMEOUT_MS }, () => {
+  it('tries with growing pauses, tells it once, and hands over everything once there is room', async (t) => {
+    const time = fakeTime(t);
+    const told: string[] = [];
+    let tries = 0;
+    await using harness = await openQueue({
+      now: () => {
+        tries++;
+        return 1_000_000;
+      },
+      onOutage: { began: () => told.push('began'), over: () => told.push('over') },
+    });
+    const indexes: number[] = [];
+    const held = Promise.withResolvers<void>();
+    harness.consume('render', {
+      concurrency: 40,
+      handler: async ({ index }) => {
+        indexes.push(index);
+        await held.promise;
+      },
+    });
+    await harness.queue.publish([...renders(50), ...renders(50, 'other')]);
+    await time.passing(until(() => indexes.length > 10, 'messages in flight'));
+    harness.database.row('PRAGMA query_only = 1');
+    held.resolve();
+    tries = 0;
+    await time.passing(pause(30_000));
+    assert.deepEqual(told, ['began']);
+    assert.ok(tries < 30, `got ${tries} tries to take messages in 30 s`);
+    harness.database.row('PRAGMA query_only = 0');
+    await time.passing(until(() => total(harness.queue.counts()) === 0, 'an empty queue'));
+    await time.passing(pause(6_000));
+    assert.deepEqual(told, ['began', 'over']);
+    assert.equal(indexes.length, 100, 'each message once');
+  });
+
+  it('gives no message up that waits for room, however often it is delivered', async () => {
+    await using harness = await openQueue({ backOffBaseMs: 1, maxDeliveries: 4 });
+    const letters: string[] = [];
+    let deliveries = 0;
+    harness.consume('dead-letter', {
+      concurrency: 1,
+      handler: async ({ reason }) => void letters.push(reason),
+    });
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async () => {
+        deliveries++;
+        if (deliveries <= 30)
+          throw new TransientError(deliveries % 2 ? 'disk_full' : 'output_gone', 'No room.');
+        // What fails then for another reason has tries left.
+        if (deliveries === 31) throw new TransientError('network', 'No answer.');
+      },
+    });
+    await harness.queue.publish(renders(1));
+    await until(() => total(harness.queue.counts()) === 0, 'an empty queue');
+    assert.deepEqual([deliveries, letters], [32, []]);
   });
 });
 
