@@ -165,7 +165,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'MAX_CLIP_SECONDS',
     default: '600',
     expected: 'a whole number of seconds from 1 to 7200',
-    about: 'Longest clip or track.',
+    about: 'Longest clip. Of longer music, the first part is used.',
   },
   {
     name: 'MAX_SOURCE_MB',

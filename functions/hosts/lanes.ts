@@ -2,8 +2,8 @@
 import { CORES, roomFor } from '../base/machine.ts';
 import { type FairLanesOptions, fairLanes } from '../coordination/fair-lanes.ts';
 import { conformMemoryMb } from '../media/conform-limits.ts';
+import { SOUND_MEMORY_MB } from '../media/decode-sound.ts';
 import { PROBE_MEMORY_MB } from '../media/examine.ts';
-import { SOUND_MEMORY_MB } from '../media/loudness.ts';
 import { MIX_MEMORY_MB } from '../media/mix.ts';
 
 type Places = Record<'probing' | 'decoding' | 'encoding' | 'mixing', FairLanesOptions>;

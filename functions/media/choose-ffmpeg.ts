@@ -30,7 +30,7 @@ const DISTRIBUTION = /^ffmpeg version \S*(\+deb\d+u\d+|ubuntu)|^ *built with \S+
 const LISTED = /^ *[A-Z.|]{1,8} +([\w,-]+) /gm;
 const FILTERS = [
   'adelay,afade,aformat,alimiter,amix,anullsrc,apad,aresample,asetpts,asoftclip,asplit,atrim,bwdif,concat,crop',
-  'ebur128,eq,format,fps,gblur,lutyuv,overlay,pad,premultiply,scale,setparams,setpts,setsar,sidechaincompress,split,tonemap',
+  'ebur128,eq,format,fps,gblur,lutyuv,overlay,pad,pan,premultiply,scale,setparams,setpts,setsar,sidechaincompress,split,tonemap',
   'tpad,trim,volume,zscale',
 ].flatMap((names) => names.split(','));
 const ENCODERS = ['libx264', 'aac', 'pcm_s16le'];

@@ -14,13 +14,13 @@ const BLUR = 'gblur=sigma=4,eq=brightness=-0.08';
 
 /**
  * From the input stream to `[v]`: `profile.width` x `profile.height` at a constant rate. `frames` is the exact number of
- * frames for a still image, and the maximum for a film.
+ * frames for a still image, and the maximum for a film. `held`: how often the last picture of a film is repeated.
  */
-export function videoGraph(video: ClipVideo, profile: Profile, frames: number): string {
+export function videoGraph(video: ClipVideo, profile: Profile, frames: number, held = 0): string {
   const parts = [
     ...head(video, profile, frames),
     ...FIT[profile.fit](video, profile),
-    ...tail(video, profile, frames),
+    ...tail(video.still ? frames - 1 : heldFrames(video, profile.rate) + held),
   ];
   return `[0:${video.stream}]${parts.join(',')}[v]`;
 }
@@ -176,13 +176,12 @@ function yuvOf(rgb: string): { y: number; cb: number; cr: number } {
 }
 
 /** Sets all colour tags, because missing ones would be copied from the source into the stream's header. */
-function tail(video: ClipVideo, { rate }: Profile, frames: number): string[] {
-  const repeats = video.still ? frames - 1 : heldFrames(video, rate);
+function tail(repeats: number): string[] {
   return [
     'setsar=1',
     'format=yuv420p',
     'setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709:field_mode=prog',
-    // A still is scaled once and then repeated.
+    // What is repeated is scaled once.
     ...(repeats > 0 ? [`tpad=stop=${repeats}:stop_mode=clone`] : []),
   ];
 }

@@ -57,7 +57,7 @@ export function acceptedVideo(size: ConformSize): NonNullable<Probe['video']> {
   return video;
 }
 
-/** How many frames the clip should have. */
+/** How many frames the clip should have, by its picture. */
 export function framesFor({
   probe,
   profile,
@@ -70,6 +70,30 @@ export function framesFor({
 }
 
 /**
+ * By how many seconds sound must outlast the picture to be meant: a slide, a screen that stands still, a picture under
+ * speech. Encoders pad the sound by a tenth of a second, and cameras end it up to half a second after the picture. A
+ * second, and a packet that may reach beyond it.
+ */
+const LONGER_SECONDS = 1.05;
+
+/** Whether the sound goes on for so long after the picture that someone may miss it. Both in seconds. */
+export function isSoundLonger(sound: number, picture: number): boolean {
+  return sound - picture > LONGER_SECONDS;
+}
+
+/** How many frames the clip should have if its last picture is held to the end of that much sound, within the limits. */
+export function framesHeld(size: ConformSize, soundSeconds: number): number {
+  const { profile, maxSeconds } = size;
+  const { width, height } = profile;
+  const fps = framesPerSecond(profile.rate);
+  const own = framesFor(size);
+  if (size.probe.video?.still || !isSoundLonger(soundSeconds, own / fps)) return own;
+  const affordable = Math.floor((PIXELS_PER_SECOND * maxSeconds) / (width * height));
+  const most = Math.min(Math.floor(maxSeconds * fps), affordable);
+  return Math.max(own, Math.min(Math.round(soundSeconds * fps), most));
+}
+
+/**
  * The heaviest job that should pass, 4K HDR to 4K, took 1.5 GB with one thread, 1.7 with two, 2.0 with four and 2.6 with
  * eight. 8K ProRes 4444 to 1080x1920 took less.
  */
@@ -78,10 +102,13 @@ export function conformMemoryMb(threads: number): number {
 }
 
 /** By the pixels to decode and to encode: from two minutes to half an hour. */
-export function conformTimeoutMs(input: Omit<ConformSize, 'maxSeconds'>): number {
+export function conformTimeoutMs(
+  input: Omit<ConformSize, 'maxSeconds'>,
+  frames: number = framesFor(input),
+): number {
   const { width, height } = input.profile;
   const { pixels = 0, decoded = 0 } = input.probe.video ?? {};
-  const work = pixels * decoded + width * height * framesFor(input);
+  const work = pixels * decoded + width * height * frames;
   const ms = LEAST_TIMEOUT_MS + (work / SLOWEST_PIXELS_PER_SECOND) * 1000;
   return Math.min(ms, LONGEST_TIMEOUT_MS);
 }

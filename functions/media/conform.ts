@@ -8,7 +8,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { LEAPLESS_SOUND, secondsAhead, videoGraph } from './conform-graph.ts';
+import { videoGraph } from './conform-graph.ts';
 import {
   acceptedVideo,
   type ConformSize,
@@ -16,14 +16,16 @@ import {
   conformMemoryMb,
   conformTimeoutMs,
   framesFor,
+  framesHeld,
 } from './conform-limits.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
 import { noVideo } from './no-video.ts';
+import { ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';
 import { halvings } from './scale-graph.ts';
-import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter } from './sound.ts';
+import { BYTES_PER_SAMPLE } from './sound.ts';
 import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
 
 /** The encoder settings that decide size, quality and time. `npm run bench -- encoder` measures others. */
@@ -54,6 +56,8 @@ export interface ConformInput extends ConformSize {
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
+  /** Whether the clip's own sound is heard; true if absent. If not, it is not decoded. */
+  own?: boolean;
 }
 
 export interface Conformed {
@@ -62,32 +66,48 @@ export interface Conformed {
   samples: number;
   /** SHA-256 of the decoder configuration, which is the same for all clips of one profile. */
   avcC: string;
+  /** Remarks for whoever gets a video with the clip. */
+  warnings: string[];
 }
 
-/** Everything that a conformed clip depends on besides its source and the ffmpeg build. Part of the artifact's key. */
+/**
+ * Everything that a conformed clip depends on besides its source and the ffmpeg build. Part of the artifact's key. With and
+ * without its own sound, a clip is two artifacts: its last picture may be held, and its remarks differ. A clip that has
+ * no sound is one.
+ */
 export function conformIdentity(
   profile: Profile,
-  { probe, stillSeconds = DEFAULT_STILL_SECONDS }: Pick<ConformInput, 'probe' | 'stillSeconds'>,
+  input: Pick<ConformInput, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds'>,
 ): string[] {
+  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
   const { width, height, rate, fit, background } = profile;
   const { video, audio } = probe;
   const shown = video?.still ? `still for ${stillSeconds}` : 'film';
   const times = [video?.start, video?.steady, video?.held, video?.leaps];
   const probed = [video?.stream, ...times, video?.alpha, audio?.stream].map(String);
+  const sound = audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
   // Only contain leaves bars.
   const bars = fit === 'contain' ? background : 'none';
-  return [`${width}x${height}`, rateText(rate), fit, bars, shown, ...probed, ...encoder(profile, ENCODING)];
+  const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
+  return [...picture, sound, ...probed, ...encoder(profile, ENCODING)];
 }
 
 /**
- * Arguments of the single run that makes both files.
+ * Arguments of the run that makes the picture. `frames`: how many are wanted if the last one is held under longer sound.
  * Throws PermanentError 'no_video', 'clip_too_long' or 'clip_too_large'.
  */
-export function conformArguments(input: ConformInput, encoding: Encoding = ENCODING): string[] {
+export function conformArguments(
+  input: ConformInput,
+  encoding: Encoding = ENCODING,
+  frames: number = framesFor(input),
+): string[] {
   const { file, probe, profile, dir, threads, maxSeconds } = input;
   const video = acceptedVideo(input);
-  const mostFrames = video.still ? framesFor(input) : Math.ceil(maxSeconds * framesPerSecond(profile.rate));
-  const sound = join(dir, 'sound.s16le');
+  const held = frames - framesFor(input);
+  const longest = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
+  const mostFrames = video.still || held > 0 ? frames : longest;
+  // The picture may be a frame or two shorter than its packets say.
+  const repeats = held > 0 ? held + mostShort(frames) : 0;
   return [
     // At the end, verbose says how many frames were decoded.
     ...['-v', 'verbose', '-nostats', '-y'],
@@ -96,7 +116,7 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
     ...(video.still ? ['-reinit_filter', '0', ...photoInput(file, halvings(video, profile))] : []),
     ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
-    ...['-filter_complex', videoGraph(video, profile, mostFrames), '-map', '[v]'],
+    ...['-filter_complex', videoGraph(video, profile, mostFrames, repeats), '-map', '[v]'],
     ...[
       ...encoder(profile, beside(video, encoding)),
       '-threads:v',
@@ -106,20 +126,15 @@ export function conformArguments(input: ConformInput, encoding: Encoding = ENCOD
     ],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
-    // The sound has its own graph, so that it continues if the picture's graph is rebuilt half-way.
-    ...(probe.audio === null ? [] : ['-map', `0:${probe.audio.stream}`, '-vn', '-t', String(maxSeconds)]),
-    ...(probe.audio === null ? [] : ['-af', soundFilter(input, video), ...PCM_OUT, `file:${sound}`]),
+    // Read, but not decoded: newer builds count the time from the earliest stream that they read.
+    ...(probe.audio === null ? [] : ['-map', `0:${probe.audio.stream}`, '-c', 'copy']),
+    ...(probe.audio === null ? [] : ['-t', String(maxSeconds), '-f', 'null', '-']),
   ];
 }
 
-function soundFilter({ profile, maxSeconds }: ConformInput, video: NonNullable<Probe['video']>): string {
-  const filter = pcmFilter(maxSeconds, secondsAhead(video, profile.rate));
-  return video.leaps ? `${LEAPLESS_SOUND},${filter}` : filter;
-}
-
 /**
- * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence if the clip has no sound). `timeoutMs` is the
- * longest that it may take; a small clip has less.
+ * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence if the clip has no sound, or none that is
+ * wanted or can be decoded). `timeoutMs` is the longest that both may take; a small clip has less.
  * Throws PermanentError: no_video, clip_too_long, clip_too_large, conform_failed.
  */
 export async function conformClip(
@@ -127,8 +142,13 @@ export async function conformClip(
   { signal, timeoutMs, ...input }: ConformInput & { signal: AbortSignal; timeoutMs: number },
 ): Promise<Conformed> {
   if (input.probe.video === null) throw await noVideo(ffmpeg, input.file, signal);
-  const args = conformArguments(input);
-  const ownMs = Math.min(conformTimeoutMs(input), timeoutMs);
+  const { profile } = input;
+  const started = performance.now();
+  const out = join(input.dir, 'sound.s16le');
+  const { seconds, warnings } = await ownSound(ffmpeg, { ...input, out }, { signal, timeoutMs });
+  const frames = framesHeld(input, seconds);
+  const args = conformArguments(input, ENCODING, frames);
+  const ownMs = Math.min(conformTimeoutMs(input, frames), timeoutMs - (performance.now() - started));
   const limits = { timeoutMs: ownMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };
   const stderr = await ffmpeg.run(args, { signal, ...limits, reads: [input.file], writes: input.dir }).then(
     (run) => run.stderr,
@@ -139,13 +159,12 @@ export async function conformClip(
       });
     },
   );
-  const { rate } = input.profile;
-  const track = await trackOf(join(input.dir, 'video.mp4'), input.profile);
-  refuseShort(track.frames, framesFor(input));
+  const track = await trackOf(join(input.dir, 'video.mp4'), profile);
+  refuseShort(track.frames, frames);
   refuseUndecoded(input, stderr);
-  const samples = samplesOf(track.frames, rate);
-  await cutTo(join(input.dir, 'sound.s16le'), samples);
-  return { frames: track.frames, samples, avcC: track.avcC };
+  const samples = samplesOf(track.frames, profile.rate);
+  await cutTo(out, samples);
+  return { frames: track.frames, samples, avcC: track.avcC, warnings };
 }
 
 /** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */
@@ -192,9 +211,13 @@ async function trackOf(file: string, { rate }: Profile): Promise<VideoTrack> {
   throw failed(`frames of ${ticks}/${timescale(rate)} s, got ${track.frameTicks}/${track.timescale}`);
 }
 
+function mostShort(frames: number): number {
+  return Math.max(FRAMES_SHORT, Math.floor(frames * SHARE_SHORT));
+}
+
 /** Counts the frames, because ffmpeg reports success for a damaged file and encodes what there is. */
 function refuseShort(frames: number, expected: number): void {
-  if (expected - frames <= Math.max(FRAMES_SHORT, expected * SHARE_SHORT)) return;
+  if (expected - frames <= mostShort(expected)) return;
   throw failed(`${expected} frames, got ${frames}`);
 }
 

@@ -1,14 +1,11 @@
-/** Decodes sounds, and measures their loudness and true peak. */
+/** Measures the loudness and the true peak of sounds. */
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { PermanentError } from '../base/errors.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { allowing } from './allow-list.ts';
+import { SOUND_MEMORY_MB, SOUND_TIMEOUT_MS } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
-import { permanentFrom } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';
-import { BYTES_PER_SAMPLE, PCM_OUT, pcmFilter, pcmInput, pcmMb } from './sound.ts';
-import { untrustedInput } from './untrusted.ts';
+import { BYTES_PER_SAMPLE, pcmInput } from './sound.ts';
 
 /** More gain would mostly raise noise. */
 const MAX_GAIN_DB = 20;
@@ -16,76 +13,7 @@ const MAX_GAIN_DB = 20;
 const SILENCE_LUFS = -70;
 /** R128 measures blocks of 0.4 s, which a "Hi" does not fill. So short sounds are repeated; padding would count as theirs. */
 const LEAST_SECONDS = 2;
-/** Enough for two hours of sound on a slow, busy machine. */
-const TIMEOUT_MS = 300_000;
-/** The oddest files took 150 MB. */
-export const SOUND_MEMORY_MB = 512;
-const MEASURING: RunLimits = { timeoutMs: TIMEOUT_MS, memoryMb: SOUND_MEMORY_MB, fileMb: 0 };
-
-export interface SoundSource {
-  /** Absolute path of a track, a spoken line or anything else with an audio stream. */
-  file: string;
-  /** Index of the stream within the file; the first audio stream if absent. */
-  stream?: number;
-  /** Path of the raw sound to make: 16-bit stereo at 48 kHz. */
-  out: string;
-  /** Longest sound allowed. */
-  maxSeconds: number;
-}
-
-/** Decodes one second more than allowed, to tell sound that is too long from sound that just fits. */
-export function decodeArguments({ file, stream, out, maxSeconds }: SoundSource): string[] {
-  return [
-    // At level info, ffmpeg says where its own messages begin.
-    ...['-v', 'info', '-nostats', '-y', ...untrustedInput(file)],
-    ...['-map', stream === undefined ? '0:a:0?' : `0:${stream}`, '-vn', '-t', String(maxSeconds + 1)],
-    ...['-af', pcmFilter(maxSeconds + 1), ...PCM_OUT, `file:${out}`],
-  ];
-}
-
-/**
- * Decodes a sound, once for all mixes that use it.
- * Throws PermanentError: no_sound, clip_too_long, media_unreadable.
- */
-export async function decodeSound(
-  ffmpeg: Ffmpeg,
-  { signal, ...source }: SoundSource & { signal: AbortSignal },
-): Promise<{ samples: number }> {
-  try {
-    const fileMb = pcmMb(source.maxSeconds + 1);
-    const limits = { timeoutMs: TIMEOUT_MS, memoryMb: SOUND_MEMORY_MB, fileMb };
-    const files = { reads: [source.file], writes: dirname(source.out) };
-    await ffmpeg.run(decodeArguments(source), { signal, ...limits, ...files });
-  } catch (error) {
-    if (/does not contain any stream|matches no streams/.test(String(error))) throw noSound();
-    throw permanentFrom(error, 'media_unreadable', 'measure', {
-      expected: 'sound that can be decoded',
-      next: 'Export it again as MP3, M4A or WAV.',
-    });
-  }
-  const samples = await samplesIn(source.out);
-  if (samples === 0) throw noSound();
-  if (samples > source.maxSeconds * SAMPLE_RATE) {
-    throw new PermanentError(
-      'clip_too_long',
-      'measure',
-      `Expected at most ${source.maxSeconds} s of sound, got more. Cut it, or raise MAX_CLIP_SECONDS.`,
-    );
-  }
-  return { samples };
-}
-
-async function samplesIn(pcmFile: string): Promise<number> {
-  return Math.floor((await stat(pcmFile)).size / BYTES_PER_SAMPLE);
-}
-
-function noSound(): PermanentError {
-  return new PermanentError(
-    'no_sound',
-    'measure',
-    'Expected a file with sound, got one without. Send a file with an audio stream.',
-  );
-}
+const MEASURING: RunLimits = { timeoutMs: SOUND_TIMEOUT_MS, memoryMb: SOUND_MEMORY_MB, fileMb: 0 };
 
 /** @param samples samples per channel in the file */
 export function loudnessArguments(pcmFile: string, samples: number): string[] {
@@ -104,7 +32,7 @@ export async function measureLoudness(
   pcmFile: string,
   { signal }: { signal: AbortSignal },
 ): Promise<number | null> {
-  const samples = await samplesIn(pcmFile);
+  const samples = Math.floor((await stat(pcmFile)).size / BYTES_PER_SAMPLE);
   if (samples === 0) return null;
   const args = loudnessArguments(pcmFile, samples);
   const { stderr } = await ffmpeg.run(args, { signal, ...MEASURING, reads: [pcmFile] });

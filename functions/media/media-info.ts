@@ -3,6 +3,7 @@
  * contain lines that look like ffmpeg's own. Facts therefore come only from the list of packets, from lines that contain
  * what the file's author cannot know (our separator, the path of the file), and from where no metadata is printed. Pure.
  */
+import { type AudioInfo, readAudio } from './audio-info.ts';
 import { mayLackLines } from './bounded-lines.ts';
 import { isSampleEncrypted } from './codec-tag.ts';
 import { type ColourTags, colourTags } from './colour-tags.ts';
@@ -36,20 +37,12 @@ export interface MediaInfo {
   still: boolean;
   /** The default stream, or else the first. Cover art does not count. */
   video: VideoInfo | null;
-  /** The default stream, or else the first, among those that can be decoded. */
+  /** The default stream, or else the first, among those that can be decoded, or else among all. */
   audio: AudioInfo | null;
   /** Why the picture would come out wrong even though it decodes. Completes "got". */
   misleading: string | null;
   /** Decoders that some stream needs and that are not on the list. */
   refused: ReadonlySet<string>;
-}
-
-export interface AudioInfo {
-  stream: number;
-  /** Samples per second. */
-  rate: number;
-  /** As in ListedStream. */
-  channels: number;
 }
 
 export interface Printed {
@@ -93,7 +86,7 @@ export function readMediaInfo({ stderr, file, separator, listed }: Printed): Med
     still,
     // Photos are turned by us, and some builds print a turn for them too.
     video: defaultOf(streams, (stream) => readVideo(still ? { ...stream, below: '' } : stream, dumped)),
-    audio: defaultOf(streams, (stream) => readAudio(stream, refused)),
+    audio: audioOf(streams, before),
     misleading: streams.some(({ below }) => DOLBY_ONLY.test(below)) ? DOLBY_ADVICE : null,
     refused,
   };
@@ -153,7 +146,8 @@ function secondsIn(dumped: readonly string[]): number | null {
     : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]);
 }
 
-interface Described extends OutputStream {
+/** A stream of the file, by its line in the output and by the list of packets. */
+export interface Described extends OutputStream {
   stream: number;
   facts: ListedStream;
 }
@@ -167,16 +161,18 @@ function defaultOf<T>(streams: readonly Described[], read: (stream: Described) =
   return (found.find(({ marked }) => marked) ?? found[0])?.info ?? null;
 }
 
+function audioOf(streams: readonly Described[], before: string): AudioInfo | null {
+  const read = (stream: Described) => readAudio(stream, before);
+  const usable = (stream: Described) => {
+    const info = read(stream);
+    return info?.refused === null ? info : null;
+  };
+  return defaultOf(streams, usable) ?? defaultOf(streams, read);
+}
+
 /** Only Dolby's own players know the colour space of profile 5. Others show it green and violet. */
 const DOLBY_ONLY = /^ +DOVI configuration record:.* profile: 5,/m;
 const DOLBY_ADVICE = 'Dolby Vision profile 5; export it as HDR10, HLG or SDR';
-
-function readAudio({ stream, facts }: Described, refused: ReadonlySet<string>): AudioInfo | null {
-  const { kind, codec, sampleRate, channels } = facts;
-  // ffmpeg does not know the spatial audio of phones.
-  if (kind !== 'audio' || codec === 'none' || sampleRate === 0 || refused.has(codec)) return null;
-  return { stream, rate: sampleRate, channels };
-}
 
 /** Formats with transparency. A palette may contain it. */
 const ALPHA = /^(yuva|gbrap|rgba|bgra|argb|abgr|ya\d|pal8)/;

@@ -18,6 +18,8 @@ export interface ListedStream {
   sampleRate: number;
   /** Of a layout without a name; 0 for those with a name, which have at most 24. */
   channels: number;
+  /** As ffmpeg names the places of the channels; empty for pictures. */
+  layout: string;
   /** Seconds, in order of presentation. Packets before 0 and discarded ones, which an edit list cuts off, are left out. */
   times: Float64Array;
   /** How many of these have bytes. */
@@ -44,6 +46,8 @@ export const MAX_PACKETS = 600_000;
 const NO_TIMESTAMP = '-9223372036854775808';
 const HEADER = /^#(\w+) (\d{1,3}): (.*)$/;
 const PACKET = /^(\d{1,3}), +(-?\d+), +(-?\d+), +(\d+), +(\d+),/;
+/** Of 32 channels, each with a name. */
+const LONGEST_LAYOUT = 400;
 const EXTRAS = /, S=\d/;
 /** Flags with AV_PKT_FLAG_DISCARD (4): decoded because others depend on it, but not shown. */
 const DISCARDED = /, F=0x[0-9A-F]*[4-7C-F](?![0-9A-F])/;
@@ -119,15 +123,17 @@ export class PacketReader {
     else if (what === 'dimensions') [stream.width, stream.height] = [first, second];
     else if (what === 'sar') stream.sampleAspect = first > 0 && second > 0 ? first / second : 1;
     else if (what === 'sample_rate') stream.sampleRate = first;
-    else if (what.startsWith('channel_layout')) stream.channels = channelsOf(value);
+    else if (what.startsWith('channel_layout')) {
+      [stream.channels, stream.layout] = [channelsOf(value), value.slice(0, LONGEST_LAYOUT)];
+    }
   }
 }
 
 function empty(): Listing {
   return {
     ...{ kind: 'audio', codec: 'none', width: 0, height: 0, sampleAspect: 1, sampleRate: 0, channels: 0 },
-    ...{ times: [], shown: 0, filled: 0, end: 0, filledEnd: 0, lastSeconds: 0, extras: false, tick: 1 },
-    ...{ lastDecoded: '', repeats: [], run: 0, longestRun: 0 },
+    ...{ layout: '', times: [], shown: 0, filled: 0, end: 0, filledEnd: 0, lastSeconds: 0, extras: false },
+    ...{ tick: 1, lastDecoded: '', repeats: [], run: 0, longestRun: 0 },
   };
 }
 

@@ -3,6 +3,7 @@ import { PermanentError } from '../base/errors.ts';
 import type { Probe } from '../model/pins.ts';
 import { repeatedFrames } from './avi-frames.ts';
 import { ByteWindow } from './byte-window.ts';
+import { channelOrder } from './channel-order.ts';
 import { type EncryptedStreams, encryptedStreams } from './encryption.ts';
 import { chosenOf, examine } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
@@ -20,13 +21,10 @@ import { refused, unreadable } from './unreadable.ts';
 import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
 import { asDisplayed } from './whole-photo.ts';
 
-/** Half the rate of telephones, and twice the highest rate of studios. */
-const LEAST_SAMPLE_RATE = 4_000;
-const HIGHEST_SAMPLE_RATE = 768_000;
-/** Above 22.2 surround sound, which has 24. */
-const MOST_CHANNELS = 32;
 /** Frames per second of the fastest phones. */
 const HIGHEST_RATE = 1_000;
+/** Nothing but packets of sound, one after another. */
+const BARE = ['mp3', 'aac', 'flac', 'ac3', 'eac3', 'amr'];
 const MATROSKA = 0x1a45dfa3;
 /** With which an MP4 begins. */
 const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'sidx', 'moof'];
@@ -61,27 +59,48 @@ export async function probe(
   refuseTruncated(info, listed, missing);
   const packets = await chosenOf(ffmpeg, file, info, listed, signal);
   const sound = packets.find(({ kind }) => kind === 'audio');
-  const film = packets.find(({ kind }) => kind === 'video');
+  const listedFilm = packets.find(({ kind }) => kind === 'video');
+  const film = listedFilm && (await withRepeated(file, info, listedFilm));
   const video = videoOf(
     info.still && photo !== null ? await asDisplayed(ffmpeg, file, info, photo, signal) : info,
-    film && (await withRepeated(file, info, film)),
+    film,
     { sound, photo },
   );
+  // Sound leaps together with the picture.
+  const leapt = film === undefined || video === null ? 0 : film.end - video.seconds;
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
     video,
-    audio: info.audio && { stream: info.audio.stream },
+    audio: await audioOf(file, info, sound, leapt),
   };
 }
 
-/** What is encrypted counts as missing. ffmpeg would decode its noise. */
+/** An encrypted picture counts as missing, and encrypted sound is refused. ffmpeg would decode their noise. */
 function unencrypted(info: MediaInfo, encrypted: EncryptedStreams): MediaInfo {
   const { video, audio } = info;
+  const how = audio === null ? undefined : encrypted.get(audio.stream);
   return {
     ...info,
     video: video !== null && encrypted.has(video.stream) ? null : video,
-    audio: audio !== null && encrypted.has(audio.stream) ? null : audio,
+    audio:
+      audio && how !== undefined
+        ? { ...audio, refused: `${audio.codec}, which is encrypted (${how})` }
+        : audio,
   };
+}
+
+async function audioOf(
+  file: string,
+  { audio, format }: MediaInfo,
+  packets: ListedStream | undefined,
+  leapt: number,
+): Promise<Probe['audio']> {
+  // A track without packets is no sound, whatever its codec.
+  if (audio === null || packets === undefined || packets.times.length === 0) return null;
+  const { stream, codec, refused } = audio;
+  const isOrdered = format.startsWith('mov,') && codec.startsWith('pcm_');
+  const layout = (isOrdered ? await channelOrder(file, stream) : null) ?? audio.layout;
+  return { stream, codec, layout, seconds: packets.end - leapt, timed: !BARE.includes(format), refused };
 }
 
 /** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. */
@@ -124,17 +143,11 @@ function notOpened(
   return unreadable(lastMessage(stderr));
 }
 
-/** Refuses what no decoder on the list reads, and sound that would take gigabytes to convert to stereo at 48 kHz. */
-function refuseExotic({ video, audio, refused: decoders, misleading }: MediaInfo): void {
+/** Refuses a picture that no decoder on the list reads. */
+function refuseExotic({ video, refused: decoders, misleading }: MediaInfo): void {
   if (misleading !== null) throw unreadable(misleading);
   if (video !== null && (decoders.has(video.codec) || isUndecodable(video.codec))) {
     throw refused(undecodable(video.codec, null, 'is not accepted'));
-  }
-  if (audio !== null && (audio.rate < LEAST_SAMPLE_RATE || audio.rate > HIGHEST_SAMPLE_RATE)) {
-    throw unreadable(`sound of ${audio.rate} samples a second`);
-  }
-  if (audio !== null && audio.channels > MOST_CHANNELS) {
-    throw unreadable(`sound of ${audio.channels} channels; export it in stereo`);
   }
 }
 

@@ -19,12 +19,28 @@ const PICTURES = [
   'prores,dnxhd,cfhd,dvvideo,qtrle,rawvideo,v210,ffv1,huffyuv,utvideo,theora',
   'msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,gif,png,apng,webp',
 ].flatMap((names) => names.split(','));
-const SOUNDS = [
-  'aac,aac_latm,mp3float,mp3,mp2float,mp2,mp1float,mp1,ac3,eac3,dca,opus,libopus,vorbis,libvorbis,flac,alac',
-  'wmav1,wmav2,wmapro,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt',
+/**
+ * Decoders by codec, where their names differ. Those for G.722, G.726 and GSM (cameras, telephones) and all kinds of PCM
+ * are short, keep no tables of the file's making, and take memory only for what they put out.
+ */
+const NAMED_OTHERWISE: Readonly<Record<string, readonly string[]>> = {
+  ...{ mp3: ['mp3float', 'mp3'], mp2: ['mp2float', 'mp2'], mp1: ['mp1float', 'mp1'], dts: ['dca'] },
+  ...{ opus: ['opus', 'libopus'], vorbis: ['vorbis', 'libvorbis'] },
+  ...{ amr_nb: ['amrnb', 'libopencore_amrnb'], amr_wb: ['amrwb', 'libopencore_amrwb'] },
+  ...{ adpcm_g722: ['g722'], adpcm_g726: ['g726'], adpcm_g726le: ['g726le'] },
+};
+const NAMED_ALIKE = [
+  'aac,aac_latm,ac3,eac3,flac,alac,wmav1,wmav2,wmapro,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,gsm,gsm_ms,s302m',
   'pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s8,pcm_u8,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be',
-  'pcm_alaw,pcm_mulaw,pcm_dvd,pcm_bluray,s302m',
+  'pcm_u16le,pcm_u16be,pcm_u24le,pcm_u24be,pcm_u32le,pcm_u32be,pcm_s64le,pcm_s64be,pcm_f16le,pcm_f24le',
+  'pcm_s8_planar,pcm_s16le_planar,pcm_s16be_planar,pcm_s24le_planar,pcm_s32le_planar',
+  'pcm_alaw,pcm_mulaw,pcm_dvd,pcm_bluray',
 ].flatMap((names) => names.split(','));
+const SOUNDS = [...NAMED_ALIKE, ...Object.values(NAMED_OTHERWISE).flat()];
+/** Whether a decoder on the list may read this codec. Takes the codec's own name, not that of a decoder. */
+export function isSoundAccepted(codec: string): boolean {
+  return NAMED_ALIKE.includes(codec) || Object.hasOwn(NAMED_OTHERWISE, codec);
+}
 export const DECODERS = [...PICTURES, ...SOUNDS];
 /** Above 8K (33 million). A larger picture would take all memory before anything else could refuse it. */
 export const MAX_PIXELS = 40_000_000;

@@ -59,7 +59,21 @@ export interface Probe {
     /** The decoder that keeps transparency, as ffmpeg's own decoders of VP8 and VP9 drop it; null: any decoder. */
     alphaDecoder: 'libvpx' | 'libvpx-vp9' | null;
   } | null;
-  audio: { stream: number } | null;
+  /** The sound that is used; null if there is no stream of sound. */
+  audio: {
+    /** Index of the stream in the file. */
+    stream: number;
+    /** Name of the codec, for people: as ffmpeg calls it, or else as the file does. */
+    codec: string;
+    /** Places of the channels as ffmpeg names them, such as "stereo" or "9 channels". */
+    layout: string;
+    /** When it ends by the timestamps of the packets. */
+    seconds: number;
+    /** Whether these say when it is heard. A bare stream has none of its own, and ffmpeg makes some up. */
+    timed: boolean;
+    /** Why it must not be decoded, with its codec; completes "got". Null if it may. */
+    refused: string | null;
+  } | null;
 }
 
 export interface Failed {
@@ -86,6 +100,8 @@ export interface Prepared {
   samples: number;
   /** Integrated loudness, LUFS; null for silence and for clips, whose sound is used as it is. */
   loudness: number | null;
+  /** Remarks for whoever gets a video with it; each names no source. */
+  warnings: string[];
 }
 
 /** `remade`: in place of `prepared`, after the artifact of that was gone. */

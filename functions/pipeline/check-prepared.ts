@@ -13,11 +13,13 @@ import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports.ts';
 import { SOUND, VIDEO } from './prepare-source.ts';
 
-export type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness'>>;
+export type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness' | 'warnings'>>;
 
 const HASH = /^[0-9a-f]{64}$/;
 /** Messages of ours are shorter. They are shown in answers and in the manifest. */
 const LONGEST_MESSAGE = 4_000;
+/** Ours has at most two. */
+const MOST_WARNINGS = 8;
 const STAGES: readonly Stage[] = [
   'download',
   'probe',
@@ -71,7 +73,7 @@ export async function checkArtifact(
   kind: Source['kind'],
   profile: Profile | undefined,
 ): Promise<void> {
-  const { frames, samples, loudness } = artifact.meta;
+  const { frames, samples, loudness, warnings } = artifact.meta;
   const isSound = loudness === null || (Number.isFinite(loudness) && Math.abs(loudness) <= 200);
   if (![frames, samples].every(Number.isSafeInteger) || samples < 1 || !isSound) {
     throw forged(
@@ -79,6 +81,9 @@ export async function checkArtifact(
       'a length and a loudness',
       JSON.stringify({ frames, samples, loudness }).slice(0, 200),
     );
+  }
+  if (!areWarnings(warnings)) {
+    throw forged(kind, `at most ${MOST_WARNINGS} remarks`, JSON.stringify({ warnings }).slice(0, 200));
   }
   try {
     if (kind !== 'clip') return await checkSound(artifact.path(SOUND), samples);
@@ -96,6 +101,11 @@ function forged(kind: Source['kind'], expected: string, got: string, cause?: unk
     `Expected a prepared ${kind} with ${expected}, got ${got.slice(0, 300)}. ` +
     'Next step: find out who wrote it (infra/OPERATIONS.md, "If prepare was taken over"), then retry the task.';
   return new PermanentError('mix_failed', 'mix', message, { cause });
+}
+
+function areWarnings(warnings: unknown): boolean {
+  if (!Array.isArray(warnings) || warnings.length > MOST_WARNINGS) return false;
+  return warnings.every((text) => typeof text === 'string' && text.length <= LONGEST_MESSAGE);
 }
 
 function isFailure(error: Partial<Failure> | null): boolean {

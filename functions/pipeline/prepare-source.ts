@@ -6,8 +6,10 @@ import { makeKey } from '../coordination/lease-keys.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { type ConformInput, conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
-import { decodeSound, measureLoudness } from '../media/loudness.ts';
+import { measureLoudness } from '../media/loudness.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
+import { layOut } from '../media/short-loop.ts';
+import { decodeSound } from '../media/track-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Fetched, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Line, Source } from '../model/plan.ts';
@@ -86,15 +88,20 @@ export function createSources(deps: SourcesDeps): Sources {
     }
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
-      const { stream } = soundOf(fetched);
-      const key = artifactKey('track', [fetched.content, String(stream), RECIPE, build]);
-      return fromBytes(task, number, fetched, key, (file, dir, held) => decoded(file, dir, held, stream), {
+      const audio = soundOf(fetched);
+      const identity = [fetched.content, String(audio.stream), String(deps.maxClipSeconds)];
+      const key = artifactKey('track', [...identity, RECIPE, build]);
+      return fromBytes(task, number, fetched, key, (file, dir, held) => decoded(file, dir, held, audio), {
         ...options,
         semaphore: deps.decoding(task.id),
       });
     }
     const profile = await profileOf(task, signal);
-    const conformed = { probe: fetched.probe, stillSeconds: task.plan.output.stillSeconds };
+    const { output, sound } = task.plan;
+    const conformed = {
+      ...{ probe: fetched.probe, stillSeconds: output.stillSeconds, maxSeconds: deps.maxClipSeconds },
+      own: sound.originalVolume > 0,
+    };
     const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build]);
     return fromBytes(
       task,
@@ -163,35 +170,20 @@ export function createSources(deps: SourcesDeps): Sources {
   }
 
   async function conform(
-    clip: Omit<ConformInput, 'threads' | 'maxSeconds'> & { signal: AbortSignal },
+    clip: Omit<ConformInput, 'threads'> & { signal: AbortSignal },
   ): Promise<PreparedMeta> {
-    const { frames, samples } = await conformClip(ffmpeg, {
-      ...clip,
-      threads: deps.threads,
-      maxSeconds: deps.maxClipSeconds,
-      timeoutMs: deps.encodeLimitMs,
-    });
-    return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null };
+    const { threads, encodeLimitMs: timeoutMs } = deps;
+    const { frames, samples, warnings } = await conformClip(ffmpeg, { ...clip, threads, timeoutMs });
+    return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };
   }
 
-  /** Throws PermanentError if the file has no sound, or too much. */
-  function soundOf({ probe: { audio, video, seconds } }: Fetched): NonNullable<Probe['audio']> {
-    if (audio === null) {
-      throw new PermanentError(
-        'no_sound',
-        'probe',
-        'Expected a track with sound, got a file without an audio stream. Check the URL.',
-      );
-    }
-    // A file with sound only is measured by its packets: a gap between them must not become hours of silence.
-    if (video === null && seconds !== null && seconds > deps.maxClipSeconds + 1) {
-      throw new PermanentError(
-        'clip_too_long',
-        'measure',
-        `Expected at most ${deps.maxClipSeconds} s of sound, got ${seconds.toFixed(1)} s. Cut it, or raise MAX_CLIP_SECONDS.`,
-      );
-    }
-    return audio;
+  function soundOf({ probe: { audio } }: Fetched): NonNullable<Probe['audio']> {
+    if (audio !== null) return audio;
+    throw new PermanentError(
+      'no_sound',
+      'probe',
+      'Expected a track with sound, got a file without an audio stream. Check the URL.',
+    );
   }
 
   async function speak(
@@ -206,21 +198,18 @@ export function createSources(deps: SourcesDeps): Sources {
     return await deps.decoding(taskId)(() => decoded(spoken.path(SPOKEN), dir, signals.signal));
   }
 
+  /** @param audio of a track; a spoken line is not probed, not repeated, and never cut */
   async function decoded(
     file: string,
     dir: string,
     signal: AbortSignal,
-    stream?: number,
+    audio?: NonNullable<Probe['audio']>,
   ): Promise<PreparedMeta> {
     const out = join(dir, SOUND);
-    const { samples } = await decodeSound(ffmpeg, {
-      file,
-      out,
-      signal,
-      maxSeconds: deps.maxClipSeconds,
-      ...(stream === undefined ? {} : { stream }),
-    });
+    const music = audio === undefined ? {} : { audio, cut: true };
+    const found = await decodeSound(ffmpeg, { file, out, signal, maxSeconds: deps.maxClipSeconds, ...music });
+    const samples = audio === undefined ? found.samples : await layOut(out, found.samples);
     const loudness = await measureLoudness(ffmpeg, out, { signal });
-    return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness };
+    return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness, warnings: [] };
   }
 }

@@ -132,7 +132,7 @@ async function make(
     loudnessLufs: mixed.loudness,
     truePeakDbtp: mixed.truePeak,
     attempts: attemptOf(before),
-    warnings: mixed.warnings,
+    warnings: [...clipWarnings(task, combination, clips), ...mixed.warnings],
     error: null,
     ...watch.seconds(),
   };
@@ -157,6 +157,16 @@ function sourceOf({ plan }: Task, number: number): Source {
 
 function soundOf({ path, meta }: PreparedArtifact): MixSound {
   return { file: path(SOUND), samples: meta.samples, loudness: meta.loudness };
+}
+
+/** What preparing its clips remarked, once per clip, with the clip's address as the manifest may show it. */
+function clipWarnings(task: Task, { clips }: Combination, artifacts: readonly PreparedArtifact[]): string[] {
+  const remarks = clips.flatMap((number, at) => {
+    const source = sourceOf(task, number);
+    const address = source.kind === 'clip' ? source.masked : '';
+    return (artifacts[at]?.meta.warnings ?? []).map((warning) => `${address}: ${warning}`);
+  });
+  return [...new Set(remarks)];
 }
 
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

@@ -68,5 +68,5 @@ export const SAMPLE_PROFILE: Profile = {
 };
 
 export function samplePrepared(artifact: string): Prepared {
-  return { artifact, seconds: 2.002, frames: 60, samples: 96_096, loudness: null };
+  return { artifact, seconds: 2.002, frames: 60, samples: 96_096, loudness: null, warnings: [] };
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
-import { decodeSound } from '../../functions/media/loudness.ts';
+import { decodeSound } from '../../functions/media/track-sound.ts';
 import type { Line } from '../../functions/model/plan.ts';
 import type { Speech } from '../../functions/ports.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { conformArguments } from '../../functions/media/conform.ts';
+import { decodeArguments } from '../../functions/media/decode-sound.ts';
 import { probeArguments } from '../../functions/media/examine.ts';
-import { decodeArguments, loudnessArguments, truePeakArguments } from '../../functions/media/loudness.ts';
+import { loudnessArguments, truePeakArguments } from '../../functions/media/loudness.ts';
 import { mixArguments } from '../../functions/media/mix.ts';
+import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
@@ -22,7 +24,7 @@ const RUNS = {
   probe: probeArguments('/a/bytes', 'mark', ['0:V?']),
   conform: conformArguments({
     ...{ file: '/a/bytes', profile, dir: '/b', threads: 2, maxSeconds: 10 },
-    probe: { seconds: 2, video, audio: { stream: 1 } },
+    probe: { seconds: 2, video, audio: probedSound() },
   }),
   'decode of a sound': decodeArguments({ file: '/a/bytes', out: '/b/x.s16le', maxSeconds: 10 }),
   'measurement of loudness': loudnessArguments('/a/x.s16le', 96_000),

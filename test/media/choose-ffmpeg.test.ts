@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Ask, chooseFfmpeg, isOld } from '../../functions/media/choose-ffmpeg.ts';
 import { conformArguments } from '../../functions/media/conform.ts';
+import { decodeArguments } from '../../functions/media/decode-sound.ts';
 import { installedBuilds } from '../../functions/media/find-ffmpeg.ts';
 import { isKnownStatic } from '../../functions/media/known-builds.ts';
 import { mixArguments } from '../../functions/media/mix.ts';
 import { DECODERS, DEMUXERS } from '../../functions/media/untrusted.ts';
+import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -55,7 +57,7 @@ function filtersUsed(): Set<string> {
       conformArguments({
         ...{ file: '/a/bytes', dir: '/b', threads: 2, maxSeconds: 10 },
         profile: { width: 320, height: 568, rate, ...look },
-        probe: { seconds: 2, video: probedVideo(kind as object), audio: { stream: 1 } },
+        probe: { seconds: 2, video: probedVideo(kind as object), audio: probedSound() },
       }),
     ),
   );
@@ -68,7 +70,10 @@ function filtersUsed(): Set<string> {
   const silent = mixArguments({
     ...{ clips: [clip], rate, originalVolume: 0, duck: true, out: '/b/out.mp4', dir: '/b' },
   });
-  const graphs = [...clips, ...mixes, silent].flatMap((args) =>
+  const sounds = ['stereo', '9 channels'].map((layout) =>
+    decodeArguments({ file: '/a/bytes', out: '/b/x.s16le', layout, ahead: 0.05, maxSeconds: 10 }),
+  );
+  const graphs = [...clips, ...sounds, ...mixes, silent].flatMap((args) =>
     args.filter((_, at) => ['-filter_complex', '-af'].includes(args[at - 1] ?? '')),
   );
   const names = graphs.flatMap((graph) =>

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
 import { conformTimeoutMs } from '../../functions/media/conform-limits.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';
+import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const profile: Profile = {
@@ -17,7 +18,7 @@ type Video = NonNullable<Probe['video']>;
 function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): ConformInput {
   return {
     file: '/data/bytes',
-    probe: { seconds: 2, video: probedVideo(video), audio: { stream: 1 } },
+    probe: { seconds: 2, video: probedVideo(video), audio: probedSound() },
     profile,
     dir: '/made/clip',
     threads: 3,
@@ -56,12 +57,25 @@ describe('conformArguments', () => {
     assert.match(argumentAfter(args, '-filter_complex') ?? '', /fps=fps=30:round=near,trim=end_frame=300,/);
   });
 
-  test('takes the sound of the probed stream, and none if there is none', () => {
-    assert.ok(args.includes('0:1'));
-    assert.equal(args.at(-1), 'file:/made/clip/sound.s16le');
+  test('decodes no sound, but reads it, because times count from the earliest stream that is read', () => {
+    assert.deepEqual(args.slice(args.indexOf('0:1') - 1), [
+      ...['-map', '0:1', '-c', 'copy', '-t', '10', '-f', 'null', '-'],
+    ]);
+    assert.doesNotMatch(args.join(' '), /sound\.s16le|aresample/);
     const mute = input();
     const without = conformArguments({ ...mute, probe: { ...mute.probe, audio: null } });
     assert.equal(without.at(-1), 'file:/made/clip/video.mp4');
+  });
+
+  test('holds the last picture for so many frames more', () => {
+    const held = conformArguments(input(), undefined, 90);
+    assert.equal(argumentAfter(held, '-frames:v'), '90');
+    // 60 frames of its own; two more may be missing at its end.
+    assert.match(
+      argumentAfter(held, '-filter_complex') ?? '',
+      /trim=end_frame=90,.*tpad=stop=32:stop_mode=clone\[v\]$/,
+    );
+    assert.doesNotMatch(graphOf({}), /tpad/);
   });
 
   test('counts in 1001sts of a frame for 29.97', () => {
@@ -211,6 +225,17 @@ describe('conformIdentity', () => {
     const all = [profile, ...others].map((one) => conformIdentity(one, input()).join(' '));
     assert.equal(new Set(all).size, 4);
     assert.equal(conformIdentity({ ...profile }, input()).join(' '), all[0]);
+  });
+
+  test('differs with the own sound on and off, but not for a clip without sound', () => {
+    const key = (own: boolean, probe: Probe, maxSeconds = 10) =>
+      conformIdentity(profile, { probe, own, maxSeconds }).join(' ');
+    const { probe } = input();
+    assert.notEqual(key(true, probe), key(false, probe));
+    // The last picture may be held that long.
+    assert.notEqual(key(true, probe), key(true, probe, 20));
+    assert.equal(key(false, probe), key(false, probe, 20));
+    assert.equal(key(true, { ...probe, audio: null }), key(false, { ...probe, audio: null }));
   });
 
   test('contains every encoder setting, but neither paths nor the number of threads', () => {

@@ -12,7 +12,16 @@ function stream(from: readonly number[], change: Partial<ListedStream> = {}): Li
   );
   const end = (times.at(-1) ?? 0) + FRAME;
   return {
-    ...{ kind: 'video', codec: 'h264', width: 64, height: 64, sampleAspect: 1, sampleRate: 0, channels: 0 },
+    ...{
+      kind: 'video',
+      codec: 'h264',
+      width: 64,
+      height: 64,
+      sampleAspect: 1,
+      sampleRate: 0,
+      layout: '',
+      channels: 0,
+    },
     ...{
       times,
       shown: times.length,

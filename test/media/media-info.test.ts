@@ -39,6 +39,7 @@ function info(
     return {
       ...{ kind: video ? 'video' : 'audio', codec, width: video ? 64 : 0, height: video ? 64 : 0 },
       ...{ sampleAspect: 1, sampleRate: video ? 0 : 48_000, channels: video ? 0 : 2 },
+      layout: video ? '' : 'stereo',
       ...{
         times: Float64Array.of(),
         shown: 0,
@@ -85,7 +86,10 @@ describe('readMediaInfo', () => {
         alpha: false,
       },
       still: false,
-      audio: { stream: 1, rate: 48_000, channels: 2 },
+      audio: {
+        ...{ stream: 1, rate: 48_000, channels: 2, layout: 'stereo', codec: 'aac (LC)' },
+        refused: null,
+      },
       misleading: null,
       refused: new Set(),
     });
@@ -144,14 +148,59 @@ describe('readMediaInfo', () => {
     assert.equal(info([], { before })?.estimated, false);
   });
 
-  test('skips streams that cannot be decoded', () => {
+  test('prefers sound that can be decoded, and says of other sound what it is', () => {
     const found = info([
       { line: 'Audio: none (apac / 0x63617061)|48000 Hz, 4 channels, 300 kb/s' },
       { line: 'Audio: aac (LC)|48000 Hz, stereo, fltp', stream: 2 },
     ]);
-    assert.deepEqual(found?.audio, { stream: 2, rate: 48_000, channels: 2 });
+    assert.deepEqual([found?.audio?.stream, found?.audio?.refused], [2, null]);
     assert.equal(found?.video, null);
   });
+
+  for (const [line, before, named] of [
+    ['Audio: none (apac / 0x63617061)|48000 Hz', '', 'apac'],
+    ['Audio: none ([77][2][0][0] / 0x024D)|48000 Hz', '', '0x024D'],
+    ['Audio: none|48000 Hz', '[matroska @ 0x1] Unknown/unsupported AVCodecID A_AC4.', 'A_AC4'],
+    ['Audio: none|48000 Hz', '', 'an unknown codec'],
+    ['Audio: none (ac-4 / 0x342D6361)|48000 Hz', '', 'ac-4'],
+    ['Audio: truehd|48000 Hz', '', 'truehd'],
+    [
+      'Audio: aac (mp4a / 0x6134706D)|48000 Hz',
+      '[aac @ 0x1] Audio object type 42 is not implemented.',
+      'aac (xHE-AAC)',
+    ],
+    ['Audio: mpegh_3d_audio (mha1 / 0x3161686D)|48000 Hz', '', 'mpegh_3d_audio'],
+  ] as const) {
+    test(`names the codec ${named}, and does not decode it`, () => {
+      const audio = info([{ line }], { before })?.audio;
+      assert.deepEqual(
+        [audio?.codec, audio?.refused],
+        [named, `${named}, for which there is no decoder here`],
+      );
+    });
+  }
+
+  for (const [line, named] of [
+    ['Audio: dts (DTS-HD MA)|48000 Hz', 'dts (DTS-HD MA)'],
+    ['Audio: adpcm_g726 (E[0][0][0] / 0x0045)|8000 Hz', 'adpcm_g726'],
+    ['Audio: mp3|44100 Hz', 'mp3'],
+    ['Audio: amr_nb (samr / 0x726D6173)|8000 Hz', 'amr_nb'],
+  ] as const) {
+    test(`decodes ${named}, whatever its decoder is called`, () => {
+      const audio = info([{ line }])?.audio;
+      assert.deepEqual([audio?.codec, audio?.refused], [named, null]);
+    });
+  }
+
+  for (const [facts, refused] of [
+    [{ sampleRate: 1 }, 'aac of 1 samples a second'],
+    [{ sampleRate: 10 ** 9 }, 'aac of 1000000000 samples a second'],
+    [{ channels: 64 }, 'aac of 64 channels'],
+  ] as const) {
+    test(`does not decode ${refused}`, () => {
+      assert.equal(info([{ line: 'Audio: aac|x', facts }])?.audio?.refused, refused);
+    });
+  }
 
   for (const [what, forged] of [
     [

@@ -31,13 +31,14 @@ describe('PacketReader', () => {
     const [film, sound] = read(list);
     assert.deepEqual(film, {
       ...{ kind: 'video', codec: 'h264', width: 720, height: 576, sampleAspect: 64 / 45 },
-      ...{ sampleRate: 0, channels: 0, times: Float64Array.of(0, 0.04), shown: 2, filled: 2 },
+      ...{ sampleRate: 0, channels: 0, layout: '', times: Float64Array.of(0, 0.04), shown: 2, filled: 2 },
       ...{ end: 0.08, filledEnd: 0.08, lastSeconds: 0.04, restarted: 0, extras: false },
     });
     assert.deepEqual(sound, {
       ...{ kind: 'audio', codec: 'aac', width: 0, height: 0, sampleAspect: 1, sampleRate: 48_000 },
       ...{
         channels: 0,
+        layout: 'stereo',
         times: Float64Array.of(0, 1024 / 48_000),
         shown: 2,
         filled: 2,

@@ -26,6 +26,8 @@ test('an external file is opened only from disk, by allow-listed demuxers', () =
   assert.ok(args.indexOf('-max_pixels') < input);
 });
 
+const YAMAHA = 'adpcm_yamaha, for which there is no decoder here';
+
 describe('probe', () => {
   const { ffmpeg, at } = useMedia();
   const probed = (file: string): Promise<Probe> => probe(ffmpeg, file, { signal });
@@ -50,7 +52,7 @@ describe('probe', () => {
         ...{ width: 320, height: 180, rate: { num: 30000, den: 1001 } },
         ...{ steady: true, seconds, packets: 45, pixels: 320 * 180 },
       }),
-      audio: { stream: 1 },
+      audio: { stream: 1, codec: 'aac (LC)', layout: 'stereo', seconds: 1.501, timed: true, refused: null },
     });
   });
 
@@ -72,7 +74,8 @@ describe('probe', () => {
       const file = await makeSound(at(name), { seconds, output });
       const found = await probed(file);
       assert.equal(found.video, null);
-      assert.deepEqual(found.audio, { stream: 0 });
+      assert.equal(found.audio?.stream, 0);
+      assert.equal(found.audio.seconds, found.seconds);
       assert.ok(Math.abs((found.seconds ?? 0) - seconds) < 0.06, `${found.seconds}`);
     });
   }
@@ -134,10 +137,10 @@ describe('probe', () => {
     await refused(film, 'media_unreadable', /a picture coded as cinepak, which is not accepted/);
   });
 
-  test('treats sound without an allow-listed decoder as missing', async () => {
+  test('says of sound without an allow-listed decoder what it is, and keeps the picture', async () => {
     const output = ['-c:a', 'adpcm_yamaha', '-ar', '44100'];
     const found = await probed(await makeFilm(at('yamaha.avi'), { frames: 10, output }));
-    assert.deepEqual([found.video?.packets, found.audio], [10, null]);
+    assert.deepEqual([found.video?.packets, found.audio?.refused], [10, YAMAHA]);
   });
 
   test('detects a still picture by its bytes, and refuses one of another format', async () => {

@@ -11,6 +11,7 @@ import { createSources, type SourcesDeps } from '../../functions/pipeline/prepar
 import type { Artifact } from '../../functions/ports.ts';
 import { DELIVERY } from '../fixtures/hosts/stages.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
+import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
@@ -59,7 +60,7 @@ function watched({ made = false, bytesOf }: { made?: boolean; bytesOf?: () => Pr
       fetchOnce: async () => ({
         content: 'abc',
         bytes: 1,
-        probe: { seconds: 1, video: probedVideo(), audio: { stream: 1 } },
+        probe: { seconds: 1, video: probedVideo(), audio: probedSound() },
       }),
       async bytesOf() {
         seen.push('bytes');

@@ -116,7 +116,14 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
       assert.deepEqual(await stages.videos(task), []);
       return report?.error?.message ?? '';
     };
-    const ready = { artifact: `clip/${HASH}`, seconds: 1, frames: 30, samples: 48_000, loudness: null };
+    const ready = {
+      artifact: `clip/${HASH}`,
+      seconds: 1,
+      frames: 30,
+      samples: 48_000,
+      loudness: null,
+      warnings: [],
+    };
     const sound = Buffer.alloc(48_000 * 4);
 
     it('a pin of another kind, or of another form, fails only its own videos', async () => {
@@ -128,11 +135,22 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
       assert.ok(message.length < 1_000);
     });
 
-    it('lengths and a loudness that are no numbers never reach ffmpeg', async () => {
-      const track = { artifact: `track/${HASH}`, seconds: 1, frames: 0, samples: 48_000, loudness: -14 };
+    it('lengths and a loudness that are no numbers never reach ffmpeg, and remarks that are no texts no answer', async () => {
+      const track = {
+        artifact: `track/${HASH}`,
+        seconds: 1,
+        frames: 0,
+        samples: 48_000,
+        loudness: -14,
+        warnings: [],
+      };
       for (const [at, meta] of [
-        { samples: 48_000, frames: 0, loudness: '0dB,amovie=/etc/passwd[a];[a]anull' },
-        { samples: 1e9, frames: 0, loudness: -14 },
+        { samples: 48_000, frames: 0, loudness: '0dB,amovie=/etc/passwd[a];[a]anull', warnings: [] },
+        { samples: 1e9, frames: 0, loudness: -14, warnings: [] },
+        { samples: 48_000, frames: 0, loudness: -14, warnings: 'a text' },
+        { samples: 48_000, frames: 0, loudness: -14, warnings: ['x'.repeat(4_001)] },
+        { samples: 48_000, frames: 0, loudness: -14, warnings: Array.from({ length: 9 }, () => 'x') },
+        { samples: 48_000, frames: 0, loudness: -14, warnings: [{ html: '<script>' }] },
       ].entries()) {
         const artifact = `track/${String(at).repeat(64)}`;
         await plant(artifact, meta, { 'sound.s16le': sound });
@@ -144,7 +162,7 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
       const playlist = Buffer.from('ffconcat version 1.0\nfile /etc/passwd\n');
       await plant(
         `clip/${HASH}`,
-        { frames: 30, samples: 48_000, loudness: null },
+        { frames: 30, samples: 48_000, loudness: null, warnings: [] },
         { 'video.mp4': playlist, 'sound.s16le': sound },
       );
       assert.match(

@@ -17,7 +17,8 @@ import { complete } from '../../functions/stages/complete.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { render } from '../../functions/stages/render.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
-import { makeClip } from '../fixtures/media/finished.ts';
+import { ffmpeg, makeClip } from '../fixtures/media/finished.ts';
+import { tones } from '../fixtures/media/tones.ts';
 
 describe('render', () => {
   const s = useStages();
@@ -43,6 +44,22 @@ describe('render', () => {
     assert.equal(s.waiting()['complete'], 1);
     const { succeeded, failed } = (await s.deps.tasks.progress(task.id)) ?? {};
     assert.deepEqual([succeeded, failed], [2, 0]);
+  });
+
+  test('a video says what was remarked about each of its clips, without their secrets', async () => {
+    const file = join(s.dir.path, 'slide.mp4');
+    const sources = ['-f', 'lavfi', '-i', 'color=red:s=64x64:r=30:d=0.2', ...tones(2)];
+    await ffmpeg(...sources, '-c:a', 'aac', file);
+    s.server.set('/slide.mp4', { body: await readFile(file) });
+    const slide = ['/slide.mp4?token=secret'];
+    const task = await s.createTask({ clips: slide, more: slide });
+    await s.prepareAll(task);
+    await s.renderOne(task, 1);
+    const [report] = await s.deps.reports.list(task.id, 1, 1);
+    assert.equal(report?.status, 'succeeded');
+    assert.equal(report.warnings.length, 1);
+    assert.match(report.warnings.join(), /slide\.mp4\S*: Expected picture and sound .* 0\.20 s .* 2\.0 s/);
+    assert.doesNotMatch(report.warnings.join(), /secret/);
   });
 
   test('a render requests a source again, once, if the source was not prepared within a grace period', async () => {

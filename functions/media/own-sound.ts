@@ -1,0 +1,104 @@
+/** A clip's own sound. It never costs the picture: what cannot be decoded is silent, and a remark says why. */
+import { rm } from 'node:fs/promises';
+import { framesPerSecond, SAMPLE_RATE } from '../model/frame-rate.ts';
+import { secondsAhead } from './conform-graph.ts';
+import { acceptedVideo, type ConformSize, framesFor, framesHeld, isSoundLonger } from './conform-limits.ts';
+import { decode, SOUND_TIMEOUT_MS } from './decode-sound.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { FfmpegError } from './ffmpeg-error.ts';
+
+export interface OwnSoundInput extends ConformSize {
+  /** Absolute path of the clip. */
+  file: string;
+  /** Path of the raw sound to make. */
+  out: string;
+  /** As in ConformInput. */
+  own?: boolean;
+}
+
+export interface OwnSound {
+  /** How much was decoded, from the clip's first frame on; 0 if nothing was. */
+  seconds: number;
+  warnings: string[];
+}
+
+/** Of the time for the whole clip: decoding takes a small part of what encoding takes. */
+const SHARE_OF_TIME = 0.25;
+/** Packets that may not become sound: the lead-in of coders, and what is read ahead when the end is reached. */
+const LEAD_IN = 16;
+const SHARE_LOST = 0.1;
+const SHARE_LOST_SHORT = 0.5;
+
+/** Throws what Ffmpeg.run throws, except FfmpegError: that is a failure of the sound alone. */
+export async function ownSound(
+  ffmpeg: Ffmpeg,
+  input: OwnSoundInput,
+  { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
+): Promise<OwnSound> {
+  const { file, out, profile, maxSeconds, own = true } = input;
+  const { audio } = input.probe;
+  const video = acceptedVideo(input);
+  const ahead = secondsAhead(video, profile.rate);
+  if (audio === null) return { seconds: 0, warnings: [] };
+  if (!own) return { seconds: 0, warnings: unheard(input, audio.seconds - ahead) };
+  if (audio.refused !== null) return silent(audio.refused);
+  const { stream, layout, codec } = audio;
+  const ownMs = Math.min(SOUND_TIMEOUT_MS, timeoutMs * SHARE_OF_TIME);
+  try {
+    const wanted = { file, out, stream, layout, beside: video.stream, leaps: video.leaps, ahead, maxSeconds };
+    const { samples, packets, frames } = await decode(ffmpeg, wanted, { signal, timeoutMs: ownMs });
+    // The last packet may be decoded to more than the file says belongs to it.
+    const seconds = Math.min(samples / SAMPLE_RATE, audio.seconds - ahead);
+    const warnings = beyond(input, audio.seconds - ahead, seconds);
+    if (isWhole(packets, frames)) return { seconds, warnings };
+    const part = `${codec}, of which ${frames} of ${packets} packets could be decoded`;
+    return {
+      seconds,
+      warnings: [...silent(part, frames === 0 ? 'silent' : 'partly silent').warnings, ...warnings],
+    };
+  } catch (error) {
+    if (!FfmpegError.is(error)) throw error;
+    await rm(out, { force: true });
+    return silent(`${codec} (${error.shortMessage})`);
+  }
+}
+
+function isWhole(packets: number, frames: number): boolean {
+  const lost = packets - frames;
+  return lost <= packets * SHARE_LOST || (lost <= LEAD_IN && lost < packets * SHARE_LOST_SHORT);
+}
+
+function silent(actual: string, outcome = 'silent'): OwnSound {
+  const warning =
+    `Expected its own sound in a codec that can be decoded (such as AAC, MP3 or PCM), got ${actual}: the clip is ` +
+    `${outcome}. Export it with AAC sound, or set audio.original_volume to 0.`;
+  return { seconds: 0, warnings: [warning] };
+}
+
+/** Sound that nobody hears, and whose length would have been the clip's. */
+function unheard(input: OwnSoundInput, sound: number): string[] {
+  const picture = framesFor(input) / framesPerSecond(input.profile.rate);
+  if (input.probe.video?.still || !isSoundLonger(sound, picture)) return [];
+  return [
+    `${lengths(picture, sound)}: the clip is as long as its picture. To hold the last picture to the end of the sound, ` +
+      'set audio.original_volume above 0; otherwise export the clip with a longer picture.',
+  ];
+}
+
+/** Sound that is longer than a picture may be held. */
+function beyond(input: OwnSoundInput, sound: number, decoded: number): string[] {
+  const made = framesHeld(input, decoded) / framesPerSecond(input.profile.rate);
+  if (input.probe.video?.still || !isSoundLonger(sound, made)) return [];
+  const picture = framesFor(input) / framesPerSecond(input.profile.rate);
+  return [
+    `${lengths(picture, sound)}: the clip ends after ${told(made)}. Cut it, or raise MAX_CLIP_SECONDS.`,
+  ];
+}
+
+function lengths(picture: number, sound: number): string {
+  return `Expected picture and sound of about one length, got ${told(picture)} of picture and ${told(sound)} of sound`;
+}
+
+function told(seconds: number): string {
+  return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+}

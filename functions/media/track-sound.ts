@@ -1,0 +1,61 @@
+/** Decodes a sound that is heard as a whole, once for all mixes that use it: a track or a spoken line. */
+import { PermanentError } from '../base/errors.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
+import type { Probe } from '../model/pins.ts';
+import { decode, SOUND_TIMEOUT_MS, type SoundInput } from './decode-sound.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { FfmpegError, permanentFrom } from './ffmpeg-error.ts';
+
+const NEXT = 'Export it again as MP3, M4A or WAV.';
+
+export interface SoundSource extends Pick<SoundInput, 'file' | 'out' | 'maxSeconds'> {
+  /** What its probe found; absent if it was not probed, such as speech. */
+  audio?: NonNullable<Probe['audio']>;
+  /** Whether a longer sound is cut at `maxSeconds`, as music may be; otherwise it is refused. */
+  cut?: boolean;
+}
+
+/** Throws PermanentError: no_sound, clip_too_long, media_unreadable. */
+export async function decodeSound(
+  ffmpeg: Ffmpeg,
+  { signal, audio, cut = false, ...source }: SoundSource & { signal: AbortSignal },
+): Promise<{ samples: number }> {
+  // One second more than allowed, to tell sound that is too long from sound that just fits.
+  const maxSeconds = cut ? source.maxSeconds : source.maxSeconds + 1;
+  if (audio !== undefined && audio.refused !== null) throw undecodable(audio.refused);
+  const found = audio === undefined ? {} : { stream: audio.stream, layout: audio.layout, timed: audio.timed };
+  const run = { signal, timeoutMs: SOUND_TIMEOUT_MS };
+  const wanted = { ...source, ...found, maxSeconds };
+  const { samples, packets, frames } = await decode(ffmpeg, wanted, run).catch((error: unknown) => {
+    // Speech comes unprobed.
+    const isSilent = FfmpegError.is(error) && /matches no streams/.test(error.stderr);
+    if (audio === undefined && isSilent) throw noSound();
+    throw permanentFrom(error, 'media_unreadable', 'measure', {
+      expected: `sound${audio === undefined ? '' : ` in ${audio.codec}`} that can be decoded`,
+      next: NEXT,
+    });
+  });
+  if (samples === 0 && packets > 0 && frames === 0) throw undecodable(audio?.codec ?? 'packets without any');
+  if (samples === 0) throw noSound();
+  if (!cut && samples > source.maxSeconds * SAMPLE_RATE) {
+    throw new PermanentError(
+      'clip_too_long',
+      'measure',
+      `Expected at most ${source.maxSeconds} s of sound, got more. Cut it, or raise MAX_CLIP_SECONDS.`,
+    );
+  }
+  return { samples };
+}
+
+function undecodable(actual: string): PermanentError {
+  const expected = 'Expected sound that can be decoded (such as MP3, AAC or PCM)';
+  return new PermanentError('media_unreadable', 'measure', `${expected}, got ${actual}. ${NEXT}`);
+}
+
+function noSound(): PermanentError {
+  return new PermanentError(
+    'no_sound',
+    'measure',
+    'Expected a file with sound, got one without. Send a file with an audio stream.',
+  );
+}
