@@ -32,16 +32,18 @@ export async function problemView(
   problems: readonly Problem[],
   deps: ProblemViewDeps,
 ): Promise<ProblemView | null> {
-  let shown: Problem | undefined;
-  let since = Number.POSITIVE_INFINITY;
-  for (const problem of problems.slice(0, MOST_CHECKED)) {
-    if (!isKnown(task, problem) || (shown !== undefined && !isSameTrouble(shown, problem))) continue;
-    if (await isOver(task, progress, problem.work, deps)) continue;
-    shown ??= problem;
-    since = Math.min(since, problem.since);
-  }
+  const firstThatHolds = async (some: readonly Problem[]): Promise<Problem | undefined> => {
+    for (const problem of some.slice(0, MOST_CHECKED))
+      if (!(await isOver(task, progress, problem.work, deps))) return problem;
+    return undefined;
+  };
+  const known = problems.filter((problem) => isKnown(task, problem));
+  const shown = await firstThatHolds(known);
   const about = shown && aboutWork(task, shown.work);
   if (shown === undefined || about === undefined) return null;
+  const same = known.filter((problem) => isSameTrouble(shown, problem));
+  const first = await firstThatHolds(same.toSorted((one, other) => one.since - other.since));
+  const since = Math.min(shown.since, first?.since ?? shown.since);
   return {
     code: shown.code,
     message: `${about.name}: ${shown.message}`.slice(0, MAX_MESSAGE),
