@@ -9,11 +9,12 @@ import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../../../functions/adapters/share
 import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../../../functions/adapters/sqlite/memo.ts';
+import { MIGRATIONS } from '../../../functions/adapters/sqlite/migrations.ts';
 import { createSqlitePins } from '../../../functions/adapters/sqlite/pins.ts';
 import { createSqliteProblems } from '../../../functions/adapters/sqlite/problems.ts';
 import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
-import { type Database, MIGRATIONS, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
+import { type Database, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { recallUrl } from '../../../functions/pipeline/known-url.ts';

@@ -1,0 +1,153 @@
+/** One entry per schema version. Only append; never edit an entry, because databases of every version are in use. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE tasks (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    folder_id TEXT NOT NULL,
+    id_start TEXT NOT NULL,
+    body TEXT NOT NULL,
+    combinations INTEGER NOT NULL,
+    published INTEGER NOT NULL DEFAULT 0,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    first_report_at INTEGER,
+    completion_published INTEGER NOT NULL DEFAULT 0,
+    finished_at INTEGER,
+    UNIQUE (folder_id, id_start)
+  ) STRICT;
+  CREATE INDEX tasks_unfinished ON tasks (seq) WHERE finished_at IS NULL;
+
+  CREATE TABLE reports (
+    task_id TEXT NOT NULL,
+    combination INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (task_id, combination)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE pins (
+    task_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (task_id, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- held_until is NULL once released; a time that has passed means a holder that died.
+  CREATE TABLE leases (
+    key TEXT PRIMARY KEY,
+    token TEXT NOT NULL,
+    held_until INTEGER,
+    taken_at INTEGER NOT NULL,
+    takes INTEGER NOT NULL,
+    crashes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE urls (
+    url TEXT PRIMARY KEY,
+    content TEXT NOT NULL,
+    validator TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'taken', 'parked')),
+    task_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    available_at INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  -- Covers the choice of the next message, which looks at every waiting one.
+  CREATE INDEX messages_next ON messages (topic, state, task_id, id, available_at);
+  `,
+  `
+  ALTER TABLE leases ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+  -- In the order in which a task's messages are taken.
+  DROP INDEX messages_next;
+  CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id);
+  `,
+  `
+  ALTER TABLE tasks ADD COLUMN cancelled_at INTEGER;
+  -- expires_at is NULL where a claim stands for ever.
+  CREATE TABLE claims (
+    key TEXT PRIMARY KEY,
+    task_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    expires_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX claims_expiring ON claims (expires_at) WHERE expires_at IS NOT NULL;
+  `,
+  `
+  -- Hosts that died while they handled it.
+  ALTER TABLE messages ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX messages_next;
+  CREATE INDEX messages_next ON messages (topic, state, task_id, available_at, id, deaths);
+  CREATE INDEX messages_suspect ON messages (id) WHERE deaths >= 2;
+  `,
+  `UPDATE tasks SET body = json_set(body, '$.fileId', id) WHERE json_extract(body, '$.fileId') IS NULL`,
+  `CREATE TABLE ids (key TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+  `
+  -- rests_until is NULL before the first rest, of which round is the number.
+  CREATE TABLE attempts (
+    key TEXT PRIMARY KEY,
+    crashes INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    rests_until INTEGER,
+    changed_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO attempts SELECT key, crashes, failures, 0, NULL, taken_at FROM leases WHERE crashes + failures > 0;
+
+  ALTER TABLE leases DROP COLUMN takes;
+  ALTER TABLE leases DROP COLUMN crashes;
+  ALTER TABLE leases DROP COLUMN failures;
+  ALTER TABLE leases RENAME COLUMN taken_at TO changed_at;
+
+  -- By the hash of the key, which may be a secret.
+  CREATE TABLE memos (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO memos SELECT hash_id(key), id FROM ids;
+  INSERT INTO memos SELECT
+    hash_id('url/' || url), json_object('content', content, 'validator', json(validator)) FROM urls;
+  DROP TABLE urls;
+  DROP TABLE ids;
+  `,
+  `
+  -- NULL in rows of earlier versions, which are not used any more.
+  ALTER TABLE tasks ADD COLUMN seal TEXT;
+  ALTER TABLE reports ADD COLUMN seal TEXT;
+  ALTER TABLE claims ADD COLUMN seal TEXT;
+  `,
+  `
+  CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
+  -- Tasks that are gone, while some of their reports, pins and messages are still to be removed.
+  CREATE TABLE pruned (task_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  ALTER TABLE memos ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+  UPDATE memos SET used_at = unixepoch() * 1000;
+  CREATE INDEX memos_used ON memos (used_at);
+
+  ALTER TABLE attempts ADD COLUMN lapses TEXT;
+  `,
+  `
+  -- Times of the latest successes, as JSON.
+  ALTER TABLE tasks ADD COLUMN succeeded_at TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE tasks DROP COLUMN first_report_at;
+  `,
+  `
+  CREATE TABLE problems (
+    task_id TEXT NOT NULL,
+    work TEXT NOT NULL,
+    body TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (task_id, work)
+  ) STRICT, WITHOUT ROWID;
+  -- They end with their task, whoever ends or removes it.
+  CREATE TRIGGER problems_over AFTER UPDATE OF finished_at ON tasks WHEN new.finished_at IS NOT NULL BEGIN
+    DELETE FROM problems WHERE task_id = new.id;
+  END;
+  CREATE TRIGGER problems_forgotten AFTER DELETE ON tasks BEGIN
+    DELETE FROM problems WHERE task_id = old.id;
+  END;
+  `,
+];
