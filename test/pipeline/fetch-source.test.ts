@@ -6,14 +6,22 @@ import { fetchKey } from '../../functions/coordination/lease-keys.ts';
 import { UNLIMITED } from '../../functions/coordination/semaphore.ts';
 import { createFetching, MAX_ROUNDS, SLOW_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
 import type { Downloads } from '../../functions/ports.ts';
+import { until } from '../contracts/harness.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
 describe('fetching a source', () => {
   const s = useStages();
 
-  function fetching(get: Downloads['get'], places: DownloadPlaces = createDownloadPlaces()) {
+  function fetching(
+    get: Downloads['get'],
+    places: DownloadPlaces = createDownloadPlaces(),
+    patienceMs = s.deps.patienceMs,
+  ) {
     const memo = { recall: async () => [undefined], settle: async () => '', remember: async () => {} };
-    return createFetching({ ...s.deps, memo, downloads: { get }, places, probing: () => UNLIMITED });
+    return createFetching({
+      ...s.deps,
+      ...{ memo, downloads: { get }, places, probing: () => UNLIMITED, patienceMs },
+    });
   }
 
   test('gives up a server that sends next to nothing after three rounds of one try each', async () => {
@@ -71,17 +79,20 @@ describe('fetching a source', () => {
     const places = createDownloadPlaces({ all: 2, perHost: 2 });
     const held = Promise.withResolvers<never>();
     let begun = 0;
-    const stuck = fetching(() => {
+    const hanging = () => {
       begun += 1;
       return held.promise;
-    }, places);
+    };
+    const stuck = fetching(hanging, places, 60_000);
+    const impatient = fetching(hanging, places);
     const task = await s.createTask();
     const other = await s.createTask({ name: 'other' });
     const first = stuck.fetchOnce(task, 0, DELIVERY.signal);
-    await assert.rejects(stuck.fetchOnce(task, 1, DELIVERY.signal), { code: 'waiting' });
+    await until(() => begun === 1, 'the first download');
+    await assert.rejects(impatient.fetchOnce(task, 1, DELIVERY.signal), { code: 'waiting' });
     assert.deepEqual(await s.deps.leases.read([fetchKey(task.id, 1)]), ['released']);
     const beside = stuck.fetchOnce(other, 0, DELIVERY.signal);
-    while (begun < 2) await new Promise(setImmediate);
+    await until(() => begun === 2, 'the other download');
     held.reject(new PermanentError('source_not_found', 'download', 'The test is over.'));
     await Promise.allSettled([first, beside]);
   });
