@@ -67,6 +67,14 @@ export function emptied(dataDir: string): string {
   return `Expected ${join(dataDir, DATABASE)} to hold the tasks of before, got an empty file of 0 bytes. ${RESTORE}`;
 }
 
+export function replaced(dataDir: string): string {
+  return (
+    `Expected ${join(dataDir, DATABASE)} to stay while the service runs, got another file of that name: it was replaced, as ` +
+    'by a back-up. The service stops. Next step: if that was intended, restore the back-up again while the service is ' +
+    'stopped (infra/OPERATIONS.md, "Restoring a back-up"), then start again.'
+  );
+}
+
 export function vanished(dataDir: string): string {
   return (
     `Expected ${join(dataDir, DATABASE)} to stay while the service runs, got none: it, or its folder, was removed or renamed, ` +

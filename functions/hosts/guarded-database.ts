@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database } from '../adapters/sqlite/sqlite.ts';
-import { DATABASE, damaged, isDamage, vanished } from './data-dir-errors.ts';
+import { DATABASE, damaged, isDamage, replaced, vanished } from './data-dir-errors.ts';
 
 type Values = Parameters<Database['run']> extends [string, ...infer V] ? V : never;
 
@@ -15,11 +15,13 @@ export interface GuardedDatabase extends Database {
 }
 
 /**
- * SQLite goes on writing into a file that was removed, and all of it would be lost. So each transaction looks first, and a
- * service without work looks every second.
+ * SQLite goes on writing into a file that was removed or replaced, and all of it would be lost. So each transaction looks
+ * first, and a service without work looks every second.
+ * @param database just opened
  */
 export function guardDatabase(database: Database, dataDir: string): GuardedDatabase {
   const path = join(dataDir, DATABASE);
+  const opened = fileAt(path);
   const { promise: broken, resolve } = Promise.withResolvers<Error>();
   let end: Error | undefined;
   const fail = (message: string, cause?: unknown): Error => {
@@ -28,10 +30,16 @@ export function guardDatabase(database: Database, dataDir: string): GuardedDatab
     return end;
   };
 
+  const missed = (): string | undefined => {
+    const found = fileAt(path);
+    if (found === 'none') return vanished(dataDir);
+    const isAnother = found !== 'unknown' && opened !== 'unknown' && found !== opened;
+    return isAnother ? replaced(dataDir) : undefined;
+  };
   const look = () => {
     if (end !== undefined) throw end;
-    if (!isGone(path)) return;
-    throw fail(vanished(dataDir));
+    const message = missed();
+    if (message !== undefined) throw fail(message);
   };
   const guarded = <T>(work: () => T): T => {
     try {
@@ -42,7 +50,8 @@ export function guardDatabase(database: Database, dataDir: string): GuardedDatab
     }
   };
   const timer = setInterval(() => {
-    if (isGone(path)) fail(vanished(dataDir));
+    const message = missed();
+    if (message !== undefined) fail(message);
   }, LOOK_EVERY_MS).unref();
 
   const close = () => {
@@ -67,11 +76,12 @@ export function guardDatabase(database: Database, dataDir: string): GuardedDatab
   };
 }
 
-/** Any other answer of the system says nothing about the file, as when a network disk does not answer. */
-function isGone(path: string): boolean {
+/** Which file has the name. Unknown when the system says nothing about it, as when a network disk does not answer. */
+function fileAt(path: string): string {
   try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined;
+    const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+    return found === undefined ? 'none' : `${found.dev}/${found.ino}`;
   } catch {
-    return false;
+    return 'unknown';
   }
 }

@@ -28,6 +28,22 @@ describe('the task database of a running service', () => {
     });
   }
 
+  test('that is replaced, as by a back-up, takes no more work, and says what to do', {
+    skip: NO_REMOVAL,
+  }, async () => {
+    await using dir = await tempDir();
+    const [path, backup] = ['every-cut.sqlite', 'back-up.sqlite'].map((name) => join(dir.path, name)) as [
+      string,
+      string,
+    ];
+    openDatabase(backup).close();
+    using database = guardDatabase(openDatabase(path), dir.path);
+    await rename(backup, path);
+    const write = () => database.run(`INSERT INTO memos (id, value, used_at) VALUES ('a', 'b', 1)`);
+    assert.throws(() => database.transaction(write), /every-cut\.sqlite to stay .*, got another file/);
+    assert.match((await database.broken).message, /Next step: .*Restoring a back-up/);
+  });
+
   test('that is removed while there is nothing to do is missed within a second or two', {
     skip: NO_REMOVAL,
   }, async () => {
