@@ -1,7 +1,7 @@
 import { readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { TransientError } from '../../base/errors.ts';
-import { makeFolder, systemCode } from '../shared/files.ts';
+import { makeFolder, syncFolder, systemCode } from '../shared/files.ts';
 
 /** The deepest mount point on the way to a folder, when it was last seen; null if it is on the disk of the system. */
 type MountPoint = string | null;
@@ -23,26 +23,43 @@ export interface OutputFolders {
  */
 export function createOutputFolders(file?: string): OutputFolders {
   let known: Promise<Map<string, MountPoint>> | undefined;
+  let isNoted = true;
+  let noting = Promise.resolve();
   const readKnown = () => {
     known ??= file === undefined ? Promise.resolve(new Map()) : read(file);
     return known;
   };
 
+  /** One after the other: two writers of the same file would spoil it. */
+  const note = (folders: ReadonlyMap<string, MountPoint>): Promise<void> => {
+    noting = noting.then(async () => {
+      if (isNoted || file === undefined) return;
+      isNoted = true;
+      // A full disk is no reason to refuse work. The next use tries again.
+      await write(file, folders).catch(() => {
+        isNoted = false;
+      });
+    });
+    return noting;
+  };
+
   const remember = async (dir: string, seen: MountPoint) => {
     const folders = await readKnown();
     // Never forgets a mount point: the disk may have been unmounted since it was looked for.
-    if (folders.has(dir) && (seen === null || folders.get(dir) === seen)) return;
-    folders.set(dir, seen);
-    // A full disk is no reason to refuse work; the next start would then make the folder, as the first one does.
-    if (file !== undefined) await write(file, folders).catch(() => {});
+    if (!folders.has(dir) || (seen !== null && folders.get(dir) !== seen)) {
+      folders.set(dir, seen);
+      isNoted = false;
+    }
+    await note(folders);
   };
 
   const isThere = async (dir: string): Promise<boolean> => {
     const folders = await readKnown();
     const mount = folders.get(dir) ?? null;
     if (mount !== null && !(await isMounted(mount))) {
-      const other = file === undefined ? '' : `; if it is not on a disk of its own any more, remove ${file}`;
-      throw gone(dir, `nothing mounted at ${mount}. Mount its disk${other}.`);
+      // Only for the log: the message reaches callers, to whom the path of DATA_DIR is of no use.
+      const cause = file && new Error(`If it is not on a disk of its own any more, remove ${file}`);
+      throw gone(dir, `nothing mounted at ${mount}. Mount its disk.`, cause);
     }
     const found = await stat(dir).catch((error: unknown) => {
       if (systemCode(error) !== 'ENOENT' || !folders.has(dir)) return undefined;
@@ -70,10 +87,11 @@ export function createOutputFolders(file?: string): OutputFolders {
   };
 }
 
-function gone(dir: string, got: string): TransientError {
+function gone(dir: string, got: string, cause?: unknown): TransientError {
   return new TransientError(
     'output_gone',
     `Expected the output folder ${dir}, which was there before, got ${got}`,
+    { cause },
   );
 }
 
@@ -103,8 +121,9 @@ async function read(file: string): Promise<Map<string, MountPoint>> {
   }
 }
 
-async function write(file: string, known: Map<string, MountPoint>): Promise<void> {
+async function write(file: string, known: ReadonlyMap<string, MountPoint>): Promise<void> {
   const part = `${file}.part`;
-  await writeFile(part, `${JSON.stringify({ folders: [...known] })}\n`);
+  await writeFile(part, `${JSON.stringify({ folders: [...known] })}\n`, { flush: true });
   await rename(part, file);
+  await syncFolder(dirname(file));
 }

@@ -50,7 +50,11 @@ describe('an output folder', () => {
     await mkdir(mountPoint);
     await writeFile(memory, noted.replaceAll(disk.path, mountPoint).replaceAll('/dev/shm', mountPoint));
     const next = createOutputFolders(memory);
-    const expected = isGone(/nothing mounted at .*mnt\. Mount its disk; .* remove .*outputs\.json\.$/);
+    // Callers get the message; the log has its cause, too.
+    const expected = (error: unknown) => {
+      assert.match(String((error as Error).cause), /remove .*outputs\.json$/);
+      return isGone(/nothing mounted at .*mnt\. Mount its disk\.$/)(error);
+    };
     await assert.rejects(next.check(mountPoint), expected);
     await assert.rejects(next.ensure(mountPoint), expected);
     assert.deepEqual(await readdir(mountPoint), []);
@@ -76,6 +80,29 @@ describe('an output folder', () => {
     assert.deepEqual(JSON.parse(await readFile(memory, 'utf8')), {
       folders: [[join(dir.path, 'output'), null]],
     });
+  });
+
+  it('is noted with all others that are made at the same time', async () => {
+    await using dir = await tempDir();
+    const memory = join(dir.path, 'outputs.json');
+    for (let round = 0; round < 20; round++) {
+      const folders = createOutputFolders(memory);
+      const names = Array.from({ length: 4 }, (_, at) => `${round}-${at}`);
+      await Promise.all(names.map((name) => folders.ensure(join(dir.path, name))));
+      const noted = await readFile(memory, 'utf8');
+      for (const name of names) assert.ok(noted.includes(`/${name}"`), `${name} in ${noted}`);
+    }
+    assert.equal(existsSync(`${memory}.part`), false);
+  });
+
+  it('that could not be noted is noted at its next use', async () => {
+    await using dir = await tempDir();
+    const [data, output] = [join(dir.path, 'data'), join(dir.path, 'output')];
+    const folders = createOutputFolders(join(data, 'outputs.json'));
+    await folders.ensure(output);
+    await mkdir(data);
+    await folders.check(output);
+    assert.match(await readFile(join(data, 'outputs.json'), 'utf8'), /output/);
   });
 
   it('is used although it cannot be noted, as on a full disk, and although the note is damaged', async () => {
