@@ -60,7 +60,7 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   'problems.body',
   'problems.since',
   ...['token', 'ttlMs'].map((field) => `leases.${field}`),
-  ...['tokens', 'crashes', 'failures', 'round', 'restsUntil'].map((field) => `attempts.${field}`),
+  ...['tokens', 'crashes', 'failures', 'round', 'restsUntil', 'lapses'].map((field) => `attempts.${field}`),
   'claims.fingerprint',
   'claims.seal',
   'memos.value',
