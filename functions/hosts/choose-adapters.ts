@@ -1,5 +1,5 @@
 /** Creates the adapters that the settings choose, the same on every host. SDKs load on first use. */
-import { createDiskArtifacts } from '../adapters/disk/artifacts.ts';
+import { createDiskArtifacts, type DiskArtifacts } from '../adapters/disk/artifacts.ts';
 import { createWebDownloads, type DownloadOptions } from '../adapters/download/download.ts';
 import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
 import { connectDrive } from '../adapters/drive/account.ts';
@@ -31,6 +31,8 @@ export interface ChooseAdaptersOptions {
 
 export interface ChosenAdapters extends AsyncDisposable {
   artifacts: ArtifactStore;
+  /** Of the artifacts on this machine's disk. */
+  wasEvicted: DiskArtifacts['wasEvicted'];
   outputs: OutputStore;
   downloads: Downloads;
   speech: Speech;
@@ -78,6 +80,7 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   return {
     outputs: chosenOutputs(),
     artifacts: chosenArtifacts(),
+    wasEvicted: local.wasEvicted,
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
       web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits, room })),

@@ -102,7 +102,7 @@ export function assemble<Q extends Queue>(
     problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'
-        ? remakeHere({ sources, log })
+        ? remakeHere({ sources, wasEvicted: chosen.wasEvicted, log })
         : remakeInPrepare({ pins, artifacts, attempts, queue }),
     ffmpeg,
     log,

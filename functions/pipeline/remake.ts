@@ -10,8 +10,20 @@ import { type PreparedArtifact, usablePin } from './check-prepared.ts';
 import type { Sources } from './prepare-source.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 
-/** Called by a render. Throws PermanentError or TransientError. */
-export type Remake = (task: Task, number: number, signals: SpeakingSignals) => Promise<PreparedArtifact>;
+/** Called by a render that misses the artifact of that key. Throws PermanentError or TransientError. */
+export type Remake = (
+  task: Task,
+  number: number,
+  missing: string,
+  signals: SpeakingSignals,
+) => Promise<PreparedArtifact>;
+
+export interface RemakeHereDeps {
+  sources: Sources;
+  /** Whether the artifact of that key was removed to make room. */
+  wasEvicted: (key: string) => boolean;
+  log: Log;
+}
 
 /** Sources of which it was logged that they are made again. */
 const LOGGED = 10_000;
@@ -20,17 +32,21 @@ const LOGGED = 10_000;
  * On one machine, whoever needs it makes it, and keeps it open until its video is mixed. So each video needs each of its
  * clips made once at most, however small the cache is.
  */
-export function remakeHere({ sources, log }: { sources: Sources; log: Log }): Remake {
+export function remakeHere({ sources, wasEvicted, log }: RemakeHereDeps): Remake {
   const logged = new LRUCache<string, true>({ max: LOGGED });
-  return async (task, number, signals) => {
+  return async (task, number, missing, signals) => {
     const key = remadeKey(task.id, number);
     if (!logged.has(key)) {
       logged.set(key, true);
-      log.warn(
-        `A prepared ${task.plan.sources[number]?.kind} of task "${task.name}" is made again: it was removed to make room. ` +
-          'Raise CACHE_MAX_MB, so that all clips of a task fit.',
-        { event: 'source.remade', task_id: task.id, task_name: task.name, source: number },
-      );
+      const why = wasEvicted(missing)
+        ? 'it was removed to make room. Raise CACHE_MAX_MB, so that all clips of a task fit.'
+        : 'it is gone.';
+      log.warn(`A prepared ${task.plan.sources[number]?.kind} of task "${task.name}" is made again: ${why}`, {
+        event: 'source.remade',
+        task_id: task.id,
+        task_name: task.name,
+        source: number,
+      });
     }
     // If another ffmpeg build was installed meanwhile, the key is a new one.
     return sources.opened(task, number, signals);
@@ -53,7 +69,7 @@ const LOOK_AGAIN_MS = 5_000;
  * stranger is decoded there.
  */
 export function remakeInPrepare({ pins, artifacts, attempts, queue }: RemakeInPrepareDeps): Remake {
-  return async (task, number, { signal }) => {
+  return async (task, number, _missing, { signal }) => {
     const [again] = await pins.read(task.id, [`remade-${number}`]);
     if (again !== undefined) {
       const { artifact: key } = usablePin(task, number, again);

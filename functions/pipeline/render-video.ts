@@ -148,7 +148,7 @@ async function openPrepared(
   const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
   const { artifact: key } = usablePin(task, number, pin as Prepared | Failed);
   const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
-  return artifact ?? remake(task, number, signals);
+  return artifact ?? remake(task, number, key, signals);
 }
 
 function sourceOf({ plan }: Task, number: number): Source {

@@ -8,7 +8,7 @@ import { loadConfig } from '../../functions/config/config.ts';
 import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
 import { startHost } from '../../functions/hosts/local.ts';
 import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
-import { remakeInPrepare } from '../../functions/pipeline/remake.ts';
+import { remakeHere, remakeInPrepare } from '../../functions/pipeline/remake.ts';
 import type { Artifact, ArtifactStore } from '../../functions/ports.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { until } from '../contracts/harness.ts';
@@ -92,10 +92,28 @@ describe('prepared clips that are evicted before they are used', { timeout: 120_
       assert.ok(clips <= 3 + 2 * 2, `${clips} clips made`);
       const remade = lines.filter(({ event }) => event === 'source.remade');
       assert.ok(remade.length > 0 && remade.length <= 3, 'a line for each clip, not for each video');
-      assert.match(String(remade[0]?.['message']), /CACHE_MAX_MB/);
+      // Nothing was removed by the service itself.
+      assert.match(String(remade[0]?.['message']), /is made again: it is gone\.$/);
     } finally {
       await host.stop();
     }
+  });
+
+  test('are logged with what to do only if there was no room for them', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'] });
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', pretty: false, write: (line) => lines.push(line) });
+    const remake = remakeHere({
+      sources: { ...s.deps.sources, opened: async () => Promise.reject(new Error('not made')) },
+      wasEvicted: (key) => key === 'evicted',
+      log,
+    });
+    const signals = { ...DELIVERY, stop: DELIVERY.signal };
+    for (const [number, key] of ['evicted', 'gone'].entries()) {
+      await assert.rejects(remake(task, number, key, signals), /not made/);
+    }
+    assert.match(lines[0] ?? '', /removed to make room\. Raise CACHE_MAX_MB/);
+    assert.match(lines[1] ?? '', /it is gone\."/);
   });
 
   test('fail in the cloud after five times in an hour, with what to do', async () => {

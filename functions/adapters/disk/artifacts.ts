@@ -46,6 +46,8 @@ export interface DiskArtifacts extends ArtifactStore {
    * artifacts together are less than `all` bytes.
    */
   makeRoom(now: number, all: number): Promise<boolean>;
+  /** Whether it was removed to make room, since the start. False if it is there, was removed otherwise, or is damaged. */
+  wasEvicted(key: string): boolean;
 }
 
 /** Artifacts as folders `<2 hex>/<SHA-256 of the key>`: the files, and meta.json with their lengths and checksums. */
@@ -132,6 +134,8 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
 
   return {
     makeRoom: (now, all) => cache.makeRoom(now, all),
+
+    wasEvicted: (key) => cache.wasEvicted(placeOf(key)),
 
     open: (key) => held(key, (place) => check(key, place)),
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 
 /** Describes an artifact. Stored beside its files, and not counted in its size. */
 export const META = 'meta.json';
@@ -10,6 +11,8 @@ export const INCOMING = '.incoming';
 const TRASH = '.trash';
 /** A copy untouched for this long was left by a process that died. */
 const LEFT_OVER_AFTER_MS = 3_600_000;
+/** Of a hundred bytes each. */
+const EVICTED_KEPT = 10_000;
 /** Longer than any stage works with an artifact. */
 const IN_USE_MS = 3_600_000;
 
@@ -35,6 +38,7 @@ export class DiskCache {
   #total = 0;
   #latest: string | undefined;
   readonly #holds = new Map<string, number>();
+  readonly #evicted = new LRUCache<string, true>({ max: EVICTED_KEPT });
   readonly #removals = new Set<Promise<void>>();
   #scan: Promise<void> | undefined;
   #scanned = false;
@@ -61,9 +65,15 @@ export class DiskCache {
   /** Marks a folder as the most recently used. */
   use(place: string, bytes: number): void {
     this.#forget(place);
+    this.#evicted.delete(place);
     this.#entries.set(place, bytes);
     this.#total += bytes;
     this.#latest = place;
+  }
+
+  /** Whether this process removed the folder to make room, and it was not used since. */
+  wasEvicted(place: string): boolean {
+    return this.#evicted.has(place);
   }
 
   /** Moves a folder away in one step, so that no reader sees half of it, and deletes it in the background. */
@@ -117,6 +127,7 @@ export class DiskCache {
     if (!this.#scanned || this.#total <= maxBytes) return;
     for (const place of this.#evictable(sparesLatelyUsed)) {
       this.discard(place);
+      this.#evicted.set(place, true);
       if (this.#total <= maxBytes) return;
     }
   }

@@ -123,6 +123,23 @@ describe('disk artifacts', () => {
     assert.equal(await store.open('b'), undefined);
   });
 
+  it('say which were evicted, and not of those that are gone or damaged', async () => {
+    await using dir = await tempDir();
+    const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 300 });
+    const put = async (key: string) =>
+      (await store.put(key, await folder(dir, { file: 'x'.repeat(100) }), {}))[Symbol.dispose]();
+    for (const key of ['a', 'b', 'c', 'd']) await put(key);
+    const damaged = await opened(store, 'b');
+    await writeFile(damaged.path('file'), 'y'.repeat(100));
+    await rm(dirname((await opened(store, 'c')).path('file')), { recursive: true });
+    damaged[Symbol.dispose]();
+    for (const key of ['a', 'b', 'c', 'never']) assert.equal(await store.open(key), undefined, key);
+    const all = ['a', 'b', 'c', 'd', 'never'];
+    assert.deepEqual(all.filter(store.wasEvicted), ['a']);
+    await put('a');
+    assert.deepEqual(all.filter(store.wasEvicted), []);
+  });
+
   // Both ways round, because the listing order of folders is arbitrary.
   for (const [older, newer] of [
     ['a', 'c'],
