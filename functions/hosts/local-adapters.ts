@@ -86,7 +86,10 @@ export async function composeLocal(
   });
   const outputOutage = createOutputOutage(log);
   if (config.vendors.output.kind === 'local') await outputs.check().catch(outputOutage.failed);
-  const { partsRemoved, ...resumed } = await lookThrough(tasks, outputs);
+  const pruning = createSqlitePruning({ database, taskDays: config.taskDays });
+  const { partsRemoved, unreadable, ...takenUp } = await lookThrough(tasks, outputs);
+  const { unsealed } = pruning.noteUnreadable(unreadable);
+  const resumed = { ...takenUp, unsealed, otherKey: unreadable.length - unsealed };
   if (childrenEnded + foldersSwept + partsRemoved > 0) {
     log.info('Removed unfinished work of the previous host', {
       event: 'host.cleared',
@@ -142,8 +145,7 @@ export async function composeLocal(
   };
   const limits = { patienceMs: PATIENCE_MS };
   const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'here' });
-  const { taskDays } = config;
-  starting.use(pruneFromTimeToTime({ pruning: createSqlitePruning({ database, taskDays }), log }));
+  starting.use(pruneFromTimeToTime({ pruning, log }));
   const disposables = starting.move();
   return {
     deps,
@@ -192,18 +194,18 @@ function logOutage(log: Log, error: unknown): void {
 }
 
 /**
- * Looks through the unfinished tasks: counts what is taken up again, and removes partly copied files from their output
+ * Looks through the unfinished tasks: counts what is taken up again, names those that cannot be, and removes partly copied files from their output
  * folders, which copies to another disk leave behind.
  */
 async function lookThrough(tasks: TaskStore, outputs: DiskOutputs) {
-  const found = { partsRemoved: 0, tasks: 0, videos: 0, leftAlone: 0 };
+  const found = { partsRemoved: 0, tasks: 0, videos: 0, unreadable: [] as string[] };
   let after: string | undefined;
   for (;;) {
     const ids = await tasks.unfinished(PAGE, after);
     for (const id of ids) {
       const task = await tasks.get(id);
       if (task === undefined) {
-        found.leftAlone++;
+        found.unreadable.push(id);
         continue;
       }
       const { succeeded = 0, failed = 0, cancelled = 0 } = (await tasks.progress(id)) ?? {};

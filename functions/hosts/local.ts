@@ -132,16 +132,19 @@ function shortVersion(line: string): string {
 function resumption({
   tasks,
   videos,
-  leftAlone,
+  unsealed,
+  otherKey,
 }: Awaited<ReturnType<typeof composeLocal>>['resumed']): string {
   const of = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
   const again =
     tasks === 0
       ? 'no task is taken up again'
       : `${of(tasks, 'task')} taken up again, with ${of(videos, 'video')} to make`;
-  return leftAlone === 0
-    ? again
-    : `${again}; ${of(leftAlone, 'task')} not, for want of the key that sealed them`;
+  return [
+    again,
+    ...(otherKey > 0 ? [`${of(otherKey, 'task')} not, for want of the key that sealed them`] : []),
+    ...(unsealed > 0 ? [`${of(unsealed, 'task')} not, as an old build stored them without a seal`] : []),
+  ].join('; ');
 }
 
 function fromTimeToTime(work: () => Promise<void>): AsyncDisposable {

@@ -27,7 +27,7 @@ export function pruneFromTimeToTime({ pruning, log }: PruneOptions): AsyncDispos
       await pause(BETWEEN_STEPS_MS, undefined, { signal });
     }
     if (tasks === 0) return;
-    log.info(`Removed ${tasks} tasks that ended more than TASK_DAYS ago`, {
+    log.info(`Removed ${tasks} tasks that ended, or could not be read any more, more than TASK_DAYS ago`, {
       event: 'tasks.pruned',
       tasks,
       rows,

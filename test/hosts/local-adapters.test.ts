@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { loadConfig } from '../../functions/config/config.ts';
+import { startHost } from '../../functions/hosts/local.ts';
 import { composeLocal } from '../../functions/hosts/local-adapters.ts';
+import { sampleTask } from '../contracts/samples.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 test('the next start frees the leases of a dead host, and ends all rests', async () => {
@@ -19,6 +22,35 @@ test('the next start frees the leases of a dead host, and ends all rests', async
   await using next = await composeLocal(config, log);
   assert.equal((await next.deps.leases.take('render/a/1', 60_000))?.previous, 'lapsed');
   assert.equal(await next.deps.attempts.rest('fetch-pause/a/0', 60_000), 2);
+});
+
+test('a start says of tasks that it cannot take up whether their key is missing or their seal', async () => {
+  await using dir = await tempDir();
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', pretty: true, write: (line) => lines.push(line) });
+  const data = join(dir.path, 'data');
+  const config = loadConfig({ DATA_DIR: data, OUTPUT_DIR: join(dir.path, 'output'), PORT: '0' });
+  const tasks = [1, 2, 3, 4].map(() => sampleTask());
+  {
+    await using first = await composeLocal(config, log);
+    for (const task of tasks) assert.ok(await first.deps.tasks.create(task));
+  }
+  {
+    using database = openDatabase(join(data, 'every-cut.sqlite'));
+    database.run('UPDATE tasks SET seal = NULL WHERE id = ?', tasks[0]?.id ?? '');
+    database.run(
+      `UPDATE tasks SET seal = 'another' WHERE id IN (?, ?)`,
+      tasks[1]?.id ?? '',
+      tasks[2]?.id ?? '',
+    );
+    database.run('UPDATE tasks SET finished_at = 1 WHERE id = ?', tasks[3]?.id ?? '');
+  }
+  const host = await startHost(config, log);
+  await host.stop();
+  assert.match(
+    lines.find((line) => line.includes('Listening on')) ?? '',
+    /no task is taken up again; 2 tasks not, for want of the key .*; 1 task not, as an old build stored them without a seal\n/,
+  );
 });
 
 test('a damaged signing key stops the start with its own message, and a folder that cannot be used with another', async () => {

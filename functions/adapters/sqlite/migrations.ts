@@ -150,4 +150,9 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM problems WHERE task_id = old.id;
   END;
   `,
+  `
+  -- When a start first found that the task cannot be used, because its seal does not fit; NULL if it can.
+  ALTER TABLE tasks ADD COLUMN unreadable_since INTEGER;
+  CREATE INDEX tasks_unreadable ON tasks (unreadable_since) WHERE unreadable_since IS NOT NULL;
+  `,
 ];

@@ -3,7 +3,7 @@ import type { Database } from './sqlite.ts';
 
 export interface SqlitePruningOptions {
   database: Database;
-  /** Days for which a task is kept after its end. */
+  /** Days for which a task is kept after its end, or after it was first found unreadable. */
   taskDays: number;
   /** Milliseconds since the epoch. */
   now?: () => number;
@@ -18,6 +18,11 @@ export interface PruningStep {
 }
 
 export interface SqlitePruning {
+  /**
+   * Called at the start with the ids of all unfinished tasks that cannot be used. They are kept for `taskDays` from the
+   * first such start on: the key that fits their seals may come back. Returns how many of them were stored without one.
+   */
+  noteUnreadable(ids: readonly string[]): { unsealed: number };
   /** Removes some of what is old, in one short transaction: node:sqlite is synchronous, so requests wait meanwhile. */
   step(): PruningStep;
 }
@@ -37,7 +42,7 @@ const PARTS = [
 ];
 
 /**
- * Removes ended tasks with all that belongs to them, and whatever was not used for that long. The file does not shrink:
+ * Removes ended and unreadable tasks with all that belongs to them, and whatever was not used for that long. The file does not shrink:
  * its free space is used again.
  */
 export function createSqlitePruning(options: SqlitePruningOptions): SqlitePruning {
@@ -59,6 +64,12 @@ export function createSqlitePruning(options: SqlitePruningOptions): SqlitePrunin
     return claims + database.run('DELETE FROM tasks WHERE id = ?', id);
   };
 
+  const oldest = (since: 'finished_at' | 'unreadable_since', at: number) =>
+    database.row<{ id: string }>(
+      `SELECT id FROM tasks WHERE ${since} < ? ORDER BY ${since} LIMIT 1`,
+      at - taskDays * DAY_MS,
+    );
+
   const removeTasks = (at: number, most: number): Omit<PruningStep, 'more'> => {
     let [tasks, rows] = [0, 0];
     for (;;) {
@@ -72,10 +83,7 @@ export function createSqlitePruning(options: SqlitePruningOptions): SqlitePrunin
         database.run('DELETE FROM pruned WHERE task_id = ?', left.id);
       }
       if (tasks === TASKS_AT_A_TIME) return { tasks, rows };
-      const old = database.row<{ id: string }>(
-        'SELECT id FROM tasks WHERE finished_at < ? ORDER BY finished_at LIMIT 1',
-        at - taskDays * DAY_MS,
-      );
+      const old = oldest('finished_at', at) ?? oldest('unreadable_since', at);
       if (old === undefined) return { tasks, rows };
       rows += removeTask(old.id);
       tasks += 1;
@@ -109,6 +117,28 @@ export function createSqlitePruning(options: SqlitePruningOptions): SqlitePrunin
     ]);
 
   return {
+    noteUnreadable(ids) {
+      return database.transaction(() => {
+        const all = JSON.stringify(ids);
+        database.run(
+          `UPDATE tasks SET unreadable_since = NULL
+           WHERE unreadable_since IS NOT NULL AND id NOT IN (SELECT value FROM json_each(?))`,
+          all,
+        );
+        database.run(
+          `UPDATE tasks SET unreadable_since = ?
+           WHERE unreadable_since IS NULL AND id IN (SELECT value FROM json_each(?))`,
+          now(),
+          all,
+        );
+        const found = database.row<{ unsealed: number }>(
+          'SELECT count(*) AS unsealed FROM tasks WHERE seal IS NULL AND id IN (SELECT value FROM json_each(?))',
+          all,
+        );
+        return { unsealed: found?.unsealed ?? 0 };
+      });
+    },
+
     step() {
       return database.transaction(() => {
         const at = now();

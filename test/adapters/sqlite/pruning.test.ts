@@ -119,6 +119,25 @@ describe('the sqlite database of a service that runs for years', () => {
     assert.deepEqual([tasks, reports, pins, messages, claims], [1, 3, 1, 1, 1]);
   });
 
+  it('keeps a task that cannot be read for TASK_DAYS from the first start without its key', async () => {
+    await using s = await scene();
+    const [lost, unsealed, back, readable] = await Promise.all(numbers(4).map(() => s.ended({ open: true })));
+    s.database.run('UPDATE tasks SET seal = NULL WHERE id = ?', unsealed?.id ?? '');
+    s.clock.at += 100 * DAY_MS;
+    const ids = (...tasks: (typeof lost)[]) => tasks.map((task) => task?.id ?? '');
+    assert.deepEqual(s.pruning.noteUnreadable(ids(lost, unsealed, back)), { unsealed: 1 });
+    s.clock.at += 20 * DAY_MS;
+    assert.deepEqual(s.pruning.noteUnreadable(ids(lost, unsealed)), { unsealed: 1 });
+    s.clock.at += 10 * DAY_MS;
+    s.prune();
+    assert.equal(rowsIn(s.database)['tasks'], 4);
+    s.clock.at += 1;
+    s.prune();
+    assert.deepEqual(await s.tasks.unfinished(9), ids(back, readable));
+    const { reports, pins, messages } = rowsIn(s.database);
+    assert.deepEqual([reports, pins, messages], [6, 2, 2]);
+  });
+
   it('removes the claim of a retry with the task that is retried, and the retry later', async () => {
     await using s = await scene();
     const first = await s.ended();
