@@ -7,6 +7,7 @@ import { createFirestoreMemo } from '../adapters/firestore/memo.ts';
 import { createFirestorePins } from '../adapters/firestore/pins.ts';
 import { createFirestoreProblems } from '../adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../adapters/firestore/reports.ts';
+import { createFirestoreRetention } from '../adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
 import type { Log } from '../base/log.ts';
@@ -82,6 +83,16 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   const deps = {
     ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
     gate: createExclusiveGate(),
+    retention: createFirestoreRetention({
+      firestore,
+      tasks: own.tasks,
+      onFailed: (taskId, error) =>
+        log.error('The records of a task could not be prolonged; the next sweep tries again', {
+          event: 'sweep.failed',
+          task_id: taskId,
+          error,
+        }),
+    }),
   };
   const disposables = starting.move();
   return { deps, [Symbol.asyncDispose]: () => disposables.disposeAsync() };

@@ -138,6 +138,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       const { sweep } = await import('../stages/sweep.ts');
       const deps = await depsOf();
       await instrumentation.run('sweep', () => sweep({ ...deps, ...options.times }));
+      await deps.retention.prolong();
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };

@@ -1,6 +1,7 @@
 import type {
   CollectionReference,
   DocumentReference,
+  DocumentSnapshot,
   Firestore,
   Query,
   QuerySnapshot,
@@ -42,7 +43,10 @@ export interface FirestoreConnection extends AsyncDisposable {
   retained(moreMs?: number): Expiring;
 }
 
-/** The documents of a task expire one by one, counted from when they were written: none may while the task runs. */
+/**
+ * Added to TASK_DAYS. While a task runs, its documents are prolonged once a day (retention.ts), so that at its end each has
+ * TASK_DAYS left, even if that has failed for a day.
+ */
 const RUNNING_MS = 2 * DAY_MS;
 
 /** A conditional write was refused, because the document was created, changed or deleted since it was read. */
@@ -193,6 +197,11 @@ function hashedId(text: string): string {
 /** Padded, because ids sort as text. MAX_COMBINATIONS is at most 10,000. */
 export function numberId(number: number): string {
   return String(number).padStart(5, '0');
+}
+
+/** Whether what is in use must be kept longer. Only once a day, because each write costs money. */
+export function isToBeProlonged(snapshot: DocumentSnapshot, { expireAt }: Expiring): boolean {
+  return snapshot.exists && snapshot.get('expireAt').toMillis() < expireAt.getTime() - DAY_MS;
 }
 
 /** When the policy may delete a lease or a record of attempts. */

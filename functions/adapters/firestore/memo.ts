@@ -3,7 +3,7 @@ import type { Memo } from '../../ports.ts';
 import { grpcCode } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
 import { DAY_MS, MEMO_EXTRA_DAYS } from '../shared/memory.ts';
-import { CHANGED_SINCE_READ, type FirestoreConnection, inRounds } from './firestore.ts';
+import { CHANGED_SINCE_READ, type FirestoreConnection, inRounds, isToBeProlonged } from './firestore.ts';
 
 export interface FirestoreMemoOptions {
   firestore: FirestoreConnection;
@@ -21,9 +21,7 @@ export function createFirestoreMemo({ firestore }: FirestoreMemoOptions): Memo {
   const textOf = (snapshot: DocumentSnapshot) => (snapshot.data() as Stored | undefined)?.value;
   const retained = () => firestore.retained(MEMO_EXTRA_DAYS * DAY_MS);
 
-  /** Prolonged once a day, because each write costs money. */
-  const isToBeProlonged = (snapshot: DocumentSnapshot) =>
-    snapshot.exists && snapshot.get('expireAt').toMillis() < retained().expireAt.getTime() - DAY_MS;
+  const isDue = (snapshot: DocumentSnapshot) => isToBeProlonged(snapshot, retained());
 
   const prolong = async (db: Firestore, used: readonly DocumentSnapshot[]): Promise<void> => {
     if (used.length === 0) return;
@@ -40,7 +38,7 @@ export function createFirestoreMemo({ firestore }: FirestoreMemoOptions): Memo {
         const some = keys.slice(from, from + READ_AT_A_TIME);
         const snapshots = await firestore.run(async ({ db }) => {
           const found = await db.getAll(...some.map((key) => at(db, key)));
-          await prolong(db, found.filter(isToBeProlonged));
+          await prolong(db, found.filter(isDue));
           return found;
         });
         values.push(...snapshots.map(textOf));
@@ -56,7 +54,7 @@ export function createFirestoreMemo({ firestore }: FirestoreMemoOptions): Memo {
           const snapshot = await document.get();
           const found = textOf(snapshot);
           if (found !== undefined && found !== gone) {
-            if (isToBeProlonged(snapshot)) await prolong(db, [snapshot]);
+            if (isDue(snapshot)) await prolong(db, [snapshot]);
             return { value: found };
           }
           const stored = { value, ...retained() };

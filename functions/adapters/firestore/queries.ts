@@ -2,10 +2,10 @@
  * All Firestore queries. Each needs an index, and test/adapters/firestore/indexes.test.ts compares them with the
  * declared ones.
  */
-import type { Query } from '@google-cloud/firestore';
+import type { CollectionReference, DocumentReference, Query } from '@google-cloud/firestore';
 import { numberId, pinsOf, problemsOf, rendersOf, type Store, shardsOf } from './firestore.ts';
 
-/** Ids of the unfinished tasks, oldest first, after the given one. */
+/** The unfinished tasks, oldest first, after the given one: ids, and when they expire. */
 export function unfinishedTasks(
   { db, sdk }: Store,
   limit: number,
@@ -17,8 +17,19 @@ export function unfinishedTasks(
     .orderBy('openSince')
     .orderBy(sdk.FieldPath.documentId())
     .limit(limit)
-    .select();
+    .select('openSince', 'expireAt');
   return after === undefined ? query : query.startAfter(after.storedAt, after.documentId);
+}
+
+/** When documents expire, in the order of their ids, after the given one. */
+export function expiryTimes(
+  { sdk }: Store,
+  collection: CollectionReference,
+  limit: number,
+  after?: DocumentReference,
+): Query {
+  const query = collection.orderBy(sdk.FieldPath.documentId()).limit(limit).select('expireAt');
+  return after === undefined ? query : query.startAfter(after);
 }
 
 export function reportsBetween({ db, sdk }: Store, taskId: string, from: number, to: number): Query {

@@ -96,10 +96,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       ...expiry,
     });
     // Reserves the short id, which begins the names of the task's files in the folder.
-    batch.create(db.collection('names').doc(hashId(task.folder.id, shortId(task.id))), {
-      taskId: task.id,
-      ...expiry,
-    });
+    batch.create(nameAt(db, task), { taskId: task.id, ...expiry });
     for (const [number, shard] of emptyShards(indexes)) {
       batch.create(shardsOf(db, task.id).doc(numberId(number)), { ...shard, ...expiry });
     }
@@ -215,6 +212,11 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
         }),
       ),
   };
+}
+
+/** Whose the names in a folder are that begin with this short id. */
+export function nameAt(db: Firestore, { id, folder }: Task) {
+  return db.collection('names').doc(hashId(folder.id, shortId(id)));
 }
 
 function claimAt(db: Firestore, key: string) {

@@ -15,8 +15,10 @@ import { createFirestoreMemo } from '../../../functions/adapters/firestore/memo.
 import { createFirestorePins } from '../../../functions/adapters/firestore/pins.ts';
 import { createFirestoreProblems } from '../../../functions/adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
+import { createFirestoreRetention } from '../../../functions/adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
+import type { Task } from '../../../functions/model/task.ts';
 import { attemptContract } from '../../contracts/attempts.ts';
 import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
 import { leaseContract } from '../../contracts/leases.ts';
@@ -229,6 +231,62 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
         );
       }
     });
+  });
+
+  it('keeps all of a task that has not ended, once a day, and nothing of others', async () => {
+    const DAY_MS = 24 * 3_600_000;
+    await using firestore = connectFirestore({ projectId: newProject(), taskDays: 1 });
+    const on = { firestore, seal: SEAL };
+    const [tasks, reports, pins] = [
+      createFirestoreTasks(on),
+      createFirestoreReports(on),
+      createFirestorePins(on),
+    ];
+    const [open, ended, forged] = numbers(3).map(() => sampleTask({ combinations: 3 })) as [Task, Task, Task];
+    for (const task of [open, ended, forged]) {
+      const own = task === forged ? createFirestoreTasks({ firestore, seal: FORGED_SEAL }) : tasks;
+      assert.ok(await own.create(task, { key: `retry/${task.id}`, fingerprint: 'f', ttlMs: DAY_MS }));
+      for (const index of [1, 2, 3]) await reports.report(task.id, sampleReport(index));
+      await pins.write(task.id, 'prepared-0', samplePrepared('zero'));
+      assert.equal(await reports.claimCompletion(task.id), 'claimed');
+    }
+    await tasks.finish(ended.id);
+    const failed: unknown[] = [];
+    const options = { firestore, tasks, onFailed: (_: string, error: unknown) => failed.push(error) };
+    await firestore.run(async ({ db }) => {
+      const all = async () => {
+        const groups = ['tasks', 'shards', 'pins', 'renders', 'completion', 'names', 'claims'];
+        const found = await Promise.all(groups.map((group) => db.collectionGroup(group).get()));
+        return found.flatMap(({ docs }) => docs);
+      };
+      /** Paths of those that expire later than in two days, with the last id of a name's task. */
+      const kept = async () =>
+        (await all())
+          .filter((doc) => doc.get('expireAt').toMillis() > Date.now() + 2 * DAY_MS)
+          .map(({ ref, id }) => `${ref.parent.id}/${ref.parent.id === 'names' ? 'name' : id}`)
+          .toSorted();
+      for (const { ref } of await all()) await ref.update({ expireAt: new Date(Date.now() + DAY_MS / 2) });
+
+      // A page at a time: what one call leaves, the next one does.
+      await createFirestoreRetention({ ...options, most: 1 }).prolong();
+      assert.deepEqual(await kept(), ['shards/00000']);
+      await createFirestoreRetention(options).prolong();
+      const whole = [
+        'completion/claim',
+        'names/name',
+        'pins/prepared-0',
+        ...['renders/00001', 'renders/00002', 'renders/00003'],
+        'shards/00000',
+        `tasks/${open.id}`,
+      ];
+      assert.deepEqual(await kept(), whole);
+
+      const times = async () => (await all()).map(({ updateTime }) => updateTime.toDate().toISOString());
+      const before = await times();
+      await createFirestoreRetention(options).prolong();
+      assert.deepEqual(await times(), before);
+    });
+    assert.deepEqual(failed, []);
   });
 
   it('finds nothing under invalid ids', async () => {

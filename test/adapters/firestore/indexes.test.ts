@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import * as sdk from '@google-cloud/firestore';
-import { COLLECTIONS } from '../../../functions/adapters/firestore/firestore.ts';
+import { COLLECTIONS, shardsOf } from '../../../functions/adapters/firestore/firestore.ts';
 import * as queries from '../../../functions/adapters/firestore/queries.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -43,6 +43,10 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   unfinishedTasks: [
     queries.unfinishedTasks(store, 100),
     queries.unfinishedTasks(store, 100, { storedAt: sdk.Timestamp.now(), documentId: 'a' }),
+  ],
+  expiryTimes: [
+    queries.expiryTimes(store, shardsOf(db, 'a'), 100),
+    queries.expiryTimes(store, shardsOf(db, 'a'), 100, shardsOf(db, 'a').doc('b')),
   ],
   reportsBetween: [queries.reportsBetween(store, 'a', 1, 100)],
   allShards: [queries.allShards(store, 'a')],
