@@ -350,8 +350,8 @@ export const CODES = Object.freeze({
   },
   lease_lost: {
     kind: 'transient',
-    title: 'Another process took over the work',
-    hint: 'No action needed: that process reports the result.',
+    title: 'The work was stopped: its lease lapsed, or another process took it over',
+    hint: 'No action needed: it is done again, unless another process is at it.',
   },
 } as const satisfies Record<string, CodeEntry>);
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isUnexpected, TransientError } from '../base/errors.ts';
+import { isShortage, isUnexpected, TransientError } from '../base/errors.ts';
 import { type Attempts, NO_ATTEMPTS } from '../model/attempts.ts';
 import type { AttemptStore, Lease, LeaseStore } from '../ports.ts';
 import { type Semaphore, UNLIMITED } from './semaphore.ts';
@@ -171,25 +171,35 @@ async function keepRenewing(
         pauseMs = ttlMs / 3;
         break;
       case 'lost':
-        throw new TransientError('lease_lost', `The lease ${lease.key} was taken over by another process.`);
+        throw new TransientError('lease_lost', `The lease ${lease.key} has lapsed, or has another holder.`);
       case 'late':
-        throw new TransientError('lease_lost', `The lease ${lease.key} could not be renewed in time.`);
-      case 'unknown':
-        pauseMs = ttlMs / 10;
+        throw notRenewed(lease);
+      default: {
+        // A store that fails at once, such as a full disk, is always quicker than the end of the lease.
+        const leftMs = oursUntil - performance.now();
+        if (leftMs <= 0) throw notRenewed(lease, answer.failed);
+        pauseMs = Math.min(ttlMs / 10, leftMs);
         break;
+      }
     }
   }
+}
+
+/** A full disk speaks for itself: it is told once, and no delivery is counted for it. */
+function notRenewed({ key }: Lease, cause?: unknown): unknown {
+  if (isShortage(cause)) return cause;
+  return new TransientError('lease_lost', `The lease ${key} could not be renewed in time.`, { cause });
 }
 
 async function renewal(
   leases: LeaseStore,
   lease: Lease,
   ttlMs: number,
-): Promise<'renewed' | 'lost' | 'unknown'> {
+): Promise<'renewed' | 'lost' | { failed: unknown }> {
   try {
     return (await leases.renew(lease, ttlMs)) ? 'renewed' : 'lost';
-  } catch {
-    return 'unknown';
+  } catch (failed) {
+    return { failed };
   }
 }
 

@@ -173,6 +173,31 @@ describe('once', () => {
     assert.deepEqual([await own.read(['key']), await counts()], [['released'], NONE]);
   });
 
+  for (const [code, told] of [
+    ['disk_full', 'disk_full'],
+    ['platform_unavailable', 'lease_lost'],
+  ] as const) {
+    test(`stops the work before the lease expires if renewals fail at once with ${code}, as ${told}`, async (t) => {
+      const time = fakeTime(t);
+      const own = createSqliteLeases({ database, now: time.now });
+      const working = once({
+        leases: { ...own, renew: async () => Promise.reject(new TransientError(code, 'no')) },
+        attempts,
+        key: 'key',
+        signal,
+        ttlMs: 1_000,
+        find: async () => undefined,
+        create: (_lease, held) => sleep(30_000, 'done', { signal: held }),
+      });
+      await assert.rejects(
+        time.passing(working),
+        (error: Error) => (error.cause as TransientError).code === told,
+      );
+      assert.ok(time.now() < 1_000, `${time.now()} ms`);
+      assert.deepEqual([await own.read(['key']), await counts()], [['released'], NONE]);
+    });
+  }
+
   test('returns the result even if the lease cannot be released', async () => {
     const stuck: LeaseStore = { ...leases, release: () => Promise.reject(new Error('no')) };
     const made = await once({
