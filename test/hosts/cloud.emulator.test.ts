@@ -7,18 +7,25 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createFirestoreAttempts } from '../../functions/adapters/firestore/attempts.ts';
-import { connectFirestore } from '../../functions/adapters/firestore/firestore.ts';
+import { connectFirestore, shardsOf, taskAt } from '../../functions/adapters/firestore/firestore.ts';
 import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
+import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
+import { createLog } from '../../functions/base/log.ts';
+import { loadConfig } from '../../functions/config/config.ts';
 import { fetchKey, prepareKey } from '../../functions/coordination/lease-keys.ts';
+import { createCloudFunctions } from '../../functions/hosts/cloud.ts';
+import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
 import type { WorkMessage } from '../../functions/model/messages.ts';
 import { numbers, until } from '../contracts/harness.ts';
+import { sampleTask } from '../contracts/samples.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
-import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
+import { newProject, ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer, times } from '../fixtures/network/source-server.ts';
 import { EXHAUSTIVE } from '../fixtures/system/sample.ts';
+import { SEAL, SIGNING_KEY } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 useEmulators();
@@ -197,5 +204,31 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     t.diagnostic(
       `${count} combinations in ${seconds.toFixed(1)} s, ${reported.length} reported, ${videos.length} videos`,
     );
+  });
+});
+
+test('the sweep keeps the records of a task that has not ended', ON_EMULATORS, async () => {
+  await using dir = await tempDir();
+  const projectId = newProject();
+  const config = loadConfig({
+    ...process.env,
+    GOOGLE_CLOUD_PROJECT: projectId,
+    DATA_DIR: join(dir.path, 'data'),
+    OUTPUT_DIR: join(dir.path, 'output'),
+    SIGNING_KEY,
+  });
+  const log = createLog({ level: 'error', pretty: false, write: (line) => assert.fail(line) });
+  await using functions = createCloudFunctions({ config, log, instrumentation: NO_INSTRUMENTATION });
+  await using firestore = connectFirestore({ projectId });
+  const task = sampleTask();
+  await createFirestoreTasks({ firestore, seal: SEAL }).create(task);
+  await firestore.run(async ({ db }) => {
+    const shard = shardsOf(db, task.id).doc('00000');
+    await taskAt(db, task.id).update({ expireAt: new Date() });
+    await shard.update({ expireAt: new Date() });
+    const answer = await functions.sweep(new Request('http://sweep.invalid', { method: 'POST' }));
+    assert.equal(answer.status, 204);
+    for (const ref of [taskAt(db, task.id), shard])
+      assert.ok((await ref.get()).get('expireAt').toMillis() > Date.now() + 30 * 24 * 3_600_000);
   });
 });
