@@ -156,9 +156,10 @@ function answerOf(body: IncomingMessage, socket: Socket, where: string, idleMs: 
     async *timed(chunks) {
       // Pauses of the reader do not count.
       let isWaiting = true;
-      const timer = afterAwake(idleMs, () => {
+      using timer = afterAwake(idleMs, () => {
         if (isWaiting) body.destroy(tooSlow(where, `no bytes for ${idleMs} ms`));
       });
+      // For a reader that leaves and does not say so; a body may be closed before its last chunks are read.
       body.once('close', () => timer[Symbol.dispose]());
       for await (const chunk of chunks) {
         isWaiting = false;
