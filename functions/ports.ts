@@ -184,6 +184,8 @@ export interface Delivery {
 export interface Queue {
   /** Once it resolves, each message is delivered at least once, even after a crash. In no particular order. */
   publish(messages: readonly Message[]): Promise<void>;
+  /** sweep: whether the same message waits or is being handled. Missing where the queue does not know. */
+  has?(message: Message): Promise<boolean>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,10 @@ const LONGEST_STEP_MS = 5_000;
 const TICK_MS = 1_000;
 /** A longer pause than any of a busy process. */
 const SLEEP_MS = 30_000;
+/** Until then, a machine that slept may have no network. As long as an unreachable server is retried. */
+const NETWORK_BACK_MS = 240_000;
 
+let detecting = false;
 let ticking: NodeJS.Timeout | undefined;
 let readAt = 0;
 let wallReadAt = 0;
@@ -36,15 +39,27 @@ export function awakeNow(): number {
   return Math.floor(now);
 }
 
-/** Whether the machine slept and woke less than so many milliseconds ago, so that its network may not be up yet. */
-export function wokeWithin(ms: number): boolean {
-  return awakeNow() - wokeAt < ms;
+/** For a host on a machine of its own: in the cloud, an instance without requests has no CPU, which looks the same. */
+export function detectSleep(): void {
+  detecting = true;
+  awakeNow();
+}
+
+/** Whether the machine slept and woke minutes ago, so that its network may not be up yet. False without detectSleep. */
+export function justWoke(): boolean {
+  return detecting && awakeNow() - wokeAt < NETWORK_BACK_MS;
+}
+
+export interface AwakeTimer extends Disposable {
+  /** Starts the time again, also once it is over; nothing once disposed of. */
+  restart(): void;
 }
 
 /** Calls `work` after so many milliseconds awake, to within LONGEST_STEP_MS. Dispose of it to prevent that. */
-export function afterAwake(ms: number, work: () => void): Disposable {
+export function afterAwake(ms: number, work: () => void): AwakeTimer {
   let left = ms;
-  let timer: NodeJS.Timeout;
+  let timer: NodeJS.Timeout | undefined;
+  let isDisposed = false;
   // In steps, because one timer would fire at the end of a sleep that began soon after it was set.
   const step = () => {
     const next = Math.min(left, LONGEST_STEP_MS);
@@ -55,7 +70,18 @@ export function afterAwake(ms: number, work: () => void): Disposable {
     }, next);
   };
   step();
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
+  return {
+    restart() {
+      if (isDisposed) return;
+      clearTimeout(timer);
+      left = ms;
+      step();
+    },
+    [Symbol.dispose]() {
+      isDisposed = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** A signal that fires after so many milliseconds awake. Dispose of it when the work is done. */

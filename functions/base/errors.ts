@@ -110,7 +110,11 @@ export function isExpected(error: unknown): error is Error {
 
 /** A disk is full or not mounted, which says nothing about the work: it goes on as soon as that has changed. */
 export function isShortage(error: unknown): boolean {
-  return TransientError.is(error) && (error.code === 'disk_full' || error.code === 'output_gone');
+  return TransientError.is(error) && isShortageCode(error.code);
+}
+
+export function isShortageCode(code: TransientCode): boolean {
+  return code === 'disk_full' || code === 'output_gone';
 }
 
 /** Whether retries must be limited: the error is of no known kind, or something outside killed ffmpeg. */

@@ -1,10 +1,9 @@
-/** Time limits as signals, and waiting under them. */
+/** Time limits as signals, and waiting under them. They go by the time awake: nobody is late while the machine sleeps. */
+import { type AwakeTimer, afterAwake } from './awake.ts';
 
-export interface TimeLimit extends Disposable {
+export interface TimeLimit extends AwakeTimer {
   /** Fires when the time is up, or when the outer signal does. */
   readonly signal: AbortSignal;
-  /** Starts the time again. */
-  restart(): void;
 }
 
 /**
@@ -13,11 +12,10 @@ export interface TimeLimit extends Disposable {
  */
 export function timeLimit(ms: number, late: () => Error, outer?: AbortSignal): TimeLimit {
   const over = new AbortController();
-  const timer = setTimeout(() => over.abort(late()), ms);
+  const timer = afterAwake(ms, () => over.abort(late()));
   return {
     signal: outer === undefined ? over.signal : AbortSignal.any([outer, over.signal]),
-    restart: () => void timer.refresh(),
-    [Symbol.dispose]: () => clearTimeout(timer),
+    ...timer,
   };
 }
 

@@ -36,13 +36,23 @@ export async function idleTime(
   const key = idleKey(taskId);
   const [text] = await memo.recall([key]);
   if (text === ENDING) return Number.POSITIVE_INFINITY;
-  const known = text === undefined ? undefined : (JSON.parse(text) as IdleRecord);
+  const known = recordIn(text);
   const pins = known?.reports === reports ? await countPins() : undefined;
   const isSame = pins !== undefined && (known?.pins ?? pins) === pins;
   const idleMs =
     isSame && known !== undefined ? known.idleMs + Math.min(Math.max(0, now - known.at), everyMs) : 0;
   await memo.remember(key, JSON.stringify({ reports, pins, idleMs, at: now } satisfies IdleRecord));
   return idleMs;
+}
+
+/** Undefined for anything else: counting from the beginning is better than never ending the task. */
+function recordIn(text: string | undefined): IdleRecord | undefined {
+  try {
+    const record = JSON.parse(text ?? '') as IdleRecord | null;
+    return Number.isFinite(record?.idleMs) && Number.isFinite(record?.at) ? (record ?? undefined) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** From now on, the time without progress is endless, so that a process that dies while it ends the task ends it later. */

@@ -17,6 +17,7 @@ import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
 import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
+import { detectSleep } from '../base/awake.ts';
 import { isExpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
@@ -53,6 +54,7 @@ export async function composeLocal(
   instrumentation: Instrumentation = NO_INSTRUMENTATION,
 ) {
   await using starting = new AsyncDisposableStack();
+  detectSleep();
   const umask = await inDataDir(config.dataDir, '', () => closeDataDir(config));
   starting.use(await lockIn(config.dataDir, log));
   // With the lock held, everything found here was left by a host that has ended.

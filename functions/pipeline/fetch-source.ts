@@ -4,6 +4,7 @@
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { justWoke } from '../base/awake.ts';
 import type { TransientCode } from '../base/codes.ts';
 import { PermanentError, TransientError } from '../base/errors.ts';
 import type { DownloadPlaces } from '../coordination/download-places.ts';
@@ -105,6 +106,8 @@ export function createFetching(deps: FetchingDeps): Fetching {
       return await download(task.id, addressOf(task, first), signal);
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
+      // While the network comes back after a sleep, only what the server itself says counts.
+      if (error.code !== 'source_busy' && justWoke()) throw error;
       const pauseMs = Math.max(error.retryAfterMs ?? 0, LEAST_PAUSE_MS);
       const isSlow = error.code === 'source_slow';
       // Counted apart: a network that failed twice is no sign of a server that holds places.

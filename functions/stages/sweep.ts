@@ -1,9 +1,10 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { type Failure, isShortage, TransientError } from '../base/errors.ts';
+import { type Failure, isShortage, isShortageCode, TransientError } from '../base/errors.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { endIdleTime, idleTime } from '../coordination/idle-time.ts';
 import { completingKey, prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import type { Problems } from '../coordination/problems.ts';
 import { allPinNames } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Progress, Task } from '../model/task.ts';
@@ -23,6 +24,7 @@ export interface SweepDeps extends ReportingDeps {
   leases: LeaseStore;
   attempts: AttemptStore;
   memo: Memo;
+  problems: Pick<Problems, 'latest'>;
   /** A task that is not published after this long was interrupted; 0 if no other process can be publishing it. */
   publishingMs?: number;
   /** How often it runs. */
@@ -40,6 +42,8 @@ const COMPLETING_MS = 600_000;
 export const IDLE_LIMIT_MS = 24 * 3_600_000;
 /** While something of the task is being worked on, it has this long: it may be a long clip, or its holder hangs. */
 export const WORKED_ON_LIMIT_MS = 2 * IDLE_LIMIT_MS;
+/** Work that waits for room is tried again more often than this. */
+const NOTED_WITHIN_MS = 900_000;
 /** Leases and pins that are read at a time. */
 const READ_AT_ONCE = 200;
 /** In parallel, so that even a task with thousands of combinations ends within one run. */
@@ -82,10 +86,15 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   if (allIn(task, progress)) await completeAgain(task, deps);
 }
 
-/** Publishes `complete` again if the task is still not finished after the grace period: the message may be lost. */
+/**
+ * Publishes `complete` again if the task is still not finished after the grace period: the message may be lost. One that
+ * waits, for example for the output, is not.
+ */
 async function completeAgain(task: Task, deps: SweepDeps): Promise<void> {
   if (!(await graceIsOver(deps.attempts, completingKey(task.id), COMPLETING_MS))) return;
-  await deps.queue.publish([{ topic: 'complete', taskId: task.id }]);
+  const message = { topic: 'complete', taskId: task.id } as const;
+  if (await deps.queue.has?.(message)) return;
+  await deps.queue.publish([message]);
   logRepair(deps, task, 'asked for its completion again');
 }
 
@@ -98,6 +107,7 @@ function reportsIn({ succeeded, failed, cancelled }: Progress): number {
 }
 
 async function endIfOverdue(task: Task, progress: Progress, now: number, deps: SweepDeps): Promise<void> {
+  if (await waitsForRoom(task, now, deps)) return;
   const idleMs = await idleTime(deps.memo, task.id, {
     reports: reportsIn(progress),
     countPins: () => countPins(task, deps),
@@ -114,6 +124,12 @@ async function endIfOverdue(task: Task, progress: Progress, now: number, deps: S
   if (idleMs < WORKED_ON_LIMIT_MS && (await isWorkedOn(task, open, deps))) return;
   await endIdleTime(deps.memo, task.id);
   await endOverdue(task, open, deps);
+}
+
+/** Its work goes on by itself once the output is back, or the disk has room, however long that takes. */
+async function waitsForRoom({ id }: Task, now: number, { problems }: SweepDeps): Promise<boolean> {
+  const latest = await problems.latest(id);
+  return latest.some(({ code, notedAt }) => isShortageCode(code) && now - notedAt < NOTED_WITHIN_MS);
 }
 
 async function countPins({ id, plan }: Task, { pins }: SweepDeps): Promise<number> {

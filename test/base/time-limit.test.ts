@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { inTime, timeLimit, unlessAborted } from '../../functions/base/time-limit.ts';
+import { sleepingMachine } from '../fixtures/system/sleeping-machine.ts';
 
 const LATE = new Error('it is late');
 const late = () => LATE;
@@ -26,6 +27,14 @@ describe('a time limit', () => {
       await pause(60);
       limit.restart();
     }
+    assert.equal(limit.signal.aborted, false);
+  });
+
+  test('is not over after a sleep, when all timers that became due fire at once', async (t) => {
+    const machine = sleepingMachine(t, 'jumps');
+    using limit = timeLimit(LONG_MS, late);
+    machine.sleep(LONG_MS);
+    await pause(20);
     assert.equal(limit.signal.aborted, false);
   });
 

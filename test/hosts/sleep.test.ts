@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { until } from '../contracts/harness.ts';
 import { startTestHost } from '../fixtures/hosts/host.ts';
@@ -13,6 +14,27 @@ import { tempDir } from '../fixtures/system/temp-dir.ts';
 const TWO_DAYS_MS = 48 * 3_600_000;
 /** As many as would make a crash loop. */
 const SLEEPS = 5;
+/** Leases of what costs much: encoding a clip and mixing a combination. */
+const COSTLY = /^(artifact|make|render)\//;
+
+/** Watches the leases of a host, which nobody else may take or remove while it lives. */
+function watchLeases(dataDir: string): Disposable & { look(): { lost: string[]; begunAgain: string[] } } {
+  const database = new DatabaseSync(join(dataDir, 'every-cut.sqlite'), { readOnly: true });
+  const rows = database.prepare('SELECT key, token FROM leases');
+  const first = new Map<string, string>();
+  return {
+    look() {
+      const now = new Map(rows.all().map(({ key, token }) => [String(key), String(token)]));
+      for (const [key, token] of now) if (!first.has(key)) first.set(key, token);
+      const known = [...first.keys()];
+      return {
+        lost: known.filter((key) => !now.has(key)),
+        begunAgain: known.filter((key) => COSTLY.test(key) && now.get(key) !== first.get(key)),
+      };
+    },
+    [Symbol.dispose]: () => database.close(),
+  };
+}
 
 describe('a machine that sleeps for two days', () => {
   // The harder one always. Leases, limits and rates are tested with both.
@@ -22,7 +44,7 @@ describe('a machine that sleeps for two days', () => {
       const short = await readFile(await makeClip(join(dir.path, 'short.mp4'), { colour: 'red' }));
       // Its encoding lasts longer than all sleeps.
       const long = await readFile(
-        await makeClip(join(dir.path, 'long.mp4'), { colour: 'blue', frames: 300, size: '640x360' }),
+        await makeClip(join(dir.path, 'long.mp4'), { colour: 'blue', frames: 600, size: '640x360' }),
       );
       const machine = sleepingMachine(t, monotonic);
       await using server = await startSourceServer({
@@ -57,12 +79,16 @@ describe('a machine that sleeps for two days', () => {
       await until(() => server.count('/paused.mp4') > 0, 'a source that pauses');
       await until(() => server.count('/broken-off.mp4') > 0, 'a download');
       await until(() => host.logged('render.started').length > 0, 'a mix');
+      using leases = watchLeases(host.dataDir);
+      const nothing = { lost: [], begunAgain: [] };
       for (let sleeps = 0; sleeps < SLEEPS; sleeps++) {
+        assert.deepEqual(leases.look(), nothing, `before sleep ${sleeps}`);
         const working = () => host.logged('source.prepared').filter(({ kind }) => kind === 'clip').length;
         assert.ok(working() < 6, 'a clip is being encoded');
         machine.sleep(TWO_DAYS_MS);
         server.breakOff();
         await new Promise((awake) => setTimeout(awake, 100));
+        assert.deepEqual(leases.look(), nothing, `after sleep ${sleeps}`);
       }
       for (const id of ids) {
         const { status, renders } = await host.end(id);
@@ -76,6 +102,7 @@ describe('a machine that sleeps for two days', () => {
           renders.map(() => 1),
         );
       }
+      assert.deepEqual(leases.look(), nothing, 'in the end');
     });
   }
 });

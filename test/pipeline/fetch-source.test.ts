@@ -8,6 +8,7 @@ import { createFetching, MAX_ROUNDS, SLOW_ROUNDS } from '../../functions/pipelin
 import type { Downloads } from '../../functions/ports.ts';
 import { until } from '../contracts/harness.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { sleepingMachine } from '../fixtures/system/sleeping-machine.ts';
 
 describe('fetching a source', () => {
   const s = useStages();
@@ -95,5 +96,25 @@ describe('fetching a source', () => {
     await until(() => begun === 2, 'the other download');
     held.reject(new PermanentError('source_not_found', 'download', 'The test is over.'));
     await Promise.allSettled([first, beside]);
+  });
+
+  // The last one, because from then on this machine has just slept.
+  test('counts no round while the network comes back after a sleep, only what a server answers', async (t) => {
+    const machine = sleepingMachine(t, 'jumps');
+    const task = await s.createTask();
+    let code: 'network' | 'source_slow' | 'source_cut' | 'source_busy' = 'network';
+    const lost = fetching(async () => {
+      // As long as its retries may take, so that each round is one try.
+      throw new TransientError(code, 'Got nothing.', { retryAfterMs: 600_000 });
+    });
+    for (let sleeps = 0; sleeps < 2 * MAX_ROUNDS; sleeps++) {
+      machine.sleep(1_200_000);
+      for (code of ['network', 'source_slow', 'source_cut'] as const) {
+        await assert.rejects(lost.fetchOnce(task, 0, DELIVERY.signal), { code });
+      }
+    }
+    code = 'source_busy';
+    await assert.rejects(lost.fetchOnce(task, 0, DELIVERY.signal), { code });
+    await assert.rejects(lost.fetchOnce(task, 0, DELIVERY.signal), { code: 'waiting' });
   });
 });

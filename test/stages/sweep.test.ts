@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { TransientError } from '../../functions/base/errors.ts';
-import { prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
+import { idleKey, prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Combination } from '../../functions/model/plan.ts';
+import type { Problem } from '../../functions/model/problem.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { IDLE_LIMIT_MS, sweep, WORKED_ON_LIMIT_MS } from '../../functions/stages/sweep.ts';
+import { sampleProblem } from '../contracts/problems.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
 
 describe('the sweep', () => {
@@ -55,13 +57,41 @@ describe('the sweep', () => {
     await s.prepareAll(task);
     for (const index of [1, 2]) await s.renderOne(task, index);
     assert.equal(s.waiting()['complete'], 1);
-    await sweep(s.deps);
-    await sweep(s.deps);
+    const lost = { ...s.deps, queue: { publish: s.deps.queue.publish } };
+    await sweep(lost);
+    await sweep(lost);
     assert.equal(s.waiting()['complete'], 1);
     // Ends the ten minutes that began with the first sweep.
     s.local.endRests();
-    await sweep(s.deps);
+    await sweep(lost);
     assert.equal(s.waiting()['complete'], 2);
+    assert.equal(s.logged('sweep.repaired').length, 1);
+  });
+
+  test('requests no completion while the message waits or is being handled, however long, and says nothing', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    for (const index of [1, 2]) await s.renderOne(task, index);
+    const sweeps = async () => {
+      for (let times = 0; times < 3; times++) {
+        await sweep(s.deps);
+        s.local.endRests();
+      }
+    };
+    await sweeps();
+    assert.equal(s.waiting()['complete'], 1);
+    const handled = Promise.withResolvers<void>();
+    const consumer = s.local.queue.consume('complete', { concurrency: 1, handler: () => handled.promise });
+    await sweeps();
+    assert.deepEqual(s.local.queue.counts().complete, { waiting: 0, inFlight: 1, quarantined: 0 });
+    assert.deepEqual(s.logged('sweep.repaired'), []);
+    // Acknowledged, although the task has not ended.
+    handled.resolve();
+    await consumer.stop();
+    await sweep(s.deps);
+    s.local.endRests();
+    await sweep(s.deps);
+    assert.deepEqual([s.waiting()['complete'], s.logged('sweep.repaired').length], [1, 1]);
   });
 
   describe('and a task without progress', () => {
@@ -72,11 +102,13 @@ describe('the sweep', () => {
     beforeEach(() => {
       at = Date.now();
     });
-    /** Sweeps as the scheduler does for so long. */
-    async function sweepFor(ms: number): Promise<void> {
+    /** Sweeps as the scheduler does for so long, while a render has that problem. */
+    async function sweepFor(ms: number, problem?: () => Partial<Problem>): Promise<void> {
+      const latest = async () =>
+        problem ? [sampleProblem({ topic: 'render', index: 1 }, at, problem())] : [];
       for (const end = at + ms; at < end; ) {
         at += EVERY_MS;
-        await sweep({ ...s.deps, everyMs: EVERY_MS, now: () => at });
+        await sweep({ ...s.deps, everyMs: EVERY_MS, now: () => at, problems: { latest } });
       }
     }
     const codes = async (task: Task) =>
@@ -169,6 +201,41 @@ describe('the sweep', () => {
         await sweepFor(2 * HOUR_MS);
         assert.deepEqual(await codes(task), ['overdue', 'overdue']);
         assert.deepEqual(await codes(other), []);
+      });
+    }
+
+    test('counts from the beginning where the count is unreadable', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      for (const text of ['no JSON', '', 'null', '[]', '{"reports":0,"pins":0,"idleMs":"9e99","at":0}']) {
+        await sweepFor(EVERY_MS);
+        await s.deps.memo.remember(idleKey(task.id), text);
+      }
+      await sweepFor(IDLE_LIMIT_MS);
+      assert.deepEqual([await codes(task), s.logged('sweep.failed')], [[], []]);
+      await sweepFor(EVERY_MS);
+      assert.deepEqual(await codes(task), ['overdue', 'overdue']);
+    });
+
+    for (const code of ['output_gone', 'disk_full'] as const) {
+      test(`counts no time in which its work waits for room: ${code}`, async () => {
+        const task = await s.createTask();
+        await s.deps.tasks.markPublished(task.id);
+        await sweepFor(IDLE_LIMIT_MS - EVERY_MS);
+        const away = () => sweepFor(3 * IDLE_LIMIT_MS, () => ({ code, notedAt: at - 60_000 }));
+        await away();
+        await sweepFor(EVERY_MS, () => ({ code: 'network', notedAt: at - 60_000 }));
+        assert.deepEqual(await codes(task), []);
+        // Nor is it ended while it waits, once its time is up.
+        const lease = await s.deps.leases.take(renderKey(task.id, 1), 600_000);
+        await sweepFor(EVERY_MS);
+        assert.ok(lease && (await s.deps.leases.release(lease)));
+        await away();
+        assert.deepEqual(await codes(task), []);
+        // What is noted no more is over.
+        const noted = at;
+        await sweepFor(EVERY_MS, () => ({ code, notedAt: noted }));
+        assert.deepEqual(await codes(task), ['overdue', 'overdue']);
       });
     }
 

@@ -2,6 +2,7 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
+import { afterAwake } from '../../base/awake.ts';
 import type { PermanentError } from '../../base/errors.ts';
 import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { maskUrl } from '../../model/web-url.ts';
@@ -155,16 +156,17 @@ function answerOf(body: IncomingMessage, socket: Socket, where: string, idleMs: 
     async *timed(chunks) {
       // Pauses of the reader do not count.
       let isWaiting = true;
-      const timer = setTimeout(() => {
+      using timer = afterAwake(idleMs, () => {
         if (isWaiting) body.destroy(tooSlow(where, `no bytes for ${idleMs} ms`));
-      }, idleMs);
-      body.once('close', () => clearTimeout(timer));
+      });
+      // For a reader that leaves and does not say so; a body may be closed before its last chunks are read.
+      body.once('close', () => timer[Symbol.dispose]());
       for await (const chunk of chunks) {
         isWaiting = false;
         received += chunk.length;
         yield chunk;
         isWaiting = true;
-        timer.refresh();
+        timer.restart();
       }
     },
     close: () => void socket.destroy(),

@@ -1,4 +1,4 @@
-import { wokeWithin } from '../../base/awake.ts';
+import { justWoke } from '../../base/awake.ts';
 import { isDiskFull, MOST_ASKED_MS, PermanentError, TransientError } from '../../base/errors.ts';
 
 /** getaddrinfo errors for a name that does not exist, as opposed to a temporary DNS failure. */
@@ -13,8 +13,6 @@ const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$|EPROTO$)/;
 
 const SLOW_PAUSE_MS = 30_000;
-/** Until then, a machine that slept may find no name at all. As long as an unreachable server is retried. */
-const NAMES_BACK_MS = 240_000;
 
 /**
  * Translates an exception during a download into a PermanentError or TransientError. Unknown ones are returned
@@ -30,7 +28,7 @@ export function downloadError(error: unknown, where: string): unknown {
   }
   const code = codeOf(error);
   const options = { cause: error };
-  if (isNoSuchName(error) && !wokeWithin(NAMES_BACK_MS)) {
+  if (isNoSuchName(error) && !justWoke()) {
     return new PermanentError(
       'source_unreachable',
       'download',
@@ -59,9 +57,17 @@ export function downloadError(error: unknown, where: string): unknown {
 
 /**
  * A server that sends nothing, or next to nothing. The pause is longer than a step is retried for, so that the message is
- * handed back and no place is held meanwhile.
+ * handed back and no place is held meanwhile. Few connections outlive a sleep of this machine, so after one the network
+ * is to blame, and a new connection may help at once.
  */
 export function tooSlow(where: string, got: string, options?: ErrorOptions): TransientError {
+  if (justWoke()) {
+    return new TransientError(
+      'network',
+      `Expected all bytes of ${where} after this machine had slept, got ${got}. Next step: none, it is retried.`,
+      options,
+    );
+  }
   return new TransientError(
     'source_slow',
     `Expected all bytes of ${where} in time, got ${got}. Next step: check that its server sends the whole file.`,

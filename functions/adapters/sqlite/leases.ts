@@ -103,7 +103,15 @@ export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOpt
     lapseLeases() {
       return database.transaction(() => {
         const at = now();
-        const lapsed = database.run('UPDATE leases SET held_until = ? WHERE held_until > ?', at, at);
+        // By the clock of the dead host, which may be behind by the time that its machine slept, or ahead of this one.
+        const last =
+          database.row<{ at: number | null }>('SELECT max(changed_at) AS at FROM leases')?.at ?? at;
+        const lapsed = database.run(
+          'UPDATE leases SET held_until = ?1, changed_at = ?1 WHERE held_until > ?2',
+          at,
+          Math.min(last, at),
+        );
+        database.run('UPDATE leases SET changed_at = ?1 WHERE changed_at > ?1', at);
         // To the caller, a forgotten lease is the same as one that was never taken.
         database.run(
           'DELETE FROM leases WHERE (held_until IS NULL OR held_until <= ?1) AND changed_at < ?1',

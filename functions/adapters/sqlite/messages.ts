@@ -70,6 +70,17 @@ export class SqliteMessages {
     });
   }
 
+  /** Whether the same message waits or is in flight. */
+  has({ topic, taskId, ...rest }: Message): boolean {
+    const found = this.#database.row(
+      `SELECT 1 FROM messages WHERE topic = ? AND state IN ('waiting', 'taken') AND task_id = ? AND body = ? LIMIT 1`,
+      topic,
+      taskId,
+      JSON.stringify({ topic, taskId, ...rest }),
+    );
+    return found !== undefined;
+  }
+
   /**
    * Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. One task gets a
    * fifth of the places at most (base/fair-share.ts).

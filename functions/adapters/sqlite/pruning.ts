@@ -1,3 +1,4 @@
+import { awakeNow } from '../../base/awake.ts';
 import { ATTEMPTS_MEMORY_MS, DAY_MS, LAPSED_MS, MEMO_EXTRA_DAYS, MEMORY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';
 
@@ -7,6 +8,8 @@ export interface SqlitePruningOptions {
   taskDays: number;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  /** The clock of the leases, which is behind the other one by the time that the machine has slept. */
+  leaseNow?: () => number;
 }
 
 export interface PruningStep {
@@ -46,7 +49,7 @@ const PARTS = [
  * its free space is used again.
  */
 export function createSqlitePruning(options: SqlitePruningOptions): SqlitePruning {
-  const { database, taskDays, now = Date.now } = options;
+  const { database, taskDays, now = Date.now, leaseNow = awakeNow } = options;
   /** Runs the statements in turn until `most` rows are removed. */
   const removeAtMost = (most: number, statements: readonly { sql: string; value: string | number }[]) =>
     statements.reduce((sum, { sql, value }) => {
@@ -104,11 +107,11 @@ export function createSqlitePruning(options: SqlitePruningOptions): SqlitePrunin
       {
         sql: `DELETE FROM leases WHERE key IN
                 (SELECT key FROM leases WHERE held_until IS NULL AND changed_at < ? LIMIT ?)`,
-        value: at - MEMORY_MS,
+        value: leaseNow() - MEMORY_MS,
       },
       {
         sql: 'DELETE FROM leases WHERE key IN (SELECT key FROM leases WHERE held_until < ? LIMIT ?)',
-        value: at - LAPSED_MS,
+        value: leaseNow() - LAPSED_MS,
       },
       {
         sql: 'DELETE FROM claims WHERE key IN (SELECT key FROM claims WHERE expires_at <= ? LIMIT ?)',

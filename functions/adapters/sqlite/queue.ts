@@ -81,7 +81,7 @@ export function createSqliteQueue({
       giveUp(taken, error);
       return;
     }
-    // Work waits for room on a disk as long as that takes: the count stops halfway to giving up.
+    // Work waits for room on a disk as long as that takes. The count makes the pauses grow, and stops halfway to giving up.
     const counted = isShort ? Math.min(taken.deliveries, Math.ceil(maxDeliveries / 2)) : taken.deliveries;
     const pause = pauseMs(error, waits ? 1 : counted, backOffBaseMs);
     onHandedBack(taken.message, error, pause);
@@ -101,6 +101,10 @@ export function createSqliteQueue({
         messages.add(some);
         wake(new Set(some.map(({ topic }) => topic)));
       }
+    },
+
+    async has(message) {
+      return messages.has(message);
     },
 
     consume(topic, { concurrency, handler, onHandedBack }) {

@@ -29,17 +29,21 @@ async function scene() {
   const database = started.use(openDatabase(join(dir.path, 'db.sqlite')));
   const clock = { at: Date.parse('2026-01-01') };
   const now = () => clock.at;
+  /** Of leases: behind the other one by the time that the machine has slept. */
+  const awake = { slept: 0 };
+  const leaseNow = () => clock.at - awake.slept;
   const on = { database, now, seal: SEAL };
-  const pruning = createSqlitePruning({ database, now, taskDays: TASK_DAYS });
+  const pruning = createSqlitePruning({ database, now, leaseNow, taskDays: TASK_DAYS });
   const own = {
     dir: dir.path,
     database,
     clock,
+    awake,
     pruning,
     tasks: createSqliteTasks(on),
     reports: createSqliteReports(on),
     pins: createSqlitePins(on),
-    leases: createSqliteLeases(on),
+    leases: createSqliteLeases({ database, now: leaseNow }),
     attempts: createSqliteAttempts(on),
     memo: createSqliteMemo(on),
     queue: createSqliteQueue(on),
@@ -173,6 +177,59 @@ describe('the sqlite database of a service that runs for years', () => {
     assert.equal(rowsIn(s.database)['memos'], 0);
   });
 
+  it('keeps leases of a machine that sleeps for days, and removes them by the time awake', async () => {
+    await using s = await scene();
+    const sleep = () => {
+      s.clock.at += 40 * DAY_MS;
+      s.awake.slept += 40 * DAY_MS;
+      s.prune();
+    };
+    sleep();
+    const held = await s.leases.take('held', 60_000);
+    const released = await s.leases.take('released', 60_000);
+    assert.ok(held && released);
+    await s.leases.release(released);
+    sleep();
+    assert.deepEqual(await s.leases.read(['held', 'released']), ['held', 'released']);
+    assert.equal(await s.leases.renew(held, 60_000), true);
+    assert.equal(await s.leases.take('held', 60_000), undefined);
+    s.clock.at += 2 * DAY_MS + 60_001;
+    s.prune();
+    assert.equal(rowsIn(s.database)['leases'], 0);
+  });
+
+  it('tells the next holder of a crash before a restart, however long the machine had slept or was off', async () => {
+    await using s = await scene();
+    s.awake.slept = 40 * DAY_MS;
+    await s.leases.take('held', 60_000);
+    // The clock of the next host begins at the time of day, and is not behind.
+    s.awake.slept = 0;
+    s.clock.at += 5 * DAY_MS;
+    assert.equal(s.leases.lapseLeases(), 1);
+    s.prune();
+    assert.deepEqual(await s.leases.read(['held']), ['lapsed']);
+    // But not for ever, also if hosts come and go.
+    for (let days = 0; days <= 2; days++) {
+      s.clock.at += DAY_MS;
+      assert.equal(s.leases.lapseLeases(), 0);
+      s.prune();
+    }
+    assert.equal(rowsIn(s.database)['leases'], 0);
+  });
+
+  it('removes leases of a host whose clock was far ahead', async () => {
+    await using s = await scene();
+    await s.leases.take('held', 60_000);
+    const released = await s.leases.take('released', 60_000);
+    if (released) await s.leases.release(released);
+    s.clock.at -= 1_000 * DAY_MS;
+    s.leases.lapseLeases();
+    assert.deepEqual(await s.leases.read(['held', 'released']), ['lapsed', 'released']);
+    s.clock.at += 3 * DAY_MS;
+    s.prune();
+    assert.equal(rowsIn(s.database)['leases'], 0);
+  });
+
   it('is pruned in short steps, and nobody sees the rest of a task that is gone', async () => {
     await using s = await scene();
     const task = await s.ended({ combinations: 1_200 });
@@ -187,6 +244,7 @@ describe('the sqlite database of a service that runs for years', () => {
     const again = createSqlitePruning({
       database: rest.database,
       now: () => s.clock.at,
+      leaseNow: () => s.clock.at,
       taskDays: TASK_DAYS,
     });
     for (const { rows } of pruneAll(again.step)) assert.ok(rows <= 500);

@@ -359,6 +359,25 @@ describe('the sqlite queue on a full disk', { timeout: TIMEOUT_MS }, () => {
     assert.equal(indexes.length, 100, 'each message once');
   });
 
+  it('knows of each message whether it waits or is being handled', async () => {
+    await using harness = await openQueue();
+    const has = () =>
+      Promise.all(
+        (['task', 'other'] as const).flatMap((taskId) =>
+          [1, 2].map((index) => harness.queue.has?.({ topic: 'render', taskId, index })),
+        ),
+      );
+    await harness.queue.publish([{ topic: 'render', taskId: 'task', index: 2 }]);
+    assert.deepEqual(await has(), [false, true, false, false]);
+    const handled = Promise.withResolvers<void>();
+    const consumer = harness.consume('render', { concurrency: 1, handler: () => handled.promise });
+    await until(() => harness.queue.counts().render.inFlight === 1, 'a message in flight');
+    assert.deepEqual(await has(), [false, true, false, false]);
+    handled.resolve();
+    await consumer.stop();
+    assert.deepEqual(await has(), [false, false, false, false]);
+  });
+
   it('gives no message up that waits for room, however often it is delivered', async () => {
     await using harness = await openQueue({ backOffBaseMs: 1, maxDeliveries: 4 });
     const letters: string[] = [];
