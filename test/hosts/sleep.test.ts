@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { until } from '../contracts/harness.ts';
 import { startTestHost } from '../fixtures/hosts/host.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
@@ -14,26 +16,29 @@ import { tempDir } from '../fixtures/system/temp-dir.ts';
 const TWO_DAYS_MS = 48 * 3_600_000;
 /** As many as would make a crash loop. */
 const SLEEPS = 5;
-/** Leases of what costs much: encoding a clip and mixing a combination. */
-const COSTLY = /^(artifact|make|render)\//;
-
-/** Watches the leases of a host, which nobody else may take or remove while it lives. */
-function watchLeases(dataDir: string): Disposable & { look(): { lost: string[]; begunAgain: string[] } } {
+/** Keys of the leases that a host has had and that were removed, although it lives. */
+function watchLeases(dataDir: string): Disposable & { lost(): string[] } {
   const database = new DatabaseSync(join(dataDir, 'every-cut.sqlite'), { readOnly: true });
-  const rows = database.prepare('SELECT key, token FROM leases');
-  const first = new Map<string, string>();
+  const rows = database.prepare('SELECT key FROM leases');
+  const known = new Set<string>();
   return {
-    look() {
-      const now = new Map(rows.all().map(({ key, token }) => [String(key), String(token)]));
-      for (const [key, token] of now) if (!first.has(key)) first.set(key, token);
-      const known = [...first.keys()];
-      return {
-        lost: known.filter((key) => !now.has(key)),
-        begunAgain: known.filter((key) => COSTLY.test(key) && now.get(key) !== first.get(key)),
-      };
+    lost() {
+      const now = new Set(rows.all().map(({ key }) => String(key)));
+      for (const key of now) known.add(key);
+      return [...known].filter((key) => !now.has(key));
     },
     [Symbol.dispose]: () => database.close(),
   };
+}
+
+/** The arguments of all encodings that this process starts until the test ends. */
+function watchEncodings(t: TestContext): () => string[] {
+  const children: ChildProcess[] = [];
+  const note = (message: unknown) => void children.push((message as { process: ChildProcess }).process);
+  subscribe('child_process', note);
+  t.after(() => unsubscribe('child_process', note));
+  return () =>
+    children.map(({ spawnargs }) => spawnargs.join(' ')).filter((args) => args.includes('libx264'));
 }
 
 describe('a machine that sleeps for two days', () => {
@@ -44,9 +49,10 @@ describe('a machine that sleeps for two days', () => {
       const short = await readFile(await makeClip(join(dir.path, 'short.mp4'), { colour: 'red' }));
       // Its encoding lasts longer than all sleeps.
       const long = await readFile(
-        await makeClip(join(dir.path, 'long.mp4'), { colour: 'blue', frames: 600, size: '640x360' }),
+        await makeClip(join(dir.path, 'long.mp4'), { colour: 'blue', frames: 900, size: '640x360' }),
       );
       const machine = sleepingMachine(t, monotonic);
+      const encodings = watchEncodings(t);
       await using server = await startSourceServer({
         '/short.mp4': { body: short },
         '/long.mp4': { body: long },
@@ -80,15 +86,14 @@ describe('a machine that sleeps for two days', () => {
       await until(() => server.count('/broken-off.mp4') > 0, 'a download');
       await until(() => host.logged('render.started').length > 0, 'a mix');
       using leases = watchLeases(host.dataDir);
-      const nothing = { lost: [], begunAgain: [] };
       for (let sleeps = 0; sleeps < SLEEPS; sleeps++) {
-        assert.deepEqual(leases.look(), nothing, `before sleep ${sleeps}`);
+        assert.deepEqual(leases.lost(), [], `before sleep ${sleeps}`);
         const working = () => host.logged('source.prepared').filter(({ kind }) => kind === 'clip').length;
         assert.ok(working() < 6, 'a clip is being encoded');
         machine.sleep(TWO_DAYS_MS);
         server.breakOff();
-        await new Promise((awake) => setTimeout(awake, 100));
-        assert.deepEqual(leases.look(), nothing, `after sleep ${sleeps}`);
+        await new Promise((awake) => setTimeout(awake, 50));
+        assert.deepEqual(leases.lost(), [], `after sleep ${sleeps}`);
       }
       for (const id of ids) {
         const { status, renders } = await host.end(id);
@@ -102,7 +107,9 @@ describe('a machine that sleeps for two days', () => {
           renders.map(() => 1),
         );
       }
-      assert.deepEqual(leases.look(), nothing, 'in the end');
+      assert.deepEqual(leases.lost(), [], 'in the end');
+      // All others have the bytes of the short one.
+      assert.equal(encodings().length, 2, encodings().join('\n'));
     });
   }
 });
