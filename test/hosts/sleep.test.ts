@@ -60,7 +60,7 @@ describe('a machine that sleeps for two days', () => {
         '/broken-off.mp4': { body: short, script: [{ does: 'stall' }, ...times(2, { does: 'drop' })] },
         '/paused.mp4': {
           body: short,
-          script: times(2, { does: 'status', status: 503, headers: { 'retry-after': '60' } }),
+          script: [{ does: 'status', status: 503, headers: { 'retry-after': '60' } }],
         },
       });
       await using host = await startTestHost(dir.path, {
