@@ -1,4 +1,4 @@
-/** Something that all work needs, such as a disk, and that fails for a while: told once when it begins and once when it is over. */
+/** Something that all work needs, such as a disk, fails for a while: told once when it begins and once when it is over. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface OutageListener {

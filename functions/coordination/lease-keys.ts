@@ -1,6 +1,6 @@
 /**
- * All keys of leases, claims and records of attempts, and of the memos of the sweep. A lease and the attempts of the work under it may share a key;
- * two pieces of work never do.
+ * All keys of leases, claims and records of attempts, and of the memos of the sweep. A lease and the attempts of the work
+ * under it may share a key; two pieces of work never do.
  */
 
 /** Lease and attempts: making one source of a task ready. */

@@ -20,7 +20,7 @@ export type LogNack = (
 
 /**
  * Logs failed deliveries: as warnings, but at debug level those that only waited, and those whose reason was logged a short
- * while ago. A thousand renders that find the disk full are one warning.
+ * while ago. A thousand renders that find the disk full, or the same bug, are one warning.
  */
 export function createNackLog(log: Log): LogNack {
   /** How often each reason was left out since its last warning. */
@@ -41,8 +41,10 @@ export function createNackLog(log: Log): LogNack {
       log.debug(`A ${topic} waits: ${(error as Error).message}`, fields);
       return;
     }
-    const reason = [taskId, topic, topic === 'prepare' ? message.source : '', code].join(' ');
-    const known = code === undefined ? undefined : reasons.get(reason);
+    const reason = [taskId, topic, topic === 'prepare' ? message.source : '', code ?? kindOf(error)].join(
+      ' ',
+    );
+    const known = reasons.get(reason);
     // A store that does not answer would hold up the message, too.
     const isAway = code === 'platform_unavailable';
     const task = isAway ? undefined : await tasks?.get(taskId).catch(() => undefined);
@@ -55,9 +57,17 @@ export function createNackLog(log: Log): LogNack {
       log.warn(line, about);
     } else {
       known.left++;
-      log.debug(line, { ...about, repeated: known.left });
+      // The warning has its stack.
+      log.debug(line, { ...about, error: String(error), repeated: known.left });
     }
   };
+}
+
+/** Tells unexpected errors apart, as far as their texts do not: those may name a file or a combination. */
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return [error.name, code, /^ +at .*$/m.exec(error.stack ?? '')?.[0]].join(' ');
 }
 
 /** What a message is about, for a person who reads the log. */

@@ -4,6 +4,8 @@ import { type Problem, type Work, workName } from '../model/problem.ts';
 import type { ProblemStore } from '../ports.ts';
 
 export interface ProblemNotes {
+  /** Before work on the task begins. Does not wait for what it looks up. */
+  begin(taskId: string): void;
   note(
     taskId: string,
     problem: Pick<Problem, 'work' | 'stage' | 'code' | 'message'>,
@@ -31,10 +33,17 @@ interface TaskNotes {
   /** Writes one after the other, so that a problem that is over does not come back. */
   writing: Promise<void>;
   wroteAt: number;
+  /** What other processes stored, or this one before its start: it can be cleared here, too. */
+  foreign: Map<string, Problem>;
+  /** Never rejects. */
+  reading: Promise<void>;
+  readAt: number;
 }
 
 /** Of one task: an outage in which each of a thousand renders fails costs one write in this time. */
 const WRITE_EVERY_MS = 2_000;
+/** Of one task, what others stored is read once in this time, while work on it begins. */
+const READ_EVERY_MS = 60_000;
 const TASKS_KEPT = 200;
 const KEPT_PER_TASK = 50;
 /** Read for a status. Of these, the latest that still holds is shown. */
@@ -52,6 +61,9 @@ export function createProblemNotes(store: ProblemStore, now: () => number = Date
       timer: undefined,
       writing: Promise.resolve(),
       wroteAt: Number.NEGATIVE_INFINITY,
+      foreign: new Map(),
+      reading: Promise.resolve(),
+      readAt: Number.NEGATIVE_INFINITY,
     };
     tasks.set(taskId, made);
     return made;
@@ -83,9 +95,26 @@ export function createProblemNotes(store: ProblemStore, now: () => number = Date
     notes.timer ??= setTimeout(() => void write(taskId, notes), wait).unref();
   };
 
+  const read = async (taskId: string, notes: TaskNotes): Promise<void> => {
+    const stored = await store.latest(taskId, KEPT_PER_TASK);
+    notes.foreign = new Map(stored.map((problem) => [workName(problem.work), problem]));
+  };
+
+  const remove = async (taskId: string, notes: TaskNotes, name: string, entry: Entry): Promise<void> => {
+    notes.entries.delete(name);
+    if (entry.stored) await inTurn(notes, () => store.clear(taskId, entry.problem.work));
+  };
+
   const nextTry = (pauseMs: number | undefined) => (pauseMs === undefined ? null : now() + pauseMs);
 
   return {
+    begin(taskId) {
+      const notes = notesOf(taskId);
+      if (now() - notes.readAt < READ_EVERY_MS) return;
+      notes.readAt = now();
+      notes.reading = read(taskId, notes).catch(() => {});
+    },
+
     async note(taskId, { work, ...about }, { pauseMs, carrier = work }) {
       const notes = notesOf(taskId);
       const name = workName(work);
@@ -99,9 +128,10 @@ export function createProblemNotes(store: ProblemStore, now: () => number = Date
         notedAt: at,
       };
       notes.entries.delete(name);
-      notes.entries.set(name, { problem, carrier: workName(carrier), stored: earlier?.stored ?? false });
-      const [oldest] = notes.entries.keys();
-      if (notes.entries.size > KEPT_PER_TASK && oldest !== undefined) notes.entries.delete(oldest);
+      const stored = notes.foreign.delete(name) || (earlier?.stored ?? false);
+      notes.entries.set(name, { problem, carrier: workName(carrier), stored });
+      const [oldest] = notes.entries;
+      if (notes.entries.size > KEPT_PER_TASK && oldest !== undefined) await remove(taskId, notes, ...oldest);
       await changed(taskId, notes, name);
     },
 
@@ -116,10 +146,15 @@ export function createProblemNotes(store: ProblemStore, now: () => number = Date
 
     async clear(taskId, isOver) {
       const notes = tasks.get(taskId);
-      for (const [name, { problem, stored }] of notes?.entries ?? []) {
-        if (notes === undefined || !isOver(problem)) continue;
-        notes.entries.delete(name);
-        if (stored) await inTurn(notes, () => store.clear(taskId, problem.work));
+      if (notes === undefined) return;
+      for (const [name, entry] of notes.entries)
+        if (isOver(entry.problem)) await remove(taskId, notes, name, entry);
+      await notes.reading;
+      for (const [name, problem] of notes.foreign) {
+        // What was noted here meanwhile is not over.
+        if (notes.entries.has(name) || !isOver(problem)) continue;
+        notes.foreign.delete(name);
+        await inTurn(notes, () => store.clear(taskId, problem.work));
       }
     },
 

@@ -37,6 +37,7 @@ export function createProblems({ store, now }: { store: ProblemStore; now?: () =
     async during(message, work) {
       const own = workOf(message);
       if (own === undefined) return work();
+      notes.begin(message.taskId);
       const value = await current.run({ notes, taskId: message.taskId, work: own }, work);
       await notes.clear(message.taskId, (problem) => workName(problem.work) === workName(own));
       return value;

@@ -127,11 +127,3 @@ export function problem(error: RequestError): Response {
     { status, headers: { 'content-type': 'application/problem+json', ...error.headers } },
   );
 }
-
-/** The answer with its length, and for HEAD without its body: the headers are those of GET (RFC 9110, section 9.3.2). */
-export async function sized({ status, headers: own, body }: Response, method: string): Promise<Response> {
-  const bytes = await new Response(body).arrayBuffer();
-  const headers = new Headers(own);
-  headers.set('content-length', String(bytes.byteLength));
-  return new Response(method === 'HEAD' ? null : bytes, { status, headers });
-}

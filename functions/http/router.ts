@@ -4,7 +4,7 @@ import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
 import { type CancelDeps, cancelTask } from './cancel.ts';
-import { problem, sized } from './json-body.ts';
+import { problem } from './json-body.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
 import { checkQuery } from './query.ts';
 import type { RequestGuard } from './request-guard.ts';
@@ -76,7 +76,7 @@ const ROUTES: readonly Route[] = [
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
   return async (request) => {
     const response = await answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
-    return sized(response, request.method);
+    return request.method === 'HEAD' ? withoutBody(response) : response;
   };
 }
 
@@ -111,6 +111,12 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   const { route, match } = found;
   checkQuery(url.searchParams, route.query);
   return deps.run(route.name, () => route.answer(request, match, url, deps));
+}
+
+/** The headers are those of GET (RFC 9110, section 9.3.2). */
+function withoutBody({ status, headers, body }: Response): Response {
+  body?.cancel().catch(() => {});
+  return new Response(null, { status, headers });
 }
 
 /** Throws RequestError if the Host header is invalid, for example if its port is 99999. */

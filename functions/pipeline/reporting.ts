@@ -117,7 +117,7 @@ function emptyReport(task: Task, combination: Combination): Omit<Report, 'status
   };
 }
 
-/** Of each log: the reasons for which a task has failed combinations. One warning tells the reason of a thousand. */
+/** Of each log: the reasons for which a task has failed combinations. One warning tells that of a thousand. */
 const reasonsTold = new WeakMap<Log, LRUCache<string, true>>();
 const REASONS_KEPT = 1_000;
 
@@ -149,14 +149,12 @@ export function logReport(log: Log, task: Task, report: Report): void {
       },
     );
   } else if (report.status === 'cancelled') {
-    log.info(`Combination ${report.index} is cancelled`, { event: 'render.cancelled', ...fields });
+    log.debug(`Combination ${report.index} is cancelled`, { event: 'render.cancelled', ...fields });
   } else {
     const message = `Combination ${report.index} failed: ${report.error?.message ?? ''}`;
     const failed = { ...fields, seconds: report.renderSeconds, failure: report.error };
     // One that was never tried fails because of something that has a line of its own: a source, a dead letter, the sweep.
-    if (report.attempts === 0) log.debug(message, { event: 'render.failed', ...failed });
-    else if (wasTold(log, `${task.id} ${report.error?.code}`))
-      log.info(message, { event: 'render.failed', ...failed });
-    else log.warn(message, { event: 'render.failed', ...failed });
+    const isTold = report.attempts === 0 || wasTold(log, `${task.id} ${report.error?.code}`);
+    log[isTold ? 'debug' : 'warn'](message, { event: 'render.failed', ...failed });
   }
 }

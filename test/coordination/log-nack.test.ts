@@ -45,7 +45,7 @@ describe('the line about a failed delivery', () => {
     for (const { error } of lines) assert.doesNotMatch(String(error), / at /);
   });
 
-  test('is a warning once for the renders of a task and once for each source; repetitions are counted for debugging', async () => {
+  test('is a warning once for the renders of a task and once for each source; DEBUG counts the others', async () => {
     const lines = await logged([
       ...Array.from({ length: 50 }, (_, at) => [render(at + 1), FULL] as [MessageOf<Topic>, unknown]),
       [prepare(0), FULL],
@@ -68,18 +68,34 @@ describe('the line about a failed delivery', () => {
     assert.equal(lines.at(-1)?.['severity'], 'DEBUG');
   });
 
-  test('of a bug comes each time, with its stack', async () => {
-    const bug = new TypeError('x is not a function');
+  test('of a bug, or of what the system refuses, comes once per kind, with its stack', async () => {
+    const refused = (index: number) =>
+      Object.assign(new Error(`EACCES: permission denied, mkdtemp '/data/tmp/work-${index}'`), {
+        code: 'EACCES',
+      });
+    const bug = (index: number) => new TypeError(`x of ${index} is not a function`);
+    const other = new TypeError('another');
     const lines = await logged([
-      [render(1), bug],
-      [render(1), bug],
+      ...[1, 2, 3].map((index): [MessageOf<Topic>, unknown] => [render(index), refused(index)]),
+      ...[1, 2, 3].map((index): [MessageOf<Topic>, unknown] => [render(index), bug(index)]),
+      [render(4), other],
+      [render(5), 'no error at all'],
+      [prepare(0), bug(0)],
     ]);
-    for (const { severity, message, error } of lines) {
-      assert.deepEqual(
-        [severity, message],
-        ['WARNING', 'Combination 1 is tried again later: an unexpected error'],
-      );
-      assert.match(String(error), /x is not a function\n {4}at /);
-    }
+    const warnings = lines.filter(({ severity }) => severity === 'WARNING');
+    assert.deepEqual(
+      warnings.map(({ error }) => String(error).split('\n')[0]),
+      [
+        "Error: EACCES: permission denied, mkdtemp '/data/tmp/work-1'",
+        'TypeError: x of 1 is not a function',
+        'TypeError: another',
+        'no error at all',
+        'TypeError: x of 0 is not a function',
+      ],
+    );
+    assert.match(String(warnings[0]?.['message']), /is tried again later: an unexpected error$/);
+    for (const { severity, error } of lines)
+      if (!String(error).includes('no error'))
+        assert.equal(/\n {4}at /.test(String(error)), severity === 'WARNING');
   });
 });

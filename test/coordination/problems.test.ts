@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { asWork, createProblems } from '../../functions/coordination/problems.ts';
 import { retryTransient } from '../../functions/coordination/retry-policy.ts';
@@ -145,7 +146,10 @@ describe('problems of a task', () => {
         await problems.handedBack(render(100 * second + index), network(), 1_000);
       await time.passing(new Promise((resolve) => setTimeout(resolve, 1_000)));
     }
-    assert.ok(calls.length >= 5 && calls.length <= 7, calls.join());
+    const notes = calls.filter((call) => call.startsWith('note'));
+    assert.ok(notes.length >= 5 && notes.length <= 7, calls.join());
+    // The row of what memory has no room for goes, because nothing would clear it later.
+    assert.ok(kept.size <= 3, [...kept.keys()].join());
     assert.deepEqual((await first())?.work, { topic: 'render', index: 999 });
     await time.passing(new Promise((resolve) => setTimeout(resolve, 2_000)));
     assert.ok(kept.has('a render/999'));
@@ -180,5 +184,52 @@ describe('problems of a task', () => {
     await problems.handedBack(render(1), network('again'), 1_000);
     const [only] = await problems.latest('a');
     assert.deepEqual([only?.message, only?.since], ['again', -5_000]);
+  });
+
+  it('that an earlier process noted are over when the step succeeds, also while the work goes on', async (t) => {
+    const { problems, kept } = setUp(t);
+    const noted = {
+      code: 'speech_busy',
+      message: 'x',
+      since: -5_000,
+      nextTryAt: null,
+      notedAt: -4_000,
+    } as const;
+    const stored = (index: number, stage: Problem['stage']) => {
+      const work = { topic: 'render', index } as const;
+      kept.set(`a ${workName(work)}`, { ...noted, stage, work });
+    };
+    stored(1, 'mix');
+    stored(2, 'mix');
+    await problems.during(render(1), async () => {
+      await retryTransient(async () => {}, { signal, stage: 'save' });
+      await setImmediate();
+      assert.deepEqual([...kept.keys()], ['a render/1', 'a render/2'], 'another step');
+      await retryTransient(async () => {}, { signal, stage: 'mix' });
+      await setImmediate();
+      assert.deepEqual([...kept.keys()], ['a render/2']);
+    });
+    await problems.during(render(2), async () => {});
+    assert.deepEqual([...kept.keys()], []);
+  });
+
+  it('of other processes are looked up once a minute, and what is noted here meanwhile stays', async (t) => {
+    const time = fakeTime(t);
+    const { store, kept } = memory();
+    let reads = 0;
+    const latest: ProblemStore['latest'] = async (...args) => {
+      reads += 1;
+      return store.latest(...args);
+    };
+    const problems = createProblems({ store: { ...store, latest }, now: time.now });
+    for (let index = 1; index <= 100; index++) await problems.during(render(index), async () => {});
+    assert.equal(reads, 1);
+    await time.passing(new Promise((resolve) => setTimeout(resolve, 60_000)));
+    await problems.handedBack(render(7), network(), 1_000);
+    await problems.during(render(8), async () => {});
+    assert.equal(reads, 2);
+    assert.deepEqual([...kept.keys()], ['a render/7']);
+    await problems.during(render(7), async () => {});
+    assert.deepEqual([...kept.keys()], []);
   });
 });

@@ -179,7 +179,8 @@ describe('a cancel', () => {
     ]);
     // Those of 2 and 3, and another one for each.
     assert.deepEqual([s.waiting()['render'], s.waiting()['complete']], [4, 0]);
-    assert.equal(s.logged('render.cancelled').length, 2);
+    const told = s.logged('render.cancelled').map(({ severity }) => severity);
+    assert.deepEqual(told, ['DEBUG', 'DEBUG']);
   });
 
   test('that ends the whole task asks for its completion', async () => {

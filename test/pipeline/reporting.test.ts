@@ -45,7 +45,7 @@ test('a thousand combinations that fail for one reason are one warning, and none
       counts[String(severity)] = (counts[String(severity)] ?? 0) + 1;
     return counts;
   };
-  assert.deepEqual(await fail('save_failed', 1), { WARNING: 1, INFO: 999 });
-  assert.deepEqual(await fail('mix_failed', 2), { WARNING: 1, INFO: 999 });
+  assert.deepEqual(await fail('save_failed', 1), { WARNING: 1, DEBUG: 999 });
+  assert.deepEqual(await fail('mix_failed', 2), { WARNING: 1, DEBUG: 999 });
   assert.deepEqual(await fail('source_not_found', 0), { DEBUG: 1_000 });
 });

@@ -202,7 +202,8 @@ function notOnDisk(fileName: string): PermanentError {
   return new PermanentError(
     'save_failed',
     'save',
-    `Expected a folder on this disk for ${fileName}, got one elsewhere: the task was created with another OUTPUT. Next step: restore the earlier OUTPUT, or post the task again.`,
+    `Expected a folder on this disk for ${fileName}, got one elsewhere: the task was created with another OUTPUT. ` +
+      'Next step: restore the earlier OUTPUT, or post the task again.',
   );
 }
 

@@ -65,11 +65,12 @@ export function signInNeeded(where: string, got: string): PermanentError {
   );
 }
 
-/** No part was asked for, but some servers answer so with the whole file. */
+/** No part was asked for, but some servers answer so with the whole file. Its size may be unknown (RFC 9110, 14.4). */
 function checkWhole(headers: IncomingHttpHeaders, where: string): void {
   const range = header(headers, 'content-range');
-  const [, first, last, size] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+)\s*$/i.exec(range ?? '') ?? [];
-  if (size !== undefined && Number(first) === 0 && Number(last) === Number(size) - 1) return;
+  const [, first, last, size] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(range ?? '') ?? [];
+  const whole = size === '*' ? announcedBytes(headers) : Number(size);
+  if (Number(first) === 0 && Number(last) + 1 === whole) return;
   const part = range?.replace(/[^\x20-\x7e]/g, '?').slice(0, 80) ?? 'without a Content-Range';
   throw permanent(
     'source_refused',

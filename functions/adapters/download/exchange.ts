@@ -31,7 +31,7 @@ export interface Answer {
   statusCode: number;
   headers: IncomingHttpHeaders;
   body: IncomingMessage;
-  /** Bytes of the body so far. */
+  /** Bytes of the body that have arrived, also those that nobody had read when it broke off. */
   readonly received: number;
   /** Passes the body on, and ends it if a pause between two of its pieces is too long. */
   timed(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer>;
@@ -145,13 +145,13 @@ function send(
 }
 
 function answerOf(body: IncomingMessage, socket: Socket, where: string, idleMs: number): Answer {
-  let received = 0;
+  let read = 0;
   return {
     statusCode: body.statusCode ?? 0,
     headers: body.headers,
     body,
     get received() {
-      return received;
+      return read + body.readableLength;
     },
     async *timed(chunks) {
       // Pauses of the reader do not count.
@@ -163,7 +163,7 @@ function answerOf(body: IncomingMessage, socket: Socket, where: string, idleMs: 
       body.once('close', () => timer[Symbol.dispose]());
       for await (const chunk of chunks) {
         isWaiting = false;
-        received += chunk.length;
+        read += chunk.length;
         yield chunk;
         isWaiting = true;
         timer.restart();

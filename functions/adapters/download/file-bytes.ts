@@ -6,6 +6,7 @@ import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { permanent } from '../shared/network-errors.ts';
 import { header } from '../shared/source-answer.ts';
 import type { Answerer } from './answer.ts';
+import { codingOf, isCoded, TRIAL_BYTES } from './content-coding.ts';
 import { HEAD_BYTES, textError, textKind } from './text-answer.ts';
 
 type Chunks = AsyncIterable<Buffer>;
@@ -16,14 +17,6 @@ const PAGE_BYTES = 65_536;
 const REFUSAL_BYTES = 16_384;
 const REFUSAL_MS = 2_000;
 const NOTHING = { head: Buffer.alloc(0) };
-const COMPRESSED = /\b(gzip|deflate|br|zstd|compress)\b/i;
-/** How files begin: RIFF, Matroska, Ogg, FLAC, MP3, AAC, MPEG streams, AIFF, and pictures. */
-const MEDIA_STARTS =
-  'RIFF,\x1aE\xdf\xa3,OggS,fLaC,ID3,\xff\xfb,\xff\xf3,\xff\xf1,G,\0\0\x01\xba,FORM,\x89PNG,\xff\xd8,GIF8'.split(
-    ',',
-  );
-/** What MP4 and MOV have after four bytes of length. */
-const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide'];
 
 /**
  * Passes the file on, without a compression that the headers name and the bytes have.
@@ -37,13 +30,14 @@ export async function* fileBytes(
   const coding = codingOf(headers);
   const bytes = coding === undefined ? body : uncompressed(body, coding, answerer.where);
   const file = await startOf(bytes, HEAD_BYTES);
-  const kind = textKind(file.head, header(headers, 'content-type') ?? '');
+  const type = header(headers, 'content-type') ?? '';
+  const kind = textKind(file.head.subarray(0, HEAD_BYTES), type);
   if (kind === undefined) {
     yield* file.all;
     return;
   }
   const page = await startOf(file.all, PAGE_BYTES);
-  throw textError(kind, page.head, answerer);
+  throw textError(textKind(page.head, type) ?? kind, page.head, answerer);
 }
 
 /** The text of a refusal, as far as it arrives soon; empty if it is none. */
@@ -61,12 +55,9 @@ export function isCompressed(headers: IncomingHttpHeaders): boolean {
 
 /** Nobody asked for compression, but some servers have stored the file so. Browsers decompress it. */
 async function* uncompressed(body: Chunks, coding: string, where: string): AsyncGenerator<Buffer> {
-  const { head, all } = await startOf(body, HEAD_BYTES);
-  if (/gzip/i.test(coding)) {
-    // Its first two bytes (RFC 1952, 2.3.1). Without them the header is wrong.
-    if (head[0] === 0x1f && head[1] === 0x8b) yield* gunzipped(all, where);
-    else yield* all;
-  } else if (isMedia(head)) yield* all;
+  const { head, all } = await startOf(body, TRIAL_BYTES);
+  if (!isCoded(head, coding)) yield* all;
+  else if (coding === 'gzip') yield* gunzipped(all, where);
   else {
     throw permanent(
       'source_refused',
@@ -90,15 +81,6 @@ async function* gunzipped(compressed: Chunks, where: string): AsyncGenerator<Buf
       'upload the file again, or send it without Content-Encoding',
     );
   }
-}
-
-function isMedia(head: Buffer): boolean {
-  const text = head.toString('latin1', 0, 8);
-  return MP4_BOXES.includes(text.slice(4)) || MEDIA_STARTS.some((start) => text.startsWith(start));
-}
-
-function codingOf(headers: IncomingHttpHeaders): string | undefined {
-  return COMPRESSED.exec(header(headers, 'content-encoding') ?? '')?.[0];
 }
 
 /** The first bytes, at least so many unless there are fewer, and all of them. */

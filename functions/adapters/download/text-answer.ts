@@ -4,22 +4,28 @@ import { permanent } from '../shared/network-errors.ts';
 import { type Answerer, signInNeeded } from './answer.ts';
 import { asksForPassword, codeIn, forwards } from './page-text.ts';
 
-/** Enough to know a text by, with a comment or a licence before its first tag. */
+/** Enough to know a text by. */
 export const HEAD_BYTES = 1024;
 
 export type TextKind = 'html' | 'xml' | 'json' | 'text';
 
 const HTML = /<(!doctype\s+html|html|head|body|script|iframe|h1|div)\b/i;
+/** Declarations and comments, such as a licence, before the first tag. */
+const PREAMBLE = /^(<!--[\s\S]*?-->\s*|<\?[\s\S]*?\?>\s*)+/;
 const JSON_START = /^(\{\s*["}]|\[\s*["{[\]\d-])/;
+
 /**
  * What kind of text the file begins as; undefined if it may be media. No media file that is accepted begins as a text.
+ * @param start at least HEAD_BYTES; more of it tells more of what follows a long comment
  * @param contentType decides only what kind of text a text is
  */
-export function textKind(head: Buffer, contentType: string): TextKind | undefined {
-  const start = head.subarray(0, HEAD_BYTES);
+export function textKind(start: Buffer, contentType: string): TextKind | undefined {
   const text = plain(start);
   if (text === '' || start.some(isBinary)) return undefined;
-  if (text.startsWith('<')) return HTML.test(text) || /html/i.test(contentType) ? 'html' : 'xml';
+  if (text.startsWith('<')) {
+    const first = text.replace(PREAMBLE, '').slice(0, HEAD_BYTES);
+    return HTML.test(first) || /html/i.test(contentType) ? 'html' : 'xml';
+  }
   if (JSON_START.test(text)) return 'json';
   return /^\s*text\//i.test(contentType) ? 'text' : undefined;
 }

@@ -9,8 +9,10 @@ import { announcedBytes, header } from '../shared/source-answer.ts';
  * that changes twice within a second keeps its date.
  */
 const LEAST_AGE_MS = 60_000;
-/** Modification time and length in hexadecimal, as nginx, Apache and Express make it: worth as much as the date. */
-const MADE_OF_TIME = /^"[\da-f]{1,16}-[\da-f]{1,16}"$/i;
+/** Time, length or file number, as nginx, Apache, lighttpd and others join them: worth as much as the date. */
+const MADE_OF_TIME = /^"[\da-f]{1,20}(-[\da-f]{1,16}){1,2}"$|^"\d+"$/i;
+/** At least 128 bits in hexadecimal, with S3's number of parts, or in Base64: a hash of the content. */
+const HASH = /^"((?=\d*[a-fA-F])[\da-fA-F]{32,}(-\d+)?|(?=.*[a-z])(?=.*[A-Z])[\w+/-]{22,}={0,2})"$/;
 
 /**
  * What to remember of a file's answer; null if nothing in it can tell this file from the next one under the same URL.
@@ -20,7 +22,7 @@ export function validatorOf(headers: IncomingHttpHeaders): Validator | null {
   const etag = sendable(header(headers, 'etag'));
   const bytes = announcedBytes(headers);
   const lastModified = oldDate(headers);
-  if (etag !== undefined && isStrong(etag) && (lastModified !== undefined || !MADE_OF_TIME.test(etag))) {
+  if (etag !== undefined && isStrong(etag) && (lastModified !== undefined || isOfContent(etag, headers))) {
     return { etag, ...(bytes === undefined ? {} : { bytes }) };
   }
   if (lastModified === undefined || bytes === undefined) return null;
@@ -57,6 +59,12 @@ function isUnchanged(known: Validator, headers: IncomingHttpHeaders): boolean {
 
 function isStrong(etag: string): boolean {
   return !etag.startsWith('W/');
+}
+
+/** Of a file whose age is too little, or unknown: whether the next file under this URL gets another ETag. */
+function isOfContent(etag: string, headers: IncomingHttpHeaders): boolean {
+  const isDated = !Number.isNaN(parseHttpDate(header(headers, 'last-modified') ?? ''));
+  return isDated ? HASH.test(etag) : !MADE_OF_TIME.test(etag);
 }
 
 /** Last-Modified, if it is older than the answer's own Date by more than the clock's step. */

@@ -161,7 +161,8 @@ export function createDriveFiles({ account, memo, ids, resumption }: DriveFilesO
     }
     throw new TransientError(
       'network',
-      `Expected ${file.name} on Google Drive with the local content (${file.bytes} bytes), got other content ${MAX_ROUNDS} times. Next step: none, it is retried.`,
+      `Expected ${file.name} on Google Drive with the local content (${file.bytes} bytes), got other content ` +
+        `${MAX_ROUNDS} times. Next step: none, it is retried.`,
     );
   }
 
@@ -192,7 +193,8 @@ function folderGone(fileName: string, cause: unknown): PermanentError {
   return new PermanentError(
     'output_missing',
     'save',
-    `Expected the task's folder on Google Drive for ${fileName}, got none: it was deleted, or is no longer shared with the account. Next step: share it again and retry the task, or post a new task.`,
+    `Expected the task's folder on Google Drive for ${fileName}, got none: it was deleted, or is no longer shared with ` +
+      'the account. Next step: share it again and retry the task, or post a new task.',
     { cause },
   );
 }

@@ -13,10 +13,11 @@ import {
   type DownloadLimits,
   type DownloadOptions,
 } from '../../../functions/adapters/download/download.ts';
+import { type DiskRoom, ENDLESS_ROOM } from '../../../functions/adapters/shared/disk-room.ts';
 import type { LeastRate } from '../../../functions/adapters/shared/least-rate.ts';
 import type { Code } from '../../../functions/base/codes.ts';
 import type { Download, Validator } from '../../../functions/model/source.ts';
-import { failureOf } from '../../fixtures/network/downloading.ts';
+import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import { type Rudeness, startRudeServer } from '../../fixtures/network/rude-server.ts';
 import { selfSigned } from '../../fixtures/network/self-signed.ts';
 import { startSourceServer } from '../../fixtures/network/source-server.ts';
@@ -256,6 +257,22 @@ describe('createWebDownloads, against malicious servers', { timeout: 120_000 }, 
       assert.equal(existsSync(s.file), false, 'a partial file was left');
     });
   }
+
+  it('says how much of a body that breaks off has arrived, also of what was not read yet', async () => {
+    await using server = await startRudeServer(() => [`${OK}content-length: 5000\r\n\r\n${KB}`]);
+    const room: DiskRoom = {
+      async reserve(...args) {
+        await server.idle();
+        await sleep(20);
+        return ENDLESS_ROOM.reserve(...args);
+      },
+    };
+    await failureOf(
+      download(server.url(), join(dir.path, 'late.bin'), { room }),
+      'source_cut',
+      /Expected 5000 bytes of .+, got the end of the connection after 1024 bytes/,
+    );
+  });
 
   it('reads no more than was announced', async () => {
     await using s = await stage(() => [`${OK}content-length: 10\r\n\r\n${KB}`]);

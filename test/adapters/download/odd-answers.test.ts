@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Code } from '../../../functions/base/codes.ts';
 import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import { startRudeServer } from '../../fixtures/network/rude-server.ts';
@@ -65,6 +65,10 @@ const TAKEN: readonly [title: string, answer: Buffer][] = [
     'an unasked 206 of the whole',
     answer([TYPE, LENGTH, `Content-Range: bytes 0-${N - 1}/${N}`], FILE, '206 Partial Content'),
   ],
+  [
+    'an unasked 206 of a whole of unknown size',
+    answer([TYPE, LENGTH, `Content-Range: bytes 0-${N - 1}/*`], FILE, '206 Partial Content'),
+  ],
   ...['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'identity', 'none', 'aws-chunked', 'binary', 'UTF-8'].map(
     (coding): [string, Buffer] => [
       `the false Content-Encoding ${coding}`,
@@ -89,6 +93,18 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
     page(`\ufeff \n<!-- ${'x'.repeat(200)} -->${HTML}`),
     'media_unreadable',
     /web page/,
+  ],
+  [
+    'a page after a long comment',
+    page(`<?xml version="1.0"?><!-- ${'x'.repeat(5_000)} --> <!-- y -->${HTML}`),
+    'media_unreadable',
+    /web page/,
+  ],
+  [
+    'XML after a long comment',
+    page(`<!-- ${'x'.repeat(5_000)} -->${XML}`),
+    'media_unreadable',
+    /got XML instead \(NoSuchKey\)/,
   ],
   [
     'a page in gzip',
@@ -130,6 +146,24 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
     /Content-Encoding deflate/,
   ],
   [
+    'true br',
+    answer(['Content-Encoding: br'], brotliCompressSync(FILE)),
+    'source_refused',
+    /Content-Encoding br\b/,
+  ],
+  [
+    'true br of nothing but zeros',
+    answer(['Content-Encoding: br'], brotliCompressSync(Buffer.alloc(2 ** 21))),
+    'source_refused',
+    /Content-Encoding br\b/,
+  ],
+  [
+    'a page that is not in br',
+    page(HTML, 'video/mp4', 'Content-Encoding: br'),
+    'media_unreadable',
+    /web page/,
+  ],
+  [
     'true zstd',
     answer(['Content-Encoding: zstd'], zstdCompressSync(FILE)),
     'source_refused',
@@ -155,6 +189,12 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
   ],
   [
     'a part of unknown size',
+    answer([`Content-Range: bytes 0-${N}/*`, LENGTH], FILE, '206 Partial Content'),
+    'source_refused',
+    /status 206 with a part/,
+  ],
+  [
+    'a part of unknown size and length',
     answer([`Content-Range: bytes 0-${N - 1}/*`], FILE, '206 Partial Content'),
     'source_refused',
     /status 206 with a part/,
@@ -272,6 +312,20 @@ describe('createWebDownloads, with odd answers', () => {
       assert.ok(result.modified && result.bytes === N);
     });
   }
+
+  /** FLV, WMV, ADTS, MPEG video and MP3 of several kinds, AMR, CAF, MXF, Matroska, an MPEG stream, AC-3, and noise. */
+  const STARTS =
+    'FLV\x01,0&\xb2\x75\x8e\x66\xcf\x11,\xff\xf9,\0\0\x01\xb3,\xff\xe3,\xff\xfa\x90,#!AMR,caff,\x06\x0e\x2b\x34,\x1aE\xdf\xa3,G,\x0bw,';
+  it('takes any file in spite of a false Content-Encoding', async () => {
+    // Always the same.
+    const noise = createHash('shake256', { outputLength: 2_000 }).update('noise').digest();
+    for (const start of STARTS.split(','))
+      for (const coding of ['gzip', 'compress', 'deflate', 'br', 'zstd']) {
+        const file = Buffer.concat([Buffer.from(start, 'latin1'), noise]);
+        const { bytes } = await get(() => answer([TYPE, `Content-Encoding: ${coding}`], file));
+        assert.ok(bytes.equals(file), `${coding} ${file.toString('hex', 0, 16)}`);
+      }
+  });
 
   for (const [title, sent, code, says] of REFUSED) {
     it(`says what it got instead of the file: ${title}`, async () => {

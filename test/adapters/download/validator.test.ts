@@ -35,12 +35,28 @@ describe('validatorOf', () => {
     ['a date with a length that its chunks override', { ...old, 'transfer-encoding': 'chunked' }],
     ['an ETag made of a time that is too new', { etag: '"6906f0a0-4d2"', 'last-modified': DATE }],
     ['an ETag made of an unknown time', { etag: '"4d2-642a1c3f5b2c0"' }],
+    ['an ETag with the number of a file, and an unknown time', { etag: '"2c0a1f-4d2-642a1c3f5b2c0"' }],
+    ['an ETag that is a number, and no date', { etag: '"3141592653589793238"' }],
+    ...['"t4pk8uhy"', '"3141592653589793238"', '"18a3f0c2d1e4b5a6-4d2"', '"v1"', '"80ab7e1a5c1bd61:0"'].map(
+      (etag) => [`the ETag ${etag} of a file that is too new`, { etag, 'last-modified': DATE }] as const,
+    ),
+    [
+      'a long ETag of a file that is too new',
+      { etag: '"2c0a1f5e3d-4d2f1a2b-642a1c3f5b2c0"', 'last-modified': DATE },
+    ],
   ] as const) {
     it(`keeps nothing of ${title}`, () => assert.equal(validatorOf(headers(more)), null));
   }
 
   it('trusts an ETag made of the content, however new the file is', () => {
-    for (const etag of ['"d41d8cd98f00b204e9800998ecf8427e"', '"d41d8cd98f00b204e9800998ecf8427e-38"']) {
+    for (const etag of [
+      '"d41d8cd98f00b204e9800998ecf8427e"',
+      '"D41D8CD98F00B204E9800998ECF8427E"',
+      '"d41d8cd98f00b204e9800998ecf8427e-38"',
+      '"da39a3ee5e6b4b0d3255bfef95601890afd80709"',
+      '"1B2M2Y8AsgTpgAmY7PhCfg=="',
+      '"4d2-2jmj7l5rSw0yVb/vlWAYkK/YBwk"',
+    ]) {
       assert.deepEqual(validatorOf(headers({ etag, 'last-modified': DATE })), { etag, bytes: 4 });
     }
   });

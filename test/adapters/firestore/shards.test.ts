@@ -106,13 +106,13 @@ describe('the shards of a counter', () => {
 
   it('add up, and the latest successes of all shards are in order', () => {
     const shards = [
-      shard({ succeeded: 22, failed: 2, succeededAt: Array.from({ length: 22 }, (_, at) => 2 * at) }),
-      shard({ succeeded: 1, cancelled: 3, succeededAt: [41] }),
+      shard({ succeeded: 66, failed: 2, succeededAt: Array.from({ length: 66 }, (_, at) => 2 * at) }),
+      shard({ succeeded: 1, cancelled: 3, succeededAt: [129] }),
       shard({}),
     ];
     const { succeededAt, ...counts } = sumOf(shards);
-    assert.deepEqual(counts, { succeeded: 23, failed: 2, cancelled: 3 });
-    assert.deepEqual([succeededAt.length, ...succeededAt.slice(-3)], [20, 40, 41, 42]);
+    assert.deepEqual(counts, { succeeded: 67, failed: 2, cancelled: 3 });
+    assert.deepEqual([succeededAt.length, ...succeededAt.slice(-3)], [64, 128, 129, 130]);
   });
 
   it('add up to zero, without a success, before anything is reported', () => {
