@@ -11,7 +11,10 @@ const TRUN = { offset: 0x1, firstFlags: 0x4, size: 0x200 };
 /** Fields of four bytes for each sample: duration, size, flags, composition offset. */
 const TRUN_FIELDS = [0x100, 0x200, 0x400, 0x800];
 /** Of the samples in a sound description: 14496-12, 12.2.3, and version 1 of QuickTime. */
-const SOUND = { version: 24, channels: 32, bits: 34, perPacket: 44, bytesPerFrame: 52 };
+const SOUND = { format: 12, version: 24, channels: 32, bits: 34, perPacket: 44, bytesPerFrame: 52 };
+/** Formats of PCM whose samples have as many bytes as the description says, and those with one byte. */
+const LINEAR = ['raw ', 'twos', 'sowt', 'in24', 'in32', 'fl32', 'fl64'];
+const LOGARITHMIC = ['ulaw', 'alaw'];
 
 export class Mp4Reach {
   /** Tracks of picture and sound, with the size of a sample where a fragment does not say it. */
@@ -162,12 +165,16 @@ function sizesIn(stbl: Box[]): Sizes | undefined {
   };
 }
 
-/** QuickTime says 1 for samples of sound that take more. */
+/** QuickTime says 1 for samples of sound that take more. Where only the decoder knows how many, 1 proves least. */
 function bytesPerSample(stsd: Buffer | undefined): number {
   if (stsd === undefined || stsd.length < SOUND.bits + 2) return 1;
   const version = stsd.readUInt16BE(SOUND.version);
   if (version === 0) {
-    return Math.max(1, stsd.readUInt16BE(SOUND.channels) * Math.floor(stsd.readUInt16BE(SOUND.bits) / 8));
+    const format = stsd.toString('latin1', SOUND.format, SOUND.format + 4);
+    // Both always say 16 bits, which are those of the decoded sound.
+    const bytes = LOGARITHMIC.includes(format) ? 1 : Math.floor(stsd.readUInt16BE(SOUND.bits) / 8);
+    const isCounted = LOGARITHMIC.includes(format) || LINEAR.includes(format);
+    return isCounted ? Math.max(1, stsd.readUInt16BE(SOUND.channels) * bytes) : 1;
   }
   if (version !== 1 || stsd.length < SOUND.bytesPerFrame + 4) return 1;
   const perPacket = u32(stsd, SOUND.perPacket);

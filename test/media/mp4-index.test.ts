@@ -42,6 +42,10 @@ const FOUR = { size: 16, count: 4, perChunk: 2, stts: [4, 1] };
 /** Four samples in one chunk, which fill the data. */
 const film4 = (chunks: number[]) => mov(DATA, [{ ...film, ...FOUR, perChunk: 4, chunks }]);
 const heard = (chunks: number[]) => mov(DATA, [sound({ ...FOUR, chunks })]);
+/** So many stereo samples in the 64 bytes, with the size 1 that QuickTime says in place of the real one. */
+const one = (codec: string, count: number) =>
+  mov(DATA, [sound({ codec, size: 1, count, perChunk: count, stts: [count, 1], chunks: [HEARD - 64] })]);
+const HEARD = heard([0]).length;
 const END = film4([0]).length;
 const retyped = (bytes: Buffer, from: string, to: string) =>
   Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1');
@@ -128,6 +132,10 @@ describe('the index of an MP4', () => {
       mov(DATA, [sound({ ...FOUR, perChunk: 999, chunks: [SAMPLES_AT] })]),
       0,
     ],
+    ['µ-law, whose samples have one byte', one('ulaw', 32), 0],
+    ['A-law that ends too early', one('alaw', 33), 2],
+    ['linear sound, which has as many bits as it says', one('twos', 17), 4],
+    ['sound of which only the decoder knows how many bytes it has', one('MAC3', 64), 0],
     [
       'a picture in another file',
       mov(DATA, [{ ...film, ...FOUR, chunks: [1e6], dref: box('url ', u32(0)) }]),
