@@ -1,4 +1,4 @@
-/** Reads small pieces of a large file, mostly one after the other, without holding more than a few kilobytes of it. */
+/** Reads small pieces of a large file, mostly one after the other, and holds only a few kilobytes of it. */
 import { type FileHandle, open } from 'node:fs/promises';
 
 const WINDOW_BYTES = 16_384;
@@ -32,6 +32,13 @@ export class ByteWindow implements AsyncDisposable {
     this.#bytes = room.subarray(0, bytesRead);
     this.#from = place;
     return this.#bytes.subarray(0, length);
+  }
+
+  /** The caller bounds the length, and keeps what it gets. Returns fewer bytes at the end of the file. */
+  async load(place: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.size - place)));
+    const { bytesRead } = await this.#handle.read(bytes, 0, bytes.length, place);
+    return bytes.subarray(0, bytesRead);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

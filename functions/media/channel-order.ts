@@ -2,8 +2,8 @@
  * The order of the channels of PCM in a QuickTime file. Builds before 6 know which channels there are, but take every order
  * for their own: speech in the centre would come from the left. CoreAudio, AudioChannelLayout.
  */
-import { open } from 'node:fs/promises';
-import { boxIn, children, one, topLevel } from './mp4-boxes.ts';
+import { ByteWindow } from './byte-window.ts';
+import { children, one, readIndex } from './mp4-boxes.ts';
 
 /** By the upper half of the layout's tag: those in another order than ffmpeg's, which puts FL FR FC LFE first. */
 const ORDERS: Readonly<Record<number, string>> = {
@@ -41,8 +41,8 @@ const UNKNOWN = 'UNSD';
 /** As downmix() takes it; null if the file names no order, or one that ffmpeg knows. */
 export async function channelOrder(file: string, stream: number): Promise<string | null> {
   try {
-    await using handle = await open(file);
-    const tracks = children(boxIn(await topLevel(handle), 'moov')).filter(({ type }) => type === 'trak');
+    await using bytes = await ByteWindow.open(file);
+    const tracks = children(await readIndex(bytes)).filter(({ type }) => type === 'trak');
     const [track] = tracks.slice(stream, stream + 1);
     if (track === undefined) return null;
     return orderIn(one(one(one(one(track.body, 'mdia'), 'minf'), 'stbl'), 'stsd').subarray(8));

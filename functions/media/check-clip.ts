@@ -2,10 +2,11 @@
  * Checks a prepared clip before a mix reads it. The function that made it opens files of strangers: if it was taken over,
  * the file may be anything. ISO/IEC 14496-12.
  */
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { samplesOf } from '../model/frame-rate.ts';
 import type { Profile } from '../model/pins.ts';
-import { type Box, boxIn, children, one, topLevel } from './mp4-boxes.ts';
+import { ByteWindow } from './byte-window.ts';
+import { type Box, children, one, type Place, readIndex, topLevel } from './mp4-boxes.ts';
 import { timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE } from './sound.ts';
 
@@ -20,6 +21,8 @@ const BOXES: Readonly<Record<string, readonly string[]>> = {
   dinf: ['dref'],
   stbl: ['stsd', 'stts', 'stss', 'stsc', 'stsz', 'stco', 'co64', 'sdtp', 'sgpd', 'sbgp'],
 };
+/** Of the file itself. ffmpeg writes four. */
+const MOST_BOXES = 64;
 /** Without metadata it has 53 bytes. */
 const MOST_USER_DATA = 256;
 /** One reference, of type url, with the flag "in this same file". */
@@ -47,12 +50,20 @@ export async function checkClip(clip: CheckedClip, profile: Profile): Promise<vo
   const { frames, samples } = clip;
   expect('samples', samples, samplesOf(frames, profile.rate));
   await checkSound(clip.sound, samples);
-  await using handle = await open(clip.video);
-  const boxes = await topLevel(handle, INDEX_BYTES + frames * INDEX_BYTES_PER_FRAME);
-  refuseOthers('file', boxes);
-  const moov = boxIn(boxes, 'moov');
-  refuseOthers('moov', children(moov));
-  const media = boxes.filter(({ type }) => type === 'mdat');
+  await using bytes = await ByteWindow.open(clip.video);
+  const places: Place[] = [];
+  for await (const place of topLevel(bytes)) {
+    places.push(place);
+    if (places.length > MOST_BOXES) throw new Error(`Expected at most ${MOST_BOXES} boxes, got more`);
+  }
+  refuseOthers('file', places);
+  expect('end of the last box', places.at(-1)?.end ?? 0, bytes.size);
+  const moov = await readIndex(bytes, INDEX_BYTES + frames * INDEX_BYTES_PER_FRAME);
+  const boxes = children(moov);
+  refuseOthers('moov', boxes);
+  const userData = boxes.find(({ type }) => type === 'udta')?.body.length ?? 0;
+  if (userData > MOST_USER_DATA) throw new Error(`Expected no metadata, got ${userData} bytes`);
+  const media = places.filter(({ type }) => type === 'mdat');
   checkTrack(one(moov, 'trak'), media, frames, profile);
 }
 
@@ -61,7 +72,7 @@ export async function checkSound(file: string, samples: number): Promise<void> {
   expect('bytes of sound', (await stat(file)).size, samples * BYTES_PER_SAMPLE);
 }
 
-function checkTrack(trak: Buffer, media: readonly Box[], frames: number, profile: Profile): void {
+function checkTrack(trak: Buffer, media: readonly Place[], frames: number, profile: Profile): void {
   refuseOthers('trak', children(trak));
   const { width, height, rate } = profile;
   const size = one(trak, 'tkhd').subarray(-8);
@@ -104,7 +115,7 @@ function checkTrack(trak: Buffer, media: readonly Box[], frames: number, profile
 }
 
 /** Every frame is in the file's own media data. */
-function checkPlaces(tables: Buffer, media: readonly Box[], frames: number): void {
+function checkPlaces(tables: Buffer, media: readonly Place[], frames: number): void {
   const stsz = one(tables, 'stsz');
   expect('frame sizes', stsz.readUInt32BE(8), frames);
   const equal = stsz.readUInt32BE(4);
@@ -141,7 +152,7 @@ function checkPlaces(tables: Buffer, media: readonly Box[], frames: number): voi
   expect('frames in chunks', frame, frames);
 }
 
-function refuseOthers(parent: string, boxes: readonly Box[]): void {
+function refuseOthers(parent: string, boxes: readonly Pick<Box, 'type'>[]): void {
   const types = boxes.map(({ type }) => type);
   const other = types.find((type, at) => {
     const isRepeated = types.indexOf(type) !== at && type !== 'free' && type !== 'sgpd' && type !== 'sbgp';
@@ -149,10 +160,6 @@ function refuseOthers(parent: string, boxes: readonly Box[]): void {
   });
   if (other !== undefined)
     throw new Error(`Expected the boxes of a conformed clip in ${parent}, got ${JSON.stringify(other)}`);
-  const userData = boxes.find(({ type }) => type === 'udta');
-  if (userData !== undefined && userData.body.length > MOST_USER_DATA) {
-    throw new Error(`Expected no metadata, got ${userData.body.length} bytes`);
-  }
 }
 
 function expect<T extends string | number>(what: string, found: T, expected: T): void {

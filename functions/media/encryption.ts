@@ -3,18 +3,19 @@
  * of the file, and throws over nothing that it contains.
  */
 import { ByteWindow } from './byte-window.ts';
+import { boxAt, topLevel } from './mp4-boxes.ts';
 
 /** How, such as "Common Encryption, cenc", for each encrypted stream of an MP4 by its index in ffmpeg. */
 export type EncryptedStreams = ReadonlyMap<number, string>;
 
-/** A track of each language has a few dozen boxes. */
+/** Of the index: a track of each language has a few dozen. */
 const MOST_BOXES = 20_000;
 /** Of a sample entry, with all its boxes. */
 const MOST_ENTRY = 4_096;
 /** Sample entries of ISO 14496-12, 8.12.1, and of the iTunes Store. */
 const ENCRYPTED = ['encv', 'enca', 'drmi', 'drms'];
-/** On the way from the file to a track's sample entries. */
-const ON_THE_WAY = ['moov', 'trak', 'mdia', 'minf', 'stbl'];
+/** On the way from the index to a track's sample entries. */
+const ON_THE_WAY = ['trak', 'mdia', 'minf', 'stbl'];
 
 /** Empty for other files than MP4. */
 export async function encryptedStreams(file: string): Promise<EncryptedStreams> {
@@ -23,7 +24,7 @@ export async function encryptedStreams(file: string): Promise<EncryptedStreams> 
   let [boxes, tracks] = [0, 0];
   const visit = async (from: number, to: number): Promise<void> => {
     for (let at = from; at + 8 <= to && boxes < MOST_BOXES; boxes++) {
-      const { type, size, skip } = boxHeader(await bytes.at(at, 16), to - at);
+      const { type, size, skip } = boxAt(await bytes.at(at, 16), 0, to - at);
       if (size < skip) return;
       const [start, end] = [at + skip, Math.min(at + size, to)];
       if (ON_THE_WAY.includes(type)) await visit(start, end);
@@ -35,24 +36,18 @@ export async function encryptedStreams(file: string): Promise<EncryptedStreams> 
   const readEntries = async (from: number, to: number): Promise<void> => {
     for (let at = from; at + 8 <= to && boxes < MOST_BOXES; boxes++) {
       const entry = await bytes.at(at, Math.min(MOST_ENTRY, to - at));
-      const { type, size } = boxHeader(entry, to - at);
+      const { type, size } = boxAt(entry, 0, to - at);
       if (ENCRYPTED.includes(type)) found.set(tracks, schemeOf(type, entry.subarray(0, size)));
       if (size < 8) return;
       at += size;
     }
   };
   const beginning = await bytes.at(0, 8);
-  if (/^[\w ]{4}$/.test(beginning.toString('latin1', 4, 8))) await visit(0, bytes.size);
+  if (!/^[\w ]{4}$/.test(beginning.toString('latin1', 4, 8))) return found;
+  for await (const { type, start, end } of topLevel(bytes)) {
+    if (type === 'moov') await visit(start, Math.min(end, bytes.size));
+  }
   return found;
-}
-
-/** Size 1 means that a 64-bit size follows, size 0 that the box ends with what it is in. */
-function boxHeader(bytes: Buffer, rest: number): { type: string; size: number; skip: number } {
-  if (bytes.length < 8) return { type: '', size: 0, skip: 8 };
-  const short = bytes.readUInt32BE(0);
-  const isLong = short === 1 && bytes.length >= 16;
-  const size = isLong ? Number(bytes.readBigUInt64BE(8)) : short === 0 ? rest : short;
-  return { type: bytes.toString('latin1', 4, 8), size, skip: isLong ? 16 : 8 };
 }
 
 /** The four letters of the box schm, which is deep in the entry. */

@@ -1,6 +1,6 @@
-/** Reads the boxes of our own MP4 files. ISO/IEC 14496-12 and -15. */
+/** Reads the boxes of MP4 files. ISO/IEC 14496-12 and -15. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { ByteWindow } from './byte-window.ts';
 
 export interface VideoTrack {
   /** SHA-256 of the decoder configuration (avcC: SPS and PPS), hex. Tracks can be joined if it is equal. */
@@ -14,26 +14,35 @@ export interface VideoTrack {
 
 export interface Box {
   type: string;
-  /** Without its header. Empty for `mdat`, and for a top-level box that is larger than the limit. */
+  /** Without its header. */
   body: Buffer;
-  /** Of the body, in its parent or in the file. */
+}
+
+/** A box of the file itself, not of another box. */
+export interface Place {
+  type: string;
+  /** Where its header begins, and where its body does. */
+  at: number;
   start: number;
+  /** By its size, so it may be beyond the end of the file. */
   end: number;
 }
 
 /** Enough for hours of video at about 30 bytes per frame. */
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
-/** ffmpeg writes four. */
-const MOST_BOXES = 64;
-const HEADER = 8;
+/** Of the file itself: twenty minutes in fragments of a frame have 180,000. */
+export const MOST_PLACES = 200_000;
+/** Each takes memory. Real boxes contain a few dozen others. */
+const MOST_CHILDREN = 20_000;
+export const HEADER = 8;
 const LARGE_HEADER = 16;
 /** Bytes of a sample entry before its boxes: VisualSampleEntry of 14496-12, 8.5.2. */
 const AVC1_FIELDS = 78;
 
 /** The first H.264 track. Throws an Error if the file has no index or no such track. */
 export async function readVideoTrack(file: string): Promise<VideoTrack> {
-  await using handle = await open(file);
-  const tracks = children(boxIn(await topLevel(handle), 'moov')).filter(({ type }) => type === 'trak');
+  await using bytes = await ByteWindow.open(file);
+  const tracks = children(await readIndex(bytes)).filter(({ type }) => type === 'trak');
   for (const { body } of tracks) {
     const media = one(body, 'mdia');
     const tables = one(one(media, 'minf'), 'stbl');
@@ -60,51 +69,57 @@ function frameTicksOf(stts: Buffer): number | null {
   return stts.readUInt32BE(4) === 1 ? stts.readUInt32BE(12) : null;
 }
 
-/** The boxes of the file, in order. Throws an Error if it has many more than ffmpeg writes. */
-export async function topLevel(handle: FileHandle, mostBytes: number = MAX_INDEX_BYTES): Promise<Box[]> {
-  const header = Buffer.alloc(LARGE_HEADER);
-  const { size: fileEnd } = await handle.stat();
-  const boxes: Box[] = [];
-  for (let at = 0; at + HEADER <= fileEnd; ) {
-    await handle.read(header, 0, LARGE_HEADER, at);
-    const { type, size, skip } = boxHeader(header, fileEnd - at);
-    const start = at + skip;
-    const isRead = type !== 'mdat' && size <= mostBytes;
-    const body = Buffer.alloc(isRead ? size - skip : 0);
-    await handle.read(body, 0, body.length, start);
-    boxes.push({ type, body, start, end: at + size });
-    if (boxes.length > MOST_BOXES) throw new Error(`Expected at most ${MOST_BOXES} boxes, got more`);
+/** The boxes of the file in order, at most MOST_PLACES, until something broken stands there. */
+export async function* topLevel(bytes: ByteWindow): AsyncGenerator<Place> {
+  let at = 0;
+  for (let places = 0; places < MOST_PLACES && at + HEADER <= bytes.size; places++) {
+    const { type, size, skip } = boxAt(await bytes.at(at, LARGE_HEADER), 0, bytes.size - at);
+    if (size < skip) return;
+    yield { type, at, start: at + skip, end: at + size };
     at += size;
   }
-  return boxes;
+}
+
+/** The body of the first `moov`. Throws an Error if there is none, or if it is cut off or larger than the limit. */
+export async function readIndex(bytes: ByteWindow, mostBytes: number = MAX_INDEX_BYTES): Promise<Buffer> {
+  for await (const { type, start, end } of topLevel(bytes)) {
+    if (type !== 'moov') continue;
+    const most = Math.min(mostBytes, bytes.size - start);
+    if (end - start > most) throw new Error(`Expected at most ${most} bytes of index, got ${end - start}`);
+    return bytes.load(start, end - start);
+  }
+  throw new Error('Expected an MP4 with a moov box, got none');
 }
 
 /** The body of the first box of that type in a body. Throws an Error if there is none. */
 export function one(body: Buffer, type: string): Buffer {
-  return boxIn(children(body), type);
-}
-
-export function boxIn(boxes: readonly Box[], type: string): Buffer {
-  const box = boxes.find((candidate) => candidate.type === type);
+  const box = children(body).find((candidate) => candidate.type === type);
   if (box === undefined) throw new Error(`Expected an MP4 with a ${type} box, got none`);
   return box.body;
 }
 
+/** Throws an Error if they are broken, or more than any real box contains. */
 export function children(body: Buffer): Box[] {
   const boxes: Box[] = [];
   for (let at = 0; at + HEADER <= body.length; ) {
-    const { type, size, skip } = boxHeader(body.subarray(at), body.length - at);
-    boxes.push({ type, body: body.subarray(at + skip, at + size), start: at + skip, end: at + size });
+    const { type, size, skip } = boxAt(body, at, body.length - at);
+    if (size < skip || at + size > body.length) throw new Error('Expected whole MP4 boxes, got a broken one');
+    if (boxes.length === MOST_CHILDREN) throw new Error(`Expected at most ${MOST_CHILDREN} boxes, got more`);
+    boxes.push({ type, body: body.subarray(at + skip, at + size) });
     at += size;
   }
   return boxes;
 }
 
-/** Size 1 means that a 64-bit size follows, size 0 that the box ends with the file. */
-function boxHeader(bytes: Buffer, rest: number): { type: string; size: number; skip: number } {
-  const short = bytes.readUInt32BE(0);
-  const skip = short === 1 ? LARGE_HEADER : HEADER;
-  const size = short === 1 ? Number(bytes.readBigUInt64BE(8)) : short === 0 ? rest : short;
-  if (size < skip || size > rest) throw new Error('Expected whole MP4 boxes, got a broken one');
-  return { type: bytes.toString('latin1', 4, 8), size, skip };
+/**
+ * Reads a header. Size 1 means that a 64-bit size follows, size 0 that the box ends with what it is in.
+ * @returns a size smaller than `skip` if the box is broken, and one larger than `rest` if it is cut off
+ */
+export function boxAt(bytes: Buffer, at: number, rest: number): { type: string; size: number; skip: number } {
+  if (bytes.length < at + HEADER) return { type: '', size: 0, skip: HEADER };
+  const short = bytes.readUInt32BE(at);
+  const isLong = short === 1 && bytes.length >= at + LARGE_HEADER;
+  const size = isLong ? Number(bytes.readBigUInt64BE(at + HEADER)) : short === 0 ? rest : short;
+  const skip = isLong ? LARGE_HEADER : HEADER;
+  return { type: bytes.toString('latin1', at + 4, at + HEADER), size, skip };
 }

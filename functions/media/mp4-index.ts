@@ -3,7 +3,8 @@
  * names, and a few bytes can name millions. Reads boxes wherever ffmpeg does (libavformat/mov.c), which is in more places
  * than ISO/IEC 14496-12 allows. What is broken is left to ffmpeg, which says what is wrong.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { ByteWindow } from './byte-window.ts';
+import { boxAt, HEADER, MOST_PLACES, topLevel } from './mp4-boxes.ts';
 import { Mp4Reach } from './mp4-reach.ts';
 import { missingAfterSegments } from './mp4-segments.ts';
 
@@ -18,10 +19,6 @@ export interface Mp4Index {
   missing: number;
 }
 
-const HEADER = 8;
-const LARGE_HEADER = 16;
-/** On the first level: twenty minutes in fragments of a frame have 180,000. */
-const MOST_BOXES = 200_000;
 /** Within one index, which has a few dozen for each stream. */
 const MOST_INDEX_BOXES = 20_000;
 /** The index of two hours of film takes 10 MB. */
@@ -54,42 +51,35 @@ const MOST_EDITS = 100;
 const PIECE = 1_024;
 
 export async function readMp4Index(file: string): Promise<Mp4Index> {
-  await using handle = await open(file);
-  const { size: end } = await handle.stat();
-  const beginning = await read(handle, 0, HEADER);
+  await using bytes = await ByteWindow.open(file);
+  const beginning = await bytes.load(0, HEADER);
   const reach = new Mp4Reach();
-  const places = new Set<number>();
+  const places = new Set([0]);
   let segments: { body: Buffer; end: number } | undefined;
   let brand: string | null = null;
   let samples = 0;
-  let at = 0;
   const countless = () => ({ beginning, brand, samples: Number.POSITIVE_INFINITY, missing: 0 });
-  for (; at + HEADER <= end; ) {
-    if (places.size === MOST_BOXES) return countless();
-    const { type, size, skip } = boxAt(await read(handle, at, LARGE_HEADER), 0, end - at);
-    if (size < skip) break;
-    places.add(at);
-    const length = Math.min(size, end - at) - skip;
-    if (type === 'ftyp') brand ??= (await read(handle, at + skip, 4)).toString('latin1');
+  for await (const { type, at, start, end } of topLevel(bytes)) {
+    places.add(end);
+    if (type === 'ftyp') brand ??= (await bytes.load(start, 4)).toString('latin1');
     if (INDEXES.has(type)) {
-      if (length > MOST_INDEX_BYTES) return countless();
-      const body = await read(handle, at + skip, length);
+      if (Math.min(end, bytes.size) - start > MOST_INDEX_BYTES) return countless();
+      const body = await bytes.load(start, end - start);
       samples += samplesIn(type, body);
       if (samples === Number.POSITIVE_INFINITY) return countless();
       if (type === 'moov') reach.addIndex(body);
       if (type === 'moof') reach.addFragment(body, at);
-      if (type === 'moov' || type === 'moof') reach.addBytes(at + size);
+      if (type === 'moov' || type === 'moof') reach.addBytes(end);
     }
-    if (type === 'sidx' && length <= MOST_SEGMENTS_BYTES) {
+    if (type === 'sidx' && end - start <= MOST_SEGMENTS_BYTES) {
       // Only one at the beginning lists the whole file.
-      segments ??= { body: await read(handle, at + skip, length), end: at + size };
+      segments ??= { body: await bytes.load(start, end - start), end };
     }
-    at += size;
   }
-  places.add(at);
+  if (places.size > MOST_PLACES) return countless();
   const missing = Math.max(
-    reach.end - end,
-    segments === undefined ? 0 : missingAfterSegments(segments.body, segments.end, places, end),
+    reach.end - bytes.size,
+    segments === undefined ? 0 : missingAfterSegments(segments.body, segments.end, places, bytes.size),
     0,
   );
   return { beginning, brand, samples, missing };
@@ -168,22 +158,4 @@ function editsIn(elst: Buffer): number {
 function entriesOf({ isSound, isEven, samples, chunks, perChunk, edits }: Tables): number {
   const entries = isSound && isEven ? chunks * Math.max(1, Math.ceil(perChunk / PIECE)) : samples;
   return edits > MOST_EDITS ? entries * edits : entries;
-}
-
-/** Size 1 means that a 64-bit size follows, size 0 that the box ends with what it is in. */
-function boxAt(bytes: Buffer, at: number, rest: number): { type: string; size: number; skip: number } {
-  const short = bytes.length < at + HEADER ? 0 : bytes.readUInt32BE(at);
-  const isLong = short === 1 && bytes.length >= at + LARGE_HEADER;
-  const size = isLong ? Number(bytes.readBigUInt64BE(at + HEADER)) : short === 0 ? rest : short;
-  return {
-    type: bytes.toString('latin1', at + 4, at + HEADER),
-    size,
-    skip: isLong ? LARGE_HEADER : HEADER,
-  };
-}
-
-async function read(handle: FileHandle, at: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(Math.max(0, length));
-  const { bytesRead } = await handle.read(bytes, 0, bytes.length, at);
-  return bytes.subarray(0, bytesRead);
 }

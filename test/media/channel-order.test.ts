@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { channelOrder } from '../../functions/media/channel-order.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { decodeSound } from '../../functions/media/track-sound.ts';
+import { box } from '../fixtures/media/containers.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { heard } from '../fixtures/media/tones.ts';
@@ -42,6 +43,18 @@ describe('the order of channels in a QuickTime file', () => {
       assert.equal(await channelOrder(await tagged('a.mov', (tag << 16) | channels), 0), order);
     });
   }
+
+  test('is found behind and before any number of other boxes', async () => {
+    const bytes = await readFile(await tagged('c.mov', (122 << 16) | 6));
+    const free = Buffer.concat(Array.from({ length: 100 }, () => box('free')));
+    for (const more of [
+      [free, bytes],
+      [bytes, free],
+    ]) {
+      await writeFile(at('more.mov'), Buffer.concat(more));
+      assert.equal(await channelOrder(at('more.mov'), 0), '6 channels (FL+FR+SL+SR+FC+LFE)');
+    }
+  });
 
   test('is none in a file that is no MP4, has no such stream, or is broken', async () => {
     const file = await tagged('b.mov', (122 << 16) | 6);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { children } from '../../functions/media/mp4-boxes.ts';
 import { readMp4Index } from '../../functions/media/mp4-index.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import {
@@ -161,6 +162,13 @@ describe('the index of an MP4', () => {
       assert.equal((await indexOf(bytes)).missing, missing);
     });
   }
+
+  test('is not proved by a track with more references than any film has, which would each take memory', async () => {
+    const references = Buffer.concat([box('url ', u32(1)), ...EMPTY_BOXES]);
+    assert.throws(() => children(references), /at most 20000 boxes/);
+    const track = { ...film, ...FOUR, chunks: [1e6], dref: references };
+    assert.equal((await indexOf(mov(DATA, [track]))).missing, 0);
+  });
 
   test('counts PCM in a QuickTime film by its chunks', async () => {
     await using dir = await tempDir();

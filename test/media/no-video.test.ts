@@ -4,8 +4,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
+import { encryptedStreams } from '../../functions/media/encryption.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
+import { box } from '../fixtures/media/containers.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 
@@ -104,6 +106,14 @@ describe('an encrypted clip', () => {
   test('of the iTunes Store says so', async () => {
     const bytes = await readFile(await film('plain.mp4'));
     assert.match(await bytesAsClip(withEntry(bytes, 'avc1', 'drmi')), /^no_video: .*encrypted \(FairPlay\)/);
+  });
+
+  test('behind any number of other boxes says so', async () => {
+    const bytes = await readFile(await film('plain.mp4'));
+    const many = Buffer.concat(Array.from({ length: 30_000 }, () => box('free')));
+    const file = at('many.mp4');
+    await writeFile(file, Buffer.concat([many, withEntry(bytes, 'avc1', 'drmi')]));
+    assert.deepEqual([...(await encryptedStreams(file)).values()], ['FairPlay']);
   });
 
   test('whose sound alone is encrypted keeps its picture', async () => {
