@@ -1,17 +1,18 @@
 /** Counts the frames at the end of an AVI that have no bytes: they repeat the one before, and ffmpeg drops them. */
 import { ByteWindow } from './byte-window.ts';
-import { chunksIn } from './riff-chunks.ts';
+import { chunksIn, RIFF } from './chunks.ts';
 
-/** 0 for other files. */
+/** 0 for other files, and if something else stands among the frames, as those behind it are not known. */
 export async function repeatedFrames(file: string, stream: number): Promise<number> {
   await using bytes = await ByteWindow.open(file);
   const number = String(stream).padStart(2, '0');
   const names = [`${number}dc`, `${number}db`];
-  let repeated = 0;
-  for await (const { type, size } of chunksIn(bytes, 0, isList)) {
+  let [repeated, reached] = [0, 0];
+  for await (const { type, size, end } of chunksIn(bytes, 0, RIFF, { isEntered: isList })) {
     if (names.includes(type)) repeated = size === 0 ? repeated + 1 : 0;
+    reached = end + RIFF.gap(size);
   }
-  return repeated;
+  return reached + RIFF.headerBytes > bytes.size ? repeated : 0;
 }
 
 function isList(type: string, list: string): boolean {

@@ -4,6 +4,7 @@
  */
 import { missingAsfBytes } from './asf-size.ts';
 import { ByteWindow } from './byte-window.ts';
+import { missingChunkBytes } from './chunk-size.ts';
 import { missingFlvBytes } from './flv-size.ts';
 import { missingGifBytes } from './gif-size.ts';
 import { missingMatroskaBytes } from './matroska-size.ts';
@@ -17,7 +18,7 @@ export interface Missing {
   isDoubtful: boolean;
 }
 
-const PROOFS = [missingMatroskaBytes, missingRiffBytes, missingAsfBytes, missingGifBytes];
+const PROOFS = [missingMatroskaBytes, missingRiffBytes, missingChunkBytes, missingAsfBytes, missingGifBytes];
 const DOUBTS = [missingFlvBytes, missingMp3Bytes];
 
 /** MP4 is not included, because its index is read anyway. MPEG streams have no end. */

@@ -3,6 +3,7 @@
  * throws over what a file contains, and reads a bounded part of it. The libraries for EXIF read all of it, or no WebP.
  */
 import { ByteWindow } from './byte-window.ts';
+import { chunksIn, PNG, RIFF } from './chunks.ts';
 
 export interface PhotoFile {
   kind: 'jpeg' | 'png' | 'webp';
@@ -16,7 +17,7 @@ const MOST_EXIF = 16_384;
 /** A PNG of 200 MB in pieces of 8 KB has 25,000, which take 50 ms. */
 const MOST_CHUNKS = 50_000;
 const JPEG = 0xffd8;
-const PNG = '89504e470d0a1a0a';
+const PNG_BEGINNING = '89504e470d0a1a0a';
 const EXIF = 'Exif\0\0';
 
 type Facts = Omit<PhotoFile, 'kind'>;
@@ -27,7 +28,7 @@ export async function readPhotoFile(file: string): Promise<PhotoFile | null> {
   const beginning = await bytes.at(0, 12);
   if (beginning.length < 12) return null;
   if (beginning.readUInt16BE(0) === JPEG) return { kind: 'jpeg', ...(await inJpeg(bytes)) };
-  if (beginning.toString('hex', 0, 8) === PNG) return { kind: 'png', ...(await inPng(bytes)) };
+  if (beginning.toString('hex', 0, 8) === PNG_BEGINNING) return { kind: 'png', ...(await inPng(bytes)) };
   const isWebp =
     beginning.toString('latin1', 0, 4) === 'RIFF' && beginning.toString('latin1', 8, 12) === 'WEBP';
   return isWebp ? { kind: 'webp', ...(await inWebp(bytes)) } : null;
@@ -66,15 +67,10 @@ async function inJpeg(bytes: ByteWindow): Promise<Facts> {
 /** https://www.w3.org/TR/png-3/#11eXIf */
 async function inPng(bytes: ByteWindow): Promise<Facts> {
   const facts = { orientation: 1, isAnimated: false };
-  for (let at = 8, chunks = 0; chunks < MOST_CHUNKS; chunks++) {
-    const header = await bytes.at(at, 8);
-    const type = header.toString('latin1', 4, 8);
-    if (header.length < 8 || type === 'IEND') break;
-    const length = header.readUInt32BE(0);
+  for await (const { type, size, start } of chunksIn(bytes, 8, PNG, { most: MOST_CHUNKS })) {
+    if (type === 'IEND') break;
     if (type === 'acTL') facts.isAnimated = true;
-    if (type === 'eXIf')
-      facts.orientation = orientationIn(await bytes.at(at + 8, Math.min(length, MOST_EXIF)));
-    at += 12 + length;
+    if (type === 'eXIf') facts.orientation = orientationIn(await bytes.at(start, Math.min(size, MOST_EXIF)));
   }
   return facts;
 }
@@ -82,15 +78,9 @@ async function inPng(bytes: ByteWindow): Promise<Facts> {
 /** https://developers.google.com/speed/webp/docs/riff_container */
 async function inWebp(bytes: ByteWindow): Promise<Facts> {
   const facts = { orientation: 1, isAnimated: false };
-  for (let at = 12, chunks = 0; chunks < MOST_CHUNKS; chunks++) {
-    const header = await bytes.at(at, 8);
-    if (header.length < 8) break;
-    const type = header.toString('latin1', 0, 4);
-    const length = header.readUInt32LE(4);
+  for await (const { type, size, start } of chunksIn(bytes, 12, RIFF, { most: MOST_CHUNKS })) {
     if (type === 'ANIM' || type === 'ANMF') facts.isAnimated = true;
-    if (type === 'EXIF')
-      facts.orientation = orientationIn(await bytes.at(at + 8, Math.min(length, MOST_EXIF)));
-    at += 8 + length + (length % 2);
+    if (type === 'EXIF') facts.orientation = orientationIn(await bytes.at(start, Math.min(size, MOST_EXIF)));
   }
   return facts;
 }

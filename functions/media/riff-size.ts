@@ -1,67 +1,86 @@
 /** Finds AVI, WAV and AIFF files that are shorter than their sizes say, which ffmpeg does not check. */
 import type { ByteWindow } from './byte-window.ts';
-import { CHUNK_BYTES, chunksIn, LEAST_MADE_UP, LIST_BYTES } from './riff-chunks.ts';
+import { AIFF, brokenOff, type Chunk, type ChunkFormat, chunksIn, RIFF, W64 } from './chunks.ts';
 
+/** The name of the whole, its size, and what it contains. */
+const HEADER_BYTES = 12;
 /** Some writers also count the header, or a last byte that they do not write. */
 const MISCOUNTED = 1_024;
+/** A program that streams a WAV or AIFF does not know its size yet, and writes one of the largest. */
+const LEAST_MADE_UP = 0x7f000000;
 const UNKNOWN = 0xffffffff;
+const W64_RIFF = '726966662e91cf11a5d628db04c10000';
+const W64_DATA = '64617461f3acd3118cd100c04f8edb8a';
+const W64_HEADER_BYTES = 40;
 
-/** How many bytes the file lacks, at least. 0 for other files, and if the size is unknown. */
+/**
+ * How many bytes the file lacks, at least. 0 for other files, and if the size is unknown. The size of the whole and that of
+ * the part with picture or sound must both say so: one alone is wrong more often than an upload breaks off.
+ */
 export async function missingRiffBytes(bytes: ByteWindow): Promise<number> {
-  const header = await bytes.at(0, LIST_BYTES);
-  if (header.length < LIST_BYTES) return 0;
+  const header = await bytes.at(0, W64_HEADER_BYTES);
+  if (header.length < HEADER_BYTES) return 0;
+  if (header.toString('hex', 0, 16) === W64_RIFF) return missingInW64(bytes, header);
   const kind = `${header.toString('latin1', 0, 4)} ${header.toString('latin1', 8, 12)}`;
-  const size = header.readUInt32LE(4);
-  if (/^FORM AIF[FC]$/.test(kind)) {
-    const said = header.readUInt32BE(4);
-    return said >= LEAST_MADE_UP ? 0 : counted(CHUNK_BYTES + said - bytes.size);
-  }
-  if (kind === 'RIFF WAVE') return size >= LEAST_MADE_UP ? 0 : missingSound(bytes, size);
-  if (kind === 'RF64 WAVE') return missingInLongWav(bytes);
+  const [little, big] = [header.readUInt32LE(4), header.readUInt32BE(4)];
+  if (/^FORM AIF[FC]$/.test(kind)) return missingSound(bytes, big, AIFF, 'SSND');
+  if (kind === 'RIFF WAVE') return missingSound(bytes, little, RIFF, 'data');
+  if (/^(RF|BW)64 WAVE$/.test(kind)) return missingInLongWav(bytes);
   if (!/^RIFF AVI/.test(kind)) return 0;
-  return size === UNKNOWN || size === 0 ? missingInOpenAvi(bytes) : missingInLists(bytes);
+  return little === UNKNOWN || little === 0 ? missingInOpenAvi(bytes) : missingInLists(bytes);
 }
 
-function counted(missing: number): number {
+/** Of these ends, in bytes of the file, the first one counts. */
+function missingBefore(bytes: ByteWindow, ...ends: number[]): number {
+  const missing = Math.min(...ends) - bytes.size;
   return missing <= MISCOUNTED ? 0 : missing;
 }
 
-/** A large AVI consists of several lists (OpenDML 1.02), one after the other. */
+async function missingSound(
+  bytes: ByteWindow,
+  size: number,
+  format: ChunkFormat,
+  sound: string,
+): Promise<number> {
+  const chunk = await brokenOff(bytes, HEADER_BYTES, format);
+  if (size >= LEAST_MADE_UP || chunk?.type !== sound) return 0;
+  return missingBefore(bytes, format.headerBytes + size, chunk.end);
+}
+
+/** A large AVI consists of several lists (OpenDML 1.02), one after the other. What was filmed is in lists within them. */
 async function missingInLists(bytes: ByteWindow): Promise<number> {
-  let at = 0;
-  for (;;) {
-    const header = await bytes.at(at, LIST_BYTES);
-    if (header.length < LIST_BYTES || header.toString('latin1', 0, 4) !== 'RIFF') return 0;
-    const size = header.readUInt32LE(4);
-    const end = at + CHUNK_BYTES + size;
-    if (size === UNKNOWN || size === 0) return 0;
-    if (end > bytes.size) return counted(end - bytes.size);
-    at = end + (end % 2);
-  }
+  const whole = await brokenOff(bytes, 0, RIFF);
+  const part = await brokenOff(bytes, 0, RIFF, { isEntered: (type) => type === 'RIFF' });
+  if (whole?.type !== 'RIFF' || whole.size === UNKNOWN || part?.type !== 'LIST') return 0;
+  return missingBefore(bytes, whole.end, part.end);
 }
 
 /** An AVI that was never closed, or that was written to a pipe. Its pieces have their sizes. */
 async function missingInOpenAvi(bytes: ByteWindow): Promise<number> {
-  const end = await walk(bytes, (type, list) => type === 'LIST' && list === 'movi');
-  return Math.max(0, end - bytes.size);
+  const isEntered = (type: string, list: string) => type === 'LIST' && list === 'movi';
+  const piece = await brokenOff(bytes, HEADER_BYTES, RIFF, { isEntered });
+  return piece === undefined || piece.size >= LEAST_MADE_UP ? 0 : piece.end - bytes.size;
 }
 
-/** Both sizes must say so. One alone is wrong more often than an upload breaks off. */
-async function missingSound(bytes: ByteWindow, size: number): Promise<number> {
-  const end = await walk(bytes, () => false);
-  return Math.min(counted(CHUNK_BYTES + size - bytes.size), counted(end - bytes.size));
-}
-
-/** EBU Tech 3306: the real sizes follow in 64 bits. */
+/** EBU Tech 3306: the real sizes follow in 64 bits, first that of the whole, then that of the sound. */
 async function missingInLongWav(bytes: ByteWindow): Promise<number> {
-  const sizes = await bytes.at(LIST_BYTES, CHUNK_BYTES + 8);
-  if (sizes.length < CHUNK_BYTES + 8 || sizes.toString('latin1', 0, 4) !== 'ds64') return 0;
-  const size = Number(sizes.readBigUInt64LE(CHUNK_BYTES));
-  return size > Number.MAX_SAFE_INTEGER ? 0 : counted(CHUNK_BYTES + size - bytes.size);
+  const sizes = await bytes.at(HEADER_BYTES, RIFF.headerBytes + 16);
+  if (sizes.length < RIFF.headerBytes + 16 || sizes.toString('latin1', 0, 4) !== 'ds64') return 0;
+  const [whole, sound] = [8, 16].map((at) => Number(sizes.readBigUInt64LE(at))) as [number, number];
+  const chunk = await first(chunksIn(bytes, HEADER_BYTES, RIFF), 'data');
+  if (chunk === undefined || Math.max(whole, sound) > Number.MAX_SAFE_INTEGER) return 0;
+  const end = chunk.size === UNKNOWN ? chunk.start + sound : chunk.end;
+  return missingBefore(bytes, RIFF.headerBytes + whole, end);
 }
 
-/** Where a chunk that the file does not hold ends by its size. 0 if all are there. */
-async function walk(bytes: ByteWindow, isEntered: (type: string, list: string) => boolean): Promise<number> {
-  for await (const { end } of chunksIn(bytes, LIST_BYTES, isEntered)) if (end > bytes.size) return end;
-  return 0;
+async function missingInW64(bytes: ByteWindow, header: Buffer): Promise<number> {
+  const whole = Number(header.readBigUInt64LE(16));
+  const chunk = await brokenOff(bytes, W64_HEADER_BYTES, W64);
+  if (chunk?.type !== W64_DATA || Math.max(whole, chunk.end) > Number.MAX_SAFE_INTEGER) return 0;
+  return missingBefore(bytes, whole, chunk.end);
+}
+
+async function first(chunks: AsyncIterable<Chunk>, type: string): Promise<Chunk | undefined> {
+  for await (const chunk of chunks) if (chunk.type === type) return chunk;
+  return undefined;
 }

@@ -19,6 +19,7 @@ describe('frames without bytes at the end of an AVI', () => {
     ['are counted in several lists', Buffer.concat([film(9, 0), further(0, 0)]), 3],
     ['end with a further list', Buffer.concat([film(9, 0), further(0, 7)]), 0],
     ['are counted before the sound', Buffer.concat([film(9, 0, 0), sound]), 2],
+    ['are none where the frames behind something else are unknown', Buffer.concat([film(9, 0), zeros(9)]), 0],
     ['are none in another file', ascii('hello, this is a text'), 0],
     ['are none in nothing', zeros(0), 0],
   ] as const) {

@@ -17,6 +17,7 @@ import {
   wav,
   zeros,
 } from '../fixtures/media/containers.ts';
+import { pngChunk } from '../fixtures/media/exif.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const SIZE = 2_000;
@@ -44,13 +45,37 @@ const LIVE = [SEGMENT, CLUSTER].reduce((bytes, id) => {
 const PICTURES = avi({ codec: 'MJPG', width: 64, height: 64 }, [zeros(SIZE), zeros(SIZE)]);
 const MOVI = PICTURES.indexOf('movi') - 4;
 const OPEN_AVI = patched(patched(PICTURES, 4, le32(0xffffffff)), MOVI, le32(0xffffffff));
-const LONG_AVI = Buffer.concat([PICTURES, riff('RIFF', ascii('AVIX'), zeros(SIZE))]);
+const FURTHER = riff('RIFF', ascii('AVIX'), riff('LIST', ascii('movi'), riff('00dc', zeros(SIZE))));
+const LONG_AVI = Buffer.concat([PICTURES, FURTHER]);
 const SOUND = wav(zeros(SIZE));
-const AIFF = Buffer.concat([ascii('FORM'), u32(SIZE + 4), ascii('AIFC'), zeros(SIZE)]);
+const AIFF = Buffer.concat([
+  ...[ascii('FORM'), u32(SIZE + 12), ascii('AIFC'), ascii('SSND'), u32(SIZE), zeros(SIZE)],
+]);
 const LONG_WAV = Buffer.concat([
   ...[ascii('RF64'), u32(0xffffffff), ascii('WAVE'), ascii('ds64'), le32(16), le64(SIZE + 36), le64(SIZE)],
   ...[ascii('data'), u32(0xffffffff), zeros(SIZE)],
 ]);
+
+const W64_TYPES = 'f3acd3118cd100c04f8edb8a';
+const W64 = Buffer.concat([
+  ...[Buffer.from('726966662e91cf11a5d628db04c10000', 'hex'), le64(64 + SIZE)],
+  ...[ascii('wave'), Buffer.from(W64_TYPES, 'hex')],
+  ...[ascii('data'), Buffer.from(W64_TYPES, 'hex'), le64(24 + SIZE), zeros(SIZE)],
+]);
+const CAF = Buffer.concat([
+  ...[ascii('caff'), u16(1, 0), ascii('desc'), u64(32), zeros(32)],
+  ...[ascii('data'), u64(SIZE), zeros(SIZE)],
+]);
+const APNG = Buffer.concat([
+  ...[Buffer.from('89504e470d0a1a0a', 'hex'), pngChunk('IHDR', zeros(13)), pngChunk('acTL', zeros(8))],
+  ...[pngChunk('IDAT', zeros(SIZE)), pngChunk('fdAT', zeros(SIZE)), pngChunk('IEND', zeros(0))],
+]);
+const WEBP = riff('RIFF', ascii('WEBP'), riff('VP8 ', zeros(SIZE)));
+/** Of an animation and of a photo, with metadata behind the picture. */
+const NOTED_APNG = Buffer.concat([APNG.subarray(0, -12), pngChunk('tEXt', zeros(100))]);
+const NOTED_WEBP = riff('RIFF', ascii('WEBP'), riff('VP8 ', zeros(SIZE)), riff('EXIF', zeros(100)));
+/** Three thousand parts without anything in them. */
+const EMPTY_LISTS = Buffer.concat(Array.from({ length: 3_000 }, () => riff('RIFF', zeros(1))));
 
 const tag = (type: number) => Buffer.concat([u8(type, 0), u16(SIZE), zeros(7 + SIZE), u32(SIZE + 11)]);
 const FLV = Buffer.concat([ascii('FLV'), u8(1, 5), u32(9, 0), tag(18), tag(9), tag(8)]);
@@ -95,6 +120,10 @@ describe('the bytes that a file lacks', () => {
     ['a WAV', SOUND, false],
     ['a long WAV', LONG_WAV, false],
     ['an AIFF', AIFF, false],
+    ['a W64', W64, false],
+    ['a CAF', CAF, false],
+    ['an APNG', APNG, false],
+    ['a WebP', WEBP, false],
     ['a WMV', asf(), false],
     ['a GIF', gif(64, 64, 3, 10), false],
     ['an FLV', FLV, true],
@@ -104,8 +133,9 @@ describe('the bytes that a file lacks', () => {
       assert.equal((await missingIn(whole)).bytes, 0);
       const lacking = what === 'a GIF' ? 3 : what === 'an FLV' ? 1_204 : what === 'an MP3' ? 100 : 1_200;
       const found = await missingIn(whole.subarray(0, -lacking));
-      // The last four bytes of an FLV only repeat a size, and the last one of a GIF is only a mark.
-      const least = what === 'an FLV' ? 1_200 : what === 'a GIF' ? 2 : lacking;
+      // The last bytes of an FLV repeat a size, those of a GIF and a PNG are marks.
+      const behind = { 'an FLV': 4, 'a GIF': 1, 'an APNG': 16 };
+      const least = lacking - (behind[what as keyof typeof behind] ?? 0);
       assert.deepEqual(found, { bytes: least, isDoubtful });
     });
   }
@@ -118,6 +148,20 @@ describe('the bytes that a file lacks', () => {
     ['that is a WAV of length 0', wav(zeros(SIZE), { claims: 0 })],
     ['that is a WAV whose sound alone claims more', patched(SOUND, 40, le32(90_000))],
     ['that is a WAV whose header alone claims more', patched(SOUND, 4, le32(90_000))],
+    ['that is an AVI whose header alone claims more', patched(PICTURES, 4, le32(90_000))],
+    ['that is an AVI whose list alone claims more', patched(PICTURES, MOVI, le32(90_000))],
+    ['that is an AVI of empty lists', Buffer.concat([PICTURES, EMPTY_LISTS])],
+    ['that is an AIFF whose header alone claims more', patched(AIFF, 4, u32(90_000))],
+    ['that is an AIFF whose sound alone claims more', patched(AIFF, 16, u32(90_000))],
+    ['that is a long WAV whose header alone claims more', patched(LONG_WAV, 20, le64(90_000))],
+    ['that is a long WAV whose sound alone claims more', patched(LONG_WAV, 28, le64(90_000))],
+    ['that is a W64 whose header alone claims more', patched(W64, 16, le64(90_000))],
+    ['that is a CAF of unknown length', patched(CAF, CAF.length - SIZE - 8, u64(-1))],
+    ['that is an APNG without its last mark', APNG.subarray(0, -12)],
+    ['that is an APNG followed by something else', Buffer.concat([APNG, ascii('HTTP/1.1 200 OK')])],
+    ['that is an APNG cut within its metadata', NOTED_APNG.subarray(0, -50)],
+    ['that is a WebP cut within its metadata', NOTED_WEBP.subarray(0, -50)],
+    ['that is a WebP whose header alone claims more', patched(WEBP, 4, le32(90_000))],
     ['that is an AVI miscounted by its header', patched(PICTURES, 4, le32(PICTURES.length))],
     ['that is a WMV whose header alone claims more', asf({ fileSize: 10 ** 7 })],
     ['that is a live WMV', asf({ flags: 3 }).subarray(0, -500)],

@@ -1,0 +1,45 @@
+/** Finds photos and animations (PNG, WebP) and Core Audio files whose chunks reach beyond their end. */
+import type { ByteWindow } from './byte-window.ts';
+import { brokenOff, CAF, chunksIn, PNG, RIFF } from './chunks.ts';
+
+const PNG_SIGNATURE = '89504e470d0a1a0a';
+/** Of a Core Audio file: its description, what its decoder needs, and the sound with the sizes of its packets. */
+const SOUND = ['desc', 'kuki', 'data', 'pakt'];
+
+/** Of a WebP, behind the picture. */
+const METADATA = ['EXIF', 'XMP '];
+/** Of a PNG: the picture, and those of an animation. */
+const PICTURES = ['IDAT', 'fcTL', 'fdAT'];
+
+/** How many bytes the file lacks, at least. 0 for other files, and if it has all of its pictures or its sound. */
+export async function missingChunkBytes(bytes: ByteWindow): Promise<number> {
+  const header = await bytes.at(0, 12);
+  if (header.length < 12) return 0;
+  const outer = header.readUInt32LE(4) + RIFF.headerBytes;
+  const kind = header.toString('latin1', 0, 4);
+  if (header.toString('hex', 0, 8) === PNG_SIGNATURE) return missingInPng(bytes);
+  if (kind === 'caff') return missingInCaf(bytes);
+  if (kind !== 'RIFF' || header.toString('latin1', 8, 12) !== 'WEBP') return 0;
+  const chunk = await brokenOff(bytes, 12, RIFF);
+  // Both sizes must say so, as in other files of RIFF.
+  return chunk === undefined || METADATA.includes(chunk.type)
+    ? 0
+    : Math.max(0, Math.min(outer, chunk.end) - bytes.size);
+}
+
+async function missingInPng(bytes: ByteWindow): Promise<number> {
+  let hasPicture = false;
+  for await (const { type, end } of chunksIn(bytes, 8, PNG)) {
+    // Anything may follow the end mark.
+    if (type === 'IEND') return 0;
+    if (end > bytes.size) return hasPicture && !PICTURES.includes(type) ? 0 : end - bytes.size;
+    hasPicture ||= type === 'IDAT';
+  }
+  return 0;
+}
+
+async function missingInCaf(bytes: ByteWindow): Promise<number> {
+  const chunk = await brokenOff(bytes, 8, CAF);
+  const isSound = chunk !== undefined && SOUND.includes(chunk.type) && chunk.end <= Number.MAX_SAFE_INTEGER;
+  return isSound ? chunk.end - bytes.size : 0;
+}
