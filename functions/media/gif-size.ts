@@ -7,10 +7,11 @@ const PICTURE = 0x2c;
 const EXTENSION = 0x21;
 /** A palette follows, of 3 bytes for each colour; the lowest bits say how many. */
 const HAS_PALETTE = 0x80;
-/** Pieces have up to 255 bytes. */
+/** Of a piece. */
+const FULL = 255;
 const MOST_PIECES = 2_000_000;
 
-/** How many bytes the file lacks, at least. 0 for other files, and if only the mark of the end is missing. */
+/** How many bytes the file lacks, at least. 0 for other files, and if only the marks of the end are missing. */
 export async function missingGifBytes(bytes: ByteWindow): Promise<number> {
   const screen = await bytes.at(0, SCREEN_BYTES);
   if (screen.length < SCREEN_BYTES || !/^GIF8[79]a/.test(screen.toString('latin1', 0, 6))) return 0;
@@ -22,6 +23,8 @@ export async function missingGifBytes(bytes: ByteWindow): Promise<number> {
     else if (block[0] === PICTURE) at += PICTURE_BYTES + paletteBytes(block[9]) + 1;
     else return 0;
     for (let length = -1; length !== 0 && pieces < MOST_PIECES; pieces++) {
+      // A piece that is not full is the last one of its picture, so only its mark is missing.
+      if (at === bytes.size && length > 0 && length < FULL) return 0;
       if (at >= bytes.size) return at + 1 - bytes.size;
       length = (await bytes.at(at, 1))[0] as number;
       at += 1 + length;

@@ -5,10 +5,12 @@
 import { missingAsfBytes } from './asf-size.ts';
 import { ByteWindow } from './byte-window.ts';
 import { missingChunkBytes } from './chunk-size.ts';
+import { missingFlacBytes } from './flac-size.ts';
 import { missingFlvBytes } from './flv-size.ts';
 import { missingGifBytes } from './gif-size.ts';
 import { missingMatroskaBytes } from './matroska-size.ts';
 import { missingMp3Bytes } from './mp3-size.ts';
+import { missingOggBytes } from './ogg-size.ts';
 import { missingRiffBytes } from './riff-size.ts';
 
 export interface Missing {
@@ -18,8 +20,15 @@ export interface Missing {
   isDoubtful: boolean;
 }
 
-const PROOFS = [missingMatroskaBytes, missingRiffBytes, missingChunkBytes, missingAsfBytes, missingGifBytes];
-const DOUBTS = [missingFlvBytes, missingMp3Bytes];
+const PROOFS = [
+  missingMatroskaBytes,
+  missingRiffBytes,
+  missingChunkBytes,
+  missingAsfBytes,
+  missingGifBytes,
+  missingOggBytes,
+];
+const DOUBTS = [missingFlvBytes, missingMp3Bytes, missingFlacBytes];
 
 /** MP4 is not included, because its index is read anyway. MPEG streams have no end. */
 export async function missingBytes(file: string): Promise<Missing> {

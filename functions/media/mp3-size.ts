@@ -29,7 +29,8 @@ export async function missingMp3Bytes(bytes: ByteWindow): Promise<number> {
   return Math.max(0, at - bytes.size);
 }
 
-async function afterTag(bytes: ByteWindow): Promise<number> {
+/** Where the file begins behind its tag, if it has one. */
+export async function afterTag(bytes: ByteWindow): Promise<number> {
   const tag = await bytes.at(0, TAG_BYTES);
   if (tag.length < TAG_BYTES || tag.toString('latin1', 0, 3) !== 'ID3') return 0;
   const size = tag.subarray(6).reduce((sum, byte) => sum * 128 + (byte & 127), 0);

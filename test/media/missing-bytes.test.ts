@@ -1,6 +1,6 @@
 /** Sizes that files state of their own parts prove that an upload broke off. Other numbers in their headers prove nothing. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { missingBytes } from '../../functions/media/missing-bytes.ts';
 import {
@@ -18,6 +18,7 @@ import {
   zeros,
 } from '../fixtures/media/containers.ts';
 import { pngChunk } from '../fixtures/media/exif.ts';
+import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const SIZE = 2_000;
@@ -74,6 +75,14 @@ const WEBP = riff('RIFF', ascii('WEBP'), riff('VP8 ', zeros(SIZE)));
 /** Of an animation and of a photo, with metadata behind the picture. */
 const NOTED_APNG = Buffer.concat([APNG.subarray(0, -12), pngChunk('tEXt', zeros(100))]);
 const NOTED_WEBP = riff('RIFF', ascii('WEBP'), riff('VP8 ', zeros(SIZE)), riff('EXIF', zeros(100)));
+/** As long as the header of a segment says, and with an index behind the pictures. */
+const SEGMENT_SIZE = FILM.indexOf(SEGMENT) + 4;
+const LONG_SEGMENT = patched(FILM, SEGMENT_SIZE, patched(u64(90_000), 0, u8(1)));
+const INDEXED = Buffer.concat([LONG_SEGMENT, ebml(0x1c53bb6b, zeros(200))]);
+const page = (...sizes: number[]) =>
+  Buffer.concat([ascii('OggS'), zeros(22), u8(sizes.length, ...sizes), ...sizes.map(zeros)]);
+const OGG = Buffer.concat([page(30), page(255, 255, 255, 255, 255, 255, 100)]);
+
 /** Three thousand parts without anything in them. */
 const EMPTY_LISTS = Buffer.concat(Array.from({ length: 3_000 }, () => riff('RIFF', zeros(1))));
 
@@ -126,6 +135,7 @@ describe('the bytes that a file lacks', () => {
     ['a WebP', WEBP, false],
     ['a WMV', asf(), false],
     ['a GIF', gif(64, 64, 3, 10), false],
+    ['an Ogg', OGG, false],
     ['an FLV', FLV, true],
     ['an MP3', MP3, true],
   ] as const) {
@@ -166,6 +176,10 @@ describe('the bytes that a file lacks', () => {
     ['that is a WMV whose header alone claims more', asf({ fileSize: 10 ** 7 })],
     ['that is a live WMV', asf({ flags: 3 }).subarray(0, -500)],
     ['that is a GIF without its last mark', gif(64, 64, 3, 10).subarray(0, -1)],
+    ['that is a GIF without its last two marks', gif(64, 64, 3, 10).subarray(0, -2)],
+    ['that is a Matroska film whose segment alone claims more', LONG_SEGMENT],
+    ['that is a Matroska film cut within its index', INDEXED.subarray(0, -50)],
+    ['that is an Ogg followed by something else', Buffer.concat([OGG, ascii('TAG')])],
     ['that is an MP3 with a tag at its end', Buffer.concat([MP3, ascii('TAG'), zeros(125)])],
     ['that is an FLV of another kind', patched(FLV, 13, u8(99))],
     ['that is a Matroska film without a segment', ebml(0x1a45dfa3)],
@@ -178,5 +192,24 @@ describe('the bytes that a file lacks', () => {
   test('are found where even the size of the last part is cut off', async () => {
     const last = LIVE.lastIndexOf(CLUSTER);
     assert.ok((await missingIn(LIVE.subarray(0, last + 6))).bytes > 0);
+  });
+
+  test('are found in a Matroska film without any picture', async () => {
+    assert.ok((await missingIn(FILM.subarray(0, FILM.indexOf(CLUSTER)))).bytes > SIZE);
+  });
+
+  test('of FLAC are doubtful: the last frame is broken', async () => {
+    const file = `${dir.path}/a.flac`;
+    await run('-f', 'lavfi', '-i', 'anoisesrc=d=1:r=8000', '-c:a', 'flac', file);
+    const flac = await readFile(file);
+    const none = { bytes: 0, isDoubtful: false };
+    assert.deepEqual(await missingIn(flac), none);
+    assert.deepEqual(
+      await missingIn(Buffer.concat([ascii('ID3'), u8(4, 0, 0, 0, 0, 0, 9), zeros(9), flac])),
+      none,
+    );
+    const broken = { bytes: 1, isDoubtful: true };
+    for (const lacking of [1, 50, 3_000])
+      assert.deepEqual(await missingIn(flac.subarray(0, -lacking)), broken);
   });
 });
