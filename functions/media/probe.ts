@@ -19,7 +19,7 @@ import { type PhotoFile, readPhotoFile } from './photo-file.ts';
 import { lacksBytes, refuseTruncated } from './truncated.ts';
 import { refused, unreadable } from './unreadable.ts';
 import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
-import { asDisplayed } from './whole-photo.ts';
+import { asDisplayed, refuseWithoutEnd } from './whole-photo.ts';
 
 /** Frames per second of the fastest phones. */
 const HIGHEST_RATE = 1_000;
@@ -66,6 +66,7 @@ export async function probe(
     film,
     { sound, photo },
   );
+  if (video === null && photo?.kind === 'jpeg') await refuseWithoutEnd(file);
   // Sound leaps together with the picture.
   const leapt = film === undefined || video === null ? 0 : film.end - video.seconds;
   return {

@@ -1,5 +1,6 @@
-/** Decodes a photo to see whether it is whole. */
+/** Sees whether a photo is whole. */
 import { PermanentError } from '../base/errors.ts';
+import { ByteWindow } from './byte-window.ts';
 import { list } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
@@ -34,6 +35,17 @@ export async function asDisplayed(
   const { stderr } = run;
   if (!isDecoded) throw unreadable(lastMessage(stderr));
   // The JPEG decoder fills in what is missing and reports success.
-  if (/overread/.test(stderr)) throw truncated('a whole picture, got the beginning of one');
+  if (/overread/.test(stderr)) throw beginning();
   return { video: upright, still };
+}
+
+/** For a JPEG in which ffmpeg found no picture. Throws PermanentError 'media_truncated' unless it has its end mark. */
+export async function refuseWithoutEnd(file: string): Promise<void> {
+  await using bytes = await ByteWindow.open(file);
+  const end = await bytes.at(bytes.size - 2, 2);
+  if (end.toString('hex') !== 'ffd9') throw beginning();
+}
+
+function beginning(): PermanentError {
+  return truncated('a whole picture, got the beginning of one');
 }
