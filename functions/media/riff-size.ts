@@ -74,6 +74,7 @@ async function missingInLongWav(bytes: ByteWindow): Promise<number> {
 }
 
 async function missingInW64(bytes: ByteWindow, header: Buffer): Promise<number> {
+  if (header.length < W64_HEADER_BYTES) return 0;
   const whole = Number(header.readBigUInt64LE(16));
   const chunk = await brokenOff(bytes, W64_HEADER_BYTES, W64);
   if (chunk?.type !== W64_DATA || Math.max(whole, chunk.end) > Number.MAX_SAFE_INTEGER) return 0;

@@ -194,6 +194,11 @@ describe('the bytes that a file lacks', () => {
     assert.ok((await missingIn(LIVE.subarray(0, last + 6))).bytes > 0);
   });
 
+  test('are counted without an error wherever a file ends', async () => {
+    for (const bytes of [W64, CAF, APNG, WEBP, LONG_WAV, AIFF, PICTURES, OGG, FILM])
+      for (let length = 1; length < 130; length += 4) await missingIn(bytes.subarray(0, length));
+  });
+
   test('are found in a Matroska film without any picture', async () => {
     assert.ok((await missingIn(FILM.subarray(0, FILM.indexOf(CLUSTER)))).bytes > SIZE);
   });
