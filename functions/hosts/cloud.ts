@@ -137,8 +137,10 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');
       const deps = await depsOf();
-      await instrumentation.run('sweep', () => sweep({ ...deps, ...options.times }));
-      await deps.retention.prolong();
+      await instrumentation.run('sweep', async () => {
+        await sweep({ ...deps, ...options.times });
+        await deps.retention.prolong();
+      });
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };
