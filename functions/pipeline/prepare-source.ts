@@ -52,7 +52,7 @@ export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as 
 >;
 
 /** Increase it with every change to what conforming or decoding makes, so that older artifacts are not reused. */
-const RECIPE = '3';
+const RECIPE = '4';
 
 export type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 
