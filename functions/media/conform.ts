@@ -4,6 +4,7 @@
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
@@ -81,15 +82,13 @@ export function conformIdentity(
 ): string[] {
   const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
   const { width, height, rate, fit, background } = profile;
-  const { video, audio } = probe;
-  const shown = video?.still ? `still for ${stillSeconds}` : 'film';
-  const times = [video?.start, video?.steady, video?.held, video?.leaps];
-  const probed = [video?.stream, ...times, video?.alpha, audio?.stream].map(String);
-  const sound = audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
+  const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
+  const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
   // Only contain leaves bars.
   const bars = fit === 'contain' ? background : 'none';
   const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
-  return [...picture, sound, ...probed, ...encoder(profile, ENCODING)];
+  // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
+  return [...picture, sound, canonicalJson(probe), ...encoder(profile, ENCODING)];
 }
 
 /**

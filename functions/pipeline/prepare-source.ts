@@ -1,6 +1,7 @@
 /** Makes the sources of a task ready: fetches each once, pins it, and makes the artifact that renders use. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError, type Stage } from '../base/errors.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
@@ -89,7 +90,7 @@ export function createSources(deps: SourcesDeps): Sources {
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
       const audio = soundOf(fetched);
-      const identity = [fetched.content, String(audio.stream), String(deps.maxClipSeconds)];
+      const identity = [fetched.content, canonicalJson(audio), String(deps.maxClipSeconds)];
       const key = artifactKey('track', [...identity, RECIPE, build]);
       return fromBytes(task, number, fetched, key, (file, dir, held) => decoded(file, dir, held, audio), {
         ...options,

@@ -227,6 +227,25 @@ describe('conformIdentity', () => {
     assert.equal(conformIdentity({ ...profile }, input()).join(' '), all[0]);
   });
 
+  test('differs with everything that probing found, in whatever order it was stored', () => {
+    const key = (probe: Probe) => conformIdentity(profile, { probe, maxSeconds: 10 }).join(' ');
+    const { seconds, video, audio } = input().probe;
+    const other = (kind: object) =>
+      Object.entries(kind).map(([name, value]) => ({
+        ...kind,
+        [name]: value === 'other' ? 'another' : 'other',
+      }));
+    const changed = [
+      ...other(video as object).map((one) => ({ seconds, video: one, audio })),
+      ...other(audio as object).map((one) => ({ seconds, video, audio: one })),
+    ] as unknown as Probe[];
+    const keys = [key({ seconds, video, audio }), ...changed.map(key)];
+    assert.ok(keys.length > 25);
+    assert.equal(new Set(keys).size, keys.length);
+    const turned = Object.fromEntries(Object.entries(video as object).toReversed()) as typeof video;
+    assert.equal(key({ audio, video: turned, seconds }), keys[0]);
+  });
+
   test('differs with the own sound on and off, but not for a clip without sound', () => {
     const key = (own: boolean, probe: Probe, maxSeconds = 10) =>
       conformIdentity(profile, { probe, own, maxSeconds }).join(' ');
