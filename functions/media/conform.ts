@@ -23,7 +23,7 @@ import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
 import { noVideo } from './no-video.ts';
-import { ownSound } from './own-sound.ts';
+import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';
 import { halvings } from './scale-graph.ts';
 import { BYTES_PER_SAMPLE } from './sound.ts';
@@ -51,14 +51,12 @@ const LEAST_DECODED = 0.75;
 /** A packet may hold half a frame. */
 const LEAST_DECODED_FIELDS = 0.45;
 
-export interface ConformInput extends ConformSize {
+export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Absolute path of the source. */
   file: string;
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
-  /** Whether the clip's own sound is heard; true if absent. If not, it is not decoded. */
-  own?: boolean;
 }
 
 export interface Conformed {
@@ -134,7 +132,7 @@ export function conformArguments(
 /**
  * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence if the clip has no sound, or none that is
  * wanted or can be decoded). `timeoutMs` is the longest that both may take; a small clip has less.
- * Throws PermanentError: no_video, clip_too_long, clip_too_large, conform_failed.
+ * Throws PermanentError: no_video, clip_too_long, clip_too_large, conform_failed (SoundExceeded if only its sound failed).
  */
 export async function conformClip(
   ffmpeg: Ffmpeg,

@@ -1,5 +1,6 @@
 /** A clip's own sound. It never costs the picture: what cannot be decoded is silent, and a remark says why. */
 import { rm } from 'node:fs/promises';
+import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, SAMPLE_RATE } from '../model/frame-rate.ts';
 import { secondsAhead } from './conform-graph.ts';
 import { acceptedVideo, type ConformSize, framesFor, framesHeld, isSoundLonger } from './conform-limits.ts';
@@ -7,13 +8,28 @@ import { decode, SOUND_TIMEOUT_MS } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
 
-export interface OwnSoundInput extends ConformSize {
+export interface OwnSoundWish {
+  /** Whether the clip's own sound is heard; true if absent. If not, it is not decoded. */
+  own?: boolean;
+  /** Why it is silent this time, although it should be heard. Then it is not decoded either. */
+  exceeded?: SoundExceeded;
+}
+
+/**
+ * Decoding the sound took too much time or memory here and now. On another machine, or later, it may be heard, so a clip
+ * without it is not what the same source gives everyone.
+ */
+export class SoundExceeded extends PermanentError {
+  static override is(error: unknown): error is SoundExceeded {
+    return error instanceof SoundExceeded;
+  }
+}
+
+export interface OwnSoundInput extends ConformSize, OwnSoundWish {
   /** Absolute path of the clip. */
   file: string;
   /** Path of the raw sound to make. */
   out: string;
-  /** As in ConformInput. */
-  own?: boolean;
 }
 
 export interface OwnSound {
@@ -29,19 +45,20 @@ const LEAD_IN = 16;
 const SHARE_LOST = 0.1;
 const SHARE_LOST_SHORT = 0.5;
 
-/** Throws what Ffmpeg.run throws, except FfmpegError: that is a failure of the sound alone. */
+/** Throws SoundExceeded, and what Ffmpeg.run throws, except FfmpegError: that is a failure of the sound alone. */
 export async function ownSound(
   ffmpeg: Ffmpeg,
   input: OwnSoundInput,
   { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<OwnSound> {
-  const { file, out, profile, maxSeconds, own = true } = input;
+  const { file, out, profile, maxSeconds, own = true, exceeded } = input;
   const { audio } = input.probe;
   const video = acceptedVideo(input);
   const ahead = secondsAhead(video, profile.rate);
   if (audio === null) return { seconds: 0, warnings: [] };
   if (!own) return { seconds: 0, warnings: unheard(input, audio.seconds - ahead) };
   if (audio.refused !== null) return silent(audio.refused);
+  if (exceeded !== undefined) return { seconds: 0, warnings: [exceeded.message] };
   const { stream, layout, codec } = audio;
   const ownMs = Math.min(SOUND_TIMEOUT_MS, timeoutMs * SHARE_OF_TIME);
   try {
@@ -59,8 +76,16 @@ export async function ownSound(
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
     await rm(out, { force: true });
+    if (error.exceeded === 'time' || error.exceeded === 'memory') throw tooMuch(codec, error);
     return silent(`${codec} (${error.shortMessage})`);
   }
+}
+
+function tooMuch(codec: string, cause: FfmpegError): SoundExceeded {
+  const message =
+    `Expected its own sound to be decoded within the limits, got ${codec} (${cause.shortMessage}): the clip is silent. ` +
+    'Post the task again when the service has less to do, give it more CPU or memory, or export the clip with AAC sound.';
+  return new SoundExceeded('conform_failed', 'conform', message, { cause });
 }
 
 function isWhole(packets: number, frames: number): boolean {

@@ -8,6 +8,7 @@ import type { Semaphore } from '../coordination/semaphore.ts';
 import { type ConformInput, conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { measureLoudness } from '../media/loudness.ts';
+import { SoundExceeded } from '../media/own-sound.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
 import { layOut } from '../media/short-loop.ts';
 import { decodeSound } from '../media/track-sound.ts';
@@ -103,16 +104,22 @@ export function createSources(deps: SourcesDeps): Sources {
       ...{ probe: fetched.probe, stillSeconds: output.stillSeconds, maxSeconds: deps.maxClipSeconds },
       own: sound.originalVolume > 0,
     };
-    const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build]);
-    return fromBytes(
-      task,
-      number,
-      fetched,
-      key,
-      (file, dir, held) => conform({ ...conformed, file, profile, dir, signal: held }),
-      // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
-      { ...options, semaphore: deps.encoding(task.id) },
-    );
+    const identity = [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build];
+    const make = (parts: readonly string[], silent: { exceeded?: SoundExceeded } = {}) =>
+      fromBytes(
+        task,
+        number,
+        fetched,
+        artifactKey('clip', parts),
+        (file, dir, held) => conform({ ...conformed, ...silent, file, profile, dir, signal: held }),
+        // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
+        { ...options, semaphore: deps.encoding(task.id) },
+      );
+    return make(identity).catch((error: unknown) => {
+      if (!SoundExceeded.is(error)) throw error;
+      // For this task alone: another one tries again, perhaps on a larger machine.
+      return make([...identity, 'silent', task.id], { exceeded: error });
+    });
   }
 
   /**

@@ -8,6 +8,7 @@ import { type ConformInput, conformClip } from '../../functions/media/conform.ts
 import { framesHeld } from '../../functions/media/conform-limits.ts';
 import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
+import { SoundExceeded } from '../../functions/media/own-sound.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
@@ -67,7 +68,7 @@ describe("a clip's own sound", () => {
 
   for (const [what, error, shown] of [
     ['fails half-way', { exitCode: 1, exceeded: null }, /got aac \(LC\) \(no more frames\)/],
-    ['takes too much memory', { exitCode: 1, exceeded: 'memory' }, /got aac \(LC\) \(no more frames\)/],
+    ['makes too much of it', { exitCode: 1, exceeded: 'output' }, /got aac \(LC\) \(no more frames\)/],
   ] as const) {
     test(`is silent and named if decoding it ${what}`, async () => {
       const file = await makeFilm(at('plain.mp4'), { frames: 15 });
@@ -77,6 +78,20 @@ describe("a clip's own sound", () => {
       const { frames, warnings, sound } = await conformed(file, {}, failing);
       assert.equal(frames, 15);
       assert.match(warnings.join(), shown);
+      assert.ok((await readFile(sound)).every((byte) => byte === 0));
+    });
+  }
+
+  for (const exceeded of ['time', 'memory'] as const) {
+    test(`is told apart if decoding it takes too much ${exceeded}, and can be left out`, async () => {
+      const file = await makeFilm(at('plain.mp4'), { frames: 15 });
+      const fields = { exitCode: null, signal: null, exceeded, stderr: '', shortMessage: 'too much' };
+      const failing = failingSound(new FfmpegError(fields));
+      const error = await conformed(file, {}, failing).catch((reason: unknown) => reason);
+      assert.ok(SoundExceeded.is(error));
+      const { frames, warnings, sound } = await conformed(file, { exceeded: error }, failing);
+      assert.equal(frames, 15);
+      assert.match(warnings.join(), /got aac \(LC\) \(too much\): the clip is silent\. Post the task again/);
       assert.ok((await readFile(sound)).every((byte) => byte === 0));
     });
   }
