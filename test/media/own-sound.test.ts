@@ -15,7 +15,7 @@ import { makeFilm } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
-import { expectedTones, heard, tones } from '../fixtures/media/tones.ts';
+import { expectedTones, heard, level, tones } from '../fixtures/media/tones.ts';
 
 const { signal } = new AbortController();
 const PROFILE: Profile = {
@@ -167,6 +167,34 @@ describe("a clip's own sound", () => {
     const expected = [...expectedTones(4), ...expectedTones(4)];
     // A frame of the picture is added or missing at the join.
     assert.deepEqual((await heard(sound)).slice(0, 7), expected.slice(0, 7));
+  });
+
+  test('is as loud in mono as in stereo, also where it changes', async () => {
+    const part = async (offset: number, name: string, ...channels: string[]) => {
+      const coded = [
+        '-c:v',
+        'mpeg2video',
+        '-c:a',
+        'mp2',
+        '-b:a',
+        '384k',
+        '-output_ts_offset',
+        String(offset),
+      ];
+      await run(...picture(1), ...tones(1), ...channels, ...coded, at(name));
+      return readFile(at(name));
+    };
+    const both = ['-af', 'pan=stereo|c0=c0|c1=c0'];
+    const parts = [await part(0, '1.ts', ...both), await part(1, '2.ts'), await part(2, '3.ts', ...both)];
+    await writeFile(at('level.ts'), Buffer.concat(parts));
+    const { sound } = await conformed(at('level.ts'));
+    for (const second of [0, 1, 2]) {
+      const levels = await level(sound, second + 0.2, second + 0.8);
+      assert.ok(
+        levels.every((side) => Math.abs(side - 28) <= 1),
+        `${second}: ${levels}`,
+      );
+    }
   });
 
   for (const begins of [0.5, -0.5]) {
