@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, SAMPLE_RATE } from '../model/frame-rate.ts';
 import { secondsAhead } from './conform-graph.ts';
-import { acceptedVideo, type ConformSize, framesFor, framesHeld, isSoundLonger } from './conform-limits.ts';
+import { type ConformSize, framesFor, framesHeld, isSoundLonger } from './conform-limits.ts';
 import { decode, SOUND_TIMEOUT_MS } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
@@ -44,6 +44,8 @@ const SHARE_OF_TIME = 0.25;
 const LEAD_IN = 16;
 const SHARE_LOST = 0.1;
 const SHARE_LOST_SHORT = 0.5;
+const REEXPORTED = 'Export it with AAC sound';
+const UNENCRYPTED = 'Send it without encryption (DRM)';
 
 /** Throws SoundExceeded, and what Ffmpeg.run throws, except FfmpegError: that is a failure of the sound alone. */
 export async function ownSound(
@@ -52,12 +54,12 @@ export async function ownSound(
   { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<OwnSound> {
   const { file, out, profile, maxSeconds, own = true, exceeded } = input;
-  const { audio } = input.probe;
-  const video = acceptedVideo(input);
+  const { video, audio } = input.probe;
   const ahead = secondsAhead(video, profile.rate);
   if (audio === null) return { seconds: 0, warnings: [] };
   if (!own) return { seconds: 0, warnings: unheard(input, audio.seconds - ahead) };
-  if (audio.refused !== null) return silent(audio.refused);
+  if (audio.refused !== null)
+    return silent(audio.refused, 'silent', audio.encrypted ? UNENCRYPTED : REEXPORTED);
   if (exceeded !== undefined) return { seconds: 0, warnings: [exceeded.message] };
   const { stream, layout, codec } = audio;
   const ownMs = Math.min(SOUND_TIMEOUT_MS, timeoutMs * SHARE_OF_TIME);
@@ -93,17 +95,17 @@ function isWhole(packets: number, frames: number): boolean {
   return lost <= packets * SHARE_LOST || (lost <= LEAD_IN && lost < packets * SHARE_LOST_SHORT);
 }
 
-function silent(actual: string, outcome = 'silent'): OwnSound {
+function silent(actual: string, outcome = 'silent', next = REEXPORTED): OwnSound {
   const warning =
     `Expected its own sound in a codec that can be decoded (such as AAC, MP3 or PCM), got ${actual}: the clip is ` +
-    `${outcome}. Export it with AAC sound, or set audio.original_volume to 0.`;
+    `${outcome}. ${next}, or set audio.original_volume to 0.`;
   return { seconds: 0, warnings: [warning] };
 }
 
 /** Sound that nobody hears, and whose length would have been the clip's. */
 function unheard(input: OwnSoundInput, sound: number): string[] {
   const picture = framesFor(input) / framesPerSecond(input.profile.rate);
-  if (input.probe.video?.still || !isSoundLonger(sound, picture)) return [];
+  if (input.probe.video.still || !isSoundLonger(sound, picture)) return [];
   return [
     `${lengths(picture, sound)}: the clip is as long as its picture. To hold the last picture to the end of the sound, ` +
       'set audio.original_volume above 0; otherwise export the clip with a longer picture.',
@@ -113,7 +115,7 @@ function unheard(input: OwnSoundInput, sound: number): string[] {
 /** Sound that is longer than a picture may be held. */
 function beyond(input: OwnSoundInput, sound: number, decoded: number): string[] {
   const made = framesHeld(input, decoded) / framesPerSecond(input.profile.rate);
-  if (input.probe.video?.still || !isSoundLonger(sound, made)) return [];
+  if (input.probe.video.still || !isSoundLonger(sound, made)) return [];
   const picture = framesFor(input) / framesPerSecond(input.profile.rate);
   return [
     `${lengths(picture, sound)}: the clip ends after ${told(made)}. Cut it, or raise MAX_CLIP_SECONDS.`,

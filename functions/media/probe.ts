@@ -85,7 +85,7 @@ function unencrypted(info: MediaInfo, encrypted: EncryptedStreams): MediaInfo {
     video: video !== null && encrypted.has(video.stream) ? null : video,
     audio:
       audio && how !== undefined
-        ? { ...audio, refused: `${audio.codec}, which is encrypted (${how})` }
+        ? { ...audio, refused: `${audio.codec}, which is encrypted (${how})`, encrypted: true }
         : audio,
   };
 }
@@ -98,10 +98,18 @@ async function audioOf(
 ): Promise<Probe['audio']> {
   // A track without packets is no sound, whatever its codec.
   if (audio === null || packets === undefined || packets.times.length === 0) return null;
-  const { stream, codec, refused } = audio;
+  const { stream, codec, refused, encrypted } = audio;
   const isOrdered = format.startsWith('mov,') && codec.startsWith('pcm_');
   const layout = (isOrdered ? await channelOrder(file, stream) : null) ?? audio.layout;
-  return { stream, codec, layout, seconds: packets.end - leapt, timed: !BARE.includes(format), refused };
+  return {
+    stream,
+    codec,
+    layout,
+    seconds: packets.end - leapt,
+    timed: !BARE.includes(format),
+    refused,
+    encrypted,
+  };
 }
 
 /** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. */

@@ -75,6 +75,8 @@ export interface Probe {
     timed: boolean;
     /** Why it must not be decoded, with its codec; completes "got". Null if it may. */
     refused: string | null;
+    /** Whether that is why. */
+    encrypted: boolean;
   } | null;
 }
 

@@ -5,7 +5,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError, type Stage } from '../base/errors.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
-import { type ConformInput, conformClip, conformIdentity } from '../media/conform.ts';
+import { type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { measureLoudness } from '../media/loudness.ts';
 import { SoundExceeded } from '../media/own-sound.ts';
@@ -177,9 +177,7 @@ export function createSources(deps: SourcesDeps): Sources {
     return first;
   }
 
-  async function conform(
-    clip: Omit<ConformInput, 'threads'> & { signal: AbortSignal },
-  ): Promise<PreparedMeta> {
+  async function conform(clip: Omit<ConformRequest, 'threads' | 'timeoutMs'>): Promise<PreparedMeta> {
     const { threads, encodeLimitMs: timeoutMs } = deps;
     const { frames, samples, warnings } = await conformClip(ffmpeg, { ...clip, threads, timeoutMs });
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };

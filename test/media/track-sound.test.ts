@@ -197,4 +197,12 @@ describe('a track or a spoken line', () => {
         'Expected sound in alac that can be decoded, got: it is damaged. Export it again as MP3, M4A or WAV.',
     });
   });
+
+  test('asks for a file without encryption if it is encrypted', async () => {
+    const audio = probedSound({ refused: 'aac, which is encrypted (SAMPLE-AES)', encrypted: true });
+    await assert.rejects(decoded('/nowhere', { audio }), {
+      code: 'media_unreadable',
+      message: /, got aac, which is encrypted \(SAMPLE-AES\)\. Send a file without encryption \(DRM\)\.$/,
+    });
+  });
 });
