@@ -102,7 +102,7 @@ function silent(actual: string, outcome = 'silent', next = REEXPORTED): OwnSound
   return { seconds: 0, warnings: [warning] };
 }
 
-/** Sound that nobody hears, and whose length would have been the clip's. */
+/** Says so if the clip would last as long as its sound, had that not been turned off. */
 function unheard(input: OwnSoundInput, sound: number): string[] {
   const picture = framesFor(input) / framesPerSecond(input.profile.rate);
   if (input.probe.video.still || !isSoundLonger(sound, picture)) return [];

@@ -9,6 +9,9 @@ import { UNENCRYPTED } from './file-kind.ts';
 
 const NEXT = 'Export it again as MP3, M4A or WAV.';
 
+/** Nobody misses less, in seconds. */
+const LEAST_CUT = 1;
+
 export interface SoundSource extends Pick<SoundInput, 'file' | 'out' | 'maxSeconds'> {
   /** What its probe found; absent if it was not probed, such as speech. */
   audio?: NonNullable<Probe['audio']>;
@@ -47,6 +50,15 @@ export async function decodeSound(
     );
   }
   return { samples };
+}
+
+/** What to say of music that is cut, in a video in which the part that is kept repeats. */
+export function musicWarnings({ seconds }: NonNullable<Probe['audio']>, maxSeconds: number): string[] {
+  if (seconds < maxSeconds + LEAST_CUT) return [];
+  return [
+    `Expected music of at most ${maxSeconds} s, got ${seconds.toFixed(1)} s: only its beginning is used, and repeated to the ` +
+      'end of the video. Raise MAX_CLIP_SECONDS, or send shorter clips.',
+  ];
 }
 
 function undecodable(actual: string, next = NEXT): PermanentError {

@@ -11,7 +11,7 @@ import { measureLoudness } from '../media/loudness.ts';
 import { SoundExceeded } from '../media/own-sound.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
 import { layOut } from '../media/short-loop.ts';
-import { decodeSound } from '../media/track-sound.ts';
+import { decodeSound, musicWarnings } from '../media/track-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Fetched, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Line, Source } from '../model/plan.ts';
@@ -216,6 +216,7 @@ export function createSources(deps: SourcesDeps): Sources {
     const found = await decodeSound(ffmpeg, { file, out, signal, maxSeconds: deps.maxClipSeconds, ...music });
     const samples = audio === undefined ? found.samples : await layOut(out, found.samples);
     const loudness = await measureLoudness(ffmpeg, out, { signal });
-    return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness, warnings: [] };
+    const warnings = audio === undefined ? [] : musicWarnings(audio, deps.maxClipSeconds);
+    return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness, warnings };
   }
 }
