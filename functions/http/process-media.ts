@@ -1,4 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
+import { canonicalJson } from '../base/canonical-json.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { requestKey } from '../coordination/lease-keys.ts';
@@ -8,7 +9,6 @@ import { type Limits, readRequest, type ValidRequest } from '../model/request.ts
 import type { Claim, OutputFolder } from '../model/task.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore, Speech } from '../ports.ts';
-import { canonicalJson } from './canonical-json.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
 import { readJson } from './json-body.ts';
 import { cursorOf, emptyPage, nextCursor } from './page.ts';

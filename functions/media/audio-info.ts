@@ -5,14 +5,11 @@ import { isSoundAccepted } from './untrusted.ts';
 
 export interface AudioInfo {
   stream: number;
-  /** Samples per second. */
-  rate: number;
-  /** As in ListedStream. */
-  channels: number;
   layout: string;
   /** As in Probe. */
   codec: string;
   refused: string | null;
+  encrypted: boolean;
 }
 
 /** A stream of the file, as the list of packets and the fields of its line in the output describe it. */
@@ -35,9 +32,9 @@ export function readAudio(described: DescribedSound, before: string): AudioInfo 
   const { kind, codec, sampleRate: rate, channels, layout } = described.facts;
   if (kind !== 'audio') return null;
   const name = codecName(described, before);
-  const info = { stream: described.stream, rate, channels, layout, codec: name };
+  const info = { stream: described.stream, layout, codec: name, encrypted: false };
   if (isSampleEncrypted(described.fields[0] ?? '')) {
-    return { ...info, refused: `${name}, which is encrypted (SAMPLE-AES)` };
+    return { ...info, refused: `${name}, which is encrypted (SAMPLE-AES)`, encrypted: true };
   }
   // Without a rate or channels, ffmpeg could not even begin to decode it.
   if (!isSoundAccepted(codec) || name === XHE_AAC || rate === 0 || layout === '0 channels') {

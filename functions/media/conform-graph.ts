@@ -3,7 +3,7 @@
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND, type Fit } from '../model/plan.ts';
-import { LEAP_SECONDS } from './leaps.ts';
+import { leapless } from './leaps.ts';
 import { scaled, shapeOf } from './scale-graph.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
@@ -28,7 +28,7 @@ export function videoGraph(video: ClipVideo, profile: Profile, frames: number, h
 function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
   return [
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
-    ...(video.leaps ? [leaplessPicture(video)] : []),
+    ...leapless('setpts', video, `${video.rate.den}/${video.rate.num}`),
     ...(video.still ? [] : aligned(video, rate)),
     // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
     `fps=fps=${rateText(rate)}:round=near`,
@@ -52,21 +52,6 @@ function aligned(video: ClipVideo, rate: FrameRate): string[] {
   const place = `round((T-${video.start.toFixed(6)})*${rate.num}/${rate.den})+${first}`;
   // Rounded here because setpts truncates: if a tick is a whole frame, a slightly small sum would be the frame before.
   return [`setpts='round((${place})*${rate.den}/${rate.num}/TB)'`];
-}
-
-/** Moves what follows a leap to where a frame later would be. */
-function leaplessPicture({ rate }: ClipVideo): string {
-  return `setpts='${leapless(`${rate.den}/${rate.num}`)}'`;
-}
-
-/** The same for sound. */
-export const LEAPLESS_SOUND = `asetpts='${leapless('NB_SAMPLES/SR')}'`;
-
-/** @param step seconds from the frame before a leap to the one behind it */
-function leapless(step: string): string {
-  const gap = '(PTS-PREV_INPTS)';
-  const moved = `PREV_OUTPTS+if(between(${gap}*TB,0,${LEAP_SECONDS}),${gap},${step}/TB)`;
-  return `if(isnan(PREV_INPTS),PTS,${moved})`;
 }
 
 /** Sound that starts this little before the picture is padding of the encoder, and is cut off. */

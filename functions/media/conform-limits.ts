@@ -7,9 +7,12 @@ import { secondsAhead } from './conform-graph.ts';
 import { h264Level } from './profile.ts';
 import { pcmMb } from './sound.ts';
 
+/** Of a file that has a picture. */
+export type PictureProbe = Probe & { video: NonNullable<Probe['video']> };
+
 export interface ConformSize {
   /** Result of `probe` for the file. */
-  probe: Probe;
+  probe: PictureProbe;
   profile: Profile;
   /** Longest clip allowed. */
   maxSeconds: number;
@@ -23,17 +26,11 @@ const PIXELS_PER_SECOND = 1920 * 1080 * 60;
 const SLOWEST_PIXELS_PER_SECOND = 10_000_000;
 const LEAST_TIMEOUT_MS = 120_000;
 const LONGEST_TIMEOUT_MS = 1_800_000;
-/** The picture of a clip that may be encoded. Throws PermanentError 'no_video', 'clip_too_long' or 'clip_too_large'. */
-export function acceptedVideo(size: ConformSize): NonNullable<Probe['video']> {
+
+/** Throws PermanentError 'clip_too_long' or 'clip_too_large'. */
+export function refuseLarge(size: ConformSize): void {
   const { probe, profile, maxSeconds, stillSeconds = DEFAULT_STILL_SECONDS } = size;
   const { video } = probe;
-  if (video === null) {
-    throw new PermanentError(
-      'no_video',
-      'conform',
-      'Expected a clip with a video stream (cover art does not count), got one without. Send a video.',
-    );
-  }
   const seconds = video.still ? stillSeconds : video.seconds;
   if (seconds > maxSeconds) {
     const next = video.still ? 'Ask for a shorter output.still_seconds' : 'Cut it';
@@ -54,7 +51,6 @@ export function acceptedVideo(size: ConformSize): NonNullable<Probe['video']> {
         `${millions} million. Export it smaller or shorter, ask for a smaller output, or raise MAX_CLIP_SECONDS.`,
     );
   }
-  return video;
 }
 
 /** How many frames the clip should have, by its picture. */
@@ -64,7 +60,6 @@ export function framesFor({
   stillSeconds = DEFAULT_STILL_SECONDS,
 }: Omit<ConformSize, 'maxSeconds'>): number {
   const { video } = probe;
-  if (video === null) return 0;
   const seconds = video.still ? stillSeconds : video.seconds - secondsAhead(video, profile.rate);
   return Math.max(1, Math.round(seconds * framesPerSecond(profile.rate)));
 }
@@ -87,7 +82,7 @@ export function framesHeld(size: ConformSize, soundSeconds: number): number {
   const { width, height } = profile;
   const fps = framesPerSecond(profile.rate);
   const own = framesFor(size);
-  if (size.probe.video?.still || !isSoundLonger(soundSeconds, own / fps)) return own;
+  if (size.probe.video.still || !isSoundLonger(soundSeconds, own / fps)) return own;
   const affordable = Math.floor((PIXELS_PER_SECOND * maxSeconds) / (width * height));
   const most = Math.min(Math.floor(maxSeconds * fps), affordable);
   return Math.max(own, Math.min(Math.round(soundSeconds * fps), most));
@@ -107,7 +102,7 @@ export function conformTimeoutMs(
   frames: number = framesFor(input),
 ): number {
   const { width, height } = input.profile;
-  const { pixels = 0, decoded = 0 } = input.probe.video ?? {};
+  const { pixels, decoded } = input.probe.video;
   const work = pixels * decoded + width * height * frames;
   const ms = LEAST_TIMEOUT_MS + (work / SLOWEST_PIXELS_PER_SECOND) * 1000;
   return Math.min(ms, LONGEST_TIMEOUT_MS);

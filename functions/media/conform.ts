@@ -4,25 +4,26 @@
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
 import { videoGraph } from './conform-graph.ts';
 import {
-  acceptedVideo,
   type ConformSize,
   conformFileMb,
   conformMemoryMb,
   conformTimeoutMs,
   framesFor,
   framesHeld,
+  refuseLarge,
 } from './conform-limits.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
 import { noVideo } from './no-video.ts';
-import { ownSound } from './own-sound.ts';
+import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';
 import { halvings } from './scale-graph.ts';
 import { BYTES_PER_SAMPLE } from './sound.ts';
@@ -50,14 +51,20 @@ const LEAST_DECODED = 0.75;
 /** A packet may hold half a frame. */
 const LEAST_DECODED_FIELDS = 0.45;
 
-export interface ConformInput extends ConformSize {
+export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Absolute path of the source. */
   file: string;
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
-  /** Whether the clip's own sound is heard; true if absent. If not, it is not decoded. */
-  own?: boolean;
+}
+
+/** Of any file: one without a picture is refused. */
+export interface ConformRequest extends Omit<ConformInput, 'probe'> {
+  probe: Probe;
+  signal: AbortSignal;
+  /** The longest that sound and picture together may take; a small clip has less. */
+  timeoutMs: number;
 }
 
 export interface Conformed {
@@ -77,24 +84,21 @@ export interface Conformed {
  */
 export function conformIdentity(
   profile: Profile,
-  input: Pick<ConformInput, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds'>,
+  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds'>,
 ): string[] {
   const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
   const { width, height, rate, fit, background } = profile;
-  const { video, audio } = probe;
-  const shown = video?.still ? `still for ${stillSeconds}` : 'film';
-  const times = [video?.start, video?.steady, video?.held, video?.leaps];
-  const probed = [video?.stream, ...times, video?.alpha, audio?.stream].map(String);
-  const sound = audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
+  const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
+  const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
   // Only contain leaves bars.
   const bars = fit === 'contain' ? background : 'none';
   const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
-  return [...picture, sound, ...probed, ...encoder(profile, ENCODING)];
+  // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
+  return [...picture, sound, canonicalJson(probe), ...encoder(profile, ENCODING)];
 }
 
 /**
  * Arguments of the run that makes the picture. `frames`: how many are wanted if the last one is held under longer sound.
- * Throws PermanentError 'no_video', 'clip_too_long' or 'clip_too_large'.
  */
 export function conformArguments(
   input: ConformInput,
@@ -102,7 +106,7 @@ export function conformArguments(
   frames: number = framesFor(input),
 ): string[] {
   const { file, probe, profile, dir, threads, maxSeconds } = input;
-  const video = acceptedVideo(input);
+  const { video } = probe;
   const held = frames - framesFor(input);
   const longest = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
   const mostFrames = video.still || held > 0 ? frames : longest;
@@ -117,13 +121,8 @@ export function conformArguments(
     ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames, repeats), '-map', '[v]'],
-    ...[
-      ...encoder(profile, beside(video, encoding)),
-      '-threads:v',
-      String(threads),
-      '-frames:v',
-      String(mostFrames),
-    ],
+    ...encoder(profile, beside(video, encoding)),
+    ...['-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // Read, but not decoded: newer builds count the time from the earliest stream that they read.
@@ -134,15 +133,18 @@ export function conformArguments(
 
 /**
  * Makes dir/video.mp4 and dir/sound.s16le (48 kHz stereo; digital silence if the clip has no sound, or none that is
- * wanted or can be decoded). `timeoutMs` is the longest that both may take; a small clip has less.
- * Throws PermanentError: no_video, clip_too_long, clip_too_large, conform_failed.
+ * wanted or can be decoded).
+ * Throws PermanentError: no_video, clip_too_long, clip_too_large, conform_failed (SoundExceeded if only its sound failed).
  */
 export async function conformClip(
   ffmpeg: Ffmpeg,
-  { signal, timeoutMs, ...input }: ConformInput & { signal: AbortSignal; timeoutMs: number },
+  { signal, timeoutMs, ...request }: ConformRequest,
 ): Promise<Conformed> {
-  if (input.probe.video === null) throw await noVideo(ffmpeg, input.file, signal);
-  const { profile } = input;
+  const { profile, probe } = request;
+  const { video } = probe;
+  if (video === null) throw await noVideo(ffmpeg, request.file, signal);
+  const input: ConformInput = { ...request, probe: { ...probe, video } };
+  refuseLarge(input);
   const started = performance.now();
   const out = join(input.dir, 'sound.s16le');
   const { seconds, warnings } = await ownSound(ffmpeg, { ...input, out }, { signal, timeoutMs });
@@ -160,7 +162,8 @@ export async function conformClip(
     },
   );
   const track = await trackOf(join(input.dir, 'video.mp4'), profile);
-  refuseShort(track.frames, frames);
+  // How long a second recording is, is only estimated.
+  if (!video.restarts) refuseShort(track.frames, frames);
   refuseUndecoded(input, stderr);
   const samples = samplesOf(track.frames, profile.rate);
   await cutTo(out, samples);
@@ -223,8 +226,8 @@ function refuseShort(frames: number, expected: number): void {
 
 /** What could not be decoded is filled with copies of what could, and ffmpeg reports success. */
 function refuseUndecoded({ probe: { video } }: ConformInput, stderr: string): void {
-  const own = [...stderr.matchAll(DECODED)].findLast(([, stream]) => Number(stream) === video?.stream);
-  if (video === null || video.still || own === undefined) return;
+  const own = [...stderr.matchAll(DECODED)].findLast(([, stream]) => Number(stream) === video.stream);
+  if (video.still || own === undefined) return;
   const [read = 0, decoded = 0, errors] = own.slice(2).map((digits) => digits && Number(digits));
   // Some frames are meant to repeat the one before. That is no error.
   const failures = errors ?? (stderr.includes(`Error while decoding stream #0:${video.stream}`) ? 1 : 0);

@@ -2,9 +2,9 @@
 import { stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import { LEAPLESS_SOUND } from './conform-graph.ts';
 import { downmix } from './downmix.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
+import { type Leaps, leapless } from './leaps.ts';
 import type { RunLimits } from './limits.ts';
 import { PieceReader, putInPlace } from './pieces.ts';
 import { BYTES_PER_SAMPLE, pcmMb } from './sound.ts';
@@ -15,6 +15,8 @@ export const SOUND_TIMEOUT_MS = 300_000;
 /** The oddest files took 150 MB. */
 export const SOUND_MEMORY_MB = 512;
 
+const NO_LEAPS: Leaps = { leaps: [], restarts: false };
+
 export interface SoundInput {
   /** Absolute path of a file with an audio stream. */
   file: string;
@@ -24,8 +26,8 @@ export interface SoundInput {
   layout?: string;
   /** Index of a picture whose timestamps the sound keeps. Newer builds count from the earliest stream that they read. */
   beside?: number;
-  /** Its timestamps leap together with those of the picture, although nothing is missing in between. */
-  leaps?: boolean;
+  /** Of the picture's timestamps. Those of the sound leap together with them. */
+  leaps?: Leaps;
   /** Seconds by which the sound is moved to an earlier time. What would start before 0 is cut off. */
   ahead?: number;
   /** Whether its timestamps say when it is heard; true if absent. Otherwise all of it is heard in order. */
@@ -46,7 +48,7 @@ export function decodeArguments(input: SoundInput): string[] {
     stream,
     layout = '',
     beside,
-    leaps = false,
+    leaps = NO_LEAPS,
     ahead = 0,
     timed = true,
     maxSeconds,
@@ -54,10 +56,10 @@ export function decodeArguments(input: SoundInput): string[] {
   } = input;
   const from = `[0:${stream ?? 'a:0'}]`;
   const to48 = `${downmix(layout)}aresample=${SAMPLE_RATE}:ochl=stereo:osf=s16`;
-  const closed = leaps ? `${LEAPLESS_SOUND},` : '';
+  const closed = leapless('asetpts', leaps, 'NB_SAMPLES/SR').map((filter) => `${filter},`);
   const moved = ahead === 0 ? '' : `asetpts=PTS-${ahead.toFixed(6)}/TB,`;
   const graph = timed
-    ? `${from}${closed}${moved}atrim=end=${maxSeconds},${to48}:async=1:min_hard_comp=0.02,asplit[sound][list]`
+    ? `${from}${closed.join('')}${moved}atrim=end=${maxSeconds},${to48}:async=1:min_hard_comp=0.02,asplit[sound][list]`
     : `${from}${to48}[sound]`;
   const raw = ['-ac', '2', '-c:a', 'pcm_s16le'];
   // Without timestamps to go by, the size of the file ends the run.

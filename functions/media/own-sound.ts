@@ -1,19 +1,35 @@
 /** A clip's own sound. It never costs the picture: what cannot be decoded is silent, and a remark says why. */
 import { rm } from 'node:fs/promises';
+import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, SAMPLE_RATE } from '../model/frame-rate.ts';
 import { secondsAhead } from './conform-graph.ts';
-import { acceptedVideo, type ConformSize, framesFor, framesHeld, isSoundLonger } from './conform-limits.ts';
+import { type ConformSize, framesFor, framesHeld, isSoundLonger } from './conform-limits.ts';
 import { decode, SOUND_TIMEOUT_MS } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
 
-export interface OwnSoundInput extends ConformSize {
+export interface OwnSoundWish {
+  /** Whether the clip's own sound is heard; true if absent. If not, it is not decoded. */
+  own?: boolean;
+  /** Why it is silent this time, although it should be heard. Then it is not decoded either. */
+  exceeded?: SoundExceeded;
+}
+
+/**
+ * Decoding the sound took too much time or memory here and now. On another machine, or later, it may be heard, so a clip
+ * without it is not what the same source gives everyone.
+ */
+export class SoundExceeded extends PermanentError {
+  static override is(error: unknown): error is SoundExceeded {
+    return error instanceof SoundExceeded;
+  }
+}
+
+export interface OwnSoundInput extends ConformSize, OwnSoundWish {
   /** Absolute path of the clip. */
   file: string;
   /** Path of the raw sound to make. */
   out: string;
-  /** As in ConformInput. */
-  own?: boolean;
 }
 
 export interface OwnSound {
@@ -28,24 +44,27 @@ const SHARE_OF_TIME = 0.25;
 const LEAD_IN = 16;
 const SHARE_LOST = 0.1;
 const SHARE_LOST_SHORT = 0.5;
+const REEXPORTED = 'Export it with AAC sound';
+const UNENCRYPTED = 'Send it without encryption (DRM)';
 
-/** Throws what Ffmpeg.run throws, except FfmpegError: that is a failure of the sound alone. */
+/** Throws SoundExceeded, and what Ffmpeg.run throws, except FfmpegError: that is a failure of the sound alone. */
 export async function ownSound(
   ffmpeg: Ffmpeg,
   input: OwnSoundInput,
   { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<OwnSound> {
-  const { file, out, profile, maxSeconds, own = true } = input;
-  const { audio } = input.probe;
-  const video = acceptedVideo(input);
+  const { file, out, profile, maxSeconds, own = true, exceeded } = input;
+  const { video, audio } = input.probe;
   const ahead = secondsAhead(video, profile.rate);
   if (audio === null) return { seconds: 0, warnings: [] };
   if (!own) return { seconds: 0, warnings: unheard(input, audio.seconds - ahead) };
-  if (audio.refused !== null) return silent(audio.refused);
+  if (audio.refused !== null)
+    return silent(audio.refused, 'silent', audio.encrypted ? UNENCRYPTED : REEXPORTED);
+  if (exceeded !== undefined) return { seconds: 0, warnings: [exceeded.message] };
   const { stream, layout, codec } = audio;
   const ownMs = Math.min(SOUND_TIMEOUT_MS, timeoutMs * SHARE_OF_TIME);
   try {
-    const wanted = { file, out, stream, layout, beside: video.stream, leaps: video.leaps, ahead, maxSeconds };
+    const wanted = { file, out, stream, layout, beside: video.stream, leaps: video, ahead, maxSeconds };
     const { samples, packets, frames } = await decode(ffmpeg, wanted, { signal, timeoutMs: ownMs });
     // The last packet may be decoded to more than the file says belongs to it.
     const seconds = Math.min(samples / SAMPLE_RATE, audio.seconds - ahead);
@@ -59,8 +78,16 @@ export async function ownSound(
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
     await rm(out, { force: true });
+    if (error.exceeded === 'time' || error.exceeded === 'memory') throw tooMuch(codec, error);
     return silent(`${codec} (${error.shortMessage})`);
   }
+}
+
+function tooMuch(codec: string, cause: FfmpegError): SoundExceeded {
+  const message =
+    `Expected its own sound to be decoded within the limits, got ${codec} (${cause.shortMessage}): the clip is silent. ` +
+    'Post the task again when the service has less to do, give it more CPU or memory, or export the clip with AAC sound.';
+  return new SoundExceeded('conform_failed', 'conform', message, { cause });
 }
 
 function isWhole(packets: number, frames: number): boolean {
@@ -68,17 +95,17 @@ function isWhole(packets: number, frames: number): boolean {
   return lost <= packets * SHARE_LOST || (lost <= LEAD_IN && lost < packets * SHARE_LOST_SHORT);
 }
 
-function silent(actual: string, outcome = 'silent'): OwnSound {
+function silent(actual: string, outcome = 'silent', next = REEXPORTED): OwnSound {
   const warning =
     `Expected its own sound in a codec that can be decoded (such as AAC, MP3 or PCM), got ${actual}: the clip is ` +
-    `${outcome}. Export it with AAC sound, or set audio.original_volume to 0.`;
+    `${outcome}. ${next}, or set audio.original_volume to 0.`;
   return { seconds: 0, warnings: [warning] };
 }
 
-/** Sound that nobody hears, and whose length would have been the clip's. */
+/** Says so if the clip would last as long as its sound, had that not been turned off. */
 function unheard(input: OwnSoundInput, sound: number): string[] {
   const picture = framesFor(input) / framesPerSecond(input.profile.rate);
-  if (input.probe.video?.still || !isSoundLonger(sound, picture)) return [];
+  if (input.probe.video.still || !isSoundLonger(sound, picture)) return [];
   return [
     `${lengths(picture, sound)}: the clip is as long as its picture. To hold the last picture to the end of the sound, ` +
       'set audio.original_volume above 0; otherwise export the clip with a longer picture.',
@@ -88,7 +115,7 @@ function unheard(input: OwnSoundInput, sound: number): string[] {
 /** Sound that is longer than a picture may be held. */
 function beyond(input: OwnSoundInput, sound: number, decoded: number): string[] {
   const made = framesHeld(input, decoded) / framesPerSecond(input.profile.rate);
-  if (input.probe.video?.still || !isSoundLonger(sound, made)) return [];
+  if (input.probe.video.still || !isSoundLonger(sound, made)) return [];
   const picture = framesFor(input) / framesPerSecond(input.profile.rate);
   return [
     `${lengths(picture, sound)}: the clip ends after ${told(made)}. Cut it, or raise MAX_CLIP_SECONDS.`,

@@ -85,7 +85,7 @@ function unencrypted(info: MediaInfo, encrypted: EncryptedStreams): MediaInfo {
     video: video !== null && encrypted.has(video.stream) ? null : video,
     audio:
       audio && how !== undefined
-        ? { ...audio, refused: `${audio.codec}, which is encrypted (${how})` }
+        ? { ...audio, refused: `${audio.codec}, which is encrypted (${how})`, encrypted: true }
         : audio,
   };
 }
@@ -98,10 +98,18 @@ async function audioOf(
 ): Promise<Probe['audio']> {
   // A track without packets is no sound, whatever its codec.
   if (audio === null || packets === undefined || packets.times.length === 0) return null;
-  const { stream, codec, refused } = audio;
+  const { stream, codec, refused, encrypted } = audio;
   const isOrdered = format.startsWith('mov,') && codec.startsWith('pcm_');
   const layout = (isOrdered ? await channelOrder(file, stream) : null) ?? audio.layout;
-  return { stream, codec, layout, seconds: packets.end - leapt, timed: !BARE.includes(format), refused };
+  return {
+    stream,
+    codec,
+    layout,
+    seconds: packets.end - leapt,
+    timed: !BARE.includes(format),
+    refused,
+    encrypted,
+  };
 }
 
 /** Before ffmpeg reads it, because ffmpeg keeps the whole index in memory. */
@@ -193,15 +201,16 @@ function videoOf(
   { sound, photo }: { sound: ListedStream | undefined; photo: PhotoFile | null },
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.shown === 0) return null;
-  const { leaps, times, end } = withoutLeaps(packets, sound);
+  const { leaps, restarts, times, end } = withoutLeaps(packets, sound);
+  const isMoved = restarts || leaps.length > 0;
   // All of them would have to be decoded to show a few.
   const most = Math.max(times.length, packets.filled);
   if (most > HIGHEST_RATE * (end + 1)) throw unreadable(`${most} pictures in ${end.toFixed(1)} s`);
   const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
   // A GIF or APNG with one picture is a still, not a clip of one frame.
   const still = single || (['gif', 'apng'].includes(codec) && packets.shown === 1);
-  const rate = still ? STILL_RATE : measureRate(times, rateOf(info), { leaps });
-  const grid = leaps ? null : gridStart(times, rate);
+  const rate = still ? STILL_RATE : measureRate(times, rateOf(info), { leaps: isMoved });
+  const grid = isMoved ? null : gridStart(times, rate);
   return {
     stream,
     width,
@@ -213,6 +222,7 @@ function videoOf(
     seconds: end,
     held: packets.end - packets.filledEnd,
     leaps,
+    restarts,
     packets: packets.shown,
     decoded: packets.filled,
     pixels,

@@ -5,8 +5,12 @@ import type { Probe } from '../model/pins.ts';
 import { decode, SOUND_TIMEOUT_MS, type SoundInput } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError, permanentFrom } from './ffmpeg-error.ts';
+import { UNENCRYPTED } from './file-kind.ts';
 
 const NEXT = 'Export it again as MP3, M4A or WAV.';
+
+/** Nobody misses less, in seconds. */
+const LEAST_CUT = 1;
 
 export interface SoundSource extends Pick<SoundInput, 'file' | 'out' | 'maxSeconds'> {
   /** What its probe found; absent if it was not probed, such as speech. */
@@ -22,7 +26,8 @@ export async function decodeSound(
 ): Promise<{ samples: number }> {
   // One second more than allowed, to tell sound that is too long from sound that just fits.
   const maxSeconds = cut ? source.maxSeconds : source.maxSeconds + 1;
-  if (audio !== undefined && audio.refused !== null) throw undecodable(audio.refused);
+  if (audio !== undefined && audio.refused !== null)
+    throw undecodable(audio.refused, audio.encrypted ? UNENCRYPTED : NEXT);
   const found = audio === undefined ? {} : { stream: audio.stream, layout: audio.layout, timed: audio.timed };
   const run = { signal, timeoutMs: SOUND_TIMEOUT_MS };
   const wanted = { ...source, ...found, maxSeconds };
@@ -47,9 +52,18 @@ export async function decodeSound(
   return { samples };
 }
 
-function undecodable(actual: string): PermanentError {
+/** What to say of music that is cut, in a video in which the part that is kept repeats. */
+export function musicWarnings({ seconds }: NonNullable<Probe['audio']>, maxSeconds: number): string[] {
+  if (seconds < maxSeconds + LEAST_CUT) return [];
+  return [
+    `Expected music of at most ${maxSeconds} s, got ${seconds.toFixed(1)} s: only its beginning is used, and repeated to the ` +
+      'end of the video. Raise MAX_CLIP_SECONDS, or send shorter clips.',
+  ];
+}
+
+function undecodable(actual: string, next = NEXT): PermanentError {
   const expected = 'Expected sound that can be decoded (such as MP3, AAC or PCM)';
-  return new PermanentError('media_unreadable', 'measure', `${expected}, got ${actual}. ${NEXT}`);
+  return new PermanentError('media_unreadable', 'measure', `${expected}, got ${actual}. ${next}`);
 }
 
 function noSound(): PermanentError {

@@ -37,8 +37,10 @@ export interface Probe {
     seconds: number;
     /** For how many of these the last picture is repeated at the end. */
     held: number;
-    /** The timestamps leap, although nothing is missing in between. */
-    leaps: boolean;
+    /** Where the timestamps leap by so many seconds, although nothing is missing in between: all from `at` on are too late. */
+    leaps: readonly { at: number; by: number }[];
+    /** The timestamps begin anew, because a second recording was joined to the first. */
+    restarts: boolean;
     /** Pictures that are shown. */
     packets: number;
     /** Pictures that must be decoded, also those that an edit list cuts off. */
@@ -73,6 +75,8 @@ export interface Probe {
     timed: boolean;
     /** Why it must not be decoded, with its codec; completes "got". Null if it may. */
     refused: string | null;
+    /** Whether that is why. */
+    encrypted: boolean;
   } | null;
 }
 

@@ -1,15 +1,17 @@
 /** Makes the sources of a task ready: fetches each once, pins it, and makes the artifact that renders use. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError, type Stage } from '../base/errors.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
-import { type ConformInput, conformClip, conformIdentity } from '../media/conform.ts';
+import { type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { measureLoudness } from '../media/loudness.ts';
+import { SoundExceeded } from '../media/own-sound.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
 import { layOut } from '../media/short-loop.ts';
-import { decodeSound } from '../media/track-sound.ts';
+import { decodeSound, musicWarnings } from '../media/track-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Fetched, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Line, Source } from '../model/plan.ts';
@@ -52,7 +54,7 @@ export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as 
 >;
 
 /** Increase it with every change to what conforming or decoding makes, so that older artifacts are not reused. */
-const RECIPE = '3';
+const RECIPE = '4';
 
 export type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 
@@ -89,7 +91,7 @@ export function createSources(deps: SourcesDeps): Sources {
     const fetched = await fetchedOf(task, number, signal);
     if (source.kind === 'track') {
       const audio = soundOf(fetched);
-      const identity = [fetched.content, String(audio.stream), String(deps.maxClipSeconds)];
+      const identity = [fetched.content, canonicalJson(audio), String(deps.maxClipSeconds)];
       const key = artifactKey('track', [...identity, RECIPE, build]);
       return fromBytes(task, number, fetched, key, (file, dir, held) => decoded(file, dir, held, audio), {
         ...options,
@@ -102,16 +104,22 @@ export function createSources(deps: SourcesDeps): Sources {
       ...{ probe: fetched.probe, stillSeconds: output.stillSeconds, maxSeconds: deps.maxClipSeconds },
       own: sound.originalVolume > 0,
     };
-    const key = artifactKey('clip', [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build]);
-    return fromBytes(
-      task,
-      number,
-      fetched,
-      key,
-      (file, dir, held) => conform({ ...conformed, file, profile, dir, signal: held }),
-      // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
-      { ...options, semaphore: deps.encoding(task.id) },
-    );
+    const identity = [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build];
+    const make = (parts: readonly string[], silent: { exceeded?: SoundExceeded } = {}) =>
+      fromBytes(
+        task,
+        number,
+        fetched,
+        artifactKey('clip', parts),
+        (file, dir, held) => conform({ ...conformed, ...silent, file, profile, dir, signal: held }),
+        // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
+        { ...options, semaphore: deps.encoding(task.id) },
+      );
+    return make(identity).catch((error: unknown) => {
+      if (!SoundExceeded.is(error)) throw error;
+      // For this task alone: another one tries again, perhaps on a larger machine.
+      return make([...identity, 'silent', task.id], { exceeded: error });
+    });
   }
 
   /**
@@ -169,9 +177,7 @@ export function createSources(deps: SourcesDeps): Sources {
     return first;
   }
 
-  async function conform(
-    clip: Omit<ConformInput, 'threads'> & { signal: AbortSignal },
-  ): Promise<PreparedMeta> {
+  async function conform(clip: Omit<ConformRequest, 'threads' | 'timeoutMs'>): Promise<PreparedMeta> {
     const { threads, encodeLimitMs: timeoutMs } = deps;
     const { frames, samples, warnings } = await conformClip(ffmpeg, { ...clip, threads, timeoutMs });
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };
@@ -210,6 +216,7 @@ export function createSources(deps: SourcesDeps): Sources {
     const found = await decodeSound(ffmpeg, { file, out, signal, maxSeconds: deps.maxClipSeconds, ...music });
     const samples = audio === undefined ? found.samples : await layOut(out, found.samples);
     const loudness = await measureLoudness(ffmpeg, out, { signal });
-    return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness, warnings: [] };
+    const warnings = audio === undefined ? [] : musicWarnings(audio, deps.maxClipSeconds);
+    return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness, warnings };
   }
 }

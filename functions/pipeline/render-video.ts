@@ -4,8 +4,9 @@ import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
-import { type MixSound, mixCombination } from '../media/mix.ts';
+import { type Mixed, type MixSound, mixCombination } from '../media/mix.ts';
 import type { Attempts } from '../model/attempts.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { fileName } from '../model/names.ts';
 import type { Failed, Prepared, Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
@@ -132,7 +133,11 @@ async function make(
     loudnessLufs: mixed.loudness,
     truePeakDbtp: mixed.truePeak,
     attempts: attemptOf(before),
-    warnings: [...clipWarnings(task, combination, clips), ...mixed.warnings],
+    warnings: [
+      ...clipWarnings(task, combination, clips),
+      ...trackWarnings(task, combination, music, mixed),
+      ...mixed.warnings,
+    ],
     error: null,
     ...watch.seconds(),
   };
@@ -161,12 +166,24 @@ function soundOf({ path, meta }: PreparedArtifact): MixSound {
 
 /** What preparing its clips remarked, once per clip, with the clip's address as the manifest may show it. */
 function clipWarnings(task: Task, { clips }: Combination, artifacts: readonly PreparedArtifact[]): string[] {
-  const remarks = clips.flatMap((number, at) => {
-    const source = sourceOf(task, number);
-    const address = source.kind === 'clip' ? source.masked : '';
-    return (artifacts[at]?.meta.warnings ?? []).map((warning) => `${address}: ${warning}`);
-  });
-  return [...new Set(remarks)];
+  return [...new Set(clips.flatMap((number, at) => remarks(task, number, artifacts[at])))];
+}
+
+/** What preparing its music remarked, which matters if the music repeats. */
+function trackWarnings(
+  task: Task,
+  { track }: Combination,
+  music: PreparedArtifact | undefined,
+  { seconds }: Pick<Mixed, 'seconds'>,
+): string[] {
+  const isRepeated = music !== undefined && music.meta.samples < seconds * SAMPLE_RATE;
+  return track !== null && isRepeated ? remarks(task, track, music) : [];
+}
+
+function remarks(task: Task, number: number, artifact: PreparedArtifact | undefined): string[] {
+  const source = sourceOf(task, number);
+  const address = source.kind === 'line' ? '' : source.masked;
+  return (artifact?.meta.warnings ?? []).map((warning) => `${address}: ${warning}`);
 }
 
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

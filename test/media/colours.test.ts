@@ -58,7 +58,7 @@ describe('the matrix of an untagged film', () => {
     ['mpeg1.mpg', [...to('bt601'), '-c:v', 'mpeg1video', '-q:v', '2']],
     ['h264.mp4', [...to('bt709'), '-c:v', 'libx264']],
     ['vp9.webm', [...to('bt709'), '-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8']],
-    // Who sets a tag has converted the colours, and browsers obey it.
+    // A tag that someone set says how the colours were converted, and browsers follow it.
     [
       'vp8 tagged BT.709.webm',
       [...to('bt709'), '-c:v', 'libvpx', '-deadline', 'realtime', '-colorspace', 'bt709'],

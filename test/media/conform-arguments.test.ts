@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
-import { conformTimeoutMs } from '../../functions/media/conform-limits.ts';
+import { conformTimeoutMs, refuseLarge } from '../../functions/media/conform-limits.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
@@ -161,46 +161,37 @@ describe('conformArguments', () => {
     assert.ok(vp9.indexOf('libvpx-vp9') < vp9.indexOf('-i'));
     assert.match(argumentAfter(vp9, '-filter_complex') ?? '', /premultiply/);
   });
+});
 
-  test('refuses a file without video', () => {
-    const { probe } = input();
-    assert.throws(() => conformArguments(input({}, { probe: { ...probe, video: null } })), {
-      name: 'PermanentError',
-      code: 'no_video',
-      stage: 'conform',
-    });
-  });
-
+describe('the limits of one encoding', () => {
   test('refuses a clip that is too long, and says how long it is', () => {
-    assert.throws(() => conformArguments(input({ seconds: 10.4 })), {
+    assert.throws(() => refuseLarge(input({ seconds: 10.4 })), {
       name: 'PermanentError',
       code: 'clip_too_long',
       message: /Expected at most 10 s, got 10\.4 s/,
     });
   });
-});
 
-describe('the limits of one encoding', () => {
   test('refuses a clip of more pixels than the longest ordinary clip has, however small its file', () => {
     const picture = { width: 6000, height: 4000, pixels: 24_000_000 };
-    assert.throws(() => conformArguments(input({ ...picture, packets: 52 })), {
+    assert.throws(() => refuseLarge(input({ ...picture, packets: 52 })), {
       name: 'PermanentError',
       code: 'clip_too_large',
       message: /Expected at most 1244 million pixels .* got 1248 million/,
     });
-    conformArguments(input({ ...picture, packets: 51 }));
+    refuseLarge(input({ ...picture, packets: 51 }));
   });
 
   test('counts the pixels that are stored, not those that the file says to show', () => {
     const narrow = { width: 1, height: 4000, pixels: 24_000_000, packets: 52 };
-    assert.throws(() => conformArguments(input(narrow)), { code: 'clip_too_large' });
+    assert.throws(() => refuseLarge(input(narrow)), { code: 'clip_too_large' });
   });
 
   test('counts the pixels that are made, of a file of a few bytes too', () => {
     const still = input({ still: true, pixels: 1 }, { stillSeconds: 10 });
     const profile4k = { ...profile, width: 3840, height: 2160, rate: { num: 60, den: 1 } };
-    assert.throws(() => conformArguments({ ...still, profile: profile4k }), { code: 'clip_too_large' });
-    conformArguments(still);
+    assert.throws(() => refuseLarge({ ...still, profile: profile4k }), { code: 'clip_too_large' });
+    refuseLarge(still);
   });
 
   for (const [what, change, minutes] of [
@@ -225,6 +216,25 @@ describe('conformIdentity', () => {
     const all = [profile, ...others].map((one) => conformIdentity(one, input()).join(' '));
     assert.equal(new Set(all).size, 4);
     assert.equal(conformIdentity({ ...profile }, input()).join(' '), all[0]);
+  });
+
+  test('differs with everything that probing found, in whatever order it was stored', () => {
+    const key = (probe: Probe) => conformIdentity(profile, { probe, maxSeconds: 10 }).join(' ');
+    const { seconds, video, audio } = input().probe;
+    const other = (kind: object) =>
+      Object.entries(kind).map(([name, value]) => ({
+        ...kind,
+        [name]: value === 'other' ? 'another' : 'other',
+      }));
+    const changed = [
+      ...other(video as object).map((one) => ({ seconds, video: one, audio })),
+      ...other(audio as object).map((one) => ({ seconds, video, audio: one })),
+    ] as unknown as Probe[];
+    const keys = [key({ seconds, video, audio }), ...changed.map(key)];
+    assert.ok(keys.length > 25);
+    assert.equal(new Set(keys).size, keys.length);
+    const turned = Object.fromEntries(Object.entries(video as object).toReversed()) as typeof video;
+    assert.equal(key({ audio, video: turned, seconds }), keys[0]);
   });
 
   test('differs with the own sound on and off, but not for a clip without sound', () => {

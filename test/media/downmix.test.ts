@@ -2,20 +2,23 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { downmix } from '../../functions/media/downmix.ts';
 
-describe('unusual channels', () => {
-  for (const layout of [
-    '',
-    'mono',
-    'stereo',
-    '5.1(side)',
-    '7.1',
-    'hexadecagonal',
-    '22.2',
-    '1 channels',
-    '1 channels (FC)',
-  ]) {
-    test(`of ${layout || 'no name'} are mixed down by ffmpeg itself`, () =>
-      assert.equal(downmix(layout), ''));
+describe('channels', () => {
+  for (const layout of ['hexadecagonal', '22.2', '5.1.2', 'cube', 'ambisonic 0']) {
+    test(`of ${layout} are mixed down by ffmpeg itself`, () => assert.equal(downmix(layout), ''));
+  }
+
+  for (const layout of ['', 'mono', 'stereo', 'downmix', 'quad(side)', '5.1(side)', '6.1(front)', '7.1']) {
+    test(`of ${layout || 'no name'} are mixed down by the names of their places`, () =>
+      assert.equal(
+        downmix(layout),
+        'pan=stereo|c0<FL+DL+0.71*FC+0.71*BC+0.71*SL+0.71*BL+0.71*FLC|' +
+          'c1<FR+DR+0.71*FC+0.71*BC+0.71*SR+0.71*BR+0.71*FRC,',
+      ));
+  }
+
+  for (const layout of ['1 channels', '1 channels (FC)', '1 channels (LFE)']) {
+    test(`of ${layout} are heard on both sides`, () =>
+      assert.equal(downmix(layout), 'pan=stereo|c0=c0|c1=c0,'));
   }
 
   for (const [layout, left, right] of [

@@ -87,8 +87,8 @@ describe('readMediaInfo', () => {
       },
       still: false,
       audio: {
-        ...{ stream: 1, rate: 48_000, channels: 2, layout: 'stereo', codec: 'aac (LC)' },
-        refused: null,
+        ...{ stream: 1, layout: 'stereo', codec: 'aac (LC)' },
+        ...{ refused: null, encrypted: false },
       },
       misleading: null,
       refused: new Set(),

@@ -42,8 +42,8 @@ async function asClip(file: string): Promise<string> {
       threads: 1,
       maxSeconds: 10,
     };
-    await conformClip(ffmpeg, { ...input, signal, timeoutMs: 60_000 });
-    return 'made';
+    const { warnings } = await conformClip(ffmpeg, { ...input, signal, timeoutMs: 60_000 });
+    return ['made', ...warnings].join(': ');
   } catch (error) {
     if (!PermanentError.is(error)) throw error;
     return `${error.code}: ${error.message}`;
@@ -120,7 +120,10 @@ describe('an encrypted clip', () => {
     const bytes = withEntry(await readFile(await film('plain.mp4')), 'mp4a', 'enca');
     const file = at('enca.mp4');
     await writeFile(file, bytes);
-    assert.equal(await asClip(file), 'made');
+    assert.match(
+      await asClip(file),
+      /^made: .* aac \(LC\), which is encrypted \(Common Encryption\): the clip is silent\. Send it without encryption \(DRM\), or set/,
+    );
   });
 
   test('as a scrambled transport stream says so; with scrambled sound alone it keeps its picture', async () => {
@@ -133,7 +136,7 @@ describe('an encrypted clip', () => {
       await bytesAsClip(scrambled(bytes, [0x100])),
       /^no_video: .*encrypted \(a scrambled transport stream\)/,
     );
-    assert.equal(await bytesAsClip(scrambled(bytes, [0x101])), 'made');
+    assert.match(await bytesAsClip(scrambled(bytes, [0x101])), /^made/);
   });
 });
 

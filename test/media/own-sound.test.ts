@@ -8,13 +8,14 @@ import { type ConformInput, conformClip } from '../../functions/media/conform.ts
 import { framesHeld } from '../../functions/media/conform-limits.ts';
 import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
+import { SoundExceeded } from '../../functions/media/own-sound.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
-import { expectedTones, heard, tones } from '../fixtures/media/tones.ts';
+import { expectedTones, heard, level, tones } from '../fixtures/media/tones.ts';
 
 const { signal } = new AbortController();
 const PROFILE: Profile = {
@@ -67,7 +68,7 @@ describe("a clip's own sound", () => {
 
   for (const [what, error, shown] of [
     ['fails half-way', { exitCode: 1, exceeded: null }, /got aac \(LC\) \(no more frames\)/],
-    ['takes too much memory', { exitCode: 1, exceeded: 'memory' }, /got aac \(LC\) \(no more frames\)/],
+    ['makes too much of it', { exitCode: 1, exceeded: 'output' }, /got aac \(LC\) \(no more frames\)/],
   ] as const) {
     test(`is silent and named if decoding it ${what}`, async () => {
       const file = await makeFilm(at('plain.mp4'), { frames: 15 });
@@ -77,6 +78,20 @@ describe("a clip's own sound", () => {
       const { frames, warnings, sound } = await conformed(file, {}, failing);
       assert.equal(frames, 15);
       assert.match(warnings.join(), shown);
+      assert.ok((await readFile(sound)).every((byte) => byte === 0));
+    });
+  }
+
+  for (const exceeded of ['time', 'memory'] as const) {
+    test(`is told apart if decoding it takes too much ${exceeded}, and can be left out`, async () => {
+      const file = await makeFilm(at('plain.mp4'), { frames: 15 });
+      const fields = { exitCode: null, signal: null, exceeded, stderr: '', shortMessage: 'too much' };
+      const failing = failingSound(new FfmpegError(fields));
+      const error = await conformed(file, {}, failing).catch((reason: unknown) => reason);
+      assert.ok(SoundExceeded.is(error));
+      const { frames, warnings, sound } = await conformed(file, { exceeded: error }, failing);
+      assert.equal(frames, 15);
+      assert.match(warnings.join(), /got aac \(LC\) \(too much\): the clip is silent\. Post the task again/);
       assert.ok((await readFile(sound)).every((byte) => byte === 0));
     });
   }
@@ -152,6 +167,34 @@ describe("a clip's own sound", () => {
     const expected = [...expectedTones(4), ...expectedTones(4)];
     // A frame of the picture is added or missing at the join.
     assert.deepEqual((await heard(sound)).slice(0, 7), expected.slice(0, 7));
+  });
+
+  test('is as loud in mono as in stereo, also where it changes', async () => {
+    const part = async (offset: number, name: string, ...channels: string[]) => {
+      const coded = [
+        '-c:v',
+        'mpeg2video',
+        '-c:a',
+        'mp2',
+        '-b:a',
+        '384k',
+        '-output_ts_offset',
+        String(offset),
+      ];
+      await run(...picture(1), ...tones(1), ...channels, ...coded, at(name));
+      return readFile(at(name));
+    };
+    const both = ['-af', 'pan=stereo|c0=c0|c1=c0'];
+    const parts = [await part(0, '1.ts', ...both), await part(1, '2.ts'), await part(2, '3.ts', ...both)];
+    await writeFile(at('level.ts'), Buffer.concat(parts));
+    const { sound } = await conformed(at('level.ts'));
+    for (const second of [0, 1, 2]) {
+      const levels = await level(sound, second + 0.2, second + 0.8);
+      assert.ok(
+        levels.every((side) => Math.abs(side - 28) <= 1),
+        `${second}: ${levels}`,
+      );
+    }
   });
 
   for (const begins of [0.5, -0.5]) {

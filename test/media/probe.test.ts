@@ -8,6 +8,7 @@ import type { Probe } from '../../functions/model/pins.ts';
 import { makeFilm, makeSound, makeTruncated } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const { signal } = new AbortController();
@@ -52,7 +53,7 @@ describe('probe', () => {
         ...{ width: 320, height: 180, rate: { num: 30000, den: 1001 } },
         ...{ steady: true, seconds, packets: 45, pixels: 320 * 180 },
       }),
-      audio: { stream: 1, codec: 'aac (LC)', layout: 'stereo', seconds: 1.501, timed: true, refused: null },
+      audio: probedSound({ seconds: 1.501 }),
     });
   });
 

@@ -9,7 +9,7 @@ import { wav } from '../fixtures/media/containers.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
-import { expectedTones, heard, tones } from '../fixtures/media/tones.ts';
+import { expectedTones, heard, level, tones } from '../fixtures/media/tones.ts';
 
 const { signal } = new AbortController();
 
@@ -110,6 +110,26 @@ describe('a track or a spoken line', () => {
     });
   }
 
+  for (const name of ['mono.wav', 'mono.flac', 'mono.mp3', 'mono.m4a', 'mono.mka', 'mono.caf']) {
+    for (const probed of [true, false]) {
+      test(`gives ${name} to both sides at its own level${probed ? '' : ' if it was not probed'}`, async () => {
+        await run(...tones(1), at(name));
+        await (probed ? track(at(name)) : decoded(at(name)));
+        const levels = await level(out());
+        assert.ok(
+          levels.every((side) => Math.abs(side - 28) <= 1),
+          `${levels}`,
+        );
+      });
+    }
+  }
+
+  test('keeps the sides of stereo apart, to the last bit', async () => {
+    await run('-f', 'lavfi', '-i', "aevalsrc='0.4*sin(999*t)|0.2*sin(555*t)':s=48000:d=0.5", at('sides.wav'));
+    await track(at('sides.wav'));
+    assert.deepEqual(await readFile(out()), (await readFile(at('sides.wav'))).subarray(-96_000));
+  });
+
   for (const [name, coder] of [
     ['g722.wav', ['-c:a', 'g722', '-ar', '16000']],
     ['g726.wav', ['-c:a', 'g726', '-ar', '8000', '-b:a', '32k']],
@@ -175,6 +195,14 @@ describe('a track or a spoken line', () => {
       code: 'media_unreadable',
       message:
         'Expected sound in alac that can be decoded, got: it is damaged. Export it again as MP3, M4A or WAV.',
+    });
+  });
+
+  test('asks for a file without encryption if it is encrypted', async () => {
+    const audio = probedSound({ refused: 'aac, which is encrypted (SAMPLE-AES)', encrypted: true });
+    await assert.rejects(decoded('/nowhere', { audio }), {
+      code: 'media_unreadable',
+      message: /, got aac, which is encrypted \(SAMPLE-AES\)\. Send a file without encryption \(DRM\)\.$/,
     });
   });
 });

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import type { Semaphore } from '../../functions/coordination/semaphore.ts';
 import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
+import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
 import type { Prepared } from '../../functions/model/pins.ts';
 import { makePlan } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
@@ -20,7 +21,7 @@ const plan = makePlan({
   tracks: [addressOf('https://example.com/music.mp3')],
   lines: [],
   output: PLAIN_OUTPUT,
-  sound: PLAIN_SOUND,
+  sound: { ...PLAIN_SOUND, originalVolume: 1 },
   seed: 1,
 });
 const TASK = { id: 'task', plan } as unknown as Task;
@@ -30,9 +31,25 @@ const KINDS = [
   ['track', 1],
 ] as const;
 
+const TIMED_OUT = {
+  exitCode: null,
+  signal: null,
+  exceeded: 'time',
+  stderr: '',
+  shortMessage: 'too slow',
+} as const;
+
+interface Watched {
+  made?: boolean;
+  /** Whether decoding a sound takes too long. */
+  slow?: boolean;
+  bytesOf?: () => Promise<never>;
+}
+
 /** Sources whose bytes and room are watched. Nothing is stored, unless `made`. */
-function watched({ made = false, bytesOf }: { made?: boolean; bytesOf?: () => Promise<never> } = {}) {
+function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
   const seen: string[] = [];
+  const keys: string[] = [];
   const artifact = (name: string): Artifact<never> => ({
     key: name,
     meta: PREPARED as never,
@@ -47,8 +64,9 @@ function watched({ made = false, bytesOf }: { made?: boolean; bytesOf?: () => Pr
   const artifacts: Artifacts = {
     open: async () => (made ? artifact('artifact') : undefined),
     madeElsewhere: async () => (made ? artifact('artifact') : undefined),
-    getOrCreate: (_key, make, { semaphore, signal }) =>
+    getOrCreate: (key, make, { semaphore, signal }) =>
       (semaphore as Semaphore)(async () => {
+        keys.push(key);
         await make('/nowhere', signal);
         return artifact('artifact');
       }),
@@ -69,7 +87,8 @@ function watched({ made = false, bytesOf }: { made?: boolean; bytesOf?: () => Pr
     },
     ffmpeg: {
       version: async () => 'build',
-      run: async () => {
+      run: async (args: readonly string[]) => {
+        if (slow && args.includes('[sound]')) throw new FfmpegError(TIMED_OUT);
         throw new PermanentError('conform_failed', 'conform', 'The test makes nothing.');
       },
     } as Partial<Ffmpeg> as Ffmpeg,
@@ -81,7 +100,9 @@ function watched({ made = false, bytesOf }: { made?: boolean; bytesOf?: () => Pr
   } as unknown as SourcesDeps);
   return {
     seen,
-    ready: (number: number) => sources.ready(TASK, number, { ...DELIVERY, stop: DELIVERY.signal }),
+    keys,
+    ready: (number: number, task = TASK) =>
+      sources.ready(task, number, { ...DELIVERY, stop: DELIVERY.signal }),
   };
 }
 
@@ -106,4 +127,15 @@ describe('preparing a source', () => {
       assert.deepEqual(seen, ['artifact disposed of']);
     });
   }
+
+  test('keeps a clip whose sound took too long for this task alone', async () => {
+    const slow = watched({ slow: true });
+    await assert.rejects(slow.ready(0), { message: 'The test makes nothing.' });
+    await assert.rejects(slow.ready(0, { ...TASK, id: 'another' }), PermanentError);
+    const [first, silent, again, other] = slow.keys;
+    const ordinary = watched();
+    await assert.rejects(ordinary.ready(0), PermanentError);
+    assert.deepEqual([first, again], [ordinary.keys[0], ordinary.keys[0]]);
+    assert.equal(new Set([first, silent, other]).size, 3);
+  });
 });

@@ -449,3 +449,27 @@ describe('render', () => {
     assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
   });
 });
+
+describe('music that is cut', () => {
+  const s = useStages({ MAX_CLIP_SECONDS: '2' });
+
+  test('is remarked only in a video in which the rest of it repeats', async () => {
+    const file = join(s.dir.path, 'music.wav');
+    await ffmpeg(...tones(4), file);
+    const film = await makeClip(join(s.dir.path, 'film.mp4'), { colour: 'red', frames: 45 });
+    s.server.set('/film.mp4', { body: await readFile(film) });
+    s.server.set('/music.wav', { body: await readFile(file) });
+    const tracks = ['/music.wav?token=secret'];
+    for (const [more, remark] of [
+      [[], /^$/],
+      [['/film.mp4'], /music\.wav\S*: Expected music of at most 2 s, got 4\.0 s: .* Raise MAX_CLIP_SECONDS/],
+    ] as const) {
+      const task = await s.createTask({ clips: ['/film.mp4'], more: [...more], tracks });
+      await s.prepareAll(task);
+      await s.renderOne(task, 1);
+      const [report] = await s.deps.reports.list(task.id, 1, 1);
+      assert.match(report?.warnings.join() ?? 'none', remark);
+      assert.doesNotMatch(report?.warnings.join() ?? '', /secret/);
+    }
+  });
+});
