@@ -83,7 +83,7 @@ export function conformIdentity(
   const { width, height, rate, fit, background } = profile;
   const { video, audio } = probe;
   const shown = video?.still ? `still for ${stillSeconds}` : 'film';
-  const times = [video?.start, video?.steady, video?.held, video?.leaps];
+  const times = [video?.start, video?.steady, video?.held, video?.leaps, video?.later];
   const probed = [video?.stream, ...times, video?.alpha, audio?.stream].map(String);
   const sound = audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
   // Only contain leaves bars.
@@ -104,6 +104,7 @@ export function conformArguments(
   const { file, probe, profile, dir, threads, maxSeconds } = input;
   const video = acceptedVideo(input);
   const held = frames - framesFor(input);
+  const beside = video.later === null ? probe.audio : null;
   const longest = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
   const mostFrames = video.still || held > 0 ? frames : longest;
   // The picture may be a frame or two shorter than its packets say.
@@ -118,7 +119,7 @@ export function conformArguments(
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames, repeats), '-map', '[v]'],
     ...[
-      ...encoder(profile, beside(video, encoding)),
+      ...encoder(profile, lighter(video, encoding)),
       '-threads:v',
       String(threads),
       '-frames:v',
@@ -127,8 +128,8 @@ export function conformArguments(
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // Read, but not decoded: newer builds count the time from the earliest stream that they read.
-    ...(probe.audio === null ? [] : ['-map', `0:${probe.audio.stream}`, '-c', 'copy']),
-    ...(probe.audio === null ? [] : ['-t', String(maxSeconds), '-f', 'null', '-']),
+    ...(beside === null ? [] : ['-map', `0:${beside.stream}`, '-c', 'copy']),
+    ...(beside === null ? [] : ['-t', String(maxSeconds), '-f', 'null', '-']),
   ];
 }
 
@@ -168,7 +169,7 @@ export async function conformClip(
 }
 
 /** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */
-function beside({ still, pixels }: NonNullable<Probe['video']>, encoding: Encoding): Encoding {
+function lighter({ still, pixels }: NonNullable<Probe['video']>, encoding: Encoding): Encoding {
   if (!still || pixels < LARGE_PHOTO) return encoding;
   return { ...encoding, x264: [...(encoding.x264 ?? []), 'rc-lookahead=0'] };
 }
