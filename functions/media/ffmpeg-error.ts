@@ -41,8 +41,9 @@ const LAST_WORDS = 12;
 const LAST_WORDS_AT_WORK = 200;
 const AT_WORK = '\nStream mapping:\n';
 const NO_MESSAGE = 'no message';
-/** How a run at log level verbose ends, and how it begins to work. */
-const NOTHING_DECODED = /Input stream #0:(\d+) \(\w+\): [1-9]\d* packets read [^;\n]*; 0 frames decoded/;
+/** How a run at log level verbose ends, unless builds before 6.1 give up, and how it begins to work. */
+const NOTHING_DECODED =
+  /Input stream #0:(\d+) \(\w+\): [1-9]\d* packets read [^;\n]*; 0 frames decoded|Cannot determine format of input (?:stream )?0:(\d+) after EOF/;
 const DECODED_WITH = /^ {2}Stream #0:(\d+) \(([\w-]+)\) -> /gm;
 /** Decoders that are named otherwise than their codec. */
 const CODECS: Readonly<Record<string, string>> = {
@@ -150,7 +151,8 @@ export function lastMessage(stderr: string): string {
 /** Names the codec if its decoder gave nothing, with the decoder's last words if it said any. */
 function reason(stderr: string): string {
   const work = stderr.slice(stderr.lastIndexOf(AT_WORK) + 1);
-  const [, stream] = NOTHING_DECODED.exec(work) ?? [];
+  const [, read, ended] = NOTHING_DECODED.exec(work) ?? [];
+  const stream = read ?? ended;
   const decoder = [...work.matchAll(DECODED_WITH)].find(([, at]) => at === stream)?.[2];
   if (stream === undefined || decoder === undefined) return lastMessage(stderr);
   const said = lastMessage(

@@ -204,7 +204,7 @@ function videoOf(
   const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
   // A GIF or APNG with one picture is a still, not a clip of one frame.
   const still = single || (['gif', 'apng'].includes(codec) && packets.shown === 1);
-  const rate = still ? STILL_RATE : measureRate(times, rateOf(info), { leaps });
+  const rate = still ? STILL_RATE : measureRate(times, rateOf(info), { leaps, lasts: packets.lastSeconds });
   const grid = leaps ? null : gridStart(times, rate);
   return {
     stream,

@@ -65,15 +65,16 @@ test('a failure of ffmpeg becomes an error that says what was expected; others s
   assert.equal(permanentFrom(other, 'conform_failed', 'conform', words), other);
 });
 
+const ENDED =
+  '  Input stream #0:1 (video): 60 packets read (9 bytes); 0 frames decoded; 60 decode errors; \n';
 for (const [decoder, said, words] of [
-  ['aac', '', 'its aac could not be decoded'],
-  ['libdav1d', '[libdav1d @ 0x1] Unknown OBU\n', 'its av1 could not be decoded (Unknown OBU)'],
+  ['aac', `Error while decoding stream #0:1: Invalid data\n${ENDED}`, 'its aac could not be decoded'],
+  ['libdav1d', `[libdav1d @ 0x1] Unknown OBU\n${ENDED}`, 'its av1 could not be decoded (Unknown OBU)'],
+  ['cfhd', 'Cannot determine format of input stream 0:1 after EOF\n', 'its cfhd could not be decoded'],
 ] as const) {
   test(`a run in which ${decoder} gave nothing names its codec`, () => {
-    const stderr =
-      `Stream mapping:\n  Stream #0:1 (${decoder}) -> fps:default\n${said}Error while decoding stream #0:1: Invalid data\n` +
-      '  Input stream #0:1 (video): 60 packets read (9 bytes); 0 frames decoded; 60 decode errors; \nConversion failed!\n';
-    const error = exitError(1, null, `\n${stderr}`, { memoryMb: 1, fileMb: 1 });
+    const stderr = `\nStream mapping:\n  Stream #0:1 (${decoder}) -> fps:default\n${said}Conversion failed!\n`;
+    const error = exitError(1, null, stderr, { memoryMb: 1, fileMb: 1 });
     assert.ok(FfmpegError.is(error));
     assert.equal(error.shortMessage, words);
   });
