@@ -29,6 +29,8 @@ function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
   return [
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
     ...leapless('setpts', video, `${video.rate.den}/${video.rate.num}`),
+    // Read by itself, it begins at 0.
+    ...((video.later ?? 0) > 0 ? [`setpts=PTS+${video.later?.toFixed(6)}/TB`] : []),
     ...(video.still ? [] : aligned(video, rate)),
     // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
     `fps=fps=${rateText(rate)}:round=near`,

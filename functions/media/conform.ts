@@ -108,6 +108,7 @@ export function conformArguments(
   const { file, probe, profile, dir, threads, maxSeconds } = input;
   const { video } = probe;
   const held = frames - framesFor(input);
+  const beside = video.later === null ? probe.audio : null;
   const longest = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
   const mostFrames = video.still || held > 0 ? frames : longest;
   // The picture may be a frame or two shorter than its packets say.
@@ -121,13 +122,13 @@ export function conformArguments(
     ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', videoGraph(video, profile, mostFrames, repeats), '-map', '[v]'],
-    ...encoder(profile, beside(video, encoding)),
+    ...encoder(profile, lighter(video, encoding)),
     ...['-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // Read, but not decoded: newer builds count the time from the earliest stream that they read.
-    ...(probe.audio === null ? [] : ['-map', `0:${probe.audio.stream}`, '-c', 'copy']),
-    ...(probe.audio === null ? [] : ['-t', String(maxSeconds), '-f', 'null', '-']),
+    ...(beside === null ? [] : ['-map', `0:${beside.stream}`, '-c', 'copy']),
+    ...(beside === null ? [] : ['-t', String(maxSeconds), '-f', 'null', '-']),
   ];
 }
 
@@ -171,7 +172,7 @@ export async function conformClip(
 }
 
 /** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */
-function beside({ still, pixels }: NonNullable<Probe['video']>, encoding: Encoding): Encoding {
+function lighter({ still, pixels }: NonNullable<Probe['video']>, encoding: Encoding): Encoding {
   if (!still || pixels < LARGE_PHOTO) return encoding;
   return { ...encoding, x264: [...(encoding.x264 ?? []), 'rc-lookahead=0'] };
 }

@@ -34,9 +34,16 @@ export interface SoundInput {
   timed?: boolean;
   /** What comes later is not decoded. */
   maxSeconds: number;
+  /** Only the first time of each stretch of one rate counts. */
+  stretches?: boolean;
+  /** Followed by silence, because the resampler gives nothing for a few samples. */
+  padded?: boolean;
   /** Path of the raw sound to make: 16-bit stereo at 48 kHz. */
   out: string;
 }
+
+/** The graph is built anew for each rate, and counts anew. */
+const STRETCHES = 'asetpts=STARTPTS+NB_CONSUMED_SAMPLES/SR/TB,';
 
 /**
  * Gaps become silence, as the timestamps say. What starts after `maxSeconds` is dropped first, because the silence before
@@ -51,6 +58,8 @@ export function decodeArguments(input: SoundInput): string[] {
     leaps = NO_LEAPS,
     ahead = 0,
     timed = true,
+    stretches = false,
+    padded = false,
     maxSeconds,
     out,
   } = input;
@@ -59,8 +68,8 @@ export function decodeArguments(input: SoundInput): string[] {
   const closed = leapless('asetpts', leaps, 'NB_SAMPLES/SR').map((filter) => `${filter},`);
   const moved = ahead === 0 ? '' : `asetpts=PTS-${ahead.toFixed(6)}/TB,`;
   const graph = timed
-    ? `${from}${closed.join('')}${moved}atrim=end=${maxSeconds},${to48}:async=1:min_hard_comp=0.02,asplit[sound][list]`
-    : `${from}${to48}[sound]`;
+    ? `${from}${closed.join('')}${stretches ? STRETCHES : ''}${moved}atrim=end=${maxSeconds},${to48}:async=1:min_hard_comp=0.02,asplit[sound][list]`
+    : `${from}${padded ? 'apad=pad_dur=0.1,' : ''}${to48}[sound]`;
   const raw = ['-ac', '2', '-c:a', 'pcm_s16le'];
   // Without timestamps to go by, the size of the file ends the run.
   const size = timed ? [] : ['-fs', String(maxSeconds * SAMPLE_RATE * BYTES_PER_SAMPLE)];
@@ -76,7 +85,7 @@ export function decodeArguments(input: SoundInput): string[] {
 }
 
 /** How a run at log level verbose ends. */
-const DECODED = /\(audio\): (\d+) packets read [^;\n]*; (\d+) frames decoded/g;
+const DECODED = /\(audio\): (\d+) packets read [^;\n]*; (\d+) frames decoded[^(\n]*\((\d+) samples\)/g;
 
 export interface DecodedSound {
   /** Per channel, from the start of the file on. */
@@ -86,25 +95,67 @@ export interface DecodedSound {
   frames: number;
 }
 
+/** What the resampler prints whenever it is built anew. */
+const RESAMPLER = /^\[Parsed_aresample_\d+ @ 0x[0-9a-f]+\] ch:.* r:(\d+)Hz -> /gm;
+
+interface OneRun extends DecodedSound {
+  /** When the first sample is heard, in samples; negative if before the start. */
+  first: number;
+  /** Samples per second that the sound has, without repeats. */
+  rates: readonly number[];
+  /** Per channel, at the sound's own rate. */
+  decoded: number;
+}
+
 /** Throws FfmpegError if the sound cannot be decoded, and whatever else Ffmpeg.run throws. */
 export async function decode(
   ffmpeg: Ffmpeg,
   input: SoundInput,
   { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<DecodedSound> {
+  const started = performance.now();
+  const again = (change: Partial<SoundInput>) => {
+    const left = timeoutMs - (performance.now() - started);
+    return decodeOnce(ffmpeg, { ...input, ...change }, { signal, timeoutMs: left });
+  };
+  const { first, rates, decoded, ...found } = await decodeOnce(ffmpeg, input, { signal, timeoutMs });
+  if (rates.length > 1 && input.timed !== false) {
+    // In MPEG streams and Ogg, times follow from the rate at the beginning, and are wrong where another rate follows.
+    if (input.beside !== undefined) return { ...found, samples: (await again({ stretches: true })).samples };
+    const { samples } = await again({ timed: false });
+    const most = Math.round(input.maxSeconds * SAMPLE_RATE);
+    return { ...found, samples: await putInPlace(input.out, [{ at: first, samples }], most) };
+  }
+  const [rate] = rates;
+  if (found.samples > 0 || decoded === 0 || rate === undefined || first !== 0) return found;
+  const { samples: padded } = await again({ timed: false, padded: true });
+  const samples = Math.min(Math.max(1, Math.round((decoded * SAMPLE_RATE) / rate)), padded);
+  await truncate(input.out, samples * BYTES_PER_SAMPLE);
+  return { ...found, samples };
+}
+
+async function decodeOnce(
+  ffmpeg: Ffmpeg,
+  input: SoundInput,
+  { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
+): Promise<OneRun> {
   const reader = new PieceReader();
   const limits: RunLimits = { timeoutMs, memoryMb: SOUND_MEMORY_MB, fileMb: pcmMb(input.maxSeconds) };
   const { stderr } = await ffmpeg.run(decodeArguments(input), {
     ...{ signal, ...limits, reads: [input.file], writes: dirname(input.out) },
     onLine: (line) => reader.add(line),
   });
-  const [, packets = 0, frames = 0] = [...stderr.matchAll(DECODED)].at(-1)?.map(Number) ?? [];
+  const last = [...stderr.matchAll(DECODED)].at(-1)?.slice(1).map(Number) ?? [];
+  const [packets = 0, frames = 0, decoded = 0] = last;
+  const rates = [...new Set([...stderr.matchAll(RESAMPLER)].map(([, rate]) => Number(rate)))];
   const most = Math.round(input.maxSeconds * SAMPLE_RATE);
+  const run = { packets, frames, decoded, rates };
   if (input.timed !== false) {
-    return { samples: await putInPlace(input.out, reader.pieces(), most), packets, frames };
+    const pieces = reader.pieces();
+    return { ...run, first: pieces[0]?.at ?? 0, samples: await putInPlace(input.out, pieces, most) };
   }
   // The last packet may reach beyond the size that ends the run.
   const samples = Math.min(Math.floor((await stat(input.out)).size / BYTES_PER_SAMPLE), most);
   await truncate(input.out, samples * BYTES_PER_SAMPLE);
-  return { samples, packets, frames };
+  return { ...run, first: 0, samples };
 }

@@ -11,6 +11,10 @@ const LONGEST_WORDS = 1_000;
 const CLOSING_LINES =
   /^(Statistics: .*|(Input|Output) (file|stream) #.*|Total: .*|All streams finished|frame=\s.*|Conversion failed!|Exiting (normally|with exit code).*|Error (opening (in|out)put file|parsing global options).*|At least one output file must be specified|Last message repeated \d+ times|Summary:|Qavg: .*|video:\S+ audio:.*)$/;
 
+/** What ffmpeg says of its own workings once something has failed. The line before them says why. */
+const INNER_LINES =
+  /^(Output file is empty, nothing was encoded.*|No more output streams to write to, finishing\.?|Error marking filters as finished|Reinit context to .*|\d+ frames? in, \d+ frames? out.*|Error while processing the decoded data for stream .*|Error while decoding stream #.*|Error submitting .*to (the )?decoder.*|Decoding error: .*|Decode error rate .*|Cannot determine format of input .*|Nothing was written into output file.*|(Task finished|Terminating thread) with .*|(En|De)coder (thread )?(received|returned) EOF.*|Could not open encoder before EOF|size=\s.*)$/;
+
 /** ffmpeg crashed on its input, and would crash again in another try. */
 const CRASHES: readonly NodeJS.Signals[] = ['SIGSEGV', 'SIGABRT', 'SIGFPE', 'SIGILL', 'SIGBUS', 'SIGSYS'];
 /** What to do when a limit was exceeded. */
@@ -36,6 +40,16 @@ const LAST_WORDS = 12;
 /** The same once ffmpeg has begun to work: it repeats nothing of the file any more, but a decoder may say a lot. */
 const LAST_WORDS_AT_WORK = 200;
 const AT_WORK = '\nStream mapping:\n';
+const NO_MESSAGE = 'no message';
+/** How a run at log level verbose ends, unless builds before 6.1 give up, and how it begins to work. */
+const NOTHING_DECODED =
+  /Input stream #0:(\d+) \(\w+\): [1-9]\d* packets read [^;\n]*; 0 frames decoded|Cannot determine format of input (?:stream )?0:(\d+) after EOF/;
+const DECODED_WITH = /^ {2}Stream #0:(\d+) \(([\w-]+)\) -> /gm;
+/** Decoders that are named otherwise than their codec. */
+const CODECS: Readonly<Record<string, string>> = {
+  ...{ libdav1d: 'av1', 'libaom-av1': 'av1', libvpx: 'vp8', 'libvpx-vp9': 'vp9', dca: 'dts' },
+  ...{ mp1float: 'mp1', mp2float: 'mp2', mp3float: 'mp3', libopus: 'opus', libvorbis: 'vorbis' },
+};
 
 /** The limit that a run exceeded. */
 export type Exceeded = 'time' | 'memory' | 'output';
@@ -103,7 +117,7 @@ export function exitError(
     const by = killedBy ?? 'a signal';
     return new TransientError('ffmpeg_killed', `Expected ffmpeg to finish, got it stopped by ${by}.`);
   }
-  return failed(killedBy === null ? lastMessage(stderr) : `a crash of ffmpeg (${killedBy})`);
+  return failed(killedBy === null ? reason(stderr) : `a crash of ffmpeg (${killedBy})`);
 }
 
 export function saysDiskFull(stderr: string): boolean {
@@ -130,8 +144,25 @@ export function permanentFrom(
 
 /** The last line that gives a reason, without "[name @ 0x...]" and without directories. */
 export function lastMessage(stderr: string): string {
-  const last = withoutDirectories(lastWords(stderr).at(-1) ?? 'no message').replace(/[.\s]{1,100}$/, '');
+  const last = withoutDirectories(lastWords(stderr).at(-1) ?? NO_MESSAGE).replace(/[.\s]{1,100}$/, '');
   return last.length > MAX_SHORT_MESSAGE ? `${last.slice(0, MAX_SHORT_MESSAGE)}...` : last;
+}
+
+/** Names the codec if its decoder gave nothing, with the decoder's last words if it said any. */
+function reason(stderr: string): string {
+  const work = stderr.slice(stderr.lastIndexOf(AT_WORK) + 1);
+  const [, read, ended] = NOTHING_DECODED.exec(work) ?? [];
+  const stream = read ?? ended;
+  const decoder = [...work.matchAll(DECODED_WITH)].find(([, at]) => at === stream)?.[2];
+  if (stream === undefined || decoder === undefined) return lastMessage(stderr);
+  const said = lastMessage(
+    work
+      .split(/[\r\n]/)
+      .filter((line) => line.includes(`[${decoder} @ `))
+      .join('\n'),
+  );
+  const undecoded = `its ${CODECS[decoder] ?? decoder} could not be decoded`;
+  return said === NO_MESSAGE ? undecoded : `${undecoded} (${said})`;
 }
 
 /** Texts of the file are printed before the heading. The last heading is ffmpeg's own; without it, nothing is sure. */
@@ -149,7 +180,7 @@ function lastWords(stderr: string, most = LAST_WORDS): string[] {
     // Indented lines are measurements of a filter, and the file's own metadata.
     if (/^\s/.test(line)) continue;
     const plain = line.replace(/^(\[[^\]]*\] ){1,5}/, '').trim();
-    if (plain !== '' && !CLOSING_LINES.test(plain)) words.unshift(plain);
+    if (plain !== '' && !CLOSING_LINES.test(plain) && !INNER_LINES.test(plain)) words.unshift(plain);
   }
   return words;
 }

@@ -11,16 +11,19 @@ const VARIABLE = 0.02;
 
 /**
  * Frames per second from the frames themselves: the standard rate that they keep, or else the measured one. `fallback`
- * is the header's rate, used if there are too few frames. Where they leapt, times are only about right.
+ * is the header's rate, used if there are too few frames. Where they leapt, times are only about right. `lasts`: how long
+ * one frame is shown, in seconds, if that is known; fragments of few frames make the header's rate wrong.
  */
 export function measureRate(
   times: Float64Array,
   fallback: number,
-  { leaps = false }: { leaps?: boolean } = {},
+  { leaps = false, lasts = 0 }: { leaps?: boolean; lasts?: number } = {},
 ): FrameRate {
   const gaps = gapsBetween(times);
   const usualGap = median(gaps);
-  if (times.length < LEAST_PACKETS || usualGap <= 0) return standard(fallback, SAME_RATE) ?? exact(fallback);
+  if (times.length < LEAST_PACKETS || usualGap <= 0) {
+    return standard(fallback, SAME_RATE) ?? standard(1 / lasts, SAME_VARIABLE_RATE) ?? exact(fallback);
+  }
   // Containers with millisecond timestamps round each of them by up to 1 ms.
   const usual = 0.25 * usualGap + 0.0011;
   // The rate apart from pauses and dropped frames.

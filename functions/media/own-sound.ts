@@ -64,7 +64,13 @@ export async function ownSound(
   const { stream, layout, codec } = audio;
   const ownMs = Math.min(SOUND_TIMEOUT_MS, timeoutMs * SHARE_OF_TIME);
   try {
-    const wanted = { file, out, stream, layout, beside: video.stream, leaps: video, ahead, maxSeconds };
+    const { later } = video;
+    const place =
+      later === null
+        ? { beside: video.stream, leaps: video, ahead }
+        : // Read by itself, it begins at 0.
+          { ahead: ahead - Math.max(0, -later) };
+    const wanted = { file, out, stream, layout, maxSeconds, ...place };
     const { samples, packets, frames } = await decode(ffmpeg, wanted, { signal, timeoutMs: ownMs });
     // The last packet may be decoded to more than the file says belongs to it.
     const seconds = Math.min(samples / SAMPLE_RATE, audio.seconds - ahead);

@@ -16,6 +16,7 @@ import { type Missing, missingBytes } from './missing-bytes.ts';
 import { type Mp4Index, readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { type PhotoFile, readPhotoFile } from './photo-file.ts';
+import { readApart } from './read-apart.ts';
 import { lacksBytes, refuseTruncated } from './truncated.ts';
 import { refused, unreadable } from './unreadable.ts';
 import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
@@ -60,19 +61,22 @@ export async function probe(
   const packets = await chosenOf(ffmpeg, file, info, listed, signal);
   const sound = packets.find(({ kind }) => kind === 'audio');
   const listedFilm = packets.find(({ kind }) => kind === 'video');
-  const film = listedFilm && (await withRepeated(file, info, listedFilm));
+  const apart = await readApart(ffmpeg, file, info, { film: listedFilm, sound }, signal);
+  const film = apart?.film ?? (listedFilm && (await withRepeated(file, info, listedFilm)));
   const video = videoOf(
     info.still && photo !== null ? await asDisplayed(ffmpeg, file, info, photo, signal) : info,
     film,
-    { sound, photo },
+    { sound, photo, later: apart?.later ?? null },
   );
   if (video === null && photo?.kind === 'jpeg') await refuseWithoutEnd(file);
+  // Disturbed times say no length.
+  const heard = sound && apart ? { ...sound, end: Math.min(sound.end, apart.film.end) } : sound;
   // Sound leaps together with the picture.
   const leapt = film === undefined || video === null ? 0 : film.end - video.seconds;
   return {
     seconds: video === null && sound !== undefined ? sound.end : info.seconds,
     video,
-    audio: await audioOf(file, info, sound, leapt),
+    audio: await audioOf(file, info, heard, leapt),
   };
 }
 
@@ -97,7 +101,8 @@ async function audioOf(
   leapt: number,
 ): Promise<Probe['audio']> {
   // A track without packets is no sound, whatever its codec.
-  if (audio === null || packets === undefined || packets.times.length === 0) return null;
+  if (audio === null || packets === undefined || (packets.times.length === 0 && packets.end <= 0))
+    return null;
   const { stream, codec, refused, encrypted } = audio;
   const isOrdered = format.startsWith('mov,') && codec.startsWith('pcm_');
   const layout = (isOrdered ? await channelOrder(file, stream) : null) ?? audio.layout;
@@ -198,7 +203,7 @@ function rateOf({ fps }: VideoInfo): number {
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
-  { sound, photo }: { sound: ListedStream | undefined; photo: PhotoFile | null },
+  { sound, photo, later }: { sound: ListedStream | undefined; photo: PhotoFile | null; later: number | null },
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.shown === 0) return null;
   const { leaps, restarts, times, end } = withoutLeaps(packets, sound);
@@ -209,7 +214,9 @@ function videoOf(
   const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
   // A GIF or APNG with one picture is a still, not a clip of one frame.
   const still = single || (['gif', 'apng'].includes(codec) && packets.shown === 1);
-  const rate = still ? STILL_RATE : measureRate(times, rateOf(info), { leaps: isMoved });
+  const rate = still
+    ? STILL_RATE
+    : measureRate(times, rateOf(info), { leaps: isMoved, lasts: packets.lastSeconds });
   const grid = isMoved ? null : gridStart(times, rate);
   return {
     stream,
@@ -223,6 +230,7 @@ function videoOf(
     held: packets.end - packets.filledEnd,
     leaps,
     restarts,
+    later,
     packets: packets.shown,
     decoded: packets.filled,
     pixels,

@@ -41,6 +41,11 @@ export interface Probe {
     leaps: readonly { at: number; by: number }[];
     /** The timestamps begin anew, because a second recording was joined to the first. */
     restarts: boolean;
+    /**
+     * By how many seconds it begins later than the sound, if each must be read without the other because the times of the
+     * sound would disturb those of the picture. Null if they are read together.
+     */
+    later: number | null;
     /** Pictures that are shown. */
     packets: number;
     /** Pictures that must be decoded, also those that an edit list cuts off. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import {
+  exitError,
   FfmpegError,
   lastMessage,
   permanentFrom,
@@ -15,6 +16,18 @@ for (const [stderr, words] of [
   ['cause\nError opening output file x.\nConversion failed!\n', 'cause'],
   ['cause\n    Last message repeated 3 times\n', 'cause'],
   ['frame= 1\rcause\r', 'cause'],
+  [
+    'cause\nOutput file is empty, nothing was encoded(check -ss / -t / -frames parameters if used)\n',
+    'cause',
+  ],
+  ['cause\n[fc#0 @ 0x1] Task finished with error code: -22 (Invalid argument)\n', 'cause'],
+  [
+    'cause\nCannot determine format of input stream 0:0 after EOF\nError marking filters as finished\n',
+    'cause',
+  ],
+  ['cause\nNo more output streams to write to, finishing.\n', 'cause'],
+  ['cause\n[libx264 @ 0x1] Reinit context to 64x64, pix_fmt: yuv420p\n', 'cause'],
+  ['cause\n[af @ 0x1] 0 frames in, 0 frames out\n', 'cause'],
   ['x'.repeat(1000), `${'x'.repeat(300)}...`],
 ] as const) {
   test(`the last message of ${JSON.stringify(stderr.slice(0, 40))} is ${words.slice(0, 20)}`, () => {
@@ -51,3 +64,18 @@ test('a failure of ffmpeg becomes an error that says what was expected; others s
   const other = new Error('other');
   assert.equal(permanentFrom(other, 'conform_failed', 'conform', words), other);
 });
+
+const ENDED =
+  '  Input stream #0:1 (video): 60 packets read (9 bytes); 0 frames decoded; 60 decode errors; \n';
+for (const [decoder, said, words] of [
+  ['aac', `Error while decoding stream #0:1: Invalid data\n${ENDED}`, 'its aac could not be decoded'],
+  ['libdav1d', `[libdav1d @ 0x1] Unknown OBU\n${ENDED}`, 'its av1 could not be decoded (Unknown OBU)'],
+  ['cfhd', 'Cannot determine format of input stream 0:1 after EOF\n', 'its cfhd could not be decoded'],
+] as const) {
+  test(`a run in which ${decoder} gave nothing names its codec`, () => {
+    const stderr = `\nStream mapping:\n  Stream #0:1 (${decoder}) -> fps:default\n${said}Conversion failed!\n`;
+    const error = exitError(1, null, stderr, { memoryMb: 1, fileMb: 1 });
+    assert.ok(FfmpegError.is(error));
+    assert.equal(error.shortMessage, words);
+  });
+}

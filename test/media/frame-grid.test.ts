@@ -26,6 +26,12 @@ describe('measureRate', () => {
     test(`finds ${what}`, () => assert.deepEqual(measureRate(list, 99), { num, den }));
   }
 
+  test('takes how long a single frame lasts if the header of its fragment says something odd', () => {
+    assert.deepEqual(measureRate(times(1, 30), 18.29, { lasts: 1 / 30 }), { num: 30, den: 1 });
+    assert.deepEqual(measureRate(times(1, 30), 25, { lasts: 1 / 30 }), { num: 25, den: 1 });
+    assert.deepEqual(measureRate(times(1, 30), 0.5, { lasts: 2 }), { num: 500, den: 1000 });
+  });
+
   for (const [fallback, num, den] of [
     [30, 30, 1],
     [29.97, 30000, 1001],

@@ -175,6 +175,26 @@ describe('a track or a spoken line', () => {
     });
   }
 
+  for (const [rate, count] of [
+    [44_100, 1],
+    [44_100, 10],
+    [8_000, 1],
+    [192_000, 2],
+  ] as const) {
+    test(`plays ${count} samples at ${rate} Hz, for which a resampler gives nothing`, async () => {
+      const loud = Buffer.alloc(2 * count, Buffer.from([0, 0x40]));
+      const file = await written(`${rate}-${count}.wav`, wav(loud, { rate, channels: 1 }));
+      assert.equal((await track(file)).samples, Math.max(1, Math.round((count * 48_000) / rate)));
+      assert.ok(Math.abs((await readFile(out())).readInt16LE(0)) > 2_000);
+    });
+  }
+
+  test('plays Opus that is shorter than its lead-in', async () => {
+    const file = at('short.opus');
+    await run(...tones(1), '-af', 'atrim=end_sample=100', '-c:a', 'libopus', file);
+    assert.equal((await track(file)).samples, 100);
+  });
+
   test('names a codec that it has no decoder for', async () => {
     const file = await makeFilm(at('yamaha.avi'), {
       frames: 5,

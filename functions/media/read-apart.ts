@@ -1,0 +1,61 @@
+/**
+ * Finds clips whose picture must be read without their sound. In MPEG streams ffmpeg works out the time of most packets of
+ * sound from the rate that the stream began with. Where sound of twice that rate follows, these times run ahead and fall
+ * back, and ffmpeg takes each fall for a leap of the whole clip, picture included.
+ */
+import { list, probeArguments } from './examine.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { gapsBetween, gridStart, measureRate, median } from './frame-grid.ts';
+import type { MediaInfo } from './media-info.ts';
+import type { ListedStream } from './packets.ts';
+
+/** In which ffmpeg closes leaps. */
+const CLOSED = ['mpegts', 'mpeg'];
+/** What ffmpeg takes for a fall of the times, in seconds. */
+const FALL_SECONDS = 0.1;
+/** Where recordings were joined, the picture may pause until the sound has ended, but not again and again. */
+const LEAST_PAUSES = 2;
+
+export interface Apart {
+  /** The picture as listed by itself, at the times that it has beside the sound. */
+  film: ListedStream;
+  /** By how many seconds the picture begins later than the sound; negative if it is earlier. */
+  later: number;
+}
+
+/** Null if picture and sound are read together. Lists the picture again only if it pauses now and then. */
+export async function readApart(
+  ffmpeg: Ffmpeg,
+  file: string,
+  { format, video }: MediaInfo,
+  streams: { film: ListedStream | undefined; sound: ListedStream | undefined },
+  signal: AbortSignal,
+): Promise<Apart | null> {
+  const { film, sound } = streams;
+  if (!CLOSED.includes(format) || video === null || film === undefined || sound === undefined) return null;
+  if (pauses(film) < LEAST_PAUSES) return null;
+  const { listed } = await list(ffmpeg, file, probeArguments(file, '', [`0:${video.stream}`]), signal);
+  const [alone] = listed;
+  if (alone === undefined || !isEven(alone)) return null;
+  const [begins = 0, own = 0] = [film.times[0], alone.times[0]];
+  const moved = begins - own;
+  return {
+    film: {
+      ...alone,
+      times: alone.times.map((time) => time + moved),
+      end: alone.end + moved,
+      filledEnd: alone.filledEnd + moved,
+    },
+    later: begins - (sound.times[0] ?? begins),
+  };
+}
+
+function pauses({ times }: ListedStream): number {
+  const gaps = gapsBetween(times);
+  const longest = median(gaps) + FALL_SECONDS / 2;
+  return gaps.filter((gap) => gap > longest).length;
+}
+
+function isEven({ times, restarted }: ListedStream): boolean {
+  return restarted === 0 && gridStart(times, measureRate(times, 0)) !== null;
+}
