@@ -1,7 +1,7 @@
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import { cloudSet } from './cloud-set.ts';
-import { faultSuite } from './suite.ts';
+import { faultSuite, turnOf } from './suite.ts';
 
 useEmulators();
 // One stop point per stage, because the stages are the same as on one machine.
-faultSuite(cloudSet, { ...ON_EMULATORS, every: Number.POSITIVE_INFINITY });
+faultSuite(cloudSet, { skip: ON_EMULATORS.skip || turnOf('emulators'), every: Number.POSITIVE_INFINITY });

@@ -7,7 +7,7 @@ import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
-import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
+import { EXHAUSTIVE, sampled, unlessTurn } from '../fixtures/system/sample.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import {
   type Again,
@@ -53,6 +53,13 @@ export interface FaultOptions {
 }
 
 /** Runs all scenarios on one set of adapters. */
+/** Suites of the same stages on slower adapters, of which npm test runs one. */
+const IN_TURN = ['vendors', 'emulators'];
+
+export function turnOf(own: 'vendors' | 'emulators'): string | false {
+  return unlessTurn(IN_TURN, own);
+}
+
 export function faultSuite(set: AdapterSet, { skip = false, every, wide = false }: FaultOptions): void {
   const narrow =
     wide || EXHAUSTIVE ? false : 'tested on the single-machine host, and by npm run test:exhaustive';
