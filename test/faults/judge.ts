@@ -23,7 +23,7 @@ export interface Verdict {
   halves: number;
   /** Ends other than the expected ones. */
   wrong: number;
-  /** Stop points that were not reached. Of recorded ones, the suite allows a few; one that is named must be reached. */
+  /** Recorded stop points that were not reached; also wrong if the set always makes its calls in the same order. */
   unreached: number;
   /** One sentence for each of the above. */
   complaints: string[];

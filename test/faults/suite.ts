@@ -83,7 +83,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       // Because of races, one of a few points may be missed, and at most a twentieth of many.
       const unreached = stopped.filter(({ verdict }) => verdict.unreached > 0).length;
       assert.ok(
-        unreached <= Math.max(2, stopped.length / 20),
+        unreached <= Math.max(stopped.length < 40 ? 1 : 2, stopped.length / 20),
         `${unreached} of ${stopped.length} points were not reached`,
       );
     });
