@@ -14,6 +14,8 @@ import type { ListedStream } from './packets.ts';
 const LEAP_SECONDS = 10;
 /** The filters name each of them. Later ones are taken for pauses. */
 const MOST_LEAPS = 200;
+/** Formats in which ffmpeg closes leaps itself. */
+export const CLOSED = ['mpegts', 'mpeg'];
 
 export type Leaps = Pick<NonNullable<Probe['video']>, 'leaps' | 'restarts'>;
 
@@ -26,7 +28,8 @@ export interface Leapless extends Leaps {
 }
 
 /** @param sound of the same clip, if it has any */
-export function withoutLeaps(film: ListedStream, sound: ListedStream | undefined): Leapless {
+export function withoutLeaps(film: ListedStream, sound: ListedStream | undefined, format = ''): Leapless {
+  if (CLOSED.includes(format)) return { leaps: [], restarts: false, times: film.times, end: film.end };
   const restarts = film.restarted > 0;
   const found = forward(film.times, sound?.times ?? new Float64Array());
   if (found.size === 0 && !restarts) return { leaps: [], restarts, times: film.times, end: film.end };

@@ -66,7 +66,7 @@ export async function probe(
   const video = videoOf(
     info.still && photo !== null ? await asDisplayed(ffmpeg, file, info, photo, signal) : info,
     film,
-    { sound, photo, later: apart?.later ?? null },
+    { sound, photo, later: apart?.later ?? null, format: info.format },
   );
   if (video === null && photo?.kind === 'jpeg') await refuseWithoutEnd(file);
   // Disturbed times say no length.
@@ -203,10 +203,11 @@ function rateOf({ fps }: VideoInfo): number {
 function videoOf(
   { video: info, still: single }: Pick<MediaInfo, 'video' | 'still'>,
   packets: ListedStream | undefined,
-  { sound, photo, later }: { sound: ListedStream | undefined; photo: PhotoFile | null; later: number | null },
+  beside: { sound: ListedStream | undefined; photo: PhotoFile | null; later: number | null; format: string },
 ): Probe['video'] {
   if (info === null || packets === undefined || packets.shown === 0) return null;
-  const { leaps, restarts, times, end } = withoutLeaps(packets, sound);
+  const { sound, photo, later, format } = beside;
+  const { leaps, restarts, times, end } = withoutLeaps(packets, sound, format);
   const isMoved = restarts || leaps.length > 0;
   // All of them would have to be decoded to show a few.
   const most = Math.max(times.length, packets.filled);

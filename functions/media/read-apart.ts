@@ -6,11 +6,10 @@
 import { list, probeArguments } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { gapsBetween, gridStart, measureRate, median } from './frame-grid.ts';
+import { CLOSED } from './leaps.ts';
 import type { MediaInfo } from './media-info.ts';
 import type { ListedStream } from './packets.ts';
 
-/** In which ffmpeg closes leaps. */
-const CLOSED = ['mpegts', 'mpeg'];
 /** What ffmpeg takes for a fall of the times, in seconds. */
 const FALL_SECONDS = 0.1;
 /** Where recordings were joined, the picture may pause until the sound has ended, but not again and again. */

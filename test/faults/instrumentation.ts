@@ -56,8 +56,11 @@ export type Event =
 
 /** Time after the end of the call or, for 'during', after its beginning. */
 const DELAY_MS = { after: 0, before: 0, during: 3, later: 30 } as const satisfies Record<Moment, number>;
-/** Calls made by timers, at unpredictable moments. */
-const UNCOUNTED = ['leases.renew', 'tasks.isCancelled', 'problems.note', 'problems.clear'];
+/** Calls made by timers, or by whichever delivery is the first in a minute: at unpredictable moments. */
+const UNCOUNTED = [
+  ...['leases.renew', 'tasks.isCancelled'],
+  ...['problems.note', 'problems.clear', 'problems.latest'],
+];
 
 export interface Watch {
   instrumentation: Instrumentation;
