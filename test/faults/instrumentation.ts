@@ -40,7 +40,10 @@ export interface RecordedRun {
   instance: string;
   /** Instances of one kind are processed alike: "clip". */
   kind: string;
+  /** In the order in which they ended. */
   calls: string[];
+  /** How many calls had ended when each of them began: fewer than stand before it if it made calls of its own. */
+  begun: number[];
 }
 
 /** What the child process reports to the harness, one JSON line each. */
@@ -117,10 +120,12 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
     call: () => Promise<unknown>,
   ): Promise<unknown> => {
     const label = labelOf(method, args);
+    const begun = run.calls.length;
     if (method === 'tasks.create') emit({ creating: (args[0] as Task).id });
     await reach(run, [...run.calls, label], true);
     const end = (ending: string): Promise<void> => {
       run.calls.push(`${label}${ending}`);
+      run.begun.push(begun);
       made += 1;
       if (method === 'tasks.finish') emit({ finished: args[0] as string });
       return reach(run, run.calls, false);
@@ -170,8 +175,8 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
           } finally {
             running -= 1;
             if (stop === undefined) {
-              const { instance, kind, calls } = run;
-              emit({ run: { stage, instance, kind, calls } });
+              const { instance, kind, calls, begun } = run;
+              emit({ run: { stage, instance, kind, calls, begun } });
             }
           }
         });
@@ -186,6 +191,7 @@ function newRun(stage: string, message: Message | undefined): Run {
     instance: instanceOf(message),
     kind: kindOf(message),
     calls: [],
+    begun: [],
     taskId: message?.taskId ?? '',
   };
 }

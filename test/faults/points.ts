@@ -22,14 +22,14 @@ export function stopPoints(recorded: readonly RecordedRun[], stage: string): Sto
     const instances = instancesOf(ofKind, []);
     // If only one instance is tried, it is the one with the most calls: the first clip also chooses the profile.
     const alike = stage in LAST ? ofKind : [longest(ofKind)];
-    for (const calls of prefixes(alike)) {
-      const add = (moment: Moment, nth: number) =>
-        stops.push({ by: 'sequence', stage, instances, nth, calls, moment });
+    for (const { calls, upToBegin } of prefixes(alike)) {
+      const add = (moment: Moment, nth: number, reached = calls) =>
+        stops.push({ by: 'sequence', stage, instances, nth, calls: reached, moment });
       const most = Math.min(LAST[stage] ?? 1, instancesOf(alike, calls).length);
       for (let nth = 1; nth <= most; nth++) add('after', nth);
       const call = calls.at(-1);
-      if (isOneOf(AFTER_WORK, call)) add('before', 1);
-      if (isOneOf(LONG, call)) add('during', 1);
+      if (isOneOf(AFTER_WORK, call)) add('before', 1, upToBegin);
+      if (isOneOf(LONG, call)) add('during', 1, upToBegin);
       const next = alike.filter((run) => begins(run, calls)).map((run) => run.calls[calls.length]);
       if (next.some((following) => isOneOf(AFTER_LONG_WORK[stage] ?? [], following))) add('later', 1);
     }
@@ -53,13 +53,20 @@ export function describeStop(stop: Stop | undefined): string {
   }
 }
 
+interface Prefix {
+  calls: string[];
+  /** Those that had ended when the last one began, and that one. */
+  upToBegin: string[];
+}
+
 /** All distinct beginnings of the runs, the empty one first. */
-function prefixes(runs: readonly RecordedRun[]): string[][] {
-  const found = new Map<string, string[]>();
-  for (const { calls } of runs) {
+function prefixes(runs: readonly RecordedRun[]): Prefix[] {
+  const found = new Map<string, Prefix>();
+  for (const { calls, begun } of runs) {
     for (let length = 0; length <= calls.length; length++) {
       const prefix = calls.slice(0, length);
-      found.set(prefix.join('\n'), prefix);
+      const upToBegin = [...prefix.slice(0, begun[length - 1] ?? 0), ...prefix.slice(-1)];
+      found.set(prefix.join('\n'), { calls: prefix, upToBegin });
     }
   }
   return [...found.values()];
