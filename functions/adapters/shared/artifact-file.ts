@@ -1,7 +1,7 @@
 /** An artifact as one stream of bytes: a line of JSON that describes its files, then the files, one after the other. */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -102,7 +102,9 @@ async function unpackFile(
       yield chunk;
     }
   }
-  await pipeline(measured, createWriteStream(join(dir, name), { flags: 'wx' }));
+  // Opened first: a stream that opens the file itself may do so after it has failed, while the folder is being removed.
+  await using handle = await open(join(dir, name), 'wx');
+  await pipeline(measured, handle.createWriteStream());
   return hash.digest('hex') === sha256;
 }
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { type DiskRoom, ENDLESS_ROOM } from './disk-room.ts';
 import { LEAST_RATE, type LeastRate, watchRate } from './least-rate.ts';
@@ -66,7 +65,9 @@ export async function storeBody(
     }
   }
   try {
-    await pipeline(body, (chunks) => measured(read(chunks)), createWriteStream(file), {
+    // A stream that opens the file itself may do so after it has failed, and would leave an empty file.
+    await using handle = await open(file, 'w');
+    await pipeline(body, (chunks) => measured(read(chunks)), handle.createWriteStream(), {
       signal: AbortSignal.any([signal, rate.signal]),
     });
     if (expected.bytes !== undefined && bytes !== expected.bytes) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -57,9 +57,10 @@ export async function checksum(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Copies to a new file and syncs it. On abort or failure a part of it may remain. */
+/** Copies to a new file and syncs it. On abort or failure a part of it may remain, to which nothing is written any more. */
 export async function copyTo(target: string, file: string, signal?: AbortSignal): Promise<void> {
-  await pipeline(createReadStream(file), createWriteStream(target, { flags: 'wx', flush: true }), {
+  await using handle = await open(target, 'wx');
+  await pipeline(createReadStream(file), handle.createWriteStream({ flush: true }), {
     ...(signal && { signal }),
   });
 }
