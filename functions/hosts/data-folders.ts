@@ -1,4 +1,5 @@
 /** Where a host keeps files in DATA_DIR, and that only its own user may read them. */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivateFolder } from '../adapters/disk/private-folder.ts';
 import type { Config } from '../config/config.ts';
@@ -32,4 +33,16 @@ export async function closeDataDir({ dataDir }: Pick<Config, 'dataDir'>): Promis
   umaskBefore ??= process.umask(ONLY_OWNER);
   await makePrivateFolder({ dir: dataDir, mark: MARK, own: OWN });
   return umaskBefore;
+}
+
+/** Throws an error that names the first file which is in the place of a folder. */
+export function checkDataFolders({ dataDir }: Pick<Config, 'dataDir'>): void {
+  for (const name of ['artifacts', 'tmp', 'empty', 'children']) {
+    const path = join(dataDir, name);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) {
+      throw new Error(
+        `Expected ${path} to be a folder, got a file. Next step: move it away, or set another DATA_DIR.`,
+      );
+    }
+  }
 }

@@ -27,7 +27,7 @@ import { fileName, manifestName } from '../model/names.ts';
 import type { TaskStore } from '../ports.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import { DATABASE, damaged, emptied, inDataDir } from './data-dir-errors.ts';
-import { closeDataDir, dataFolders } from './data-folders.ts';
+import { checkDataFolders, closeDataDir, dataFolders } from './data-folders.ts';
 import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
@@ -56,6 +56,7 @@ export async function composeLocal(
   await using starting = new AsyncDisposableStack();
   detectSleep();
   const umask = await inDataDir(config.dataDir, '', () => closeDataDir(config));
+  checkDataFolders(config);
   starting.use(await lockIn(config.dataDir, log));
   // With the lock held, everything found here was left by a host that has ended.
   const children = createChildRecords({ dir: join(config.dataDir, 'children') });

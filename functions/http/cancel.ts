@@ -1,3 +1,4 @@
+import { counted } from '../base/counted.ts';
 import type { Log } from '../base/log.ts';
 import { cancellingKey } from '../coordination/lease-keys.ts';
 import { cancelIdle } from '../pipeline/cancel-idle.ts';
@@ -32,7 +33,7 @@ export async function cancelTask(taskId: string, deps: CancelDeps): Promise<Resp
   // Their messages may be in a long back-off. A second message for each ends the task now.
   await deps.queue.publish(left.map(({ index }) => ({ topic: 'render', taskId, index })));
   await checkCompletion(taskId, deps);
-  deps.log.info(`Cancelling "${task.name}": ${left.length} combinations are being made`, {
+  deps.log.info(`Cancelling "${task.name}": ${counted(left.length, 'combination')} still to end`, {
     event: 'task.cancelling',
     task_id: task.id,
     task_name: task.name,

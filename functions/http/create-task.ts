@@ -1,5 +1,6 @@
 /** Creates tasks, for new requests and for retries. */
 import { randomUUID } from 'node:crypto';
+import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Claim, Task } from '../model/task.ts';
@@ -71,7 +72,8 @@ async function publish(task: Task, deps: CreateTaskDeps): Promise<void> {
     });
   });
   const combinations = plan.combinations.length;
-  deps.log.info(`Accepted "${name}": ${combinations} combinations of ${plan.sources.length} sources`, {
+  const made = `${counted(combinations, 'combination')} of ${counted(plan.sources.length, 'source')}`;
+  deps.log.info(`Accepted "${name}": ${made}`, {
     event: 'task.accepted',
     task_id: id,
     task_name: name,

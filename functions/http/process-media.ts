@@ -46,7 +46,7 @@ export async function processMedia(
   if (cursor !== null) checkPaged(valid);
   const claim = claimOf(request, valid);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
-  const warnings = [...valid.warnings, ...speechWarnings(valid, deps)];
+  const warnings = [...valid.warnings, ...unusedWarnings(valid, plan), ...speechWarnings(valid, deps)];
   if (valid.dryRun) return Response.json(dryRunAnswer(valid, plan, warnings, from));
 
   // Checked before the folder is created: a repeated request gets its answer even if the folder is out of reach by now.
@@ -122,6 +122,20 @@ function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[]
     renders: page.entries,
     next_cursor: nextCursor(from + page.entries.length, plan.combinations.length),
   };
+}
+
+/** Tracks and lines are shared out, one for each video: with fewer videos than these, some are left over. */
+function unusedWarnings({ tracks, lines }: ValidRequest, plan: Plan): string[] {
+  const unused = (kind: 'track' | 'line', wanted: readonly object[]) => {
+    const distinct = new Set(wanted.map((one) => JSON.stringify(one))).size;
+    const used = plan.sources.filter((source) => source.kind === kind).length;
+    return used === distinct
+      ? []
+      : [
+          `${distinct - used} of ${distinct} ${kind}s are not used, because there are more ${kind}s than videos.`,
+        ];
+  };
+  return [...unused('track', tracks), ...unused('line', lines)];
 }
 
 function speechWarnings({ lines }: ValidRequest, { speech }: ProcessMediaDeps): string[] {

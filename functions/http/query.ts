@@ -5,11 +5,18 @@ import { escapePointer, nearestName, shown, shownPointer } from '../model/mistak
 /** Most mistakes of an answer. No query of this interface has as many parameters. */
 const MOST_LISTED = 10;
 
-/** Throws RequestError invalid_request, naming each unknown or repeated parameter once. */
-export function checkQuery(query: URLSearchParams, known: readonly string[]): void {
+/**
+ * Throws RequestError invalid_request, naming each unknown or repeated parameter once.
+ * @param inBody the fields that the same request has in its body
+ */
+export function checkQuery(
+  query: URLSearchParams,
+  known: readonly string[],
+  inBody: readonly string[] = [],
+): void {
   const names = [...new Set(query.keys())];
   const mistakes = names.flatMap((name) => {
-    const message = known.includes(name) ? repeated(name, query) : unknown(name, known);
+    const message = known.includes(name) ? repeated(name, query) : unknown(name, known, inBody);
     return message === undefined ? [] : [{ pointer: shownPointer(`/${escapePointer(name)}`), message }];
   });
   if (mistakes.length > 0) throw refused(mistakes);
@@ -24,11 +31,12 @@ function repeated(name: string, query: URLSearchParams): string | undefined {
   return times > 1 ? `Expected ${name} once, got it ${times} times. Leave out all but one.` : undefined;
 }
 
-function unknown(name: string, known: readonly string[]): string {
+function unknown(name: string, known: readonly string[], inBody: readonly string[]): string {
   if (known.length === 0)
     return `Expected no query parameters, because this address takes none, got ${shown(name)}. Remove it.`;
-  const nearest = nearestName(name, known);
-  const next = nearest === undefined ? 'Remove it.' : `Did you mean ${nearest}?`;
+  const nearest = nearestName(name, [...known, ...inBody]);
+  const where = known.includes(nearest ?? '') ? '' : ' in the body';
+  const next = nearest === undefined ? 'Remove it.' : `Did you mean ${nearest}${where}?`;
   return `Expected no query parameters but ${known.join(', ')}, got ${shown(name)}. ${next}`;
 }
 

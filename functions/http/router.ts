@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
+import { requestSchema } from '../model/request-schema.ts';
 import { type CancelDeps, cancelTask } from './cancel.ts';
 import { problem } from './json-body.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
@@ -25,6 +26,8 @@ interface Route {
   path: RegExp;
   /** Names of its query parameters. */
   query: readonly string[];
+  /** Names of the fields of its body, if it has one. */
+  body?: readonly string[];
   answer: (request: Request, match: RegExpExecArray, url: URL, deps: ApiDeps) => Promise<Response>;
 }
 
@@ -40,6 +43,7 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     path: /^\/(process_media)?$/,
     query: ['cursor'],
+    body: Object.keys(requestSchema.properties),
     answer: (request, _match, url, deps) => processMedia(request, url.searchParams, deps),
   },
   {
@@ -109,7 +113,7 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
     });
   }
   const { route, match } = found;
-  checkQuery(url.searchParams, route.query);
+  checkQuery(url.searchParams, route.query, route.body);
   return deps.run(route.name, () => route.answer(request, match, url, deps));
 }
 

@@ -78,7 +78,8 @@ export interface PlanInput {
 
 /**
  * Every combination, the last block changing fastest, each with one track and one line that are drawn from
- * shuffled bags. The same input gives the same plan.
+ * shuffled bags. Tracks and lines that none of them drew are left out: they would be downloaded and bought in vain.
+ * The same input gives the same plan.
  */
 export function makePlan(input: PlanInput): Plan {
   const sources = new SourceList();
@@ -95,19 +96,20 @@ export function makePlan(input: PlanInput): Plan {
     track: trackOf[at] ?? null,
     line: lineOf[at] ?? null,
   }));
-  return {
-    seed: input.seed,
-    sources: sources.all,
-    combinations,
-    total,
-    output: input.output,
-    sound: input.sound,
-  };
+  const { seed, output, sound } = input;
+  return withUsedSources({ seed, sources: sources.all, combinations, total, output, sound });
 }
 
 /** A plan of some of the combinations, with the same choices and indexes, and only the sources they need. */
 export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
-  const combinations = plan.combinations.filter(({ index }) => indexes.has(index));
+  return withUsedSources({
+    ...plan,
+    combinations: plan.combinations.filter(({ index }) => indexes.has(index)),
+  });
+}
+
+function withUsedSources(plan: Plan): Plan {
+  const { combinations } = plan;
   const used = [...new Set(combinations.flatMap(sourcesOf))].toSorted((one, other) => one - other);
   const numberOf = new Map(used.map((old, number) => [old, number]));
   const renumbered = (old: number) => numberOf.get(old) as number;

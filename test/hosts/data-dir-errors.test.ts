@@ -51,6 +51,10 @@ const STARTS: Record<string, [(dir: string) => Promise<unknown>, RegExp]> = {
     },
     /got a folder named every-cut\.sqlite where a file belongs\. Next step: move it away/,
   ],
+  'a file in place of a folder': [
+    (dir) => writeFile(join(dir, 'artifacts'), ''),
+    /artifacts to be a folder, got a file\. Next step: move it away, or set another DATA_DIR/,
+  ],
   'no signing key, but tasks that need one': [
     (dir) => rm(join(dir, 'signing.key')),
     /key of 43 characters that seals 1 task of before in .*signing\.key, got none\. Next step: restore it from a back-up/,

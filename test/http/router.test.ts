@@ -143,6 +143,25 @@ describe('the HTTP interface', () => {
     await assert.rejects(stat(join(dir, 'output', 'dry')), { code: 'ENOENT' });
   });
 
+  test('tracks and lines that no video uses are not prepared, and a warning says so', async () => {
+    const [hello] = REQUEST.text_to_speach;
+    const request = {
+      ...REQUEST,
+      audio_blocks: { music: ['a', 'b', 'c'].map((name) => `https://h/${name}.mp3`) },
+      text_to_speach: [hello, ...['two', 'three', 'four', 'five'].map((text) => ({ ...hello, text }))],
+    };
+    const before = queue.counts();
+    const { warnings } = (await (await api(post(request))).json()) as { warnings: string[] };
+    assert.equal(queue.counts().prepare.waiting - before.prepare.waiting, 3 + 2 + 2);
+    assert.deepEqual(
+      warnings.filter((text) => text.includes('not used')),
+      [
+        '1 of 3 tracks are not used, because there are more tracks than videos.',
+        '3 of 5 lines are not used, because there are more lines than videos.',
+      ],
+    );
+  });
+
   test('every refusal is a problem document', async () => {
     const json = { 'content-type': 'application/json' };
     await problem(await api(post('{"task_name":', { raw: true })), 400);
@@ -675,7 +694,11 @@ describe('the HTTP interface', () => {
       ]);
       assert.match(
         (await mistakes('POST', '/process_media?dryrun=1'))[0] as string,
-        /^\/dryrun .*but cursor/,
+        /^\/dryrun .*but cursor, got "dryrun"\. Did you mean dry_run in the body\?$/,
+      );
+      assert.match(
+        (await mistakes('POST', '/process_media?dry_run=true'))[0] as string,
+        /got "dry_run"\. Did you mean dry_run in the body\?$/,
       );
       const many = await mistakes(
         'GET',

@@ -97,6 +97,25 @@ describe('a plan', () => {
     assert.deepEqual(sourcesOf(plan.combinations[0] as Plan['combinations'][0]).sort(), [0, 2, 3]);
   });
 
+  test('has no tracks and lines that no video uses, as nobody should wait or pay for them', () => {
+    const words = ['one', 'two', 'three', 'four', 'five'];
+    for (let seed = 0; seed < 20; seed++) {
+      const plan = makePlan({
+        ...input,
+        blocks: [block('a', 'b')],
+        tracks: words.map(address),
+        lines: words.map((text) => ({ text, voice: 'v' })),
+        seed,
+      });
+      const used = new Set(plan.combinations.flatMap(sourcesOf));
+      assert.deepEqual([...used].sort(), [...plan.sources.keys()]);
+      assert.deepEqual(
+        plan.sources.map(({ kind }) => kind),
+        ['clip', 'clip', 'track', 'track', 'line', 'line'],
+      );
+    }
+  });
+
   test('reduced to some combinations keeps choices, numbers and total, and only the sources that they need', () => {
     const plan = makePlan({
       ...input,

@@ -9,6 +9,8 @@ import { announcedBytes, header } from '../shared/source-answer.ts';
  * that changes twice within a second keeps its date.
  */
 const LEAST_AGE_MS = 60_000;
+/** Builds that are to be repeatable give all files one date: mostly the first of Unix (1970) or of ZIP (1980). */
+const FIRST_DATE_MS = Date.UTC(1990);
 /** Time, length or file number, as nginx, Apache, lighttpd and others join them: worth as much as the date. */
 const MADE_OF_TIME = /^"[\da-f]{1,20}(-[\da-f]{1,16}){1,2}"$|^"\d+"$/i;
 /** At least 128 bits in hexadecimal, with S3's number of parts, or in Base64: a hash of the content. */
@@ -67,11 +69,12 @@ function isOfContent(etag: string, headers: IncomingHttpHeaders): boolean {
   return isDated ? HASH.test(etag) : !MADE_OF_TIME.test(etag);
 }
 
-/** Last-Modified, if it is older than the answer's own Date by more than the clock's step. */
+/** Last-Modified, if it is a real date that is older than the answer's own Date by more than the clock's step. */
 function oldDate(headers: IncomingHttpHeaders): string | undefined {
   const lastModified = sendable(header(headers, 'last-modified'));
-  const age = parseHttpDate(header(headers, 'date') ?? '') - parseHttpDate(lastModified ?? '');
-  return age >= LEAST_AGE_MS ? lastModified : undefined;
+  const modified = parseHttpDate(lastModified ?? '');
+  const age = parseHttpDate(header(headers, 'date') ?? '') - modified;
+  return age >= LEAST_AGE_MS && modified >= FIRST_DATE_MS ? lastModified : undefined;
 }
 
 /** Drops values that Node would refuse to send back in a request header, which would make every later GET fail. */

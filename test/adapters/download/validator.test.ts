@@ -10,6 +10,7 @@ import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const DATE = 'Mon, 02 Nov 2026 10:00:00 GMT';
 const HOUR_BEFORE = 'Mon, 02 Nov 2026 09:00:00 GMT';
+const FIRST_OF_UNIX = 'Thu, 01 Jan 1970 00:00:01 GMT';
 const headers = (more: Record<string, string>) => ({ date: DATE, 'content-length': '4', ...more });
 const old = { 'last-modified': HOUR_BEFORE };
 
@@ -111,6 +112,7 @@ describe('createWebDownloads, for a URL whose file is known', () => {
 
   for (const [title, first, second] of [
     ['an older date', dated(HOUR_BEFORE), dated('Sun, 01 Nov 2026 10:00:00 GMT')],
+    ['the date of all files of its server', dated(FIRST_OF_UNIX), dated(FIRST_OF_UNIX)],
     ['the same second', dated(DATE), dated(DATE)],
     [
       'the same date within a minute of the answer',
