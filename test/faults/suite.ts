@@ -39,9 +39,11 @@ const SPREAD = 10;
 /** Two concurrent mixes: one that kills the process, and a bystander. */
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
-/** The first of them stop each stage once; the others stop some of the same stages in another state. */
+/** Without the further ones they stop each stage once; those stop some of the same stages in another state. */
 const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, KEYED, CANCELLED];
 const FURTHER = [KEYED, CANCELLED];
+/** Beside a task from its post to its end, `npm test` tries one in this many of the others. */
+const OTHERS = 2;
 
 export interface FaultOptions {
   /** The reason if the set is not available here. */
@@ -52,7 +54,6 @@ export interface FaultOptions {
   wide?: boolean;
 }
 
-/** Runs all scenarios on one set of adapters. */
 /** Suites of the same stages on slower adapters, of which npm test runs one. */
 const IN_TURN = ['vendors', 'emulators'];
 
@@ -60,6 +61,7 @@ export function turnOf(own: 'vendors' | 'emulators'): string | false {
   return unlessTurn(IN_TURN, own);
 }
 
+/** Runs the scenarios on one set of adapters. */
 export function faultSuite(set: AdapterSet, { skip = false, every, wide = false }: FaultOptions): void {
   const narrow =
     wide || EXHAUSTIVE ? false : 'tested on the single-machine host, and by npm run test:exhaustive';
@@ -135,7 +137,8 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       );
     });
 
-    for (const scenario of SCENARIOS.filter((one) => !narrow || !FURTHER.includes(one))) {
+    const others = SCENARIOS.filter((one) => one !== TASK && !(narrow && FURTHER.includes(one)));
+    for (const scenario of [TASK, ...sampled(others, OTHERS)]) {
       // One after the other, because the first run records where the others are stopped.
       describe(`the scenario "${scenario.name}"`, { concurrency: 1 }, () => {
         let recorded: Trial;
