@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { retryTransient } from '../../functions/coordination/retry-policy.ts';
 import type { Failed } from '../../functions/model/pins.ts';
 import type { PinStore, TaskStore } from '../../functions/ports.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
@@ -106,8 +107,9 @@ export function pinContract(
         const { pins, id } = await withTask(harness);
         const wait = pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT);
         for (const _ of numbers(moment)) await pause(moment);
+        // The emulator fails now and then while listeners come and go. A stage repeats the write as well.
         const written = (['prepared-0', 'prepared-1'] as const).map((name) =>
-          pins.write(id, name, samplePrepared(name)),
+          retryTransient(() => pins.write(id, name, samplePrepared(name)), { signal: PATIENT.signal }),
         );
         assert.deepEqual(await wait, await Promise.all(written));
       }

@@ -3,6 +3,7 @@ import { TransientError } from '../../base/errors.ts';
 
 /** https://grpc.io/docs/guides/status-codes/ */
 export const GRPC = {
+  UNKNOWN: 2,
   DEADLINE_EXCEEDED: 4,
   NOT_FOUND: 5,
   ALREADY_EXISTS: 6,
@@ -18,6 +19,8 @@ export const GRPC = {
  * calls may be repeated, and resume transactions and streams. This service adds no retries around them.
  */
 const TRANSIENT: readonly unknown[] = [
+  // How a server answers after an exception of its own, the Firestore emulator among them.
+  GRPC.UNKNOWN,
   GRPC.DEADLINE_EXCEEDED,
   GRPC.RESOURCE_EXHAUSTED,
   GRPC.ABORTED,

@@ -11,7 +11,7 @@ import { TransientError } from '../../../functions/base/errors.ts';
 /** Every status that is an error: https://grpc.io/docs/guides/status-codes/ */
 const STATUSES: readonly { name: string; code: number; transient: boolean }[] = [
   { name: 'CANCELLED', code: 1, transient: false },
-  { name: 'UNKNOWN', code: 2, transient: false },
+  { name: 'UNKNOWN', code: 2, transient: true },
   { name: 'INVALID_ARGUMENT', code: 3, transient: false },
   { name: 'DEADLINE_EXCEEDED', code: 4, transient: true },
   { name: 'NOT_FOUND', code: 5, transient: false },
