@@ -103,7 +103,8 @@ describe('the single-machine host, stopped or killed and started again', {
       // Ctrl-C reaches every process in the terminal, and npm passes it on to its children once more.
       if (signal === 'SIGINT') {
         first.interrupt();
-        await pause(100);
+        // Well before it has ended: Node takes its handlers away just before it exits.
+        await pause(10);
         first.interrupt();
       } else process.kill(first.pid, signal);
       assert.deepEqual(await first.ended(), { code: 0, signal: null }, first.complaints());
