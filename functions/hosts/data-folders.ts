@@ -20,6 +20,8 @@ export function dataFolders({ dataDir }: Pick<Config, 'dataDir'>) {
     temp: join(dataDir, 'tmp'),
     /** Where programs work that need no folder. */
     empty: join(dataDir, 'empty'),
+    /** Which children are running. */
+    children: join(dataDir, 'children'),
     /** Which output folders there were. */
     outputs: join(dataDir, 'outputs.json'),
   };
@@ -36,13 +38,12 @@ export async function closeDataDir({ dataDir }: Pick<Config, 'dataDir'>): Promis
 }
 
 /** Throws an error that names the first file which is in the place of a folder. */
-export function checkDataFolders({ dataDir }: Pick<Config, 'dataDir'>): void {
-  for (const name of ['artifacts', 'tmp', 'empty', 'children']) {
-    const path = join(dataDir, name);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) {
-      throw new Error(
-        `Expected ${path} to be a folder, got a file. Next step: move it away, or set another DATA_DIR.`,
-      );
-    }
+export function checkDataFolders(config: Pick<Config, 'dataDir'>): void {
+  const { artifacts, temp, empty, children } = dataFolders(config);
+  for (const path of [artifacts, temp, empty, children]) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) continue;
+    throw new Error(
+      `Expected ${path} to be a folder, got a file. Next step: move it away, or set another DATA_DIR.`,
+    );
   }
 }

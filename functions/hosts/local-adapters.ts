@@ -56,12 +56,12 @@ export async function composeLocal(
   await using starting = new AsyncDisposableStack();
   detectSleep();
   const umask = await inDataDir(config.dataDir, '', () => closeDataDir(config));
-  checkDataFolders(config);
+  await inDataDir(config.dataDir, '', () => checkDataFolders(config));
   starting.use(await lockIn(config.dataDir, log));
-  // With the lock held, everything found here was left by a host that has ended.
-  const children = createChildRecords({ dir: join(config.dataDir, 'children') });
-  const childrenEnded = await children.endLeftOvers();
   const folders = dataFolders(config);
+  // With the lock held, everything found here was left by a host that has ended.
+  const children = createChildRecords({ dir: folders.children });
+  const childrenEnded = await children.endLeftOvers();
   const foldersSwept =
     (await sweepFolder(folders.temp, WORK_DIR)) +
     (await sweepFolder(join(folders.artifacts, INCOMING), UUID));

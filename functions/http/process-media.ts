@@ -46,7 +46,7 @@ export async function processMedia(
   if (cursor !== null) checkPaged(valid);
   const claim = claimOf(request, valid);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
-  const warnings = [...valid.warnings, ...unusedWarnings(valid, plan), ...speechWarnings(valid, deps)];
+  const warnings = [...valid.warnings, ...leftOverWarnings(valid, plan), ...speechWarnings(valid, deps)];
   if (valid.dryRun) return Response.json(dryRunAnswer(valid, plan, warnings, from));
 
   // Checked before the folder is created: a repeated request gets its answer even if the folder is out of reach by now.
@@ -124,18 +124,14 @@ function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[]
   };
 }
 
-/** Tracks and lines are shared out, one for each video: with fewer videos than these, some are left over. */
-function unusedWarnings({ tracks, lines }: ValidRequest, plan: Plan): string[] {
-  const unused = (kind: 'track' | 'line', wanted: readonly object[]) => {
-    const distinct = new Set(wanted.map((one) => JSON.stringify(one))).size;
-    const used = plan.sources.filter((source) => source.kind === kind).length;
-    return used === distinct
-      ? []
-      : [
-          `${distinct - used} of ${distinct} ${kind}s are not used, because there are more ${kind}s than videos.`,
-        ];
-  };
-  return [...unused('track', tracks), ...unused('line', lines)];
+/** Each video gets one track and one line: of more than there are videos, the rest is left over. */
+function leftOverWarnings({ tracks, lines }: ValidRequest, { total }: Plan): string[] {
+  return [
+    { what: 'tracks', count: tracks.length },
+    { what: 'lines', count: lines.length },
+  ]
+    .filter(({ count }) => count > total)
+    .map(({ what, count }) => `Of ${count} ${what}, only as many are used as there are videos: ${total}.`);
 }
 
 function speechWarnings({ lines }: ValidRequest, { speech }: ProcessMediaDeps): string[] {

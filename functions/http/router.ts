@@ -43,7 +43,8 @@ const ROUTES: readonly Route[] = [
     method: 'POST',
     path: /^\/(process_media)?$/,
     query: ['cursor'],
-    body: Object.keys(requestSchema.properties),
+    // callback_url is reserved: a request with it is refused.
+    body: Object.keys(requestSchema.properties).filter((name) => name !== 'callback_url'),
     answer: (request, _match, url, deps) => processMedia(request, url.searchParams, deps),
   },
   {

@@ -39,7 +39,7 @@ const SPREAD = 10;
 /** Two concurrent mixes: one that kills the process, and a bystander. */
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
-/** Without the further ones they stop each stage once; those stop some of the same stages in another state. */
+/** All but the further ones stop each stage once; those stop some of the same stages in another state. */
 const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, KEYED, CANCELLED];
 const FURTHER = [KEYED, CANCELLED];
 /** Beside a task from its post to its end, `npm test` tries one in this many of the others. */
@@ -129,7 +129,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       skip: narrow,
     }, async () => {
       await Promise.all(
-        sampled(LOOPS, 2).map(({ scenario, stage, stop }) =>
+        sampled(LOOPS, 2, 'crash loops').map(({ scenario, stage, stop }) =>
           expectRight({ scenario: scenario.name, stage }, async () => [
             await run(scenario, { stop, deaths: MAX_ATTEMPTS, settings: CROWDED }),
           ]),
@@ -138,7 +138,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
     });
 
     const others = SCENARIOS.filter((one) => one !== TASK && !(narrow && FURTHER.includes(one)));
-    for (const scenario of [TASK, ...sampled(others, OTHERS)]) {
+    for (const scenario of [TASK, ...sampled(others, OTHERS, `scenarios on ${set.name}`)]) {
       // One after the other, because the first run records where the others are stopped.
       describe(`the scenario "${scenario.name}"`, { concurrency: 1 }, () => {
         let recorded: Trial;
@@ -152,7 +152,8 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
 
         for (const stage of scenario.stages) {
           test(`ends right wherever ${stage} is killed`, async () => {
-            const stops = sampled(stopPoints(recordedRuns(recorded), stage), every);
+            const points = stopPoints(recordedRuns(recorded), stage);
+            const stops = sampled(points, every, `${scenario.name}, ${stage}`);
             assert.ok(stops.length > 0, `${stage} was not seen at work`);
             await expectRight({ scenario: scenario.name, stage }, () =>
               Promise.all(stops.map((stop) => run(scenario, { stop }))),

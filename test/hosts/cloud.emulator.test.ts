@@ -177,7 +177,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
 
     const ofTask = (event: string) => fleet.logged(event).filter((line) => line['task_id'] === taskId);
     // Each time, a lease must lapse before the work goes on.
-    const killed = sampled(['prepare', 'render'], 2);
+    const killed = sampled(['prepare', 'render'], 2, 'killed functions');
     await until(() => ofTask('source.prepared').length >= 5, 'some sources');
     if (killed.includes('prepare')) await fleet.kill('prepare');
     await until(() => ofTask('render.finished').length >= count / 2, 'some videos');

@@ -269,7 +269,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       () => google.storage.fault({ operation: 'upload', does: 'hang', times: 50 }),
     ],
   ];
-  for (const [what, env, fault] of sampled(away, 2)) {
+  for (const [what, env, fault] of sampled(away, 2, 'outputs that are away')) {
     test(`while ${what} a task is soon refused as retryable, and nothing is accepted`, async () => {
       await using host = await hostIn(`away ${what}`, env());
       fault();

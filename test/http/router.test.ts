@@ -153,12 +153,22 @@ describe('the HTTP interface', () => {
     const before = queue.counts();
     const { warnings } = (await (await api(post(request))).json()) as { warnings: string[] };
     assert.equal(queue.counts().prepare.waiting - before.prepare.waiting, 3 + 2 + 2);
+    const leftOver = (texts: string[]) => texts.filter((text) => text.includes('only as many'));
+    assert.deepEqual(leftOver(warnings), [
+      'Of 3 tracks, only as many are used as there are videos: 2.',
+      'Of 5 lines, only as many are used as there are videos: 2.',
+    ]);
+    // The same line once more, with its fields in another order, is as many as there are videos.
+    const same = [hello, { voice: hello?.voice, text: hello?.text }];
+    const dry = {
+      ...REQUEST,
+      audio_blocks: { music: ['https://h/a.mp3'] },
+      text_to_speach: same,
+      dry_run: true,
+    };
     assert.deepEqual(
-      warnings.filter((text) => text.includes('not used')),
-      [
-        '1 of 3 tracks are not used, because there are more tracks than videos.',
-        '3 of 5 lines are not used, because there are more lines than videos.',
-      ],
+      leftOver(((await (await api(post(dry))).json()) as { warnings: string[] }).warnings),
+      [],
     );
   });
 
@@ -696,6 +706,8 @@ describe('the HTTP interface', () => {
         (await mistakes('POST', '/process_media?dryrun=1'))[0] as string,
         /^\/dryrun .*but cursor, got "dryrun"\. Did you mean dry_run in the body\?$/,
       );
+      // Nobody is led to a field that is refused.
+      assert.match((await mistakes('POST', '/process_media?callback_url=1'))[0] as string, /Remove it\.$/);
       assert.match(
         (await mistakes('POST', '/process_media?dry_run=true'))[0] as string,
         /got "dry_run"\. Did you mean dry_run in the body\?$/,

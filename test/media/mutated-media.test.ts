@@ -34,7 +34,7 @@ const SETTLED_AT = 2;
 const wanted = process.env['MUTANT'];
 const chosen =
   wanted === undefined
-    ? sampled(BATCHES, BATCHES.length).flat()
+    ? sampled(BATCHES, BATCHES.length, 'mutants').flat()
     : BATCHES.flat().filter(({ base, seed }) => `${base.name}#${seed}` === wanted);
 
 const memory = watchMemory();

@@ -23,9 +23,9 @@ export interface BodyOptions {
 }
 
 /**
- * Stores a response body in a file; on failure no file is left. Throws PermanentError if the body is empty or too
- * large, TransientError 'source_slow' or 'disk_full', and an error with a network code if length or MD5 differ from what
- * was announced.
+ * Stores a response body in a file. On failure no file is left: to that end, also an abort waits until the file is open.
+ * Throws PermanentError if the body is empty or too large, TransientError 'source_slow' or 'disk_full', and an error with a
+ * network code if length or MD5 differ from what was announced.
  */
 export async function storeBody(
   body: AsyncIterable<Buffer>,

@@ -19,7 +19,7 @@ export const GRPC = {
  * calls may be repeated, and resume transactions and streams. This service adds no retries around them.
  */
 const TRANSIENT: readonly unknown[] = [
-  // How a server answers after an exception of its own, the Firestore emulator among them.
+  // After an exception of the server itself, as of the Firestore emulator, and where no token can be had.
   GRPC.UNKNOWN,
   GRPC.DEADLINE_EXCEEDED,
   GRPC.RESOURCE_EXHAUSTED,
