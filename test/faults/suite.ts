@@ -43,7 +43,7 @@ const CROWDED = { RENDER_CONCURRENCY: '2' };
 const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, KEYED, CANCELLED];
 const FURTHER = [KEYED, CANCELLED];
 /** Beside a task from its post to its end, `npm test` tries one in this many of the others. */
-const OTHERS = 2;
+const OTHERS = 3;
 
 export interface FaultOptions {
   /** The reason if the set is not available here. */
