@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { retryTransient } from '../../functions/coordination/retry-policy.ts';
 import type { Failed } from '../../functions/model/pins.ts';
 import type { PinStore, TaskStore } from '../../functions/ports.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
@@ -15,12 +14,15 @@ export interface PinHarness extends AsyncDisposable {
 const FAILED: Failed = {
   error: { code: 'source_not_found', message: 'Expected a file, got 404', stage: 'download' },
 };
+/** Calls it again after a transient error, as a stage does. */
+type Repeated = <T>(write: () => Promise<T>) => Promise<T>;
+
 const PATIENT = { timeoutMs: TIMEOUT_MS, signal: new AbortController().signal };
 
 export function pinContract(
   name: string,
   open: () => Promise<PinHarness>,
-  options: ContractOptions = {},
+  { repeated = (write) => write(), ...options }: ContractOptions & { repeated?: Repeated } = {},
 ): void {
   describe(`${name} keeps pins`, { timeout: TIMEOUT_MS, ...options }, () => {
     it('returns pins in the requested order, with gaps', async () => {
@@ -107,9 +109,8 @@ export function pinContract(
         const { pins, id } = await withTask(harness);
         const wait = pins.wait(id, ['prepared-0', 'prepared-1'], PATIENT);
         for (const _ of numbers(moment)) await pause(moment);
-        // The emulator fails now and then while listeners come and go. A stage repeats the write as well.
         const written = (['prepared-0', 'prepared-1'] as const).map((name) =>
-          retryTransient(() => pins.write(id, name, samplePrepared(name)), { signal: PATIENT.signal }),
+          repeated(() => pins.write(id, name, samplePrepared(name))),
         );
         assert.deepEqual(await wait, await Promise.all(written));
       }

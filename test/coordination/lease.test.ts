@@ -152,36 +152,20 @@ describe('once', () => {
     assert.deepEqual([await own.read(['key']), await counts()], [['released'], NONE]);
   });
 
-  test('stops the work before the lease expires if the store does not answer, and counts no crash', async (t) => {
-    const time = fakeTime(t);
-    const own = createSqliteLeases({ database, now: time.now });
-    const mute: LeaseStore = { ...own, renew: () => new Promise(() => {}) };
-    const working = once({
-      leases: mute,
-      attempts,
-      key: 'key',
-      signal,
-      ttlMs: 1_000,
-      find: async () => undefined,
-      create: (_lease, held) => sleep(30_000, 'done', { signal: held }),
-    });
-    await assert.rejects(
-      time.passing(working),
-      (error: Error) => (error.cause as TransientError).code === 'lease_lost',
-    );
-    assert.ok(time.now() < 1_000, `${time.now()} ms`);
-    assert.deepEqual([await own.read(['key']), await counts()], [['released'], NONE]);
-  });
-
-  for (const [code, told] of [
-    ['disk_full', 'disk_full'],
-    ['platform_unavailable', 'lease_lost'],
-  ] as const) {
-    test(`stops the work before the lease expires if renewals fail at once with ${code}, as ${told}`, async (t) => {
+  const failing = (code: 'disk_full' | 'platform_unavailable') => async () => {
+    throw new TransientError(code, 'no');
+  };
+  const losses: [what: string, renew: LeaseStore['renew'], told: string][] = [
+    ['the store does not answer', () => new Promise(() => {}), 'lease_lost'],
+    ['renewals fail at once with disk_full', failing('disk_full'), 'disk_full'],
+    ['renewals fail at once with platform_unavailable', failing('platform_unavailable'), 'lease_lost'],
+  ];
+  for (const [what, renew, told] of losses) {
+    test(`stops the work before the lease expires if ${what}, as ${told}, and counts no crash`, async (t) => {
       const time = fakeTime(t);
       const own = createSqliteLeases({ database, now: time.now });
       const working = once({
-        leases: { ...own, renew: async () => Promise.reject(new TransientError(code, 'no')) },
+        leases: { ...own, renew },
         attempts,
         key: 'key',
         signal,

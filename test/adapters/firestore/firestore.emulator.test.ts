@@ -18,6 +18,7 @@ import { createFirestoreReports } from '../../../functions/adapters/firestore/re
 import { createFirestoreRetention } from '../../../functions/adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
+import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
 import type { Task } from '../../../functions/model/task.ts';
 import { attemptContract } from '../../contracts/attempts.ts';
 import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
@@ -115,7 +116,8 @@ for (const [name, change] of [
         }),
         change,
       ),
-    ON_EMULATORS,
+    // The emulator answers UNKNOWN now and then while listeners come and go.
+    { ...ON_EMULATORS, repeated: (write) => retryTransient(write, { signal: WAIT.signal }) },
   );
   leaseContract(
     name,
