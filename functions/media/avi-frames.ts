@@ -12,7 +12,14 @@ export async function repeatedFrames(file: string, stream: number): Promise<numb
     if (names.includes(type)) repeated = size === 0 ? repeated + 1 : 0;
     reached = end + RIFF.gap(size);
   }
-  return reached + RIFF.headerBytes > bytes.size ? repeated : 0;
+  return reached + RIFF.headerBytes > (await endOfLists(bytes, reached)) ? repeated : 0;
+}
+
+/** Anything may follow the last list. Its own size may be unknown, or wrong: then it ends with the file. */
+async function endOfLists(bytes: ByteWindow, reached: number): Promise<number> {
+  let last = 0;
+  for await (const { type, end } of chunksIn(bytes, 0, RIFF)) if (type === 'RIFF') last = end;
+  return last < reached ? bytes.size : Math.min(last, bytes.size);
 }
 
 function isList(type: string, list: string): boolean {

@@ -29,13 +29,20 @@ export async function missingChunkBytes(bytes: ByteWindow): Promise<number> {
 
 async function missingInPng(bytes: ByteWindow): Promise<number> {
   let hasPicture = false;
-  for await (const { type, end } of chunksIn(bytes, 8, PNG)) {
+  let last = '';
+  /** Of an animation: the pictures that are announced, and not there yet. */
+  let announced = 0;
+  for await (const { type, start, end } of chunksIn(bytes, 8, PNG)) {
     // Anything may follow the end mark.
     if (type === 'IEND') return 0;
     if (end > bytes.size) return hasPicture && !PICTURES.includes(type) ? 0 : end - bytes.size;
     hasPicture ||= type === 'IDAT';
+    if (type === 'acTL') announced = (await bytes.at(start, 4)).readUInt32BE();
+    if (type === 'fcTL') announced--;
+    last = type;
   }
-  return 0;
+  // Cut between two chunks: the next picture, or what it consists of.
+  return hasPicture && (announced > 0 || last === 'fcTL') ? 1 : 0;
 }
 
 async function missingInCaf(bytes: ByteWindow): Promise<number> {

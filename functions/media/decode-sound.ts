@@ -34,7 +34,7 @@ export interface SoundInput {
   timed?: boolean;
   /** What comes later is not decoded. */
   maxSeconds: number;
-  /** Only the first time of each stretch of one rate counts. */
+  /** Takes the time of the first sample of each stretch of one rate, and counts samples from there on. */
   stretches?: boolean;
   /** Followed by silence, because the resampler gives nothing for a few samples. */
   padded?: boolean;
@@ -42,8 +42,15 @@ export interface SoundInput {
   out: string;
 }
 
-/** The graph is built anew for each rate, and counts anew. */
-const STRETCHES = 'asetpts=STARTPTS+NB_CONSUMED_SAMPLES/SR/TB,';
+/**
+ * The graph is built anew for each rate, and counts anew. Times that are wrong run ahead by up to half a second; what jumps
+ * further is a gap, and all that follows is later by it.
+ */
+const STRETCHES =
+  "asetpts='st(1,STARTPTS+NB_CONSUMED_SAMPLES/SR/TB);" +
+  "st(0,if(gt(PTS-ld(1)-ld(0),1/TB),PTS-ld(1),ld(0)));ld(1)+ld(0)',";
+/** The most samples for which the resampler gives nothing. */
+const MOST_SWALLOWED = 64;
 
 /**
  * Gaps become silence, as the timestamps say. What starts after `maxSeconds` is dropped first, because the silence before
@@ -127,7 +134,9 @@ export async function decode(
     return { ...found, samples: await putInPlace(input.out, [{ at: first, samples }], most) };
   }
   const [rate] = rates;
-  if (found.samples > 0 || decoded === 0 || rate === undefined || first !== 0) return found;
+  // Otherwise it is silent because it begins too late.
+  const isSwallowed = found.samples === 0 && decoded > 0 && decoded <= MOST_SWALLOWED && first === 0;
+  if (!isSwallowed || rate === undefined) return found;
   const { samples: padded } = await again({ timed: false, padded: true });
   const samples = Math.min(Math.max(1, Math.round((decoded * SAMPLE_RATE) / rate)), padded);
   await truncate(input.out, samples * BYTES_PER_SAMPLE);

@@ -23,7 +23,8 @@ const MIDDLE = ['FC', 'BC', 'TC', 'TFC', 'TBC', 'BFC'];
 const LOW = ['LFE', 'LFE2'];
 
 /** Layouts of no other places than those in USUAL. Empty: not known, but such as speech has. */
-const USUAL_LAYOUT = /^(|mono|stereo|downmix|[2-7]\.[01](\([a-z-]+\))?|quad(\(side\))?|hexagonal|octagonal)$/;
+const USUAL_LAYOUT =
+  /^(|mono|stereo|downmix|[2-7]\.[01](\((?!top)[a-z-]+\))?|quad(\(side\))?|hexagonal|octagonal)$/;
 /**
  * By name, so that it fits whatever the sound changes to half-way: names that are not there count for nothing. Like
  * browsers, it gives a single channel, the centre, to both sides at full level.

@@ -12,7 +12,7 @@ const SYNC = [0xfff8, 0xfff9];
 /** x^16 + x^15 + x^2 + 1. */
 const POLYNOMIAL = 0x18005;
 
-/** 1 if the file does not end with a whole frame, as after a tag at its end. 0 for other files. */
+/** 1 if the file does not end with a whole frame, 0 for other files. A tag at its end looks the same: alone it proves nothing. */
 export async function missingFlacBytes(bytes: ByteWindow): Promise<number> {
   const from = await afterTag(bytes);
   const header = await bytes.at(from, LARGEST_FRAME + 3);

@@ -82,7 +82,8 @@ export async function readMp4Index(file: string): Promise<Mp4Index> {
     segments === undefined ? 0 : missingAfterSegments(segments.body, segments.end, places, bytes.size),
     0,
   );
-  return { beginning, brand, samples, missing };
+  // A size that nobody can mean says nothing.
+  return { beginning, brand, samples, missing: Number.isSafeInteger(missing) ? missing : 0 };
 }
 
 /** What the tables of one track say. */

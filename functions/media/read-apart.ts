@@ -12,8 +12,12 @@ import type { ListedStream } from './packets.ts';
 
 /** What ffmpeg takes for a fall of the times, in seconds. */
 const FALL_SECONDS = 0.1;
-/** Where recordings were joined, the picture may pause until the sound has ended, but not again and again. */
-const LEAST_PAUSES = 2;
+/**
+ * Each fall is a pause of the picture, and they follow each other within half a second or so. Where recordings were joined,
+ * the picture may pause, too, until the sound has ended, but then not again for a whole recording.
+ */
+const LEAST_CLOSE = 1;
+const CLOSE_SECONDS = 1;
 
 export interface Apart {
   /** The picture as listed by itself, at the times that it has beside the sound. */
@@ -32,7 +36,7 @@ export async function readApart(
 ): Promise<Apart | null> {
   const { film, sound } = streams;
   if (!CLOSED.includes(format) || video === null || film === undefined || sound === undefined) return null;
-  if (pauses(film) < LEAST_PAUSES) return null;
+  if (closePauses(film) < LEAST_CLOSE) return null;
   const { listed } = await list(ffmpeg, file, probeArguments(file, '', [`0:${video.stream}`]), signal);
   const [alone] = listed;
   if (alone === undefined || !isEven(alone)) return null;
@@ -49,10 +53,12 @@ export async function readApart(
   };
 }
 
-function pauses({ times }: ListedStream): number {
+/** How many pauses of the picture follow another one soon. */
+function closePauses({ times }: ListedStream): number {
   const gaps = gapsBetween(times);
   const longest = median(gaps) + FALL_SECONDS / 2;
-  return gaps.filter((gap) => gap > longest).length;
+  const paused = times.filter((_, frame) => (gaps[frame] ?? 0) > longest);
+  return paused.filter((time, at) => at > 0 && time - (paused[at - 1] as number) < CLOSE_SECONDS).length;
 }
 
 function isEven({ times, restarted }: ListedStream): boolean {

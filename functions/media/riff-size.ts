@@ -30,7 +30,7 @@ export async function missingRiffBytes(bytes: ByteWindow): Promise<number> {
   return little === UNKNOWN || little === 0 ? missingInOpenAvi(bytes) : missingInLists(bytes);
 }
 
-/** Of these ends, in bytes of the file, the first one counts. */
+/** Of these ends, in bytes of the file, the smallest one counts. */
 function missingBefore(bytes: ByteWindow, ...ends: number[]): number {
   const missing = Math.min(...ends) - bytes.size;
   return missing <= MISCOUNTED ? 0 : missing;

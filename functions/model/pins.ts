@@ -80,7 +80,7 @@ export interface Probe {
     timed: boolean;
     /** Why it must not be decoded, with its codec; completes "got". Null if it may. */
     refused: string | null;
-    /** Whether that is why. */
+    /** Whether encryption is the reason for `refused`. */
     encrypted: boolean;
   } | null;
 }

@@ -54,7 +54,7 @@ export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as 
 >;
 
 /** Increase it with every change to what conforming or decoding makes, so that older artifacts are not reused. */
-const RECIPE = '4';
+const RECIPE = '5';
 
 export type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
 

@@ -80,6 +80,40 @@ describe('sound that changes its rate', () => {
     });
   }
 
+  test('keeps a gap in it', async () => {
+    const picture = at('long.mkv');
+    await makeCounted(picture, { ...FILM, frames: 150 }, ['-c:v', 'libx264', '-preset', 'ultrafast', '-an']);
+    const part = (rate: number, seconds: number, ...more: string[]) => [
+      ...[
+        '-i',
+        picture,
+        ...tones(seconds, rate),
+        '-t',
+        String(seconds),
+        '-c:v',
+        'copy',
+        '-c:a',
+        'aac',
+        ...more,
+      ],
+    ];
+    const silent = ['-af', "aselect='not(between(t,1,4))'"];
+    const file = await joined('gap.ts', [part(44_100, 2), part(48_000, 5, ...silent)]);
+    const found = await heard((await conformed(file, true)).sound);
+    const isHeard = (from: number, to: number) => found.slice(4 * from, 4 * to).map((hertz) => hertz > 0);
+    assert.ok(isHeard(0, 1.75).every(Boolean), `${found}`);
+    assert.ok(!isHeard(3.5, 5.75).some(Boolean), `${found}`);
+    assert.ok(isHeard(6.5, 7).every(Boolean), `${found}`);
+  });
+
+  test('is no reason to read the picture apart if it only lasts longer than that of each recording', async () => {
+    const picture = at('short.mkv');
+    await makeCounted(picture, { ...FILM, frames: 60 }, ['-c:v', 'libx264', '-preset', 'ultrafast', '-an']);
+    const part = ['-i', picture, ...tones(2.3, 48_000), '-c:v', 'copy', '-c:a', 'aac'];
+    const { video } = await probe(ffmpeg, await joined('four.ts', [part, part, part, part]), { signal });
+    assert.equal(video?.later, null);
+  });
+
   for (const [name, coder] of [
     ['joined.ogg', ['-c:a', 'libvorbis']],
     ['joined.oga', ['-c:a', 'flac']],

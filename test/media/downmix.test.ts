@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { downmix } from '../../functions/media/downmix.ts';
 
 describe('channels', () => {
-  for (const layout of ['hexadecagonal', '22.2', '5.1.2', 'cube', 'ambisonic 0']) {
+  for (const layout of ['hexadecagonal', '22.2', '5.1.2', '7.1(top)', 'cube', 'ambisonic 0']) {
     test(`of ${layout} are mixed down by ffmpeg itself`, () => assert.equal(downmix(layout), ''));
   }
 

@@ -194,6 +194,20 @@ describe('the bytes that a file lacks', () => {
     assert.ok((await missingIn(LIVE.subarray(0, last + 6))).bytes > 0);
   });
 
+  test('are found in an animation that is cut between two of its pictures', async () => {
+    const picture = [pngChunk('fcTL', zeros(26)), pngChunk('fdAT', zeros(50))];
+    const parts = [
+      ...[Buffer.from('89504e470d0a1a0a', 'hex'), pngChunk('IHDR', zeros(13)), pngChunk('acTL', u32(3, 0))],
+      ...[pngChunk('fcTL', zeros(26)), pngChunk('IDAT', zeros(50)), ...picture, ...picture],
+    ];
+    assert.equal((await missingIn(Buffer.concat(parts))).bytes, 0);
+    for (const left of [1, 2, 3]) {
+      const cut = Buffer.concat(parts.slice(0, -left));
+      for (const more of [0, 5])
+        assert.ok((await missingIn(Buffer.concat([cut, zeros(more)]))).bytes > 0, `${left}, ${more}`);
+    }
+  });
+
   test('are counted without an error wherever a file ends', async () => {
     for (const bytes of [W64, CAF, APNG, WEBP, LONG_WAV, AIFF, PICTURES, OGG, FILM])
       for (let length = 1; length < 130; length += 4) await missingIn(bytes.subarray(0, length));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import { decode } from '../../functions/media/decode-sound.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { decodeSound, type SoundSource } from '../../functions/media/track-sound.ts';
@@ -40,6 +41,24 @@ describe('a track or a spoken line', () => {
       assert.equal((await stat(at('out.s16le'))).size, found.samples * 4);
     });
   }
+
+  test('takes nothing that begins only after what is kept of it', async () => {
+    const file = at('late.mkv');
+    await run(
+      '-f',
+      'lavfi',
+      '-i',
+      'color=s=64x64:r=30:d=3',
+      '-itsoffset',
+      '25',
+      ...tones(1),
+      '-c:a',
+      'aac',
+      file,
+    );
+    const found = await decode(ffmpeg, { file, out: out(), maxSeconds: 20 }, { signal, timeoutMs: 30_000 });
+    assert.equal(found.samples, 0);
+  });
 
   test('takes the sound of a film', async () => {
     assert.ok((await decoded(await makeFilm(at('film.mp4')), { audio: probedSound() })).samples > 47_000);

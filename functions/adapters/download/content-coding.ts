@@ -1,6 +1,6 @@
 /** Content-Encoding, and whether the bytes are what it says. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { brotliDecompressSync, constants, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { brotliDecompressSync, constants, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { header } from '../shared/source-answer.ts';
 
 /** Of the body, for `isCoded`. */
@@ -10,7 +10,7 @@ const CODING = /\b(gzip|deflate|br|zstd|compress)\b/i;
 const MOST_OUTPUT = { maxOutputLength: 2 ** 20 };
 /** Accept a beginning: what is not there yet is no error. */
 const DECODERS: Readonly<Record<string, (head: Buffer) => Buffer>> = {
-  deflate: (head) => inflateSync(head, { ...MOST_OUTPUT, finishFlush: constants.Z_SYNC_FLUSH }),
+  deflate: inflated,
   br: (head) => brotliDecompressSync(head, { ...MOST_OUTPUT, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
   zstd: (head) => zstdDecompressSync(head, { ...MOST_OUTPUT, finishFlush: constants.ZSTD_e_flush }),
 };
@@ -41,6 +41,18 @@ export function isCoded(head: Buffer, coding: string): boolean {
     return isLong && (isMedia(decoded) || !head.includes(decoded.subarray(0, 64)));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+  }
+}
+
+/** Some servers leave out the header of zlib. Without it, almost anything may pass for compressed. */
+function inflated(head: Buffer): Buffer {
+  const options = { ...MOST_OUTPUT, finishFlush: constants.Z_SYNC_FLUSH };
+  try {
+    return inflateSync(head, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw error;
+    const decoded = isMedia(head) ? Buffer.alloc(0) : inflateRawSync(head, options);
+    return isMedia(decoded) ? decoded : Buffer.alloc(0);
   }
 }
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Code } from '../../../functions/base/codes.ts';
 import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import { startRudeServer } from '../../fixtures/network/rude-server.ts';
@@ -142,6 +142,12 @@ const REFUSED: readonly [title: string, answer: Buffer, code: Code, says: RegExp
   [
     'true deflate',
     answer(['Content-Encoding: deflate'], deflateSync(FILE)),
+    'source_refused',
+    /Content-Encoding deflate/,
+  ],
+  [
+    'true deflate without a header of zlib',
+    answer(['Content-Encoding: deflate'], deflateRawSync(FILE)),
     'source_refused',
     /Content-Encoding deflate/,
   ],
