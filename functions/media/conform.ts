@@ -27,6 +27,7 @@ import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';
 import { halvings } from './scale-graph.ts';
 import { BYTES_PER_SAMPLE } from './sound.ts';
+import { undecodedOf } from './undecoded.ts';
 import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
 
 /** The encoder settings that decide size, quality and time. `npm run bench -- encoder` measures others. */
@@ -43,13 +44,6 @@ export const ENCODING: Encoding = { preset: 'veryfast', crf: 20 };
 /** Lengths may differ by a frame before and after encoding (29.97 fps in milliseconds, an odd last frame). */
 const FRAMES_SHORT = 2;
 const SHARE_SHORT = 0.02;
-/** How a run at log level verbose ends. Older builds do not count the errors. */
-const DECODED =
-  /Input stream #0:(\d+) \(video\): (\d+) packets read [^;\n]*; (\d+) frames decoded(?:; (\d+) decode errors)?/g;
-/** Pictures that are never shown, and those after the last one that is needed, are not decoded. */
-const LEAST_DECODED = 0.75;
-/** A packet may hold half a frame. */
-const LEAST_DECODED_FIELDS = 0.45;
 
 export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Absolute path of the source. */
@@ -165,7 +159,8 @@ export async function conformClip(
   const track = await trackOf(join(input.dir, 'video.mp4'), profile);
   // How long a second recording is, is only estimated.
   if (!video.restarts) refuseShort(track.frames, frames);
-  refuseUndecoded(input, stderr);
+  const undecoded = undecodedOf(video, stderr);
+  if (undecoded !== null) throw failed(`a clip whose frames can be decoded, got ${undecoded}`);
   const samples = samplesOf(track.frames, profile.rate);
   await cutTo(out, samples);
   return { frames: track.frames, samples, avcC: track.avcC, warnings };
@@ -223,19 +218,6 @@ function mostShort(frames: number): number {
 function refuseShort(frames: number, expected: number): void {
   if (expected - frames <= mostShort(expected)) return;
   throw failed(`${expected} frames, got ${frames}`);
-}
-
-/** What could not be decoded is filled with copies of what could, and ffmpeg reports success. */
-function refuseUndecoded({ probe: { video } }: ConformInput, stderr: string): void {
-  const own = [...stderr.matchAll(DECODED)].findLast(([, stream]) => Number(stream) === video.stream);
-  if (video.still || own === undefined) return;
-  const [read = 0, decoded = 0, errors] = own.slice(2).map((digits) => digits && Number(digits));
-  // Some frames are meant to repeat the one before. That is no error.
-  const failures = errors ?? (stderr.includes(`Error while decoding stream #0:${video.stream}`) ? 1 : 0);
-  const expected = Math.min(Number(read), video.packets);
-  const least = video.interlaced ? LEAST_DECODED_FIELDS : LEAST_DECODED;
-  if (Number(failures) === 0 || Number(decoded) >= expected * least) return;
-  throw failed(`a clip whose frames can be decoded, got ${decoded} of ${expected}`);
 }
 
 function failed(expected: string, cause?: unknown): PermanentError {

@@ -84,12 +84,21 @@ export async function list(
   signal: AbortSignal,
 ): Promise<{ stderr: string; listed: ListedStream[] }> {
   const reader = new PacketReader();
-  const onLine = (line: string) => reader.add(line);
+  const stderr = await listTo(ffmpeg, file, args, { signal, onLine: (line) => reader.add(line) });
+  return { stderr, listed: reader.streams() };
+}
+
+/** The same line by line. Returns what ffmpeg printed besides. */
+export async function listTo(
+  ffmpeg: Ffmpeg,
+  file: string,
+  args: readonly string[],
+  options: { signal: AbortSignal; onLine: (line: string) => void },
+): Promise<string> {
   try {
-    const { stderr } = await ffmpeg.run(args, { signal, ...LIMITS, reads: [file], onLine });
-    return { stderr, listed: reader.streams() };
+    return (await ffmpeg.run(args, { ...options, ...LIMITS, reads: [file] })).stderr;
   } catch (error) {
-    return { stderr: stderrOf(error), listed: reader.streams() };
+    return stderrOf(error);
   }
 }
 

@@ -30,7 +30,7 @@ export interface Leapless extends Leaps {
 /** @param sound of the same clip, if it has any */
 export function withoutLeaps(film: ListedStream, sound: ListedStream | undefined, format = ''): Leapless {
   if (CLOSED.includes(format)) return { leaps: [], restarts: false, times: film.times, end: film.end };
-  const restarts = film.restarted > 0;
+  const restarts = film.restarted.length > 0;
   const found = forward(film.times, sound?.times ?? new Float64Array());
   if (found.size === 0 && !restarts) return { leaps: [], restarts, times: film.times, end: film.end };
   const usual = median(gapsBetween(film.times));
@@ -49,13 +49,15 @@ export function withoutLeaps(film: ListedStream, sound: ListedStream | undefined
     times[at] = time - skipped;
   }
   // Sound does not stand still, so it tells better how long the second recording is.
-  const more = restarts ? restartedSeconds(sound !== undefined && sound.restarted > 0 ? sound : film) : 0;
+  const more = restarts
+    ? restartedSeconds(sound !== undefined && sound.restarted.length > 0 ? sound : film)
+    : 0;
   return { leaps, restarts, times, end: film.end - skipped + more };
 }
 
 /** About how long the part is whose times begin anew: as many packets as are left out, at the mean distance of the others. */
 function restartedSeconds({ times, restarted }: ListedStream): number {
-  return (restarted * ((times.at(-1) ?? 0) - (times[0] ?? 0))) / Math.max(1, times.length - 1);
+  return (restarted.length * ((times.at(-1) ?? 0) - (times[0] ?? 0))) / Math.max(1, times.length - 1);
 }
 
 /** Before which frames the times leap. */

@@ -33,10 +33,10 @@ export interface ListedStream {
   /** How long that one lasts. */
   lastSeconds: number;
   /**
-   * How many packets are left out of `times` because theirs were earlier than those before: a second recording was joined
-   * to the first, and its times begin anew.
+   * Listed times of packets that are left out of `times` because their own were earlier than those before: a second
+   * recording was joined to the first, and its times begin anew. See restarts.ts for those of a picture.
    */
-  restarted: number;
+  restarted: Float64Array;
   /** Some packet carries more than its own bytes, such as transparency. */
   extras: boolean;
 }
@@ -53,7 +53,7 @@ const EXTRAS = /, S=\d/;
 const DISCARDED = /, F=0x[0-9A-F]*[4-7C-F](?![0-9A-F])/;
 
 /** ffmpeg lists a packet whose time is earlier than that of the one before at the same time. So many are no accident. */
-const LEAST_RESTARTED = 8;
+export const LEAST_RESTARTED = 8;
 
 interface Listing extends Omit<ListedStream, 'times' | 'restarted'> {
   tick: number;
@@ -108,8 +108,9 @@ export class PacketReader {
       .filter((stream) => stream !== undefined)
       .map(({ tick: _tick, lastDecoded: _last, run: _run, longestRun, repeats, times, ...stream }) => {
         const restarted = longestRun < LEAST_RESTARTED ? new Set() : new Set(repeats);
-        const kept = times.filter((_time, at) => !restarted.has(at));
-        return { ...stream, restarted: restarted.size, times: Float64Array.from(kept).sort() };
+        const those = (wanted: boolean) =>
+          Float64Array.from(times.filter((_time, at) => restarted.has(at) === wanted)).sort();
+        return { ...stream, restarted: those(true), times: those(false) };
       });
   }
 

@@ -17,6 +17,7 @@ import { type Mp4Index, readMp4Index } from './mp4-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { type PhotoFile, readPhotoFile } from './photo-file.ts';
 import { readApart } from './read-apart.ts';
+import { withRestarts } from './restarts.ts';
 import { lacksBytes, refuseTruncated } from './truncated.ts';
 import { refused, unreadable } from './unreadable.ts';
 import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
@@ -36,10 +37,10 @@ const BEGINNING = 4_096;
 const STILL_RATE = { num: 30, den: 1 };
 
 /**
- * Inspects a file from a caller in one run that decodes nothing (two if it has more streams than are used). `seconds` is
+ * Inspects a file from a caller in one run that decodes nothing (more if it has unused streams or odd times). `seconds` is
  * the header's length, except for sound alone: headers of MP3 and AAC only estimate it, so the packets are used.
- * Throws PermanentError 'media_unreadable' if no format on the list fits, 'media_truncated' if the packets end well
- * before the header's length.
+ * Throws PermanentError 'media_unreadable' if no format on the list fits, or the file can make no film; 'media_truncated' if
+ * the packets end well before the header's length.
  */
 export async function probe(
   ffmpeg: Ffmpeg,
@@ -60,7 +61,8 @@ export async function probe(
   refuseTruncated(info, listed, missing);
   const packets = await chosenOf(ffmpeg, file, info, listed, signal);
   const sound = packets.find(({ kind }) => kind === 'audio');
-  const listedFilm = packets.find(({ kind }) => kind === 'video');
+  const asListed = packets.find(({ kind }) => kind === 'video');
+  const listedFilm = asListed && (await withRestarts(ffmpeg, file, info, asListed, signal));
   const apart = await readApart(ffmpeg, file, info, { film: listedFilm, sound }, signal);
   const film = apart?.film ?? (listedFilm && (await withRepeated(file, info, listedFilm)));
   const video = videoOf(
@@ -221,6 +223,7 @@ function videoOf(
   const grid = isMoved ? null : gridStart(times, rate);
   return {
     stream,
+    codec,
     width,
     height,
     rate,

@@ -62,5 +62,5 @@ function closePauses({ times }: ListedStream): number {
 }
 
 function isEven({ times, restarted }: ListedStream): boolean {
-  return restarted === 0 && gridStart(times, measureRate(times, 0)) !== null;
+  return restarted.length === 0 && gridStart(times, measureRate(times, 0)) !== null;
 }

@@ -33,6 +33,8 @@ export interface Probe {
     still: boolean;
     /** Index of the stream in the file. */
     stream: number;
+    /** As ffmpeg names it. */
+    codec: string;
     /** Duration by the timestamps of the packets, without their leaps. */
     seconds: number;
     /** For how many of these the last picture is repeated at the end. */

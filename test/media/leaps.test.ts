@@ -37,7 +37,7 @@ function stream(from: readonly number[], change: Partial<ListedStream> = {}): Li
       end,
       filledEnd: end,
       lastSeconds: FRAME,
-      restarted: 0,
+      restarted: new Float64Array(),
       extras: false,
     },
     ...change,
@@ -83,7 +83,10 @@ describe('the times of a clip', () => {
   }
 
   test('that begin anew go on after those before', () => {
-    const { restarts, times, end } = withoutLeaps(stream([0], { restarted: 50 }), undefined);
+    const { restarts, times, end } = withoutLeaps(
+      stream([0], { restarted: new Float64Array(50) }),
+      undefined,
+    );
     assert.deepEqual([restarts, times.length, rounded(end)], [true, 25, 3]);
   });
 

@@ -47,7 +47,7 @@ function info(
         end: 0,
         filledEnd: 0,
         lastSeconds: 0,
-        restarted: 0,
+        restarted: new Float64Array(),
         extras: false,
         ...facts,
       },

@@ -32,7 +32,7 @@ describe('PacketReader', () => {
     assert.deepEqual(film, {
       ...{ kind: 'video', codec: 'h264', width: 720, height: 576, sampleAspect: 64 / 45 },
       ...{ sampleRate: 0, channels: 0, layout: '', times: Float64Array.of(0, 0.04), shown: 2, filled: 2 },
-      ...{ end: 0.08, filledEnd: 0.08, lastSeconds: 0.04, restarted: 0, extras: false },
+      ...{ end: 0.08, filledEnd: 0.08, lastSeconds: 0.04, restarted: new Float64Array(), extras: false },
     });
     assert.deepEqual(sound, {
       ...{ kind: 'audio', codec: 'aac', width: 0, height: 0, sampleAspect: 1, sampleRate: 48_000 },
@@ -45,7 +45,7 @@ describe('PacketReader', () => {
         end: 1536 / 48_000,
         filledEnd: 1536 / 48_000,
         lastSeconds: 1536 / 48_000 - 1024 / 48_000,
-        restarted: 0,
+        restarted: new Float64Array(),
         extras: true,
       },
     });
@@ -77,12 +77,15 @@ describe('PacketReader', () => {
   test('leaves out the times of a second recording that begin anew, and counts its frames', () => {
     const line = (time: number) => `0, ${time}, ${time}, 40, 9, 0x0\n`;
     const [film] = read(HEADER + [0, 40, 80].map(line).join('') + line(80).repeat(9));
-    assert.deepEqual([film?.times, film?.restarted, film?.shown], [Float64Array.of(0, 0.04, 0.08), 9, 12]);
+    assert.deepEqual(
+      [film?.times, film?.restarted, film?.shown],
+      [Float64Array.of(0, 0.04, 0.08), new Float64Array(9).fill(0.08), 12],
+    );
   });
 
   test('counts a few frames at one time as frames', () => {
     const [film] = read(HEADER + '0, 40, 40, 40, 9, 0x0\n'.repeat(5));
-    assert.deepEqual([film?.times.length, film?.restarted], [5, 0]);
+    assert.deepEqual([film?.times.length, film?.restarted.length], [5, 0]);
   });
 
   test('uses the decoding order if no presentation time is known', () => {
