@@ -6,10 +6,14 @@ const PNG_SIGNATURE = '89504e470d0a1a0a';
 /** Of a Core Audio file: its description, what its decoder needs, and the sound with the sizes of its packets. */
 const SOUND = ['desc', 'kuki', 'data', 'pakt'];
 
-/** Of a WebP, behind the picture. */
+/** Of a WebP that is a photo. */
+const PICTURE = ['VP8 ', 'VP8L'];
+/** Behind it. */
 const METADATA = ['EXIF', 'XMP '];
 /** Of a PNG: the picture, and those of an animation. */
 const PICTURES = ['IDAT', 'fcTL', 'fdAT'];
+/** An animation of ten minutes at 60 pictures a second has 72,000. A hundred thousand take 0.1 s. */
+const MOST_CHUNKS = 100_000;
 
 /** How many bytes the file lacks, at least. 0 for other files, and if it has all of its pictures or its sound. */
 export async function missingChunkBytes(bytes: ByteWindow): Promise<number> {
@@ -19,22 +23,30 @@ export async function missingChunkBytes(bytes: ByteWindow): Promise<number> {
   const kind = header.toString('latin1', 0, 4);
   if (header.toString('hex', 0, 8) === PNG_SIGNATURE) return missingInPng(bytes);
   if (kind === 'caff') return missingInCaf(bytes);
-  if (kind !== 'RIFF' || header.toString('latin1', 8, 12) !== 'WEBP') return 0;
-  const chunk = await brokenOff(bytes, 12, RIFF);
-  // Both sizes must say so, as in other files of RIFF.
-  return chunk === undefined || METADATA.includes(chunk.type)
-    ? 0
-    : Math.max(0, Math.min(outer, chunk.end) - bytes.size);
+  return kind === 'RIFF' && header.toString('latin1', 8, 12) === 'WEBP' ? missingInWebp(bytes, outer) : 0;
+}
+
+/** @param outer where the file ends by its header */
+async function missingInWebp(bytes: ByteWindow, outer: number): Promise<number> {
+  let hasPicture = false;
+  for await (const { type, end } of chunksIn(bytes, 12, RIFF)) {
+    // Both sizes must say so, as in other files of RIFF.
+    if (end > bytes.size) return METADATA.includes(type) ? 0 : Math.max(0, Math.min(outer, end) - bytes.size);
+    hasPicture ||= PICTURE.includes(type);
+  }
+  // Cut between two chunks or within the head of one: before the picture, or in an animation.
+  return hasPicture ? 0 : Math.max(0, outer - bytes.size);
 }
 
 async function missingInPng(bytes: ByteWindow): Promise<number> {
   let hasPicture = false;
   let last = '';
+  let chunks = 0;
   /** Of an animation: the pictures that are announced, and not there yet. */
   let announced = 0;
   for await (const { type, start, end } of chunksIn(bytes, 8, PNG)) {
     // Anything may follow the end mark.
-    if (type === 'IEND') return 0;
+    if (type === 'IEND' || ++chunks > MOST_CHUNKS) return 0;
     if (end > bytes.size) return hasPicture && !PICTURES.includes(type) ? 0 : end - bytes.size;
     hasPicture ||= type === 'IDAT';
     if (type === 'acTL') announced = (await bytes.at(start, 4)).readUInt32BE();

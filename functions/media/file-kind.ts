@@ -43,8 +43,8 @@ const BRANDS: Readonly<Record<string, Refused>> = {
   ...ofBrands(['crx '], { is: 'a raw photo (CR3)', next: AS_PHOTO }),
 };
 
-/** The next step for what is encrypted. */
-export const UNENCRYPTED = 'Send a file without encryption (DRM).';
+/** The next step for what is encrypted, without its full stop. */
+export const UNENCRYPTED = 'Send a file without encryption (DRM)';
 export const ANIMATED_WEBP: Refused = { is: 'an animated WebP', next: AS_ANIMATION };
 
 /** Text before it may be a byte order mark, an XML declaration, comments and a document type. */

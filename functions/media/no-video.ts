@@ -42,5 +42,5 @@ async function insteadOfFilm(file: string, film: NamedStream): Promise<Refused> 
 }
 
 function encrypted(how: string): Refused {
-  return { is: `one whose picture is encrypted (${how})`, next: UNENCRYPTED };
+  return { is: `one whose picture is encrypted (${how})`, next: `${UNENCRYPTED}.` };
 }

@@ -7,6 +7,7 @@ import { type ConformSize, framesFor, framesHeld, isSoundLonger } from './confor
 import { decode, SOUND_TIMEOUT_MS } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
+import { UNENCRYPTED } from './file-kind.ts';
 
 export interface OwnSoundWish {
   /** Whether the clip's own sound is heard; true if absent. If not, it is not decoded. */
@@ -45,7 +46,6 @@ const LEAD_IN = 16;
 const SHARE_LOST = 0.1;
 const SHARE_LOST_SHORT = 0.5;
 const REEXPORTED = 'Export it with AAC sound';
-const UNENCRYPTED = 'Send it without encryption (DRM)';
 
 /** Throws SoundExceeded, and what Ffmpeg.run throws, except FfmpegError: that is a failure of the sound alone. */
 export async function ownSound(

@@ -144,7 +144,7 @@ function notOpened(
     return lacksBytes(missing.bytes);
   }
   const [how] = encrypted.values();
-  if (how !== undefined) return refused({ is: `an encrypted file (${how})`, next: UNENCRYPTED });
+  if (how !== undefined) return refused({ is: `an encrypted file (${how})`, next: `${UNENCRYPTED}.` });
   const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
   const format = /^\[(\w+?)(?:_pipe)?[ @][^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
   if (format !== undefined && !isMatroska)

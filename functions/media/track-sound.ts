@@ -27,7 +27,7 @@ export async function decodeSound(
   // One second more than allowed, to tell sound that is too long from sound that just fits.
   const maxSeconds = cut ? source.maxSeconds : source.maxSeconds + 1;
   if (audio !== undefined && audio.refused !== null)
-    throw undecodable(audio.refused, audio.encrypted ? UNENCRYPTED : NEXT);
+    throw undecodable(audio.refused, audio.encrypted ? `${UNENCRYPTED}.` : NEXT);
   const found = audio === undefined ? {} : { stream: audio.stream, layout: audio.layout, timed: audio.timed };
   const run = { signal, timeoutMs: SOUND_TIMEOUT_MS };
   const wanted = { ...source, ...found, maxSeconds };

@@ -17,7 +17,7 @@ import {
   wav,
   zeros,
 } from '../fixtures/media/containers.ts';
-import { pngChunk } from '../fixtures/media/exif.ts';
+import { pngChunk, riffChunk } from '../fixtures/media/exif.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -206,6 +206,27 @@ describe('the bytes that a file lacks', () => {
       for (const more of [0, 5])
         assert.ok((await missingIn(Buffer.concat([cut, zeros(more)]))).bytes > 0, `${left}, ${more}`);
     }
+  });
+
+  test('are found in a WebP that is cut within the head of a chunk', async () => {
+    const chunks = [riffChunk('VP8X', zeros(10)), riffChunk('ANIM', zeros(6)), riffChunk('ANMF', zeros(50))];
+    const animation = riffChunk('RIFF', Buffer.concat([ascii('WEBP'), ...chunks]));
+    assert.equal((await missingIn(animation)).bytes, 0);
+    for (let length = 12; length < animation.length; length++)
+      assert.ok((await missingIn(animation.subarray(0, length))).bytes > 0, `${length}`);
+  });
+
+  test('are not looked for behind a hundred thousand chunks', async () => {
+    const parts = [
+      Buffer.from('89504e470d0a1a0a', 'hex'),
+      pngChunk('IHDR', zeros(13)),
+      pngChunk('acTL', u32(3, 0)),
+    ];
+    const empty = pngChunk('tEXt', zeros(0));
+    const many = (count: number) => Buffer.alloc(count * empty.length, empty);
+    const found = async (count: number) =>
+      (await missingIn(Buffer.concat([...parts, pngChunk('IDAT', zeros(9)), many(count)]))).bytes;
+    assert.deepEqual([await found(10), await found(100_000)], [1, 0]);
   });
 
   test('are counted without an error wherever a file ends', async () => {

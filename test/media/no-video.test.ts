@@ -122,7 +122,7 @@ describe('an encrypted clip', () => {
     await writeFile(file, bytes);
     assert.match(
       await asClip(file),
-      /^made: .* aac \(LC\), which is encrypted \(Common Encryption\): the clip is silent\. Send it without encryption \(DRM\), or set/,
+      /^made: .* aac \(LC\), which is encrypted \(Common Encryption\): the clip is silent\. Send a file without encryption \(DRM\), or set/,
     );
   });
 
