@@ -13,6 +13,7 @@ const SEVERITY = { debug: 'DEBUG', info: 'INFO', notice: 'NOTICE', warn: 'WARNIN
 
 export type EventName =
   | 'host.waiting'
+  | 'ffmpeg.limits'
   | 'ffmpeg.no_cage'
   | 'ffmpeg.old'
   | 'ffmpeg.unverified'
@@ -42,6 +43,8 @@ export type EventName =
   | 'message.quarantined'
   | 'manifest.failed'
   | 'output.left_over'
+  | 'output.paced'
+  | 'push.accepted'
   | 'push.refused'
   | 'push.not_set_up'
   | 'record.forged'

@@ -5,6 +5,7 @@ import { findCage } from './cage.ts';
 import { type Ask, type ChosenFfmpeg, chooseFfmpeg, isOld } from './choose-ffmpeg.ts';
 import { createFfmpeg, type Ffmpeg } from './ffmpeg.ts';
 import type { FfmpegPlace } from './find-ffmpeg.ts';
+import { doesMemoryLimitBind } from './limit-trial.ts';
 import type { RunLimits } from './limits.ts';
 
 /** `auto` uses a cage where there is one, `required` runs nothing without one. */
@@ -16,6 +17,8 @@ export interface OpenOptions extends FfmpegPlace {
   children?: ChildRecords;
   /** See FfmpegOptions. */
   workDir?: string;
+  /** Tries in the background whether the system enforces limits on memory, and logs it. */
+  tryLimits?: boolean;
 }
 
 export interface OpenedFfmpeg {
@@ -51,7 +54,30 @@ export async function openFfmpeg(options: OpenOptions): Promise<OpenedFfmpeg> {
     );
   }
   const { ffmpeg, version, cage } = opened;
+  if (options.tryLimits) void tellLimits(ffmpeg, log);
   return { ffmpeg, version, origin: chosen.origin, cage };
+}
+
+async function tellLimits(ffmpeg: Ffmpeg, log: Log): Promise<void> {
+  try {
+    if (await doesMemoryLimitBind(ffmpeg)) {
+      log.info('The system enforces the limit on the memory of ffmpeg', {
+        event: 'ffmpeg.limits',
+        memory: true,
+      });
+    } else {
+      log.warn(
+        'The system accepts a limit on the memory of ffmpeg and ignores it: only the memory of the whole instance limits it. ' +
+          'Next step: run infra/cloud/deploy.sh, which sets the second generation of the execution environment',
+        { event: 'ffmpeg.limits', memory: false },
+      );
+    }
+  } catch (error) {
+    log.warn('Whether the limit on the memory of ffmpeg is enforced could not be tried', {
+      event: 'ffmpeg.limits',
+      error,
+    });
+  }
 }
 
 /** The same, with all that `open` does put off until the first run. */

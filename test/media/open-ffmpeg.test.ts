@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createLog } from '../../functions/base/log.ts';
 import { openFfmpeg, openLater } from '../../functions/media/open-ffmpeg.ts';
+import { until } from '../contracts/harness.ts';
 import { needsCage } from '../fixtures/media/cage.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
@@ -16,6 +17,7 @@ function listening() {
   const log = createLog({ level: 'info', pretty: false, write: (line) => lines.push(JSON.parse(line)) });
   return {
     log,
+    lines,
     events: () => lines.map(({ event }) => event),
     messages: () => lines.map((line) => line['message']),
   };
@@ -44,6 +46,19 @@ describe('opening ffmpeg', { skip }, () => {
       assert.deepEqual(events(), ['ffmpeg.no_cage', ...expected]);
       await opened.ffmpeg[Symbol.asyncDispose]();
     }
+  });
+
+  test('says whether the limit on memory binds, if asked', async () => {
+    const { log, events, lines } = listening();
+    const options = { configured: FFMPEG, searchPath: '', cage: 'off', log, tryLimits: true } as const;
+    const opened = await openFfmpeg(options);
+    await until(() => events().includes('ffmpeg.limits'), 'the line about limits');
+    await opened.ffmpeg[Symbol.asyncDispose]();
+    const line = lines.find(({ event }) => event === 'ffmpeg.limits');
+    assert.deepEqual(
+      [line?.['severity'], line?.['memory']],
+      process.platform === 'linux' ? ['INFO', true] : ['WARNING', false],
+    );
   });
 
   test('runs without a cage in which ffmpeg does not start, and says why', needsCage, async () => {
