@@ -303,6 +303,11 @@ export const CODES = Object.freeze({
     title: 'Google Drive or Cloud Storage is busy',
     hint: 'No action needed: it is retried with growing pauses.',
   },
+  output_limited: {
+    kind: 'transient',
+    title: 'Google Drive asks for fewer requests',
+    hint: 'No action needed: from now on, all processes together upload more slowly.',
+  },
   speech_busy: {
     kind: 'transient',
     title: "ElevenLabs is busy, or the plan's limit of concurrent requests is reached",
@@ -340,7 +345,7 @@ export const CODES = Object.freeze({
   },
   waiting: {
     kind: 'transient',
-    title: 'Its sources are not ready, or another process is working on it',
+    title: 'Another process is working on it or on what it needs',
     hint: 'No action needed: the message is delivered again.',
   },
   cancelled: {

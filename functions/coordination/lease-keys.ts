@@ -43,9 +43,9 @@ export function renderKey(taskId: string, index: number): string {
   return `render/${taskId}/${index}`;
 }
 
-/** Rest: how long a source may be missing before its prepare message is published again. */
-export function republishKey(taskId: string, source: number): string {
-  return `republish/${taskId}/${source}`;
+/** Rest: how long a task that stands still has before its messages count as lost once more. */
+export function republishKey(taskId: string): string {
+  return `republish/${taskId}`;
 }
 
 /** Rest: how long prepare has to make a missing artifact again before it is asked once more. */
@@ -86,4 +86,14 @@ export function requestKey(idempotencyKey: string): string {
 /** Claim: the one retry that a task may have. */
 export function retryKey(taskId: string): string {
   return `retry/${taskId}`;
+}
+
+/** Memo: how many requests a second the processes may send to a vendor together. */
+export function paceKey(vendor: string): string {
+  return `pace/${vendor}`;
+}
+
+/** Rest: the time between two requests to a vendor; `place` is one of several in which they take turns. */
+export function paceTurnKey(vendor: string, place: number): string {
+  return `pace-turn/${vendor}/${place}`;
 }

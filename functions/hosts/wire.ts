@@ -7,6 +7,7 @@ import { sourceRules } from '../config/vendor-settings.ts';
 import { createDownloadPlaces } from '../coordination/download-places.ts';
 import { fairLanes } from '../coordination/fair-lanes.ts';
 import { createProblems } from '../coordination/problems.ts';
+import { createSharedPace } from '../coordination/shared-pace.ts';
 import { clientAddressReader } from '../http/client-address.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
@@ -15,11 +16,12 @@ import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
-import type { Queue } from '../ports.ts';
+import type { OutputStore, Queue } from '../ports.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
 import { dataFolders } from './data-folders.ts';
 import type { Adapters, Instrumentation } from './instrumentation.ts';
 import { createLanes } from './lanes.ts';
+import { pacedOutputs } from './paced-outputs.ts';
 
 /** The adapters that the host itself chooses; the settings choose the others. */
 type HostAdapters<Q extends Queue> = Omit<Adapters, keyof ChosenAdapters> & { queue: Q };
@@ -29,8 +31,8 @@ export interface AssemblyOptions {
   log: Log;
   instrumentation: Instrumentation;
   ffmpeg: Ffmpeg;
-  /** How long a message waits for the work of others before it is handed back. */
-  patienceMs: number;
+  /** How long a prepare waits for a place, or for another one that downloads its URL, before it is handed back. */
+  fetchWaitMs: number;
   /** The longest that the encoding of one clip may take, in milliseconds; no limit if undefined. */
   encodeLimitMs?: number;
   /** Where a prepared source is made again: where a render misses it, or only in the function prepare. */
@@ -46,12 +48,12 @@ export function assemble<Q extends Queue>(
   chosen: ChosenAdapters,
   options: AssemblyOptions,
 ) {
-  const { config, log, instrumentation, ffmpeg, patienceMs } = options;
+  const { config, log, instrumentation, ffmpeg, fetchWaitMs } = options;
   const { temp: tempDir } = dataFolders(config);
   const adapters = instrumentation.adapters({
     ...own,
     artifacts: chosen.artifacts,
-    outputs: chosen.outputs,
+    outputs: config.vendors.output.kind === 'drive' ? paced(chosen.outputs, own, log) : chosen.outputs,
     downloads: chosen.downloads,
     speech: chosen.speech,
   });
@@ -73,7 +75,7 @@ export function assemble<Q extends Queue>(
     ffmpeg,
     probing: lanes.probing,
     tempDir,
-    patienceMs,
+    waitMs: fetchWaitMs,
   });
   const sources = createSources({
     fetching,
@@ -107,12 +109,28 @@ export function assemble<Q extends Queue>(
     ffmpeg,
     log,
     tempDir,
-    patienceMs,
     mixing: lanes.mixing,
     saving: fairLanes({ places: SAVERS }),
     run: instrumentation.run,
     ...apiSettings(config, log),
   };
+}
+
+/** Drive allows an account so many requests, whichever of our processes sends them. */
+function paced(
+  outputs: OutputStore,
+  { memo, attempts }: Pick<Adapters, 'memo' | 'attempts'>,
+  log: Log,
+): OutputStore {
+  const onLowered = (perSecond: number) =>
+    log.warn(
+      `Google Drive asks for fewer requests: at most ${perSecond.toFixed(1)} uploads begin each second`,
+      {
+        event: 'output.paced',
+        per_second: perSecond,
+      },
+    );
+  return pacedOutputs(outputs, createSharedPace({ memo, attempts, name: 'drive', onLowered }));
 }
 
 /** What only the HTTP API needs. */

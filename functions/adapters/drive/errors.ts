@@ -5,7 +5,7 @@ import { isConnectionError } from '../shared/network-errors.ts';
 import { DriveLoginError, type DriveRefusal, refusalIn } from './refusal.ts';
 
 type Mode = DriveAuth['mode'];
-type Kind = 'busy' | 'network' | 'full' | 'login' | 'forbidden' | 'missing' | 'undownloadable';
+type Kind = 'busy' | 'limited' | 'network' | 'full' | 'login' | 'forbidden' | 'missing' | 'undownloadable';
 
 export interface DriveTrouble {
   kind: Kind;
@@ -28,11 +28,11 @@ const WAIT =
 
 /** By Google's reason: https://developers.google.com/workspace/drive/api/guides/handle-errors */
 const REASONS: Readonly<Record<string, readonly [Kind, string]>> = {
-  rateLimitExceeded: ['busy', WAIT],
-  userRateLimitExceeded: ['busy', WAIT],
+  rateLimitExceeded: ['limited', WAIT],
+  userRateLimitExceeded: ['limited', WAIT],
   dailyLimitExceeded: ['busy', WAIT],
   sharingRateLimitExceeded: ['busy', WAIT],
-  RATE_LIMIT_EXCEEDED: ['busy', WAIT],
+  RATE_LIMIT_EXCEEDED: ['limited', WAIT],
   RESOURCE_EXHAUSTED: ['busy', WAIT],
   storageQuotaExceeded: ['full', FREE],
   teamDriveFileLimitExceeded: ['full', ITEMS],
@@ -113,7 +113,8 @@ export const outputError: DriveGate = (error, what, mode) => {
   const { kind, retryAfterMs } = found;
   switch (kind) {
     case 'busy':
-      return new TransientError('output_busy', message, {
+    case 'limited':
+      return new TransientError(`output_${kind}`, message, {
         ...options,
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       });
@@ -149,6 +150,7 @@ const SHARE_FILE =
   'share it with anyone who has the link, or with the account of DRIVE_AUTH, and check the link';
 const SOURCE_CODES = {
   busy: 'source_busy',
+  limited: 'source_busy',
   network: 'network',
   login: 'source_forbidden',
   forbidden: 'source_forbidden',
@@ -165,7 +167,8 @@ function causeOf(error: unknown): unknown {
 function refused({ status, reason, retryAfterMs }: DriveRefusal, mode: Mode): DriveTrouble | undefined {
   const got = `${status} ${reason}`.trim();
   if (status === 401) return trouble('login', `${got} (DRIVE_AUTH=${mode})`, LOGIN_ANEW[mode]);
-  if (status === 408 || status === 429 || status >= 500) return trouble('busy', got, WAIT, retryAfterMs);
+  if (status === 429) return trouble('limited', got, WAIT, retryAfterMs);
+  if (status === 408 || status >= 500) return trouble('busy', got, WAIT, retryAfterMs);
   if (status === 403) {
     const [kind, next] = REASONS[reason] ?? (['forbidden', SHARE] as const);
     return trouble(kind, got, next, retryAfterMs);

@@ -218,7 +218,7 @@ describe('an account on Drive', { timeout: TIMEOUT_MS }, () => {
       ['0', 0],
     ] as const) {
       stage.server.faults.add('about', { does: 'refuse', status: 429, retryAfter });
-      const failure = await failureOf(whoAmI(account), 'output_busy');
+      const failure = await failureOf(whoAmI(account), 'output_limited');
       assert.ok(TransientError.is(failure) && failure.retryAfterMs === ms);
     }
     assert.equal(stage.server.seen('about').length, 2);

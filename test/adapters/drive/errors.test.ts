@@ -14,13 +14,13 @@ const FOREVER = new AbortController().signal;
 type Row = readonly [status: number, reason: string, code: PermanentCode | TransientCode, next: RegExp];
 
 const ROWS: readonly Row[] = [
-  [403, 'rateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
-  [403, 'userRateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
+  [403, 'rateLimitExceeded', 'output_limited', /Next step: none, it is retried/],
+  [403, 'userRateLimitExceeded', 'output_limited', /Next step: none, it is retried/],
   [403, 'dailyLimitExceeded', 'output_busy', /quotas of the Drive API/],
   [403, 'sharingRateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
-  [403, 'RATE_LIMIT_EXCEEDED', 'output_busy', /Next step: none, it is retried/],
+  [403, 'RATE_LIMIT_EXCEEDED', 'output_limited', /Next step: none, it is retried/],
   [408, '', 'output_busy', /Next step: none, it is retried/],
-  [429, 'rateLimitExceeded', 'output_busy', /Next step: none, it is retried/],
+  [429, 'rateLimitExceeded', 'output_limited', /Next step: none, it is retried/],
   [500, 'internalError', 'output_busy', /Next step: none, it is retried/],
   [502, '', 'output_busy', /Next step: none, it is retried/],
   [503, 'backendError', 'output_busy', /Next step: none, it is retried/],
@@ -120,7 +120,7 @@ describe('what Drive refuses becomes', { timeout: TIMEOUT_MS }, () => {
       { times: 3 },
     );
     const outputs = stage.outputs();
-    const failure = await failureOf(outputs.createFolder('sale'), 'output_busy');
+    const failure = await failureOf(outputs.createFolder('sale'), 'output_limited');
     assert.ok(TransientError.is(failure));
     assert.equal(server.seen('create').length, 1);
     await repeated(() => outputs.createFolder('sale'));

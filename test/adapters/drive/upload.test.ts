@@ -157,18 +157,16 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
     assert.equal(scened.saved(), undefined);
   });
 
-  for (const fault of [
-    { does: 'refuse', status: 503 },
-    { does: 'lose' },
-    { does: 'refuse', status: 429, retryAfter: '2' },
+  for (const [fault, code] of [
+    [{ does: 'refuse', status: 503 }, 'output_busy'],
+    [{ does: 'lose' }, 'network'],
+    [{ does: 'refuse', status: 429, retryAfter: '2' }, 'output_limited'],
   ] as const) {
     it(`try to begin only once: ${JSON.stringify(fault)}`, async () => {
       await using scened = await scene();
       const { server } = scened.stage;
       server.faults.add('upload.begin', fault);
-      assert.ok(
-        TransientError.is(await failureOf(scened.save(), fault.does === 'lose' ? 'network' : 'output_busy')),
-      );
+      assert.ok(TransientError.is(await failureOf(scened.save(), code)));
       assert.equal(server.seen('upload.begin').length, 1);
       assert.ok(existsSync(scened.source));
       await scened.save();
@@ -244,7 +242,7 @@ describe('uploads to Drive', { timeout: TIMEOUT_MS }, () => {
   it('pass on a Retry-After that is longer than their own pauses, cut to ten minutes', async () => {
     await using scened = await scene();
     scened.stage.server.faults.add('upload.send', { does: 'refuse', status: 429, retryAfter: '3600' });
-    const failure = await failureOf(scened.save(), 'output_busy');
+    const failure = await failureOf(scened.save(), 'output_limited');
     assert.ok(TransientError.is(failure) && failure.retryAfterMs === 600_000);
     await scened.save();
     assert.deepEqual(scened.saved(), VIDEO);
