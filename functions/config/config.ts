@@ -15,8 +15,8 @@ export { ConfigError, type Environment };
 
 /** Who may push messages to the stages. */
 export type PushRule =
-  /** Callers with a token of this account for this audience. */
-  | { kind: 'token'; account: string; audience: string }
+  /** Callers with a token of this account for this audience. enforced: nobody else was given the right to call. */
+  | { kind: 'token'; account: string; audience: string; iam: 'enforced' | 'unknown' }
   /** Anyone who can reach the port, because the Pub/Sub emulator sends no token. */
   | { kind: 'emulator' }
   /** No one: the settings are missing. */
@@ -215,7 +215,11 @@ function readPushRule(
 ): PushRule {
   const account = read.optional('PUSH_ACCOUNT', (value) => ACCOUNT.test(value));
   const audience = read.optional('PUSH_AUDIENCE', (value) => AUDIENCE.test(value));
-  if (account !== undefined && audience !== undefined) return { kind: 'token', account, audience };
+  const enforced = read.optional('PUSH_IAM', (value) => value === 'enforced') !== undefined;
+  if (account !== undefined && audience !== undefined) {
+    // Elsewhere, nobody but the stage itself checks who calls.
+    return { kind: 'token', account, audience, iam: enforced && inCloud ? 'enforced' : 'unknown' };
+  }
   for (const [missing, set] of [
     ['PUSH_ACCOUNT', 'PUSH_AUDIENCE'],
     ['PUSH_AUDIENCE', 'PUSH_ACCOUNT'],

@@ -250,6 +250,13 @@ export const SETTINGS: readonly Setting[] = [
     about: "Audience of those tokens: the function's URL, as in its subscription.",
   },
   {
+    name: 'PUSH_IAM',
+    default: '',
+    expected: 'enforced, or nothing',
+    about:
+      'enforced: nobody else was given the right to call it, so a token whose signature Cloud Run removed counts.',
+  },
+  {
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',

@@ -2,7 +2,8 @@
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PushRule } from '../config/config.ts';
-import type { TokenClaims, TokenReader } from '../ports.ts';
+import type { TokenClaims } from '../model/push-token.ts';
+import type { TokenReader } from '../ports.ts';
 
 export interface PushAccessOptions {
   rule: PushRule;
@@ -11,13 +12,13 @@ export interface PushAccessOptions {
 }
 
 /**
- * Resolves if the sender of this Authorization header may push to the function. The log says what is wrong with a token;
- * the answer only says whether the token is valid. X-Serverless-Authorization is ignored because Cloud Run removes the
- * token's signature from it: https://cloud.google.com/run/docs/troubleshooting#signature-removed
+ * Resolves if the sender of these headers may push to the function. The log says what is wrong with a token, and once which
+ * kind is accepted; the answer only says whether the token is valid. No token is read from X-Serverless-Authorization, because
+ * Cloud Run removes the signature there: https://cloud.google.com/run/docs/troubleshooting#signature-removed
  * @throws RequestError: 401 without a valid token, 403 with a token of another account or for another audience
  * @throws TransientError if the token cannot be checked now
  */
-export type PushAccess = (functionName: string, authorization: string | null) => Promise<void>;
+export type PushAccess = (functionName: string, headers: Headers) => Promise<void>;
 
 type TokenRule = Extract<PushRule, { kind: 'token' }>;
 
@@ -35,7 +36,20 @@ export function createPushAccess({ rule, tokens, log }: PushAccessOptions): Push
     });
   };
 
-  return async (functionName, authorization) => {
+  const told = new Set<string>();
+  const accept = (functionName: string, kind: 'signed' | 'unsigned'): void => {
+    if (told.has(kind)) return;
+    told.add(kind);
+    const which = kind === 'signed' ? 'a signed token' : 'a token whose signature Cloud Run has removed';
+    log.info(`Pushes to ${functionName} come with ${which}`, {
+      event: 'push.accepted',
+      function: functionName,
+      token: kind,
+    });
+  };
+
+  return async (functionName, headers) => {
+    const authorization = headers.get('authorization');
     if (rule.kind === 'emulator') return;
     if (rule.kind === 'not set') {
       log.error(
@@ -50,14 +64,18 @@ export function createPushAccess({ rule, tokens, log }: PushAccessOptions): Push
       token === undefined
         ? { refused: authorization === null ? 'none' : 'a header without one' }
         : await tokens.read(token);
-    if ('refused' in read) {
-      refuse(functionName, 'an OIDC token from Google', read.refused);
+    const unproven = 'refused' in read ? read.refused : read.unsigned ? unprovenBy(rule, headers) : undefined;
+    if ('refused' in read || unproven !== undefined) {
+      refuse(functionName, 'an OIDC token from Google', String(unproven));
       throw new RequestError('push_unauthenticated', 'Expected a valid token from Google, got none.', {
         headers: { ...CLOSE, 'www-authenticate': 'Bearer' },
       });
     }
     const mismatch = mismatchOf(rule, read.claims);
-    if (mismatch === undefined) return;
+    if (mismatch === undefined) {
+      accept(functionName, read.unsigned ? 'unsigned' : 'signed');
+      return;
+    }
     refuse(functionName, 'a token of PUSH_ACCOUNT for PUSH_AUDIENCE', mismatch);
     throw forbidden();
   };
@@ -71,6 +89,17 @@ function mismatchOf(rule: TokenRule, { audience, email, emailVerified }: TokenCl
   if (email !== rule.account) return 'one of another account';
   if (emailVerified !== true) return 'one whose account Google has not verified';
   if (audience !== rule.audience) return 'one for another audience';
+  return undefined;
+}
+
+/**
+ * What is wrong with a token without a signature; undefined if Cloud Run must have checked it. Whoever gets past the front end
+ * has shown it a signed token. If that was in the other header, this one may hold anything.
+ */
+function unprovenBy({ iam }: TokenRule, headers: Headers): string | undefined {
+  if (iam !== 'enforced') return 'one whose signature Google has removed';
+  if (headers.has('x-serverless-authorization'))
+    return 'one without a signature beside X-Serverless-Authorization';
   return undefined;
 }
 

@@ -153,6 +153,7 @@ describe('settings', () => {
       kind: 'token',
       account: PUSH_ACCOUNT,
       audience: PUSH_AUDIENCE,
+      iam: 'unknown',
     });
     assert.match(
       problems({ PUSH_ACCOUNT }),

@@ -310,6 +310,73 @@ describe('a push', () => {
   }
 });
 
+describe('a push whose signature Cloud Run has removed', () => {
+  const CLOUD = {
+    ...SETTINGS,
+    K_SERVICE: 'every-cut-render',
+    PUSH_IAM: 'enforced',
+    OUTPUT: 'gcs',
+    OUTPUT_BUCKET: 'videos',
+    CACHE_BUCKET: 'cache',
+    SIGNING_KEY: 'a-key-of-more-than-thirty-two-characters',
+  };
+  let issuer: TokenIssuer;
+  before(async () => {
+    issuer = await startTokenIssuer();
+  });
+  after(() => issuer?.[Symbol.asyncDispose]());
+
+  const removed = (claims?: Claims, header?: Claims) =>
+    `Bearer ${issuer.token(claims, header).split('.').slice(0, 2).join('.')}.SIGNATURE_REMOVED_BY_GOOGLE`;
+
+  test('is accepted by a stage that only the account can call, and the log says once which kind came', async () => {
+    await using stages = await startStageServer({ ...CLOUD, GOOGLE_API_URL: issuer.url });
+    for (const authorization of [removed(), removed(), `Bearer ${issuer.token()}`])
+      assert.equal((await push(stages, 'render', authorization)).status, 204);
+    assert.deepEqual(
+      stages.lines.filter(({ event }) => event === 'push.accepted').map(({ token }) => token),
+      ['unsigned', 'signed'],
+    );
+  });
+
+  const NEEDED: readonly (readonly [string, Record<string, string>, Record<string, string>])[] = [
+    ['PUSH_IAM is not set', { PUSH_IAM: '' }, {}],
+    ['the stage is not on Cloud Run', { K_SERVICE: '' }, {}],
+    ['the token that was checked may be another one', {}, { 'x-serverless-authorization': 'Bearer a.b.c' }],
+  ];
+  for (const [what, settings, headers] of NEEDED) {
+    test(`is refused if ${what}`, async () => {
+      const set = Object.entries({ ...CLOUD, ...settings }).filter(([, value]) => value !== '');
+      await using stages = await startStageServer({ ...Object.fromEntries(set), GOOGLE_API_URL: issuer.url });
+      const got =
+        Object.keys(headers).length > 0
+          ? 'one without a signature beside X-Serverless-Authorization'
+          : 'one whose signature Google has removed';
+      await refusedWithoutTrace(stages, () => push(stages, 'render', removed(), headers), 401, got);
+    });
+  }
+
+  const WRONG: readonly (readonly [status: 401 | 403, got: string, claims: Claims, header?: Claims])[] = [
+    [403, 'one of another account', { email: 'someone@example.com' }],
+    [403, 'one for another audience', { aud: 'https://h.example' }],
+    [403, 'one whose account Google has not verified', { email_verified: undefined }],
+    [401, 'one of another issuer', { iss: 'https://h.example' }],
+    [401, 'one that has expired', { iat: now() - 2 * HOUR, exp: now() - 6 * MINUTE }],
+    [401, 'one that has expired', { exp: undefined }],
+    [401, 'one that is valid for too long', { exp: now() + 2 * HOUR }],
+    [401, 'one that is not valid yet', { iat: now() + 6 * MINUTE, exp: now() + HOUR }],
+    [401, 'one that is not valid yet', { iat: undefined }],
+    [401, 'one that is not valid yet', { nbf: now() + 6 * MINUTE }],
+    [401, 'one that is not signed with RS256', {}, { alg: 'none' }],
+  ];
+  for (const [status, got, claims, header] of WRONG) {
+    test(`gets ${status} as ${got}: ${JSON.stringify(claims).replace(/\d{10}/g, 'a time')}`, async () => {
+      await using stages = await startStageServer({ ...CLOUD, GOOGLE_API_URL: issuer.url });
+      await refusedWithoutTrace(stages, () => push(stages, 'render', removed(claims, header)), status, got);
+    });
+  }
+});
+
 describe('a stage', () => {
   test('without PUSH_ACCOUNT and PUSH_AUDIENCE refuses every push, and says in the log what to set', async () => {
     await using issuer = await startTokenIssuer();

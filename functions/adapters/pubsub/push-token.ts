@@ -3,6 +3,7 @@
  * https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
  */
 import { TransientError } from '../../base/errors.ts';
+import type { TokenClaims, TokenRead } from '../../model/push-token.ts';
 import type { TokenReader } from '../../ports.ts';
 
 export interface TokenReaderOptions {
@@ -15,6 +16,7 @@ export interface TokenReaderOptions {
 /** The part of googleapis that loads fastest and includes its OAuth client. */
 type OAuthEntry = typeof import('googleapis/build/src/apis/oauth2/index.js');
 type OAuthClient = InstanceType<OAuthEntry['auth']['OAuth2']>;
+type Fields = Record<string, unknown>;
 type Certificates = Parameters<OAuthClient['verifySignedJwtWithCertsAsync']>[1];
 
 const CERTIFICATES_MS = 5_000;
@@ -81,8 +83,11 @@ export function createTokenReader({
   }
 
   const read: TokenReader['read'] = async (token) => {
-    const complaint = complaintAbout(token);
-    if (complaint !== undefined) return { refused: complaint };
+    const [head = '', payload = '', signature] = token.split('.');
+    // The only algorithm that Google uses. The client accepts any that fits the key. Checked before anything is requested,
+    // so that made-up tokens cause no requests to Google.
+    if (fieldsIn(head)?.['alg'] !== 'RS256') return { refused: 'one that is not signed with RS256' };
+    if (signature === REMOVED) return unsigned(fieldsIn(payload) ?? {});
     const certs = await certificates();
     const client = await connected();
     try {
@@ -94,12 +99,10 @@ export function createTokenReader({
         ISSUERS,
         LIFE_SECONDS,
       );
-      const { aud, email, email_verified, nbf } = { ...ticket.getPayload() } as Record<string, unknown>;
+      const claims = { ...ticket.getPayload() } as Fields;
       // The client does not check nbf.
-      if (nbf !== undefined && !(Number(nbf) <= Date.now() / 1000 + SKEW_SECONDS)) {
-        return { refused: 'one that is not valid yet' };
-      }
-      return { claims: { audience: aud, email, emailVerified: email_verified } };
+      if (isEarly(claims['nbf'])) return { refused: 'one that is not valid yet' };
+      return { claims: claimsIn(claims) };
     } catch (error) {
       const text = error instanceof Error ? error.message : '';
       const known = COMPLAINTS.find(([of]) => of.test(text));
@@ -109,18 +112,31 @@ export function createTokenReader({
   return { read };
 }
 
-/** The checks that need no certificates, so that made-up tokens cause no requests to Google. */
-function complaintAbout(token: string): string | undefined {
-  const [head = '', , signature] = token.split('.');
-  if (signature === REMOVED) return 'one whose signature Google has removed';
-  // The only algorithm that Google uses. The client accepts any that fits the key.
-  if (algorithmIn(head) !== 'RS256') return 'one that is not signed with RS256';
-  return undefined;
+/** Checks what the client checks of a token with a signature. */
+function unsigned(fields: Fields): TokenRead {
+  const [issued, expires] = [Number(fields['iat'] ?? Number.NaN), Number(fields['exp'] ?? Number.NaN)];
+  const now = Date.now() / 1000;
+  if (!ISSUERS.includes(String(fields['iss']))) return { refused: 'one of another issuer' };
+  if (!(expires > now - SKEW_SECONDS)) return { refused: 'one that has expired' };
+  if (!(expires < now + LIFE_SECONDS)) return { refused: 'one that is valid for too long' };
+  if (!(issued < now + SKEW_SECONDS) || isEarly(fields['nbf']))
+    return { refused: 'one that is not valid yet' };
+  return { claims: claimsIn(fields), unsigned: true };
 }
 
-function algorithmIn(head: string): unknown {
+/** @param notBefore seconds since the epoch */
+function isEarly(notBefore: unknown): boolean {
+  return notBefore !== undefined && !(Number(notBefore) <= Date.now() / 1000 + SKEW_SECONDS);
+}
+
+function claimsIn({ aud, email, email_verified }: Fields): TokenClaims {
+  return { audience: aud, email, emailVerified: email_verified };
+}
+
+/** Undefined if it is not JSON of fields. */
+function fieldsIn(part: string): Fields | undefined {
   try {
-    return (JSON.parse(Buffer.from(head, 'base64url').toString()) as { alg?: unknown } | null)?.alg;
+    return (JSON.parse(Buffer.from(part, 'base64url').toString()) as Fields | null) ?? undefined;
   } catch {
     return undefined;
   }
