@@ -9,6 +9,7 @@ import type { Message } from './model/messages.ts';
 import type { PinName, PinOf } from './model/pins.ts';
 import type { Line } from './model/plan.ts';
 import type { Problem, Work } from './model/problem.ts';
+import type { TokenRead } from './model/push-token.ts';
 import type { Report } from './model/report.ts';
 import type { Download, Validator } from './model/source.ts';
 import type { SourceLocation } from './model/source-location.ts';
@@ -103,15 +104,6 @@ export interface PinStore {
   count(taskId: string): Promise<{ all: number; ready: number }>;
   /** Only the first write of a pin counts. Returns that pin. */
   write<N extends PinName>(taskId: string, name: N, pin: PinOf<N>): Promise<PinOf<N>>;
-  /**
-   * render: returns as soon as all pins exist or one of them is an error; otherwise, with gaps, after `timeoutMs`.
-   * Rejects with the signal's reason when aborted.
-   */
-  wait<N extends PinName>(
-    taskId: string,
-    names: readonly N[],
-    options: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<(PinOf<N> | undefined)[]>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -135,8 +127,13 @@ export interface LeaseStore {
   readonly ttlMs: number;
   /** How often waiting callers check whether the holder is done. */
   readonly pollMs: number;
-  /** Returns undefined while a living holder has the lease. Of many concurrent calls, exactly one gets it. */
-  take(key: string, ttlMs: number): Promise<Lease | undefined>;
+  /**
+   * Returns undefined while a living holder has the lease. Of many concurrent calls, exactly one gets it.
+   * @param holder who takes it, for `holderOf`
+   */
+  take(key: string, ttlMs: number, holder?: string): Promise<Lease | undefined>;
+  /** Who has the lease now, '' if unnamed; undefined if nobody has. */
+  holderOf(key: string): Promise<string | undefined>;
   /** Returns false if the lease was taken over or has lapsed; the holder must stop and must not save. */
   renew(lease: Lease, ttlMs: number): Promise<boolean>;
   /**
@@ -179,6 +176,8 @@ export interface AttemptStore {
 export interface Delivery {
   /** Fires when the host stops or the platform's time is up: end children, save nothing, hand the message back. */
   signal: AbortSignal;
+  /** The same at each delivery of a message, and another one for each message; undefined if the queue has none. */
+  messageId?: string | undefined;
 }
 
 export interface Queue {
@@ -307,19 +306,11 @@ export interface ChildRecords {
   ended(pid: number): void;
 }
 
-/** The claims of a token with a valid signature. The caller compares them with the expected ones. */
-export interface TokenClaims {
-  audience: unknown;
-  email: unknown;
-  emailVerified: unknown;
-}
-
 /**
  * Reads the OIDC token of a push. Checks signature, issuer and times, but neither account nor audience. Certificates
- * are fetched at the first token and kept for as long as Google says. `refused` completes a sentence after "got" and
- * contains no part of the token.
+ * are fetched at the first token and kept for as long as Google says.
  * @throws TransientError if the certificates cannot be fetched
  */
 export interface TokenReader {
-  read(token: string): Promise<{ claims: TokenClaims } | { refused: string }>;
+  read(token: string): Promise<TokenRead>;
 }

@@ -1,9 +1,9 @@
-import type { AttemptStore, LeaseStore } from '../ports.ts';
+import type { LeaseState } from '../model/lease-state.ts';
+import type { AttemptStore } from '../ports.ts';
 import type { ExclusiveGate } from './exclusive-gate.ts';
 import { type Semaphore, UNLIMITED } from './semaphore.ts';
 
 export interface CrashIsolationDeps {
-  leases: LeaseStore;
   attempts: AttemptStore;
   /** Absent if the queue itself isolates work that has crashed. */
   gate?: ExclusiveGate;
@@ -13,21 +13,19 @@ export interface CrashIsolationDeps {
 const ISOLATED_AFTER_CRASHES = 1;
 
 /**
- * A semaphore for the work under this lease. Work that has crashed before runs alone. It enters the gate before it
- * takes the lease, so that work that is still waiting holds no lease and is not blamed for the next crash.
+ * A semaphore for work whose lease, of that key, was in that state. Work that has crashed before runs alone. It enters the
+ * gate before it takes the lease, so that work that is still waiting holds no lease and is not blamed for the next crash.
  */
 export function isolateAfterCrash(
   key: string,
-  { leases, attempts, gate }: CrashIsolationDeps,
+  lease: LeaseState,
+  { attempts, gate }: CrashIsolationDeps,
   semaphore: Semaphore = UNLIMITED,
 ): Semaphore {
   if (gate === undefined) return semaphore;
   return async (work) => {
-    const [state = 'none'] = await leases.read([key]);
-    // A held lease is refused at once, so the gate is not needed.
-    if (state === 'held') return semaphore(work);
     // Attempts are not remembered longer than leases: no lease means none, which saves a read.
-    const crashes = state === 'none' ? 0 : ((await attempts.read([key]))[0]?.crashes ?? 0);
+    const crashes = lease === 'none' ? 0 : ((await attempts.read([key]))[0]?.crashes ?? 0);
     const enter = crashes >= ISOLATED_AFTER_CRASHES ? gate.alone : gate.beside;
     return enter((releaseGate) =>
       semaphore((release) =>

@@ -1,108 +1,26 @@
+/** Work under a lease: it is renewed meanwhile, the work stops if it is lost, and it is released in any case. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isShortage, isUnexpected, TransientError } from '../base/errors.ts';
 import { type Attempts, NO_ATTEMPTS } from '../model/attempts.ts';
 import type { AttemptStore, Lease, LeaseStore } from '../ports.ts';
-import { type Semaphore, UNLIMITED } from './semaphore.ts';
 
-export interface OnceOptions<T> {
-  leases: LeaseStore;
-  /** Counts crashes and failures of the work, under the same key. They are not counted if absent. */
-  attempts?: AttemptStore;
-  key: string;
-  signal: AbortSignal;
-  /** Returns the result if it already exists. */
-  find: () => Promise<T | undefined>;
-  /**
-   * Makes the result. `before` counts the earlier attempts. The lease is renewed meanwhile and always released
-   * afterwards. The signal also fires when the lease is lost: then stop, and save nothing. `release` leaves the
-   * semaphore before the lease is released.
-   */
-  create: (before: Attempts, signal: AbortSignal, release: () => void) => Promise<T>;
-  /** Limits `create`. Entered before the lease is taken, so that no lease is held while waiting for room. */
-  semaphore?: Semaphore;
-  /** How long to wait for another holder before throwing 'waiting'. */
-  patienceMs?: number;
-  ttlMs?: number;
-}
-
-/**
- * Lets one process make the result. The others wait for it, and take over if that process dies.
- * Throws TransientError 'waiting' if a living holder takes longer than `patienceMs`.
- */
-export async function once<T>(options: OnceOptions<T>): Promise<T> {
-  const { leases, attempts, key, signal, find, create, semaphore = UNLIMITED } = options;
-  const { ttlMs = leases.ttlMs } = options;
-  const deadline = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY);
-  let refused = false;
-  for (;;) {
-    const existing = await find();
-    if (existing !== undefined) return existing;
-    // Reading costs a store less than trying to take a held lease.
-    const held = refused && (await isHeld(leases, key));
-    const made = held
-      ? undefined
-      : await semaphore((release) =>
-          underLease({ leases, attempts, key, ttlMs, signal }, async (before, own) => {
-            // Another process may have made it between the check above and this lease.
-            return (await find()) ?? (await create(before, own, release));
-          }),
-        );
-    if (made !== undefined) return made.value;
-    refused = true;
-    if (performance.now() > deadline) {
-      throw new TransientError('waiting', `Another process is still working on ${key}.`);
-    }
-    await sleep(leases.pollMs, undefined, { signal });
-  }
-}
-
-async function isHeld(leases: LeaseStore, key: string): Promise<boolean> {
-  return (await leases.read([key]))[0] === 'held';
-}
-
-/**
- * Limits work across all processes: each of the leases `keyOf(1)`, `keyOf(2)` ... is one slot. `count` is called before
- * each round of tries; null means no limit.
- */
-export function leasedSemaphore(
-  leases: LeaseStore,
-  keyOf: (place: number) => string,
-  count: () => number | null,
-  signal: AbortSignal,
-): Semaphore {
-  const { ttlMs } = leases;
-  return async (work) => {
-    for (;;) {
-      const places = count();
-      if (places === null) return UNLIMITED(work);
-      // Starts at a random slot, so that many callers do not all ask for the same one.
-      const first = Math.floor(Math.random() * places);
-      for (let at = 0; at < places; at++) {
-        const key = keyOf(1 + ((first + at) % places));
-        const done = await underLease({ leases, key, ttlMs, signal }, () => UNLIMITED(work));
-        if (done !== undefined) return done.value;
-      }
-      await sleep(leases.pollMs, undefined, { signal });
-    }
-  };
-}
-
-interface UnderLeaseOptions {
+export interface UnderLeaseOptions {
   leases: LeaseStore;
   attempts?: AttemptStore | undefined;
   key: string;
   ttlMs: number;
+  holder?: string | undefined;
   signal: AbortSignal;
 }
 
 /** Returns undefined, without running the work, if a living holder has the lease. */
-async function underLease<T>(
-  { leases, attempts, key, ttlMs, signal }: UnderLeaseOptions,
+export async function underLease<T>(
+  { leases, attempts, key, ttlMs, holder, signal }: UnderLeaseOptions,
   work: (before: Attempts, signal: AbortSignal) => Promise<T>,
 ): Promise<{ value: T } | undefined> {
   signal.throwIfAborted();
   const takenAt = performance.now();
-  const lease = await leases.take(key, ttlMs);
+  const lease = await leases.take(key, ttlMs, holder);
   if (lease === undefined) return undefined;
   const { previous, lapsed } = lease;
   const lost = new AbortController();

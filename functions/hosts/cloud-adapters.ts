@@ -23,8 +23,8 @@ import { closeDataDir } from './data-folders.ts';
 import type { Instrumentation } from './instrumentation.ts';
 import { assemble } from './wire.ts';
 
-/** How long a stage waits for the work of another process before its message is handed back. */
-const PATIENCE_MS = 60_000;
+/** Longer than on one machine, because each new round costs reads. */
+const FETCH_WAIT_MS = 60_000;
 /** Shorter than a delivery, so that a slow download fails with its own error and not with the delivery's. */
 const DOWNLOAD_MS = 420_000;
 /**
@@ -53,6 +53,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
         searchPath: config.searchPath,
         cage: config.ffmpegCage,
         log,
+        tryLimits: config.inCloud,
       }),
     ),
   );
@@ -79,7 +80,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
     memo,
   };
-  const limits = { patienceMs: PATIENCE_MS, encodeLimitMs: ENCODE_MS };
+  const limits = { fetchWaitMs: FETCH_WAIT_MS, encodeLimitMs: ENCODE_MS };
   const deps = {
     ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
     gate: createExclusiveGate(),

@@ -32,8 +32,8 @@ type StageRun<T extends Topic> = (message: MessageOf<T>, delivery: Delivery, dep
 const DELIVERY_MS = 540_000;
 /** How long errors are retried within a delivery. Each refused push slows down the whole subscription. */
 const PERSIST_MS = 480_000;
-/** Short, because a stage that waits for others has usually waited already. */
-const WAIT_AGAIN_MS = 200;
+/** Each look costs a few reads. */
+const WAIT_AGAIN_MS = 1_000;
 const LONGEST_BACK_OFF_MS = 15_000;
 
 const ACKNOWLEDGED = 204;
@@ -69,7 +69,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         if (name !== 'processMedia') {
           // Only the API answers GET requests.
           checkPost(request);
-          await checkPusher(name, request.headers.get('authorization'));
+          await checkPusher(name, request.headers);
         }
         return functions[name](request);
       });
@@ -103,18 +103,20 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         // The body may not have been read to its end.
         return new Response(null, { status: ACKNOWLEDGED, headers: { connection: 'close' } });
       }
-      const { message, deliveries } = pushed;
+      const { message, messageId, deliveries } = pushed;
       return traced(pushed.traceparent, async () => {
         using limit = timeLimit(DELIVERY_MS, outOfTime, stopping.signal);
         const { signal } = limit;
         try {
           const [stage, deps] = await Promise.all([load(), depsOf()]);
           const { problems } = deps;
-          const run = () => problems.during(message, () => stage(message, { signal }, deps));
+          const run = () => problems.during(message, () => stage(message, { signal, messageId }, deps));
           await persistently(
             () => instrumentation.run(topic, run, message),
             signal,
             (error, pauseMs) => problems.handedBack(message, error, pauseMs),
+            // A render keeps an instance that others need, a letter the only one.
+            topic === 'render' || topic === 'dead-letter',
           );
           return new Response(null, { status: ACKNOWLEDGED });
         } catch (error) {
@@ -177,22 +179,26 @@ async function bodyOf(request: Request): Promise<unknown> {
 /**
  * The queue's redelivery, within the delivery: retries transient errors, with the pauses of our own queue, until shortly
  * before the delivery's time is up.
+ * @param handsBackWaits hands back at once what waits for other work, unless it says when to look again
  */
 async function persistently(
   run: () => Promise<void>,
   signal: AbortSignal,
   onFailed: (error: unknown, pauseMs?: number) => Promise<void>,
+  handsBackWaits: boolean,
 ): Promise<void> {
   const deadline = performance.now() + PERSIST_MS;
   for (let failures = 1; ; ) {
     try {
       return await run();
     } catch (error) {
-      if (!TransientError.is(error) || signal.aborted) {
+      const waits = isWaiting(error);
+      const isOver = signal.aborted || (waits && handsBackWaits && error.retryAfterMs === undefined);
+      if (!TransientError.is(error) || isOver) {
         await onFailed(error);
         throw error;
       }
-      const own = isWaiting(error) ? WAIT_AGAIN_MS : Math.min(backOffMs(failures++), LONGEST_BACK_OFF_MS);
+      const own = waits ? WAIT_AGAIN_MS : Math.min(backOffMs(failures++), LONGEST_BACK_OFF_MS);
       const pause = Math.max(own, error.retryAfterMs ?? 0);
       const isLast = performance.now() + pause > deadline;
       await onFailed(error, isLast ? undefined : pause);

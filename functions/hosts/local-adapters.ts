@@ -35,8 +35,8 @@ import { pruneFromTimeToTime } from './prune.ts';
 import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
 import { assemble } from './wire.ts';
 
-/** Short, so that the waiting messages of one task make room for those of others. Waiting again costs nothing. */
-const PATIENCE_MS = 2_000;
+/** Short, so that the prepares of one task that wait make room for those of others. Waiting again costs nothing. */
+const FETCH_WAIT_MS = 2_000;
 /** Longer than STOP_LIMIT_MS of local.ts, in which the previous host stops. */
 const LOCK_WAIT_MS = 12_000;
 /** The names that pipeline/artifacts.ts gives its folders in tempDir. */
@@ -146,8 +146,14 @@ export async function composeLocal(
     queue,
     memo,
   };
-  const limits = { patienceMs: PATIENCE_MS };
-  const deps = assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'here' });
+  const deps = assemble(own, chosen, {
+    config,
+    log,
+    instrumentation,
+    ffmpeg,
+    fetchWaitMs: FETCH_WAIT_MS,
+    remade: 'here',
+  });
   starting.use(pruneFromTimeToTime({ pruning, log }));
   const disposables = starting.move();
   return {

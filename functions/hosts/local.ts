@@ -25,8 +25,8 @@ import { closed, createLocalServer, listen } from './local-server.ts';
  * these places at most, so that another one begins at once.
  */
 const PREPARES = 160;
-/** Renders in flight besides those being mixed. They wait for their sources, which costs nothing. Shared in the same way. */
-const WAITING_RENDERS = 158;
+/** Renders in flight. Mixing and saving have limits of their own. Shared in the same way. */
+const RENDERS = 160;
 const COMPLETIONS = 2;
 const PROXY_CONNECTIONS = 900;
 const SWEEP_EVERY_MS = 60_000;
@@ -88,7 +88,7 @@ export async function startHost(
     });
   const consumers = [
     consume('prepare', PREPARES, prepare),
-    consume('render', config.renderConcurrency + WAITING_RENDERS, render),
+    consume('render', RENDERS, render),
     consume('complete', COMPLETIONS, complete),
     consume('dead-letter', 1, deadLetter),
   ];

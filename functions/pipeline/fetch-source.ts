@@ -8,8 +8,8 @@ import { justWoke } from '../base/awake.ts';
 import type { TransientCode } from '../base/codes.ts';
 import { PermanentError, TransientError } from '../base/errors.ts';
 import type { DownloadPlaces } from '../coordination/download-places.ts';
-import { once } from '../coordination/lease.ts';
 import { fetchKey, fetchPauseKey, fetchSlowKey } from '../coordination/lease-keys.ts';
+import { once } from '../coordination/once.ts';
 import { asWork } from '../coordination/problems.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
@@ -36,7 +36,7 @@ export interface FetchingDeps {
   probing: (taskId: string) => Semaphore;
   tempDir: string;
   /** How long to wait for a place, or for another holder of the download, before the message is handed back. */
-  patienceMs: number;
+  waitMs: number;
 }
 
 export interface Fetching {
@@ -84,7 +84,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
       attempts,
       key: fetchKey(task.id, first),
       signal,
-      patienceMs: deps.patienceMs,
+      patienceMs: deps.waitMs,
       find,
       create: (before, held) =>
         asWork({ topic: 'fetch', source: first }, async () => {
@@ -146,7 +146,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
     const get = () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal });
     // Between two tries, no place is held.
     const answer = await retryTransient(
-      () => deps.places({ taskId, host: hostOf(location) }, get, { signal, patienceMs: deps.patienceMs }),
+      () => deps.places({ taskId, host: hostOf(location) }, get, { signal, patienceMs: deps.waitMs }),
       { signal, stage: 'download' },
     );
     if (!answer.modified) {

@@ -86,6 +86,12 @@ export async function allReports(task: Task, reports: ReportStore): Promise<Repo
   return all;
 }
 
+/** Those without a report. */
+export async function openCombinations(task: Task, reports: ReportStore): Promise<Combination[]> {
+  const reported = new Set((await allReports(task, reports)).map(({ index }) => index));
+  return task.plan.combinations.filter(({ index }) => !reported.has(index));
+}
+
 /** For a combination whose task was cancelled. */
 export function cancelledReport(task: Task, combination: Combination, attempts: number): Report {
   return { ...emptyReport(task, combination), status: 'cancelled', attempts };

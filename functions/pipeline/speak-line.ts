@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TransientError } from '../base/errors.ts';
-import { leasedSemaphore } from '../coordination/lease.ts';
 import { speechSlotKey } from '../coordination/lease-keys.ts';
+import { leasedSemaphore } from '../coordination/once.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import { type Semaphore, UNLIMITED } from '../coordination/semaphore.ts';
 import type { Line } from '../model/plan.ts';

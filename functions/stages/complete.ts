@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Failure, PermanentError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { once } from '../coordination/lease.ts';
 import { completeKey } from '../coordination/lease-keys.ts';
+import { byOneMessage } from '../coordination/once.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import { manifestName } from '../model/names.ts';
@@ -24,7 +24,6 @@ export interface CompleteDeps {
   outputs: OutputStore;
   log: Log;
   tempDir: string;
-  patienceMs: number;
 }
 
 /**
@@ -33,17 +32,17 @@ export interface CompleteDeps {
  */
 export async function complete(
   { taskId }: MessageOf<'complete'>,
-  { signal }: Delivery,
+  { signal, messageId }: Delivery,
   deps: CompleteDeps,
 ): Promise<void> {
   const task = await deps.tasks.get(taskId);
   if (task === undefined) return;
-  await once<true>({
+  await byOneMessage<true>({
     leases: deps.leases,
     attempts: deps.attempts,
     key: completeKey(taskId),
+    messageId,
     signal,
-    patienceMs: deps.patienceMs,
     find: async () => ((await deps.tasks.progress(taskId))?.finishedAt == null ? undefined : true),
     async create(before, held) {
       const reports = await allReports(task, deps.reports);

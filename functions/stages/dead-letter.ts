@@ -1,8 +1,11 @@
-import type { Failure } from '../base/errors.ts';
+import { type Failure, TransientError } from '../base/errors.ts';
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
 import { subjectOf } from '../coordination/log-nack.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
-import type { MessageOf } from '../model/messages.ts';
+import type { LeaseState } from '../model/lease-state.ts';
+import type { MessageOf, WorkMessage } from '../model/messages.ts';
+import type { Task } from '../model/task.ts';
+import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
 import type { AttemptStore, Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
 
@@ -21,38 +24,58 @@ export async function deadLetter(
 ): Promise<void> {
   const task = await deps.tasks.get(taskId);
   if (task === undefined) return;
+  if (message.topic === 'render') return renderLetter(task, message, reason, deps);
+  if (message.topic === 'prepare') await requireIdle(prepareKey(taskId, message.source), deps);
+  logGivenUp(task, message, reason, deps);
+  if (message.topic === 'prepare') {
+    await deps.pins.write(taskId, `prepared-${message.source}`, { error: undeliverable(reason) });
+    await publishReadyRenders(task, message.source, deps);
+  }
+  // A lost `complete` needs nothing here: the sweep publishes it again until the task is finished.
+}
+
+async function renderLetter(
+  task: Task,
+  message: MessageOf<'render'>,
+  reason: string,
+  deps: DeadLetterDeps,
+): Promise<void> {
+  const combination = task.plan.combinations.find(({ index }) => index === message.index);
+  if (combination === undefined) return;
+  const key = renderKey(task.id, message.index);
+  // If nobody has begun with it, that is no reason to fail.
+  if ((await requireIdle(key, deps)) === 'none') return deps.queue.publish([message]);
+  logGivenUp(task, message, reason, deps);
+  const [{ crashes, failures } = NO_ATTEMPTS] = await deps.attempts.read([key]);
+  const attempts = crashes + failures;
+  await reportAndCheck(task, failedReport(task, combination, undeliverable(reason), { attempts }), deps);
+}
+
+function logGivenUp(task: Task, message: WorkMessage, reason: string, { log }: DeadLetterDeps): void {
   const { topic, taskId: _, ...which } = message;
-  deps.log.error(`Gave up on ${subjectOf(message, task)} after too many failed deliveries: ${reason}`, {
+  log.error(`Gave up on ${subjectOf(message, task)} after too many failed deliveries: ${reason}`, {
     event: 'message.dead_lettered',
     task_id: task.id,
     task_name: task.name,
     topic,
     ...which,
   });
-  const error: Failure = {
+}
+
+function undeliverable(reason: string): Failure {
+  return {
     code: 'undeliverable',
     stage: 'deliver',
     message: `Expected its message to be processed, got too many failed deliveries. Last reason: ${reason}`,
   };
-  if (message.topic === 'prepare') {
-    const [state] = await deps.leases.read([prepareKey(taskId, message.source)]);
-    // A duplicate of work that is still running: its holder pins the outcome.
-    if (state === 'held') return deps.queue.publish([message]);
-    await deps.pins.write(taskId, `prepared-${message.source}`, { error });
-  }
-  if (message.topic === 'render') {
-    const combination = task.plan.combinations.find(({ index }) => index === message.index);
-    if (combination === undefined) return;
-    const key = renderKey(taskId, message.index);
-    const [state = 'none'] = await deps.leases.read([key]);
-    if (state === 'held' || state === 'none') {
-      // Either its holder will report, or it has only waited for its sources, which end by themselves.
-      await deps.queue.publish([message]);
-      return;
-    }
-    const [{ crashes, failures } = NO_ATTEMPTS] = await deps.attempts.read([key]);
-    const attempts = crashes + failures;
-    await reportAndCheck(task, failedReport(task, combination, error, { attempts }), deps);
-  }
-  // A lost `complete` needs nothing here: the sweep publishes it again until the task is finished.
+}
+
+/**
+ * Hands the letter back while work is under way: it may end well. Or it is the very message whose process has just died, and
+ * until its lease lapses, any other message would be left to it.
+ */
+async function requireIdle(key: string, { leases }: DeadLetterDeps): Promise<LeaseState> {
+  const [state = 'none'] = await leases.read([key]);
+  if (state === 'held') throw new TransientError('waiting', `A process may be at work on ${key}.`);
+  return state;
 }

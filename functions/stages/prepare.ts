@@ -1,8 +1,8 @@
 import type { Log } from '../base/log.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
 import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
-import { once } from '../coordination/lease.ts';
 import { prepareKey } from '../coordination/lease-keys.ts';
+import { byOneMessage } from '../coordination/once.ts';
 import { failureOf } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
@@ -11,55 +11,59 @@ import type { Task } from '../model/task.ts';
 import type { Artifacts } from '../pipeline/artifacts.ts';
 import { checkedPin } from '../pipeline/check-prepared.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
+import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { refuseEndlessRemakes } from '../pipeline/remake.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
-import type { Delivery, PinStore, TaskStore } from '../ports.ts';
+import type { Delivery, LeaseStore, PinStore, Queue, TaskStore } from '../ports.ts';
 
 export interface PrepareDeps extends CrashIsolationDeps {
+  leases: LeaseStore;
   tasks: TaskStore;
   pins: PinStore;
   sources: Sources;
   artifacts: Artifacts;
+  queue: Queue;
   log: Log;
-  /** How long a duplicate waits for the first one before it is handed back. */
-  patienceMs: number;
 }
 
 /**
- * Makes one source of a task ready and pins it, or pins its error. Repeating it changes nothing, unless the artifact is
- * gone: then it is made again.
+ * Makes one source of a task ready and pins it, or pins its error, and publishes the renders that can go now. Repeating it
+ * makes nothing, unless the artifact is gone, but publishes these again: the last process may have died before it did.
  */
 export async function prepare(
   { taskId, source: number }: MessageOf<'prepare'>,
-  { signal }: Delivery,
+  { signal, messageId }: Delivery,
   deps: PrepareDeps,
 ): Promise<void> {
   const task = await deps.tasks.get(taskId);
   const source = task?.plan.sources[number];
   if (task === undefined || source === undefined) return;
   // A cancelled task needs no sources, and its renders report by themselves.
-  await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
-    makeReady(task, number, source, { signal: AbortSignal.any([signal, cancelled]), stop: signal }, deps),
-  );
+  await unlessCancelled(taskId, signal, deps.tasks, async (cancelled) => {
+    const signals = { signal: AbortSignal.any([signal, cancelled]), stop: signal, messageId };
+    const pin = await makeReady(task, number, source, signals, deps);
+    // Otherwise the handler of another message is at it, and publishes them.
+    if (pin !== undefined) await publishReadyRenders(task, number, deps);
+  });
 }
 
 async function makeReady(
   task: Task,
   number: number,
   source: Source,
-  { signal, stop }: SpeakingSignals,
+  { signal, stop, messageId }: SpeakingSignals & Pick<Delivery, 'messageId'>,
   deps: PrepareDeps,
-): Promise<void> {
-  const { pins, leases, attempts, sources, artifacts, log, patienceMs } = deps;
+): Promise<Prepared | Failed | undefined> {
+  const { pins, leases, attempts, sources, artifacts, log } = deps;
   const [name, nameAgain] = [`prepared-${number}`, `remade-${number}`] as const;
   const { id: taskId } = task;
-  await once<Prepared | Failed>({
+  return byOneMessage<Prepared | Failed>({
     leases,
     attempts,
     key: prepareKey(taskId, number),
+    messageId,
     signal,
-    semaphore: isolateAfterCrash(prepareKey(taskId, number), deps),
-    patienceMs,
+    room: (lease) => isolateAfterCrash(prepareKey(taskId, number), lease, deps),
     find: settled,
     async create(before, held) {
       const started = performance.now();

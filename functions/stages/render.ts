@@ -1,13 +1,11 @@
-import { TransientError } from '../base/errors.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
 import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
-import { graceIsOver } from '../coordination/grace.ts';
-import { once } from '../coordination/lease.ts';
-import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.ts';
+import { renderKey } from '../coordination/lease-keys.ts';
+import { byOneMessage } from '../coordination/once.ts';
 import { tryAtLeastOnce } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import type { MessageOf } from '../model/messages.ts';
-import type { Failed, Prepared } from '../model/pins.ts';
+import { type Failed, isSettled, type Prepared } from '../model/pins.ts';
 import { type Combination, type Source, sourcesOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
@@ -21,34 +19,33 @@ import {
   removeVideos,
   reportAndCheck,
 } from '../pipeline/reporting.ts';
-import type { Delivery, TaskStore } from '../ports.ts';
+import type { Delivery, LeaseStore, TaskStore } from '../ports.ts';
 
 export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolationDeps {
+  leases: LeaseStore;
   tasks: TaskStore;
-  /** Limits mixing, and serves tasks in turn. Waiting for sources and saving are not limited by it. */
+  /** Limits mixing, and serves tasks in turn. Saving is not limited by it. */
   mixing: (taskId: string) => Semaphore;
-  /** How long to wait for sources or for another holder before the message is handed back. */
-  patienceMs: number;
 }
 
-/** A prepare that has not been worked on for this long is published again, because its message may be lost. */
-const REPUBLISH_AFTER_MS = 600_000;
-
-/** Makes one combination and reports it once, however often the message is delivered. */
+/**
+ * Makes one combination and reports it once, however often the message is delivered. Never waits: a message that comes
+ * before its sources are prepared has no effect, because the last of these publishes it again.
+ */
 export async function render(
   { taskId, index }: MessageOf<'render'>,
-  { signal }: Delivery,
+  delivery: Delivery,
   deps: RenderDeps,
 ): Promise<void> {
+  const { signal } = delivery;
   const task = await deps.tasks.get(taskId);
   const combination = task?.plan.combinations.find((candidate) => candidate.index === index);
   if (task === undefined || combination === undefined) return;
-  if ((await reported(task, index, deps)) !== undefined) return checkCompletion(taskId, deps, index);
-
   const made = await unlessCancelled(taskId, signal, deps.tasks, (cancelled) =>
-    makeAndReport(task, combination, { signal, cancelled }, deps),
+    makeAndReport(task, combination, { ...delivery, cancelled }, deps),
   );
-  if (made === 'cancelled') await reportCancelled(task, combination, signal, deps);
+  if (made !== 'cancelled' && made.value === 'unprepared') return;
+  if (made === 'cancelled') await reportCancelled(task, combination, delivery, deps);
   // The process that made the report may have died before this check.
   await checkCompletion(taskId, deps, index);
 }
@@ -56,22 +53,24 @@ export async function render(
 async function makeAndReport(
   task: Task,
   combination: Combination,
-  { signal, cancelled }: Signals,
+  { signal, messageId, cancelled }: Delivery & Signals,
   deps: RenderDeps,
-): Promise<void> {
-  const pins = await pinsOf(task, combination, AbortSignal.any([signal, cancelled]), deps);
-  const broken = pins.find((pin) => pin.error !== undefined);
+): Promise<'unprepared' | undefined> {
+  const pins = await pinsOf(task, combination, deps);
+  if (pins === undefined) return 'unprepared';
+  const broken = pins.find((pin) => pin?.error !== undefined);
   if (broken?.error !== undefined) {
     await reportAndCheck(task, failedReport(task, combination, broken.error), deps);
-    return;
+    return undefined;
   }
-  await once<Report>({
+  const key = renderKey(task.id, combination.index);
+  await byOneMessage<Report>({
     leases: deps.leases,
     attempts: deps.attempts,
-    key: renderKey(task.id, combination.index),
+    key,
+    messageId,
     signal,
-    semaphore: isolateAfterCrash(renderKey(task.id, combination.index), deps, deps.mixing(task.id)),
-    patienceMs: deps.patienceMs,
+    room: (lease) => isolateAfterCrash(key, lease, deps, deps.mixing(task.id)),
     find: () => reported(task, combination.index, deps),
     async create(before, held, releaseMixing) {
       cancelled.throwIfAborted();
@@ -83,6 +82,7 @@ async function makeAndReport(
       return report;
     },
   });
+  return undefined;
 }
 
 /** Removes a video that was saved after its combination was given up, because the manifest does not list it. */
@@ -91,19 +91,22 @@ async function removeLateVideo(task: Task, combination: Combination, deps: Rende
   if (counted?.status !== 'succeeded') await removeVideos(task, [combination], deps);
 }
 
-/** Reports under the lease, so that a running holder has stopped, or has made the video after all. */
+/**
+ * Reports under the lease, so that a running holder has stopped, or has made the video after all. The handler of another
+ * message reports by itself.
+ */
 async function reportCancelled(
   task: Task,
   combination: Combination,
-  signal: AbortSignal,
+  { signal, messageId }: Delivery,
   deps: RenderDeps,
 ): Promise<void> {
-  await once<Report>({
+  await byOneMessage<Report>({
     leases: deps.leases,
     attempts: deps.attempts,
     key: renderKey(task.id, combination.index),
+    messageId,
     signal,
-    patienceMs: deps.patienceMs,
     find: () => reported(task, combination.index, deps),
     async create({ crashes, failures }) {
       const report = cancelledReport(task, combination, crashes + failures);
@@ -117,33 +120,17 @@ async function reported(task: Task, index: number, deps: RenderDeps): Promise<Re
   return (await deps.reports.list(task.id, index, index))[0];
 }
 
-/** Waits for the sources. Publishes the prepare of a late source again if it is not being worked on. */
+/** Undefined until all sources are prepared or one of them has failed. */
 async function pinsOf(
   task: Task,
   combination: Combination,
-  signal: AbortSignal,
   deps: RenderDeps,
-): Promise<(Prepared | Failed)[]> {
+): Promise<(Prepared | Failed | undefined)[] | undefined> {
   const numbers = sourcesOf(combination);
-  const names = numbers.map((number) => `prepared-${number}` as const);
-  const found = await deps.pins.wait(task.id, names, { timeoutMs: deps.patienceMs, signal });
-  const pins = numbers.flatMap((number, at) => {
-    const { [at]: pin } = found;
-    return pin === undefined ? [] : [checkedPin(pin, task.plan.sources[number] as Source)];
-  });
-  if (pins.length === names.length || pins.some((pin) => pin.error !== undefined)) return pins;
-
-  const missing = numbers.filter((_, at) => found[at] === undefined);
-  const states = await deps.leases.read(missing.map((number) => prepareKey(task.id, number)));
-  const abandoned = missing.filter((_, at) => states[at] !== 'held');
-  for (const source of abandoned) {
-    // Most messages are only late, not lost.
-    if (await graceIsOver(deps.attempts, republishKey(task.id, source), REPUBLISH_AFTER_MS)) {
-      await deps.queue.publish([{ topic: 'prepare', taskId: task.id, source }]);
-    }
-  }
-  throw new TransientError(
-    'waiting',
-    `Combination ${combination.index} waits for ${missing.length} sources.`,
+  const found = await deps.pins.read(
+    task.id,
+    numbers.map((number) => `prepared-${number}` as const),
   );
+  if (!isSettled(found)) return undefined;
+  return found.map((pin, at) => pin && checkedPin(pin, task.plan.sources[numbers[at] as number] as Source));
 }

@@ -1,5 +1,7 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import pLimit from 'p-limit';
+import { chunked } from '../base/chunked.ts';
+import { counted } from '../base/counted.ts';
 import { type Failure, isShortage, isShortageCode, TransientError } from '../base/errors.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { endIdleTime, idleTime } from '../coordination/idle-time.ts';
@@ -8,11 +10,13 @@ import type { Problems } from '../coordination/problems.ts';
 import { allPinNames } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Progress, Task } from '../model/task.ts';
+import { endCancelled } from '../pipeline/end-cancelled.ts';
+import { publishLost } from '../pipeline/lost-messages.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import {
-  allReports,
   checkCompletion,
   failedReport,
+  openCombinations,
   type ReportingDeps,
   reportOnly,
 } from '../pipeline/reporting.ts';
@@ -42,6 +46,8 @@ const COMPLETING_MS = 600_000;
 export const IDLE_LIMIT_MS = 24 * 3_600_000;
 /** While something of the task is being worked on, it has this long: it may be a long clip, or its holder hangs. */
 export const WORKED_ON_LIMIT_MS = 2 * IDLE_LIMIT_MS;
+/** A task without progress for this long may have lost messages. Or they wait for those of other tasks. */
+const LOST_AFTER_MS = 600_000;
 /** Work that waits for room is tried again more often than this. */
 const NOTED_WITHIN_MS = 900_000;
 /** Leases and pins that are read at a time. */
@@ -81,9 +87,18 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
     await publishTask(task, deps);
     logRepair(deps, task, 'published its messages again');
   }
-  if (!allIn(task, progress)) await endIfOverdue(task, progress, now, deps);
+  if (!allIn(task, progress)) {
+    // The process that cancelled it may have died.
+    if (progress.cancelRequested) await cancelAgain(task, deps);
+    await endIfOverdue(task, progress, now, deps);
+  }
   await checkCompletion(taskId, deps);
   if (allIn(task, progress)) await completeAgain(task, deps);
+}
+
+async function cancelAgain(task: Task, deps: SweepDeps): Promise<void> {
+  const done = await endCancelled(task, deps);
+  if (done !== undefined && done.ended > 0) logRepair(deps, task, 'cancelled the rest of its combinations');
 }
 
 /**
@@ -118,9 +133,14 @@ async function endIfOverdue(task: Task, progress: Progress, now: number, deps: S
     if (TransientError.is(error)) return 0;
     throw error;
   });
-  if (idleMs < IDLE_LIMIT_MS) return;
-  const reported = new Set((await allReports(task, deps.reports)).map(({ index }) => index));
-  const open = task.plan.combinations.filter(({ index }) => !reported.has(index));
+  if (idleMs < LOST_AFTER_MS) return;
+  if (idleMs < IDLE_LIMIT_MS) {
+    if (progress.cancelRequested) return;
+    const lost = await publishLost(task, idleMs, deps);
+    if (lost > 0) logRepair(deps, task, `published ${counted(lost, 'message')} again, as nothing went on`);
+    return;
+  }
+  const open = await openCombinations(task, deps.reports);
   if (idleMs < WORKED_ON_LIMIT_MS && (await isWorkedOn(task, open, deps))) return;
   await endIdleTime(deps.memo, task.id);
   await endOverdue(task, open, deps);
@@ -134,7 +154,7 @@ async function waitsForRoom({ id }: Task, now: number, { problems }: SweepDeps):
 
 async function countPins({ id, plan }: Task, { pins }: SweepDeps): Promise<number> {
   let count = 0;
-  for (const names of chunked(allPinNames(plan.sources.length))) {
+  for (const names of chunked(allPinNames(plan.sources.length), READ_AT_ONCE)) {
     count += (await pins.read(id, names)).filter((pin) => pin !== undefined).length;
   }
   return count;
@@ -146,16 +166,10 @@ async function isWorkedOn(task: Task, open: readonly Combination[], { leases }: 
     ...task.plan.sources.map((_, source) => prepareKey(task.id, source)),
     ...open.map(({ index }) => renderKey(task.id, index)),
   ];
-  for (const some of chunked(keys)) {
+  for (const some of chunked(keys, READ_AT_ONCE)) {
     if ((await leases.read(some)).includes('held')) return true;
   }
   return false;
-}
-
-function chunked<T>(all: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(all.length / READ_AT_ONCE) }, (_, at) =>
-    all.slice(at * READ_AT_ONCE, (at + 1) * READ_AT_ONCE),
-  );
 }
 
 async function endOverdue(task: Task, open: readonly Combination[], deps: SweepDeps): Promise<void> {

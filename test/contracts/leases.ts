@@ -117,6 +117,24 @@ export function leaseContract(
       assert.equal(next.previous, 'released');
     });
 
+    it('says who has a lease, as long as somebody has', async () => {
+      await using harness = await open();
+      const { store } = harness;
+      assert.equal(await store.holderOf('key'), undefined);
+      const lease = await store.take('key', LONG_MS, 'message 7');
+      assert.ok(lease);
+      assert.equal(await store.take('key', LONG_MS, 'message 8'), undefined);
+      assert.equal(await store.holderOf('key'), 'message 7');
+      assert.ok(await store.renew(lease, LONG_MS));
+      assert.equal(await store.holderOf('key'), 'message 7');
+      await store.release(lease);
+      assert.equal(await store.holderOf('key'), undefined);
+      assert.ok(await store.take('key', SHORT_MS));
+      assert.equal(await store.holderOf('key'), '');
+      await pause(LAPSE_MS);
+      assert.equal(await store.holderOf('key'), undefined);
+    });
+
     it('reads the states of many keys in the requested order, including keys that were never taken', async () => {
       await using harness = await open();
       await taken(harness.store, 'held/1', LONG_MS);

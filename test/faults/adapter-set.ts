@@ -11,6 +11,8 @@ export interface AdapterSet {
   parallel: number;
   /** Whether its calls always come in the same order, so that every recorded stop point is reached again. */
   orderly: boolean;
+  /** Whether each start of the product sweeps before anything else. */
+  sweepsFirst: boolean;
   /** Settings for a child process that keeps its files below `dir`. */
   environment(dir: string): Environment;
   /** Starts the product in this process, which was started with the settings of `environment`. */

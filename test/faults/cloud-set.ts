@@ -40,6 +40,7 @@ export const cloudSet: AdapterSet = {
   name: 'the functions on the emulators',
   parallel: 5,
   orderly: false,
+  sweepsFirst: false,
 
   environment: (dir) => ({
     GOOGLE_CLOUD_PROJECT: projectOf(dir),

@@ -24,7 +24,6 @@ function detailOf(name: string, [first, second]: readonly unknown[]): string {
     case 'pins.write':
       return firstPart(second as string);
     case 'pins.read':
-    case 'pins.wait':
       return distinct((second as string[]).map(firstPart));
     case 'queue.publish':
       return distinct((first as Message[]).map(({ topic }) => topic));

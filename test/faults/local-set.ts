@@ -19,6 +19,7 @@ export const localSet: AdapterSet = {
   name: 'the single-machine host',
   parallel: 2,
   orderly: true,
+  sweepsFirst: true,
 
   environment: (dir) => ({
     PORT: '0',

@@ -16,6 +16,8 @@ export interface Scenario {
   name: string;
   /** The stages that are killed between their calls. */
   stages: readonly string[];
+  /** The same where each start of the product sweeps first. */
+  stagesAfterSweep?: readonly string[];
   /** Creates tasks before the first process starts, and returns their ids. */
   setUp?: (ports: BarePorts, sources: Sources) => Promise<string[]>;
   ask?: Ask;
@@ -87,6 +89,7 @@ export const CANCEL: Scenario = {
 export const CANCELLED: Scenario = {
   name: 'cancelled',
   stages: ['prepare', 'render', 'complete'],
+  stagesAfterSweep: ['prepare', 'sweep', 'complete'],
   async setUp(ports, { clips: [one, two], video }) {
     const task = await createTask(ports, 'cancelled', [one, two]);
     const begun = await ports.leases.take(renderKey(task.id, 1), MINUTE_MS);

@@ -150,7 +150,8 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
           });
         });
 
-        for (const stage of scenario.stages) {
+        const { stages, stagesAfterSweep = stages } = scenario;
+        for (const stage of set.sweepsFirst ? stagesAfterSweep : stages) {
           test(`ends right wherever ${stage} is killed`, async () => {
             const points = stopPoints(recordedRuns(recorded), stage);
             const stops = sampled(points, every, `${scenario.name}, ${stage}`);
@@ -203,7 +204,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       });
 
       test('notices combinations that are logged twice', async () => {
-        const { verdict } = await run(TASK, { broken: 'countsTwice' });
+        const { verdict } = await run(TASK, { broken: 'countsTwice', afterwards: publishAgain });
         assert.ok(verdict.doubled > 0, JSON.stringify(verdict));
       });
 

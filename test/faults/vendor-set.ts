@@ -32,6 +32,7 @@ export const vendorSet: AdapterSet = {
   name: 'the single-machine host on Drive and Cloud Storage',
   // Calls over the network end in a different order each time.
   orderly: false,
+  sweepsFirst: true,
 
   environment: (dir) => ({
     ...localSet.environment(dir),

@@ -13,7 +13,7 @@ import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.t
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { loadConfig } from '../../functions/config/config.ts';
-import { fetchKey, prepareKey } from '../../functions/coordination/lease-keys.ts';
+import { fetchKey, prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import { createCloudFunctions } from '../../functions/hosts/cloud.ts';
 import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
 import type { WorkMessage } from '../../functions/model/messages.ts';
@@ -108,6 +108,34 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     assert.deepEqual([head.status, await head.text()], [200, '']);
     for (const name of ['content-type', 'content-length'])
       assert.equal(head.headers.get(name), got.headers.get(name), name);
+  });
+
+  test('answer at once for a render that a message is at: others are acknowledged, the same one is handed back', async () => {
+    const { task_id } = await fleet.post({
+      task_name: 'held',
+      video_blocks: { only: [url('3.mp4')] },
+      output: OUTPUT,
+    });
+    const taskId = String(task_id);
+    await using firestore = connectFirestore({ projectId: fleet.projectId });
+    const leases = createFirestoreLeases({ firestore });
+    const lease = await leases.take(renderKey(taskId, 1), 60_000, '77');
+    assert.ok(lease, 'before its clip was prepared');
+    await until(() => fleet.logged('source.prepared').some((line) => line['task_id'] === taskId), 'its clip');
+    const message = { topic: 'render', taskId, index: 1 } satisfies WorkMessage;
+    const data = Buffer.from(JSON.stringify(message)).toString('base64');
+    const pushed = async (messageId: string, to = fleet.cloud.urls.render) => {
+      const body = JSON.stringify({ message: { messageId, data } });
+      const headers = { 'content-type': 'application/json' };
+      const signal = AbortSignal.timeout(20_000);
+      return (await fetch(to, { method: 'POST', headers, body, signal })).status;
+    };
+    assert.deepEqual([await pushed('78'), await pushed('77')], [204, 503]);
+    assert.equal(await pushed('79', fleet.cloud.urls.deadLetter), 503, 'a letter, too');
+    assert.equal((await fleet.status(taskId))['succeeded'], 0);
+    await leases.release(lease);
+    assert.equal(await pushed('77'), 204);
+    assert.equal((await fleet.ended(taskId))['succeeded'], 1);
   });
 
   test('are restarted however they end', async () => {

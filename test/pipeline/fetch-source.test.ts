@@ -13,15 +13,11 @@ import { sleepingMachine } from '../fixtures/system/sleeping-machine.ts';
 describe('fetching a source', () => {
   const s = useStages();
 
-  function fetching(
-    get: Downloads['get'],
-    places: DownloadPlaces = createDownloadPlaces(),
-    patienceMs = s.deps.patienceMs,
-  ) {
+  function fetching(get: Downloads['get'], places: DownloadPlaces = createDownloadPlaces(), waitMs = 200) {
     const memo = { recall: async () => [undefined], settle: async () => '', remember: async () => {} };
     return createFetching({
       ...s.deps,
-      ...{ memo, downloads: { get }, places, probing: () => UNLIMITED, patienceMs },
+      ...{ memo, downloads: { get }, places, probing: () => UNLIMITED, waitMs },
     });
   }
 

@@ -15,21 +15,30 @@ describe('a dead letter', () => {
   test('of a prepare pins its error, and the renders that need it fail', async () => {
     const task = await s.createTask();
     await letter(task, { topic: 'prepare', taskId: task.id, source: 0 });
+    assert.equal(s.waiting()['render'], 1);
     await s.renderOne(task, 1);
     const [report] = await s.deps.reports.list(task.id, 1, 1);
     assert.equal(report?.error?.code, 'undeliverable');
     assert.match(report?.error?.message ?? '', /no luck/);
   });
 
-  test('of a prepare that is still under way is published again', async () => {
+  test('of a prepare that is still under way, or whose process has just died, is handed back until that is known', async () => {
     const task = await s.createTask();
-    await s.deps.leases.take(prepareKey(task.id, 0), 60_000);
-    await letter(task, { topic: 'prepare', taskId: task.id, source: 0 });
-    assert.equal(s.waiting()['prepare'], 1);
+    const message = { topic: 'prepare', taskId: task.id, source: 0 } as const;
+    const lease = await s.deps.leases.take(prepareKey(task.id, 0), 60_000, 'its message');
+    assert.ok(lease);
+    await assert.rejects(letter(task, message), { code: 'waiting' });
+    assert.equal(s.waiting()['prepare'], 0, 'another message would be left to the holder');
     assert.deepEqual(await s.deps.pins.read(task.id, ['prepared-0']), [undefined]);
+    assert.deepEqual(s.logged('message.dead_lettered'), []);
+    await s.deps.leases.release(lease);
+    await letter(task, message);
+    assert.equal((await s.deps.pins.read(task.id, ['prepared-0']))[0]?.error?.code, 'undeliverable');
+    assert.equal(s.waiting()['render'], 1);
+    assert.equal(s.logged('message.dead_lettered').length, 1);
   });
 
-  test('of a render that has only waited is published again', async () => {
+  test('of a render with which nobody has begun is published again', async () => {
     const task = await s.createTask();
     await letter(task, { topic: 'render', taskId: task.id, index: 1 });
     assert.equal(s.waiting()['render'], 1);
@@ -45,12 +54,16 @@ describe('a dead letter', () => {
     assert.equal(report?.attempts, 2, 'the last death is not counted yet');
   });
 
-  test('of a render that is still under way is published again, because that render reports its own result', async () => {
+  test('of a render that is still under way, or whose process has just died, is handed back until that is known', async () => {
     const task = await s.createTask();
-    const lease = await s.deps.leases.take(renderKey(task.id, 1), 60_000);
+    const message = { topic: 'render', taskId: task.id, index: 1 } as const;
+    const lease = await s.deps.leases.take(renderKey(task.id, 1), 60_000, 'its message');
     assert.ok(lease);
-    await letter(task, { topic: 'render', taskId: task.id, index: 1 });
+    await assert.rejects(letter(task, message), { code: 'waiting' });
     assert.deepEqual(await s.deps.reports.list(task.id, 1, 1), []);
-    assert.equal(s.waiting()['render'], 1);
+    assert.equal(s.waiting()['render'], 0, 'another message would be left to the holder');
+    await s.deps.leases.release(lease);
+    await letter(task, message);
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'failed');
   });
 });

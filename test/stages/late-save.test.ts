@@ -88,7 +88,7 @@ describe('a video that is saved late', () => {
         ...store.checkedUntil.map((until) => ({ where: 'checked', until }) as const),
       ];
       const gates = Object.fromEntries(EVENTS.map((event) => [event, Promise.withResolvers<void>()]));
-      const deps = { ...s.deps, outputs: store.outputs, saving: () => UNLIMITED, patienceMs: 30_000 };
+      const deps = { ...s.deps, outputs: store.outputs, saving: () => UNLIMITED };
 
       async function accepted(path: string, body?: unknown): Promise<Task> {
         const request = new Request(`http://127.0.0.1:8080${path}`, {

@@ -7,7 +7,7 @@ import { fetchKey, makeKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import { MAX_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
-import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { DELIVERY, delivery, useStages } from '../fixtures/hosts/stages.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { makeTrack } from '../fixtures/media/finished.ts';
 
@@ -17,10 +17,70 @@ describe('prepare', () => {
   test('three concurrent deliveries and a late one cause one download, one artifact and one log line', async () => {
     const task = await s.createTask();
     const message = { topic: 'prepare', taskId: task.id, source: 0 } as const;
-    await Promise.all([1, 2, 3].map(() => prepare(message, DELIVERY, { ...s.deps, patienceMs: 30_000 })));
-    await prepare(message, DELIVERY, s.deps);
+    await Promise.all([1, 2, 3].map(() => prepare(message, delivery(), s.deps)));
+    await prepare(message, delivery(), s.deps);
     assert.equal(s.server.count('/a.mp4'), 1);
     assert.equal(s.logged('source.prepared').length, 1);
+  });
+
+  test('publishes the renders that it completes, once, and again with each redelivery', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], more: ['/a.mp4'] });
+    const published = () => s.waiting()['render'];
+    const [one, two] = task.plan.sources.map(
+      (_, source) => ({ topic: 'prepare', taskId: task.id, source }) as const,
+    );
+    assert.ok(one && two);
+    await prepare(one, delivery(), s.deps);
+    assert.equal(published(), 1, 'a alone');
+    await prepare(two, delivery(), s.deps);
+    assert.equal(published(), 2, 'b and a');
+    // Its process died before it had published them, or before it was acknowledged.
+    await prepare(two, delivery(), s.deps);
+    assert.equal(published(), 3);
+  });
+
+  test('publishes a render whose last two sources are pinned at the same moment', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4'], more: ['/b.mp4'] });
+    const both = Promise.withResolvers<void>();
+    let written = 0;
+    // Neither looks which renders can go before both have written.
+    const pins: typeof s.deps.pins = {
+      ...s.deps.pins,
+      async write(taskId, name, pin) {
+        const standing = await s.deps.pins.write(taskId, name, pin);
+        if (name.startsWith('prepared-')) written += 1;
+        if (written === 2) both.resolve();
+        if (name.startsWith('prepared-')) await both.promise;
+        return standing;
+      },
+    };
+    await Promise.all(
+      [0, 1].map((source) =>
+        prepare({ topic: 'prepare', taskId: task.id, source }, delivery(), { ...s.deps, pins }),
+      ),
+    );
+    assert.ok((s.waiting()['render'] ?? 0) >= 1);
+    await s.renderOne(task, 1);
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
+  });
+
+  test('is delivered again if its renders could not be published', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4'] });
+    const message = { topic: 'prepare', taskId: task.id, source: 0 } as const;
+    const away = () => Promise.reject(new Error('the queue is away'));
+    const own = delivery();
+    await assert.rejects(prepare(message, own, { ...s.deps, queue: { publish: away } }), /is away/);
+    assert.equal(s.waiting()['render'], 0);
+    await prepare(message, own, s.deps);
+    assert.equal(s.waiting()['render'], 1);
+    assert.equal(s.logged('source.prepared').length, 1);
+  });
+
+  test('a dead source publishes all renders that need it, however late their other sources are', async () => {
+    s.server.set('/gone.mp4', { body: s.clip, always: { does: 'status', status: 404 } });
+    const task = await s.createTask({ clips: ['/gone.mp4', '/a.mp4'], more: ['/b.mp4', '/c.mp4'] });
+    await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery(), s.deps);
+    assert.equal(s.waiting()['render'], 2);
   });
 
   test('a dead source is one warning, which names it and counts the combinations that it costs', async () => {

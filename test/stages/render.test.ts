@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../../functions/base/errors.ts';
 import { createExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
 import { fairLanes } from '../../functions/coordination/fair-lanes.ts';
-import { prepareKey, renderKey, retryKey } from '../../functions/coordination/lease-keys.ts';
+import { renderKey, retryKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import type { Semaphore } from '../../functions/coordination/semaphore.ts';
 import type { Report } from '../../functions/model/report.ts';
@@ -16,7 +16,7 @@ import type { OutputStore } from '../../functions/ports.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { render } from '../../functions/stages/render.ts';
-import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { DELIVERY, delivery, useStages } from '../fixtures/hosts/stages.ts';
 import { ffmpeg, makeClip } from '../fixtures/media/finished.ts';
 import { tones } from '../fixtures/media/tones.ts';
 
@@ -26,9 +26,8 @@ describe('render', () => {
   test('three concurrent deliveries and a late one cause one report, one file and one completion', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
-    const patient = { ...s.deps, patienceMs: 30_000 };
     const message = { topic: 'render', taskId: task.id, index: 1 } as const;
-    await Promise.all([1, 2, 3].map(() => render(message, DELIVERY, patient)));
+    await Promise.all([1, 2, 3].map(() => render(message, delivery(), s.deps)));
     await s.renderOne(task, 2);
     assert.equal(s.waiting()['complete'], 1);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
@@ -62,21 +61,59 @@ describe('render', () => {
     assert.doesNotMatch(report.warnings.join(), /secret/);
   });
 
-  test('a render requests a source again, once, if the source was not prepared within a grace period', async () => {
+  test('a render that comes before its sources are prepared ends at once, and leaves no trace', async () => {
+    const task = await s.createTask({ more: ['/b.mp4'] });
+    const message = { topic: 'prepare', taskId: task.id, source: 0 } as const;
+    for (const before of [() => undefined, () => prepare(message, delivery(), s.deps)]) {
+      await before();
+      const { render: waiting } = s.waiting();
+      await s.renderOne(task, 1);
+      assert.deepEqual([s.waiting()['render'], s.waiting()['prepare']], [waiting, 0]);
+      const key = renderKey(task.id, 1);
+      assert.deepEqual(await s.deps.leases.read([key]), ['none']);
+      assert.deepEqual(await s.deps.reports.list(task.id, 1, 2), []);
+    }
+  });
+
+  test('a duplicate of a render that is being made has no effect, but the same message is handed back', async () => {
     const task = await s.createTask();
-    const late = () =>
-      assert.rejects(s.renderOne(task, 1), (error) => TransientError.is(error) && error.code === 'waiting');
-    await late();
-    await late();
-    assert.equal(s.waiting()['prepare'], 0, 'it may only be late');
-    // Ends the grace period.
-    s.local.endRests();
-    await late();
-    await late();
-    assert.equal(s.waiting()['prepare'], 1);
-    const key = renderKey(task.id, 1);
-    assert.deepEqual(await s.deps.leases.read([key]), ['none'], 'waiting costs no attempt');
-    assert.deepEqual(await s.deps.attempts.read([key]), [{ crashes: 0, failures: 0 }]);
+    await s.prepareAll(task);
+    const saving = Promise.withResolvers<void>();
+    const open = Promise.withResolvers<void>();
+    const save: typeof s.deps.outputs.save = async (...args) => {
+      saving.resolve();
+      await open.promise;
+      return s.deps.outputs.save(...args);
+    };
+    const message = { topic: 'render', taskId: task.id, index: 1 } as const;
+    const own = delivery();
+    const first = render(message, own, { ...s.deps, outputs: { ...s.deps.outputs, save } });
+    await saving.promise;
+    await render(message, delivery(), s.deps);
+    // The holder has this message, so nothing else would bring it back if that process has died.
+    for (const again of [own, DELIVERY]) {
+      await assert.rejects(
+        render(message, again, s.deps),
+        (error) => TransientError.is(error) && error.code === 'waiting',
+      );
+    }
+    assert.deepEqual(await s.deps.reports.list(task.id, 1, 1), []);
+    open.resolve();
+    await first;
+    await render(message, own, s.deps);
+    assert.equal(s.logged('render.finished').length, 1);
+  });
+
+  test('a message whose process died makes the video once the lease has lapsed', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const own = delivery();
+    assert.ok(await s.deps.leases.take(renderKey(task.id, 1), 300, own.messageId));
+    const again = () => render({ topic: 'render', taskId: task.id, index: 1 }, own, s.deps);
+    await assert.rejects(again(), (error) => TransientError.is(error) && error.code === 'waiting');
+    await sleep(350);
+    await again();
+    assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.status, 'succeeded');
   });
 
   test('a video that is being saved does not keep the next one from being mixed', async () => {
@@ -92,7 +129,7 @@ describe('render', () => {
         return s.deps.outputs.save(...saved);
       },
     };
-    const deps = { ...s.deps, outputs, mixing: fairLanes({ places: 1 }), patienceMs: 30_000 };
+    const deps = { ...s.deps, outputs, mixing: fairLanes({ places: 1 }) };
     await Promise.all(
       [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
     );
@@ -115,7 +152,6 @@ describe('render', () => {
       outputs,
       mixing: fairLanes({ places: 1 }),
       saving: fairLanes({ places: 1 }),
-      patienceMs: 30_000,
     };
     const all = Promise.all(
       [1, 2, 3, 4].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, deps)),
@@ -214,13 +250,6 @@ describe('render', () => {
     assert.equal((await s.deps.reports.list(task.id, 1, 1))[0]?.error?.code, 'source_not_found');
   });
 
-  test('a render does not request a source again while it is being prepared', async () => {
-    const task = await s.createTask();
-    assert.ok(await s.deps.leases.take(prepareKey(task.id, 0), 60_000));
-    await assert.rejects(s.renderOne(task, 1), TransientError.is);
-    assert.equal(s.waiting()['prepare'], 0);
-  });
-
   test('a completion that could not be published is published by the next delivery', async () => {
     const task = await s.createTask();
     await s.prepareAll(task);
@@ -284,7 +313,7 @@ describe('render', () => {
         await sleep(1200);
         return s.deps.outputs.save(...args);
       };
-      const slow = { ...s.deps, saving, patienceMs: 30_000, outputs: { ...s.deps.outputs, save } };
+      const slow = { ...s.deps, saving, outputs: { ...s.deps.outputs, save } };
       await Promise.all(
         [1, 2].map((index) => render({ topic: 'render', taskId: task.id, index }, DELIVERY, slow)),
       );
@@ -310,10 +339,9 @@ describe('render', () => {
       assert.deepEqual(await s.videos(task), [kept?.fileName]);
     });
 
-    test('a duplicate waits for the render under way, whose report counts', async () => {
+    test('a duplicate leaves the report to the render under way', async () => {
       const task = await s.createTask();
       await s.prepareAll(task);
-      const patient = { ...s.deps, patienceMs: 30_000 };
       const saving = Promise.withResolvers<void>();
       const save: typeof s.deps.outputs.save = async (...args) => {
         saving.resolve();
@@ -321,10 +349,11 @@ describe('render', () => {
         return s.deps.outputs.save(...args);
       };
       const message = { topic: 'render', taskId: task.id, index: 1 } as const;
-      const first = render(message, DELIVERY, { ...patient, outputs: { ...s.deps.outputs, save } });
+      const first = render(message, delivery(), { ...s.deps, outputs: { ...s.deps.outputs, save } });
       await saving.promise;
       await s.deps.tasks.cancel(task.id);
-      await render(message, DELIVERY, patient);
+      await render(message, delivery(), s.deps);
+      assert.deepEqual(await statuses(task), []);
       await first;
       assert.deepEqual(await statuses(task), ['succeeded']);
     });
@@ -362,7 +391,7 @@ describe('render', () => {
       const saved = await s.deps.outputs.save(...args);
       // The lease was lost, and its new holder finished at the same time.
       s.local.lapseLeases();
-      await s.renderOne(task, 1, { patienceMs: 30_000 });
+      await s.renderOne(task, 1);
       return saved;
     };
     await s.renderOne(task, 1, { outputs: { ...s.deps.outputs, save } });

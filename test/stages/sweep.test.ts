@@ -7,9 +7,11 @@ import type { Problem } from '../../functions/model/problem.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
+import { prepare } from '../../functions/stages/prepare.ts';
 import { IDLE_LIMIT_MS, sweep, WORKED_ON_LIMIT_MS } from '../../functions/stages/sweep.ts';
+import { until } from '../contracts/harness.ts';
 import { sampleProblem } from '../contracts/problems.ts';
-import { useStages } from '../fixtures/hosts/stages.ts';
+import { delivery, useStages } from '../fixtures/hosts/stages.ts';
 
 describe('the sweep', () => {
   const s = useStages();
@@ -35,6 +37,27 @@ describe('the sweep', () => {
     const report = (await s.deps.reports.list(task.id, 1, 1))[0] as Report;
     await s.deps.reports.report(task.id, { ...report, index: 2 });
     await sweep(s.deps);
+    assert.equal(s.waiting()['complete'], 1);
+  });
+
+  test('cancels what the process that cancelled a task died before ending, and asks what is being made to end', async () => {
+    const task = await s.createTask();
+    const held = await s.deps.leases.take(renderKey(task.id, 2), 60_000, 'another message');
+    assert.ok(held);
+    await s.deps.tasks.cancel(task.id);
+    await sweep(s.deps);
+    const statuses = async () => (await s.deps.reports.list(task.id, 1, 2)).map(({ status }) => status);
+    assert.deepEqual(await statuses(), ['cancelled']);
+    assert.equal(s.waiting()['render'], 1);
+    assert.deepEqual(
+      s.logged('sweep.repaired').map(({ repair }) => repair),
+      ['cancelled the rest of its combinations'],
+    );
+    await s.deps.leases.release(held);
+    // Ends the minute in which the others may end by themselves.
+    s.local.endRests();
+    await sweep(s.deps);
+    assert.deepEqual(await statuses(), ['cancelled', 'cancelled']);
     assert.equal(s.waiting()['complete'], 1);
   });
 
@@ -125,6 +148,47 @@ describe('the sweep', () => {
       assert.equal(s.waiting()['complete'], 1);
       await sweepFor(EVERY_MS);
       assert.equal(repairs().filter((repair) => /overdue/.test(String(repair))).length, 1, 'said once');
+    });
+
+    test('publishes again what nobody is at, once it stood still for ten minutes, and then more and more rarely', async () => {
+      const task = await s.createTask();
+      await s.deps.tasks.markPublished(task.id);
+      await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery(), s.deps);
+      // What that prepare published, and the messages of the post, are lost.
+      const drop = async () => {
+        for (const topic of ['prepare', 'render'] as const) {
+          const all: Promise<void>[] = [];
+          const consumer = s.local.queue.consume(topic, {
+            concurrency: 10,
+            handler: async () => void all.push(Promise.resolve()),
+          });
+          await until(() => s.waiting()[topic] === 0, 'all messages to be taken');
+          await consumer.stop();
+        }
+      };
+      await drop();
+      // The first look only begins to count.
+      await sweepFor(EVERY_MS);
+      assert.deepEqual([s.waiting()['prepare'], s.waiting()['render']], [0, 0]);
+      await sweepFor(EVERY_MS);
+      assert.deepEqual([s.waiting()['prepare'], s.waiting()['render']], [1, 1]);
+      assert.deepEqual(repairs(), ['published 2 messages again, as nothing went on']);
+      await drop();
+      await sweepFor(EVERY_MS);
+      assert.equal(repairs().length, 1, 'not again within the pause');
+      assert.deepEqual([s.waiting()['prepare'], s.waiting()['render']], [0, 0]);
+      s.local.endRests();
+      await sweepFor(EVERY_MS);
+      assert.equal(repairs().length, 2);
+      s.local.endRests();
+      await sweepFor(EVERY_MS);
+      assert.equal(repairs().length, 2, 'they are in the queue');
+      await drop();
+      await s.deps.leases.take(prepareKey(task.id, 1), 60_000);
+      await s.deps.leases.take(renderKey(task.id, 1), 60_000);
+      s.local.endRests();
+      await sweepFor(EVERY_MS);
+      assert.equal(repairs().length, 2, 'somebody is at them');
     });
 
     test('leaves it alone however old it is, and however long the host was off or asleep', async () => {

@@ -1,10 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type {
   CollectionReference,
   DocumentReference,
   DocumentSnapshot,
   Firestore,
-  Query,
-  QuerySnapshot,
   Timestamp,
 } from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
@@ -12,7 +11,6 @@ import { inTime } from '../../base/time-limit.ts';
 import { GRPC, throughGate } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
 import { DAY_MS, LAPSED_MS } from '../shared/memory.ts';
-import { Listeners, soon } from './listeners.ts';
 
 export interface FirestoreOptions {
   /** If undefined, the project that the platform reports. */
@@ -30,15 +28,6 @@ export interface Store {
 export interface FirestoreConnection extends AsyncDisposable {
   /** Connects at the first call. Temporary failures are rejected as TransientError. */
   run<T>(work: (store: Store) => Promise<T>): Promise<T>;
-  /**
-   * Calls `next` with all documents and after each change, or `failed` once. Resolves to a function that stops the
-   * listener.
-   */
-  listen(
-    query: (store: Store) => Query,
-    next: (snapshot: QuerySnapshot) => void,
-    failed: (error: Error) => void,
-  ): Promise<() => void>;
   /** When the time-to-live policy may delete what is written now. Milliseconds more, for what must outlive tasks. */
   retained(moreMs?: number): Expiring;
 }
@@ -61,13 +50,16 @@ const MOST_ROUNDS = 5;
 const MAX_READABLE_ID = 1_000;
 /** Limit for all requests of one port call; a normal answer takes milliseconds. */
 const LIMIT_MS = 20_000;
+/** 80 bits, for at most 10,000 reports of a task. */
+const REPORT_ID_DIGITS = 20;
+/** How long the end of a connection waits for answers. */
+const CLOSING_MS = 5_000;
 
 /** The field that Firestore's time-to-live policy uses in every collection (infra/cloud/firestore.indexes.json). */
 export type Expiring = { expireAt: Date };
 
 export function connectFirestore({ projectId, taskDays = 30 }: FirestoreOptions = {}): FirestoreConnection {
   let store: Promise<Store> | undefined;
-  const listeners = new Listeners();
   const calls = new Set<Promise<unknown>>();
   let isClosed = false;
   const connect = async (): Promise<Store> => {
@@ -100,18 +92,23 @@ export function connectFirestore({ projectId, taskDays = 30 }: FirestoreOptions 
         const call = tracked(connected().then(work));
         return inTime(call, LIMIT_MS, noAnswer);
       }),
-    listen: (query, next, failed) =>
-      tracked(connected().then((own) => listeners.start(query(own), next, failed))),
     retained: (moreMs = 0) => ({ expireAt: new Date(Date.now() + taskDays * DAY_MS + RUNNING_MS + moreMs) }),
     async [Symbol.asyncDispose]() {
       isClosed = true;
       // The client leaves a rejection unhandled, which ends the process, if it is terminated while it sets up a stream.
       await soon([...calls]);
-      await listeners.close();
       const { db } = (await store) ?? {};
       if (db !== undefined) await soon([db.terminate()]);
     },
   };
+}
+
+/** Resolves once all of them are settled, but soon. */
+async function soon(all: readonly Promise<unknown>[]): Promise<void> {
+  const over = new AbortController();
+  const late = pause(CLOSING_MS, undefined, { signal: over.signal, ref: false }).catch(() => {});
+  await Promise.race([Promise.allSettled(all), late]);
+  over.abort();
 }
 
 /** Needed because the client allows ten minutes for a commit, in which leases lapse and deliveries time out. */
@@ -161,6 +158,14 @@ export function rendersOf(db: Firestore, taskId: string): CollectionReference {
   return taskAt(db, taskId).collection('renders');
 }
 
+/**
+ * The report of a combination. Its id is a hash: Firestore stores neighbouring ids together, and hundreds of writes a
+ * second to one place wait for each other. https://cloud.google.com/firestore/docs/best-practices#hotspots
+ */
+export function reportAt(db: Firestore, taskId: string, index: number): DocumentReference {
+  return rendersOf(db, taskId).doc(hashId(taskId, String(index)).slice(0, REPORT_ID_DIGITS));
+}
+
 /** The report counters. */
 export function shardsOf(db: Firestore, taskId: string): CollectionReference {
   return taskAt(db, taskId).collection('shards');
@@ -194,7 +199,7 @@ function hashedId(text: string): string {
   return `#${hashId(text)}`;
 }
 
-/** Padded, because ids sort as text. MAX_COMBINATIONS is at most 10,000. */
+/** The id of a shard, padded, because ids sort as text. */
 export function numberId(number: number): string {
   return String(number).padStart(5, '0');
 }

@@ -35,6 +35,8 @@ interface Stored {
   /** Null once released. */
   token: string | null;
   ttlMs: number;
+  /** Of the last take; missing if it gave no name. */
+  holder?: string;
 }
 
 interface Found {
@@ -43,6 +45,7 @@ interface Found {
   /** Held, or changed within MEMORY_MS. */
   remembered: boolean;
   token: string | null;
+  holder: string;
   /** The version that a write must find. */
   version: Timestamp | undefined;
 }
@@ -68,11 +71,11 @@ export function createFirestoreLeases({
     ttlMs,
     pollMs,
 
-    take: (key, forMs) =>
+    take: (key, forMs, holder = '') =>
       firestore.run(async ({ db }) => {
         const ref = leaseAt(db, key);
         const token = randomUUID();
-        const stored: Stored = { token, ttlMs: forMs };
+        const stored: Stored = { token, ttlMs: forMs, holder };
         const first: Lease = { key, token, previous: 'none' };
         const created = await unlessRefused(() => write(ref, undefined, stored));
         if (created !== undefined) return granted(first, created);
@@ -86,6 +89,12 @@ export function createFirestoreLeases({
         if (written !== undefined) return granted(next, written);
         const now = foundIn(await ref.get());
         return now.token === token ? granted(next, now.version as Timestamp) : undefined;
+      }),
+
+    holderOf: (key) =>
+      firestore.run(async ({ db }) => {
+        const { left, holder } = foundIn(await leaseAt(db, key).get());
+        return left === 'held' ? holder : undefined;
       }),
 
     renew: (lease, forMs) =>
@@ -184,12 +193,12 @@ function foundIn(snapshot: DocumentSnapshot): Found {
   const stored = snapshot.data() as Stored | undefined;
   const version = snapshot.updateTime;
   if (stored === undefined || version === undefined) {
-    return { left: 'none', remembered: false, token: null, version: undefined };
+    return { left: 'none', remembered: false, token: null, holder: '', version: undefined };
   }
-  const { token, ttlMs } = stored;
+  const { token, ttlMs, holder = '' } = stored;
   const age = millisecondsBetween(version, snapshot.readTime);
   const left = token === null ? 'released' : age < ttlMs ? 'held' : 'lapsed';
-  return { left, remembered: left === 'held' || age <= MEMORY_MS, token, version };
+  return { left, remembered: left === 'held' || age <= MEMORY_MS, token, holder, version };
 }
 
 /** Undefined if the write was refused or its outcome is unknown: the stored token then tells whether it was made. */

@@ -3,7 +3,7 @@
  * declared ones.
  */
 import type { CollectionReference, DocumentReference, Query } from '@google-cloud/firestore';
-import { numberId, pinsOf, problemsOf, rendersOf, type Store, shardsOf } from './firestore.ts';
+import { pinsOf, problemsOf, type Store, shardsOf } from './firestore.ts';
 
 /** The unfinished tasks, oldest first, after the given one: ids, and when they expire. */
 export function unfinishedTasks(
@@ -30,13 +30,6 @@ export function expiryTimes(
 ): Query {
   const query = collection.orderBy(sdk.FieldPath.documentId()).limit(limit).select('expireAt');
   return after === undefined ? query : query.startAfter(after);
-}
-
-export function reportsBetween({ db, sdk }: Store, taskId: string, from: number, to: number): Query {
-  return rendersOf(db, taskId)
-    .orderBy(sdk.FieldPath.documentId())
-    .startAt(numberId(from))
-    .endAt(numberId(to));
 }
 
 /** At most 50 documents. */

@@ -14,13 +14,13 @@ import {
   inRounds,
   millisecondsBetween,
   numberId,
-  rendersOf,
+  reportAt,
   type Store,
   shardsOf,
   taskAt,
 } from './firestore.ts';
 import { leaseAt, requireIdle } from './leases.ts';
-import { allShards, reportsBetween } from './queries.ts';
+import { allShards } from './queries.ts';
 import { isFull, type Shard, shardOf } from './shards.ts';
 
 export interface FirestoreReportsOptions {
@@ -36,6 +36,7 @@ const LOOK_AGAIN_MS = 200;
 const MOST_LOOKS = (2 * PUBLISHING_MS) / LOOK_AGAIN_MS;
 /** Reports of one commit, each with its lease: Firestore takes 500 writes at a time. */
 const AT_A_TIME = 200;
+const READ_AT_A_TIME = 500;
 /** The document is there, or is not the forged one that was to be replaced. */
 const EXISTS: readonly unknown[] = [GRPC.ALREADY_EXISTS, GRPC.FAILED_PRECONDITION];
 
@@ -69,9 +70,9 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
   const isOurs = (taskId: string, index: number, { body, seal: own }: Stored) =>
     seal.fits(reportRecord(taskId, index), body, own);
   /** Undefined for a missing report, and for one with a wrong seal. */
-  const reportIn = (taskId: string, snapshot: DocumentSnapshot): Report | undefined => {
+  const reportIn = (taskId: string, index: number, snapshot: DocumentSnapshot): Report | undefined => {
     const stored = snapshot.data() as Stored | undefined;
-    if (stored === undefined || !isOurs(taskId, Number(snapshot.id), stored)) return undefined;
+    if (stored === undefined || !isOurs(taskId, index, stored)) return undefined;
     return JSON.parse(stored.body) as Report;
   };
 
@@ -91,7 +92,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
     const token = randomUUID();
     return inRounds(async () => {
       const batch = db.batch();
-      const refs = reports.map(({ index }) => rendersOf(db, taskId).doc(numberId(index)));
+      const refs = reports.map(({ index }) => reportAt(db, taskId, index));
       const found = await db.getAll(...leaseKeys.map((key) => leaseAt(db, key)), ...refs);
       const counted: number[] = [];
       const ofShard = new Map<string, { shard: DocumentReference; count: number }>();
@@ -124,7 +125,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
     report: (taskId, report) =>
       firestore.run(async (connected) => {
         const { db, sdk } = connected;
-        const ref = rendersOf(db, taskId).doc(numberId(report.index));
+        const ref = reportAt(db, taskId, report.index);
         const token = randomUUID();
         const stored = storedOf(taskId, report, token);
         const shard = await shardAt(connected, taskId, report.index);
@@ -152,7 +153,7 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
             // The document is ours if only the answer to the commit was lost.
             if (found.get('token') === token) return { value: true };
             if (!exists) throw error;
-            if (reportIn(taskId, found) !== undefined) return { value: false };
+            if (reportIn(taskId, report.index, found) !== undefined) return { value: false };
             forged = found;
             return 'changed';
           }
@@ -169,16 +170,21 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
       return counted;
     },
 
-    list: (taskId, from, to) =>
-      firestore.run(async (connected) => {
-        // Most callers ask for one report, which needs no query.
-        if (from === to) {
-          const one = reportIn(taskId, await rendersOf(connected.db, taskId).doc(numberId(from)).get());
-          return one === undefined ? [] : [one];
+    async list(taskId, from, to) {
+      const found: Report[] = [];
+      for (let first = from; first <= to; first += READ_AT_A_TIME) {
+        const count = Math.min(READ_AT_A_TIME, to - first + 1);
+        const indexes = Array.from({ length: count }, (_, at) => first + at);
+        const snapshots = await firestore.run(({ db }) =>
+          db.getAll(...indexes.map((index) => reportAt(db, taskId, index))),
+        );
+        for (const [at, snapshot] of snapshots.entries()) {
+          const report = reportIn(taskId, indexes[at] as number, snapshot);
+          if (report !== undefined) found.push(report);
         }
-        const { docs } = await reportsBetween(connected, taskId, from, to).get();
-        return docs.map((doc) => reportIn(taskId, doc)).filter((report) => report !== undefined);
-      }),
+      }
+      return found;
+    },
 
     claimCompletion: (taskId, index) =>
       firestore.run(async (connected) => {

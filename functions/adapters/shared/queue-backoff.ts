@@ -16,7 +16,7 @@ export function pauseMs(error: unknown, deliveries: number, baseMs: number): num
 }
 
 /** Waiting is not failing: such a delivery is not counted. */
-export function isWaiting(error: unknown): boolean {
+export function isWaiting(error: unknown): error is TransientError {
   return TransientError.is(error) && error.code === 'waiting';
 }
 

@@ -27,16 +27,20 @@ interface Row {
   token: string;
   held_until: number | null;
   changed_at: number;
+  holder: string;
 }
 
 export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOptions): SqliteLeases {
   /** How the last holder left it; undefined if it was never taken. */
   const find = (key: string, at: number) => {
-    const row = database.row<Row>('SELECT token, held_until, changed_at FROM leases WHERE key = ?', key);
+    const row = database.row<Row>(
+      'SELECT token, held_until, changed_at, holder FROM leases WHERE key = ?',
+      key,
+    );
     if (row === undefined) return undefined;
-    const { token, held_until: until, changed_at: changedAt } = row;
+    const { token, held_until: until, changed_at: changedAt, holder } = row;
     const left = until === null ? 'released' : until > at ? 'held' : 'lapsed';
-    return { left, token, remembered: changedAt >= at - MEMORY_MS } as const;
+    return { left, token, holder, remembered: changedAt >= at - MEMORY_MS } as const;
   };
 
   const stateOf = (key: string, at: number): LeaseState => {
@@ -48,7 +52,7 @@ export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOpt
     ttlMs: TTL_MS,
     pollMs: POLL_MS,
 
-    async take(key, ttlMs) {
+    async take(key, ttlMs, holder = '') {
       return database.transaction(() => {
         const at = now();
         const found = find(key, at);
@@ -56,11 +60,12 @@ export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOpt
         const forgotten = found === undefined || (found.left === 'released' && !found.remembered);
         const token = randomUUID();
         database.run(
-          'INSERT OR REPLACE INTO leases (key, token, held_until, changed_at) VALUES (?, ?, ?, ?)',
+          'INSERT OR REPLACE INTO leases (key, token, held_until, changed_at, holder) VALUES (?, ?, ?, ?, ?)',
           key,
           token,
           at + ttlMs,
           at,
+          holder,
         );
         if (forgotten) return { key, token, previous: 'none' };
         return {
@@ -70,6 +75,11 @@ export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOpt
           ...(found.left === 'lapsed' ? { lapsed: found.token } : {}),
         };
       });
+    },
+
+    async holderOf(key) {
+      const found = find(key, now());
+      return found?.left === 'held' ? found.holder : undefined;
     },
 
     async renew({ key, token }, ttlMs) {

@@ -155,4 +155,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE tasks ADD COLUMN unreadable_since INTEGER;
   CREATE INDEX tasks_unreadable ON tasks (unreadable_since) WHERE unreadable_since IS NOT NULL;
   `,
+  `
+  -- The message whose handler took it; '' for work that no message stands for.
+  ALTER TABLE leases ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+  `,
 ];

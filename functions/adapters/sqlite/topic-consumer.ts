@@ -98,7 +98,7 @@ export class TopicConsumer {
     const { handler, messages, handBack } = this.#options;
     let record = () => messages.acknowledge(taken);
     try {
-      await handler(taken.message, { deliveries: taken.deliveries, signal });
+      await handler(taken.message, { deliveries: taken.deliveries, messageId: String(taken.id), signal });
     } catch (error) {
       record = signal.aborted
         ? () => messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, 0)

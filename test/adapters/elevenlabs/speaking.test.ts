@@ -7,8 +7,8 @@ import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempt
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
-import { leasedSemaphore } from '../../../functions/coordination/lease.ts';
 import { speechSlotKey } from '../../../functions/coordination/lease-keys.ts';
+import { leasedSemaphore } from '../../../functions/coordination/once.ts';
 import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
 import { UNLIMITED } from '../../../functions/coordination/semaphore.ts';
 import type { Line } from '../../../functions/model/plan.ts';

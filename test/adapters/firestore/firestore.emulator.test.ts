@@ -7,6 +7,7 @@ import {
   COLLECTIONS,
   connectFirestore,
   type FirestoreConnection,
+  reportAt,
   shardsOf,
   taskAt,
 } from '../../../functions/adapters/firestore/firestore.ts';
@@ -18,7 +19,6 @@ import { createFirestoreReports } from '../../../functions/adapters/firestore/re
 import { createFirestoreRetention } from '../../../functions/adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
-import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
 import type { Task } from '../../../functions/model/task.ts';
 import { attemptContract } from '../../contracts/attempts.ts';
 import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
@@ -34,8 +34,6 @@ import { addressOf } from '../../fixtures/network/source-address.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 
 useEmulators();
-
-const WAIT = { timeoutMs: TIMEOUT_MS, signal: new AbortController().signal };
 
 /** Creates adapters in their own project. */
 async function on<T extends object>(
@@ -116,8 +114,7 @@ for (const [name, change] of [
         }),
         change,
       ),
-    // The emulator answers UNKNOWN now and then while listeners come and go.
-    { ...ON_EMULATORS, repeated: (write) => retryTransient(write, { signal: WAIT.signal }) },
+    ON_EMULATORS,
   );
   leaseContract(
     name,
@@ -277,7 +274,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
         'completion/claim',
         'names/name',
         'pins/prepared-0',
-        ...['renders/00001', 'renders/00002', 'renders/00003'],
+        ...[1, 2, 3].map((index) => `renders/${reportAt(db, open.id, index).id}`).toSorted(),
         'shards/00000',
         `tasks/${open.id}`,
       ];
@@ -315,45 +312,22 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
       await db.recursiveDelete(db.collection('tasks'));
     });
     assert.deepEqual(await fresh.tasks.get(task.id), task);
-    assert.deepEqual(await fresh.pins.wait(task.id, ['prepared-0'], WAIT), [samplePrepared('zero')]);
+    assert.deepEqual(await fresh.pins.read(task.id, ['prepared-0']), [samplePrepared('zero')]);
     assert.equal(await createFirestoreTasks({ seal: SEAL, ...store }).get(task.id), undefined);
   });
 
-  it('receives pins from other processes, and stops listening when no one waits', async () => {
-    await using store = await on((firestore) => ({
-      firestore,
-      tasks: createFirestoreTasks({ seal: SEAL, firestore }),
-      pins: createFirestorePins({ firestore }),
-    }));
-    const task = sampleTask();
-    await store.tasks.create(task);
-    const other = createFirestorePins(store);
-    const waits = numbers(3).map(() => other.wait(task.id, ['prepared-0', 'prepared-1'], WAIT));
-    for (const at of [0, 1] as const)
-      await store.pins.write(task.id, `prepared-${at}`, samplePrepared(`${at}`));
-    for (const found of await Promise.all(waits))
-      assert.deepEqual(found, [samplePrepared('0'), samplePrepared('1')]);
-    await store.firestore.run(async ({ db }) => {
-      assert.equal((db as unknown as { registeredListenersCount: number }).registeredListenersCount, 0);
-    });
-  });
-
-  it('closes at any moment of a wait for pins, and leaves no rejection unhandled', async () => {
+  it('closes at any moment of a read, and leaves no rejection unhandled', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', note);
     for (const moment of numbers(30)) {
       const firestore = connectFirestore({ projectId: newProject() });
       const pins = createFirestorePins({ firestore });
-      const stop = new AbortController();
-      const waiting = pins.wait('task', ['prepared-0'], { timeoutMs: TIMEOUT_MS, signal: stop.signal });
-      // Some are stopped before the connection closes, as by a host that ends; some are not.
-      waiting.catch(() => {});
+      const reading = pins.read('task', ['prepared-0']);
+      reading.catch(() => {});
       if (moment % 3 > 0) await pins.read('task', ['profile']);
       for (const _ of numbers(moment >> 1)) await new Promise(setImmediate);
-      if (moment % 2 === 0) stop.abort(new Error('The host stops'));
       await firestore[Symbol.asyncDispose]();
-      stop.abort(new Error('The host stops'));
     }
     await sleep(100);
     process.off('unhandledRejection', note);

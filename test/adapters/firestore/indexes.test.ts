@@ -48,7 +48,6 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
     queries.expiryTimes(store, shardsOf(db, 'a'), 100),
     queries.expiryTimes(store, shardsOf(db, 'a'), 100, shardsOf(db, 'a').doc('b')),
   ],
-  reportsBetween: [queries.reportsBetween(store, 'a', 1, 100)],
   allShards: [queries.allShards(store, 'a')],
   allPins: [queries.allPins(store, 'a')],
   readyPins: [queries.readyPins(store, 'a')],

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { getEventListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -246,29 +245,6 @@ describe('sqlite problems', () => {
       kept.map(({ id }) => id),
       [open],
     );
-  });
-});
-
-describe('sqlite pins', () => {
-  it('leave no listener behind, however a wait ends', async () => {
-    await using harness = await on((database) => ({ pins: createSqlitePins({ database }) }));
-    const { signal } = new AbortController();
-    const wait = (timeoutMs: number) => harness.pins.wait('task', ['prepared-0'], { timeoutMs, signal });
-    await wait(1);
-    const waiting = wait(60_000);
-    await harness.pins.write('task', 'prepared-0', samplePrepared('zero'));
-    await waiting;
-    await wait(60_000);
-    assert.deepEqual(getEventListeners(signal, 'abort'), []);
-  });
-
-  it('rejects a wait when the database fails', async () => {
-    await using harness = await on((database) => ({ database, pins: createSqlitePins({ database }) }));
-    const { signal } = new AbortController();
-    const waiting = harness.pins.wait('task', ['prepared-0'], { timeoutMs: 10, signal });
-    harness.database.close();
-    await assert.rejects(waiting);
-    assert.deepEqual(getEventListeners(signal, 'abort'), []);
   });
 });
 
