@@ -144,8 +144,8 @@ export function startFunction(
       ...NO_TOKENS,
       // As in the cloud, prepare has no key.
       SIGNING_KEY: name === 'prepare' ? '' : SIGNING_KEY,
-      ...own?.(name),
       ...hosts,
+      ...own?.(name),
       GOOGLE_CLOUD_PROJECT: projectId,
       ...NO_METADATA_SERVER,
       // Suppresses the framework's banner.

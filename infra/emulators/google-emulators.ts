@@ -40,7 +40,7 @@ export function findEmulators(env: Readonly<Record<string, string | undefined>>)
   const gcloud = onPath('gcloud', env['PATH']);
   if (gcloud === undefined) return { missing: 'no gcloud on PATH (install the Google Cloud SDK)' };
   if (onPath('java', env['PATH']) === undefined)
-    return { missing: 'no java on PATH (the emulators need Java 17)' };
+    return { missing: 'no java on PATH (the emulators need Java 21, older ones 17)' };
   const platform = join(dirname(realpathSync(gcloud)), '..', 'platform');
   const programs = {
     pubsub: join(platform, 'pubsub-emulator', 'bin', 'cloud-pubsub-emulator'),

@@ -4,9 +4,9 @@
  *
  * `npm run bench` makes its own clips; `npm run bench -- FOLDER` takes the .mp4 and .mp3 files of a folder.
  * `npm run bench -- --cloud` runs only the part that needs the emulators, which otherwise runs last if they are there.
- * `npm run bench -- encoder` compares encoder settings (see encoder.ts), and `npm run bench -- linear` times what reads text
- * of strangers (see linear.ts). Neither is part of the other runs.
- * `npm run bench -- encoder` compares encoder settings (see encoder.ts), which is not part of the other runs.
+ * `npm run bench -- encoder` compares encoder settings (see encoder.ts), `npm run bench -- linear` times what reads text of
+ * strangers (see linear.ts), and `npm run bench -- pushes` how long requests are open on the emulators (see pushes.ts). None of
+ * them is part of the other runs.
  * `npm run bench -- hostile` attacks the service (see hostile.ts), and is not part of the other runs either.
  */
 import { mkdir } from 'node:fs/promises';
@@ -25,9 +25,9 @@ import { timeFloor } from './floor.ts';
 import { type HostFolders, startHostProcess } from './host-process.ts';
 import { hostileTable } from './hostile.ts';
 import { linearTable } from './linear.ts';
-
 import { makeMedia, mediaOf } from './media.ts';
 import { canMeasureMemory, residentNow } from './memory.ts';
+import { pushTables } from './pushes.ts';
 import { benchRequest } from './request.ts';
 import { timeAnswers, timeTask, watchingMemory } from './rounds.ts';
 import { type Figures, tableOf } from './table.ts';
@@ -62,6 +62,11 @@ if (process.argv[2] === 'hostile') {
   const { path } = findFfmpeg({ searchPath: process.env['PATH'] ?? '' });
   const table = await hostileTable(path, process.argv.slice(3), progress);
   process.stdout.write(`${table}\n`, () => process.exit());
+  await new Promise(() => {});
+}
+
+if (process.argv[2] === 'pushes') {
+  process.stdout.write(`${await pushTables(progress)}\n`, () => process.exit());
   await new Promise(() => {});
 }
 
