@@ -3,25 +3,32 @@
 #
 #   infra/cloud/deploy.sh             callers need the role Cloud Run Invoker on every-cut-process-media
 #   infra/cloud/deploy.sh --public    callers need only the API key
+#   infra/cloud/deploy.sh --public --no-invoker-iam-check
+#                                     the same where the organisation forbids access for everyone
 source "$(dirname "$0")/shared.sh"
 
-access=--no-allow-unauthenticated
 public_api=false
+iam_check=true
 for argument in "$@"; do
   case "$argument" in
-    --public) access=--allow-unauthenticated public_api=true ;;
-    *) fail "Expected --public or nothing, got $argument." ;;
+    --public) public_api=true ;;
+    --no-invoker-iam-check) iam_check=false ;;
+    *) fail "Expected --public, --no-invoker-iam-check or nothing, got $argument." ;;
   esac
 done
+if [ "$iam_check" = false ] && [ "$public_api" = false ]; then
+  fail 'Expected --no-invoker-iam-check only with --public, got it alone: it opens the function to everyone.'
+fi
 
 # Check the settings now: the functions would reject them only at start-up, minutes later.
 known="$(sed -n 's/^#\([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example)"
 while IFS='=' read -r name value; do
   if [ -z "$name" ]; then continue; fi
+  case "$name" in API_INSTANCES | PREPARE_INSTANCES | RENDER_INSTANCES) continue ;; esac
   has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
   case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got a value that contains it." ;; esac
   case "$name" in
-    PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE)
+    PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE | PUSH_IAM)
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
@@ -57,9 +64,16 @@ fi
 speaks_elevenlabs=true
 case "$with_versions" in *'ELEVENLABS_API_KEY none'*) speaks_elevenlabs=false ;; esac
 
+# A project that an earlier version set up lacks rights that this one needs.
+publishers="$(policy_of 'pubsub topics' "$(topic_of render)")" ||
+  fail "Expected the topic $(topic_of render), got the error above. Run infra/cloud/setup.sh as an owner, then this again."
+has "roles/pubsub.publisher $(member prepare)" "$publishers" ||
+  fail "Expected $(member prepare) to publish to $(topic_of render), got no such right." \
+    'Next step: run infra/cloud/setup.sh as an owner, which grants what this version needs, then this again.'
+
 # If a name appears twice, the last line counts.
 env_of() { # FUNCTION
-  printf '%s\n' "$SETTINGS"
+  printf '%s\n' "$SETTINGS" | grep -v '^[A-Z]*_INSTANCES=' || true
   printf '%s\n' "GOOGLE_CLOUD_PROJECT=$PROJECT_ID" "CACHE_BUCKET=$CACHE_BUCKET"
   if [ "$OUTPUT" = gcs ]; then echo "OUTPUT_BUCKET=$OUTPUT_BUCKET"; fi
   # Only prepare can read the key; SPEECH tells the other functions which voice is used.
@@ -85,12 +99,16 @@ done | sha)"
 deployed="$(gcloud functions list --v2 --regions="$REGION" --format='csv[no-heading](name.basename(),labels.every-cut-deployed,state)')"
 
 deploy() { # FUNCTION ENTRY-POINT ACCOUNT MEMORY CPU CONCURRENCY TIMEOUT INSTANCES
-  local ingress=internal-only open=--no-allow-unauthenticated hash environment
+  local ingress=internal-only hash environment access=(--no-allow-unauthenticated)
   environment="$(env_of "$1")"
-  if [ "$1" = process-media ]; then ingress=all open="$access"; fi
+  if [ "$1" = process-media ]; then
+    ingress=all
+    # Access for everyone is granted below, and stays during a deployment.
+    if [ "$public_api" = true ]; then access=(); fi
+  fi
   local flags=(
-    --gen2 --runtime=nodejs24 --region="$REGION" --source=. --entry-point="$2" --trigger-http "$open"
-    # internal-only still admits Pub/Sub and Cloud Scheduler of this project, which are the only callers of a stage.
+    --gen2 --runtime=nodejs24 --region="$REGION" --source=. --entry-point="$2" --trigger-http ${access[@]+"${access[@]}"}
+    # internal-only still admits Pub/Sub and Cloud Scheduler of this project, which call the stages.
     --ingress-settings="$ingress"
     --run-service-account="$(account_of "$3")"
     --build-service-account="projects/$PROJECT_ID/serviceAccounts/$(account_of build)"
@@ -108,28 +126,123 @@ deploy() { # FUNCTION ENTRY-POINT ACCOUNT MEMORY CPU CONCURRENCY TIMEOUT INSTANC
   gcloud functions deploy "$(service_of "$1")" "${flags[@]}" --update-labels="every-cut-deployed=$hash" --format=none
 }
 
-# In parallel, because most of the time is spent waiting for builds.
+# Where traffic is split or bound to a revision, for example after a roll-back, neither a deployment nor a setting reaches what
+# serves. Each line: the service, and of each of its targets whether it is the latest revision, and the percentage.
+services="$(gcloud run services list --region="$REGION" --format='value[separator=" "](metadata.name,spec.traffic.map().format("{0}={1}",latestRevision,percent))')"
+exists() { grep -q "^$1 " <<< "$services"; }
+for name in process-media $STAGES; do
+  service="$(service_of "$name")"
+  if exists "$service" && ! grep -Eq "^$service ((.*;)?True=100(;.*)?)?\$" <<< "$services"; then
+    fail "Expected $service to send all its traffic to its latest revision, got other targets: a deployment would not reach what serves." \
+      "Next step: gcloud run services update-traffic $service --to-latest --region=$REGION --project=$PROJECT_ID, then this again."
+  fi
+done
+
+# Before the deployment, which may take the API key from a function that is still open to everyone.
+api="$(service_of process-media)"
+if [ "$public_api" = false ] && exists "$api"; then
+  look_at "$api"
+  if [ "$CHECKED" = false ]; then update "$api" --invoker-iam-check; fi
+  grant 'run services' "$api"
+  remove_public_access "$api"
+fi
+
 logs="$(mktemp -d)"
 trap 'rm -rf "$logs"' EXIT
 pids=''
+# start NAME COMMAND...: in the background, because most of the time is spent waiting. Prints what it says when it has ended.
+start() {
+  local name="$1"
+  shift
+  "$@" > "$logs/$name" 2>&1 &
+  pids="$pids $name:$!"
+}
+# finish: waits for all that was started, and sets FAILED to the names of what failed.
+finish() {
+  local pair
+  FAILED=''
+  for pair in $pids; do
+    wait "${pair#*:}" || FAILED="$FAILED ${pair%:*}"
+    cat "$logs/${pair%:*}"
+  done
+  pids=''
+}
+
 while read -r name entry account memory cpu concurrency timeout instances; do
   if [ -z "$name" ]; then continue; fi
-  deploy "$name" "$entry" "$account" "$memory" "$cpu" "$concurrency" "$timeout" "$instances" > "$logs/$name" 2>&1 &
-  pids="$pids $name:$!"
+  start "$name" deploy "$name" "$entry" "$account" "$memory" "$cpu" "$concurrency" "$timeout" "$instances"
 done <<< "$FUNCTIONS"
-failed=''
-for pair in $pids; do
-  wait "${pair#*:}" || failed="$failed ${pair%:*}"
-  cat "$logs/${pair%:*}"
-done
-if [ -n "$failed" ]; then
-  fail "Expected all functions to be deployed, got errors for$failed (above). Fix them and run this again: deployed functions are skipped."
+finish
+not_deployed="$FAILED"
+if [ -n "$not_deployed" ] && grep -Eq 'Quota violated|Max instances must be|maxScale may not exceed' "$logs"/*; then
+  say '"Quota violated": the project may not use as many processors, or as much memory, in this region as the maximum of instances takes.'
+  say "Next step: lower PREPARE_INSTANCES, RENDER_INSTANCES or API_INSTANCES in $SETTINGS_FILE, or ask for a higher quota: infra/README.md, Quotas."
 fi
-# Checked on every run: the last attempt may have failed, or someone may have changed the access.
-if [ "$public_api" = true ]; then
-  grant 'run services' "$(service_of process-media)" 'roles/run.invoker allUsers'
+
+# Whoever may call all services of the project may also call the stages.
+if project_policy="$(policy_of projects "$PROJECT_ID")"; then
+  project_callers="$(grep -E '^roles/run\.(invoker|servicesInvoker) ' <<< "$project_policy" || true)"
 else
-  grant 'run services' "$(service_of process-media)"
-  remove_public_access "$(service_of process-media)"
+  project_callers='unknown: the policy of the project cannot be read'
+fi
+# settle STAGE: checked on every run, because the last attempt may have failed, or someone may have changed the access.
+settle() {
+  local service callers changes=()
+  service="$(service_of "$1")"
+  grant 'run services' "$service"
+  remove_public_access "$service"
+  look_at "$service"
+  if [ "$CHECKED" = false ]; then update "$service" --invoker-iam-check; fi
+  # Read back: only if nobody else has a role that calls the stage, it may take a token whose signature Google's front end has
+  # checked and removed. Owners, editors and Cloud Run admins may always call; they could change the service anyway.
+  callers="$(grep -Fxv "roles/run.invoker $(member push)" <<< "$GRANTED" | grep -v '^roles/run\.viewer ' || true)"
+  if [ -n "$callers$project_callers" ]; then
+    say "$service: takes only signed tokens, because others may call it as well: $callers $project_callers"
+  fi
+  case "$CHECKED:$callers$project_callers:$ENFORCED" in
+    true::false) changes+=(--update-env-vars=PUSH_IAM=enforced) ;;
+    true::true | *:false) ;;
+    *) changes+=(--remove-env-vars=PUSH_IAM) ;;
+  esac
+  # Limits on the memory of child processes bind in the second generation only; the first one ignores them.
+  case "$1:$GENERATION" in prepare:gen2 | render:gen2) ;; prepare:* | render:*) changes+=(--execution-environment=gen2) ;; esac
+  if [ "${#changes[@]}" -gt 0 ]; then update "$service" "${changes[@]}"; fi
+}
+# Also where a deployment failed: those that succeeded, and what was there before, need it.
+for stage in $STAGES; do
+  case " $not_deployed " in *" $stage "*) exists "$(service_of "$stage")" || continue ;; esac
+  start "$stage" settle "$stage"
+done
+finish
+if [ -n "$FAILED" ]; then say "Expected to set generation, PUSH_IAM and access of all stages, got errors for$FAILED (above). Run this again."; fi
+if [ -n "$not_deployed" ]; then
+  fail "Expected all functions to be deployed, got errors for$not_deployed (above). Fix them and run this again: deployed functions are skipped."
+fi
+[ -z "$FAILED" ] || exit 1
+
+if [ "$iam_check" = false ]; then
+  look_at "$api"
+  if [ "$CHECKED" = true ]; then
+    say "$api: --no-invoker-iam-check"
+    gcloud run services update "$api" --no-invoker-iam-check --format=none ||
+      fail 'Expected to turn the check by IAM off, got the error above. An organisation can forbid it' \
+        '(run.managed.requireInvokerIam). Next step: ask its administrator to allow that or access for everyone, or deploy without --public.'
+  fi
+elif [ "$public_api" = true ]; then
+  if ! has 'roles/run.invoker allUsers' "$(policy_of 'run services' "$api")"; then
+    say "$api: roles/run.invoker for allUsers"
+    refusal="$(gcloud run services add-iam-policy-binding "$api" --role=roles/run.invoker --member=allUsers 2>&1 > /dev/null)" || {
+      case "$refusal" in
+        *'permitted customer'*)
+          fail "$refusal" 'Expected to open the function to everyone, got a refusal: the organisation restricts access to its own members.' \
+            'Next step: infra/cloud/deploy.sh --public --no-invoker-iam-check opens this one function without the check by IAM;' \
+            'the API key still protects it. An organisation can forbid that, too.' ;;
+        *) fail "$refusal" "Expected to grant roles/run.invoker on $api to allUsers, got the error above. Run this again in a minute." ;;
+      esac
+    }
+  fi
+  # Only now, so that callers are never locked out.
+  look_at "$api"
+  if [ "$CHECKED" = false ]; then update "$api" --invoker-iam-check; fi
 fi
 say "Deployed. Next: infra/cloud/subscribe.sh"

@@ -38,10 +38,12 @@ for (const { collectionGroup, fieldPath, ttl = false } of fieldOverrides) {
   const name = `${database}/collectionGroups/${collectionGroup}/fields/${fieldPath}`;
   const field = there.get(name);
   const isExempt = field?.indexConfig?.usesAncestorConfig !== true && field?.indexConfig !== undefined;
-  if (!isExempt || (field.indexConfig?.indexes ?? []).length > 0) {
-    await patch(name, 'indexConfig', { indexes: [] });
-  }
-  if (ttl && field?.ttlConfig === undefined) await patch(name, 'ttlConfig', {});
+  const isIndexed = !isExempt || (field.indexConfig?.indexes ?? []).length > 0;
+  const change = {
+    ...(isIndexed ? { indexConfig: { indexes: [] } } : {}),
+    ...(ttl && field?.ttlConfig === undefined ? { ttlConfig: {} } : {}),
+  };
+  if (Object.keys(change).length > 0) await patch(name, change);
 }
 if (changed > 0) console.log(`Firestore: ${changed} field changes started; they finish in the background`);
 
@@ -61,8 +63,11 @@ async function overrides(): Promise<Field[]> {
   return found;
 }
 
-/** Resolves when the change is accepted; Firestore then applies it in the background, which takes minutes. */
-async function patch(name: string, mask: 'indexConfig' | 'ttlConfig', value: object): Promise<void> {
-  await ask('PATCH', `${name}?updateMask=${mask}`, { name, [mask]: value });
+/**
+ * In one request, because Firestore refuses a change of a field while another one is under way. Resolves when the change is
+ * accepted; Firestore then applies it in the background, which takes minutes.
+ */
+async function patch(name: string, change: Pick<Field, 'indexConfig' | 'ttlConfig'>): Promise<void> {
+  await ask('PATCH', `${name}?updateMask=${Object.keys(change).join(',')}`, { name, ...change });
   changed++;
 }

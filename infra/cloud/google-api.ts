@@ -38,12 +38,18 @@ export function googleApi({ name, url, project, token }: GoogleApi) {
         const error = new Error(
           `Expected ${name} to accept ${method} ${path.split('?')[0]}, got ${response.status}: ${text}`,
         );
-        // An API that was enabled a moment ago is not known everywhere yet.
-        const isNew = response.status === 403 && text.includes('has not been used');
-        if (![409, 429].includes(response.status) && response.status < 500 && !isNew)
-          throw new AbortError(error);
-        throw error;
+        if (isPassing(response.status, text)) throw error;
+        throw new AbortError(error);
       },
       { retries: RETRIES, minTimeout: 1_000, randomize: true },
     );
+}
+
+/** Whether the same request may be accepted in a moment. */
+function isPassing(status: number, text: string): boolean {
+  if (status === 409 || status === 429 || status >= 500) return true;
+  // Of Firestore: another change of the same database is under way.
+  if (status === 400) return text.includes('FAILED_PRECONDITION');
+  // An API that was enabled a moment ago is not known everywhere yet.
+  return status === 403 && text.includes('has not been used');
 }

@@ -10,7 +10,8 @@ source "$(dirname "$0")/shared.sh"
 [ -x node_modules/.bin/node ] || fail 'Expected the npm packages to be installed, got none. Run `npm ci`, then run this again.'
 say "Project $PROJECT_ID ($PROJECT_NUMBER), region $REGION"
 
-APIS='artifactregistry cloudbuild cloudfunctions cloudscheduler firebaserules firestore iam iamcredentials logging pubsub run secretmanager storage'
+# cloudresourcemanager and serviceusage: a service account, such as that of Cloud Build, needs them to ask about the project.
+APIS='artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler firebaserules firestore iam iamcredentials logging pubsub run secretmanager serviceusage storage'
 if [ -n "$(setting DRIVE_AUTH)" ]; then APIS="$APIS drive"; fi
 enabled="$(gcloud services list --enabled --format='value(config.name)')"
 missing=()
@@ -33,7 +34,14 @@ make_account push 'calls the stages for Pub/Sub and Cloud Scheduler'
 make_account build 'builds the function images'
 make_account deploy 'deploys from Cloud Build'
 
-databases="$(gcloud firestore databases list --format='value(name.basename())')"
+# The agent signs the pushes and forwards dead letters. Nothing can be granted to it before it exists.
+if ! has "roles/iam.serviceAccountTokenCreator $PUBSUB_AGENT" "$(policy_of 'iam service-accounts' "$(account_of push)")"; then
+  say "Service agent of Pub/Sub"
+  gcloud beta services identity create --service=pubsub.googleapis.com --format=none
+fi
+
+databases="$(insist gcloud firestore databases list --format='value(name.basename())')" ||
+  fail 'Expected to list the databases of Firestore, got the errors above. Run this again in two minutes.'
 if ! has '(default)' "$databases"; then
   say 'Firestore database (default)'
   gcloud firestore databases create --location="${FIRESTORE_LOCATION:-$REGION}" --type=firestore-native --delete-protection --format=none
@@ -92,6 +100,7 @@ if [ -z "$(gcloud secrets versions list "$signing" --limit=1 --format='value(nam
 fi
 
 # Roles are granted on the single resource wherever possible, not on the project.
+# roles/browser: deploy.sh reads the policy of the project.
 build=roles/cloudbuild.builds.builder
 # The build account runs packages' install scripts, so it may only read function sources and write images and logs.
 CLOUDSDK_ARTIFACTS_LOCATION="$REGION" grant 'artifacts repositories' "$REPOSITORY" "roles/artifactregistry.writer $(member build)"
@@ -100,7 +109,7 @@ grant projects "$PROJECT_ID" \
   "roles/logging.logWriter $(member build)" "$build $(member deploy)" \
   "roles/cloudfunctions.developer $(member deploy)" "roles/run.admin $(member deploy)" \
   "roles/pubsub.admin $(member deploy)" "roles/cloudscheduler.admin $(member deploy)" \
-  "roles/secretmanager.viewer $(member deploy)"
+  "roles/secretmanager.viewer $(member deploy)" "roles/browser $(member deploy)"
 if ! has "roles/storage.objectViewer $(member build) function-sources" "$GRANTED"; then
   say "$PROJECT_ID: roles/storage.objectViewer on the function sources for $(member build)"
   gcloud projects add-iam-policy-binding "$PROJECT_ID" --role=roles/storage.objectViewer --member="$(member build)" \
@@ -116,9 +125,12 @@ for account in api prepare render push build; do
   esac
   grant 'iam service-accounts' "$(account_of "$account")" "roles/iam.serviceAccountUser $(member deploy)" ${own[@]+"${own[@]}"}
 done
+# For the smoke test, Cloud Build gets an identity token by impersonating its own account: it has no other way to one.
+grant 'iam service-accounts' "$(account_of deploy)" "roles/iam.serviceAccountTokenCreator $(member deploy)"
 publisher=roles/pubsub.publisher
 grant 'pubsub topics' "$(topic_of prepare)" "$publisher $(member api)" "$publisher $(member render)"
-grant 'pubsub topics' "$(topic_of render)" "$publisher $(member api)" "$publisher $(member render)"
+# prepare publishes the renders whose last source it has prepared.
+grant 'pubsub topics' "$(topic_of render)" "$publisher $(member api)" "$publisher $(member prepare)" "$publisher $(member render)"
 grant 'pubsub topics' "$(topic_of complete)" "$publisher $(member render)"
 grant 'pubsub topics' "$(topic_of dead-letter)" "$publisher $PUBSUB_AGENT"
 objects=roles/storage.objectUser

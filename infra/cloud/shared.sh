@@ -16,23 +16,45 @@ PROJECT_ID="${PROJECT_ID:-$(gcloud config get-value project 2> /dev/null)}"
 REGION="${REGION:-europe-west1}"
 [ -n "$PROJECT_ID" ] || fail 'Expected a project, got none. Run `gcloud config set project PROJECT`, or set PROJECT_ID.'
 export CLOUDSDK_CORE_PROJECT="$PROJECT_ID" CLOUDSDK_RUN_REGION="$REGION"
-PROJECT_NUMBER="$(gcloud projects describe "$PROJECT_ID" --format='value(projectNumber)')"
+# Cloud Build hands the number in; one in the environment must be that of PROJECT_ID. A service account can look it up only if the API cloudresourcemanager is enabled.
+PROJECT_NUMBER="${PROJECT_NUMBER:-$(gcloud projects describe "$PROJECT_ID" --format='value(projectNumber)' || true)}"
 [ -n "$PROJECT_NUMBER" ] || fail "Expected to find project $PROJECT_ID, got no project number. Check its id and your access to it."
+
+SETTINGS_FILE="${SETTINGS_FILE:-infra/cloud/cloud.env}"
+[ -f "$SETTINGS_FILE" ] || fail "Expected the functions' settings in $SETTINGS_FILE, got no such file. Check SETTINGS_FILE."
+SETTINGS="$(grep -E '^[[:space:]]*[^#[:space:]]' "$SETTINGS_FILE" || true)"
+# The value in the last line with that name; empty if there is none.
+setting() { printf '%s\n' "$SETTINGS" | sed -n "s/^$1=//p" | tail -n 1; }
+# instances NAME DEFAULT: the maximum of instances in the setting of that name.
+instances() {
+  local value
+  value="$(setting "$1")"
+  case "${value:-$2}" in
+    0* | *[!0-9]*) fail "$SETTINGS_FILE: expected $1 to be a whole number from 1, got $value." ;;
+  esac
+  echo "${value:-$2}"
+}
+API_INSTANCES="$(instances API_INSTANCES 1)"
+PREPARE_INSTANCES="$(instances PREPARE_INSTANCES 6)"
+RENDER_INSTANCES="$(instances RENDER_INSTANCES 6)"
 
 # name  entry point  account  memory  cpu  concurrency  timeout (s)  maximum instances
 #
-# prepare encodes one clip at a time on both processors. render copies video, so it mostly waits for downloads and uploads
-# and one instance handles several messages. The stages' timeouts equal the ack deadline of their subscriptions
-# (infra/cloud/topology.ts); a stage ends its own work a minute earlier. A push that finds no free instance counts as a
-# delivery, so the maximum is higher than a task of usual size needs.
-FUNCTIONS='
-process-media  processMedia  api      512Mi  1  80   60  10
-prepare        prepare       prepare  4Gi    2   1  600  50
-render         render        render   2Gi    1   8  600  50
-complete       complete      render   512Mi  1   4  600  10
-dead-letter    deadLetter    render   512Mi  1   8  600  10
-sweep          sweep         render   512Mi  1   1  300   1
-'
+# A new project may use 20 processors and 40 GiB in a region. All maxima together stay within that: 1 + 6 x 2 + 6 x 1 + 3 x
+# 1/3 = 20 processors, 0.5 + 6 x 4 + 6 x 2 + 3 x 0.5 = 38 GiB. The first three maxima are settings of infra/cloud/cloud.env.
+# Less than one processor allows one request at a time, and only the first generation of the execution environment.
+#
+# prepare encodes one clip at a time on both processors. render copies video: one instance mixes two videos while two
+# others are saved, or come before their sources. The stages' timeouts equal the ack deadline of their subscriptions
+# (infra/cloud/topology.ts); a stage ends its own work a minute earlier.
+FUNCTIONS="
+process-media  processMedia  api      512Mi  1     80   60  $API_INSTANCES
+prepare        prepare       prepare  4Gi    2      1  600  $PREPARE_INSTANCES
+render         render        render   2Gi    1      4  600  $RENDER_INSTANCES
+complete       complete      render   512Mi  333m   1  600  1
+dead-letter    deadLetter    render   512Mi  333m   1  600  1
+sweep          sweep         render   512Mi  333m   1  300  1
+"
 STAGES='prepare render complete dead-letter sweep'
 TOPICS='prepare render complete dead-letter'
 
@@ -47,12 +69,6 @@ topic_of() { echo "every-cut-$1"; }
 secret_of() { echo "every-cut-$(echo "$1" | tr '[:upper:]_' '[:lower:]-')"; }
 REPOSITORY=every-cut
 PUBSUB_AGENT="serviceAccount:service-$PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com"
-
-SETTINGS_FILE="${SETTINGS_FILE:-infra/cloud/cloud.env}"
-[ -f "$SETTINGS_FILE" ] || fail "Expected the functions' settings in $SETTINGS_FILE, got no such file. Check SETTINGS_FILE."
-SETTINGS="$(grep -E '^[[:space:]]*[^#[:space:]]' "$SETTINGS_FILE" || true)"
-# The value in the last line with that name; empty if there is none.
-setting() { printf '%s\n' "$SETTINGS" | sed -n "s/^$1=//p" | tail -n 1; }
 
 OUTPUT="$(setting OUTPUT)"
 CACHE_BUCKET="$(setting CACHE_BUCKET)"
@@ -81,34 +97,67 @@ has() { grep -Fxq -- "$1" <<< "$2"; }
 
 say() { printf '%s\n' "$*"; }
 
-# grant KIND NAME 'ROLE MEMBER'...: grants roles on the resource of "gcloud KIND get-iam-policy NAME". Sets GRANTED to the
-# roles that were granted before.
+# insist COMMAND...: up to five times, because what was made or enabled a moment ago is not known everywhere yet.
+insist() {
+  local tries
+  for tries in 1 2 3 4 5; do
+    if "$@"; then return; fi
+    if [ "$tries" -lt 5 ]; then sleep "$((tries * 3))"; fi
+  done
+  return 1
+}
+
+# policy_of KIND NAME: the lines "ROLE MEMBER [CONDITION]" of "gcloud KIND get-iam-policy NAME".
+policy_of() {
+  # shellcheck disable=SC2086 # $1 may be several words
+  gcloud $1 get-iam-policy "$2" --flatten='bindings[].members' --format='value[separator=" "](bindings.role,bindings.members,bindings.condition.title)' | sed 's/ *$//'
+}
+
+# grant KIND NAME 'ROLE MEMBER'...: grants roles on the resource. Sets GRANTED to the roles that were granted before.
 grant() {
-  local kind="$1" name="$2" wanted tries condition=()
+  local kind="$1" name="$2" wanted condition=()
   shift 2
-  # shellcheck disable=SC2086 # $kind may be several words
-  GRANTED="$(gcloud $kind get-iam-policy "$name" --flatten='bindings[].members' --format='value[separator=" "](bindings.role,bindings.members,bindings.condition.title)' | sed 's/ *$//')"
+  GRANTED="$(policy_of "$kind" "$name")"
   case "$kind" in projects | secrets | 'iam service-accounts') condition=(--condition=None) ;; esac
   for wanted in "$@"; do
     if has "$wanted" "$GRANTED"; then continue; fi
     say "$name: ${wanted% *} for ${wanted#* }"
-    # A new account takes some seconds to be known everywhere.
-    for tries in 1 2 3 4 5; do
-      # shellcheck disable=SC2086
-      gcloud $kind add-iam-policy-binding "$name" --role="${wanted% *}" --member="${wanted#* }" ${condition[@]+"${condition[@]}"} > /dev/null && break
-      [ "$tries" -lt 5 ] || fail "Expected to grant ${wanted% *} on $name to ${wanted#* }, got the errors above. Run this again in a minute."
-      sleep "$((tries * 3))"
-    done
+    # shellcheck disable=SC2086
+    insist gcloud $kind add-iam-policy-binding "$name" --role="${wanted% *}" --member="${wanted#* }" ${condition[@]+"${condition[@]}"} > /dev/null ||
+      fail "Expected to grant ${wanted% *} on $name to ${wanted#* }, got the errors above. Run this again in a minute."
   done
 }
 
-# remove_public_access SERVICE: call it after `grant` on the service, because it reads GRANTED.
+# remove_public_access SERVICE: call it after `grant` on the service, because it reads GRANTED, which it reads back if it removes
+# something.
 remove_public_access() {
   local anyone
   for anyone in allUsers allAuthenticatedUsers; do
     if has "roles/run.invoker $anyone" "$GRANTED"; then
       say "$1: removed public access for $anyone"
       gcloud run services remove-iam-policy-binding "$1" --role=roles/run.invoker --member="$anyone" > /dev/null
+      GRANTED="$(policy_of 'run services' "$1")"
     fi
   done
+}
+
+# look_at SERVICE: sets CHECKED (whether callers are checked by IAM), GENERATION (of its execution environment; empty if the
+# platform chooses) and ENFORCED (whether it is set to PUSH_IAM=enforced).
+look_at() {
+  local found environment
+  found="$(gcloud run services describe "$1" --format='value[separator="|"](metadata.annotations."run.googleapis.com/invoker-iam-disabled",spec.template.metadata.annotations."run.googleapis.com/execution-environment",spec.template.spec.containers[0].env.map().format("{0}={1}",name,value).list(separator="
+"))')"
+  case "$found" in [Tt]rue\|*) CHECKED=false ;; *) CHECKED=true ;; esac
+  found="${found#*|}"
+  GENERATION="${found%%|*}"
+  environment="${found#*|}"
+  if has PUSH_IAM=enforced "$environment"; then ENFORCED=true; else ENFORCED=false; fi
+}
+# update SERVICE FLAG...: changes the service and looks at it again.
+update() {
+  local service="$1"
+  shift
+  say "$service: $*"
+  gcloud run services update "$service" "$@" --format=none
+  look_at "$service"
 }

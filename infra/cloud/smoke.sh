@@ -54,7 +54,18 @@ case "$last" in
     'Next step: read why in its log (push.refused). The other stages are called in the same way.' ;;
 esac
 
-token="${IDENTITY_TOKEN:-$(gcloud auth print-identity-token --audiences="$(url_of process-media)" 2> /dev/null || gcloud auth print-identity-token)}"
+# The only way of a service account to an identity token, for example in Cloud Build, is to impersonate itself.
+identity_token() {
+  local account
+  account="$(gcloud config get-value account 2> /dev/null)"
+  case "$account" in
+    *.gserviceaccount.com)
+      gcloud auth print-identity-token --impersonate-service-account="$account" --audiences="$(url_of process-media)" --include-email ||
+        fail "Expected an identity token for $account, got the error above. It needs roles/iam.serviceAccountTokenCreator on itself: run infra/cloud/setup.sh." ;;
+    *) gcloud auth print-identity-token || fail 'Expected an identity token of your account, got the error above. Run `gcloud auth login`.' ;;
+  esac
+}
+token="${IDENTITY_TOKEN:-$(identity_token)}"
 credentials=("authorization: Bearer $token")
 if [ -n "${API_KEY:-}" ]; then credentials+=("x-api-key: $API_KEY"); fi
 status="$(ask "$api/process_media" "${credentials[@]}")"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run after deploy.sh: lets Pub/Sub and Cloud Scheduler call the stages, and no one else. Running it again corrects
-# subscriptions and grants that differ, and changes nothing else.
+# Run after deploy.sh: gives Pub/Sub and Cloud Scheduler, and no one else, the right to call the stages. Running it again
+# corrects subscriptions and grants that differ, and changes nothing else.
 #
 #   infra/cloud/subscribe.sh
 #   CALLERS=user:you@example.com,serviceAccount:app@your-project.iam.gserviceaccount.com infra/cloud/subscribe.sh

@@ -54,10 +54,30 @@ interface DeployedFunction {
 }
 
 interface Build {
-  steps: { id: string; name: string; script: string }[];
-  options: { env: string[] };
+  steps: { id: string; name: string; script: string; env?: string[] }[];
+  options: { env: string[]; machineType?: string };
   substitutions: Record<string, string>;
   timeout: string;
+}
+
+/** As Cloud Run's API shows it. */
+interface Service {
+  metadata: { annotations: Record<string, string> };
+  spec: {
+    traffic?: { percent: number; latestRevision?: boolean; revisionName?: string }[];
+    template: {
+      metadata: { annotations: Record<string, string> };
+      spec: { containers: { env: { name: string; value?: string }[] }[] };
+    };
+  };
+}
+
+/** Whether the token is the identity of the account that Cloud Build runs as, for the HTTP function. */
+function isOfDeploy(token: string): boolean {
+  const [, payload = ''] = token.split('.');
+  if (payload === '') return false;
+  const { aud, email } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Resource;
+  return aud === url('process-media') && email === accountOf('deploy');
 }
 
 const rehearsed = recorded('rehearsal', [
@@ -74,7 +94,7 @@ const rehearsed = recorded('rehearsal', [
 ]);
 
 describe('the cloud, rehearsed with the real gcloud', {
-  timeout: 900_000,
+  timeout: 1_800_000,
   skip: WITH_GCLOUD.skip || rehearsed.skip,
 }, () => {
   rehearsed.record();
@@ -98,6 +118,16 @@ describe('the cloud, rehearsed with the real gcloud', {
       .bindings.flatMap(({ role, members }) => members.map((member) => `${role} ${member}`))
       .sort();
   const invokers = (id: string) => held(`${PLACE}/services/every-cut-${id}`);
+  const serviceOf = (id: string) =>
+    `apis/serving.knative.dev/v1/namespaces/${PROJECT}/services/every-cut-${id}`;
+  const service = (id: string) => rehearsal.apis.store.get(serviceOf(id)) as unknown as Service;
+  const generationOf = (id: string) =>
+    service(id).spec.template.metadata.annotations['run.googleapis.com/execution-environment'];
+  /** Whether IAM checks the callers of the service. */
+  const isChecked = (id: string) =>
+    service(id).metadata.annotations['run.googleapis.com/invoker-iam-disabled']?.toLowerCase() !== 'true';
+  const pushIam = (id: string) =>
+    service(id).spec.template.spec.containers[0]?.env.find(({ name }) => name === 'PUSH_IAM')?.value;
   const secretsOf = (id: string) =>
     deployedAs(id).serviceConfig.secretEnvironmentVariables?.map(({ key, version }) => `${key}:${version}`) ??
     [];
@@ -119,11 +149,17 @@ describe('the cloud, rehearsed with the real gcloud', {
     );
     return ran;
   }
-  /** A step of cloudbuild.yaml, as Cloud Build runs it. */
+  /** infra/cloud/cloud.env with one more line. */
+  async function settingsWith(line: string) {
+    const file = join(rehearsal.dir, 'cloud.env');
+    await writeFile(file, `${await readFile(join(ROOT, 'infra/cloud/cloud.env'), 'utf8')}\n${line}\n`);
+    return { SETTINGS_FILE: file };
+  }
+  /** A step of cloudbuild.yaml, as Cloud Build runs it, with nothing but its account. */
   async function step(id: string, env: Record<string, string> = {}) {
     const found = build.steps.find((candidate) => candidate.id === id);
     assert.ok(found, id);
-    const values: Record<string, string> = { PROJECT_ID: PROJECT, ...build.substitutions };
+    const values: Record<string, string> = { PROJECT_ID: PROJECT, PROJECT_NUMBER, ...build.substitutions };
     const own = build.options.env.map((line) => line.split(/=(.*)/s) as [string, string]);
     const set = own.map(([name, value]) => [
       name,
@@ -131,7 +167,8 @@ describe('the cloud, rehearsed with the real gcloud', {
     ]);
     const script = join(rehearsal.dir, `${id}.sh`);
     await writeFile(script, found.script, { mode: 0o755 });
-    return succeeds(script, [], { ...Object.fromEntries(set), ...env });
+    const account = await rehearsal.as('ya29.deploy');
+    return succeeds(script, [], { ...account, ...Object.fromEntries(set), ...env });
   }
 
   test('is set up: APIs, accounts, Firestore, buckets, topics, images, secrets', async () => {
@@ -140,9 +177,26 @@ describe('the cloud, rehearsed with the real gcloud', {
     const objects = { role: 'roles/storage.objectUser', members: [own('prepare')] };
     store.setPolicy(`b/${PROJECT}-every-cut-cache`, { bindings: [objects] });
     const output = await succeeds('infra/cloud/setup.sh');
+    assert.match(output, /firestore\.googleapis\.com has not been used/, 'for a moment after it was enabled');
     const names = (collection: string) =>
       store.list(collection).map((found) => String(found['name']).split('/').at(-1));
-    assert.ok(names(`${P}/services`).length >= 12);
+    assert.deepEqual(
+      names(`${P}/services`).sort(),
+      [
+        ...['artifactregistry', 'cloudbuild', 'cloudfunctions', 'cloudresourcemanager', 'cloudscheduler'],
+        ...[
+          'firebaserules',
+          'firestore',
+          'iam',
+          'iamcredentials',
+          'logging',
+          'pubsub',
+          'run',
+          'secretmanager',
+        ],
+        ...['serviceusage', 'storage'],
+      ].map((api) => `${api}.googleapis.com`),
+    );
     assert.deepEqual(
       store.list(`${P}/serviceAccounts`).map(({ email }) => email),
       ['api', 'prepare', 'render', 'push', 'build', 'deploy'].map(accountOf),
@@ -230,7 +284,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     const topic = (id: string) => held(`${P}/topics/every-cut-${id}`);
     const publish = (id: string) => `roles/pubsub.publisher ${own(id)}`;
     assert.deepEqual(topic('prepare'), [publish('api'), publish('render')]);
-    assert.deepEqual(topic('render'), [publish('api'), publish('render')]);
+    assert.deepEqual(topic('render'), ['api', 'prepare', 'render'].map(publish));
     assert.deepEqual(topic('complete'), [publish('render')]);
     assert.deepEqual(topic('dead-letter'), [`roles/pubsub.publisher ${AGENT}`]);
     const objects = (id: string) => `roles/storage.objectUser ${own(id)}`;
@@ -246,6 +300,12 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.deepEqual(readers('api-key'), [own('api')]);
     assert.deepEqual(readers('elevenlabs-api-key'), [own('prepare')]);
     assert.deepEqual(readers('signing-key'), [own('api'), own('render')]);
+    const creators = (id: string) =>
+      held(`${P}/serviceAccounts/${accountOf(id)}`).filter((line) => line.includes('TokenCreator'));
+    assert.deepEqual(creators('push'), [`roles/iam.serviceAccountTokenCreator ${AGENT}`]);
+    // For an identity token of its own, which Cloud Build gets in no other way.
+    assert.deepEqual(creators('deploy'), [`roles/iam.serviceAccountTokenCreator ${own('deploy')}`]);
+    for (const id of ['api', 'prepare', 'render', 'build']) assert.deepEqual(creators(id), [], id);
     assert.deepEqual(
       held(P).filter((line) => !line.endsWith(own('deploy')) && !line.endsWith(own('build'))),
       ['api', 'prepare', 'render'].map((id) => `roles/datastore.user ${own(id)}`),
@@ -280,6 +340,8 @@ describe('the cloud, rehearsed with the real gcloud', {
       ['OUTPUT_BUKCET=videos', /expected a setting of functions\/config\/README\.md, got OUTPUT_BUKCET/],
       ['ELEVENLABS_API_KEY=sk_0123456789', /expected no secrets, got ELEVENLABS_API_KEY/],
       ['PUSH_ACCOUNT=me@example.com', /expected no PUSH_ACCOUNT/],
+      ['PUSH_IAM=enforced', /expected no PUSH_IAM/],
+      ['PREPARE_INSTANCES=0', /expected PREPARE_INSTANCES to be a whole number from 1, got 0/],
     ];
     for (const [line, message] of wrong) {
       const file = join(rehearsal.dir, 'wrong.env');
@@ -291,28 +353,49 @@ describe('the cloud, rehearsed with the real gcloud', {
     }
   });
 
-  test('is built from cloudbuild.yaml: check, test, deploy, subscribe, smoke', async () => {
-    await succeeds('gcloud', [
+  test('is not deployed into a project that an earlier version set up, which lacks rights', async () => {
+    const { store } = rehearsal.apis;
+    const topic = `${P}/topics/every-cut-render`;
+    const { bindings } = store.policy(topic);
+    const earlier = bindings.map((binding) => ({
+      ...binding,
+      members: binding.members.filter((member) => member !== own('prepare')),
+    }));
+    store.setPolicy(topic, { bindings: earlier });
+    const { code, output } = await changesNothing('infra/cloud/deploy.sh');
+    assert.equal(code, 1);
+    assert.match(output, /every-cut-prepare@.* to publish to every-cut-render, got no such right/);
+    assert.match(output, /Next step: run infra\/cloud\/setup\.sh as an owner/);
+    store.setPolicy(topic, { bindings });
+  });
+
+  test('is built from cloudbuild.yaml on the default machine: test, deploy, subscribe, smoke', async () => {
+    const submit = [
+      ...['builds', 'submit', '--config=cloudbuild.yaml', '--async', `--project=${PROJECT}`],
+      ...['--ignore-file=infra/cloud/build.gcloudignore', `--region=${REGION}`],
       ...[
-        'builds',
-        'submit',
-        '--config=cloudbuild.yaml',
-        '--ignore-file=infra/cloud/build.gcloudignore',
-        '--async',
-      ],
-      ...[`--region=${REGION}`, `--service-account=${P}/serviceAccounts/${accountOf('deploy')}`],
-      ...[
+        `--service-account=${P}/serviceAccounts/${accountOf('deploy')}`,
         `--substitutions=_REGION=${REGION}`,
-        `--project=${PROJECT}`,
-        `--gcs-source-staging-dir=gs://${PROJECT}-every-cut-cache/source`,
       ],
-    ]);
+      `--gcs-source-staging-dir=gs://${PROJECT}-every-cut-cache/source`,
+    ];
+    await succeeds('gcloud', submit);
     [build] = rehearsal.apis.store.list(`${PLACE}/builds`) as unknown as [Build];
     assert.deepEqual(
       build.steps.map(({ id }) => id),
-      ['check', 'test', 'deploy', 'subscribe', 'smoke'],
+      ['node', 'test', 'deploy', 'subscribe', 'smoke'],
     );
-    assert.match(build.steps[1]?.script ?? '', /npm test/);
+    // The tests of every change, in an image with the emulators.
+    assert.match(build.steps[1]?.script ?? '', /^\.ci\/run$/m);
+    assert.match(build.steps[1]?.name ?? '', /google-cloud-cli:emulators$/);
+    // Its containers forbid the cage; everywhere else, a broken one fails.
+    assert.deepEqual(
+      build.steps.map(({ env }) => env),
+      [undefined, ['CAGE_OPTIONAL=1'], undefined, undefined, undefined],
+    );
+    const { code, output } = await rehearsal.run('gcloud', [...submit, '--machine-type=e2-highcpu-8']);
+    assert.equal(code, 1);
+    assert.match(output, /quota restrictions/, 'a larger machine is a matter of the quota');
   });
 
   test('deploys six functions, none of them public', async () => {
@@ -326,12 +409,12 @@ describe('the cloud, rehearsed with the real gcloud', {
       ].join(' ');
     };
     assert.deepEqual(Object.fromEntries(['process-media', ...STAGES].map((id) => [id, facts(id)])), {
-      'process-media': 'nodejs24 processMedia every-cut-api 512Mi 1 80 60 10 ALLOW_ALL',
-      prepare: 'nodejs24 prepare every-cut-prepare 4Gi 2 1 600 50 ALLOW_INTERNAL_ONLY',
-      render: 'nodejs24 render every-cut-render 2Gi 1 8 600 50 ALLOW_INTERNAL_ONLY',
-      complete: 'nodejs24 complete every-cut-render 512Mi 1 4 600 10 ALLOW_INTERNAL_ONLY',
-      'dead-letter': 'nodejs24 deadLetter every-cut-render 512Mi 1 8 600 10 ALLOW_INTERNAL_ONLY',
-      sweep: 'nodejs24 sweep every-cut-render 512Mi 1 1 300 1 ALLOW_INTERNAL_ONLY',
+      'process-media': 'nodejs24 processMedia every-cut-api 512Mi 1 80 60 1 ALLOW_ALL',
+      prepare: 'nodejs24 prepare every-cut-prepare 4Gi 2 1 600 6 ALLOW_INTERNAL_ONLY',
+      render: 'nodejs24 render every-cut-render 2Gi 1 4 600 6 ALLOW_INTERNAL_ONLY',
+      complete: 'nodejs24 complete every-cut-render 512Mi 333m 1 600 1 ALLOW_INTERNAL_ONLY',
+      'dead-letter': 'nodejs24 deadLetter every-cut-render 512Mi 333m 1 600 1 ALLOW_INTERNAL_ONLY',
+      sweep: 'nodejs24 sweep every-cut-render 512Mi 333m 1 300 1 ALLOW_INTERNAL_ONLY',
     });
     for (const id of ['process-media', ...STAGES]) {
       assert.deepEqual(invokers(id), [], id);
@@ -339,6 +422,37 @@ describe('the cloud, rehearsed with the real gcloud', {
       const own = id === 'prepare' ? [] : ['SIGNING_KEY:1'];
       assert.deepEqual(secretsOf(id), own, 'no other secret has a value yet');
     }
+  });
+
+  test('runs ffmpeg where limits on its memory bind, and lets only stages that nobody else may call take unsigned tokens', () => {
+    const seen = ['process-media', ...STAGES].map((id) => [id, generationOf(id), pushIam(id), isChecked(id)]);
+    assert.deepEqual(seen, [
+      ['process-media', undefined, undefined, true],
+      ['prepare', 'gen2', 'enforced', true],
+      ['render', 'gen2', 'enforced', true],
+      ...['complete', 'dead-letter', 'sweep'].map((id) => [id, undefined, 'enforced', true]),
+    ]);
+  });
+
+  test('says what to do where the region does not have what the functions may use', async () => {
+    const before = deployedAs('prepare');
+    // As if somebody had deployed a stage in another way.
+    service('render').spec.template.metadata.annotations = {};
+    const { env } = service('render').spec.template.spec.containers[0] ?? {};
+    env?.splice(0, env.length, ...env.filter(({ name }) => name !== 'PUSH_IAM'));
+    assert.deepEqual([generationOf('render'), pushIam('render')], [undefined, undefined]);
+    const { code, output } = await rehearsal.run(
+      'infra/cloud/deploy.sh',
+      [],
+      await settingsWith('PREPARE_INSTANCES=50'),
+    );
+    assert.equal(code, 1);
+    assert.match(output, /Quota violated: CpuAllocPerProjectRegion requested: \d+ allowed: 20000/);
+    assert.match(output, /Next step: lower PREPARE_INSTANCES.*infra\/README\.md, Quotas/);
+    assert.match(output, /Expected all functions to be deployed, got errors for prepare \(above\)/);
+    assert.deepEqual(deployedAs('prepare'), before);
+    assert.deepEqual([generationOf('render'), pushIam('render')], ['gen2', 'enforced'], 'the others are set');
+    assert.equal(pushIam('sweep'), 'enforced');
   });
 
   test('uploads what the functions are built from, and nothing else', () => {
@@ -360,7 +474,10 @@ describe('the cloud, rehearsed with the real gcloud', {
     store.setPolicy(`${PLACE}/services/every-cut-render`, {
       bindings: [{ role: 'roles/run.invoker', members: ['allUsers'] }],
     });
+    const before = rehearsal.apis.calls.length;
     await step('subscribe', { CALLERS: 'user:someone@example.com' });
+    const described = rehearsal.apis.calls.slice(before).filter(({ path }) => path === `v1/${P}`);
+    assert.deepEqual(described, [], 'Cloud Build hands in the number of the project');
     for (const id of STAGES) assert.deepEqual(invokers(id), [`roles/run.invoker ${own('push')}`], id);
     assert.deepEqual(invokers('process-media'), [
       `roles/run.invoker ${own('deploy')}`,
@@ -407,10 +524,86 @@ describe('the cloud, rehearsed with the real gcloud', {
   });
 
   test('does not change when it is deployed and subscribed a second time', async () => {
+    // Whatever the settings hold.
+    service('sweep').spec.template.spec.containers[0]?.env.push({ name: 'VOICE', value: 'a|b;c' });
     assert.equal((await changesNothing('infra/cloud/deploy.sh')).code, 0);
     assert.equal(
       (await changesNothing('infra/cloud/subscribe.sh', [], { CALLERS: 'user:someone@example.com' })).code,
       0,
+    );
+  });
+
+  test('is not deployed while a service sends its traffic elsewhere, because that would not reach what serves', async () => {
+    const { store } = rehearsal.apis;
+    const { spec } = service('complete');
+    const rolledBack = [{ percent: 100, revisionName: 'every-cut-complete-00001' }];
+    const split = [
+      { percent: 50, latestRevision: true },
+      ...rolledBack.map((to) => ({ ...to, percent: 50 })),
+    ];
+    for (const traffic of [rolledBack, split]) {
+      store.update(serviceOf('complete'), { spec: { ...spec, traffic } }, undefined);
+      const { code, output } = await changesNothing('infra/cloud/deploy.sh');
+      assert.equal(code, 1);
+      assert.match(output, /Expected every-cut-complete to send all its traffic to its latest revision/);
+      assert.match(output, /Next step: gcloud run services update-traffic every-cut-complete --to-latest/);
+    }
+    const tagged = [
+      { percent: 100, latestRevision: true },
+      { percent: 0, revisionName: 'every-cut-complete-00001', tag: 'before' },
+    ];
+    store.update(serviceOf('complete'), { spec: { ...spec, traffic: tagged } }, undefined);
+    assert.equal((await changesNothing('infra/cloud/deploy.sh')).code, 0);
+    store.update(serviceOf('complete'), { spec }, undefined);
+  });
+
+  test('takes unsigned tokens no longer once others may call a stage, and repairs the check of callers', async () => {
+    const { store } = rehearsal.apis;
+    const render = `${PLACE}/services/every-cut-render`;
+    const others = [{ role: 'roles/run.invoker', members: [own('push'), 'user:else@example.com'] }];
+    const viewers = [
+      { role: 'roles/run.invoker', members: [own('push')] },
+      { role: 'roles/run.viewer', members: ['user:else@example.com'] },
+    ];
+    store.setPolicy(`${PLACE}/services/every-cut-complete`, { bindings: viewers });
+    store.setPolicy(render, { bindings: others });
+    const { metadata } = service('sweep');
+    const annotations = { ...metadata.annotations, 'run.googleapis.com/invoker-iam-disabled': 'true' };
+    store.update(serviceOf('sweep'), { metadata: { ...metadata, annotations } }, undefined);
+    const output = await succeeds('infra/cloud/deploy.sh');
+    assert.match(output, /every-cut-render: takes only signed tokens.* user:else@example\.com/);
+    assert.deepEqual([pushIam('render'), pushIam('prepare')], [undefined, 'enforced']);
+    assert.equal(pushIam('complete'), 'enforced', 'who may only look is no caller');
+    assert.deepEqual([isChecked('sweep'), pushIam('sweep')], [true, 'enforced']);
+
+    for (const id of ['render', 'complete']) {
+      const bindings = [{ role: 'roles/run.invoker', members: [own('push')] }];
+      store.setPolicy(`${PLACE}/services/every-cut-${id}`, { bindings });
+    }
+    const { bindings } = store.policy(P);
+    const everywhere = { role: 'roles/run.invoker', members: ['group:all@example.com'] };
+    store.setPolicy(P, { bindings: [...bindings, everywhere] });
+    await succeeds('infra/cloud/deploy.sh');
+    assert.deepEqual(
+      STAGES.map(pushIam),
+      STAGES.map(() => undefined),
+      'who may call all services',
+    );
+
+    // Whoever may not read the policy does not know who may call.
+    const unread = bindings.filter(({ role }) => role !== 'roles/browser');
+    store.setPolicy(P, { bindings: unread });
+    assert.match(await step('deploy'), /takes only signed tokens.*the policy of the project cannot be read/);
+    assert.deepEqual(
+      STAGES.map(pushIam),
+      STAGES.map(() => undefined),
+    );
+
+    store.setPolicy(P, { bindings });
+    await step('deploy');
+    assert.deepEqual(
+      STAGES.map(pushIam),
+      STAGES.map(() => 'enforced'),
     );
   });
 
@@ -431,7 +624,8 @@ describe('the cloud, rehearsed with the real gcloud', {
     let open = false;
     // Checks the caller's identity, as Cloud Run does in front of a function.
     const frontEnd = createServer((request, response) => {
-      const isAllowed = open || request.headers.authorization === 'Bearer an-identity';
+      const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
+      const isAllowed = open || token === 'an-identity' || isOfDeploy(token);
       response.writeHead(isAllowed ? 200 : 403).end(isAllowed ? '{"renders":[]}' : 'Forbidden');
     });
     frontEnd.listen(0, '127.0.0.1');
@@ -443,7 +637,8 @@ describe('the cloud, rehearsed with the real gcloud', {
     ]);
     const env = { ...Object.fromEntries(addresses), IDENTITY_TOKEN: 'an-identity' };
     try {
-      const tried = await step('smoke', env);
+      // Cloud Build has no credentials but its account's: it gets a token by impersonating itself.
+      const tried = await step('smoke', Object.fromEntries(addresses));
       assert.match(tried, /With credentials: 200 and a task's plan/);
       assert.match(tried, /sweep, called by Cloud Scheduler: accepted, as expected/);
       const job = `${PLACE}/jobs/every-cut-sweep`;
@@ -474,6 +669,11 @@ describe('the cloud, rehearsed with the real gcloud', {
       store.create(name, { name, state: 'ENABLED', createTime: '2026-01-01T00:00:00Z' });
     }
     await succeeds('infra/cloud/deploy.sh', ['--public']);
+    assert.deepEqual(['prepare', 'render'].map(generationOf), ['gen2', 'gen2'], 'after each deployment');
+    assert.deepEqual(
+      STAGES.map(pushIam),
+      STAGES.map(() => 'enforced'),
+    );
     assert.deepEqual(secretsOf('process-media').sort(), ['API_KEY:1', 'SIGNING_KEY:1']);
     assert.deepEqual(secretsOf('prepare'), ['ELEVENLABS_API_KEY:1']);
     for (const id of ['render', 'complete', 'dead-letter', 'sweep'])
@@ -505,6 +705,42 @@ describe('the cloud, rehearsed with the real gcloud', {
     await succeeds('infra/cloud/deploy.sh');
     assert.ok(!invokers('process-media').includes('roles/run.invoker allUsers'));
     assert.equal(deployedAs('process-media').serviceConfig.environmentVariables['PUBLIC_API'], 'false');
+  });
+
+  test('is opened in another way where the organisation forbids access for everyone, and only that function', async () => {
+    const { store } = rehearsal.apis;
+    store.create('restricted', {});
+    const { code, output } = await rehearsal.run('infra/cloud/deploy.sh', ['--public']);
+    assert.equal(code, 1);
+    assert.match(output, /permitted customer/);
+    assert.match(output, /Next step: infra\/cloud\/deploy\.sh --public --no-invoker-iam-check/);
+    assert.equal(isChecked('process-media'), true);
+
+    const alone = await changesNothing('infra/cloud/deploy.sh', ['--no-invoker-iam-check']);
+    assert.match(alone.output, /Expected --no-invoker-iam-check only with --public/);
+
+    store.create('checked', {});
+    const forbidden = await rehearsal.run('infra/cloud/deploy.sh', ['--public', '--no-invoker-iam-check']);
+    assert.equal(forbidden.code, 1);
+    assert.match(
+      forbidden.output,
+      /An organisation can forbid it.*run\.managed\.requireInvokerIam\)\. Next step: ask/s,
+    );
+    store.remove('checked');
+
+    await step('deploy', { PUBLIC: 'unchecked' });
+    assert.equal(isChecked('process-media'), false);
+    for (const id of STAGES) assert.equal(isChecked(id), true, id);
+    const before = rehearsal.apis.changes().length;
+    await succeeds('infra/cloud/deploy.sh');
+    assert.equal(isChecked('process-media'), true);
+    const changed = rehearsal.apis.changes().slice(before);
+    const at = (method: string, path: string) =>
+      changed.findIndex((call) => call.method === method && call.path.endsWith(path));
+    const deployment = at('PATCH', 'functions/every-cut-process-media');
+    const closed = at('PUT', 'services/every-cut-process-media');
+    assert.ok(closed >= 0 && closed < deployment, 'closed before it is deployed');
+    store.remove('restricted');
   });
 
   test('is removed only with --yes, and keeps the videos and the tasks', async () => {
