@@ -1,5 +1,4 @@
 /** Videos that would take unlimited memory, time or disk by their size, their count or their index. */
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFilm } from '../fixtures/media/clips.ts';
@@ -22,7 +21,7 @@ import {
   zeros,
 } from '../fixtures/media/containers.ts';
 import { ffmpeg } from '../fixtures/media/finished.ts';
-import { type Hostile, hostileTests } from '../fixtures/media/hostile-files.ts';
+import { type Hostile, hostileTests, noise } from '../fixtures/media/hostile-files.ts';
 
 const SMALL = png(64, 64);
 const SIDE = 32_000;
@@ -282,7 +281,7 @@ const SHAPES: readonly Hostile[] = [
   }).map(
     ([name, magic]): Hostile => ({
       what: `the first bytes of ${name} and then random ones`,
-      make: () => Buffer.concat([magic, randomBytes(200_000)]),
+      make: () => Buffer.concat([magic, noise(200_000, name)]),
       ends: ['media_unreadable', 'media_truncated', 'no_video', 'no_sound', 'conform_failed'],
     }),
   ),

@@ -1,5 +1,4 @@
 /** Sound that would take unlimited memory, time or disk. */
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeSound } from '../fixtures/media/clips.ts';
@@ -15,7 +14,7 @@ import {
   wav,
   zeros,
 } from '../fixtures/media/containers.ts';
-import { type Hostile, hostileTests } from '../fixtures/media/hostile-files.ts';
+import { type Hostile, hostileTests, noise } from '../fixtures/media/hostile-files.ts';
 
 const UNREADABLE = ['media_unreadable'] as const;
 /** Of sound that is too long, the first part is heard. */
@@ -189,7 +188,7 @@ const FILES: readonly Hostile[] = [
   }).map(
     ([name, magic]): Hostile => ({
       what: `the first bytes of ${name} and then random ones`,
-      make: () => Buffer.concat([magic, randomBytes(100_000)]),
+      make: () => Buffer.concat([magic, noise(100_000, name)]),
       // Random bytes may form a frame of any length, from a millisecond to a year.
       ends: [
         'media_unreadable',
