@@ -23,7 +23,8 @@ async function indexOf(bytes: Buffer) {
   await using dir = await tempDir();
   const file = join(dir.path, 'bytes');
   await writeFile(file, bytes);
-  return readMp4Index(file);
+  // Awaited here, because the folder goes when this returns.
+  return await readMp4Index(file);
 }
 
 const COUNTLESS = 18_000_000;
