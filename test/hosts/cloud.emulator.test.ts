@@ -111,9 +111,12 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
   });
 
   test('answer at once for a render that a message is at: others are acknowledged, the same one is handed back', async () => {
+    // Slow, so that the lease is taken before the clip is prepared.
+    const clip = await makeClip(join(dir.path, 'slow.mp4'), { colour: 'red', frames: 40 });
+    server.set('/slow.mp4', { body: await readFile(clip), always: { does: 'delay', ms: 3_000 } });
     const { task_id } = await fleet.post({
       task_name: 'held',
-      video_blocks: { only: [url('3.mp4')] },
+      video_blocks: { only: [url('slow.mp4')] },
       output: OUTPUT,
     });
     const taskId = String(task_id);
