@@ -115,7 +115,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
             () => instrumentation.run(topic, run, message),
             signal,
             (error, pauseMs) => problems.handedBack(message, error, pauseMs),
-            // A render keeps an instance that others need, a letter the only one.
+            // While it waited, a render would keep an instance that others need, and a letter the only one.
             topic === 'render' || topic === 'dead-letter',
           );
           return new Response(null, { status: ACKNOWLEDGED });
