@@ -429,6 +429,22 @@ describe('once', () => {
     });
   }
 
+  test('hands back one of two messages that leave the work to each other, as the lease is that of a dead process', async () => {
+    await leases.take('key', 60_000, '7');
+    const looking = Promise.withResolvers<undefined>();
+    const work = (messageId: string, find: () => Promise<undefined>) =>
+      byOneMessage<string>({
+        ...{ leases, key: 'key', messageId, signal },
+        find,
+        create: () => assert.fail('made beside the holder'),
+      });
+    const other = work('8', () => looking.promise);
+    assert.equal(await work('7', async () => undefined), undefined, 'left to 8');
+    looking.resolve(undefined);
+    await assert.rejects(other, { code: 'waiting' }, 'not left to 7');
+    assert.equal(await work('9', async () => undefined), undefined, '7 or 8 comes again');
+  });
+
   test('waits for no room while another process is at it', async () => {
     await leases.take('key', 60_000, '7');
     const work = byOneMessage<string>({

@@ -112,11 +112,11 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
 
   test('answer at once for a render that a message is at: others are acknowledged, the same one is handed back', async () => {
     // Slow, so that the lease is taken before the clip is prepared.
-    const clip = await makeClip(join(dir.path, 'slow.mp4'), { colour: 'red', frames: 40 });
-    server.set('/slow.mp4', { body: await readFile(clip), always: { does: 'delay', ms: 3_000 } });
+    const clip = await makeClip(join(dir.path, 'late.mp4'), { colour: 'red', frames: 40 });
+    server.set('/late.mp4', { body: await readFile(clip), always: { does: 'delay', ms: 3_000 } });
     const { task_id } = await fleet.post({
       task_name: 'held',
-      video_blocks: { only: [url('slow.mp4')] },
+      video_blocks: { only: [url('late.mp4')] },
       output: OUTPUT,
     });
     const taskId = String(task_id);
@@ -133,7 +133,9 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
       const signal = AbortSignal.timeout(20_000);
       return (await fetch(to, { method: 'POST', headers, body, signal })).status;
     };
-    assert.deepEqual([await pushed('78'), await pushed('77')], [204, 503]);
+    assert.equal(await pushed('78'), 204);
+    // Unless the task's own message is there in the same moment: then that one is handed back.
+    await until(async () => (await pushed('77')) === 503, 'a refusal');
     assert.equal(await pushed('79', fleet.cloud.urls.deadLetter), 503, 'a letter, too');
     assert.equal((await fleet.status(taskId))['succeeded'], 0);
     await leases.release(lease);
