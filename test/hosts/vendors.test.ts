@@ -292,6 +292,8 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     const { state } = google.drive;
     const clip = async (colour: string) => readFile(join(dir.path, `${colour}.mp4`));
     const shared = state.add({
+      // A random one may begin with characters that no file name begins with.
+      id: '1SharedClipOfSomeoneElse00000001A',
       name: 'a.mp4',
       content: await clip('red'),
       owner: 'someone@example.com',
