@@ -76,23 +76,16 @@ export async function byOneMessage<T>(work: MessageWork<T>): Promise<T | undefin
   const here = inThisProcess(leases);
   const earlier = here.get(key);
   if (earlier !== undefined) {
-    if (!earlier.hasLease) {
-      const left = leaveTo(earlier.messageId ?? '', work);
-      earlier.isReliedOn = true;
-      return left;
-    }
-    // It may have lost its lease without noticing, for example while the machine slept.
+    // The lease first: it may be in this message's own name, of a process that has died. And the earlier message may have lost
+    // its lease without noticing, for example while the machine slept.
     const holder = await leases.holderOf(key);
-    if (holder !== undefined) return leaveTo(holder, work);
+    const other = holder ?? (earlier.hasLease ? undefined : (earlier.messageId ?? ''));
+    if (other !== undefined) return leaveTo(other, work);
   }
-  const own: AtWork = { messageId, hasLease: false, isReliedOn: false };
+  const own: AtWork = { messageId, hasLease: false };
   here.set(key, own);
   try {
-    const outcome = await takingTheLease(work, own);
-    if ('value' in outcome) return outcome.value;
-    // The message that left it to this one may be the holder's own, whose process has died: one of both must come again.
-    if (own.isReliedOn) throw mayBeAtWork(key);
-    return leaveTo(outcome.holder, work);
+    return await takingTheLease(work, own);
   } finally {
     if (here.get(key) === own) here.delete(key);
   }
@@ -102,8 +95,6 @@ export async function byOneMessage<T>(work: MessageWork<T>): Promise<T | undefin
 interface AtWork {
   messageId: string | undefined;
   hasLease: boolean;
-  /** Whether another message has left the work to this one before it had the lease. */
-  isReliedOn: boolean;
 }
 
 const atWork = new WeakMap<LeaseStore, Map<string, AtWork>>();
@@ -114,15 +105,11 @@ function inThisProcess(leases: LeaseStore): Map<string, AtWork> {
   return known;
 }
 
-/** The result, or the holder of a lease that cannot be taken. */
-async function takingTheLease<T>(
-  work: MessageWork<T>,
-  own: AtWork,
-): Promise<{ value: T } | { holder: string }> {
+async function takingTheLease<T>(work: MessageWork<T>, own: AtWork): Promise<T | undefined> {
   const { leases, key, messageId, signal, find, create, room = () => UNLIMITED } = work;
   for (;;) {
     const existing = await find();
-    if (existing !== undefined) return { value: existing };
+    if (existing !== undefined) return existing;
     const [lease = 'none'] = await leases.read([key]);
     // Others leave at once, instead of waiting for room.
     const made =
@@ -134,10 +121,10 @@ async function takingTheLease<T>(
               return (await find()) ?? (await create(before, held, release));
             }),
           );
-    if (made !== undefined) return made;
+    if (made !== undefined) return made.value;
     const holder = await leases.holderOf(key);
     // If undefined, it has ended in the meantime.
-    if (holder !== undefined) return { holder };
+    if (holder !== undefined) return leaveTo(holder, work);
     await sleep(leases.pollMs, undefined, { signal });
   }
 }
@@ -145,11 +132,7 @@ async function takingTheLease<T>(
 /** @param holder the message that is being handled; '' if it has no name */
 function leaveTo(holder: string, { key, messageId }: MessageWork<unknown>): undefined {
   if (messageId !== undefined && holder !== '' && holder !== messageId) return undefined;
-  throw mayBeAtWork(key);
-}
-
-function mayBeAtWork(key: string): TransientError {
-  return new TransientError('waiting', `An earlier delivery of the same message may be at work on ${key}.`);
+  throw new TransientError('waiting', `An earlier delivery of the same message may be at work on ${key}.`);
 }
 
 async function isHeld(leases: LeaseStore, key: string): Promise<boolean> {
