@@ -287,7 +287,8 @@ describe('the licences in functions/README.md', () => {
   });
 
   test('are ones that bind nobody who calls the service, but for the two of ffmpeg', () => {
-    const free = /^\(?(MIT|ISC|Apache-2\.0|BSD|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|CC0-1\.0|CC-BY-3\.0)\b/;
+    const free =
+      /^\(?(MIT|ISC|Apache-2\.0|BSD|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|CC0-1\.0|CC-BY-3\.0|Unlicense)\b/;
     const other = Object.entries(lock.packages)
       .filter(([folder, { dev }]) => folder !== '' && !dev && existsSync(join(ROOT, folder)))
       .map(([folder, { license }]) => [folder, license ?? licenceOf(folder)])

@@ -366,3 +366,11 @@ type CodeOf<K extends CodeEntry['kind']> = { [C in Code]: Codes[C]['kind'] exten
 export type RequestCode = CodeOf<'request'>;
 export type PermanentCode = CodeOf<'permanent'>;
 export type TransientCode = CodeOf<'transient'>;
+
+export const REQUEST_CODES = codesOf('request');
+export const PERMANENT_CODES = codesOf('permanent');
+export const TRANSIENT_CODES = codesOf('transient');
+
+function codesOf<K extends CodeEntry['kind']>(kind: K): readonly CodeOf<K>[] {
+  return Object.entries(CODES).flatMap(([code, entry]) => (entry.kind === kind ? [code as CodeOf<K>] : []));
+}

@@ -1,7 +1,8 @@
 /** Errors that decide what happens to a message: a PermanentError is reported, a TransientError is retried. */
 import type { PermanentCode, RequestCode, TransientCode } from './codes.ts';
 
-export type Stage = 'download' | 'probe' | 'conform' | 'measure' | 'speak' | 'mix' | 'save' | 'deliver';
+export const STAGES = ['download', 'probe', 'conform', 'measure', 'speak', 'mix', 'save', 'deliver'] as const;
+export type Stage = (typeof STAGES)[number];
 
 /** A permanent failure as it appears in reports, pins and API answers. */
 export interface Failure {
@@ -60,9 +61,27 @@ export class TransientError extends Error {
   }
 }
 
+/**
+ * missing: a required field. unknown: a field or parameter that does not exist. repeated: given twice. invalid: a value of the
+ * wrong kind or range. invalid_url: an address that cannot be used. conflict: fields that contradict each other. too_many: over
+ * a limit. more: not a mistake itself, says how many more there are.
+ */
+export const MISTAKE_CODES = [
+  'missing',
+  'unknown',
+  'repeated',
+  'invalid',
+  'invalid_url',
+  'conflict',
+  'too_many',
+  'more',
+] as const;
+export type MistakeCode = (typeof MISTAKE_CODES)[number];
+
 export interface Mistake {
   /** JSON Pointer (RFC 6901) into the request body; '' for the whole body. */
   pointer: string;
+  code: MistakeCode;
   message: string;
 }
 

@@ -16,18 +16,18 @@ export interface CancelDeps extends TasksDeps {
  * reports as cancelled, at once if nobody is working on it, so the task completes like any other. Answers with the task's
  * status. Finished renders stay as they are, so repeating the call is harmless.
  */
-export async function cancelTask(taskId: string, deps: CancelDeps): Promise<Response> {
+export async function cancelTask(taskId: string, base: string, deps: CancelDeps): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
-  if (progress.finishedAt !== null) return getTask(taskId, deps);
+  if (progress.finishedAt !== null) return getTask(taskId, base, deps);
   await deps.tasks.cancel(taskId);
   // Nothing is lost if this process dies now, or if publishing fails: the sweep does it, only later.
   const done = await endCancelled(task, deps);
-  if (done === undefined) return getTask(taskId, deps, 202);
+  if (done === undefined) return getTask(taskId, base, deps, 202);
   deps.log.info(`Cancelling "${task.name}": ${counted(done.left, 'combination')} still to end`, {
     event: 'task.cancelling',
     task_id: task.id,
     task_name: task.name,
     open: done.left,
   });
-  return getTask(taskId, deps, 202);
+  return getTask(taskId, base, deps, 202);
 }

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Accepted } from '../model/answers/task.ts';
 import type { Claim, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import type { Queue, TaskStore } from '../ports.ts';
+import { taskLinks } from './links.ts';
 
 export interface CreateTaskDeps {
   tasks: TaskStore;
@@ -90,14 +92,17 @@ function answer(
   { baseUrl }: CreateTaskDeps,
   headers: Record<string, string> = {},
 ): Response {
-  const body = {
+  const base = baseUrl(request);
+  const body: Accepted = {
     task_id: id,
     task_name: name,
     combinations: plan.combinations.length,
     seed: plan.seed,
-    status_url: `${baseUrl(request)}/tasks/${id}`,
+    status_url: `${base}/tasks/${id}`,
+    links: taskLinks(base, id),
     ...(retryOf === null ? {} : { retry_of: retryOf }),
     warnings,
   };
-  return Response.json(body, { status: 202, headers });
+  const location = { location: body.status_url };
+  return Response.json(body, { status: 202, headers: { ...location, ...headers } });
 }

@@ -4,6 +4,7 @@ import { RequestError, TransientError } from '../base/errors.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { requestKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
+import type { ChoicesView, PlanView } from '../model/answers/render.ts';
 import { makePlan, type Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
 import type { Claim, OutputFolder } from '../model/task.ts';
@@ -80,7 +81,7 @@ function claimOf(request: Request, valid: ValidRequest): Claim | undefined {
     const got = odd >= 0 ? `another kind of character at position ${odd + 1}` : `${key.length} characters`;
     const message = `Expected the header Idempotency-Key to be 1-255 visible ASCII characters, got ${got}. A UUID is a good key.`;
     throw new RequestError('invalid_request', 'The request has one mistake; nothing was started.', {
-      mistakes: [{ pointer: '', message }],
+      mistakes: [{ pointer: '', code: 'invalid', message }],
     });
   }
   const fingerprint = createHash('sha256')
@@ -107,8 +108,8 @@ function checkPaged({ dryRun, seed }: ValidRequest): void {
   }
 }
 
-function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[], from: number) {
-  const page = emptyPage<ReturnType<typeof choicesOf>>();
+function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[], from: number): PlanView {
+  const page = emptyPage<ChoicesView>();
   for (const combination of plan.combinations.slice(from)) {
     if (page.isFull) break;
     page.add(choicesOf({ plan }, combination));
@@ -119,7 +120,7 @@ function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[]
     combinations: plan.total,
     seed: plan.seed,
     warnings,
-    renders: page.entries,
+    renders: [...page.entries],
     next_cursor: nextCursor(from + page.entries.length, plan.combinations.length),
   };
 }

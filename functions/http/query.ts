@@ -16,14 +16,18 @@ export function checkQuery(
 ): void {
   const names = [...new Set(query.keys())];
   const mistakes = names.flatMap((name) => {
-    const message = known.includes(name) ? repeated(name, query) : unknown(name, known, inBody);
-    return message === undefined ? [] : [{ pointer: shownPointer(`/${escapePointer(name)}`), message }];
+    const isKnown = known.includes(name);
+    const message = isKnown ? repeated(name, query) : unknown(name, known, inBody);
+    const pointer = shownPointer(`/${escapePointer(name)}`);
+    return message === undefined
+      ? []
+      : [{ pointer, code: isKnown ? 'repeated' : 'unknown', message } as const];
   });
   if (mistakes.length > 0) throw refused(mistakes);
 }
 
 export function queryMistake(parameter: string, message: string): RequestError {
-  return refused([{ pointer: `/${parameter}`, message }]);
+  return refused([{ pointer: `/${parameter}`, code: 'invalid', message }]);
 }
 
 function repeated(name: string, query: URLSearchParams): string | undefined {
@@ -44,7 +48,11 @@ function refused(mistakes: readonly Mistake[]): RequestError {
   const listed = mistakes.slice(0, MOST_LISTED);
   const more = mistakes.length - listed.length;
   if (more > 0)
-    listed.push({ pointer: '', message: `and ${more} more. Fix these first, then send it again.` });
+    listed.push({
+      pointer: '',
+      code: 'more',
+      message: `and ${more} more. Fix these first, then send it again.`,
+    });
   const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`;
   return new RequestError('invalid_request', `The query has ${count}.`, { mistakes: listed });
 }

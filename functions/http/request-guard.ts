@@ -22,8 +22,10 @@ export interface RequestGuardOptions {
   now?: (() => number) | undefined;
 }
 
-/** Resolves if the request is allowed. Rejects with RequestError: 421, 403, 429, 401. */
-export type RequestGuard = (request: Request, url: URL) => Promise<void>;
+/**
+ * Resolves if the request is allowed. `isOpen`: whether the address needs no key. Rejects with RequestError: 421, 403, 429, 401.
+ */
+export type RequestGuard = (request: Request, url: URL, about: { isOpen: boolean }) => Promise<void>;
 
 export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
   const { apiKey, hosts, origins, clientAddressOf, requestsPerMinute } = options;
@@ -59,12 +61,12 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
     );
   };
 
-  return async (request, url) => {
+  return async (request, url, { isOpen }) => {
     const caller = clientAddressOf(request);
     try {
       checkHost(request, url, hosts);
       checkSite(request, origins(url));
-      if (apiKey === undefined) checkRate(caller);
+      if (apiKey === undefined || isOpen) checkRate(caller);
       else await checkKey(request, caller, apiKey);
     } catch (error) {
       if (RequestError.is(error)) refusals.refused(caller, error.code);

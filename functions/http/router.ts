@@ -3,16 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
-import { requestSchema } from '../model/request-schema.ts';
-import { type CancelDeps, cancelTask } from './cancel.ts';
 import { problem } from './json-body.ts';
-import { type ProcessMediaDeps, processMedia } from './process-media.ts';
 import { checkQuery } from './query.ts';
 import type { RequestGuard } from './request-guard.ts';
-import { type RetryDeps, retryTask } from './retry.ts';
-import { getTask, listRenders, type TasksDeps } from './task-status.ts';
+import type { Route } from './route.ts';
+import { ROUTES, type RouteDeps } from './routes/routes.ts';
 
-export interface ApiDeps extends ProcessMediaDeps, TasksDeps, CancelDeps, RetryDeps {
+export interface ApiDeps extends RouteDeps {
   log: Log;
   /** Runs first, so that a refused caller does not even learn which paths exist. */
   guard: RequestGuard;
@@ -20,62 +17,30 @@ export interface ApiDeps extends ProcessMediaDeps, TasksDeps, CancelDeps, RetryD
   run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
 
-interface Route {
-  name: string;
-  method: 'GET' | 'POST';
-  path: RegExp;
-  /** Names of its query parameters. */
-  query: readonly string[];
-  /** Names of the fields of its body, if it has one. */
-  body?: readonly string[];
-  answer: (request: Request, match: RegExpExecArray, url: URL, deps: ApiDeps) => Promise<Response>;
-}
-
-const ID = '([^/]+)';
 /** Characters of path and query. The longest addresses of this interface have about a hundred. */
 const MAX_TARGET = 2_048;
 /** Longest part of a path that a message repeats. */
 const MAX_SHOWN = 80;
 
-const ROUTES: readonly Route[] = [
-  {
-    name: 'process-media',
-    method: 'POST',
-    path: /^\/(process_media)?$/,
-    query: ['cursor'],
-    // callback_url is reserved: a request with it is refused.
-    body: Object.keys(requestSchema.properties).filter((name) => name !== 'callback_url'),
-    answer: (request, _match, url, deps) => processMedia(request, url.searchParams, deps),
-  },
-  {
-    name: 'status',
-    method: 'GET',
-    path: new RegExp(`^/tasks/${ID}$`),
-    query: [],
-    answer: (_request, [, id], _url, deps) => getTask(id as string, deps),
-  },
-  {
-    name: 'renders',
-    method: 'GET',
-    path: new RegExp(`^/tasks/${ID}/renders$`),
-    query: ['status', 'cursor'],
-    answer: (_request, [, id], url, deps) => listRenders(id as string, url.searchParams, deps),
-  },
-  {
-    name: 'cancel',
-    method: 'POST',
-    path: new RegExp(`^/tasks/${ID}/cancel$`),
-    query: [],
-    answer: (_request, [, id], _url, deps) => cancelTask(id as string, deps),
-  },
-  {
-    name: 'retry',
-    method: 'POST',
-    path: new RegExp(`^/tasks/${ID}/retry$`),
-    query: [],
-    answer: (request, [, id], _url, deps) => retryTask(request, id as string, deps),
-  },
-];
+const MATCHERS = ROUTES.flatMap((route) =>
+  [route.path, ...(route.aliases ?? [])].map((path) => ({ route, pattern: patternOf(path) })),
+);
+
+/** `/tasks/{task_id}` as an expression with named groups. */
+function patternOf(path: string): RegExp {
+  const parts = path.split(/(\{\w+\})/).map((part) => {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    return name === undefined ? part : `(?<${name}>[^/]+)`;
+  });
+  return new RegExp(`^${parts.join('')}$`);
+}
+
+function routesAt(path: string): { route: Route<RouteDeps>; parts: Record<string, string> }[] {
+  return MATCHERS.flatMap(({ route, pattern }) => {
+    const match = pattern.exec(path);
+    return match === null ? [] : [{ route, parts: { ...match.groups } }];
+  });
+}
 
 /** The HTTP API, the same on every host. Never throws: every error becomes a problem document. */
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
@@ -88,23 +53,20 @@ export function createApi(deps: ApiDeps): (request: Request) => Promise<Response
 async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   const url = urlOf(request);
   checkLength(url);
-  await deps.guard(request, url);
   const path = withoutEnd(url.pathname, '/') || '/';
-  const routes = ROUTES.flatMap((route) => {
-    const match = route.path.exec(path);
-    return match === null ? [] : [{ route, match }];
-  });
+  const routes = routesAt(path);
+  // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const found = routes.find(({ route }) => route.method === method);
+  await deps.guard(request, url, { isOpen: found?.route.isOpen ?? false });
   if (routes.length === 0) {
     throw new RequestError(
       'not_found',
       `Expected a path of this service, got ${JSON.stringify(path.slice(0, MAX_SHOWN))}.`,
     );
   }
-  // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
-  const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const found = routes.find(({ route }) => route.method === method);
   if (found === undefined) {
-    if (path === '/' && ['GET', 'HEAD'].includes(request.method))
+    if (path === '/' && method === 'GET')
       throw new RequestError('not_found', `Expected POST /process_media, got ${request.method} /.`);
     const allow = routes.map(({ route }) => (route.method === 'GET' ? 'GET, HEAD' : route.method)).join(', ');
     const got = `${path.slice(0, MAX_SHOWN)}, got ${request.method}`;
@@ -113,9 +75,11 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
       headers: { allow },
     });
   }
-  const { route, match } = found;
-  checkQuery(url.searchParams, route.query, route.body);
-  return deps.run(route.name, () => route.answer(request, match, url, deps));
+  const { route, parts } = found;
+  const fields = (route.body?.schema?.['properties'] ?? {}) as Record<string, unknown>;
+  checkQuery(url.searchParams, Object.keys(route.query ?? {}), Object.keys(fields));
+  const call = { request, url, path: parts, query: url.searchParams, base: deps.baseUrl(request) };
+  return deps.run(route.name, async () => route.answer(call, deps));
 }
 
 /** The headers are those of GET (RFC 9110, section 9.3.2). */

@@ -2,19 +2,21 @@
 import { RequestError } from '../base/errors.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
 import type { Problems } from '../coordination/problems.ts';
+import {
+  RENDER_STATUSES,
+  type RenderList,
+  type RenderOutcome,
+  type RenderStatus,
+  type RenderView,
+} from '../model/answers/render.ts';
+import type { ProblemView, StatusView } from '../model/answers/task.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import { expectedMs } from '../model/pace.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
-import { type ProblemView, problemView } from '../pipeline/problem-view.ts';
-import {
-  type Begun,
-  NOT_BEGUN,
-  RENDER_STATUSES,
-  type RenderStatus,
-  type RenderView,
-  renderView,
-} from '../pipeline/render-view.ts';
+import { problemView } from '../pipeline/problem-view.ts';
+import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts';
 import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
+import { renderLinks, taskLinks } from './links.ts';
 import { cursorOf, emptyPage, nextCursor, PAGE } from './page.ts';
 import { queryMistake } from './query.ts';
 import { statusOf } from './task-phase.ts';
@@ -33,7 +35,12 @@ export interface TasksDeps {
 const MOST_PAGES = 10;
 
 /** GET /tasks/{task_id}. `whileOpen`: the HTTP status of the answer if the task has not ended. */
-export async function getTask(taskId: string, deps: TasksDeps, whileOpen = 200): Promise<Response> {
+export async function getTask(
+  taskId: string,
+  base: string,
+  deps: TasksDeps,
+  whileOpen = 200,
+): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
@@ -42,7 +49,7 @@ export async function getTask(taskId: string, deps: TasksDeps, whileOpen = 200):
   const status = await statusOf(task, progress, pins, deps.leases);
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
-  const body = {
+  const body: StatusView = {
     task_id: task.id,
     task_name: task.name,
     status,
@@ -62,7 +69,9 @@ export async function getTask(taskId: string, deps: TasksDeps, whileOpen = 200):
     created_at: task.createdAt,
     completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
     metadata: task.metadata,
+    webhook: null,
     warnings: task.warnings,
+    links: taskLinks(base, task.id),
   };
   return Response.json(body, { status: finishedAt === null ? whileOpen : 200 });
 }
@@ -75,6 +84,7 @@ async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promi
 /** GET /tasks/{task_id}/renders?status=&cursor= */
 export async function listRenders(
   taskId: string,
+  base: string,
   query: URLSearchParams,
   deps: TasksDeps,
 ): Promise<Response> {
@@ -86,27 +96,33 @@ export async function listRenders(
   let next = from;
   // The cursor is a position in the plan, so reports that arrive meanwhile neither repeat nor skip a render.
   while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && !page.isFull) {
-    for (const view of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
+    for (const outcome of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
       if (page.isFull) break;
-      if (status === undefined || view.status === status) page.add(view);
+      if (status === undefined || outcome.status === status) page.add(withLinks(outcome, task, base));
       next++;
     }
   }
-  return Response.json({ renders: page.entries, next_cursor: nextCursor(next, combinations.length) });
+  const body: RenderList = { renders: [...page.entries], next_cursor: nextCursor(next, combinations.length) };
+  return Response.json(body);
+}
+
+function withLinks(outcome: RenderOutcome, task: Task, base: string): RenderView {
+  const isSaved = outcome.status === 'succeeded';
+  return { ...outcome, links: renderLinks(base, task.id, outcome.index, isSaved) };
 }
 
 async function viewsOf(
   task: Task,
   slice: Task['plan']['combinations'],
   deps: TasksDeps,
-): Promise<RenderView[]> {
+): Promise<RenderOutcome[]> {
   const indexes = slice.map(({ index }) => index);
   const found = await deps.reports.list(task.id, Math.min(...indexes), Math.max(...indexes));
   const reportOf = new Map(found.map((report) => [report.index, report]));
   const open = indexes.filter((index) => !reportOf.has(index));
   const begunOf = await begunRenders(task, open, deps);
   return slice.map((combination) =>
-    renderView(
+    renderOutcome(
       task,
       combination,
       reportOf.get(combination.index),

@@ -43,6 +43,7 @@ function mistakeOf(error: ErrorObject): Mistake {
     const wanted = branchOf(schema.properties?.[missing]);
     return {
       pointer: pathOf(error, missing),
+      code: 'missing',
       message: `Expected ${wanted?.expected ?? missing}, got nothing. ${wanted?.hint ?? 'Add it.'}`,
     };
   }
@@ -50,12 +51,14 @@ function mistakeOf(error: ErrorObject): Mistake {
     const unknown = String(error.params['additionalProperty']);
     return {
       pointer: pathOf(error, unknown),
+      code: 'unknown',
       message: unknownField(unknown, Object.keys(schema.properties ?? {})),
     };
   }
   const next = isQuoted(error.data, schema) ? 'Write it without quotes.' : schema.hint;
   return {
     pointer: error.instancePath,
+    code: 'invalid',
     message: `Expected ${schema.expected}, got ${shown(error.data)}. ${next}`,
   };
 }

@@ -36,7 +36,7 @@ function valuesIn(value: unknown, most: number): number {
 
 function tooMany(field: string): Mistake {
   const message = `Expected at most ${MAX_VALUES} values in a request, without metadata, got more. Split the task.`;
-  return { pointer: `/${escapePointer(field)}`, message };
+  return { pointer: `/${escapePointer(field)}`, code: 'too_many', message };
 }
 
 function longName(field: string, blocks: unknown): Mistake | undefined {
@@ -44,5 +44,5 @@ function longName(field: string, blocks: unknown): Mistake | undefined {
   const name = Object.keys(blocks).find((name) => name.length > MAX_NAME);
   if (name === undefined) return undefined;
   const message = `Expected a name of at most ${MAX_NAME} characters, got ${shown(name)}. Shorten it.`;
-  return { pointer: `/${field}/${escapePointer(name)}`, message };
+  return { pointer: `/${field}/${escapePointer(name)}`, code: 'too_many', message };
 }

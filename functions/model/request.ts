@@ -101,10 +101,14 @@ function invalid(mistakes: Mistake[]): RequestError {
   const count = once.length === 1 ? 'one mistake' : `${once.length} mistakes`;
   const listed = once
     .slice(0, MAX_MISTAKES)
-    .map(({ pointer, message }) => ({ pointer: shownPointer(pointer), message }));
+    .map((mistake) => ({ ...mistake, pointer: shownPointer(mistake.pointer) }));
   const more = once.length - listed.length;
   if (more > 0)
-    listed.push({ pointer: '', message: `and ${more} more. Fix these first, then send it again.` });
+    listed.push({
+      pointer: '',
+      code: 'more',
+      message: `and ${more} more. Fix these first, then send it again.`,
+    });
   return new RequestError('invalid_request', `The request has ${count}; nothing was started.`, {
     mistakes: listed,
   });

@@ -35,7 +35,9 @@ function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[]
   return [...blockEntries(blocks)].flatMap(([path, urls]) =>
     urls.flatMap((url, number) => {
       const message = typeof url === 'string' && url !== '' ? urlMistake(url, rules) : undefined;
-      return message === undefined ? [] : [{ pointer: `${at}${path}/${number}`, message }];
+      return message === undefined
+        ? []
+        : [{ pointer: `${at}${path}/${number}`, code: 'invalid_url' as const, message }];
     }),
   );
 }
@@ -54,7 +56,7 @@ function nameMistakes(at: string, blocks: unknown): Mistake[] {
     if (typeof name === 'string') taken.add(name);
     if (!isRepeated) return [];
     const message = `Expected a different name for each block, got ${shown(name)} again. Rename one of them.`;
-    return [{ pointer: `${at}/${number}/name`, message }];
+    return [{ pointer: `${at}/${number}/name`, code: 'repeated' as const, message }];
   });
 }
 
@@ -63,6 +65,7 @@ function bothSpellings(body: Record<string, unknown>): Mistake[] {
   return [
     {
       pointer: '/text_to_speach',
+      code: 'conflict',
       message:
         'Expected either text_to_speech or text_to_speach, got both. They are the same field: keep one of them.',
     },
@@ -75,6 +78,7 @@ function halfSize(output: unknown): Mistake[] {
   return [
     {
       pointer: `/output/${missing}`,
+      code: 'missing',
       message: `Expected width and height together, got no ${missing}. Give both, or neither for the first clip's size.`,
     },
   ];
@@ -88,6 +92,7 @@ function barsWithoutContain(output: unknown): Mistake[] {
   return [
     {
       pointer: '/output/background',
+      code: 'conflict',
       message: `Expected a background with fit contain only, got one with ${fit}, which leaves no bars. Leave one of them out.`,
     },
   ];
@@ -99,6 +104,7 @@ function unsupported(body: Record<string, unknown>): Mistake[] {
   return [
     {
       pointer: '/callback_url',
+      code: 'invalid',
       message:
         'Expected only fields that this build supports, got callback_url, which is not available. ' +
         'Leave it out and poll the status_url.',
@@ -107,7 +113,7 @@ function unsupported(body: Record<string, unknown>): Mistake[] {
 }
 
 function metadataMistakes(metadata: unknown): Mistake[] {
-  const mistake = (message: string) => [{ pointer: '/metadata', message }];
+  const mistake = (message: string) => [{ pointer: '/metadata', code: 'too_many' as const, message }];
   if (!isObject(metadata)) return [];
   if (isTooDeep(metadata))
     return mistake(`Expected an object of at most ${MAX_METADATA_DEPTH} levels, got more. Flatten it.`);
@@ -138,6 +144,7 @@ function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {
   return [
     {
       pointer: '/video_blocks',
+      code: 'too_many',
       message:
         `Expected at most ${limits.combinations} combinations, got ${count} (${sizes.slice(0, MAX_BLOCKS).join(' x ')}). ` +
         'Split the task, drop clips, or raise MAX_COMBINATIONS.',

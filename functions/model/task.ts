@@ -15,6 +15,15 @@ export interface Task {
   retryOf: string | null;
   /** The id whose first digits are in the names of its videos: its own or, for a retry, that of the first task. */
   fileId: string;
+  /** Where its event goes; null: nowhere. Absent in tasks of earlier versions. */
+  callback?: Callback | null;
+}
+
+export interface Callback {
+  /** As the caller wrote it. It may contain a secret. */
+  url: string;
+  /** Where the caller reaches this service, for the links of the event; without a trailing slash. */
+  baseUrl: string;
 }
 
 export interface OutputFolder {
@@ -39,9 +48,11 @@ export interface ClaimHolder {
 }
 
 /** How a task ended: all succeeded; some, the others failed; none; or some were cancelled. */
-export type EndedStatus = 'completed' | 'partial' | 'failed' | 'cancelled';
+export const ENDED_STATUSES = ['completed', 'partial', 'failed', 'cancelled'] as const;
+export type EndedStatus = (typeof ENDED_STATUSES)[number];
 /** `cancelling`: a cancel was requested, and the task has not ended. */
-export type TaskStatus = 'queued' | 'preparing' | 'rendering' | 'cancelling' | EndedStatus;
+export const TASK_STATUSES = ['queued', 'preparing', 'rendering', 'cancelling', ...ENDED_STATUSES] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 export function endedStatus({ succeeded, failed, cancelled }: Counts): EndedStatus {
   if (cancelled > 0) return 'cancelled';

@@ -1,8 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
+import type { RenderOutcome } from '../model/answers/render.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import { choicesOf, NOT_BEGUN, type RenderView, renderView } from './render-view.ts';
+import { choicesOf, NOT_BEGUN, renderOutcome } from './render-view.ts';
 
 /** Everything that the manifest shows. */
 export interface Manifest {
@@ -61,6 +62,7 @@ export function* manifestCsv(manifest: Manifest): Generator<string> {
     error_code: error?.code ?? '',
     error_stage: error?.stage ?? '',
     error_message: error?.message ?? '',
+    error_hint: error?.hint ?? '',
   });
   const columns = [
     'index',
@@ -81,6 +83,7 @@ export function* manifestCsv(manifest: Manifest): Generator<string> {
     'error_code',
     'error_stage',
     'error_message',
+    'error_hint',
   ];
   let header = true;
   for (const some of rows(manifest)) {
@@ -108,7 +111,7 @@ function withoutFormulas(text: string): string {
   return `${/^[\t\r\n]/.test(text) ? "'" : ''}${cells.join('')}`;
 }
 
-type Row = RenderView & {
+type Row = RenderOutcome & {
   bytes: number | null;
   loudness_lufs: number | null;
   true_peak_dbtp: number | null;
@@ -121,7 +124,7 @@ function* rows({ task, reports }: Manifest): Generator<Row[]> {
   const rowOf = (combination: Combination): Row => {
     const report = byIndex.get(combination.index);
     return {
-      ...renderView(task, combination, report, NOT_BEGUN),
+      ...renderOutcome(task, combination, report, NOT_BEGUN),
       // The manifest is for everyone who may see the videos, and a signed URL would let them read the source.
       ...choicesOf(task, combination, 'masked'),
       bytes: report?.bytes ?? null,

@@ -1,19 +1,10 @@
-import { CODES, type TransientCode } from '../base/codes.ts';
+import { CODES } from '../base/codes.ts';
 import type { Stage } from '../base/errors.ts';
+import type { ProblemView } from '../model/answers/task.ts';
 import type { Problem, Work } from '../model/problem.ts';
 import type { Progress, Task } from '../model/task.ts';
 import type { PinStore, ReportStore } from '../ports.ts';
 import { STAGE_OF } from './prepare-source.ts';
-
-/** What holds up a task, as the API shows it. Times are ISO 8601. */
-export interface ProblemView {
-  code: TransientCode;
-  message: string;
-  stage: Stage;
-  hint: string;
-  since: string;
-  next_try_at: string | null;
-}
 
 export interface ProblemViewDeps {
   pins: Pick<PinStore, 'read'>;

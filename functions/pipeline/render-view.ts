@@ -1,13 +1,11 @@
-import type { Failure } from '../base/errors.ts';
+import { CODES } from '../base/codes.ts';
+import type { ChoicesView, RenderOutcome } from '../model/answers/render.ts';
 import { type Attempts, NO_ATTEMPTS } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
 import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-
-export const RENDER_STATUSES = ['pending', 'rendering', 'succeeded', 'failed', 'cancelled'] as const;
-export type RenderStatus = (typeof RENDER_STATUSES)[number];
 
 /** The progress of a combination that has not reported yet. */
 export interface Begun {
@@ -17,29 +15,12 @@ export interface Begun {
 
 export const NOT_BEGUN: Begun = { state: 'none', attempts: NO_ATTEMPTS };
 
-/** One combination as the API and the manifest show it. */
-export interface RenderView {
-  index: number;
-  status: RenderStatus;
-  clips: string[];
-  track: string | null;
-  voice: string | null;
-  text: string | null;
-  file_name: string;
-  url: string | null;
-  duration_seconds: number | null;
-  render_seconds: number | null;
-  attempts: number;
-  warnings: string[];
-  error: Failure | null;
-}
-
 /** The sources of a combination, as the caller wrote them or with possible secrets masked. */
 export function choicesOf(
   task: Pick<Task, 'plan'>,
   { index, clips, track, line }: Combination,
   shown: 'url' | 'masked' = 'url',
-) {
+): ChoicesView {
   const { sources } = task.plan;
   const address = (number: number): string => {
     const source = sources[number];
@@ -56,12 +37,12 @@ export function choicesOf(
 }
 
 /** The plan of a combination and its outcome; `begun` is used if there is no report yet. */
-export function renderView(
+export function renderOutcome(
   task: Task,
   combination: Combination,
   report: Report | undefined,
   { state, attempts: { crashes, failures } }: Begun,
-): RenderView {
+): RenderOutcome {
   const held = state === 'held';
   return {
     ...choicesOf(task, combination),
@@ -72,6 +53,6 @@ export function renderView(
     render_seconds: report?.renderSeconds ?? null,
     attempts: report?.attempts ?? crashes + failures + (held ? 1 : 0),
     warnings: report?.warnings ?? [],
-    error: report?.error ?? null,
+    error: report?.error == null ? null : { ...report.error, hint: CODES[report.error.code].hint },
   };
 }

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
-import type { RenderView } from '../../functions/pipeline/render-view.ts';
+import type { RenderView } from '../../functions/model/answers/render.ts';
 import { type Colour, drawText, gradient, hasGlyphs, type Picture } from '../media/bitmap-font.ts';
 
 /** A finished video, as far as the sheet shows it. */

@@ -13,7 +13,7 @@ import { type Config, type Environment, loadConfig, readEnvironment } from '../.
 import { startHost } from '../../functions/hosts/local.ts';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
-import type { RenderView } from '../../functions/pipeline/render-view.ts';
+import type { RenderView } from '../../functions/model/answers/render.ts';
 import { serveFiles } from '../media/file-server.ts';
 import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';
 import { makeContactSheet, tilesOf } from './contact-sheet.ts';

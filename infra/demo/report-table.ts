@@ -1,6 +1,6 @@
 import { CODES } from '../../functions/base/codes.ts';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
-import type { RenderView } from '../../functions/pipeline/render-view.ts';
+import type { RenderView } from '../../functions/model/answers/render.ts';
 import type { TaskStatus } from './task-client.ts';
 
 /** Each file with the seconds it took and the seconds it lasts; then what failed, why, and the hint. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RenderView } from '../../functions/model/answers/render.ts';
 import type { TaskStatus as Status } from '../../functions/model/task.ts';
-import type { RenderView } from '../../functions/pipeline/render-view.ts';
 
 /** What GET /tasks/{task_id} answers, as far as it is shown here. */
 export interface TaskStatus {

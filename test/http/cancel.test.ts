@@ -16,6 +16,8 @@ import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
+const BASE = 'http://127.0.0.1:8080';
+
 const ON_LINUX = { skip: process.platform !== 'linux' && 'finds processes in /proc' };
 const MINUTE_MS = 60_000;
 /** Seconds; an unusual number, to recognise our own processes. */
@@ -152,13 +154,13 @@ describe('a repeated cancel', () => {
   test('publishes nothing again for a minute, and does not end the task of another', async () => {
     const [task, other] = [await s.createTask({ name: 'a' }), await s.createTask({ name: 'b' })];
     for (const { id } of [task, other]) await s.deps.leases.take(renderKey(id, 1), MINUTE_MS);
-    for (const _ of Array(4)) assert.equal((await cancelTask(task.id, s.deps)).status, 202);
+    for (const _ of Array(4)) assert.equal((await cancelTask(task.id, BASE, s.deps)).status, 202);
     assert.equal(s.waiting()['render'], 1);
-    await cancelTask(other.id, s.deps);
+    await cancelTask(other.id, BASE, s.deps);
     assert.equal(s.waiting()['render'], 2);
     // Ends the minute: the process may have died before it published.
     s.local.endRests();
-    await cancelTask(task.id, s.deps);
+    await cancelTask(task.id, BASE, s.deps);
     assert.equal(s.waiting()['render'], 3);
   });
 });
@@ -171,7 +173,7 @@ describe('a cancel', () => {
     await publishTask(task, s.deps);
     await s.deps.leases.take(renderKey(task.id, 2), MINUTE_MS);
     await s.dieOver(renderKey(task.id, 3), 1);
-    await cancelTask(task.id, s.deps);
+    await cancelTask(task.id, BASE, s.deps);
     const reported = (await s.deps.reports.list(task.id, 1, 4)).map(({ index, status }) => [index, status]);
     assert.deepEqual(reported, [
       [1, 'cancelled'],
@@ -186,17 +188,20 @@ describe('a cancel', () => {
   test('that ends the whole task asks for its completion', async () => {
     const task = await s.createTask();
     await publishTask(task, s.deps);
-    await cancelTask(task.id, s.deps);
+    await cancelTask(task.id, BASE, s.deps);
     assert.deepEqual([s.waiting()['render'], s.waiting()['complete']], [0, 1]);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
-    const again = await cancelTask(task.id, s.deps);
+    const again = await cancelTask(task.id, BASE, s.deps);
     assert.deepEqual([again.status, ((await again.json()) as Json)['status']], [200, 'cancelled']);
   });
 
   test('is left to messages if the store is too busy to report many at once', async () => {
     const task = await s.createTask();
     const busy = () => Promise.reject(new TransientError('platform_unavailable', 'Busy.'));
-    const answer = await cancelTask(task.id, { ...s.deps, reports: { ...s.deps.reports, reportIdle: busy } });
+    const answer = await cancelTask(task.id, BASE, {
+      ...s.deps,
+      reports: { ...s.deps.reports, reportIdle: busy },
+    });
     assert.deepEqual([answer.status, s.waiting()['render']], [202, 2]);
   });
 
@@ -206,7 +211,7 @@ describe('a cancel', () => {
     assert.ok(lease);
     await s.deps.attempts.record(renderKey(task.id, 1), 'failure');
     await s.deps.leases.release(lease);
-    await cancelTask(task.id, s.deps);
+    await cancelTask(task.id, BASE, s.deps);
     assert.deepEqual(
       (await s.deps.reports.list(task.id, 1, 2)).map(({ attempts }) => attempts),
       [1, 0],

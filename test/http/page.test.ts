@@ -60,7 +60,8 @@ const PROGRESS: Progress = {
 
 const api = createApi({
   log: createLog({ level: 'error', pretty: false, write: () => {} }),
-  guard: () => {},
+  guard: async () => {},
+  baseUrl: () => BASE,
   run: <T>(_what: string, work: () => Promise<T>) => work(),
   speech: { notice: null },
   limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },

@@ -12,6 +12,7 @@ import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sq
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { CODES } from '../../functions/base/codes.ts';
 import { RequestError, TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
@@ -113,6 +114,13 @@ describe('the HTTP interface', () => {
       assert.deepEqual(rest, {
         task_name: 'spring sale',
         combinations: 2,
+        links: {
+          self: url,
+          renders: `${url}/renders`,
+          manifest: `${url}/manifest.json`,
+          cancel: `${url}/cancel`,
+          retry: `${url}/retry`,
+        },
         warnings: ['An offline voice speaks.'],
       });
     });
@@ -564,10 +572,11 @@ describe('the HTTP interface', () => {
     }
 
     test('shows its progress', async () => {
-      const { elapsed_seconds, created_at, output_folder, ...rest } = await get('');
+      const { elapsed_seconds, created_at, output_folder, links, ...rest } = await get('');
       assert.ok(Number(elapsed_seconds) >= 0);
       assert.ok(!Number.isNaN(Date.parse(String(created_at))));
       assert.equal(output_folder, join(dir, 'output', 'many'));
+      assert.equal((links as { self: string }).self, `${BASE}/tasks/${id}`);
       assert.deepEqual(rest, {
         task_id: id,
         task_name: 'many',
@@ -585,6 +594,7 @@ describe('the HTTP interface', () => {
         retry_of: null,
         completed_at: null,
         metadata: { id: 5 },
+        webhook: null,
         warnings: ['No music, no voice and no original sound were asked for: the videos get a silent track.'],
       });
     });
@@ -614,7 +624,13 @@ describe('the HTTP interface', () => {
         render_seconds: 1,
         attempts: 1,
         warnings: [],
-        error: { code: 'source_not_found', stage: 'download', message: 'gone' },
+        error: {
+          code: 'source_not_found',
+          stage: 'download',
+          message: 'gone',
+          hint: CODES.source_not_found.hint,
+        },
+        links: { self: `${BASE}/tasks/${id}/renders/140`, video: null },
       });
     });
 
@@ -673,7 +689,7 @@ describe('the HTTP interface', () => {
       const mistakes = async (method: string, path: string) => {
         const body = await problem(await api(new Request(`${BASE}${path}`, { method })), 422);
         assert.equal(body['code'], 'invalid_request');
-        return (body['errors'] as { pointer: string; message: string }[]).map(
+        return (body['errors'] as { pointer: string; code: string; message: string }[]).map(
           ({ pointer, message }) => `${pointer} ${message}`,
         );
       };
@@ -706,8 +722,6 @@ describe('the HTTP interface', () => {
         (await mistakes('POST', '/process_media?dryrun=1'))[0] as string,
         /^\/dryrun .*but cursor, got "dryrun"\. Did you mean dry_run in the body\?$/,
       );
-      // Nobody is led to a field that is refused.
-      assert.match((await mistakes('POST', '/process_media?callback_url=1'))[0] as string, /Remove it\.$/);
       assert.match(
         (await mistakes('POST', '/process_media?dry_run=true'))[0] as string,
         /got "dry_run"\. Did you mean dry_run in the body\?$/,

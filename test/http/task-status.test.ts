@@ -11,13 +11,15 @@ import { samplePrepared, sampleReport } from '../contracts/samples.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
+const BASE = 'http://127.0.0.1:8080';
+
 const FAILURE = { code: 'source_not_found', message: 'Gone.', stage: 'download' } as const;
 const MINUTE_MS = 60_000;
 
 describe('the status of a task', () => {
   const s = useStages();
   const statusOf = async (task: Task, now?: () => number) =>
-    (await (await getTask(task.id, { ...s.deps, ...(now ? { now } : {}) })).json()) as Json;
+    (await (await getTask(task.id, BASE, { ...s.deps, ...(now ? { now } : {}) })).json()) as Json;
   const expectStatus = async (task: Task, wanted: string) =>
     assert.equal((await statusOf(task))['status'], wanted);
   const taskOf = (count: number) =>
@@ -79,7 +81,7 @@ describe('the status of a task', () => {
 
   test('is cancelling from the answer to the cancel on, and a retry has to wait', async () => {
     const task = await taskOf(2);
-    const answer = await cancelTask(task.id, s.deps);
+    const answer = await cancelTask(task.id, BASE, s.deps);
     assert.deepEqual([answer.status, ((await answer.json()) as Json)['status']], [202, 'cancelling']);
     await expectStatus(task, 'cancelling');
     await assert.rejects(
@@ -100,7 +102,7 @@ describe('the status of a task', () => {
     assert.ok(Number(await eta()) >= 0.6, String(await eta()));
     assert.equal((await statusOf(task, () => Date.now() + MINUTE_MS))['eta_seconds'], null);
     await s.deps.leases.take(renderKey(task.id, 10), MINUTE_MS);
-    await cancelTask(task.id, s.deps);
+    await cancelTask(task.id, BASE, s.deps);
     assert.deepEqual([(await statusOf(task))['pending'], await eta()], [1, null]);
   });
 });

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import type { RenderView } from '../../functions/pipeline/render-view.ts';
+import type { RenderView } from '../../functions/model/answers/render.ts';
 import { linesOf, makeContactSheet, type Tile, tilesOf } from '../../infra/demo/contact-sheet.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 

@@ -17,6 +17,8 @@ import { sampleReport } from '../contracts/samples.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 import { FORGED_SEAL } from '../fixtures/system/seal.ts';
 
+const BASE = 'http://127.0.0.1:8080';
+
 describe('what a taken-over prepare writes into the database', { timeout: 60_000 }, () => {
   const stages = useStages();
   /** Writes as someone who has the database but not the key. */
@@ -47,7 +49,7 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
       const dead = { topic: 'dead-letter', taskId: task.id, message: render, reason: 'x' } as const;
       await deadLetter(dead, DELIVERY, deps);
       await sweep({ ...deps, publishingMs: 0 });
-      await assert.rejects(getTask(task.id, deps), { code: 'not_found' });
+      await assert.rejects(getTask(task.id, BASE, deps), { code: 'not_found' });
       assert.deepEqual(await readdir(elsewhere), ['kept.mp4']);
       assert.deepEqual(await stages.videos(task), []);
       assert.ok(

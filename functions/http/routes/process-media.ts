@@ -1,0 +1,32 @@
+import { planSchema } from '../../model/answers/render.ts';
+import { acceptedSchema } from '../../model/answers/task.ts';
+import { requestSchema } from '../../model/request-schema.ts';
+import { type ProcessMediaDeps, processMedia } from '../process-media.ts';
+import { BODY_CODES, CURSOR, type Route } from '../route.ts';
+
+export const PROCESS_MEDIA: readonly Route<ProcessMediaDeps>[] = [
+  {
+    name: 'process-media',
+    method: 'POST',
+    path: '/process_media',
+    aliases: ['/'],
+    tag: 'Tasks',
+    summary: 'Start a task',
+    description:
+      'Makes every combination of the clips as a finished video. With dry_run, answers with the plan.',
+    query: { cursor: { ...CURSOR, description: 'Of a dry run: the next_cursor of its earlier answer.' } },
+    headers: {
+      'Idempotency-Key': {
+        description: 'For 24 hours, the same key with the same request gets the first answer again.',
+        schema: { type: 'string', minLength: 1, maxLength: 255 },
+      },
+    },
+    body: { schema: requestSchema },
+    answers: {
+      200: { description: 'The plan of a dry run.', schema: planSchema },
+      202: { description: 'The task was accepted.', schema: acceptedSchema },
+    },
+    codes: [...BODY_CODES, 'key_reused', 'output_folder'],
+    answer: ({ request, query }, deps) => processMedia(request, query, deps),
+  },
+];

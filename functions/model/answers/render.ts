@@ -1,0 +1,84 @@
+import type { FromSchema } from 'json-schema-to-ts';
+import { PERMANENT_CODES } from '../../base/codes.ts';
+import { STAGES } from '../../base/errors.ts';
+import {
+  count,
+  list,
+  nextCursor,
+  number,
+  numberOrNull,
+  object,
+  oneOf,
+  orNull,
+  text,
+  textOrNull,
+  url,
+  warnings,
+} from './shape.ts';
+
+export const RENDER_STATUSES = ['pending', 'rendering', 'succeeded', 'failed', 'cancelled'] as const;
+export type RenderStatus = (typeof RENDER_STATUSES)[number];
+
+export const failureSchema = object({
+  code: oneOf(PERMANENT_CODES, 'What went wrong; codes are stable.'),
+  message: text('What was expected and what was found.'),
+  stage: oneOf(STAGES, 'Where it went wrong.'),
+  hint: text('What to do.'),
+});
+export type FailureView = FromSchema<typeof failureSchema>;
+
+const choices = {
+  index: count('Number of the combination, from 1.'),
+  clips: list({ type: 'string' }, 'URLs of the clips, one per block.'),
+  track: textOrNull('URL of the music; null: none.'),
+  voice: textOrNull('The voice; null: no line is spoken.'),
+  text: textOrNull('The spoken line.'),
+};
+
+export const choicesSchema = object(choices, 'One combination of a plan.');
+export type ChoicesView = FromSchema<typeof choicesSchema>;
+
+const outcome = {
+  ...choices,
+  status: oneOf(RENDER_STATUSES, 'How far the video is.'),
+  file_name: text('Name in the output folder, known from the start.'),
+  url: textOrNull('Where the finished video is: a file: or https: URL; null until it is saved.'),
+  duration_seconds: numberOrNull('Length of the video.'),
+  render_seconds: numberOrNull('How long it took to make.'),
+  attempts: count('How often the work was started.'),
+  warnings,
+  error: orNull(failureSchema),
+};
+
+/** One combination as the manifest shows it. */
+const outcomeSchema = object(outcome);
+export type RenderOutcome = FromSchema<typeof outcomeSchema>;
+
+export const renderSchema = object(
+  {
+    ...outcome,
+    links: object({
+      self: url('This combination.'),
+      video: { ...url('The finished video.'), type: ['string', 'null'] as const },
+    }),
+  },
+  'One combination and what became of it.',
+);
+export type RenderView = FromSchema<typeof renderSchema>;
+
+export const renderListSchema = object({ renders: list(renderSchema), next_cursor: nextCursor });
+export type RenderList = FromSchema<typeof renderListSchema>;
+
+export const planSchema = object(
+  {
+    dry_run: { const: true },
+    task_name: text('As posted.'),
+    combinations: count('All of them.'),
+    seed: number('Post it without dry_run to get exactly this plan.'),
+    warnings,
+    renders: list(choicesSchema),
+    next_cursor: nextCursor,
+  },
+  'The answer to a dry run.',
+);
+export type PlanView = FromSchema<typeof planSchema>;
