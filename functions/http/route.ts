@@ -43,6 +43,8 @@ export interface Route<D> {
   description?: string;
   /** Answered without an API key. */
   isOpen?: boolean;
+  /** Whether this service has the address, by its settings; left out: always. */
+  isOffered?: (deps: D) => boolean;
   parameters?: Readonly<Record<string, Parameter>>;
   query?: Readonly<Record<string, Parameter>>;
   /** Request headers of this route. */
