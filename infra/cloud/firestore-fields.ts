@@ -23,7 +23,7 @@ const [project = ''] = process.argv.slice(2);
 const { ACCESS_TOKEN = '', CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE } = process.env;
 const ask = googleApi({
   name: 'Firestore',
-  url: CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE ?? 'https://firestore.googleapis.com/',
+  url: `${CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE ?? 'https://firestore.googleapis.com/'}v1/`,
   project,
   token: ACCESS_TOKEN,
 });
