@@ -199,6 +199,9 @@ describe('settings', () => {
       assert.deepEqual(needs(one), ['SIGNING_KEY', ...ofUser]);
       assert.deepEqual(needs({ ...one, SIGNING_KEY }), ofUser);
     }
+    // It saves no videos and reads none.
+    const webhook = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'webhook', SPEECH: 'elevenlabs' };
+    assert.deepEqual(needs(webhook), ['SIGNING_KEY']);
     const prepare = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'prepare' };
     assert.deepEqual(needs({ ...prepare, SPEECH: 'elevenlabs' }), ['ELEVENLABS_API_KEY']);
     assert.deepEqual(needs({ ...prepare, DRIVE_SOURCES: 'account' }), ofUser);

@@ -1,5 +1,5 @@
 /**
- * The main job in the cloud setup: six processes under functions-framework, real push delivery, and processes that are
+ * The main job in the cloud setup: seven processes under functions-framework, real push delivery, and processes that are
  * killed or stopped.
  */
 import assert from 'node:assert/strict';
