@@ -283,4 +283,4 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** Settings of features that this build does not have: setting one is refused, not ignored. */
-export const NOT_AVAILABLE = ['INPUT_DIR', 'WEBHOOK_SECRET', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+export const NOT_AVAILABLE = ['INPUT_DIR', 'OTEL_EXPORTER_OTLP_ENDPOINT'];

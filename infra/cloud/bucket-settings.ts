@@ -29,7 +29,7 @@ interface Bucket {
 const UPLOADS = 'uploads/';
 /** What a page sends with a file. */
 const METHODS = ['PUT'];
-const HEADERS = ['content-type', 'x-goog-content-length-range', 'x-goog-if-generation-match'];
+const HEADERS = ['content-type', 'x-goog-content-length-range'];
 
 const [project = '', bucket = '', lifecycleFile = '', corsOrigins = ''] = process.argv.slice(2);
 const { ACCESS_TOKEN = '', CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE } = process.env;

@@ -146,10 +146,13 @@ objects=roles/storage.objectUser
 # prepare may add objects but neither replace nor remove any, so that nothing that is prepared can be changed through it.
 grant 'storage buckets' "gs://$CACHE_BUCKET" "roles/storage.objectViewer $(member prepare)" \
   "roles/storage.objectCreator $(member prepare)" "$objects $(member render)"
-# A signed address can do what its signer can: create a file, not replace one.
-grant_within 'storage buckets' "gs://$CACHE_BUCKET" uploads \
-  "resource.name.startsWith(\"projects/_/buckets/$CACHE_BUCKET/objects/uploads/\")" \
-  "roles/storage.objectCreator $(member api)" "roles/storage.objectViewer $(member api)"
+# A signed address can do what its signer can: create a file, not replace one. Whoever may not list a bucket, which no
+# condition on names of objects allows, is told 403 instead of 404 for an object that is not there.
+bucket="projects/_/buckets/$CACHE_BUCKET"
+uploads="resource.name.startsWith(\"$bucket/objects/uploads/\")"
+grant_within 'storage buckets' "gs://$CACHE_BUCKET" uploads "$uploads" "roles/storage.objectCreator $(member api)"
+grant_within 'storage buckets' "gs://$CACHE_BUCKET" uploads "$uploads || resource.name == \"$bucket\"" \
+  "roles/storage.objectViewer $(member api)"
 if has "$objects $(member prepare)" "$GRANTED"; then
   say "$CACHE_BUCKET: removed $objects for $(member prepare)"
   gcloud storage buckets remove-iam-policy-binding "gs://$CACHE_BUCKET" --role="$objects" --member="$(member prepare)" --condition=None > /dev/null

@@ -60,7 +60,7 @@ describe('settings', () => {
   });
 
   test('that this build does not support are refused, not ignored', () => {
-    assert.match(problems({ WEBHOOK_SECRET: 'k' }), /WEBHOOK_SECRET: not available in this build/);
+    assert.match(problems({ INPUT_DIR: 'k' }), /INPUT_DIR: not available in this build/);
     assert.match(problems({ OUTPUT: 'tape' }), /OUTPUT: expected local, drive or gcs, got "tape"/);
   });
 
