@@ -12,19 +12,31 @@ export interface Page<T> {
   add(entry: T): void;
 }
 
-export function emptyPage<T>(): Page<T> {
+/** @param most entries */
+export function emptyPage<T>(most = PAGE): Page<T> {
   const entries: T[] = [];
   let bytes = 0;
   return {
     entries,
     get isFull() {
-      return entries.length >= PAGE || bytes >= PAGE_BYTES;
+      return entries.length >= most || bytes >= PAGE_BYTES;
     },
     add(entry) {
       entries.push(entry);
       bytes += Buffer.byteLength(JSON.stringify(entry));
     },
   };
+}
+
+/** The number of entries that `?limit=` asks for. Throws RequestError invalid_request. */
+export function limitOf(text: string | null): number {
+  if (text === null || text === '') return PAGE;
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= PAGE) return limit;
+  throw queryMistake(
+    'limit',
+    `Expected a whole number from 1 to ${PAGE}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for ${PAGE}.`,
+  );
 }
 
 /** The position in the list that `?cursor=` names. Throws RequestError invalid_request. */
