@@ -1,4 +1,5 @@
 /** Pages of a list that may be long and whose entries may be large. */
+import type { RequestError } from '../base/errors.ts';
 import { queryMistake } from './query.ts';
 
 /** Most entries per answer. */
@@ -43,7 +44,11 @@ export function limitOf(text: string | null): number {
 export function cursorOf(text: string | null): number {
   if (text === null || text === '') return 0;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw queryMistake(
+  throw strangeCursor();
+}
+
+export function strangeCursor(): RequestError {
+  return queryMistake(
     'cursor',
     'Expected the next_cursor of an earlier answer, got something else. Leave it out to start at the beginning.',
   );

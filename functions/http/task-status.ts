@@ -6,7 +6,6 @@ import {
   RENDER_STATUSES,
   type RenderList,
   type RenderOutcome,
-  type RenderStatus,
   type RenderView,
 } from '../model/answers/render.ts';
 import type { ProblemView, StatusView } from '../model/answers/task.ts';
@@ -19,7 +18,7 @@ import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts
 import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
 import { renderLinks, taskLinks } from './links.ts';
 import { cursorOf, emptyPage, limitOf, nextCursor, PAGE } from './page.ts';
-import { queryMistake } from './query.ts';
+import { choiceOf } from './query.ts';
 import { statusOf } from './task-phase.ts';
 
 export interface TasksDeps {
@@ -89,7 +88,7 @@ export async function listRenders(
   query: URLSearchParams,
   deps: TasksDeps,
 ): Promise<Response> {
-  const status = statusFilter(query.get('status'));
+  const status = choiceOf('status', query.get('status'), RENDER_STATUSES);
   const limit = limitOf(query.get('limit'));
   const from = cursorOf(query.get('cursor'));
   const { task } = await knownTask(taskId, deps);
@@ -176,14 +175,4 @@ function etaSeconds(
   if (pending === 0) return 0;
   const ms = status === 'rendering' ? expectedMs(succeededAt, pending, now) : undefined;
   return ms === undefined ? null : Math.round(ms / 100) / 10;
-}
-
-function statusFilter(text: string | null): RenderStatus | undefined {
-  if (text === null || text === '') return undefined;
-  const status = RENDER_STATUSES.find((known) => known === text);
-  if (status !== undefined) return status;
-  throw queryMistake(
-    'status',
-    `Expected one of ${RENDER_STATUSES.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for all.`,
-  );
 }

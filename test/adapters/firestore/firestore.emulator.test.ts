@@ -7,6 +7,7 @@ import {
   COLLECTIONS,
   connectFirestore,
   type FirestoreConnection,
+  pinsOf,
   reportAt,
   shardsOf,
   taskAt,
@@ -28,6 +29,7 @@ import { pinContract } from '../../contracts/pins.ts';
 import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
+import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
 import { addressOf } from '../../fixtures/network/source-address.ts';
@@ -73,6 +75,19 @@ for (const [name, change] of [
               const { body, seal } = (await taskAt(db, from).get()).data() ?? {};
               await taskAt(db, to).update({ body, seal });
             }),
+        }),
+        change,
+      ),
+    ON_EMULATORS,
+  );
+  taskListContract(
+    name,
+    () =>
+      on(
+        (firestore) => ({
+          tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+          reports: createFirestoreReports({ seal: SEAL, firestore }),
+          pins: createFirestorePins({ firestore }),
         }),
         change,
       ),
@@ -309,7 +324,8 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await fresh.tasks.get(task.id);
     await fresh.pins.read(task.id, ['prepared-0']);
     await store.firestore.run(async ({ db }) => {
-      await db.recursiveDelete(db.collection('tasks'));
+      await taskAt(db, task.id).update({ body: Buffer.from('changed') });
+      await db.recursiveDelete(pinsOf(db, task.id));
     });
     assert.deepEqual(await fresh.tasks.get(task.id), task);
     assert.deepEqual(await fresh.pins.read(task.id, ['prepared-0']), [samplePrepared('zero')]);
