@@ -15,6 +15,7 @@ import type { Download, Validator } from './model/source.ts';
 import type { SourceLocation } from './model/source-location.ts';
 import type { Spoken } from './model/speech.ts';
 import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/task.ts';
+import type { TaskPage, WantedTasks } from './model/task-summary.ts';
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks
@@ -26,7 +27,7 @@ export interface TaskStore {
    * six digits: their file names would clash, so try another id.
    */
   create(task: Task, claim?: Claim): Promise<boolean>;
-  /** process-media, retry: the task that has the claim; undefined if none has or the claim has expired. */
+  /** process-media, retry: the task that has the claim; undefined if none has, or if claim or task are gone. */
   claimed(key: string): Promise<ClaimHolder | undefined>;
   /** Undefined for an unknown id, and for a task whose seal does not fit: its messages have no effect. */
   get(taskId: string): Promise<Task | undefined>;
@@ -42,6 +43,13 @@ export interface TaskStore {
   unfinished(limit: number, afterId?: string): Promise<string[]>;
   /** complete, as its last step. Returns the time of the first call, in milliseconds since the epoch. */
   finish(taskId: string): Promise<number>;
+  /** list: newest first, for display alone, because no seals are checked. Costs the same wherever the page is. */
+  list(wanted: WantedTasks): Promise<TaskPage>;
+  /**
+   * delete: forgets an ended task, its claims and all its records, so that messages about it have no effect. Its files
+   * stay. Repeating it changes nothing. What is left if the process dies is removed later.
+   */
+  remove(taskId: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ export type EventName =
   | 'output.working'
   | 'task.accepted'
   | 'task.cancelling'
+  | 'task.deleted'
   | 'task.completed'
   | 'tasks.pruned'
   | 'tasks.not_pruned'

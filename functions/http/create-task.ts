@@ -58,8 +58,10 @@ export async function earlierAnswer(
     );
   }
   const task = await deps.tasks.get(holder.taskId);
-  if (task === undefined) throw new Error(`Expected task ${holder.taskId}, which holds a claim, got none`);
-  return answer(request, task, deps, { 'idempotency-replayed': 'true' });
+  if (task !== undefined) return answer(request, task, deps, { 'idempotency-replayed': 'true' });
+  // It was deleted a moment ago, and its claim with it.
+  if ((await deps.tasks.progress(holder.taskId)) === undefined) return undefined;
+  throw new Error(`Expected task ${holder.taskId}, which holds a claim, got one that cannot be used`);
 }
 
 async function publish(task: Task, deps: CreateTaskDeps): Promise<void> {

@@ -66,6 +66,11 @@ export const CURSOR: Parameter = {
   schema: { type: 'string' },
 };
 
+export const LIMIT: Parameter = {
+  description: 'The most entries per answer; left out: 100.',
+  schema: { type: 'integer', minimum: 1, maximum: 100 },
+};
+
 /** Errors of addresses that read a JSON body. */
 export const BODY_CODES = [
   'not_json',

@@ -6,19 +6,19 @@ import {
   RENDER_STATUSES,
   type RenderList,
   type RenderOutcome,
-  type RenderStatus,
   type RenderView,
 } from '../model/answers/render.ts';
 import type { ProblemView, StatusView } from '../model/answers/task.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import { expectedMs } from '../model/pace.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
+import { outlineOf } from '../model/task-summary.ts';
 import { problemView } from '../pipeline/problem-view.ts';
 import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts';
 import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
 import { renderLinks, taskLinks } from './links.ts';
-import { cursorOf, emptyPage, nextCursor, PAGE } from './page.ts';
-import { queryMistake } from './query.ts';
+import { cursorOf, emptyPage, limitOf, nextCursor, PAGE } from './page.ts';
+import { choiceOf } from './query.ts';
 import { statusOf } from './task-phase.ts';
 
 export interface TasksDeps {
@@ -46,7 +46,7 @@ export async function getTask(
   const combinations = task.plan.combinations.length;
   const { succeeded, failed, cancelled, finishedAt } = progress;
   const pins = await deps.pins.count(taskId);
-  const status = await statusOf(task, progress, pins, deps.leases);
+  const status = await statusOf(task.id, outlineOf(task.plan), progress, async () => pins, deps.leases);
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
   const body: StatusView = {
@@ -81,22 +81,25 @@ async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promi
   return problemView(task, progress, await deps.problems.latest(task.id), deps);
 }
 
-/** GET /tasks/{task_id}/renders?status=&cursor= */
+/** GET /tasks/{task_id}/renders?status=&limit=&cursor= */
 export async function listRenders(
   taskId: string,
   base: string,
   query: URLSearchParams,
   deps: TasksDeps,
 ): Promise<Response> {
-  const status = statusFilter(query.get('status'));
+  const status = choiceOf('status', query.get('status'), RENDER_STATUSES);
+  const limit = limitOf(query.get('limit'));
   const from = cursorOf(query.get('cursor'));
   const { task } = await knownTask(taskId, deps);
-  const page = emptyPage<RenderView>();
+  const page = emptyPage<RenderView>(limit);
+  // Few of many may have the wanted status.
+  const step = status === undefined ? limit : PAGE;
   const { combinations } = task.plan;
   let next = from;
   // The cursor is a position in the plan, so reports that arrive meanwhile neither repeat nor skip a render.
   while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && !page.isFull) {
-    for (const outcome of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
+    for (const outcome of await viewsOf(task, combinations.slice(next, next + step), deps)) {
       if (page.isFull) break;
       if (status === undefined || outcome.status === status) page.add(withLinks(outcome, task, base));
       next++;
@@ -172,14 +175,4 @@ function etaSeconds(
   if (pending === 0) return 0;
   const ms = status === 'rendering' ? expectedMs(succeededAt, pending, now) : undefined;
   return ms === undefined ? null : Math.round(ms / 100) / 10;
-}
-
-function statusFilter(text: string | null): RenderStatus | undefined {
-  if (text === null || text === '') return undefined;
-  const status = RENDER_STATUSES.find((known) => known === text);
-  if (status !== undefined) return status;
-  throw queryMistake(
-    'status',
-    `Expected one of ${RENDER_STATUSES.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for all.`,
-  );
 }

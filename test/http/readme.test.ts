@@ -25,7 +25,7 @@ const CHAPTER = readFileSync(resolve(import.meta.dirname, '../../functions/http/
 interface Example {
   method: string;
   path: string;
-  /** Undefined for a GET. */
+  /** Undefined for a GET and a DELETE. */
   body: unknown;
   status: number;
   answer: Json;
@@ -34,7 +34,7 @@ interface Example {
 const BASE = 'http://127.0.0.1:8080';
 const JSON_BLOCK = '```json\\n([\\s\\S]*?)\\n```';
 const EXAMPLE = new RegExp(
-  `<!-- example (GET|POST) (\\S+) -->\\n(?:${JSON_BLOCK}\\s+)?<!-- answer (\\d+) -->\\n${JSON_BLOCK}`,
+  `<!-- example (GET|POST|DELETE) (\\S+) -->\\n(?:${JSON_BLOCK}\\s+)?<!-- answer (\\d+) -->\\n${JSON_BLOCK}`,
   'g',
 );
 const examples: Example[] = [...CHAPTER.matchAll(EXAMPLE)].map(([, method, path, body, status, answer]) => ({
@@ -164,6 +164,7 @@ describe('functions/http/README.md', () => {
   });
 
   for (const [heading, of] of [
+    ['## GET /tasks', (answer: Json) => (answer['tasks'] as Json[])[0] as Json],
     ['## GET /tasks/{task_id}', (answer: Json) => answer],
     ['## GET /tasks/{task_id}/renders', (answer: Json) => (answer['renders'] as Json[])[0] as Json],
     ['## Errors', (answer: Json) => answer],

@@ -284,19 +284,41 @@ describe('the cloud, rehearsed with the real gcloud', {
     store.update(CACHE, { lifecycle: declared, cors: [ours] }, undefined);
   });
 
-  test('has the exemptions and the time-to-live policies of firestore.indexes.json', async () => {
-    const { fieldOverrides } = JSON.parse(
+  test('has the indexes and the time-to-live policies of firestore.indexes.json', async () => {
+    const { indexes, fieldOverrides } = JSON.parse(
       await readFile(join(ROOT, 'infra/cloud/firestore.indexes.json'), 'utf8'),
     ) as {
-      fieldOverrides: { collectionGroup: string; fieldPath: string; ttl?: boolean }[];
+      indexes: { collectionGroup: string; fields: { fieldPath: string; order: string }[] }[];
+      fieldOverrides: {
+        collectionGroup: string;
+        fieldPath: string;
+        ttl?: boolean;
+        indexes: { order: string; queryScope: string }[];
+      }[];
     };
-    for (const { collectionGroup, fieldPath, ttl } of fieldOverrides) {
-      const field = rehearsal.apis.store.get(
-        `${P}/databases/(default)/collectionGroups/${collectionGroup}/fields/${fieldPath}`,
-      );
-      assert.deepEqual(field['indexConfig'], { indexes: [] }, fieldPath);
+    const { store } = rehearsal.apis;
+    const groups = `${P}/databases/(default)/collectionGroups`;
+    for (const { collectionGroup, fieldPath, ttl, indexes: own } of fieldOverrides) {
+      const field = store.get(`${groups}/${collectionGroup}/fields/${fieldPath}`);
+      const wanted = own.map(({ order, queryScope }) => ({ queryScope, fields: [{ fieldPath, order }] }));
+      assert.deepEqual(field['indexConfig'], { indexes: wanted }, fieldPath);
       assert.equal('ttlConfig' in field, ttl === true, fieldPath);
     }
+    const made = store.list(`${groups}/tasks/indexes`).map(({ fields }) => fields);
+    assert.deepEqual(
+      made,
+      indexes.map(({ fields }) => [...fields, { fieldPath: '__name__', order: fields.at(-1)?.order }]),
+    );
+  });
+
+  test('gives an index to a field that an earlier version had exempted', async () => {
+    const { store } = rehearsal.apis;
+    const name = `${P}/databases/(default)/collectionGroups/tasks/fields/storedAt`;
+    const { indexConfig } = store.get(name);
+    store.update(name, { indexConfig: { indexes: [] } }, undefined);
+    store.remove(`changing/${name}`);
+    await succeeds(process.execPath, ['infra/cloud/firestore-fields.ts', PROJECT]);
+    assert.deepEqual(store.get(name)['indexConfig'], indexConfig);
   });
 
   test('denies every client the access to Firestore', async () => {

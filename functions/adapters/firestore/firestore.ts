@@ -184,6 +184,15 @@ export function completionAt(db: Firestore, taskId: string): DocumentReference {
   return taskAt(db, taskId).collection('completion').doc('claim');
 }
 
+/** All that belongs to a task, below its document. */
+export const PARTS: readonly ((db: Firestore, taskId: string) => CollectionReference)[] = [
+  shardsOf,
+  pinsOf,
+  (db, taskId) => completionAt(db, taskId).parent,
+  problemsOf,
+  rendersOf,
+];
+
 /**
  * Turns any text into a document id, kept readable if possible. Ids have at most 1,500 bytes, contain no slash, and are
  * not `.`, `..` or `__x__`. https://cloud.google.com/firestore/quotas#collections_documents_and_fields

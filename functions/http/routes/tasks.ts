@@ -1,12 +1,42 @@
-import { acceptedSchema, statusSchema } from '../../model/answers/task.ts';
+import { acceptedSchema, statusSchema, taskListSchema } from '../../model/answers/task.ts';
+import { MAX_NAME } from '../../model/request-schema.ts';
+import { TASK_STATUSES } from '../../model/task.ts';
 import { type CancelDeps, cancelTask } from '../cancel.ts';
+import { deleteTask } from '../delete-task.ts';
 import { type RetryDeps, retryTask } from '../retry.ts';
-import { type Route, TASK_ID } from '../route.ts';
+import { CURSOR, LIMIT, type Route, TASK_ID } from '../route.ts';
+import { listTasks } from '../task-list.ts';
 import { getTask } from '../task-status.ts';
 
 const parameters = { task_id: TASK_ID };
 
 export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
+  {
+    name: 'tasks',
+    method: 'GET',
+    path: '/tasks',
+    tag: 'Tasks',
+    summary: 'List the tasks',
+    description:
+      'Newest first. A cursor stays valid while tasks arrive and while tasks are deleted, and it can be used with other ' +
+      'filters. With the status of a task that has not ended, one answer looks at up to 300 of these, so a page may be ' +
+      'short, or empty, although next_cursor leads on.',
+    query: {
+      status: {
+        description: 'Only tasks with this status; left out: all.',
+        schema: { type: 'string', enum: TASK_STATUSES },
+      },
+      name: {
+        description: 'Only tasks with exactly this task_name; left out: all.',
+        schema: { type: 'string', maxLength: MAX_NAME },
+      },
+      limit: LIMIT,
+      cursor: CURSOR,
+    },
+    answers: { 200: { description: 'A page of tasks.', schema: taskListSchema } },
+    codes: [],
+    answer: ({ query, base }, deps) => listTasks(base, query, deps),
+  },
   {
     name: 'status',
     method: 'GET',
@@ -17,6 +47,20 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
     answers: { 200: { description: 'The status of the task.', schema: statusSchema } },
     codes: [],
     answer: ({ path, base }, deps) => getTask(path['task_id'] as string, base, deps),
+  },
+  {
+    name: 'delete',
+    method: 'DELETE',
+    path: '/tasks/{task_id}',
+    tag: 'Tasks',
+    summary: 'Forget a task that has ended',
+    description:
+      'Removes its status, its list of videos and its Idempotency-Key, which may then be used again. The videos and the ' +
+      'manifest in the output folder stay.',
+    parameters,
+    answers: { 204: { description: 'The task is forgotten.' } },
+    codes: ['task_running'],
+    answer: ({ path }, deps) => deleteTask(path['task_id'] as string, deps),
   },
   {
     name: 'cancel',

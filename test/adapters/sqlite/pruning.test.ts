@@ -80,7 +80,18 @@ function pruneAll(step: () => PruningStep): PruningStep[] {
 }
 
 function rowsIn(database: Database): Record<string, number> {
-  const tables = ['tasks', 'reports', 'pins', 'messages', 'claims', 'attempts', 'leases', 'memos', 'pruned'];
+  const tables = [
+    'tasks',
+    'summaries',
+    'reports',
+    'pins',
+    'messages',
+    'claims',
+    'attempts',
+    'leases',
+    'memos',
+    'pruned',
+  ];
   return Object.fromEntries(
     tables.map((table) => [
       table,

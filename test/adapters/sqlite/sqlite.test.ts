@@ -24,6 +24,7 @@ import { pinContract } from '../../contracts/pins.ts';
 import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
+import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
@@ -62,6 +63,13 @@ taskContract('sqlite', () =>
         to,
       );
     },
+  })),
+);
+taskListContract('sqlite', () =>
+  on((database) => ({
+    tasks: createSqliteTasks({ database, seal: SEAL }),
+    reports: createSqliteReports({ database, seal: SEAL }),
+    pins: createSqlitePins({ database }),
   })),
 );
 reportContract('sqlite', () =>
