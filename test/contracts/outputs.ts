@@ -385,7 +385,7 @@ async function textOf(
 }
 
 /** Creates a file with that text, ready to be saved. */
-export async function file(work: TempDir, text: string): Promise<string> {
+export async function file(work: TempDir, text: string | Uint8Array): Promise<string> {
   const path = join(work.path, crypto.randomUUID());
   await writeFile(path, text);
   return path;
