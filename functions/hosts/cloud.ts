@@ -130,7 +130,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   const functions: Record<FunctionName, CloudFunction> = {
     processMedia: async (request) => {
       const { createApi } = await import('../http/router.ts');
-      return createApi(await depsOf())(request);
+      return inChunks(await createApi(await depsOf())(request));
     },
     prepare: push('prepare', async () => (await import('../stages/prepare.ts')).prepare),
     render: push('render', async () => (await import('../stages/render.ts')).render),
