@@ -130,6 +130,8 @@ function videoAnswer(
     headers: {
       ...about,
       'content-type': 'video/mp4',
+      // Where a browser opens the address itself, it makes a page with a player, which loads the video once more.
+      'content-security-policy': "default-src 'none'; media-src 'self'; frame-ancestors 'none'",
       'content-disposition': inlineAs(name),
       'content-length': String(to - from + 1),
       ...(range === undefined ? {} : { 'content-range': `bytes ${from}-${to}/${bytes}` }),
