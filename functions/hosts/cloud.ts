@@ -12,6 +12,7 @@ import { createPushAccess } from '../http/push-auth.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import type { Delivery } from '../ports.ts';
 import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
+import { inChunks } from './cloud-answer.ts';
 
 export const FUNCTION_NAMES = [
   'processMedia',
