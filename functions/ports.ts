@@ -227,6 +227,26 @@ export interface FileOwner {
   isCurrent: () => Promise<boolean>;
 }
 
+/** A saved file as it was found. Reading it, or making a link to it, may come much later or never. */
+export interface FoundFile {
+  readonly bytes: number;
+  /** Another one for other bytes: letters, digits and - alone. */
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+  /**
+   * Bytes from..to, inclusive; all by default. Opened at the first piece; closed at the last one, at an early return, and
+   * when the signal fires, also while nobody takes pieces. Ends early, or throws PermanentError output_missing, if the file
+   * was replaced or removed since it was found. Throws TransientError if the bytes from where it stopped may come later.
+   */
+  read(range: { signal: AbortSignal; from?: number; to?: number }): AsyncGenerator<Uint8Array>;
+  /**
+   * An address where a browser gets it; undefined if only the service can read it. Throws TransientError if there is one
+   * that cannot be had now.
+   */
+  link(signal: AbortSignal): Promise<string | undefined>;
+}
+
 export interface OutputStore {
   /**
    * process-media: returns the folder of that name. If it is missing, it is created, only once for concurrent calls.
@@ -251,6 +271,16 @@ export interface OutputStore {
    * owner has saved under the name stays.
    */
   remove(folder: OutputFolder, fileNames: readonly string[], owner?: FileOwner): Promise<void>;
+  /**
+   * video, zip: the file that the task has saved under that name; undefined if it is gone, because someone removed it.
+   * Never follows a link out of the folder. Throws PermanentError if the service may not read it.
+   */
+  find(
+    folder: OutputFolder,
+    fileName: string,
+    owner: Pick<FileOwner, 'taskId'>,
+    signal: AbortSignal,
+  ): Promise<FoundFile | undefined>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

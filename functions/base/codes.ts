@@ -106,6 +106,36 @@ export const CODES = Object.freeze({
     title: 'The task has no failed combinations',
     hint: 'A retry covers failed combinations, not cancelled ones. Post a new task for those.',
   },
+  not_finished: {
+    kind: 'request',
+    status: 409,
+    title: 'The video is not finished',
+    hint: 'Wait until its status is succeeded, then ask again.',
+  },
+  not_made: {
+    kind: 'request',
+    status: 404,
+    title: 'The video was not made: it failed or was cancelled',
+    hint: 'POST /tasks/{task_id}/retry makes failed videos again; post a new task for cancelled ones.',
+  },
+  video_gone: {
+    kind: 'request',
+    status: 410,
+    title: 'The video is no longer in the output folder',
+    hint: 'Put the file back under its name, or take it out of the trash. To make it again, post a new task.',
+  },
+  range_not_satisfiable: {
+    kind: 'request',
+    status: 416,
+    title: 'The range is beyond the end of the video',
+    hint: 'Ask for a range within the size in Content-Range, or for the whole video.',
+  },
+  output_unreadable: {
+    kind: 'request',
+    status: 502,
+    title: 'The service may not read the output folder',
+    hint: 'Follow the detail, which names what the account of the service lacks, then ask again.',
+  },
   too_many_requests: {
     kind: 'request',
     status: 429,

@@ -50,6 +50,8 @@ export type EventName =
   | 'push.not_set_up'
   | 'record.forged'
   | 'request.failed'
+  | 'answer.broken'
+  | 'video.not_linked'
   | 'request.locked_out'
   | 'request.refused'
   | 'sweep.failed'

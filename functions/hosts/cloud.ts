@@ -12,6 +12,7 @@ import { createPushAccess } from '../http/push-auth.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import type { Delivery } from '../ports.ts';
 import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
+import { inChunks } from './cloud-answer.ts';
 
 export const FUNCTION_NAMES = [
   'processMedia',
@@ -130,7 +131,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   const functions: Record<FunctionName, CloudFunction> = {
     processMedia: async (request) => {
       const { createApi } = await import('../http/router.ts');
-      return createApi(await depsOf())(request);
+      return inChunks(await createApi(await depsOf())(request));
     },
     prepare: push('prepare', async () => (await import('../stages/prepare.ts')).prepare),
     render: push('render', async () => (await import('../stages/render.ts')).render),

@@ -22,7 +22,7 @@ const LIMITS: ServerLimits = {
   connectionsPerClient: 100,
   connectionsNotLocal: 100,
   unreadMs: 30_000,
-  // Answers are below 1 MB: 9 KB/s.
+  // Answers are below 1 MB: 9 KB/s. Of one that is made as it is read, only a piece of 64 KB ever waits.
   answerMs: 120_000,
   unreadBytes: 64 * 2 ** 20,
   unreadEveryMs: 1_000,

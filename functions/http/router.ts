@@ -30,7 +30,7 @@ const MATCHERS = ROUTES.flatMap((route) =>
 function patternOf(path: string): RegExp {
   const parts = path.split(/(\{\w+\})/).map((part) => {
     const name = /^\{(\w+)\}$/.exec(part)?.[1];
-    return name === undefined ? part : `(?<${name}>[^/]+)`;
+    return name === undefined ? part.replaceAll('.', '\\.') : `(?<${name}>[^/]+)`;
   });
   return new RegExp(`^${parts.join('')}$`);
 }

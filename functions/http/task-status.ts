@@ -109,12 +109,12 @@ export async function listRenders(
   return Response.json(body);
 }
 
-function withLinks(outcome: RenderOutcome, task: Task, base: string): RenderView {
+export function withLinks(outcome: RenderOutcome, task: Task, base: string): RenderView {
   const isSaved = outcome.status === 'succeeded';
   return { ...outcome, links: renderLinks(base, task.id, outcome.index, isSaved) };
 }
 
-async function viewsOf(
+export async function viewsOf(
   task: Task,
   slice: Task['plan']['combinations'],
   deps: TasksDeps,

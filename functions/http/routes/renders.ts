@@ -1,8 +1,25 @@
-import { RENDER_STATUSES, renderListSchema } from '../../model/answers/render.ts';
-import { CURSOR, LIMIT, type Route, TASK_ID } from '../route.ts';
-import { listRenders, type TasksDeps } from '../task-status.ts';
+import { RENDER_STATUSES, renderListSchema, renderSchema } from '../../model/answers/render.ts';
+import { CURSOR, LIMIT, type Parameter, type Route, TASK_ID } from '../route.ts';
+import { listRenders } from '../task-status.ts';
+import { getRender, getVideo, type RenderPath, type VideoDeps } from '../video.ts';
 
-export const RENDERS: readonly Route<TasksDeps>[] = [
+const INDEX: Parameter = {
+  description: 'Number of the combination, from 1.',
+  schema: { type: 'integer', minimum: 1 },
+};
+
+const fileHeaders: Record<string, Parameter> = {
+  ETag: { description: 'Of exactly these bytes.', schema: { type: 'string' } },
+  'Last-Modified': { description: 'When the video was saved.', schema: { type: 'string' } },
+  'Accept-Ranges': { description: 'Ranges of bytes can be asked for.', schema: { const: 'bytes' } },
+  'Content-Length': { description: 'Bytes of this answer.', schema: { type: 'integer' } },
+  'Content-Disposition': {
+    description: 'The name of the file, to be shown in the browser.',
+    schema: { type: 'string' },
+  },
+};
+
+export const RENDERS: readonly Route<VideoDeps>[] = [
   {
     name: 'renders',
     method: 'GET',
@@ -25,4 +42,65 @@ export const RENDERS: readonly Route<TasksDeps>[] = [
     codes: [],
     answer: ({ path, query, base }, deps) => listRenders(path['task_id'] as string, base, query, deps),
   },
+  {
+    name: 'render',
+    method: 'GET',
+    path: '/tasks/{task_id}/renders/{index}',
+    tag: 'Videos',
+    summary: 'See one video of a task',
+    parameters: { task_id: TASK_ID, index: INDEX },
+    answers: { 200: { description: 'The combination and what became of it.', schema: renderSchema } },
+    codes: [],
+    answer: ({ path, base }, deps) => getRender(renderPath(path), base, deps),
+  },
+  {
+    name: 'video',
+    method: 'GET',
+    path: '/tasks/{task_id}/renders/{index}/video',
+    tag: 'Videos',
+    summary: 'Get a finished video',
+    description:
+      'From one machine the file itself, also in parts. If videos go to Cloud Storage or Google Drive, a redirect.',
+    parameters: { task_id: TASK_ID, index: INDEX },
+    headers: {
+      Range: { description: 'One range of bytes.', schema: { type: 'string', examples: ['bytes=0-1023'] } },
+      'If-Range': {
+        description:
+          'ETag or Last-Modified of an earlier answer: the range only if nothing has changed since.',
+        schema: { type: 'string' },
+      },
+      'If-None-Match': { description: 'ETag of an earlier answer.', schema: { type: 'string' } },
+      'If-Modified-Since': { description: 'Last-Modified of an earlier answer.', schema: { type: 'string' } },
+    },
+    answers: {
+      200: { description: 'The whole file.', media: ['video/mp4'], headers: fileHeaders },
+      206: {
+        description: 'The part that was asked for.',
+        media: ['video/mp4'],
+        headers: {
+          ...fileHeaders,
+          'Content-Range': { description: 'Which part of how many bytes.', schema: { type: 'string' } },
+        },
+      },
+      302: {
+        description: 'The video is elsewhere: a signed URL of Cloud Storage, or its page on Google Drive.',
+        headers: {
+          Location: {
+            description: 'Where. A signed URL works for 15 minutes, for whoever has it.',
+            schema: { type: 'string', format: 'uri' },
+          },
+        },
+      },
+      304: {
+        description: 'The caller has this version.',
+        headers: { ETag: fileHeaders['ETag'] as Parameter },
+      },
+    },
+    codes: ['not_finished', 'not_made', 'video_gone', 'range_not_satisfiable', 'output_unreadable'],
+    answer: ({ request, path }, deps) => getVideo(request, renderPath(path), deps),
+  },
 ];
+
+function renderPath(path: Readonly<Record<string, string>>): RenderPath {
+  return { taskId: path['task_id'] as string, index: path['index'] as string };
+}
