@@ -1,5 +1,6 @@
 /** Creates the adapters that the settings choose, the same on every host. SDKs load on first use. */
 import { createDiskArtifacts, type DiskArtifacts } from '../adapters/disk/artifacts.ts';
+import { createDiskUploads, type DiskUploads } from '../adapters/disk/uploads.ts';
 import { createWebDownloads, type DownloadOptions } from '../adapters/download/download.ts';
 import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
 import { connectDrive } from '../adapters/drive/account.ts';
@@ -15,13 +16,15 @@ import { connectStorage } from '../adapters/storage/storage.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import type { ArtifactStore, Downloads, Memo, OutputStore, Speech } from '../ports.ts';
+import type { ArtifactStore, Downloads, Memo, OutputStore, Seal, Speech, UploadStore } from '../ports.ts';
 import { dataFolders } from './data-folders.ts';
 
 export interface ChooseAdaptersOptions {
   config: Config;
   /** For ids of outputs. Its values are sealed, because they say which file is written to. */
   memo: Memo;
+  /** Of the URLs for uploads. */
+  seal: Seal;
   /** Used if OUTPUT is local. */
   diskOutputs: OutputStore;
   /** Whether several processes use the folders in DATA_DIR. */
@@ -34,6 +37,9 @@ export interface ChosenAdapters extends AsyncDisposable {
   /** Of the artifacts on this machine's disk. */
   wasEvicted: DiskArtifacts['wasEvicted'];
   outputs: OutputStore;
+  uploads: UploadStore;
+  /** Of the uploads on this machine's disk. */
+  removeOldUploads: DiskUploads['removeOld'];
   downloads: Downloads;
   speech: Speech;
 }
@@ -61,6 +67,8 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     makeRoom: local.makeRoom,
   });
 
+  const uploads = createDiskUploads({ dir: folders.uploads, seal: options.seal, maxBytes, room });
+
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
     if (output.kind === 'local') return options.diskOutputs;
@@ -81,8 +89,11 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     outputs: chosenOutputs(),
     artifacts: chosenArtifacts(),
     wasEvicted: local.wasEvicted,
+    uploads,
+    removeOldUploads: uploads.removeOld,
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
+      uploads,
       web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits, room })),
       storage: createStorageDownloads({ storage, maxBytes, limits, room }),
       drive:

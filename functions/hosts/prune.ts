@@ -1,10 +1,13 @@
-/** Removes old records from the database of the single-machine host, a little at a time. */
+/** Removes old records from the database of the single-machine host, a little at a time, and old uploads. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SqlitePruning } from '../adapters/sqlite/pruning.ts';
+import { counted } from '../base/counted.ts';
 import type { Log } from '../base/log.ts';
 
 export interface PruneOptions {
   pruning: SqlitePruning;
+  /** Returns how many files it removed. */
+  removeOldUploads: () => Promise<number>;
   log: Log;
 }
 
@@ -13,7 +16,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 const BETWEEN_STEPS_MS = 20;
 
 /** Begins at once, and again every hour. Disposing of it ends it before the next step. */
-export function pruneFromTimeToTime({ pruning, log }: PruneOptions): AsyncDisposable {
+export function pruneFromTimeToTime({ pruning, removeOldUploads, log }: PruneOptions): AsyncDisposable {
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -34,11 +37,23 @@ export function pruneFromTimeToTime({ pruning, log }: PruneOptions): AsyncDispos
     });
   }
 
+  async function pruneUploads(): Promise<void> {
+    const files = await removeOldUploads();
+    if (files === 0) return;
+    log.info(`Removed ${counted(files, 'upload')} of more than a week ago`, {
+      event: 'uploads.pruned',
+      files,
+    });
+  }
+
   const running = (async () => {
     while (!signal.aborted) {
       await prune().catch((error: unknown) => {
         if (!signal.aborted) log.warn('Old tasks cannot be removed', { event: 'tasks.not_pruned', error });
       });
+      await pruneUploads().catch((error: unknown) =>
+        log.warn('Old uploads cannot be removed', { event: 'uploads.not_pruned', error }),
+      );
       await pause(PRUNE_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
     }
   })();
