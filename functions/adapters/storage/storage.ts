@@ -18,6 +18,8 @@ export interface StorageOptions {
   projectId: string | undefined;
   /** Another server of the JSON API, without a path; it is sent no credentials. Undefined: Google's. */
   apiUrl: string | undefined;
+  /** Another server of IAM for signed URLs: what comes before `<account>:signBlob`. Undefined: Google's. */
+  signingUrl?: string;
   limits?: Partial<StorageLimits>;
 }
 
@@ -35,6 +37,7 @@ export interface Place {
 
 export interface StorageConnection {
   readonly limits: StorageLimits;
+  readonly signingUrl: string | undefined;
   /**
    * Runs calls of the client once, behind the error gate. The first call loads the client. Steps repeat calls that may
    * have succeeded, so every write carries a precondition.
@@ -51,7 +54,8 @@ const LIMITS: StorageLimits = {
 };
 
 /** Loads nothing and sends nothing before the first call. Nothing stays open between calls. */
-export function connectStorage({ projectId, apiUrl, limits: given }: StorageOptions): StorageConnection {
+export function connectStorage(options: StorageOptions): StorageConnection {
+  const { projectId, apiUrl, signingUrl, limits: given } = options;
   const limits = { ...LIMITS, ...given };
   let client: Promise<Storage> | undefined;
   const connect = async (): Promise<Storage> => {
@@ -72,6 +76,7 @@ export function connectStorage({ projectId, apiUrl, limits: given }: StorageOpti
 
   return {
     limits,
+    signingUrl,
     async run({ purpose, bucket, name }, work, { signal } = {}) {
       signal?.throwIfAborted();
       try {
