@@ -13,6 +13,7 @@ import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
 import { createStorageOutputs } from '../adapters/storage/outputs.ts';
 import { connectStorage } from '../adapters/storage/storage.ts';
+import { createStorageUploads } from '../adapters/storage/uploads.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
@@ -67,7 +68,9 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     makeRoom: local.makeRoom,
   });
 
-  const uploads = createDiskUploads({ dir: folders.uploads, seal: options.seal, maxBytes, room });
+  const storageDownloads = createStorageDownloads({ storage, maxBytes, limits, room });
+  const diskUploads = createDiskUploads({ dir: folders.uploads, seal: options.seal, maxBytes, room });
+  const uploads = chosenUploads();
 
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
@@ -85,17 +88,25 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
       : createStorageArtifacts({ storage, bucket, local, workDir: () => workDir(folders.temp) });
   }
 
+  /** Cloud Run takes requests of at most 32 MB, and its instances share no disk. */
+  function chosenUploads(): UploadStore {
+    const { cacheBucket: bucket } = vendors;
+    return config.inCloud && bucket !== undefined
+      ? createStorageUploads({ storage, bucket, downloads: storageDownloads })
+      : diskUploads;
+  }
+
   return {
     outputs: chosenOutputs(),
     artifacts: chosenArtifacts(),
     wasEvicted: local.wasEvicted,
     uploads,
-    removeOldUploads: uploads.removeOld,
+    removeOldUploads: diskUploads.removeOld,
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
       uploads,
       web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits, room })),
-      storage: createStorageDownloads({ storage, maxBytes, limits, room }),
+      storage: storageDownloads,
       drive:
         drive &&
         createDriveDownloads({

@@ -5,6 +5,8 @@ import { clipName } from './clip-name.ts';
 /** How long an upload can be named as a source. */
 export const UPLOAD_DAYS = 7;
 export const UPLOAD_MS = UPLOAD_DAYS * 86_400_000;
+/** How long an upload URL takes the file. */
+export const UPLOAD_URL_MS = 86_400_000;
 /** 128 random bits, then the name. */
 const ID = /^[0-9a-f]{32}-(.+)$/su;
 

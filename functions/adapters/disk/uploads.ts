@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { RequestError } from '../../base/errors.ts';
 import { sameSecret } from '../../base/same-secret.ts';
-import { maskUploadId, UPLOAD_MS } from '../../model/upload-id.ts';
+import { maskUploadId, UPLOAD_MS, UPLOAD_URL_MS } from '../../model/upload-id.ts';
 import type { Seal, SentFile, UploadReceiver, UploadStore } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
 import { type DiskRoom, ENDLESS_ROOM } from '../shared/disk-room.ts';
@@ -25,8 +25,6 @@ export interface DiskUploadsOptions {
   maxBytes: number;
   room?: DiskRoom;
   leastRate?: LeastRate;
-  /** Milliseconds since the epoch. */
-  now?: () => number;
 }
 
 export interface DiskUploads extends UploadStore {
@@ -45,7 +43,6 @@ interface Announced {
 
 /** Unfinished files. */
 export const PART = /^\.[0-9a-f]{32}\.[0-9a-f-]{36}\.part$/;
-const URL_MS = 24 * 3_600_000;
 /** A task that was accepted on the last day still has a day to prepare its sources. */
 const REMOVED_AFTER_MS = UPLOAD_MS + 24 * 3_600_000;
 /** No upload goes on without a byte for so long. */
@@ -53,7 +50,7 @@ const PART_REMOVED_AFTER_MS = 3_600_000;
 const LOOKUPS_AT_A_TIME = 32;
 
 export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
-  const { dir, seal, maxBytes, room = ENDLESS_ROOM, leastRate = LEAST_RATE, now = Date.now } = options;
+  const { dir, seal, maxBytes, room = ENDLESS_ROOM, leastRate = LEAST_RATE } = options;
   const lookups = pLimit(LOOKUPS_AT_A_TIME);
   const signatureOf = (id: string, { bytes, type, expires }: Announced) =>
     seal.of(`upload/${id}`, JSON.stringify([bytes, type, expires]));
@@ -62,7 +59,7 @@ export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
 
   return {
     async offer({ id, bytes, type, base }) {
-      const expires = Math.floor((now() + URL_MS) / 1000);
+      const expires = Math.floor((Date.now() + UPLOAD_URL_MS) / 1000);
       const signature = signatureOf(id, { bytes, type, expires });
       const query = new URLSearchParams({ bytes: `${bytes}`, type, expires: `${expires}`, signature });
       return {
@@ -76,7 +73,7 @@ export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
       Promise.all(
         ids.map((id) =>
           lookups(async () => {
-            const age = await ageOf(join(dir, id), now());
+            const age = await ageOf(join(dir, id), Date.now());
             return age !== undefined && age < UPLOAD_MS;
           }),
         ),
@@ -106,7 +103,7 @@ export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
       async receive(id, query, sent) {
         if (!isOurs(id, query)) throw forbidden('got another one');
         const { bytes, type, expires } = announcedIn(query);
-        if (expires * 1000 <= now()) {
+        if (expires * 1000 <= Date.now()) {
           throw forbidden(`got one that expired on ${new Date(expires * 1000).toISOString()}`);
         }
         checkAnnouncement(sent, { bytes, type });
@@ -126,7 +123,7 @@ export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
     async removeOld() {
       let removed = 0;
       for (const name of await readdir(dir).catch(() => [])) {
-        const age = (await ageOf(join(dir, name), now())) ?? 0;
+        const age = (await ageOf(join(dir, name), Date.now())) ?? 0;
         if (age < (PART.test(name) ? PART_REMOVED_AFTER_MS : REMOVED_AFTER_MS)) continue;
         await rm(join(dir, name), { force: true });
         removed += 1;

@@ -16,6 +16,8 @@ export interface ObjectState {
   contentEncoding: string | undefined;
   /** Undefined if it was stored without one. */
   owner: string | undefined;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
 }
 
 /** Undefined if there is no such object. A missing bucket is an error. */
@@ -38,13 +40,21 @@ export async function metadataOf(
   return storage.run(place, ask, options);
 }
 
-function stateOf({ generation, size, md5Hash, contentEncoding, metadata }: FileMetadata): ObjectState {
+function stateOf({
+  generation,
+  size,
+  md5Hash,
+  contentEncoding,
+  metadata,
+  timeCreated,
+}: FileMetadata): ObjectState {
   return {
     generation: String(generation),
     bytes: Number(size),
     md5: md5Hash,
     contentEncoding: contentEncoding || undefined,
     owner: metadata?.['owner'] == null ? undefined : String(metadata['owner']),
+    createdAt: Date.parse(String(timeCreated)),
   };
 }
 
