@@ -90,7 +90,10 @@ export function shareConnections(
     const now = performance.now();
     let bytes = [...all.values()].reduce((sum, { socket }) => sum + socket.writableLength, 0);
     for (const connection of all.values()) {
-      if (isLate(connection, now, limits)) endLate(connection.socket);
+      if (isLate(connection, now, limits)) {
+        if (isIdle(connection)) close(connection);
+        else endLate(connection.socket);
+      }
       const { writableLength } = connection.socket;
       connection.unreadSince = writableLength === 0 ? undefined : (connection.unreadSince ?? now);
       const { unreadSince = now } = connection;

@@ -240,7 +240,8 @@ describe('uploads at the single-machine host', { timeout: 120_000 }, () => {
     assert.equal((await send({ ...upload, upload_url: again }, Buffer.alloc(2 * MB))).status, 204);
   });
 
-  const megabytes = EXHAUSTIVE ? 300 : 20;
+  // Buffers that wait to be collected take about 60 MB, however long the file is.
+  const megabytes = EXHAUSTIVE ? 300 : 150;
   test(`of ${megabytes} MB take no more memory than small ones`, {
     skip: process.platform !== 'linux',
   }, async (t) => {
@@ -269,7 +270,7 @@ describe('uploads at the single-machine host', { timeout: 120_000 }, () => {
       `${megabytes} MB in ${seconds.toFixed(2)} s (${(megabytes / seconds).toFixed(0)} MB/s): ` +
         `${before.toFixed(0)} MB resident before, ${peak.toFixed(0)} MB at most`,
     );
-    assert.ok(peak - before < 64, `${before} MB before, ${peak} MB at most`);
+    assert.ok(peak - before < 100, `${before} MB before, ${peak} MB at most`);
   });
 });
 
