@@ -1,8 +1,8 @@
-import type { Mistake } from '../base/errors.ts';
-import { RequestError } from '../base/errors.ts';
+import { randomBytes } from 'node:crypto';
+import { type Mistake, RequestError } from '../base/errors.ts';
 import type { Upload } from '../model/answers/upload.ts';
 import { readUpload } from '../model/upload.ts';
-import { maskUploadId, newUploadId, UPLOAD_DAYS } from '../model/upload-id.ts';
+import { maskUploadId, UPLOAD_DAYS, uploadId } from '../model/upload-id.ts';
 import type { UploadStore } from '../ports.ts';
 import { readJson } from './json-body.ts';
 import type { Call } from './route.ts';
@@ -19,7 +19,7 @@ export async function offerUpload(
   { uploads, maxUploadBytes }: UploadsDeps,
 ): Promise<Response> {
   const { name, bytes, type } = readUpload(await readJson(request), maxUploadBytes);
-  const id = newUploadId(name);
+  const id = uploadId(randomBytes(16).toString('hex'), name);
   const { url, headers, expiresAt } = await uploads.offer({ id, bytes, type, base });
   const answer: Upload = {
     url: `upload:${id}`,

@@ -1,5 +1,4 @@
 /** Ids of uploads. They carry the name of the clip, so that planning has to look nothing up. */
-import { randomBytes } from 'node:crypto';
 import { clipName } from './clip-name.ts';
 
 /** How long an upload can be named as a source. */
@@ -10,11 +9,14 @@ export const UPLOAD_URL_MS = 86_400_000;
 /** 128 random bits, then the name. */
 const ID = /^[0-9a-f]{32}-(.+)$/su;
 
-/** @param fileName as the caller names the file; only the part after the last slash counts */
-export function newUploadId(fileName: string): string {
+/**
+ * @param random 32 hexadecimal digits
+ * @param fileName as the caller names the file; only the part after the last slash counts
+ */
+export function uploadId(random: string, fileName: string): string {
   const last = fileName.split(/[\\/]/).at(-1) as string;
   // Twice, as a name that was cut may end in a hyphen.
-  return `${randomBytes(16).toString('hex')}-${clipName(clipName(last))}`;
+  return `${random}-${clipName(clipName(last))}`;
 }
 
 /** The clip's name in an id that this service may have given; undefined for any other text. */

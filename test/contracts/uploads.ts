@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { newUploadId } from '../../functions/model/upload-id.ts';
 import type { UploadStore } from '../../functions/ports.ts';
 import { failureOf } from '../fixtures/network/downloading.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
+import { newUploadId } from '../fixtures/system/upload-id.ts';
 import { type ContractOptions, type Harness, TIMEOUT_MS } from './harness.ts';
 
 const BODY = randomBytes(70_000);

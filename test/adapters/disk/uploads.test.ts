@@ -6,12 +6,12 @@ import { describe, it } from 'node:test';
 import { createDiskUploads, type DiskUploadsOptions } from '../../../functions/adapters/disk/uploads.ts';
 import { createDiskRoom } from '../../../functions/adapters/shared/disk-room.ts';
 import { RequestError, TransientError } from '../../../functions/base/errors.ts';
-import { newUploadId } from '../../../functions/model/upload-id.ts';
 import type { SentFile } from '../../../functions/ports.ts';
 import { uploadsContract } from '../../contracts/uploads.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
+import { newUploadId } from '../../fixtures/system/upload-id.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const HOUR = 3_600_000;

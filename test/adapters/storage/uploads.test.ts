@@ -3,12 +3,12 @@ import { after, before, describe, it } from 'node:test';
 import { createStorageDownloads } from '../../../functions/adapters/storage/downloads.ts';
 import { createStorageUploads } from '../../../functions/adapters/storage/uploads.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
-import { newUploadId } from '../../../functions/model/upload-id.ts';
 import { uploadsContract } from '../../contracts/uploads.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { type StorageServer, startStorageServer } from '../../fixtures/storage/server.ts';
 import { environment } from '../../fixtures/system/environment.ts';
 import { type TempDir, tempDir } from '../../fixtures/system/temp-dir.ts';
+import { newUploadId } from '../../fixtures/system/upload-id.ts';
 
 const REMOVED_AFTER_MS = 8 * 86_400_000;
 
