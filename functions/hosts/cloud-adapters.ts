@@ -85,6 +85,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   const deps = {
     ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
     gate: createExclusiveGate(),
+    removeOldUploads: chosen.removeOldUploads,
     retention: createFirestoreRetention({
       firestore,
       tasks: own.tasks,

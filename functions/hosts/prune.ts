@@ -4,11 +4,14 @@ import type { SqlitePruning } from '../adapters/sqlite/pruning.ts';
 import { counted } from '../base/counted.ts';
 import type { Log } from '../base/log.ts';
 
-export interface PruneOptions {
-  pruning: SqlitePruning;
+export interface UploadPruneOptions {
   /** Returns how many files it removed. */
   removeOldUploads: () => Promise<number>;
   log: Log;
+}
+
+export interface PruneOptions extends UploadPruneOptions {
+  pruning: SqlitePruning;
 }
 
 const PRUNE_EVERY_MS = 3_600_000;
@@ -37,23 +40,12 @@ export function pruneFromTimeToTime({ pruning, removeOldUploads, log }: PruneOpt
     });
   }
 
-  async function pruneUploads(): Promise<void> {
-    const files = await removeOldUploads();
-    if (files === 0) return;
-    log.info(`Removed ${counted(files, 'upload')} of more than a week ago`, {
-      event: 'uploads.pruned',
-      files,
-    });
-  }
-
   const running = (async () => {
     while (!signal.aborted) {
       await prune().catch((error: unknown) => {
         if (!signal.aborted) log.warn('Old tasks cannot be removed', { event: 'tasks.not_pruned', error });
       });
-      await pruneUploads().catch((error: unknown) =>
-        log.warn('Old uploads cannot be removed', { event: 'uploads.not_pruned', error }),
-      );
+      await pruneUploads({ removeOldUploads, log });
       await pause(PRUNE_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
     }
   })();
@@ -64,4 +56,18 @@ export function pruneFromTimeToTime({ pruning, removeOldUploads, log }: PruneOpt
       await running;
     },
   };
+}
+
+/** Never rejects. */
+export async function pruneUploads({ removeOldUploads, log }: UploadPruneOptions): Promise<void> {
+  try {
+    const files = await removeOldUploads();
+    if (files === 0) return;
+    log.info(`Removed ${counted(files, 'upload')} of more than a week ago, or unfinished`, {
+      event: 'uploads.pruned',
+      files,
+    });
+  } catch (error) {
+    log.warn('Old uploads cannot be removed', { event: 'uploads.not_pruned', error });
+  }
 }

@@ -1,6 +1,6 @@
 /** Uploads at the single-machine host: over real HTTP, to the finished video. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -43,6 +43,22 @@ describe('uploads at the single-machine host', { timeout: 120_000 }, () => {
     const id = url.slice('upload:'.length);
     assert.deepEqual(readdirSync(join(host.dataDir, 'uploads')), [id]);
     assert.doesNotMatch(JSON.stringify(host.logged()), new RegExp(id), 'the id is in no line of the log');
+  });
+
+  test('that are gone when a task is retried fail with source_not_found, which says how long they are kept', async () => {
+    const url = await uploaded(host.url, Buffer.from('no film at all'), 'broken.mp4');
+    const { id, renders } = await host.run(taskOf(url));
+    assert.equal(renders[0]?.error?.code, 'media_unreadable');
+    rmSync(join(host.dataDir, 'uploads', url.slice('upload:'.length)));
+    const again = await host.retry(id);
+    assert.deepEqual(
+      [again.renders[0]?.error?.code, again.renders[0]?.error?.stage],
+      ['source_not_found', 'download'],
+    );
+    assert.match(
+      String(again.renders[0]?.error?.message),
+      /Expected the file of upload:broken, got none: uploads are kept 7 days\. Next step: upload the file again/,
+    );
   });
 
   test('that are unknown, unfinished or of another name are all refused, each mention at its pointer', async () => {
