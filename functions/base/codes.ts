@@ -88,6 +88,18 @@ export const CODES = Object.freeze({
     title: 'The request is invalid',
     hint: 'Fix each entry of errors and send the request again; nothing was started.',
   },
+  upload_forbidden: {
+    kind: 'request',
+    status: 403,
+    title: 'The upload URL is wrong or has expired',
+    hint: 'Send the file to the upload_url of POST /uploads as it is, within a day. Ask for a new one after that.',
+  },
+  upload_mismatch: {
+    kind: 'request',
+    status: 422,
+    title: 'The file is not the one that was announced',
+    hint: 'Send the whole file with the headers of the answer, or ask for a new upload_url with its real size and type.',
+  },
   key_reused: {
     kind: 'request',
     status: 422,

@@ -55,7 +55,9 @@ export type EventName =
   | 'request.locked_out'
   | 'request.refused'
   | 'sweep.failed'
-  | 'sweep.repaired';
+  | 'sweep.repaired'
+  | 'uploads.pruned'
+  | 'uploads.not_pruned';
 
 export interface LogFields {
   event: EventName;

@@ -171,7 +171,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'MAX_SOURCE_MB',
     default: '1024',
     expected: 'a whole number of megabytes from 1',
-    about: 'Largest download.',
+    about: 'Largest download, and largest upload.',
   },
   {
     name: 'TASK_DAYS',

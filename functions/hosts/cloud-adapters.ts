@@ -64,6 +64,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     chooseAdapters({
       config,
       memo: sealedMemo(memo, seal),
+      seal,
       diskOutputs: createDiskOutputs({ dir: config.outputDir, umask }),
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
@@ -84,6 +85,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   const deps = {
     ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
     gate: createExclusiveGate(),
+    removeOldUploads: chosen.removeOldUploads,
     retention: createFirestoreRetention({
       firestore,
       tasks: own.tasks,

@@ -139,11 +139,14 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     deadLetter: push('dead-letter', async () => (await import('../stages/dead-letter.ts')).deadLetter),
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');
+      const { pruneUploads } = await import('./prune.ts');
       const deps = await depsOf();
       await instrumentation.run('sweep', async () => {
         await sweep({ ...deps, ...options.times });
         await deps.retention.prolong();
       });
+      // On the emulators. A bucket has a lifecycle of its own.
+      await pruneUploads(deps);
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };

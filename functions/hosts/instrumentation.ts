@@ -13,6 +13,7 @@ import type {
   ReportStore,
   Speech,
   TaskStore,
+  UploadStore,
 } from '../ports.ts';
 
 /** One adapter for each port. */
@@ -27,6 +28,7 @@ export interface Adapters {
   memo: Memo;
   artifacts: ArtifactStore;
   outputs: OutputStore;
+  uploads: UploadStore;
   downloads: Downloads;
   speech: Speech;
 }

@@ -5,6 +5,7 @@ import { INCOMING } from '../adapters/disk/cache.ts';
 import { createOutputFolders } from '../adapters/disk/output-folders.ts';
 import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts';
 import { sweepFolder } from '../adapters/disk/sweep.ts';
+import { PART } from '../adapters/disk/uploads.ts';
 import { createChildRecords } from '../adapters/process/child-records.ts';
 import { acquireHostLock } from '../adapters/process/host-lock.ts';
 import { createSqliteAttempts } from '../adapters/sqlite/attempts.ts';
@@ -64,6 +65,7 @@ export async function composeLocal(
   const childrenEnded = await children.endLeftOvers();
   const foldersSwept =
     (await sweepFolder(folders.temp, WORK_DIR)) +
+    (await sweepFolder(folders.uploads, PART)) +
     (await sweepFolder(join(folders.artifacts, INCOMING), UUID));
 
   const { ffmpeg, ...about } = await openFfmpeg({
@@ -131,6 +133,7 @@ export async function composeLocal(
     chooseAdapters({
       config,
       memo: sealedMemo(memo, seal),
+      seal,
       diskOutputs: outputs,
       sharedDisk: false,
     }),
@@ -154,7 +157,7 @@ export async function composeLocal(
     fetchWaitMs: FETCH_WAIT_MS,
     remade: 'here',
   });
-  starting.use(pruneFromTimeToTime({ pruning, log }));
+  starting.use(pruneFromTimeToTime({ pruning, removeOldUploads: adapters.removeOldUploads, log }));
   const disposables = starting.move();
   return {
     deps,

@@ -41,6 +41,7 @@ export interface AssemblyOptions {
 
 /** Videos uploaded at a time. Uploads wait for the network and take little CPU. */
 const SAVERS = 8;
+const MB = 1024 * 1024;
 
 /** Everything that the stages and the HTTP API need. */
 export function assemble<Q extends Queue>(
@@ -54,6 +55,7 @@ export function assemble<Q extends Queue>(
     ...own,
     artifacts: chosen.artifacts,
     outputs: config.vendors.output.kind === 'drive' ? paced(chosen.outputs, own, log) : chosen.outputs,
+    uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
   });
@@ -98,6 +100,7 @@ export function assemble<Q extends Queue>(
     queue,
     memo,
     outputs,
+    uploads: adapters.uploads,
     speech,
     artifacts,
     sources,
@@ -137,6 +140,7 @@ function paced(
 function apiSettings(config: Config, log: Log) {
   return {
     limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
+    maxUploadBytes: config.maxSourceMb * MB,
     guard: createRequestGuard({
       apiKey: config.apiKey,
       hosts: hostsOf(config),

@@ -1,7 +1,7 @@
 /** Checks host, origin, API key and rate, before routing and before the body is read. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { sameSecret } from '../base/same-secret.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createRefusalLog } from './refusal-log.ts';
 import { createWrongKeys } from './wrong-keys.ts';
@@ -140,10 +140,4 @@ function isFollowedLink({ method, headers }: Request): boolean {
 function keyOf(request: Request): string | undefined {
   const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
   return request.headers.get('x-api-key') ?? bearer;
-}
-
-/** Compares in constant time, so that timing reveals nothing. The hashes have the equal lengths that this needs. */
-function sameSecret(one: string, other: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
 }

@@ -43,6 +43,8 @@ export interface Route<D> {
   description?: string;
   /** Answered without an API key. */
   isOpen?: boolean;
+  /** Whether a request brings a permission of its own, and needs no API key. */
+  isPermitted?: (call: Pick<Call, 'path' | 'query'>, deps: D) => boolean;
   parameters?: Readonly<Record<string, Parameter>>;
   query?: Readonly<Record<string, Parameter>>;
   /** Request headers of this route. */

@@ -35,7 +35,12 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${parts.join('')}$`);
 }
 
-function routesAt(path: string): { route: Route<RouteDeps>; parts: Record<string, string> }[] {
+interface Found {
+  route: Route<RouteDeps>;
+  parts: Record<string, string>;
+}
+
+function routesAt(path: string): Found[] {
   return MATCHERS.flatMap(({ route, pattern }) => {
     const match = pattern.exec(path);
     return match === null ? [] : [{ route, parts: { ...match.groups } }];
@@ -58,7 +63,8 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routes.find(({ route }) => route.method === method);
-  await deps.guard(request, url, { isOpen: found?.route.isOpen ?? false });
+  const isOpen = found !== undefined && needsNoKey(found, url.searchParams, deps);
+  await deps.guard(request, url, { isOpen });
   if (routes.length === 0) {
     throw new RequestError(
       'not_found',
@@ -80,6 +86,10 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   checkQuery(url.searchParams, Object.keys(route.query ?? {}), Object.keys(fields));
   const call = { request, url, path: parts, query: url.searchParams, base: deps.baseUrl(request) };
   return deps.run(route.name, async () => route.answer(call, deps));
+}
+
+function needsNoKey({ route, parts }: Found, query: URLSearchParams, deps: ApiDeps): boolean {
+  return route.isOpen ?? route.isPermitted?.({ path: parts, query }, deps) ?? false;
 }
 
 /** The headers are those of GET (RFC 9110, section 9.3.2). */

@@ -21,7 +21,7 @@ const url = {
   type: 'string',
   minLength: 1,
   maxLength: MAX_URL,
-  expected: 'an http(s) or gs:// URL',
+  expected: 'an http(s), gs:// or upload: URL',
   hint: 'Give the address that downloads the file itself.',
 } as const;
 

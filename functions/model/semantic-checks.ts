@@ -31,6 +31,21 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   ];
 }
 
+/** Where a body names which upload, in the order of the body. */
+export function uploadMentions(body: unknown, rules: SourceRules): { pointer: string; id: string }[] {
+  if (!isObject(body)) return [];
+  return ['video_blocks', 'audio_blocks'].flatMap((field) =>
+    [...blockEntries(body[field])].flatMap(([path, urls]) =>
+      urls.flatMap((url, number) => {
+        const read = readSourceUrl(String(url), rules);
+        return 'location' in read && read.location.kind === 'upload'
+          ? [{ pointer: `/${field}${path}/${number}`, id: read.location.id }]
+          : [];
+      }),
+    ),
+  );
+}
+
 function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[] {
   return [...blockEntries(blocks)].flatMap(([path, urls]) =>
     urls.flatMap((url, number) => {

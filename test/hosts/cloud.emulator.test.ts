@@ -22,6 +22,7 @@ import { sampleTask } from '../contracts/samples.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
+import { uploaded } from '../fixtures/hosts/sending.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer, times } from '../fixtures/network/source-server.ts';
 import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
@@ -56,11 +57,13 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     await dir?.[Symbol.asyncDispose]();
   });
 
-  test('make every combination, and log all of it within the trace of the request', async () => {
+  test('make every combination, also of an upload, and log all of it within the trace of the request', async () => {
+    const own = await readFile(join(dir.path, '2.mp4'));
+    const upload = await uploaded(fleet.cloud.urls.processMedia, own);
     const { task_id: id } = await fleet.post(
       {
         task_name: 'small',
-        video_blocks: { hooks: [url('0.mp4'), url('1.mp4')], bodies: [url('2.mp4')] },
+        video_blocks: { hooks: [url('0.mp4'), url('1.mp4')], bodies: [upload] },
         audio_blocks: { music: [url('song.mp3')] },
         text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
         output: OUTPUT,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -8,11 +9,15 @@ import { FUNCTION_NAMES, type FunctionName } from '../../functions/hosts/cloud.t
 import { MAX_BODY_BYTES } from '../../functions/http/json-body.ts';
 import { type Answer, type Served, serveFunctions } from '../fixtures/hosts/framework.ts';
 import { HEADERS } from '../fixtures/hosts/security-headers.ts';
+import { askWhere, send } from '../fixtures/hosts/sending.ts';
+import { SIGNING_KEY } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const TOO_LARGE = JSON.stringify('x'.repeat(MAX_BODY_BYTES));
 const FAR_TOO_LARGE = JSON.stringify('x'.repeat(20 * MAX_BODY_BYTES));
+
+const FILM = Buffer.alloc(5 * 2 ** 20, 'film');
 
 const chunked = (body: string | Buffer) => Readable.from([Buffer.from(body)]);
 const typed = (type: string) => ({ 'content-type': type });
@@ -67,7 +72,7 @@ describe('under the framework', () => {
 
   before(async () => {
     dir = await tempDir();
-    served = await serveFunctions(dir.path);
+    served = await serveFunctions(dir.path, { SIGNING_KEY });
   });
   after(async () => {
     await served[Symbol.asyncDispose]();
@@ -125,6 +130,24 @@ describe('under the framework', () => {
         assert.deepEqual([combinations, renders.length], [2, 2]);
       }
     }));
+
+  test('processMedia takes an upload of any size, whether its length is announced or not', async () => {
+    const base = `http://127.0.0.1:${served.port('processMedia')}`;
+    const upload = await askWhere(base, { bytes: FILM.length });
+    const { pathname, search } = new URL(upload.upload_url);
+    const put = (body: Buffer | Readable) =>
+      served.connected('processMedia', async (ask) => {
+        const headers = upload.headers as Record<string, string>;
+        const { status, text } = await ask({ method: 'PUT', path: `${pathname}${search}`, headers, body });
+        assert.equal(status, 204, text);
+      });
+    for (const body of [FILM, chunked(FILM)]) await put(body);
+    const [id = ''] = readdirSync(join(dir.path, 'uploads'));
+    assert.equal(`upload:${id}`, upload.url);
+    assert.ok(FILM.equals(readFileSync(join(dir.path, 'uploads', id))));
+    const short = await send(upload, FILM.subarray(1));
+    assert.deepEqual([short.status, short.body['code']], [422, 'upload_mismatch']);
+  });
 
   for (const [name, message] of Object.entries(OF_ANOTHER) as [FunctionName, object][]) {
     test(`${name} acknowledges messages that it can never handle`, async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { createDiskUploads } from '../../functions/adapters/disk/uploads.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
@@ -99,6 +100,8 @@ describe('functions/http/README.md', () => {
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
+      uploads: createDiskUploads({ dir: join(dir.path, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
+      maxUploadBytes: 2 ** 30,
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { createDiskUploads } from '../../functions/adapters/disk/uploads.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
@@ -70,6 +71,8 @@ describe('the HTTP interface', () => {
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
       log: silentLog,
+      uploads: createDiskUploads({ dir: join(dir, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
+      maxUploadBytes: 2 ** 30,
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,

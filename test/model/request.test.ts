@@ -144,7 +144,7 @@ describe('a request with mistakes', () => {
       'a number instead of a URL',
       { video_blocks: { b: [5] } },
       '/video_blocks/b/0',
-      /Expected an http\(s\) or gs:\/\/ URL, got 5/,
+      /Expected an http\(s\), gs:\/\/ or upload: URL, got 5/,
     ],
     ['another scheme', { video_blocks: { b: ['ftp://h/a.mp4'] } }, '/video_blocks/b/0', /scheme "ftp:"/],
     ['a local file', { video_blocks: { b: ['file:///etc/passwd'] } }, '/video_blocks/b/0', /scheme "file:"/],

@@ -33,6 +33,8 @@ export interface Place {
   purpose: Purpose;
   bucket: string;
   name: string;
+  /** In messages, instead of the address. */
+  shownAs?: string | undefined;
 }
 
 export interface StorageConnection {
@@ -77,7 +79,7 @@ export function connectStorage(options: StorageOptions): StorageConnection {
   return {
     limits,
     signingUrl,
-    async run({ purpose, bucket, name }, work, { signal } = {}) {
+    async run({ purpose, bucket, name, shownAs = `gs://${bucket}/${name}` }, work, { signal } = {}) {
       signal?.throwIfAborted();
       try {
         client ??= connect().catch((error: unknown) => {
@@ -94,7 +96,7 @@ export function connectStorage(options: StorageOptions): StorageConnection {
         return await work(connected.bucket(bucket));
       } catch (error) {
         signal?.throwIfAborted();
-        throw storageError(error, purpose, `gs://${bucket}/${name}`);
+        throw storageError(error, purpose, shownAs);
       }
     },
   };

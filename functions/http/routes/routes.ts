@@ -4,13 +4,21 @@ import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
 import type { TasksDeps } from '../task-status.ts';
+import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
 import { MANIFEST } from './manifest.ts';
 import { PROCESS_MEDIA } from './process-media.ts';
 import { RENDERS } from './renders.ts';
 import { TASKS } from './tasks.ts';
+import { UPLOADS } from './uploads.ts';
 
 /** What the handlers of all routes need. */
-export type RouteDeps = ProcessMediaDeps & TasksDeps & CancelDeps & RetryDeps & VideoDeps;
+export type RouteDeps = ProcessMediaDeps & TasksDeps & CancelDeps & RetryDeps & VideoDeps & UploadsDeps;
 
-export const ROUTES: readonly Route<RouteDeps>[] = [...PROCESS_MEDIA, ...TASKS, ...RENDERS, ...MANIFEST];
+export const ROUTES: readonly Route<RouteDeps>[] = [
+  ...PROCESS_MEDIA,
+  ...TASKS,
+  ...RENDERS,
+  ...MANIFEST,
+  ...UPLOADS,
+];
