@@ -1,5 +1,5 @@
 import { RENDER_STATUSES, renderListSchema } from '../../model/answers/render.ts';
-import { CURSOR, type Route, TASK_ID } from '../route.ts';
+import { CURSOR, ETAG, IF_NONE_MATCH, type Route, TASK_ID } from '../route.ts';
 import { listRenders, type TasksDeps } from '../task-status.ts';
 
 export const RENDERS: readonly Route<TasksDeps>[] = [
@@ -17,7 +17,15 @@ export const RENDERS: readonly Route<TasksDeps>[] = [
       },
       cursor: CURSOR,
     },
-    answers: { 200: { description: 'A page of combinations, in order.', schema: renderListSchema } },
+    headers: { 'If-None-Match': IF_NONE_MATCH },
+    answers: {
+      200: {
+        description: 'A page of combinations, in order.',
+        schema: renderListSchema,
+        headers: { ETag: ETAG },
+      },
+      304: { description: 'Nothing has changed since the answer with that ETag.', headers: { ETag: ETAG } },
+    },
     codes: [],
     answer: ({ path, query, base }, deps) => listRenders(path['task_id'] as string, base, query, deps),
   },
