@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { securityHeaders } from '../http/security-headers.ts';
-import { onEveryAnswer } from './answer-headers.ts';
+import { inRequestOf, newRequestId, onEveryAnswer } from './answer-headers.ts';
 import { type ConnectionLimits, shareConnections } from './connections.ts';
 
 export interface ServerLimits extends ConnectionLimits {
@@ -48,7 +48,7 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
   });
   const connections = shareConnections(server, sharing);
   server.on('request', (request, response) => {
-    if (connections.begin(request, response)) listener(request, response);
+    if (connections.begin(request, response)) inRequestOf(response, () => listener(request, response));
   });
   // Node would answer 417. Unknown expectations may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
@@ -73,6 +73,7 @@ function answerInWords(status: number): string {
   const body = JSON.stringify({ type: 'about:blank', title, status });
   const headers = {
     ...HEADERS,
+    ...newRequestId(),
     'content-type': 'application/problem+json',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

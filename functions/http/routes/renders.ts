@@ -27,6 +27,7 @@ export const RENDERS: readonly Route<TasksDeps>[] = [
       304: { description: 'Nothing has changed since the answer with that ETag.', headers: { ETag: ETAG } },
     },
     codes: [],
-    answer: ({ path, query, base }, deps) => listRenders(path['task_id'] as string, base, query, deps),
+    answer: ({ request, path, query, base }, deps) =>
+      listRenders(request, path['task_id'] as string, base, query, deps),
   },
 ];

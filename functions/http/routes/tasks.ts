@@ -27,7 +27,7 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
       },
     },
     codes: [],
-    answer: ({ path, base }, deps) => getTask(path['task_id'] as string, base, deps),
+    answer: ({ request, path, base }, deps) => getTask(request, path['task_id'] as string, base, deps),
   },
   {
     name: 'cancel',
