@@ -33,14 +33,14 @@ export function onEveryAnswer(headers: Readonly<Record<string, string>>, of?: Se
   return { [Symbol.dispose]: () => void unsubscribe(STARTED, set) };
 }
 
-/** For an answer without a request that could be read. */
-export function newRequestId(): Record<string, string> {
-  return { [REQUEST_ID]: requestIdFrom(undefined) };
+/** For an answer that is written in place of this one, or to a request that could not be read. */
+export function requestIdHeader(response: ServerResponse | undefined): Record<string, string> {
+  return { [REQUEST_ID]: requestIdFrom(response?.getHeader(REQUEST_ID)) };
 }
 
 /** Handles the request so that all log lines on the way have the id that its answer has. */
 export function inRequestOf<T>(response: ServerResponse, handle: () => T): T {
-  return duringRequest(String(response.getHeader(REQUEST_ID)), handle);
+  return duringRequest(requestIdFrom(response.getHeader(REQUEST_ID)), handle);
 }
 
 /**

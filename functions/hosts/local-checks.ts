@@ -6,7 +6,6 @@ import { proveWritable } from '../adapters/sqlite/prove-writable.ts';
 import type { SqliteQueue } from '../adapters/sqlite/queue.ts';
 import type { Config } from '../config/config.ts';
 import type { HealthCheck } from '../http/readiness.ts';
-import { dataFolders } from './data-folders.ts';
 import type { GuardedDatabase } from './guarded-database.ts';
 
 /** A write waits for the disk, and with it everything else in this process. */
@@ -30,7 +29,7 @@ export function localChecks(host: {
     config.vendors.output.kind === 'local' ? { dir: config.outputDir, check: outputs.check } : undefined;
   return [
     storeCheck(database),
-    diskCheck({ workDir: dataFolders(config).temp, output }),
+    diskCheck({ dataDir: config.dataDir, output }),
     ffmpegCheck(ffmpegPath),
     queueCheck(queue),
   ];
@@ -54,15 +53,14 @@ export function storeCheck(database: GuardedDatabase, now = () => performance.no
 }
 
 export interface DiskCheckOptions {
-  /** The folder for unfinished work. */
-  workDir: string;
+  dataDir: string;
   /** Undefined if videos are not saved on this machine. */
   output: (Pick<DiskOutputs, 'check'> & { dir: string }) | undefined;
   measure?: (folder: string) => Promise<Space>;
 }
 
 /** Whether there is room for work, and whether videos can be saved. */
-export function diskCheck({ workDir, output, measure = diskSpace }: DiskCheckOptions): HealthCheck {
+export function diskCheck({ dataDir, output, measure = diskSpace }: DiskCheckOptions): HealthCheck {
   const shortage = async (what: string, folder: string): Promise<string | undefined> => {
     const { free, total } = await measure(folder);
     const least = Math.min(LEAST_FREE_BYTES, total * LEAST_FREE_SHARE);
@@ -73,15 +71,20 @@ export function diskCheck({ workDir, output, measure = diskSpace }: DiskCheckOpt
   return {
     name: 'disk',
     async failing() {
-      await access(workDir, constants.W_OK | constants.X_OK);
-      const short = await shortage('unfinished work', workDir);
+      await checkFolder(dataDir);
+      const short = await shortage('unfinished work', dataDir);
       if (short !== undefined || output === undefined) return short;
       await output.check();
       if (!(await isThere(output.dir))) return undefined;
-      await access(output.dir, constants.W_OK | constants.X_OK);
+      await checkFolder(output.dir);
       return await shortage('finished videos', output.dir);
     },
   };
+}
+
+/** Rejects if it is no folder, or one that this user may not write to. */
+function checkFolder(folder: string): Promise<void> {
+  return access(`${folder}/.`, constants.W_OK | constants.X_OK);
 }
 
 /** The first task makes the folder for videos. One that was there and is gone is found by output.check. */

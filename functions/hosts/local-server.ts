@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { securityHeaders } from '../http/security-headers.ts';
-import { inRequestOf, newRequestId, onEveryAnswer } from './answer-headers.ts';
+import { inRequestOf, onEveryAnswer, requestIdHeader } from './answer-headers.ts';
 import { type ConnectionLimits, shareConnections } from './connections.ts';
 
 export interface ServerLimits extends ConnectionLimits {
@@ -54,8 +54,9 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // An answer that has begun must not be written into.
-    if (socket.writable && connections.answerOn(socket)?.headersSent !== true) {
-      socket.write(answerInWords(STATUS_OF[error.code ?? ''] ?? 400));
+    const answer = connections.answerOn(socket);
+    if (socket.writable && answer?.headersSent !== true) {
+      socket.write(answerInWords(STATUS_OF[error.code ?? ''] ?? 400, requestIdHeader(answer)));
     }
     socket.destroy();
   });
@@ -68,12 +69,12 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
  * An answer as raw text, because without a parsed request there is no response object. Type about:blank means what the
  * status says: RFC 9457, section 4.2.1.
  */
-function answerInWords(status: number): string {
+function answerInWords(status: number, more: Readonly<Record<string, string>>): string {
   const title = STATUS_CODES[status];
   const body = JSON.stringify({ type: 'about:blank', title, status });
   const headers = {
     ...HEADERS,
-    ...newRequestId(),
+    ...more,
     'content-type': 'application/problem+json',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

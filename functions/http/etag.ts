@@ -28,8 +28,10 @@ export function taggedJson(
     : Response.json(body, tagged);
 }
 
-/** Compares weakly, as If-None-Match does. */
+/** Compares weakly, as If-None-Match does. What is no list of ETags names none. */
 function isNamed(tag: string, field: string | null): boolean {
   if (field === null) return false;
-  return field.trim() === '*' || [...field.matchAll(TAG)].some(([, opaque]) => opaque === tag);
+  if (field.trim() === '*') return true;
+  const isList = /^[\s,]*$/.test(field.replace(TAG, ''));
+  return isList && [...field.matchAll(TAG)].some(([, opaque]) => opaque === tag);
 }
