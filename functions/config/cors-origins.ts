@@ -16,6 +16,6 @@ export function readCorsOrigins(read: SettingsReader): readonly string[] {
 /** Written exactly as browsers send it, because it is compared with that. */
 function isSafeOrigin(text: string): boolean {
   const url = URL.parse(text);
-  if (url === null || url.origin !== text) return false;
+  if (url === null || url.origin !== text || text.includes('*')) return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
 }
