@@ -168,6 +168,9 @@ describe('readiness on one machine', () => {
         checks: { store: ok, disk: ok, ffmpeg: ok, queue: ok },
       });
     }
+    const named = { headers: { 'x-request-id': 'mine-1' } };
+    assert.equal((await fetch(`${host.url}/tasks/a`, named)).headers.get('x-request-id'), 'mine-1');
+    assert.equal(host.logged('request.refused').at(-1)?.['request_id'], 'mine-1', 'and so does the log');
     await rm(host.outputDir, { recursive: true, force: true });
     await writeFile(host.outputDir, 'in the way', { mode: 0o600 });
     let answer = await fetch(`${host.url}/readyz`);
