@@ -40,6 +40,8 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
         ids.push(requestId());
       },
     });
+    // The consumer has looked once and sleeps, so that the request wakes it.
+    await pause(1);
     await duringRequest('one', () => harness.queue.publish(renders(3)));
     await until(() => ids.length === 3, 'three messages');
     assert.deepEqual(ids, [undefined, undefined, undefined]);
