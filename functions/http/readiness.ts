@@ -42,42 +42,57 @@ export function createReadiness({ checks, log, now = () => performance.now() }: 
   };
 }
 
+interface Found {
+  view: CheckView;
+  level: 'ok' | 'late' | 'failing';
+  error?: unknown;
+}
+
+const OK: Found = { view: { status: 'ok' }, level: 'ok' };
+const LATE: Found = {
+  view: { status: 'failed', detail: `Expected an answer within ${LIMIT_MS / 1000} s, got none.` },
+  level: 'late',
+};
+
 /** Runs the check once at a time: one that hangs, as on a dead network disk, must not take up more and more threads. */
 function watch(check: HealthCheck, log: Log): () => Promise<CheckView> {
-  const { name } = check;
-  let running: Promise<CheckView> | undefined;
-  let wasFailing = false;
-
-  const run = async (): Promise<CheckView> => {
-    try {
-      const detail = await check.failing();
-      return detail === undefined ? tell({ status: 'ok' }) : tell({ status: 'failed', detail });
-    } catch (error) {
-      const detail = 'Expected it to work, got an error. The log has the cause.';
-      return tell({ status: 'failed', detail }, error);
-    }
-  };
-  /** In the log, once when it begins and once when it is over. */
-  const tell = (view: CheckView, error?: unknown): CheckView => {
-    const isFailing = view.status === 'failed';
-    if (isFailing && !wasFailing) {
-      log.error(`The service is not ready: the check "${name}" fails. ${view.detail}`, {
-        event: 'health.failing',
-        check: name,
-        ...(error === undefined ? {} : { error }),
-      });
-    } else if (!isFailing && wasFailing) {
-      log.notice(`The check "${name}" passes again`, { event: 'health.working', check: name });
-    }
-    wasFailing = isFailing;
-    return view;
-  };
+  const tell = createTeller(check.name, log);
+  let running: Promise<Found> | undefined;
   return async () => {
-    running ??= run().finally(() => {
+    running ??= run(check).finally(() => {
       running = undefined;
     });
-    return await inTime(running, LIMIT_MS, () => new Error('late')).catch(() =>
-      tell({ status: 'failed', detail: `Expected an answer within ${LIMIT_MS / 1000} s, got none.` }),
-    );
+    const found = await inTime(running, LIMIT_MS, () => new Error('late')).catch(() => LATE);
+    tell(found);
+    return found.view;
+  };
+}
+
+async function run(check: HealthCheck): Promise<Found> {
+  try {
+    const detail = await check.failing();
+    return detail === undefined ? OK : { view: { status: 'failed', detail }, level: 'failing' };
+  } catch (error) {
+    const detail = 'Expected it to work, got an error. The log has the cause.';
+    return { view: { status: 'failed', detail }, level: 'failing', error };
+  }
+}
+
+/** Tells changes: the first answer after a cold start may only be late. */
+function createTeller(name: string, log: Log): (found: Found) => void {
+  let told: Found['level'] = 'ok';
+  return ({ view, level, error }) => {
+    const before = told;
+    told = before === 'failing' && level === 'late' ? before : level;
+    if (told === before) return;
+    const fields = { check: name, ...(error === undefined ? {} : { error }) };
+    if (level === 'ok') {
+      log.notice(`The check "${name}" passes again`, { event: 'health.working', ...fields });
+    } else if (level === 'late') {
+      log.warn(`The check "${name}" is late. ${view.detail}`, { event: 'health.failing', ...fields });
+    } else {
+      const message = `The service is not ready: the check "${name}" fails. ${view.detail}`;
+      log.error(message, { event: 'health.failing', ...fields });
+    }
   };
 }

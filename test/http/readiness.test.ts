@@ -72,7 +72,7 @@ describe('readiness', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     let begun = 0;
     const hanging = Promise.withResolvers<undefined>();
-    const { ready, clock } = watched(
+    const { ready, clock, lines } = watched(
       check(() => {
         begun++;
         return hanging.promise;
@@ -100,5 +100,10 @@ describe('readiness', () => {
     hanging.resolve(undefined);
     await new Promise(setImmediate);
     assert.equal((await ask(0)).status, 'ready');
+    const told = lines.map(({ event, severity }) => [event, severity]);
+    assert.deepEqual(told, [
+      ['health.failing', 'WARNING'],
+      ['health.working', 'NOTICE'],
+    ]);
   });
 });
