@@ -32,7 +32,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 403,
     title: 'The request comes from a page of another site',
-    hint: 'Send it from a server, or from a page of this service; PUBLIC_URL is the address of its pages.',
+    hint: 'Send it from a server, from a page of this service (PUBLIC_URL) or from an origin that CORS_ORIGINS lists.',
   },
   push_unauthenticated: {
     kind: 'request',

@@ -12,6 +12,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const SEVERITY = { debug: 'DEBUG', info: 'INFO', notice: 'NOTICE', warn: 'WARNING', error: 'ERROR' } as const;
 
 export type EventName =
+  | 'health.failing'
+  | 'health.working'
   | 'host.waiting'
   | 'ffmpeg.limits'
   | 'ffmpeg.no_cage'

@@ -6,6 +6,7 @@ import { parseEnv } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
 import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.ts';
+import { readCorsOrigins } from './cors-origins.ts';
 import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
@@ -44,6 +45,8 @@ export interface Config {
   signingKey: string | undefined;
   /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
+  /** Origins of other sites whose pages may use the HTTP API. */
+  corsOrigins: readonly string[];
   /** How many proxies of our own stand in front, and so how many entries of X-Forwarded-For are believed. */
   trustedProxies: number;
   push: PushRule;
@@ -152,6 +155,7 @@ export function loadConfig(env: Environment): Config {
       1,
       1_000_000,
     ),
+    corsOrigins: readCorsOrigins(read),
     trustedProxies,
     push: readPushRule(read, { emulated: Boolean(env['PUBSUB_EMULATOR_HOST']), inCloud }),
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', !exposed),

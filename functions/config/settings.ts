@@ -232,6 +232,13 @@ export const SETTINGS: readonly Setting[] = [
     about: 'Limit per caller (IPv4 address or IPv6 /64). auto: 600, no limit while not exposed.',
   },
   {
+    name: 'CORS_ORIGINS',
+    default: '',
+    expected:
+      'origins such as https://studio.example.com (or http on this machine), exactly as browsers send them, separated by commas',
+    about: 'Sites whose pages may call the API from a browser: https origins, separated by commas.',
+  },
+  {
     name: 'TRUSTED_PROXIES',
     default: '0',
     expected: 'a whole number from 0 to 10',

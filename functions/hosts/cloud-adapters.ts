@@ -15,8 +15,9 @@ import { traceparent } from '../base/trace.ts';
 import type { Config } from '../config/config.ts';
 import { createExclusiveGate } from '../coordination/exclusive-gate.ts';
 import { createSeal, sealedMemo } from '../coordination/seal.ts';
+import type { HealthCheck } from '../http/readiness.ts';
 import { openFfmpeg, openLater } from '../media/open-ffmpeg.ts';
-import type { LeaseStore } from '../ports.ts';
+import type { LeaseStore, Memo } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import { closeDataDir } from './data-folders.ts';
@@ -38,6 +39,17 @@ export interface CloudOptions {
   instrumentation: Instrumentation;
   /** For tests, which need shorter times than production. */
   times?: Partial<Pick<LeaseStore, 'ttlMs' | 'pollMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
+}
+
+/** The API function has neither work on its disk, nor ffmpeg, nor a queue of its own. */
+function firestoreCheck(memo: Memo): HealthCheck {
+  return {
+    name: 'store',
+    async failing() {
+      await memo.recall(['health']);
+      return undefined;
+    },
+  };
 }
 
 /** Builds the dependencies of the functions. SDKs load and connect on first use. */
@@ -83,7 +95,15 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   };
   const limits = { fetchWaitMs: FETCH_WAIT_MS, encodeLimitMs: ENCODE_MS };
   const deps = {
-    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
+    ...assemble(own, chosen, {
+      config,
+      log,
+      instrumentation,
+      ffmpeg,
+      ...limits,
+      checks: [firestoreCheck(memo)],
+      remade: 'in prepare',
+    }),
     gate: createExclusiveGate(),
     removeOldUploads: chosen.removeOldUploads,
     retention: createFirestoreRetention({

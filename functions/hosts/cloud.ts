@@ -4,9 +4,11 @@ import { readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
 import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
+import { apartFromRequests } from '../base/request-id.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { traced } from '../base/trace.ts';
 import { createNackLog } from '../coordination/log-nack.ts';
+import { corsHeaders, withHeaders } from '../http/cors.ts';
 import { parseJson, problem } from '../http/json-body.ts';
 import { createPushAccess } from '../http/push-auth.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
@@ -54,7 +56,10 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   let composed: ReturnType<typeof composeCloud> | undefined;
 
   const depsOf = async (): Promise<Deps> => {
-    composed ??= import('./cloud-adapters.ts').then(({ composeCloud }) => composeCloud(options));
+    // It serves all further requests, too.
+    composed ??= apartFromRequests(() =>
+      import('./cloud-adapters.ts').then(({ composeCloud }) => composeCloud(options)),
+    );
     try {
       return (await composed).deps;
     } catch (error) {
@@ -78,7 +83,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       if (RequestError.is(error)) return problem(error);
       log.error(`The function ${name} failed`, { event: 'request.failed', error });
       const detail = 'Expected the function to be ready, got an error. The log has the cause.';
-      return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+      const answer = problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+      return name === 'processMedia' ? withHeaders(answer, corsHeaders(request, config.corsOrigins)) : answer;
     }
   };
 

@@ -31,6 +31,7 @@ import { DATABASE, damaged, emptied, inDataDir } from './data-dir-errors.ts';
 import { checkDataFolders, closeDataDir, dataFolders } from './data-folders.ts';
 import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
+import { localChecks } from './local-checks.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
 import { pruneFromTimeToTime } from './prune.ts';
 import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
@@ -155,6 +156,7 @@ export async function composeLocal(
     instrumentation,
     ffmpeg,
     fetchWaitMs: FETCH_WAIT_MS,
+    checks: localChecks({ config, database, outputs, queue, ffmpegPath: about.path }),
     remade: 'here',
   });
   starting.use(pruneFromTimeToTime({ pruning, removeOldUploads: adapters.removeOldUploads, log }));

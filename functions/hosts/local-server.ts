@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server, STATUS_CODES } from 'n
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { securityHeaders } from '../http/security-headers.ts';
-import { onEveryAnswer } from './answer-headers.ts';
+import { inRequestOf, onEveryAnswer, requestIdHeader } from './answer-headers.ts';
 import { type ConnectionLimits, shareConnections } from './connections.ts';
 
 export interface ServerLimits extends ConnectionLimits {
@@ -49,14 +49,15 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
   });
   const connections = shareConnections(server, sharing, (socket) => refuse(socket, 408));
   server.on('request', (request, response) => {
-    if (connections.begin(request, response)) listener(request, response);
+    if (connections.begin(request, response)) inRequestOf(response, () => listener(request, response));
   });
   // Node would answer 417. Unknown expectations may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   const refuse = (socket: Duplex, status: number) => {
     // An answer that has begun must not be written into.
-    if (socket.writable && connections.answerOn(socket)?.headersSent !== true) {
-      socket.write(answerInWords(status));
+    const answer = connections.answerOn(socket);
+    if (socket.writable && answer?.headersSent !== true) {
+      socket.write(answerInWords(status, requestIdHeader(answer)));
     }
     socket.destroy();
   };
@@ -72,11 +73,12 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
  * An answer as raw text, because without a parsed request there is no response object. Type about:blank means what the
  * status says: RFC 9457, section 4.2.1.
  */
-function answerInWords(status: number): string {
+function answerInWords(status: number, more: Readonly<Record<string, string>>): string {
   const title = STATUS_CODES[status];
   const body = JSON.stringify({ type: 'about:blank', title, status });
   const headers = {
     ...HEADERS,
+    ...more,
     'content-type': 'application/problem+json',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

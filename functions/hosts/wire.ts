@@ -9,6 +9,7 @@ import { fairLanes } from '../coordination/fair-lanes.ts';
 import { createProblems } from '../coordination/problems.ts';
 import { createSharedPace } from '../coordination/shared-pace.ts';
 import { clientAddressReader } from '../http/client-address.ts';
+import { createReadiness, type HealthCheck } from '../http/readiness.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
@@ -22,6 +23,7 @@ import { dataFolders } from './data-folders.ts';
 import type { Adapters, Instrumentation } from './instrumentation.ts';
 import { createLanes } from './lanes.ts';
 import { pacedOutputs } from './paced-outputs.ts';
+import { packageVersion } from './package-version.ts';
 
 /** The adapters that the host itself chooses; the settings choose the others. */
 type HostAdapters<Q extends Queue> = Omit<Adapters, keyof ChosenAdapters> & { queue: Q };
@@ -35,6 +37,8 @@ export interface AssemblyOptions {
   fetchWaitMs: number;
   /** The longest that the encoding of one clip may take, in milliseconds; no limit if undefined. */
   encodeLimitMs?: number;
+  /** What /readyz looks at. */
+  checks: readonly HealthCheck[];
   /** Where a prepared source is made again: where a render misses it, or only in the function prepare. */
   remade: 'here' | 'in prepare';
 }
@@ -115,6 +119,8 @@ export function assemble<Q extends Queue>(
     mixing: lanes.mixing,
     saving: fairLanes({ places: SAVERS }),
     run: instrumentation.run,
+    version: packageVersion(),
+    readiness: createReadiness({ checks: options.checks, log }),
     ...apiSettings(config, log),
   };
 }
@@ -144,11 +150,13 @@ function apiSettings(config: Config, log: Log) {
     guard: createRequestGuard({
       apiKey: config.apiKey,
       hosts: hostsOf(config),
+      corsOrigins: config.corsOrigins,
       origins: (url) => [originOf(url, config), ...publicOrigin(config)],
       clientAddressOf: clientAddressReader(config),
       requestsPerMinute: config.requestsPerMinute,
       log,
     }),
+    corsOrigins: config.corsOrigins,
     baseUrl: (request: Request) =>
       (config.publicUrl ?? originOf(new URL(request.url), config)).replace(/\/+$/, ''),
   };

@@ -8,6 +8,7 @@ import type { Claim, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import type { Queue, TaskStore } from '../ports.ts';
 import { taskLinks } from './links.ts';
+import { POLL_LATER } from './poll-later.ts';
 
 export interface CreateTaskDeps {
   tasks: TaskStore;
@@ -106,5 +107,5 @@ function answer(
     warnings,
   };
   const location = { location: body.status_url };
-  return Response.json(body, { status: 202, headers: { ...location, ...headers } });
+  return Response.json(body, { status: 202, headers: { ...location, ...POLL_LATER, ...headers } });
 }

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { requestId } from '../base/request-id.ts';
 import { withoutEnd } from '../base/without-end.ts';
+import { corsHeaders, isPreflight, preflightAnswer, withHeaders } from './cors.ts';
 import { problem } from './json-body.ts';
 import { checkQuery } from './query.ts';
 import type { RequestGuard } from './request-guard.ts';
@@ -13,6 +15,8 @@ export interface ApiDeps extends RouteDeps {
   log: Log;
   /** Runs first, so that a refused caller does not even learn which paths exist. */
   guard: RequestGuard;
+  /** Origins of other sites whose pages may use the interface. */
+  corsOrigins?: readonly string[];
   /** Wraps every handler. */
   run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -50,21 +54,34 @@ function routesAt(path: string): Found[] {
 /** The HTTP API, the same on every host. Never throws: every error becomes a problem document. */
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
   return async (request) => {
-    const response = await answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
-    return request.method === 'HEAD' ? withoutBody(response) : response;
+    const headers: Record<string, string> = { ...corsHeaders(request, deps.corsOrigins ?? []) };
+    const response = await answer(request, deps, (more) => Object.assign(headers, more)).catch(
+      (error: unknown) => asProblem(error, deps.log),
+    );
+    const whole = withHeaders(response, headers);
+    return request.method === 'HEAD' ? withoutBody(whole) : whole;
   };
 }
 
-async function answer(request: Request, deps: ApiDeps): Promise<Response> {
+/** @param add takes headers for the answer, whatever it will be */
+async function answer(
+  request: Request,
+  deps: ApiDeps,
+  add: (headers: Readonly<Record<string, string>>) => void,
+): Promise<Response> {
   const url = urlOf(request);
   checkLength(url);
+  if (isPreflight(request, deps.corsOrigins ?? [])) {
+    add(await deps.guard(request, url, { isOpen: true }));
+    return preflightAnswer();
+  }
   const path = withoutEnd(url.pathname, '/') || '/';
   const routes = routesAt(path);
   // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routes.find(({ route }) => route.method === method);
   const isOpen = found !== undefined && needsNoKey(found, url.searchParams, deps);
-  await deps.guard(request, url, { isOpen });
+  add(await deps.guard(request, url, { isOpen }));
   if (routes.length === 0) {
     throw new RequestError(
       'not_found',
@@ -122,7 +139,7 @@ function asProblem(error: unknown, log: Log): Response {
     if (error.code === 'output_folder') log.error(error.message, { event: 'request.failed', error });
     return problem(error);
   }
-  const request_id = randomUUID();
+  const request_id = requestId() ?? randomUUID();
   const reason = TransientError.is(error)
     ? error.message
     : isDiskFull(error)
@@ -133,7 +150,11 @@ function asProblem(error: unknown, log: Log): Response {
     const detail = `Expected the service to be ready, got: ${reason}`;
     return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
   }
-  log.error('A request failed with an unexpected error', { event: 'request.failed', request_id, error });
+  log.error(`A request failed with an unexpected error (${request_id})`, {
+    event: 'request.failed',
+    request_id,
+    error,
+  });
   return problem(
     new RequestError('internal', `Expected to answer the request, got an internal error (${request_id}).`),
   );

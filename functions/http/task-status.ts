@@ -16,8 +16,10 @@ import { outlineOf } from '../model/task-summary.ts';
 import { problemView } from '../pipeline/problem-view.ts';
 import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts';
 import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
+import { taggedJson } from './etag.ts';
 import { renderLinks, taskLinks } from './links.ts';
 import { cursorOf, emptyPage, limitOf, nextCursor, PAGE } from './page.ts';
+import { POLL_LATER } from './poll-later.ts';
 import { choiceOf } from './query.ts';
 import { statusOf } from './task-phase.ts';
 
@@ -34,13 +36,22 @@ export interface TasksDeps {
 /** Most pages searched for one answer, when few renders have the wanted status. */
 const MOST_PAGES = 10;
 
-/** GET /tasks/{task_id}. `whileOpen`: the HTTP status of the answer if the task has not ended. */
+/** Its changes say nothing that the other fields do not. */
+const CHANGED_BY_TIME = ['elapsed_seconds', 'eta_seconds'];
+
+/** GET /tasks/{task_id} */
 export async function getTask(
+  request: Request,
   taskId: string,
   base: string,
   deps: TasksDeps,
-  whileOpen = 200,
 ): Promise<Response> {
+  const view = await statusView(taskId, base, deps);
+  const headers = view.completed_at === null ? POLL_LATER : {};
+  return taggedJson(request, view, { headers, without: CHANGED_BY_TIME });
+}
+
+export async function statusView(taskId: string, base: string, deps: TasksDeps): Promise<StatusView> {
   const { task, progress } = await knownTask(taskId, deps);
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
@@ -49,7 +60,7 @@ export async function getTask(
   const status = await statusOf(task.id, outlineOf(task.plan), progress, async () => pins, deps.leases);
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
-  const body: StatusView = {
+  return {
     task_id: task.id,
     task_name: task.name,
     status,
@@ -73,7 +84,6 @@ export async function getTask(
     warnings: task.warnings,
     links: taskLinks(base, task.id),
   };
-  return Response.json(body, { status: finishedAt === null ? whileOpen : 200 });
 }
 
 async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promise<ProblemView | null> {
@@ -83,6 +93,7 @@ async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promi
 
 /** GET /tasks/{task_id}/renders?status=&limit=&cursor= */
 export async function listRenders(
+  request: Request,
   taskId: string,
   base: string,
   query: URLSearchParams,
@@ -106,7 +117,7 @@ export async function listRenders(
     }
   }
   const body: RenderList = { renders: [...page.entries], next_cursor: nextCursor(next, combinations.length) };
-  return Response.json(body);
+  return taggedJson(request, body);
 }
 
 export function withLinks(outcome: RenderOutcome, task: Task, base: string): RenderView {

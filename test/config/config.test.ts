@@ -136,6 +136,31 @@ describe('settings', () => {
       assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
   });
 
+  test('let pages of no other site call, or of exactly those that are listed', () => {
+    assert.deepEqual(loadConfig({}).corsOrigins, []);
+    const listed =
+      'https://studio.example, https://studio.example:8443,http://localhost:5173,http://[::1]:3000';
+    assert.deepEqual(loadConfig({ CORS_ORIGINS: listed }).corsOrigins, listed.split(/, ?/));
+    for (const wrong of [
+      '*',
+      'null',
+      'studio.example',
+      'https://studio.example/',
+      'https://studio.example:443',
+      'https://STUDIO.example',
+      'https://user@studio.example',
+      'https://*.example',
+      'http://studio.example',
+      'http://127.0.0.1.example',
+      'ftp://studio.example',
+      'file://',
+      'https://studio.example,,https://other.example',
+      'https://studio.example https://other.example',
+    ]) {
+      assert.match(problems({ CORS_ORIGINS: wrong }), /CORS_ORIGINS: expected origins such as https:/, wrong);
+    }
+  });
+
   test('believe no entry of X-Forwarded-For unless told how many', () => {
     assert.equal(loadConfig({}).trustedProxies, 0);
     assert.equal(loadConfig({ TRUSTED_PROXIES: '2', API_KEY: 'k'.repeat(16) }).trustedProxies, 2);

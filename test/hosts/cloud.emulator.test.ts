@@ -268,3 +268,26 @@ test('the sweep keeps the records of a task that has not ended', ON_EMULATORS, a
       assert.ok((await ref.get()).get('expireAt').toMillis() > Date.now() + 30 * 24 * 3_600_000);
   });
 });
+
+test('the HTTP function is ready once Firestore answers', ON_EMULATORS, async () => {
+  await using dir = await tempDir();
+  const lines: string[] = [];
+  const config = loadConfig({
+    ...process.env,
+    GOOGLE_CLOUD_PROJECT: newProject(),
+    DATA_DIR: join(dir.path, 'data'),
+    OUTPUT_DIR: join(dir.path, 'output'),
+    SIGNING_KEY,
+  });
+  const log = createLog({ level: 'error', pretty: false, write: (line) => lines.push(line) });
+  await using functions = createCloudFunctions({ config, log, instrumentation: NO_INSTRUMENTATION });
+  const ask = () => functions.processMedia(new Request('http://127.0.0.1/ready'));
+  let answer = await ask();
+  // The first read, which connects, may take longer than a check may.
+  await until(async () => {
+    if (answer.status !== 200) answer = await ask();
+    return answer.status === 200;
+  }, 'an answer of Firestore');
+  assert.doesNotMatch(lines.join(''), /ERROR/, 'being late is no error');
+  assert.deepEqual(await answer.json(), { status: 'ready', checks: { store: { status: 'ok' } } });
+});

@@ -119,6 +119,26 @@ describe('under the framework', () => {
     await Promise.all([after5MB('processMedia', 413), after5MB('render', 204)]);
   });
 
+  test('processMedia says that it is there, and that no store answers, without a key', () =>
+    served.connected('processMedia', async (ask) => {
+      for (const path of ['/healthz', '/health']) {
+        const { status, text } = await ask({ method: 'GET', path, body: '' });
+        assert.equal(status, 200);
+        assert.match(text, /^\{"status":"ok","version":"\d+\.\d+\.\d+"\}$/);
+      }
+      const began = performance.now();
+      const asked = await Promise.all(
+        ['/readyz', '/ready'].map((path) => ask({ method: 'GET', path, body: '' })),
+      );
+      for (const { status, text } of asked) {
+        assert.equal(status, 503);
+        const { checks } = JSON.parse(text) as { checks: Record<string, { status: string }> };
+        assert.deepEqual(Object.keys(checks), ['store'], 'nothing that only one machine has');
+        assert.equal(checks['store']?.status, 'failed');
+        assert.ok(performance.now() - began < 10_000);
+      }
+    }));
+
   test('processMedia answers a dry run without any store', () =>
     served.connected('processMedia', async (ask) => {
       const clips = ['https://h/1.mp4', 'https://h/2.mp4'];
@@ -173,6 +193,9 @@ describe('under the framework', () => {
           const answer = await ask({ path, body });
           if (name === 'processMedia' || path.endsWith('.ico')) assert.equal(answer.status, status, path);
           assert.deepEqual({ ...answer.headers, ...HEADERS }, answer.headers, `${name} ${path}`);
+          assert.match(String(answer.headers['x-request-id']), /^[0-9a-f-]{36}$/, `${name} ${path}`);
+          const named = await ask({ path, body, headers: { 'x-request-id': 'mine-1' } });
+          assert.equal(named.headers['x-request-id'], 'mine-1', `${name} ${path}`);
           assert.equal(answer.headers['x-powered-by'], undefined);
           assert.equal(
             answer.headers['strict-transport-security'],

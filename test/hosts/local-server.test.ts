@@ -52,11 +52,16 @@ describe('the local server', () => {
     return text;
   }
 
+  function idsIn(text: string): string[] {
+    return [...text.matchAll(/\r\nx-request-id: ([\w.-]+)\r\n/gi)].map(([, id]) => id as string);
+  }
+
   function assertAnswer(text: string, status: number): void {
     assert.match(text, new RegExp(`^HTTP/1.1 ${status} `), text);
     for (const [name, value] of Object.entries(HEADERS)) {
       assert.ok(text.toLowerCase().includes(`\r\n${name}: ${value.toLowerCase()}\r\n`), `${name} in ${text}`);
     }
+    assert.equal(idsIn(text).length, 1, text);
   }
 
   const CLOSE = 'connection: close\r\n';
@@ -67,6 +72,21 @@ describe('the local server', () => {
     const own = await said(port, `GET /own HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`);
     assert.match(own, /cache-control: private\r\n/i);
     assert.doesNotMatch(own, /no-store/);
+  });
+
+  test('names every request: as its caller did, or by an id of its own', async () => {
+    const port = await started();
+    const head = (id: string) => `GET / HTTP/1.1\r\nhost: h\r\n${id}${CLOSE}\r\n`;
+    assert.deepEqual(idsIn(await said(port, head('x-request-id: mine-1\r\n'))), ['mine-1']);
+    const odd = ['', 'x-request-id: a b\r\n', 'x-request-id: a\r\nx-request-id: b\r\n', 'x-request-id: \r\n'];
+    const ids: string[] = [];
+    for (const id of odd) ids.push(...idsIn(await said(port, head(id))));
+    assert.equal(new Set(ids).size, odd.length);
+    for (const id of ids) assert.match(id, /^[0-9a-f-]{36}$/);
+    // Its body does not arrive: Node ends it.
+    const quick = await started({ headersMs: 100, requestMs: 200, lookEveryMs: 50 }, HANGING_MS);
+    const stalled = 'POST / HTTP/1.1\r\nhost: h\r\nx-request-id: mine-2\r\ncontent-length: 9\r\n\r\n{';
+    assert.deepEqual(idsIn(await said(quick, stalled)), ['mine-2']);
   });
 
   test('leaves other servers of its process alone', async () => {

@@ -105,7 +105,9 @@ describe('functions/http/README.md', () => {
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
-      guard: async () => {},
+      guard: async () => ({}),
+      version: '1.2.3',
+      readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
     });
   });
 

@@ -77,6 +77,8 @@ describe('the HTTP interface', () => {
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: guardOf(),
+      version: '1.2.3',
+      readiness: async () => ({ status: 'ready', checks: {} }),
     };
     api = createApi(deps);
     guarded = createApi({ ...deps, guard: guardOf({ apiKey: KEY }) });

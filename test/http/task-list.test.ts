@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import { createApi } from '../../functions/http/router.ts';
 import { listTasks, type TaskListDeps } from '../../functions/http/task-list.ts';
-import { getTask } from '../../functions/http/task-status.ts';
+import { statusView } from '../../functions/http/task-status.ts';
 import type { TaskList } from '../../functions/model/answers/task.ts';
 import type { Task } from '../../functions/model/task.ts';
 import type { TaskPosition, TaskSummary } from '../../functions/model/task-summary.ts';
@@ -74,7 +74,7 @@ describe('the list of tasks', () => {
       ],
     );
     for (const [at, entry] of tasks.entries()) {
-      const whole = (await (await getTask(wanted[at]?.id ?? '', BASE, s.deps)).json()) as Json;
+      const whole = (await statusView(wanted[at]?.id ?? '', BASE, s.deps)) as Json;
       const same = Object.fromEntries(Object.keys(entry).map((field) => [field, whole[field]]));
       assert.deepEqual(entry, same);
     }

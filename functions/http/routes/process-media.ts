@@ -2,7 +2,7 @@ import { planSchema } from '../../model/answers/render.ts';
 import { acceptedSchema } from '../../model/answers/task.ts';
 import { requestSchema } from '../../model/request-schema.ts';
 import { type ProcessMediaDeps, processMedia } from '../process-media.ts';
-import { BODY_CODES, CURSOR, type Route } from '../route.ts';
+import { BODY_CODES, CURSOR, LOCATION, POLL_AFTER, type Route } from '../route.ts';
 
 export const PROCESS_MEDIA: readonly Route<ProcessMediaDeps>[] = [
   {
@@ -24,7 +24,18 @@ export const PROCESS_MEDIA: readonly Route<ProcessMediaDeps>[] = [
     body: { schema: requestSchema },
     answers: {
       200: { description: 'The plan of a dry run.', schema: planSchema },
-      202: { description: 'The task was accepted.', schema: acceptedSchema },
+      202: {
+        description: 'The task was accepted.',
+        schema: acceptedSchema,
+        headers: {
+          Location: LOCATION,
+          'Retry-After': POLL_AFTER,
+          'Idempotency-Replayed': {
+            description: 'true where an earlier answer to the same Idempotency-Key is repeated.',
+            schema: { const: 'true' },
+          },
+        },
+      },
     },
     codes: [...BODY_CODES, 'key_reused', 'output_folder'],
     answer: ({ request, query }, deps) => processMedia(request, query, deps),

@@ -1,5 +1,5 @@
 import { RENDER_STATUSES, renderListSchema, renderSchema } from '../../model/answers/render.ts';
-import { CURSOR, LIMIT, type Parameter, type Route, TASK_ID } from '../route.ts';
+import { CURSOR, ETAG, IF_NONE_MATCH, LIMIT, type Parameter, type Route, TASK_ID } from '../route.ts';
 import { listRenders } from '../task-status.ts';
 import { getRender, getVideo, type RenderPath, type VideoDeps } from '../video.ts';
 
@@ -38,9 +38,18 @@ export const RENDERS: readonly Route<VideoDeps>[] = [
       limit: LIMIT,
       cursor: CURSOR,
     },
-    answers: { 200: { description: 'A page of combinations, in order.', schema: renderListSchema } },
+    headers: { 'If-None-Match': IF_NONE_MATCH },
+    answers: {
+      200: {
+        description: 'A page of combinations, in order.',
+        schema: renderListSchema,
+        headers: { ETag: ETAG },
+      },
+      304: { description: 'Nothing has changed since the answer with that ETag.', headers: { ETag: ETAG } },
+    },
     codes: [],
-    answer: ({ path, query, base }, deps) => listRenders(path['task_id'] as string, base, query, deps),
+    answer: ({ request, path, query, base }, deps) =>
+      listRenders(request, path['task_id'] as string, base, query, deps),
   },
   {
     name: 'render',

@@ -1,5 +1,6 @@
 /** All addresses of the HTTP interface. The router and the description are made of this list. */
 import type { CancelDeps } from '../cancel.ts';
+import type { HealthDeps } from '../health.ts';
 import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
@@ -9,11 +10,18 @@ import type { VideoDeps } from '../video.ts';
 import { MANIFEST } from './manifest.ts';
 import { PROCESS_MEDIA } from './process-media.ts';
 import { RENDERS } from './renders.ts';
+import { SERVICE } from './service.ts';
 import { TASKS } from './tasks.ts';
 import { UPLOADS } from './uploads.ts';
 
 /** What the handlers of all routes need. */
-export type RouteDeps = ProcessMediaDeps & TasksDeps & CancelDeps & RetryDeps & VideoDeps & UploadsDeps;
+export type RouteDeps = ProcessMediaDeps &
+  TasksDeps &
+  CancelDeps &
+  RetryDeps &
+  VideoDeps &
+  UploadsDeps &
+  HealthDeps;
 
 export const ROUTES: readonly Route<RouteDeps>[] = [
   ...PROCESS_MEDIA,
@@ -21,4 +29,5 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...RENDERS,
   ...MANIFEST,
   ...UPLOADS,
+  ...SERVICE,
 ];

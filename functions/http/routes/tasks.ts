@@ -4,7 +4,7 @@ import { TASK_STATUSES } from '../../model/task.ts';
 import { type CancelDeps, cancelTask } from '../cancel.ts';
 import { deleteTask } from '../delete-task.ts';
 import { type RetryDeps, retryTask } from '../retry.ts';
-import { CURSOR, LIMIT, type Route, TASK_ID } from '../route.ts';
+import { CURSOR, ETAG, IF_NONE_MATCH, LIMIT, LOCATION, POLL_AFTER, type Route, TASK_ID } from '../route.ts';
 import { listTasks } from '../task-list.ts';
 import { getTask } from '../task-status.ts';
 
@@ -44,9 +44,20 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
     tag: 'Tasks',
     summary: 'See how a task is going',
     parameters,
-    answers: { 200: { description: 'The status of the task.', schema: statusSchema } },
+    headers: { 'If-None-Match': IF_NONE_MATCH },
+    answers: {
+      200: {
+        description: 'The status of the task.',
+        schema: statusSchema,
+        headers: { ETag: ETAG, 'Retry-After': POLL_AFTER },
+      },
+      304: {
+        description: 'Nothing has changed since the answer with that ETag.',
+        headers: { ETag: ETAG, 'Retry-After': POLL_AFTER },
+      },
+    },
     codes: [],
-    answer: ({ path, base }, deps) => getTask(path['task_id'] as string, base, deps),
+    answer: ({ request, path, base }, deps) => getTask(request, path['task_id'] as string, base, deps),
   },
   {
     name: 'delete',
@@ -71,7 +82,11 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
     parameters,
     answers: {
       200: { description: 'The task has ended.', schema: statusSchema },
-      202: { description: 'The task is ending.', schema: statusSchema },
+      202: {
+        description: 'The task is ending.',
+        schema: statusSchema,
+        headers: { Location: LOCATION, 'Retry-After': POLL_AFTER },
+      },
     },
     codes: [],
     answer: ({ path, base }, deps) => cancelTask(path['task_id'] as string, base, deps),
@@ -83,7 +98,13 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
     tag: 'Tasks',
     summary: 'Make the failed videos of a task again, as a new task',
     parameters,
-    answers: { 202: { description: 'The new task was accepted.', schema: acceptedSchema } },
+    answers: {
+      202: {
+        description: 'The new task was accepted.',
+        schema: acceptedSchema,
+        headers: { Location: LOCATION, 'Retry-After': POLL_AFTER },
+      },
+    },
     codes: ['task_running', 'nothing_to_retry'],
     answer: ({ request, path }, deps) => retryTask(request, path['task_id'] as string, deps),
   },
