@@ -17,7 +17,7 @@ export interface ObjectState {
   /** Undefined if it was stored without one. */
   owner: string | undefined;
   /** Milliseconds since the epoch. */
-  createdAt: number;
+  storedAt: number;
 }
 
 /** Undefined if there is no such object. A missing bucket is an error. */
@@ -54,7 +54,7 @@ function stateOf({
     md5: md5Hash,
     contentEncoding: contentEncoding || undefined,
     owner: metadata?.['owner'] == null ? undefined : String(metadata['owner']),
-    createdAt: Date.parse(String(timeCreated)),
+    storedAt: Date.parse(timeCreated ?? ''),
   };
 }
 

@@ -41,7 +41,7 @@ export function createStorageUploads({ storage, bucket, downloads }: StorageUplo
         ids.map((id) =>
           lookups(async () => {
             const found = await metadataOf(storage, placeOf(id));
-            return found !== undefined && Date.now() - found.createdAt < UPLOAD_MS;
+            return found !== undefined && Date.now() - found.storedAt < UPLOAD_MS;
           }),
         ),
       ),
