@@ -1,6 +1,6 @@
 /** Uploads at the single-machine host: over real HTTP, to the finished video. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -11,6 +11,7 @@ import { askWhere, send, sendPieces, uploaded } from '../fixtures/hosts/sending.
 import { makeClip } from '../fixtures/media/finished.ts';
 import { EXHAUSTIVE } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+import { newUploadId } from '../fixtures/system/upload-id.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
 const MB = 2 ** 20;
@@ -176,11 +177,23 @@ describe('uploads at the single-machine host', { timeout: 120_000 }, () => {
   describe('with an API key', () => {
     let keyed: TestHost;
     before(async () => {
+      const folder = join(dir.path, 'keyed', 'data', 'uploads');
+      mkdirSync(folder, { recursive: true });
+      const old = join(folder, newUploadId('old.mp4'));
+      writeFileSync(old, 'x');
+      const nineDaysAgo = Date.now() / 1000 - 9 * 86_400;
+      utimesSync(old, nineDaysAgo, nineDaysAgo);
       keyed = await startTestHost(join(dir.path, 'keyed'), { API_KEY: KEY, REQUESTS_PER_MINUTE: '40' });
     });
     after(() => keyed[Symbol.asyncDispose]());
 
     const withKey = { 'x-api-key': KEY };
+
+    test('of more than a week ago are removed at the start, which the log says', async () => {
+      await until(() => keyed.logged('uploads.pruned').length > 0, 'the line');
+      assert.equal(keyed.logged('uploads.pruned')[0]?.['files'], 1);
+      assert.deepEqual(entries(join(keyed.dataDir, 'uploads')), []);
+    });
 
     test('take the file without the key, but only at the very URL, from no other site, and at the usual rate', async () => {
       const upload = await askWhere(keyed.url, { bytes: clip.length }, withKey);
