@@ -161,6 +161,21 @@ describe('the renders of a task', () => {
     const pages = await pagesOf(await ask(), ({ next_cursor }) => ask(`?cursor=${next_cursor}`));
     assertAllOnce(pages, 1000);
   });
+
+  test('come in pages of at most the limit, also with a status', async () => {
+    const ask = (query: string) => api(new Request(`${BASE}/tasks/${TASK.id}/renders${query}`));
+    for (const query of ['?limit=3', '?limit=3&status=pending']) {
+      const first = (await (await ask(query)).json()) as Paged;
+      const second = (await (await ask(`${query}&cursor=${first.next_cursor}`)).json()) as Paged;
+      const indexes = [first, second].map(({ renders }) => renders.map(({ index }) => index));
+      assert.deepEqual(indexes, [
+        [1, 2, 3],
+        [4, 5, 6],
+      ]);
+    }
+    for (const limit of ['0', '101', '-1', '1e1', 'all'])
+      assert.equal((await ask(`?limit=${limit}`)).status, 422, limit);
+  });
 });
 
 describe('an address', () => {

@@ -681,10 +681,13 @@ describe('the HTTP interface', () => {
     });
 
     test('lists HEAD in Allow wherever GET is, and refuses OPTIONS', async () => {
-      for (const path of ['', '/renders']) {
+      for (const [path, allow] of [
+        ['', 'GET, HEAD, DELETE'],
+        ['/renders', 'GET, HEAD'],
+      ]) {
         for (const method of ['OPTIONS', 'PUT']) {
           const refused = await api(new Request(`${BASE}/tasks/${id}${path}`, { method }));
-          assert.equal(refused.headers.get('allow'), 'GET, HEAD');
+          assert.equal(refused.headers.get('allow'), allow);
           await problem(refused, 405);
         }
       }
@@ -718,7 +721,7 @@ describe('the HTTP interface', () => {
       }
       assert.equal(await tasks.isCancelled(id), false);
       const [status, limit] = await mistakes('GET', `/tasks/${id}/renders?staus=failed&colour=1`);
-      assert.match(String(status), /^\/staus .*status, cursor.*Did you mean status\?$/);
+      assert.match(String(status), /^\/staus .*status, limit, cursor.*Did you mean status\?$/);
       assert.match(String(limit), /^\/colour .*Remove it\.$/);
       assert.deepEqual(await mistakes('GET', `/tasks/${id}/renders?status=failed&status=succeeded`), [
         '/status Expected status once, got it 2 times. Leave out all but one.',
