@@ -46,9 +46,11 @@ function isUnchanged(condition: string | null, { etag, modifiedAt }: Representat
 
 /** Whether the caller has this version: 304. */
 export function isKnown({ headers }: Request, { etag, modifiedAt }: Representation): boolean {
-  const tags = headers.get('if-none-match');
-  if (tags !== null)
-    return tags.trim() === '*' || tags.split(/\s*,\s*/).some((tag) => tag.replace(/^W\//, '') === etag);
+  const tags = headers
+    .get('if-none-match')
+    ?.split(',')
+    .map((tag) => tag.trim().replace(/^W\//, ''));
+  if (tags !== undefined) return tags.includes(etag) || tags.includes('*');
   const since = Date.parse(headers.get('if-modified-since') ?? '');
   return since >= wholeSeconds(modifiedAt);
 }

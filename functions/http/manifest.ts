@@ -96,7 +96,9 @@ async function videoEntries(
 ): Promise<Entry[]> {
   const limit = pLimit(LOOKS_AT_ONCE);
   const names = reports.filter(({ status }) => status === 'succeeded').map(({ fileName }) => fileName);
-  const files = await Promise.all(names.map((name) => limit(() => findVideo(task, name, deps, signal))));
+  const looking = names.map((name) => limit(() => findVideo(task, name, deps, signal)));
+  // After a failure nobody waits for the rest.
+  const files = await Promise.all(looking).finally(() => limit.clearQueue());
   const found = names.map((name, at) => ({ name, file: files[at] }));
   const gone = found.filter(({ file }) => file === undefined);
   if (gone.length > 0) throw goneVideos(gone.map(({ name }) => name));
