@@ -99,7 +99,7 @@ export function guardedLookup(options: GuardOptions): LookupFunction {
 }
 
 const PRIVATE_HINT = 'use a public address, or set ALLOW_PRIVATE_URLS=true if all callers are trusted';
-const METADATA_HINT = 'send the URL of a media file; no setting allows metadata services';
+const METADATA_HINT = 'use another address; no setting allows metadata services';
 
 /** The message does not show the address, so that callers cannot find out what an internal name resolves to. */
 function checkResolved(hostname: string, ip: string, allowPrivate: boolean): void {
