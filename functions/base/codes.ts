@@ -106,6 +106,12 @@ export const CODES = Object.freeze({
     title: 'The task has no failed combinations',
     hint: 'A retry covers failed combinations, not cancelled ones. Post a new task for those.',
   },
+  no_webhook: {
+    kind: 'request',
+    status: 409,
+    title: 'The task has no callback_url',
+    hint: 'Only a task that was posted with a callback_url has an event. Poll the status_url of this one.',
+  },
   too_many_requests: {
     kind: 'request',
     status: 429,

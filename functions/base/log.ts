@@ -52,7 +52,10 @@ export type EventName =
   | 'request.locked_out'
   | 'request.refused'
   | 'sweep.failed'
-  | 'sweep.repaired';
+  | 'sweep.repaired'
+  | 'webhook.delivered'
+  | 'webhook.failed'
+  | 'webhook.given_up';
 
 export interface LogFields {
   event: EventName;

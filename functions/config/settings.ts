@@ -220,6 +220,13 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
   },
   {
+    name: 'WEBHOOK_SECRET',
+    default: '',
+    expected: 'whsec_ and 24-64 bytes in base64',
+    about: 'Key that signs the events for callback_url; only for webhook. On one machine made in DATA_DIR.',
+    secret: true,
+  },
+  {
     name: 'PUBLIC_API',
     default: 'false',
     expected: 'true, false, 1 or 0',
@@ -283,4 +290,4 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** Settings of features that this build does not have: setting one is refused, not ignored. */
-export const NOT_AVAILABLE = ['INPUT_DIR', 'WEBHOOK_SECRET', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+export const NOT_AVAILABLE = ['INPUT_DIR', 'OTEL_EXPORTER_OTLP_ENDPOINT'];

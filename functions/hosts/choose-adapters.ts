@@ -12,11 +12,13 @@ import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
 import { createStorageOutputs } from '../adapters/storage/outputs.ts';
 import { connectStorage } from '../adapters/storage/storage.ts';
+import { createWebhookSender } from '../adapters/webhook/sender.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import type { ArtifactStore, Downloads, Memo, OutputStore, Speech } from '../ports.ts';
+import type { ArtifactStore, Downloads, Memo, OutputStore, Speech, WebhookSender } from '../ports.ts';
 import { dataFolders } from './data-folders.ts';
+import { webhookSecret } from './webhook-secret.ts';
 
 export interface ChooseAdaptersOptions {
   config: Config;
@@ -36,6 +38,7 @@ export interface ChosenAdapters extends AsyncDisposable {
   outputs: OutputStore;
   downloads: Downloads;
   speech: Speech;
+  sender: WebhookSender;
 }
 
 const MB = 1024 * 1024;
@@ -99,6 +102,9 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     speech: vendors.elevenLabs
       ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
       : open.use(createEspeakSpeech()),
+    sender: open.use(
+      createWebhookSender({ allowPrivate: config.allowPrivateUrls, secret: webhookSecret(config) }),
+    ),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

@@ -13,6 +13,8 @@ import type {
   ReportStore,
   Speech,
   TaskStore,
+  WebhookSender,
+  WebhookStore,
 } from '../ports.ts';
 
 /** One adapter for each port. */
@@ -21,6 +23,7 @@ export interface Adapters {
   reports: ReportStore;
   pins: PinStore;
   problems: ProblemStore;
+  webhooks: WebhookStore;
   leases: LeaseStore;
   attempts: AttemptStore;
   queue: Queue;
@@ -29,6 +32,7 @@ export interface Adapters {
   outputs: OutputStore;
   downloads: Downloads;
   speech: Speech;
+  sender: WebhookSender;
 }
 
 /** The stages do not know about it. */

@@ -53,9 +53,11 @@ export async function processMedia(
   // Checked before the folder is created: a repeated request gets its answer even if the folder is out of reach by now.
   const earlier = await earlierAnswer(request, claim, deps);
   if (earlier !== undefined) return earlier;
-  const { taskName: name, metadata } = valid;
+  const { taskName: name, metadata, callbackUrl: url } = valid;
+  const callback = url === undefined ? null : { url, baseUrl: deps.baseUrl(request) };
   const folder = await folderFor(name, deps.outputs);
-  return createTask(request, { name, plan, folder, metadata, warnings, retryOf: null }, claim, deps);
+  const draft = { name, plan, folder, metadata, warnings, retryOf: null, callback };
+  return createTask(request, draft, claim, deps);
 }
 
 /** Throws RequestError output_folder at once, where a retry cannot help, and TransientError after FOLDER_MS. */

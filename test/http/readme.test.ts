@@ -12,6 +12,7 @@ import { createSqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
 import { createApi } from '../../functions/http/router.ts';
@@ -95,6 +96,7 @@ describe('functions/http/README.md', () => {
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       problems: createProblems({ store: createSqliteProblems({ database }) }),
+      webhooks: createSqliteWebhooks({ database }),
       queue: createSqliteQueue({ database }),
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
       speech: { notice: 'An offline voice speaks.' },

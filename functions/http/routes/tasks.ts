@@ -2,11 +2,12 @@ import { acceptedSchema, statusSchema } from '../../model/answers/task.ts';
 import { type CancelDeps, cancelTask } from '../cancel.ts';
 import { type RetryDeps, retryTask } from '../retry.ts';
 import { type Route, TASK_ID } from '../route.ts';
+import { type SendWebhookDeps, sendWebhook } from '../send-webhook.ts';
 import { getTask } from '../task-status.ts';
 
 const parameters = { task_id: TASK_ID };
 
-export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
+export const TASKS: readonly Route<CancelDeps & RetryDeps & SendWebhookDeps>[] = [
   {
     name: 'status',
     method: 'GET',
@@ -42,5 +43,18 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
     answers: { 202: { description: 'The new task was accepted.', schema: acceptedSchema } },
     codes: ['task_running', 'nothing_to_retry'],
     answer: ({ request, path }, deps) => retryTask(request, path['task_id'] as string, deps),
+  },
+  {
+    name: 'send-webhook',
+    method: 'POST',
+    path: '/tasks/{task_id}/webhook',
+    tag: 'Tasks',
+    summary: 'Send the event of a task to its callback_url again',
+    description:
+      'The event has the same webhook-id as before. It is sent whatever became of it, also after 410.',
+    parameters,
+    answers: { 202: { description: 'The event is being sent.', schema: statusSchema } },
+    codes: ['task_running', 'no_webhook'],
+    answer: ({ path, base }, deps) => sendWebhook(path['task_id'] as string, base, deps),
   },
 ];
