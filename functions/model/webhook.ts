@@ -73,7 +73,7 @@ export function isDue({ state, askedAt, lastAttemptAt, nextTryAt }: WebhookRecor
 export function afterDelivery(
   before: WebhookRecord,
   answer: WebhookAnswer,
-  { began, now, random = Math.random }: { began: number; now: number; random?: () => number },
+  { began, now, random }: { began: number; now: number /** From 0 to 1. */; random: number },
 ): WebhookRecord {
   const isFirst = before.lastAttemptAt === null || before.askedAt > before.lastAttemptAt;
   const tries = isFirst ? 1 : before.tries + 1;
@@ -86,7 +86,7 @@ export function afterDelivery(
   const giveUpAt = firstTryAt + GIVE_UP_AFTER_MS;
   if (isGone || now >= giveUpAt) return { ...counted, state: 'failed', nextTryAt: null, error };
   const pause = PAUSES_MS[Math.min(tries, PAUSES_MS.length) - 1] as number;
-  const own = pause * (1 - JITTER + 2 * JITTER * random());
+  const own = pause * (1 - JITTER + 2 * JITTER * random);
   const nextTryAt = Math.round(
     Math.min(now + Math.max(own, Math.min(retryAfterMs, MOST_ASKED_MS)), giveUpAt),
   );

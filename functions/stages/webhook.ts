@@ -70,7 +70,7 @@ export async function webhook(
       if (before === undefined) return { next: undefined };
       const began = now();
       const answer = await delivered(task, callback, finishedAt, held, deps);
-      const record = afterDelivery(before, answer, { began, now: now() });
+      const record = afterDelivery(before, answer, { began, now: now(), random: Math.random() });
       await webhooks.record(taskId, record);
       logDelivery(deps.log, task, callback, record);
       return { next: record.nextTryAt ?? undefined };

@@ -1,7 +1,7 @@
 /** Sends signed events. https://www.standardwebhooks.com */
 import type { Agent } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
-import { timeLimit } from '../../base/time-limit.ts';
+import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { maskUrl } from '../../model/web-url.ts';
 import type { WebhookAnswer } from '../../model/webhook.ts';
 import type { WebhookSender } from '../../ports.ts';
@@ -78,7 +78,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
       const url = new URL(address);
       using limit = timeLimit(answerMs, () => new LateError(), signal);
       try {
-        return await post(url, id, body, limit.signal);
+        return await unlessAborted(limit.signal, post(url, id, body, limit.signal));
       } catch (error) {
         signal.throwIfAborted();
         return { delivered: false, error: reasonOf(error, maskUrl(url), limit.signal, answerMs) };
