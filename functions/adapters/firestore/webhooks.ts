@@ -1,5 +1,5 @@
 import type { DocumentSnapshot } from '@google-cloud/firestore';
-import { asked, type WebhookRecord } from '../../model/webhook.ts';
+import { asked, isDue, type WebhookRecord } from '../../model/webhook.ts';
 import type { WebhookStore } from '../../ports.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
 import { CHANGED_SINCE_READ, type FirestoreConnection, inRounds, webhookAt } from './firestore.ts';
@@ -18,8 +18,9 @@ export function createFirestoreWebhooks({ firestore }: { firestore: FirestoreCon
           const ref = webhookAt(db, taskId);
           const found = await ref.get();
           const before = recordIn(found);
-          // Asked by this very call, whose answer was lost, or by another one at the same moment.
-          if (before?.askedAt === at) return { value: undefined };
+          // Asked by this very call, whose answer was lost, or by another one, and not sent since.
+          if (before !== undefined && before.askedAt >= at && isDue(before, before.askedAt))
+            return { value: undefined };
           const { askedAt, nextTryAt, ...body } = asked(before, at);
           const stored = { askedAt, nextTryAt, body: JSON.stringify(body), ...firestore.retained() };
           const version = found.updateTime;
