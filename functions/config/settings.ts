@@ -267,7 +267,8 @@ export const SETTINGS: readonly Setting[] = [
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',
-    about: 'Whether sources may be on private addresses. auto: only while the service is not exposed.',
+    about:
+      'Whether sources and callbacks may be on private addresses. auto: only while not exposed.',
   },
   {
     name: 'GOOGLE_API_URL',
