@@ -267,8 +267,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',
-    about:
-      'Whether sources and callbacks may be on private addresses. auto: only while not exposed.',
+    about: 'Whether sources and callbacks may be on private addresses. auto: only while not exposed.',
   },
   {
     name: 'GOOGLE_API_URL',
