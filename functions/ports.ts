@@ -16,6 +16,7 @@ import type { SourceLocation } from './model/source-location.ts';
 import type { Spoken } from './model/speech.ts';
 import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/task.ts';
 import type { TaskPage, WantedTasks } from './model/task-summary.ts';
+import type { WebhookAnswer, WebhookRecord } from './model/webhook.ts';
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks
@@ -100,6 +101,31 @@ export interface ProblemStore {
   clear(taskId: string, work: Work): Promise<void>;
   /** status: the latest ones, latest first. Those of work that another process has done may still be there. */
   latest(taskId: string, limit: number): Promise<Problem[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Webhooks: the one event of a task with a callback_url
+
+/** One record for each task. It is gone with its task. */
+export interface WebhookStore {
+  /** complete, POST /webhook: from now on the event is to be sent, with what earlier deliveries left in the record. */
+  ask(taskId: string, at: number): Promise<void>;
+  /** Undefined if it was never asked for. */
+  read(taskId: string): Promise<WebhookRecord | undefined>;
+  /** webhook: after a delivery. `askedAt` stays, as a caller may have asked meanwhile. Changes nothing without a record. */
+  record(taskId: string, record: WebhookRecord): Promise<void>;
+  /** webhook: its task is gone. */
+  forget(taskId: string): Promise<void>;
+  /** sweep: the tasks whose event is due, the longest first. */
+  due(at: number, limit: number): Promise<string[]>;
+}
+
+export interface WebhookSender {
+  /**
+   * webhook: one POST, signed. The same id and the same body at each delivery of an event. Rejects only with the signal's
+   * reason: whatever else goes wrong is in the answer.
+   */
+  send(event: { url: string; id: string; body: string }, signal: AbortSignal): Promise<WebhookAnswer>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

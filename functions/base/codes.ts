@@ -148,6 +148,12 @@ export const CODES = Object.freeze({
     title: 'The service may not read the output folder',
     hint: 'Follow the detail, which names what the account of the service lacks, then ask again.',
   },
+  no_webhook: {
+    kind: 'request',
+    status: 409,
+    title: 'The task has no callback_url',
+    hint: 'Only a task that was posted with a callback_url has an event. Poll the status_url of this one.',
+  },
   too_many_requests: {
     kind: 'request',
     status: 429,

@@ -59,7 +59,10 @@ export type EventName =
   | 'sweep.failed'
   | 'sweep.repaired'
   | 'uploads.pruned'
-  | 'uploads.not_pruned';
+  | 'uploads.not_pruned'
+  | 'webhook.delivered'
+  | 'webhook.failed'
+  | 'webhook.given_up';
 
 export interface LogFields {
   event: EventName;

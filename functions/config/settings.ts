@@ -220,6 +220,13 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
   },
   {
+    name: 'WEBHOOK_SECRET',
+    default: '',
+    expected: 'whsec_ and 24-64 bytes in base64',
+    about: 'Key that signs the events for callback_url; only for webhook. On one machine made in DATA_DIR.',
+    secret: true,
+  },
+  {
     name: 'PUBLIC_API',
     default: 'false',
     expected: 'true, false, 1 or 0',
@@ -267,7 +274,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',
-    about: 'Whether sources may be on private addresses. auto: only while the service is not exposed.',
+    about: 'Whether sources and callbacks may be on private addresses. auto: only while not exposed.',
   },
   {
     name: 'GOOGLE_API_URL',

@@ -14,11 +14,22 @@ import { createStorageDownloads } from '../adapters/storage/downloads.ts';
 import { createStorageOutputs } from '../adapters/storage/outputs.ts';
 import { connectStorage } from '../adapters/storage/storage.ts';
 import { createStorageUploads } from '../adapters/storage/uploads.ts';
+import { createWebhookSender } from '../adapters/webhook/sender.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import type { ArtifactStore, Downloads, Memo, OutputStore, Seal, Speech, UploadStore } from '../ports.ts';
+import type {
+  ArtifactStore,
+  Downloads,
+  Memo,
+  OutputStore,
+  Seal,
+  Speech,
+  UploadStore,
+  WebhookSender,
+} from '../ports.ts';
 import { dataFolders } from './data-folders.ts';
+import { webhookSecret } from './webhook-secret.ts';
 
 export interface ChooseAdaptersOptions {
   config: Config;
@@ -43,6 +54,7 @@ export interface ChosenAdapters extends AsyncDisposable {
   removeOldUploads: DiskUploads['removeOld'];
   downloads: Downloads;
   speech: Speech;
+  sender: WebhookSender;
 }
 
 const MB = 1024 * 1024;
@@ -121,6 +133,9 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     speech: vendors.elevenLabs
       ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
       : open.use(createEspeakSpeech()),
+    sender: open.use(
+      createWebhookSender({ allowPrivate: config.allowPrivateUrls, secret: webhookSecret(config) }),
+    ),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

@@ -9,6 +9,7 @@ import { createFirestoreProblems } from '../adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../adapters/firestore/reports.ts';
 import { createFirestoreRetention } from '../adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
+import { createFirestoreWebhooks } from '../adapters/firestore/webhooks.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
 import type { Log } from '../base/log.ts';
 import { traceparent } from '../base/trace.ts';
@@ -88,6 +89,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     reports: createFirestoreReports({ firestore, seal }),
     pins: createFirestorePins({ firestore }),
     problems: createFirestoreProblems({ firestore }),
+    webhooks: createFirestoreWebhooks({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),

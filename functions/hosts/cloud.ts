@@ -21,6 +21,7 @@ export const FUNCTION_NAMES = [
   'prepare',
   'render',
   'complete',
+  'webhook',
   'deadLetter',
   'sweep',
 ] as const;
@@ -142,6 +143,11 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     prepare: push('prepare', async () => (await import('../stages/prepare.ts')).prepare),
     render: push('render', async () => (await import('../stages/render.ts')).render),
     complete: push('complete', async () => (await import('../stages/complete.ts')).complete),
+    webhook: push('webhook', async () => {
+      const { webhook } = await import('../stages/webhook.ts');
+      // The sweep publishes the next try.
+      return async (...delivery) => void (await webhook(...delivery));
+    }),
     deadLetter: push('dead-letter', async () => (await import('../stages/dead-letter.ts')).deadLetter),
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');

@@ -14,6 +14,8 @@ import type {
   Speech,
   TaskStore,
   UploadStore,
+  WebhookSender,
+  WebhookStore,
 } from '../ports.ts';
 
 /** One adapter for each port. */
@@ -22,6 +24,7 @@ export interface Adapters {
   reports: ReportStore;
   pins: PinStore;
   problems: ProblemStore;
+  webhooks: WebhookStore;
   leases: LeaseStore;
   attempts: AttemptStore;
   queue: Queue;
@@ -31,6 +34,7 @@ export interface Adapters {
   uploads: UploadStore;
   downloads: Downloads;
   speech: Speech;
+  sender: WebhookSender;
 }
 
 /** The stages do not know about it. */

@@ -18,6 +18,7 @@ import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
 import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../adapters/sqlite/webhooks.ts';
 import { detectSleep } from '../base/awake.ts';
 import { isExpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -145,6 +146,7 @@ export async function composeLocal(
     reports: createSqliteReports({ database, seal }),
     pins: createSqlitePins({ database }),
     problems: createSqliteProblems({ database }),
+    webhooks: createSqliteWebhooks({ database }),
     leases,
     attempts,
     queue,

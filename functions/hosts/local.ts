@@ -17,6 +17,7 @@ import { type SweepDeps, sweep } from '../stages/sweep.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { composeLocal } from './local-adapters.ts';
 import { closed, createLocalServer, listen } from './local-server.ts';
+import { webhookUntilSettled } from './local-webhooks.ts';
 
 /**
  * Sources in flight. Most of them wait: downloading, probing and encoding have limits of their own. One task gets a fifth of
@@ -26,6 +27,8 @@ const PREPARES = 160;
 /** Renders in flight. Mixing and saving have limits of their own. Shared in the same way. */
 const RENDERS = 160;
 const COMPLETIONS = 2;
+/** Events being sent. Each waits 15 seconds at most, and one receiver has few of these places. */
+const WEBHOOKS = 64;
 const PROXY_CONNECTIONS = 900;
 const SWEEP_EVERY_MS = 60_000;
 
@@ -88,6 +91,7 @@ export async function startHost(
     consume('prepare', PREPARES, prepare),
     consume('render', RENDERS, render),
     consume('complete', COMPLETIONS, complete),
+    consume('webhook', WEBHOOKS, webhookUntilSettled),
     consume('dead-letter', 1, deadLetter),
   ];
   starting.defer(async () => {

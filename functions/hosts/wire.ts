@@ -1,4 +1,6 @@
 /** Wires the pipeline on top of a host's adapters, the same for every host. */
+
+import { hostRefusal } from '../adapters/shared/address-guard.ts';
 import type { Log } from '../base/log.ts';
 import { machineMemoryMb } from '../base/machine.ts';
 import type { Config } from '../config/config.ts';
@@ -7,6 +9,7 @@ import { sourceRules } from '../config/vendor-settings.ts';
 import { createDownloadPlaces } from '../coordination/download-places.ts';
 import { fairLanes } from '../coordination/fair-lanes.ts';
 import { createProblems } from '../coordination/problems.ts';
+import { createReceiverPlaces } from '../coordination/receiver-places.ts';
 import { createSharedPace } from '../coordination/shared-pace.ts';
 import { clientAddressReader } from '../http/client-address.ts';
 import { createReadiness, type HealthCheck } from '../http/readiness.ts';
@@ -62,8 +65,22 @@ export function assemble<Q extends Queue>(
     uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
+    sender: chosen.sender,
   });
-  const { tasks, reports, pins, leases, attempts, queue, memo, outputs, downloads, speech } = adapters;
+  const {
+    tasks,
+    reports,
+    pins,
+    leases,
+    attempts,
+    queue,
+    memo,
+    outputs,
+    downloads,
+    speech,
+    webhooks,
+    sender,
+  } = adapters;
   const artifacts = createArtifacts({ store: adapters.artifacts, leases, attempts, tempDir });
   const lanes = createLanes({
     threads: config.ffmpegThreads,
@@ -106,6 +123,9 @@ export function assemble<Q extends Queue>(
     outputs,
     uploads: adapters.uploads,
     speech,
+    webhooks,
+    sender,
+    receivers: createReceiverPlaces(),
     artifacts,
     sources,
     problems: createProblems({ store: adapters.problems }),
@@ -145,7 +165,12 @@ function paced(
 /** What only the HTTP API needs. */
 function apiSettings(config: Config, log: Log) {
   return {
-    limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
+    limits: {
+      combinations: config.maxCombinations,
+      sources: sourceRules(config.vendors),
+      // What is known without DNS. Names are checked at each delivery.
+      callback: ({ hostname }: URL) => hostRefusal(hostname, { allowPrivate: config.allowPrivateUrls }),
+    },
     maxUploadBytes: config.maxSourceMb * MB,
     guard: createRequestGuard({
       apiKey: config.apiKey,

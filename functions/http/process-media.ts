@@ -60,9 +60,11 @@ export async function processMedia(
   const earlier = await earlierAnswer(request, claim, deps);
   if (earlier !== undefined) return earlier;
   await checkUploads(body, deps);
-  const { taskName: name, metadata } = valid;
+  const { taskName: name, metadata, callbackUrl: url } = valid;
+  const callback = url === undefined ? null : { url, baseUrl: deps.baseUrl(request) };
   const folder = await folderFor(name, deps.outputs);
-  return createTask(request, { name, plan, folder, metadata, warnings, retryOf: null }, claim, deps);
+  const draft = { name, plan, folder, metadata, warnings, retryOf: null, callback };
+  return createTask(request, draft, claim, deps);
 }
 
 /** Throws RequestError naming every mention of an upload that cannot be used, and TransientError. */

@@ -9,19 +9,21 @@ import {
   type RenderView,
 } from '../model/answers/render.ts';
 import type { ProblemView, StatusView } from '../model/answers/task.ts';
+import type { WebhookView } from '../model/answers/webhook.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import { expectedMs } from '../model/pace.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
 import { outlineOf } from '../model/task-summary.ts';
 import { problemView } from '../pipeline/problem-view.ts';
 import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts';
-import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore, WebhookStore } from '../ports.ts';
 import { taggedJson } from './etag.ts';
 import { renderLinks, taskLinks } from './links.ts';
 import { cursorOf, emptyPage, limitOf, nextCursor, PAGE } from './page.ts';
 import { POLL_LATER } from './poll-later.ts';
 import { choiceOf } from './query.ts';
 import { statusOf } from './task-phase.ts';
+import { webhookView } from './webhook-view.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;
@@ -30,6 +32,7 @@ export interface TasksDeps {
   attempts: AttemptStore;
   pins: PinStore;
   problems: Pick<Problems, 'latest'>;
+  webhooks: Pick<WebhookStore, 'read'>;
   now?: () => number;
 }
 
@@ -80,7 +83,7 @@ export async function statusView(taskId: string, base: string, deps: TasksDeps):
     created_at: task.createdAt,
     completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
     metadata: task.metadata,
-    webhook: null,
+    webhook: await webhookOf(task, progress, deps),
     warnings: task.warnings,
     links: taskLinks(base, task.id),
   };
@@ -89,6 +92,19 @@ export async function statusView(taskId: string, base: string, deps: TasksDeps):
 async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promise<ProblemView | null> {
   if (progress.finishedAt !== null) return null;
   return problemView(task, progress, await deps.problems.latest(task.id), deps);
+}
+
+async function webhookOf(
+  task: Task,
+  progress: Progress,
+  { webhooks }: TasksDeps,
+): Promise<WebhookView | null> {
+  if (task.callback == null) return null;
+  return webhookView(
+    task.id,
+    task.callback,
+    progress.finishedAt === null ? undefined : await webhooks.read(task.id),
+  );
 }
 
 /** GET /tasks/{task_id}/renders?status=&limit=&cursor= */

@@ -22,6 +22,7 @@ export interface ValidRequest extends Omit<PlanInput, 'seed'> {
   blocks: ReadBlock[];
   seed: number | undefined;
   metadata: unknown;
+  callbackUrl?: string;
   dryRun: boolean;
   warnings: string[];
 }
@@ -79,6 +80,8 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     },
     seed: request.seed,
     metadata: request.metadata ?? null,
+    // Left out without one, so that the fingerprints of requests without it stay as they were.
+    ...(request.callback_url === undefined ? {} : { callbackUrl: request.callback_url }),
     dryRun: request.dry_run ?? false,
     warnings: [
       ...atMost(MAX_WARNINGS, [

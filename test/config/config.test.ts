@@ -240,6 +240,36 @@ describe('settings', () => {
     ]);
   });
 
+  test('give the secret of events to the one function that sends them', () => {
+    const WEBHOOK_SECRET = `whsec_${'s'.repeat(43)}=`;
+    const SIGNING_KEY = 's'.repeat(32);
+    const cloud = {
+      K_SERVICE: 'f',
+      CACHE_BUCKET: 'cache',
+      OUTPUT: 'gcs',
+      OUTPUT_BUCKET: 'videos',
+      SIGNING_KEY,
+    };
+    const own = { ...cloud, FUNCTION_TARGET: 'webhook' };
+    assert.match(
+      problems(own),
+      /WEBHOOK_SECRET: expected the key that signs events, got nothing\. Run .*setup\.sh/,
+    );
+    assert.equal(loadConfig({ ...own, WEBHOOK_SECRET }).webhookSecret, WEBHOOK_SECRET);
+    for (const FUNCTION_TARGET of ['processMedia', 'render', 'complete', 'deadLetter', 'sweep']) {
+      const other = { ...cloud, FUNCTION_TARGET };
+      assert.equal(loadConfig(other).webhookSecret, undefined);
+      assert.match(
+        problems({ ...other, WEBHOOK_SECRET }),
+        /WEBHOOK_SECRET: expected no secret in the function/,
+      );
+    }
+    assert.match(
+      problems({ WEBHOOK_SECRET: 'hunter2' }),
+      /whsec_ and 24-64 bytes in base64, got 7 characters/,
+    );
+  });
+
   test('allow private addresses by default only while no other machine can call', () => {
     const key = 'k'.repeat(16);
     const PUBLIC_URL = 'https://videos.example';

@@ -10,6 +10,7 @@ import { createFirestoreAttempts } from '../../functions/adapters/firestore/atte
 import { connectFirestore, shardsOf, taskAt } from '../../functions/adapters/firestore/firestore.ts';
 import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
+import { createFirestoreWebhooks } from '../../functions/adapters/firestore/webhooks.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { loadConfig } from '../../functions/config/config.ts';
@@ -17,6 +18,7 @@ import { fetchKey, prepareKey, renderKey } from '../../functions/coordination/le
 import { createCloudFunctions } from '../../functions/hosts/cloud.ts';
 import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
 import type { WorkMessage } from '../../functions/model/messages.ts';
+import { eventId, type WebhookRecord } from '../../functions/model/webhook.ts';
 import { numbers, until } from '../contracts/harness.ts';
 import { sampleTask } from '../contracts/samples.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
@@ -24,6 +26,7 @@ import { newProject, ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulat
 import type { Json } from '../fixtures/hosts/host.ts';
 import { uploaded } from '../fixtures/hosts/sending.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { startReceiver, WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
 import { type SourceServer, startSourceServer, times } from '../fixtures/network/source-server.ts';
 import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
 import { SEAL, SIGNING_KEY } from '../fixtures/system/seal.ts';
@@ -49,7 +52,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     }
     files['/song.mp3'] = { body: await readFile(await makeTrack(join(dir.path, 'song.mp3'), 1)) };
     server = await startSourceServer(files);
-    fleet = await startTestCloud(dir.path);
+    fleet = await startTestCloud(dir.path, { env: { WEBHOOK_SECRET } });
   });
   after(async () => {
     await fleet?.[Symbol.asyncDispose]();
@@ -111,6 +114,40 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     assert.deepEqual([head.status, await head.text()], [200, '']);
     for (const name of ['content-type', 'content-length'])
       assert.equal(head.headers.get(name), got.headers.get(name), name);
+  });
+
+  test('send the event of a task again until it is taken: three deliveries of one id, each verified', async () => {
+    await using receiver = await startReceiver([500, 500, 200]);
+    const { task_id } = await fleet.post({
+      task_name: 'event',
+      video_blocks: { only: [url('0.mp4')] },
+      output: OUTPUT,
+      callback_url: receiver.url,
+    });
+    const id = String(task_id);
+    const stateOf = async () => (await fleet.status(id))['webhook'] as Json;
+    await using firestore = connectFirestore({ projectId: fleet.projectId });
+    const webhooks = createFirestoreWebhooks({ firestore });
+    for (const attempts of [1, 2]) {
+      await until(async () => (await stateOf())['attempts'] === attempts, `attempt ${attempts}`);
+      const { state, error } = await stateOf();
+      assert.equal(state, 'pending');
+      assert.match(String(error), /got 500/);
+      // Its pause is over.
+      const record = (await webhooks.read(id)) as WebhookRecord;
+      await webhooks.record(id, { ...record, nextTryAt: Date.now() });
+      assert.equal((await fetch(fleet.cloud.urls.sweep, { method: 'POST' })).status, 204);
+    }
+    await until(async () => (await stateOf())['state'] === 'delivered', 'the delivery');
+    assert.deepEqual(receiver.ids(), Array(3).fill(eventId(id)));
+    const ended = Date.parse(String((await fleet.status(id))['completed_at']));
+    for (const received of receiver.received) {
+      assert.equal(receiver.verified(received).type, 'task.completed');
+      assert.ok(received.at >= ended);
+    }
+    const again = await fetch(`${fleet.cloud.urls.processMedia}/tasks/${id}/webhook`, { method: 'POST' });
+    assert.equal(again.status, 202);
+    await until(() => receiver.received.length === 4, 'the event once more');
   });
 
   test('answer at once for a render that a message is at: others are acknowledged, the same one is handed back', async () => {

@@ -63,6 +63,7 @@ const OF_ANOTHER: Partial<Record<FunctionName, object>> = {
   prepare: { topic: 'render', index: 1 },
   render: { topic: 'prepare', source: 1 },
   complete: { topic: 'render', index: 1 },
+  webhook: { topic: 'complete' },
   deadLetter: { topic: 'dead-letter', message: { topic: 'dead-letter', taskId: 'a' } },
 };
 

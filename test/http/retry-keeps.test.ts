@@ -29,6 +29,7 @@ const COVER = {
   },
   audio: { original_volume: 0.3, duck: false, voice_offset_seconds: 1.5 },
   seed: 4_000_000_000,
+  callback_url: 'https://h/hook?token=1',
   metadata: { order: 7, list: [1, { deep: null }] },
 };
 
@@ -40,7 +41,6 @@ const REQUESTS: readonly (typeof COVER | typeof BARS)[] = [COVER, BARS];
 /** Fields that no task can have. */
 const NOT_IN_A_TASK: Readonly<Record<string, string>> = {
   '/text_to_speach': 'another spelling of text_to_speech',
-  '/callback_url': 'refused',
   '/dry_run': 'makes no task',
 };
 /** Always given together. */

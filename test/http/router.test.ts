@@ -13,6 +13,7 @@ import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sq
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.ts';
 import { CODES } from '../../functions/base/codes.ts';
 import { RequestError, TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
@@ -67,6 +68,7 @@ describe('the HTTP interface', () => {
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       problems: createProblems({ store: createSqliteProblems({ database }) }),
+      webhooks: createSqliteWebhooks({ database }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },

@@ -239,7 +239,17 @@ describe('a request with mistakes', () => {
       '/video_blocks/b/0',
       /got the path of a file on a disk\. Upload/,
     ],
-    ['a callback', { callback_url: 'https://h/' }, '/callback_url', /callback_url, which is not available/],
+    ['a callback of another scheme', { callback_url: 'gs://b/x' }, '/callback_url', /got the scheme "gs:"/],
+    ['a callback that is no URL', { callback_url: 'hooks' }, '/callback_url', /got no URL\. Write it as/],
+    [
+      'a callback with a password',
+      { callback_url: 'https://a:b@h/' },
+      '/callback_url',
+      /a user name or password/,
+    ],
+    ['a callback with a fragment', { callback_url: 'https://h/x#y' }, '/callback_url', /write %23/],
+    ['a callback to a mail server', { callback_url: 'https://h:25/' }, '/callback_url', /not a web port/],
+    ['an empty callback', { callback_url: '' }, '/callback_url', /your server takes events/],
     [
       'a string as dry_run',
       { dry_run: 'true' },

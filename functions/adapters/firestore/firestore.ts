@@ -147,10 +147,16 @@ export const COLLECTIONS = [
   'claims',
   'names',
   'memos',
+  'webhooks',
 ] as const;
 
 export function taskAt(db: Firestore, taskId: string): DocumentReference {
   return db.collection('tasks').doc(documentId(taskId));
+}
+
+/** What became of the event of a task. Of all tasks in one collection, as the sweep looks for those that are due. */
+export function webhookAt(db: Firestore, taskId: string): DocumentReference {
+  return db.collection('webhooks').doc(documentId(taskId));
 }
 
 /** One document for each combination that has reported. */

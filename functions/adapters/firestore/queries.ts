@@ -75,6 +75,11 @@ export function readyPins(store: Store, taskId: string): Query {
   return allPins(store, taskId).where('ready', '==', true);
 }
 
+/** The events that are due, the longest first. Those that are not to be sent have null there. */
+export function dueWebhooks({ db }: Store, at: number, limit: number): Query {
+  return db.collection('webhooks').where('nextTryAt', '<=', at).orderBy('nextTryAt').limit(limit).select();
+}
+
 export function latestProblems({ db }: Store, taskId: string, limit: number): Query {
   return problemsOf(db, taskId).orderBy('notedAt', 'desc').limit(limit);
 }

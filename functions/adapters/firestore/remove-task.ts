@@ -1,6 +1,6 @@
 import type { CollectionReference, Firestore } from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
-import { type FirestoreConnection, PARTS, taskAt } from './firestore.ts';
+import { type FirestoreConnection, PARTS, taskAt, webhookAt } from './firestore.ts';
 import { claimsOf, expiryTimes } from './queries.ts';
 
 /** A commit takes 500 writes. */
@@ -15,6 +15,7 @@ export async function removeTask(firestore: FirestoreConnection, taskId: string)
     const { db } = store;
     const batch = db.batch();
     batch.delete(taskAt(db, taskId));
+    batch.delete(webhookAt(db, taskId));
     for (const { ref } of (await claimsOf(store, taskId, AT_A_TIME).get()).docs) batch.delete(ref);
     await batch.commit();
   });

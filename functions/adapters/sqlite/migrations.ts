@@ -215,4 +215,17 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM summaries WHERE seq = old.seq;
   END;
   `,
+  `
+  -- What became of the event of a task. body: the fields that no query uses.
+  CREATE TABLE webhooks (
+    task_id TEXT PRIMARY KEY,
+    asked_at INTEGER NOT NULL,
+    next_try_at INTEGER,
+    body TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX webhooks_due ON webhooks (next_try_at) WHERE next_try_at IS NOT NULL;
+  CREATE TRIGGER webhooks_forgotten AFTER DELETE ON tasks BEGIN
+    DELETE FROM webhooks WHERE task_id = old.id;
+  END;
+  `,
 ];

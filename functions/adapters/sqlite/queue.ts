@@ -137,6 +137,7 @@ export function createSqliteQueue({
         prepare: messages.counts('prepare'),
         render: messages.counts('render'),
         complete: messages.counts('complete'),
+        webhook: messages.counts('webhook'),
         'dead-letter': messages.counts('dead-letter'),
       };
     },

@@ -10,7 +10,7 @@ const PARTS = [
      (SELECT combination FROM reports WHERE task_id = ?1 LIMIT ?2)`,
   'DELETE FROM pins WHERE task_id = ?1 AND name IN (SELECT name FROM pins WHERE task_id = ?1 LIMIT ?2)',
   `DELETE FROM messages WHERE id IN
-     (SELECT id FROM messages WHERE topic IN ('prepare', 'render', 'complete', 'dead-letter')
+     (SELECT id FROM messages WHERE topic IN ('prepare', 'render', 'complete', 'webhook', 'dead-letter')
         AND state IN ('waiting', 'parked') AND task_id = ?1 LIMIT ?2)`,
 ];
 

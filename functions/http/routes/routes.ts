@@ -4,6 +4,7 @@ import type { HealthDeps } from '../health.ts';
 import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
+import type { SendWebhookDeps } from '../send-webhook.ts';
 import type { TasksDeps } from '../task-status.ts';
 import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
@@ -19,6 +20,7 @@ export type RouteDeps = ProcessMediaDeps &
   TasksDeps &
   CancelDeps &
   RetryDeps &
+  SendWebhookDeps &
   VideoDeps &
   UploadsDeps &
   HealthDeps;

@@ -5,12 +5,13 @@ import { type CancelDeps, cancelTask } from '../cancel.ts';
 import { deleteTask } from '../delete-task.ts';
 import { type RetryDeps, retryTask } from '../retry.ts';
 import { CURSOR, ETAG, IF_NONE_MATCH, LIMIT, LOCATION, POLL_AFTER, type Route, TASK_ID } from '../route.ts';
+import { type SendWebhookDeps, sendWebhook } from '../send-webhook.ts';
 import { listTasks } from '../task-list.ts';
 import { getTask } from '../task-status.ts';
 
 const parameters = { task_id: TASK_ID };
 
-export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
+export const TASKS: readonly Route<CancelDeps & RetryDeps & SendWebhookDeps>[] = [
   {
     name: 'tasks',
     method: 'GET',
@@ -107,5 +108,24 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps>[] = [
     },
     codes: ['task_running', 'nothing_to_retry'],
     answer: ({ request, path }, deps) => retryTask(request, path['task_id'] as string, deps),
+  },
+  {
+    name: 'send-webhook',
+    method: 'POST',
+    path: '/tasks/{task_id}/webhook',
+    tag: 'Tasks',
+    summary: 'Send the event of a task to its callback_url again',
+    description:
+      'The event has the same webhook-id as before. It is sent whatever became of it, also after 410.',
+    parameters,
+    answers: {
+      202: {
+        description: 'The event is being sent.',
+        schema: statusSchema,
+        headers: { Location: LOCATION, 'Retry-After': POLL_AFTER },
+      },
+    },
+    codes: ['task_running', 'no_webhook'],
+    answer: ({ path, base }, deps) => sendWebhook(path['task_id'] as string, base, deps),
   },
 ];

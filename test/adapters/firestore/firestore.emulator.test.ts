@@ -19,6 +19,7 @@ import { createFirestoreProblems } from '../../../functions/adapters/firestore/p
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
 import { createFirestoreRetention } from '../../../functions/adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
+import { createFirestoreWebhooks } from '../../../functions/adapters/firestore/webhooks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { listTasks } from '../../../functions/http/task-list.ts';
 import type { TaskList } from '../../../functions/model/answers/task.ts';
@@ -33,6 +34,7 @@ import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
+import { webhookContract } from '../../contracts/webhooks.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
 import { addressOf } from '../../fixtures/network/source-address.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
@@ -93,6 +95,11 @@ for (const [name, change] of [
         }),
         change,
       ),
+    ON_EMULATORS,
+  );
+  webhookContract(
+    name,
+    () => on((firestore) => ({ store: createFirestoreWebhooks({ firestore }) }), change),
     ON_EMULATORS,
   );
   problemContract(

@@ -59,6 +59,7 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   allShards: [queries.allShards(store, 'a')],
   allPins: [queries.allPins(store, 'a')],
   readyPins: [queries.readyPins(store, 'a')],
+  dueWebhooks: [queries.dueWebhooks(store, 1, 100)],
   latestProblems: [queries.latestProblems(store, 'a', 10)],
 };
 
@@ -77,6 +78,8 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   'claims.fingerprint',
   'claims.seal',
   'memos.value',
+  'webhooks.askedAt',
+  'webhooks.body',
 ];
 
 /** The fields that a query uses, and the composite index that it needs in addition to the automatic ones. */

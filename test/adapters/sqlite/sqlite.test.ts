@@ -15,6 +15,7 @@ import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../../../functions/adapters/sqlite/webhooks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { recallUrl } from '../../../functions/pipeline/known-url.ts';
 import { attemptContract } from '../../contracts/attempts.ts';
@@ -26,6 +27,7 @@ import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
+import { webhookContract } from '../../contracts/webhooks.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
@@ -95,6 +97,7 @@ problemContract('sqlite', () =>
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
 attemptContract('sqlite', () => on((database) => ({ store: createSqliteAttempts({ database }) })));
 memoContract('sqlite', () => on((database) => ({ store: createSqliteMemo({ database }) })));
+webhookContract('sqlite', () => on((database) => ({ store: createSqliteWebhooks({ database }) })));
 
 describe('the sqlite database', () => {
   it('creates its folder, and keeps everything when it is closed and opened again', async () => {
