@@ -14,6 +14,7 @@ export async function removeTask(firestore: FirestoreConnection, taskId: string)
   await firestore.run(async (store) => {
     const { db } = store;
     const batch = db.batch();
+    // Any other document that a task has one of goes here, too; collections below the task are in PARTS.
     batch.delete(taskAt(db, taskId));
     batch.delete(webhookAt(db, taskId));
     for (const { ref } of (await claimsOf(store, taskId, AT_A_TIME).get()).docs) batch.delete(ref);
