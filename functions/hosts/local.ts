@@ -1,10 +1,9 @@
 /** The single-machine host: runs the same handlers as the cloud, on SQLite and disk, in one process. */
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { join } from 'node:path';
 import { toNodeHandler } from 'srvx/node';
 import type { Consumer } from '../adapters/sqlite/topic-consumer.ts';
 import type { Log } from '../base/log.ts';
+import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import { outputPlace } from '../config/vendor-settings.ts';
 import { createNackLog } from '../coordination/log-nack.ts';
@@ -98,7 +97,7 @@ export async function startHost(
   starting.use(fromTimeToTime(sweepOnce));
 
   const output = outputPlace(config.vendors, config.outputDir);
-  const about = { version: versionOf(), node: process.versions.node, ffmpeg: ffmpeg.version };
+  const about = { version: VERSION, node: process.versions.node, ffmpeg: ffmpeg.version };
   log.notice(
     `Listening on ${url}; videos go to ${output}. Every Cut ${about.version} on Node ${about.node} with ` +
       `${shortVersion(about.ffmpeg)}; ${resumption(resumed)}`,
@@ -117,11 +116,6 @@ export async function startHost(
   );
   const running = starting.move();
   return { url, stop: () => running.disposeAsync(), broken };
-}
-
-function versionOf(): string {
-  const file = join(import.meta.dirname, '../../package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** `ffmpeg version 7.0.2-static https://…` as `ffmpeg 7.0.2-static`. */

@@ -30,6 +30,9 @@ export interface Answer {
   example?: unknown;
 }
 
+/** What the description says about an address. */
+export type Described = Omit<Route<never>, 'answer'>;
+
 export interface Route<D> {
   /** The operationId. */
   name: string;
@@ -64,6 +67,44 @@ export const TASK_ID: Parameter = {
 export const CURSOR: Parameter = {
   description: 'The next_cursor of an earlier answer; left out: the first page.',
   schema: { type: 'string' },
+};
+
+/** Headers that any answer of any address may have. */
+export const COMMON_HEADERS = {
+  'X-Request-Id': {
+    description: 'Names this request in the log of the service.',
+    schema: { type: 'string' },
+  },
+  RateLimit: {
+    description: 'How many requests are left, and for how many seconds; only where there is a limit.',
+    schema: { type: 'string' },
+  },
+  'RateLimit-Policy': {
+    description: 'How many requests are allowed in how many seconds; only where there is a limit.',
+    schema: { type: 'string' },
+  },
+} as const satisfies Readonly<Record<string, Parameter>>;
+
+export const LOCATION: Parameter = {
+  description: 'Address of what was made.',
+  schema: { type: 'string', format: 'uri' },
+};
+
+export const REPLAYED: Parameter = {
+  description: 'true: this repeats the answer to an earlier request.',
+  schema: { type: 'string' },
+};
+
+export const RETRY_AFTER: Parameter = {
+  description: 'Seconds to wait before asking again.',
+  schema: { type: 'integer', minimum: 0 },
+};
+
+/** Headers of problems, by their code. */
+export const CODE_HEADERS: Partial<Record<RequestCode, Readonly<Record<string, Parameter>>>> = {
+  unauthorized: { 'WWW-Authenticate': { description: 'Bearer.', schema: { type: 'string' } } },
+  too_many_requests: { 'Retry-After': RETRY_AFTER },
+  unavailable: { 'Retry-After': RETRY_AFTER },
 };
 
 /** Errors of addresses that read a JSON body. */

@@ -1,4 +1,5 @@
 import { RENDER_STATUSES, renderListSchema } from '../../model/answers/render.ts';
+import { RENDERS_PAGE } from '../examples.ts';
 import { CURSOR, type Route, TASK_ID } from '../route.ts';
 import { listRenders, type TasksDeps } from '../task-status.ts';
 
@@ -17,7 +18,13 @@ export const RENDERS: readonly Route<TasksDeps>[] = [
       },
       cursor: CURSOR,
     },
-    answers: { 200: { description: 'A page of combinations, in order.', schema: renderListSchema } },
+    answers: {
+      200: {
+        description: 'A page of combinations, in order.',
+        schema: renderListSchema,
+        example: RENDERS_PAGE,
+      },
+    },
     codes: [],
     answer: ({ path, query, base }, deps) => listRenders(path['task_id'] as string, base, query, deps),
   },

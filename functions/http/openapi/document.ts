@@ -1,0 +1,62 @@
+/** Makes the OpenAPI 3.1 description of the interface from the table of routes. https://spec.openapis.org/oas/v3.1.1 */
+import { VERSION } from '../../base/version.ts';
+import { problemSchema } from '../../model/answers/problem.ts';
+import { eventSchema } from '../../model/answers/webhook.ts';
+import { COMMON_HEADERS, type Described } from '../route.ts';
+import { SCHEMA_NAMES } from './names.ts';
+import { EVERY_ANSWER, headersOf, operationOf } from './operation.ts';
+import { problemResponse, problemsOf } from './problems.ts';
+import { createComponents, type Schema } from './schemas.ts';
+import { INTRODUCTION, SECURITY_SCHEMES, TAGS, webhooksOf } from './texts.ts';
+
+export type OpenApiDocument = Readonly<Record<string, unknown>>;
+
+/** @param servers base addresses of the service, without a slash at the end */
+export function openApiDocument(routes: readonly Described[], servers: readonly string[]): OpenApiDocument {
+  const components = createComponents(
+    [...routes.flatMap(schemasOf), eventSchema, problemSchema],
+    SCHEMA_NAMES,
+  );
+  const byPath = Map.groupBy(routes, ({ path }) => path);
+  const paths = Object.fromEntries(
+    [...byPath].map(([path, here]) => [
+      path,
+      Object.fromEntries(here.map((route) => [route.method.toLowerCase(), operationOf(route, components)])),
+    ]),
+  );
+  const problem = components.place(problemSchema, 'problem');
+  const responses = routes
+    .flatMap(problemsOf)
+    .map((answer) => [
+      answer.name,
+      problemResponse(answer, EVERY_ANSWER, problem, (headers) => headersOf(headers, components)),
+    ]);
+  const used = new Set(routes.map(({ tag }) => tag));
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Every Cut',
+      version: VERSION,
+      summary: 'Clips in, every combination out as a finished video.',
+      description: INTRODUCTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: servers.map((url) => ({ url })),
+    security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
+    tags: TAGS.filter(({ name }) => used.has(name)),
+    paths,
+    webhooks: webhooksOf(components.place(eventSchema, 'event')),
+    components: {
+      schemas: components.schemas,
+      responses: Object.fromEntries(responses),
+      headers: headersOf(COMMON_HEADERS, components),
+      securitySchemes: SECURITY_SCHEMES,
+    },
+  };
+}
+
+function schemasOf(route: Described): Schema[] {
+  return [route.body?.schema, ...Object.values(route.answers).map(({ schema }) => schema)].filter(
+    (schema) => schema !== undefined,
+  );
+}
