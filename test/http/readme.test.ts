@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
@@ -14,9 +15,12 @@ import { type Database, openDatabase } from '../../functions/adapters/sqlite/sql
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
+import { INVALID_REQUEST } from '../../functions/http/examples.ts';
 import { createApi } from '../../functions/http/router.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
+import { description, type Operation } from '../fixtures/http/described.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -88,7 +92,7 @@ describe('functions/http/README.md', () => {
   before(async () => {
     dir = await tempDir();
     database = openDatabase(join(dir.path, 'test.sqlite'));
-    api = createApi({
+    const service = createApi({
       tasks: createSqliteTasks({ database, seal: SEAL }),
       reports: createSqliteReports({ database, seal: SEAL }),
       leases: createSqliteLeases({ database }),
@@ -104,6 +108,7 @@ describe('functions/http/README.md', () => {
       baseUrl: () => BASE,
       guard: async () => {},
     });
+    api = conforming(service);
   });
 
   after(async () => {
@@ -112,6 +117,30 @@ describe('functions/http/README.md', () => {
   });
 
   test('has examples', () => assert.ok(examples.length >= 5));
+
+  test('has the same examples as the description', () => {
+    for (const { method, path, body, status, answer } of examples) {
+      const operation = description().paths[path]?.[method.toLowerCase()];
+      const { requestBody, responses = {} }: Partial<Operation> = operation ?? {};
+      const known = Object.values(requestBody?.content['application/json']?.examples ?? {});
+      if (status === 422) continue;
+      if (body !== undefined)
+        assert.ok(
+          known.some(({ value }) => isDeepStrictEqual(value, body)),
+          path,
+        );
+      assert.deepEqual(
+        responses[status]?.content?.['application/json']?.example,
+        answer,
+        `${path} ${status}`,
+      );
+    }
+    const wrong = examples.filter(({ status }) => status === 422);
+    assert.deepEqual(
+      wrong.map(({ body, answer }) => ({ request: body, answer })),
+      [INVALID_REQUEST],
+    );
+  });
 
   for (const { method, path, body, status, answer } of examples) {
     test(`shows what ${method} ${path} answers with ${status}`, async () => {
