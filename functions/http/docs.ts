@@ -21,7 +21,7 @@ const SWAGGER = 'swagger-ui-dist';
 const TYPES = { js: 'text/javascript', css: 'text/css', png: 'image/png' } as const;
 
 /** What the page loads. infra/build/build.ts removes all other files of swagger-ui-dist from the image. */
-const ASSETS = [
+export const ASSETS = [
   'start.js',
   'docs.css',
   'swagger-ui-bundle.js',
@@ -41,6 +41,9 @@ const POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+/** Not with a weight of 0, which refuses it: RFC 9110, section 12.4.2. */
+const ACCEPTS_GZIP = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/;
 
 /** Each file is read and compressed once. */
 const files = new Map<string, Promise<File>>();
@@ -103,7 +106,7 @@ async function fileOf(bytes: Buffer<ArrayBuffer>, type: string): Promise<File> {
 
 /** Browsers ask each time whether their copy is still the one: a new version never meets files of an old one. */
 function answer({ headers: asked }: Request, { bytes, gzipped, type, hash }: File): Response {
-  const isGzipped = /\bgzip\b/.test(asked.get('accept-encoding') ?? '');
+  const isGzipped = ACCEPTS_GZIP.test(asked.get('accept-encoding') ?? '');
   const etag = `"${hash}${isGzipped ? '-gzip' : ''}"`;
   const headers = {
     etag,
