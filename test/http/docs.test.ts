@@ -23,7 +23,7 @@ describe('the description and the page that shows it', () => {
     served.api(new Request(`${BASE}${path}`, { method, headers }));
   const bytesOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
 
-  test('need no key, though everything else does', async () => {
+  test('need no key, though tasks do', async () => {
     for (const path of PATHS) assert.equal((await get(path)).status, 200, path);
     assert.equal((await get('/tasks/a')).status, 401);
     const { info } = (await (await get('/openapi.json')).json()) as { info: { version: string } };
