@@ -12,6 +12,7 @@ import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chro
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
+const ENDED_MS = 120_000;
 
 describe('the page /docs', IN_CHROMIUM, () => {
   let dir: TempDir;
@@ -106,7 +107,7 @@ describe('the page /docs', IN_CHROMIUM, () => {
     const watch = await tryOut('Tasks', 'status');
     await watch.locator('input[placeholder="task_id"]').fill(String(body['task_id']));
     // Asked once it is worth it, because each answer that is shown takes the browser as long as a small video.
-    await until(() => host.logged('task.completed').length > 0, 'the end of the task');
+    await until(() => host.logged('task.completed').length > 0, 'the end of the task', ENDED_MS);
     const seen = await execute(watch);
     assert.deepEqual([seen.status, seen.body['status'], seen.body['succeeded']], [200, 'completed', 2]);
     if (process.env['SCREENSHOT'] !== undefined) await watch.screenshot({ path: process.env['SCREENSHOT'] });

@@ -5,14 +5,14 @@ import { eventSchema } from '../../model/answers/webhook.ts';
 import { COMMON_HEADERS, type Described } from '../route.ts';
 import { SCHEMA_NAMES } from './names.ts';
 import { EVERY_ANSWER, headersOf, operationOf } from './operation.ts';
-import { problemResponse, problemsOf } from './problems.ts';
+import { problemContent, problemDescription, problemHeaders, problemsOf } from './problems.ts';
 import { createComponents, type Schema } from './schemas.ts';
 import { INTRODUCTION, SECURITY_SCHEMES, TAGS, webhooksOf } from './texts.ts';
 
 export type OpenApiDocument = Readonly<Record<string, unknown>>;
 
-/** @param servers base addresses of the service, without a slash at the end */
-export function openApiDocument(routes: readonly Described[], servers: readonly string[]): OpenApiDocument {
+/** Without the address of the service, which differs from caller to caller. */
+export function openApiDocument(routes: readonly Described[]): OpenApiDocument {
   const components = createComponents(
     [...routes.flatMap(schemasOf), eventSchema, problemSchema],
     SCHEMA_NAMES,
@@ -24,13 +24,15 @@ export function openApiDocument(routes: readonly Described[], servers: readonly 
       Object.fromEntries(here.map((route) => [route.method.toLowerCase(), operationOf(route, components)])),
     ]),
   );
-  const problem = components.place(problemSchema, 'problem');
-  const responses = routes
-    .flatMap(problemsOf)
-    .map((answer) => [
-      answer.name,
-      problemResponse(answer, EVERY_ANSWER, problem, (headers) => headersOf(headers, components)),
-    ]);
+  components.place(problemSchema, 'problem');
+  const responses = routes.flatMap(problemsOf).map((problem) => [
+    problem.name,
+    {
+      description: problemDescription(problem),
+      headers: { ...EVERY_ANSWER, ...headersOf(problemHeaders(problem), components) },
+      content: problemContent(problem),
+    },
+  ]);
   const used = new Set(routes.map(({ tag }) => tag));
   return {
     openapi: '3.1.1',
@@ -41,7 +43,7 @@ export function openApiDocument(routes: readonly Described[], servers: readonly 
       description: INTRODUCTION,
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: servers.map((url) => ({ url })),
+    servers: [],
     security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
     tags: TAGS.filter(({ name }) => used.has(name)),
     paths,

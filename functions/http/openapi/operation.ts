@@ -1,6 +1,6 @@
 /** One address of the interface as an operation of the description. */
 import { type Answer, COMMON_HEADERS, type Described, type Parameter } from '../route.ts';
-import { problemsOf } from './problems.ts';
+import { type ProblemAnswer, problemContent, problemHeaders, problemsOf } from './problems.ts';
 import type { Components } from './schemas.ts';
 
 type Parameters = Readonly<Record<string, Parameter>>;
@@ -25,21 +25,21 @@ export function operationOf(route: Described, components: Components): object {
     ...(isOpen ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body === undefined ? {} : { requestBody: bodyOf(name, body, components) }),
-    responses: {
-      ...Object.fromEntries(
-        Object.entries(route.answers).map(([status, answer]) => [
-          status,
-          responseOf(`${name}-answer`, answer, components),
-        ]),
-      ),
-      ...Object.fromEntries(
-        problemsOf(route).map((problem) => [
-          problem.status,
-          { $ref: `#/components/responses/${problem.name}` },
-        ]),
-      ),
-    },
+    responses: responsesOf(route, components),
   };
+}
+
+function responsesOf(route: Described, components: Components): object {
+  const problems = problemsOf(route).map(({ status, name }) => [
+    status,
+    { $ref: `#/components/responses/${name}` },
+  ]);
+  const answers = Object.entries(route.answers).map(([status, answer]) => {
+    const problem = problemsOf(route).find((known) => known.status === Number(status));
+    return [status, responseOf(`${route.name}-answer`, answer, components, problem)];
+  });
+  // An answer of the same status comes last, because it has the problem, too.
+  return Object.fromEntries([...problems, ...answers]);
 }
 
 export function headersOf(headers: Parameters, components: Components): Record<string, object> {
@@ -77,7 +77,13 @@ function bodyOf(
   };
 }
 
-function responseOf(name: string, answer: Answer, components: Components): object {
+/** @param problem what else has the same status */
+function responseOf(
+  name: string,
+  answer: Answer,
+  components: Components,
+  problem: ProblemAnswer | undefined,
+): object {
   const { description, schema, media = [], headers = {}, example } = answer;
   const shown = example === undefined ? {} : { example };
   const content = {
@@ -85,10 +91,12 @@ function responseOf(name: string, answer: Answer, components: Components): objec
       ? {}
       : { 'application/json': { schema: components.place(schema, name), ...shown } }),
     ...Object.fromEntries(media.map((type) => [type, shown])),
+    ...(problem === undefined ? {} : problemContent(problem)),
   };
+  const own = { ...headers, ...(problem === undefined ? {} : problemHeaders(problem)) };
   return {
     description,
-    headers: { ...EVERY_ANSWER, ...headersOf(headers, components) },
+    headers: { ...EVERY_ANSWER, ...headersOf(own, components) },
     ...(Object.keys(content).length > 0 ? { content } : {}),
   };
 }

@@ -1,7 +1,7 @@
 /** Problem answers in the description: one per HTTP status, with the codes that an address may answer with. */
 import { CODES, type RequestCode } from '../../base/codes.ts';
 import { INVALID_REQUEST } from '../examples.ts';
-import { CODE_HEADERS, COMMON_CODES, type Described } from '../route.ts';
+import { CODE_HEADERS, COMMON_CODES, type Described, type Parameter } from '../route.ts';
 import { camel } from './names.ts';
 
 export interface ProblemAnswer {
@@ -27,26 +27,23 @@ export function problemsOf(route: Described): ProblemAnswer[] {
     .sort((one, other) => one.status - other.status);
 }
 
-export function problemResponse(
-  { codes }: ProblemAnswer,
-  headers: object,
-  problem: object,
-  headerOf: HeaderOf,
-) {
-  const own = Object.assign({}, ...codes.map((code) => CODE_HEADERS[code] ?? {}));
+export function problemDescription({ codes }: ProblemAnswer): string {
+  return codes.map((code) => `\`${code}\`: ${CODES[code].title}.`).join(' ');
+}
+
+export function problemHeaders({ codes }: ProblemAnswer): Readonly<Record<string, Parameter>> {
+  return Object.assign({}, ...codes.map((code) => CODE_HEADERS[code]));
+}
+
+export function problemContent({ codes }: ProblemAnswer): object {
+  const problem = { $ref: '#/components/schemas/Problem' };
   return {
-    description: codes.map((code) => `\`${code}\`: ${CODES[code].title}.`).join(' '),
-    headers: { ...headers, ...headerOf(own) },
-    content: {
-      'application/problem+json': {
-        schema: { allOf: [problem, { type: 'object', properties: { code: { enum: codes } } }] },
-        examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }])),
-      },
+    'application/problem+json': {
+      schema: { allOf: [problem, { type: 'object', properties: { code: { enum: codes } } }] },
+      examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code) }])),
     },
   };
 }
-
-type HeaderOf = (headers: NonNullable<(typeof CODE_HEADERS)[RequestCode]>) => object;
 
 function exampleOf(code: RequestCode): object {
   if (code === 'invalid_request') return INVALID_REQUEST.answer;

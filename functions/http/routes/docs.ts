@@ -1,5 +1,5 @@
 import { asset, description, page } from '../docs.ts';
-import { openApiDocument } from '../openapi/document.ts';
+import { type OpenApiDocument, openApiDocument } from '../openapi/document.ts';
 import type { Answer, Described, Parameter, Route } from '../route.ts';
 
 const text = (description: string): Parameter => ({ description, schema: { type: 'string' } });
@@ -22,6 +22,12 @@ const answersOf = (answer: Answer) => ({
 
 /** @param routes all routes, these among them */
 export function docsRoutes(routes: () => readonly Described[]): readonly Route<unknown>[] {
+  let document: OpenApiDocument | undefined;
+  /** The same for all callers but for the address at which they reach the service. */
+  const documentFor = (base: string): OpenApiDocument => {
+    document ??= openApiDocument(routes());
+    return { ...document, servers: [{ url: base }] };
+  };
   return [
     {
       name: 'openapi',
@@ -36,7 +42,7 @@ export function docsRoutes(routes: () => readonly Described[]): readonly Route<u
         schema: { type: 'object', additionalProperties: true },
       }),
       codes: [],
-      answer: (call) => description(call, openApiDocument(routes(), [call.base])),
+      answer: (call) => description(call, documentFor(call.base)),
     },
     {
       name: 'docs',

@@ -169,7 +169,7 @@ describe('a schema of the description', () => {
     codes: [],
   });
   const schemasOf = (...routes: Described[]) =>
-    (openApiDocument(routes, []) as unknown as Description).components.schemas;
+    (openApiDocument(routes) as unknown as Description).components.schemas;
   const part = { type: 'object', additionalProperties: false, properties: { a: { type: 'string' } } };
   const list = { type: 'array', items: { type: 'string' } };
 
@@ -182,6 +182,14 @@ describe('a schema of the description', () => {
       path: '/more',
     });
     assert.deepEqual([more['Left'], more['NewAddressAnswerLeft']], [part, other]);
+  });
+
+  test('of an answer stands beside the problem of the same status', () => {
+    const ready = { description: 'Not ready.', schema: part };
+    const document = openApiDocument([{ ...route({}), answers: { 503: ready } }]) as unknown as Description;
+    const { content, headers } = document.paths['/new']?.['get']?.responses['503'] ?? {};
+    assert.deepEqual(Object.keys(content ?? {}), ['application/json', 'application/problem+json']);
+    assert.ok(headers?.['Retry-After']);
   });
 
   test('with a condition that is not of one type is refused', () => {
