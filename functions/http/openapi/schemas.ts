@@ -42,7 +42,11 @@ export function createComponents(
   const freeName = (field: string, around: string): string => {
     const isFree = (name: string) => schemas[name] === undefined && names.every(([taken]) => taken !== name);
     const longer = around + camel(field);
-    return isFree(camel(field)) ? camel(field) : isFree(longer) ? longer : `${longer}${uses.size}`;
+    return isFree(camel(field))
+      ? camel(field)
+      : isFree(longer)
+        ? longer
+        : `${longer}${Object.keys(schemas).length}`;
   };
 
   const placed = (schema: Schema, field: string, around: string): Schema => {

@@ -65,12 +65,16 @@ describe('the description of the interface', () => {
   });
 
   test('has no keyword of our own, and no if', () => {
-    const text = JSON.stringify({ ...document, examples: [] });
     for (const keyword of ['expected', 'hint', 'if', 'then', 'else', '$schema'])
       for (const [place, object] of objectsIn(document.components.schemas))
         assert.ok(!(keyword in object) || /properties$/.test(place), `${place} ${keyword}`);
-    assert.ok(
-      text.includes('"description":"A name of 1-200 characters. The folder with the videos gets this name."'),
+  });
+
+  test('says of each field what is expected, and what to do', () => {
+    const { properties } = document.components.schemas['ProcessMediaRequest'] as { properties: Schema };
+    assert.equal(
+      (properties['task_name'] as Schema)['description'],
+      'A name of 1-200 characters. The folder with the videos gets this name.',
     );
   });
 
@@ -136,8 +140,9 @@ describe('the description of the interface', () => {
     assert.ok(checked > 20, `${checked} examples`);
   });
 
-  test('has requests that the service accepts as they are', async () => {
+  test('has requests that the service accepts as they are, and addresses that answer as described', async () => {
     let sent = 0;
+    let taskId: unknown;
     for (const [method, path, { requestBody, responses }] of operations) {
       const { examples = {} } = requestBody?.content['application/json'] ?? {};
       for (const [name, { value }] of Object.entries(examples)) {
@@ -149,10 +154,20 @@ describe('the description of the interface', () => {
         const answer = await served.api(request);
         assert.ok(answer.ok, `${name}: ${answer.status}`);
         assert.ok(responses[answer.status], name);
+        taskId = ((await answer.json()) as Schema)['task_id'] ?? taskId;
         sent += 1;
       }
     }
     assert.ok(sent >= 2);
+
+    // What can be asked about that task is answered as described: served.api checks that.
+    const named = { '{task_id}': String(taskId), '{index}': '1', '{file}': 'docs.css' };
+    for (const [, path] of operations.filter(([method]) => method === 'get')) {
+      const filled = Object.entries(named).reduce((text, [name, value]) => text.replace(name, value), path);
+      const answer = await served.api(new Request(`${BASE}${filled}`));
+      assert.notEqual(answer.status, 500, path);
+      await answer.body?.cancel();
+    }
   });
 });
 
