@@ -88,6 +88,8 @@ export async function asset({ request, path }: Call): Promise<Response> {
   }
   const file = files.get(name) ?? read(name);
   files.set(name, file);
+  // What failed once is read again.
+  file.catch(() => files.delete(name));
   return answer(request, await file);
 }
 
@@ -114,8 +116,9 @@ function answer({ headers: asked }: Request, { bytes, gzipped, type, hash }: Fil
     'cache-control': 'no-cache',
     'content-security-policy': POLICY,
   };
-  const isKnown = (asked.get('if-none-match') ?? '').split(',').some((tag) => tag.trim() === etag);
-  if (isKnown) return new Response(null, { status: 304, headers });
+  // Proxies mark a tag as weak, which makes no difference here: RFC 9110, section 13.1.2.
+  const known = (asked.get('if-none-match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  if (known.includes(etag)) return new Response(null, { status: 304, headers });
   return new Response(isGzipped ? gzipped : bytes, {
     headers: { ...headers, 'content-type': type, ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) },
   });

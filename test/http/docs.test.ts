@@ -65,7 +65,7 @@ describe('the description and the page that shows it', () => {
       const first = await get(path);
       const etag = String(first.headers.get('etag'));
       assert.equal(first.headers.get('cache-control'), 'no-cache');
-      const again = await get(path, { 'if-none-match': `"other", ${etag}` });
+      const again = await get(path, { 'if-none-match': `"other", W/${etag}` });
       assert.deepEqual([again.status, again.headers.get('etag'), await again.text()], [304, etag, '']);
       assert.equal((await get(path, { 'if-none-match': '"other"' })).status, 200);
     }
