@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { toNodeHandler } from 'srvx/node';
 import type { Consumer } from '../adapters/sqlite/topic-consumer.ts';
 import type { Log } from '../base/log.ts';
+import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import { outputPlace } from '../config/vendor-settings.ts';
 import { createNackLog } from '../coordination/log-nack.ts';
@@ -100,7 +101,7 @@ export async function startHost(
   starting.use(fromTimeToTime(sweepOnce));
 
   const output = outputPlace(config.vendors, config.outputDir);
-  const about = { version: deps.version, node: process.versions.node, ffmpeg: ffmpeg.version };
+  const about = { version: VERSION, node: process.versions.node, ffmpeg: ffmpeg.version };
   log.notice(
     `Listening on ${url}; videos go to ${output}. Every Cut ${about.version} on Node ${about.node} with ` +
       `${shortVersion(about.ffmpeg)}; ${resumption(resumed)}`,

@@ -26,7 +26,6 @@ import { dataFolders } from './data-folders.ts';
 import type { Adapters, Instrumentation } from './instrumentation.ts';
 import { createLanes } from './lanes.ts';
 import { pacedOutputs } from './paced-outputs.ts';
-import { packageVersion } from './package-version.ts';
 
 /** The adapters that the host itself chooses; the settings choose the others. */
 type HostAdapters<Q extends Queue> = Omit<Adapters, keyof ChosenAdapters> & { queue: Q };
@@ -139,7 +138,6 @@ export function assemble<Q extends Queue>(
     mixing: lanes.mixing,
     saving: fairLanes({ places: SAVERS }),
     run: instrumentation.run,
-    version: packageVersion(),
     readiness: createReadiness({ checks: options.checks, log }),
     ...apiSettings(config, log),
   };

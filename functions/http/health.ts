@@ -1,9 +1,8 @@
 /** Tells load balancers and containers whether the service answers and whether it can take work. */
+import { VERSION } from '../base/version.ts';
 import type { HealthView, ReadyView } from '../model/answers/health.ts';
 
 export interface HealthDeps {
-  /** Of the service. */
-  version: string;
   /** Never rejects. */
   readiness: () => Promise<ReadyView>;
 }
@@ -12,8 +11,8 @@ export interface HealthDeps {
 const RETRY_AFTER_SECONDS = 1;
 
 /** GET /healthz: answers as long as the process does. */
-export function health({ version }: HealthDeps): Response {
-  const body: HealthView = { status: 'ok', version };
+export function health(): Response {
+  const body: HealthView = { status: 'ok', version: VERSION };
   return Response.json(body);
 }
 

@@ -30,6 +30,9 @@ export interface Answer {
   example?: unknown;
 }
 
+/** What the description says about an address. */
+export type Described = Omit<Route<never>, 'answer'>;
+
 export interface Route<D> {
   /** The operationId. */
   name: string;
@@ -129,7 +132,12 @@ export const IF_NONE_MATCH: Parameter = {
   schema: { type: 'string' },
 };
 
-const RETRY_AFTER: Parameter = {
+export const REPLAYED: Parameter = {
+  description: 'true where an earlier answer is repeated.',
+  schema: { const: 'true' },
+};
+
+export const RETRY_AFTER: Parameter = {
   description: 'Seconds to wait before the next try.',
   schema: { type: 'integer', minimum: 1 },
 };

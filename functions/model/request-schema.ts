@@ -153,7 +153,7 @@ export const requestSchema = {
       else: audioMap,
     },
     text_to_speech: speech,
-    text_to_speach: speech,
+    text_to_speach: { ...speech, description: 'The same as text_to_speech.', deprecated: true },
     output: {
       type: 'object',
       additionalProperties: false,

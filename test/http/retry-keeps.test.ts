@@ -7,6 +7,7 @@ import { OUTPUT_RATES, requestSchema } from '../../functions/model/request-schem
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 
 /** Every field of a request, with a value that is not its default. A field added to the schema needs one in either. */
 const COVER = {
@@ -115,7 +116,7 @@ describe('a retry keeps every field of the request', () => {
     return task;
   }
   const post = (path: string, body?: unknown) =>
-    createApi(s.deps)(
+    conforming(createApi(s.deps))(
       new Request(`http://127.0.0.1:8080${path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

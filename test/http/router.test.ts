@@ -22,6 +22,7 @@ import { createRequestGuard, type RequestGuardOptions } from '../../functions/ht
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
 import type { OutputStore, ReportStore, TaskStore } from '../../functions/ports.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
 
@@ -34,6 +35,9 @@ const REQUEST = {
   audio_blocks: { m: ['https://h/m.mp3'] },
   text_to_speach: [{ text: 'Hello', voice: 'Sarah' }],
 };
+
+/** Each answer is held against the description. */
+const describedApi = (deps: ApiDeps) => conforming(createApi(deps));
 
 const guardOf = (options: Partial<RequestGuardOptions> = {}) =>
   createRequestGuard({
@@ -79,11 +83,10 @@ describe('the HTTP interface', () => {
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: guardOf(),
-      version: '1.2.3',
       readiness: async () => ({ status: 'ready', checks: {} }),
     };
-    api = createApi(deps);
-    guarded = createApi({ ...deps, guard: guardOf({ apiKey: KEY }) });
+    api = describedApi(deps);
+    guarded = describedApi({ ...deps, guard: guardOf({ apiKey: KEY }) });
   });
 
   after(async () => {
@@ -364,7 +367,7 @@ describe('the HTTP interface', () => {
           return tasks.create(task, claim);
         },
       };
-      const watching = createApi({ ...deps, tasks: watched });
+      const watching = describedApi({ ...deps, tasks: watched });
       await watching(post(REQUEST, { headers: { 'idempotency-key': 'a-day' } }));
       assert.deepEqual(kept, [86_400_000]);
     });
@@ -403,7 +406,7 @@ describe('the HTTP interface', () => {
   describe('a folder that cannot be made just now', () => {
     const busy = () => new TransientError('output_busy', 'Expected Drive to make the folder, got 503.');
     const withFolder = (createFolder: OutputStore['createFolder']) =>
-      createApi({ ...deps, outputs: { ...deps.outputs, createFolder } });
+      describedApi({ ...deps, outputs: { ...deps.outputs, createFolder } });
     const named = (task_name: string) => post({ ...REQUEST, task_name });
 
     test('is asked for again until it is there, and is made once', async () => {
@@ -497,7 +500,7 @@ describe('the HTTP interface', () => {
   test('a task whose id would collide gets another one', async () => {
     let refusals = 2;
     const clashing = { ...tasks, create: async (task: Task) => refusals-- <= 0 && tasks.create(task) };
-    const response = await createApi({ ...deps, tasks: clashing })(post(REQUEST));
+    const response = await describedApi({ ...deps, tasks: clashing })(post(REQUEST));
     const { task_id: id } = (await response.json()) as { task_id: string };
     assert.ok(await tasks.get(id), 'the task in the response is stored');
     assert.equal(refusals, -1);
@@ -505,7 +508,7 @@ describe('the HTTP interface', () => {
 
   test('a stored task is accepted even if its messages are not published yet', async () => {
     const broken = { publish: () => Promise.reject(new Error('the queue is unavailable')) };
-    const response = await createApi({ ...deps, queue: broken })(post(REQUEST));
+    const response = await describedApi({ ...deps, queue: broken })(post(REQUEST));
     assert.equal(response.status, 202);
     const { task_id: id } = (await response.json()) as { task_id: string };
     assert.equal((await tasks.progress(id))?.published, false);
@@ -516,19 +519,19 @@ describe('the HTTP interface', () => {
       ...tasks,
       create: () => Promise.reject(new TransientError('disk_full', 'The disk is full.')),
     };
-    const response = await createApi({ ...deps, tasks: full })(post(REQUEST));
+    const response = await describedApi({ ...deps, tasks: full })(post(REQUEST));
     assert.equal(response.headers.get('retry-after'), '30');
     assert.match(String((await problem(response, 503))['detail']), /disk is full/);
   });
 
   test('answers only to names of this machine when no key is set', async () => {
-    const local = createApi({ ...deps, guard: guardOf({ hosts: (name) => name === '127.0.0.1' }) });
+    const local = describedApi({ ...deps, guard: guardOf({ hosts: (name) => name === '127.0.0.1' }) });
     assert.equal((await local(post(REQUEST))).status, 202);
     await problem(await local(new Request('http://evil.example/process_media')), 421);
   });
 
   test('an unexpected error is a 500 without internal details', async () => {
-    const broken = createApi({
+    const broken = describedApi({
       ...({} as Parameters<typeof createApi>[0]),
       log: silentLog,
       guard: guardOf(),

@@ -1,4 +1,5 @@
 import { RENDER_STATUSES, renderListSchema, renderSchema } from '../../model/answers/render.ts';
+import { RENDERS_PAGE } from '../examples.ts';
 import { CURSOR, ETAG, IF_NONE_MATCH, LIMIT, type Parameter, type Route, TASK_ID } from '../route.ts';
 import { listRenders } from '../task-status.ts';
 import { getRender, getVideo, type RenderPath, type VideoDeps } from '../video.ts';
@@ -44,6 +45,7 @@ export const RENDERS: readonly Route<VideoDeps>[] = [
         description: 'A page of combinations, in order.',
         schema: renderListSchema,
         headers: { ETag: ETAG },
+        example: RENDERS_PAGE,
       },
       304: { description: 'Nothing has changed since the answer with that ETag.', headers: { ETag: ETAG } },
     },

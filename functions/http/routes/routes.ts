@@ -8,6 +8,7 @@ import type { SendWebhookDeps } from '../send-webhook.ts';
 import type { TasksDeps } from '../task-status.ts';
 import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
+import { docsRoutes } from './docs.ts';
 import { MANIFEST } from './manifest.ts';
 import { PROCESS_MEDIA } from './process-media.ts';
 import { RENDERS } from './renders.ts';
@@ -32,4 +33,5 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...MANIFEST,
   ...UPLOADS,
   ...SERVICE,
+  ...docsRoutes(() => ROUTES),
 ];

@@ -15,7 +15,7 @@ export const SERVICE: readonly Route<HealthDeps>[] = [
     isOpen: true,
     answers: { 200: { description: 'It answers.', schema: healthSchema } },
     codes: [],
-    answer: (_call, deps) => health(deps),
+    answer: () => health(),
   },
   {
     name: 'readiness',

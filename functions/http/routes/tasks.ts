@@ -3,8 +3,19 @@ import { MAX_NAME } from '../../model/request-schema.ts';
 import { TASK_STATUSES } from '../../model/task.ts';
 import { type CancelDeps, cancelTask } from '../cancel.ts';
 import { deleteTask } from '../delete-task.ts';
+import { RETRY_ACCEPTED, STATUS } from '../examples.ts';
 import { type RetryDeps, retryTask } from '../retry.ts';
-import { CURSOR, ETAG, IF_NONE_MATCH, LIMIT, LOCATION, POLL_AFTER, type Route, TASK_ID } from '../route.ts';
+import {
+  CURSOR,
+  ETAG,
+  IF_NONE_MATCH,
+  LIMIT,
+  LOCATION,
+  POLL_AFTER,
+  REPLAYED,
+  type Route,
+  TASK_ID,
+} from '../route.ts';
 import { type SendWebhookDeps, sendWebhook } from '../send-webhook.ts';
 import { listTasks } from '../task-list.ts';
 import { getTask } from '../task-status.ts';
@@ -51,6 +62,7 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps & SendWebhookDeps>[] =
         description: 'The status of the task.',
         schema: statusSchema,
         headers: { ETag: ETAG, 'Retry-After': POLL_AFTER },
+        example: STATUS,
       },
       304: {
         description: 'Nothing has changed since the answer with that ETag.',
@@ -103,7 +115,8 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps & SendWebhookDeps>[] =
       202: {
         description: 'The new task was accepted.',
         schema: acceptedSchema,
-        headers: { Location: LOCATION, 'Retry-After': POLL_AFTER },
+        headers: { Location: LOCATION, 'Retry-After': POLL_AFTER, 'Idempotency-Replayed': REPLAYED },
+        example: RETRY_ACCEPTED,
       },
     },
     codes: ['task_running', 'nothing_to_retry'],
