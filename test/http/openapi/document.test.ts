@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { REQUEST_CODES } from '../../../functions/base/codes.ts';
-import { VERSION } from '../../../functions/base/version.ts';
 import { openApiDocument } from '../../../functions/http/openapi/document.ts';
 import type { Described } from '../../../functions/http/route.ts';
 import { ROUTES } from '../../../functions/http/routes/routes.ts';
@@ -38,7 +39,9 @@ describe('the description of the interface', () => {
   });
 
   test('is of this version, and names the address that the caller uses', () => {
-    assert.equal((document['info'] as Schema)['version'], VERSION);
+    const file = readFileSync(resolve(import.meta.dirname, '../../../package.json'), 'utf8');
+    const { version } = JSON.parse(file) as { version: string };
+    assert.equal((document['info'] as Schema)['version'], version);
     assert.deepEqual(document['servers'], [{ url: BASE }]);
   });
 
