@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { buildConnector } from 'undici';
+import type { ConnectorBuilder } from '../../../functions/adapters/shared/address-guard.ts';
 import {
   createWebhookSender,
   SecretError,
@@ -12,6 +16,7 @@ import { startDnsServer } from '../../fixtures/network/dns-server.ts';
 import { PUBLIC } from '../../fixtures/network/hostile-stage.ts';
 import { startLoopbackInternet } from '../../fixtures/network/loopback-internet.ts';
 import { deadUrl, type Reaction, startReceiver, WEBHOOK_SECRET } from '../../fixtures/network/receiver.ts';
+import { selfSigned } from '../../fixtures/network/self-signed.ts';
 
 const NEVER = new AbortController().signal;
 const EVENT = {
@@ -105,6 +110,22 @@ describe('the sender of events', () => {
     assert.match((await answerTo('close')).error, /got (UND_ERR_SOCKET|ECONNRESET)/);
     await using dns = await startDnsServer({});
     assert.match((await failure('http://none.example/x', dns)).error, /got ENOTFOUND/);
+  });
+
+  test('checks the certificate of an https receiver, and its name, though it connects to an address', async () => {
+    const identity = selfSigned('secure.example');
+    const server = createHttpsServer(identity, (_, response) => response.end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const resolver = async () => [{ address: '127.0.0.1', family: 4 }];
+    const trusting: ConnectorBuilder = (options) => buildConnector({ ...options, ca: identity.cert });
+    const url = `https://secure.example:${port}/`;
+    await using sender = open({ resolver, buildConnector: trusting });
+    assert.deepEqual(await sender.send({ ...EVENT, url }, NEVER), { delivered: true });
+    assert.match((await failure(url, { resolver })).error, /got DEPTH_ZERO_SELF_SIGNED_CERT/);
+    const other = await failure(`https://other.example:${port}/`, { resolver, buildConnector: trusting });
+    assert.match(other.error, /got ERR_TLS_CERT_ALTNAME_INVALID/);
+    server.close();
   });
 
   test('ends with the signal, which is no failure of the receiver', async () => {
