@@ -1,19 +1,20 @@
 /** Addresses of this service, for answers. */
 import type { TaskLinks } from '../model/answers/task.ts';
+import { renderPaths, taskPaths } from '../model/paths.ts';
 
 /** @param baseUrl where the caller reaches the service, without a trailing slash */
 export function taskLinks(baseUrl: string, taskId: string): TaskLinks {
-  const self = `${baseUrl}/tasks/${taskId}`;
+  const { self, renders, manifest, cancel, retry } = taskPaths(taskId);
   return {
-    self,
-    renders: `${self}/renders`,
-    manifest: `${self}/manifest.json`,
-    cancel: `${self}/cancel`,
-    retry: `${self}/retry`,
+    self: `${baseUrl}${self}`,
+    renders: `${baseUrl}${renders}`,
+    manifest: `${baseUrl}${manifest}`,
+    cancel: `${baseUrl}${cancel}`,
+    retry: `${baseUrl}${retry}`,
   };
 }
 
 export function renderLinks(baseUrl: string, taskId: string, index: number, isSaved: boolean) {
-  const self = `${baseUrl}/tasks/${taskId}/renders/${index}`;
-  return { self, video: isSaved ? `${self}/video` : null };
+  const { self, video } = renderPaths(taskId, index);
+  return { self: `${baseUrl}${self}`, video: isSaved ? `${baseUrl}${video}` : null };
 }

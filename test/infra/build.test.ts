@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
-const BUILD = resolve(import.meta.dirname, '../../infra/build/build.ts');
+const BUILD = resolve(import.meta.dirname, '../../infra/build');
 
 /** Like that of ffmpeg-static, it downloads from FFMPEG_BINARIES_URL and fails if it gets nothing. */
 const INSTALL = `
@@ -34,7 +34,7 @@ async function build(ffmpeg: string | undefined, url?: string) {
   if (url !== undefined) await writeFile(join(folder, 'install.js'), INSTALL);
   await writeFile(join(folder, 'package.json'), '{"name":"ffmpeg-static","type":"commonjs"}');
   const script = join(dir.path, 'infra', 'build', 'build.ts');
-  await copyFile(BUILD, script);
+  await cp(BUILD, dirname(script), { recursive: true });
   const child = spawn(process.execPath, [script], {
     env: { ...process.env, ...(url === undefined ? {} : { FFMPEG_BINARIES_URL: url }) },
     stdio: ['ignore', 'pipe', 'pipe'],
