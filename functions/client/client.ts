@@ -5,7 +5,6 @@
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
 import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
-import type { WebhookView } from '../model/answers/webhook.ts';
 import { PROCESS_MEDIA_PATH, renderPaths, TASKS_PATH, taskPaths, UPLOADS_PATH } from '../model/paths.ts';
 import type { ProcessMediaRequest } from '../model/request.ts';
 import type { TaskStatus } from '../model/task.ts';
@@ -65,7 +64,7 @@ export interface Client {
   /** Makes the failed combinations again, as a new task. */
   retry(taskId: string, options?: Stop): Promise<Accepted>;
   /** Sends the event of an ended task to its callback_url again. */
-  sendWebhook(taskId: string, options?: Stop): Promise<WebhookView>;
+  sendWebhook(taskId: string, options?: Stop): Promise<StatusView>;
   /** Forgets an ended task; its videos stay. */
   delete(taskId: string, options?: Stop): Promise<void>;
 }
