@@ -149,6 +149,23 @@ describe('the image, built and run', { timeout: 1_800_000, ...CAN_BUILD }, () =>
     assert.deepEqual(JSON.parse(said), [1, 1000, 0, 'EROFS', 'EROFS', 'EROFS', true, true, true]);
   });
 
+  test('keeps no zombie of a process whose parent has ended, as a stopped cage leaves one', async () => {
+    const script = `
+      const { execFileSync } = require('node:child_process');
+      const { readdirSync, readFileSync } = require('node:fs');
+      execFileSync('sh', ['-c', '(sleep 0.2 &)'], { stdio: 'ignore' });
+      const states = () => readdirSync('/proc')
+        .filter((name) => /^\\d+$/.test(name))
+        .map((pid) => readFileSync('/proc/' + pid + '/stat', 'latin1').replace(/^.*\\) (.).*$/s, '$1'));
+      setTimeout(() => console.log(states().length, states().includes('Z')), 1000);`;
+    const { said } = await runToEnd(image, {
+      command: ['--eval', script],
+      volumes: await volumes('zombies'),
+    });
+    // The init and Node.
+    assert.equal(said, '2 false\n');
+  });
+
   test('makes eight of eight videos in its demo', async (t) => {
     const folders = await volumes('demo');
     const { code, said } = await runToEnd(image, { command: ['infra/demo/demo.ts'], volumes: folders });
