@@ -4,10 +4,10 @@ import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Accepted } from '../model/answers/task.ts';
+import { taskLinks } from '../model/links.ts';
 import type { Claim, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import type { Queue, TaskStore } from '../ports.ts';
-import { taskLinks } from './links.ts';
 import { POLL_LATER } from './poll-later.ts';
 
 export interface CreateTaskDeps {

@@ -1,8 +1,8 @@
 /** Examples of requests and answers. The description shows them, and a test holds functions/http/README.md equal to them. */
 import type { PlanView, RenderList } from '../model/answers/render.ts';
 import type { Accepted, StatusView } from '../model/answers/task.ts';
+import { renderLinks, taskLinks } from '../model/links.ts';
 import type { ProcessMediaRequest } from '../model/request.ts';
-import { renderLinks, taskLinks } from './links.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const TASK_ID = '1f0c9a52-8a07-4d0e-9c39-0a6f4c1f7d11';

@@ -1,11 +1,11 @@
 /** GET /tasks: the list of tasks, newest first. */
 import pLimit from 'p-limit';
 import type { TaskEntry, TaskList } from '../model/answers/task.ts';
+import { taskLinks } from '../model/links.ts';
 import { MAX_NAME } from '../model/request-schema.ts';
 import { ENDED_STATUSES, TASK_STATUSES } from '../model/task.ts';
 import type { TaskPosition, TaskSummary } from '../model/task-summary.ts';
 import type { LeaseStore, PinStore, TaskStore } from '../ports.ts';
-import { taskLinks } from './links.ts';
 import { emptyPage, limitOf, PAGE, strangeCursor } from './page.ts';
 import { choiceOf, queryMistake } from './query.ts';
 import { statusOf } from './task-phase.ts';

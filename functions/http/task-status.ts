@@ -11,6 +11,7 @@ import {
 import type { ProblemView, StatusView } from '../model/answers/task.ts';
 import type { WebhookView } from '../model/answers/webhook.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
+import { renderLinks, taskLinks } from '../model/links.ts';
 import { expectedMs } from '../model/pace.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
 import { outlineOf } from '../model/task-summary.ts';
@@ -18,7 +19,6 @@ import { problemView } from '../pipeline/problem-view.ts';
 import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts';
 import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore, WebhookStore } from '../ports.ts';
 import { taggedJson } from './etag.ts';
-import { renderLinks, taskLinks } from './links.ts';
 import { cursorOf, emptyPage, limitOf, nextCursor, PAGE } from './page.ts';
 import { POLL_LATER } from './poll-later.ts';
 import { choiceOf } from './query.ts';

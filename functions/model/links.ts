@@ -1,14 +1,19 @@
-/** Addresses of a task, for answers and events. */
+/** Addresses of this service, for answers and events. `baseUrl`: where the caller reaches it, without a trailing slash. */
 import type { TaskLinks } from './answers/task.ts';
+import { renderPaths, taskPaths } from './paths.ts';
 
-/** @param baseUrl where the caller reaches the service, without a trailing slash */
 export function taskLinks(baseUrl: string, taskId: string): TaskLinks {
-  const self = `${baseUrl}/tasks/${taskId}`;
+  const { self, renders, manifest, cancel, retry } = taskPaths(taskId);
   return {
-    self,
-    renders: `${self}/renders`,
-    manifest: `${self}/manifest.json`,
-    cancel: `${self}/cancel`,
-    retry: `${self}/retry`,
+    self: `${baseUrl}${self}`,
+    renders: `${baseUrl}${renders}`,
+    manifest: `${baseUrl}${manifest}`,
+    cancel: `${baseUrl}${cancel}`,
+    retry: `${baseUrl}${retry}`,
   };
+}
+
+export function renderLinks(baseUrl: string, taskId: string, index: number, isSaved: boolean) {
+  const { self, video } = renderPaths(taskId, index);
+  return { self: `${baseUrl}${self}`, video: isSaved ? `${baseUrl}${video}` : null };
 }

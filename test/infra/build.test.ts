@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -12,7 +12,7 @@ import { ASSETS } from '../../functions/http/docs.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const OWN_ASSETS = resolve(import.meta.dirname, '../../functions/http/docs');
-const BUILD = resolve(import.meta.dirname, '../../infra/build/build.ts');
+const BUILD = resolve(import.meta.dirname, '../../infra/build');
 
 const FFMPEG = '#!/bin/sh\necho "ffmpeg version 6.1.1"\n';
 /** Like that of ffmpeg-static, it downloads from FFMPEG_BINARIES_URL and fails if it gets nothing. */
@@ -49,7 +49,7 @@ async function build(
   if (url !== undefined) await writeFile(join(folder, 'install.js'), INSTALL);
   await writeFile(join(folder, 'package.json'), '{"name":"ffmpeg-static","type":"commonjs"}');
   const script = join(dir.path, 'infra', 'build', 'build.ts');
-  await copyFile(BUILD, script);
+  await cp(BUILD, dirname(script), { recursive: true });
   await more(dirname(folder));
   const child = spawn(process.execPath, [script], {
     env: { ...process.env, ...env, ...(url === undefined ? {} : { FFMPEG_BINARIES_URL: url }) },
