@@ -53,6 +53,8 @@ export interface Config {
   /** How many proxies of our own stand in front, and so how many entries of X-Forwarded-For are believed. */
   trustedProxies: number;
   push: PushRule;
+  /** Whether there is an MCP server at /mcp. */
+  mcp: boolean;
   allowPrivateUrls: boolean;
   logLevel: LogLevel;
   /** PATH, to look for ffmpeg. */
@@ -162,6 +164,7 @@ export function loadConfig(env: Environment): Config {
     corsOrigins: readCorsOrigins(read),
     trustedProxies,
     push: readPushRule(read, { emulated: Boolean(env['PUBSUB_EMULATOR_HOST']), inCloud }),
+    mcp: read.flag('MCP'),
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', !exposed),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
     searchPath: env['PATH'] ?? '',

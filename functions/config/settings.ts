@@ -227,6 +227,12 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
   },
   {
+    name: 'MCP',
+    default: 'false',
+    expected: 'true, false, 1 or 0',
+    about: 'Whether assistants can use the service at /mcp (Model Context Protocol), with the same key.',
+  },
+  {
     name: 'PUBLIC_API',
     default: 'false',
     expected: 'true, false, 1 or 0',

@@ -163,6 +163,7 @@ function paced(
 /** What only the HTTP API needs. */
 function apiSettings(config: Config, log: Log) {
   return {
+    mcp: config.mcp,
     limits: {
       combinations: config.maxCombinations,
       sources: sourceRules(config.vendors),

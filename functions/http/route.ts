@@ -48,6 +48,8 @@ export interface Route<D> {
   isOpen?: boolean;
   /** Whether a request brings a permission of its own, and needs no API key. */
   isPermitted?: (call: Pick<Call, 'path' | 'query'>, deps: D) => boolean;
+  /** Whether this service has the address, by its settings; left out: always. */
+  isOffered?: (deps: D) => boolean;
   parameters?: Readonly<Record<string, Parameter>>;
   query?: Readonly<Record<string, Parameter>>;
   /** Request headers of this route. */

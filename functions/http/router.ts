@@ -1,11 +1,9 @@
 /** Routes each request to its handler and turns errors into problem documents. */
-import { randomUUID } from 'node:crypto';
-import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
+import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { requestId } from '../base/request-id.ts';
 import { withoutEnd } from '../base/without-end.ts';
+import { asProblem } from './as-problem.ts';
 import { corsHeaders, isPreflight, preflightAnswer, withHeaders } from './cors.ts';
-import { problem } from './json-body.ts';
 import { checkQuery } from './query.ts';
 import type { RequestGuard } from './request-guard.ts';
 import type { Route } from './route.ts';
@@ -76,7 +74,7 @@ async function answer(
     return preflightAnswer();
   }
   const path = withoutEnd(url.pathname, '/') || '/';
-  const routes = routesAt(path);
+  const routes = routesAt(path).filter(({ route }) => route.isOffered?.(deps) ?? true);
   // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routes.find(({ route }) => route.method === method);
@@ -131,31 +129,5 @@ function checkLength({ pathname, search }: URL): void {
   throw new RequestError(
     'address_too_long',
     `Expected a path and a query of at most ${MAX_TARGET} characters, got ${length}.`,
-  );
-}
-
-function asProblem(error: unknown, log: Log): Response {
-  if (RequestError.is(error)) {
-    if (error.code === 'output_folder') log.error(error.message, { event: 'request.failed', error });
-    return problem(error);
-  }
-  const request_id = requestId() ?? randomUUID();
-  const reason = TransientError.is(error)
-    ? error.message
-    : isDiskFull(error)
-      ? 'the disk is full'
-      : undefined;
-  if (reason !== undefined) {
-    log.warn(`A request got 503: ${reason}`, { event: 'request.failed', request_id, error });
-    const detail = `Expected the service to be ready, got: ${reason}`;
-    return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
-  }
-  log.error(`A request failed with an unexpected error (${request_id})`, {
-    event: 'request.failed',
-    request_id,
-    error,
-  });
-  return problem(
-    new RequestError('internal', `Expected to answer the request, got an internal error (${request_id}).`),
   );
 }

@@ -87,7 +87,7 @@ function mapInner(schema: Schema, change: (inner: Schema, at?: string) => Schema
 }
 
 /** Without keywords of our own and without draft-07, which most code generators do not read. */
-function described(schema: Schema): Schema {
+export function described(schema: Schema): Schema {
   const { $schema: _, expected, hint, if: condition, then, else: otherwise, ...rest } = schema;
   const branches = condition === undefined ? {} : { oneOf: branchesOf(condition, then, otherwise) };
   const text = [rest['description'], capital(expected), hint].filter((part) => part !== undefined).join(' ');

@@ -22,10 +22,14 @@ const answersOf = (answer: Answer) => ({
 
 /** @param routes all routes, these among them */
 export function docsRoutes(routes: () => readonly Described[]): readonly Route<unknown>[] {
-  let document: OpenApiDocument | undefined;
+  /** By the names of the routes that the service offers, which depend on its settings. */
+  const documents = new Map<string, OpenApiDocument>();
   /** The same for all callers but for the address at which they reach the service. */
-  const documentFor = (base: string): OpenApiDocument => {
-    document ??= openApiDocument(routes());
+  const documentFor = (base: string, deps: unknown): OpenApiDocument => {
+    const offered = routes().filter(({ isOffered }) => isOffered?.(deps as never) ?? true);
+    const key = offered.map(({ name }) => name).join();
+    const document = documents.get(key) ?? openApiDocument(offered);
+    documents.set(key, document);
     return { ...document, servers: [{ url: base }] };
   };
   return [
@@ -42,7 +46,7 @@ export function docsRoutes(routes: () => readonly Described[]): readonly Route<u
         schema: { type: 'object', additionalProperties: true },
       }),
       codes: [],
-      answer: (call) => description(call, documentFor(call.base)),
+      answer: (call, deps) => description(call, documentFor(call.base, deps)),
     },
     {
       name: 'docs',

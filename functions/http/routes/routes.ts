@@ -1,6 +1,7 @@
 /** All addresses of the HTTP interface. The router and the description are made of this list. */
 import type { CancelDeps } from '../cancel.ts';
 import type { HealthDeps } from '../health.ts';
+import type { McpDeps } from '../mcp.ts';
 import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
@@ -10,6 +11,7 @@ import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
 import { docsRoutes } from './docs.ts';
 import { MANIFEST } from './manifest.ts';
+import { MCP } from './mcp.ts';
 import { PROCESS_MEDIA } from './process-media.ts';
 import { RENDERS } from './renders.ts';
 import { SERVICE } from './service.ts';
@@ -24,7 +26,8 @@ export type RouteDeps = ProcessMediaDeps &
   SendWebhookDeps &
   VideoDeps &
   UploadsDeps &
-  HealthDeps;
+  HealthDeps &
+  McpDeps;
 
 export const ROUTES: readonly Route<RouteDeps>[] = [
   ...PROCESS_MEDIA,
@@ -33,5 +36,6 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...MANIFEST,
   ...UPLOADS,
   ...SERVICE,
+  ...MCP,
   ...docsRoutes(() => ROUTES),
 ];
