@@ -1,6 +1,9 @@
 /** Examples of requests and answers. The description shows them, and a test holds functions/http/README.md equal to them. */
+
+import type { HealthView, ReadyView } from '../model/answers/health.ts';
 import type { PlanView, RenderList } from '../model/answers/render.ts';
-import type { Accepted, StatusView } from '../model/answers/task.ts';
+import type { Accepted, StatusView, TaskList } from '../model/answers/task.ts';
+import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
 import type { ProcessMediaRequest } from '../model/request.ts';
 
@@ -106,6 +109,38 @@ export const RENDERS_PAGE: RenderList = {
   next_cursor: null,
 };
 
+export const TASKS_PAGE: TaskList = {
+  tasks: [
+    {
+      ...task,
+      status: 'rendering',
+      succeeded: 2,
+      failed: 0,
+      cancelled: 0,
+      pending: 2,
+      percent: 50,
+      created_at: '2026-11-29T09:00:00.000Z',
+      completed_at: null,
+      links: taskLinks(BASE, TASK_ID),
+    },
+  ],
+  next_cursor: null,
+};
+
+export const UPLOAD_REQUEST: UploadRequest = { name: 'Hook A.mp4', bytes: 8388608, type: 'video/mp4' };
+
+const UPLOAD_ID = '6f1c0d2e9b7a4c538e21f06d4b9a7c15-Hook_A';
+export const UPLOAD: Upload = {
+  url: `upload:${UPLOAD_ID}`,
+  upload_url: `${BASE}/uploads/${UPLOAD_ID}?bytes=8388608&…`,
+  method: 'PUT',
+  headers: { 'content-type': 'video/mp4' },
+  expires_at: '2026-11-30T09:00:00.000Z',
+};
+
+export const HEALTH: HealthView = { status: 'ok', version: '0.2.0' };
+export const READY: ReadyView = { status: 'ready', checks: { store: { status: 'ok' } } };
+
 /** A wrong request and the answer to it. */
 export const INVALID_REQUEST = {
   request: { task_name: 'spring sale', video_blocks: { hooks: ['clip.mp4'] } },
@@ -121,7 +156,7 @@ export const INVALID_REQUEST = {
         pointer: '/video_blocks/hooks/0',
         code: 'invalid_url',
         message:
-          'Expected an http(s) or gs:// URL, got "clip.mp4". Write it in full, as https://example.com/clip.mp4.',
+          'Expected an http(s), gs:// or upload: URL, got "clip.mp4". Write it in full, as https://example.com/clip.mp4.',
       },
     ],
   },

@@ -226,7 +226,7 @@ describe('settings', () => {
     }
     // It saves no videos and reads none.
     const webhook = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'webhook', SPEECH: 'elevenlabs' };
-    assert.deepEqual(needs(webhook), ['SIGNING_KEY']);
+    assert.deepEqual(needs(webhook), ['SIGNING_KEY', 'WEBHOOK_SECRET']);
     const prepare = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'prepare' };
     assert.deepEqual(needs({ ...prepare, SPEECH: 'elevenlabs' }), ['ELEVENLABS_API_KEY']);
     assert.deepEqual(needs({ ...prepare, DRIVE_SOURCES: 'account' }), ofUser);

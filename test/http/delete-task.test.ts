@@ -80,7 +80,7 @@ describe('a task that is deleted', () => {
     await end(task);
     const files = await readdir(task.folder.id);
     assert.equal(await remove(task), 204);
-    assert.deepEqual(s.waiting(), { prepare: 0, render: 0, complete: 0, 'dead-letter': 0 });
+    assert.deepEqual(s.waiting(), { prepare: 0, render: 0, complete: 0, webhook: 0, 'dead-letter': 0 });
     const message = { topic: 'render', taskId: task.id, index: 1 } as const;
     await s.renderOne(task, 1);
     await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery(), s.deps);

@@ -86,7 +86,7 @@ describe('the MCP server', () => {
       colour: 'red',
     });
     assert.ok(refused.isError);
-    assert.match(refused.text, /Expected an http\(s\) or gs:\/\/ URL/);
+    assert.match(refused.text, /Expected an http\(s\), gs:\/\/ or upload: URL/);
     assert.match(refused.text, /unknown field/);
     const unknown = await call('status', { task_id: 'none' });
     assert.ok(unknown.isError);

@@ -140,7 +140,8 @@ describe('functions/http/README.md', () => {
       const operation = description().paths[path]?.[method.toLowerCase()];
       const { requestBody, responses = {} }: Partial<Operation> = operation ?? {};
       const known = Object.values(requestBody?.content['application/json']?.examples ?? {});
-      if (status === 422) continue;
+      // The description has one example of all problems.
+      if (status >= 400) continue;
       if (body !== undefined)
         assert.ok(
           known.some(({ value }) => isDeepStrictEqual(value, body)),

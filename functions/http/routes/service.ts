@@ -1,4 +1,5 @@
 import { healthSchema, readySchema } from '../../model/answers/health.ts';
+import { HEALTH, READY } from '../examples.ts';
 import { type HealthDeps, health, readiness } from '../health.ts';
 import { POLL_AFTER, type Route } from '../route.ts';
 
@@ -13,7 +14,7 @@ export const SERVICE: readonly Route<HealthDeps>[] = [
     description:
       'Under /health, too, because the front end of Cloud Run may answer paths that end in z itself.',
     isOpen: true,
-    answers: { 200: { description: 'It answers.', schema: healthSchema } },
+    answers: { 200: { description: 'It answers.', schema: healthSchema, example: HEALTH } },
     codes: [],
     answer: () => health(),
   },
@@ -28,7 +29,7 @@ export const SERVICE: readonly Route<HealthDeps>[] = [
       'Under /ready, too, because the front end of Cloud Run may answer paths that end in z itself.',
     isOpen: true,
     answers: {
-      200: { description: 'It can.', schema: readySchema },
+      200: { description: 'It can.', schema: readySchema, example: READY },
       503: {
         description: 'It cannot; checks say why.',
         schema: readySchema,

@@ -3,7 +3,7 @@ import { MAX_NAME } from '../../model/request-schema.ts';
 import { TASK_STATUSES } from '../../model/task.ts';
 import { type CancelDeps, cancelTask } from '../cancel.ts';
 import { deleteTask } from '../delete-task.ts';
-import { RETRY_ACCEPTED, STATUS } from '../examples.ts';
+import { RETRY_ACCEPTED, STATUS, TASKS_PAGE } from '../examples.ts';
 import { type RetryDeps, retryTask } from '../retry.ts';
 import {
   CURSOR,
@@ -45,7 +45,7 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps & SendWebhookDeps>[] =
       limit: LIMIT,
       cursor: CURSOR,
     },
-    answers: { 200: { description: 'A page of tasks.', schema: taskListSchema } },
+    answers: { 200: { description: 'A page of tasks.', schema: taskListSchema, example: TASKS_PAGE } },
     codes: [],
     answer: ({ query, base }, deps) => listTasks(base, query, deps),
   },

@@ -1,4 +1,5 @@
 import { uploadRequestSchema, uploadSchema } from '../../model/answers/upload.ts';
+import { UPLOAD, UPLOAD_REQUEST } from '../examples.ts';
 import { BODY_CODES, type Route } from '../route.ts';
 import { isUploadUrl, offerUpload, receiveUpload, type UploadsDeps } from '../uploads.ts';
 
@@ -14,9 +15,9 @@ export const UPLOADS: readonly Route<UploadsDeps>[] = [
       'A file is kept for 7 days.',
     body: {
       schema: uploadRequestSchema,
-      examples: { clip: { name: 'hook-a.mp4', bytes: 8_388_608, type: 'video/mp4' } },
+      examples: { clip: UPLOAD_REQUEST },
     },
-    answers: { 201: { description: 'How to send the file.', schema: uploadSchema } },
+    answers: { 201: { description: 'How to send the file.', schema: uploadSchema, example: UPLOAD } },
     codes: BODY_CODES,
     answer: offerUpload,
   },

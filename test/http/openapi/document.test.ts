@@ -25,7 +25,7 @@ describe('the description of the interface', () => {
   const operations: [string, string, Operation][] = [];
 
   before(async () => {
-    served = await startTestApi();
+    served = await startTestApi({ MCP: 'true' });
     document = (await (await served.api(new Request(`${BASE}/openapi.json`))).json()) as typeof document;
     for (const [path, methods] of Object.entries(document.paths))
       for (const [method, operation] of Object.entries(methods)) operations.push([method, path, operation]);
