@@ -179,7 +179,7 @@ describe('the image, built and run', { timeout: 1_800_000, ...CAN_BUILD }, () =>
   test('does not start without a key, and says what to set', async () => {
     const { code, said } = await runToEnd(image, { volumes: await volumes('no-key') });
     assert.equal(code, 1);
-    assert.match(said, /^API_KEY: expected a key of at least 16 characters because HOST is 0\.0\.0\.0/m);
+    assert.match(said, /^ {2}API_KEY: expected a key of at least 16 characters because HOST is 0\.0\.0\.0/m);
   });
 
   test('serves, stops in order on SIGTERM, and knows its tasks after a restart', async (t) => {
