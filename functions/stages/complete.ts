@@ -63,7 +63,7 @@ export async function complete(
         logLostManifest(deps.log, task, failureOf(error, before, 'save', held));
       });
       logTotals(deps.log, manifest);
-      await deps.tasks.finish(taskId);
+      await deps.tasks.finish(taskId, manifest.finishedAt);
       return true;
     },
   });

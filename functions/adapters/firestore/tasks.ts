@@ -191,7 +191,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
         return found.docs.map(({ id }) => id);
       }),
 
-    finish: (taskId) =>
+    finish: (taskId, at) =>
       firestore.run(({ db, sdk }) =>
         inRounds(async () => {
           const snapshot = await fieldsOf(db, taskId, 'finishedAt');
@@ -200,14 +200,15 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
             throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
           const finishedAt = snapshot.get('finishedAt') as Stored['finishedAt'];
           if (finishedAt !== null) return { value: finishedAt.toMillis() };
-          const fields = { finishedAt: sdk.FieldValue.serverTimestamp(), openSince: sdk.FieldValue.delete() };
+          const time = at === undefined ? sdk.FieldValue.serverTimestamp() : sdk.Timestamp.fromMillis(at);
+          const fields = { finishedAt: time, openSince: sdk.FieldValue.delete() };
           try {
             await taskAt(db, taskId).update(fields, { lastUpdateTime: version });
           } catch (error) {
             // Another writer has just finished, published or cancelled the task.
             if (grpcCode(error) !== GRPC.FAILED_PRECONDITION) throw error;
           }
-          // The next round reads the time, which the server has set.
+          // The next round reads the time, which the server may have set.
           return 'changed';
         }),
       ),

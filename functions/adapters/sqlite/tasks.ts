@@ -131,10 +131,10 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
       return rows.map(({ id }) => id);
     },
 
-    async finish(taskId) {
+    async finish(taskId, at = now()) {
       const row = database.row<{ finishedAt: number }>(
         'UPDATE tasks SET finished_at = coalesce(finished_at, ?) WHERE id = ? RETURNING finished_at AS finishedAt',
-        now(),
+        at,
         taskId,
       );
       if (!row) throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
