@@ -42,8 +42,11 @@ export interface TaskStore {
   progress(taskId: string): Promise<Progress | undefined>;
   /** sweep: ids of the tasks that are not finished, oldest first, at most `limit`, created after `afterId`. */
   unfinished(limit: number, afterId?: string): Promise<string[]>;
-  /** complete, as its last step. Returns the time of the first call, in milliseconds since the epoch. */
-  finish(taskId: string): Promise<number>;
+  /**
+   * complete, as its last step. The time of the first call stands, and is returned, in milliseconds since the epoch.
+   * @param at what the manifest says; by default, now by the store's clock
+   */
+  finish(taskId: string, at?: number): Promise<number>;
   /** list: newest first, for display alone, because no seals are checked. Costs the same wherever the page is. */
   list(wanted: WantedTasks): Promise<TaskPage>;
   /**

@@ -65,14 +65,9 @@ function noVideo(task: Task, { index, status, error }: RenderOutcome): RequestEr
       'not_finished',
       `Expected video ${index} to be finished, got one that is ${status}.`,
     );
-  const why = error === null ? '' : `: ${error.code}, ${error.message}`;
-  return new RequestError(
-    'not_made',
-    `Expected video ${index} of task "${task.name}", got none, it ${status}${why}`,
-    {
-      ...(error === null ? {} : { hint: error.hint }),
-    },
-  );
+  const why = error === null ? 'it was cancelled' : `it failed: ${error.code}, ${error.message}`;
+  const detail = `Expected video ${index} of task "${task.name}", got none: ${why}`;
+  return new RequestError('not_made', detail, error === null ? {} : { hint: error.hint });
 }
 
 /** Most names of files that a message lists. */

@@ -65,7 +65,7 @@ export async function complete(
       });
       logTotals(deps.log, manifest);
       await noteWebhook(task, deps);
-      await deps.tasks.finish(taskId);
+      await deps.tasks.finish(taskId, manifest.finishedAt);
       return true;
     },
   });

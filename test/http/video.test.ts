@@ -23,8 +23,9 @@ async function problem(response: Response, status: number, code: string) {
 describe('one combination of a task', () => {
   let s: SavedVideos;
   before(async () => {
-    s = await savedVideos();
+    s = await savedVideos({ combinations: 4 });
     await s.save(1, VIDEO);
+    await s.report(4, { status: 'cancelled', url: null });
     await s.report(2, {
       status: 'failed',
       url: null,
@@ -35,16 +36,16 @@ describe('one combination of a task', () => {
 
   test('is the one that the list has', async () => {
     const { renders } = (await (await s.get('/renders')).json()) as { renders: unknown[] };
-    for (const index of [1, 2, 3]) {
+    for (const index of [1, 2, 3, 4]) {
       assert.deepEqual(await (await s.get(`/renders/${index}`)).json(), renders[index - 1]);
     }
   });
 
   test('is looked for by its index alone, and the answer says which there are', async () => {
-    for (const index of ['0', '4', '01', '1.0', '-1', 'x', '%31', '1e0', '99999999999999999999']) {
+    for (const index of ['0', '5', '01', '1.0', '-1', 'x', '%31', '1e0', '99999999999999999999']) {
       for (const path of [`/renders/${index}`, `/renders/${index}/video`]) {
         const { detail } = await problem(await s.get(path), 404, 'not_found');
-        assert.match(String(detail), /from 1 to 3/);
+        assert.match(String(detail), /from 1 to 4/);
       }
     }
     await problem(await s.get('/renders/1?x=1'), 422, 'invalid_request');
@@ -54,7 +55,9 @@ describe('one combination of a task', () => {
     const { detail } = await problem(await s.get('/renders/3/video'), 409, 'not_finished');
     assert.match(String(detail), /pending/);
     const failed = await problem(await s.get('/renders/2/video'), 404, 'not_made');
-    assert.match(String(failed['detail']), /failed: mix_failed, ffmpeg said no/);
+    assert.match(String(failed['detail']), /got none: it failed: mix_failed, ffmpeg said no/);
+    const cancelled = await problem(await s.get('/renders/4/video'), 404, 'not_made');
+    assert.match(String(cancelled['detail']), /it was cancelled/);
   });
 });
 

@@ -195,7 +195,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
         return found.docs.map(({ id }) => id);
       }),
 
-    finish: (taskId) =>
+    finish: (taskId, at) =>
       firestore.run((connected) =>
         inRounds(async () => {
           const { db, sdk } = connected;
@@ -208,7 +208,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
           const shards = await allShards(connected, taskId).get();
           const { succeededAt: _, ...totals } = sumOf(shards.docs.map((shard) => shard.data() as Shard));
           const fields = {
-            finishedAt: sdk.FieldValue.serverTimestamp(),
+            finishedAt: at === undefined ? sdk.FieldValue.serverTimestamp() : sdk.Timestamp.fromMillis(at),
             openSince: sdk.FieldValue.delete(),
             ended: endedStatus(totals),
             totals,
@@ -219,7 +219,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
             // Another writer has just finished, published or cancelled the task.
             if (grpcCode(error) !== GRPC.FAILED_PRECONDITION) throw error;
           }
-          // The next round reads the time, which the server has set.
+          // The next round reads the time, which the server may have set.
           return 'changed';
         }),
       ),

@@ -164,12 +164,12 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
       return listTasks(database, wanted);
     },
 
-    async finish(taskId) {
+    async finish(taskId, at = now()) {
       return database.transaction(() => {
         const row = database.row<Counts & { seq: number; finishedAt: number }>(
           `UPDATE tasks SET finished_at = coalesce(finished_at, ?) WHERE id = ?
            RETURNING seq, succeeded, failed, cancelled, finished_at AS finishedAt`,
-          now(),
+          at,
           taskId,
         );
         if (!row) throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
