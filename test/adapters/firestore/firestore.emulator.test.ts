@@ -219,6 +219,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.attempts.record('key', 'crash');
     await store.attempts.rest('rested', 1000);
     await store.memo.remember('url', 'content');
+    await createFirestoreWebhooks(store).ask('a', 1);
     await store.memo.settle('key', 'id');
     await store.firestore.run(async ({ db }) => {
       for (const collection of COLLECTIONS) {
