@@ -5,9 +5,10 @@
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { toNodeHandler } from 'srvx/node';
 import { createLog } from './base/log.ts';
+import { requestFields } from './base/request-id.ts';
 import { traceFields } from './base/trace.ts';
 import { loadConfig, readEnvironment } from './config/config.ts';
-import { leavePathsUndecoded, onEveryAnswer } from './hosts/answer-headers.ts';
+import { inRequestOf, leavePathsUndecoded, onEveryAnswer } from './hosts/answer-headers.ts';
 import { createCloudFunctions, FUNCTION_NAMES } from './hosts/cloud.ts';
 import { NO_INSTRUMENTATION } from './hosts/instrumentation.ts';
 import { leaveBodiesUnread } from './hosts/unread-bodies.ts';
@@ -21,7 +22,7 @@ const log = createLog({
   level: config.logLevel,
   // Only true when the emulators run in a terminal.
   pretty: process.stdout.isTTY === true,
-  context: () => traceFields(config.project),
+  context: () => ({ ...requestFields(), ...traceFields(config.project) }),
   write: (line) => process.stdout.write(line),
 });
 const functions = createCloudFunctions({ config, log, instrumentation: NO_INSTRUMENTATION });
@@ -35,7 +36,7 @@ for (const name of FUNCTION_NAMES) {
   const handle = toNodeHandler(functions[name]) as HttpFunction;
   http(name, (request, response) => {
     stopInOrder();
-    return handle(request, response);
+    return inRequestOf(response, () => handle(request, response));
   });
 }
 

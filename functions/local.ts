@@ -1,6 +1,7 @@
 /** Entry point of `npm start`: runs the single-machine host and stops it in order. */
 import { watchLauncher } from './adapters/process/launcher.ts';
 import { createLog, type Log } from './base/log.ts';
+import { requestFields } from './base/request-id.ts';
 import { type Config, loadConfig, readEnvironment } from './config/config.ts';
 import { type Host, startHost } from './hosts/local.ts';
 
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
     const log = createLog({
       level: config.logLevel,
       pretty: process.stdout.isTTY === true,
+      context: requestFields,
       write: (line) => process.stdout.write(line),
     });
     let host: Host | undefined;

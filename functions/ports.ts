@@ -15,6 +15,8 @@ import type { Download, Validator } from './model/source.ts';
 import type { SourceLocation } from './model/source-location.ts';
 import type { Spoken } from './model/speech.ts';
 import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from './model/task.ts';
+import type { TaskPage, WantedTasks } from './model/task-summary.ts';
+import type { WebhookAnswer, WebhookRecord } from './model/webhook.ts';
 
 // ---------------------------------------------------------------------------------------------------------------
 // Tasks
@@ -26,7 +28,7 @@ export interface TaskStore {
    * six digits: their file names would clash, so try another id.
    */
   create(task: Task, claim?: Claim): Promise<boolean>;
-  /** process-media, retry: the task that has the claim; undefined if none has or the claim has expired. */
+  /** process-media, retry: the task that has the claim; undefined if none has, or if claim or task are gone. */
   claimed(key: string): Promise<ClaimHolder | undefined>;
   /** Undefined for an unknown id, and for a task whose seal does not fit: its messages have no effect. */
   get(taskId: string): Promise<Task | undefined>;
@@ -40,8 +42,18 @@ export interface TaskStore {
   progress(taskId: string): Promise<Progress | undefined>;
   /** sweep: ids of the tasks that are not finished, oldest first, at most `limit`, created after `afterId`. */
   unfinished(limit: number, afterId?: string): Promise<string[]>;
-  /** complete, as its last step. Returns the time of the first call, in milliseconds since the epoch. */
-  finish(taskId: string): Promise<number>;
+  /**
+   * complete, as its last step. The time of the first call stands, and is returned, in milliseconds since the epoch.
+   * @param at what the manifest says; by default, now by the store's clock
+   */
+  finish(taskId: string, at?: number): Promise<number>;
+  /** list: newest first, for display alone, because no seals are checked. Costs the same wherever the page is. */
+  list(wanted: WantedTasks): Promise<TaskPage>;
+  /**
+   * delete: forgets an ended task, its claims and all its records, so that messages about it have no effect. Its files
+   * stay. Repeating it changes nothing. What is left if the process dies is removed later.
+   */
+  remove(taskId: string): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -92,6 +104,31 @@ export interface ProblemStore {
   clear(taskId: string, work: Work): Promise<void>;
   /** status: the latest ones, latest first. Those of work that another process has done may still be there. */
   latest(taskId: string, limit: number): Promise<Problem[]>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Webhooks: the one event of a task with a callback_url
+
+/** One record for each task. It is gone with its task. */
+export interface WebhookStore {
+  /** complete, POST /webhook: from now on the event is to be sent, with what earlier deliveries left in the record. */
+  ask(taskId: string, at: number): Promise<void>;
+  /** Undefined if it was never asked for. */
+  read(taskId: string): Promise<WebhookRecord | undefined>;
+  /** webhook: after a delivery. `askedAt` stays, as a caller may have asked meanwhile. Changes nothing without a record. */
+  record(taskId: string, record: WebhookRecord): Promise<void>;
+  /** webhook: its task is gone. */
+  forget(taskId: string): Promise<void>;
+  /** sweep: the tasks whose event is due, the longest first. */
+  due(at: number, limit: number): Promise<string[]>;
+}
+
+export interface WebhookSender {
+  /**
+   * webhook: one POST, signed. The same id and the same body at each delivery of an event. Rejects only with the signal's
+   * reason: whatever else goes wrong is in the answer.
+   */
+  send(event: { url: string; id: string; body: string }, signal: AbortSignal): Promise<WebhookAnswer>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -219,6 +256,26 @@ export interface FileOwner {
   isCurrent: () => Promise<boolean>;
 }
 
+/** A saved file as it was found. Reading it, or making a link to it, may come much later or never. */
+export interface FoundFile {
+  readonly bytes: number;
+  /** Another one for other bytes: letters, digits and - alone. */
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+  /**
+   * Bytes from..to, inclusive; all by default. Opened at the first piece; closed at the last one, at an early return, and
+   * when the signal fires, also while nobody takes pieces. Ends early, or throws PermanentError output_missing, if the file
+   * was replaced or removed since it was found. Throws TransientError if the bytes from where it stopped may come later.
+   */
+  read(range: { signal: AbortSignal; from?: number; to?: number }): AsyncGenerator<Uint8Array>;
+  /**
+   * An address where a browser gets it; undefined if only the service can read it. Throws TransientError if there is one
+   * that cannot be had now.
+   */
+  link(signal: AbortSignal): Promise<string | undefined>;
+}
+
 export interface OutputStore {
   /**
    * process-media: returns the folder of that name. If it is missing, it is created, only once for concurrent calls.
@@ -243,6 +300,16 @@ export interface OutputStore {
    * owner has saved under the name stays.
    */
   remove(folder: OutputFolder, fileNames: readonly string[], owner?: FileOwner): Promise<void>;
+  /**
+   * video, zip: the file that the task has saved under that name; undefined if it is gone, because someone removed it.
+   * Never follows a link out of the folder. Throws PermanentError if the service may not read it.
+   */
+  find(
+    folder: OutputFolder,
+    fileName: string,
+    owner: Pick<FileOwner, 'taskId'>,
+    signal: AbortSignal,
+  ): Promise<FoundFile | undefined>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -274,6 +341,58 @@ export interface Downloads {
     file: string,
     options: { validator?: Validator | undefined; signal: AbortSignal },
   ): Promise<Download>;
+}
+
+/** A file that a caller wants to send. */
+export interface UploadOffer {
+  id: string;
+  /** The exact length. */
+  bytes: number;
+  /** Media type. */
+  type: string;
+  /** Where callers reach the service, without a trailing slash. */
+  base: string;
+}
+
+/** How the file is sent: PUT to `url` with exactly these headers, until then. The URL is a permission of its own. */
+export interface UploadTarget {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  expiresAt: Date;
+}
+
+/** Files that callers sent, to name them as sources. Each is kept for UPLOAD_DAYS from when it was complete. */
+export interface UploadStore {
+  /** uploads: stores nothing. */
+  offer(offer: UploadOffer): Promise<UploadTarget>;
+  /** process-media: whether a file was sent whole, and not too long ago, in the order of the ids. Throws TransientError. */
+  areThere(ids: readonly string[]): Promise<boolean[]>;
+  /** prepare: as Downloads. Throws PermanentError 'source_not_found' if the file is not there any more. */
+  read(id: string, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
+  /** uploads: takes files that are sent to this service. Missing where they are sent elsewhere. */
+  receiver?: UploadReceiver;
+}
+
+export interface UploadReceiver {
+  /** Whether this service made the URL, for that id, whether it has expired or not. */
+  isOurs(id: string, query: URLSearchParams): boolean;
+  /**
+   * Stores the body under the id in one step, or nothing. Repeating it replaces the file.
+   * @param query of the URL of the request
+   * @throws RequestError: 403 if the URL is not ours or has expired, 422 for another length or type, 408 if it is too slow
+   * @throws TransientError disk_full
+   */
+  receive(id: string, query: URLSearchParams, sent: SentFile): Promise<void>;
+}
+
+export interface SentFile {
+  /** Content-Type; null: none. */
+  type: string | null;
+  /** Content-Length; undefined: unknown. */
+  bytes: number | undefined;
+  body: AsyncIterable<Uint8Array>;
+  /** Fires when the caller is gone. */
+  signal: AbortSignal;
 }
 
 export interface Speech {

@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   base: [],
   model: ['base'],
   'ports.ts': ['base', 'model'],
+  client: ['model'],
   media: ['base', 'model', 'ports.ts'],
   coordination: ['base', 'model', 'ports.ts'],
   config: ['base', 'model', 'ports.ts'],
@@ -113,6 +114,19 @@ describe('the layers of functions/', () => {
       assert.doesNotMatch(
         textOf.get(file) ?? '',
         /from 'node:|Date\.|Math\.random|process\.|setTimeout/,
+        file,
+      );
+    }
+  });
+
+  test('keep client/ free of what browsers do not have, and of all code of the service but its paths', () => {
+    for (const file of files.filter((name) => roomOf(name) === 'client')) {
+      const text = textOf.get(file) ?? '';
+      assert.doesNotMatch(text, /from '[^.]|process\.|\bBuffer\b|setImmediate|__dirname|import\.meta/, file);
+      const loaded = text.matchAll(/^import (?!type )[^;]*? from '\.\.\/([^']+)'/gm);
+      assert.deepEqual(
+        [...loaded].map(([, name]) => name).filter((name) => name !== 'model/paths.ts'),
+        [],
         file,
       );
     }

@@ -32,7 +32,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 403,
     title: 'The request comes from a page of another site',
-    hint: 'Send it from a server, or from a page of this service; PUBLIC_URL is the address of its pages.',
+    hint: 'Send it from a server, from a page of this service (PUBLIC_URL) or from an origin that CORS_ORIGINS lists.',
   },
   push_unauthenticated: {
     kind: 'request',
@@ -88,6 +88,18 @@ export const CODES = Object.freeze({
     title: 'The request is invalid',
     hint: 'Fix each entry of errors and send the request again; nothing was started.',
   },
+  upload_forbidden: {
+    kind: 'request',
+    status: 403,
+    title: 'The upload URL is wrong or has expired',
+    hint: 'Send the file to the upload_url of POST /uploads as it is, within a day. Ask for a new one after that.',
+  },
+  upload_mismatch: {
+    kind: 'request',
+    status: 422,
+    title: 'The file is not the one that was announced',
+    hint: 'Send the whole file with the headers of the answer, or ask for a new upload_url with its real size and type.',
+  },
   key_reused: {
     kind: 'request',
     status: 422,
@@ -105,6 +117,42 @@ export const CODES = Object.freeze({
     status: 409,
     title: 'The task has no failed combinations',
     hint: 'A retry covers failed combinations, not cancelled ones. Post a new task for those.',
+  },
+  not_finished: {
+    kind: 'request',
+    status: 409,
+    title: 'The video is not finished',
+    hint: 'Wait until its status is succeeded, then ask again.',
+  },
+  not_made: {
+    kind: 'request',
+    status: 404,
+    title: 'The video was not made: it failed or was cancelled',
+    hint: 'POST /tasks/{task_id}/retry makes failed videos again; post a new task for cancelled ones.',
+  },
+  video_gone: {
+    kind: 'request',
+    status: 410,
+    title: 'The video is no longer in the output folder',
+    hint: 'Put the file back under its name, or take it out of the trash. To make it again, post a new task.',
+  },
+  range_not_satisfiable: {
+    kind: 'request',
+    status: 416,
+    title: 'The range is beyond the end of the video',
+    hint: 'Ask for a range within the size in Content-Range, or for the whole video.',
+  },
+  output_unreadable: {
+    kind: 'request',
+    status: 502,
+    title: 'The service may not read the output folder',
+    hint: 'Follow the detail, which names what the account of the service lacks, then ask again.',
+  },
+  no_webhook: {
+    kind: 'request',
+    status: 409,
+    title: 'The task has no callback_url',
+    hint: 'Only a task that was posted with a callback_url has an event. Poll the status_url of this one.',
   },
   too_many_requests: {
     kind: 'request',

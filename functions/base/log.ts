@@ -12,6 +12,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const SEVERITY = { debug: 'DEBUG', info: 'INFO', notice: 'NOTICE', warn: 'WARNING', error: 'ERROR' } as const;
 
 export type EventName =
+  | 'health.failing'
+  | 'health.working'
   | 'host.waiting'
   | 'ffmpeg.limits'
   | 'ffmpeg.no_cage'
@@ -27,6 +29,7 @@ export type EventName =
   | 'output.working'
   | 'task.accepted'
   | 'task.cancelling'
+  | 'task.deleted'
   | 'task.completed'
   | 'tasks.pruned'
   | 'tasks.not_pruned'
@@ -49,10 +52,17 @@ export type EventName =
   | 'push.not_set_up'
   | 'record.forged'
   | 'request.failed'
+  | 'answer.broken'
+  | 'video.not_linked'
   | 'request.locked_out'
   | 'request.refused'
   | 'sweep.failed'
-  | 'sweep.repaired';
+  | 'sweep.repaired'
+  | 'uploads.pruned'
+  | 'uploads.not_pruned'
+  | 'webhook.delivered'
+  | 'webhook.failed'
+  | 'webhook.given_up';
 
 export interface LogFields {
   event: EventName;

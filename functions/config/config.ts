@@ -6,10 +6,12 @@ import { parseEnv } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
 import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.ts';
+import { readCorsOrigins } from './cors-origins.ts';
+import { readSigningKey, readWebhookSecret } from './key-settings.ts';
 import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
-import { readVendorSettings, type VendorOptions, type VendorSettings } from './vendor-settings.ts';
+import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
 
 export { ConfigError, type Environment };
 
@@ -42,8 +44,12 @@ export interface Config {
   apiKey: string | undefined;
   /** Seals tasks and reports. Undefined in `prepare`, and on one machine, where the host makes one. */
   signingKey: string | undefined;
+  /** Signs events, as Standard Webhooks writes it. Undefined where none is sent, and on one machine, where the host makes one. */
+  webhookSecret: string | undefined;
   /** Limit per caller; Infinity means no limit. */
   requestsPerMinute: number;
+  /** Origins of other sites whose pages may use the HTTP API. */
+  corsOrigins: readonly string[];
   /** How many proxies of our own stand in front, and so how many entries of X-Forwarded-For are believed. */
   trustedProxies: number;
   push: PushRule;
@@ -148,12 +154,14 @@ export function loadConfig(env: Environment): Config {
     ffmpegCage: read.text('FFMPEG_CAGE', 'auto', /^(auto|off|required)$/) as Config['ffmpegCage'],
     apiKey,
     signingKey: readSigningKey(read, { shared, target }),
+    webhookSecret: readWebhookSecret(read, { shared, target }),
     requestsPerMinute: read.count(
       'REQUESTS_PER_MINUTE',
       exposed ? REQUESTS_PER_MINUTE : Number.POSITIVE_INFINITY,
       1,
       1_000_000,
     ),
+    corsOrigins: readCorsOrigins(read),
     trustedProxies,
     push: readPushRule(read, { emulated: Boolean(env['PUBSUB_EMULATOR_HOST']), inCloud }),
     mcp: read.flag('MCP'),
@@ -195,20 +203,6 @@ function exposureOf(settings: {
   return trustedProxies > 0
     ? { because: `TRUSTED_PROXIES is ${trustedProxies}`, instead: 'TRUSTED_PROXIES=0' }
     : undefined;
-}
-
-/** `prepare` opens files of strangers. Whoever takes it over must not find the key that seals tasks. */
-function readSigningKey(read: SettingsReader, { shared, target }: VendorOptions): string | undefined {
-  const key = read.optional('SIGNING_KEY', (value) => value.length >= 32);
-  if (target === 'prepare') {
-    if (key !== undefined)
-      read.problem('SIGNING_KEY: expected no key in the function prepare, got one. Remove it.');
-  } else if (shared && key === undefined && !read.failed('SIGNING_KEY')) {
-    read.problem(
-      'SIGNING_KEY: expected the key that seals tasks, got nothing. Run infra/cloud/setup.sh, which makes it, and deploy again.',
-    );
-  }
-  return key;
 }
 
 /** If PUSH_ACCOUNT and PUSH_AUDIENCE are set, tokens are required even with an emulator. On Cloud Run unset means closed. */

@@ -171,7 +171,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'MAX_SOURCE_MB',
     default: '1024',
     expected: 'a whole number of megabytes from 1',
-    about: 'Largest download.',
+    about: 'Largest download, and largest upload.',
   },
   {
     name: 'TASK_DAYS',
@@ -220,6 +220,13 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
   },
   {
+    name: 'WEBHOOK_SECRET',
+    default: '',
+    expected: 'whsec_ and 24-64 bytes in base64',
+    about: 'Key that signs the events for callback_url; only for webhook. On one machine made in DATA_DIR.',
+    secret: true,
+  },
+  {
     name: 'MCP',
     default: 'false',
     expected: 'true, false, 1 or 0',
@@ -236,6 +243,13 @@ export const SETTINGS: readonly Setting[] = [
     default: 'auto',
     expected: 'auto, or a whole number from 1 to 1000000',
     about: 'Limit per caller (IPv4 address or IPv6 /64). auto: 600, no limit while not exposed.',
+  },
+  {
+    name: 'CORS_ORIGINS',
+    default: '',
+    expected:
+      'origins such as https://studio.example.com (or http on this machine), exactly as browsers send them, separated by commas',
+    about: 'Sites whose pages may call the API from a browser: https origins, separated by commas.',
   },
   {
     name: 'TRUSTED_PROXIES',
@@ -266,7 +280,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'ALLOW_PRIVATE_URLS',
     default: 'auto',
     expected: 'auto, true, false, 1 or 0',
-    about: 'Whether sources may be on private addresses. auto: only while the service is not exposed.',
+    about: 'Whether sources and callbacks may be on private addresses. auto: only while not exposed.',
   },
   {
     name: 'GOOGLE_API_URL',
@@ -289,4 +303,4 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** Settings of features that this build does not have: setting one is refused, not ignored. */
-export const NOT_AVAILABLE = ['INPUT_DIR', 'WEBHOOK_SECRET', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+export const NOT_AVAILABLE = ['INPUT_DIR', 'OTEL_EXPORTER_OTLP_ENDPOINT'];

@@ -61,7 +61,8 @@ export interface VendorOptions {
 
 export function readVendorSettings(read: SettingsReader, { shared, target }: VendorOptions): VendorSettings {
   const driveSources = read.text('DRIVE_SOURCES', 'link', /^(link|account)$/) as 'link' | 'account';
-  const drive = readDriveAuth(read, target === 'prepare' && driveSources === 'link');
+  const opensLinksOnly = target === 'prepare' && driveSources === 'link';
+  const drive = readDriveAuth(read, target === 'webhook' || opensLinksOnly);
   const cacheBucket = read.optional('CACHE_BUCKET', (value) => BUCKET.test(value));
   const output = readOutput(read, drive, shared);
   const sourceBuckets = readSourceBuckets(read);

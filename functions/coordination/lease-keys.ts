@@ -68,6 +68,11 @@ export function completingKey(taskId: string): string {
   return `completing/${taskId}`;
 }
 
+/** Lease: sending the event of a task. */
+export function webhookKey(taskId: string): string {
+  return `webhook/${taskId}`;
+}
+
 /** Rest: how long the messages of a cancelled task have to end it before they are published once more. */
 export function cancellingKey(taskId: string): string {
   return `cancelling/${taskId}`;

@@ -81,6 +81,8 @@ export function subjectOf(message: MessageOf<Topic>, task: Task | undefined): st
       return `combination ${message.index}`;
     case 'complete':
       return 'the completion of the task';
+    case 'webhook':
+      return 'the event of the task';
     case 'dead-letter':
       return `the end of ${subjectOf(message.message, task)}`;
   }

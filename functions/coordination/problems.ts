@@ -107,7 +107,7 @@ export function noteSuccess(stage: Stage | undefined): void {
   );
 }
 
-/** Undefined for a dead letter: its work is given up. */
+/** Undefined for a dead letter, whose work is given up, and for the event of a task, which has ended. */
 function workOf(message: Message): Work | undefined {
   switch (message.topic) {
     case 'prepare':
@@ -116,6 +116,7 @@ function workOf(message: Message): Work | undefined {
       return { topic: message.topic, index: message.index };
     case 'complete':
       return { topic: message.topic };
+    case 'webhook':
     case 'dead-letter':
       return undefined;
   }

@@ -6,6 +6,7 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { duringRequest, requestIdFrom } from '../base/request-id.ts';
 
 interface Started {
   request: IncomingMessage;
@@ -15,18 +16,31 @@ interface Started {
 
 const STARTED = 'http.server.request.start';
 
+const REQUEST_ID = 'x-request-id';
+
 /**
- * Sets headers on all answers of one server, or of all servers in this process, until disposed. Headers that an answer
- * sets itself take precedence.
+ * Sets headers, and X-Request-Id, on all answers of one server, or of all servers in this process, until disposed. Headers
+ * that an answer sets itself take precedence.
  */
 export function onEveryAnswer(headers: Readonly<Record<string, string>>, of?: Server): Disposable {
   const set = (message: unknown) => {
-    const { response, server } = message as Started;
+    const { request, response, server } = message as Started;
     if (of !== undefined && server !== of) return;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.setHeader(REQUEST_ID, requestIdFrom(request.headers[REQUEST_ID]));
   };
   subscribe(STARTED, set);
   return { [Symbol.dispose]: () => void unsubscribe(STARTED, set) };
+}
+
+/** For an answer that is written in place of this one, or to a request that could not be read. */
+export function requestIdHeader(response: ServerResponse | undefined): Record<string, string> {
+  return { [REQUEST_ID]: requestIdFrom(response?.getHeader(REQUEST_ID)) };
+}
+
+/** Handles the request so that all log lines on the way have the id that its answer has. */
+export function inRequestOf<T>(response: ServerResponse, handle: () => T): T {
+  return duringRequest(requestIdFrom(response.getHeader(REQUEST_ID)), handle);
 }
 
 /**

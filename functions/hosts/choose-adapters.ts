@@ -1,5 +1,6 @@
 /** Creates the adapters that the settings choose, the same on every host. SDKs load on first use. */
 import { createDiskArtifacts, type DiskArtifacts } from '../adapters/disk/artifacts.ts';
+import { createDiskUploads, type DiskUploads } from '../adapters/disk/uploads.ts';
 import { createWebDownloads, type DownloadOptions } from '../adapters/download/download.ts';
 import { createSourceDownloads } from '../adapters/download/source-downloads.ts';
 import { connectDrive } from '../adapters/drive/account.ts';
@@ -12,16 +13,30 @@ import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
 import { createStorageOutputs } from '../adapters/storage/outputs.ts';
 import { connectStorage } from '../adapters/storage/storage.ts';
+import { createStorageUploads } from '../adapters/storage/uploads.ts';
+import { createWebhookSender } from '../adapters/webhook/sender.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import type { ArtifactStore, Downloads, Memo, OutputStore, Speech } from '../ports.ts';
+import type {
+  ArtifactStore,
+  Downloads,
+  Memo,
+  OutputStore,
+  Seal,
+  Speech,
+  UploadStore,
+  WebhookSender,
+} from '../ports.ts';
 import { dataFolders } from './data-folders.ts';
+import { webhookSecret } from './webhook-secret.ts';
 
 export interface ChooseAdaptersOptions {
   config: Config;
   /** For ids of outputs. Its values are sealed, because they say which file is written to. */
   memo: Memo;
+  /** Of the URLs for uploads. */
+  seal: Seal;
   /** Used if OUTPUT is local. */
   diskOutputs: OutputStore;
   /** Whether several processes use the folders in DATA_DIR. */
@@ -34,8 +49,12 @@ export interface ChosenAdapters extends AsyncDisposable {
   /** Of the artifacts on this machine's disk. */
   wasEvicted: DiskArtifacts['wasEvicted'];
   outputs: OutputStore;
+  uploads: UploadStore;
+  /** Of the uploads on this machine's disk. */
+  removeOldUploads: DiskUploads['removeOld'];
   downloads: Downloads;
   speech: Speech;
+  sender: WebhookSender;
 }
 
 const MB = 1024 * 1024;
@@ -61,6 +80,10 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     makeRoom: local.makeRoom,
   });
 
+  const storageDownloads = createStorageDownloads({ storage, maxBytes, limits, room });
+  const diskUploads = createDiskUploads({ dir: folders.uploads, seal: options.seal, maxBytes, room });
+  const uploads = chosenUploads();
+
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
     if (output.kind === 'local') return options.diskOutputs;
@@ -77,14 +100,25 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
       : createStorageArtifacts({ storage, bucket, local, workDir: () => workDir(folders.temp) });
   }
 
+  /** Cloud Run takes requests of at most 32 MB, and its instances share no disk. */
+  function chosenUploads(): UploadStore {
+    const { cacheBucket: bucket } = vendors;
+    return config.inCloud && bucket !== undefined
+      ? createStorageUploads({ storage, bucket, downloads: storageDownloads })
+      : diskUploads;
+  }
+
   return {
     outputs: chosenOutputs(),
     artifacts: chosenArtifacts(),
     wasEvicted: local.wasEvicted,
+    uploads,
+    removeOldUploads: diskUploads.removeOld,
     downloads: createSourceDownloads({
       rules: sourceRules(vendors),
+      uploads,
       web: open.use(createWebDownloads({ allowPrivate: config.allowPrivateUrls, maxBytes, limits, room })),
-      storage: createStorageDownloads({ storage, maxBytes, limits, room }),
+      storage: storageDownloads,
       drive:
         drive &&
         createDriveDownloads({
@@ -99,6 +133,9 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     speech: vendors.elevenLabs
       ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
       : open.use(createEspeakSpeech()),
+    sender: open.use(
+      createWebhookSender({ allowPrivate: config.allowPrivateUrls, secret: webhookSecret(config) }),
+    ),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

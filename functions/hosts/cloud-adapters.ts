@@ -9,14 +9,16 @@ import { createFirestoreProblems } from '../adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../adapters/firestore/reports.ts';
 import { createFirestoreRetention } from '../adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
+import { createFirestoreWebhooks } from '../adapters/firestore/webhooks.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
 import type { Log } from '../base/log.ts';
 import { traceparent } from '../base/trace.ts';
 import type { Config } from '../config/config.ts';
 import { createExclusiveGate } from '../coordination/exclusive-gate.ts';
 import { createSeal, sealedMemo } from '../coordination/seal.ts';
+import type { HealthCheck } from '../http/readiness.ts';
 import { openFfmpeg, openLater } from '../media/open-ffmpeg.ts';
-import type { LeaseStore } from '../ports.ts';
+import type { LeaseStore, Memo } from '../ports.ts';
 import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import { closeDataDir } from './data-folders.ts';
@@ -38,6 +40,17 @@ export interface CloudOptions {
   instrumentation: Instrumentation;
   /** For tests, which need shorter times than production. */
   times?: Partial<Pick<LeaseStore, 'ttlMs' | 'pollMs'> & Pick<SweepDeps, 'publishingMs'>> | undefined;
+}
+
+/** The API function has neither work on its disk, nor ffmpeg, nor a queue of its own. */
+function firestoreCheck(memo: Memo): HealthCheck {
+  return {
+    name: 'store',
+    async failing() {
+      await memo.recall(['health']);
+      return undefined;
+    },
+  };
 }
 
 /** Builds the dependencies of the functions. SDKs load and connect on first use. */
@@ -64,6 +77,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     chooseAdapters({
       config,
       memo: sealedMemo(memo, seal),
+      seal,
       diskOutputs: createDiskOutputs({ dir: config.outputDir, umask }),
       // On Cloud Run each instance has its own disk.
       sharedDisk: !config.inCloud,
@@ -75,6 +89,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     reports: createFirestoreReports({ firestore, seal }),
     pins: createFirestorePins({ firestore }),
     problems: createFirestoreProblems({ firestore }),
+    webhooks: createFirestoreWebhooks({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),
@@ -82,8 +97,17 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
   };
   const limits = { fetchWaitMs: FETCH_WAIT_MS, encodeLimitMs: ENCODE_MS };
   const deps = {
-    ...assemble(own, chosen, { config, log, instrumentation, ffmpeg, ...limits, remade: 'in prepare' }),
+    ...assemble(own, chosen, {
+      config,
+      log,
+      instrumentation,
+      ffmpeg,
+      ...limits,
+      checks: [firestoreCheck(memo)],
+      remade: 'in prepare',
+    }),
     gate: createExclusiveGate(),
+    removeOldUploads: chosen.removeOldUploads,
     retention: createFirestoreRetention({
       firestore,
       tasks: own.tasks,

@@ -4,20 +4,24 @@ import { readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
 import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
+import { apartFromRequests } from '../base/request-id.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { traced } from '../base/trace.ts';
 import { createNackLog } from '../coordination/log-nack.ts';
+import { corsHeaders, withHeaders } from '../http/cors.ts';
 import { parseJson, problem } from '../http/json-body.ts';
 import { createPushAccess } from '../http/push-auth.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import type { Delivery } from '../ports.ts';
 import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
+import { inChunks } from './cloud-answer.ts';
 
 export const FUNCTION_NAMES = [
   'processMedia',
   'prepare',
   'render',
   'complete',
+  'webhook',
   'deadLetter',
   'sweep',
 ] as const;
@@ -53,7 +57,10 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   let composed: ReturnType<typeof composeCloud> | undefined;
 
   const depsOf = async (): Promise<Deps> => {
-    composed ??= import('./cloud-adapters.ts').then(({ composeCloud }) => composeCloud(options));
+    // It serves all further requests, too.
+    composed ??= apartFromRequests(() =>
+      import('./cloud-adapters.ts').then(({ composeCloud }) => composeCloud(options)),
+    );
     try {
       return (await composed).deps;
     } catch (error) {
@@ -77,7 +84,8 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       if (RequestError.is(error)) return problem(error);
       log.error(`The function ${name} failed`, { event: 'request.failed', error });
       const detail = 'Expected the function to be ready, got an error. The log has the cause.';
-      return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+      const answer = problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
+      return name === 'processMedia' ? withHeaders(answer, corsHeaders(request, config.corsOrigins)) : answer;
     }
   };
 
@@ -130,19 +138,27 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   const functions: Record<FunctionName, CloudFunction> = {
     processMedia: async (request) => {
       const { createApi } = await import('../http/router.ts');
-      return createApi(await depsOf())(request);
+      return inChunks(await createApi(await depsOf())(request));
     },
     prepare: push('prepare', async () => (await import('../stages/prepare.ts')).prepare),
     render: push('render', async () => (await import('../stages/render.ts')).render),
     complete: push('complete', async () => (await import('../stages/complete.ts')).complete),
+    webhook: push('webhook', async () => {
+      const { webhook } = await import('../stages/webhook.ts');
+      // The sweep publishes the next try.
+      return async (...delivery) => void (await webhook(...delivery));
+    }),
     deadLetter: push('dead-letter', async () => (await import('../stages/dead-letter.ts')).deadLetter),
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');
+      const { pruneUploads } = await import('./prune.ts');
       const deps = await depsOf();
       await instrumentation.run('sweep', async () => {
         await sweep({ ...deps, ...options.times });
         await deps.retention.prolong();
       });
+      // On the emulators. A bucket has a lifecycle of its own.
+      await pruneUploads(deps);
       return new Response(null, { status: ACKNOWLEDGED });
     },
   };

@@ -15,13 +15,17 @@ export interface ConnectionLimits {
   connectionsPerClient: number;
   /** Places that clients on this machine leave free. All clients of a proxy on this machine have its address. */
   connectionsNotLocal: number;
+  /** From the headers of a request to the end of its body. Longer than the limit in json-body.ts, whose answer says more. */
+  requestMs: number;
+  /** Whose handler watches over the body itself, until it answers. Lines are slow, and files are large. */
+  isUpload: (request: IncomingMessage) => boolean;
   /** The longest time without a byte of an answer being read. */
   unreadMs: number;
   /** From the first byte of an answer that waits to be read until nothing of it waits. */
   answerMs: number;
   /** Bytes of all answers that wait to be read. */
   unreadBytes: number;
-  /** How often the last two are checked. */
+  /** How often all this is checked. */
   unreadEveryMs: number;
 }
 
@@ -37,13 +41,20 @@ interface Connection {
   client: string;
   request?: IncomingMessage | undefined;
   response?: ServerResponse | undefined;
+  /** The request whose body may still be arriving, also after its answer, and since when. */
+  arriving?: { request: IncomingMessage; since: number } | undefined;
   /** Since when bytes wait to be read; undefined: none do. */
   unreadSince?: number | undefined;
   /** The connection ends with the current answer. */
   isLast?: boolean;
 }
 
-export function shareConnections(server: Server, limits: ConnectionLimits): Connections {
+/** @param endLate answers a request whose body takes too long, and closes its connection */
+export function shareConnections(
+  server: Server,
+  limits: ConnectionLimits,
+  endLate: (socket: Duplex) => void,
+): Connections {
   /** The one that has waited longest for its client comes first. */
   const all = new Map<Duplex, Connection>();
   const close = (connection: Connection) => {
@@ -79,6 +90,10 @@ export function shareConnections(server: Server, limits: ConnectionLimits): Conn
     const now = performance.now();
     let bytes = [...all.values()].reduce((sum, { socket }) => sum + socket.writableLength, 0);
     for (const connection of all.values()) {
+      if (isLate(connection, now, limits)) {
+        if (isIdle(connection)) close(connection);
+        else endLate(connection.socket);
+      }
       const { writableLength } = connection.socket;
       connection.unreadSince = writableLength === 0 ? undefined : (connection.unreadSince ?? now);
       const { unreadSince = now } = connection;
@@ -99,7 +114,7 @@ export function shareConnections(server: Server, limits: ConnectionLimits): Conn
         connection.isLast = true;
         return false;
       }
-      Object.assign(connection, { request, response });
+      Object.assign(connection, { request, response, arriving: { request, since: performance.now() } });
       moveBack(connection);
       response.once('close', () => {
         Object.assign(connection, { request: undefined, response: undefined });
@@ -126,6 +141,12 @@ function crowdOf(
 
 function isIdle({ response }: Connection): boolean {
   return response === undefined;
+}
+
+function isLate({ arriving, response }: Connection, now: number, limits: ConnectionLimits): boolean {
+  if (arriving === undefined || arriving.request.complete) return false;
+  const isWatched = response !== undefined && limits.isUpload(arriving.request);
+  return !isWatched && now - arriving.since >= limits.requestMs;
 }
 
 /** For the rest of a body, or to read the answer. */

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 const MARK = /^(every-cut\.sqlite|host\.lock)$/;
 /** What any version has put into DATA_DIR. */
 const OWN =
-  /^(every-cut\.sqlite.*|host\.(lock|json)|artifacts|tmp|empty|children|signing\.key(\.part)?|outputs\.json(\.part)?|demo\.log)$/;
+  /^(every-cut\.sqlite.*|host\.(lock|json)|artifacts|uploads|tmp|empty|children|signing\.key(\.part)?|webhook\.secret(\.part)?|outputs\.json(\.part)?|demo\.log)$/;
 const ONLY_OWNER = 0o077;
 /** Of the process before the first host in it: what OUTPUT_DIR keeps to. */
 let umaskBefore: number | undefined;
@@ -16,6 +16,8 @@ let umaskBefore: number | undefined;
 export function dataFolders({ dataDir }: Pick<Config, 'dataDir'>) {
   return {
     artifacts: join(dataDir, 'artifacts'),
+    /** Files that callers sent, to name them as sources. */
+    uploads: join(dataDir, 'uploads'),
     /** Unfinished work. */
     temp: join(dataDir, 'tmp'),
     /** Where programs work that need no folder. */
@@ -39,8 +41,8 @@ export async function closeDataDir({ dataDir }: Pick<Config, 'dataDir'>): Promis
 
 /** Throws an error that names the first file which is in the place of a folder. */
 export function checkDataFolders(config: Pick<Config, 'dataDir'>): void {
-  const { artifacts, temp, empty, children } = dataFolders(config);
-  for (const path of [artifacts, temp, empty, children]) {
+  const { artifacts, uploads, temp, empty, children } = dataFolders(config);
+  for (const path of [artifacts, uploads, temp, empty, children]) {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) continue;
     throw new Error(
       `Expected ${path} to be a folder, got a file. Next step: move it away, or set another DATA_DIR.`,

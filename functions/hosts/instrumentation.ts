@@ -13,6 +13,9 @@ import type {
   ReportStore,
   Speech,
   TaskStore,
+  UploadStore,
+  WebhookSender,
+  WebhookStore,
 } from '../ports.ts';
 
 /** One adapter for each port. */
@@ -21,14 +24,17 @@ export interface Adapters {
   reports: ReportStore;
   pins: PinStore;
   problems: ProblemStore;
+  webhooks: WebhookStore;
   leases: LeaseStore;
   attempts: AttemptStore;
   queue: Queue;
   memo: Memo;
   artifacts: ArtifactStore;
   outputs: OutputStore;
+  uploads: UploadStore;
   downloads: Downloads;
   speech: Speech;
+  sender: WebhookSender;
 }
 
 /** The stages do not know about it. */

@@ -5,6 +5,7 @@ import { INCOMING } from '../adapters/disk/cache.ts';
 import { createOutputFolders } from '../adapters/disk/output-folders.ts';
 import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts';
 import { sweepFolder } from '../adapters/disk/sweep.ts';
+import { PART } from '../adapters/disk/uploads.ts';
 import { createChildRecords } from '../adapters/process/child-records.ts';
 import { acquireHostLock } from '../adapters/process/host-lock.ts';
 import { createSqliteAttempts } from '../adapters/sqlite/attempts.ts';
@@ -17,6 +18,7 @@ import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
 import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../adapters/sqlite/webhooks.ts';
 import { detectSleep } from '../base/awake.ts';
 import { isExpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -30,6 +32,7 @@ import { DATABASE, damaged, emptied, inDataDir } from './data-dir-errors.ts';
 import { checkDataFolders, closeDataDir, dataFolders } from './data-folders.ts';
 import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
+import { localChecks } from './local-checks.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
 import { pruneFromTimeToTime } from './prune.ts';
 import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
@@ -64,6 +67,7 @@ export async function composeLocal(
   const childrenEnded = await children.endLeftOvers();
   const foldersSwept =
     (await sweepFolder(folders.temp, WORK_DIR)) +
+    (await sweepFolder(folders.uploads, PART)) +
     (await sweepFolder(join(folders.artifacts, INCOMING), UUID));
 
   const { ffmpeg, ...about } = await openFfmpeg({
@@ -131,6 +135,7 @@ export async function composeLocal(
     chooseAdapters({
       config,
       memo: sealedMemo(memo, seal),
+      seal,
       diskOutputs: outputs,
       sharedDisk: false,
     }),
@@ -141,6 +146,7 @@ export async function composeLocal(
     reports: createSqliteReports({ database, seal }),
     pins: createSqlitePins({ database }),
     problems: createSqliteProblems({ database }),
+    webhooks: createSqliteWebhooks({ database }),
     leases,
     attempts,
     queue,
@@ -152,9 +158,10 @@ export async function composeLocal(
     instrumentation,
     ffmpeg,
     fetchWaitMs: FETCH_WAIT_MS,
+    checks: localChecks({ config, database, outputs, queue, ffmpegPath: about.path }),
     remade: 'here',
   });
-  starting.use(pruneFromTimeToTime({ pruning, log }));
+  starting.use(pruneFromTimeToTime({ pruning, removeOldUploads: adapters.removeOldUploads, log }));
   const disposables = starting.move();
   return {
     deps,

@@ -1,28 +1,28 @@
 /** HTTP server of the single-machine host: Node's own, with limits against slow and greedy clients. */
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { securityHeaders } from '../http/security-headers.ts';
-import { onEveryAnswer } from './answer-headers.ts';
+import { inRequestOf, onEveryAnswer, requestIdHeader } from './answer-headers.ts';
 import { type ConnectionLimits, shareConnections } from './connections.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   /** From the connection, or the first byte of a later request, to the end of the headers. */
   headersMs: number;
-  /** To the end of the body. Longer than the limit in json-body.ts, whose answer says more. */
-  requestMs: number;
-  /** How often both limits are checked. */
+  /** How often that is checked. */
   lookEveryMs: number;
 }
 
 const LIMITS: ServerLimits = {
   headersMs: 10_000,
-  requestMs: 30_000,
   lookEveryMs: 5_000,
+  requestMs: 30_000,
+  isUpload: ({ method, url = '' }) => method === 'PUT' && url.startsWith('/uploads/'),
   connections: 1_000,
   connectionsPerClient: 100,
   connectionsNotLocal: 100,
   unreadMs: 30_000,
-  // Answers are below 1 MB: 9 KB/s.
+  // Answers are below 1 MB: 9 KB/s. Of one that is made as it is read, only a piece of 64 KB ever waits.
   answerMs: 120_000,
   unreadBytes: 64 * 2 ** 20,
   unreadEveryMs: 1_000,
@@ -40,25 +40,30 @@ const HEADERS = securityHeaders({ tls: false });
 
 /** A server that does not listen yet. All its answers have our headers, including those that Node writes itself. */
 export function createLocalServer(listener: RequestListener, limits: Partial<ServerLimits> = {}): Server {
-  const { headersMs, requestMs, lookEveryMs, ...sharing } = { ...LIMITS, ...limits };
+  const { headersMs, lookEveryMs, ...sharing } = { ...LIMITS, ...limits };
   const server = createServer({
     headersTimeout: headersMs,
-    requestTimeout: requestMs,
+    // Node's limit would be the same for all requests.
+    requestTimeout: 0,
     connectionsCheckingInterval: lookEveryMs,
   });
-  const connections = shareConnections(server, sharing);
+  const connections = shareConnections(server, sharing, (socket) => refuse(socket, 408));
   server.on('request', (request, response) => {
-    if (connections.begin(request, response)) listener(request, response);
+    if (connections.begin(request, response)) inRequestOf(response, () => listener(request, response));
   });
   // Node would answer 417. Unknown expectations may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+  const refuse = (socket: Duplex, status: number) => {
     // An answer that has begun must not be written into.
-    if (socket.writable && connections.answerOn(socket)?.headersSent !== true) {
-      socket.write(answerInWords(STATUS_OF[error.code ?? ''] ?? 400));
+    const answer = connections.answerOn(socket);
+    if (socket.writable && answer?.headersSent !== true) {
+      socket.write(answerInWords(status, requestIdHeader(answer)));
     }
     socket.destroy();
-  });
+  };
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+    refuse(socket, STATUS_OF[error.code ?? ''] ?? 400),
+  );
   const everywhere = onEveryAnswer(HEADERS, server);
   server.once('close', () => everywhere[Symbol.dispose]());
   return server;
@@ -68,11 +73,12 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
  * An answer as raw text, because without a parsed request there is no response object. Type about:blank means what the
  * status says: RFC 9457, section 4.2.1.
  */
-function answerInWords(status: number): string {
+function answerInWords(status: number, more: Readonly<Record<string, string>>): string {
   const title = STATUS_CODES[status];
   const body = JSON.stringify({ type: 'about:blank', title, status });
   const headers = {
     ...HEADERS,
+    ...more,
     'content-type': 'application/problem+json',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

@@ -1,10 +1,9 @@
 /** The single-machine host: runs the same handlers as the cloud, on SQLite and disk, in one process. */
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { join } from 'node:path';
 import { toNodeHandler } from 'srvx/node';
 import type { Consumer } from '../adapters/sqlite/topic-consumer.ts';
 import type { Log } from '../base/log.ts';
+import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import { outputPlace } from '../config/vendor-settings.ts';
 import { createNackLog } from '../coordination/log-nack.ts';
@@ -19,6 +18,7 @@ import { type SweepDeps, sweep } from '../stages/sweep.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { composeLocal } from './local-adapters.ts';
 import { closed, createLocalServer, listen } from './local-server.ts';
+import { webhookUntilSettled } from './local-webhooks.ts';
 
 /**
  * Sources in flight. Most of them wait: downloading, probing and encoding have limits of their own. One task gets a fifth of
@@ -28,6 +28,8 @@ const PREPARES = 160;
 /** Renders in flight. Mixing and saving have limits of their own. Shared in the same way. */
 const RENDERS = 160;
 const COMPLETIONS = 2;
+/** Events being sent. Each waits 15 seconds at most, and one receiver has few of these places. */
+const WEBHOOKS = 64;
 const PROXY_CONNECTIONS = 900;
 const SWEEP_EVERY_MS = 60_000;
 
@@ -90,6 +92,7 @@ export async function startHost(
     consume('prepare', PREPARES, prepare),
     consume('render', RENDERS, render),
     consume('complete', COMPLETIONS, complete),
+    consume('webhook', WEBHOOKS, webhookUntilSettled),
     consume('dead-letter', 1, deadLetter),
   ];
   starting.defer(async () => {
@@ -98,7 +101,7 @@ export async function startHost(
   starting.use(fromTimeToTime(sweepOnce));
 
   const output = outputPlace(config.vendors, config.outputDir);
-  const about = { version: versionOf(), node: process.versions.node, ffmpeg: ffmpeg.version };
+  const about = { version: VERSION, node: process.versions.node, ffmpeg: ffmpeg.version };
   log.notice(
     `Listening on ${url}; videos go to ${output}. Every Cut ${about.version} on Node ${about.node} with ` +
       `${shortVersion(about.ffmpeg)}; ${resumption(resumed)}`,
@@ -117,11 +120,6 @@ export async function startHost(
   );
   const running = starting.move();
   return { url, stop: () => running.disposeAsync(), broken };
-}
-
-function versionOf(): string {
-  const file = join(import.meta.dirname, '../../package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** `ffmpeg version 7.0.2-static https://…` as `ffmpeg 7.0.2-static`. */

@@ -1,11 +1,17 @@
-/** Removes old records from the database of the single-machine host, a little at a time. */
+/** Removes old records from the database of the single-machine host, a little at a time, and old uploads. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SqlitePruning } from '../adapters/sqlite/pruning.ts';
+import { counted } from '../base/counted.ts';
 import type { Log } from '../base/log.ts';
 
-export interface PruneOptions {
-  pruning: SqlitePruning;
+export interface UploadPruneOptions {
+  /** Returns how many files it removed. */
+  removeOldUploads: () => Promise<number>;
   log: Log;
+}
+
+export interface PruneOptions extends UploadPruneOptions {
+  pruning: SqlitePruning;
 }
 
 const PRUNE_EVERY_MS = 3_600_000;
@@ -13,7 +19,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 const BETWEEN_STEPS_MS = 20;
 
 /** Begins at once, and again every hour. Disposing of it ends it before the next step. */
-export function pruneFromTimeToTime({ pruning, log }: PruneOptions): AsyncDisposable {
+export function pruneFromTimeToTime({ pruning, removeOldUploads, log }: PruneOptions): AsyncDisposable {
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -39,6 +45,7 @@ export function pruneFromTimeToTime({ pruning, log }: PruneOptions): AsyncDispos
       await prune().catch((error: unknown) => {
         if (!signal.aborted) log.warn('Old tasks cannot be removed', { event: 'tasks.not_pruned', error });
       });
+      await pruneUploads({ removeOldUploads, log });
       await pause(PRUNE_EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
     }
   })();
@@ -49,4 +56,18 @@ export function pruneFromTimeToTime({ pruning, log }: PruneOptions): AsyncDispos
       await running;
     },
   };
+}
+
+/** Never rejects. */
+export async function pruneUploads({ removeOldUploads, log }: UploadPruneOptions): Promise<void> {
+  try {
+    const files = await removeOldUploads();
+    if (files === 0) return;
+    log.info(`Removed ${counted(files, 'upload')} of more than a week ago, or unfinished`, {
+      event: 'uploads.pruned',
+      files,
+    });
+  } catch (error) {
+    log.warn('Old uploads cannot be removed', { event: 'uploads.not_pruned', error });
+  }
 }

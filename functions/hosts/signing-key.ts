@@ -1,8 +1,9 @@
 /** The signing key of a service on one machine, in DATA_DIR. In the cloud it comes from Secret Manager. */
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder, systemCode } from '../adapters/shared/files.ts';
+import { systemCode } from '../adapters/shared/files.ts';
+import { keepSecret } from './kept-secret.ts';
 
 export const SIGNING_KEY = 'signing.key';
 /** 32 bytes in base64url. */
@@ -24,12 +25,7 @@ export async function signingKeyIn(dataDir: string, sealedTasks = 0): Promise<st
   }
   if (sealedTasks > 0) throw unusable(file, 'none', sealedTasks);
   const key = randomBytes(32).toString('base64url');
-  // Never half of it under its name, which would stop every later start.
-  const part = `${file}.part`;
-  await rm(part, { force: true });
-  await writeFile(part, key, { mode: 0o600, flag: 'wx', flush: true });
-  await rename(part, file);
-  await syncFolder(dataDir);
+  await keepSecret(file, key);
   return key;
 }
 

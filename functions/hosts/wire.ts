@@ -1,4 +1,6 @@
 /** Wires the pipeline on top of a host's adapters, the same for every host. */
+
+import { hostRefusal } from '../adapters/shared/address-guard.ts';
 import type { Log } from '../base/log.ts';
 import { machineMemoryMb } from '../base/machine.ts';
 import type { Config } from '../config/config.ts';
@@ -7,8 +9,10 @@ import { sourceRules } from '../config/vendor-settings.ts';
 import { createDownloadPlaces } from '../coordination/download-places.ts';
 import { fairLanes } from '../coordination/fair-lanes.ts';
 import { createProblems } from '../coordination/problems.ts';
+import { createReceiverPlaces } from '../coordination/receiver-places.ts';
 import { createSharedPace } from '../coordination/shared-pace.ts';
 import { clientAddressReader } from '../http/client-address.ts';
+import { createReadiness, type HealthCheck } from '../http/readiness.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
@@ -35,12 +39,15 @@ export interface AssemblyOptions {
   fetchWaitMs: number;
   /** The longest that the encoding of one clip may take, in milliseconds; no limit if undefined. */
   encodeLimitMs?: number;
+  /** What /readyz looks at. */
+  checks: readonly HealthCheck[];
   /** Where a prepared source is made again: where a render misses it, or only in the function prepare. */
   remade: 'here' | 'in prepare';
 }
 
 /** Videos uploaded at a time. Uploads wait for the network and take little CPU. */
 const SAVERS = 8;
+const MB = 1024 * 1024;
 
 /** Everything that the stages and the HTTP API need. */
 export function assemble<Q extends Queue>(
@@ -54,10 +61,25 @@ export function assemble<Q extends Queue>(
     ...own,
     artifacts: chosen.artifacts,
     outputs: config.vendors.output.kind === 'drive' ? paced(chosen.outputs, own, log) : chosen.outputs,
+    uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
+    sender: chosen.sender,
   });
-  const { tasks, reports, pins, leases, attempts, queue, memo, outputs, downloads, speech } = adapters;
+  const {
+    tasks,
+    reports,
+    pins,
+    leases,
+    attempts,
+    queue,
+    memo,
+    outputs,
+    downloads,
+    speech,
+    webhooks,
+    sender,
+  } = adapters;
   const artifacts = createArtifacts({ store: adapters.artifacts, leases, attempts, tempDir });
   const lanes = createLanes({
     threads: config.ffmpegThreads,
@@ -98,7 +120,11 @@ export function assemble<Q extends Queue>(
     queue,
     memo,
     outputs,
+    uploads: adapters.uploads,
     speech,
+    webhooks,
+    sender,
+    receivers: createReceiverPlaces(),
     artifacts,
     sources,
     problems: createProblems({ store: adapters.problems }),
@@ -112,6 +138,7 @@ export function assemble<Q extends Queue>(
     mixing: lanes.mixing,
     saving: fairLanes({ places: SAVERS }),
     run: instrumentation.run,
+    readiness: createReadiness({ checks: options.checks, log }),
     ...apiSettings(config, log),
   };
 }
@@ -137,15 +164,23 @@ function paced(
 function apiSettings(config: Config, log: Log) {
   return {
     mcp: config.mcp,
-    limits: { combinations: config.maxCombinations, sources: sourceRules(config.vendors) },
+    limits: {
+      combinations: config.maxCombinations,
+      sources: sourceRules(config.vendors),
+      // What is known without DNS. Names are checked at each delivery.
+      callback: ({ hostname }: URL) => hostRefusal(hostname, { allowPrivate: config.allowPrivateUrls }),
+    },
+    maxUploadBytes: config.maxSourceMb * MB,
     guard: createRequestGuard({
       apiKey: config.apiKey,
       hosts: hostsOf(config),
+      corsOrigins: config.corsOrigins,
       origins: (url) => [originOf(url, config), ...publicOrigin(config)],
       clientAddressOf: clientAddressReader(config),
       requestsPerMinute: config.requestsPerMinute,
       log,
     }),
+    corsOrigins: config.corsOrigins,
     baseUrl: (request: Request) =>
       (config.publicUrl ?? originOf(new URL(request.url), config)).replace(/\/+$/, ''),
   };

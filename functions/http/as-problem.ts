@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDiskFull, RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { requestId } from '../base/request-id.ts';
 import { problem } from './json-body.ts';
 
 /** The answer to a request that failed with this error. Logs what is not the caller's mistake. */
@@ -9,7 +10,7 @@ export function asProblem(error: unknown, log: Log): Response {
     if (error.code === 'output_folder') log.error(error.message, { event: 'request.failed', error });
     return problem(error);
   }
-  const request_id = randomUUID();
+  const request_id = requestId() ?? randomUUID();
   const reason = TransientError.is(error)
     ? error.message
     : isDiskFull(error)
@@ -20,7 +21,11 @@ export function asProblem(error: unknown, log: Log): Response {
     const detail = `Expected the service to be ready, got: ${reason}`;
     return problem(new RequestError('unavailable', detail, { headers: { 'retry-after': '30' } }));
   }
-  log.error('A request failed with an unexpected error', { event: 'request.failed', request_id, error });
+  log.error(`A request failed with an unexpected error (${request_id})`, {
+    event: 'request.failed',
+    request_id,
+    error,
+  });
   return problem(
     new RequestError('internal', `Expected to answer the request, got an internal error (${request_id}).`),
   );

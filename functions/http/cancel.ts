@@ -2,7 +2,8 @@ import { counted } from '../base/counted.ts';
 import type { Log } from '../base/log.ts';
 import { endCancelled } from '../pipeline/end-cancelled.ts';
 import type { Queue, ReportStore, TaskStore } from '../ports.ts';
-import { getTask, knownTask, type TasksDeps } from './task-status.ts';
+import { POLL_LATER } from './poll-later.ts';
+import { knownTask, statusView, type TasksDeps } from './task-status.ts';
 
 export interface CancelDeps extends TasksDeps {
   tasks: TaskStore;
@@ -18,16 +19,22 @@ export interface CancelDeps extends TasksDeps {
  */
 export async function cancelTask(taskId: string, base: string, deps: CancelDeps): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
-  if (progress.finishedAt !== null) return getTask(taskId, base, deps);
+  if (progress.finishedAt !== null) return answer(taskId, base, deps);
   await deps.tasks.cancel(taskId);
   // Nothing is lost if this process dies now, or if publishing fails: the sweep does it, only later.
   const done = await endCancelled(task, deps);
-  if (done === undefined) return getTask(taskId, base, deps, 202);
+  if (done === undefined) return answer(taskId, base, deps);
   deps.log.info(`Cancelling "${task.name}": ${counted(done.left, 'combination')} still to end`, {
     event: 'task.cancelling',
     task_id: task.id,
     task_name: task.name,
     open: done.left,
   });
-  return getTask(taskId, base, deps, 202);
+  return answer(taskId, base, deps);
+}
+
+async function answer(taskId: string, base: string, deps: CancelDeps): Promise<Response> {
+  const view = await statusView(taskId, base, deps);
+  if (view.completed_at !== null) return Response.json(view);
+  return Response.json(view, { status: 202, headers: { location: view.links.self, ...POLL_LATER } });
 }

@@ -4,10 +4,11 @@ import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Accepted } from '../model/answers/task.ts';
+import { taskLinks } from '../model/links.ts';
 import type { Claim, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import type { Queue, TaskStore } from '../ports.ts';
-import { taskLinks } from './links.ts';
+import { POLL_LATER } from './poll-later.ts';
 
 export interface CreateTaskDeps {
   tasks: TaskStore;
@@ -58,8 +59,10 @@ export async function earlierAnswer(
     );
   }
   const task = await deps.tasks.get(holder.taskId);
-  if (task === undefined) throw new Error(`Expected task ${holder.taskId}, which holds a claim, got none`);
-  return answer(request, task, deps, { 'idempotency-replayed': 'true' });
+  if (task !== undefined) return answer(request, task, deps, { 'idempotency-replayed': 'true' });
+  // It was deleted a moment ago, and its claim with it.
+  if ((await deps.tasks.progress(holder.taskId)) === undefined) return undefined;
+  throw new Error(`Expected task ${holder.taskId}, which holds a claim, got one that cannot be used`);
 }
 
 async function publish(task: Task, deps: CreateTaskDeps): Promise<void> {
@@ -104,5 +107,5 @@ function answer(
     warnings,
   };
   const location = { location: body.status_url };
-  return Response.json(body, { status: 202, headers: { ...location, ...headers } });
+  return Response.json(body, { status: 202, headers: { ...location, ...POLL_LATER, ...headers } });
 }

@@ -8,20 +8,23 @@ import type {
   McpHttpHandler,
   McpServer,
 } from '@modelcontextprotocol/server';
+import { VERSION } from '../base/version.ts';
 import { planSchema, RENDER_STATUSES, renderListSchema } from '../model/answers/render.ts';
-import { acceptedSchema, statusSchema } from '../model/answers/task.ts';
-import { requestSchema } from '../model/request-schema.ts';
+import { acceptedSchema, statusSchema, taskListSchema } from '../model/answers/task.ts';
+import { MAX_NAME, requestSchema } from '../model/request-schema.ts';
+import { TASK_STATUSES } from '../model/task.ts';
 import { asProblem } from './as-problem.ts';
 import { type CancelDeps, cancelTask } from './cancel.ts';
 import { readJson } from './json-body.ts';
+import { described } from './openapi/schemas.ts';
 import { type ProcessMediaDeps, processMedia } from './process-media.ts';
-import { getTask, listRenders } from './task-status.ts';
+import { LIMIT } from './route.ts';
+import { listTasks } from './task-list.ts';
+import { listRenders, statusView } from './task-status.ts';
 
 export interface McpDeps extends ProcessMediaDeps, CancelDeps {
   /** MCP: whether there is a server at /mcp. */
   mcp?: boolean;
-  /** Of the service. */
-  version?: string;
 }
 
 type Arguments = Record<string, unknown>;
@@ -92,18 +95,37 @@ const TOOLS: readonly Tool[] = [
     input: objectOf({ task_id: taskId }, ['task_id']),
     output: statusSchema,
     annotations: { readOnlyHint: true },
-    call: ({ task_id: id }, base, deps) => getTask(String(id), base, deps),
+    call: async ({ task_id: id }, base, deps) => Response.json(await statusView(String(id), base, deps)),
   },
   {
     name: 'videos',
     title: 'List the videos of a task',
     description: 'Each combination with its clips, music and line, its file and address, or why it failed.',
-    input: objectOf({ task_id: taskId, status: { type: 'string', enum: RENDER_STATUSES }, cursor }, [
-      'task_id',
-    ]),
+    input: objectOf(
+      { task_id: taskId, status: { type: 'string', enum: RENDER_STATUSES }, limit: LIMIT.schema, cursor },
+      ['task_id'],
+    ),
     output: renderListSchema,
     annotations: { readOnlyHint: true },
-    call: ({ task_id: id, ...query }, base, deps) => listRenders(String(id), base, queryOf(query), deps),
+    call: ({ task_id: id, ...query }, base, deps) =>
+      listRenders(new Request(base), String(id), base, queryOf(query), deps),
+  },
+  {
+    name: 'list',
+    title: 'List the tasks',
+    description: 'Newest first, each with its counts.',
+    input: objectOf(
+      {
+        status: { type: 'string', enum: TASK_STATUSES, description: 'Only tasks with this status.' },
+        name: { type: 'string', maxLength: MAX_NAME, description: 'Only tasks with exactly this task_name.' },
+        limit: LIMIT.schema,
+        cursor,
+      },
+      [],
+    ),
+    output: taskListSchema,
+    annotations: { readOnlyHint: true },
+    call: (query, base, deps) => listTasks(base, queryOf(query), deps),
   },
   {
     name: 'cancel',
@@ -131,7 +153,7 @@ async function createHandler(deps: McpDeps): Promise<McpHttpHandler> {
   const sdk = await import('@modelcontextprotocol/server');
   const serverFor = (base: string): McpServer => {
     const server = new sdk.McpServer(
-      { name: 'every-cut', version: deps.version ?? '' },
+      { name: 'every-cut', version: VERSION },
       {
         instructions:
           'Makes every combination of video clips as a finished ad. Plan first, then submit, then watch status.',
@@ -143,8 +165,8 @@ async function createHandler(deps: McpDeps): Promise<McpHttpHandler> {
         {
           ...about,
           // The handlers check what arrives: their messages say what to do.
-          inputSchema: sdk.fromJsonSchema<Arguments>(input, UNCHECKED),
-          outputSchema: sdk.fromJsonSchema(output, UNCHECKED),
+          inputSchema: sdk.fromJsonSchema<Arguments>(described(input), UNCHECKED),
+          outputSchema: sdk.fromJsonSchema(described(output), UNCHECKED),
         },
         async (given) =>
           resultOf(await call(given, base, deps).catch((error: unknown) => asProblem(error, deps.log))),

@@ -1,4 +1,5 @@
 /** Pages of a list that may be long and whose entries may be large. */
+import type { RequestError } from '../base/errors.ts';
 import { queryMistake } from './query.ts';
 
 /** Most entries per answer. */
@@ -12,13 +13,14 @@ export interface Page<T> {
   add(entry: T): void;
 }
 
-export function emptyPage<T>(): Page<T> {
+/** @param most entries */
+export function emptyPage<T>(most = PAGE): Page<T> {
   const entries: T[] = [];
   let bytes = 0;
   return {
     entries,
     get isFull() {
-      return entries.length >= PAGE || bytes >= PAGE_BYTES;
+      return entries.length >= most || bytes >= PAGE_BYTES;
     },
     add(entry) {
       entries.push(entry);
@@ -27,11 +29,26 @@ export function emptyPage<T>(): Page<T> {
   };
 }
 
+/** The number of entries that `?limit=` asks for. Throws RequestError invalid_request. */
+export function limitOf(text: string | null): number {
+  if (text === null || text === '') return PAGE;
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= PAGE) return limit;
+  throw queryMistake(
+    'limit',
+    `Expected a whole number from 1 to ${PAGE}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for ${PAGE}.`,
+  );
+}
+
 /** The position in the list that `?cursor=` names. Throws RequestError invalid_request. */
 export function cursorOf(text: string | null): number {
   if (text === null || text === '') return 0;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw queryMistake(
+  throw strangeCursor();
+}
+
+export function strangeCursor(): RequestError {
+  return queryMistake(
     'cursor',
     'Expected the next_cursor of an earlier answer, got something else. Leave it out to start at the beginning.',
   );

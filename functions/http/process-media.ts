@@ -7,15 +7,18 @@ import { retryTransient } from '../coordination/retry-policy.ts';
 import type { ChoicesView, PlanView } from '../model/answers/render.ts';
 import { makePlan, type Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
+import { uploadMentions } from '../model/semantic-checks.ts';
 import type { Claim, OutputFolder } from '../model/task.ts';
+import { invalidRequest } from '../model/validation.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore, Speech } from '../ports.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
 import { readJson } from './json-body.ts';
 import { cursorOf, emptyPage, nextCursor } from './page.ts';
 import { queryMistake } from './query.ts';
+import { type UploadsDeps, uploadMistakes } from './uploads.ts';
 
-export interface ProcessMediaDeps extends CreateTaskDeps {
+export interface ProcessMediaDeps extends CreateTaskDeps, Pick<UploadsDeps, 'uploads'> {
   outputs: OutputStore;
   speech: Pick<Speech, 'notice'>;
   limits: Limits;
@@ -48,14 +51,26 @@ export async function processMedia(
   const claim = claimOf(request, valid);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
   const warnings = [...valid.warnings, ...leftOverWarnings(valid, plan), ...speechWarnings(valid, deps)];
-  if (valid.dryRun) return Response.json(dryRunAnswer(valid, plan, warnings, from));
+  if (valid.dryRun) {
+    await checkUploads(body, deps);
+    return Response.json(dryRunAnswer(valid, plan, warnings, from));
+  }
 
-  // Checked before the folder is created: a repeated request gets its answer even if the folder is out of reach by now.
+  // Checked first: a repeated request gets its answer even if the folder is out of reach by now, or an upload is too old.
   const earlier = await earlierAnswer(request, claim, deps);
   if (earlier !== undefined) return earlier;
-  const { taskName: name, metadata } = valid;
+  await checkUploads(body, deps);
+  const { taskName: name, metadata, callbackUrl: url } = valid;
+  const callback = url === undefined ? null : { url, baseUrl: deps.baseUrl(request) };
   const folder = await folderFor(name, deps.outputs);
-  return createTask(request, { name, plan, folder, metadata, warnings, retryOf: null }, claim, deps);
+  const draft = { name, plan, folder, metadata, warnings, retryOf: null, callback };
+  return createTask(request, draft, claim, deps);
+}
+
+/** Throws RequestError naming every mention of an upload that cannot be used, and TransientError. */
+async function checkUploads(body: unknown, { uploads, limits }: ProcessMediaDeps): Promise<void> {
+  const mistakes = await uploadMistakes(uploadMentions(body, limits.sources), uploads);
+  if (mistakes.length > 0) throw invalidRequest(mistakes);
 }
 
 /** Throws RequestError output_folder at once, where a retry cannot help, and TransientError after FOLDER_MS. */

@@ -30,6 +30,21 @@ export function queryMistake(parameter: string, message: string): RequestError {
   return refused([{ pointer: `/${parameter}`, code: 'invalid', message }]);
 }
 
+/** The value of a parameter that takes one of a few; undefined without it. Throws RequestError invalid_request. */
+export function choiceOf<T extends string>(
+  parameter: string,
+  text: string | null,
+  known: readonly T[],
+): T | undefined {
+  if (text === null || text === '') return undefined;
+  const choice = known.find((one) => one === text);
+  if (choice !== undefined) return choice;
+  throw queryMistake(
+    parameter,
+    `Expected one of ${known.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for all.`,
+  );
+}
+
 function repeated(name: string, query: URLSearchParams): string | undefined {
   const times = query.getAll(name).length;
   return times > 1 ? `Expected ${name} once, got it ${times} times. Leave out all but one.` : undefined;

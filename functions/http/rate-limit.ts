@@ -2,8 +2,17 @@
 import { LRUCache } from 'lru-cache';
 
 export interface RateLimit {
-  /** Takes one request and returns 0. If none is left, returns the seconds to wait, at least 1. */
-  take(caller: string): number;
+  /** Takes one request, if one is left. */
+  take(caller: string): Quota;
+}
+
+export interface Quota {
+  /** 0 if the request was granted; otherwise the seconds until one would be, at least 1. */
+  waitSeconds: number;
+  /** Requests that would be granted at once from now on. */
+  left: number;
+  /** Until there is one more, at least 1. */
+  moreInSeconds: number;
 }
 
 export interface RateLimitOptions {
@@ -38,14 +47,24 @@ export function createRateLimit({
     const tokens = Math.min(perMinute, bucket.tokens + ((at - bucket.at) * perMinute) / MINUTE_MS);
     return { tokens, at };
   };
-  const waitFor = ({ tokens }: Bucket) =>
-    tokens >= 1 ? 0 : Math.max(1, Math.ceil(((1 - tokens) * MINUTE_MS) / perMinute / 1_000));
   return {
     take(caller) {
-      const bucket = filled(caller);
-      const wait = waitFor(bucket);
-      buckets.set(caller, wait > 0 ? bucket : { ...bucket, tokens: bucket.tokens - 1 });
-      return wait;
+      const { tokens: found, at } = filled(caller);
+      const isGranted = found >= 1;
+      const tokens = isGranted ? found - 1 : found;
+      buckets.set(caller, { tokens, at });
+      const left = Math.floor(tokens);
+      const moreInMs = ((left + 1 - tokens) * MINUTE_MS) / perMinute;
+      const moreInSeconds = Math.max(1, Math.ceil(moreInMs / 1_000));
+      return { waitSeconds: isGranted ? 0 : moreInSeconds, left, moreInSeconds };
     },
+  };
+}
+
+/** The fields RateLimit and RateLimit-Policy: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
+export function rateLimitHeaders(perMinute: number, { left, moreInSeconds }: Quota): Record<string, string> {
+  return {
+    'ratelimit-policy': `"default";q=${perMinute};w=${MINUTE_MS / 1_000}`,
+    ratelimit: `"default";r=${left};t=${moreInSeconds}`,
   };
 }

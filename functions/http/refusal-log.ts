@@ -1,6 +1,7 @@
 /** Logs refused requests, so that a flood of them does not flood the log. */
 import { CODES, type RequestCode } from '../base/codes.ts';
 import type { Log, LogFields } from '../base/log.ts';
+import { apartFromRequests } from '../base/request-id.ts';
 
 export interface RefusalLog {
   refused(address: string, code: RequestCode): void;
@@ -34,7 +35,7 @@ export function createRefusalLog(log: Log): RefusalLog {
 
   /** Writes a line if there is room for one about this address. */
   const tell = (address: string, most: number, message: string, fields: LogFields) => {
-    if (lines === 0) setTimeout(endMinute, MINUTE_MS).unref();
+    if (lines === 0) apartFromRequests(() => setTimeout(endMinute, MINUTE_MS).unref());
     const own = written.get(address) ?? 0;
     if (own >= most || lines >= LINES) {
       leftOut++;

@@ -1,8 +1,8 @@
 /** Checks host, origin, API key and rate, before routing and before the body is read. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { createRateLimit } from './rate-limit.ts';
+import { sameSecret } from '../base/same-secret.ts';
+import { createRateLimit, rateLimitHeaders } from './rate-limit.ts';
 import { createRefusalLog } from './refusal-log.ts';
 import { createWrongKeys } from './wrong-keys.ts';
 
@@ -13,6 +13,8 @@ export interface RequestGuardOptions {
   hosts?: ((hostname: string) => boolean) | undefined;
   /** Origins (scheme, host, port) of pages that may send requests. */
   origins: (url: URL) => readonly string[];
+  /** Origins of other sites whose pages may do so, too. */
+  corsOrigins?: readonly string[];
   /** Requests with the same address are counted together. */
   clientAddressOf: (request: Request) => string;
   /** Limit per caller; Infinity means no limit. */
@@ -23,12 +25,15 @@ export interface RequestGuardOptions {
 }
 
 /**
- * Resolves if the request is allowed. `isOpen`: whether the address needs no key. Rejects with RequestError: 421, 403, 429, 401.
+ * Resolves if the request is allowed, with headers for its answer. `isOpen`: whether the address needs no key. Rejects with
+ * RequestError: 421, 403, 429, 401.
  */
-export type RequestGuard = (request: Request, url: URL, about: { isOpen: boolean }) => Promise<void>;
+export type RequestGuard = (request: Request, url: URL, about: { isOpen: boolean }) => Promise<AnswerHeaders>;
+
+type AnswerHeaders = Readonly<Record<string, string>>;
 
 export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
-  const { apiKey, hosts, origins, clientAddressOf, requestsPerMinute } = options;
+  const { apiKey, hosts, origins, corsOrigins = [], clientAddressOf, requestsPerMinute } = options;
   const clock = options.now === undefined ? {} : { now: options.now };
   const requests =
     requestsPerMinute === Number.POSITIVE_INFINITY
@@ -37,11 +42,16 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
   const refusals = createRefusalLog(options.log);
   const wrongKeys = createWrongKeys({ onDelay: refusals.lockedOut, ...clock });
 
-  const checkRate = (caller: string) => {
-    const wait = requests?.take(caller) ?? 0;
-    if (wait > 0)
-      throw tooMany(`at most ${requestsPerMinute} requests a minute from one address, got more`, wait);
+  const checkRate = (caller: string): AnswerHeaders => {
+    if (requests === undefined) return {};
+    const quota = requests.take(caller);
+    const headers = rateLimitHeaders(requestsPerMinute, quota);
+    if (quota.waitSeconds === 0) return headers;
+    const expectation = `at most ${requestsPerMinute} requests a minute from one address, got more`;
+    throw tooMany(expectation, quota.waitSeconds, headers);
   };
+  /** Counted apart, so that strangers use up nothing of what the holders of the key at their address have, nor see it. */
+  const checkStranger = (caller: string) => checkRate(`stranger ${caller}`);
 
   /**
    * The right key always works, and at once: a guesser behind the same address locks no one out. That tells a guesser
@@ -50,14 +60,13 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
   const checkKey = async (request: Request, caller: string, expected: string) => {
     const given = keyOf(request);
     if (given !== undefined && sameSecret(given, expected)) return checkRate(caller);
-    // Counted apart, so that strangers use up nothing of what the holders of the key at their address have.
-    checkRate(`stranger ${caller}`);
+    const headers = checkStranger(caller);
     const wait = given === undefined ? 0 : await wrongKeys.add(caller, request.signal);
-    if (wait > 0) throw tooMany('the API key after several wrong ones, got another wrong one', wait);
+    if (wait > 0) throw tooMany('the API key after several wrong ones, got another wrong one', wait, headers);
     throw new RequestError(
       'unauthorized',
       `Expected the API key, got ${given === undefined ? 'none' : 'another one'}.`,
-      { headers: { 'www-authenticate': 'Bearer' } },
+      { headers: { ...headers, 'www-authenticate': 'Bearer' } },
     );
   };
 
@@ -65,9 +74,9 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
     const caller = clientAddressOf(request);
     try {
       checkHost(request, url, hosts);
-      checkSite(request, origins(url));
-      if (apiKey === undefined || isOpen) checkRate(caller);
-      else await checkKey(request, caller, apiKey);
+      checkSite(request, { own: origins(url), listed: corsOrigins });
+      if (apiKey === undefined) return checkRate(caller);
+      return isOpen ? checkStranger(caller) : await checkKey(request, caller, apiKey);
     } catch (error) {
       if (RequestError.is(error)) refusals.refused(caller, error.code);
       throw error;
@@ -75,11 +84,11 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
   };
 }
 
-function tooMany(expectation: string, waitSeconds: number): RequestError {
+function tooMany(expectation: string, waitSeconds: number, headers: AnswerHeaders): RequestError {
   return new RequestError(
     'too_many_requests',
     `Expected ${expectation}. Send it again in ${waitSeconds} s.`,
-    { headers: { 'retry-after': String(waitSeconds) } },
+    { headers: { ...headers, 'retry-after': String(waitSeconds) } },
   );
 }
 
@@ -109,11 +118,15 @@ function checkHost(request: Request, url: URL, hosts: RequestGuardOptions['hosts
  * headers that no page can set. Other clients send none of them. https://www.w3.org/TR/fetch-metadata/
  * A person who follows a link from elsewhere still gets the page: https://web.dev/articles/fetch-metadata
  */
-function checkSite(request: Request, own: readonly string[]): void {
-  // A preflight. Its answer is 405 and approves nothing.
+function checkSite(
+  request: Request,
+  { own, listed }: { own: readonly string[]; listed: readonly string[] },
+): void {
+  // A preflight. Its answer approves something only for listed origins.
   if (request.method === 'OPTIONS') return;
   const site = request.headers.get('sec-fetch-site') ?? 'none';
   const origin = request.headers.get('origin');
+  if (origin !== null && listed.includes(origin)) return;
   const fromHere = site === 'same-origin' || site === 'none';
   if (origin === null || own.includes(origin)) {
     if (fromHere || isFollowedLink(request)) return;
@@ -140,10 +153,4 @@ function isFollowedLink({ method, headers }: Request): boolean {
 function keyOf(request: Request): string | undefined {
   const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
   return request.headers.get('x-api-key') ?? bearer;
-}
-
-/** Compares in constant time, so that timing reveals nothing. The hashes have the equal lengths that this needs. */
-function sameSecret(one: string, other: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
 }

@@ -30,6 +30,9 @@ export interface Answer {
   example?: unknown;
 }
 
+/** What the description says about an address. */
+export type Described = Omit<Route<never>, 'answer'>;
+
 export interface Route<D> {
   /** The operationId. */
   name: string;
@@ -43,6 +46,8 @@ export interface Route<D> {
   description?: string;
   /** Answered without an API key. */
   isOpen?: boolean;
+  /** Whether a request brings a permission of its own, and needs no API key. */
+  isPermitted?: (call: Pick<Call, 'path' | 'query'>, deps: D) => boolean;
   /** Whether this service has the address, by its settings; left out: always. */
   isOffered?: (deps: D) => boolean;
   parameters?: Readonly<Record<string, Parameter>>;
@@ -66,6 +71,85 @@ export const TASK_ID: Parameter = {
 export const CURSOR: Parameter = {
   description: 'The next_cursor of an earlier answer; left out: the first page.',
   schema: { type: 'string' },
+};
+
+export const LIMIT: Parameter = {
+  description: 'The most entries per answer; left out: 100.',
+  schema: { type: 'integer', minimum: 1, maximum: 100 },
+};
+
+/** Of every answer. */
+export const COMMON_HEADERS: Readonly<Record<string, Parameter>> = {
+  'X-Request-Id': {
+    description:
+      "Names the request in the log: the caller's own X-Request-Id if it sent a valid one, or else a UUID.",
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' },
+  },
+  'RateLimit-Policy': {
+    description: 'While a limit is set: q requests in w seconds. draft-ietf-httpapi-ratelimit-headers.',
+    schema: { type: 'string' },
+  },
+  RateLimit: {
+    description: 'While a limit is set: r requests are left, and one more comes back in t seconds.',
+    schema: { type: 'string' },
+  },
+  'Access-Control-Allow-Origin': {
+    description: 'For a page of one of CORS_ORIGINS: its origin.',
+    schema: { type: 'string' },
+  },
+  'Access-Control-Expose-Headers': {
+    description: 'For a page of one of CORS_ORIGINS: the headers that it may read.',
+    schema: { type: 'string' },
+  },
+  Vary: { description: 'Origin, where CORS_ORIGINS is set.', schema: { type: 'string' } },
+};
+
+/** Request headers that every address takes. */
+export const COMMON_REQUEST_HEADERS: Readonly<Record<string, Parameter>> = {
+  'X-Request-Id': {
+    description:
+      'A name for the request in the answer and the log; another one is made if it has other characters.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' },
+  },
+};
+
+export const LOCATION: Parameter = {
+  description: 'The status of the task.',
+  schema: { type: 'string', format: 'uri' },
+};
+
+/** Of answers about work that goes on. */
+export const POLL_AFTER: Parameter = {
+  description: 'Seconds after which it is worth asking again.',
+  schema: { type: 'integer', minimum: 1 },
+};
+
+export const ETAG: Parameter = {
+  description: 'Names what the answer says, apart from its elapsed_seconds and eta_seconds.',
+  schema: { type: 'string' },
+};
+
+export const IF_NONE_MATCH: Parameter = {
+  description: 'The ETag of an earlier answer: 304 without a body if nothing has changed since.',
+  schema: { type: 'string' },
+};
+
+export const REPLAYED: Parameter = {
+  description: 'true where an earlier answer is repeated.',
+  schema: { const: 'true' },
+};
+
+export const RETRY_AFTER: Parameter = {
+  description: 'Seconds to wait before the next try.',
+  schema: { type: 'integer', minimum: 1 },
+};
+
+/** Headers of errors besides those of every answer. */
+export const CODE_HEADERS: Readonly<Partial<Record<RequestCode, Readonly<Record<string, Parameter>>>>> = {
+  unauthorized: { 'WWW-Authenticate': { description: 'Bearer.', schema: { const: 'Bearer' } } },
+  method_not_allowed: { Allow: { description: 'The methods of the address.', schema: { type: 'string' } } },
+  too_many_requests: { 'Retry-After': RETRY_AFTER },
+  unavailable: { 'Retry-After': RETRY_AFTER },
 };
 
 /** Errors of addresses that read a JSON body. */

@@ -3,6 +3,7 @@ import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
 import { asProblem } from './as-problem.ts';
+import { corsHeaders, isPreflight, preflightAnswer, withHeaders } from './cors.ts';
 import { checkQuery } from './query.ts';
 import type { RequestGuard } from './request-guard.ts';
 import type { Route } from './route.ts';
@@ -12,6 +13,8 @@ export interface ApiDeps extends RouteDeps {
   log: Log;
   /** Runs first, so that a refused caller does not even learn which paths exist. */
   guard: RequestGuard;
+  /** Origins of other sites whose pages may use the interface. */
+  corsOrigins?: readonly string[];
   /** Wraps every handler. */
   run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -29,12 +32,17 @@ const MATCHERS = ROUTES.flatMap((route) =>
 function patternOf(path: string): RegExp {
   const parts = path.split(/(\{\w+\})/).map((part) => {
     const name = /^\{(\w+)\}$/.exec(part)?.[1];
-    return name === undefined ? part : `(?<${name}>[^/]+)`;
+    return name === undefined ? part.replaceAll('.', '\\.') : `(?<${name}>[^/]+)`;
   });
   return new RegExp(`^${parts.join('')}$`);
 }
 
-function routesAt(path: string): { route: Route<RouteDeps>; parts: Record<string, string> }[] {
+interface Found {
+  route: Route<RouteDeps>;
+  parts: Record<string, string>;
+}
+
+function routesAt(path: string): Found[] {
   return MATCHERS.flatMap(({ route, pattern }) => {
     const match = pattern.exec(path);
     return match === null ? [] : [{ route, parts: { ...match.groups } }];
@@ -44,20 +52,34 @@ function routesAt(path: string): { route: Route<RouteDeps>; parts: Record<string
 /** The HTTP API, the same on every host. Never throws: every error becomes a problem document. */
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
   return async (request) => {
-    const response = await answer(request, deps).catch((error: unknown) => asProblem(error, deps.log));
-    return request.method === 'HEAD' ? withoutBody(response) : response;
+    const headers: Record<string, string> = { ...corsHeaders(request, deps.corsOrigins ?? []) };
+    const response = await answer(request, deps, (more) => Object.assign(headers, more)).catch(
+      (error: unknown) => asProblem(error, deps.log),
+    );
+    const whole = withHeaders(response, headers);
+    return request.method === 'HEAD' ? withoutBody(whole) : whole;
   };
 }
 
-async function answer(request: Request, deps: ApiDeps): Promise<Response> {
+/** @param add takes headers for the answer, whatever it will be */
+async function answer(
+  request: Request,
+  deps: ApiDeps,
+  add: (headers: Readonly<Record<string, string>>) => void,
+): Promise<Response> {
   const url = urlOf(request);
   checkLength(url);
+  if (isPreflight(request, deps.corsOrigins ?? [])) {
+    add(await deps.guard(request, url, { isOpen: true }));
+    return preflightAnswer();
+  }
   const path = withoutEnd(url.pathname, '/') || '/';
   const routes = routesAt(path).filter(({ route }) => route.isOffered?.(deps) ?? true);
   // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routes.find(({ route }) => route.method === method);
-  await deps.guard(request, url, { isOpen: found?.route.isOpen ?? false });
+  const isOpen = found !== undefined && needsNoKey(found, url.searchParams, deps);
+  add(await deps.guard(request, url, { isOpen }));
   if (routes.length === 0) {
     throw new RequestError(
       'not_found',
@@ -79,6 +101,10 @@ async function answer(request: Request, deps: ApiDeps): Promise<Response> {
   checkQuery(url.searchParams, Object.keys(route.query ?? {}), Object.keys(fields));
   const call = { request, url, path: parts, query: url.searchParams, base: deps.baseUrl(request) };
   return deps.run(route.name, async () => route.answer(call, deps));
+}
+
+function needsNoKey({ route, parts }: Found, query: URLSearchParams, deps: ApiDeps): boolean {
+  return route.isOpen ?? route.isPermitted?.({ path: parts, query }, deps) ?? false;
 }
 
 /** The headers are those of GET (RFC 9110, section 9.3.2). */

@@ -8,7 +8,7 @@ export interface SecurityHeadersOptions {
 /** Seconds; two years, as https://hstspreload.org advises. */
 const TLS_ONLY_SECONDS = 63_072_000;
 
-/** An answer may override them. There are no CORS headers, so pages of other sites cannot read answers. */
+/** An answer may override them. Pages of other sites can read answers only with the headers of cors.ts. */
 export function securityHeaders({ tls }: SecurityHeadersOptions): Readonly<Record<string, string>> {
   return {
     'cache-control': 'no-store',

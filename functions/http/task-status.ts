@@ -6,20 +6,24 @@ import {
   RENDER_STATUSES,
   type RenderList,
   type RenderOutcome,
-  type RenderStatus,
   type RenderView,
 } from '../model/answers/render.ts';
 import type { ProblemView, StatusView } from '../model/answers/task.ts';
+import type { WebhookView } from '../model/answers/webhook.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
+import { renderLinks, taskLinks } from '../model/links.ts';
 import { expectedMs } from '../model/pace.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
+import { outlineOf } from '../model/task-summary.ts';
 import { problemView } from '../pipeline/problem-view.ts';
 import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts';
-import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore } from '../ports.ts';
-import { renderLinks, taskLinks } from './links.ts';
-import { cursorOf, emptyPage, nextCursor, PAGE } from './page.ts';
-import { queryMistake } from './query.ts';
+import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore, WebhookStore } from '../ports.ts';
+import { taggedJson } from './etag.ts';
+import { cursorOf, emptyPage, limitOf, nextCursor, PAGE } from './page.ts';
+import { POLL_LATER } from './poll-later.ts';
+import { choiceOf } from './query.ts';
 import { statusOf } from './task-phase.ts';
+import { webhookView } from './webhook-view.ts';
 
 export interface TasksDeps {
   tasks: TaskStore;
@@ -28,28 +32,38 @@ export interface TasksDeps {
   attempts: AttemptStore;
   pins: PinStore;
   problems: Pick<Problems, 'latest'>;
+  webhooks: Pick<WebhookStore, 'read'>;
   now?: () => number;
 }
 
 /** Most pages searched for one answer, when few renders have the wanted status. */
 const MOST_PAGES = 10;
 
-/** GET /tasks/{task_id}. `whileOpen`: the HTTP status of the answer if the task has not ended. */
+/** Its changes say nothing that the other fields do not. */
+const CHANGED_BY_TIME = ['elapsed_seconds', 'eta_seconds'];
+
+/** GET /tasks/{task_id} */
 export async function getTask(
+  request: Request,
   taskId: string,
   base: string,
   deps: TasksDeps,
-  whileOpen = 200,
 ): Promise<Response> {
+  const view = await statusView(taskId, base, deps);
+  const headers = view.completed_at === null ? POLL_LATER : {};
+  return taggedJson(request, view, { headers, without: CHANGED_BY_TIME });
+}
+
+export async function statusView(taskId: string, base: string, deps: TasksDeps): Promise<StatusView> {
   const { task, progress } = await knownTask(taskId, deps);
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
   const { succeeded, failed, cancelled, finishedAt } = progress;
   const pins = await deps.pins.count(taskId);
-  const status = await statusOf(task, progress, pins, deps.leases);
+  const status = await statusOf(task.id, outlineOf(task.plan), progress, async () => pins, deps.leases);
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
-  const body: StatusView = {
+  return {
     task_id: task.id,
     task_name: task.name,
     status,
@@ -69,11 +83,10 @@ export async function getTask(
     created_at: task.createdAt,
     completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
     metadata: task.metadata,
-    webhook: null,
+    webhook: await webhookOf(task, progress, deps),
     warnings: task.warnings,
     links: taskLinks(base, task.id),
   };
-  return Response.json(body, { status: finishedAt === null ? whileOpen : 200 });
 }
 
 async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promise<ProblemView | null> {
@@ -81,37 +94,54 @@ async function problemOf(task: Task, progress: Progress, deps: TasksDeps): Promi
   return problemView(task, progress, await deps.problems.latest(task.id), deps);
 }
 
-/** GET /tasks/{task_id}/renders?status=&cursor= */
+async function webhookOf(
+  task: Task,
+  progress: Progress,
+  { webhooks }: TasksDeps,
+): Promise<WebhookView | null> {
+  if (task.callback == null) return null;
+  return webhookView(
+    task.id,
+    task.callback,
+    progress.finishedAt === null ? undefined : await webhooks.read(task.id),
+  );
+}
+
+/** GET /tasks/{task_id}/renders?status=&limit=&cursor= */
 export async function listRenders(
+  request: Request,
   taskId: string,
   base: string,
   query: URLSearchParams,
   deps: TasksDeps,
 ): Promise<Response> {
-  const status = statusFilter(query.get('status'));
+  const status = choiceOf('status', query.get('status'), RENDER_STATUSES);
+  const limit = limitOf(query.get('limit'));
   const from = cursorOf(query.get('cursor'));
   const { task } = await knownTask(taskId, deps);
-  const page = emptyPage<RenderView>();
+  const page = emptyPage<RenderView>(limit);
+  // Few of many may have the wanted status.
+  const step = status === undefined ? limit : PAGE;
   const { combinations } = task.plan;
   let next = from;
   // The cursor is a position in the plan, so reports that arrive meanwhile neither repeat nor skip a render.
   while (next < Math.min(combinations.length, from + MOST_PAGES * PAGE) && !page.isFull) {
-    for (const outcome of await viewsOf(task, combinations.slice(next, next + PAGE), deps)) {
+    for (const outcome of await viewsOf(task, combinations.slice(next, next + step), deps)) {
       if (page.isFull) break;
       if (status === undefined || outcome.status === status) page.add(withLinks(outcome, task, base));
       next++;
     }
   }
   const body: RenderList = { renders: [...page.entries], next_cursor: nextCursor(next, combinations.length) };
-  return Response.json(body);
+  return taggedJson(request, body);
 }
 
-function withLinks(outcome: RenderOutcome, task: Task, base: string): RenderView {
+export function withLinks(outcome: RenderOutcome, task: Task, base: string): RenderView {
   const isSaved = outcome.status === 'succeeded';
   return { ...outcome, links: renderLinks(base, task.id, outcome.index, isSaved) };
 }
 
-async function viewsOf(
+export async function viewsOf(
   task: Task,
   slice: Task['plan']['combinations'],
   deps: TasksDeps,
@@ -172,14 +202,4 @@ function etaSeconds(
   if (pending === 0) return 0;
   const ms = status === 'rendering' ? expectedMs(succeededAt, pending, now) : undefined;
   return ms === undefined ? null : Math.round(ms / 100) / 10;
-}
-
-function statusFilter(text: string | null): RenderStatus | undefined {
-  if (text === null || text === '') return undefined;
-  const status = RENDER_STATUSES.find((known) => known === text);
-  if (status !== undefined) return status;
-  throw queryMistake(
-    'status',
-    `Expected one of ${RENDER_STATUSES.join(', ')}, got ${JSON.stringify(text.slice(0, 40))}. Leave it out for all.`,
-  );
 }

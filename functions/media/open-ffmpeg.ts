@@ -23,6 +23,7 @@ export interface OpenOptions extends FfmpegPlace {
 
 export interface OpenedFfmpeg {
   ffmpeg: Ffmpeg;
+  path: string;
   /** First line of `ffmpeg -version`. */
   version: string;
   origin: string;
@@ -55,7 +56,7 @@ export async function openFfmpeg(options: OpenOptions): Promise<OpenedFfmpeg> {
   }
   const { ffmpeg, version, cage } = opened;
   if (options.tryLimits) void tellLimits(ffmpeg, log);
-  return { ffmpeg, version, origin: chosen.origin, cage };
+  return { ffmpeg, path: chosen.path, version, origin: chosen.origin, cage };
 }
 
 async function tellLimits(ffmpeg: Ffmpeg, log: Log): Promise<void> {

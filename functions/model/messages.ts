@@ -1,7 +1,8 @@
 export type WorkMessage =
   | { topic: 'prepare'; taskId: string; source: number }
   | { topic: 'render'; taskId: string; index: number }
-  | { topic: 'complete'; taskId: string };
+  | { topic: 'complete'; taskId: string }
+  | { topic: 'webhook'; taskId: string };
 
 export type DeadLetterMessage = {
   topic: 'dead-letter';

@@ -2,8 +2,6 @@ import type { ErrorObject } from 'ajv';
 import { closest, distance } from 'fastest-levenshtein';
 import type { Mistake } from '../base/errors.ts';
 
-/** Fields that are refused with their own message, and therefore not suggested. */
-const NOT_OFFERED = ['callback_url'];
 /** Longest part of a value that a message repeats. */
 const SHOWN = 60;
 /** Longest name that is compared with the known ones. None of them has half as many letters. */
@@ -98,8 +96,7 @@ function pathOf(error: ErrorObject, field: unknown): string {
 function unknownField(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   const next = nearest === undefined ? 'Remove it.' : `Did you mean ${nearest}?`;
-  const offered = known.filter((field) => !NOT_OFFERED.includes(field));
-  return `Expected one of ${offered.join(', ')}, got the unknown field ${shown(name)}. ${next}`;
+  return `Expected one of ${known.join(', ')}, got the unknown field ${shown(name)}. ${next}`;
 }
 
 /** A value for a message: short; lists and objects by their size. */

@@ -21,7 +21,7 @@ const url = {
   type: 'string',
   minLength: 1,
   maxLength: MAX_URL,
-  expected: 'an http(s) or gs:// URL',
+  expected: 'an http(s), gs:// or upload: URL',
   hint: 'Give the address that downloads the file itself.',
 } as const;
 
@@ -153,7 +153,7 @@ export const requestSchema = {
       else: audioMap,
     },
     text_to_speech: speech,
-    text_to_speach: speech,
+    text_to_speach: { ...speech, description: 'The same as text_to_speech.', deprecated: true },
     output: {
       type: 'object',
       additionalProperties: false,
@@ -228,7 +228,14 @@ export const requestSchema = {
       expected: 'a whole number from 0 to 4294967295',
       hint: 'The same seed repeats the same choices; leave it out for new ones.',
     },
-    callback_url: url,
+    callback_url: {
+      description: 'Gets one signed event when the task has ended.',
+      type: 'string',
+      minLength: 1,
+      maxLength: MAX_URL,
+      expected: 'an http(s) URL',
+      hint: 'Give the address at which your server takes events.',
+    },
     metadata: {
       description: 'Returned unchanged with the status.',
       type: 'object',

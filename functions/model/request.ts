@@ -1,12 +1,11 @@
-import { Ajv } from 'ajv';
 import type { FromSchema } from 'json-schema-to-ts';
-import { type Mistake, RequestError } from '../base/errors.ts';
-import { mistakesOf, shown, shownPointer } from './mistakes.ts';
+import { mistakesOf, shown } from './mistakes.ts';
 import { DEFAULT_BACKGROUND, DEFAULT_STILL_SECONDS, type Line, type PlanInput } from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
+import { ajv, invalidRequest } from './validation.ts';
 
 export type { Limits } from './semantic-checks.ts';
 
@@ -23,16 +22,14 @@ export interface ValidRequest extends Omit<PlanInput, 'seed'> {
   blocks: ReadBlock[];
   seed: number | undefined;
   metadata: unknown;
+  callbackUrl?: string;
   dryRun: boolean;
   warnings: string[];
 }
 
-/** Most mistakes and warnings that an answer lists. */
-const MAX_MISTAKES = 100;
+/** Most warnings that an answer lists. */
 const MAX_WARNINGS = 20;
 
-const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false });
-ajv.addVocabulary(['expected', 'hint']);
 const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
 
 /**
@@ -41,14 +38,14 @@ const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
  */
 export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const size = sizeMistake(body);
-  if (size !== undefined) throw invalid([size]);
+  if (size !== undefined) throw invalidRequest([size]);
   if (!validate(body)) {
     // One value of the wrong shape does not hide other mistakes: the rest of the body is still checked.
-    throw invalid([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);
+    throw invalidRequest([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);
   }
   const request = body;
   const mistakes = semanticMistakes(request, limits);
-  if (mistakes.length > 0) throw invalid(mistakes);
+  if (mistakes.length > 0) throw invalidRequest(mistakes);
   const blocks = readBlocks(request.video_blocks, limits.sources);
   const audio = request.audio_blocks === undefined ? [] : readBlocks(request.audio_blocks, limits.sources);
 
@@ -83,6 +80,8 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     },
     seed: request.seed,
     metadata: request.metadata ?? null,
+    // Left out without one, so that the fingerprints of requests without it stay as they were.
+    ...(request.callback_url === undefined ? {} : { callbackUrl: request.callback_url }),
     dryRun: request.dry_run ?? false,
     warnings: [
       ...atMost(MAX_WARNINGS, [
@@ -94,24 +93,6 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
         : []),
     ],
   };
-}
-
-function invalid(mistakes: Mistake[]): RequestError {
-  const once = [...new Map(mistakes.map((mistake) => [mistake.pointer, mistake])).values()];
-  const count = once.length === 1 ? 'one mistake' : `${once.length} mistakes`;
-  const listed = once
-    .slice(0, MAX_MISTAKES)
-    .map((mistake) => ({ ...mistake, pointer: shownPointer(mistake.pointer) }));
-  const more = once.length - listed.length;
-  if (more > 0)
-    listed.push({
-      pointer: '',
-      code: 'more',
-      message: `and ${more} more. Fix these first, then send it again.`,
-    });
-  return new RequestError('invalid_request', `The request has ${count}; nothing was started.`, {
-    mistakes: listed,
-  });
 }
 
 function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {

@@ -1,5 +1,6 @@
 /** Mistakes that the schema cannot express: fields that contradict each other, and URLs that may not be read. */
 import type { Mistake } from '../base/errors.ts';
+import { type CallbackRule, callbackRefusal } from './callback-url.ts';
 import { escapePointer, shown } from './mistakes.ts';
 import { MAX_BLOCKS } from './request-schema.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
@@ -8,6 +9,7 @@ export interface Limits {
   /** MAX_COMBINATIONS. */
   combinations: number;
   sources: SourceRules;
+  callback?: CallbackRule;
 }
 
 const MAX_METADATA_DEPTH = 32;
@@ -25,10 +27,25 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...bothSpellings(body),
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
-    ...unsupported(body),
+    ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
     ...countMistakes(body['video_blocks'], limits),
   ];
+}
+
+/** Where a body names which upload, in the order of the body. */
+export function uploadMentions(body: unknown, rules: SourceRules): { pointer: string; id: string }[] {
+  if (!isObject(body)) return [];
+  return ['video_blocks', 'audio_blocks'].flatMap((field) =>
+    [...blockEntries(body[field])].flatMap(([path, urls]) =>
+      urls.flatMap((url, number) => {
+        const read = readSourceUrl(String(url), rules);
+        return 'location' in read && read.location.kind === 'upload'
+          ? [{ pointer: `/${field}${path}/${number}`, id: read.location.id }]
+          : [];
+      }),
+    ),
+  );
 }
 
 function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[] {
@@ -98,18 +115,12 @@ function barsWithoutContain(output: unknown): Mistake[] {
   ];
 }
 
-/** Fields that this build does not support are refused, not ignored, so that an accepted request is done in full. */
-function unsupported(body: Record<string, unknown>): Mistake[] {
-  if (body['callback_url'] === undefined) return [];
-  return [
-    {
-      pointer: '/callback_url',
-      code: 'invalid',
-      message:
-        'Expected only fields that this build supports, got callback_url, which is not available. ' +
-        'Leave it out and poll the status_url.',
-    },
-  ];
+function callbackMistakes(callback: unknown, rule: CallbackRule | undefined): Mistake[] {
+  const refusal =
+    typeof callback === 'string' && callback !== '' ? callbackRefusal(callback, rule) : undefined;
+  if (refusal === undefined) return [];
+  const message = `Expected an http(s) URL that can be called, got ${refusal.got}. ${refusal.next}`;
+  return [{ pointer: '/callback_url', code: 'invalid_url', message }];
 }
 
 function metadataMistakes(metadata: unknown): Mistake[] {

@@ -1,6 +1,7 @@
 /** Parses the URLs of clips and tracks when a request is accepted. All later steps use the stored result. */
-import { withoutEnd } from '../base/without-end.ts';
+import { clipName } from './clip-name.ts';
 import { shown } from './mistakes.ts';
+import { maskUploadId, nameInUploadId } from './upload-id.ts';
 import { maskText, maskUrl, type UrlRefusal, webUrlRefusal } from './web-url.ts';
 
 /** An object in Cloud Storage. */
@@ -23,7 +24,9 @@ export type SourceLocation =
   /** With the service's own account. */
   | ({ kind: 'storage' } & StorageObject)
   /** With the Drive account, if there is one that may read the file for callers; otherwise over its public link. */
-  | ({ kind: 'drive' } & DriveFile);
+  | ({ kind: 'drive' } & DriveFile)
+  /** A file that a caller has sent to this service. */
+  | { kind: 'upload'; id: string };
 
 /** A URL of a request, parsed. Stored with the task, as JSON. */
 export interface SourceAddress {
@@ -48,28 +51,21 @@ export interface SourceRules {
   ownBuckets: readonly string[];
 }
 
+const UPLOAD = 'upload:';
 const SCHEMES: readonly string[] = ['http:', 'https:', 'gs:'];
 /** A drive letter reads like a scheme. */
 const WINDOWS_PATH = /^\s*[a-z]:[\\/]/i;
 const LOCAL_FILE: UrlRefusal = {
   got: 'the path of a file on a disk',
-  next: 'Upload the file to a server and give its https address.',
+  next: 'Upload it with POST /uploads, or to a server, and give its https address.',
 };
 /** In gs:// it belongs to the name, in which nothing is encoded. */
 const WITH_FRAGMENT: UrlRefusal = {
   got: 'one with "#", as what follows it is never sent',
   next: 'Write %23 if it belongs to the name of the file. Otherwise leave it out, with all that follows.',
 };
-const MAX_NAME = 40;
 /** https://cloud.google.com/storage/docs/buckets#naming */
 const MAX_BUCKET = 222;
-/**
- * Not letters and digits of any alphabet, which may break a shell, a spreadsheet or a file system; and what Unicode counts
- * as a letter, but does not show.
- */
-const NOT_IN_NAMES = /[^[\p{L}\p{M}\p{N}_\-]--[\p{Default_Ignorable_Code_Point}--\p{Variation_Selector}]]+/gv;
-/** Read of a longer name, as normalizing takes quadratic time on a long row of combining accents. */
-const MAX_RAW_NAME = 300;
 
 /** https://cloud.google.com/storage/docs/request-endpoints, and the older names of the same service. */
 const STORAGE_HOSTS: readonly string[] = [
@@ -99,13 +95,14 @@ const RESOURCE_KEY = /^[\w-]{1,100}$/;
  * Signed URLs carry their own permission and are read over plain HTTP.
  */
 export function readSourceUrl(text: string, rules: SourceRules): SourceAddress | RefusedSource {
-  const expectedUrl = 'an http(s) or gs:// URL';
+  const expectedUrl = 'an http(s), gs:// or upload: URL';
   const expectedFile = 'a file that may be read';
   const url = URL.parse(text);
   if (url === null) {
     const next = 'Write it in full, as https://example.com/clip.mp4.';
     return { expected: expectedUrl, got: shown(maskText(text)), next };
   }
+  if (url.protocol === UPLOAD) return uploadAddress(text);
   const refusal = webUrlRefusal(url, SCHEMES);
   if (refusal !== undefined) {
     return { expected: expectedUrl, ...(WINDOWS_PATH.test(text) ? LOCAL_FILE : refusal) };
@@ -120,12 +117,23 @@ export function readSourceUrl(text: string, rules: SourceRules): SourceAddress |
   return { url: text, location, name: nameOf(url), masked: maskUrl(url) };
 }
 
+/** Whether the file was sent is known to the store of uploads only. */
+function uploadAddress(text: string): SourceAddress | RefusedSource {
+  const id = text.trim().slice(UPLOAD.length);
+  const name = nameInUploadId(id);
+  if (name === undefined) {
+    const next = 'Use the url of the answer to POST /uploads as it is.';
+    return { expected: 'the url of an upload', got: 'another text after upload:', next };
+  }
+  return { url: text, location: { kind: 'upload', id }, name, masked: maskUploadId(id) };
+}
+
 /** Why a location may not be read; undefined if it may. Checked again before each download, as settings change. */
 export function locationRefusal(
   location: SourceLocation,
   { buckets, ownBuckets }: SourceRules,
 ): UrlRefusal | undefined {
-  if (location.kind === 'drive') return undefined;
+  if (location.kind === 'drive' || location.kind === 'upload') return undefined;
   const { kind, bucket } = location;
   if (bucket !== null && ownBuckets.includes(bucket)) {
     return {
@@ -221,13 +229,7 @@ function withoutRootDot({ hostname }: URL): string {
 function nameOf(url: URL): string {
   const id = isOnDrive(url) ? driveId(url) : undefined;
   const last = id ?? url.pathname.split('/').filter(Boolean).at(-1) ?? '';
-  const name = decoded(last)
-    .replace(/\.[A-Za-z0-9]{1,5}$/, '')
-    .slice(0, MAX_RAW_NAME)
-    .normalize('NFC')
-    .replace(NOT_IN_NAMES, '_')
-    .replace(/^[_-]+/, '');
-  return [...withoutEnd(name, '_-')].slice(0, MAX_NAME).join('') || 'clip';
+  return clipName(decoded(last));
 }
 
 function decoded(text: string): string {

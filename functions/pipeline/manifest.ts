@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { RenderOutcome } from '../model/answers/render.ts';
+import type { ManifestRow } from '../model/answers/manifest.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
@@ -55,7 +55,7 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
  */
 export function* manifestCsv(manifest: Manifest): Generator<string> {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
-  const recordOf = ({ clips, warnings, error, ...row }: Row) => ({
+  const recordOf = ({ clips, warnings, error, ...row }: ManifestRow) => ({
     ...row,
     ...Object.fromEntries(clips.map((url, at) => [clipColumns[at], url])),
     warnings: warnings.join(' '),
@@ -111,17 +111,10 @@ function withoutFormulas(text: string): string {
   return `${/^[\t\r\n]/.test(text) ? "'" : ''}${cells.join('')}`;
 }
 
-type Row = RenderOutcome & {
-  bytes: number | null;
-  loudness_lufs: number | null;
-  true_peak_dbtp: number | null;
-  stage_seconds: Report['stageSeconds'];
-};
-
 /** One row per combination, some at a time. */
-function* rows({ task, reports }: Manifest): Generator<Row[]> {
+function* rows({ task, reports }: Manifest): Generator<ManifestRow[]> {
   const byIndex = new Map(reports.map((report) => [report.index, report]));
-  const rowOf = (combination: Combination): Row => {
+  const rowOf = (combination: Combination): ManifestRow => {
     const report = byIndex.get(combination.index);
     return {
       ...renderOutcome(task, combination, report, NOT_BEGUN),

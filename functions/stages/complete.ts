@@ -9,6 +9,7 @@ import type { MessageOf } from '../model/messages.ts';
 import { manifestName } from '../model/names.ts';
 import { endedStatus, type Task } from '../model/task.ts';
 import { workDir } from '../pipeline/artifacts.ts';
+import { type AskWebhookDeps, noteWebhook, publishWebhook } from '../pipeline/ask-webhook.ts';
 import { countsOf, type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
 import type { AttemptStore, Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
@@ -16,7 +17,7 @@ import type { AttemptStore, Delivery, LeaseStore, OutputStore, ReportStore, Task
 /** Files per removal: a retry after an error repeats no more than these. */
 const REMOVED_AT_ONCE = 20;
 
-export interface CompleteDeps {
+export interface CompleteDeps extends AskWebhookDeps {
   tasks: TaskStore;
   reports: ReportStore;
   leases: LeaseStore;
@@ -27,8 +28,8 @@ export interface CompleteDeps {
 }
 
 /**
- * Completes a task: folder, manifest, log line, and only then the end. Each step can be repeated, so
- * that the next delivery does the rest if a process dies between two of them.
+ * Completes a task: folder, manifest, log line, a note of its event, and only then the end, and the message that sends the
+ * event. Each step can be repeated, so that the next delivery does the rest if a process dies between two of them.
  */
 export async function complete(
   { taskId }: MessageOf<'complete'>,
@@ -37,7 +38,7 @@ export async function complete(
 ): Promise<void> {
   const task = await deps.tasks.get(taskId);
   if (task === undefined) return;
-  await byOneMessage<true>({
+  const ended = await byOneMessage<true>({
     leases: deps.leases,
     attempts: deps.attempts,
     key: completeKey(taskId),
@@ -63,10 +64,13 @@ export async function complete(
         logLostManifest(deps.log, task, failureOf(error, before, 'save', held));
       });
       logTotals(deps.log, manifest);
-      await deps.tasks.finish(taskId);
+      await noteWebhook(task, deps);
+      await deps.tasks.finish(taskId, manifest.finishedAt);
       return true;
     },
   });
+  // Otherwise another message is at it, and publishes.
+  if (ended) await publishWebhook(task, deps);
 }
 
 /** Removes the videos that the manifest does not list, and saves the manifest. */

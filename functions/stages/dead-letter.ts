@@ -31,7 +31,7 @@ export async function deadLetter(
     await deps.pins.write(taskId, `prepared-${message.source}`, { error: undeliverable(reason) });
     await publishReadyRenders(task, message.source, deps);
   }
-  // A lost `complete` needs nothing here: the sweep publishes it again until the task is finished.
+  // A lost `complete` or `webhook` needs nothing here: the sweep publishes it again as long as it is needed.
 }
 
 async function renderLetter(

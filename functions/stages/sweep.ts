@@ -20,7 +20,7 @@ import {
   type ReportingDeps,
   reportOnly,
 } from '../pipeline/reporting.ts';
-import type { AttemptStore, LeaseStore, Memo, PinStore, TaskStore } from '../ports.ts';
+import type { AttemptStore, LeaseStore, Memo, PinStore, TaskStore, WebhookStore } from '../ports.ts';
 
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;
@@ -28,6 +28,7 @@ export interface SweepDeps extends ReportingDeps {
   leases: LeaseStore;
   attempts: AttemptStore;
   memo: Memo;
+  webhooks: Pick<WebhookStore, 'due'>;
   problems: Pick<Problems, 'latest'>;
   /** A task that is not published after this long was interrupted; 0 if no other process can be publishing it. */
   publishingMs?: number;
@@ -55,9 +56,12 @@ const READ_AT_ONCE = 200;
 /** In parallel, so that even a task with thousands of combinations ends within one run. */
 const OVERDUE_AT_A_TIME = 20;
 const PAGE = 100;
+/** Events that are published at a time. Those that are left are due at the next sweep, too. */
+const MOST_EVENTS = 500;
 
 /** Repairs what a process that died left undone. Run it from time to time; concurrent runs are harmless. */
 export async function sweep(deps: SweepDeps): Promise<void> {
+  await publishDueEvents(deps);
   let after: string | undefined;
   for (;;) {
     const ids = await deps.tasks.unfinished(PAGE, after);
@@ -73,6 +77,23 @@ export async function sweep(deps: SweepDeps): Promise<void> {
     }
     after = ids.at(-1);
     if (ids.length < PAGE) return;
+  }
+}
+
+/** Those that are to be sent again, and those whose message is lost. Sending one twice at a time is left to one message. */
+async function publishDueEvents({ webhooks, queue, log, now = Date.now }: SweepDeps): Promise<void> {
+  try {
+    const messages = (await webhooks.due(now(), MOST_EVENTS)).map(
+      (taskId) => ({ topic: 'webhook', taskId }) as const,
+    );
+    const isOut = await Promise.all(messages.map((message) => queue.has?.(message)));
+    await queue.publish(messages.filter((_, at) => !isOut[at]));
+  } catch (error) {
+    // Tasks are swept all the same.
+    log.error('The events that are due could not be published; the next sweep tries again', {
+      event: 'sweep.failed',
+      error,
+    });
   }
 }
 

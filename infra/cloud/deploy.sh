@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deploys the six functions in parallel. A function whose source, settings and secrets are unchanged is skipped.
+# Deploys the seven functions in parallel. A function whose source, settings and secrets are unchanged is skipped.
 #
 #   infra/cloud/deploy.sh             callers need the role Cloud Run Invoker on every-cut-process-media
 #   infra/cloud/deploy.sh --public    callers need only the API key
@@ -25,17 +25,17 @@ known="$(sed -n 's/^#\([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example)"
 while IFS='=' read -r name value; do
   if [ -z "$name" ]; then continue; fi
   case "$name" in API_INSTANCES | PREPARE_INSTANCES | RENDER_INSTANCES) continue ;; esac
-  has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
-  case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got a value that contains it." ;; esac
   case "$name" in
     PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE | PUSH_IAM)
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
-    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
+    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
       fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac
+  has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
+  case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got a value that contains it." ;; esac
 done <<< "$SETTINGS"
 
 # Pins the version number, so that a rollback also restores the secrets that the revision was deployed with.
@@ -53,9 +53,11 @@ while read -r name readers; do
     fail "Expected the secret $(secret_of "$name"), got the error above. Run infra/cloud/setup.sh first."
   with_versions="$with_versions$name ${version:-none} $readers"$'\n'
 done <<< "$SECRETS"
-case "$with_versions" in
-  *'SIGNING_KEY none'*) fail "Expected a key in the secret $(secret_of SIGNING_KEY), got none. Run infra/cloud/setup.sh, which makes it." ;;
-esac
+for name in SIGNING_KEY WEBHOOK_SECRET; do
+  case "$with_versions" in
+    *"$name none"*) fail "Expected a key in the secret $(secret_of "$name"), got none. Run infra/cloud/setup.sh, which makes it." ;;
+  esac
+done
 case "$public_api$with_versions" in *'API_KEY none api'*) has_key=false ;; *) has_key=true ;; esac
 if [ "$public_api" = true ] && [ "$has_key" = false ]; then
   fail 'Expected an API key because of --public, got none: anyone could spend your money. Create one and deploy again:' \
@@ -65,10 +67,10 @@ speaks_elevenlabs=true
 case "$with_versions" in *'ELEVENLABS_API_KEY none'*) speaks_elevenlabs=false ;; esac
 
 # A project that an earlier version set up lacks rights that this one needs.
-publishers="$(policy_of 'pubsub topics' "$(topic_of render)")" ||
-  fail "Expected the topic $(topic_of render), got the error above. Run infra/cloud/setup.sh as an owner, then this again."
-has "roles/pubsub.publisher $(member prepare)" "$publishers" ||
-  fail "Expected $(member prepare) to publish to $(topic_of render), got no such right." \
+publishers="$(policy_of 'pubsub topics' "$(topic_of webhook)")" ||
+  fail "Expected the topic $(topic_of webhook), got the error above. Run infra/cloud/setup.sh as an owner, then this again."
+has "roles/pubsub.publisher $(member api)" "$publishers" ||
+  fail "Expected $(member api) to publish to $(topic_of webhook), got no such right." \
     'Next step: run infra/cloud/setup.sh as an owner, which grants what this version needs, then this again.'
 
 # If a name appears twice, the last line counts.

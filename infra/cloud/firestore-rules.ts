@@ -23,7 +23,7 @@ const [project = ''] = process.argv.slice(2);
 const { ACCESS_TOKEN = '', REPLACE_RULES, CLOUDSDK_API_ENDPOINT_OVERRIDES_FIREBASERULES } = process.env;
 const ask = googleApi({
   name: 'Firebase Rules',
-  url: CLOUDSDK_API_ENDPOINT_OVERRIDES_FIREBASERULES ?? 'https://firebaserules.googleapis.com/',
+  url: `${CLOUDSDK_API_ENDPOINT_OVERRIDES_FIREBASERULES ?? 'https://firebaserules.googleapis.com/'}v1/`,
   project,
   token: ACCESS_TOKEN,
 });

@@ -4,7 +4,7 @@ import pRetry, { AbortError } from 'p-retry';
 export interface GoogleApi {
   /** What messages call it. */
   name: string;
-  /** With a slash at the end. */
+  /** With the version and a slash at the end. */
   url: string;
   project: string;
   token: string;
@@ -22,7 +22,7 @@ export function googleApi({ name, url, project, token }: GoogleApi) {
   return (method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<unknown> =>
     pRetry(
       async () => {
-        const response = await fetch(`${url}v1/${path}`, {
+        const response = await fetch(`${url}${path}`, {
           method,
           headers: {
             authorization: `Bearer ${token}`,

@@ -30,6 +30,7 @@ make_account() {
 make_account api 'receives requests'
 make_account prepare 'fetches and encodes sources'
 make_account render 'renders, saves and completes'
+make_account webhook 'tells receivers that tasks have ended'
 make_account push 'calls the stages for Pub/Sub and Cloud Scheduler'
 make_account build 'builds the function images'
 make_account deploy 'deploys from Cloud Build'
@@ -60,19 +61,21 @@ for topic in $TOPICS; do
   gcloud pubsub topics create "$(topic_of "$topic")"
 done
 
-buckets="$(gcloud storage buckets list --format='csv[no-heading](name,lifecycle_config.yesno(yes=ruled,no=plain))')"
+buckets="$(gcloud storage buckets list --format='value(name)')"
 make_bucket() {
-  local name="$1" lifecycle="$2"
-  shift 2
-  if ! has "$name,ruled" "$buckets" && ! has "$name,plain" "$buckets"; then
-    say "Bucket $name"
-    gcloud storage buckets create "gs://$name" --location="$REGION" --uniform-bucket-level-access --public-access-prevention "$@"
-  fi
-  if ! has "$name,ruled" "$buckets"; then gcloud storage buckets update "gs://$name" --lifecycle-file="$lifecycle"; fi
+  local name="$1"
+  shift
+  if has "$name" "$buckets"; then return; fi
+  say "Bucket $name"
+  gcloud storage buckets create "gs://$name" --location="$REGION" --uniform-bucket-level-access --public-access-prevention "$@"
 }
-# No soft delete: everything in the cache can be made again.
-make_bucket "$CACHE_BUCKET" infra/cloud/cache-lifecycle.json --soft-delete-duration=0
-if [ "$OUTPUT" = gcs ]; then make_bucket "$OUTPUT_BUCKET" infra/cloud/output-lifecycle.json; fi
+# No soft delete: everything in the cache can be made again, and uploads are kept for days only.
+make_bucket "$CACHE_BUCKET" --soft-delete-duration=0
+node_modules/.bin/node infra/cloud/bucket-settings.ts "$PROJECT_ID" "$CACHE_BUCKET" cache-lifecycle.json "$(setting CORS_ORIGINS)"
+if [ "$OUTPUT" = gcs ]; then
+  make_bucket "$OUTPUT_BUCKET"
+  node_modules/.bin/node infra/cloud/bucket-settings.ts "$PROJECT_ID" "$OUTPUT_BUCKET" output-lifecycle.json
+fi
 
 repositories="$(gcloud artifacts repositories list --location="$REGION" --format='csv[no-heading](name.basename(),cleanupPolicies.yesno(yes=cleaned,no=plain))' 2> /dev/null)"
 if ! has "$REPOSITORY,cleaned" "$repositories"; then
@@ -91,13 +94,18 @@ while read -r name _; do
   say "Secret $secret, still without a value"
   gcloud secrets create "$secret" --replication-policy=automatic
 done <<< "$SECRETS"
-# Random, and known to no one. A new key would end all unfinished tasks, so it is made only once.
-signing="$(secret_of SIGNING_KEY)"
-if [ -z "$(gcloud secrets versions list "$signing" --limit=1 --format='value(name)' --verbosity=error)" ]; then
-  say "Secret $signing, with a new key"
-  node_modules/.bin/node --print 'crypto.randomBytes(32).toString("base64url")' | tr -d '\n' |
-    gcloud secrets versions add "$signing" --data-file=- --format=none
-fi
+# make_key NAME EXPRESSION: gives the secret its first value, which is random. A new one would end all unfinished tasks, or be
+# unknown to receivers, so each is made only once.
+make_key() {
+  local secret
+  secret="$(secret_of "$1")"
+  if [ -n "$(gcloud secrets versions list "$secret" --limit=1 --format='value(name)' --verbosity=error)" ]; then return; fi
+  say "Secret $secret, with a new key"
+  node_modules/.bin/node --print "$2" | tr -d '\n' | gcloud secrets versions add "$secret" --data-file=- --format=none
+}
+make_key SIGNING_KEY 'crypto.randomBytes(32).toString("base64url")'
+# In the form that libraries of Standard Webhooks take.
+make_key WEBHOOK_SECRET '"whsec_" + crypto.randomBytes(32).toString("base64")'
 
 # Roles are granted on the single resource wherever possible, not on the project.
 # roles/browser: deploy.sh reads the policy of the project.
@@ -106,22 +114,21 @@ build=roles/cloudbuild.builds.builder
 CLOUDSDK_ARTIFACTS_LOCATION="$REGION" grant 'artifacts repositories' "$REPOSITORY" "roles/artifactregistry.writer $(member build)"
 grant projects "$PROJECT_ID" \
   "roles/datastore.user $(member api)" "roles/datastore.user $(member prepare)" "roles/datastore.user $(member render)" \
+  "roles/datastore.user $(member webhook)" \
   "roles/logging.logWriter $(member build)" "$build $(member deploy)" \
   "roles/cloudfunctions.developer $(member deploy)" "roles/run.admin $(member deploy)" \
   "roles/pubsub.admin $(member deploy)" "roles/cloudscheduler.admin $(member deploy)" \
   "roles/secretmanager.viewer $(member deploy)" "roles/browser $(member deploy)"
-if ! has "roles/storage.objectViewer $(member build) function-sources" "$GRANTED"; then
-  say "$PROJECT_ID: roles/storage.objectViewer on the function sources for $(member build)"
-  gcloud projects add-iam-policy-binding "$PROJECT_ID" --role=roles/storage.objectViewer --member="$(member build)" \
-    --condition='title=function-sources,expression=resource.name.startsWith("projects/_/buckets/gcf-v2-")' > /dev/null
-fi
-for account in api prepare render push build; do
+grant_within projects "$PROJECT_ID" function-sources 'resource.name.startsWith("projects/_/buckets/gcf-v2-")' \
+  "roles/storage.objectViewer $(member build)"
+for account in api prepare render webhook push build; do
   own=()
   case "$account:$(setting DRIVE_AUTH)" in
     # Pub/Sub signs its pushes as this account: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
     push:*) own=("roles/iam.serviceAccountTokenCreator $PUBSUB_AGENT") ;;
+    # api signs the addresses for uploads and downloads: https://cloud.google.com/storage/docs/access-control/signed-urls
     # Domain-wide delegation without a key file: the account signs its own tokens.
-    api:delegation | prepare:delegation | render:delegation) own=("roles/iam.serviceAccountTokenCreator $(member "$account")") ;;
+    api:* | prepare:delegation | render:delegation) own=("roles/iam.serviceAccountTokenCreator $(member "$account")") ;;
   esac
   grant 'iam service-accounts' "$(account_of "$account")" "roles/iam.serviceAccountUser $(member deploy)" ${own[@]+"${own[@]}"}
 done
@@ -133,13 +140,22 @@ grant 'pubsub topics' "$(topic_of prepare)" "$publisher $(member api)" "$publish
 grant 'pubsub topics' "$(topic_of render)" "$publisher $(member api)" "$publisher $(member prepare)" "$publisher $(member render)"
 grant 'pubsub topics' "$(topic_of complete)" "$publisher $(member render)"
 grant 'pubsub topics' "$(topic_of dead-letter)" "$publisher $PUBSUB_AGENT"
+# render: complete and sweep. api: a caller may have the event sent again.
+grant 'pubsub topics' "$(topic_of webhook)" "$publisher $(member api)" "$publisher $(member render)"
 objects=roles/storage.objectUser
 # prepare may add objects but neither replace nor remove any, so that nothing that is prepared can be changed through it.
 grant 'storage buckets' "gs://$CACHE_BUCKET" "roles/storage.objectViewer $(member prepare)" \
   "roles/storage.objectCreator $(member prepare)" "$objects $(member render)"
+# A signed address can do what its signer can: create a file, not replace one. Whoever may not list a bucket, which no
+# condition on names of objects allows, is told 403 instead of 404 for an object that is not there.
+bucket="projects/_/buckets/$CACHE_BUCKET"
+uploads="resource.name.startsWith(\"$bucket/objects/uploads/\")"
+grant_within 'storage buckets' "gs://$CACHE_BUCKET" uploads "$uploads" "roles/storage.objectCreator $(member api)"
+grant_within 'storage buckets' "gs://$CACHE_BUCKET" uploads "$uploads || resource.name == \"$bucket\"" \
+  "roles/storage.objectViewer $(member api)"
 if has "$objects $(member prepare)" "$GRANTED"; then
   say "$CACHE_BUCKET: removed $objects for $(member prepare)"
-  gcloud storage buckets remove-iam-policy-binding "gs://$CACHE_BUCKET" --role="$objects" --member="$(member prepare)" > /dev/null
+  gcloud storage buckets remove-iam-policy-binding "gs://$CACHE_BUCKET" --role="$objects" --member="$(member prepare)" --condition=None > /dev/null
 fi
 if [ "$OUTPUT" = gcs ]; then grant 'storage buckets' "gs://$OUTPUT_BUCKET" "$objects $(member api)" "$objects $(member render)"; fi
 for bucket in $(setting SOURCE_BUCKETS | tr ',' ' '); do

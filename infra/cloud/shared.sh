@@ -36,27 +36,34 @@ instances() {
 }
 API_INSTANCES="$(instances API_INSTANCES 1)"
 PREPARE_INSTANCES="$(instances PREPARE_INSTANCES 6)"
-RENDER_INSTANCES="$(instances RENDER_INSTANCES 6)"
+RENDER_INSTANCES="$(instances RENDER_INSTANCES 5)"
 
 # name  entry point  account  memory  cpu  concurrency  timeout (s)  maximum instances
 #
-# A new project may use 20 processors and 40 GiB in a region. All maxima together stay within that: 1 + 6 x 2 + 6 x 1 + 3 x
-# 1/3 = 20 processors, 0.5 + 6 x 4 + 6 x 2 + 3 x 0.5 = 38 GiB. The first three maxima are settings of infra/cloud/cloud.env.
-# Less than one processor allows one request at a time, and only the first generation of the execution environment.
+# A new project may use 20 processors and 40 GiB in a region. All maxima together stay within that: 1 + 6 x 2 + 5 x 1 + 1 + 3 x
+# 1/3 = 20 processors, 0.5 + 6 x 4 + 5 x 2 + 0.5 + 3 x 0.5 = 36.5 GiB. The first three maxima are settings of
+# infra/cloud/cloud.env. Less than one processor allows one request at a time, and only the first generation of the execution
+# environment.
+#
+# process-media streams all videos of a task as one archive, which takes as long as the caller's line; an hour is the longest
+# that Cloud Run allows. Its other answers take milliseconds.
 #
 # prepare encodes one clip at a time on both processors. render copies video: one instance mixes two videos while two
-# others are saved, or come before their sources. The stages' timeouts equal the ack deadline of their subscriptions
-# (infra/cloud/topology.ts); a stage ends its own work a minute earlier.
+# others are saved, or come before their sources. The timeouts of prepare, render, complete and dead-letter equal the ack
+# deadline of their subscriptions (infra/cloud/topology.ts); a stage ends its own work a minute earlier.
+#
+# webhook waits for receivers: 80 at a time, so that those that hang keep nobody waiting.
 FUNCTIONS="
-process-media  processMedia  api      512Mi  1     80   60  $API_INSTANCES
+process-media  processMedia  api      512Mi  1     80 3600  $API_INSTANCES
 prepare        prepare       prepare  4Gi    2      1  600  $PREPARE_INSTANCES
 render         render        render   2Gi    1      4  600  $RENDER_INSTANCES
 complete       complete      render   512Mi  333m   1  600  1
 dead-letter    deadLetter    render   512Mi  333m   1  600  1
 sweep          sweep         render   512Mi  333m   1  300  1
+webhook        webhook       webhook  512Mi  1     80   60  1
 "
-STAGES='prepare render complete dead-letter sweep'
-TOPICS='prepare render complete dead-letter'
+STAGES='prepare render complete dead-letter sweep webhook'
+TOPICS='prepare render complete dead-letter webhook'
 
 service_of() { echo "every-cut-$1"; }
 # The URL of a Cloud Run service is known before the service exists:
@@ -81,7 +88,8 @@ if [ "$OUTPUT" = gcs ]; then OUTPUT_BUCKET="${OUTPUT_BUCKET:-$PROJECT_ID-every-c
 # Settings whose values are secrets, each with the accounts whose functions need it.
 SECRETS='API_KEY api
 ELEVENLABS_API_KEY prepare
-SIGNING_KEY api render'
+SIGNING_KEY api render webhook
+WEBHOOK_SECRET webhook'
 if [ "$(setting DRIVE_AUTH)" = oauth ]; then
   owners='api render'
   # With DRIVE_SOURCES=account, prepare downloads files with the user's credentials.
@@ -118,13 +126,28 @@ grant() {
   local kind="$1" name="$2" wanted condition=()
   shift 2
   GRANTED="$(policy_of "$kind" "$name")"
-  case "$kind" in projects | secrets | 'iam service-accounts') condition=(--condition=None) ;; esac
+  case "$kind" in projects | secrets | 'iam service-accounts' | 'storage buckets') condition=(--condition=None) ;; esac
   for wanted in "$@"; do
     if has "$wanted" "$GRANTED"; then continue; fi
     say "$name: ${wanted% *} for ${wanted#* }"
     # shellcheck disable=SC2086
     insist gcloud $kind add-iam-policy-binding "$name" --role="${wanted% *}" --member="${wanted#* }" ${condition[@]+"${condition[@]}"} > /dev/null ||
       fail "Expected to grant ${wanted% *} on $name to ${wanted#* }, got the errors above. Run this again in a minute."
+  done
+}
+
+# grant_within KIND NAME TITLE EXPRESSION 'ROLE MEMBER'...: the same under a condition, without a comma in it. Call it after
+# `grant` on the resource, because it reads GRANTED.
+grant_within() {
+  local kind="$1" name="$2" title="$3" expression="$4" wanted
+  shift 4
+  for wanted in "$@"; do
+    if has "$wanted $title" "$GRANTED"; then continue; fi
+    say "$name: ${wanted% *} on $title for ${wanted#* }"
+    # shellcheck disable=SC2086
+    insist gcloud $kind add-iam-policy-binding "$name" --role="${wanted% *}" --member="${wanted#* }" \
+      --condition="title=$title,expression=$expression" > /dev/null ||
+      fail "Expected to grant ${wanted% *} on $title in $name to ${wanted#* }, got the errors above. Run this again in a minute."
   done
 }
 

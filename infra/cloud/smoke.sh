@@ -6,14 +6,16 @@ source "$(dirname "$0")/shared.sh"
 
 answer="$(mktemp)"
 trap 'rm -f "$answer"' EXIT
-# ask URL [HEADER...]: prints the status and stores the response body in the file $answer.
+# ask METHOD URL [HEADER...]: prints the status and stores the response body in the file $answer. A POST asks for a plan.
 ask() {
-  local url="$1" headers=()
-  shift
-  for header in "$@"; do headers+=(--header "$header"); done
-  curl --silent --show-error --max-time 60 --output "$answer" --write-out '%{http_code}' ${headers[@]+"${headers[@]}"} \
-    --header 'content-type: application/json' \
-    --data '{"task_name":"smoke","video_blocks":{"a":["https://example.com/a.mp4"]},"dry_run":true}' "$url"
+  local url="$2" options=()
+  if [ "$1" = POST ]; then
+    options+=(--header 'content-type: application/json'
+      --data '{"task_name":"smoke","video_blocks":{"a":["https://example.com/a.mp4"]},"dry_run":true}')
+  fi
+  shift 2
+  for header in "$@"; do options+=(--header "$header"); done
+  curl --silent --show-error --max-time 60 --output "$answer" --write-out '%{http_code}' ${options[@]+"${options[@]}"} "$url"
 }
 # The URL of a function; a variable such as URL_PROCESS_MEDIA overrides it.
 address_of() {
@@ -23,13 +25,13 @@ address_of() {
 }
 
 api="$(address_of process-media)"
-status="$(ask "$api/process_media")"
+status="$(ask POST "$api/process_media")"
 case "$status" in
   401 | 403) say "Without credentials: $status, as expected" ;;
   *) fail "Expected 401 or 403 from $api without credentials, got $status: anyone could post tasks. Run infra/cloud/deploy.sh again, without --public or with an API key." ;;
 esac
 for stage in $STAGES; do
-  status="$(ask "$(address_of "$stage")/")"
+  status="$(ask POST "$(address_of "$stage")/")"
   case "$status" in
     # 404: Cloud Run rejects the request because of the ingress setting.
     401 | 403 | 404) say "$stage, without credentials: $status, as expected" ;;
@@ -68,11 +70,21 @@ identity_token() {
 token="${IDENTITY_TOKEN:-$(identity_token)}"
 credentials=("authorization: Bearer $token")
 if [ -n "${API_KEY:-}" ]; then credentials+=("x-api-key: $API_KEY"); fi
-status="$(ask "$api/process_media" "${credentials[@]}")"
-if [ "$status" = 200 ]; then
-  say "With credentials: 200 and a task's plan"
-elif [ "$status" = 401 ] && [ -z "${API_KEY:-}" ] && grep -q '"code":"unauthorized"' "$answer"; then
-  say 'The function answers and requires the API key. Set API_KEY to check a request for a plan as well.'
-else
-  fail "Expected a task's plan from $api, got $status: $(head -c 500 "$answer")" 'Next step: read the log of every-cut-process-media.'
-fi
+needs_key=false
+# expect WHAT PATTERN METHOD PATH: an answer with status 200 that contains the pattern, or one that asks for the API key.
+expect() {
+  local status
+  status="$(ask "$3" "$api$4" "${credentials[@]}")"
+  if [ "$status" = 200 ] && grep -q "$2" "$answer"; then
+    say "With credentials: 200 and $1"
+  elif [ "$status" = 401 ] && [ -z "${API_KEY:-}" ] && grep -q '"code":"unauthorized"' "$answer"; then
+    needs_key=true
+  else
+    fail "Expected $1 from $api$4, got $status: $(head -c 500 "$answer")" 'Next step: read the log of every-cut-process-media.'
+  fi
+}
+expect "a task's plan" '"renders"' POST /process_media
+# Not /readyz: Google may answer that itself (infra/README.md, Addresses that Google keeps).
+expect 'that it is ready' '"ready"' GET /ready
+expect 'the description of the API' '"openapi"' GET /openapi.json
+if [ "$needs_key" = true ]; then say 'The function answers and requires the API key. Set API_KEY to check what it answers then.'; fi

@@ -34,7 +34,9 @@ for topic in $TOPICS; do
     --min-retry-delay=10s --max-retry-delay=600s
   )
   attempts=''
-  if [ "$topic" != dead-letter ]; then
+  # A dead letter has nowhere else to go. A webhook that a receiver refuses is acknowledged, and sent again by the sweep.
+  case "$topic" in dead-letter | webhook) forwards=false ;; *) forwards=true ;; esac
+  if [ "$forwards" = true ]; then
     attempts="$DELIVERIES"
     flags+=(--dead-letter-topic="$(topic_of dead-letter)" --max-delivery-attempts="$attempts")
   fi
@@ -51,7 +53,7 @@ $subscription,"*)
     esac
   fi
   # Pub/Sub forwards dead letters itself and acknowledges them on this subscription.
-  if [ "$topic" != dead-letter ]; then
+  if [ "$forwards" = true ]; then
     grant 'pubsub subscriptions' "$subscription" "roles/pubsub.subscriber $PUBSUB_AGENT"
   fi
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Removes what runs: schedule, subscriptions, functions and topics; unfinished tasks are lost. With --everything also
-# removes secrets, accounts, images and prepared clips. Videos and Firestore's data are never removed.
+# removes secrets, accounts, images, prepared clips and uploads. Videos and Firestore's data are never removed.
 #
 #   infra/cloud/teardown.sh --yes [--everything]
 source "$(dirname "$0")/shared.sh"
@@ -34,7 +34,7 @@ for topic in $TOPICS; do
 done
 if [ "$everything" = true ]; then
   listed="$(gcloud secrets list --format='value(name.basename())')"
-  for name in API_KEY ELEVENLABS_API_KEY SIGNING_KEY DRIVE_CLIENT_SECRET DRIVE_REFRESH_TOKEN; do
+  for name in API_KEY ELEVENLABS_API_KEY SIGNING_KEY WEBHOOK_SECRET DRIVE_CLIENT_SECRET DRIVE_REFRESH_TOKEN; do
     if there "$listed" "$(secret_of "$name")"; then gcloud secrets delete "$(secret_of "$name")"; fi
   done
   listed="$(gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())' 2> /dev/null)"
@@ -43,7 +43,7 @@ if [ "$everything" = true ]; then
   # Only the bucket that setup.sh created: one named in CACHE_BUCKET may be used by others.
   if [ -z "$(setting CACHE_BUCKET)" ] && there "$listed" "$CACHE_BUCKET"; then gcloud storage rm --recursive "gs://$CACHE_BUCKET"; fi
   listed="$(gcloud iam service-accounts list --format='value(email)')"
-  for account in api prepare render push build deploy; do
+  for account in api prepare render webhook push build deploy; do
     if there "$listed" "$(account_of "$account")"; then gcloud iam service-accounts delete "$(account_of "$account")"; fi
   done
 fi

@@ -25,14 +25,17 @@ export const RETENTION_SECONDS = 7 * 24 * 3_600;
 const DEAD_LETTERS = topicName('dead-letter');
 
 export const TOPICS: readonly string[] = (
-  ['prepare', 'render', 'complete', 'dead-letter'] satisfies Topic[]
+  ['prepare', 'render', 'complete', 'webhook', 'dead-letter'] satisfies Topic[]
 ).map(topicName);
 
 export const SUBSCRIPTIONS: readonly PushSubscription[] = [
   subscription('prepare', 'prepare', DEAD_LETTERS),
   subscription('render', 'render', DEAD_LETTERS),
   subscription('complete', 'complete', DEAD_LETTERS),
+  subscription('webhook', 'webhook', DEAD_LETTERS),
   subscription('dead-letter', 'deadLetter', undefined),
+  // What a receiver refuses is acknowledged, and sent again by the sweep.
+  subscription('webhook' as Topic, 'webhook' as FunctionName, undefined),
 ];
 
 function subscription(topic: Topic, to: FunctionName, deadLetterTopic: string | undefined): PushSubscription {

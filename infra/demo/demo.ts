@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { setMode } from '../../functions/adapters/shared/files.ts';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { type Client, createClient, type ProcessMediaRequest } from '../../functions/client/client.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { startHost } from '../../functions/hosts/local.ts';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
@@ -19,7 +20,6 @@ import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';
 import { makeContactSheet, tilesOf } from './contact-sheet.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { reportTable, reportTotals } from './report-table.ts';
-import { createTaskClient } from './task-client.ts';
 
 const USAGE = `npm run demo                       2 hooks x 2 bodies x 2 calls to action, made on the spot
 npm run demo -- request.json       posts that request instead
@@ -102,28 +102,31 @@ function demoEnvironment(env: Environment, { url }: Options): Environment {
 async function demo({ requestFile, url }: Options, config: Config, signal: AbortSignal): Promise<boolean> {
   const given = requestFile === undefined ? undefined : await readRequest(requestFile);
   await using running = new AsyncDisposableStack();
-  const body = given ?? (await sampleRequest(config, running, signal));
+  const request = given ?? (await sampleRequest(config, running, signal));
   signal.throwIfAborted();
   const service = url ?? (await startOwnHost(config, running, signal));
-  const client = createTaskClient({ url: service, apiKey: config.apiKey, signal });
+  const client = createClient({ url: service, apiKey: config.apiKey, signal });
+  if (request.dry_run === true) return await showPlan(client, request);
 
-  const accepted = await client.post(body);
+  const accepted = await client.submit(request);
   for (const warning of accepted.warnings) print(`Note: ${warning}`);
-  if (accepted.status_url === undefined) {
-    print(JSON.stringify(accepted, null, 2));
-    return true;
-  }
   print(`"${accepted.task_name}": ${accepted.combinations} combinations, seed ${accepted.seed}`);
-  const status = await watched(client, accepted.status_url);
-  const renders = await client.renders(accepted.status_url);
+  const status = await watched(client, accepted.task_id);
+  const renders: RenderView[] = [];
+  for await (const render of client.renders(accepted.task_id)) renders.push(render);
   print(`\n${reportTable(renders)}\n\n${reportTotals(status)}`);
   await showContactSheet(renders, config, signal);
   return status.succeeded === status.combinations;
 }
 
-async function watched(client: ReturnType<typeof createTaskClient>, statusUrl: string) {
+async function showPlan(client: Client, request: ProcessMediaRequest): Promise<true> {
+  for await (const page of client.plan(request)) print(JSON.stringify(page, null, 2));
+  return true;
+}
+
+async function watched(client: Client, taskId: string) {
   using bar = createProgressBar(process.stdout);
-  return await client.watch(statusUrl, (status) => bar.update(status));
+  return await client.ended(taskId, { onStatus: (status) => bar.update(status) });
 }
 
 /** A picture is no reason for the demo to fail: without one it says why. */
@@ -145,13 +148,15 @@ async function showContactSheet(renders: readonly RenderView[], config: Config, 
   }
 }
 
-async function readRequest(file: string): Promise<string> {
+/** What is wrong with a request, the service says. */
+async function readRequest(file: string): Promise<ProcessMediaRequest> {
   try {
-    return await readFile(file, 'utf8');
+    return JSON.parse(await readFile(file, 'utf8')) as ProcessMediaRequest;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(
-      `Expected a request to post in ${file}, got ${code}. Next step: give the path of a JSON file, from ${process.cwd()}.`,
+      `Expected a request to post in ${file}, got ${code ?? `no JSON (${message})`}. ` +
+        `Next step: give the path of a JSON file, from ${process.cwd()}.`,
       { cause: error },
     );
   }
@@ -162,7 +167,7 @@ async function sampleRequest(
   config: Config,
   running: AsyncDisposableStack,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<ProcessMediaRequest> {
   print('Making sample clips ...');
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   // Whoever removed it between two demos wants it again. The service would ask whether its disk is mounted.
@@ -172,7 +177,7 @@ async function sampleRequest(
   const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
   const clips = await makeSampleClips({ ffmpeg: path, dir, signal });
   const server = running.use(await serveFiles(Object.values(clips).flat()));
-  return JSON.stringify(demoRequest(clips, server.url));
+  return demoRequest(clips, server.url);
 }
 
 export function demoRequest({ hooks, bodies, ctas, tracks }: SampleClips, url: (file: string) => string) {

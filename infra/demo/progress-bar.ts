@@ -1,12 +1,12 @@
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
-import type { TaskStatus } from './task-client.ts';
+import type { StatusView } from '../../functions/model/answers/task.ts';
 
 const BAR_WIDTH = 30;
 /** Between two lines where there is no terminal to draw on. */
 const LINE_EVERY_MS = 3_000;
 
 export interface ProgressBar extends Disposable {
-  update(status: TaskStatus): void;
+  update(status: StatusView): void;
 }
 
 /** A bar that redraws itself on a terminal; elsewhere a line every few seconds. Disposing of it ends its line. */
@@ -33,7 +33,7 @@ export function createProgressBar(stream: NodeJS.WriteStream, now: () => number 
 }
 
 /** `[########------] 4 of 8, 12 s, 1 failed`: ended combinations, of which some may have failed. */
-export function progressLine(task: TaskStatus): string {
+export function progressLine(task: StatusView): string {
   const { status, combinations, sources, prepared, pending, failed, cancelled } = task;
   const { elapsed_seconds, eta_seconds, problem } = task;
   const done = combinations - pending;

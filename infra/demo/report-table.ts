@@ -1,7 +1,7 @@
 import { CODES } from '../../functions/base/codes.ts';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
-import type { TaskStatus } from './task-client.ts';
+import type { StatusView } from '../../functions/model/answers/task.ts';
 
 /** Each file with the seconds it took and the seconds it lasts; then what failed, why, and the hint. */
 export function reportTable(renders: readonly RenderView[]): string {
@@ -16,7 +16,7 @@ export function reportTable(renders: readonly RenderView[]): string {
 }
 
 /** The totals of a task, one under the other. */
-export function reportTotals(status: TaskStatus): string {
+export function reportTotals(status: StatusView): string {
   const { combinations, succeeded, failed, cancelled, elapsed_seconds, output_folder } = status;
   return aligned([
     ['combinations', String(combinations)],

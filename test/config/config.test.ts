@@ -60,7 +60,7 @@ describe('settings', () => {
   });
 
   test('that this build does not support are refused, not ignored', () => {
-    assert.match(problems({ WEBHOOK_SECRET: 'k' }), /WEBHOOK_SECRET: not available in this build/);
+    assert.match(problems({ INPUT_DIR: 'k' }), /INPUT_DIR: not available in this build/);
     assert.match(problems({ OUTPUT: 'tape' }), /OUTPUT: expected local, drive or gcs, got "tape"/);
   });
 
@@ -136,6 +136,31 @@ describe('settings', () => {
       assert.match(problems({ REQUESTS_PER_MINUTE: wrong }), /REQUESTS_PER_MINUTE: expected auto, or/);
   });
 
+  test('let pages of no other site call, or of exactly those that are listed', () => {
+    assert.deepEqual(loadConfig({}).corsOrigins, []);
+    const listed =
+      'https://studio.example, https://studio.example:8443,http://localhost:5173,http://[::1]:3000';
+    assert.deepEqual(loadConfig({ CORS_ORIGINS: listed }).corsOrigins, listed.split(/, ?/));
+    for (const wrong of [
+      '*',
+      'null',
+      'studio.example',
+      'https://studio.example/',
+      'https://studio.example:443',
+      'https://STUDIO.example',
+      'https://user@studio.example',
+      'https://*.example',
+      'http://studio.example',
+      'http://127.0.0.1.example',
+      'ftp://studio.example',
+      'file://',
+      'https://studio.example,,https://other.example',
+      'https://studio.example https://other.example',
+    ]) {
+      assert.match(problems({ CORS_ORIGINS: wrong }), /CORS_ORIGINS: expected origins such as https:/, wrong);
+    }
+  });
+
   test('believe no entry of X-Forwarded-For unless told how many', () => {
     assert.equal(loadConfig({}).trustedProxies, 0);
     assert.equal(loadConfig({ TRUSTED_PROXIES: '2', API_KEY: 'k'.repeat(16) }).trustedProxies, 2);
@@ -199,6 +224,9 @@ describe('settings', () => {
       assert.deepEqual(needs(one), ['SIGNING_KEY', ...ofUser]);
       assert.deepEqual(needs({ ...one, SIGNING_KEY }), ofUser);
     }
+    // It saves no videos and reads none.
+    const webhook = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'webhook', SPEECH: 'elevenlabs' };
+    assert.deepEqual(needs(webhook), ['SIGNING_KEY', 'WEBHOOK_SECRET']);
     const prepare = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'prepare' };
     assert.deepEqual(needs({ ...prepare, SPEECH: 'elevenlabs' }), ['ELEVENLABS_API_KEY']);
     assert.deepEqual(needs({ ...prepare, DRIVE_SOURCES: 'account' }), ofUser);
@@ -210,6 +238,36 @@ describe('settings', () => {
       ...ofUser,
       'ELEVENLABS_API_KEY',
     ]);
+  });
+
+  test('give the secret of events to the one function that sends them', () => {
+    const WEBHOOK_SECRET = `whsec_${'s'.repeat(43)}=`;
+    const SIGNING_KEY = 's'.repeat(32);
+    const cloud = {
+      K_SERVICE: 'f',
+      CACHE_BUCKET: 'cache',
+      OUTPUT: 'gcs',
+      OUTPUT_BUCKET: 'videos',
+      SIGNING_KEY,
+    };
+    const own = { ...cloud, FUNCTION_TARGET: 'webhook' };
+    assert.match(
+      problems(own),
+      /WEBHOOK_SECRET: expected the key that signs events, got nothing\. Run .*setup\.sh/,
+    );
+    assert.equal(loadConfig({ ...own, WEBHOOK_SECRET }).webhookSecret, WEBHOOK_SECRET);
+    for (const FUNCTION_TARGET of ['processMedia', 'render', 'complete', 'deadLetter', 'sweep']) {
+      const other = { ...cloud, FUNCTION_TARGET };
+      assert.equal(loadConfig(other).webhookSecret, undefined);
+      assert.match(
+        problems({ ...other, WEBHOOK_SECRET }),
+        /WEBHOOK_SECRET: expected no secret in the function/,
+      );
+    }
+    assert.match(
+      problems({ WEBHOOK_SECRET: 'hunter2' }),
+      /whsec_ and 24-64 bytes in base64, got 7 characters/,
+    );
   });
 
   test('allow private addresses by default only while no other machine can call', () => {

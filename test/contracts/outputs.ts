@@ -4,9 +4,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { TransientError } from '../../functions/base/errors.ts';
+import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import type { OutputFolder } from '../../functions/model/task.ts';
-import type { FileOwner, OutputStore } from '../../functions/ports.ts';
+import type { FileOwner, FoundFile, OutputStore } from '../../functions/ports.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
@@ -166,6 +166,113 @@ export function outputContract(
       assert.deepEqual(await harness.list(folder), []);
     });
 
+    describe('and finds what was saved', () => {
+      const OWNER: FileOwner = { taskId: 'task', isCurrent: async () => true };
+      const NAME = "0001-vidéo it's-abcdef.mp4";
+      const TEXT = '0123456789'.repeat(50_000);
+
+      async function saved(text = TEXT) {
+        const harness = await open();
+        const work = await tempDir();
+        const folder = await harness.store.createFolder('task');
+        const save = async (content: string) =>
+          harness.store.save(folder, NAME, await file(work, content), FOREVER, OWNER);
+        await save(text);
+        return {
+          store: harness.store,
+          folder,
+          save,
+          find: () => harness.store.find(folder, NAME, OWNER, FOREVER),
+          async found() {
+            const found = await harness.store.find(folder, NAME, OWNER, FOREVER);
+            assert.ok(found);
+            return found;
+          },
+          async [Symbol.asyncDispose]() {
+            await harness[Symbol.asyncDispose]();
+            await work[Symbol.asyncDispose]();
+          },
+        };
+      }
+
+      it('reads all of it and any part of it, in small pieces', async () => {
+        await using outputs = await saved();
+        const found = await outputs.found();
+        assert.equal(found.bytes, TEXT.length);
+        assert.ok(found.modifiedAt > 0 && found.modifiedAt < Date.now() + 60_000);
+        assert.equal(await textOf(found), TEXT);
+        const parts = [
+          [0, 0],
+          [9, 12],
+          [100_000, 300_000],
+          [TEXT.length - 1, TEXT.length - 1],
+        ] as const;
+        for (const [from, to] of parts)
+          assert.equal(await textOf(found, { from, to }), TEXT.slice(from, to + 1));
+        assert.equal(await textOf(found, { from: 499_990 }), '0123456789');
+        for await (const piece of found.read({ signal: FOREVER })) assert.ok(piece.length <= 2 ** 20);
+      });
+
+      it('reads a file without bytes', async () => {
+        await using outputs = await saved('');
+        assert.equal(await textOf(await outputs.found()), '');
+      });
+
+      it('tells other bytes by another version, and never mixes them with those that were found', async () => {
+        await using outputs = await saved();
+        const first = await outputs.found();
+        assert.equal((await outputs.found()).version, first.version);
+        assert.match(first.version, /^[\w-]+$/);
+        await outputs.save('other');
+        assert.notEqual((await outputs.found()).version, first.version);
+        await assert.rejects(textOf(first, { from: 1 }), PermanentError.is);
+        assert.equal(await textOf(await outputs.found()), 'other');
+      });
+
+      it('finds nothing that was removed, and reads nothing of it', async () => {
+        await using outputs = await saved();
+        const first = await outputs.found();
+        await outputs.store.remove(outputs.folder, [NAME], OWNER);
+        assert.equal(await outputs.find(), undefined);
+        await assert.rejects(textOf(first), PermanentError.is);
+      });
+
+      it('finds nothing under another name, and nothing in a folder that is not one of its own', async () => {
+        await using outputs = await saved();
+        const other = await outputs.store.createFolder('other');
+        for (const name of ['', '.', '..', 'never.mp4', `../task/${NAME}`, `${NAME}/`, 'a\0.mp4']) {
+          assert.equal(await outputs.store.find(outputs.folder, name, OWNER, FOREVER), undefined, name);
+          assert.equal(await outputs.store.find(other, name, OWNER, FOREVER), undefined, name);
+        }
+        for (const id of ['', 'task', `${other.id}/../task`, 'gs://another-bucket/task/']) {
+          const found = await outputs.store.find({ id, location: id }, NAME, OWNER, FOREVER);
+          assert.equal(found, undefined, id);
+        }
+      });
+
+      it('stops when told to, with the reason, also while nobody takes the pieces', async () => {
+        await using outputs = await saved();
+        const found = await outputs.found();
+        const reason = new Error('The client is gone');
+        await assert.rejects(textOf(found, { signal: AbortSignal.abort(reason) }), reason);
+        const stop = new AbortController();
+        const pieces = found.read({ signal: stop.signal });
+        assert.equal((await pieces.next()).done, false);
+        stop.abort(reason);
+        await assert.rejects(pieces.next());
+      });
+
+      it('leaves nothing open for a reader who stops early', async () => {
+        await using outputs = await saved();
+        const found = await outputs.found();
+        for await (const piece of found.read({ signal: FOREVER })) {
+          assert.ok(piece.length > 0);
+          break;
+        }
+        assert.equal(await textOf(found), TEXT);
+      });
+    });
+
     describe('of a task and of its retry under the same name', () => {
       const NAME = 'a.mp4';
       const task = (isCurrent: FileOwner['isCurrent']): FileOwner => ({ taskId: 'task', isCurrent });
@@ -268,8 +375,17 @@ export function outputContract(
   });
 }
 
+async function textOf(
+  found: FoundFile,
+  range: Partial<Parameters<FoundFile['read']>[0]> = {},
+): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of found.read({ signal: FOREVER, ...range })) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
 /** Creates a file with that text, ready to be saved. */
-export async function file(work: TempDir, text: string): Promise<string> {
+export async function file(work: TempDir, text: string | Uint8Array): Promise<string> {
   const path = join(work.path, crypto.randomUUID());
   await writeFile(path, text);
   return path;

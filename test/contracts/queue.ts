@@ -36,10 +36,11 @@ export function queueContract(
         { topic: 'prepare', taskId: 'täsk', source: 3 },
         { topic: 'render', taskId: 'täsk', index: 1 },
         { topic: 'complete', taskId: 'täsk' },
+        { topic: 'webhook', taskId: 'täsk' },
         deadLetter({ topic: 'render', taskId: 'täsk', index: 2 }),
       ];
       const got: [Topic, Message][] = [];
-      for (const topic of ['prepare', 'render', 'complete', 'dead-letter'] as const) {
+      for (const topic of ['prepare', 'render', 'complete', 'webhook', 'dead-letter'] as const) {
         await harness.consume(topic, {
           concurrency: 2,
           handler: async (message) => {

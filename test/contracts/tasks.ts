@@ -177,6 +177,15 @@ export function taskContract(
       assert.equal(new Set(times).size, 1, `got ${times.join(', ')}`);
       assert.equal((await harness.store.progress(id))?.finishedAt, times[0]);
     });
+
+    it('keeps the time that the first finish names', async () => {
+      await using harness = await open();
+      const { id } = await stored(harness.store);
+      const at = Date.now() - 12_345;
+      assert.equal(await harness.store.finish(id, at), at);
+      assert.equal(await harness.store.finish(id, at + 1), at);
+      assert.equal((await harness.store.progress(id))?.finishedAt, at);
+    });
   });
 }
 

@@ -89,6 +89,8 @@ async function tryOnce(
   const all = [...new Set([...ids, ...created])];
   const again: Again = { ids: all, opened, live: async () => void (await next()) };
   const wrong = (await options.afterwards?.(again)) ?? [];
+  const { check } = scenario;
+  if (check !== undefined) wrong.push(...(await opened(({ ports }) => check(ports, sources, ids))));
   const verdict = await opened((ports) =>
     judge({ opened: ports, ids: all, mustExist: ids, scenario, lives }),
   );

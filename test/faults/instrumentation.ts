@@ -206,6 +206,8 @@ function instanceOf(message: Message | undefined): string {
       return `combination ${message.index}`;
     case 'complete':
       return 'the task';
+    case 'webhook':
+      return 'the event';
     case 'dead-letter':
       return `the ${message.message.topic} of ${instanceOf(message.message)}`;
   }

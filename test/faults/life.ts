@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from '../../functions/config/config.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
+import { WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
 import type { AdapterSet } from './adapter-set.ts';
 import type { BrokenName } from './broken.ts';
 import type { Event, Stop } from './instrumentation.ts';
@@ -43,6 +44,7 @@ export async function live({ set, dir, stop, broken, settings, codeCache, ask }:
     env: {
       ...process.env,
       FFMPEG_BIN: FFMPEG,
+      WEBHOOK_SECRET,
       ...set.environment(dir),
       ...settings,
       NODE_COMPILE_CACHE: codeCache,

@@ -8,7 +8,7 @@ const AFTER_LONG_WORK = {
   render: ['outputs.save'],
 } as Readonly<Record<string, readonly string[]>>;
 /** Calls that are long enough to be stopped in the middle. */
-const LONG = ['artifacts.put', 'outputs.save', 'downloads.get', 'speech.speak'];
+const LONG = ['artifacts.put', 'outputs.save', 'downloads.get', 'speech.speak', 'sender.send'];
 /** Instances to stop at each point, 1 by default. The second render to get there is the one that completes the task. */
 const LAST = { render: 2 } as Readonly<Record<string, number>>;
 

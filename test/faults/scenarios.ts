@@ -5,6 +5,7 @@ import { idleKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import type { Combination } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { eventId } from '../../functions/model/webhook.ts';
 import { publishTask } from '../../functions/pipeline/publish.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { IDLE_LIMIT_MS } from '../../functions/stages/sweep.ts';
@@ -27,6 +28,8 @@ export interface Scenario {
   endings: (task: Task, index: number) => readonly string[];
   /** The highest number of tasks that may result. */
   tasks?: number;
+  /** Returns what else went wrong. */
+  check?: (ports: BarePorts, sources: Sources, ids: readonly string[]) => Promise<string[]>;
 }
 
 /** Sends a request. Returns the ids of the tasks that were accepted; rejects if the process dies meanwhile. */
@@ -167,9 +170,10 @@ export const SWEEP: Scenario = {
   name: 'sweep',
   stages: ['sweep'],
   async setUp(ports, { clips: [one, two], video }) {
-    const unpublished = await createTask(ports, 'never published', [one, two], 2 * MINUTE_MS);
-    const overdue = await createTask(ports, 'overdue', [one, two], 2 * MINUTE_MS);
-    const incomplete = await createTask(ports, 'never completed', [one, two], 2 * MINUTE_MS);
+    const old = { ageMs: 2 * MINUTE_MS };
+    const unpublished = await createTask(ports, 'never published', [one, two], old);
+    const overdue = await createTask(ports, 'overdue', [one, two], old);
+    const incomplete = await createTask(ports, 'never completed', [one, two], old);
     for (const task of [overdue, incomplete]) {
       await ports.tasks.markPublished(task.id);
       await reportSucceeded(ports, task, 1, video);
@@ -180,6 +184,36 @@ export const SWEEP: Scenario = {
     return [unpublished.id, overdue.id, incomplete.id];
   },
   endings: ({ name }, index) => (name === 'overdue' && index === 2 ? ['overdue'] : SUCCEEDED),
+};
+
+/** A task whose end, and whose event, are all that is left to do. */
+export const WEBHOOK: Scenario = {
+  name: 'webhook',
+  stages: ['complete', 'webhook'],
+  async setUp(ports, { clips: [one, two], video, receiver }) {
+    const callback = { url: receiver.url, baseUrl: 'https://ads.example' };
+    const task = await createTask(ports, 'webhook', [one, two], { callback });
+    await ports.tasks.markPublished(task.id);
+    for (const index of [1, 2]) await reportSucceeded(ports, task, index, video);
+    await ports.reports.claimCompletion(task.id, 2);
+    await ports.queue.publish([{ topic: 'complete', taskId: task.id }]);
+    await ports.reports.markCompletionPublished(task.id);
+    return [task.id];
+  },
+  async check({ tasks }, { receiver }, [id = '']) {
+    const finishedAt = (await tasks.progress(id))?.finishedAt ?? Number.POSITIVE_INFINITY;
+    const own = receiver.received.filter(({ body }) => body.includes(id));
+    const wrong = own.length === 0 ? ['its event was never sent'] : [];
+    for (const received of own) {
+      const sent = String(received.headers['webhook-id']);
+      if (sent !== eventId(id)) wrong.push(`an event has the id ${sent}`);
+      if (received.at < finishedAt) wrong.push('an event was sent before the task had ended');
+      if (received.body !== own[0]?.body) wrong.push('two deliveries of the event differ');
+      receiver.verified(received);
+    }
+    return wrong;
+  },
+  endings: () => SUCCEEDED,
 };
 
 /** A combination or a source that kills every process. The rest of the task must still succeed. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { type Receiver, startReceiver } from '../fixtures/network/receiver.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -12,6 +13,8 @@ export interface Sources extends AsyncDisposable {
   /** URLs of three clips and a track. */
   clips: [string, string, string];
   track: string;
+  /** Takes the events of all tasks. */
+  receiver: Receiver;
   /** Path of a finished video. */
   video: string;
   /** Folder for Node's compile cache. */
@@ -33,11 +36,13 @@ export async function startSources(): Promise<Sources> {
     files.map(async ([path, file]) => [path, { body: await readFile(file), etag: `"${path}"` }] as const),
   );
   const server = starting.use(await startSourceServer(Object.fromEntries(bodies)));
+  const receiver = starting.use(await startReceiver());
   const disposables = starting.move();
   return {
     server,
     clips: [server.url('/red.mp4'), server.url('/green.mp4'), server.url('/blue.mp4')],
     track: server.url('/song.mp3'),
+    receiver,
     video: join(dir.path, 'red.mp4'),
     codeCache: process.env['NODE_COMPILE_CACHE'] ?? join(dir.path, 'code'),
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),

@@ -30,6 +30,7 @@ import {
   type Scenario,
   SWEEP,
   TASK,
+  WEBHOOK,
 } from './scenarios.ts';
 import { type Sources, startSources } from './sources.ts';
 import { type Row, table } from './table.ts';
@@ -40,7 +41,7 @@ const SPREAD = 10;
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
 /** All but the further ones stop each stage once; those stop some of the same stages in another state. */
-const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, KEYED, CANCELLED];
+const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, WEBHOOK, KEYED, CANCELLED];
 const FURTHER = [KEYED, CANCELLED];
 /** Beside a task from its post to its end, `npm test` tries one in this many of the others. */
 const OTHERS = 3;

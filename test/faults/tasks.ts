@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileName } from '../../functions/model/names.ts';
 import { makePlan } from '../../functions/model/plan.ts';
 import type { Report } from '../../functions/model/report.ts';
-import type { Task } from '../../functions/model/task.ts';
+import type { Callback, Task } from '../../functions/model/task.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
@@ -18,7 +18,7 @@ export async function createTask(
   ports: BarePorts,
   name: string,
   urls: readonly string[],
-  ageMs = 0,
+  { ageMs = 0, callback = null }: { ageMs?: number; callback?: Callback | null } = {},
 ): Promise<Task> {
   const id = crypto.randomUUID();
   const task: Task = {
@@ -38,6 +38,7 @@ export async function createTask(
     warnings: [],
     retryOf: null,
     fileId: id,
+    callback,
   };
   if (!(await ports.tasks.create(task)))
     throw new Error(`Expected "${name}" to be stored, got a clash of ids`);

@@ -1,5 +1,5 @@
 /**
- * The main job in the cloud setup: six processes under functions-framework, real push delivery, and processes that are
+ * The main job in the cloud setup: seven processes under functions-framework, real push delivery, and processes that are
  * killed or stopped.
  */
 import assert from 'node:assert/strict';
@@ -10,6 +10,7 @@ import { createFirestoreAttempts } from '../../functions/adapters/firestore/atte
 import { connectFirestore, shardsOf, taskAt } from '../../functions/adapters/firestore/firestore.ts';
 import { createFirestoreLeases } from '../../functions/adapters/firestore/leases.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
+import { createFirestoreWebhooks } from '../../functions/adapters/firestore/webhooks.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { loadConfig } from '../../functions/config/config.ts';
@@ -17,12 +18,15 @@ import { fetchKey, prepareKey, renderKey } from '../../functions/coordination/le
 import { createCloudFunctions } from '../../functions/hosts/cloud.ts';
 import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
 import type { WorkMessage } from '../../functions/model/messages.ts';
+import { eventId, type WebhookRecord } from '../../functions/model/webhook.ts';
 import { numbers, until } from '../contracts/harness.ts';
 import { sampleTask } from '../contracts/samples.ts';
 import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
+import { uploaded } from '../fixtures/hosts/sending.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { startReceiver, WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
 import { type SourceServer, startSourceServer, times } from '../fixtures/network/source-server.ts';
 import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
 import { SEAL, SIGNING_KEY } from '../fixtures/system/seal.ts';
@@ -48,7 +52,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     }
     files['/song.mp3'] = { body: await readFile(await makeTrack(join(dir.path, 'song.mp3'), 1)) };
     server = await startSourceServer(files);
-    fleet = await startTestCloud(dir.path);
+    fleet = await startTestCloud(dir.path, { env: { WEBHOOK_SECRET } });
   });
   after(async () => {
     await fleet?.[Symbol.asyncDispose]();
@@ -56,11 +60,13 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     await dir?.[Symbol.asyncDispose]();
   });
 
-  test('make every combination, and log all of it within the trace of the request', async () => {
+  test('make every combination, also of an upload, and log all of it within the trace of the request', async () => {
+    const own = await readFile(join(dir.path, '2.mp4'));
+    const upload = await uploaded(fleet.cloud.urls.processMedia, own);
     const { task_id: id } = await fleet.post(
       {
         task_name: 'small',
-        video_blocks: { hooks: [url('0.mp4'), url('1.mp4')], bodies: [url('2.mp4')] },
+        video_blocks: { hooks: [url('0.mp4'), url('1.mp4')], bodies: [upload] },
         audio_blocks: { music: [url('song.mp3')] },
         text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
         output: OUTPUT,
@@ -108,6 +114,40 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     assert.deepEqual([head.status, await head.text()], [200, '']);
     for (const name of ['content-type', 'content-length'])
       assert.equal(head.headers.get(name), got.headers.get(name), name);
+  });
+
+  test('send the event of a task again until it is taken: three deliveries of one id, each verified', async () => {
+    await using receiver = await startReceiver([500, 500, 200]);
+    const { task_id } = await fleet.post({
+      task_name: 'event',
+      video_blocks: { only: [url('0.mp4')] },
+      output: OUTPUT,
+      callback_url: receiver.url,
+    });
+    const id = String(task_id);
+    const stateOf = async () => (await fleet.status(id))['webhook'] as Json;
+    await using firestore = connectFirestore({ projectId: fleet.projectId });
+    const webhooks = createFirestoreWebhooks({ firestore });
+    for (const attempts of [1, 2]) {
+      await until(async () => (await stateOf())['attempts'] === attempts, `attempt ${attempts}`);
+      const { state, error } = await stateOf();
+      assert.equal(state, 'pending');
+      assert.match(String(error), /got 500/);
+      // Its pause is over.
+      const record = (await webhooks.read(id)) as WebhookRecord;
+      await webhooks.record(id, { ...record, nextTryAt: Date.now() });
+      assert.equal((await fetch(fleet.cloud.urls.sweep, { method: 'POST' })).status, 204);
+    }
+    await until(async () => (await stateOf())['state'] === 'delivered', 'the delivery');
+    assert.deepEqual(receiver.ids(), Array(3).fill(eventId(id)));
+    const ended = Date.parse(String((await fleet.status(id))['completed_at']));
+    for (const received of receiver.received) {
+      assert.equal(receiver.verified(received).type, 'task.completed');
+      assert.ok(received.at >= ended);
+    }
+    const again = await fetch(`${fleet.cloud.urls.processMedia}/tasks/${id}/webhook`, { method: 'POST' });
+    assert.equal(again.status, 202);
+    await until(() => receiver.received.length === 4, 'the event once more');
   });
 
   test('answer at once for a render that a message is at: others are acknowledged, the same one is handed back', async () => {
@@ -264,4 +304,27 @@ test('the sweep keeps the records of a task that has not ended', ON_EMULATORS, a
     for (const ref of [taskAt(db, task.id), shard])
       assert.ok((await ref.get()).get('expireAt').toMillis() > Date.now() + 30 * 24 * 3_600_000);
   });
+});
+
+test('the HTTP function is ready once Firestore answers', ON_EMULATORS, async () => {
+  await using dir = await tempDir();
+  const lines: string[] = [];
+  const config = loadConfig({
+    ...process.env,
+    GOOGLE_CLOUD_PROJECT: newProject(),
+    DATA_DIR: join(dir.path, 'data'),
+    OUTPUT_DIR: join(dir.path, 'output'),
+    SIGNING_KEY,
+  });
+  const log = createLog({ level: 'error', pretty: false, write: (line) => lines.push(line) });
+  await using functions = createCloudFunctions({ config, log, instrumentation: NO_INSTRUMENTATION });
+  const ask = () => functions.processMedia(new Request('http://127.0.0.1/ready'));
+  let answer = await ask();
+  // The first read, which connects, may take longer than a check may.
+  await until(async () => {
+    if (answer.status !== 200) answer = await ask();
+    return answer.status === 200;
+  }, 'an answer of Firestore');
+  assert.doesNotMatch(lines.join(''), /ERROR/, 'being late is no error');
+  assert.deepEqual(await answer.json(), { status: 'ready', checks: { store: { status: 'ok' } } });
 });

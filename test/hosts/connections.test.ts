@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closed, createLocalServer, listen, type ServerLimits } from '../../functions/hosts/local-server.ts';
@@ -144,6 +144,40 @@ describe('the connections of the local server', () => {
       clearInterval(trickle);
     });
   }
+
+  describe('with an answer that is made as it is read', () => {
+    const PIECE = Buffer.alloc(64 * 1024);
+    const limits = { unreadMs: 700, answerMs: 700, unreadEveryMs: 50 };
+    /** Longer than both limits, at the pace of the reader below. */
+    const PIECES = 200;
+    const streaming: RequestListener = (_request, response) => {
+      Readable.from(Array.from({ length: PIECES }, () => PIECE)).pipe(response);
+    };
+
+    test('stay open as long as it is read, however long it takes', async () => {
+      const port = await started(limits, streaming);
+      const socket = await opened(port);
+      socket.pause();
+      socket.write(CLOSE);
+      const begun = performance.now();
+      let bytes = 0;
+      while (!socket.readableEnded && !socket.destroyed) {
+        bytes += (socket.read(256 * 1024) ?? socket.read())?.length ?? 0;
+        await sleep(40);
+      }
+      assert.ok(bytes > PIECES * PIECE.length, `got ${bytes} bytes`);
+      assert.ok(performance.now() - begun > 2 * limits.answerMs, 'the reader was too fast to show anything');
+    });
+
+    test('are closed where it is not read on', async () => {
+      const port = await started(limits, streaming);
+      const socket = await opened(port);
+      socket.pause();
+      socket.write(GET);
+      await until(async () => (await countOf(servers[0])) === 1);
+      await until(async () => (await countOf(servers[0])) === 0);
+    });
+  });
 
   test('are closed, the oldest first, where unread answers take too much memory', async () => {
     const limits = { unreadBytes: 1.5 * LARGE.length, unreadEveryMs: 50 };

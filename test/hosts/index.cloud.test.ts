@@ -1,8 +1,11 @@
 /** The functions as on Cloud Run: with a key, behind a front end that terminates TLS and names the client. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Answer, type Served, serveFunctions } from '../fixtures/hosts/framework.ts';
+import type { Upload } from '../../functions/model/answers/upload.ts';
+import { type Answer, type Asked, type Served, serveFunctions } from '../fixtures/hosts/framework.ts';
 import { rawRequest } from '../fixtures/network/raw-request.ts';
+import { type StorageServer, startStorageServer } from '../fixtures/storage/server.ts';
+import { environment } from '../fixtures/system/environment.ts';
 import { SIGNING_KEY } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -14,9 +17,13 @@ const DRY_RUN = JSON.stringify({ task_name: 'a', video_blocks: { a: ['https://h/
 describe('on Cloud Run', () => {
   let dir: TempDir;
   let served: Served;
+  let storage: StorageServer;
+  let credentials: Disposable;
 
   before(async () => {
     dir = await tempDir();
+    storage = await startStorageServer(['cache', 'videos']);
+    credentials = environment({ GOOGLE_APPLICATION_CREDENTIALS: await storage.account.keyFile(dir.path) });
     served = await serveFunctions(dir.path, {
       K_SERVICE: 'every-cut-process-media',
       OUTPUT: 'gcs',
@@ -26,18 +33,27 @@ describe('on Cloud Run', () => {
       SIGNING_KEY,
       PUBLIC_API: 'true',
       REQUESTS_PER_MINUTE: String(LIMIT),
+      GOOGLE_API_URL: storage.url,
     });
   });
   after(async () => {
     await served[Symbol.asyncDispose]();
+    await storage[Symbol.asyncDispose]();
+    credentials[Symbol.dispose]();
     await dir[Symbol.asyncDispose]();
   });
 
-  async function post(from: string, headers: Record<string, string>, body = DRY_RUN): Promise<Answer> {
+  async function post(
+    from: string,
+    headers: Record<string, string>,
+    body = DRY_RUN,
+    asked: Pick<Asked, 'path' | 'method'> = {},
+  ): Promise<Answer> {
     let answer: Answer | undefined;
     await served.connected('processMedia', async (ask) => {
       answer = await ask({
         path: '/process_media',
+        ...asked,
         body,
         headers: { host: 'f.example', 'x-forwarded-for': from, ...headers },
       });
@@ -61,6 +77,28 @@ describe('on Cloud Run', () => {
       await post('192.0.2.2', { 'x-api-key': '', authorization: `Bearer ${KEY}` }),
     ].map(({ status }) => status);
     assert.deepEqual(statuses, [200, 200, 401, 401, 401]);
+  });
+
+  test('files go to Cloud Storage by signed URLs, past the service', async () => {
+    const [from, key] = ['192.0.2.7', { 'x-api-key': KEY }];
+    const film = Buffer.alloc(100_000, 'film');
+    const announced = JSON.stringify({ name: 'hook.mp4', bytes: film.length, type: 'video/mp4' });
+    const upload = JSON.parse((await post(from, key, announced, { path: '/uploads' })).text) as Upload;
+    const plan = JSON.stringify({ ...JSON.parse(DRY_RUN), video_blocks: { a: [upload.url] } });
+    assert.equal((await post(from, key, plan)).status, 422, 'before the file was sent');
+    const { status } = await fetch(upload.upload_url, {
+      method: upload.method,
+      headers: upload.headers as Record<string, string>,
+      body: film,
+    });
+    assert.equal(status, 200);
+    assert.equal((await post(from, key, plan)).status, 200);
+    assert.ok(film.equals(storage.objects.find('cache', `uploads/${upload.url.slice(7)}`).body));
+
+    const here = { path: `/uploads/${upload.url.slice(7)}`, method: 'PUT' } as const;
+    assert.equal((await post(from, {}, 'film', here)).status, 401);
+    const refused = await post(from, key, 'film', here);
+    assert.deepEqual([refused.status, JSON.parse(refused.text).code], [403, 'upload_forbidden']);
   });
 
   test('the client address is the one that the front end saw, not one that the client made up', async () => {

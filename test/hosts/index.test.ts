@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -8,11 +9,15 @@ import { FUNCTION_NAMES, type FunctionName } from '../../functions/hosts/cloud.t
 import { MAX_BODY_BYTES } from '../../functions/http/json-body.ts';
 import { type Answer, type Served, serveFunctions } from '../fixtures/hosts/framework.ts';
 import { HEADERS } from '../fixtures/hosts/security-headers.ts';
+import { askWhere, send } from '../fixtures/hosts/sending.ts';
+import { SIGNING_KEY } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const TOO_LARGE = JSON.stringify('x'.repeat(MAX_BODY_BYTES));
 const FAR_TOO_LARGE = JSON.stringify('x'.repeat(20 * MAX_BODY_BYTES));
+
+const FILM = Buffer.alloc(5 * 2 ** 20, 'film');
 
 const chunked = (body: string | Buffer) => Readable.from([Buffer.from(body)]);
 const typed = (type: string) => ({ 'content-type': type });
@@ -58,6 +63,7 @@ const OF_ANOTHER: Partial<Record<FunctionName, object>> = {
   prepare: { topic: 'render', index: 1 },
   render: { topic: 'prepare', source: 1 },
   complete: { topic: 'render', index: 1 },
+  webhook: { topic: 'complete' },
   deadLetter: { topic: 'dead-letter', message: { topic: 'dead-letter', taskId: 'a' } },
 };
 
@@ -67,7 +73,7 @@ describe('under the framework', () => {
 
   before(async () => {
     dir = await tempDir();
-    served = await serveFunctions(dir.path);
+    served = await serveFunctions(dir.path, { SIGNING_KEY });
   });
   after(async () => {
     await served[Symbol.asyncDispose]();
@@ -114,6 +120,26 @@ describe('under the framework', () => {
     await Promise.all([after5MB('processMedia', 413), after5MB('render', 204)]);
   });
 
+  test('processMedia says that it is there, and that no store answers, without a key', () =>
+    served.connected('processMedia', async (ask) => {
+      for (const path of ['/healthz', '/health']) {
+        const { status, text } = await ask({ method: 'GET', path, body: '' });
+        assert.equal(status, 200);
+        assert.match(text, /^\{"status":"ok","version":"\d+\.\d+\.\d+"\}$/);
+      }
+      const began = performance.now();
+      const asked = await Promise.all(
+        ['/readyz', '/ready'].map((path) => ask({ method: 'GET', path, body: '' })),
+      );
+      for (const { status, text } of asked) {
+        assert.equal(status, 503);
+        const { checks } = JSON.parse(text) as { checks: Record<string, { status: string }> };
+        assert.deepEqual(Object.keys(checks), ['store'], 'nothing that only one machine has');
+        assert.equal(checks['store']?.status, 'failed');
+        assert.ok(performance.now() - began < 10_000);
+      }
+    }));
+
   test('processMedia answers a dry run without any store', () =>
     served.connected('processMedia', async (ask) => {
       const clips = ['https://h/1.mp4', 'https://h/2.mp4'];
@@ -124,6 +150,37 @@ describe('under the framework', () => {
         const { combinations, renders } = JSON.parse(text) as { combinations: number; renders: unknown[] };
         assert.deepEqual([combinations, renders.length], [2, 2]);
       }
+    }));
+
+  test('processMedia takes an upload of any size, whether its length is announced or not', async () => {
+    const base = `http://127.0.0.1:${served.port('processMedia')}`;
+    const upload = await askWhere(base, { bytes: FILM.length });
+    const { pathname, search } = new URL(upload.upload_url);
+    const put = (body: Buffer | Readable) =>
+      served.connected('processMedia', async (ask) => {
+        const headers = upload.headers as Record<string, string>;
+        const { status, text } = await ask({ method: 'PUT', path: `${pathname}${search}`, headers, body });
+        assert.equal(status, 204, text);
+      });
+    for (const body of [FILM, chunked(FILM)]) await put(body);
+    const [id = ''] = readdirSync(join(dir.path, 'uploads'));
+    assert.equal(`upload:${id}`, upload.url);
+    assert.ok(FILM.equals(readFileSync(join(dir.path, 'uploads', id))));
+    const short = await send(upload, FILM.subarray(1));
+    assert.deepEqual([short.status, short.body['code']], [422, 'upload_mismatch']);
+  });
+
+  test('processMedia describes itself, and serves the page that shows it', () =>
+    served.connected('processMedia', async (ask) => {
+      const policy = /^default-src 'none'; script-src 'self'; style-src 'self';/;
+      for (const path of ['/openapi.json', '/docs', '/docs/swagger-ui.css', '/docs/start.js']) {
+        const { status, headers } = await ask({ method: 'GET', path });
+        assert.equal(status, 200, path);
+        assert.match(String(headers['content-security-policy']), policy);
+      }
+      const { text } = await ask({ method: 'GET', path: '/openapi.json' });
+      const { servers } = JSON.parse(text) as { servers: unknown };
+      assert.deepEqual(servers, [{ url: `http://127.0.0.1:${served.port('processMedia')}` }]);
     }));
 
   for (const [name, message] of Object.entries(OF_ANOTHER) as [FunctionName, object][]) {
@@ -150,6 +207,9 @@ describe('under the framework', () => {
           const answer = await ask({ path, body });
           if (name === 'processMedia' || path.endsWith('.ico')) assert.equal(answer.status, status, path);
           assert.deepEqual({ ...answer.headers, ...HEADERS }, answer.headers, `${name} ${path}`);
+          assert.match(String(answer.headers['x-request-id']), /^[0-9a-f-]{36}$/, `${name} ${path}`);
+          const named = await ask({ path, body, headers: { 'x-request-id': 'mine-1' } });
+          assert.equal(named.headers['x-request-id'], 'mine-1', `${name} ${path}`);
           assert.equal(answer.headers['x-powered-by'], undefined);
           assert.equal(
             answer.headers['strict-transport-security'],

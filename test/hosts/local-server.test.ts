@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toNodeHandler } from 'srvx/node';
 import { RequestError } from '../../functions/base/errors.ts';
 import { closed, createLocalServer, listen, type ServerLimits } from '../../functions/hosts/local-server.ts';
@@ -50,11 +52,16 @@ describe('the local server', () => {
     return text;
   }
 
+  function idsIn(text: string): string[] {
+    return [...text.matchAll(/\r\nx-request-id: ([\w.-]+)\r\n/gi)].map(([, id]) => id as string);
+  }
+
   function assertAnswer(text: string, status: number): void {
     assert.match(text, new RegExp(`^HTTP/1.1 ${status} `), text);
     for (const [name, value] of Object.entries(HEADERS)) {
       assert.ok(text.toLowerCase().includes(`\r\n${name}: ${value.toLowerCase()}\r\n`), `${name} in ${text}`);
     }
+    assert.equal(idsIn(text).length, 1, text);
   }
 
   const CLOSE = 'connection: close\r\n';
@@ -65,6 +72,21 @@ describe('the local server', () => {
     const own = await said(port, `GET /own HTTP/1.1\r\nhost: h\r\n${CLOSE}\r\n`);
     assert.match(own, /cache-control: private\r\n/i);
     assert.doesNotMatch(own, /no-store/);
+  });
+
+  test('names every request: as its caller did, or by an id of its own', async () => {
+    const port = await started();
+    const head = (id: string) => `GET / HTTP/1.1\r\nhost: h\r\n${id}${CLOSE}\r\n`;
+    assert.deepEqual(idsIn(await said(port, head('x-request-id: mine-1\r\n'))), ['mine-1']);
+    const odd = ['', 'x-request-id: a b\r\n', 'x-request-id: a\r\nx-request-id: b\r\n', 'x-request-id: \r\n'];
+    const ids: string[] = [];
+    for (const id of odd) ids.push(...idsIn(await said(port, head(id))));
+    assert.equal(new Set(ids).size, odd.length);
+    for (const id of ids) assert.match(id, /^[0-9a-f-]{36}$/);
+    // Its body does not arrive: Node ends it.
+    const quick = await started({ headersMs: 100, requestMs: 200, lookEveryMs: 50 }, HANGING_MS);
+    const stalled = 'POST / HTTP/1.1\r\nhost: h\r\nx-request-id: mine-2\r\ncontent-length: 9\r\n\r\n{';
+    assert.deepEqual(idsIn(await said(quick, stalled)), ['mine-2']);
   });
 
   test('leaves other servers of its process alone', async () => {
@@ -121,13 +143,50 @@ describe('the local server', () => {
   });
 
   test('ends a request whose headers or body do not arrive', async () => {
-    const slowly = { headersMs: 2 * HANGING_MS, requestMs: 2 * HANGING_MS, lookEveryMs: 50 };
+    const slowly = {
+      headersMs: 2 * HANGING_MS,
+      requestMs: 2 * HANGING_MS,
+      lookEveryMs: 50,
+      unreadEveryMs: 50,
+    };
     const quickHeaders = await started({ ...slowly, headersMs: 300 });
     assertAnswer(await said(quickHeaders, 'GET / HTTP/1.1\r\nhost: h\r\n'), 408);
     const quickBody = await started({ ...slowly, headersMs: 300, requestMs: 600 }, HANGING_MS);
     const stalled = await said(quickBody, 'POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{');
     assertAnswer(stalled, 408);
     assert.match(stalled, /"about:blank","title":"Request Timeout"/);
+  });
+
+  test('leaves the body of an upload to its handler, and ends it like any other once that has answered', async () => {
+    const refused: string[] = [];
+    const server = createLocalServer(
+      async (request, response) => {
+        if (request.url === '/uploads/refused') return void response.end('no');
+        const read = await buffer(request).catch(() => undefined);
+        response.end(`${read?.length} bytes`);
+      },
+      { requestMs: 300, unreadEveryMs: 50 },
+    );
+    servers.push(server);
+    const port = Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port);
+    const put = (path: string) => `PUT ${path} HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nab`;
+
+    const slow = connect(port, '127.0.0.1');
+    let answer = '';
+    slow.on('data', (chunk) => {
+      answer += chunk;
+    });
+    slow.write(put('/uploads/taken'));
+    // Each of these is ended in the meantime.
+    for (const path of ['/uploads/refused', '/tasks/uploads/', '/uploads'])
+      refused.push(await said(port, put(path)));
+    assert.match(refused[0] ?? '', /^HTTP\/1.1 200 OK[\s\S]*no$/);
+    for (const text of refused.slice(1)) assertAnswer(text, 408);
+    slow.write('cd');
+    for (const end = Date.now() + HANGING_MS; !answer.endsWith('4 bytes'); await sleep(10)) {
+      assert.ok(Date.now() < end, answer);
+    }
+    slow.destroy();
   });
 
   test('answers a client that sends only a part of a body, and closes the connection', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { unzip } from '../fixtures/gcloud/unzip.ts';
 import { type Json, type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import {
   type Colour,
@@ -130,6 +131,15 @@ describe('the single-machine host', () => {
       `manifest-${short}.csv`,
       `manifest-${short}.json`,
     ]);
+    const folder = join(host.outputDir, 'spring sale');
+    for (const extension of ['json', 'csv']) {
+      const sent = await fetch(`${host.url}/tasks/${id}/manifest.${extension}`);
+      assert.equal(await sent.text(), await readFile(join(folder, `manifest-${short}.${extension}`), 'utf8'));
+    }
+    const zip = await fetch(`${host.url}/tasks/${id}/manifest.zip`);
+    const zipped = unzip(Buffer.from(await zip.arrayBuffer()));
+    assert.deepEqual([...zipped.keys()].sort(), (await readdir(folder)).sort());
+    for (const [name, bytes] of zipped) assert.deepEqual(bytes, await readFile(join(folder, name)), name);
     const { succeeded, failed, pending, percent, eta_seconds, metadata } = status;
     assert.deepEqual([succeeded, failed, pending, percent, eta_seconds], [4, 0, 0, 100, 0]);
     assert.deepEqual(metadata, { order: 5 });

@@ -44,7 +44,14 @@ describe('the MCP server', () => {
 
   test('offers its tools with the schemas of the HTTP interface', async () => {
     const { tools } = await client.listTools();
-    assert.deepEqual(tools.map(({ name }) => name).sort(), ['cancel', 'plan', 'status', 'submit', 'videos']);
+    assert.deepEqual(tools.map(({ name }) => name).sort(), [
+      'cancel',
+      'list',
+      'plan',
+      'status',
+      'submit',
+      'videos',
+    ]);
     const submit = tools.find(({ name }) => name === 'submit');
     assert.deepEqual(submit?.inputSchema.required, ['task_name', 'video_blocks']);
     assert.ok(Object.keys(submit?.inputSchema.properties ?? {}).includes('text_to_speech'));
@@ -63,6 +70,11 @@ describe('the MCP server', () => {
     assert.equal(status.body['task_name'], REQUEST.task_name);
     const videos = await call('videos', { task_id: id, cursor: null });
     assert.equal((videos.body['renders'] as Json[]).length, 2);
+    const listed = await call('list', { name: REQUEST.task_name, limit: 1 });
+    assert.deepEqual(
+      (listed.body['tasks'] as Json[]).map((task) => task['task_id']),
+      [id],
+    );
     const cancelled = await call('cancel', { task_id: id });
     assert.match(String(cancelled.body['status']), /^(cancelling|cancelled|failed)$/);
   });
@@ -74,7 +86,7 @@ describe('the MCP server', () => {
       colour: 'red',
     });
     assert.ok(refused.isError);
-    assert.match(refused.text, /Expected an http\(s\) or gs:\/\/ URL/);
+    assert.match(refused.text, /Expected an http\(s\), gs:\/\/ or upload: URL/);
     assert.match(refused.text, /unknown field/);
     const unknown = await call('status', { task_id: 'none' });
     assert.ok(unknown.isError);

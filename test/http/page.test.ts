@@ -4,6 +4,7 @@ import { createLog } from '../../functions/base/log.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import { makePlan } from '../../functions/model/plan.ts';
 import type { Progress, Task } from '../../functions/model/task.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
@@ -58,7 +59,8 @@ const PROGRESS: Progress = {
   finishedAt: null,
 };
 
-const api = createApi({
+const describedApi = (deps: ApiDeps) => conforming(createApi(deps));
+const api = describedApi({
   log: createLog({ level: 'error', pretty: false, write: () => {} }),
   guard: async () => {},
   baseUrl: () => BASE,
@@ -161,11 +163,26 @@ describe('the renders of a task', () => {
     const pages = await pagesOf(await ask(), ({ next_cursor }) => ask(`?cursor=${next_cursor}`));
     assertAllOnce(pages, 1000);
   });
+
+  test('come in pages of at most the limit, also with a status', async () => {
+    const ask = (query: string) => api(new Request(`${BASE}/tasks/${TASK.id}/renders${query}`));
+    for (const query of ['?limit=3', '?limit=3&status=pending']) {
+      const first = (await (await ask(query)).json()) as Paged;
+      const second = (await (await ask(`${query}&cursor=${first.next_cursor}`)).json()) as Paged;
+      const indexes = [first, second].map(({ renders }) => renders.map(({ index }) => index));
+      assert.deepEqual(indexes, [
+        [1, 2, 3],
+        [4, 5, 6],
+      ]);
+    }
+    for (const limit of ['0', '101', '-1', '1e1', 'all'])
+      assert.equal((await ask(`?limit=${limit}`)).status, 422, limit);
+  });
 });
 
 describe('an address', () => {
   test('of more than 2,048 characters is refused before anything else', async () => {
-    const refusing = createApi({
+    const refusing = describedApi({
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
       guard: () => assert.fail('looked at the request'),
     } as unknown as ApiDeps);

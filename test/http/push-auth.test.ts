@@ -27,6 +27,7 @@ const MESSAGES: Record<string, object> = {
   prepare: { topic: 'prepare', taskId: 'a', source: 0 },
   render: { topic: 'render', taskId: 'a', index: 7 },
   complete: { topic: 'complete', taskId: 'a' },
+  webhook: { topic: 'webhook', taskId: 'a' },
   deadLetter: { topic: 'dead-letter', taskId: 'a', message: { topic: 'render', taskId: 'a', index: 7 } },
 };
 const HANDLED: Record<string, string> = { render: 'render 7', deadLetter: 'dead-letter' };

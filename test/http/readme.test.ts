@@ -1,9 +1,15 @@
 /** The examples and the fields of functions/http/README.md, held against the service itself. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { Ajv } from 'ajv';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { createDiskUploads } from '../../functions/adapters/disk/uploads.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
@@ -12,11 +18,22 @@ import { createSqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.ts';
+import { createWebhookSender } from '../../functions/adapters/webhook/sender.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
+import { INVALID_REQUEST } from '../../functions/http/examples.ts';
 import { createApi } from '../../functions/http/router.ts';
+import { eventSchema, webhookSchema } from '../../functions/model/answers/webhook.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
+import { PAUSES_MS } from '../../functions/model/webhook.ts';
+import { webhookEvent } from '../../functions/pipeline/webhook-event.ts';
+import { freePort, listening } from '../../infra/emulators/google-emulators.ts';
+import { sampleReport, sampleTask } from '../contracts/samples.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
+import { description, type Operation } from '../fixtures/http/described.ts';
+import { WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -25,7 +42,7 @@ const CHAPTER = readFileSync(resolve(import.meta.dirname, '../../functions/http/
 interface Example {
   method: string;
   path: string;
-  /** Undefined for a GET. */
+  /** Undefined for a GET and a DELETE. */
   body: unknown;
   status: number;
   answer: Json;
@@ -34,7 +51,7 @@ interface Example {
 const BASE = 'http://127.0.0.1:8080';
 const JSON_BLOCK = '```json\\n([\\s\\S]*?)\\n```';
 const EXAMPLE = new RegExp(
-  `<!-- example (GET|POST) (\\S+) -->\\n(?:${JSON_BLOCK}\\s+)?<!-- answer (\\d+) -->\\n${JSON_BLOCK}`,
+  `<!-- example (GET|POST|DELETE) (\\S+) -->\\n(?:${JSON_BLOCK}\\s+)?<!-- answer (\\d+) -->\\n${JSON_BLOCK}`,
   'g',
 );
 const examples: Example[] = [...CHAPTER.matchAll(EXAMPLE)].map(([, method, path, body, status, answer]) => ({
@@ -88,22 +105,27 @@ describe('functions/http/README.md', () => {
   before(async () => {
     dir = await tempDir();
     database = openDatabase(join(dir.path, 'test.sqlite'));
-    api = createApi({
+    const service = createApi({
       tasks: createSqliteTasks({ database, seal: SEAL }),
       reports: createSqliteReports({ database, seal: SEAL }),
       leases: createSqliteLeases({ database }),
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       problems: createProblems({ store: createSqliteProblems({ database }) }),
+      webhooks: createSqliteWebhooks({ database }),
       queue: createSqliteQueue({ database }),
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
+      uploads: createDiskUploads({ dir: join(dir.path, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
+      maxUploadBytes: 2 ** 30,
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
-      guard: async () => {},
+      guard: async () => ({}),
+      readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
     });
+    api = conforming(service);
   });
 
   after(async () => {
@@ -112,6 +134,31 @@ describe('functions/http/README.md', () => {
   });
 
   test('has examples', () => assert.ok(examples.length >= 5));
+
+  test('has the same examples as the description', () => {
+    for (const { method, path, body, status, answer } of examples) {
+      const operation = description().paths[path]?.[method.toLowerCase()];
+      const { requestBody, responses = {} }: Partial<Operation> = operation ?? {};
+      const known = Object.values(requestBody?.content['application/json']?.examples ?? {});
+      // The description has one example of all problems.
+      if (status >= 400) continue;
+      if (body !== undefined)
+        assert.ok(
+          known.some(({ value }) => isDeepStrictEqual(value, body)),
+          path,
+        );
+      assert.deepEqual(
+        responses[status]?.content?.['application/json']?.example,
+        answer,
+        `${path} ${status}`,
+      );
+    }
+    const wrong = examples.filter(({ status }) => status === 422);
+    assert.deepEqual(
+      wrong.map(({ body, answer }) => ({ request: body, answer })),
+      [INVALID_REQUEST],
+    );
+  });
 
   for (const { method, path, body, status, answer } of examples) {
     test(`shows what ${method} ${path} answers with ${status}`, async () => {
@@ -149,6 +196,59 @@ describe('functions/http/README.md', () => {
     assert.equal(real['combinations'], shown['combinations']);
   });
 
+  test('shows an event as it is, and the pauses between its tries', () => {
+    const event = JSON.parse(/<!-- event -->\n```json\n([\s\S]*?)\n```/.exec(CHAPTER)?.[1] ?? '') as Json;
+    const ajv = new Ajv({ validateFormats: false, allowUnionTypes: true });
+    assert.ok(ajv.validate(eventSchema, event), ajv.errorsText());
+    const task = sampleTask({ combinations: 2 });
+    const failed = { code: 'no_video', stage: 'probe', message: 'Expected video.' } as const;
+    const reports = [sampleReport(1), sampleReport(2, { status: 'failed', error: failed })];
+    const real = webhookEvent({ task, reports, finishedAt: 7 }, { url: 'https://h/', baseUrl: BASE });
+    assert.ok(ajv.validate(eventSchema, real), ajv.errorsText());
+    const shown = (one: object) => shapeOf({ ...one, metadata: null }, { ...one, metadata: null });
+    assert.deepEqual(shapeOf({ ...real.data, metadata: null }, event['data']), shown(event['data'] as Json));
+
+    const rows = [...section('## Webhook').matchAll(/^\| (\d)[^|]*\| ([\d.]+) (s|min|h) \|$/gm)];
+    const unit = { s: 1_000, min: 60_000, h: 3_600_000 };
+    const pauses = rows.map(([, , length, of]) => Number(length) * unit[of as keyof typeof unit]);
+    assert.deepEqual(pauses, PAUSES_MS);
+  });
+
+  test('shows a state of an event with all its fields', () => {
+    const [, shown = ''] = /tells what became of the event:\n\n```json\n([\s\S]*?)\n```/.exec(CHAPTER) ?? [];
+    const ajv = new Ajv({ validateFormats: false, allowUnionTypes: true });
+    assert.ok(ajv.validate(webhookSchema, JSON.parse(shown)), ajv.errorsText());
+    for (const field of Object.keys(webhookSchema.properties))
+      assert.ok(fieldsIn(section('## Webhook')).has(field), field);
+  });
+
+  test('shows a receiver that takes an event of the service, and refuses any other', async () => {
+    const program = /<!-- verify -->\n```js\n([\s\S]*?)\n```/.exec(CHAPTER)?.[1] as string;
+    // Its imports are looked for from its folder upwards.
+    const file = resolve(import.meta.dirname, `../../node_modules/.cache/receiver-${process.pid}.mjs`);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, program);
+    const PORT = String(await freePort());
+    const child = spawn(process.execPath, [file], {
+      env: { PORT, WEBHOOK_SECRET },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await listening(Number(PORT), () => (child.exitCode === null ? undefined : 'it ended'));
+      await using sender = createWebhookSender({ allowPrivate: true, secret: async () => WEBHOOK_SECRET });
+      const url = `http://127.0.0.1:${PORT}/`;
+      const body = JSON.stringify({ type: 'task.completed', data: { task_id: '1f0c' } });
+      const said = once(child.stdout, 'data');
+      const sent = await sender.send({ url, id: 'msg_1', body }, new AbortController().signal);
+      assert.deepEqual(sent, { delivered: true });
+      assert.equal(String(await said), 'task.completed 1f0c\n');
+      assert.equal((await fetch(url, { method: 'POST', body })).status, 400);
+    } finally {
+      child.kill();
+      await rm(file);
+    }
+  });
+
   test('lists every field of a request', () => {
     const listed = fieldsIn(section('### Fields'));
     const { properties } = requestSchema;
@@ -164,6 +264,7 @@ describe('functions/http/README.md', () => {
   });
 
   for (const [heading, of] of [
+    ['## GET /tasks', (answer: Json) => (answer['tasks'] as Json[])[0] as Json],
     ['## GET /tasks/{task_id}', (answer: Json) => answer],
     ['## GET /tasks/{task_id}/renders', (answer: Json) => (answer['renders'] as Json[])[0] as Json],
     ['## Errors', (answer: Json) => answer],

@@ -7,6 +7,7 @@ import { OUTPUT_RATES, requestSchema } from '../../functions/model/request-schem
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 
 /** Every field of a request, with a value that is not its default. A field added to the schema needs one in either. */
 const COVER = {
@@ -29,6 +30,7 @@ const COVER = {
   },
   audio: { original_volume: 0.3, duck: false, voice_offset_seconds: 1.5 },
   seed: 4_000_000_000,
+  callback_url: 'https://h/hook?token=1',
   metadata: { order: 7, list: [1, { deep: null }] },
 };
 
@@ -40,7 +42,6 @@ const REQUESTS: readonly (typeof COVER | typeof BARS)[] = [COVER, BARS];
 /** Fields that no task can have. */
 const NOT_IN_A_TASK: Readonly<Record<string, string>> = {
   '/text_to_speach': 'another spelling of text_to_speech',
-  '/callback_url': 'refused',
   '/dry_run': 'makes no task',
 };
 /** Always given together. */
@@ -115,7 +116,7 @@ describe('a retry keeps every field of the request', () => {
     return task;
   }
   const post = (path: string, body?: unknown) =>
-    createApi(s.deps)(
+    conforming(createApi(s.deps))(
       new Request(`http://127.0.0.1:8080${path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
+import { createDiskUploads } from '../../functions/adapters/disk/uploads.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
@@ -12,6 +13,7 @@ import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sq
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.ts';
 import { CODES } from '../../functions/base/codes.ts';
 import { RequestError, TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
@@ -20,6 +22,7 @@ import { createRequestGuard, type RequestGuardOptions } from '../../functions/ht
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
 import type { OutputStore, ReportStore, TaskStore } from '../../functions/ports.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
 
@@ -32,6 +35,9 @@ const REQUEST = {
   audio_blocks: { m: ['https://h/m.mp3'] },
   text_to_speach: [{ text: 'Hello', voice: 'Sarah' }],
 };
+
+/** Each answer is held against the description. */
+const describedApi = (deps: ApiDeps) => conforming(createApi(deps));
 
 const guardOf = (options: Partial<RequestGuardOptions> = {}) =>
   createRequestGuard({
@@ -66,17 +72,21 @@ describe('the HTTP interface', () => {
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       problems: createProblems({ store: createSqliteProblems({ database }) }),
+      webhooks: createSqliteWebhooks({ database }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },
       log: silentLog,
+      uploads: createDiskUploads({ dir: join(dir, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
+      maxUploadBytes: 2 ** 30,
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: guardOf(),
+      readiness: async () => ({ status: 'ready', checks: {} }),
     };
-    api = createApi(deps);
-    guarded = createApi({ ...deps, guard: guardOf({ apiKey: KEY }) });
+    api = describedApi(deps);
+    guarded = describedApi({ ...deps, guard: guardOf({ apiKey: KEY }) });
   });
 
   after(async () => {
@@ -357,7 +367,7 @@ describe('the HTTP interface', () => {
           return tasks.create(task, claim);
         },
       };
-      const watching = createApi({ ...deps, tasks: watched });
+      const watching = describedApi({ ...deps, tasks: watched });
       await watching(post(REQUEST, { headers: { 'idempotency-key': 'a-day' } }));
       assert.deepEqual(kept, [86_400_000]);
     });
@@ -396,7 +406,7 @@ describe('the HTTP interface', () => {
   describe('a folder that cannot be made just now', () => {
     const busy = () => new TransientError('output_busy', 'Expected Drive to make the folder, got 503.');
     const withFolder = (createFolder: OutputStore['createFolder']) =>
-      createApi({ ...deps, outputs: { ...deps.outputs, createFolder } });
+      describedApi({ ...deps, outputs: { ...deps.outputs, createFolder } });
     const named = (task_name: string) => post({ ...REQUEST, task_name });
 
     test('is asked for again until it is there, and is made once', async () => {
@@ -490,7 +500,7 @@ describe('the HTTP interface', () => {
   test('a task whose id would collide gets another one', async () => {
     let refusals = 2;
     const clashing = { ...tasks, create: async (task: Task) => refusals-- <= 0 && tasks.create(task) };
-    const response = await createApi({ ...deps, tasks: clashing })(post(REQUEST));
+    const response = await describedApi({ ...deps, tasks: clashing })(post(REQUEST));
     const { task_id: id } = (await response.json()) as { task_id: string };
     assert.ok(await tasks.get(id), 'the task in the response is stored');
     assert.equal(refusals, -1);
@@ -498,7 +508,7 @@ describe('the HTTP interface', () => {
 
   test('a stored task is accepted even if its messages are not published yet', async () => {
     const broken = { publish: () => Promise.reject(new Error('the queue is unavailable')) };
-    const response = await createApi({ ...deps, queue: broken })(post(REQUEST));
+    const response = await describedApi({ ...deps, queue: broken })(post(REQUEST));
     assert.equal(response.status, 202);
     const { task_id: id } = (await response.json()) as { task_id: string };
     assert.equal((await tasks.progress(id))?.published, false);
@@ -509,19 +519,19 @@ describe('the HTTP interface', () => {
       ...tasks,
       create: () => Promise.reject(new TransientError('disk_full', 'The disk is full.')),
     };
-    const response = await createApi({ ...deps, tasks: full })(post(REQUEST));
+    const response = await describedApi({ ...deps, tasks: full })(post(REQUEST));
     assert.equal(response.headers.get('retry-after'), '30');
     assert.match(String((await problem(response, 503))['detail']), /disk is full/);
   });
 
   test('answers only to names of this machine when no key is set', async () => {
-    const local = createApi({ ...deps, guard: guardOf({ hosts: (name) => name === '127.0.0.1' }) });
+    const local = describedApi({ ...deps, guard: guardOf({ hosts: (name) => name === '127.0.0.1' }) });
     assert.equal((await local(post(REQUEST))).status, 202);
     await problem(await local(new Request('http://evil.example/process_media')), 421);
   });
 
   test('an unexpected error is a 500 without internal details', async () => {
-    const broken = createApi({
+    const broken = describedApi({
       ...({} as Parameters<typeof createApi>[0]),
       log: silentLog,
       guard: guardOf(),
@@ -676,10 +686,13 @@ describe('the HTTP interface', () => {
     });
 
     test('lists HEAD in Allow wherever GET is, and refuses OPTIONS', async () => {
-      for (const path of ['', '/renders']) {
+      for (const [path, allow] of [
+        ['', 'GET, HEAD, DELETE'],
+        ['/renders', 'GET, HEAD'],
+      ]) {
         for (const method of ['OPTIONS', 'PUT']) {
           const refused = await api(new Request(`${BASE}/tasks/${id}${path}`, { method }));
-          assert.equal(refused.headers.get('allow'), 'GET, HEAD');
+          assert.equal(refused.headers.get('allow'), allow);
           await problem(refused, 405);
         }
       }
@@ -713,7 +726,7 @@ describe('the HTTP interface', () => {
       }
       assert.equal(await tasks.isCancelled(id), false);
       const [status, limit] = await mistakes('GET', `/tasks/${id}/renders?staus=failed&colour=1`);
-      assert.match(String(status), /^\/staus .*status, cursor.*Did you mean status\?$/);
+      assert.match(String(status), /^\/staus .*status, limit, cursor.*Did you mean status\?$/);
       assert.match(String(limit), /^\/colour .*Remove it\.$/);
       assert.deepEqual(await mistakes('GET', `/tasks/${id}/renders?status=failed&status=succeeded`), [
         '/status Expected status once, got it 2 times. Leave out all but one.',

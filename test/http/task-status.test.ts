@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import { cancelTask } from '../../functions/http/cancel.ts';
 import { retryTask } from '../../functions/http/retry.ts';
-import { getTask } from '../../functions/http/task-status.ts';
+import { statusView } from '../../functions/http/task-status.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { samplePrepared, sampleReport } from '../contracts/samples.ts';
@@ -19,7 +19,7 @@ const MINUTE_MS = 60_000;
 describe('the status of a task', () => {
   const s = useStages();
   const statusOf = async (task: Task, now?: () => number) =>
-    (await (await getTask(task.id, BASE, { ...s.deps, ...(now ? { now } : {}) })).json()) as Json;
+    (await statusView(task.id, BASE, { ...s.deps, ...(now ? { now } : {}) })) as Json;
   const expectStatus = async (task: Task, wanted: string) =>
     assert.equal((await statusOf(task))['status'], wanted);
   const taskOf = (count: number) =>

@@ -72,6 +72,16 @@ describe('the compiled package, installed for production in an empty folder', {
     t.diagnostic(`node_modules of the image: ${Math.round(bytes / 2 ** 20)} MB`);
   });
 
+  test('serves the page about its interface, and carries nothing else of Swagger UI', async () => {
+    const left = await readdir(join(dir.path, 'package', 'node_modules', 'swagger-ui-dist'));
+    assert.deepEqual(
+      left.filter((name) => name.endsWith('.map') || name.includes('-es-')),
+      [],
+    );
+    for (const path of ['/openapi.json', '/docs', '/docs/swagger-ui-bundle.js', '/docs/start.js'])
+      assert.equal((await fetch(`${fleet.cloud.urls.processMedia}${path}`)).status, 200, path);
+  });
+
   test('loads the vendors that it carries', async () => {
     const loads = [
       'googleapis/build/src/apis/drive/index.js',

@@ -34,7 +34,16 @@ const P = `projects/${PROJECT}`;
 const PLACE = `${P}/locations/${REGION}`;
 const url = (id: string) => `https://every-cut-${id}-${PROJECT_NUMBER}.${REGION}.run.app`;
 const own = (id: string) => `serviceAccount:${accountOf(id)}`;
-const STAGES = ['prepare', 'render', 'complete', 'dead-letter', 'sweep'];
+const STAGES = ['prepare', 'render', 'complete', 'dead-letter', 'sweep', 'webhook'];
+const CORS = 'CORS_ORIGINS=https://app.example.com, https://other.example.com';
+/** The keys that setup.sh makes, and the functions that get others than SIGNING_KEY. */
+const KEYS: Readonly<Record<string, string[]>> = {
+  prepare: [],
+  webhook: ['SIGNING_KEY:1', 'WEBHOOK_SECRET:1'],
+};
+const CACHE = `b/${PROJECT}-every-cut-cache`;
+/** A value with commas, which separate settings in gcloud's flags. */
+const VOICE_SETTINGS = '{"stability":0.5,"speed":1.1}';
 const AGENT = `serviceAccount:service-${PROJECT_NUMBER}@gcp-sa-pubsub.iam.gserviceaccount.com`;
 
 interface DeployedFunction {
@@ -101,8 +110,12 @@ describe('the cloud, rehearsed with the real gcloud', {
   let rehearsal: Rehearsal;
   let build: Build;
 
+  /** Of every script. */
+  let settings: Record<string, string> | undefined;
+
   before(async () => {
     rehearsal = await startRehearsal();
+    settings = await settingsWith(`ELEVENLABS_VOICE_SETTINGS=${VOICE_SETTINGS}`, 'all.env');
   });
   after(() => rehearsal?.[Symbol.asyncDispose]());
 
@@ -115,7 +128,9 @@ describe('the cloud, rehearsed with the real gcloud', {
   const held = (name: string) =>
     rehearsal.apis.store
       .policy(name)
-      .bindings.flatMap(({ role, members }) => members.map((member) => `${role} ${member}`))
+      .bindings.flatMap(({ role, members, condition }) =>
+        members.map((member) => [role, member, condition?.['title'] ?? []].flat().join(' ')),
+      )
       .sort();
   const invokers = (id: string) => held(`${PLACE}/services/every-cut-${id}`);
   const serviceOf = (id: string) =>
@@ -132,15 +147,17 @@ describe('the cloud, rehearsed with the real gcloud', {
     deployedAs(id).serviceConfig.secretEnvironmentVariables?.map(({ key, version }) => `${key}:${version}`) ??
     [];
 
+  const run = (script: string, args: string[] = [], env: Record<string, string> = {}) =>
+    rehearsal.run(script, args, { ...settings, ...env });
   async function succeeds(script: string, args: string[] = [], env: Record<string, string> = {}) {
-    const { code, output } = await rehearsal.run(script, args, env);
+    const { code, output } = await run(script, args, env);
     assert.equal(code, 0, `${script}:\n${output}`);
     return output;
   }
   /** Asserts that a script makes no request that could change anything. */
   async function changesNothing(script: string, args: string[] = [], env: Record<string, string> = {}) {
     const before = rehearsal.apis.changes().length;
-    const ran = await rehearsal.run(script, args, env);
+    const ran = await run(script, args, env);
     const asked = rehearsal.apis.changes().slice(before);
     assert.deepEqual(
       asked.map(({ method, api, path }) => `${method} ${api} ${path}`),
@@ -149,10 +166,11 @@ describe('the cloud, rehearsed with the real gcloud', {
     );
     return ran;
   }
-  /** infra/cloud/cloud.env with one more line. */
-  async function settingsWith(line: string) {
-    const file = join(rehearsal.dir, 'cloud.env');
-    await writeFile(file, `${await readFile(join(ROOT, 'infra/cloud/cloud.env'), 'utf8')}\n${line}\n`);
+  /** The settings, those of infra/cloud/cloud.env at first, with one more line. */
+  async function settingsWith(line: string, name = 'cloud.env') {
+    const base = settings?.['SETTINGS_FILE'] ?? join(ROOT, 'infra/cloud/cloud.env');
+    const file = join(rehearsal.dir, name);
+    await writeFile(file, `${await readFile(base, 'utf8')}\n${line}\n`);
     return { SETTINGS_FILE: file };
   }
   /** A step of cloudbuild.yaml, as Cloud Build runs it, with nothing but its account. */
@@ -175,8 +193,8 @@ describe('the cloud, rehearsed with the real gcloud', {
     const { store } = rehearsal.apis;
     // Earlier versions let prepare replace and remove what is prepared.
     const objects = { role: 'roles/storage.objectUser', members: [own('prepare')] };
-    store.setPolicy(`b/${PROJECT}-every-cut-cache`, { bindings: [objects] });
-    const output = await succeeds('infra/cloud/setup.sh');
+    store.setPolicy(CACHE, { bindings: [objects] });
+    const output = await succeeds('infra/cloud/setup.sh', [], await settingsWith(CORS));
     assert.match(output, /firestore\.googleapis\.com has not been used/, 'for a moment after it was enabled');
     const names = (collection: string) =>
       store.list(collection).map((found) => String(found['name']).split('/').at(-1));
@@ -199,11 +217,11 @@ describe('the cloud, rehearsed with the real gcloud', {
     );
     assert.deepEqual(
       store.list(`${P}/serviceAccounts`).map(({ email }) => email),
-      ['api', 'prepare', 'render', 'push', 'build', 'deploy'].map(accountOf),
+      ['api', 'prepare', 'render', 'webhook', 'push', 'build', 'deploy'].map(accountOf),
     );
     assert.deepEqual(
       names(`${P}/topics`),
-      ['prepare', 'render', 'complete', 'dead-letter'].map((id) => `every-cut-${id}`),
+      ['prepare', 'render', 'complete', 'dead-letter', 'webhook'].map((id) => `every-cut-${id}`),
     );
     const database = store.get(`${P}/databases/(default)`);
     assert.deepEqual(
@@ -223,31 +241,84 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.deepEqual(Object.keys(images['cleanupPolicies'] as object).sort(), ['delete-older', 'keep-three']);
     assert.deepEqual(
       names(`${P}/secrets`),
-      ['api-key', 'elevenlabs-api-key', 'signing-key'].map((id) => `every-cut-${id}`),
+      ['api-key', 'elevenlabs-api-key', 'signing-key', 'webhook-secret'].map((id) => `every-cut-${id}`),
     );
-    const sent = rehearsal.apis.calls.filter(({ path }) =>
-      path.endsWith('/every-cut-signing-key:addVersion'),
-    );
-    const keys = sent.map(({ body }) => (body['payload'] as { data: string }).data);
-    const [key = ''] = keys.map((data) => Buffer.from(data, 'base64').toString());
-    assert.equal(keys.length, 1);
-    assert.match(key, /^[\w-]{43}$/, 'a key of 32 random bytes');
-    assert.ok(!output.includes(key), 'which is not printed');
+    const made = (id: string) =>
+      rehearsal.apis.calls
+        .filter(({ path }) => path.endsWith(`/every-cut-${id}:addVersion`))
+        .map(({ body }) => Buffer.from((body['payload'] as { data: string }).data, 'base64').toString());
+    for (const [id, kind] of [
+      ['signing-key', /^[\w-]{43}$/],
+      ['webhook-secret', /^whsec_[\w+/]{43}=$/],
+    ] as const) {
+      const [key = '', ...others] = made(id);
+      assert.deepEqual(others, [], id);
+      assert.match(key, kind, 'a key of 32 random bytes');
+      assert.ok(!output.includes(key), 'which is not printed');
+    }
   });
 
-  test('has the exemptions and the time-to-live policies of firestore.indexes.json', async () => {
-    const { fieldOverrides } = JSON.parse(
+  test('lets pages of CORS_ORIGINS upload from a browser, and leaves the rules of somebody else alone', async () => {
+    const { store } = rehearsal.apis;
+    const bucket = () => store.get(CACHE) as { cors: object[]; lifecycle: { rule: object[] } };
+    const ours = {
+      origin: ['https://app.example.com', 'https://other.example.com'],
+      method: ['PUT'],
+      responseHeader: ['content-type', 'x-goog-content-length-range'],
+      maxAgeSeconds: 3_600,
+    };
+    assert.deepEqual(bucket().cors, [ours]);
+    const uploads = { action: { type: 'Delete' }, condition: { age: 7, matchesPrefix: ['uploads/'] } };
+    const declared = structuredClone(bucket().lifecycle);
+    assert.deepEqual(declared.rule[0], uploads);
+
+    // As an earlier version made it, with changes of the operator.
+    const longer = { action: { type: 'Delete' }, condition: { age: 90, matchesPrefix: ['artifacts/clip/'] } };
+    const theirs = { origin: ['*'], method: ['GET'], responseHeader: [], maxAgeSeconds: 60 };
+    store.update(CACHE, { lifecycle: { rule: [longer] }, cors: [theirs, ours] }, undefined);
+    const script = ['infra/cloud/bucket-settings.ts', PROJECT, CACHE.slice(2), 'cache-lifecycle.json'];
+    await succeeds(process.execPath, script);
+    assert.deepEqual(bucket().lifecycle.rule, [longer, uploads]);
+    assert.deepEqual(bucket().cors, [theirs], 'without CORS_ORIGINS');
+    await changesNothing(process.execPath, script);
+    store.update(CACHE, { lifecycle: declared, cors: [ours] }, undefined);
+  });
+
+  test('has the indexes and the time-to-live policies of firestore.indexes.json', async () => {
+    const { indexes, fieldOverrides } = JSON.parse(
       await readFile(join(ROOT, 'infra/cloud/firestore.indexes.json'), 'utf8'),
     ) as {
-      fieldOverrides: { collectionGroup: string; fieldPath: string; ttl?: boolean }[];
+      indexes: { collectionGroup: string; fields: { fieldPath: string; order: string }[] }[];
+      fieldOverrides: {
+        collectionGroup: string;
+        fieldPath: string;
+        ttl?: boolean;
+        indexes: { order: string; queryScope: string }[];
+      }[];
     };
-    for (const { collectionGroup, fieldPath, ttl } of fieldOverrides) {
-      const field = rehearsal.apis.store.get(
-        `${P}/databases/(default)/collectionGroups/${collectionGroup}/fields/${fieldPath}`,
-      );
-      assert.deepEqual(field['indexConfig'], { indexes: [] }, fieldPath);
+    const { store } = rehearsal.apis;
+    const groups = `${P}/databases/(default)/collectionGroups`;
+    for (const { collectionGroup, fieldPath, ttl, indexes: own } of fieldOverrides) {
+      const field = store.get(`${groups}/${collectionGroup}/fields/${fieldPath}`);
+      const wanted = own.map(({ order, queryScope }) => ({ queryScope, fields: [{ fieldPath, order }] }));
+      assert.deepEqual(field['indexConfig'], { indexes: wanted }, fieldPath);
       assert.equal('ttlConfig' in field, ttl === true, fieldPath);
     }
+    const made = store.list(`${groups}/tasks/indexes`).map(({ fields }) => fields);
+    assert.deepEqual(
+      made,
+      indexes.map(({ fields }) => [...fields, { fieldPath: '__name__', order: fields.at(-1)?.order }]),
+    );
+  });
+
+  test('gives an index to a field that an earlier version had exempted', async () => {
+    const { store } = rehearsal.apis;
+    const name = `${P}/databases/(default)/collectionGroups/tasks/fields/storedAt`;
+    const { indexConfig } = store.get(name);
+    store.update(name, { indexConfig: { indexes: [] } }, undefined);
+    store.remove(`changing/${name}`);
+    await succeeds(process.execPath, ['infra/cloud/firestore-fields.ts', PROJECT]);
+    assert.deepEqual(store.get(name)['indexConfig'], indexConfig);
   });
 
   test('denies every client the access to Firestore', async () => {
@@ -287,34 +358,56 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.deepEqual(topic('render'), ['api', 'prepare', 'render'].map(publish));
     assert.deepEqual(topic('complete'), [publish('render')]);
     assert.deepEqual(topic('dead-letter'), [`roles/pubsub.publisher ${AGENT}`]);
+    assert.deepEqual(topic('webhook'), [publish('api'), publish('render')]);
     const objects = (id: string) => `roles/storage.objectUser ${own(id)}`;
     // prepare opens files from strangers, so it has no access to the videos.
     assert.deepEqual(held(`b/${PROJECT}-every-cut-output`), [objects('api'), objects('render')]);
     // Nor may it replace or remove what is prepared for others, also if an earlier version allowed it.
-    assert.deepEqual(held(`b/${PROJECT}-every-cut-cache`), [
+    // api is open to the internet: it may add and read uploads, but nothing that is prepared.
+    assert.deepEqual(held(CACHE), [
+      `roles/storage.objectCreator ${own('api')} uploads`,
       `roles/storage.objectCreator ${own('prepare')}`,
       objects('render'),
+      `roles/storage.objectViewer ${own('api')} uploads`,
       `roles/storage.objectViewer ${own('prepare')}`,
     ]);
+    const conditions = rehearsal.apis.store
+      .policy(CACHE)
+      .bindings.flatMap(({ role, condition }) =>
+        condition === undefined ? [] : [[role, condition['expression']]],
+      );
+    const bucket = `projects/_/buckets/${PROJECT}-every-cut-cache`;
+    const uploads = `resource.name.startsWith("${bucket}/objects/uploads/")`;
+    assert.deepEqual(Object.fromEntries(conditions), {
+      'roles/storage.objectCreator': uploads,
+      // With a look at the names in the bucket, without which Google does not say that an upload is not there.
+      'roles/storage.objectViewer': `${uploads} || resource.name == "${bucket}"`,
+    });
     const readers = (id: string) => held(`${P}/secrets/every-cut-${id}`).map((line) => line.split(' ')[1]);
     assert.deepEqual(readers('api-key'), [own('api')]);
     assert.deepEqual(readers('elevenlabs-api-key'), [own('prepare')]);
-    assert.deepEqual(readers('signing-key'), [own('api'), own('render')]);
+    assert.deepEqual(readers('signing-key'), [own('api'), own('render'), own('webhook')]);
+    assert.deepEqual(readers('webhook-secret'), [own('webhook')]);
     const creators = (id: string) =>
       held(`${P}/serviceAccounts/${accountOf(id)}`).filter((line) => line.includes('TokenCreator'));
     assert.deepEqual(creators('push'), [`roles/iam.serviceAccountTokenCreator ${AGENT}`]);
     // For an identity token of its own, which Cloud Build gets in no other way.
     assert.deepEqual(creators('deploy'), [`roles/iam.serviceAccountTokenCreator ${own('deploy')}`]);
-    for (const id of ['api', 'prepare', 'render', 'build']) assert.deepEqual(creators(id), [], id);
+    // It signs the addresses for uploads.
+    assert.deepEqual(creators('api'), [`roles/iam.serviceAccountTokenCreator ${own('api')}`]);
+    for (const id of ['prepare', 'render', 'webhook', 'build']) assert.deepEqual(creators(id), [], id);
     assert.deepEqual(
-      held(P).filter((line) => !line.endsWith(own('deploy')) && !line.endsWith(own('build'))),
-      ['api', 'prepare', 'render'].map((id) => `roles/datastore.user ${own(id)}`),
+      held(P).filter((line) => !line.endsWith(own('deploy')) && !line.includes(own('build'))),
+      ['api', 'prepare', 'render', 'webhook'].map((id) => `roles/datastore.user ${own(id)}`),
     );
     assert.ok(!held(P).some((line) => /roles\/(owner|editor|viewer) /.test(line)));
     assert.ok(!held(P).some((line) => line.includes(own('push'))));
     assert.deepEqual(
-      held(P).filter((line) => line.endsWith(own('build'))),
-      [`roles/logging.logWriter ${own('build')}`, `roles/storage.objectViewer ${own('build')}`],
+      held(P).filter((line) => line.includes(own('build'))),
+      [
+        `roles/logging.logWriter ${own('build')}`,
+        `roles/storage.objectViewer ${own('build')} function-sources`,
+      ],
     );
     assert.deepEqual(held(`${PLACE}/repositories/every-cut`), [
       `roles/artifactregistry.writer ${own('build')}`,
@@ -322,7 +415,7 @@ describe('the cloud, rehearsed with the real gcloud', {
   });
 
   test('does not change when it is set up a second time', async () => {
-    const { code, output } = await changesNothing('infra/cloud/setup.sh');
+    const { code, output } = await changesNothing('infra/cloud/setup.sh', [], await settingsWith(CORS));
     assert.equal(code, 0, output);
   });
 
@@ -339,6 +432,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     const wrong: readonly (readonly [line: string, message: RegExp])[] = [
       ['OUTPUT_BUKCET=videos', /expected a setting of functions\/config\/README\.md, got OUTPUT_BUKCET/],
       ['ELEVENLABS_API_KEY=sk_0123456789', /expected no secrets, got ELEVENLABS_API_KEY/],
+      ['WEBHOOK_SECRET=sk_0123456789', /expected no secrets, got WEBHOOK_SECRET/],
       ['PUSH_ACCOUNT=me@example.com', /expected no PUSH_ACCOUNT/],
       ['PUSH_IAM=enforced', /expected no PUSH_IAM/],
       ['PREPARE_INSTANCES=0', /expected PREPARE_INSTANCES to be a whole number from 1, got 0/],
@@ -355,16 +449,16 @@ describe('the cloud, rehearsed with the real gcloud', {
 
   test('is not deployed into a project that an earlier version set up, which lacks rights', async () => {
     const { store } = rehearsal.apis;
-    const topic = `${P}/topics/every-cut-render`;
+    const topic = `${P}/topics/every-cut-webhook`;
     const { bindings } = store.policy(topic);
     const earlier = bindings.map((binding) => ({
       ...binding,
-      members: binding.members.filter((member) => member !== own('prepare')),
+      members: binding.members.filter((member) => member !== own('api')),
     }));
     store.setPolicy(topic, { bindings: earlier });
     const { code, output } = await changesNothing('infra/cloud/deploy.sh');
     assert.equal(code, 1);
-    assert.match(output, /every-cut-prepare@.* to publish to every-cut-render, got no such right/);
+    assert.match(output, /every-cut-api@.* to publish to every-cut-webhook, got no such right/);
     assert.match(output, /Next step: run infra\/cloud\/setup\.sh as an owner/);
     store.setPolicy(topic, { bindings });
   });
@@ -393,12 +487,12 @@ describe('the cloud, rehearsed with the real gcloud', {
       build.steps.map(({ env }) => env),
       [undefined, ['CAGE_OPTIONAL=1'], undefined, undefined, undefined],
     );
-    const { code, output } = await rehearsal.run('gcloud', [...submit, '--machine-type=e2-highcpu-8']);
+    const { code, output } = await run('gcloud', [...submit, '--machine-type=e2-highcpu-8']);
     assert.equal(code, 1);
     assert.match(output, /quota restrictions/, 'a larger machine is a matter of the quota');
   });
 
-  test('deploys six functions, none of them public', async () => {
+  test('deploys seven functions, none of them public', async () => {
     await step('deploy');
     const facts = (id: string) => {
       const { buildConfig, serviceConfig: config } = deployedAs(id);
@@ -409,18 +503,18 @@ describe('the cloud, rehearsed with the real gcloud', {
       ].join(' ');
     };
     assert.deepEqual(Object.fromEntries(['process-media', ...STAGES].map((id) => [id, facts(id)])), {
-      'process-media': 'nodejs24 processMedia every-cut-api 512Mi 1 80 60 1 ALLOW_ALL',
+      'process-media': 'nodejs24 processMedia every-cut-api 512Mi 1 80 3600 1 ALLOW_ALL',
       prepare: 'nodejs24 prepare every-cut-prepare 4Gi 2 1 600 6 ALLOW_INTERNAL_ONLY',
-      render: 'nodejs24 render every-cut-render 2Gi 1 4 600 6 ALLOW_INTERNAL_ONLY',
+      render: 'nodejs24 render every-cut-render 2Gi 1 4 600 5 ALLOW_INTERNAL_ONLY',
       complete: 'nodejs24 complete every-cut-render 512Mi 333m 1 600 1 ALLOW_INTERNAL_ONLY',
       'dead-letter': 'nodejs24 deadLetter every-cut-render 512Mi 333m 1 600 1 ALLOW_INTERNAL_ONLY',
       sweep: 'nodejs24 sweep every-cut-render 512Mi 333m 1 300 1 ALLOW_INTERNAL_ONLY',
+      webhook: 'nodejs24 webhook every-cut-webhook 512Mi 1 80 60 1 ALLOW_INTERNAL_ONLY',
     });
     for (const id of ['process-media', ...STAGES]) {
       assert.deepEqual(invokers(id), [], id);
       assert.equal(deployedAs(id).buildConfig.serviceAccount, `${P}/serviceAccounts/${accountOf('build')}`);
-      const own = id === 'prepare' ? [] : ['SIGNING_KEY:1'];
-      assert.deepEqual(secretsOf(id), own, 'no other secret has a value yet');
+      assert.deepEqual(secretsOf(id), KEYS[id] ?? ['SIGNING_KEY:1'], 'no other secret has a value yet');
     }
   });
 
@@ -430,7 +524,7 @@ describe('the cloud, rehearsed with the real gcloud', {
       ['process-media', undefined, undefined, true],
       ['prepare', 'gen2', 'enforced', true],
       ['render', 'gen2', 'enforced', true],
-      ...['complete', 'dead-letter', 'sweep'].map((id) => [id, undefined, 'enforced', true]),
+      ...['complete', 'dead-letter', 'sweep', 'webhook'].map((id) => [id, undefined, 'enforced', true]),
     ]);
   });
 
@@ -441,7 +535,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     const { env } = service('render').spec.template.spec.containers[0] ?? {};
     env?.splice(0, env.length, ...env.filter(({ name }) => name !== 'PUSH_IAM'));
     assert.deepEqual([generationOf('render'), pushIam('render')], [undefined, undefined]);
-    const { code, output } = await rehearsal.run(
+    const { code, output } = await run(
       'infra/cloud/deploy.sh',
       [],
       await settingsWith('PREPARE_INSTANCES=50'),
@@ -622,11 +716,20 @@ describe('the cloud, rehearsed with the real gcloud', {
 
   test('passes the smoke test, which notices a failed call of the scheduler and a function that is open to everyone', async () => {
     let open = false;
+    let ready = true;
+    const bodies: Record<string, string> = {
+      '/process_media': '{"renders":[]}',
+      '/ready': '{"status":"ready"}',
+      '/openapi.json': '{"openapi":"3.1.0"}',
+    };
     // Checks the caller's identity, as Cloud Run does in front of a function.
     const frontEnd = createServer((request, response) => {
       const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
       const isAllowed = open || token === 'an-identity' || isOfDeploy(token);
-      response.writeHead(isAllowed ? 200 : 403).end(isAllowed ? '{"renders":[]}' : 'Forbidden');
+      const body = bodies[request.url ?? ''];
+      if (!isAllowed) response.writeHead(403).end('Forbidden');
+      else if (request.url === '/ready' && !ready) response.writeHead(503).end('{"status":"not_ready"}');
+      else response.writeHead(body === undefined ? 404 : 200).end(body);
     });
     frontEnd.listen(0, '127.0.0.1');
     await once(frontEnd, 'listening');
@@ -639,18 +742,24 @@ describe('the cloud, rehearsed with the real gcloud', {
     try {
       // Cloud Build has no credentials but its account's: it gets a token by impersonating itself.
       const tried = await step('smoke', Object.fromEntries(addresses));
-      assert.match(tried, /With credentials: 200 and a task's plan/);
+      for (const what of ["a task's plan", 'that it is ready', 'the description of the API'])
+        assert.ok(tried.includes(`With credentials: 200 and ${what}`), what);
       assert.match(tried, /sweep, called by Cloud Scheduler: accepted, as expected/);
       const job = `${PLACE}/jobs/every-cut-sweep`;
       rehearsal.apis.store.update(job, { status: { code: 16 } }, undefined);
-      const refused = await rehearsal.run('infra/cloud/smoke.sh', [], env);
+      const refused = await run('infra/cloud/smoke.sh', [], env);
       assert.match(
         refused.output,
         /Expected the function sweep to accept the call from Cloud Scheduler, got status 16/,
       );
       rehearsal.apis.store.update(job, { status: {} }, undefined);
+      ready = false;
+      const unready = await run('infra/cloud/smoke.sh', [], env);
+      assert.equal(unready.code, 1);
+      assert.match(unready.output, /Expected that it is ready from .*\/ready, got 503: .*not_ready/);
+      ready = true;
       open = true;
-      const { code, output } = await rehearsal.run('infra/cloud/smoke.sh', [], env);
+      const { code, output } = await run('infra/cloud/smoke.sh', [], env);
       assert.equal(code, 1);
       assert.match(
         output,
@@ -676,8 +785,8 @@ describe('the cloud, rehearsed with the real gcloud', {
     );
     assert.deepEqual(secretsOf('process-media').sort(), ['API_KEY:1', 'SIGNING_KEY:1']);
     assert.deepEqual(secretsOf('prepare'), ['ELEVENLABS_API_KEY:1']);
-    for (const id of ['render', 'complete', 'dead-letter', 'sweep'])
-      assert.deepEqual(secretsOf(id), ['SIGNING_KEY:1'], id);
+    for (const id of ['render', 'complete', 'dead-letter', 'sweep', 'webhook'])
+      assert.deepEqual(secretsOf(id).sort(), KEYS[id] ?? ['SIGNING_KEY:1'], id);
     assert.ok(invokers('process-media').includes('roles/run.invoker allUsers'));
     for (const id of STAGES) assert.deepEqual(invokers(id), [`roles/run.invoker ${own('push')}`], id);
     assert.equal(deployedAs('process-media').serviceConfig.environmentVariables['PUBLIC_API'], 'true');
@@ -690,11 +799,13 @@ describe('the cloud, rehearsed with the real gcloud', {
       const config = loadConfig({
         ...serviceConfig.environmentVariables,
         ...Object.fromEntries(secrets.map(({ key }) => [key, 'a-value-of-more-than-thirty-two-characters'])),
+        ...(id === 'webhook' ? { WEBHOOK_SECRET: `whsec_${'A'.repeat(43)}=` } : {}),
         K_SERVICE: `every-cut-${id}`,
         FUNCTION_TARGET: buildConfig.entryPoint,
       });
       assert.equal(config.vendors.output.kind, 'gcs');
       assert.ok(config.vendors.elevenLabs, `${id} has a voice vendor`);
+      assert.equal(serviceConfig.environmentVariables['ELEVENLABS_VOICE_SETTINGS'], VOICE_SETTINGS);
       const known = [...SETTINGS.map(({ name }) => name), 'GOOGLE_CLOUD_PROJECT', 'NODE_OPTIONS'];
       for (const name of Object.keys(serviceConfig.environmentVariables))
         assert.ok(known.includes(name), name);
@@ -710,7 +821,7 @@ describe('the cloud, rehearsed with the real gcloud', {
   test('is opened in another way where the organisation forbids access for everyone, and only that function', async () => {
     const { store } = rehearsal.apis;
     store.create('restricted', {});
-    const { code, output } = await rehearsal.run('infra/cloud/deploy.sh', ['--public']);
+    const { code, output } = await run('infra/cloud/deploy.sh', ['--public']);
     assert.equal(code, 1);
     assert.match(output, /permitted customer/);
     assert.match(output, /Next step: infra\/cloud\/deploy\.sh --public --no-invoker-iam-check/);
@@ -720,7 +831,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.match(alone.output, /Expected --no-invoker-iam-check only with --public/);
 
     store.create('checked', {});
-    const forbidden = await rehearsal.run('infra/cloud/deploy.sh', ['--public', '--no-invoker-iam-check']);
+    const forbidden = await run('infra/cloud/deploy.sh', ['--public', '--no-invoker-iam-check']);
     assert.equal(forbidden.code, 1);
     assert.match(
       forbidden.output,

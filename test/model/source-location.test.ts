@@ -9,6 +9,7 @@ import { addressOf } from '../fixtures/network/source-address.ts';
 
 const RULES = { buckets: ['clips', 'my.clips'], ownBuckets: ['own-cache', 'own-output'] };
 const ID = '1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123';
+const RANDOM = '0123456789abcdef'.repeat(2);
 const WEB = 'web';
 const drive = (resourceKey: string | null = null): SourceLocation => ({ kind: 'drive', id: ID, resourceKey });
 const clip = (object: string, bucket = 'clips'): SourceLocation => ({ kind: 'storage', bucket, object });
@@ -30,6 +31,8 @@ describe('an address is read', () => {
     [' gs://clips/a.mp4', clip('a.mp4')],
     ['https://content.googleapis.com/storage/v1/b/clips/o/a.mp4', clip('a.mp4')],
     ['https://storage.googleapis.com./clips/a.mp4', clip('a.mp4')],
+    [`upload:${RANDOM}-Hook_A`, { kind: 'upload', id: `${RANDOM}-Hook_A` }],
+    [` UPLOAD:${RANDOM}-クリップ `, { kind: 'upload', id: `${RANDOM}-クリップ` }],
     // Objects in other buckets are readable only if they are public or the URL is signed.
     ['https://storage.googleapis.com/others/a.mp4', WEB],
     ['https://storage.googleapis.com/clips/a.mp4?X-Goog-Signature=1&X-Goog-Date=2', WEB],
@@ -118,6 +121,13 @@ describe('an address is read', () => {
     ['http://example.com/clip.mp4#', /with "#"/],
     ['https://storage.googleapis.com/clips/a#1.mp4', /with "#"/],
     [`https://drive.google.com/file/d/${ID}/view#x`, /with "#"/],
+    ['upload:', /another text after upload:/],
+    [`upload:${RANDOM}`, /another text/],
+    [`upload:${RANDOM}-a/b`, /another text/],
+    [`upload:${RANDOM}-a.mp4`, /another text/],
+    [`upload:${RANDOM}-a?x`, /another text/],
+    [`upload://${RANDOM}-a`, /another text/],
+    [`upload:../${RANDOM}-a`, /another text/],
   ];
   for (const [address, got] of refused) {
     test(`${address} not at all`, () => {
@@ -161,7 +171,12 @@ describe('the name of a source', () => {
     [`https://drive.google.com/file/d/${ID}/view?usp=sharing`, ID],
     ['https://drive.google.com/open?id=1AbCdEfGhIjKlMnOpQr', '1AbCdEfGhIjKlMnOpQr'],
     ['gs://clips/deep/hook a.mov', 'hook_a'],
+    [`upload:${RANDOM}-hook_a`, 'hook_a'],
   ];
+  test('of an upload is all that messages and logs show of it', () => {
+    assert.equal(addressOf(`upload:${RANDOM}-hook_a`, RULES).masked, 'upload:hook_a');
+  });
+
   for (const [url, name] of table) {
     test(`${url.slice(0, 50)} is ${name}`, () => assert.equal(addressOf(url, RULES).name, name));
   }

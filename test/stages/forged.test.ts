@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { getTask } from '../../functions/http/task-status.ts';
+import { statusView } from '../../functions/http/task-status.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { checkedProfile } from '../../functions/pipeline/check-prepared.ts';
@@ -49,7 +49,7 @@ describe('what a taken-over prepare writes into the database', { timeout: 60_000
       const dead = { topic: 'dead-letter', taskId: task.id, message: render, reason: 'x' } as const;
       await deadLetter(dead, DELIVERY, deps);
       await sweep({ ...deps, publishingMs: 0 });
-      await assert.rejects(getTask(task.id, BASE, deps), { code: 'not_found' });
+      await assert.rejects(statusView(task.id, BASE, deps), { code: 'not_found' });
       assert.deepEqual(await readdir(elsewhere), ['kept.mp4']);
       assert.deepEqual(await stages.videos(task), []);
       assert.ok(

@@ -15,6 +15,7 @@ import { render } from '../../functions/stages/render.ts';
 import { until } from '../contracts/harness.ts';
 import { driveStage } from '../fixtures/drive/stage.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 import { connectedTo } from '../fixtures/storage/connection.ts';
 import { startStorageServer } from '../fixtures/storage/server.ts';
 
@@ -96,7 +97,7 @@ describe('a video that is saved late', () => {
           headers: { 'content-type': 'application/json' },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
-        const answer = (await (await createApi(deps)(request)).json()) as { task_id: string };
+        const answer = (await (await conforming(createApi(deps))(request)).json()) as { task_id: string };
         const task = (await deps.tasks.get(answer.task_id)) as Task;
         await Promise.all(
           task.plan.sources.map((_, source) =>

@@ -12,6 +12,7 @@ import { diskName } from '../shared/disk-name.ts';
 import { copyTo, makeFolder, setMode, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { refuseLate } from '../shared/late-save.ts';
 import { isPlainName, notPlain } from '../shared/plain-name.ts';
+import { findFile } from './found-file.ts';
 import { createInOrder } from './in-order.ts';
 import { createOutputFolders, type OutputFolders } from './output-folders.ts';
 import { inRealFolder, refuseLink } from './real-folder.ts';
@@ -130,6 +131,12 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
       await inRealFolder(folder.id, removeAll).catch((error: unknown) => {
         if (systemCode(error) !== 'ENOENT') throw translated(error, current);
       });
+    },
+
+    async find(folder, fileName) {
+      if (!isFolderPath(folder) || !isPlainName(fileName)) return undefined;
+      await folders.check(dirname(folder.id));
+      return findFile(folder.id, fileName);
     },
 
     async removeParts(folder, fileNames) {

@@ -6,8 +6,8 @@ import { afterAwake } from '../../base/awake.ts';
 import type { PermanentError } from '../../base/errors.ts';
 import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { maskUrl } from '../../model/web-url.ts';
+import { type ConnectorBuilder, type GuardOptions, guardedConnector } from '../shared/address-guard.ts';
 import { permanent, tooSlow } from '../shared/network-errors.ts';
-import { type ConnectorBuilder, type GuardOptions, guardedConnector } from './address-guard.ts';
 import { brokenAnswer, MAX_HEADER_BYTES } from './broken-answer.ts';
 import { boundWireBytes } from './wire-bytes.ts';
 

@@ -6,7 +6,7 @@ import {
   type SourceRules,
   type StorageObject,
 } from '../../model/source-location.ts';
-import type { Downloads } from '../../ports.ts';
+import type { Downloads, UploadStore } from '../../ports.ts';
 import type { WebDownloads } from './download.ts';
 
 type Options = Parameters<Downloads['get']>[2];
@@ -19,6 +19,7 @@ export interface SourceDownloadsOptions {
   storage: { get(object: StorageObject, file: string, options: Options): Promise<Download> };
   /** Reads Drive with an account, if there is one. Returns undefined for files that callers may not get through it. */
   drive?: { get(file: DriveFile, path: string, options: Options): Promise<Download | undefined> } | undefined;
+  uploads: Pick<UploadStore, 'read'>;
   /** Base URL of files that are shared by link; Google's own by default. */
   driveLinkUrl?: string | undefined;
 }
@@ -31,7 +32,7 @@ const DRIVE_LINK_URL = 'https://drive.usercontent.google.com/download';
  * rules were different when the request was accepted.
  */
 export function createSourceDownloads(options: SourceDownloadsOptions): Downloads {
-  const { rules, web, storage, drive, driveLinkUrl = DRIVE_LINK_URL } = options;
+  const { rules, web, storage, drive, uploads, driveLinkUrl = DRIVE_LINK_URL } = options;
 
   const byLink = async (file: DriveFile, path: string, how: Options): Promise<Download> => {
     try {
@@ -58,6 +59,8 @@ export function createSourceDownloads(options: SourceDownloadsOptions): Download
           return storage.get(location, file, how);
         case 'drive':
           return (await drive?.get(location, file, how)) ?? byLink(location, file, how);
+        case 'upload':
+          return uploads.read(location.id, file, how);
       }
     },
   };

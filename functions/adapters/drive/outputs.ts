@@ -11,6 +11,7 @@ import { FIRST_PAUSE_MS, type Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
 import { createDriveFolders } from './folders.ts';
+import { findDriveFile } from './found-file.ts';
 import { createDriveIds } from './items.ts';
 import { wasAnswered } from './refusal.ts';
 
@@ -73,6 +74,12 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
         }),
       );
     },
+
+    async find(folder, fileName, owner, signal) {
+      if (!DRIVE_ID.test(folder.id) || !isPlainName(fileName)) return undefined;
+      const [id] = await memo.recall([fileKey(folder, fileName, owner)]);
+      return id === undefined ? undefined : findDriveFile(account, id, fileName, signal);
+    },
   };
 }
 
@@ -91,7 +98,11 @@ async function trash(account: DriveAccount, fileId: string, name: string): Promi
 }
 
 /** Each owner has a file of its own, because nothing can be made to depend on which content a file of Drive has. */
-function fileKey({ id }: OutputFolder, fileName: string, owner: FileOwner | undefined): string {
+function fileKey(
+  { id }: OutputFolder,
+  fileName: string,
+  owner: Pick<FileOwner, 'taskId'> | undefined,
+): string {
   return `drive/file/${id}/${fileName}${owner === undefined ? '' : `/${owner.taskId}`}`;
 }
 

@@ -147,10 +147,16 @@ export const COLLECTIONS = [
   'claims',
   'names',
   'memos',
+  'webhooks',
 ] as const;
 
 export function taskAt(db: Firestore, taskId: string): DocumentReference {
   return db.collection('tasks').doc(documentId(taskId));
+}
+
+/** What became of the event of a task. Of all tasks in one collection, as the sweep looks for those that are due. */
+export function webhookAt(db: Firestore, taskId: string): DocumentReference {
+  return db.collection('webhooks').doc(documentId(taskId));
 }
 
 /** One document for each combination that has reported. */
@@ -183,6 +189,15 @@ export function problemsOf(db: Firestore, taskId: string): CollectionReference {
 export function completionAt(db: Firestore, taskId: string): DocumentReference {
   return taskAt(db, taskId).collection('completion').doc('claim');
 }
+
+/** All that belongs to a task, below its document. */
+export const PARTS: readonly ((db: Firestore, taskId: string) => CollectionReference)[] = [
+  shardsOf,
+  pinsOf,
+  (db, taskId) => completionAt(db, taskId).parent,
+  problemsOf,
+  rendersOf,
+];
 
 /**
  * Turns any text into a document id, kept readable if possible. Ids have at most 1,500 bytes, contain no slash, and are

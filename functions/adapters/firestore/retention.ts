@@ -6,14 +6,7 @@ import type {
   Firestore,
 } from '@google-cloud/firestore';
 import type { TaskStore } from '../../ports.ts';
-import {
-  completionAt,
-  type FirestoreConnection,
-  isToBeProlonged,
-  pinsOf,
-  rendersOf,
-  shardsOf,
-} from './firestore.ts';
+import { type FirestoreConnection, isToBeProlonged, PARTS, problemsOf } from './firestore.ts';
 import { expiryTimes, unfinishedTasks } from './queries.ts';
 import { nameAt } from './tasks.ts';
 
@@ -38,13 +31,8 @@ export interface FirestoreRetention {
 const PAGE = 300;
 /** Takes about half a minute. */
 const MOST = 10_000;
-/** Problems are left out: each is written again while it lasts. */
-const PARTS: readonly ((db: Firestore, taskId: string) => CollectionReference)[] = [
-  shardsOf,
-  pinsOf,
-  (db, taskId) => completionAt(db, taskId).parent,
-  rendersOf,
-];
+/** Without problems: each is written again while it lasts. */
+const KEPT_PARTS = PARTS.filter((part) => part !== problemsOf);
 
 export function createFirestoreRetention(options: FirestoreRetentionOptions): FirestoreRetention {
   const { firestore, tasks, onFailed, most = MOST } = options;
@@ -73,7 +61,7 @@ export function createFirestoreRetention(options: FirestoreRetentionOptions): Fi
     const task = await tasks.get(ref.id);
     if (task === undefined) return 0;
     let prolonged = 0;
-    for (const part of PARTS) {
+    for (const part of KEPT_PARTS) {
       prolonged += await prolongPart((db) => part(db, task.id), room - prolonged);
       if (prolonged >= room) return prolonged;
     }

@@ -3,22 +3,17 @@ import { gunzip, gzip } from 'node:zlib';
 import type { DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
 import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
-import type { Claim, ClaimHolder, Task } from '../../model/task.ts';
+import { type Claim, type Counts, type EndedStatus, endedStatus, type Task } from '../../model/task.ts';
+import { outlineOf } from '../../model/task-summary.ts';
 import type { Seal, TaskStore } from '../../ports.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
-import {
-  documentId,
-  type FirestoreConnection,
-  inRounds,
-  millisecondsBetween,
-  numberId,
-  type Store,
-  shardsOf,
-  taskAt,
-} from './firestore.ts';
+import { claimAt, contentOf, holderOf } from './claims.ts';
+import { type FirestoreConnection, inRounds, numberId, type Store, shardsOf, taskAt } from './firestore.ts';
 import { allShards, unfinishedTasks } from './queries.ts';
+import { removeTask } from './remove-task.ts';
 import { emptyShards, type Shard, shardCount, sumOf } from './shards.ts';
+import { listTasks } from './task-list.ts';
 
 export interface FirestoreTasksOptions {
   firestore: FirestoreConnection;
@@ -27,8 +22,8 @@ export interface FirestoreTasksOptions {
 
 /** An instance works on few tasks at a time; one with 1,000 combinations takes about half a megabyte. */
 const TASKS_KEPT = 8;
-/** The longest time until another instance's cancel is seen. A longer time saves reads by every running stage. */
-const CANCEL_SEEN_AFTER_MS = 2_000;
+/** The longest time until it is seen that another instance has cancelled or removed a task. A longer time saves reads. */
+const SEEN_AFTER_MS = 2_000;
 
 /** Many times what a task of 10,000 combinations takes: a document of 1 MiB could unpack to a gigabyte. */
 const MOST_BYTES = 64 * 2 ** 20;
@@ -51,24 +46,42 @@ interface Stored {
   published: boolean;
   cancelled: boolean;
   finishedAt: Timestamp | null;
+  /** From here on for lists alone, and absent in tasks of earlier versions. As the task has it. */
+  createdAt: string;
+  /** Of its outline, as the next one. */
+  sources: number;
+  renders: readonly number[];
+  /** Null until the task has ended. */
+  ended: EndedStatus | null;
+  /** Once it has ended: reading its shards for a list would cost up to 50 reads. */
+  totals?: Counts;
 }
 
-interface StoredClaim {
-  taskId: string;
-  fingerprint: string;
-  /** Counted from the document's last write, by the store's clock; null if the claim never expires. */
-  ttlMs: number | null;
-  seal: string;
+interface State {
+  exists: boolean;
+  cancelled: boolean;
 }
 
 export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions): TaskStore {
   const bodies = new LRUCache<string, Task>({ max: TASKS_KEPT });
-  /** Known answers to isCancelled. A positive answer never expires. */
-  const cancels = new LRUCache<string, Promise<boolean>>({ max: 100 });
+  /** What stages ask for again and again. Concurrent callers share one read. */
+  const states = new LRUCache<string, Promise<State>>({ max: 100, ttl: SEEN_AFTER_MS });
 
   const fieldsOf = async (db: Firestore, taskId: string, ...fieldMask: (keyof Stored)[]) => {
     const [snapshot] = await db.getAll(taskAt(db, taskId), { fieldMask });
     return snapshot as DocumentSnapshot;
+  };
+
+  const stateOf = (taskId: string): Promise<State> => {
+    const known = states.get(taskId);
+    if (known !== undefined) return known;
+    const reading = firestore.run(async ({ db }) => {
+      const snapshot = await fieldsOf(db, taskId, 'cancelled');
+      return { exists: snapshot.exists, cancelled: snapshot.get('cancelled') === true };
+    });
+    states.set(taskId, reading);
+    reading.catch(() => states.get(taskId) === reading && states.delete(taskId));
+    return reading;
   };
 
   /** Stores everything in one commit, or nothing. */
@@ -93,6 +106,9 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       published: false,
       cancelled: false,
       finishedAt: null,
+      createdAt: task.createdAt,
+      ...outlineOf(task.plan),
+      ended: null,
       ...expiry,
     });
     // Reserves the short id, which begins the names of the task's files in the folder.
@@ -115,8 +131,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       firestore.run(async (connected) => {
         const { db } = connected;
         const taken = claim && (await claimAt(db, claim.key).get());
-        if (claim !== undefined && taken !== undefined && holderOf(claim.key, taken, seal) !== undefined)
-          return false;
+        if (claim && taken && (await holderOf(db, claim.key, taken, seal)) !== undefined) return false;
         try {
           await store(connected, task, claim, taken);
           return true;
@@ -129,19 +144,21 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
         }
       }),
 
-    claimed: (key) => firestore.run(async ({ db }) => holderOf(key, await claimAt(db, key).get(), seal)),
+    claimed: (key) => firestore.run(async ({ db }) => holderOf(db, key, await claimAt(db, key).get(), seal)),
 
-    get: (taskId) =>
-      firestore.run(async ({ db }) => {
-        const known = bodies.get(taskId);
-        if (known !== undefined) return known;
+    async get(taskId) {
+      const known = bodies.get(taskId);
+      // Otherwise a late message would make the videos of a task again that another instance has removed.
+      if (known !== undefined) return (await stateOf(taskId)).exists ? known : undefined;
+      return firestore.run(async ({ db }) => {
         const { body, ...stored } = ((await fieldsOf(db, taskId, 'body', 'seal')).data() ??
           {}) as Partial<Stored>;
         if (body === undefined || !seal.fits(taskRecord(taskId), body, stored.seal)) return undefined;
         const task = JSON.parse((await unpacked(body, { maxOutputLength: MOST_BYTES })).toString()) as Task;
         bodies.set(taskId, task);
         return task;
-      }),
+      });
+    },
 
     markPublished: (taskId) =>
       firestore.run(async ({ db }) => {
@@ -151,23 +168,10 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
     cancel: (taskId) =>
       firestore.run(async ({ db }) => {
         await taskAt(db, taskId).update({ cancelled: true });
-        cancels.set(taskId, Promise.resolve(true));
+        states.set(taskId, Promise.resolve({ exists: true, cancelled: true }));
       }),
 
-    isCancelled(taskId) {
-      const known = cancels.get(taskId);
-      if (known !== undefined) return known;
-      // Concurrent callers share one read.
-      const reading = firestore.run(
-        async ({ db }) => (await fieldsOf(db, taskId, 'cancelled')).get('cancelled') === true,
-      );
-      cancels.set(taskId, reading, { ttl: CANCEL_SEEN_AFTER_MS });
-      reading.then(
-        (cancelled) => cancelled && cancels.set(taskId, reading),
-        () => cancels.get(taskId) === reading && cancels.delete(taskId),
-      );
-      return reading;
-    },
+    isCancelled: async (taskId) => (await stateOf(taskId)).cancelled,
 
     progress: (taskId) =>
       firestore.run(async (connected) => {
@@ -191,49 +195,46 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
         return found.docs.map(({ id }) => id);
       }),
 
-    finish: (taskId) =>
-      firestore.run(({ db, sdk }) =>
+    finish: (taskId, at) =>
+      firestore.run((connected) =>
         inRounds(async () => {
+          const { db, sdk } = connected;
           const snapshot = await fieldsOf(db, taskId, 'finishedAt');
           const version = snapshot.updateTime;
           if (version === undefined)
             throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
           const finishedAt = snapshot.get('finishedAt') as Stored['finishedAt'];
           if (finishedAt !== null) return { value: finishedAt.toMillis() };
-          const fields = { finishedAt: sdk.FieldValue.serverTimestamp(), openSince: sdk.FieldValue.delete() };
+          const shards = await allShards(connected, taskId).get();
+          const { succeededAt: _, ...totals } = sumOf(shards.docs.map((shard) => shard.data() as Shard));
+          const fields = {
+            finishedAt: at === undefined ? sdk.FieldValue.serverTimestamp() : sdk.Timestamp.fromMillis(at),
+            openSince: sdk.FieldValue.delete(),
+            ended: endedStatus(totals),
+            totals,
+          };
           try {
             await taskAt(db, taskId).update(fields, { lastUpdateTime: version });
           } catch (error) {
             // Another writer has just finished, published or cancelled the task.
             if (grpcCode(error) !== GRPC.FAILED_PRECONDITION) throw error;
           }
-          // The next round reads the time, which the server has set.
+          // The next round reads the time, which the server may have set.
           return 'changed';
         }),
       ),
+
+    list: (wanted) => firestore.run((connected) => listTasks(connected, wanted)),
+
+    async remove(taskId) {
+      bodies.delete(taskId);
+      await removeTask(firestore, taskId);
+      states.delete(taskId);
+    },
   };
 }
 
 /** Whose the names in a folder are that begin with this short id. */
 export function nameAt(db: Firestore, { id, folder }: Task) {
   return db.collection('names').doc(hashId(folder.id, shortId(id)));
-}
-
-function claimAt(db: Firestore, key: string) {
-  return db.collection('claims').doc(documentId(key));
-}
-
-/** Undefined if the claim is free, has expired, or has a wrong seal. */
-function holderOf(key: string, snapshot: DocumentSnapshot, seal: Seal): ClaimHolder | undefined {
-  if (snapshot.updateTime === undefined) return undefined;
-  const stored = snapshot.data() as StoredClaim;
-  if (!seal.fits(claimRecord(key), contentOf(stored), stored.seal)) return undefined;
-  const { taskId, fingerprint, ttlMs } = stored;
-  const age = millisecondsBetween(snapshot.updateTime, snapshot.readTime);
-  return ttlMs === null || age < ttlMs ? { taskId, fingerprint } : undefined;
-}
-
-/** What the seal of a claim is made of. */
-function contentOf({ taskId, fingerprint, ttlMs }: Omit<StoredClaim, 'seal'>): string {
-  return JSON.stringify([taskId, fingerprint, ttlMs]);
 }

@@ -70,7 +70,7 @@ function workOf(content: unknown): WorkMessage | undefined {
   const { topic, source, index } = fields;
   if (topic === 'prepare' && isCount(source)) return { topic, taskId, source };
   if (topic === 'render' && isCount(index)) return { topic, taskId, index };
-  if (topic === 'complete') return { topic, taskId };
+  if (topic === 'complete' || topic === 'webhook') return { topic, taskId };
   return undefined;
 }
 

@@ -55,7 +55,7 @@ export async function storeBody(
       yield chunk;
     }
   }
-  async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  async function* measured(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
     for await (const piece of inPieces(counted(chunks))) {
       await reserved.upTo(bytes);
       sha256.update(piece);
@@ -83,9 +83,9 @@ export async function storeBody(
   return { bytes, sha256: sha256.digest('hex') };
 }
 
-/** A server may send byte by byte. Each piece costs a step of several streams and a write. */
-async function* inPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let waiting: Buffer[] = [];
+/** The other side may send byte by byte. Each piece costs a step of several streams and a write. */
+export async function* inPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of chunks) {
     waiting.push(chunk);

@@ -3,6 +3,7 @@ import { Turns } from '../../base/turns.ts';
 import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../model/messages.ts';
 import type { Database } from './sqlite.ts';
 import { SUSPECT_DEATHS, SUSPECTS_TURN_MS, Suspects } from './suspects.ts';
+import { Untouched } from './untouched.ts';
 
 /** A message that is being delivered to a handler. */
 export interface Taken {
@@ -57,11 +58,13 @@ export class SqliteMessages {
   readonly #suspects: Suspects;
   /** By topic and task. */
   readonly #turns = new Turns();
+  readonly #untouched: Untouched;
 
   constructor(database: Database, now: () => number) {
     this.#database = database;
     this.#now = now;
     this.#suspects = new Suspects(database);
+    this.#untouched = new Untouched(database);
   }
 
   add(messages: readonly Message[]): void {
@@ -96,6 +99,7 @@ export class SqliteMessages {
         taken.push(this.#deliver(this.#firstOf(topic, next.taskId)));
         this.#turns.take(`${topic} ${next.taskId}`);
       }
+      if (taken.length > 0) this.#untouched.wereTaken(topic);
       return { taken, nextInMs: taken.length < count ? this.#nextInMs(topic, now) : undefined };
     });
   }
@@ -159,6 +163,11 @@ export class SqliteMessages {
       )?.at ?? Number.POSITIVE_INFINITY;
     const next = Math.min(first(false, now), Math.max(first(true, -1), now + SUSPECTS_TURN_MS));
     return Number.isFinite(next) ? next - now : undefined;
+  }
+
+  /** See Untouched. */
+  untouchedMs(topic: Topic): number {
+    return this.#untouched.ms(topic, this.#now());
   }
 
   counts(topic: Topic): TopicCounts {

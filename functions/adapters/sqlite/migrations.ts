@@ -159,4 +159,73 @@ export const MIGRATIONS: readonly string[] = [
   -- The message whose handler took it; '' for work that no message stands for.
   ALTER TABLE leases ADD COLUMN holder TEXT NOT NULL DEFAULT '';
   `,
+  `
+  -- What a list shows of a task, in small rows: those of tasks may have 2 MB. Unsealed tasks are of no use any more.
+  CREATE TABLE summaries (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    -- By which the status of an unfinished task is told: how many sources, and indexes of combinations as JSON.
+    sources INTEGER NOT NULL,
+    renders TEXT NOT NULL,
+    combinations INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    -- How it ended; NULL until then.
+    ended TEXT,
+    finished_at INTEGER
+  ) STRICT;
+  INSERT INTO summaries SELECT
+    seq,
+    id,
+    coalesce(CAST(json_extract(body, '$.name') AS TEXT), ''),
+    coalesce(CAST(json_extract(body, '$.createdAt') AS TEXT), ''),
+    min(10, coalesce(json_array_length(body, '$.plan.sources'), 0)),
+    (SELECT json_group_array(json_extract(value, '$.index'))
+       FROM json_each(body, '$.plan.combinations')
+       WHERE finished_at IS NULL AND (key < 5 OR key IN
+         (SELECT 5 + CAST(step.value * max(1.0, (combinations - 5) / 5.0) AS INTEGER) FROM json_each('[0,1,2,3,4]') AS step))),
+    combinations,
+    succeeded,
+    failed,
+    cancelled,
+    cancelled_at IS NOT NULL,
+    CASE
+      WHEN finished_at IS NULL THEN NULL
+      WHEN cancelled > 0 THEN 'cancelled'
+      WHEN failed = 0 THEN 'completed'
+      WHEN succeeded > 0 THEN 'partial'
+      ELSE 'failed'
+    END,
+    finished_at
+  FROM tasks WHERE seal IS NOT NULL;
+  CREATE INDEX summaries_name ON summaries (name);
+  CREATE INDEX summaries_ended ON summaries (ended);
+  CREATE INDEX summaries_name_ended ON summaries (name, ended);
+  CREATE TRIGGER summaries_counted AFTER UPDATE OF succeeded, failed, cancelled ON tasks BEGIN
+    UPDATE summaries SET succeeded = new.succeeded, failed = new.failed, cancelled = new.cancelled WHERE seq = new.seq;
+  END;
+  CREATE TRIGGER summaries_cancelled AFTER UPDATE OF cancelled_at ON tasks BEGIN
+    UPDATE summaries SET cancel_requested = new.cancelled_at IS NOT NULL WHERE seq = new.seq;
+  END;
+  CREATE TRIGGER summaries_forgotten AFTER DELETE ON tasks BEGIN
+    DELETE FROM summaries WHERE seq = old.seq;
+  END;
+  `,
+  `
+  -- What became of the event of a task. body: the fields that no query uses.
+  CREATE TABLE webhooks (
+    task_id TEXT PRIMARY KEY,
+    asked_at INTEGER NOT NULL,
+    next_try_at INTEGER,
+    body TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX webhooks_due ON webhooks (next_try_at) WHERE next_try_at IS NOT NULL;
+  CREATE TRIGGER webhooks_forgotten AFTER DELETE ON tasks BEGIN
+    DELETE FROM webhooks WHERE task_id = old.id;
+  END;
+  `,
 ];

@@ -1,5 +1,6 @@
 import { awakeNow } from '../../base/awake.ts';
 import { ATTEMPTS_MEMORY_MS, DAY_MS, LAPSED_MS, MEMO_EXTRA_DAYS, MEMORY_MS } from '../shared/memory.ts';
+import { ROWS_AT_A_TIME, removeAtMost, removeParts, removeTask } from './removal.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqlitePruningOptions {
@@ -30,19 +31,8 @@ export interface SqlitePruning {
   step(): PruningStep;
 }
 
-const ROWS_AT_A_TIME = 500;
 /** The row of a task may have 2 MB. */
 const TASKS_AT_A_TIME = 10;
-
-/** What belongs to a task. ?1 is its id, ?2 the most rows to remove. */
-const PARTS = [
-  `DELETE FROM reports WHERE task_id = ?1 AND combination IN
-     (SELECT combination FROM reports WHERE task_id = ?1 LIMIT ?2)`,
-  'DELETE FROM pins WHERE task_id = ?1 AND name IN (SELECT name FROM pins WHERE task_id = ?1 LIMIT ?2)',
-  `DELETE FROM messages WHERE id IN
-     (SELECT id FROM messages WHERE topic IN ('prepare', 'render', 'complete', 'dead-letter')
-        AND state IN ('waiting', 'parked') AND task_id = ?1 LIMIT ?2)`,
-];
 
 /**
  * Removes ended and unreadable tasks with all that belongs to them, and whatever was not used for that long. The file does not shrink:
@@ -50,23 +40,6 @@ const PARTS = [
  */
 export function createSqlitePruning(options: SqlitePruningOptions): SqlitePruning {
   const { database, taskDays, now = Date.now, leaseNow = awakeNow } = options;
-  /** Runs the statements in turn until `most` rows are removed. */
-  const removeAtMost = (most: number, statements: readonly { sql: string; value: string | number }[]) =>
-    statements.reduce((sum, { sql, value }) => {
-      return sum < most ? sum + database.run(sql, value, most - sum) : sum;
-    }, 0);
-
-  /** The row of a task goes first, so that nobody sees the task without its reports. */
-  const removeTask = (id: string): number => {
-    database.run('INSERT OR IGNORE INTO pruned (task_id) VALUES (?)', id);
-    const claims = database.run(
-      // Only claims of retries never expire. Their keys end in the id of the task that is retried.
-      `DELETE FROM claims WHERE task_id = ?1 OR (expires_at IS NULL AND key LIKE '%/' || ?1)`,
-      id,
-    );
-    return claims + database.run('DELETE FROM tasks WHERE id = ?', id);
-  };
-
   const oldest = (since: 'finished_at' | 'unreadable_since', at: number) =>
     database.row<{ id: string }>(
       `SELECT id FROM tasks WHERE ${since} < ? ORDER BY ${since} LIMIT 1`,
@@ -78,24 +51,21 @@ export function createSqlitePruning(options: SqlitePruningOptions): SqlitePrunin
     for (;;) {
       const left = database.row<{ id: string }>('SELECT task_id AS id FROM pruned LIMIT 1');
       if (left !== undefined) {
-        rows += removeAtMost(
-          most - rows,
-          PARTS.map((sql) => ({ sql, value: left.id })),
-        );
+        rows += removeParts(database, left.id, most - rows);
         if (rows >= most) return { tasks, rows };
         database.run('DELETE FROM pruned WHERE task_id = ?', left.id);
       }
       if (tasks === TASKS_AT_A_TIME) return { tasks, rows };
       const old = oldest('finished_at', at) ?? oldest('unreadable_since', at);
       if (old === undefined) return { tasks, rows };
-      rows += removeTask(old.id);
+      rows += removeTask(database, old.id);
       tasks += 1;
     }
   };
 
   /** To their callers, a forgotten record is the same as a missing one. */
   const removeForgotten = (at: number, most: number): number =>
-    removeAtMost(most, [
+    removeAtMost(database, most, [
       {
         sql: 'DELETE FROM memos WHERE id IN (SELECT id FROM memos WHERE used_at < ? LIMIT ?)',
         value: at - (taskDays + MEMO_EXTRA_DAYS) * DAY_MS,

@@ -1,6 +1,7 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { isShortage } from '../../base/errors.ts';
 import { createOutage, type OutageListener } from '../../base/outage.ts';
+import { apartFromRequests } from '../../base/request-id.ts';
 import type { Message, MessageOf, Topic } from '../../model/messages.ts';
 import type { Queue } from '../../ports.ts';
 import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from '../shared/queue-backoff.ts';
@@ -27,6 +28,8 @@ type OnHandedBack = (message: Message, error: unknown, pauseMs: number) => void;
 export interface SqliteQueue extends Queue {
   consume<T extends Topic>(topic: T, options: ConsumeOptions<T>): Consumer;
   counts(): Record<Topic, TopicCounts>;
+  /** How long ready messages of any topic have been seen to wait while nothing is taken, in milliseconds awake. */
+  untouchedMs(): number;
 }
 
 export interface SqliteQueueOptions {
@@ -59,9 +62,11 @@ export function createSqliteQueue({
     for (const consumer of consumers) consumer.wake();
   };
   const outage = createOutage({ ...onOutage, onSuccess: wakeAll });
-  const wake = (topics: ReadonlySet<Topic>): void => {
-    for (const consumer of consumers) if (topics.has(consumer.topic)) consumer.wake();
-  };
+  // Work is none of the request that published it, and neither is what follows when it ends.
+  const wake = (topics: ReadonlySet<Topic>): void =>
+    apartFromRequests(() => {
+      for (const consumer of consumers) if (topics.has(consumer.topic)) consumer.wake();
+    });
 
   const giveUp = (taken: Taken, error: unknown, reason = reasonOf(error)): void => {
     const { message } = taken;
@@ -132,9 +137,12 @@ export function createSqliteQueue({
         prepare: messages.counts('prepare'),
         render: messages.counts('render'),
         complete: messages.counts('complete'),
+        webhook: messages.counts('webhook'),
         'dead-letter': messages.counts('dead-letter'),
       };
     },
+
+    untouchedMs: () => Math.max(0, ...[...consumers].map(({ topic }) => messages.untouchedMs(topic))),
   };
 }
 

@@ -1,8 +1,19 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
-import type { Claim, ClaimHolder, Counts, Progress, Task } from '../../model/task.ts';
+import {
+  type Claim,
+  type ClaimHolder,
+  type Counts,
+  endedStatus,
+  type Progress,
+  type Task,
+} from '../../model/task.ts';
+import { outlineOf } from '../../model/task-summary.ts';
 import type { Seal, TaskStore } from '../../ports.ts';
+import { ROWS_AT_A_TIME, removeParts, removeTask } from './removal.ts';
 import type { Database } from './sqlite.ts';
+import { listTasks } from './task-list.ts';
 
 export interface SqliteTasksOptions {
   database: Database;
@@ -25,7 +36,8 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
   const holderOf = (key: string): ClaimHolder | undefined => {
     const row = database.row<ClaimHolder & { expiresAt: number | null; seal: string | null }>(
       `SELECT task_id AS taskId, fingerprint, expires_at AS expiresAt, seal FROM claims
-       WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`,
+       WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)
+         AND EXISTS (SELECT 1 FROM tasks WHERE id = task_id)`,
       key,
       now(),
     );
@@ -38,13 +50,28 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
     const expiresAt = ttlMs === null ? null : at + ttlMs;
     database.run('DELETE FROM claims WHERE expires_at <= ?', at);
     database.run(
-      // Replaces only a claim whose seal does not fit.
+      // Replaces only a claim whose seal does not fit, or whose task is gone.
       'INSERT OR REPLACE INTO claims (key, task_id, fingerprint, expires_at, seal) VALUES (?, ?, ?, ?, ?)',
       key,
       taskId,
       fingerprint,
       expiresAt,
       seal.of(claimRecord(key), contentOf({ taskId, fingerprint }, expiresAt)),
+    );
+  };
+
+  /** Right after its row in `tasks`. Triggers and `finish` do the rest. */
+  const storeSummary = ({ id, name, createdAt, plan }: Task): void => {
+    const { sources, renders } = outlineOf(plan);
+    database.run(
+      `INSERT INTO summaries (seq, id, name, created_at, sources, renders, combinations)
+       VALUES (last_insert_rowid(), ?, ?, ?, ?, ?, ?)`,
+      id,
+      name,
+      createdAt,
+      sources,
+      JSON.stringify(renders),
+      plan.combinations.length,
     );
   };
 
@@ -68,8 +95,10 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
           seal.of(taskRecord(task.id), body),
           task.plan.combinations.length,
         );
-        if (added === 1 && claim !== undefined) storeClaim(claim, task.id);
-        return added === 1;
+        if (added === 0) return false;
+        storeSummary(task);
+        if (claim !== undefined) storeClaim(claim, task.id);
+        return true;
       });
     },
 
@@ -131,14 +160,36 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
       return rows.map(({ id }) => id);
     },
 
-    async finish(taskId) {
-      const row = database.row<{ finishedAt: number }>(
-        'UPDATE tasks SET finished_at = coalesce(finished_at, ?) WHERE id = ? RETURNING finished_at AS finishedAt',
-        now(),
-        taskId,
-      );
-      if (!row) throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
-      return row.finishedAt;
+    async list(wanted) {
+      return listTasks(database, wanted);
+    },
+
+    async finish(taskId, at = now()) {
+      return database.transaction(() => {
+        const row = database.row<Counts & { seq: number; finishedAt: number }>(
+          `UPDATE tasks SET finished_at = coalesce(finished_at, ?) WHERE id = ?
+           RETURNING seq, succeeded, failed, cancelled, finished_at AS finishedAt`,
+          at,
+          taskId,
+        );
+        if (!row) throw new Error(`Expected a stored task to finish, got the unknown id ${taskId}`);
+        database.run(
+          'UPDATE summaries SET ended = ?, finished_at = ? WHERE seq = ?',
+          endedStatus(row),
+          row.finishedAt,
+          row.seq,
+        );
+        return row.finishedAt;
+      });
+    },
+
+    async remove(taskId) {
+      kept.delete(taskId);
+      database.transaction(() => removeTask(database, taskId));
+      // It stays in `pruned`: the next pruning removes what a message that was under way has added meanwhile.
+      while (database.transaction(() => removeParts(database, taskId, ROWS_AT_A_TIME)) === ROWS_AT_A_TIME) {
+        await turnOfOthers();
+      }
     },
   };
 }

@@ -24,13 +24,20 @@ export interface StorageDownloadsOptions extends Pick<BodyOptions, 'room' | 'lea
   limits?: Partial<Limits>;
 }
 
+export interface ReadableObject extends StorageObject {
+  /** In messages, instead of the address. */
+  shownAs?: string;
+  /** The error if there is no such object. */
+  gone?: (where: string) => PermanentError;
+}
+
 export interface StorageDownloads {
   /**
    * prepare: downloads one version of the object into `file`, as it is stored. `{ modified: false }` if the validator
    * names that version. Rejects with the signal's reason when aborted, with a PermanentError if a retry is pointless,
    * and with a TransientError if it may help.
    */
-  get(object: StorageObject, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
+  get(object: ReadableObject, file: string, options: Parameters<Downloads['get']>[2]): Promise<Download>;
 }
 
 /** As for other downloads: below the 600 s after which a push message is delivered again. */
@@ -42,14 +49,14 @@ export function createStorageDownloads(options: StorageDownloadsOptions): Storag
   const limits = { ...LIMITS, ...options.limits };
 
   return {
-    async get({ bucket, object: name }, file, { validator, signal }) {
-      const place: Place = { purpose: 'sources', bucket, name };
-      const where = `gs://${bucket}/${name}`;
+    async get({ bucket, object: name, shownAs, gone = missing }, file, { validator, signal }) {
+      const place: Place = { purpose: 'sources', bucket, name, shownAs };
+      const where = shownAs ?? `gs://${bucket}/${name}`;
       using total = awakeLimit(limits.totalMs);
       const options = { signal: AbortSignal.any([signal, total.signal]) };
       try {
         const current = await metadataOf(storage, place, options);
-        if (!current) throw missing(where);
+        if (!current) throw gone(where);
         const etag = `"${current.generation}"`;
         if (validator?.etag === etag) return { modified: false };
         checkObject(current, where, maxBytes);
@@ -87,7 +94,7 @@ function checkObject({ bytes, contentEncoding }: ObjectState, where: string, max
   if (bytes > maxBytes) throw tooLarge(where, maxBytes, bytes);
 }
 
-function missing(where: string): Error {
+function missing(where: string): PermanentError {
   return permanent('source_not_found', `Expected an object at ${where}, got none`, 'check the address');
 }
 

@@ -11,6 +11,7 @@ import { hashId } from '../shared/hash-id.ts';
 import { refuseLate } from '../shared/late-save.ts';
 import { isPlainName, notPlain } from '../shared/plain-name.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
+import { findObject } from './found-object.ts';
 import { metadataOf } from './read.ts';
 import type { Place, StorageConnection } from './storage.ts';
 import { type Content, md5Of, NOTHING, remove, upload } from './write.ts';
@@ -82,6 +83,12 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
           .map((fileName) => limit(() => removeOf(owner, storage, place(prefix + fileName)))),
       );
     },
+
+    async find(folder, fileName, _owner, signal) {
+      const prefix = prefixOf(folder, bucket);
+      if (prefix === undefined || !isFileName(fileName)) return undefined;
+      return findObject(storage, place(prefix + fileName), contentTypeOf(fileName), signal);
+    },
   };
 }
 
@@ -131,13 +138,16 @@ async function replace(
 async function contentOf(file: string, fileName: string): Promise<Content> {
   const read = () => createReadStream(file);
   const { size } = await stat(file);
-  const ending = fileName.slice(fileName.lastIndexOf('.') + 1);
   return {
-    contentType: CONTENT_TYPES[ending] ?? 'application/octet-stream',
+    contentType: contentTypeOf(fileName),
     bytes: size,
     md5: await md5Of(read()),
     read,
   };
+}
+
+function contentTypeOf(fileName: string): string {
+  return CONTENT_TYPES[fileName.slice(fileName.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
 }
 
 /** Undefined for a folder of another kind of output, of another bucket, or that is not one of a task. */

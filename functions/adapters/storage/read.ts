@@ -2,9 +2,9 @@
  * Reads from Cloud Storage with its client's streams: with time limits, abortable, and never returning partial files.
  */
 import type { Readable } from 'node:stream';
-import type { Bucket, FileMetadata } from '@google-cloud/storage';
+import type { Bucket, CreateReadStreamOptions, File, FileMetadata } from '@google-cloud/storage';
 import { inTime, type TimeLimit, timeLimit, unlessAborted } from '../../base/time-limit.ts';
-import { isBucketMissing, isMissing } from './errors.ts';
+import { isBucketMissing, isMissing, storageError } from './errors.ts';
 import { type CallOptions, noData, type Place, type StorageConnection } from './storage.ts';
 
 export interface ObjectState {
@@ -16,6 +16,8 @@ export interface ObjectState {
   contentEncoding: string | undefined;
   /** Undefined if it was stored without one. */
   owner: string | undefined;
+  /** Milliseconds since the epoch. */
+  storedAt: number;
 }
 
 /** Undefined if there is no such object. A missing bucket is an error. */
@@ -38,13 +40,21 @@ export async function metadataOf(
   return storage.run(place, ask, options);
 }
 
-function stateOf({ generation, size, md5Hash, contentEncoding, metadata }: FileMetadata): ObjectState {
+function stateOf({
+  generation,
+  size,
+  md5Hash,
+  contentEncoding,
+  metadata,
+  timeCreated,
+}: FileMetadata): ObjectState {
   return {
     generation: String(generation),
     bytes: Number(size),
     md5: md5Hash,
     contentEncoding: contentEncoding || undefined,
     owner: metadata?.['owner'] == null ? undefined : String(metadata['owner']),
+    storedAt: Date.parse(timeCreated ?? ''),
   };
 }
 
@@ -77,32 +87,89 @@ export async function readObject<T>(
   const get = async (from: Bucket): Promise<Read<T> | undefined> => {
     using idle = timeLimit(idleMs, () => noData(idleMs), signal);
     const file = from.file(place.name, generation === undefined ? {} : { generation });
-    const source = file.createReadStream({ decompress: false, validation: checksum });
-    let read = '';
-    let isAnswered = false;
-    let isLeft = false;
-    source.on('response', (response: Readable & { headers: Record<string, string> }) => {
-      isAnswered = true;
-      // Destroyed only after the client has piped the answer into the stream, which otherwise throws uncaught.
-      if (isLeft) setImmediate(() => source.destroy());
-      read = response.headers['x-goog-generation'] ?? '';
-      // The client adds eleven listeners, and Node warns of a leak at the eleventh.
-      response.setMaxListeners(20);
-    });
-    // Once reading has stopped, an error of the stream has no other handler.
-    source.on('error', () => {});
+    using opened = openObject(file, { validation: checksum });
     try {
-      return { result: await use(moving(source, idle)), generation: read };
+      return { result: await use(moving(opened.source, idle)), generation: opened.generation };
     } catch (error) {
       idle.signal.throwIfAborted();
       if (isMissing(error) && !isBucketMissing(error)) return undefined;
       throw error;
-    } finally {
-      isLeft = true;
-      if (isAnswered) source.destroy();
     }
   };
   return storage.run(place, get, options);
+}
+
+interface OpenObject extends Disposable {
+  source: Readable;
+  /** The version that is read; '' before the answer. */
+  readonly generation: string;
+}
+
+/** The client's stream of an object as stored, ended when it is disposed of. */
+function openObject(file: File, options: CreateReadStreamOptions): OpenObject {
+  const source = file.createReadStream({ decompress: false, ...options });
+  let generation = '';
+  let isAnswered = false;
+  let isLeft = false;
+  source.on('response', (response: Readable & { headers: Record<string, string> }) => {
+    isAnswered = true;
+    // Destroyed only after the client has piped the answer into the stream, which otherwise throws uncaught.
+    if (isLeft) setImmediate(() => source.destroy());
+    generation = response.headers['x-goog-generation'] ?? '';
+    // The client adds eleven listeners, and Node warns of a leak at the eleventh.
+    response.setMaxListeners(20);
+  });
+  // Once reading has stopped, an error of the stream has no other handler.
+  source.on('error', () => {});
+  return {
+    source,
+    get generation() {
+      return generation;
+    },
+    [Symbol.dispose]() {
+      isLeft = true;
+      if (isAnswered) source.destroy();
+    },
+  };
+}
+
+export interface Piece {
+  generation: string;
+  /** Inclusive. */
+  from: number;
+  to: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Bytes of an object for a reader who may be slow: only the server's pauses are limited. Without the object in
+ * that generation, it ends before the first byte.
+ */
+export async function* objectBytes(
+  storage: StorageConnection,
+  place: Place,
+  { generation, from, to, signal }: Piece,
+): AsyncGenerator<Buffer> {
+  const { idleMs } = storage.limits;
+  const open = async (bucket: Bucket) =>
+    openObject(bucket.file(place.name, { generation }), { start: from, end: to, validation: false });
+  using opened = await storage.run(place, open, { signal });
+  const leave = () => opened[Symbol.dispose]();
+  signal.addEventListener('abort', leave, { once: true });
+  const chunks: AsyncIterator<Buffer> = opened.source.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const next = await inTime(chunks.next(), idleMs, () => noData(idleMs), signal);
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isMissing(error) && !isBucketMissing(error)) return;
+    throw storageError(error, place.purpose, `gs://${place.bucket}/${place.name}`);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }
 
 /** Ends when the limit fires, even if the stream does not react. The opener of the stream destroys it. */

@@ -18,6 +18,8 @@ export interface StorageOptions {
   projectId: string | undefined;
   /** Another server of the JSON API, without a path; it is sent no credentials. Undefined: Google's. */
   apiUrl: string | undefined;
+  /** Another server of IAM for signed URLs: what comes before `<account>:signBlob`. Undefined: Google's. */
+  signingUrl?: string;
   limits?: Partial<StorageLimits>;
 }
 
@@ -31,10 +33,13 @@ export interface Place {
   purpose: Purpose;
   bucket: string;
   name: string;
+  /** In messages, instead of the address. */
+  shownAs?: string | undefined;
 }
 
 export interface StorageConnection {
   readonly limits: StorageLimits;
+  readonly signingUrl: string | undefined;
   /**
    * Runs calls of the client once, behind the error gate. The first call loads the client. Steps repeat calls that may
    * have succeeded, so every write carries a precondition.
@@ -51,7 +56,8 @@ const LIMITS: StorageLimits = {
 };
 
 /** Loads nothing and sends nothing before the first call. Nothing stays open between calls. */
-export function connectStorage({ projectId, apiUrl, limits: given }: StorageOptions): StorageConnection {
+export function connectStorage(options: StorageOptions): StorageConnection {
+  const { projectId, apiUrl, signingUrl, limits: given } = options;
   const limits = { ...LIMITS, ...given };
   let client: Promise<Storage> | undefined;
   const connect = async (): Promise<Storage> => {
@@ -72,7 +78,8 @@ export function connectStorage({ projectId, apiUrl, limits: given }: StorageOpti
 
   return {
     limits,
-    async run({ purpose, bucket, name }, work, { signal } = {}) {
+    signingUrl,
+    async run({ purpose, bucket, name, shownAs = `gs://${bucket}/${name}` }, work, { signal } = {}) {
       signal?.throwIfAborted();
       try {
         client ??= connect().catch((error: unknown) => {
@@ -89,7 +96,7 @@ export function connectStorage({ projectId, apiUrl, limits: given }: StorageOpti
         return await work(connected.bucket(bucket));
       } catch (error) {
         signal?.throwIfAborted();
-        throw storageError(error, purpose, `gs://${bucket}/${name}`);
+        throw storageError(error, purpose, shownAs);
       }
     },
   };

@@ -1,8 +1,9 @@
 import { planSchema } from '../../model/answers/render.ts';
 import { acceptedSchema } from '../../model/answers/task.ts';
 import { requestSchema } from '../../model/request-schema.ts';
+import { ACCEPTED, PLAN, PLAN_REQUEST, TASK_REQUEST } from '../examples.ts';
 import { type ProcessMediaDeps, processMedia } from '../process-media.ts';
-import { BODY_CODES, CURSOR, type Route } from '../route.ts';
+import { BODY_CODES, CURSOR, LOCATION, POLL_AFTER, REPLAYED, type Route } from '../route.ts';
 
 export const PROCESS_MEDIA: readonly Route<ProcessMediaDeps>[] = [
   {
@@ -21,10 +22,18 @@ export const PROCESS_MEDIA: readonly Route<ProcessMediaDeps>[] = [
         schema: { type: 'string', minLength: 1, maxLength: 255 },
       },
     },
-    body: { schema: requestSchema },
+    body: {
+      schema: requestSchema,
+      examples: { 'A task': TASK_REQUEST, 'A dry run with every choice': PLAN_REQUEST },
+    },
     answers: {
-      200: { description: 'The plan of a dry run.', schema: planSchema },
-      202: { description: 'The task was accepted.', schema: acceptedSchema },
+      200: { description: 'The plan of a dry run.', schema: planSchema, example: PLAN },
+      202: {
+        description: 'The task was accepted.',
+        schema: acceptedSchema,
+        headers: { Location: LOCATION, 'Retry-After': POLL_AFTER, 'Idempotency-Replayed': REPLAYED },
+        example: ACCEPTED,
+      },
     },
     codes: [...BODY_CODES, 'key_reused', 'output_folder'],
     answer: ({ request, query }, deps) => processMedia(request, query, deps),

@@ -1,16 +1,41 @@
 /** All addresses of the HTTP interface. The router and the description are made of this list. */
 import type { CancelDeps } from '../cancel.ts';
+import type { HealthDeps } from '../health.ts';
 import type { McpDeps } from '../mcp.ts';
 import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
+import type { SendWebhookDeps } from '../send-webhook.ts';
 import type { TasksDeps } from '../task-status.ts';
+import type { UploadsDeps } from '../uploads.ts';
+import type { VideoDeps } from '../video.ts';
+import { docsRoutes } from './docs.ts';
+import { MANIFEST } from './manifest.ts';
 import { MCP } from './mcp.ts';
 import { PROCESS_MEDIA } from './process-media.ts';
 import { RENDERS } from './renders.ts';
+import { SERVICE } from './service.ts';
 import { TASKS } from './tasks.ts';
+import { UPLOADS } from './uploads.ts';
 
 /** What the handlers of all routes need. */
-export type RouteDeps = ProcessMediaDeps & TasksDeps & CancelDeps & RetryDeps & McpDeps;
+export type RouteDeps = ProcessMediaDeps &
+  TasksDeps &
+  CancelDeps &
+  RetryDeps &
+  SendWebhookDeps &
+  VideoDeps &
+  UploadsDeps &
+  HealthDeps &
+  McpDeps;
 
-export const ROUTES: readonly Route<RouteDeps>[] = [...PROCESS_MEDIA, ...TASKS, ...RENDERS, ...MCP];
+export const ROUTES: readonly Route<RouteDeps>[] = [
+  ...PROCESS_MEDIA,
+  ...TASKS,
+  ...RENDERS,
+  ...MANIFEST,
+  ...UPLOADS,
+  ...SERVICE,
+  ...MCP,
+  ...docsRoutes(() => ROUTES),
+];

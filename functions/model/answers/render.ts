@@ -38,7 +38,8 @@ const choices = {
 export const choicesSchema = object(choices, 'One combination of a plan.');
 export type ChoicesView = FromSchema<typeof choicesSchema>;
 
-const outcome = {
+/** Fields of a combination, beside which others may stand. */
+export const outcome = {
   ...choices,
   status: oneOf(RENDER_STATUSES, 'How far the video is.'),
   file_name: text('Name in the output folder, known from the start.'),

@@ -35,7 +35,7 @@ export const uploadRequestSchema = {
 export type UploadRequest = FromSchema<typeof uploadRequestSchema>;
 
 export const uploadSchema = object({
-  url: { ...text('Use it as the URL of a clip or track.'), pattern: '^upload:' },
+  url: { ...text('Use it as the URL of a clip or track, for 7 days from the upload.'), pattern: '^upload:' },
   upload_url: url('Send the bytes of the file there, within the time.'),
   method: { const: 'PUT' },
   headers: {

@@ -144,6 +144,7 @@ describe('disk outputs whose folder is gone', () => {
     const video = await fileWith(dir, 'video');
     await assert.rejects(store.save(folder, 'a.mp4', video, FOREVER), isGone(/output/));
     await assert.rejects(store.remove(folder, ['a.mp4']), isGone(/output/));
+    await assert.rejects(store.find(folder, 'a.mp4', { taskId: 'task' }, FOREVER), isGone(/output/));
     assert.equal(existsSync(root), false);
 
     await mkdir(root);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -168,6 +169,14 @@ describe('disk outputs', () => {
     assert.deepEqual(await readdir(join(dir.path, 'output')), ['sale']);
   });
 
+  it('do not wait for a pipe that has the name of a video', { skip: NO_LINKS }, async () => {
+    await using dir = await tempDir();
+    const store = createDiskOutputs({ dir: dir.path });
+    const folder = await store.createFolder('sale');
+    execFileSync('mkfifo', [join(folder.id, 'a.mp4')]);
+    assert.equal(await store.find(folder, 'a.mp4', { taskId: 'task' }, FOREVER), undefined);
+  });
+
   describe('where another user has put a symbolic link', { skip: NO_LINKS }, () => {
     const isRefused = (error: unknown) =>
       PermanentError.is(error) &&
@@ -194,6 +203,7 @@ describe('disk outputs', () => {
       const source = await file(dir, 'video');
       await assert.rejects(store.save(folder, 'b.mp4', source, FOREVER), isRefused);
       await assert.rejects(store.remove(folder, ['a.mp4']), isRefused);
+      assert.equal(await store.find(folder, 'a.mp4', { taskId: 'task' }, FOREVER), undefined);
       assert.equal(await store.removeParts(folder, ['a.mp4']), 0);
       assert.deepEqual((await readdir(outside.path)).sort(), ['.a.mp4.0123abcd.part', 'a.mp4']);
       assert.ok(existsSync(source), 'the unsaved file is still there');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { ResolvedAddress } from '../../../functions/adapters/download/address-guard.ts';
 import { createWebDownloads } from '../../../functions/adapters/download/download.ts';
+import type { ResolvedAddress } from '../../../functions/adapters/shared/address-guard.ts';
 import { download, failureOf } from '../../fixtures/network/downloading.ts';
 import {
   type HostileStage,

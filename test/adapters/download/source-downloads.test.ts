@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { createDiskUploads } from '../../../functions/adapters/disk/uploads.ts';
 import { createWebDownloads } from '../../../functions/adapters/download/download.ts';
 import {
   createSourceDownloads,
@@ -16,6 +17,7 @@ import { addressOf } from '../../fixtures/network/source-address.ts';
 import { type SourceFile, startSourceServer } from '../../fixtures/network/source-server.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { startStorageServer } from '../../fixtures/storage/server.ts';
+import { SEAL } from '../../fixtures/system/seal.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const ID = '1AbC_dEf-GhIjKlMnOpQrStUvWxYz0123';
@@ -40,6 +42,7 @@ async function stage(shared: SourceFile, more: Partial<SourceDownloadsOptions> =
     rules: { buckets: ['clips'], ownBuckets: ['own'] },
     web,
     storage: createStorageDownloads({ storage: connectedTo(buckets), maxBytes: 1_000_000 }),
+    uploads: createDiskUploads({ dir: join(dir.path, 'uploads'), seal: SEAL, maxBytes: 1_000_000 }),
     driveLinkUrl: server.url('/download'),
     ...more,
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFirestoreAttempts } from '../../../functions/adapters/firestore/attempts.ts';
@@ -7,6 +7,7 @@ import {
   COLLECTIONS,
   connectFirestore,
   type FirestoreConnection,
+  pinsOf,
   reportAt,
   shardsOf,
   taskAt,
@@ -18,7 +19,10 @@ import { createFirestoreProblems } from '../../../functions/adapters/firestore/p
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
 import { createFirestoreRetention } from '../../../functions/adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
+import { createFirestoreWebhooks } from '../../../functions/adapters/firestore/webhooks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
+import { listTasks } from '../../../functions/http/task-list.ts';
+import type { TaskList } from '../../../functions/model/answers/task.ts';
 import type { Task } from '../../../functions/model/task.ts';
 import { attemptContract } from '../../contracts/attempts.ts';
 import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
@@ -28,7 +32,9 @@ import { pinContract } from '../../contracts/pins.ts';
 import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
+import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
+import { webhookContract } from '../../contracts/webhooks.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
 import { addressOf } from '../../fixtures/network/source-address.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
@@ -76,6 +82,24 @@ for (const [name, change] of [
         }),
         change,
       ),
+    ON_EMULATORS,
+  );
+  taskListContract(
+    name,
+    () =>
+      on(
+        (firestore) => ({
+          tasks: createFirestoreTasks({ seal: SEAL, firestore }),
+          reports: createFirestoreReports({ seal: SEAL, firestore }),
+          pins: createFirestorePins({ firestore }),
+        }),
+        change,
+      ),
+    ON_EMULATORS,
+  );
+  webhookContract(
+    name,
+    () => on((firestore) => ({ store: createFirestoreWebhooks({ firestore }) }), change),
     ON_EMULATORS,
   );
   problemContract(
@@ -195,6 +219,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.attempts.record('key', 'crash');
     await store.attempts.rest('rested', 1000);
     await store.memo.remember('url', 'content');
+    await createFirestoreWebhooks(store).ask('a', 1);
     await store.memo.settle('key', 'id');
     await store.firestore.run(async ({ db }) => {
       for (const collection of COLLECTIONS) {
@@ -309,11 +334,87 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await fresh.tasks.get(task.id);
     await fresh.pins.read(task.id, ['prepared-0']);
     await store.firestore.run(async ({ db }) => {
-      await db.recursiveDelete(db.collection('tasks'));
+      await taskAt(db, task.id).update({ body: Buffer.from('changed') });
+      await db.recursiveDelete(pinsOf(db, task.id));
     });
     assert.deepEqual(await fresh.tasks.get(task.id), task);
     assert.deepEqual(await fresh.pins.read(task.id, ['prepared-0']), [samplePrepared('zero')]);
     assert.equal(await createFirestoreTasks({ seal: SEAL, ...store }).get(task.id), undefined);
+  });
+
+  it('does not use a task that another instance has removed, and keeps its short id reserved', async () => {
+    await using firestore = connectFirestore({ projectId: newProject() });
+    const [one, other] = [SEAL, SEAL].map((seal) => createFirestoreTasks({ firestore, seal }));
+    assert.ok(one && other);
+    const task = sampleTask();
+    await one.create(task);
+    await one.finish(task.id);
+    assert.deepEqual(await other.get(task.id), task);
+    await one.remove(task.id);
+    assert.equal(await other.get(task.id), undefined);
+    const same = sampleTask({ id: `${task.id.slice(0, 6)}00-0000-4000-8000-000000000001` });
+    assert.equal(await one.create(same), false);
+  });
+
+  it('frees a claim whose task has expired before it', async () => {
+    await using firestore = connectFirestore({ projectId: newProject() });
+    const tasks = createFirestoreTasks({ firestore, seal: SEAL });
+    const claim = { key: 'k', fingerprint: 'f', ttlMs: null };
+    const task = sampleTask();
+    await tasks.create(task, claim);
+    await firestore.run(({ db }) => taskAt(db, task.id).delete());
+    assert.equal(await tasks.claimed('k'), undefined);
+    const next = sampleTask({ folder: 'next' });
+    assert.equal(await tasks.create(next, claim), true);
+    assert.equal((await tasks.claimed('k'))?.taskId, next.id);
+  });
+
+  it('lists what others wrote into tasks without failing, and those of earlier versions', async () => {
+    await using firestore = connectFirestore({ projectId: newProject() });
+    const tasks = createFirestoreTasks({ firestore, seal: SEAL });
+    const created = [0, 1, 2].map((at) => sampleTask({ combinations: 1, folder: String(at) }));
+    for (const task of created) await tasks.create(task);
+    const [odd, earlier, plain] = created.map(({ id }) => id) as [string, string, string];
+    await createFirestoreReports({ firestore, seal: SEAL }).report(earlier, sampleReport(1));
+    await tasks.finish(earlier);
+    const ODD = [
+      null,
+      true,
+      7.5,
+      'x'.repeat(2_000),
+      [1, null],
+      { succeeded: 'many', failed: -1 },
+      Buffer.from('x'),
+    ];
+    await firestore.run(async ({ db, sdk }) => {
+      const gone = sdk.FieldValue.delete();
+      const added = { ended: gone, totals: gone, createdAt: gone, sources: gone, renders: gone };
+      await taskAt(db, earlier).update(added);
+      await db.collection('tasks').doc('no task').set({ storedAt: sdk.Timestamp.now() });
+      await db.collection('tasks').doc(randomUUID()).set({ storedAt: 'yesterday' });
+      for (const value of ODD) {
+        const fields = ['name', 'createdAt', 'combinations', 'cancelled', 'finishedAt', 'ended', 'totals'];
+        const changed = [...fields, 'sources', 'renders'].map((field) => [field, value]);
+        await taskAt(db, odd).update(Object.fromEntries(changed));
+        for (const { ref } of (await shardsOf(db, odd).get()).docs)
+          await ref.update({ succeeded: value, failed: value, cancelled: value, succeededAt: value });
+        const deps = {
+          tasks,
+          leases: createFirestoreLeases({ firestore }),
+          pins: createFirestorePins({ firestore }),
+        };
+        const answer = await listTasks('http://127.0.0.1:8080', new URLSearchParams(), deps);
+        const list = (await answer.json()) as TaskList;
+        assert.deepEqual(
+          list.tasks.map(({ task_id }) => task_id),
+          [plain, earlier, odd],
+        );
+        const { status, succeeded, percent, created_at } = list.tasks[1] as TaskList['tasks'][number];
+        assert.deepEqual([status, succeeded, percent], ['completed', 1, 100]);
+        for (const time of [created_at, list.tasks[2]?.created_at]) assert.match(String(time), /^20.*Z$/);
+        assert.ok(Buffer.byteLength(JSON.stringify(list)) < 10_000);
+      }
+    });
   });
 
   it('closes at any moment of a read, and leaves no rejection unhandled', async () => {

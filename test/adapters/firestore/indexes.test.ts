@@ -44,6 +44,14 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
     queries.unfinishedTasks(store, 100),
     queries.unfinishedTasks(store, 100, { storedAt: sdk.Timestamp.now(), documentId: 'a' }),
   ],
+  listedTasks: [
+    queries.listedTasks(store, { limit: 100 }),
+    queries.listedTasks(store, { limit: 100, after: { at: 1, id: 'a' } }),
+    queries.listedTasks(store, { limit: 100, name: 'a' }),
+    queries.listedTasks(store, { limit: 100, ended: 'open' }),
+    queries.listedTasks(store, { limit: 100, name: 'a', ended: 'partial' }),
+  ],
+  claimsOf: [queries.claimsOf(store, 'a', 100)],
   expiryTimes: [
     queries.expiryTimes(store, shardsOf(db, 'a'), 100),
     queries.expiryTimes(store, shardsOf(db, 'a'), 100, shardsOf(db, 'a').doc('b')),
@@ -51,12 +59,15 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   allShards: [queries.allShards(store, 'a')],
   allPins: [queries.allPins(store, 'a')],
   readyPins: [queries.readyPins(store, 'a')],
+  dueWebhooks: [queries.dueWebhooks(store, 1, 100)],
   latestProblems: [queries.latestProblems(store, 'a', 10)],
 };
 
 /** Large, random or ever-growing fields that no query uses: an index would only cost money. */
 const NOT_TO_BE_INDEXED: readonly string[] = [
-  ...['body', 'seal', 'name', 'storedAt', 'finishedAt'].map((field) => `tasks.${field}`),
+  ...['body', 'seal', 'finishedAt', 'createdAt', 'sources', 'renders', 'totals'].map(
+    (field) => `tasks.${field}`,
+  ),
   ...['body', 'seal', 'token'].map((field) => `renders.${field}`),
   ...['quota', 'succeeded', 'failed', 'cancelled', 'succeededAt'].map((field) => `shards.${field}`),
   'pins.pin',
@@ -67,6 +78,8 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   'claims.fingerprint',
   'claims.seal',
   'memos.value',
+  'webhooks.askedAt',
+  'webhooks.body',
 ];
 
 /** The fields that a query uses, and the composite index that it needs in addition to the automatic ones. */

@@ -57,6 +57,7 @@ async function openPubSub(traceparent?: () => string) {
     prepare: `${origin}/prepare`,
     render: `${origin}/render`,
     complete: `${origin}/complete`,
+    webhook: `${origin}/webhook`,
     deadLetter: `${origin}/dead-letter`,
   };
   await provision({ projectId, urls, impatient: true, maxDeliveryAttempts: MAX_DELIVERIES });

@@ -28,6 +28,7 @@ const GOOD: readonly Message[] = [
   { topic: 'complete', taskId: 'a' },
   { topic: 'dead-letter', taskId: 'a', message: { topic: 'render', taskId: 'a', index: 3 }, reason: 'No' },
   { topic: 'dead-letter', taskId: 'a', message: { topic: 'prepare', taskId: 'a', source: 1 }, reason: '' },
+  { topic: 'webhook', taskId: 'a' },
 ];
 
 const LETTER = GOOD[3];

@@ -11,6 +11,7 @@ import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../../../functions/adapters/sqlite/webhooks.ts';
 import { requestKey, retryKey } from '../../../functions/coordination/lease-keys.ts';
 import type { Claim } from '../../../functions/model/task.ts';
 import { recallUrl, rememberUrl } from '../../../functions/pipeline/known-url.ts';
@@ -47,6 +48,7 @@ async function scene() {
     attempts: createSqliteAttempts(on),
     memo: createSqliteMemo(on),
     queue: createSqliteQueue(on),
+    webhooks: createSqliteWebhooks(on),
   };
   const running = started.move();
   return {
@@ -80,7 +82,19 @@ function pruneAll(step: () => PruningStep): PruningStep[] {
 }
 
 function rowsIn(database: Database): Record<string, number> {
-  const tables = ['tasks', 'reports', 'pins', 'messages', 'claims', 'attempts', 'leases', 'memos', 'pruned'];
+  const tables = [
+    'tasks',
+    'summaries',
+    'reports',
+    'pins',
+    'messages',
+    'claims',
+    'attempts',
+    'leases',
+    'memos',
+    'pruned',
+    'webhooks',
+  ];
   return Object.fromEntries(
     tables.map((table) => [
       table,
@@ -94,6 +108,8 @@ describe('the sqlite database of a service that runs for years', () => {
     await using s = await scene();
     const claim = { key: requestKey('a'), fingerprint: 'f', ttlMs: DAY_MS };
     const task = await s.ended({ claim });
+    await s.webhooks.ask(task.id, s.clock.at);
+    await s.queue.publish([{ topic: 'webhook', taskId: task.id }]);
     await s.leases.take('prepare/x/0', 1000);
     await s.attempts.record('prepare/x/0', 'failure');
     await rememberUrl(s.memo, 'https://example.com/a.mp4', { content: 'abc', validator: { etag: '"1"' } });

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { backOffMs, pauseMs } from '../../../functions/adapters/shared/queue-backoff.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
+import { duringRequest, requestId } from '../../../functions/base/request-id.ts';
 import type { Message } from '../../../functions/model/messages.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { deadLetter, queueContract, renders } from '../../contracts/queue.ts';
@@ -28,6 +29,22 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     harness.restart();
     assert.equal(total(harness.queue.counts()), 0);
     assert.equal(deliveries, 20);
+  });
+
+  it('handles messages apart from the request that published them', async () => {
+    await using harness = await openQueue();
+    const ids: unknown[] = [];
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async () => {
+        ids.push(requestId());
+      },
+    });
+    // The consumer has looked once and sleeps, so that the request wakes it.
+    await pause(1);
+    await duringRequest('one', () => harness.queue.publish(renders(3)));
+    await until(() => ids.length === 3, 'three messages');
+    assert.deepEqual(ids, [undefined, undefined, undefined]);
   });
 
   it('lets other work go on while it stores many messages', async () => {

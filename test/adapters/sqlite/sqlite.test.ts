@@ -15,6 +15,7 @@ import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteWebhooks } from '../../../functions/adapters/sqlite/webhooks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { recallUrl } from '../../../functions/pipeline/known-url.ts';
 import { attemptContract } from '../../contracts/attempts.ts';
@@ -24,7 +25,9 @@ import { pinContract } from '../../contracts/pins.ts';
 import { problemContract, sampleProblem } from '../../contracts/problems.ts';
 import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
+import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
+import { webhookContract } from '../../contracts/webhooks.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
@@ -64,6 +67,13 @@ taskContract('sqlite', () =>
     },
   })),
 );
+taskListContract('sqlite', () =>
+  on((database) => ({
+    tasks: createSqliteTasks({ database, seal: SEAL }),
+    reports: createSqliteReports({ database, seal: SEAL }),
+    pins: createSqlitePins({ database }),
+  })),
+);
 reportContract('sqlite', () =>
   on((database) => ({
     tasks: createSqliteTasks({ database, seal: SEAL }),
@@ -87,6 +97,7 @@ problemContract('sqlite', () =>
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
 attemptContract('sqlite', () => on((database) => ({ store: createSqliteAttempts({ database }) })));
 memoContract('sqlite', () => on((database) => ({ store: createSqliteMemo({ database }) })));
+webhookContract('sqlite', () => on((database) => ({ store: createSqliteWebhooks({ database }) })));
 
 describe('the sqlite database', () => {
   it('creates its folder, and keeps everything when it is closed and opened again', async () => {

@@ -5,7 +5,7 @@ import {
   checkHostname,
   type GuardOptions,
   guardedLookup,
-} from '../../../functions/adapters/download/address-guard.ts';
+} from '../../../functions/adapters/shared/address-guard.ts';
 import { PermanentError } from '../../../functions/base/errors.ts';
 
 function refusal(pattern: RegExp) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type AddressKind, addressKind } from '../../../functions/adapters/download/address-kind.ts';
+import { type AddressKind, addressKind } from '../../../functions/adapters/shared/address-kind.ts';
 
 type Row = readonly [ip: string, what: string];
 

@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { buildConnector } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
 import { withoutEnd } from '../../base/without-end.ts';
+import type { UrlRefusal } from '../../model/web-url.ts';
 import { addressKind } from './address-kind.ts';
 
 /** Resolves all addresses of a host name. Rejects with Node's DNS errors (ENOTFOUND, EAI_AGAIN). */
@@ -61,12 +62,18 @@ export function guardedConnector(
  * Checks the host of a URL as far as that is possible without DNS.
  * @throws {PermanentError} address_refused
  */
-export function checkHostname(hostname: string, { allowPrivate }: GuardOptions): void {
+export function checkHostname(hostname: string, options: GuardOptions): void {
+  const refusal = hostRefusal(hostname, options);
+  if (refusal !== undefined) throw refused(refusal);
+}
+
+/** The same as a value; undefined if nothing is known against it. */
+export function hostRefusal(hostname: string, { allowPrivate }: GuardOptions): UrlRefusal | undefined {
   const host = bare(hostname);
-  if (METADATA_NAMES.has(host)) throw refused(`the metadata service ${host}`, METADATA_HINT);
+  if (METADATA_NAMES.has(host)) return { got: `the metadata service ${host}`, next: METADATA_HINT };
   const kind = isLoopbackName(host) ? 'private' : addressKind(host);
-  if (kind === 'metadata') throw refused(`${host}, an address of a metadata service`, METADATA_HINT);
-  if (kind === 'private' && !allowPrivate) throw refused(host, PRIVATE_HINT);
+  if (kind === 'metadata') return { got: `${host}, an address of a metadata service`, next: METADATA_HINT };
+  return kind === 'private' && !allowPrivate ? { got: host, next: PRIVATE_HINT } : undefined;
 }
 
 /**
@@ -98,26 +105,31 @@ export function guardedLookup(options: GuardOptions): LookupFunction {
   };
 }
 
-const PRIVATE_HINT = 'use a public address, or set ALLOW_PRIVATE_URLS=true if all callers are trusted';
-const METADATA_HINT = 'send the URL of a media file; no setting allows metadata services';
+const PRIVATE_HINT = 'Use a public address, or set ALLOW_PRIVATE_URLS=true if all callers are trusted.';
+const METADATA_HINT = 'Use another address; no setting allows metadata services.';
 
 /** The message does not show the address, so that callers cannot find out what an internal name resolves to. */
 function checkResolved(hostname: string, ip: string, allowPrivate: boolean): void {
   const kind = addressKind(ip);
   if (kind === undefined) {
-    throw refused(`${hostname}, which does not resolve to an IP address`, PRIVATE_HINT);
+    throw refused({ got: `${hostname}, which does not resolve to an IP address`, next: PRIVATE_HINT });
   }
-  if (kind === 'metadata') throw refused(`${hostname}, which resolves to a metadata service`, METADATA_HINT);
+  if (kind === 'metadata') {
+    throw refused({ got: `${hostname}, which resolves to a metadata service`, next: METADATA_HINT });
+  }
   if (kind === 'private' && !allowPrivate) {
-    throw refused(`${hostname}, which resolves to an address that is not public`, PRIVATE_HINT);
+    throw refused({
+      got: `${hostname}, which resolves to an address that is not public`,
+      next: PRIVATE_HINT,
+    });
   }
 }
 
-function refused(got: string, hint: string): PermanentError {
+function refused({ got, next }: UrlRefusal): PermanentError {
   return new PermanentError(
     'address_refused',
     'download',
-    `Expected a public address, got ${got}. Next step: ${hint}.`,
+    `Expected a public address, got ${got}. Next step: ${next}`,
   );
 }
 

@@ -1,0 +1,71 @@
+/** Reads saved files: those that are in the folder themselves, and never where a link leads. */
+import type { BigIntStats } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PermanentError } from '../../base/errors.ts';
+import type { FoundFile } from '../../ports.ts';
+import { changedFile } from '../shared/changed-file.ts';
+import { systemCode } from '../shared/files.ts';
+import { inRealFolder, refuseLink } from './real-folder.ts';
+
+/** What the system says of a name that is no file of ours: there is none, or a link is in its place. */
+const GONE: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
+/** Undefined if the folder has no file of that name. @param folder an absolute path */
+export async function findFile(folder: string, fileName: string): Promise<FoundFile | undefined> {
+  const found = await openFile(folder, fileName);
+  if (found === undefined) return undefined;
+  await found.handle.close();
+  const version = versionOf(found.stats);
+  return {
+    bytes: Number(found.stats.size),
+    version,
+    modifiedAt: Number(found.stats.mtimeMs),
+    link: async () => undefined,
+    async *read({ signal, from, to }) {
+      signal.throwIfAborted();
+      const opened = await openFile(folder, fileName);
+      if (opened === undefined || versionOf(opened.stats) !== version) {
+        await opened?.handle.close();
+        throw changedFile(fileName);
+      }
+      yield* opened.handle.createReadStream({
+        signal,
+        ...(from !== undefined && { start: from }),
+        ...(to !== undefined && { end: to }),
+      });
+    },
+  };
+}
+
+interface OpenFile {
+  handle: FileHandle;
+  stats: BigIntStats;
+}
+
+async function openFile(folder: string, fileName: string): Promise<OpenFile | undefined> {
+  try {
+    return await inRealFolder(folder, async (place) => {
+      const path = join(place, fileName);
+      await refuseLink(path);
+      // Without waiting for the other end, if somebody has put a pipe there.
+      const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+      const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      const stats = await handle.stat({ bigint: true });
+      if (stats.isFile()) return { handle, stats };
+      await handle.close();
+      return undefined;
+    });
+  } catch (error) {
+    const code = systemCode(error);
+    if (GONE.includes(code)) return undefined;
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    const detail = `Expected to read ${fileName}, got ${code}. Next step: let the service read the output folder.`;
+    throw new PermanentError('output_forbidden', 'save', detail, { cause: error });
+  }
+}
+
+function versionOf({ ino, size, mtimeNs }: BigIntStats): string {
+  return [ino, size, mtimeNs].map((part) => part.toString(36)).join('-');
+}

@@ -1,0 +1,117 @@
+/** Sends signed events. https://www.standardwebhooks.com */
+import type { Agent } from 'undici';
+import { PermanentError } from '../../base/errors.ts';
+import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
+import { maskUrl } from '../../model/web-url.ts';
+import type { WebhookAnswer } from '../../model/webhook.ts';
+import type { WebhookSender } from '../../ports.ts';
+import { type ConnectorBuilder, type GuardOptions, guardedConnector } from '../shared/address-guard.ts';
+import { isConnectionCode, parseRetryAfter } from '../shared/network-errors.ts';
+
+export interface WebhookSenderOptions extends GuardOptions {
+  /** `whsec_` and the key in base64. Asked for at each delivery. Rejects with SecretError if there is none. */
+  secret: () => Promise<string>;
+  /** Milliseconds from the look-up of the name to the last header of the answer. */
+  answerMs?: number;
+  /** Opens the sockets; undici's own by default. */
+  buildConnector?: ConnectorBuilder;
+}
+
+const ANSWER_MS = 15_000;
+/** Of the answer's body, which nobody reads. Beyond it the connection is closed. */
+const MOST_BODY = 65_536;
+const GONE = 410;
+const BUSY = [429, 503];
+
+/** Connects to checked addresses only, as downloads do. Each delivery has a connection of its own. */
+export function createWebhookSender(options: WebhookSenderOptions): WebhookSender & AsyncDisposable {
+  const { secret, answerMs = ANSWER_MS } = options;
+  let agent: Promise<Agent> | undefined;
+
+  /** Loads undici at the first event: most tasks have no callback_url. */
+  async function createAgent(): Promise<Agent> {
+    const { Agent, buildConnector } = await import('undici');
+    const connect = guardedConnector(options.buildConnector ?? buildConnector, {
+      ...options,
+      timeout: answerMs,
+    });
+    // Times are limited by the signal.
+    return new Agent({ connect, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  async function post(url: URL, id: string, body: string, signal: AbortSignal): Promise<WebhookAnswer> {
+    const { Webhook } = await import('standardwebhooks');
+    const at = new Date();
+    const signature = new Webhook(await secret()).sign(id, at, body);
+    agent ??= createAgent();
+    const dispatcher = await agent;
+    const { request } = await import('undici');
+    // Follows no redirect.
+    const answer = await request(url, {
+      dispatcher,
+      signal,
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'every-cut',
+        'webhook-id': id,
+        'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+        'webhook-signature': signature,
+      },
+    });
+    const { statusCode, headers } = answer;
+    await answer.body.dump({ limit: MOST_BODY, signal }).catch(() => {});
+    if (statusCode >= 200 && statusCode < 300) return { delivered: true };
+    const asked = [headers['retry-after']].flat()[0];
+    return {
+      delivered: false,
+      error: `Expected status 2xx from ${maskUrl(url)}, got ${gotOf(statusCode)}`,
+      isGone: statusCode === GONE,
+      retryAfterMs: BUSY.includes(statusCode) ? parseRetryAfter(asked) : undefined,
+    };
+  }
+
+  return {
+    async send({ url: address, id, body }, signal) {
+      signal.throwIfAborted();
+      const url = new URL(address);
+      using limit = timeLimit(answerMs, () => new LateError(), signal);
+      try {
+        return await unlessAborted(limit.signal, post(url, id, body, limit.signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        return { delivered: false, error: reasonOf(error, maskUrl(url), limit.signal, answerMs) };
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await (await agent)?.destroy();
+    },
+  };
+}
+
+class LateError extends Error {}
+
+/** There is no secret that can be used. The message says what to do. */
+export class SecretError extends Error {}
+
+function gotOf(status: number): string {
+  if (status === GONE) return '410: it wants no more events.';
+  if (status >= 300 && status < 400) {
+    return `${status}, and redirects are not followed. Next step: post tasks with the address that it leads to.`;
+  }
+  return `${status}. Next step: look into the log of its server.`;
+}
+
+/** Neither the address that a name leads to nor the query of the URL is shown. */
+function reasonOf(error: unknown, where: string, { aborted, reason }: AbortSignal, answerMs: number): string {
+  if (aborted && reason instanceof LateError) {
+    return `Expected status 2xx from ${where}, got no answer within ${answerMs / 1000} s. Next step: answer first, then work.`;
+  }
+  if (PermanentError.is(error) || error instanceof SecretError) return error.message;
+  const { code, name } = error as NodeJS.ErrnoException;
+  if (isConnectionCode(code ?? name)) {
+    return `Expected status 2xx from ${where}, got ${code ?? name}. Next step: check that its server is up.`;
+  }
+  throw error;
+}

@@ -1,0 +1,175 @@
+/**
+ * A client of the HTTP interface, for Node and browsers. Its types come from the schemas that the service validates requests
+ * by and describes its answers with.
+ */
+import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
+import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
+import type { Upload, UploadRequest } from '../model/answers/upload.ts';
+import { PROCESS_MEDIA_PATH, renderPaths, TASKS_PATH, taskPaths, UPLOADS_PATH } from '../model/paths.ts';
+import type { ProcessMediaRequest } from '../model/request.ts';
+import type { TaskStatus } from '../model/task.ts';
+import { refusalOf } from './service-error.ts';
+import { type Ask, createTransport, type TransportOptions } from './transport.ts';
+import { watchTask } from './watch.ts';
+
+export { ServiceError } from './service-error.ts';
+export type { ChoicesView, ProcessMediaRequest, StatusView, TransportOptions as ClientOptions };
+
+export interface Stop {
+  signal?: AbortSignal | undefined;
+}
+
+export interface TaskFilters extends Stop {
+  status?: TaskStatus;
+  name?: string;
+  /** Tasks per answer; the iteration goes on over all answers. */
+  limit?: number;
+}
+
+export interface UploadOptions extends UploadRequest, Stop {
+  /** All bytes of the file, as many as `bytes` says. */
+  body: NonNullable<RequestInit['body']>;
+}
+
+/** All methods throw ServiceError if the service refuses or does not answer, and the signal's reason if it is aborted. */
+export interface Client {
+  /** Starts a task. With the same key, the same request may be repeated: it starts one task. */
+  submit(request: ProcessMediaRequest, options?: Stop & { idempotencyKey?: string }): Promise<Accepted>;
+  /** The plan of a request, in pages; nothing is started. */
+  plan(request: ProcessMediaRequest, options?: Stop): AsyncGenerator<PlanView, void>;
+  status(taskId: string, options?: Stop): Promise<StatusView>;
+  /**
+   * Each status that differs from the last, until the task has ended. Goes on while the service restarts or is too busy, for
+   * `patienceMs` (5 minutes) at a time.
+   */
+  watch(taskId: string, options?: Stop & { patienceMs?: number }): AsyncGenerator<StatusView, void>;
+  /** Watches to the end and resolves with the last status. */
+  ended(
+    taskId: string,
+    options?: Stop & { patienceMs?: number; onStatus?: (status: StatusView) => void },
+  ): Promise<StatusView>;
+  tasks(filters?: TaskFilters): AsyncGenerator<TaskEntry, void>;
+  renders(taskId: string, options?: Stop & { status?: RenderStatus }): AsyncGenerator<RenderView, void>;
+  /** @param index number of the combination, from 1 */
+  render(taskId: string, index: number, options?: Stop): Promise<RenderView>;
+  /** The finished video. Wherever it is stored, the body of the answer is the file. */
+  video(taskId: string, index: number, options?: Stop): Promise<Response>;
+  /** The manifest of an ended task, as JSON. */
+  manifest(taskId: string, options?: Stop): Promise<unknown>;
+  /** All finished videos in one archive, as the body of the answer. */
+  zip(taskId: string, options?: Stop): Promise<Response>;
+  /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
+  upload(file: UploadOptions): Promise<string>;
+  cancel(taskId: string, options?: Stop): Promise<StatusView>;
+  /** Makes the failed combinations again, as a new task. */
+  retry(taskId: string, options?: Stop): Promise<Accepted>;
+  /** Sends the event of an ended task to its callback_url again. */
+  sendWebhook(taskId: string, options?: Stop): Promise<StatusView>;
+  /** Forgets an ended task; its videos stay. */
+  delete(taskId: string, options?: Stop): Promise<void>;
+}
+
+/** @param options `headers` are sent with each request, such as an identity token of Google in `authorization` */
+export function createClient(options: TransportOptions): Client {
+  const transport = createTransport(options);
+  const { json, file } = transport;
+
+  const watch: Client['watch'] = (taskId, { signal, patienceMs } = {}) => {
+    const either = AbortSignal.any([options.signal, signal].filter((one) => one !== undefined));
+    return watchTask(transport, taskId, { signal: either, patienceMs });
+  };
+
+  /** What `entriesOf` finds in each page. */
+  async function* pages<P extends { next_cursor: string | null }, T>(
+    path: string,
+    query: Record<string, string | number | undefined>,
+    ask: Ask,
+    entriesOf: (page: P) => readonly T[],
+  ): AsyncGenerator<T, void> {
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page: P = await json<P>(`${path}${queryOf({ ...query, cursor })}`, ask);
+      yield* entriesOf(page);
+      cursor = page.next_cursor;
+    }
+  }
+
+  return {
+    submit(request, { idempotencyKey, ...stop } = {}) {
+      const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+      return json(PROCESS_MEDIA_PATH, { method: 'POST', body: request, headers, ...stop });
+    },
+
+    async *plan(request, stop) {
+      let body = { ...request, dry_run: true };
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const path = `${PROCESS_MEDIA_PATH}${queryOf({ cursor })}`;
+        const page: PlanView = await json(path, { method: 'POST', body, ...stop });
+        yield page;
+        cursor = page.next_cursor;
+        // Without it, each page would be of another plan.
+        body = { ...body, seed: page.seed };
+      }
+    },
+
+    status: (taskId, stop) => json(taskPaths(taskId).self, stop),
+
+    watch,
+
+    async ended(taskId, { onStatus, ...stop } = {}) {
+      let last: StatusView | undefined;
+      for await (const status of watch(taskId, stop)) {
+        onStatus?.(status);
+        last = status;
+      }
+      return last as StatusView;
+    },
+
+    tasks: ({ signal, ...filters } = {}) =>
+      pages(TASKS_PATH, filters, { signal }, (page: TaskList) => page.tasks),
+
+    renders: (taskId, { signal, ...filters } = {}) =>
+      pages(taskPaths(taskId).renders, filters, { signal }, (page: RenderList) => page.renders),
+
+    render: (taskId, index, stop) => json(renderPaths(taskId, index).self, stop),
+    video: (taskId, index, stop) => file(renderPaths(taskId, index).video, stop),
+
+    async manifest(taskId, stop) {
+      return await (await file(taskPaths(taskId).manifest, stop)).json();
+    },
+
+    zip: (taskId, stop) => file(taskPaths(taskId).zip, stop),
+
+    async upload({ body, signal, name, bytes, type }) {
+      const upload: Upload = await json(UPLOADS_PATH, {
+        method: 'POST',
+        body: { name, bytes, type },
+        signal,
+      });
+      // Fetch wants `duplex` for streams: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
+      const { method, headers } = upload;
+      const init = { method, headers, body, signal: signal ?? null, duplex: 'half' as const };
+      const response = await transport.sendTo(upload.upload_url, init);
+      const text = await response.text();
+      if (!response.ok) throw refusalOf(response, text, new URL(upload.upload_url).origin);
+      return upload.url;
+    },
+
+    cancel: (taskId, stop) => json(taskPaths(taskId).cancel, { method: 'POST', ...stop }),
+    retry: (taskId, stop) => json(taskPaths(taskId).retry, { method: 'POST', ...stop }),
+    sendWebhook: (taskId, stop) => json(taskPaths(taskId).webhook, { method: 'POST', ...stop }),
+
+    async delete(taskId, stop) {
+      const path = taskPaths(taskId).self;
+      const { response, text } = await transport.text(path, { method: 'DELETE', ...stop });
+      if (!response.ok) throw refusalOf(response, text, path);
+    },
+  };
+}
+
+function queryOf(parameters: Record<string, string | number | null | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== null) query.set(name, String(value));
+  }
+  return query.size === 0 ? '' : `?${query}`;
+}

@@ -1,0 +1,87 @@
+/** Follows a task by asking for its status again and again. */
+import type { StatusView } from '../model/answers/task.ts';
+import { taskPaths } from '../model/paths.ts';
+import { refusalOf, retryAfterMs, ServiceError } from './service-error.ts';
+import type { Transport } from './transport.ts';
+
+const FIRST_PAUSE_MS = 250;
+/** A task of seconds is seen to end at once, and one of hours costs few requests. */
+const GROWTH = 1.1;
+const MOST_PAUSE_MS = 2_000;
+/** While the service does not answer. */
+const MOST_FAILED_PAUSE_MS = 15_000;
+/** A longer word than this is not taken for a pause. */
+const MOST_ASKED_MS = 600_000;
+const PATIENCE_MS = 300_000;
+
+export interface WatchOptions {
+  signal: AbortSignal;
+  /** For how long the service may be away, or too busy to answer, before the watch ends with an error. Default: 5 minutes. */
+  patienceMs?: number | undefined;
+}
+
+/**
+ * Each status that differs from the last one; the last has `completed_at`. Throws ServiceError if there is no such task, or
+ * the service is away for longer than `patienceMs`.
+ */
+export async function* watchTask(
+  transport: Transport,
+  taskId: string,
+  { signal, patienceMs = PATIENCE_MS }: WatchOptions,
+): AsyncGenerator<StatusView, void> {
+  let pauseMs = FIRST_PAUSE_MS;
+  let failedSince: number | undefined;
+  let etag: string | null = null;
+  for (;;) {
+    let askedMs = 0;
+    try {
+      const { status, headers } = await readStatus(transport, taskId, etag, signal);
+      etag = headers.get('etag');
+      askedMs = retryAfterMs(headers) ?? 0;
+      if (failedSince !== undefined) pauseMs = FIRST_PAUSE_MS;
+      failedSince = undefined;
+      if (status !== undefined) yield status;
+      if (status !== undefined && status.completed_at !== null) return;
+      pauseMs = Math.min(pauseMs * GROWTH, MOST_PAUSE_MS);
+    } catch (error) {
+      if (!ServiceError.is(error) || !error.isTransient) throw error;
+      const now = performance.now();
+      failedSince ??= now;
+      if (now - failedSince >= patienceMs) throw error;
+      askedMs = error.retryAfterMs ?? 0;
+      pauseMs = Math.min(pauseMs * 2, MOST_FAILED_PAUSE_MS);
+    }
+    await pause(Math.max(pauseMs, Math.min(askedMs, MOST_ASKED_MS)), signal);
+  }
+}
+
+/** Without a status: it is the one that the etag stands for. */
+async function readStatus(
+  transport: Transport,
+  taskId: string,
+  etag: string | null,
+  signal: AbortSignal,
+): Promise<{ status?: StatusView; headers: Headers }> {
+  const path = taskPaths(taskId).self;
+  const { response, text } = await transport.text(path, {
+    signal,
+    headers: etag === null ? {} : { 'if-none-match': etag },
+  });
+  const { headers } = response;
+  if (response.status === 304) return { headers };
+  if (!response.ok) throw refusalOf(response, text, path);
+  return { status: JSON.parse(text) as StatusView, headers };
+}
+
+/** Rejects with the reason of the signal as soon as it is aborted. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  const timer = setTimeout(resolve, ms);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  });
+}

@@ -1,0 +1,13 @@
+// A file of its own, because the page allows no script within it. The address of the description follows from the
+// address of this file, so that it is right behind every proxy.
+globalThis.SwaggerUIBundle({
+  url: new URL('../openapi.json', document.currentScript.src).href,
+  domNode: document.getElementById('docs'),
+  deepLinking: true,
+  displayRequestDuration: true,
+  defaultModelsExpandDepth: 0,
+  // A key typed in is forgotten with the page.
+  persistAuthorization: false,
+  // The default sends the description to validator.swagger.io.
+  validatorUrl: 'none',
+});

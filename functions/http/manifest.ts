@@ -1,0 +1,126 @@
+/** The manifest of an ended task, and all of its videos in one file. */
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
+import { makeZip, predictLength } from 'client-zip';
+import pLimit from 'p-limit';
+import { attachmentAs, inlineAs } from '../base/content-disposition.ts';
+import { RequestError } from '../base/errors.ts';
+import { manifestName } from '../model/names.ts';
+import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
+import { allReports } from '../pipeline/reporting.ts';
+import type { FoundFile } from '../ports.ts';
+import { findVideo, readWhole } from './saved-file.ts';
+import { streamed } from './streamed.ts';
+import { knownTask } from './task-status.ts';
+import { goneVideos, type VideoDeps } from './video.ts';
+
+const FORMATS = {
+  json: { type: 'application/json', pieces: manifestJson, disposition: inlineAs },
+  csv: { type: 'text/csv; charset=utf-8', pieces: manifestCsv, disposition: attachmentAs },
+} as const;
+type Format = keyof typeof FORMATS;
+
+/** Videos that are looked for at a time, before a zip begins. */
+const LOOKS_AT_ONCE = 16;
+
+/** GET /tasks/{task_id}/manifest.json and .csv */
+export async function getManifest(taskId: string, format: Format, deps: VideoDeps): Promise<Response> {
+  const manifest = await endedTask(taskId, deps);
+  const name = manifestName(taskId, format);
+  const body = streamed(() => bytesOf(manifest, format), { what: name, log: deps.log });
+  const { type, disposition } = FORMATS[format];
+  return new Response(body, { headers: { 'content-type': type, 'content-disposition': disposition(name) } });
+}
+
+/**
+ * GET /tasks/{task_id}/manifest.zip: the manifest and all videos that succeeded, under their names, uncompressed. Every video
+ * is looked for first, so that a zip which begins can also end.
+ */
+export async function getZip(request: Request, taskId: string, deps: VideoDeps): Promise<Response> {
+  const manifest = await endedTask(taskId, deps);
+  const entries = [
+    await manifestEntry(manifest, 'json'),
+    await manifestEntry(manifest, 'csv'),
+    ...(await videoEntries(manifest, request.signal, deps)),
+  ];
+  const name = `${manifest.task.name.replace(/[\p{C}/\\:*?"<>|]/gu, '_')}.zip`;
+  const body = streamed((signal) => zipOf(entries, signal), { what: name, log: deps.log });
+  return new Response(body, {
+    headers: {
+      'content-type': 'application/zip',
+      'content-disposition': attachmentAs(name),
+      'content-length': String(predictLength(entries)),
+    },
+  });
+}
+
+/** Throws RequestError for an unknown task, and for one that has not ended. */
+async function endedTask(taskId: string, deps: VideoDeps): Promise<Manifest> {
+  const { task, progress } = await knownTask(taskId, deps);
+  const { finishedAt } = progress;
+  if (finishedAt === null) {
+    throw new RequestError('task_running', 'Expected a task that has ended, got one that is still running.');
+  }
+  return { task, finishedAt, reports: await allReports(task, deps.reports) };
+}
+
+async function* bytesOf(manifest: Manifest, format: Format): AsyncGenerator<Uint8Array> {
+  for (const piece of FORMATS[format].pieces(manifest)) {
+    yield Buffer.from(piece);
+    await turnOfOthers();
+  }
+}
+
+interface Entry {
+  name: string;
+  size: number;
+  lastModified: number;
+  read: (signal: AbortSignal) => AsyncGenerator<Uint8Array>;
+}
+
+async function manifestEntry(manifest: Manifest, format: Format): Promise<Entry> {
+  let size = 0;
+  for await (const piece of bytesOf(manifest, format)) size += piece.length;
+  return {
+    name: manifestName(manifest.task.id, format),
+    size,
+    lastModified: manifest.finishedAt,
+    read: () => bytesOf(manifest, format),
+  };
+}
+
+/** Throws RequestError video_gone if one is missing. */
+async function videoEntries(
+  { task, reports }: Manifest,
+  signal: AbortSignal,
+  deps: VideoDeps,
+): Promise<Entry[]> {
+  const limit = pLimit(LOOKS_AT_ONCE);
+  const names = reports.filter(({ status }) => status === 'succeeded').map(({ fileName }) => fileName);
+  const looking = names.map((name) => limit(() => findVideo(task, name, deps, signal)));
+  // After a failure nobody waits for the rest.
+  const files = await Promise.all(looking).finally(() => limit.clearQueue());
+  const found = names.map((name, at) => ({ name, file: files[at] }));
+  const gone = found.filter(({ file }) => file === undefined);
+  if (gone.length > 0) throw goneVideos(gone.map(({ name }) => name));
+  return found.flatMap(({ name, file }) => (file === undefined ? [] : [videoEntry(name, file)]));
+}
+
+function videoEntry(name: string, file: FoundFile): Entry {
+  const { bytes: size, modifiedAt: lastModified } = file;
+  return { name, size, lastModified, read: (signal) => readWhole(file, signal) };
+}
+
+/** One entry after the other. The package leaves a file open if its own reader goes away, so the signal closes it. */
+async function* zipOf(entries: readonly Entry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const left = new AbortController();
+  const either = AbortSignal.any([signal, left.signal]);
+  function* inputs() {
+    for (const { read, ...about } of entries) yield { ...about, input: read(either) };
+  }
+  const chunks = makeZip(inputs()).values({ preventCancel: true });
+  try {
+    yield* chunks;
+  } finally {
+    left.abort();
+  }
+}

@@ -1,0 +1,54 @@
+/** Names of the schemas in the description. One without a name is called like the field or the address that it is found at. */
+import { healthSchema, readySchema } from '../../model/answers/health.ts';
+import { problemSchema } from '../../model/answers/problem.ts';
+import {
+  choicesSchema,
+  failureSchema,
+  planSchema,
+  renderListSchema,
+  renderSchema,
+} from '../../model/answers/render.ts';
+import {
+  acceptedSchema,
+  linksSchema,
+  problemViewSchema,
+  statusSchema,
+  taskEntrySchema,
+  taskListSchema,
+} from '../../model/answers/task.ts';
+import { uploadRequestSchema, uploadSchema } from '../../model/answers/upload.ts';
+import { eventSchema, webhookSchema } from '../../model/answers/webhook.ts';
+import { requestSchema } from '../../model/request-schema.ts';
+
+const { properties } = requestSchema;
+
+export const SCHEMA_NAMES = [
+  ['ProcessMediaRequest', requestSchema],
+  ['Block', properties.video_blocks.then.items],
+  ['Line', properties.text_to_speech.items],
+  ['Output', properties.output],
+  ['Audio', properties.audio],
+  ['Accepted', acceptedSchema],
+  ['Plan', planSchema],
+  ['Combination', choicesSchema],
+  ['Status', statusSchema],
+  ['TaskProblem', problemViewSchema],
+  ['TaskLinks', linksSchema],
+  ['TaskEntry', taskEntrySchema],
+  ['TaskList', taskListSchema],
+  ['Webhook', webhookSchema],
+  ['Render', renderSchema],
+  ['RenderList', renderListSchema],
+  ['Failure', failureSchema],
+  ['UploadRequest', uploadRequestSchema],
+  ['Upload', uploadSchema],
+  ['Health', healthSchema],
+  ['Ready', readySchema],
+  ['Event', eventSchema],
+  ['Problem', problemSchema],
+] as const;
+
+/** `process-media` or `invalid_request` as `ProcessMedia`, `InvalidRequest`. */
+export function camel(name: string): string {
+  return name.replaceAll(/(?:^|[^a-zA-Z0-9]+)([a-zA-Z0-9]?)/g, (_, letter: string) => letter.toUpperCase());
+}

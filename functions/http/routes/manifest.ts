@@ -1,0 +1,57 @@
+import { manifestSchema } from '../../model/answers/manifest.ts';
+import { getManifest, getZip } from '../manifest.ts';
+import { type Parameter, type Route, TASK_ID } from '../route.ts';
+import type { VideoDeps } from '../video.ts';
+
+const parameters = { task_id: TASK_ID };
+const headers: Record<string, Parameter> = {
+  'Content-Disposition': { description: 'The name of the file.', schema: { type: 'string' } },
+};
+
+export const MANIFEST: readonly Route<VideoDeps>[] = [
+  {
+    name: 'manifest-json',
+    method: 'GET',
+    path: '/tasks/{task_id}/manifest.json',
+    tag: 'Videos',
+    summary: 'The manifest of an ended task, as JSON',
+    description: 'What became of each combination, as in the file beside the videos.',
+    parameters,
+    answers: { 200: { description: 'The manifest.', schema: manifestSchema, headers } },
+    codes: ['task_running'],
+    answer: ({ path }, deps) => getManifest(path['task_id'] as string, 'json', deps),
+  },
+  {
+    name: 'manifest-csv',
+    method: 'GET',
+    path: '/tasks/{task_id}/manifest.csv',
+    tag: 'Videos',
+    summary: 'The manifest of an ended task, for spreadsheets',
+    parameters,
+    answers: { 200: { description: 'One row per combination.', media: ['text/csv'], headers } },
+    codes: ['task_running'],
+    answer: ({ path }, deps) => getManifest(path['task_id'] as string, 'csv', deps),
+  },
+  {
+    name: 'manifest-zip',
+    method: 'GET',
+    path: '/tasks/{task_id}/manifest.zip',
+    tag: 'Videos',
+    summary: 'All finished videos of an ended task and its manifest, as one zip file',
+    description:
+      'Streamed and uncompressed, with the names of the output folder. Without finished videos, it has the manifest alone.',
+    parameters,
+    answers: {
+      200: {
+        description: 'The zip file. If a video cannot be read after all, the connection breaks off.',
+        media: ['application/zip'],
+        headers: {
+          ...headers,
+          'Content-Length': { description: 'Its size, known from the start.', schema: { type: 'integer' } },
+        },
+      },
+    },
+    codes: ['task_running', 'video_gone', 'output_unreadable'],
+    answer: ({ request, path }, deps) => getZip(request, path['task_id'] as string, deps),
+  },
+];

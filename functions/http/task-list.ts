@@ -1,0 +1,99 @@
+/** GET /tasks: the list of tasks, newest first. */
+import pLimit from 'p-limit';
+import type { TaskEntry, TaskList } from '../model/answers/task.ts';
+import { taskLinks } from '../model/links.ts';
+import { MAX_NAME } from '../model/request-schema.ts';
+import { ENDED_STATUSES, TASK_STATUSES } from '../model/task.ts';
+import type { TaskPosition, TaskSummary } from '../model/task-summary.ts';
+import type { LeaseStore, PinStore, TaskStore } from '../ports.ts';
+import { emptyPage, limitOf, PAGE, strangeCursor } from './page.ts';
+import { choiceOf, queryMistake } from './query.ts';
+import { statusOf } from './task-phase.ts';
+
+export interface TaskListDeps {
+  tasks: Pick<TaskStore, 'list'>;
+  leases: Pick<LeaseStore, 'read'>;
+  pins: Pick<PinStore, 'count'>;
+}
+
+/** Unfinished tasks whose status is read at a time: up to four reads each. */
+const READ_AT_ONCE = 10;
+/** Most reads of the list for one answer, when few unfinished tasks have the wanted status. */
+const MOST_ROUNDS = 3;
+/** A position in a cursor, with the name of the list, so that the cursor of another one is refused. */
+const CURSOR = /^tasks (\d{1,16}) ([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
+
+export async function listTasks(base: string, query: URLSearchParams, deps: TaskListDeps): Promise<Response> {
+  const status = choiceOf('status', query.get('status'), TASK_STATUSES);
+  const name = nameFilter(query.get('name'));
+  const limit = limitOf(query.get('limit'));
+  let next = positionOf(query.get('cursor'));
+  // The store knows how a task ended, but not how far it is: that is found out for each.
+  const ended = status === undefined ? undefined : (ENDED_STATUSES.find((own) => own === status) ?? 'open');
+  const step = ended === 'open' ? PAGE : limit;
+  const page = emptyPage<TaskEntry>(limit);
+  for (let round = 0; round < MOST_ROUNDS && !page.isFull; round++) {
+    const found = await deps.tasks.list({ limit: step, after: next, name, ended });
+    const atOnce = pLimit(READ_AT_ONCE);
+    const entries = await Promise.all(found.tasks.map((task) => atOnce(() => entryOf(task, base, deps))));
+    next = found.next;
+    for (const [at, entry] of entries.entries()) {
+      if (page.isFull) {
+        next = found.tasks[at - 1]?.position;
+        break;
+      }
+      if (status === undefined || entry.status === status) page.add(entry);
+    }
+    if (next === undefined) break;
+  }
+  const body: TaskList = {
+    tasks: [...page.entries],
+    next_cursor: next === undefined ? null : cursorOf(next),
+  };
+  return Response.json(body);
+}
+
+/** What the store returns may have been written by others, so the numbers need not fit together. */
+async function entryOf(task: TaskSummary, base: string, deps: TaskListDeps): Promise<TaskEntry> {
+  const { id, combinations, succeeded, failed, cancelled, finishedAt } = task;
+  const pending = Math.max(0, combinations - succeeded - failed - cancelled);
+  const status =
+    task.ended ?? (await statusOf(id, task.outline, task, () => deps.pins.count(id), deps.leases));
+  return {
+    task_id: id,
+    task_name: task.name,
+    status,
+    combinations,
+    succeeded,
+    failed,
+    cancelled,
+    pending,
+    percent: combinations === 0 ? 0 : Math.floor((100 * (combinations - pending)) / combinations),
+    created_at: task.createdAt,
+    completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
+    links: taskLinks(base, id),
+  };
+}
+
+function cursorOf({ at, id }: TaskPosition): string {
+  return Buffer.from(`tasks ${at} ${id}`).toString('base64url');
+}
+
+function positionOf(cursor: string | null): TaskPosition | undefined {
+  if (cursor === null || cursor === '') return undefined;
+  const text = Buffer.from(cursor, 'base64url').toString();
+  const [, at = '', id = ''] = CURSOR.exec(text) ?? [];
+  const position = { at: Number(at), id };
+  if (id !== '' && Number.isSafeInteger(position.at) && cursorOf(position) === cursor) return position;
+  throw strangeCursor();
+}
+
+function nameFilter(text: string | null): string | undefined {
+  if (text === null || text === '') return undefined;
+  const { length } = [...text];
+  if (length <= MAX_NAME) return text;
+  throw queryMistake(
+    'name',
+    `Expected a task_name, which has at most ${MAX_NAME} characters, got ${length}. Leave it out for all.`,
+  );
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { type Mistake, RequestError } from '../base/errors.ts';
+import type { Upload } from '../model/answers/upload.ts';
+import { readUpload } from '../model/upload.ts';
+import { maskUploadId, UPLOAD_DAYS, uploadId } from '../model/upload-id.ts';
+import type { UploadStore } from '../ports.ts';
+import { readJson } from './json-body.ts';
+import type { Call } from './route.ts';
+
+export interface UploadsDeps {
+  uploads: UploadStore;
+  /** MAX_SOURCE_MB, in bytes. */
+  maxUploadBytes: number;
+}
+
+/** POST /uploads: says how to send a file. */
+export async function offerUpload(
+  { request, base }: Call,
+  { uploads, maxUploadBytes }: UploadsDeps,
+): Promise<Response> {
+  const { name, bytes, type } = readUpload(await readJson(request), maxUploadBytes);
+  const id = uploadId(randomBytes(16).toString('hex'), name);
+  const { url, headers, expiresAt } = await uploads.offer({ id, bytes, type, base });
+  const answer: Upload = {
+    url: `upload:${id}`,
+    upload_url: url,
+    method: 'PUT',
+    headers: { ...headers },
+    expires_at: expiresAt.toISOString(),
+  };
+  return Response.json(answer, { status: 201 });
+}
+
+/** Whether the URL of a PUT is one that this service gave, so that the request needs no API key. */
+export function isUploadUrl(
+  { path, query }: Pick<Call, 'path' | 'query'>,
+  { uploads }: UploadsDeps,
+): boolean {
+  return uploads.receiver?.isOurs(idIn(path), query) ?? false;
+}
+
+/** PUT /uploads/{upload_id}: takes the file. */
+export async function receiveUpload(
+  { request, path, query }: Call,
+  { uploads: { receiver } }: UploadsDeps,
+): Promise<Response> {
+  if (receiver === undefined) {
+    throw new RequestError(
+      'upload_forbidden',
+      'Expected the file at the upload_url that POST /uploads gave, which is in Cloud Storage, got it here.',
+      { headers: { connection: 'close' } },
+    );
+  }
+  const { headers, body, signal } = request;
+  const length = headers.get('content-length');
+  await receiver.receive(idIn(path), query, {
+    type: headers.get('content-type'),
+    bytes: length === null ? undefined : Number(length),
+    // Without a cancel, which would end the connection before the answer is sent.
+    body: body?.values({ preventCancel: true }) ?? emptyBody(),
+    signal,
+  });
+  return new Response(null, { status: 204 });
+}
+
+/** One mistake for each mention of an upload that cannot be used. */
+export async function uploadMistakes(
+  mentions: readonly { pointer: string; id: string }[],
+  uploads: UploadStore,
+): Promise<Mistake[]> {
+  if (mentions.length === 0) return [];
+  const ids = [...new Set(mentions.map(({ id }) => id))];
+  const found = await uploads.areThere(ids);
+  const missing = new Set(ids.filter((_, at) => found[at] !== true));
+  return mentions
+    .filter(({ id }) => missing.has(id))
+    .map(({ pointer, id }) => ({
+      pointer,
+      code: 'invalid_url' as const,
+      message:
+        `Expected an upload that is complete and at most ${UPLOAD_DAYS} days old, got none as ${maskUploadId(id)}. ` +
+        'Send its file to its upload_url, or make a new one with POST /uploads.',
+    }));
+}
+
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+
+/** '' if it cannot be decoded. */
+function idIn(path: Call['path']): string {
+  try {
+    return decodeURIComponent(path['upload_id'] as string);
+  } catch {
+    return '';
+  }
+}

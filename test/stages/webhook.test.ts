@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { TransientError } from '../../functions/base/errors.ts';
+import { createReceiverPlaces } from '../../functions/coordination/receiver-places.ts';
+import { webhookUntilSettled } from '../../functions/hosts/local-webhooks.ts';
+import type { Combination } from '../../functions/model/plan.ts';
+import type { Task } from '../../functions/model/task.ts';
+import { eventId, GIVE_UP_AFTER_MS } from '../../functions/model/webhook.ts';
+import { failedReport } from '../../functions/pipeline/reporting.ts';
+import type { WebhookSender } from '../../functions/ports.ts';
+import { complete } from '../../functions/stages/complete.ts';
+import { sweep } from '../../functions/stages/sweep.ts';
+import { type WebhookDeps, webhook } from '../../functions/stages/webhook.ts';
+import { until } from '../contracts/harness.ts';
+import { delivery, useStages } from '../fixtures/hosts/stages.ts';
+import { startReceiver, WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
+
+const BASE = 'https://ads.example';
+
+describe('the event of a task', () => {
+  const s = useStages({ WEBHOOK_SECRET });
+
+  /** A task whose combinations have all reported, the second one as failed. */
+  async function reported(url: string, name = 'task'): Promise<Task> {
+    const task = await s.createTask({ name, callback: { url, baseUrl: BASE } });
+    const error = { code: 'no_video', stage: 'probe', message: 'Expected video.' } as const;
+    for (const combination of task.plan.combinations) {
+      const failed = failedReport(task, combination as Combination, error);
+      const isFailed = combination.index === 2;
+      await s.deps.reports.report(
+        task.id,
+        isFailed ? failed : { ...failed, status: 'succeeded', error: null },
+      );
+    }
+    return task;
+  }
+  const completeIt = (task: Task, change: Partial<typeof s.deps> = {}) =>
+    complete({ topic: 'complete', taskId: task.id }, delivery(), { ...s.deps, ...change });
+  async function ended(url: string, name = 'task'): Promise<Task> {
+    const task = await reported(url, name);
+    await completeIt(task);
+    return task;
+  }
+  const deliver = (task: Task, change: Partial<WebhookDeps> = {}) =>
+    webhook({ topic: 'webhook', taskId: task.id }, delivery(), { ...s.deps, ...change });
+  const recordOf = (task: Task) => s.deps.webhooks.read(task.id);
+
+  test('a receiver that answers 500 twice, then 200, gets three deliveries of one id, each verified', async () => {
+    await using receiver = await startReceiver([500, 500, 200]);
+    const task = await ended(receiver.url);
+    let now = Date.now();
+    const pauses: number[] = [];
+    for (;;) {
+      const next = await deliver(task, { now: () => now });
+      if (next === undefined) break;
+      assert.equal(await deliver(task, { now: () => now }), next, 'another message does not send it early');
+      pauses.push(next - now);
+      now = next;
+    }
+    assert.deepEqual(receiver.ids(), Array(3).fill(eventId(task.id)));
+    assert.equal(new Set(receiver.received.map(({ body }) => body)).size, 1);
+    for (const one of receiver.received) assert.equal(receiver.verified(one).type, 'task.partial');
+    assert.ok((pauses[0] as number) <= 6_000 && (pauses[1] as number) <= 36_000, `${pauses}`);
+    assert.equal((await recordOf(task))?.state, 'delivered');
+    assert.deepEqual([s.logged('webhook.failed').length, s.logged('webhook.delivered').length], [2, 1]);
+    assert.deepEqual(
+      s.logged('webhook.failed').map(({ severity }) => severity),
+      ['WARNING', 'DEBUG'],
+    );
+    assert.ok(!JSON.stringify(s.logged('webhook.failed')).includes('a-secret'));
+  });
+
+  test('says how the task ended, what failed, and where to look', async () => {
+    await using receiver = await startReceiver();
+    const task = await ended(receiver.url);
+    await deliver(task);
+    const finishedAt = (await s.deps.tasks.progress(task.id))?.finishedAt as number;
+    const [event] = receiver.received.map(receiver.verified);
+    const completed_at = new Date(finishedAt).toISOString();
+    assert.ok(event);
+    const { seconds, failures, links, ...data } = event.data;
+    assert.deepEqual([event.type, event.timestamp], ['task.partial', completed_at]);
+    assert.deepEqual(data, {
+      task_id: task.id,
+      task_name: 'task',
+      status: 'partial',
+      combinations: 2,
+      succeeded: 1,
+      failed: 1,
+      cancelled: 0,
+      output_folder: task.folder.location,
+      retry_of: null,
+      created_at: task.createdAt,
+      completed_at,
+      metadata: null,
+    });
+    assert.ok(seconds >= 0 && seconds < 60);
+    const [failure, ...more] = failures;
+    assert.deepEqual([failure?.index, failure?.code, failure?.stage, more], [2, 'no_video', 'probe', []]);
+    assert.match(failure?.hint ?? '', /Send a video/);
+    assert.equal(links.self, `${BASE}/tasks/${task.id}`);
+  });
+
+  test('is not sent before the task has ended, and never for a task without a callback_url', async () => {
+    let early = 0;
+    await using receiver = await startReceiver([200], async () => {
+      const progress = await s.deps.tasks.progress(task.id);
+      if (progress?.finishedAt == null) early += 1;
+    });
+    const task = await reported(receiver.url);
+    await s.deps.webhooks.ask(task.id, 1);
+    assert.equal(await deliver(task), undefined);
+    assert.equal(receiver.received.length, 0);
+    await completeIt(task);
+    await deliver(task);
+    assert.deepEqual([receiver.received.length, early], [1, 0]);
+    const plain = await s.createTask({ name: 'plain' });
+    await s.deps.tasks.finish(plain.id);
+    await deliver(plain);
+    assert.equal(await recordOf(plain), undefined);
+  });
+
+  test('is not lost, and has one id, wherever the process dies that completes the task', async () => {
+    await using receiver = await startReceiver();
+    const died = new Error('it died here');
+    const dies = () => Promise.reject(died);
+    const { webhooks, tasks, queue } = s.deps;
+    for (const [name, change] of [
+      ['before the note', { webhooks: { ...webhooks, ask: dies } }],
+      ['before the end', { tasks: { ...tasks, finish: dies } }],
+      ['before the message', { queue: { ...queue, publish: dies } }],
+    ] as const) {
+      const waiting = () => s.waiting()['webhook'] as number;
+      for (const repairedBy of ['the next delivery', 'the sweep'] as const) {
+        const task = await reported(receiver.url, `${name}, ${repairedBy}`);
+        await assert.rejects(completeIt(task, change), died);
+        const before = waiting();
+        if (repairedBy === 'the next delivery' || name !== 'before the message') await completeIt(task);
+        else await sweep(s.deps);
+        assert.ok(waiting() > before, name);
+        await deliver(task);
+        assert.equal(receiver.ids().filter((id) => id === eventId(task.id)).length, 1);
+      }
+    }
+  });
+
+  test('that a process died while sending is sent again, with the same id', async () => {
+    await using receiver = await startReceiver();
+    const task = await ended(receiver.url);
+    const { webhooks } = s.deps;
+    const record = () => Promise.reject(new TransientError('platform_unavailable', 'it died here'));
+    await assert.rejects(deliver(task, { webhooks: { ...webhooks, record } }), /it died here/);
+    await deliver(task);
+    await deliver(task);
+    assert.deepEqual(receiver.ids(), [eventId(task.id), eventId(task.id)]);
+  });
+
+  test('of two messages at a time, one sends it', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    await using receiver = await startReceiver([200], () => {
+      arrived.resolve();
+      return go.promise;
+    });
+    const task = await ended(receiver.url);
+    const first = deliver(task);
+    await arrived.promise;
+    await Promise.all([deliver(task), deliver(task)]);
+    go.resolve();
+    await first;
+    assert.equal(receiver.received.length, 1);
+  });
+
+  test('ends with 410, and after a day of failures, and the log says so', async () => {
+    await using receiver = await startReceiver([410, 500]);
+    const [gone, failing] = [await ended(receiver.url, 'gone'), await ended(receiver.url, 'failing')];
+    assert.equal(await deliver(gone), undefined);
+    const state = async (task: Task) => (await recordOf(task))?.state;
+    assert.equal(await state(gone), 'failed');
+    let now = Date.now();
+    const began = now;
+    for (let next: number | undefined = now; next !== undefined; ) {
+      now = next;
+      next = await deliver(failing, { now: () => now });
+    }
+    assert.deepEqual([now - began, await state(failing)], [GIVE_UP_AFTER_MS, 'failed']);
+    const lines = s.logged('webhook.given_up').map(({ severity, task_name }) => [severity, task_name]);
+    assert.deepEqual(lines, [
+      ['ERROR', 'gone'],
+      ['ERROR', 'failing'],
+    ]);
+  });
+
+  test('waits in the queue of one machine until it is due again, without being counted as a failed message', async () => {
+    await using receiver = await startReceiver([500]);
+    const task = await ended(receiver.url);
+    const message = { topic: 'webhook', taskId: task.id } as const;
+    const error = await webhookUntilSettled(message, delivery(), s.deps).catch((reason: unknown) => reason);
+    assert.ok(TransientError.is(error) && error.code === 'waiting');
+    assert.ok((error.retryAfterMs as number) > 3_000 && (error.retryAfterMs as number) <= 6_000);
+  });
+
+  test('is published by the sweep once it is due, unless its message is there', async () => {
+    await using receiver = await startReceiver([500]);
+    const task = await ended(receiver.url);
+    assert.equal(s.waiting()['webhook'], 1);
+    await sweep(s.deps);
+    assert.equal(s.waiting()['webhook'], 1);
+    const next = (await deliver(task)) as number;
+    const other = await ended(receiver.url, 'other');
+    const published: string[] = [];
+    const queue = {
+      publish: async (messages: readonly { taskId: string }[]) =>
+        void published.push(...messages.map(({ taskId }) => taskId)),
+    };
+    await sweep({ ...s.deps, queue });
+    assert.deepEqual(published, [other.id]);
+    await sweep({ ...s.deps, queue, now: () => next });
+    assert.deepEqual(published.slice(1).sort(), [other.id, task.id].sort());
+  });
+
+  test('is forgotten with its task, and put off while the task cannot be read', async () => {
+    await using receiver = await startReceiver();
+    const task = await ended(receiver.url);
+    const { tasks } = s.deps;
+    const unread = { ...tasks, get: async () => undefined };
+    await deliver(task, { tasks: unread });
+    assert.deepEqual(await s.deps.webhooks.due(Date.now(), 10), []);
+    assert.equal((await recordOf(task))?.state, 'pending');
+    await deliver(task, { tasks: { ...unread, progress: async () => undefined } });
+    assert.equal(await recordOf(task), undefined);
+    assert.equal(receiver.received.length, 0);
+  });
+
+  test('counts an error of the service as a failed delivery, so that it ends after a day, too', async () => {
+    await using receiver = await startReceiver();
+    const task = await ended(receiver.url);
+    const sender: WebhookSender = { send: () => Promise.reject(new TypeError('a bug')) };
+    assert.ok(await deliver(task, { sender }));
+    assert.match((await recordOf(task))?.error ?? '', /an unexpected error of the service/);
+  });
+
+  test('to a receiver that hangs takes few places, and leaves the others to other receivers', async () => {
+    await using hanging = await startReceiver(['hang']);
+    await using fine = await startReceiver();
+    const receivers = createReceiverPlaces(2);
+    const stop = new AbortController();
+    const send = (task: Task) =>
+      webhook(
+        { topic: 'webhook', taskId: task.id },
+        { signal: stop.signal, messageId: crypto.randomUUID() },
+        { ...s.deps, receivers },
+      );
+    const tasks = await Promise.all(['1', '2', '3', '4'].map((name) => ended(hanging.url, name)));
+    const results = tasks.map((task) => send(task).catch((error: unknown) => error));
+    const [, , third, fourth] = results;
+    for (const turnedAway of [await third, await fourth]) {
+      assert.ok(TransientError.is(turnedAway) && turnedAway.code === 'waiting');
+      assert.ok((turnedAway.retryAfterMs as number) > 0);
+    }
+    await until(() => hanging.received.length === 2, 'two deliveries');
+    assert.equal(await send(await ended(fine.url, 'fine')), undefined);
+    assert.equal(fine.received.length, 1);
+    stop.abort(new Error('The host stops'));
+    await Promise.all(results);
+    const records = await Promise.all(tasks.map(recordOf));
+    assert.deepEqual(
+      records.map((record) => record?.attempts),
+      [0, 0, 0, 0],
+      'a stop is no failed delivery',
+    );
+  });
+});
