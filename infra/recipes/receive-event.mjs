@@ -29,4 +29,6 @@ const server = createServer(async (request, response) => {
   const { task_name, status, succeeded, combinations, links } = event.data;
   console.log(`${event.type}\t${task_name}: ${succeeded} of ${combinations} (${status})\t${links.renders}`);
 });
-server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => console.error(`http://127.0.0.1:${server.address().port}`));
+server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () =>
+  console.error(`http://127.0.0.1:${server.address().port}`),
+);

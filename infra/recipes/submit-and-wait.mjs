@@ -13,10 +13,13 @@ const headers = { 'content-type': 'application/json', ...(key ? { 'x-api-key': k
 /** Repeats what may pass by itself: a service that is busy, starting, or out of reach for a moment. */
 async function ask(url, init = {}, tries = 5) {
   for (let pause = 1_000; ; pause *= 2) {
-    const response = await fetch(url, { ...init, headers: { ...headers, ...init.headers } }).catch(() => undefined);
+    const response = await fetch(url, { ...init, headers: { ...headers, ...init.headers } }).catch(
+      () => undefined,
+    );
     if (response?.ok) return response.json();
     const mayPass = response === undefined || response.status === 429 || response.status >= 500;
-    if (!mayPass || tries-- === 0) throw new Error(response ? await response.text() : `No answer from ${url}`);
+    if (!mayPass || tries-- === 0)
+      throw new Error(response ? await response.text() : `No answer from ${url}`);
     const asked = Number(response?.headers.get('retry-after') ?? 0) * 1_000;
     await sleep(Math.max(asked, pause));
   }
