@@ -30,6 +30,7 @@ const CHAPTERS = [
   'functions/http/README.md',
   'infra/OPERATIONS.md',
   'infra/README.md',
+  'infra/recipes/README.md',
   'infra/cloud/first-hour.md',
   'test/README.md',
 ];
