@@ -30,8 +30,8 @@ const CHAPTERS = [
   'functions/http/README.md',
   'infra/OPERATIONS.md',
   'infra/README.md',
-  'infra/recipes/README.md',
   'infra/cloud/first-hour.md',
+  'infra/recipes/README.md',
   'test/README.md',
 ];
 const MAX_README_LINES = 200;

@@ -90,7 +90,7 @@ export function uploadsContract(
       const { url, headers, id } = await offered(harness);
       const other = newUploadId('hook a.mp4');
       assert.equal(await harness.put(url.replace(id, other), headers, BODY), false);
-      assert.equal(await harness.put(url.replace(/ignature=\w{4}/, 'ignature=0000'), headers, BODY), false);
+      assert.equal(await harness.put(url.replace(/ignature=.{4}/, 'ignature=0000'), headers, BODY), false);
       assert.deepEqual(await harness.store.areThere([id, other]), [false, false]);
     });
 

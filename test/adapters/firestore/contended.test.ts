@@ -36,7 +36,7 @@ function contended(forEver = 100): { firestore: FirestoreConnection; writes: () 
     create: refuse,
     update: refuse,
   } as unknown as DocumentReference;
-  const collection = { doc: () => document };
+  const collection = { doc: () => document, get: async () => ({ docs: [] }) };
   const db = {
     collection: () => collection,
     getAll: async () => [snapshot],
