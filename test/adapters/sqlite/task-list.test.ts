@@ -62,7 +62,7 @@ describe('the list of tasks in sqlite', () => {
     });
     {
       using old = new DatabaseSync(path);
-      const version = MIGRATIONS.length - 1;
+      const version = MIGRATIONS.findIndex((migration) => migration.includes('CREATE TABLE summaries'));
       old.function('hash_id', (key) => String(key));
       old.exec([...MIGRATIONS.slice(0, version), `PRAGMA user_version = ${version}`].join(';'));
       const insert = old.prepare(
