@@ -32,10 +32,18 @@ export interface CloudFunctions extends Record<FunctionName, CloudFunction>, Asy
 type Deps = Awaited<ReturnType<typeof composeCloud>>['deps'];
 type StageRun<T extends Topic> = (message: MessageOf<T>, delivery: Delivery, deps: Deps) => Promise<void>;
 
-/** Pub/Sub repeats a push after 600 s without an answer. Before that, the work is stopped and the message handed back. */
-const DELIVERY_MS = 540_000;
-/** How long errors are retried within a delivery. Each refused push slows down the whole subscription. */
-const PERSIST_MS = 480_000;
+/** How long a delivery may take. */
+interface Patience {
+  /** Then the work is stopped and the message handed back: shortly before the platform ends the request. */
+  deliveryMs: number;
+  /** How long errors are retried within a delivery. Each refused push slows down the whole subscription. */
+  persistMs: number;
+}
+
+/** Pub/Sub repeats a push after 600 s without an answer. */
+const PATIENCE: Patience = { deliveryMs: 540_000, persistMs: 480_000 };
+/** One try, of 15 s at most, and a short wait for a place at its receiver. The function's requests end after 60 s. */
+const WEBHOOK_PATIENCE: Patience = { deliveryMs: 50_000, persistMs: 15_000 };
 /** Each look costs a few reads. */
 const WAIT_AGAIN_MS = 1_000;
 const LONGEST_BACK_OFF_MS = 15_000;
@@ -98,7 +106,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     };
 
   const push =
-    <T extends Topic>(topic: T, load: () => Promise<StageRun<T>>): CloudFunction =>
+    <T extends Topic>(topic: T, load: () => Promise<StageRun<T>>, patience = PATIENCE): CloudFunction =>
     async (request) => {
       const pushed = readPush(await bodyOf(request), topic);
       if ('malformed' in pushed) {
@@ -113,7 +121,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       }
       const { message, messageId, deliveries } = pushed;
       return traced(pushed.traceparent, async () => {
-        using limit = timeLimit(DELIVERY_MS, outOfTime, stopping.signal);
+        using limit = timeLimit(patience.deliveryMs, () => outOfTime(patience), stopping.signal);
         const { signal } = limit;
         try {
           const [stage, deps] = await Promise.all([load(), depsOf()]);
@@ -125,9 +133,12 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
             (error, pauseMs) => problems.handedBack(message, error, pauseMs),
             // While it waited, a render would keep an instance that others need, and a letter the only one.
             topic === 'render' || topic === 'dead-letter',
+            patience.persistMs,
           );
           return new Response(null, { status: ACKNOWLEDGED });
         } catch (error) {
+          // It stays due, and the sweep publishes it again: receivers that hang must not slow down the events of others.
+          if (topic === 'webhook' && isWaiting(error)) return new Response(null, { status: ACKNOWLEDGED });
           const tasks = (await composed?.catch(() => undefined))?.deps.tasks;
           await logNack(message, deliveries, error, tasks);
           return new Response(null, { status: HANDED_BACK });
@@ -143,11 +154,15 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     prepare: push('prepare', async () => (await import('../stages/prepare.ts')).prepare),
     render: push('render', async () => (await import('../stages/render.ts')).render),
     complete: push('complete', async () => (await import('../stages/complete.ts')).complete),
-    webhook: push('webhook', async () => {
-      const { webhook } = await import('../stages/webhook.ts');
-      // The sweep publishes the next try.
-      return async (...delivery) => void (await webhook(...delivery));
-    }),
+    webhook: push(
+      'webhook',
+      async () => {
+        const { webhook } = await import('../stages/webhook.ts');
+        // The sweep publishes the next try.
+        return async (...delivery) => void (await webhook(...delivery));
+      },
+      WEBHOOK_PATIENCE,
+    ),
     deadLetter: push('dead-letter', async () => (await import('../stages/dead-letter.ts')).deadLetter),
     sweep: async () => {
       const { sweep } = await import('../stages/sweep.ts');
@@ -202,8 +217,9 @@ async function persistently(
   signal: AbortSignal,
   onFailed: (error: unknown, pauseMs?: number) => Promise<void>,
   handsBackWaits: boolean,
+  persistMs: number,
 ): Promise<void> {
-  const deadline = performance.now() + PERSIST_MS;
+  const deadline = performance.now() + persistMs;
   for (let failures = 1; ; ) {
     try {
       return await run();
@@ -225,9 +241,9 @@ async function persistently(
   }
 }
 
-function outOfTime(): TransientError {
+function outOfTime({ deliveryMs }: Patience): TransientError {
   return new TransientError(
     'out_of_time',
-    `Expected the stage to end within ${DELIVERY_MS / 1000} s, got a timeout.`,
+    `Expected the stage to end within ${deliveryMs / 1000} s, got a timeout.`,
   );
 }

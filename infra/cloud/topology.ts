@@ -32,10 +32,9 @@ export const SUBSCRIPTIONS: readonly PushSubscription[] = [
   subscription('prepare', 'prepare', DEAD_LETTERS),
   subscription('render', 'render', DEAD_LETTERS),
   subscription('complete', 'complete', DEAD_LETTERS),
-  subscription('webhook', 'webhook', DEAD_LETTERS),
   subscription('dead-letter', 'deadLetter', undefined),
   // What a receiver refuses is acknowledged, and sent again by the sweep.
-  subscription('webhook' as Topic, 'webhook' as FunctionName, undefined),
+  subscription('webhook', 'webhook', undefined),
 ];
 
 function subscription(topic: Topic, to: FunctionName, deadLetterTopic: string | undefined): PushSubscription {
