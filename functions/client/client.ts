@@ -2,6 +2,7 @@
  * A client of the HTTP interface, for Node and browsers. Its types come from the schemas that the service validates requests
  * by and describes its answers with.
  */
+import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
 import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
@@ -55,7 +56,7 @@ export interface Client {
   /** The finished video. Wherever it is stored, the body of the answer is the file. */
   video(taskId: string, index: number, options?: Stop): Promise<Response>;
   /** The manifest of an ended task, as JSON. */
-  manifest(taskId: string, options?: Stop): Promise<unknown>;
+  manifest(taskId: string, options?: Stop): Promise<ManifestView>;
   /** All finished videos in one archive, as the body of the answer. */
   zip(taskId: string, options?: Stop): Promise<Response>;
   /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
@@ -134,7 +135,7 @@ export function createClient(options: TransportOptions): Client {
     video: (taskId, index, stop) => file(renderPaths(taskId, index).video, stop),
 
     async manifest(taskId, stop) {
-      return await (await file(taskPaths(taskId).manifest, stop)).json();
+      return (await (await file(taskPaths(taskId).manifest, stop)).json()) as ManifestView;
     },
 
     zip: (taskId, stop) => file(taskPaths(taskId).zip, stop),

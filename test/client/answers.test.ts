@@ -1,6 +1,5 @@
 /**
  * The client and servers that answer in other ways than the service on one machine: stand-ins for fetch, by the schemas.
- * Those of lists, files, uploads, webhooks and deleting stand in for routes of the service itself.
  */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';

@@ -10,7 +10,13 @@ import {
   ServiceError,
 } from '../../functions/client/client.ts';
 import { ROUTES } from '../../functions/http/routes/routes.ts';
-import { PROCESS_MEDIA_PATH, taskPaths } from '../../functions/model/paths.ts';
+import {
+  PROCESS_MEDIA_PATH,
+  renderPaths,
+  TASKS_PATH,
+  taskPaths,
+  UPLOADS_PATH,
+} from '../../functions/model/paths.ts';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
@@ -80,6 +86,38 @@ describe('the client, with the service on one machine', () => {
     assert.equal((await client.cancel(task_id)).status, 'partial');
   });
 
+  test('uploads a clip, gets its video, manifest and archive, and forgets the task', async () => {
+    const bytes = await readFile(join(dir.path, 'red.mp4'));
+    const file = { bytes: bytes.length, type: 'video/mp4' };
+    const clips = [
+      await client.upload({ ...file, name: 'whole.mp4', body: bytes }),
+      await client.upload({ ...file, name: 'stream.mp4', body: new Blob([bytes]).stream() }),
+    ];
+    const { task_id } = await client.submit({
+      ...request,
+      task_name: 'uploaded',
+      video_blocks: { hooks: clips },
+    });
+    assert.equal((await client.ended(task_id)).status, 'completed');
+
+    const { file_name } = await client.render(task_id, 2);
+    assert.match(file_name, /^0002-stream-/);
+    const video = await client.video(task_id, 2);
+    assert.equal(video.headers.get('content-type'), 'video/mp4');
+    assert.equal((await video.bytes()).length, Number(video.headers.get('content-length')));
+    const manifest = await client.manifest(task_id);
+    assert.deepEqual([manifest.succeeded, manifest.renders[1]?.file_name], [2, file_name]);
+    const zip = await client.zip(task_id);
+    assert.deepEqual([...(await zip.bytes()).subarray(0, 2)], [...Buffer.from('PK')]);
+    await assert.rejects(client.sendWebhook(task_id), { status: 409, code: 'no_webhook' });
+
+    const listed = async () => (await all(client.tasks({ limit: 1 }))).map((task) => task.task_id);
+    assert.equal((await listed())[0], task_id);
+    await client.delete(task_id);
+    assert.ok(!(await listed()).includes(task_id));
+    await assert.rejects(client.delete(task_id), { status: 404 });
+  });
+
   test('plans a task in pages that are of one plan, and starts nothing', async () => {
     const urls = Array.from({ length: 15 }, (_, n) => `https://example.com/clip-${n}.mp4`);
     const { seed: _, ...unseeded } = request;
@@ -121,9 +159,10 @@ describe('the client, with the service on one machine', () => {
 describe('the paths of the client', () => {
   test('are those of the routes', () => {
     const paths = ROUTES.map(({ path }) => path);
-    const { self, renders, cancel, retry } = taskPaths('ID');
-    for (const path of [PROCESS_MEDIA_PATH, self, renders, cancel, retry]) {
-      assert.ok(paths.includes(path.replace('ID', '{task_id}')), path);
+    const of = { ...taskPaths('ID'), ...renderPaths('ID', 1), PROCESS_MEDIA_PATH, TASKS_PATH, UPLOADS_PATH };
+    for (const path of Object.values(of)) {
+      const described = path.replace('ID', '{task_id}').replace('/1', '/{index}');
+      assert.ok(paths.includes(described), path);
     }
   });
 

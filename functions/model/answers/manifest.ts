@@ -40,3 +40,4 @@ export const manifestSchema = object(
   },
   'What became of every combination of a task.',
 );
+export type ManifestView = FromSchema<typeof manifestSchema>;
