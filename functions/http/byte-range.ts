@@ -1,5 +1,6 @@
 /** Single ranges of a file and conditions on it: RFC 9110, sections 13 and 14. */
 import { RequestError } from '../base/errors.ts';
+import { isNamed } from './etag.ts';
 
 export interface Representation {
   bytes: number;
@@ -46,11 +47,8 @@ function isUnchanged(condition: string | null, { etag, modifiedAt }: Representat
 
 /** Whether the caller has this version: 304. */
 export function isKnown({ headers }: Request, { etag, modifiedAt }: Representation): boolean {
-  const tags = headers
-    .get('if-none-match')
-    ?.split(',')
-    .map((tag) => tag.trim().replace(/^W\//, ''));
-  if (tags !== undefined) return tags.includes(etag) || tags.includes('*');
+  const tags = headers.get('if-none-match');
+  if (tags !== null) return isNamed(etag, tags);
   const since = Date.parse(headers.get('if-modified-since') ?? '');
   return since >= wholeSeconds(modifiedAt);
 }

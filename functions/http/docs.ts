@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { RequestError } from '../base/errors.ts';
+import { isNamed } from './etag.ts';
 import type { Call } from './route.ts';
 
 interface File {
@@ -116,9 +117,7 @@ function answer({ headers: asked }: Request, { bytes, gzipped, type, hash }: Fil
     'cache-control': 'no-cache',
     'content-security-policy': POLICY,
   };
-  // Proxies mark a tag as weak, which makes no difference here: RFC 9110, section 13.1.2.
-  const known = (asked.get('if-none-match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  if (known.includes(etag)) return new Response(null, { status: 304, headers });
+  if (isNamed(etag, asked.get('if-none-match'))) return new Response(null, { status: 304, headers });
   return new Response(isGzipped ? gzipped : bytes, {
     headers: { ...headers, 'content-type': type, ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) },
   });

@@ -28,8 +28,10 @@ export function taggedJson(
     : Response.json(body, tagged);
 }
 
-/** Compares weakly, as If-None-Match does. What is no list of ETags names none. */
-function isNamed(tag: string, field: string | null): boolean {
+/**
+ * Whether If-None-Match names an ETag, in quotes and without a W/: it compares weakly. What is no list of ETags names none.
+ */
+export function isNamed(tag: string, field: string | null): boolean {
   if (field === null) return false;
   if (field.trim() === '*') return true;
   const isList = /^[\s,]*$/.test(field.replace(TAG, ''));

@@ -1,5 +1,5 @@
 /** Addresses of this service, for answers and events. `baseUrl`: where the caller reaches it, without a trailing slash. */
-import type { TaskLinks } from './answers/task.ts';
+import type { TaskLinks } from './answers/links.ts';
 import { renderPaths, taskPaths } from './paths.ts';
 
 export function taskLinks(baseUrl: string, taskId: string): TaskLinks {

@@ -1,5 +1,7 @@
 /** Names of the schemas in the description. One without a name is called like the field or the address that it is found at. */
+
 import { healthSchema, readySchema } from '../../model/answers/health.ts';
+import { linksSchema } from '../../model/answers/links.ts';
 import { problemSchema } from '../../model/answers/problem.ts';
 import {
   choicesSchema,
@@ -10,7 +12,6 @@ import {
 } from '../../model/answers/render.ts';
 import {
   acceptedSchema,
-  linksSchema,
   problemViewSchema,
   statusSchema,
   taskEntrySchema,

@@ -2,6 +2,7 @@ import type { FromSchema } from 'json-schema-to-ts';
 import { TRANSIENT_CODES } from '../../base/codes.ts';
 import { STAGES } from '../../base/errors.ts';
 import { TASK_STATUSES } from '../task.ts';
+import { linksSchema } from './links.ts';
 import {
   count,
   list,
@@ -20,15 +21,6 @@ import {
   warnings,
 } from './shape.ts';
 import { webhookSchema } from './webhook.ts';
-
-export const linksSchema = object({
-  self: url('The status.'),
-  renders: url('The videos.'),
-  manifest: url('The manifest as JSON; .csv and .zip are beside it.'),
-  cancel: url('POST: cancels the task.'),
-  retry: url('POST: makes the failed videos again.'),
-});
-export type TaskLinks = FromSchema<typeof linksSchema>;
 
 export const acceptedSchema = objectWith(
   {

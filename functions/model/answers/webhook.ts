@@ -1,7 +1,8 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { ENDED_STATUSES } from '../task.ts';
+import { linksSchema } from './links.ts';
 import { failureSchema } from './render.ts';
-import { count, list, number, object, oneOf, text, textOrNull, time, timeOrNull, url } from './shape.ts';
+import { count, list, number, object, oneOf, text, textOrNull, time, timeOrNull } from './shape.ts';
 
 /**
  * `waiting`: the task has not ended. `pending`: the event was not delivered yet and is tried again. `failed`: given up, after
@@ -45,13 +46,7 @@ export const eventSchema = object({
     created_at: time('When it was accepted.'),
     completed_at: time('When it ended.'),
     metadata: { description: 'As posted; null without it.' },
-    links: object({
-      self: url('The status.'),
-      renders: url('The videos.'),
-      manifest: url('The manifest as JSON.'),
-      cancel: url('POST: cancels the task.'),
-      retry: url('POST: makes the failed videos again.'),
-    }),
+    links: linksSchema,
   }),
 });
 export type WebhookEvent = FromSchema<typeof eventSchema>;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { type Json, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
-import { NO_BROWSER, openBrowser } from '../fixtures/network/browser.ts';
+import { IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
@@ -26,7 +26,7 @@ interface Seen {
   rateLimit: string | null;
 }
 
-describe('a page in Chromium', { skip: NO_BROWSER }, () => {
+describe('a page in Chromium', IN_CHROMIUM, () => {
   let dir: TempDir;
   let page: Page;
   let origin: string;
@@ -46,9 +46,7 @@ describe('a page in Chromium', { skip: NO_BROWSER }, () => {
       pages.closeAllConnections();
     });
     origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`;
-    const browser = await openBrowser();
-    open.defer(() => browser.close());
-    page = await browser.newPage();
+    ({ page } = open.use(await startBrowser()));
     await page.goto(origin);
   });
   after(() => open.disposeAsync());
