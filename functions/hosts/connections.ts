@@ -30,8 +30,8 @@ export interface ConnectionLimits {
 }
 
 export interface Connections {
-  /** False for a request that must not be handled. */
-  begin(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Calls `handle` unless the request must not be handled: at once, or when the answer before it has ended. */
+  begin(request: IncomingMessage, response: ServerResponse, handle: () => void): void;
   /** The answer to the request that is being handled. */
   answerOn(socket: Duplex): ServerResponse | undefined;
 }
@@ -45,6 +45,8 @@ interface Connection {
   arriving?: { request: IncomingMessage; since: number } | undefined;
   /** Since when bytes wait to be read; undefined: none do. */
   unreadSince?: number | undefined;
+  /** Arrived with the last bytes of the answer before it. */
+  next?: IncomingMessage | undefined;
   /** The connection ends with the current answer. */
   isLast?: boolean;
 }
@@ -106,13 +108,23 @@ export function shareConnections(
   server.once('close', () => clearInterval(look));
 
   return {
-    begin(request, response) {
+    begin(request, response, handle) {
       const connection = all.get(request.socket);
-      if (connection === undefined) return false;
-      if (connection.response !== undefined) {
-        if (!connection.isLast) endAfter(connection.response, request.socket);
+      if (connection === undefined) return;
+      const { response: before } = connection;
+      if (before !== undefined) {
+        if (!connection.isLast && connection.next === undefined && isAllSent(before)) {
+          // Its client has read it to the end, before we could note that.
+          connection.next = request;
+          before.once('close', () => {
+            connection.next = undefined;
+            this.begin(request, response, handle);
+          });
+          return;
+        }
+        if (!connection.isLast) endAfter(before, request.socket);
         connection.isLast = true;
-        return false;
+        return;
       }
       Object.assign(connection, { request, response, arriving: { request, since: performance.now() } });
       moveBack(connection);
@@ -120,7 +132,7 @@ export function shareConnections(
         Object.assign(connection, { request: undefined, response: undefined });
         moveBack(connection);
       });
-      return true;
+      handle();
     },
     answerOn: (socket) => all.get(socket)?.response,
   };
@@ -141,6 +153,11 @@ function crowdOf(
 
 function isIdle({ response }: Connection): boolean {
   return response === undefined;
+}
+
+/** Whether no byte of it waits here: its client may have read all of it. */
+function isAllSent({ headersSent, writableLength, socket }: ServerResponse): boolean {
+  return headersSent && writableLength === 0 && socket?.writableLength === 0;
 }
 
 function isLate({ arriving, response }: Connection, now: number, limits: ConnectionLimits): boolean {

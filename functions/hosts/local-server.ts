@@ -49,7 +49,7 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
   });
   const connections = shareConnections(server, sharing, (socket) => refuse(socket, 408));
   server.on('request', (request, response) => {
-    if (connections.begin(request, response)) inRequestOf(response, () => listener(request, response));
+    connections.begin(request, response, () => inRequestOf(response, () => listener(request, response)));
   });
   // Node would answer 417. Unknown expectations may be ignored: RFC 9110, section 10.1.1.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));

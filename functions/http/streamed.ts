@@ -12,13 +12,20 @@ export function streamed(
 ): ReadableStream<Uint8Array> {
   const gone = new AbortController();
   const pieces = make(gone.signal);
+  /** Made ahead, so that the stream ends with its last piece, and nothing of an answer that breaks off looks whole. */
+  let ahead: Promise<IteratorResult<Uint8Array>> | undefined;
   return new ReadableStream(
     {
       async pull(controller) {
         try {
-          const next = await pieces.next();
-          if (next.done) controller.close();
-          else controller.enqueue(next.value);
+          const next = await (ahead ?? pieces.next());
+          if (!next.done) {
+            ahead = pieces.next();
+            const { done } = await ahead;
+            controller.enqueue(next.value);
+            if (!done) return;
+          }
+          controller.close();
         } catch (error) {
           if (!gone.signal.aborted) brokenOff(error, what, log);
           throw error;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
@@ -238,6 +239,18 @@ describe('a video that is being sent', { skip: process.platform !== 'linux' && '
     assert.deepEqual(s.logged('answer.broken'), [], 'a client who leaves is no error');
   });
 
+  test('breaks off if it is written over meanwhile, even with as many bytes', async () => {
+    await using s = await savedVideos();
+    await s.save(1, Buffer.alloc(32 * 2 ** 20, 'x'));
+    const response = await s.get('/renders/1/video');
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await writeFile(join(s.task.folder.id, s.nameOf(1)), Buffer.alloc(32 * 2 ** 20, 'y'));
+    await assert.rejects(async () => {
+      while (!(await reader.read()).done);
+    });
+  });
+
   test('leaves no file open after HEAD, a range and 304', async () => {
     await using s = await savedVideos();
     await s.save(1, VIDEO);
@@ -248,6 +261,36 @@ describe('a video that is being sent', { skip: process.platform !== 'linux' && '
       assert.ok(Date.now() < end, 'the file stays open');
   });
 });
+
+describe('videos one after the other on one connection', () => {
+  test('are all answered: the next request may follow the last byte at once', async () => {
+    await using s = await savedVideos();
+    await s.save(1, VIDEO.slice(0, 17_000));
+    using agent = new DisposableAgent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    const once = () =>
+      new Promise<number>((done, failed) => {
+        request(`${s.url}/tasks/${s.task.id}/renders/1/video`, { agent }, (answer) => {
+          sockets.add(answer.socket);
+          let bytes = 0;
+          answer.on('data', (piece: Buffer) => {
+            bytes += piece.length;
+          });
+          answer.on('end', () => done(bytes)).on('error', failed);
+        })
+          .on('error', failed)
+          .end();
+      });
+    for (let round = 0; round < 200; round++) assert.equal(await once(), 17_000);
+    assert.equal(sockets.size, 1);
+  });
+});
+
+class DisposableAgent extends Agent implements Disposable {
+  [Symbol.dispose]() {
+    this.destroy();
+  }
+}
 
 describe('a video elsewhere', () => {
   /** Saves on the disk, and changes what is found there. */
@@ -310,9 +353,7 @@ describe('a video elsewhere', () => {
   test('breaks the connection if it cannot be sent to its end', async () => {
     const gone = () => new PermanentError('output_missing', 'save', 'The file is gone.');
     await using s = await elsewhere(failing(9, gone));
-    const response = await s.get('/renders/1/video');
-    assert.equal(response.status, 200);
-    await assert.rejects(response.text());
+    await assert.rejects(async () => (await s.get('/renders/1/video')).text());
     assert.equal(s.logged('answer.broken').length, 1);
   });
 

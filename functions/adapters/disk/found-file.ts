@@ -30,11 +30,20 @@ export async function findFile(folder: string, fileName: string): Promise<FoundF
         await opened?.handle.close();
         throw changedFile(fileName);
       }
-      yield* opened.handle.createReadStream({
-        signal,
-        ...(from !== undefined && { start: from }),
-        ...(to !== undefined && { end: to }),
-      });
+      const { handle } = opened;
+      try {
+        yield* handle.createReadStream({
+          signal,
+          // It is looked at once more below.
+          autoClose: false,
+          ...(from !== undefined && { start: from }),
+          ...(to !== undefined && { end: to }),
+        });
+        // Written over meanwhile, with the same length: the bytes are of two versions.
+        if (versionOf(await handle.stat({ bigint: true })) !== version) throw changedFile(fileName);
+      } finally {
+        await handle.close();
+      }
     },
   };
 }
