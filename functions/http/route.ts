@@ -46,6 +46,8 @@ export interface Route<D> {
   description?: string;
   /** Answered without an API key. */
   isOpen?: boolean;
+  /** Asked again and again by whoever watches the service: other requests must not use up what it may ask. */
+  isProbe?: boolean;
   /** Whether a request brings a permission of its own, and needs no API key. */
   isPermitted?: (call: Pick<Call, 'path' | 'query'>, deps: D) => boolean;
   /** Whether this service has the address, by its settings; left out: always. */

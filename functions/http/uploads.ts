@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { CLOSE_CONNECTION } from '../base/close-connection.ts';
 import { type Mistake, RequestError } from '../base/errors.ts';
 import type { Upload } from '../model/answers/upload.ts';
 import { readUpload } from '../model/upload.ts';
@@ -48,7 +49,7 @@ export async function receiveUpload(
     throw new RequestError(
       'upload_forbidden',
       'Expected the file at the upload_url that POST /uploads gave, which is in Cloud Storage, got it here.',
-      { headers: { connection: 'close' } },
+      { headers: CLOSE_CONNECTION },
     );
   }
   const { headers, body, signal } = request;

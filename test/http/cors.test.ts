@@ -136,6 +136,11 @@ describe('a page of a listed origin', () => {
     }
     assert.deepEqual(statuses, [204, 204, 204, 429, 429]);
     assert.equal((await ask('GET', NO_TASK, { ...from(STUDIO), 'x-api-key': KEY })).status, 404);
+    assert.equal(
+      (await ask('GET', '/healthz')).status,
+      200,
+      'nor do they keep out whoever watches the service',
+    );
   });
 
   test('needs the key like everyone, and the name of this machine where there is none', async () => {

@@ -1,5 +1,6 @@
 /** Stores the body of a request in a file, whole or not at all. */
 import { open } from 'node:fs/promises';
+import { CLOSE_CONNECTION } from '../../base/close-connection.ts';
 import { RequestError, TransientError } from '../../base/errors.ts';
 import { unlessAborted } from '../../base/time-limit.ts';
 import type { SentFile } from '../../ports.ts';
@@ -15,9 +16,6 @@ export interface WholeFile {
   room: DiskRoom;
   leastRate: LeastRate;
 }
-
-/** The unread rest of a body would block the next request on the connection. */
-export const CLOSE = { headers: { connection: 'close' } };
 
 /**
  * Once it resolves, the bytes survive a power cut. On failure a part of the file may remain, to which nothing is written any
@@ -60,7 +58,7 @@ export async function storeWhole(
 }
 
 export function otherFile(detail: string): RequestError {
-  return new RequestError('upload_mismatch', detail, CLOSE);
+  return new RequestError('upload_mismatch', detail, { headers: CLOSE_CONNECTION });
 }
 
 export function otherLength(bytes: number, got: string): RequestError {
@@ -72,7 +70,11 @@ function tooSlow({ bytesPerSecond, windowMs }: LeastRate, cause: unknown): Reque
   return new RequestError(
     'request_timeout',
     `Expected ${least} KB or more a second, got less for ${seconds} s. Nothing was kept.`,
-    { cause, hint: 'Send the whole file again; over a slow line, send fewer files at a time.', ...CLOSE },
+    {
+      cause,
+      hint: 'Send the whole file again; over a slow line, send fewer files at a time.',
+      headers: CLOSE_CONNECTION,
+    },
   );
 }
 

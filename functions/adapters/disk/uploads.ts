@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
+import { CLOSE_CONNECTION } from '../../base/close-connection.ts';
 import { RequestError } from '../../base/errors.ts';
 import { sameSecret } from '../../base/same-secret.ts';
 import { maskUploadId, UPLOAD_MS, UPLOAD_URL_MS } from '../../model/upload-id.ts';
@@ -15,7 +16,7 @@ import { type DiskRoom, ENDLESS_ROOM } from '../shared/disk-room.ts';
 import { makeFolder, syncFolder, systemCode } from '../shared/files.ts';
 import { LEAST_RATE, type LeastRate } from '../shared/least-rate.ts';
 import { uploadGone } from '../shared/upload-gone.ts';
-import { CLOSE, otherFile, otherLength, storeWhole } from './receive.ts';
+import { otherFile, otherLength, storeWhole } from './receive.ts';
 
 export interface DiskUploadsOptions {
   dir: string;
@@ -160,9 +161,7 @@ function checkAnnouncement({ type, bytes }: SentFile, announced: Pick<Announced,
 }
 
 function forbidden(got: string): RequestError {
-  return new RequestError(
-    'upload_forbidden',
-    `Expected an upload_url that POST /uploads gave, ${got}.`,
-    CLOSE,
-  );
+  return new RequestError('upload_forbidden', `Expected an upload_url that POST /uploads gave, ${got}.`, {
+    headers: CLOSE_CONNECTION,
+  });
 }
