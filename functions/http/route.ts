@@ -15,6 +15,8 @@ type Schema = Readonly<Record<string, unknown>>;
 
 export interface Parameter {
   description: string;
+  /** Of the path, all are. */
+  isRequired?: boolean;
   schema: Schema;
 }
 

@@ -1,4 +1,5 @@
 /** Stores the body of a request in a file, whole or not at all. */
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { CLOSE_CONNECTION } from '../../base/close-connection.ts';
 import { RequestError, TransientError } from '../../base/errors.ts';
@@ -18,7 +19,7 @@ export interface WholeFile {
 }
 
 /**
- * Once it resolves, the bytes survive a power cut. On failure a part of the file may remain, to which nothing is written any
+ * Resolves with their SHA-256 in hex. Once it does, the bytes survive a power cut. On failure a part of the file may remain, to which nothing is written any
  * more. Rejects with RequestError 'upload_mismatch' for another length, 'request_timeout' if the caller is too slow or gone,
  * and with TransientError 'disk_full'.
  */
@@ -26,7 +27,8 @@ export async function storeWhole(
   file: string,
   { body, signal }: Pick<SentFile, 'body' | 'signal'>,
   { where, bytes, room, leastRate }: WholeFile,
-): Promise<void> {
+): Promise<string> {
+  const hash = createHash('sha256');
   using reserved = await room.reserve(where, bytes);
   using rate = watchRate(
     leastRate,
@@ -51,10 +53,12 @@ export async function storeWhole(
   for await (const piece of inPieces(arriving())) {
     await reserved.upTo(arrived);
     await handle.appendFile(piece);
+    hash.update(piece);
     reserved.written(piece.byteLength);
   }
   if (arrived !== bytes) throw otherLength(bytes, `${arrived}`);
   await handle.sync();
+  return hash.digest('hex');
 }
 
 export function otherFile(detail: string): RequestError {
@@ -63,6 +67,14 @@ export function otherFile(detail: string): RequestError {
 
 export function otherLength(bytes: number, got: string): RequestError {
   return otherFile(`Expected ${bytes} bytes, as announced, got ${got}. Nothing was kept.`);
+}
+
+export function otherBytes(): RequestError {
+  return new RequestError(
+    'upload_mismatch',
+    'Expected the file that was sent there before, got another one. Nothing was changed.',
+    { hint: 'Ask for a new upload_url with POST /uploads for each file.' },
+  );
 }
 
 function tooSlow({ bytesPerSecond, windowMs }: LeastRate, cause: unknown): RequestError {

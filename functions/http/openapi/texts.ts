@@ -27,6 +27,8 @@ export const SECURITY_SCHEMES = {
   Bearer: { type: 'http', scheme: 'bearer', description: 'The same key.' },
 };
 
+export const SECURITY = Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] }));
+
 /** Headers of https://www.standardwebhooks.com */
 const EVENT_HEADERS = {
   'webhook-id': 'The same at every delivery of the event.',
