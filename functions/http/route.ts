@@ -154,6 +154,9 @@ export const CODE_HEADERS: Readonly<Partial<Record<RequestCode, Readonly<Record<
   method_not_allowed: { Allow: { description: 'The methods of the address.', schema: { type: 'string' } } },
   too_many_requests: { 'Retry-After': RETRY_AFTER },
   unavailable: { 'Retry-After': RETRY_AFTER },
+  range_not_satisfiable: {
+    'Content-Range': { description: 'bytes */ and the size of the file.', schema: { type: 'string' } },
+  },
 };
 
 /** Errors of addresses that read a JSON body. */

@@ -5,6 +5,7 @@ import { duringRequest } from '../../functions/base/request-id.ts';
 import { createRequestGuard } from '../../functions/http/request-guard.ts';
 import { createApi } from '../../functions/http/router.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const KEY = 'a-key-of-sixteen-characters';
@@ -13,7 +14,7 @@ const REQUEST = { task_name: 'spring sale', video_blocks: { a: ['https://h/1.mp4
 describe('an answer', () => {
   const s = useStages();
   const ask = (path: string, init: RequestInit = {}, deps = s.deps) =>
-    createApi(deps)(new Request(`${BASE}${path}`, init));
+    conforming(createApi(deps))(new Request(`${BASE}${path}`, init));
   const post = (path: string, body?: unknown) =>
     ask(path, {
       method: 'POST',

@@ -5,12 +5,15 @@ import { createLog } from '../../functions/base/log.ts';
 import { createRequestGuard } from '../../functions/http/request-guard.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { TaskStore } from '../../functions/ports.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const KEY = 'a-key-of-sixteen-characters';
 const STUDIO = 'https://studio.example';
 const LISTED = [STUDIO, 'http://localhost:5173'];
 const NO_TASK = '/tasks/00000000-0000-4000-8000-000000000000';
+
+const describedApi = (deps: ApiDeps) => conforming(createApi(deps));
 
 interface Options {
   listed?: readonly string[];
@@ -37,7 +40,7 @@ function apiOf({ listed = LISTED, apiKey, perMinute = Number.POSITIVE_INFINITY }
     progress: async () => undefined,
   } as unknown as TaskStore;
   const run = <T>(_what: string, work: () => Promise<T>) => work();
-  const api = createApi({
+  const api = describedApi({
     log,
     guard,
     tasks,
