@@ -377,9 +377,9 @@ export interface UploadReceiver {
   /** Whether this service made the URL, for that id, whether it has expired or not. */
   isOurs(id: string, query: URLSearchParams): boolean;
   /**
-   * Stores the body under the id in one step, or nothing. Repeating it replaces the file.
+   * Stores the body under the id in one step, or nothing. A file that has arrived never changes.
    * @param query of the URL of the request
-   * @throws RequestError: 403 if the URL is not ours or has expired, 422 for another length or type, 408 if it is too slow
+   * @throws RequestError: 403 if the URL is not ours or has expired, 422 for another length, type or file, 408 if it is too slow
    * @throws TransientError disk_full
    */
   receive(id: string, query: URLSearchParams, sent: SentFile): Promise<void>;

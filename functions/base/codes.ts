@@ -79,8 +79,8 @@ export const CODES = Object.freeze({
   unsupported_media_type: {
     kind: 'request',
     status: 415,
-    title: 'The body is not declared as JSON',
-    hint: 'Send Content-Type: application/json.',
+    title: 'The body is of another kind than this address takes',
+    hint: 'Send JSON with Content-Type: application/json, and a file without Content-Encoding.',
   },
   invalid_request: {
     kind: 'request',
@@ -93,6 +93,12 @@ export const CODES = Object.freeze({
     status: 403,
     title: 'The upload URL is wrong or has expired',
     hint: 'Send the file to the upload_url of POST /uploads as it is, within a day. Ask for a new one after that.',
+  },
+  partial_upload: {
+    kind: 'request',
+    status: 400,
+    title: 'Only a part of the file was sent',
+    hint: 'Send the whole file in one request, without Content-Range.',
   },
   upload_mismatch: {
     kind: 'request',

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
 import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
+import { CLOSE_CONNECTION } from '../base/close-connection.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
 import { apartFromRequests } from '../base/request-id.ts';
 import { timeLimit } from '../base/time-limit.ts';
@@ -117,7 +118,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
           message_id: pushed.messageId,
         });
         // The body may not have been read to its end.
-        return new Response(null, { status: ACKNOWLEDGED, headers: { connection: 'close' } });
+        return new Response(null, { status: ACKNOWLEDGED, headers: CLOSE_CONNECTION });
       }
       const { message, messageId, deliveries } = pushed;
       return traced(pushed.traceparent, async () => {

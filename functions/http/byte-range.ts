@@ -40,9 +40,9 @@ function within(from: number, to: number, { bytes }: Representation, isEmpty = f
   );
 }
 
-/** If-Range: a date must be the very one that we sent. */
+/** If-Range: a date must be the very one that we sent, written so: RFC 9110, section 13.1.5. */
 function isUnchanged(condition: string | null, { etag, modifiedAt }: Representation): boolean {
-  return condition === null || condition === etag || Date.parse(condition) === wholeSeconds(modifiedAt);
+  return condition === null || condition === etag || condition === httpDate(modifiedAt);
 }
 
 /** Whether the caller has this version: 304. */
@@ -53,7 +53,12 @@ export function isKnown({ headers }: Request, { etag, modifiedAt }: Representati
   return since >= wholeSeconds(modifiedAt);
 }
 
-/** As HTTP writes dates. */
+/** Last-Modified. */
+export function httpDate(ms: number): string {
+  return new Date(ms).toUTCString();
+}
+
+/** As precise as dates of HTTP are. */
 function wholeSeconds(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }

@@ -9,8 +9,16 @@ const REQUEST_HEADERS = [
   'authorization',
   'idempotency-key',
   'if-none-match',
+  'if-modified-since',
   'range',
+  'if-range',
   'x-request-id',
+  // Those of the Model Context Protocol, of all its versions.
+  'mcp-protocol-version',
+  'mcp-method',
+  'mcp-name',
+  'mcp-session-id',
+  'last-event-id',
 ];
 /** Headers of answers that a page may read besides those that it always may. */
 const ANSWER_HEADERS = [
@@ -34,9 +42,8 @@ const MAX_AGE_SECONDS = 600;
 export function corsHeaders(request: Request, listed: readonly string[]): Readonly<Record<string, string>> {
   if (listed.length === 0) return {};
   const origin = request.headers.get('origin');
-  // A copy that was fetched without an origin must not be shown to a page, which could not read it.
-  if (origin === null) return { vary: 'Origin' };
-  if (!listed.includes(origin)) return {};
+  // A cache must not show a page what it has for others: the page could not read it.
+  if (origin === null || !listed.includes(origin)) return { vary: 'Origin' };
   return {
     'access-control-allow-origin': origin,
     'access-control-expose-headers': ANSWER_HEADERS.join(', '),

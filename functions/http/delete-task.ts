@@ -1,7 +1,6 @@
-import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { TaskStore } from '../ports.ts';
-import { knownTask } from './task-status.ts';
+import { checkEnded, knownTask } from './task-status.ts';
 
 export interface DeleteTaskDeps {
   tasks: TaskStore;
@@ -11,9 +10,7 @@ export interface DeleteTaskDeps {
 /** DELETE /tasks/{task_id}: forgets an ended task. Its videos stay. */
 export async function deleteTask(taskId: string, { tasks, log }: DeleteTaskDeps): Promise<Response> {
   const { task, progress } = await knownTask(taskId, { tasks });
-  if (progress.finishedAt === null) {
-    throw new RequestError('task_running', 'Expected a task that has ended, got one that is still running.');
-  }
+  checkEnded(progress);
   await tasks.remove(taskId);
   log.info(`Deleted the records of "${task.name}"; its videos stay`, {
     event: 'task.deleted',

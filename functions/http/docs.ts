@@ -1,12 +1,12 @@
 /** The pages for people who integrate: the description as JSON, and Swagger UI, which shows it and sends requests. */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
 import { RequestError } from '../base/errors.ts';
-import { isNamed } from './etag.ts';
+import { contentHash, isNamed } from './etag.ts';
 import type { Call } from './route.ts';
 
 interface File {
@@ -46,13 +46,31 @@ const POLICY = [
 /** Not with a weight of 0, which refuses it: RFC 9110, section 12.4.2. */
 const ACCEPTS_GZIP = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/;
 
-/** Each file is read and compressed once. */
-const files = new Map<string, Promise<File>>();
+type Kept = LRUCache<string, Promise<File>>;
 
-/** GET /openapi.json */
-export async function description({ request }: Call, document: object): Promise<Response> {
-  const bytes = Buffer.from(JSON.stringify(document));
-  return answer(request, await fileOf(bytes, 'application/json'));
+/** What is the same for all callers: never more than these few. */
+const files: Kept = new LRUCache({ max: 16 });
+/** By what they describe: a caller can name the service in many ways, and each makes another description. */
+const descriptions: Kept = new LRUCache({ max: 8 });
+
+/**
+ * GET /openapi.json
+ * @param key of the document: the same key, the same document
+ */
+export async function description(
+  { request }: Call,
+  { key, make }: { key: string; make: () => object },
+): Promise<Response> {
+  const makeFile = () => fileOf(Buffer.from(JSON.stringify(make())), 'application/json');
+  return answer(request, await kept(descriptions, key, makeFile));
+}
+
+/** Made, hashed and compressed once. What failed is made again. */
+function kept(all: Kept, key: string, make: () => Promise<File>): Promise<File> {
+  const file = all.get(key) ?? make();
+  all.set(key, file);
+  file.catch(() => all.delete(key));
+  return file;
 }
 
 /** GET /docs. Links are relative, so that they are right behind every proxy, with a slash at the end or without. */
@@ -75,7 +93,8 @@ export async function page({ request, url }: Call): Promise<Response> {
 </body>
 </html>
 `;
-  return answer(request, await fileOf(Buffer.from(html), 'text/html; charset=utf-8'));
+  const makeFile = () => fileOf(Buffer.from(html), 'text/html; charset=utf-8');
+  return answer(request, await kept(files, `page ${folder}`, makeFile));
 }
 
 /** GET /docs/{file}. Throws RequestError not_found. */
@@ -87,11 +106,7 @@ export async function asset({ request, path }: Call): Promise<Response> {
       `Expected one of ${ASSETS.join(', ')}, got another file. Open /docs.`,
     );
   }
-  const file = files.get(name) ?? read(name);
-  files.set(name, file);
-  // What failed once is read again.
-  file.catch(() => files.delete(name));
-  return answer(request, await file);
+  return answer(request, await kept(files, name, () => read(name)));
 }
 
 async function read(name: (typeof ASSETS)[number]): Promise<File> {
@@ -103,8 +118,7 @@ async function read(name: (typeof ASSETS)[number]): Promise<File> {
 }
 
 async function fileOf(bytes: Buffer<ArrayBuffer>, type: string): Promise<File> {
-  const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 22);
-  return { bytes, gzipped: await promisify(gzip)(bytes), type, hash };
+  return { bytes, gzipped: await promisify(gzip)(bytes), type, hash: contentHash(bytes) };
 }
 
 /** Browsers ask each time whether their copy is still the one: a new version never meets files of an old one. */

@@ -18,14 +18,16 @@ export function taggedJson(
   { headers = {}, without = [] }: TaggedOptions = {},
 ): Response {
   const lasting = Object.fromEntries(Object.entries(body).filter(([name]) => !without.includes(name)));
-  const hash = createHash('sha256')
-    .update(JSON.stringify(lasting))
-    .digest('base64url')
-    .slice(0, TAG_CHARACTERS);
+  const hash = contentHash(JSON.stringify(lasting));
   const tagged = { headers: { ...headers, etag: `W/"${hash}"` } };
   return isNamed(`"${hash}"`, request.headers.get('if-none-match'))
     ? new Response(null, { status: 304, ...tagged })
     : Response.json(body, tagged);
+}
+
+/** The text of an ETag, without its quotes. */
+export function contentHash(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('base64url').slice(0, TAG_CHARACTERS);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Examples of requests and answers. The description shows them, and a test holds functions/http/README.md equal to them. */
 
+import { VERSION } from '../base/version.ts';
 import type { HealthView, ReadyView } from '../model/answers/health.ts';
 import type { PlanView, RenderList } from '../model/answers/render.ts';
 import type { Accepted, StatusView, TaskList } from '../model/answers/task.ts';
@@ -138,7 +139,7 @@ export const UPLOAD: Upload = {
   expires_at: '2026-11-30T09:00:00.000Z',
 };
 
-export const HEALTH: HealthView = { status: 'ok', version: '0.2.0' };
+export const HEALTH: HealthView = { status: 'ok', version: VERSION };
 export const READY: ReadyView = { status: 'ready', checks: { store: { status: 'ok' } } };
 
 /** A wrong request and the answer to it. */

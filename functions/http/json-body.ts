@@ -1,4 +1,5 @@
 /** Reads JSON bodies within limits of size and time, and writes problem documents. */
+import { CLOSE_CONNECTION } from '../base/close-connection.ts';
 import { CODES, type RequestCode } from '../base/codes.ts';
 import { RequestError } from '../base/errors.ts';
 import { inTime } from '../base/time-limit.ts';
@@ -75,7 +76,7 @@ function tooManyPieces(size: number, pieces: number): RequestError {
   return new RequestError(
     'body_too_large',
     `Expected a body in pieces of at least ${LEAST_PIECE_BYTES} bytes, got ${size} bytes in ${pieces} pieces. Send it whole.`,
-    { headers: { connection: 'close' } },
+    { headers: CLOSE_CONNECTION },
   );
 }
 
@@ -83,7 +84,7 @@ function tooSlow(limitMs: number): RequestError {
   return new RequestError(
     'request_timeout',
     `Expected the whole body within ${limitMs / 1000} s, got only part of it.`,
-    { headers: { connection: 'close' } },
+    { headers: CLOSE_CONNECTION },
   );
 }
 
@@ -98,8 +99,7 @@ function tooLarge(size: number): RequestError {
   return new RequestError(
     'body_too_large',
     `Expected a body of at most ${MAX_BODY_BYTES} bytes, got ${size} or more.`,
-    // The unread rest of the body would block the next request on this connection.
-    { headers: { connection: 'close' } },
+    { headers: CLOSE_CONNECTION },
   );
 }
 

@@ -3,14 +3,13 @@ import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { makeZip, predictLength } from 'client-zip';
 import pLimit from 'p-limit';
 import { attachmentAs, inlineAs } from '../base/content-disposition.ts';
-import { RequestError } from '../base/errors.ts';
 import { manifestName } from '../model/names.ts';
 import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import type { FoundFile } from '../ports.ts';
 import { findVideo, readWhole } from './saved-file.ts';
 import { streamed } from './streamed.ts';
-import { knownTask } from './task-status.ts';
+import { checkEnded, knownTask } from './task-status.ts';
 import { goneVideos, type VideoDeps } from './video.ts';
 
 const FORMATS = {
@@ -56,11 +55,7 @@ export async function getZip(request: Request, taskId: string, deps: VideoDeps):
 /** Throws RequestError for an unknown task, and for one that has not ended. */
 async function endedTask(taskId: string, deps: VideoDeps): Promise<Manifest> {
   const { task, progress } = await knownTask(taskId, deps);
-  const { finishedAt } = progress;
-  if (finishedAt === null) {
-    throw new RequestError('task_running', 'Expected a task that has ended, got one that is still running.');
-  }
-  return { task, finishedAt, reports: await allReports(task, deps.reports) };
+  return { task, finishedAt: checkEnded(progress), reports: await allReports(task, deps.reports) };
 }
 
 async function* bytesOf(manifest: Manifest, format: Format): AsyncGenerator<Uint8Array> {

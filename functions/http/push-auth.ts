@@ -1,4 +1,5 @@
 /** Checks that a push to a stage comes from the configured account and is meant for this service. */
+import { CLOSE_CONNECTION } from '../base/close-connection.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PushRule } from '../config/config.ts';
@@ -24,8 +25,6 @@ type TokenRule = Extract<PushRule, { kind: 'token' }>;
 
 /** One token as in RFC 7519, section 3.1, and nothing after it. */
 const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
-/** The body of a refused push stays unread and would block the next request on this connection. */
-const CLOSE = { connection: 'close' };
 
 /** https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions */
 export function createPushAccess({ rule, tokens, log }: PushAccessOptions): PushAccess {
@@ -68,7 +67,7 @@ export function createPushAccess({ rule, tokens, log }: PushAccessOptions): Push
     if ('refused' in read || unproven !== undefined) {
       refuse(functionName, 'an OIDC token from Google', String(unproven));
       throw new RequestError('push_unauthenticated', 'Expected a valid token from Google, got none.', {
-        headers: { ...CLOSE, 'www-authenticate': 'Bearer' },
+        headers: { ...CLOSE_CONNECTION, 'www-authenticate': 'Bearer' },
       });
     }
     const mismatch = mismatchOf(rule, read.claims);
@@ -105,5 +104,5 @@ function unprovenBy({ iam }: TokenRule, headers: Headers): string | undefined {
 
 function forbidden(): RequestError {
   const detail = 'Expected a caller that may push to this function, got one that may not.';
-  return new RequestError('push_forbidden', detail, { headers: CLOSE });
+  return new RequestError('push_forbidden', detail, { headers: CLOSE_CONNECTION });
 }

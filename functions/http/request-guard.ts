@@ -24,11 +24,16 @@ export interface RequestGuardOptions {
   now?: (() => number) | undefined;
 }
 
-/**
- * Resolves if the request is allowed, with headers for its answer. `isOpen`: whether the address needs no key. Rejects with
- * RequestError: 421, 403, 429, 401.
- */
-export type RequestGuard = (request: Request, url: URL, about: { isOpen: boolean }) => Promise<AnswerHeaders>;
+/** What is asked for, as far as it matters here. */
+export interface Asked {
+  /** Whether the address needs no key. */
+  isOpen: boolean;
+  /** Counts apart what is asked for without the key. */
+  countedAs?: 'probe' | 'preflight' | 'upload';
+}
+
+/** Resolves if the request is allowed, with headers for its answer. Rejects with RequestError: 421, 403, 429, 401. */
+export type RequestGuard = (request: Request, url: URL, asked: Asked) => Promise<AnswerHeaders>;
 
 type AnswerHeaders = Readonly<Record<string, string>>;
 
@@ -50,19 +55,19 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
     const expectation = `at most ${requestsPerMinute} requests a minute from one address, got more`;
     throw tooMany(expectation, quota.waitSeconds, headers);
   };
-  /** Counted apart, so that strangers use up nothing of what the holders of the key at their address have, nor see it. */
-  const checkStranger = (caller: string) => checkRate(`stranger ${caller}`);
-
   /**
    * The right key always works, and at once: a guesser behind the same address locks no one out. That tells a guesser
-   * nothing of use, because nobody finds 16 random characters by trying. Delays hold down the work that guesses cause.
+   * nothing of use, because nobody finds 16 random characters by trying. Delays hold down the work that guesses cause, also
+   * at open addresses, where the count tells whether a key is right.
    */
-  const checkKey = async (request: Request, caller: string, expected: string) => {
+  const checkKey = async (request: Request, caller: string, expected: string, asked: Asked) => {
     const given = keyOf(request);
     if (given !== undefined && sameSecret(given, expected)) return checkRate(caller);
-    const headers = checkStranger(caller);
+    // Apart, so that strangers use up nothing of what the holders of the key at their address have, nor see it.
+    const headers = checkRate(`${asked.countedAs ?? 'stranger'} ${caller}`);
     const wait = given === undefined ? 0 : await wrongKeys.add(caller, request.signal);
     if (wait > 0) throw tooMany('the API key after several wrong ones, got another wrong one', wait, headers);
+    if (asked.isOpen) return headers;
     throw new RequestError(
       'unauthorized',
       `Expected the API key, got ${given === undefined ? 'none' : 'another one'}.`,
@@ -70,13 +75,13 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
     );
   };
 
-  return async (request, url, { isOpen }) => {
+  return async (request, url, asked) => {
     const caller = clientAddressOf(request);
     try {
       checkHost(request, url, hosts);
       checkSite(request, { own: origins(url), listed: corsOrigins });
-      if (apiKey === undefined) return checkRate(caller);
-      return isOpen ? checkStranger(caller) : await checkKey(request, caller, apiKey);
+      if (apiKey !== undefined) return await checkKey(request, caller, apiKey, asked);
+      return checkRate(asked.countedAs === undefined ? caller : `${asked.countedAs} ${caller}`);
     } catch (error) {
       if (RequestError.is(error)) refusals.refused(caller, error.code);
       throw error;

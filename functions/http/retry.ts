@@ -7,7 +7,7 @@ import { checkedProfile } from '../pipeline/check-prepared.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import type { PinStore } from '../ports.ts';
 import { type CreateTaskDeps, createTask, type Draft } from './create-task.ts';
-import { knownTask, type TasksDeps } from './task-status.ts';
+import { checkEnded, knownTask, type TasksDeps } from './task-status.ts';
 
 export interface RetryDeps extends CreateTaskDeps, TasksDeps {}
 
@@ -18,9 +18,7 @@ export interface RetryDeps extends CreateTaskDeps, TasksDeps {}
  */
 export async function retryTask(request: Request, taskId: string, deps: RetryDeps): Promise<Response> {
   const { task, progress } = await knownTask(taskId, deps);
-  if (progress.finishedAt === null) {
-    throw new RequestError('task_running', 'Expected a task that has ended, got one that is still running.');
-  }
+  checkEnded(progress);
   const failed = (await allReports(task, deps.reports)).filter(({ status }) => status === 'failed');
   if (failed.length === 0) {
     throw new RequestError('nothing_to_retry', 'Expected a task with failed combinations, got one without.');

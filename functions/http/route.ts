@@ -15,6 +15,8 @@ type Schema = Readonly<Record<string, unknown>>;
 
 export interface Parameter {
   description: string;
+  /** Of the path, all are. */
+  isRequired?: boolean;
   schema: Schema;
 }
 
@@ -46,6 +48,8 @@ export interface Route<D> {
   description?: string;
   /** Answered without an API key. */
   isOpen?: boolean;
+  /** Asked again and again by whoever watches the service: other requests must not use up what it may ask. */
+  isProbe?: boolean;
   /** Whether a request brings a permission of its own, and needs no API key. */
   isPermitted?: (call: Pick<Call, 'path' | 'query'>, deps: D) => boolean;
   /** Whether this service has the address, by its settings; left out: always. */
@@ -150,6 +154,9 @@ export const CODE_HEADERS: Readonly<Partial<Record<RequestCode, Readonly<Record<
   method_not_allowed: { Allow: { description: 'The methods of the address.', schema: { type: 'string' } } },
   too_many_requests: { 'Retry-After': RETRY_AFTER },
   unavailable: { 'Retry-After': RETRY_AFTER },
+  range_not_satisfiable: {
+    'Content-Range': { description: 'bytes */ and the size of the file.', schema: { type: 'string' } },
+  },
 };
 
 /** Errors of addresses that read a JSON body. */

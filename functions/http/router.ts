@@ -1,11 +1,12 @@
 /** Routes each request to its handler and turns errors into problem documents. */
+import { CLOSE_CONNECTION } from '../base/close-connection.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
 import { asProblem } from './as-problem.ts';
 import { corsHeaders, isPreflight, preflightAnswer, withHeaders } from './cors.ts';
 import { checkQuery } from './query.ts';
-import type { RequestGuard } from './request-guard.ts';
+import type { Asked, RequestGuard } from './request-guard.ts';
 import type { Route } from './route.ts';
 import { ROUTES, type RouteDeps } from './routes/routes.ts';
 
@@ -21,6 +22,8 @@ export interface ApiDeps extends RouteDeps {
 
 /** Characters of path and query. The longest addresses of this interface have about a hundred. */
 const MAX_TARGET = 2_048;
+/** Bytes of a body that may arrive unread: what Node takes from a connection at a time. */
+const MAX_UNREAD = 64 * 1024;
 /** Longest part of a path that a message repeats. */
 const MAX_SHOWN = 80;
 
@@ -56,9 +59,17 @@ export function createApi(deps: ApiDeps): (request: Request) => Promise<Response
     const response = await answer(request, deps, (more) => Object.assign(headers, more)).catch(
       (error: unknown) => asProblem(error, deps.log),
     );
+    if (leavesBody(request, response)) Object.assign(headers, CLOSE_CONNECTION);
     const whole = withHeaders(response, headers);
     return request.method === 'HEAD' ? withoutBody(whole) : whole;
   };
+}
+
+/** Whether the caller may go on sending a body that nobody reads. A short one arrives anyway. */
+function leavesBody({ method, headers, bodyUsed }: Request, { status }: Response): boolean {
+  if (status < 400 || bodyUsed || method === 'GET' || method === 'HEAD') return false;
+  const length = headers.get('content-length');
+  return length === null || Number(length) > MAX_UNREAD;
 }
 
 /** @param add takes headers for the answer, whatever it will be */
@@ -70,7 +81,7 @@ async function answer(
   const url = urlOf(request);
   checkLength(url);
   if (isPreflight(request, deps.corsOrigins ?? [])) {
-    add(await deps.guard(request, url, { isOpen: true }));
+    add(await deps.guard(request, url, { isOpen: true, countedAs: 'preflight' }));
     return preflightAnswer();
   }
   const path = withoutEnd(url.pathname, '/') || '/';
@@ -78,8 +89,7 @@ async function answer(
   // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routes.find(({ route }) => route.method === method);
-  const isOpen = found !== undefined && needsNoKey(found, url.searchParams, deps);
-  add(await deps.guard(request, url, { isOpen }));
+  add(await deps.guard(request, url, askedOf(found, url.searchParams, deps)));
   if (routes.length === 0) {
     throw new RequestError(
       'not_found',
@@ -103,8 +113,12 @@ async function answer(
   return deps.run(route.name, async () => route.answer(call, deps));
 }
 
-function needsNoKey({ route, parts }: Found, query: URLSearchParams, deps: ApiDeps): boolean {
-  return route.isOpen ?? route.isPermitted?.({ path: parts, query }, deps) ?? false;
+function askedOf(found: Found | undefined, query: URLSearchParams, deps: ApiDeps): Asked {
+  if (found === undefined) return { isOpen: false };
+  const { route, parts } = found;
+  if (route.isProbe) return { isOpen: true, countedAs: 'probe' };
+  const isPermitted = route.isPermitted?.({ path: parts, query }, deps) ?? false;
+  return isPermitted ? { isOpen: true, countedAs: 'upload' } : { isOpen: route.isOpen ?? false };
 }
 
 /** The headers are those of GET (RFC 9110, section 9.3.2). */

@@ -1,7 +1,7 @@
 import { RequestError } from '../base/errors.ts';
 import type { AskWebhookDeps } from '../pipeline/ask-webhook.ts';
 import { POLL_LATER } from './poll-later.ts';
-import { knownTask, statusView, type TasksDeps } from './task-status.ts';
+import { checkEnded, knownTask, statusView, type TasksDeps } from './task-status.ts';
 
 export type SendWebhookDeps = TasksDeps & AskWebhookDeps;
 
@@ -14,9 +14,7 @@ export async function sendWebhook(taskId: string, base: string, deps: SendWebhoo
   if (task.callback == null) {
     throw new RequestError('no_webhook', 'Expected a task with a callback_url, got one without.');
   }
-  if (progress.finishedAt === null) {
-    throw new RequestError('task_running', 'Expected a task that has ended, got one that is still running.');
-  }
+  checkEnded(progress);
   await deps.webhooks.ask(task.id, Date.now());
   // If this process dies now, the sweep publishes it.
   await deps.queue.publish([{ topic: 'webhook', taskId: task.id }]);

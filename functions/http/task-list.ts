@@ -6,7 +6,7 @@ import { MAX_NAME } from '../model/request-schema.ts';
 import { ENDED_STATUSES, TASK_STATUSES } from '../model/task.ts';
 import type { TaskPosition, TaskSummary } from '../model/task-summary.ts';
 import type { LeaseStore, PinStore, TaskStore } from '../ports.ts';
-import { emptyPage, limitOf, PAGE, strangeCursor } from './page.ts';
+import { emptyPage, limitOf, strangeCursor } from './page.ts';
 import { choiceOf, queryMistake } from './query.ts';
 import { statusOf } from './task-phase.ts';
 
@@ -18,8 +18,8 @@ export interface TaskListDeps {
 
 /** Unfinished tasks whose status is read at a time: up to four reads each. */
 const READ_AT_ONCE = 10;
-/** Most reads of the list for one answer, when few unfinished tasks have the wanted status. */
-const MOST_ROUNDS = 3;
+/** Unfinished tasks that one answer looks at, when few of them have the wanted status: each may have 50 counters. */
+const MOST_LOOKED_AT = 100;
 /** A position in a cursor, with the name of the list, so that the cursor of another one is refused. */
 const CURSOR = /^tasks (\d{1,16}) ([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
 
@@ -27,24 +27,21 @@ export async function listTasks(base: string, query: URLSearchParams, deps: Task
   const status = choiceOf('status', query.get('status'), TASK_STATUSES);
   const name = nameFilter(query.get('name'));
   const limit = limitOf(query.get('limit'));
-  let next = positionOf(query.get('cursor'));
+  const after = positionOf(query.get('cursor'));
   // The store knows how a task ended, but not how far it is: that is found out for each.
   const ended = status === undefined ? undefined : (ENDED_STATUSES.find((own) => own === status) ?? 'open');
-  const step = ended === 'open' ? PAGE : limit;
+  const most = ended === 'open' ? MOST_LOOKED_AT : limit;
+  const found = await deps.tasks.list({ limit: most, after, name, ended });
+  const atOnce = pLimit(READ_AT_ONCE);
+  const entries = await Promise.all(found.tasks.map((task) => atOnce(() => entryOf(task, base, deps))));
   const page = emptyPage<TaskEntry>(limit);
-  for (let round = 0; round < MOST_ROUNDS && !page.isFull; round++) {
-    const found = await deps.tasks.list({ limit: step, after: next, name, ended });
-    const atOnce = pLimit(READ_AT_ONCE);
-    const entries = await Promise.all(found.tasks.map((task) => atOnce(() => entryOf(task, base, deps))));
-    next = found.next;
-    for (const [at, entry] of entries.entries()) {
-      if (page.isFull) {
-        next = found.tasks[at - 1]?.position;
-        break;
-      }
-      if (status === undefined || entry.status === status) page.add(entry);
+  let { next } = found;
+  for (const [at, entry] of entries.entries()) {
+    if (page.isFull) {
+      next = found.tasks[at - 1]?.position;
+      break;
     }
-    if (next === undefined) break;
+    if (status === undefined || entry.status === status) page.add(entry);
   }
   const body: TaskList = {
     tasks: [...page.entries],

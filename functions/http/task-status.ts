@@ -192,6 +192,12 @@ export async function knownTask(
   );
 }
 
+/** When the task ended, in milliseconds since the epoch. Throws RequestError task_running if it has not. */
+export function checkEnded({ finishedAt }: Pick<Progress, 'finishedAt'>): number {
+  if (finishedAt !== null) return finishedAt;
+  throw new RequestError('task_running', 'Expected a task that has ended, got one that is still running.');
+}
+
 /** At the pace of the videos that succeeded; null while that says nothing about the rest. */
 function etaSeconds(
   status: TaskStatus,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { CLOSE_CONNECTION } from '../base/close-connection.ts';
 import { type Mistake, RequestError } from '../base/errors.ts';
 import type { Upload } from '../model/answers/upload.ts';
 import { readUpload } from '../model/upload.ts';
@@ -31,12 +32,12 @@ export async function offerUpload(
   return Response.json(answer, { status: 201 });
 }
 
-/** Whether the URL of a PUT is one that this service gave, so that the request needs no API key. */
-export function isUploadUrl(
-  { path, query }: Pick<Call, 'path' | 'query'>,
-  { uploads }: UploadsDeps,
-): boolean {
-  return uploads.receiver?.isOurs(idIn(path), query) ?? false;
+/**
+ * Whether a PUT says that it is to a URL which this service gave: then that decides, and not the API key. Whoever got a URL
+ * wrong is told so. That gives nothing away, as everybody knows the path.
+ */
+export function isUploadUrl({ query }: Pick<Call, 'query'>, { uploads }: UploadsDeps): boolean {
+  return uploads.receiver !== undefined && query.has('signature');
 }
 
 /** PUT /uploads/{upload_id}: takes the file. */
@@ -48,10 +49,11 @@ export async function receiveUpload(
     throw new RequestError(
       'upload_forbidden',
       'Expected the file at the upload_url that POST /uploads gave, which is in Cloud Storage, got it here.',
-      { headers: { connection: 'close' } },
+      { headers: CLOSE_CONNECTION },
     );
   }
   const { headers, body, signal } = request;
+  checkWhole(headers);
   const length = headers.get('content-length');
   await receiver.receive(idIn(path), query, {
     type: headers.get('content-type'),
@@ -61,6 +63,26 @@ export async function receiveUpload(
     signal,
   });
   return new Response(null, { status: 204 });
+}
+
+/** Throws RequestError for a file that is compressed on the way, and for a part: RFC 9110, section 14.5. */
+function checkWhole(headers: Headers): void {
+  const coding = headers.get('content-encoding') ?? 'identity';
+  if (coding.toLowerCase() !== 'identity') {
+    const got = JSON.stringify(coding.slice(0, 20));
+    throw new RequestError(
+      'unsupported_media_type',
+      `Expected the file as it is, got Content-Encoding ${got}.`,
+      {
+        headers: CLOSE_CONNECTION,
+      },
+    );
+  }
+  if (headers.has('content-range')) {
+    throw new RequestError('partial_upload', 'Expected the whole file, got a Content-Range.', {
+      headers: CLOSE_CONNECTION,
+    });
+  }
 }
 
 /** One mistake for each mention of an upload that cannot be used. */

@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { RenderOutcome } from '../model/answers/render.ts';
 import type { Task } from '../model/task.ts';
 import type { FoundFile, OutputStore } from '../ports.ts';
-import { isKnown, type Representation, rangeOf } from './byte-range.ts';
+import { httpDate, isKnown, type Representation, rangeOf } from './byte-range.ts';
 import { findVideo, readWhole } from './saved-file.ts';
 import { streamed } from './streamed.ts';
 import { knownTask, type TasksDeps, viewsOf, withLinks } from './task-status.ts';
@@ -111,7 +111,7 @@ function videoAnswer(
   const now: Representation = { bytes, modifiedAt, etag: `"${version}"` };
   const about = {
     etag: now.etag,
-    'last-modified': new Date(modifiedAt).toUTCString(),
+    'last-modified': httpDate(modifiedAt),
     'accept-ranges': 'bytes',
     // A browser keeps what it has, and asks whether it is still the same: a removed video is gone everywhere.
     'cache-control': 'private, no-cache',

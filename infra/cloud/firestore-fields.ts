@@ -65,7 +65,10 @@ for (const { collectionGroup, ...index } of indexes) {
   changed++;
 }
 if (changed > 0)
-  console.log(`Firestore: ${changed} changes of indexes started; they finish in the background`);
+  console.log(
+    `Firestore: ${changed} changes of indexes started; they finish in the background, within minutes. ` +
+      'Until then, lists of tasks with a filter answer 503.',
+  );
 
 function isIndexedBy(field: Field | undefined, wanted: readonly Index[]): boolean {
   const own = field?.indexConfig;

@@ -5,6 +5,7 @@ import { duringRequest } from '../../functions/base/request-id.ts';
 import { createRequestGuard } from '../../functions/http/request-guard.ts';
 import { createApi } from '../../functions/http/router.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const KEY = 'a-key-of-sixteen-characters';
@@ -13,7 +14,7 @@ const REQUEST = { task_name: 'spring sale', video_blocks: { a: ['https://h/1.mp4
 describe('an answer', () => {
   const s = useStages();
   const ask = (path: string, init: RequestInit = {}, deps = s.deps) =>
-    createApi(deps)(new Request(`${BASE}${path}`, init));
+    conforming(createApi(deps))(new Request(`${BASE}${path}`, init));
   const post = (path: string, body?: unknown) =>
     ask(path, {
       method: 'POST',
@@ -127,8 +128,22 @@ describe('an answer', () => {
         assert.equal(refused.status, 401);
         assert.match(String(refused.headers.get('ratelimit')), /r=9[89];/);
       }
-      const open = await ask('/healthz', {}, deps);
-      assert.match(String(open.headers.get('ratelimit')), /r=97;/, 'open addresses count as for strangers');
+      const leftAt = async (path: string, headers: Record<string, string> = {}) =>
+        /r=(\d+);/.exec(String((await ask(path, { headers }, deps)).headers.get('ratelimit')))?.[1];
+      assert.equal(await leftAt('/docs'), '97', 'open addresses count as for strangers');
+      assert.equal(await leftAt('/healthz'), '99', 'whoever watches the service is counted apart');
+      assert.equal(await leftAt('/readyz'), '98');
+      assert.equal(await leftAt('/docs', { 'x-api-key': KEY }), '89', 'with the key, as its holder');
+      assert.equal(await leftAt('/healthz', { 'x-api-key': KEY }), '88');
+    });
+
+    test('no open address tells more about a guessed key than any other', async () => {
+      const deps = limited(100);
+      const guess = { headers: { 'x-api-key': 'another-key-of-16' } };
+      const gone = { ...guess, signal: AbortSignal.abort() };
+      for (let times = 0; times < 6; times++) assert.equal((await ask('/healthz', gone, deps)).status, 200);
+      assert.equal((await ask('/healthz', guess, deps)).status, 429);
+      assert.equal((await ask('/healthz', {}, deps)).status, 200, 'a probe at the same address');
     });
 
     test('and only then', async () => {

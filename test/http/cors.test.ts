@@ -5,12 +5,15 @@ import { createLog } from '../../functions/base/log.ts';
 import { createRequestGuard } from '../../functions/http/request-guard.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { TaskStore } from '../../functions/ports.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const KEY = 'a-key-of-sixteen-characters';
 const STUDIO = 'https://studio.example';
 const LISTED = [STUDIO, 'http://localhost:5173'];
 const NO_TASK = '/tasks/00000000-0000-4000-8000-000000000000';
+
+const describedApi = (deps: ApiDeps) => conforming(createApi(deps));
 
 interface Options {
   listed?: readonly string[];
@@ -37,7 +40,7 @@ function apiOf({ listed = LISTED, apiKey, perMinute = Number.POSITIVE_INFINITY }
     progress: async () => undefined,
   } as unknown as TaskStore;
   const run = <T>(_what: string, work: () => Promise<T>) => work();
-  const api = createApi({
+  const api = describedApi({
     log,
     guard,
     tasks,
@@ -121,8 +124,15 @@ describe('a page of a listed origin', () => {
       'authorization',
       'idempotency-key',
       'if-none-match',
+      'if-modified-since',
       'range',
+      'if-range',
       'x-request-id',
+      'mcp-protocol-version',
+      'mcp-method',
+      'mcp-name',
+      'mcp-session-id',
+      'last-event-id',
     ]);
     assert.ok(Number(headers.get('access-control-max-age')) > 0);
     assert.equal(headers.get('access-control-allow-credentials'), null);
@@ -136,6 +146,11 @@ describe('a page of a listed origin', () => {
     }
     assert.deepEqual(statuses, [204, 204, 204, 429, 429]);
     assert.equal((await ask('GET', NO_TASK, { ...from(STUDIO), 'x-api-key': KEY })).status, 404);
+    assert.equal(
+      (await ask('GET', '/healthz')).status,
+      200,
+      'nor do they keep out whoever watches the service',
+    );
   });
 
   test('needs the key like everyone, and the name of this machine where there is none', async () => {
@@ -170,13 +185,14 @@ describe('a page of any other origin', () => {
           const [open, shut] = await Promise.all(
             [LISTED, []].map((listed) => apiOf({ listed })(method, path, headers)),
           );
+          assert.equal(open?.headers.get('vary'), 'Origin', 'no cache gives it to a listed page');
           assert.deepEqual(
-            [open?.status, [...(open?.headers ?? [])]],
+            [open?.status, [...open.headers].filter(([name]) => name !== 'vary')],
             [shut?.status, [...(shut?.headers ?? [])]],
           );
           assert.equal(await open?.text(), await shut?.text());
           assert.ok((open?.status ?? 0) >= 400);
-          assert.deepEqual(corsOf(open as Response), []);
+          assert.deepEqual(corsOf(open), [['vary', 'Origin']]);
         }
       }
     }

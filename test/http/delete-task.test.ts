@@ -13,6 +13,7 @@ import { sweep } from '../../functions/stages/sweep.ts';
 import { sampleReport } from '../contracts/samples.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
 import { delivery, useStages } from '../fixtures/hosts/stages.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const POSTED = { task_name: 'posted', video_blocks: { a: ['https://example.com/1.mp4'] } };
@@ -20,7 +21,7 @@ const POSTED = { task_name: 'posted', video_blocks: { a: ['https://example.com/1
 describe('a task that is deleted', () => {
   const s = useStages();
   const ask = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
-    createApi(s.deps)(
+    conforming(createApi(s.deps))(
       new Request(`${BASE}${path}`, {
         method,
         headers: { 'content-type': 'application/json', ...headers },
@@ -135,7 +136,7 @@ describe('a task that is deleted', () => {
       headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(POSTED),
     });
-    const second = await createApi(late)(request);
+    const second = await conforming(createApi(late))(request);
     assert.equal(second.status, 202);
     assert.notEqual(((await second.json()) as Json)['task_id'], id);
   });

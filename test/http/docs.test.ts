@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, mock, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { VERSION } from '../../functions/base/version.ts';
 import { ASSETS } from '../../functions/http/docs.ts';
@@ -86,6 +86,22 @@ describe('the description and the page that shows it', () => {
     }
     const refused = await get('/docs', { 'accept-encoding': 'gzip;q=0' });
     assert.equal(refused.headers.get('content-encoding'), null);
+  });
+
+  test('are made once, and name the service as each caller reaches it', async () => {
+    const serversAt = async (base: string) => {
+      const answer = await served.api(new Request(`${base}/openapi.json`));
+      return ((await answer.json()) as { servers: unknown }).servers;
+    };
+    const stringified = mock.method(JSON, 'stringify');
+    for (const base of [BASE, 'http://localhost:8080', BASE]) {
+      assert.deepEqual(await serversAt(base), [{ url: base }]);
+    }
+    const made = stringified.mock.calls.filter(
+      ({ arguments: [value] }) => Object(value).openapi !== undefined,
+    );
+    stringified.mock.restore();
+    assert.ok(made.length <= 2, `${made.length} times`);
   });
 
   test('answer HEAD without a body', async () => {

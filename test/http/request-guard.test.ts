@@ -238,6 +238,17 @@ describe('the request guard', () => {
         assert.ok(!answers[0]?.includes(KEY));
       }));
 
+    test('closes the connection of a refused request whose body it does not read', () =>
+      withKey(async (host) => {
+        const { port } = new URL(host.url);
+        for (const body of ['Content-Length: 10000000', 'Transfer-Encoding: chunked']) {
+          const head = ['POST /process_media HTTP/1.1', `Host: 127.0.0.1:${port}`, body];
+          assert.equal((await rawRequest(port, head)).status, 401, 'and the connection ends');
+        }
+        const { headers } = await ask(host);
+        assert.equal(headers['connection'], 'keep-alive', 'a short body arrives anyway');
+      }));
+
     test('answers wrong keys of an address later and later, and the right one always at once', () =>
       withKey(async (host) => {
         const guess = (key: string, headers = {}) => ask(host, { headers: { 'x-api-key': key, ...headers } });

@@ -440,7 +440,7 @@ describe('the HTTP interface', () => {
         return Promise.reject(new TransientError('output_busy', 'Later.', { retryAfterMs: 60_000 }));
       });
       const answer = await later(named('later'));
-      assert.equal(answer.headers.get('retry-after'), '30');
+      assert.equal(answer.headers.get('retry-after'), '60');
       await problem(answer, 503);
       assert.equal(calls, 1);
     });

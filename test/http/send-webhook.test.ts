@@ -8,6 +8,7 @@ import type { CallbackRule } from '../../functions/model/callback-url.ts';
 import { eventId } from '../../functions/model/webhook.ts';
 import { webhook } from '../../functions/stages/webhook.ts';
 import { delivery, useStages } from '../fixtures/hosts/stages.ts';
+import { conforming } from '../fixtures/http/conforming.ts';
 import { startReceiver, WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
 
 type Json = Record<string, unknown>;
@@ -20,7 +21,7 @@ describe('callback_url', () => {
 
   async function ask(method: string, path: string, body?: unknown, headers = {}, callback?: CallbackRule) {
     const limits = { ...s.deps.limits, ...(callback === undefined ? {} : { callback }) };
-    const response = await createApi({ ...s.deps, limits })(
+    const response = await conforming(createApi({ ...s.deps, limits }))(
       new Request(`${BASE}${path}`, {
         method,
         headers: { 'content-type': 'application/json', ...headers },

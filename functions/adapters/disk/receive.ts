@@ -1,5 +1,7 @@
 /** Stores the body of a request in a file, whole or not at all. */
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { CLOSE_CONNECTION } from '../../base/close-connection.ts';
 import { RequestError, TransientError } from '../../base/errors.ts';
 import { unlessAborted } from '../../base/time-limit.ts';
 import type { SentFile } from '../../ports.ts';
@@ -16,11 +18,8 @@ export interface WholeFile {
   leastRate: LeastRate;
 }
 
-/** The unread rest of a body would block the next request on the connection. */
-export const CLOSE = { headers: { connection: 'close' } };
-
 /**
- * Once it resolves, the bytes survive a power cut. On failure a part of the file may remain, to which nothing is written any
+ * Resolves with their SHA-256 in hex. Once it does, the bytes survive a power cut. On failure a part of the file may remain, to which nothing is written any
  * more. Rejects with RequestError 'upload_mismatch' for another length, 'request_timeout' if the caller is too slow or gone,
  * and with TransientError 'disk_full'.
  */
@@ -28,7 +27,8 @@ export async function storeWhole(
   file: string,
   { body, signal }: Pick<SentFile, 'body' | 'signal'>,
   { where, bytes, room, leastRate }: WholeFile,
-): Promise<void> {
+): Promise<string> {
+  const hash = createHash('sha256');
   using reserved = await room.reserve(where, bytes);
   using rate = watchRate(
     leastRate,
@@ -53,18 +53,28 @@ export async function storeWhole(
   for await (const piece of inPieces(arriving())) {
     await reserved.upTo(arrived);
     await handle.appendFile(piece);
+    hash.update(piece);
     reserved.written(piece.byteLength);
   }
   if (arrived !== bytes) throw otherLength(bytes, `${arrived}`);
   await handle.sync();
+  return hash.digest('hex');
 }
 
 export function otherFile(detail: string): RequestError {
-  return new RequestError('upload_mismatch', detail, CLOSE);
+  return new RequestError('upload_mismatch', detail, { headers: CLOSE_CONNECTION });
 }
 
 export function otherLength(bytes: number, got: string): RequestError {
   return otherFile(`Expected ${bytes} bytes, as announced, got ${got}. Nothing was kept.`);
+}
+
+export function otherBytes(): RequestError {
+  return new RequestError(
+    'upload_mismatch',
+    'Expected the file that was sent there before, got another one. Nothing was changed.',
+    { hint: 'Ask for a new upload_url with POST /uploads for each file.' },
+  );
 }
 
 function tooSlow({ bytesPerSecond, windowMs }: LeastRate, cause: unknown): RequestError {
@@ -72,7 +82,11 @@ function tooSlow({ bytesPerSecond, windowMs }: LeastRate, cause: unknown): Reque
   return new RequestError(
     'request_timeout',
     `Expected ${least} KB or more a second, got less for ${seconds} s. Nothing was kept.`,
-    { cause, hint: 'Send the whole file again; over a slow line, send fewer files at a time.', ...CLOSE },
+    {
+      cause,
+      hint: 'Send the whole file again; over a slow line, send fewer files at a time.',
+      headers: CLOSE_CONNECTION,
+    },
   );
 }
 

@@ -6,16 +6,17 @@ import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
+import { CLOSE_CONNECTION } from '../../base/close-connection.ts';
 import { RequestError } from '../../base/errors.ts';
 import { sameSecret } from '../../base/same-secret.ts';
 import { maskUploadId, UPLOAD_MS, UPLOAD_URL_MS } from '../../model/upload-id.ts';
 import type { Seal, SentFile, UploadReceiver, UploadStore } from '../../ports.ts';
 import { storeBody } from '../shared/body-file.ts';
 import { type DiskRoom, ENDLESS_ROOM } from '../shared/disk-room.ts';
-import { makeFolder, syncFolder, systemCode } from '../shared/files.ts';
+import { checksum, makeFolder, syncFolder, systemCode } from '../shared/files.ts';
 import { LEAST_RATE, type LeastRate } from '../shared/least-rate.ts';
 import { uploadGone } from '../shared/upload-gone.ts';
-import { CLOSE, otherFile, otherLength, storeWhole } from './receive.ts';
+import { otherBytes, otherFile, otherLength, storeWhole } from './receive.ts';
 
 export interface DiskUploadsOptions {
   dir: string;
@@ -52,6 +53,8 @@ const LOOKUPS_AT_A_TIME = 32;
 export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
   const { dir, seal, maxBytes, room = ENDLESS_ROOM, leastRate = LEAST_RATE } = options;
   const lookups = pLimit(LOOKUPS_AT_A_TIME);
+  /** One after the other, so that of two files for one id only the first stays. */
+  const naming = pLimit(1);
   const signatureOf = (id: string, { bytes, type, expires }: Announced) =>
     seal.of(`upload/${id}`, JSON.stringify([bytes, type, expires]));
   const isOurs = (id: string, query: URLSearchParams) =>
@@ -110,12 +113,12 @@ export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
         await makeFolder(dir);
         const part = join(dir, `.${id.slice(0, 32)}.${randomUUID()}.part`);
         try {
-          await storeWhole(part, sent, { where: maskUploadId(id), bytes, room, leastRate });
-          await rename(part, join(dir, id));
-          await syncFolder(dir);
-        } catch (error) {
+          const sum = await storeWhole(part, sent, { where: maskUploadId(id), bytes, room, leastRate });
+          const file = join(dir, id);
+          if (await naming(() => renameNew(part, file))) await syncFolder(dir);
+          else if ((await checksum(file)) !== sum) throw otherBytes();
+        } finally {
           await rm(part, { force: true });
-          throw error;
         }
       },
     },
@@ -131,6 +134,13 @@ export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
       return removed;
     },
   };
+}
+
+/** False if there is such a file already: what a task has been promised never changes. */
+async function renameNew(from: string, to: string): Promise<boolean> {
+  if ((await ageOf(to, 0)) !== undefined) return false;
+  await rename(from, to);
+  return true;
 }
 
 /** Milliseconds since the file was complete; undefined if there is none. */
@@ -160,9 +170,7 @@ function checkAnnouncement({ type, bytes }: SentFile, announced: Pick<Announced,
 }
 
 function forbidden(got: string): RequestError {
-  return new RequestError(
-    'upload_forbidden',
-    `Expected an upload_url that POST /uploads gave, ${got}.`,
-    CLOSE,
-  );
+  return new RequestError('upload_forbidden', `Expected an upload_url that POST /uploads gave, ${got}.`, {
+    headers: CLOSE_CONNECTION,
+  });
 }

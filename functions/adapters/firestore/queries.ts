@@ -4,7 +4,7 @@
  */
 import type { CollectionReference, DocumentReference, Query } from '@google-cloud/firestore';
 import type { WantedTasks } from '../../model/task-summary.ts';
-import { documentId, pinsOf, problemsOf, type Store, shardsOf } from './firestore.ts';
+import { pinsOf, problemsOf, type Store, shardsOf } from './firestore.ts';
 
 /** The unfinished tasks, oldest first, after the given one: ids, and when they expire. */
 export function unfinishedTasks(
@@ -28,15 +28,16 @@ export function listedTasks({ db, sdk }: Store, { limit, after, name, ended }: W
   if (name !== undefined) query = query.where('name', '==', name);
   if (ended !== undefined) query = query.where('ended', '==', ended === 'open' ? null : ended);
   query = query
-    // Keeps out whatever is no time, and what no position can be made of.
+    // Keeps out whatever is no time, and what no position can be made of: microseconds must be safe integers.
     .where('storedAt', '>=', new sdk.Timestamp(0, 0))
+    .where('storedAt', '<', new sdk.Timestamp(Math.floor(Number.MAX_SAFE_INTEGER / 1e6), 0))
     .orderBy('storedAt', 'desc')
     .orderBy(sdk.FieldPath.documentId(), 'desc')
     .limit(limit)
     .select(...LISTED);
   if (after === undefined) return query;
   const storedAt = new sdk.Timestamp(Math.floor(after.at / 1e6), (after.at % 1e6) * 1e3);
-  return query.startAfter(storedAt, documentId(after.id));
+  return query.startAfter(storedAt, after.id);
 }
 
 const LISTED = [

@@ -7,7 +7,7 @@ import { SCHEMA_NAMES } from './names.ts';
 import { EVERY_ANSWER, headersOf, operationOf } from './operation.ts';
 import { problemContent, problemDescription, problemHeaders, problemsOf } from './problems.ts';
 import { createComponents, type Schema } from './schemas.ts';
-import { INTRODUCTION, SECURITY_SCHEMES, TAGS, webhooksOf } from './texts.ts';
+import { INTRODUCTION, SECURITY, SECURITY_SCHEMES, TAGS, webhooksOf } from './texts.ts';
 
 export type OpenApiDocument = Readonly<Record<string, unknown>>;
 
@@ -44,7 +44,7 @@ export function openApiDocument(routes: readonly Described[]): OpenApiDocument {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [],
-    security: Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })),
+    security: SECURITY,
     tags: TAGS.filter(({ name }) => used.has(name)),
     paths,
     webhooks: webhooksOf(components.place(eventSchema, 'event')),

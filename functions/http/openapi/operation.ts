@@ -2,6 +2,7 @@
 import { type Answer, COMMON_HEADERS, type Described, type Parameter } from '../route.ts';
 import { type ProblemAnswer, problemContent, problemHeaders, problemsOf } from './problems.ts';
 import type { Components } from './schemas.ts';
+import { SECURITY } from './texts.ts';
 
 type Parameters = Readonly<Record<string, Parameter>>;
 
@@ -11,7 +12,7 @@ export const EVERY_ANSWER = Object.fromEntries(
 );
 
 export function operationOf(route: Described, components: Components): object {
-  const { name, tag, summary, description, isOpen, body } = route;
+  const { name, tag, summary, description, body } = route;
   const parameters = [
     ...parametersOf('path', route.parameters, components),
     ...parametersOf('query', route.query, components),
@@ -22,11 +23,17 @@ export function operationOf(route: Described, components: Components): object {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(isOpen ? { security: [] } : {}),
+    ...securityOf(route),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body === undefined ? {} : { requestBody: bodyOf(name, body, components) }),
     responses: responsesOf(route, components),
   };
+}
+
+/** `{}`: also without a key. */
+function securityOf({ isOpen, isPermitted }: Described): object {
+  if (isOpen) return { security: [] };
+  return isPermitted === undefined ? {} : { security: [{}, ...SECURITY] };
 }
 
 function responsesOf(route: Described, components: Components): object {
@@ -55,7 +62,7 @@ function parametersOf(place: string, parameters: Parameters = {}, components: Co
   return Object.entries(headersOf(parameters, components)).map(([name, described]) => ({
     name,
     in: place,
-    ...(place === 'path' ? { required: true } : {}),
+    ...(place === 'path' || parameters[name]?.isRequired ? { required: true } : {}),
     ...described,
   }));
 }

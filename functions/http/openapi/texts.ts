@@ -13,7 +13,7 @@ export const TAGS: readonly { name: Described['tag']; description: string }[] = 
   { name: 'Tasks', description: 'A task makes every combination of its clips.' },
   { name: 'Videos', description: 'The combinations of a task, and what became of them.' },
   { name: 'Uploads', description: 'Files that have no address of their own.' },
-  { name: 'Service', description: 'The service itself. These addresses need no key.' },
+  { name: 'Service', description: 'The service itself.' },
 ];
 
 /** One of the two is enough. */
@@ -26,6 +26,8 @@ export const SECURITY_SCHEMES = {
   },
   Bearer: { type: 'http', scheme: 'bearer', description: 'The same key.' },
 };
+
+export const SECURITY = Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] }));
 
 /** Headers of https://www.standardwebhooks.com */
 const EVENT_HEADERS = {

@@ -25,12 +25,15 @@ export function docsRoutes(routes: () => readonly Described[]): readonly Route<u
   /** By the names of the routes that the service offers, which depend on its settings. */
   const documents = new Map<string, OpenApiDocument>();
   /** The same for all callers but for the address at which they reach the service. */
-  const documentFor = (base: string, deps: unknown): OpenApiDocument => {
+  const documentFor = (base: string, deps: unknown) => {
     const offered = routes().filter(({ isOffered }) => isOffered?.(deps as never) ?? true);
-    const key = offered.map(({ name }) => name).join();
-    const document = documents.get(key) ?? openApiDocument(offered);
-    documents.set(key, document);
-    return { ...document, servers: [{ url: base }] };
+    const names = offered.map(({ name }) => name).join();
+    const make = (): OpenApiDocument => {
+      const document = documents.get(names) ?? openApiDocument(offered);
+      documents.set(names, document);
+      return { ...document, servers: [{ url: base }] };
+    };
+    return { key: `${base} ${names}`, make };
   };
   return [
     {

@@ -9,10 +9,13 @@ const INDEX: Parameter = {
   schema: { type: 'integer', minimum: 1 },
 };
 
-const fileHeaders: Record<string, Parameter> = {
+const versionHeaders: Record<string, Parameter> = {
   ETag: { description: 'Of exactly these bytes.', schema: { type: 'string' } },
   'Last-Modified': { description: 'When the video was saved.', schema: { type: 'string' } },
   'Accept-Ranges': { description: 'Ranges of bytes can be asked for.', schema: { const: 'bytes' } },
+};
+const fileHeaders: Record<string, Parameter> = {
+  ...versionHeaders,
   'Content-Length': { description: 'Bytes of this answer.', schema: { type: 'integer' } },
   'Content-Disposition': {
     description: 'The name of the file, to be shown in the browser.',
@@ -104,7 +107,7 @@ export const RENDERS: readonly Route<VideoDeps>[] = [
       },
       304: {
         description: 'The caller has this version.',
-        headers: { ETag: fileHeaders['ETag'] as Parameter },
+        headers: versionHeaders,
       },
     },
     codes: ['not_finished', 'not_made', 'video_gone', 'range_not_satisfiable', 'output_unreadable'],

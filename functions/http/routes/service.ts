@@ -14,6 +14,7 @@ export const SERVICE: readonly Route<HealthDeps>[] = [
     description:
       'Under /health, too, because the front end of Cloud Run may answer paths that end in z itself.',
     isOpen: true,
+    isProbe: true,
     answers: { 200: { description: 'It answers.', schema: healthSchema, example: HEALTH } },
     codes: [],
     answer: () => health(),
@@ -28,6 +29,7 @@ export const SERVICE: readonly Route<HealthDeps>[] = [
     description:
       'Under /ready, too, because the front end of Cloud Run may answer paths that end in z itself.',
     isOpen: true,
+    isProbe: true,
     answers: {
       200: { description: 'It can.', schema: readySchema, example: READY },
       503: {

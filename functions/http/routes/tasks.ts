@@ -31,7 +31,7 @@ export const TASKS: readonly Route<CancelDeps & RetryDeps & SendWebhookDeps>[] =
     summary: 'List the tasks',
     description:
       'Newest first. A cursor stays valid while tasks arrive and while tasks are deleted, and it can be used with other ' +
-      'filters. With the status of a task that has not ended, one answer looks at up to 300 of these, so a page may be ' +
+      'filters. With the status of a task that has not ended, one answer looks at up to 100 of these, so a page may be ' +
       'short, or empty, although next_cursor leads on.',
     query: {
       status: {

@@ -1,7 +1,13 @@
 import { uploadRequestSchema, uploadSchema } from '../../model/answers/upload.ts';
 import { UPLOAD, UPLOAD_REQUEST } from '../examples.ts';
-import { BODY_CODES, type Route } from '../route.ts';
+import { BODY_CODES, type Parameter, type Route } from '../route.ts';
 import { isUploadUrl, offerUpload, receiveUpload, type UploadsDeps } from '../uploads.ts';
+
+const asGiven = (type: string): Parameter => ({
+  description: 'As in upload_url.',
+  isRequired: true,
+  schema: { type },
+});
 
 export const UPLOADS: readonly Route<UploadsDeps>[] = [
   {
@@ -29,21 +35,32 @@ export const UPLOADS: readonly Route<UploadsDeps>[] = [
     summary: 'Send a file',
     description:
       'The upload_url of POST /uploads leads here, unless it leads to Cloud Storage. It needs no API key. Send the headers ' +
-      'of that answer. Repeating it is harmless; what was interrupted is sent again from the start.',
+      'of that answer. The first whole file stays: repeating it is harmless, and another one is refused. What was ' +
+      'interrupted is sent again from the start.',
     isPermitted: isUploadUrl,
     parameters: { upload_id: { description: 'As in upload_url.', schema: { type: 'string' } } },
     query: {
-      bytes: { description: 'As in upload_url.', schema: { type: 'integer' } },
-      type: { description: 'As in upload_url.', schema: { type: 'string' } },
-      expires: { description: 'As in upload_url.', schema: { type: 'integer' } },
-      signature: { description: 'As in upload_url.', schema: { type: 'string' } },
+      bytes: asGiven('integer'),
+      type: asGiven('string'),
+      expires: asGiven('integer'),
+      signature: asGiven('string'),
     },
     headers: {
-      'Content-Type': { description: 'The type that was announced.', schema: { type: 'string' } },
+      'Content-Type': {
+        description: 'The type that was announced.',
+        isRequired: true,
+        schema: { type: 'string' },
+      },
     },
     body: { media: '*/*' },
     answers: { 204: { description: 'The file was stored.' } },
-    codes: ['upload_forbidden', 'upload_mismatch', 'request_timeout'],
+    codes: [
+      'upload_forbidden',
+      'partial_upload',
+      'upload_mismatch',
+      'unsupported_media_type',
+      'request_timeout',
+    ],
     answer: receiveUpload,
   },
 ];

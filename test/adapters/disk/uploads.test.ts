@@ -203,9 +203,20 @@ describe('createDiskUploads', () => {
   it('keeps one whole file of two that arrive at once', async () => {
     await using s = await stage();
     const other = Buffer.alloc(BYTES.length, 'other');
-    await Promise.all([s.send(), s.send({ body: inChunks(other) })]);
+    const sent = await Promise.allSettled([s.send(), s.send({ body: inChunks(other) })]);
+    assert.deepEqual(sent.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
     const kept = await readFile(s.path);
-    assert.ok(kept.equals(BYTES) || kept.equals(other));
+    assert.ok(kept.equals(sent[0].status === 'fulfilled' ? BYTES : other), 'the one that was answered well');
+    assert.deepEqual(s.names(), [s.id]);
+  });
+
+  it('never changes a file that has arrived, whatever is sent to its URL', async () => {
+    await using s = await stage();
+    await s.send();
+    await s.send();
+    const other = inChunks(Buffer.alloc(BYTES.length, 'other'));
+    await refused(s.send({ body: other }), 'upload_mismatch', /that was sent there before, got another one/);
+    assert.ok(BYTES.equals(await readFile(s.path)));
     assert.deepEqual(s.names(), [s.id]);
   });
 

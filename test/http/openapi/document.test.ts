@@ -53,12 +53,20 @@ describe('the description of the interface', () => {
 
   test('needs the key in one of two headers, except where an address is open', () => {
     assert.deepEqual(document['security'], [{ ApiKey: [] }, { Bearer: [] }]);
-    const open = operations.filter(([, , operation]) => 'security' in operation).map(([, path]) => path);
+    const open = operations
+      .filter(([, , { security }]) => Array.isArray(security) && security.length === 0)
+      .map(([, path]) => path);
     assert.deepEqual(
       open,
       ROUTES.filter(({ isOpen }) => isOpen).map(({ path }) => path),
     );
     for (const path of ['/openapi.json', '/docs', '/docs/{file}']) assert.ok(open.includes(path), path);
+    const upload = document.paths['/uploads/{upload_id}']?.['put'];
+    assert.deepEqual(upload?.security, [{}, { ApiKey: [] }, { Bearer: [] }], 'the URL is enough');
+    assert.deepEqual(
+      upload?.parameters?.filter(({ required }) => required).map(({ name }) => name),
+      ['upload_id', 'bytes', 'type', 'expires', 'signature', 'Content-Type'],
+    );
   });
 
   test('refers only to what it has', () => {
