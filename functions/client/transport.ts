@@ -106,7 +106,7 @@ export function createTransport(options: TransportOptions): Transport {
       const got = response.headers.get('content-type') ?? 'no Content-Type';
       if (got.startsWith(type)) return response;
       await leave(response);
-      const expected = `Expected ${type} from ${withoutQuery(address)}, got ${got}.`;
+      const expected = `Expected a Content-Type of ${type}… from ${withoutQuery(address)}, got ${got}.`;
       throw new ServiceError(`${expected} Next step: ${nextStep}`, { status: response.status });
     },
   };

@@ -110,7 +110,7 @@ describe('the client', () => {
       name: 'ServiceError',
       status: 200,
       message:
-        'Expected video/ from https://drive.test/file/d/1/view, got text/html; charset=utf-8. Next step: ' +
+        'Expected a Content-Type of video/… from https://drive.test/file/d/1/view, got text/html; charset=utf-8. Next step: ' +
         'open the url that render() has; a video on Google Drive has only a page for people.',
     });
   });
