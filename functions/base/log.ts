@@ -53,6 +53,7 @@ export type EventName =
   | 'record.forged'
   | 'request.failed'
   | 'answer.broken'
+  | 'answer.unread'
   | 'video.not_linked'
   | 'request.locked_out'
   | 'request.refused'

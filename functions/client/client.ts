@@ -32,7 +32,10 @@ export interface UploadOptions extends UploadRequest, Stop {
   body: NonNullable<RequestInit['body']>;
 }
 
-/** All methods throw ServiceError if the service refuses or does not answer, and the signal's reason if it is aborted. */
+/**
+ * All methods throw ServiceError if the service refuses, does not answer, or something else answers in its place, and the
+ * signal's reason if it is aborted.
+ */
 export interface Client {
   /** Starts a task. With the same key, the same request may be repeated: it starts one task. */
   submit(request: ProcessMediaRequest, options?: Stop & { idempotencyKey?: string }): Promise<Accepted>;
@@ -53,7 +56,10 @@ export interface Client {
   renders(taskId: string, options?: Stop & { status?: RenderStatus }): AsyncGenerator<RenderView, void>;
   /** @param index number of the combination, from 1 */
   render(taskId: string, index: number, options?: Stop): Promise<RenderView>;
-  /** The finished video. Wherever it is stored, the body of the answer is the file. */
+  /**
+   * The finished video, as the body of the answer. Throws ServiceError with OUTPUT=drive, where a page for people is all there
+   * is: open the `url` of `render`. In a browser also with OUTPUT=gcs, because browsers hide the redirect to the storage.
+   */
   video(taskId: string, index: number, options?: Stop): Promise<Response>;
   /** The manifest of an ended task, as JSON. */
   manifest(taskId: string, options?: Stop): Promise<ManifestView>;
@@ -85,10 +91,11 @@ export function createClient(options: TransportOptions): Client {
     path: string,
     query: Record<string, string | number | undefined>,
     ask: Ask,
+    field: keyof P & string,
     entriesOf: (page: P) => readonly T[],
   ): AsyncGenerator<T, void> {
     for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page: P = await json<P>(`${path}${queryOf({ ...query, cursor })}`, ask);
+      const page: P = await json<P>(`${path}${queryOf({ ...query, cursor })}`, field, ask);
       yield* entriesOf(page);
       cursor = page.next_cursor;
     }
@@ -97,14 +104,14 @@ export function createClient(options: TransportOptions): Client {
   return {
     submit(request, { idempotencyKey, ...stop } = {}) {
       const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-      return json(PROCESS_MEDIA_PATH, { method: 'POST', body: request, headers, ...stop });
+      return json(PROCESS_MEDIA_PATH, 'task_id', { method: 'POST', body: request, headers, ...stop });
     },
 
     async *plan(request, stop) {
       let body = { ...request, dry_run: true };
       for (let cursor: string | null | undefined; cursor !== null; ) {
         const path = `${PROCESS_MEDIA_PATH}${queryOf({ cursor })}`;
-        const page: PlanView = await json(path, { method: 'POST', body, ...stop });
+        const page: PlanView = await json(path, 'renders', { method: 'POST', body, ...stop });
         yield page;
         cursor = page.next_cursor;
         // Without it, each page would be of another plan.
@@ -112,7 +119,7 @@ export function createClient(options: TransportOptions): Client {
       }
     },
 
-    status: (taskId, stop) => json(taskPaths(taskId).self, stop),
+    status: (taskId, stop) => json(taskPaths(taskId).self, 'task_id', stop),
 
     watch,
 
@@ -126,22 +133,24 @@ export function createClient(options: TransportOptions): Client {
     },
 
     tasks: ({ signal, ...filters } = {}) =>
-      pages(TASKS_PATH, filters, { signal }, (page: TaskList) => page.tasks),
+      pages(TASKS_PATH, filters, { signal }, 'tasks', (page: TaskList) => page.tasks),
 
     renders: (taskId, { signal, ...filters } = {}) =>
-      pages(taskPaths(taskId).renders, filters, { signal }, (page: RenderList) => page.renders),
+      pages(taskPaths(taskId).renders, filters, { signal }, 'renders', (page: RenderList) => page.renders),
 
-    render: (taskId, index, stop) => json(renderPaths(taskId, index).self, stop),
-    video: (taskId, index, stop) => file(renderPaths(taskId, index).video, stop),
-
-    async manifest(taskId, stop) {
-      return (await (await file(taskPaths(taskId).manifest, stop)).json()) as ManifestView;
-    },
-
-    zip: (taskId, stop) => file(taskPaths(taskId).zip, stop),
+    render: (taskId, index, stop) => json(renderPaths(taskId, index).self, 'index', stop),
+    video: (taskId, index, stop) =>
+      file(
+        renderPaths(taskId, index).video,
+        'video/',
+        'open the url that render() has; a video on Google Drive has only a page for people.',
+        stop,
+      ),
+    manifest: (taskId, stop) => json(taskPaths(taskId).manifest, 'renders', stop),
+    zip: (taskId, stop) => file(taskPaths(taskId).zip, 'application/zip', 'check the URL.', stop),
 
     async upload({ body, signal, name, bytes, type }) {
-      const upload: Upload = await json(UPLOADS_PATH, {
+      const upload: Upload = await json(UPLOADS_PATH, 'upload_url', {
         method: 'POST',
         body: { name, bytes, type },
         signal,
@@ -149,20 +158,18 @@ export function createClient(options: TransportOptions): Client {
       // Fetch wants `duplex` for streams: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
       const { method, headers } = upload;
       const init = { method, headers, body, signal: signal ?? null, duplex: 'half' as const };
-      const response = await transport.sendTo(upload.upload_url, init);
-      const text = await response.text();
-      if (!response.ok) throw refusalOf(response, text, new URL(upload.upload_url).origin);
+      const answer = await transport.sendTo(upload.upload_url, init);
+      if (!answer.response.ok) throw refusalOf(answer);
       return upload.url;
     },
 
-    cancel: (taskId, stop) => json(taskPaths(taskId).cancel, { method: 'POST', ...stop }),
-    retry: (taskId, stop) => json(taskPaths(taskId).retry, { method: 'POST', ...stop }),
-    sendWebhook: (taskId, stop) => json(taskPaths(taskId).webhook, { method: 'POST', ...stop }),
+    cancel: (taskId, stop) => json(taskPaths(taskId).cancel, 'task_id', { method: 'POST', ...stop }),
+    retry: (taskId, stop) => json(taskPaths(taskId).retry, 'task_id', { method: 'POST', ...stop }),
+    sendWebhook: (taskId, stop) => json(taskPaths(taskId).webhook, 'task_id', { method: 'POST', ...stop }),
 
     async delete(taskId, stop) {
-      const path = taskPaths(taskId).self;
-      const { response, text } = await transport.text(path, { method: 'DELETE', ...stop });
-      if (!response.ok) throw refusalOf(response, text, path);
+      const answer = await transport.text(taskPaths(taskId).self, { method: 'DELETE', ...stop });
+      if (answer.response.status !== 204) throw refusalOf(answer);
     },
   };
 }

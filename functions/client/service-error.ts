@@ -1,9 +1,17 @@
 import type { ProblemDocument } from '../model/answers/problem.ts';
 
+/** With its whole body. */
+export interface Answer {
+  response: Response;
+  text: string;
+  /** Without the query, which may be a signature. */
+  address: string;
+}
+
 export type MistakeView = NonNullable<ProblemDocument['errors']>[number];
 
 export interface ServiceErrorOptions extends ErrorOptions {
-  /** HTTP status; null: there was no answer. */
+  /** HTTP status; null: there was no whole answer; 0: a redirect that a browser hides. */
   status: number | null;
   problem?: ProblemDocument | undefined;
   requestId?: string | null | undefined;
@@ -13,7 +21,7 @@ export interface ServiceErrorOptions extends ErrorOptions {
 /** The service refused a request, did not answer, or what answered is not the service. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
-  /** HTTP status; null: there was no answer. */
+  /** HTTP status; null: there was no whole answer; 0: a redirect that a browser hides. */
   readonly status: number | null;
   /** Stable, unlike the texts; null: what answered did not say. */
   readonly code: ProblemDocument['code'] | null;
@@ -49,8 +57,8 @@ export class ServiceError extends Error {
   }
 }
 
-/** @param text the body of the answer */
-export function refusalOf(response: Response, text: string, address: string): ServiceError {
+/** For an answer that is no success, or not one of this service. */
+export function refusalOf({ response, text, address }: Answer): ServiceError {
   const { status, headers } = response;
   const problem = problemIn(text);
   const options = {
@@ -60,7 +68,8 @@ export function refusalOf(response: Response, text: string, address: string): Se
     retryAfterMs: retryAfterMs(headers),
   };
   if (problem === undefined) {
-    const got = headers.get('location') === null ? '' : ` to ${headers.get('location')}`;
+    const type = headers.get('content-type') ?? 'no Content-Type';
+    const got = headers.has('location') ? ` to ${headers.get('location')}` : ` with ${type}`;
     const expected = `Expected an answer of Every Cut from ${address}, got status ${status}${got}.`;
     return new ServiceError(`${expected} Next step: check the URL.`, options);
   }

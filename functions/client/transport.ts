@@ -1,5 +1,5 @@
 /** Sends requests to the service, and its API key to nobody else. */
-import { refusalOf, ServiceError } from './service-error.ts';
+import { type Answer, refusalOf, ServiceError } from './service-error.ts';
 
 /** What a signed URL, or a proxy in front of the service, may need. */
 const MOST_REDIRECTS = 5;
@@ -20,17 +20,20 @@ export interface Ask {
   signal?: AbortSignal | undefined;
 }
 
+/** All throw ServiceError where the service does not answer. */
 export interface Transport {
-  /** The answer, of any status. Throws ServiceError if there is none. */
-  send(path: string, ask?: Ask): Promise<Response>;
-  /** The same with its body. */
-  text(path: string, ask?: Ask): Promise<{ response: Response; text: string }>;
-  /** The JSON of an answer of success. Throws ServiceError for any other. */
-  json<T>(path: string, ask?: Ask): Promise<T>;
-  /** An answer of success whose body is a file; redirects are followed. */
-  file(path: string, ask?: Ask): Promise<Response>;
+  /** The answer, of any status. */
+  text(path: string, ask?: Ask): Promise<Answer>;
+  /** The JSON of an answer of success, which has this field. Throws ServiceError for any other. */
+  json<T extends object>(path: string, field: keyof T & string, ask?: Ask): Promise<T>;
+  /**
+   * An answer of success whose body is a file; redirects are followed. Throws ServiceError for any other.
+   * @param type how its Content-Type begins
+   * @param nextStep where it is of another type
+   */
+  file(path: string, type: string, nextStep: string, ask?: Ask): Promise<Response>;
   /** A request to an address that the service gave, which may be another host. */
-  sendTo(address: string, init: RequestInit): Promise<Response>;
+  sendTo(address: string, init: RequestInit): Promise<Answer>;
 }
 
 export function createTransport(options: TransportOptions): Transport {
@@ -43,30 +46,40 @@ export function createTransport(options: TransportOptions): Transport {
     AbortSignal.any([options.signal, signal].filter((one) => one instanceof AbortSignal));
 
   /** What fetch and the reading of a body throw says little. */
-  const told = async <T>(place: string, init: RequestInit, work: (signal: AbortSignal) => Promise<T>) => {
-    const signal = signalOf(init.signal);
+  const told = async <T>(expected: string, signal: AbortSignal, work: () => Promise<T>) => {
     try {
-      return await work(signal);
+      return await work();
     } catch (cause) {
       signal.throwIfAborted();
-      const expected = `Expected a running service at ${place}, got none.`;
-      throw new ServiceError(`${expected} Next step: start it, or check the URL.`, { status: null, cause });
+      throw new ServiceError(expected, { status: null, cause });
     }
   };
 
-  const sendTo: Transport['sendTo'] = (address, init) => {
-    const to = new URL(address).origin;
+  const open = async (address: string, init: RequestInit): Promise<Response> => {
+    const to = URL.parse(address)?.origin ?? address;
     const headers = {
       ...(to === origin ? own : {}),
       ...(init.headers as Record<string, string> | undefined),
     };
-    return told(to, init, (signal) =>
-      // A redirect that fetch follows would take the key along.
-      ask(address, { redirect: 'manual', ...init, headers, signal }),
-    );
+    const signal = signalOf(init.signal);
+    const expected = `Expected a running service at ${to}, got none. Next step: start it, or check the URL.`;
+    // A redirect that fetch follows would take the key along.
+    const work = () => ask(address, { redirect: 'manual', ...init, headers, signal });
+    const response = await told(expected, signal, work);
+    if (response.type === 'opaqueredirect') throw hiddenRedirect(address, response);
+    return response;
   };
 
-  const send: Transport['send'] = (path, { method = 'GET', body, headers = {}, signal = null } = {}) =>
+  const read = async (response: Response, address: string, init: RequestInit): Promise<Answer> => {
+    const place = withoutQuery(address);
+    const expected = `Expected the whole answer from ${place}, got a part. Next step: try again.`;
+    const text = await told(expected, signalOf(init.signal), () => response.text());
+    return { response, text, address: place };
+  };
+
+  const sendTo: Transport['sendTo'] = async (address, init) => read(await open(address, init), address, init);
+
+  const text: Transport['text'] = (path, { method = 'GET', body, headers = {}, signal = null } = {}) =>
     sendTo(`${base}${path}`, {
       method,
       signal,
@@ -74,40 +87,56 @@ export function createTransport(options: TransportOptions): Transport {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
 
-  const text: Transport['text'] = async (path, what = {}) => {
-    const response = await send(path, what);
-    const read = () => response.text();
-    return { response, text: await told(origin, { signal: what.signal ?? null }, read) };
-  };
-
   return {
-    send,
     sendTo,
     text,
+    json: async (path, field, what) => jsonOf(await text(path, what), field),
 
-    async json<T>(path: string, what?: Ask): Promise<T> {
-      const answer = await text(path, what);
-      const value = answer.response.ok ? parsed(answer.text) : undefined;
-      if (value === undefined) throw refusalOf(answer.response, answer.text, `${base}${path}`);
-      return value as T;
-    },
-
-    async file(path, { headers = {}, signal = null } = {}) {
+    async file(path, type, nextStep, { headers = {}, signal = null } = {}) {
       let address = `${base}${path}`;
-      let response = await sendTo(address, { headers, signal });
+      const init = { headers, signal };
+      let response = await open(address, init);
       for (let hops = 0; isRedirect(response) && hops < MOST_REDIRECTS; hops++) {
-        await response.body?.cancel();
-        address = new URL(response.headers.get('location') ?? '', address).href;
-        response = await sendTo(address, { headers, signal });
+        await leave(response);
+        const location = response.headers.get('location') ?? '';
+        address = URL.parse(location, address)?.href ?? location;
+        response = await open(address, init);
       }
-      if (response.ok) return response;
-      throw refusalOf(response, await response.text(), address);
+      if (!response.ok) throw refusalOf(await read(response, address, init));
+      const got = response.headers.get('content-type') ?? 'no Content-Type';
+      if (got.startsWith(type)) return response;
+      await leave(response);
+      const expected = `Expected a Content-Type of ${type}… from ${withoutQuery(address)}, got ${got}.`;
+      throw new ServiceError(`${expected} Next step: ${nextStep}`, { status: response.status });
     },
   };
 }
 
+/** The JSON of an answer of success, which has this field. Throws ServiceError for any other. */
+export function jsonOf<T extends object>(answer: Answer, field: keyof T & string): T {
+  const value = answer.response.ok ? parsed(answer.text) : undefined;
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, field)) return value as T;
+  throw refusalOf(answer);
+}
+
+/** Browsers tell a page nothing about a redirect that it does not let them follow. */
+function hiddenRedirect(address: string, { status }: Response): ServiceError {
+  const expected = `Expected an answer from ${withoutQuery(address)}, got a redirect, which browsers hide.`;
+  const nextStep = 'call this method in Node; for a video, open the url that render() has.';
+  return new ServiceError(`${expected} Next step: ${nextStep}`, { status });
+}
+
+/** A body that has broken off by now is of no use either. */
+async function leave({ body }: Response): Promise<void> {
+  await body?.cancel().catch(() => {});
+}
+
 function isRedirect({ status, headers }: Response): boolean {
   return status >= 300 && status < 400 && headers.has('location');
+}
+
+function withoutQuery(address: string): string {
+  return address.replace(/[?#].*$/s, '');
 }
 
 function parsed(text: string): unknown {

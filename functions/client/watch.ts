@@ -1,11 +1,11 @@
 /** Follows a task by asking for its status again and again. */
 import type { StatusView } from '../model/answers/task.ts';
 import { taskPaths } from '../model/paths.ts';
-import { refusalOf, retryAfterMs, ServiceError } from './service-error.ts';
-import type { Transport } from './transport.ts';
+import { retryAfterMs, ServiceError } from './service-error.ts';
+import { jsonOf, type Transport } from './transport.ts';
 
+/** A task of seconds is seen to end at once, and one of hours costs few requests: at last as few as Retry-After says. */
 const FIRST_PAUSE_MS = 250;
-/** A task of seconds is seen to end at once, and one of hours costs few requests. */
 const GROWTH = 1.1;
 const MOST_PAUSE_MS = 2_000;
 /** While the service does not answer. */
@@ -37,12 +37,12 @@ export async function* watchTask(
     try {
       const { status, headers } = await readStatus(transport, taskId, etag, signal);
       etag = headers.get('etag');
-      askedMs = retryAfterMs(headers) ?? 0;
       if (failedSince !== undefined) pauseMs = FIRST_PAUSE_MS;
       failedSince = undefined;
       if (status !== undefined) yield status;
       if (status !== undefined && status.completed_at !== null) return;
-      pauseMs = Math.min(pauseMs * GROWTH, MOST_PAUSE_MS);
+      const mostMs = Math.min(retryAfterMs(headers) ?? MOST_PAUSE_MS, MOST_ASKED_MS);
+      pauseMs = Math.max(FIRST_PAUSE_MS, Math.min(pauseMs * GROWTH, mostMs));
     } catch (error) {
       if (!ServiceError.is(error) || !error.isTransient) throw error;
       const now = performance.now();
@@ -62,15 +62,13 @@ async function readStatus(
   etag: string | null,
   signal: AbortSignal,
 ): Promise<{ status?: StatusView; headers: Headers }> {
-  const path = taskPaths(taskId).self;
-  const { response, text } = await transport.text(path, {
+  const answer = await transport.text(taskPaths(taskId).self, {
     signal,
     headers: etag === null ? {} : { 'if-none-match': etag },
   });
-  const { headers } = response;
-  if (response.status === 304) return { headers };
-  if (!response.ok) throw refusalOf(response, text, path);
-  return { status: JSON.parse(text) as StatusView, headers };
+  const { headers } = answer.response;
+  if (answer.response.status === 304) return { headers };
+  return { status: jsonOf<StatusView>(answer, 'completed_at'), headers };
 }
 
 /** Rejects with the reason of the signal as soon as it is aborted. */

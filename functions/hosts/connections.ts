@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Log } from '../base/log.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { clientAt } from '../http/client-address.ts';
 
@@ -19,7 +20,7 @@ export interface ConnectionLimits {
   requestMs: number;
   /** Whose handler watches over the body itself, until it answers. Lines are slow, and files are large. */
   isUpload: (request: IncomingMessage) => boolean;
-  /** The longest time without a byte of an answer being read. */
+  /** The longest time in which nothing of a waiting answer is sent on. Systems tell of what was read in steps of megabytes. */
   unreadMs: number;
   /** From the first byte of an answer that waits to be read until nothing of it waits. */
   answerMs: number;
@@ -51,17 +52,31 @@ interface Connection {
   isLast?: boolean;
 }
 
-/** @param endLate answers a request whose body takes too long, and closes its connection */
+/**
+ * @param endLate answers a request whose body takes too long, and closes its connection
+ * @param log is told of answers that are cut off
+ */
 export function shareConnections(
   server: Server,
   limits: ConnectionLimits,
   endLate: (socket: Duplex) => void,
+  log?: Pick<Log, 'info'>,
 ): Connections {
   /** The one that has waited longest for its client comes first. */
   const all = new Map<Duplex, Connection>();
   const close = (connection: Connection) => {
     all.delete(connection.socket);
     connection.socket.destroy();
+  };
+  const cutOff = (connection: Connection, why: string) => {
+    const { client, request, socket } = connection;
+    const [path] = (request?.url ?? '').split('?');
+    log?.info(`An answer to ${client} was cut off: ${why}`, {
+      event: 'answer.unread',
+      path,
+      unread_bytes: socket.writableLength,
+    });
+    close(connection);
   };
   const moveBack = (connection: Connection) => {
     if (all.delete(connection.socket)) all.set(connection.socket, connection);
@@ -84,8 +99,10 @@ export function shareConnections(
   server.timeout = limits.unreadMs;
   server.on('timeout', (socket) => {
     const connection = all.get(socket);
-    const isAtWork = connection !== undefined && !isIdle(connection) && socket.writableLength === 0;
-    if (!isAtWork) socket.destroy();
+    if (connection === undefined) socket.destroy();
+    else if (socket.writableLength > 0)
+      cutOff(connection, `nothing of it was read for ${limits.unreadMs / 1000} s`);
+    else if (isIdle(connection)) close(connection);
   });
 
   const look = setInterval(() => {
@@ -98,11 +115,13 @@ export function shareConnections(
       }
       const { writableLength } = connection.socket;
       connection.unreadSince = writableLength === 0 ? undefined : (connection.unreadSince ?? now);
+      if (writableLength === 0) continue;
       const { unreadSince = now } = connection;
-      if (writableLength === 0 || (bytes <= limits.unreadBytes && now - unreadSince < limits.answerMs))
-        continue;
+      if (bytes > limits.unreadBytes) cutOff(connection, 'unread answers took too much memory');
+      else if (now - unreadSince >= limits.answerMs)
+        cutOff(connection, `what waited was not read within ${limits.answerMs / 1000} s`);
+      else continue;
       bytes -= writableLength;
-      close(connection);
     }
   }, limits.unreadEveryMs).unref();
   server.once('close', () => clearInterval(look));

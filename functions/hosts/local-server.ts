@@ -2,6 +2,7 @@
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Log } from '../base/log.ts';
 import { securityHeaders } from '../http/security-headers.ts';
 import { inRequestOf, onEveryAnswer, requestIdHeader } from './answer-headers.ts';
 import { type ConnectionLimits, shareConnections } from './connections.ts';
@@ -21,9 +22,10 @@ const LIMITS: ServerLimits = {
   connections: 1_000,
   connectionsPerClient: 100,
   connectionsNotLocal: 100,
-  unreadMs: 30_000,
-  // Answers are below 1 MB: 9 KB/s. Of one that is made as it is read, only a piece of 64 KB ever waits.
-  answerMs: 120_000,
+  // Linux says that something was read in steps of up to 7 MB: to steady clients at 100, 50, 20, 10 and 5 KB/s, nothing seemed to
+  // go for up to 66, 96, 101, 201 and 302 s. So this is 8 KB/s with every step, and less with the steps of slow clients.
+  unreadMs: 900_000,
+  answerMs: 900_000,
   unreadBytes: 64 * 2 ** 20,
   unreadEveryMs: 1_000,
 };
@@ -39,7 +41,11 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 const HEADERS = securityHeaders({ tls: false });
 
 /** A server that does not listen yet. All its answers have our headers, including those that Node writes itself. */
-export function createLocalServer(listener: RequestListener, limits: Partial<ServerLimits> = {}): Server {
+export function createLocalServer(
+  listener: RequestListener,
+  limits: Partial<ServerLimits> = {},
+  log?: Pick<Log, 'info'>,
+): Server {
   const { headersMs, lookEveryMs, ...sharing } = { ...LIMITS, ...limits };
   const server = createServer({
     headersTimeout: headersMs,
@@ -47,7 +53,7 @@ export function createLocalServer(listener: RequestListener, limits: Partial<Ser
     requestTimeout: 0,
     connectionsCheckingInterval: lookEveryMs,
   });
-  const connections = shareConnections(server, sharing, (socket) => refuse(socket, 408));
+  const connections = shareConnections(server, sharing, (socket) => refuse(socket, 408), log);
   server.on('request', (request, response) => {
     connections.begin(request, response, () => inRequestOf(response, () => listener(request, response)));
   });

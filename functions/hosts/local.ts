@@ -65,6 +65,7 @@ export async function startHost(
     toNodeHandler(createApi(deps)) as RequestListener,
     // All callers of a proxy have its address.
     config.trustedProxies > 0 ? { connectionsPerClient: PROXY_CONNECTIONS } : {},
+    log,
   );
   const url = await listen(server, config);
   starting.defer(() => closed(server));

@@ -82,6 +82,11 @@ describe('the client, with the service on one machine', () => {
     const retried = await client.retry(task_id);
     assert.equal(retried.retry_of, task_id);
     assert.equal((await client.ended(retried.task_id)).status, 'failed');
+    const failed = await all(client.tasks({ status: 'failed', name: request.task_name, limit: 1 }));
+    assert.deepEqual(
+      failed.map((task) => task.task_id),
+      [retried.task_id],
+    );
     // An ended task stays as it ended.
     assert.equal((await client.cancel(task_id)).status, 'partial');
   });

@@ -51,19 +51,35 @@ describe('watching a task', () => {
     assert.ok(waited.every((ms, n) => ms >= (waited[n - 1] ?? 0) - 50));
   });
 
-  test('waits as long as Retry-After says', async (t) => {
+  const runningFor = (retryAfter: string): Answer => {
+    const headers = { 'retry-after': retryAfter };
+    return () => Response.json(status({ succeeded: 1 }), { headers });
+  };
+
+  test('waits as long as Retry-After says, if the service refuses', async (t) => {
     const time = fakeTime(t);
-    const { fetch, asked } = serviceThat(
-      () => Response.json(status({ succeeded: 1 }), { headers: { 'retry-after': '7' } }),
-      busy(429, '30'),
-      ENDED,
-    );
+    const { fetch, asked } = serviceThat(RUNNING, busy(429, '30'), ENDED);
     const client = createClient({ url: URL_OF_SERVICE, fetch });
     assert.deepEqual(await time.passing(succeededOf(client.watch('one'))), [1, 2]);
-    assert.deepEqual(
-      pauses(asked).map((ms) => Math.floor(ms / 1000)),
-      [7, 30],
-    );
+    assert.equal(Math.floor((pauses(asked)[1] ?? 0) / 1000), 30);
+  });
+
+  test('asks at last as seldom as Retry-After of a status says', async (t) => {
+    const time = fakeTime(t);
+    const { fetch, asked } = serviceThat(...Array.from({ length: 60 }, () => runningFor('7')), ENDED);
+    const client = createClient({ url: URL_OF_SERVICE, fetch });
+    await time.passing(client.ended('one'));
+    const last = pauses(asked).at(-1) ?? 0;
+    assert.ok(last >= 7_000 && last < 7_200, `${last}`);
+  });
+
+  test('sees a task of seconds end at once, although its status says to ask every two seconds', async (t) => {
+    const time = fakeTime(t);
+    const endsAt = 3_000;
+    const fetch = (async () =>
+      await (time.now() < endsAt ? runningFor('2') : ENDED)(new Headers())) as typeof globalThis.fetch;
+    await time.passing(createClient({ url: URL_OF_SERVICE, fetch }).ended('one'));
+    assert.ok(time.now() - endsAt < 600, `seen after ${time.now()} ms`);
   });
 
   test('sends the tag of the last status, and shows none again that has not changed', async (t) => {

@@ -7,23 +7,30 @@ import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closed, createLocalServer, listen, type ServerLimits } from '../../functions/hosts/local-server.ts';
+import { EXHAUSTIVE } from '../fixtures/system/sample.ts';
 
 /** Far longer than any of these tests takes. */
 const HANGING_MS = 30_000;
 const GET = 'GET / HTTP/1.1\r\nhost: h\r\n\r\n';
 /** More than the buffers of both sockets hold. */
 const LARGE = Buffer.alloc(32 * 2 ** 20);
+/** What a steady client had read, at most, until Linux told its server of it. */
+const LARGEST_STEP = 7 * 2 ** 20;
+const SLOWEST_BYTES_PER_S = 8 * 1024;
 
 describe('the connections of the local server', () => {
   const servers: Server[] = [];
   const sockets: Socket[] = [];
+  const logged: string[] = [];
   afterEach(async () => {
+    logged.length = 0;
     for (const socket of sockets.splice(0)) socket.destroy();
     await Promise.all(servers.splice(0).map(closed));
   });
 
   async function started(limits: Partial<ServerLimits>, listener: RequestListener): Promise<number> {
-    const server = createLocalServer(listener, limits);
+    const log = { info: (message: string) => logged.push(message) };
+    const server = createLocalServer(listener, limits, log);
     servers.push(server);
     return Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port);
   }
@@ -129,11 +136,11 @@ describe('the connections of the local server', () => {
     }
   });
 
-  for (const [what, limits] of [
-    ['is not read', { unreadMs: 200 }],
-    ['is read too slowly', { answerMs: 300, unreadEveryMs: 50 }],
+  for (const [what, limits, why] of [
+    ['is not read', { unreadMs: 200 }, 'nothing of it was read for 0.2 s'],
+    ['is read too slowly', { answerMs: 300, unreadEveryMs: 50 }, 'what waited was not read within 0.3 s'],
   ] as const) {
-    test(`are closed where an answer ${what}`, async () => {
+    test(`are closed where an answer ${what}, and the log says so`, async () => {
       const port = await started(limits, (_request, response) => response.end(LARGE));
       const socket = await opened(port);
       socket.pause();
@@ -142,8 +149,31 @@ describe('the connections of the local server', () => {
       await until(async () => (await countOf(servers[0])) === 1);
       await until(async () => (await countOf(servers[0])) === 0);
       clearInterval(trickle);
+      assert.deepEqual(logged, [`An answer to 127.0.0.1 was cut off: ${why}`]);
     });
   }
+
+  test('wait long enough for who reads slowly, of whom Linux tells in steps of megabytes', () => {
+    const server = createLocalServer(answering);
+    servers.push(server);
+    assert.ok(server.timeout >= (LARGEST_STEP / SLOWEST_BYTES_PER_S) * 1000, `${server.timeout} ms`);
+  });
+
+  const skip = EXHAUSTIVE ? onlyLinux() : 'takes two minutes, with npm run test:exhaustive';
+  test('send a large answer to who reads 20 KB a second', { skip }, async () => {
+    const port = await started({}, (_request, response) => {
+      Readable.from(Array.from({ length: 4_000 }, () => Buffer.alloc(64 * 1024))).pipe(response);
+    });
+    const socket = await opened(port);
+    socket.setTimeout(0);
+    socket.pause();
+    socket.write(GET);
+    for (const end = Date.now() + 120_000; Date.now() < end; await sleep(500)) {
+      socket.read(10 * 1024);
+      assert.equal(socket.destroyed || socket.readableEnded, false, logged.join());
+    }
+    assert.equal(await countOf(servers[0]), 1, logged.join());
+  });
 
   describe('with an answer that is made as it is read', () => {
     const PIECE = Buffer.alloc(64 * 1024);

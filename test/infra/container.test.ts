@@ -83,6 +83,30 @@ describe('the files of the container', () => {
     assert.ok(!isValid({ services: { 'every-cut': { image: 'every-cut', read_olny: true } } }));
   });
 
+  test('compose.yaml has the health check of the Dockerfile, which Podman drops unless told to keep it', () => {
+    const [, options = '', command = ''] = /^HEALTHCHECK (.*)\\\n {2}CMD (.*)$/m.exec(dockerfile) ?? [];
+    const { test: ask, ...times } = service.healthcheck;
+    assert.equal(
+      Object.entries(times)
+        .map(([name, value]) => `--${name.replace('_', '-')}=${value} `)
+        .join(''),
+      options,
+    );
+    // Compose takes $ for a variable of its own, and $$ for $.
+    assert.deepEqual(
+      ['CMD', ...JSON.parse(command)],
+      ask.map((part: string) => part.replaceAll('$$', '$')),
+    );
+    assert.match(read('infra/README.md'), /podman build --format docker/);
+  });
+
+  test('the documents draw a key, and show none that could be copied', () => {
+    for (const file of ['README.md', 'infra/README.md']) {
+      assert.match(read(file), /API_KEY="\$\(openssl rand -hex 24\)"/, file);
+      assert.doesNotMatch(read(file), /API_KEY=[\w-]/, file);
+    }
+  });
+
   test('compose.yaml takes from the service what it does not need, and requires a key', () => {
     const { read_only, cap_drop, security_opt, ports, environment, volumes } = service;
     assert.deepEqual(
