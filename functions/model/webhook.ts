@@ -20,17 +20,25 @@ export interface WebhookRecord {
   error: string | null;
 }
 
-/** What a receiver answered to one delivery. */
-export type WebhookAnswer =
-  | { delivered: true }
-  | {
-      delivered: false;
-      error: string;
-      /** It answered 410: it wants no more. */
-      isGone?: boolean;
-      /** How long it asked us to wait. */
-      retryAfterMs?: number | undefined;
-    };
+/** What came of one delivery. */
+export type WebhookAnswer = { delivered: true } | FailedDelivery;
+
+export interface FailedDelivery {
+  delivered: false;
+  /** For callers. */
+  error: string;
+  /** It answered 410: it wants no more. */
+  isGone?: boolean;
+  /** How long it asked us to wait. */
+  retryAfterMs?: number | undefined;
+  /**
+   * server: it answered that it cannot. network: no answer came. service: nothing was sent, through no fault of the receiver.
+   * Undefined: the receiver refuses this event, or may not be called.
+   */
+  fault?: 'server' | 'network' | 'service';
+  /** What the log says instead of `error`. */
+  forLog?: string;
+}
 
 /** It is tried for so long; the last time when this is over. */
 export const GIVE_UP_AFTER_MS = 24 * 3_600_000;

@@ -5,7 +5,7 @@ import { byOneMessage } from '../coordination/once.ts';
 import type { ReceiverPlaces } from '../coordination/receiver-places.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Callback, Task } from '../model/task.ts';
-import { maskUrl } from '../model/web-url.ts';
+import { maskCallback } from '../model/web-url.ts';
 import { afterDelivery, eventId, isDue, type WebhookAnswer, type WebhookRecord } from '../model/webhook.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import { webhookEvent } from '../pipeline/webhook-event.ts';
@@ -110,7 +110,7 @@ function logDelivery(log: Log, task: Task, { url }: Callback, record: WebhookRec
   const { state, attempts, tries, nextTryAt, error } = record;
   const fields = {
     ...about(task),
-    receiver: maskUrl(new URL(url)),
+    receiver: maskCallback(new URL(url)),
     attempts,
     ...(error && { reason: error }),
   };
