@@ -146,7 +146,7 @@ export async function composeLocal(
     reports: createSqliteReports({ database, seal }),
     pins: createSqlitePins({ database }),
     problems: createSqliteProblems({ database }),
-    webhooks: createSqliteWebhooks({ database }),
+    webhooks: createSqliteWebhooks({ database, seal }),
     leases,
     attempts,
     queue,
