@@ -115,12 +115,21 @@ export interface WebhookStore {
   ask(taskId: string, at: number): Promise<void>;
   /** Undefined if it was never asked for. */
   read(taskId: string): Promise<WebhookRecord | undefined>;
-  /** webhook: after a delivery. `askedAt` stays, as a caller may have asked meanwhile. Changes nothing without a record. */
-  record(taskId: string, record: WebhookRecord): Promise<void>;
+  /**
+   * webhook: after a delivery, or to put one off. Keeps what `recorded` of model/webhook.ts makes of it, and returns that;
+   * undefined, and nothing is kept, without a record.
+   * @param before as it was read
+   */
+  record(taskId: string, before: WebhookRecord, after: WebhookRecord): Promise<WebhookRecord | undefined>;
+  /**
+   * webhook: the text of the event. The first one that is kept counts, for every delivery: receivers rely on the same bytes.
+   * @param make called if there is none
+   */
+  event(taskId: string, make: () => Promise<string>): Promise<string>;
   /** webhook: its task is gone. */
   forget(taskId: string): Promise<void>;
-  /** sweep: the tasks whose event is due, the longest first. */
-  due(at: number, limit: number): Promise<string[]>;
+  /** sweep: the tasks whose event is due, the longest first, without the first `skip` of them. */
+  due(at: number, limit: number, skip?: number): Promise<string[]>;
 }
 
 export interface WebhookSender {

@@ -62,6 +62,7 @@ export type EventName =
   | 'uploads.pruned'
   | 'uploads.not_pruned'
   | 'webhook.delivered'
+  | 'webhook.dropped'
   | 'webhook.failed'
   | 'webhook.given_up';
 

@@ -89,7 +89,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     reports: createFirestoreReports({ firestore, seal }),
     pins: createFirestorePins({ firestore }),
     problems: createFirestoreProblems({ firestore }),
-    webhooks: createFirestoreWebhooks({ firestore }),
+    webhooks: createFirestoreWebhooks({ firestore, seal }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { INCOMING } from '../adapters/disk/cache.ts';
 import { createOutputFolders } from '../adapters/disk/output-folders.ts';
-import { createDiskOutputs, type DiskOutputs } from '../adapters/disk/outputs.ts';
+import { createDiskOutputs } from '../adapters/disk/outputs.ts';
 import { sweepFolder } from '../adapters/disk/sweep.ts';
 import { PART } from '../adapters/disk/uploads.ts';
 import { createChildRecords } from '../adapters/process/child-records.ts';
@@ -25,14 +25,13 @@ import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { createSeal, sealedMemo } from '../coordination/seal.ts';
 import { openFfmpeg } from '../media/open-ffmpeg.ts';
-import { fileName, manifestName } from '../model/names.ts';
-import type { TaskStore } from '../ports.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import { DATABASE, damaged, emptied, inDataDir } from './data-dir-errors.ts';
 import { checkDataFolders, closeDataDir, dataFolders } from './data-folders.ts';
 import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { localChecks } from './local-checks.ts';
+import { lookThrough } from './look-through.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
 import { pruneFromTimeToTime } from './prune.ts';
 import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
@@ -45,7 +44,6 @@ const LOCK_WAIT_MS = 12_000;
 /** The names that pipeline/artifacts.ts gives its folders in tempDir. */
 const WORK_DIR = /^work-[A-Za-z0-9]{6}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const PAGE = 100;
 
 /**
  * Takes the lock of the data folder, removes what a killed host left behind, and opens the adapters. Dispose of it
@@ -146,7 +144,7 @@ export async function composeLocal(
     reports: createSqliteReports({ database, seal }),
     pins: createSqlitePins({ database }),
     problems: createSqliteProblems({ database }),
-    webhooks: createSqliteWebhooks({ database }),
+    webhooks: createSqliteWebhooks({ database, seal }),
     leases,
     attempts,
     queue,
@@ -207,33 +205,6 @@ function logOutage(log: Log, error: unknown): void {
     event: 'database.failing',
     error,
   });
-}
-
-/**
- * Looks through the unfinished tasks: counts what is taken up again, names those that cannot be, and removes partly copied files from their output
- * folders, which copies to another disk leave behind.
- */
-async function lookThrough(tasks: TaskStore, outputs: DiskOutputs) {
-  const found = { partsRemoved: 0, tasks: 0, videos: 0, unreadable: [] as string[] };
-  let after: string | undefined;
-  for (;;) {
-    const ids = await tasks.unfinished(PAGE, after);
-    for (const id of ids) {
-      const task = await tasks.get(id);
-      if (task === undefined) {
-        found.unreadable.push(id);
-        continue;
-      }
-      const { succeeded = 0, failed = 0, cancelled = 0 } = (await tasks.progress(id)) ?? {};
-      found.tasks++;
-      found.videos += task.plan.combinations.length - succeeded - failed - cancelled;
-      const videos = task.plan.combinations.map((combination) => fileName(task, combination));
-      const names = [...videos, manifestName(id, 'json'), manifestName(id, 'csv')];
-      found.partsRemoved += await outputs.removeParts(task.folder, names);
-    }
-    after = ids.at(-1);
-    if (ids.length < PAGE) return found;
-  }
 }
 
 function lockIn(dataDir: string, log: Log): Promise<Disposable> {

@@ -7,6 +7,7 @@ import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import { outputPlace } from '../config/vendor-settings.ts';
 import { createNackLog } from '../coordination/log-nack.ts';
+import { ALL_PLACES } from '../coordination/receiver-places.ts';
 import { createApi } from '../http/router.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import type { Delivery } from '../ports.ts';
@@ -28,8 +29,6 @@ const PREPARES = 160;
 /** Renders in flight. Mixing and saving have limits of their own. Shared in the same way. */
 const RENDERS = 160;
 const COMPLETIONS = 2;
-/** Events being sent. Each waits 15 seconds at most, and one receiver has few of these places. */
-const WEBHOOKS = 64;
 const PROXY_CONNECTIONS = 900;
 const SWEEP_EVERY_MS = 60_000;
 
@@ -93,7 +92,7 @@ export async function startHost(
     consume('prepare', PREPARES, prepare),
     consume('render', RENDERS, render),
     consume('complete', COMPLETIONS, complete),
-    consume('webhook', WEBHOOKS, webhookUntilSettled),
+    consume('webhook', ALL_PLACES, webhookUntilSettled),
     consume('dead-letter', 1, deadLetter),
   ];
   starting.defer(async () => {

@@ -1,6 +1,6 @@
 import type { WebhookView } from '../model/answers/webhook.ts';
 import type { Callback } from '../model/task.ts';
-import { maskUrl } from '../model/web-url.ts';
+import { maskCallback } from '../model/web-url.ts';
 import { eventId, type WebhookRecord } from '../model/webhook.ts';
 
 /** @param record undefined before the task has ended */
@@ -10,7 +10,7 @@ export function webhookView(
   record: WebhookRecord | undefined,
 ): WebhookView {
   return {
-    url: maskUrl(new URL(url)),
+    url: maskCallback(new URL(url)),
     event_id: eventId(taskId),
     state: record?.state ?? 'waiting',
     attempts: record?.attempts ?? 0,

@@ -45,6 +45,11 @@ export function maskUrl({ protocol, host, pathname, search }: URL): string {
   return `${protocol}//${host}${path}${search ? '?***' : ''}`;
 }
 
+/** A callback_url for messages and logs: with many receivers, its path is a secret, too. */
+export function maskCallback({ origin }: URL): string {
+  return `${origin}/***`;
+}
+
 /** Even text that is not a URL may contain a password or a signature. */
 export function maskText(text: string): string {
   const parts = text.split('/').map((part) => {

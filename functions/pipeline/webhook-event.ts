@@ -4,18 +4,19 @@ import { taskLinks } from '../model/links.ts';
 import { type Callback, endedStatus } from '../model/task.ts';
 import { countsOf, type Manifest } from './manifest.ts';
 
-/** The event stays small, however many combinations failed: the manifest has all of them. */
+/** The event stays small, however many combinations failed and whatever with: the manifest has all of it. */
 const MOST_FAILURES = 100;
+const MOST_CHARACTERS = 2_000;
+const MOST_BYTES = 262_144;
 
-/** What callback_url gets. The same for every delivery: all of it is settled when the task has ended. */
+type EventFailure = WebhookEvent['data']['failures'][number];
+
+/** What callback_url gets. It is made once for each task, and kept as text. */
 export function webhookEvent(manifest: Manifest, { baseUrl }: Callback): WebhookEvent {
   const { task, reports, finishedAt } = manifest;
   const counts = countsOf(manifest);
   const status = endedStatus(counts);
   const completedAt = new Date(finishedAt).toISOString();
-  const failures = reports.flatMap(({ index, error }) =>
-    error === null ? [] : [{ index, ...error, hint: CODES[error.code].hint }],
-  );
   return {
     type: `task.${status}`,
     timestamp: completedAt,
@@ -28,7 +29,7 @@ export function webhookEvent(manifest: Manifest, { baseUrl }: Callback): Webhook
       failed: counts.failed,
       cancelled: counts.cancelled,
       seconds: Math.max(0, (finishedAt - Date.parse(task.createdAt)) / 1000),
-      failures: failures.slice(0, MOST_FAILURES),
+      failures: failuresOf(reports),
       output_folder: task.folder.location,
       retry_of: task.retryOf,
       created_at: task.createdAt,
@@ -37,4 +38,18 @@ export function webhookEvent(manifest: Manifest, { baseUrl }: Callback): Webhook
       links: taskLinks(baseUrl, task.id),
     },
   };
+}
+
+function failuresOf(reports: Manifest['reports']): EventFailure[] {
+  const failures: EventFailure[] = [];
+  let bytes = 0;
+  for (const { index, error } of reports) {
+    if (error === null) continue;
+    const message = error.message.slice(0, MOST_CHARACTERS).toWellFormed();
+    const failure = { index, ...error, message, hint: CODES[error.code].hint };
+    bytes += Buffer.byteLength(JSON.stringify(failure));
+    if (failures.length === MOST_FAILURES || bytes > MOST_BYTES) break;
+    failures.push(failure);
+  }
+  return failures;
 }

@@ -56,7 +56,7 @@ const READ_AT_ONCE = 200;
 /** In parallel, so that even a task with thousands of combinations ends within one run. */
 const OVERDUE_AT_A_TIME = 20;
 const PAGE = 100;
-/** Events that are published at a time. Those that are left are due at the next sweep, too. */
+/** Events that are looked at together, and published in one sweep. Those that are left are due at the next one, too. */
 const MOST_EVENTS = 500;
 
 /** Repairs what a process that died left undone. Run it from time to time; concurrent runs are harmless. */
@@ -83,11 +83,17 @@ export async function sweep(deps: SweepDeps): Promise<void> {
 /** Those that are to be sent again, and those whose message is lost. Sending one twice at a time is left to one message. */
 async function publishDueEvents({ webhooks, queue, log, now = Date.now }: SweepDeps): Promise<void> {
   try {
-    const messages = (await webhooks.due(now(), MOST_EVENTS)).map(
-      (taskId) => ({ topic: 'webhook', taskId }) as const,
-    );
-    const isOut = await Promise.all(messages.map((message) => queue.has?.(message)));
-    await queue.publish(messages.filter((_, at) => !isOut[at]));
+    // Thousands may be out already, and must not hide one whose message is lost.
+    for (let skip = 0, published = 0; published < MOST_EVENTS; skip += MOST_EVENTS) {
+      const ids = await webhooks.due(now(), MOST_EVENTS, skip);
+      const messages = ids.map((taskId) => ({ topic: 'webhook', taskId }) as const);
+      const isOut = await Promise.all(messages.map((message) => queue.has?.(message)));
+      const lost = messages.filter((_, at) => !isOut[at]);
+      await queue.publish(lost);
+      published += lost.length;
+      if (ids.length < MOST_EVENTS) return;
+      await turnOfOthers();
+    }
   } catch (error) {
     // Tasks are swept all the same.
     log.error('The events that are due could not be published; the next sweep tries again', {

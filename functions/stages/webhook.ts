@@ -1,11 +1,13 @@
+import { justWoke } from '../base/awake.ts';
 import { TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { inTime } from '../base/time-limit.ts';
 import { webhookKey } from '../coordination/lease-keys.ts';
 import { byOneMessage } from '../coordination/once.ts';
 import type { ReceiverPlaces } from '../coordination/receiver-places.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Callback, Task } from '../model/task.ts';
-import { maskUrl } from '../model/web-url.ts';
+import { maskCallback } from '../model/web-url.ts';
 import { afterDelivery, eventId, isDue, type WebhookAnswer, type WebhookRecord } from '../model/webhook.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import { webhookEvent } from '../pipeline/webhook-event.ts';
@@ -20,24 +22,29 @@ export interface WebhookDeps {
   receivers: ReceiverPlaces;
   log: Log;
   now?: () => number;
+  /** As justWoke of base/awake.ts. */
+  isJustAwake?: () => boolean;
 }
 
 /** How long the event of a task that cannot be read waits: the key that fits its seal may come back. */
 const UNREADABLE_MS = 3_600_000;
+/** For reading the reports, before the first delivery. It and a delivery end well before the function's request does. */
+const EVENT_MS = 20_000;
 
 /**
  * Sends the event of a task that has ended to its callback_url, once, if it is due, and stores what came of it. A failed
  * delivery is no error: an open or a refused message would hold up others, so the message is done, and another one is
- * published when the next try is due.
+ * published when the next try is due. While the receiver rests after failures, the event is put off, which is no try.
  * @returns when that is, in milliseconds since the epoch; undefined: no more
  */
 export async function webhook(
-  { taskId }: MessageOf<'webhook'>,
-  { signal, messageId }: Delivery,
+  message: MessageOf<'webhook'>,
+  delivery: Delivery,
   deps: WebhookDeps,
 ): Promise<number | undefined> {
-  const { webhooks, leases, now = Date.now } = deps;
-  const progress = await deps.tasks.progress(taskId);
+  const { taskId } = message;
+  const { tasks, webhooks, receivers, now = Date.now } = deps;
+  const progress = await tasks.progress(taskId);
   if (progress === undefined) {
     await webhooks.forget(taskId);
     return undefined;
@@ -45,59 +52,91 @@ export async function webhook(
   // Whoever ends it publishes the message again.
   const { finishedAt } = progress;
   if (finishedAt === null) return undefined;
-  const task = await deps.tasks.get(taskId);
-  const settled = async () => {
-    const record = await webhooks.read(taskId);
-    return record !== undefined && isDue(record, now())
-      ? undefined
-      : { next: record?.nextTryAt ?? undefined };
+  const record = await webhooks.read(taskId);
+  if (record === undefined || !isDue(record, now())) return record?.nextTryAt ?? undefined;
+  const putOff = async (ms: number) => {
+    const kept = await webhooks.record(taskId, record, { ...record, nextTryAt: now() + ms });
+    return kept?.nextTryAt ?? undefined;
   };
-  const early = await settled();
-  if (early !== undefined) return early.next;
-  if (task === undefined) return putOff(taskId, deps);
-  const { callback } = task;
-  if (callback == null) return undefined;
+  const task = await tasks.get(taskId);
+  if (task === undefined) {
+    await putOff(UNREADABLE_MS);
+    return undefined;
+  }
+  if (task.callback == null) return undefined;
+  const { host } = new URL(task.callback.url);
+  // A caller who asks may know that it is back.
+  const restMs = record.atOnce ? 0 : receivers.restMs(host);
+  if (restMs > 0) return putOff(restMs);
 
-  using _place = deps.receivers.take(new URL(callback.url).host);
-  const done = await byOneMessage<{ next: number | undefined }>({
-    leases,
-    key: webhookKey(taskId),
-    messageId,
-    signal,
-    find: settled,
-    async create(_before, held) {
-      const before = await webhooks.read(taskId);
-      if (before === undefined) return { next: undefined };
-      const began = now();
-      const answer = await delivered(task, callback, finishedAt, held, deps);
-      const record = afterDelivery(before, answer, { began, now: now(), random: Math.random() });
-      await webhooks.record(taskId, record);
-      logDelivery(deps.log, task, callback, record);
-      return { next: record.nextTryAt ?? undefined };
-    },
-  });
-  return done?.next;
+  const done = await sendOnce({ task, callback: task.callback, finishedAt }, delivery, deps, host);
+  // Whoever asked meanwhile has published a message, too, which found this one at work.
+  return done?.isAskedAgain ? webhook(message, delivery, deps) : done?.next;
 }
 
-async function putOff(taskId: string, { webhooks, now = Date.now }: WebhookDeps): Promise<undefined> {
-  const record = await webhooks.read(taskId);
-  if (record !== undefined) await webhooks.record(taskId, { ...record, nextTryAt: now() + UNREADABLE_MS });
+interface Sending {
+  task: Task;
+  callback: Callback;
+  finishedAt: number;
+}
+
+interface Sent {
+  next: number | undefined;
+  isAskedAgain?: boolean;
+}
+
+async function sendOnce(
+  sending: Sending,
+  { signal, messageId }: Delivery,
+  deps: WebhookDeps,
+  host: string,
+): Promise<Sent | undefined> {
+  const { webhooks, leases, now = Date.now, isJustAwake = justWoke } = deps;
+  const { id } = sending.task;
+  using place = deps.receivers.take(host);
+  return await byOneMessage<Sent>({
+    leases,
+    key: webhookKey(id),
+    messageId,
+    signal,
+    async find() {
+      const record = await webhooks.read(id);
+      return record !== undefined && isDue(record, now())
+        ? undefined
+        : { next: record?.nextTryAt ?? undefined };
+    },
+    async create(_before, held) {
+      const before = await webhooks.read(id);
+      if (before === undefined) return { next: undefined };
+      const began = now();
+      const answer = await delivered(sending, held, deps);
+      const fault = answer.delivered ? undefined : answer.fault;
+      const isCounted = fault !== 'service' && !(fault === 'network' && isJustAwake());
+      if (isCounted) place.ended(fault === undefined);
+      const after = afterDelivery(before, answer, { began, now: now(), random: Math.random(), isCounted });
+      const kept = await webhooks.record(id, before, after);
+      logDelivery(deps.log, sending, before, after, answer);
+      return {
+        next: kept?.nextTryAt ?? undefined,
+        isAskedAgain: kept !== undefined && kept.askedAt !== before.askedAt && isDue(kept, now()),
+      };
+    },
+  });
 }
 
 /** Whatever goes wrong is a failed delivery, so that it ends after a day; what the store cannot do now is tried again at once. */
 async function delivered(
-  task: Task,
-  callback: Callback,
-  finishedAt: number,
+  { task, callback, finishedAt }: Sending,
   signal: AbortSignal,
-  { reports, sender, log }: WebhookDeps,
+  { reports, webhooks, sender, log }: WebhookDeps,
 ): Promise<WebhookAnswer> {
+  const makeText = async () => {
+    const manifest = { task, reports: await allReports(task, reports), finishedAt };
+    return JSON.stringify(webhookEvent(manifest, callback));
+  };
   try {
-    const event = webhookEvent({ task, reports: await allReports(task, reports), finishedAt }, callback);
-    return await sender.send(
-      { url: callback.url, id: eventId(task.id), body: JSON.stringify(event) },
-      signal,
-    );
+    const body = await inTime(webhooks.event(task.id, makeText), EVENT_MS, late, signal);
+    return await sender.send({ url: callback.url, id: eventId(task.id), body }, signal);
   } catch (error) {
     if (signal.aborted || TransientError.is(error)) throw error;
     const why = 'Expected to send the event, got an unexpected error of the service. The log has the cause.';
@@ -106,26 +145,41 @@ async function delivered(
   }
 }
 
-function logDelivery(log: Log, task: Task, { url }: Callback, record: WebhookRecord): void {
-  const { state, attempts, tries, nextTryAt, error } = record;
+function late(): TransientError {
+  return new TransientError(
+    'out_of_time',
+    `Expected the reports of the task within ${EVENT_MS / 1000} s, got a timeout.`,
+  );
+}
+
+function logDelivery(
+  log: Log,
+  { task, callback }: Sending,
+  before: WebhookRecord,
+  { state, attempts, tries, nextTryAt, error }: WebhookRecord,
+  answer: WebhookAnswer,
+): void {
+  const reason = (answer.delivered ? undefined : answer.forLog) ?? error;
   const fields = {
     ...about(task),
-    receiver: maskUrl(new URL(url)),
+    receiver: maskCallback(new URL(callback.url)),
     attempts,
-    ...(error && { reason: error }),
+    ...(reason && { reason }),
   };
   const event = `The event of task "${task.name}"`;
   if (state === 'delivered') {
     log.info(`${event} was delivered, by attempt ${attempts}`, { event: 'webhook.delivered', ...fields });
   } else if (state === 'failed') {
-    log.error(`${event} is given up after attempt ${attempts}: ${error}`, {
+    log.error(`${event} is given up after attempt ${attempts}: ${reason}`, {
       event: 'webhook.given_up',
       ...fields,
     });
   } else {
     const next = new Date(nextTryAt ?? 0).toISOString();
-    // One warning for each event: a receiver may be away for a day.
-    log[tries === 1 ? 'warn' : 'debug'](`${event} is sent again at ${next}: ${error}`, {
+    const isOurs = !answer.delivered && answer.fault === 'service';
+    // One line for each event: a receiver may be away for a day.
+    const isNews = isOurs ? before.error !== error : attempts > before.attempts && tries === 1;
+    log[isNews ? (isOurs ? 'error' : 'warn') : 'debug'](`${event} is sent again at ${next}: ${reason}`, {
       event: 'webhook.failed',
       ...fields,
       next_try_at: next,

@@ -35,6 +35,8 @@ const TIMES = { ttlMs: 3_000, pollMs: 100, publishingMs: 0 };
 /** The emulator redelivers after a second, on a busy machine later. This long after a delivery, no message is on its way. */
 const SETTLED_MS = 2_500;
 const PATIENT_MS = 1_200;
+/** Longer than the pause after the first failed delivery of an event. */
+const REFUSED_MS = 10_000;
 
 export const cloudSet: AdapterSet = {
   name: 'the functions on the emulators',
@@ -72,16 +74,18 @@ export const cloudSet: AdapterSet = {
     });
     const served = await serve(projectId, functions);
     await provision({ projectId, urls: served.urls, impatient: true });
+    const sweep = () => functions.sweep(new Request('http://sweep.invalid', { method: 'POST' }));
     // Stands in for the scheduler, before any request is let in.
-    await functions.sweep(new Request('http://sweep.invalid', { method: 'POST' }));
+    await sweep();
     served.open();
     return {
       url: served.urls.processMedia,
       async pending() {
         const settled = performance.now() - served.lastRequestAt() > SETTLED_MS;
         if (!settled) return { messages: 1, tasks: 1 };
-        // On a busy machine, the message of an event may take longer than that.
-        const events = (await bare?.webhooks.due(Date.now(), 1))?.length ?? 0;
+        // On a busy machine, the message of an event may take longer than that, and one that was refused waits for the sweep.
+        const events = (await bare?.webhooks.due(Date.now() + REFUSED_MS, 1))?.length ?? 0;
+        if (events > 0) await sweep();
         return { messages: events, tasks: (await bare?.tasks.unfinished(1))?.length ?? 0 };
       },
       async stop() {

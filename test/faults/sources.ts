@@ -15,6 +15,8 @@ export interface Sources extends AsyncDisposable {
   track: string;
   /** Takes the events of all tasks. */
   receiver: Receiver;
+  /** Refuses the first delivery of each event. */
+  reluctant: Receiver;
   /** Path of a finished video. */
   video: string;
   /** Folder for Node's compile cache. */
@@ -37,12 +39,14 @@ export async function startSources(): Promise<Sources> {
   );
   const server = starting.use(await startSourceServer(Object.fromEntries(bodies)));
   const receiver = starting.use(await startReceiver());
+  const reluctant = starting.use(await startReceiver((_, earlier) => (earlier === 0 ? 500 : 200)));
   const disposables = starting.move();
   return {
     server,
     clips: [server.url('/red.mp4'), server.url('/green.mp4'), server.url('/blue.mp4')],
     track: server.url('/song.mp3'),
     receiver,
+    reluctant,
     video: join(dir.path, 'red.mp4'),
     codeCache: process.env['NODE_COMPILE_CACHE'] ?? join(dir.path, 'code'),
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),

@@ -26,10 +26,12 @@ import {
   crashLoop,
   DEAD_LETTER,
   KEYED,
+  REFUSED,
   RETRY,
   type Scenario,
   SWEEP,
   TASK,
+  TWICE,
   WEBHOOK,
 } from './scenarios.ts';
 import { type Sources, startSources } from './sources.ts';
@@ -41,8 +43,8 @@ const SPREAD = 10;
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
 /** All but the further ones stop each stage once; those stop some of the same stages in another state. */
-const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, WEBHOOK, KEYED, CANCELLED];
-const FURTHER = [KEYED, CANCELLED];
+const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, WEBHOOK, KEYED, CANCELLED, REFUSED, TWICE];
+const FURTHER = [KEYED, CANCELLED, REFUSED, TWICE];
 /** Beside a task from its post to its end, `npm test` tries one in this many of the others. */
 const OTHERS = 3;
 

@@ -64,6 +64,21 @@ describe('a task that is deleted', () => {
     );
   });
 
+  test('takes its event along if that was not delivered, and the log says so', async () => {
+    const callback = { url: 'https://hooks.example/x', baseUrl: BASE };
+    for (const state of ['pending', 'delivered'] as const) {
+      const task = await s.createTask({ name: state, callback });
+      await end(task);
+      const record = await s.deps.webhooks.read(task.id);
+      assert.ok(record);
+      await s.deps.webhooks.record(task.id, record, { ...record, state });
+      assert.equal(await remove(task), 204);
+      assert.equal(await s.deps.webhooks.read(task.id), undefined);
+    }
+    const lines = s.logged('webhook.dropped').map(({ severity, task_name }) => [severity, task_name]);
+    assert.deepEqual(lines, [['NOTICE', 'pending']]);
+  });
+
   test('must have ended: until then it is refused and goes on, also while it is cancelling', async () => {
     const task = await s.createTask();
     for (const cancelling of [false, true]) {

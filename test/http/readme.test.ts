@@ -112,7 +112,7 @@ describe('functions/http/README.md', () => {
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       problems: createProblems({ store: createSqliteProblems({ database }) }),
-      webhooks: createSqliteWebhooks({ database }),
+      webhooks: createSqliteWebhooks({ database, seal: SEAL }),
       queue: createSqliteQueue({ database }),
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
       speech: { notice: 'An offline voice speaks.' },

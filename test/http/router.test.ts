@@ -72,7 +72,7 @@ describe('the HTTP interface', () => {
       attempts: createSqliteAttempts({ database }),
       pins: createSqlitePins({ database }),
       problems: createProblems({ store: createSqliteProblems({ database }) }),
-      webhooks: createSqliteWebhooks({ database }),
+      webhooks: createSqliteWebhooks({ database, seal: SEAL }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.' },

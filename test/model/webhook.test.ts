@@ -7,6 +7,7 @@ import {
   GIVE_UP_AFTER_MS,
   isDue,
   PAUSES_MS,
+  recorded,
   type WebhookAnswer,
   type WebhookRecord,
 } from '../../functions/model/webhook.ts';
@@ -65,10 +66,26 @@ describe('the delivery of an event', () => {
     }
   });
 
-  test('that was held up for days, for example on a laptop that slept, is tried once more', () => {
-    const first = after(begun, FAILED, AT);
-    const late = after(first, FAILED, AT + 3 * GIVE_UP_AFTER_MS);
-    assert.deepEqual([late.state, late.attempts, late.nextTryAt], ['failed', 2, null]);
+  test('that was held up for days, for example on a laptop that slept, has five tries all the same', () => {
+    let record = after(begun, FAILED, AT);
+    const late = AT + 3 * GIVE_UP_AFTER_MS;
+    const pauses: number[] = [];
+    for (let tries = 2; tries <= 4; tries++) {
+      record = after(record, FAILED, late);
+      pauses.push((record.nextTryAt as number) - late);
+    }
+    assert.deepEqual(pauses, [30_000, 120_000, 600_000]);
+    record = after(record, FAILED, late);
+    assert.deepEqual([record.state, record.attempts, record.nextTryAt], ['failed', 5, null]);
+  });
+
+  test('that fails through no fault of the receiver uses up nothing, and is tried again in half a minute', () => {
+    const later = AT + 3 * GIVE_UP_AFTER_MS;
+    const [fresh, failing] = [begun, after(begun, FAILED, AT)];
+    for (const before of [fresh, failing]) {
+      const own = afterDelivery(before, FAILED, { began: later, now: later, random: 0.5, isCounted: false });
+      assert.deepEqual(own, { ...before, error: FAILED.error, nextTryAt: later + 30_000 });
+    }
   });
 
   test('stops at once if the receiver is gone', () => {
@@ -95,10 +112,11 @@ describe('the delivery of an event', () => {
   });
 
   test('asked for while one is under way is due when that one has ended, however it did', () => {
-    for (const answer of [FAILED, { delivered: true } as const]) {
-      const ended = { ...after(begun, answer, AT + 1), askedAt: AT + 2 };
-      assert.equal(isDue(ended, AT + 3), true);
-      assert.equal(isDue(after(ended, { delivered: true }, AT + 3), AT + 4), false);
+    for (const answer of [FAILED, { delivered: true } as const, { ...FAILED, isGone: true }]) {
+      const kept = recorded(asked(begun, AT + 2), begun, after(begun, answer, AT + 1));
+      assert.deepEqual([kept.attempts, kept.atOnce, isDue(kept, AT + 3)], [1, true, true]);
+      const next = after(kept, { delivered: true }, AT + 3);
+      assert.deepEqual([isDue(next, AT + 4), next.atOnce, next.tries], [false, false, 1]);
     }
   });
 

@@ -13,7 +13,8 @@ import { sweep } from '../../functions/stages/sweep.ts';
 import { type WebhookDeps, webhook } from '../../functions/stages/webhook.ts';
 import { until } from '../contracts/harness.ts';
 import { delivery, useStages } from '../fixtures/hosts/stages.ts';
-import { startReceiver, WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
+import { deadUrl, startReceiver, WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
+import { fakeTime } from '../fixtures/system/fake-time.ts';
 
 const BASE = 'https://ads.example';
 
@@ -49,11 +50,12 @@ describe('the event of a task', () => {
     await using receiver = await startReceiver([500, 500, 200]);
     const task = await ended(receiver.url);
     let now = Date.now();
+    const clock = { now: () => now, receivers: createReceiverPlaces({ now: () => now }) };
     const pauses: number[] = [];
     for (;;) {
-      const next = await deliver(task, { now: () => now });
+      const next = await deliver(task, clock);
       if (next === undefined) break;
-      assert.equal(await deliver(task, { now: () => now }), next, 'another message does not send it early');
+      assert.equal(await deliver(task, clock), next, 'another message does not send it early');
       pauses.push(next - now);
       now = next;
     }
@@ -67,7 +69,7 @@ describe('the event of a task', () => {
       s.logged('webhook.failed').map(({ severity }) => severity),
       ['WARNING', 'DEBUG'],
     );
-    assert.ok(!JSON.stringify(s.logged('webhook.failed')).includes('a-secret'));
+    assert.doesNotMatch(JSON.stringify(s.logged('webhook.failed')), /a-secret|\/hook/);
   });
 
   test('says how the task ended, what failed, and where to look', async () => {
@@ -144,7 +146,7 @@ describe('the event of a task', () => {
     }
   });
 
-  test('that a process died while sending is sent again, with the same id', async () => {
+  test('is sent again with the same id if the process dies while it sends it', async () => {
     await using receiver = await startReceiver();
     const task = await ended(receiver.url);
     const { webhooks } = s.deps;
@@ -178,10 +180,11 @@ describe('the event of a task', () => {
     const state = async (task: Task) => (await recordOf(task))?.state;
     assert.equal(await state(gone), 'failed');
     let now = Date.now();
+    const clock = { now: () => now, receivers: createReceiverPlaces({ now: () => now }) };
     const began = now;
     for (let next: number | undefined = now; next !== undefined; ) {
       now = next;
-      next = await deliver(failing, { now: () => now });
+      next = await deliver(failing, clock);
     }
     assert.deepEqual([now - began, await state(failing)], [GIVE_UP_AFTER_MS, 'failed']);
     const lines = s.logged('webhook.given_up').map(({ severity, task_name }) => [severity, task_name]);
@@ -219,6 +222,107 @@ describe('the event of a task', () => {
     assert.deepEqual(published.slice(1).sort(), [other.id, task.id].sort());
   });
 
+  test('whose message is lost is published by the sweep, however many are due and out', async () => {
+    const ids = Array.from({ length: 1_201 }, (_, at) => `task-${at}`);
+    const due = async (_at: number, limit: number, skip = 0) => ids.slice(skip, skip + limit);
+    const published: string[] = [];
+    const queue = {
+      publish: async (messages: readonly { taskId: string }[]) =>
+        void published.push(...messages.map(({ taskId }) => taskId)),
+      has: async ({ taskId }: { taskId: string }) => taskId !== 'task-1200',
+    };
+    await sweep({ ...s.deps, webhooks: { due }, queue });
+    assert.deepEqual(published, ['task-1200']);
+    const { has: _, ...blind } = queue;
+    await sweep({ ...s.deps, webhooks: { due }, queue: blind });
+    assert.equal(published.length, 501, 'as many as one sweep publishes');
+  });
+
+  test('that a caller asks for during a delivery is sent again, whatever became of that one', async () => {
+    for (const [reaction, name] of [
+      [200, 'delivered'],
+      [410, 'gone'],
+    ] as const) {
+      let asks = 1;
+      await using receiver = await startReceiver([reaction, 200], async () => {
+        if (asks-- > 0) await s.deps.webhooks.ask(task.id, Date.now());
+      });
+      const task = await ended(receiver.url, name);
+      assert.equal(await deliver(task), undefined);
+      assert.deepEqual(receiver.ids(), [eventId(task.id), eventId(task.id)], name);
+      const record = await recordOf(task);
+      assert.deepEqual([record?.state, record?.attempts], ['delivered', 2]);
+    }
+  });
+
+  test('waits while its receiver rests after a failure, which is no try, unless a caller asks for it', async () => {
+    await using receiver = await startReceiver([500, 200]);
+    const [first, second, third] = [
+      await ended(receiver.url, '1'),
+      await ended(receiver.url, '2'),
+      await ended(receiver.url, '3'),
+    ];
+    const now = Date.now() + 1_000;
+    const clock = { now: () => now, receivers: createReceiverPlaces({ now: () => now }) };
+    await deliver(first, clock);
+    assert.equal(await deliver(second, clock), now + 1_050);
+    const record = await recordOf(second);
+    assert.deepEqual([record?.attempts, record?.nextTryAt, record?.state], [0, now + 1_050, 'pending']);
+    assert.equal(receiver.received.length, 1);
+    await s.deps.webhooks.ask(third.id, now);
+    assert.equal(await deliver(third, clock), undefined);
+    assert.deepEqual(receiver.ids(), [eventId(first.id), eventId(third.id)]);
+    await deliver(second, { ...clock, now: () => now + 1_050 });
+    assert.equal((await recordOf(second))?.state, 'delivered', 'a success ends the rest');
+  });
+
+  test('is not counted as tried while the service cannot sign, which only the log explains', async () => {
+    const task = await ended('http://127.0.0.1:9/hook');
+    const [fault, error] = ['service', 'Expected the service to sign'] as const;
+    const send = async () => ({ delivered: false, error, fault, forLog: 'Restore /home/me/secret' }) as const;
+    let now = Date.now() + 1_000;
+    for (let time = 0; time < 3; time++, now += 30 * 3_600_000)
+      await deliver(task, { sender: { send }, now: () => now });
+    const record = await recordOf(task);
+    assert.deepEqual([record?.state, record?.attempts, record?.error], ['pending', 0, error]);
+    const lines = s.logged('webhook.failed').map(({ severity, reason }) => `${severity} ${reason}`);
+    assert.deepEqual(
+      lines,
+      ['ERROR', 'DEBUG', 'DEBUG'].map((level) => `${level} Restore /home/me/secret`),
+    );
+  });
+
+  test('is not counted as tried if the network is not back after the machine slept', async () => {
+    const task = await ended(await deadUrl());
+    await deliver(task, { isJustAwake: () => true });
+    const pending = await recordOf(task);
+    assert.deepEqual([pending?.state, pending?.attempts], ['pending', 0]);
+    const later = { now: () => pending?.nextTryAt as number };
+    await deliver(task, { ...later, isJustAwake: () => false });
+    assert.equal((await recordOf(task))?.attempts, 1);
+  });
+
+  test('is made once, from one look at the reports, and sent with the same bytes ever after', async () => {
+    await using receiver = await startReceiver([500, 200]);
+    const task = await ended(receiver.url);
+    const next = (await deliver(task)) as number;
+    const reports = { ...s.deps.reports, list: () => Promise.reject(new Error('read again')) };
+    const changed = { ...task, name: 'of another version' };
+    const tasks = { ...s.deps.tasks, get: async () => changed };
+    const now = () => next;
+    await deliver(task, { reports, tasks, now, receivers: createReceiverPlaces({ now }) });
+    const [first, second, ...more] = receiver.received.map(({ body }) => body);
+    assert.deepEqual([second, more], [first, []]);
+  });
+
+  test('is tried again later if the reports cannot be read in time', async (t) => {
+    const task = await ended('http://127.0.0.1:9/hook');
+    const time = fakeTime(t);
+    const reports = { ...s.deps.reports, list: () => new Promise<never>(() => {}) };
+    const error = await time.passing(deliver(task, { reports }).catch((reason: unknown) => reason));
+    assert.ok(TransientError.is(error) && error.code === 'out_of_time');
+  });
+
   test('is forgotten with its task, and put off while the task cannot be read', async () => {
     await using receiver = await startReceiver();
     const task = await ended(receiver.url);
@@ -243,7 +347,7 @@ describe('the event of a task', () => {
   test('to a receiver that hangs takes few places, and leaves the others to other receivers', async () => {
     await using hanging = await startReceiver(['hang']);
     await using fine = await startReceiver();
-    const receivers = createReceiverPlaces(2);
+    const receivers = createReceiverPlaces({ own: 2 });
     const stop = new AbortController();
     const send = (task: Task) =>
       webhook(

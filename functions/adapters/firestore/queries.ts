@@ -77,8 +77,9 @@ export function readyPins(store: Store, taskId: string): Query {
 }
 
 /** The events that are due, the longest first. Those that are not to be sent have null there. */
-export function dueWebhooks({ db }: Store, at: number, limit: number): Query {
-  return db.collection('webhooks').where('nextTryAt', '<=', at).orderBy('nextTryAt').limit(limit).select();
+export function dueWebhooks({ db }: Store, at: number, limit: number, skip: number): Query {
+  const due = db.collection('webhooks').where('nextTryAt', '<=', at).orderBy('nextTryAt');
+  return due.offset(skip).limit(limit).select();
 }
 
 export function latestProblems({ db }: Store, taskId: string, limit: number): Query {

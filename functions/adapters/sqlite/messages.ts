@@ -1,6 +1,7 @@
 import { leavesRoom } from '../../base/fair-share.ts';
 import { Turns } from '../../base/turns.ts';
 import type { DeadLetterMessage, Message, Topic, WorkMessage } from '../../model/messages.ts';
+import { InOrder } from './in-order.ts';
 import type { Database } from './sqlite.ts';
 import { SUSPECT_DEATHS, SUSPECTS_TURN_MS, Suspects } from './suspects.ts';
 import { Untouched } from './untouched.ts';
@@ -59,12 +60,14 @@ export class SqliteMessages {
   /** By topic and task. */
   readonly #turns = new Turns();
   readonly #untouched: Untouched;
+  readonly #inOrder: InOrder;
 
   constructor(database: Database, now: () => number) {
     this.#database = database;
     this.#now = now;
     this.#suspects = new Suspects(database);
     this.#untouched = new Untouched(database);
+    this.#inOrder = new InOrder(database);
   }
 
   add(messages: readonly Message[]): void {
@@ -86,14 +89,17 @@ export class SqliteMessages {
 
   /**
    * Takes at most `count` ready messages, alternating between tasks, and counts each as delivered. One task gets a
-   * fifth of the places at most (base/fair-share.ts).
+   * fifth of the places at most (base/fair-share.ts). A task has one event only: those go in order.
    */
   take(topic: Topic, count: number): Take {
     const now = this.#now();
     return this.#database.transaction(() => {
       const suspect = this.#suspects.take(topic, now);
       const taken = suspect === undefined ? [] : [this.#deliver(suspect)];
-      while (taken.length < count) {
+      if (topic === 'webhook') {
+        taken.push(...this.#inOrder.ready(count - taken.length, now).map((id) => this.#deliver(id)));
+      }
+      while (topic !== 'webhook' && taken.length < count) {
         const next = this.#next(topic, now);
         if (!next || !leavesRoom(next.inFlight, count - taken.length)) break;
         taken.push(this.#deliver(this.#firstOf(topic, next.taskId)));
@@ -153,16 +159,18 @@ export class SqliteMessages {
 
   /** A ready message that was not taken leaves room for other tasks. It is taken when a place becomes free. */
   #nextInMs(topic: Topic, now: number): number | undefined {
-    const first = (suspects: boolean, after: number) =>
+    const first = (deaths: string, index: string, after: number) =>
       this.#database.row<{ at: number | null }>(
-        `SELECT min(available_at) AS at FROM messages
-         WHERE topic = ? AND state = 'waiting' AND (deaths >= ${SUSPECT_DEATHS}) = ? AND available_at > ?`,
+        // The number is part of the SQL text, as in suspects.ts.
+        `SELECT min(available_at) AS at FROM messages INDEXED BY ${index}
+         WHERE topic = ? AND state = 'waiting' AND deaths ${deaths} ${SUSPECT_DEATHS} AND available_at > ?`,
         topic,
-        suspects ? 1 : 0,
         after,
-      )?.at ?? Number.POSITIVE_INFINITY;
-    const next = Math.min(first(false, now), Math.max(first(true, -1), now + SUSPECTS_TURN_MS));
-    return Number.isFinite(next) ? next - now : undefined;
+      )?.at ?? undefined;
+    const suspects = first('>=', 'messages_suspect', -1) ?? Number.POSITIVE_INFINITY;
+    const others = topic === 'webhook' ? this.#inOrder.nextAt() : first('<', 'messages_next', now);
+    const next = Math.min(others ?? Number.POSITIVE_INFINITY, Math.max(suspects, now + SUSPECTS_TURN_MS));
+    return Number.isFinite(next) ? Math.max(0, next - now) : undefined;
   }
 
   /** See Untouched. */

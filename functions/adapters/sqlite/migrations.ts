@@ -228,4 +228,11 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM webhooks WHERE task_id = old.id;
   END;
   `,
+  `
+  -- The text of the event and its seal, from the first delivery on.
+  ALTER TABLE webhooks ADD COLUMN event TEXT;
+  ALTER TABLE webhooks ADD COLUMN seal TEXT;
+  -- Each event is a task of its own, so they are taken oldest first, however many there are.
+  CREATE INDEX messages_webhook ON messages (state, available_at, id, deaths) WHERE topic = 'webhook';
+  `,
 ];

@@ -2,8 +2,8 @@
 import type { Agent } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
 import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
-import { maskUrl } from '../../model/web-url.ts';
-import type { WebhookAnswer } from '../../model/webhook.ts';
+import { maskCallback } from '../../model/web-url.ts';
+import type { FailedDelivery, WebhookAnswer } from '../../model/webhook.ts';
 import type { WebhookSender } from '../../ports.ts';
 import { type ConnectorBuilder, type GuardOptions, guardedConnector } from '../shared/address-guard.ts';
 import { isConnectionCode, parseRetryAfter } from '../shared/network-errors.ts';
@@ -18,10 +18,9 @@ export interface WebhookSenderOptions extends GuardOptions {
 }
 
 const ANSWER_MS = 15_000;
-/** Of the answer's body, which nobody reads. Beyond it the connection is closed. */
-const MOST_BODY = 65_536;
 const GONE = 410;
-const BUSY = [429, 503];
+const TOO_MANY = 429;
+const BUSY = [TOO_MANY, 503];
 
 /** Connects to checked addresses only, as downloads do. Each delivery has a connection of its own. */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender & AsyncDisposable {
@@ -61,14 +60,16 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
       },
     });
     const { statusCode, headers } = answer;
-    await answer.body.dump({ limit: MOST_BODY, signal }).catch(() => {});
+    // Nobody reads the body, and it may never end: it is dropped with its connection.
+    answer.body.on('error', () => {}).destroy();
     if (statusCode >= 200 && statusCode < 300) return { delivered: true };
     const asked = [headers['retry-after']].flat()[0];
     return {
       delivered: false,
-      error: `Expected status 2xx from ${maskUrl(url)}, got ${gotOf(statusCode)}`,
+      error: `Expected status 2xx from ${maskCallback(url)}, got ${gotOf(statusCode)}`,
       isGone: statusCode === GONE,
       retryAfterMs: BUSY.includes(statusCode) ? parseRetryAfter(asked) : undefined,
+      ...((statusCode >= 500 || statusCode === TOO_MANY) && { fault: 'server' }),
     };
   }
 
@@ -81,7 +82,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
         return await unlessAborted(limit.signal, post(url, id, body, limit.signal));
       } catch (error) {
         signal.throwIfAborted();
-        return { delivered: false, error: reasonOf(error, maskUrl(url), limit.signal, answerMs) };
+        return { delivered: false, ...failureOf(error, maskCallback(url), limit.signal, answerMs) };
       }
     },
     async [Symbol.asyncDispose]() {
@@ -92,8 +93,11 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
 
 class LateError extends Error {}
 
-/** There is no secret that can be used. The message says what to do. */
+/** There is no secret that can be used. The message says what to do, and is for the log only: it may name a file. */
 export class SecretError extends Error {}
+
+const CANNOT_SIGN =
+  'Expected the service to sign the event, got a fault of its own. Next step: none; it is sent once that is repaired.';
 
 function gotOf(status: number): string {
   if (status === GONE) return '410: it wants no more events.';
@@ -103,15 +107,23 @@ function gotOf(status: number): string {
   return `${status}. Next step: look into the log of its server.`;
 }
 
-/** Neither the address that a name leads to nor the query of the URL is shown. */
-function reasonOf(error: unknown, where: string, { aborted, reason }: AbortSignal, answerMs: number): string {
+/** Neither the address that a name leads to nor the path of the URL is shown. */
+function failureOf(
+  error: unknown,
+  where: string,
+  { aborted, reason }: AbortSignal,
+  answerMs: number,
+): Omit<FailedDelivery, 'delivered'> {
   if (aborted && reason instanceof LateError) {
-    return `Expected status 2xx from ${where}, got no answer within ${answerMs / 1000} s. Next step: answer first, then work.`;
+    const got = `got no answer within ${answerMs / 1000} s. Next step: answer first, then work.`;
+    return { error: `Expected status 2xx from ${where}, ${got}`, fault: 'network' };
   }
-  if (PermanentError.is(error) || error instanceof SecretError) return error.message;
+  if (error instanceof SecretError) return { error: CANNOT_SIGN, fault: 'service', forLog: error.message };
+  if (PermanentError.is(error)) return { error: error.message };
   const { code, name } = error as NodeJS.ErrnoException;
   if (isConnectionCode(code ?? name)) {
-    return `Expected status 2xx from ${where}, got ${code ?? name}. Next step: check that its server is up.`;
+    const got = `got ${code ?? name}. Next step: check that its server is up.`;
+    return { error: `Expected status 2xx from ${where}, ${got}`, fault: 'network' };
   }
   throw error;
 }

@@ -12,7 +12,7 @@ export const WEBHOOK_STATES = ['waiting', 'pending', 'delivered', 'failed'] as c
 export type WebhookStateName = (typeof WEBHOOK_STATES)[number];
 
 export const webhookSchema = object({
-  url: text('The callback_url, without its query.'),
+  url: text('The origin of the callback_url, as its path and its query may be secret.'),
   event_id: text('The webhook-id of the event, the same at every delivery.'),
   state: oneOf(WEBHOOK_STATES, 'What became of the event.'),
   attempts: count('Deliveries that were tried.'),

@@ -99,7 +99,18 @@ for (const [name, change] of [
   );
   webhookContract(
     name,
-    () => on((firestore) => ({ store: createFirestoreWebhooks({ firestore }) }), change),
+    () =>
+      on(
+        (firestore) => ({
+          store: createFirestoreWebhooks({ seal: SEAL, firestore }),
+          forged: createFirestoreWebhooks({ seal: FORGED_SEAL, firestore }),
+          spoil: (taskId: string, body: string) =>
+            firestore.run(
+              async ({ db }) => void (await db.collection('webhooks').doc(taskId).update({ body })),
+            ),
+        }),
+        change,
+      ),
     ON_EMULATORS,
   );
   problemContract(
@@ -219,7 +230,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.attempts.record('key', 'crash');
     await store.attempts.rest('rested', 1000);
     await store.memo.remember('url', 'content');
-    await createFirestoreWebhooks(store).ask('a', 1);
+    await createFirestoreWebhooks({ ...store, seal: SEAL }).ask('a', 1);
     await store.memo.settle('key', 'id');
     await store.firestore.run(async ({ db }) => {
       for (const collection of COLLECTIONS) {

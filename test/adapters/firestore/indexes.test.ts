@@ -59,7 +59,7 @@ const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
   allShards: [queries.allShards(store, 'a')],
   allPins: [queries.allPins(store, 'a')],
   readyPins: [queries.readyPins(store, 'a')],
-  dueWebhooks: [queries.dueWebhooks(store, 1, 100)],
+  dueWebhooks: [queries.dueWebhooks(store, 1, 100, 0)],
   latestProblems: [queries.latestProblems(store, 'a', 10)],
 };
 
@@ -80,6 +80,8 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   'memos.value',
   'webhooks.askedAt',
   'webhooks.body',
+  'webhooks.event',
+  'webhooks.seal',
 ];
 
 /** The fields that a query uses, and the composite index that it needs in addition to the automatic ones. */

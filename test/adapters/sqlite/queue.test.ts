@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { backOffMs, pauseMs } from '../../../functions/adapters/shared/queue-backoff.ts';
+import { SqliteMessages } from '../../../functions/adapters/sqlite/messages.ts';
+import { type Database, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { duringRequest, requestId } from '../../../functions/base/request-id.ts';
 import type { Message } from '../../../functions/model/messages.ts';
@@ -10,6 +13,7 @@ import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { deadLetter, queueContract, renders } from '../../contracts/queue.ts';
 import { openQueue, total } from '../../fixtures/hosts/sqlite-queue.ts';
 import { fakeTime } from '../../fixtures/system/fake-time.ts';
+import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 queueContract('sqlite', openQueue);
 
@@ -29,6 +33,49 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     harness.restart();
     assert.equal(total(harness.queue.counts()), 0);
     assert.equal(deliveries, 20);
+  });
+
+  it('takes events oldest first and a few at a time, for the same work whatever the backlog', async () => {
+    await using dir = await tempDir();
+    const workFor = (backlog: number) => {
+      using database = openDatabase(join(dir.path, `${backlog}.sqlite`));
+      let [calls, rows] = [0, 0];
+      const counting: Database = {
+        ...database,
+        row: (...query) => {
+          calls += 1;
+          return database.row(...query);
+        },
+        rows: <T>(...query: Parameters<Database['rows']>) => {
+          const found = database.rows<T>(...query);
+          calls += 1;
+          rows += found.length;
+          return found;
+        },
+        transaction: (work) => database.transaction(work),
+      };
+      const messages = new SqliteMessages(counting, () => 1_000);
+      const events = Array.from(
+        { length: backlog },
+        (_, at) => ({ topic: 'webhook', taskId: `${at}` }) as const,
+      );
+      messages.add(events);
+      calls = 0;
+      const { taken, nextInMs } = messages.take('webhook', 64);
+      assert.deepEqual(
+        taken.map(({ message }) => message.taskId),
+        events.slice(0, 8).map(({ taskId }) => taskId),
+      );
+      assert.equal(nextInMs, 0);
+      for (const one of taken) messages.handBack(one, 500);
+      assert.equal(
+        messages.take('webhook', 1).taken[0]?.message.taskId,
+        '8',
+        'then those that never had a turn',
+      );
+      return { calls, rows };
+    };
+    assert.deepEqual(workFor(1_000), workFor(10));
   });
 
   it('handles messages apart from the request that published them', async () => {

@@ -97,7 +97,15 @@ problemContract('sqlite', () =>
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
 attemptContract('sqlite', () => on((database) => ({ store: createSqliteAttempts({ database }) })));
 memoContract('sqlite', () => on((database) => ({ store: createSqliteMemo({ database }) })));
-webhookContract('sqlite', () => on((database) => ({ store: createSqliteWebhooks({ database }) })));
+webhookContract('sqlite', () =>
+  on((database) => ({
+    store: createSqliteWebhooks({ database, seal: SEAL }),
+    forged: createSqliteWebhooks({ database, seal: FORGED_SEAL }),
+    async spoil(taskId: string, body: string) {
+      database.run('UPDATE webhooks SET body = ? WHERE task_id = ?', body, taskId);
+    },
+  })),
+);
 
 describe('the sqlite database', () => {
   it('creates its folder, and keeps everything when it is closed and opened again', async () => {
