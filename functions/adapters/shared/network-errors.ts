@@ -98,18 +98,31 @@ export function isConnectionCode(code: string): boolean {
   return NETWORK.test(code) || NO_SUCH_NAME.has(code) || TLS.test(code);
 }
 
+/** What the owner of the other server may look at first. */
+export function connectionHint(code: string): string {
+  if (TLS.test(code)) return 'check the certificate of its server';
+  if (NO_SUCH_NAME.has(code)) return 'check its host name';
+  if (/^(HPE_|HTTPParserError$|UND_ERR_HEADERS_OVERFLOW$)/.test(code))
+    return 'check that its server answers in HTTP';
+  return 'check that its server is up';
+}
+
 export function isConnectionError(error: unknown): boolean {
   return isConnectionCode(codeOf(error));
 }
 
 /**
- * Parses Retry-After (RFC 9110, 10.2.3), in seconds or as an HTTP date, into milliseconds from `now`: at most
- * MOST_ASKED_MS, whatever it says. Undefined for anything else.
+ * Parses Retry-After (RFC 9110, 10.2.3), in seconds or as an HTTP date, into milliseconds from `now`: at most `mostMs`,
+ * whatever it says. Undefined for anything else.
  */
-export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
+export function parseRetryAfter(
+  value: string | undefined,
+  now = Date.now(),
+  mostMs = MOST_ASKED_MS,
+): number | undefined {
   const text = value?.trim() ?? '';
   const asked = /^\d+$/.test(text) ? Number(text) * 1000 : parseHttpDate(text) - now;
-  return Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), MOST_ASKED_MS);
+  return Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), mostMs);
 }
 
 /** Milliseconds since 1970; NaN for anything but the three ways to write a date that RFC 9110, 5.6.7, allows. */

@@ -6,7 +6,7 @@ import { maskCallback } from '../../model/web-url.ts';
 import type { FailedDelivery, WebhookAnswer } from '../../model/webhook.ts';
 import type { WebhookSender } from '../../ports.ts';
 import { type ConnectorBuilder, type GuardOptions, guardedConnector } from '../shared/address-guard.ts';
-import { isConnectionCode, parseRetryAfter } from '../shared/network-errors.ts';
+import { connectionHint, isConnectionCode, parseRetryAfter } from '../shared/network-errors.ts';
 
 export interface WebhookSenderOptions extends GuardOptions {
   /** `whsec_` and the key in base64. Asked for at each delivery. Rejects with SecretError if there is none. */
@@ -68,7 +68,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
       delivered: false,
       error: `Expected status 2xx from ${maskCallback(url)}, got ${gotOf(statusCode)}`,
       isGone: statusCode === GONE,
-      retryAfterMs: BUSY.includes(statusCode) ? parseRetryAfter(asked) : undefined,
+      retryAfterMs: BUSY.includes(statusCode) ? parseRetryAfter(asked, Date.now(), Infinity) : undefined,
       ...((statusCode >= 500 || statusCode === TOO_MANY) && { fault: 'server' }),
     };
   }
@@ -120,9 +120,11 @@ function failureOf(
   }
   if (error instanceof SecretError) return { error: CANNOT_SIGN, fault: 'service', forLog: error.message };
   if (PermanentError.is(error)) return { error: error.message };
-  const { code, name } = error as NodeJS.ErrnoException;
-  if (isConnectionCode(code ?? name)) {
-    const got = `got ${code ?? name}. Next step: check that its server is up.`;
+  const { code: ownCode, name, syscall } = error as NodeJS.ErrnoException;
+  // The system refuses names that are too long, with a code that says nothing.
+  const code = syscall === 'getaddrinfo' && ownCode === 'EINVAL' ? 'ENOTFOUND' : (ownCode ?? name);
+  if (isConnectionCode(code)) {
+    const got = `got ${code}. Next step: ${connectionHint(code)}.`;
     return { error: `Expected status 2xx from ${where}, ${got}`, fault: 'network' };
   }
   throw error;
