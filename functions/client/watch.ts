@@ -47,8 +47,9 @@ export async function* watchTask(
       if (!ServiceError.is(error) || !error.isTransient) throw error;
       const now = performance.now();
       failedSince ??= now;
-      if (now - failedSince >= patienceMs) throw error;
       askedMs = error.retryAfterMs ?? 0;
+      const leftMs = patienceMs - (now - failedSince);
+      if (leftMs <= 0 || askedMs > leftMs) throw error;
       pauseMs = Math.min(pauseMs * 2, MOST_FAILED_PAUSE_MS);
     }
     await pause(Math.max(pauseMs, Math.min(askedMs, MOST_ASKED_MS)), signal);

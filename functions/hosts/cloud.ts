@@ -43,7 +43,7 @@ interface Patience {
 
 /** Pub/Sub repeats a push after 600 s without an answer. */
 const PATIENCE: Patience = { deliveryMs: 540_000, persistMs: 480_000 };
-/** One try, of 15 s at most, and a short wait for a place at its receiver. The function's requests end after 60 s. */
+/** 20 s to read the reports, at first, 15 s for a try, and a short wait for a place. The function's requests end after 60 s. */
 const WEBHOOK_PATIENCE: Patience = { deliveryMs: 50_000, persistMs: 15_000 };
 /** Each look costs a few reads. */
 const WAIT_AGAIN_MS = 1_000;

@@ -137,7 +137,8 @@ export function shareConnections(
           connection.next = request;
           before.once('close', () => {
             connection.next = undefined;
-            this.begin(request, response, handle);
+            // Otherwise no answer could be sent, and its client asks again.
+            if (!connection.isLast && request.socket.writable) this.begin(request, response, handle);
           });
           return;
         }
@@ -175,8 +176,8 @@ function isIdle({ response }: Connection): boolean {
 }
 
 /** Whether no byte of it waits here: its client may have read all of it. */
-function isAllSent({ headersSent, writableLength, socket }: ServerResponse): boolean {
-  return headersSent && writableLength === 0 && socket?.writableLength === 0;
+function isAllSent({ headersSent, shouldKeepAlive, writableLength, socket }: ServerResponse): boolean {
+  return headersSent && shouldKeepAlive && writableLength === 0 && socket?.writableLength === 0;
 }
 
 function isLate({ arriving, response }: Connection, now: number, limits: ConnectionLimits): boolean {

@@ -26,7 +26,7 @@ export function webhookSecret(
     }
     kept ??= secretIn(dataDir).catch((error: unknown) => {
       kept = undefined;
-      throw error;
+      throw error instanceof SecretError ? error : unusable(join(dataDir, WEBHOOK_SECRET), error);
     });
     return kept;
   };
@@ -51,4 +51,10 @@ async function secretIn(dataDir: string): Promise<string> {
   const secret = `whsec_${randomBytes(BYTES).toString('base64')}`;
   await keepSecret(file, secret);
   return secret;
+}
+
+function unusable(file: string, error: unknown): SecretError {
+  const got = systemCode(error) ?? (error instanceof Error ? error.message : String(error));
+  const expected = `Expected to read the key that signs events in ${file}, or to make it, got ${got}.`;
+  return new SecretError(`${expected} Next step: let the service read and write DATA_DIR.`, { cause: error });
 }

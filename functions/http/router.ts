@@ -66,10 +66,10 @@ export function createApi(deps: ApiDeps): (request: Request) => Promise<Response
 }
 
 /** Whether the caller may go on sending a body that nobody reads. A short one arrives anyway. */
-function leavesBody({ method, headers, bodyUsed }: Request, { status }: Response): boolean {
-  if (status < 400 || bodyUsed || method === 'GET' || method === 'HEAD') return false;
-  const length = headers.get('content-length');
-  return length === null || Number(length) > MAX_UNREAD;
+function leavesBody({ headers, bodyUsed }: Request, { status }: Response): boolean {
+  if (status < 400 || bodyUsed) return false;
+  // Without either header there is no body: RFC 9112, section 6.3.
+  return headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > MAX_UNREAD;
 }
 
 /** @param add takes headers for the answer, whatever it will be */

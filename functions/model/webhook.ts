@@ -10,11 +10,11 @@ export interface WebhookRecord {
   askedAt: number;
   /** Deliveries that were tried, without those that do not count. */
   attempts: number;
-  /** Those since it was asked for. */
+  /** Those since it was asked for, and how often it was put off because its receiver rests after failures. */
   tries: number;
   /** The first of these; null before it. */
   firstTryAt: number | null;
-  /** When the last one began. */
+  /** When the last attempt began. */
   lastAttemptAt: number | null;
   /** When it is due; null: not any more. */
   nextTryAt: number | null;
@@ -31,6 +31,8 @@ export interface FailedDelivery {
   delivered: false;
   /** For callers. */
   error: string;
+  /** The server answered, whatever it thinks of the event. */
+  isAnswer?: boolean;
   /** It answered 410: it wants no more. */
   isGone?: boolean;
   /** How long it asked us to wait. */
@@ -79,9 +81,18 @@ export function eventRecord(taskId: string): string {
 
 /** `askedAt` always changes, also if the clock of this process is behind: by that, a delivery under way notices. */
 export function asked(before: WebhookRecord | undefined, at: number): WebhookRecord {
-  const fresh = { attempts: 0, tries: 0, firstTryAt: null, lastAttemptAt: null, error: null };
+  const fresh = { attempts: 0, lastAttemptAt: null, error: null };
+  const again = { tries: 0, firstTryAt: null };
   const askedAt = Math.max(at, (before?.askedAt ?? -1) + 1);
-  return { ...fresh, ...before, state: 'pending', askedAt, nextTryAt: at, atOnce: before !== undefined };
+  return {
+    ...fresh,
+    ...before,
+    ...again,
+    state: 'pending',
+    askedAt,
+    nextTryAt: at,
+    atOnce: before !== undefined,
+  };
 }
 
 export function isDue({ state, nextTryAt }: WebhookRecord, now: number): boolean {
@@ -103,29 +114,54 @@ export function afterDelivery(
     isCounted = true,
   }: { began: number; now: number /** From 0 to 1. */; random: number; isCounted?: boolean },
 ): WebhookRecord {
-  const jittered = (pause: number) => pause * (1 - JITTER + 2 * JITTER * random);
+  const jittered = jitteredBy(random);
   if (!answer.delivered && !isCounted) {
     const { error } = answer;
     return { ...before, atOnce: false, error, nextTryAt: Math.round(now + jittered(UNCOUNTED_MS)) };
   }
-  const isFirst = before.lastAttemptAt === null || before.askedAt > before.lastAttemptAt;
-  const tries = isFirst ? 1 : before.tries + 1;
   // The clock of the process where it was asked for may be ahead.
   const lastAttemptAt = Math.max(began, before.askedAt);
-  const firstTryAt = isFirst ? lastAttemptAt : (before.firstTryAt ?? lastAttemptAt);
-  const attempts = before.attempts + 1;
-  const counted = { ...before, attempts, tries, firstTryAt, lastAttemptAt, atOnce: false };
-  if (answer.delivered) return { ...counted, state: 'delivered', nextTryAt: null, error: null };
+  const tried = triedAgain({ ...before, attempts: before.attempts + 1, lastAttemptAt }, lastAttemptAt);
+  if (answer.delivered) return { ...tried, state: 'delivered', nextTryAt: null, error: null };
   const { error, isGone = false, retryAfterMs = 0 } = answer;
-  const giveUpAt = firstTryAt + GIVE_UP_AFTER_MS;
+  if (isGone) return { ...tried, state: 'failed', nextTryAt: null, error };
+  return afterFailure({ ...tried, error }, now, jittered, Math.min(retryAfterMs, MOST_ASKED_MS));
+}
+
+/**
+ * Put off because its receiver has just failed, and rests. Nothing is sent, but it counts as a try: otherwise the events of a
+ * receiver that is gone would not end, as few of many are tried.
+ */
+export function afterRest(
+  before: WebhookRecord,
+  { now, restMs, random, error }: { now: number; restMs: number; random: number; error: string },
+): WebhookRecord {
+  const tried = triedAgain(before, Math.max(now, before.askedAt));
+  return afterFailure({ ...tried, error: before.error ?? error }, now, jitteredBy(random), restMs);
+}
+
+function triedAgain(record: WebhookRecord, at: number): WebhookRecord {
+  return { ...record, tries: record.tries + 1, firstTryAt: record.firstTryAt ?? at, atOnce: false };
+}
+
+/** The last failure was counted. */
+function afterFailure(
+  record: WebhookRecord,
+  now: number,
+  jittered: (pause: number) => number,
+  leastMs: number,
+): WebhookRecord {
+  const { tries, firstTryAt } = record;
+  const giveUpAt = (firstTryAt ?? now) + GIVE_UP_AFTER_MS;
   const isOver = now >= giveUpAt;
-  if (isGone || (isOver && tries >= LEAST_TRIES)) {
-    return { ...counted, state: 'failed', nextTryAt: null, error };
-  }
+  if (isOver && tries >= LEAST_TRIES) return { ...record, state: 'failed', nextTryAt: null };
   const own = jittered(PAUSES_MS[Math.min(tries, PAUSES_MS.length) - 1] as number);
-  const next = now + Math.max(own, Math.min(retryAfterMs, MOST_ASKED_MS));
-  const nextTryAt = Math.round(isOver ? next : Math.min(next, giveUpAt));
-  return { ...counted, state: 'pending', nextTryAt, error };
+  const next = now + Math.max(own, leastMs);
+  return { ...record, state: 'pending', nextTryAt: Math.round(isOver ? next : Math.min(next, giveUpAt)) };
+}
+
+function jitteredBy(random: number): (pause: number) => number {
+  return (pause) => pause * (1 - JITTER + 2 * JITTER * random);
 }
 
 /**
@@ -136,7 +172,7 @@ export function recorded(stored: WebhookRecord, before: WebhookRecord, after: We
   if (stored.attempts !== before.attempts) return stored;
   if (stored.askedAt === before.askedAt) return after;
   const { state, askedAt, nextTryAt, atOnce } = stored;
-  return { ...after, state, askedAt, nextTryAt, atOnce };
+  return { ...after, state, askedAt, nextTryAt, atOnce, tries: 0, firstTryAt: null };
 }
 
 /**

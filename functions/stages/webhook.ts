@@ -8,7 +8,14 @@ import type { ReceiverPlaces } from '../coordination/receiver-places.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Callback, Task } from '../model/task.ts';
 import { maskCallback } from '../model/web-url.ts';
-import { afterDelivery, eventId, isDue, type WebhookAnswer, type WebhookRecord } from '../model/webhook.ts';
+import {
+  afterDelivery,
+  afterRest,
+  eventId,
+  isDue,
+  type WebhookAnswer,
+  type WebhookRecord,
+} from '../model/webhook.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import { webhookEvent } from '../pipeline/webhook-event.ts';
 import type { Delivery, LeaseStore, ReportStore, TaskStore, WebhookSender, WebhookStore } from '../ports.ts';
@@ -28,13 +35,13 @@ export interface WebhookDeps {
 
 /** How long the event of a task that cannot be read waits: the key that fits its seal may come back. */
 const UNREADABLE_MS = 3_600_000;
-/** For reading the reports, before the first delivery. It and a delivery end well before the function's request does. */
+/** For reading the reports, before the first delivery. */
 const EVENT_MS = 20_000;
 
 /**
  * Sends the event of a task that has ended to its callback_url, once, if it is due, and stores what came of it. A failed
  * delivery is no error: an open or a refused message would hold up others, so the message is done, and another one is
- * published when the next try is due. While the receiver rests after failures, the event is put off, which is no try.
+ * published when the next try is due. While the receiver rests after failures, the event is put off.
  * @returns when that is, in milliseconds since the epoch; undefined: no more
  */
 export async function webhook(
@@ -54,22 +61,25 @@ export async function webhook(
   if (finishedAt === null) return undefined;
   const record = await webhooks.read(taskId);
   if (record === undefined || !isDue(record, now())) return record?.nextTryAt ?? undefined;
-  const putOff = async (ms: number) => {
-    const kept = await webhooks.record(taskId, record, { ...record, nextTryAt: now() + ms });
-    return kept?.nextTryAt ?? undefined;
-  };
   const task = await tasks.get(taskId);
   if (task === undefined) {
-    await putOff(UNREADABLE_MS);
+    await webhooks.record(taskId, record, { ...record, nextTryAt: now() + UNREADABLE_MS });
     return undefined;
   }
   if (task.callback == null) return undefined;
-  const { host } = new URL(task.callback.url);
+  const sending = { task, callback: task.callback, finishedAt };
+  const url = new URL(task.callback.url);
   // A caller who asks may know that it is back.
-  const restMs = record.atOnce ? 0 : receivers.restMs(host);
-  if (restMs > 0) return putOff(restMs);
+  const restMs = record.atOnce ? 0 : receivers.restMs(url.host);
+  if (restMs > 0) {
+    const error = `Expected ${maskCallback(url)} to take events, got failures of others a moment ago. Next step: check its server.`;
+    const after = afterRest(record, { now: now(), restMs, random: Math.random(), error });
+    const kept = await webhooks.record(taskId, record, after);
+    if (kept?.state === 'failed') logDelivery(deps.log, sending, record, after, { delivered: false, error });
+    return kept?.nextTryAt ?? undefined;
+  }
 
-  const done = await sendOnce({ task, callback: task.callback, finishedAt }, delivery, deps, host);
+  const done = await sendOnce(sending, delivery, deps, url.host);
   // Whoever asked meanwhile has published a message, too, which found this one at work.
   return done?.isAskedAgain ? webhook(message, delivery, deps) : done?.next;
 }
@@ -112,7 +122,9 @@ async function sendOnce(
       const answer = await delivered(sending, held, deps);
       const fault = answer.delivered ? undefined : answer.fault;
       const isCounted = fault !== 'service' && !(fault === 'network' && isJustAwake());
-      if (isCounted) place.ended(fault === undefined);
+      const isAnswer = answer.delivered || answer.isAnswer === true;
+      // What never reached the receiver says nothing about it.
+      if (isCounted && (isAnswer || fault !== undefined)) place.ended(fault === undefined);
       const after = afterDelivery(before, answer, { began, now: now(), random: Math.random(), isCounted });
       const kept = await webhooks.record(id, before, after);
       logDelivery(deps.log, sending, before, after, answer);

@@ -71,7 +71,8 @@ export function webhookContract(
       assert.deepEqual(await harness.store.due(AT + 1_000_000, 10), []);
       await harness.store.ask(id, AT + 9);
       const again = { state: 'pending', askedAt: AT + 9, nextTryAt: AT + 9, atOnce: true } as const;
-      assert.deepEqual(await harness.store.read(id), { ...before, ...again });
+      const fresh = { tries: 0, firstTryAt: null };
+      assert.deepEqual(await harness.store.read(id), { ...before, ...again, ...fresh });
       await harness.store.forget(id);
       assert.equal(await harness.store.read(id), undefined);
     });

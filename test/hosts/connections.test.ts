@@ -118,6 +118,34 @@ describe('the connections of the local server', () => {
     for (const text of [...(await Promise.all(kept)), await other]) assert.match(text, /here/);
   });
 
+  test('handle no request that they could not answer', async () => {
+    for (const [connection, posts] of [
+      ['keep-alive', 2],
+      ['close', 1],
+    ] as const) {
+      const handled: (string | undefined)[] = [];
+      let finish = () => {};
+      const port = await started({}, ({ method }, response) => {
+        handled.push(method);
+        response.writeHead(200, { 'content-length': '4', connection });
+        response.write('ab');
+        finish = () => response.end('cd');
+      });
+      const socket = await opened(port);
+      const answers = said(socket, GET);
+      await until(async () => handled.length === 1);
+      // Without a pause, they would come before the answer has begun.
+      await sleep(50);
+      for (let post = 0; post < posts; post++) {
+        socket.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n');
+        await sleep(50);
+      }
+      finish();
+      assert.equal((await answers).match(/HTTP\/1\.1 200/g)?.length, 1);
+      assert.deepEqual(handled, ['GET'], connection);
+    }
+  });
+
   test('have one request at a time, however many were sent', async () => {
     let handled = 0;
     const port = await started({}, (_request, response) => {

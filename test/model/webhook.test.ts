@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   afterDelivery,
+  afterRest,
   asked,
   eventId,
   GIVE_UP_AFTER_MS,
@@ -45,6 +46,15 @@ describe('the delivery of an event', () => {
       ['delivered', 1, AT + 7, null, null],
     );
     assert.equal(isDue(record, AT + 9 * HOUR), false);
+  });
+
+  test('to a receiver that is gone ends after a day, also if only others are tried', () => {
+    let record = begun;
+    let times = 0;
+    for (let now = AT; record.nextTryAt !== null; now = record.nextTryAt ?? now, times++)
+      record = afterRest(record, { now, restMs: 600_000, random: 0.5, error: 'It rests.' });
+    assert.deepEqual([record.state, record.error, record.attempts], ['failed', 'It rests.', 0]);
+    assert.ok(times < 25, `put off ${times} times`);
   });
 
   test('that fails is tried again after 5 s, 30 s, 2 min, 10 min, 30 min, 1 h, then every 2-3 h, and given up after a day', () => {

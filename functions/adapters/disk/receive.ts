@@ -19,8 +19,8 @@ export interface WholeFile {
 }
 
 /**
- * Resolves with their SHA-256 in hex. Once it does, the bytes survive a power cut. On failure a part of the file may remain, to which nothing is written any
- * more. Rejects with RequestError 'upload_mismatch' for another length, 'request_timeout' if the caller is too slow or gone,
+ * Resolves with their SHA-256 in hex. Once it does, the bytes survive a power cut. On failure a part of the file may remain,
+ * to which nothing is written any more. Rejects with RequestError 'upload_mismatch' for another length, 'request_timeout' if the caller is too slow or gone,
  * and with TransientError 'disk_full'.
  */
 export async function storeWhole(

@@ -115,8 +115,10 @@ export function createDiskUploads(options: DiskUploadsOptions): DiskUploads {
         try {
           const sum = await storeWhole(part, sent, { where: maskUploadId(id), bytes, room, leastRate });
           const file = join(dir, id);
-          if (await naming(() => renameNew(part, file))) await syncFolder(dir);
-          else if ((await checksum(file)) !== sum) throw otherBytes();
+          const isNew = await naming(() => renameNew(part, file));
+          if (!isNew && (await checksum(file)) !== sum) throw otherBytes();
+          // Also if it was there: the process that gave it its name may have died before it did this.
+          await syncFolder(dir);
         } finally {
           await rm(part, { force: true });
         }

@@ -1,7 +1,7 @@
 import type { Database } from './sqlite.ts';
 import { SUSPECT_DEATHS } from './suspects.ts';
 
-/** Those that are turned away are stored again at once, which takes milliseconds each. Between two of these, others have a turn. */
+/** Those that are turned away are stored again at once, in milliseconds each. Between two of these, others have a turn. */
 const AT_A_TIME = 8;
 
 /**

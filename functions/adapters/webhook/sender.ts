@@ -67,6 +67,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
     return {
       delivered: false,
       error: `Expected status 2xx from ${maskCallback(url)}, got ${gotOf(statusCode)}`,
+      isAnswer: true,
       isGone: statusCode === GONE,
       retryAfterMs: BUSY.includes(statusCode) ? parseRetryAfter(asked, Date.now(), Infinity) : undefined,
       ...((statusCode >= 500 || statusCode === TOO_MANY) && { fault: 'server' }),
