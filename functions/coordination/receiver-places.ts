@@ -8,6 +8,8 @@ export interface ReceiverPlaces {
    * after the other. 0: it does not rest, or nobody tries yet whether it is back.
    */
   restMs(receiver: string): number;
+  /** Whether it rests now. If not, and restMs is not 0, an event is just trying whether it is back. */
+  isResting(receiver: string): boolean;
   /**
    * A place at that receiver, until it is disposed of. Throws TransientError 'waiting', which says when to come again, if
    * all are taken.
@@ -82,6 +84,8 @@ export function createReceiverPlaces({
       const mayTry = failures === 0 || (now() >= restUntil && takenAt(receiver) === 0);
       return mayTry ? 0 : nextTurnIn(receiver);
     },
+
+    isResting: (receiver) => now() < (known.get(receiver)?.restUntil ?? 0),
 
     take(receiver) {
       const count = takenAt(receiver);

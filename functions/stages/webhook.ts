@@ -71,17 +71,29 @@ export async function webhook(
   const url = new URL(task.callback.url);
   // A caller who asks may know that it is back.
   const restMs = record.atOnce ? 0 : receivers.restMs(url.host);
-  if (restMs > 0) {
-    const error = `Expected ${maskCallback(url)} to take events, got failures of others a moment ago. Next step: check its server.`;
-    const after = afterRest(record, { now: now(), restMs, random: Math.random(), error });
-    const kept = await webhooks.record(taskId, record, after);
-    if (kept?.state === 'failed') logDelivery(deps.log, sending, record, after, { delivered: false, error });
-    return kept?.nextTryAt ?? undefined;
-  }
+  if (restMs > 0) return putOff(sending, record, restMs, deps);
 
   const done = await sendOnce(sending, delivery, deps, url.host);
   // Whoever asked meanwhile has published a message, too, which found this one at work.
   return done?.isAskedAgain ? webhook(message, delivery, deps) : done?.next;
+}
+
+async function putOff(
+  sending: Sending,
+  record: WebhookRecord,
+  restMs: number,
+  { webhooks, receivers, log, now = Date.now }: WebhookDeps,
+): Promise<number | undefined> {
+  const { task, callback } = sending;
+  const url = new URL(callback.url);
+  const error = `Expected ${maskCallback(url)} to take events, got failures of others a moment ago. Next step: check its server.`;
+  // While one is trying whether it is back, the others come again soon: perhaps it is this very event.
+  const after = receivers.isResting(url.host)
+    ? afterRest(record, { now: now(), restMs, random: Math.random(), error })
+    : { ...record, nextTryAt: now() + restMs };
+  const kept = await webhooks.record(task.id, record, after);
+  if (kept?.state === 'failed') logDelivery(log, sending, record, after, { delivered: false, error });
+  return kept?.nextTryAt ?? undefined;
 }
 
 interface Sending {

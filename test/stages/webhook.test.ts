@@ -278,6 +278,20 @@ describe('the event of a task', () => {
     assert.equal((await recordOf(second))?.state, 'delivered', 'a success ends the rest');
   });
 
+  test('comes again soon while one tries whether its receiver is back: that may be itself', async () => {
+    await using receiver = await startReceiver([500]);
+    const [first, second] = [await ended(receiver.url, '1'), await ended(receiver.url, '2')];
+    let now = Date.now() + 1_000;
+    const receivers = createReceiverPlaces({ now: () => now });
+    const clock = { now: () => now, receivers };
+    await deliver(first, clock);
+    now += 1_001;
+    using _trying = receivers.take(new URL(receiver.url).host);
+    const next = (await deliver(second, clock)) ?? 0;
+    assert.ok(next > now && next <= now + 1_000, `in ${next - now} ms`);
+    assert.equal((await recordOf(second))?.tries, 0);
+  });
+
   test('is not counted as tried while the service cannot sign, which only the log explains', async () => {
     const task = await ended('http://127.0.0.1:9/hook');
     const [fault, error] = ['service', 'Expected the service to sign'] as const;
