@@ -66,20 +66,7 @@ export function assemble<Q extends Queue>(
     speech: chosen.speech,
     sender: chosen.sender,
   });
-  const {
-    tasks,
-    reports,
-    pins,
-    leases,
-    attempts,
-    queue,
-    memo,
-    outputs,
-    downloads,
-    speech,
-    webhooks,
-    sender,
-  } = adapters;
+  const { pins, leases, attempts, queue, memo, downloads, speech } = adapters;
   const artifacts = createArtifacts({ store: adapters.artifacts, leases, attempts, tempDir });
   const lanes = createLanes({
     threads: config.ffmpegThreads,
@@ -112,18 +99,7 @@ export function assemble<Q extends Queue>(
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   });
   return {
-    tasks,
-    reports,
-    pins,
-    leases,
-    attempts,
-    queue,
-    memo,
-    outputs,
-    uploads: adapters.uploads,
-    speech,
-    webhooks,
-    sender,
+    ...adapters,
     receivers: createReceiverPlaces(),
     artifacts,
     sources,
