@@ -3,7 +3,7 @@
  * for their own: speech in the centre would come from the left. CoreAudio, AudioChannelLayout.
  */
 import { ByteWindow } from './byte-window.ts';
-import { children, one, readIndex } from './mp4-boxes.ts';
+import { children, one, readIndex } from './mp4/boxes.ts';
 
 /** By the upper half of the layout's tag: those in another order than ffmpeg's, which puts FL FR FC LFE first. */
 const ORDERS: Readonly<Record<number, string>> = {

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { samplesOf } from '../model/frame-rate.ts';
 import type { Profile } from '../model/pins.ts';
 import { ByteWindow } from './byte-window.ts';
-import { type Box, children, one, type Place, readIndex, topLevel } from './mp4-boxes.ts';
+import { type Box, children, one, type Place, readIndex, topLevel } from './mp4/boxes.ts';
 import { timescale } from './profile.ts';
 import { BYTES_PER_SAMPLE } from './sound.ts';
 

@@ -21,7 +21,7 @@ import {
 } from './conform-limits.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
-import { readVideoTrack, type VideoTrack } from './mp4-boxes.ts';
+import { readVideoTrack, type VideoTrack } from './mp4/boxes.ts';
 import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';

@@ -3,7 +3,7 @@
  * of the file, and throws over nothing that it contains.
  */
 import { ByteWindow } from './byte-window.ts';
-import { boxAt, topLevel } from './mp4-boxes.ts';
+import { boxAt, topLevel } from './mp4/boxes.ts';
 
 /** How, such as "Common Encryption, cenc", for each encrypted stream of an MP4 by its index in ffmpeg. */
 export type EncryptedStreams = ReadonlyMap<number, string>;

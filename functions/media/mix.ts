@@ -9,7 +9,7 @@ import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { measureTruePeak, readMeter, type SoundLevels } from './loudness.ts';
 import { type MixSound, soundGraph } from './mix-graph.ts';
-import { readVideoTrack } from './mp4-boxes.ts';
+import { readVideoTrack } from './mp4/boxes.ts';
 import { timescale } from './profile.ts';
 import { pcmInput } from './sound.ts';
 

@@ -13,7 +13,7 @@ import { gridStart, measureRate } from './frame-grid.ts';
 import { withoutLeaps } from './leaps.ts';
 import type { MediaInfo, VideoInfo } from './media-info.ts';
 import { type Missing, missingBytes } from './missing-bytes.ts';
-import { type Mp4Index, readMp4Index } from './mp4-index.ts';
+import { type Mp4Index, readMp4Index } from './mp4/count-index.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { type PhotoFile, readPhotoFile } from './photo-file.ts';
 import { readApart } from './read-apart.ts';

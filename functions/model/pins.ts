@@ -115,21 +115,67 @@ export interface Prepared {
   warnings: string[];
 }
 
+/** How the picture of every clip of the task gets into its videos, decided once. */
+export type Join = (
+  | {
+      /** Frames as the clips have them. */
+      video: 'copied';
+      /** What all of them share; see CopyCheck. */
+      header: string;
+    }
+  | {
+      /** Every clip is encoded for the profile. */
+      video: 'encoded';
+      /** The first reason that was found, for people; null: it was asked for. */
+      reason: string | null;
+    }
+) & {
+  /** Number of the source whose message decided it, which sees to it that the others go on. */
+  by: number;
+};
+
+/** Whether a clip could be copied as it is. */
+export type CopyCheck =
+  | {
+      /** SHA-256 of the decoder configuration and all else that one header of a film says for all its clips, hex. */
+      header: string;
+      /** Length, for how long it pays to wait for other clips. */
+      seconds: number;
+      refused?: never;
+    }
+  | {
+      /** Why not; completes "clip x". */
+      refused: string;
+    };
+
 /** `remade`: in place of `prepared`, after the artifact of that was gone. */
-export type PinName = 'profile' | `fetched-${number}` | `prepared-${number}` | `remade-${number}`;
+export type PinName =
+  | 'profile'
+  | 'join'
+  | `fetched-${number}`
+  | `copy-${number}`
+  | `prepared-${number}`
+  | `remade-${number}`;
 
 export type PinOf<N extends PinName> = N extends 'profile'
   ? Profile
-  : N extends `fetched-${number}`
-    ? Fetched | Failed
-    : Prepared | Failed;
+  : N extends 'join'
+    ? Join
+    : N extends `copy-${number}`
+      ? CopyCheck
+      : N extends `fetched-${number}`
+        ? Fetched | Failed
+        : Prepared | Failed;
 
 /** Every pin that a task of so many sources may have. */
 export function allPinNames(sources: number): PinName[] {
   const numbers = Array.from({ length: sources }, (_, number) => number);
   return [
     'profile',
-    ...numbers.flatMap((number) => [`fetched-${number}`, `prepared-${number}`, `remade-${number}`] as const),
+    'join',
+    ...numbers.flatMap(
+      (number) => [`fetched-${number}`, `copy-${number}`, `prepared-${number}`, `remade-${number}`] as const,
+    ),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { bagDraw, type Random, seededRandom } from './random.ts';
 import type { SourceAddress } from './source-location.ts';
+import type { Target } from './targets.ts';
 
 /** A text and the voice that speaks it. */
 export interface Line {
@@ -40,11 +41,19 @@ export interface WantedOutput {
   background: string;
   /** How long a still image is shown. */
   stillSeconds: number;
+  /** Encode clips that could be joined as they are; absent: no. */
+  reencode?: true;
+  /** Write edit lists; absent: no. */
+  editLists?: true;
 }
 
 export const DEFAULT_BACKGROUND = '#000000';
 /** Long enough to read a line of text. */
 export const DEFAULT_STILL_SECONDS = 3;
+/** LUFS. Where platforms that say so play videos: YouTube and Spotify publish it, the others are near. */
+export const DEFAULT_LOUDNESS = -14;
+export const DEFAULT_FADE_IN_SECONDS = 0;
+export const DEFAULT_FADE_OUT_SECONDS = 1;
 
 export interface SoundChoices {
   /** Volume of the clips' own sound, 0 to 1. */
@@ -53,6 +62,13 @@ export interface SoundChoices {
   duck: boolean;
   /** When the line begins, seconds from the start of the video. */
   voiceOffsetSeconds: number;
+  /** What the whole is brought to, LUFS; null, and absent in tasks of earlier versions: parts at their own levels. */
+  loudness?: number | null;
+  /** Gain on the music's level; absent: 0. */
+  musicDb?: number;
+  /** How long the music fades in and out; absent: the defaults. */
+  musicFadeInSeconds?: number;
+  musicFadeOutSeconds?: number;
 }
 
 /** All choices of a task, made once; renders only follow them. Small enough for one stored document. */
@@ -64,6 +80,8 @@ export interface Plan {
   total: number;
   output: WantedOutput;
   sound: SoundChoices;
+  /** Platforms that each video is checked for; absent: none. */
+  targets?: readonly Target[];
 }
 
 /** What a plan is made from. */
@@ -73,6 +91,7 @@ export interface PlanInput {
   lines: readonly Line[];
   output: WantedOutput;
   sound: SoundChoices;
+  targets?: readonly Target[];
   seed: number;
 }
 
@@ -96,8 +115,9 @@ export function makePlan(input: PlanInput): Plan {
     track: trackOf[at] ?? null,
     line: lineOf[at] ?? null,
   }));
-  const { seed, output, sound } = input;
-  return withUsedSources({ seed, sources: sources.all, combinations, total, output, sound });
+  const { seed, output, sound, targets } = input;
+  const wanted = { output, sound, ...(targets === undefined ? {} : { targets }) };
+  return withUsedSources({ seed, sources: sources.all, combinations, total, ...wanted });
 }
 
 /** A plan of some of the combinations, with the same choices and indexes, and only the sources they need. */

@@ -4,7 +4,13 @@
  * `expected` and `hint` are texts for callers: whichever keyword a value violates, the mistake reads
  * "Expected <expected>, got <value>. <hint>".
  */
-import { DEFAULT_STILL_SECONDS } from './plan.ts';
+import {
+  DEFAULT_FADE_IN_SECONDS,
+  DEFAULT_FADE_OUT_SECONDS,
+  DEFAULT_LOUDNESS,
+  DEFAULT_STILL_SECONDS,
+} from './plan.ts';
+import { TARGETS } from './targets.ts';
 
 /** Ten blocks of two clips are already over the default limit of combinations. */
 export const MAX_BLOCKS = 10;
@@ -118,6 +124,16 @@ const side = (what: string) =>
     hint: 'H.264 in this format needs even sizes; 1080 and 1920 are usual.',
   }) as const;
 
+const fade = (where: string, usual: number) =>
+  ({
+    description: `How long the music fades at its ${where}.`,
+    type: 'number',
+    minimum: 0,
+    maximum: 60,
+    expected: 'seconds from 0 to 60',
+    hint: `Leave it out for ${usual}.`,
+  }) as const;
+
 /** Decimal names of rates; each stands for its exact fraction. */
 export const OUTPUT_RATES = [23.976, 24, 25, 29.97, 30, 50, 59.94, 60] as const;
 
@@ -158,7 +174,7 @@ export const requestSchema = {
       type: 'object',
       additionalProperties: false,
       minProperties: 1,
-      expected: 'an object with width and height, fps, fit, background, still_seconds',
+      expected: 'an object with width and height, fps, fit, background, still_seconds, reencode, edit_lists',
       hint: 'Leave it out to take size and rate from the first clip.',
       properties: {
         width: side('width'),
@@ -190,13 +206,27 @@ export const requestSchema = {
           expected: 'seconds from 0.1 to 600',
           hint: `Leave it out for ${DEFAULT_STILL_SECONDS}.`,
         },
+        reencode: {
+          description: 'Encode every clip, even if they could be joined as they are.',
+          type: 'boolean',
+          expected: 'true or false',
+          hint: 'Leave it out to copy clips that can be joined as they are.',
+        },
+        edit_lists: {
+          description: 'Write edit lists, as players of Apple may want them.',
+          type: 'boolean',
+          expected: 'true or false',
+          hint: 'Leave it out for videos without edit lists, as platforms ask for.',
+        },
       },
     },
     audio: {
       type: 'object',
       additionalProperties: false,
       minProperties: 1,
-      expected: 'an object with original_volume, duck, voice_offset_seconds',
+      expected:
+        'an object with original_volume, duck, voice_offset_seconds, loudness, music_db, music_fade_in_seconds, ' +
+        'music_fade_out_seconds',
       hint: 'Leave it out for music and voice alone, the music ducked under the voice.',
       properties: {
         original_volume: {
@@ -219,7 +249,41 @@ export const requestSchema = {
           expected: 'seconds from 0 to 600',
           hint: 'Leave it out for a voice from the start.',
         },
+        loudness: {
+          description:
+            'What the whole video is brought to, in LUFS; null keeps the parts at their own levels.',
+          type: ['number', 'null'],
+          minimum: -40,
+          maximum: -9,
+          expected: 'a loudness from -40 to -9 LUFS, or null',
+          hint: `Leave it out for ${DEFAULT_LOUDNESS}, at which platforms play videos.`,
+        },
+        music_db: {
+          description: "Gain on the music's level.",
+          type: 'number',
+          minimum: -40,
+          maximum: 20,
+          expected: 'decibels from -40 to 20',
+          hint: 'Leave it out for 0. A negative number makes the music quieter.',
+        },
+        music_fade_in_seconds: fade('beginning', DEFAULT_FADE_IN_SECONDS),
+        music_fade_out_seconds: fade('end', DEFAULT_FADE_OUT_SECONDS),
       },
+    },
+    targets: {
+      description: 'Platforms whose written limits each video is checked against.',
+      type: 'array',
+      minItems: 1,
+      maxItems: TARGETS.length,
+      uniqueItems: true,
+      items: {
+        type: 'string',
+        enum: TARGETS,
+        expected: TARGETS.join(', '),
+        hint: 'Choose among these.',
+      },
+      expected: `a list of ${TARGETS.join(', ')}`,
+      hint: 'List each platform once, or leave the field out.',
     },
     seed: {
       type: 'integer',

@@ -1,6 +1,14 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { mistakesOf, shown } from './mistakes.ts';
-import { DEFAULT_BACKGROUND, DEFAULT_STILL_SECONDS, type Line, type PlanInput } from './plan.ts';
+import {
+  DEFAULT_BACKGROUND,
+  DEFAULT_FADE_IN_SECONDS,
+  DEFAULT_FADE_OUT_SECONDS,
+  DEFAULT_LOUDNESS,
+  DEFAULT_STILL_SECONDS,
+  type Line,
+  type PlanInput,
+} from './plan.ts';
 import { type NamedBlock, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
@@ -59,6 +67,8 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     fit = 'contain',
     background = DEFAULT_BACKGROUND,
     still_seconds: stillSeconds = DEFAULT_STILL_SECONDS,
+    reencode = false,
+    edit_lists: editLists = false,
   } = request.output ?? {};
   return {
     taskName: request.task_name,
@@ -72,12 +82,19 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       fit,
       background: background.toLowerCase(),
       stillSeconds,
+      ...(reencode ? { reencode } : {}),
+      ...(editLists ? { editLists } : {}),
     },
     sound: {
       originalVolume,
       duck: request.audio?.duck ?? true,
       voiceOffsetSeconds: request.audio?.voice_offset_seconds ?? 0,
+      loudness: request.audio?.loudness === undefined ? DEFAULT_LOUDNESS : request.audio.loudness,
+      musicDb: request.audio?.music_db ?? 0,
+      musicFadeInSeconds: request.audio?.music_fade_in_seconds ?? DEFAULT_FADE_IN_SECONDS,
+      musicFadeOutSeconds: request.audio?.music_fade_out_seconds ?? DEFAULT_FADE_OUT_SECONDS,
     },
+    ...(request.targets === undefined ? {} : { targets: request.targets }),
     seed: request.seed,
     metadata: request.metadata ?? null,
     // Left out without one, so that the fingerprints of requests without it stay as they were.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ConformInput, conformArguments } from '../../functions/media/conform.ts';
 import { videoGraph } from '../../functions/media/conform-graph.ts';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
-import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
+import { readVideoTrack } from '../../functions/media/mp4/boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { framesPerSecond } from '../../functions/model/frame-rate.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';

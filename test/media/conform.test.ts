@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
-import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
+import { readVideoTrack } from '../../functions/media/mp4/boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { samplesOf } from '../../functions/model/frame-rate.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
-import { readVideoTrack } from '../../functions/media/mp4-boxes.ts';
+import { readVideoTrack } from '../../functions/media/mp4/boxes.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import { FILM, MARGIN, makeCounted, toYuv } from '../fixtures/media/counted-film.ts';

@@ -2,7 +2,7 @@
  * Finds where the picture and the sound of an MP4 end in the file, by the tables of its index and of its fragments
  * (ISO/IEC 14496-12, 8.6 to 8.8). Other tracks do not count. Pure. What cannot be read says nothing.
  */
-import { type Box, children } from './mp4-boxes.ts';
+import { type Box, children } from './boxes.ts';
 
 const KINDS = ['vide', 'soun'];
 /** Flags of a fragment's track (tfhd), and of its runs of samples (trun). */

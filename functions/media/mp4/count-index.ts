@@ -3,10 +3,10 @@
  * names, and a few bytes can name millions. Reads boxes wherever ffmpeg does (libavformat/mov.c), which is in more places
  * than ISO/IEC 14496-12 allows. What is broken is left to ffmpeg, which says what is wrong.
  */
-import { ByteWindow } from './byte-window.ts';
-import { boxAt, HEADER, MOST_PLACES, topLevel } from './mp4-boxes.ts';
-import { Mp4Reach } from './mp4-reach.ts';
-import { missingAfterSegments } from './mp4-segments.ts';
+import { ByteWindow } from '../byte-window.ts';
+import { boxAt, HEADER, MOST_PLACES, topLevel } from './boxes.ts';
+import { Mp4Reach } from './reach.ts';
+import { missingAfterSegments } from './segments.ts';
 
 export interface Mp4Index {
   /** The first eight bytes of the file, or fewer. */

@@ -1,6 +1,6 @@
 /** Reads the boxes of MP4 files. ISO/IEC 14496-12 and -15. */
 import { createHash } from 'node:crypto';
-import { ByteWindow } from './byte-window.ts';
+import { ByteWindow } from '../byte-window.ts';
 
 export interface VideoTrack {
   /** SHA-256 of the decoder configuration (avcC: SPS and PPS), hex. Tracks can be joined if it is equal. */

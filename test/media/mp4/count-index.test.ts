@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { children } from '../../functions/media/mp4-boxes.ts';
-import { readMp4Index } from '../../functions/media/mp4-index.ts';
-import { makeFilm } from '../fixtures/media/clips.ts';
+import { children } from '../../../functions/media/mp4/boxes.ts';
+import { readMp4Index } from '../../../functions/media/mp4/count-index.ts';
+import { makeFilm } from '../../fixtures/media/clips.ts';
 import {
   ascii,
   box,
@@ -15,9 +15,9 @@ import {
   u32,
   u64,
   zeros,
-} from '../fixtures/media/containers.ts';
-import { ffmpeg as run } from '../fixtures/media/finished.ts';
-import { tempDir } from '../fixtures/system/temp-dir.ts';
+} from '../../fixtures/media/containers.ts';
+import { ffmpeg as run } from '../../fixtures/media/finished.ts';
+import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 async function indexOf(bytes: Buffer) {
   await using dir = await tempDir();
