@@ -85,6 +85,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
         return bytesOf === undefined ? artifact('bytes') : bytesOf();
       },
     },
+    joins: { joinOf: async () => ({ video: 'encoded', reason: null, by: 0 }) },
     ffmpeg: {
       version: async () => 'build',
       run: async (args: readonly string[]) => {
@@ -123,7 +124,7 @@ describe('preparing a source', () => {
 
     test(`needs no bytes of a ${kind} that is prepared already`, async () => {
       const { seen, ready } = watched({ made: true });
-      assert.equal((await ready(number)).artifact, 'artifact');
+      assert.equal((await ready(number))?.artifact, 'artifact');
       assert.deepEqual(seen, ['artifact disposed of']);
     });
   }
