@@ -97,7 +97,6 @@ export function assemble<Q extends Queue>(
     ffmpeg,
     encoding: lanes.encoding,
     decoding: lanes.decoding,
-    threads: config.ffmpegThreads,
     maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   });

@@ -93,9 +93,8 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
         throw new PermanentError('conform_failed', 'conform', 'The test makes nothing.');
       },
     } as Partial<Ffmpeg> as Ffmpeg,
-    encoding: () => room,
+    encoding: () => ({ room: () => room, threads: 1, [Symbol.dispose]() {} }),
     decoding: () => room,
-    threads: 1,
     maxClipSeconds: 60,
     encodeLimitMs: 1_000,
   } as unknown as SourcesDeps);
