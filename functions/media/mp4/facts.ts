@@ -1,4 +1,8 @@
 /** What the index of a finished video says of it, for the checks of targets. Nothing is decoded for it. */
+import { framesPerSecond, SAMPLE_RATE } from '../../model/frame-rate.ts';
+import { bytesOf, type Layout, type Movie } from './movie.ts';
+import { syncNumbers } from './movie-index.ts';
+import { PACKET, type Picture } from './tracks.ts';
 
 export interface MovieFacts {
   /** Of the file. */
@@ -46,4 +50,66 @@ export interface SoundFacts {
   sampleRate: number;
   /** Average, in bits per second. */
   bitsPerSecond: number;
+}
+
+/** @param head bytes of the file before its first frame */
+export function factsOf(movie: Movie, layout: Layout, head: number): MovieFacts {
+  const { clips, sound, rate, editLists } = movie;
+  const [first] = clips as [Picture];
+  const fps = framesPerSecond(rate);
+  const frames = layout.frames.length;
+  const [seconds, heard] = [frames / fps, sound.length / SAMPLE_RATE];
+  const pictureBytes = bytesOf(layout.frames, 0, frames);
+  const soundBytes = bytesOf(layout.packets, 0, layout.packets.length);
+  const { width, height, profileIdc, constraints, levelIdc } = first;
+  return {
+    bytes: head + pictureBytes + soundBytes,
+    isIndexFirst: true,
+    editLists: editLists ? 2 : 0,
+    largestLeadSeconds: largestLead(movie, layout, fps),
+    picture: {
+      ...{ sampleEntries: 1, frames, fps, seconds, width, height, profileIdc, constraints, levelIdc },
+      longestSyncGapSeconds: longestGap(syncNumbers(clips), frames) / fps,
+      bitsPerSecond: (8 * pictureBytes) / seconds,
+      peakBitsPerSecond: peak(layout.frames, fps),
+    },
+    sound: {
+      ...{ sampleEntries: 1, seconds: heard, channels: sound.channels, sampleRate: SAMPLE_RATE },
+      bitsPerSecond: (8 * soundBytes) / heard,
+    },
+  };
+}
+
+/** In frames. */
+function longestGap(sync: Uint32Array | null, frames: number): number {
+  if (sync === null) return 1;
+  let longest = 0;
+  for (let at = 0; at < sync.length; at++) {
+    longest = Math.max(longest, (sync[at + 1] ?? frames + 1) - (sync[at] as number));
+  }
+  return longest;
+}
+
+/** In bits per second, over any second of frames in the order of decoding. */
+function peak(frames: Uint32Array, fps: number): number {
+  const window = Math.min(frames.length, Math.round(fps));
+  let bytes = bytesOf(frames, 0, window);
+  let most = bytes;
+  for (let at = window; at < frames.length; at++) {
+    bytes += (frames[at] as number) - (frames[at - window] as number);
+    most = Math.max(most, bytes);
+  }
+  return (8 * most * fps) / window;
+}
+
+function largestLead({ sound, editLists }: Movie, { turns }: Layout, fps: number): number {
+  let [most, heard] = [0, 0];
+  for (let turn = 0; turn < turns.frames.length; turn++) {
+    const shown = (turns.frames[turn] as number) / fps;
+    const packets = (turns.packets[turn] as number) - (editLists ? sound.priming : 0);
+    const before = heard;
+    heard = Math.max(0, Math.min(packets * PACKET, sound.length)) / SAMPLE_RATE;
+    most = Math.max(most, shown - before, heard - shown);
+  }
+  return most;
 }
