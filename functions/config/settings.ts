@@ -202,13 +202,14 @@ export const SETTINGS: readonly Setting[] = [
     name: 'FFMPEG_THREADS',
     default: 'cores and clips left, at most 4',
     expected: 'a whole number from 1 to 64',
-    about: 'Threads for encoding a clip. Clips are encoded together as cores and memory allow.',
+    about: 'Threads for encoding a clip. Cores and memory say how many at a time.',
   },
   {
     name: 'VIDEO_ENCODER',
     default: 'x264',
     expected: 'x264, nvenc, qsv, vaapi, videotoolbox or amf',
-    about: 'Encoder of the clips: x264, or one in hardware (not on Google Cloud); x264 if that does not work.',
+    about:
+      'Encoder of the clips: x264, or one in hardware (not on Google Cloud); x264 if that does not work.',
   },
   {
     name: 'API_KEY',
