@@ -1,4 +1,5 @@
 import type { Failure, Stage } from '../base/errors.ts';
+import type { TargetReport } from './target-checks.ts';
 
 export interface Report {
   /** 1-based, as in the file name. */
@@ -18,5 +19,7 @@ export interface Report {
   stageSeconds: Partial<Record<Stage, number>>;
   attempts: number;
   warnings: string[];
+  /** Of a finished video, one per target of the task; absent without targets. */
+  targets?: TargetReport[];
   error: Failure | null;
 }
