@@ -4,7 +4,7 @@ import { type FairLanesOptions, fairLanes } from '../coordination/fair-lanes.ts'
 import { conformMemoryMb } from '../media/conform-limits.ts';
 import { SOUND_MEMORY_MB } from '../media/decode-sound.ts';
 import { PROBE_MEMORY_MB } from '../media/examine.ts';
-import { MIX_MEMORY_MB } from '../media/mix.ts';
+import { MIX_MEMORY_MB } from '../media/soundtrack.ts';
 
 type Places = Record<'probing' | 'decoding' | 'encoding' | 'mixing', FairLanesOptions>;
 

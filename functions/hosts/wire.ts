@@ -19,6 +19,7 @@ import { createArtifacts } from '../pipeline/artifacts.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
+import { createSoundtracks } from '../pipeline/soundtracks.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
 import type { OutputStore, Queue } from '../ports.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
@@ -103,6 +104,7 @@ export function assemble<Q extends Queue>(
     receivers: createReceiverPlaces(),
     artifacts,
     sources,
+    soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
     problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'
