@@ -2,7 +2,7 @@
 import { isDiskFull, PermanentError, TransientError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond, samplesOf } from '../model/frame-rate.ts';
 import { readPicture, readSound } from './mp4/tracks.ts';
-import { writeMovie } from './mp4/write-movie.ts';
+import { type MovieFacts, writeMovie } from './mp4/write-movie.ts';
 
 export interface MixClip {
   /** Absolute paths of the prepared files. */
@@ -24,7 +24,7 @@ export interface JoinInput {
 }
 
 /**
- * Writes the video. Throws PermanentError 'mix_failed' if the clips or the soundtrack do not belong together, TransientError
+ * Writes the video, and says what is in it. Throws PermanentError 'mix_failed' if the clips or the soundtrack do not belong together, TransientError
  * 'disk_full', and the signal's reason.
  */
 export async function joinClips({
@@ -34,7 +34,7 @@ export async function joinClips({
   editLists,
   out,
   signal,
-}: JoinInput): Promise<void> {
+}: JoinInput): Promise<MovieFacts> {
   try {
     const files = [...new Set(clips.map(({ video }) => video))];
     const pictures = new Map(
@@ -50,7 +50,7 @@ export async function joinClips({
     const sound = await readSound(soundtrack);
     const total = totalOf(clips, rate);
     if (sound.length !== total) throw new Error(`Expected ${total} samples of sound, got ${sound.length}`);
-    await writeMovie({ clips: parts, sound, rate, editLists }, out, { signal });
+    return await writeMovie({ clips: parts, sound, rate, editLists }, out, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw known(error);

@@ -1,5 +1,8 @@
+/** Checks a finished video for the targets of its task. */
 import type { MovieFacts } from '../media/mp4/facts.ts';
-import type { VideoFacts } from '../model/target-checks.ts';
+import type { Report } from '../model/report.ts';
+import { checkTargets, type VideoFacts } from '../model/target-checks.ts';
+import type { Task } from '../model/task.ts';
 
 /** What is heard, as it was measured. */
 export interface Levels {
@@ -16,11 +19,23 @@ const PROFILES: Readonly<Record<number, string>> = {
 };
 const CHROMAS = ['gray', '4:2:0', '4:2:2', '4:4:4'];
 
+/** For the report of a video; nothing if its task has no targets. */
+export function targetReports(
+  { plan: { targets } }: Pick<Task, 'plan'>,
+  facts: MovieFacts,
+  levels: Levels,
+): Pick<Report, 'targets'> {
+  return targets === undefined ? {} : { targets: checkTargets(targets, videoFacts(facts, levels)) };
+}
+
 /**
  * The facts that platforms have limits for. The writer takes only H.264 and AAC-LC. Numbers are rounded, so that a check
  * never fails over a part that its text does not show.
  */
-export function videoFacts({ picture, sound, ...file }: MovieFacts, levels: Levels): VideoFacts {
+export function videoFacts(
+  { picture, sound, ...file }: MovieFacts,
+  { loudness, truePeak }: Levels,
+): VideoFacts {
   return {
     bytes: file.bytes,
     isIndexFirst: file.isIndexFirst,
@@ -37,12 +52,13 @@ export function videoFacts({ picture, sound, ...file }: MovieFacts, levels: Leve
     bitsPerSecond: Math.round(picture.bitsPerSecond),
     peakBitsPerSecond: Math.round(picture.peakBitsPerSecond),
     gopSeconds: thousandths(picture.longestSyncGapSeconds),
-    isSilent: levels.loudness === null,
+    isSilent: loudness === null,
     audioCodec: 'AAC-LC',
     sampleRate: sound.sampleRate,
     channels: sound.channels,
     audioBitsPerSecond: Math.round(sound.bitsPerSecond),
-    ...levels,
+    loudness,
+    truePeak,
   };
 }
 
