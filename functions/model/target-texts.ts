@@ -57,6 +57,7 @@ function either(values: readonly string[]): string {
   return values.length < 2 ? values.join() : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
+const GIGA = 1_000_000_000;
 const KILOBITS = { unit: ' kbit/s', by: 1_000 };
 const UNITS: Partial<Record<CheckId, { unit: string; by?: number }>> = {
   columns: { unit: ' pixels' },
@@ -77,6 +78,7 @@ const UNITS: Partial<Record<CheckId, { unit: string; by?: number }>> = {
 
 function textOf(id: CheckId, found: Found): string {
   if (typeof found === 'string') return found;
+  if (id === 'file_size' && found >= GIGA) return `${rounded(found / GIGA)} GB`;
   const { unit = '', by = 1 } = UNITS[id] ?? {};
   return `${rounded(found / by)}${unit}`;
 }
