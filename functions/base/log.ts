@@ -30,6 +30,7 @@ export type EventName =
   | 'task.accepted'
   | 'task.cancelling'
   | 'task.deleted'
+  | 'task.joined'
   | 'task.completed'
   | 'tasks.pruned'
   | 'tasks.not_pruned'

@@ -82,6 +82,8 @@ export const STATUS: StatusView = {
   elapsed_seconds: 12.3,
   eta_seconds: 1.4,
   problem: null,
+  video: 'copied',
+  video_reason: null,
   output_folder: '/home/you/every-cut/output/spring sale',
   retry_of: null,
   created_at: '2026-11-29T09:00:00.000Z',

@@ -9,7 +9,7 @@ import { checkEncodedSound } from '../media/check-soundtrack.ts';
 import { chooseProfile } from '../media/profile.ts';
 import type { Soundtrack } from '../media/soundtrack.ts';
 import { STANDARD_RATES } from '../model/frame-rate.ts';
-import type { Failed, Prepared, Probe, Profile } from '../model/pins.ts';
+import type { Failed, Join, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Source, WantedOutput } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports.ts';
@@ -72,6 +72,17 @@ export function checkedProfile(pin: Profile | undefined, wanted: WantedOutput): 
   const expected = chooseProfile(wanted, { any: first, moving: first });
   const isSame = JSON.stringify(sorted(expected)) === JSON.stringify(sorted(pin));
   return isSame ? expected : undefined;
+}
+
+/** Undefined if the pin is none that `prepare` writes. It is shown in answers and in the manifest. */
+export function checkedJoin(pin: Join | undefined, { plan }: Pick<Task, 'plan'>): Join | undefined {
+  if (pin === undefined || plan.sources[pin.by]?.kind !== 'clip') return undefined;
+  const { by } = pin;
+  if (pin.video === 'copied')
+    return HASH.test(String(pin.header)) ? { video: pin.video, header: pin.header, by } : undefined;
+  const { video, reason } = pin;
+  const isReason = reason === null || (typeof reason === 'string' && reason.length <= LONGEST_MESSAGE);
+  return video === 'encoded' && isReason ? { video, reason, by } : undefined;
 }
 
 /** Throws PermanentError 'mix_failed' unless the artifact is what `prepare` makes of such a source. */

@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { STAGES } from '../../base/errors.ts';
+import { joinFields } from './join.ts';
 import { outcome } from './render.ts';
 import { count, list, number, numberOrNull, object, text, textOrNull, time, warnings } from './shape.ts';
 
@@ -34,6 +35,7 @@ export const manifestSchema = object(
     failed: count('Combinations that failed for good.'),
     cancelled: count('Combinations that were cancelled.'),
     seed: number('The same seed repeats the same choices.'),
+    ...joinFields,
     metadata: { description: 'As posted; null without it.' },
     warnings,
     renders: list(manifestRowSchema, 'One per combination, in order. Secrets in URLs are masked.'),
