@@ -219,6 +219,10 @@ describe('a clip', () => {
   }
   async function heldLast(): Promise<string> {
     const file = await encoded('held.mp4', [...x264('bframes=0'), '-use_editlist', '0']);
+    await withBox(file, file, 'moov/trak/mdia/mdhd', (mdhd) => {
+      mdhd.writeUInt32BE(mdhd.readUInt32BE(16) + 29 * 512, 16);
+      return mdhd;
+    });
     return withBox(file, file, 'moov/trak/mdia/minf/stbl/stts', held);
   }
   /** Changes one byte of the sequence parameter set so that it says this, and nothing else that is looked at. */
