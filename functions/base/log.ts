@@ -35,6 +35,7 @@ export type EventName =
   | 'tasks.pruned'
   | 'tasks.not_pruned'
   | 'source.prepared'
+  | 'soundtrack.refused'
   | 'source.remade'
   | 'source.failed'
   | 'render.started'

@@ -20,6 +20,7 @@ import { createJoins } from '../pipeline/decide-join.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
+import { createSoundtracks } from '../pipeline/soundtracks.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
 import type { OutputStore, Queue } from '../ports.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
@@ -96,7 +97,6 @@ export function assemble<Q extends Queue>(
     ffmpeg,
     encoding: lanes.encoding,
     decoding: lanes.decoding,
-    threads: config.ffmpegThreads,
     maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   });
@@ -105,6 +105,7 @@ export function assemble<Q extends Queue>(
     receivers: createReceiverPlaces(),
     artifacts,
     sources,
+    soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
     problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'

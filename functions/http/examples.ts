@@ -90,6 +90,7 @@ export const STATUS: StatusView = {
   completed_at: null,
   metadata: null,
   webhook: null,
+  targets: [],
   warnings: [],
   links: taskLinks(BASE, TASK_ID),
 };
@@ -105,6 +106,7 @@ export const RENDERS_PAGE: RenderList = {
       render_seconds: 0.42,
       attempts: 1,
       warnings: [],
+      targets: [],
       error: null,
       links: renderLinks(BASE, TASK_ID, 1, true),
     },

@@ -13,6 +13,7 @@ import type { WebhookView } from '../model/answers/webhook.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
 import { expectedMs } from '../model/pace.ts';
+import { targetCounts } from '../model/target-tally.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
 import { outlineOf } from '../model/task-summary.ts';
 import { joinOfTask, joinView } from '../pipeline/join-view.ts';
@@ -86,6 +87,7 @@ export async function statusView(taskId: string, base: string, deps: TasksDeps):
     completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
     metadata: task.metadata,
     webhook: await webhookOf(task, progress, deps),
+    targets: targetCounts(task.plan.targets, progress.targets),
     warnings: task.warnings,
     links: taskLinks(base, task.id),
   };

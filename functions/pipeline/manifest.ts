@@ -3,6 +3,7 @@ import type { ManifestRow } from '../model/answers/manifest.ts';
 import type { Join } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
+import { targetLine } from '../model/target-texts.ts';
 import type { Task } from '../model/task.ts';
 import { joinView } from './join-view.ts';
 import { choicesOf, NOT_BEGUN, renderOutcome } from './render-view.ts';
@@ -60,10 +61,11 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
  */
 export function* manifestCsv(manifest: Manifest): Generator<string> {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
-  const recordOf = ({ clips, warnings, error, ...row }: ManifestRow) => ({
+  const recordOf = ({ clips, warnings, targets, error, ...row }: ManifestRow) => ({
     ...row,
     ...Object.fromEntries(clips.map((url, at) => [clipColumns[at], url])),
     warnings: warnings.join(' '),
+    targets: targetLine(targets),
     error_code: error?.code ?? '',
     error_stage: error?.stage ?? '',
     error_message: error?.message ?? '',
@@ -85,6 +87,7 @@ export function* manifestCsv(manifest: Manifest): Generator<string> {
     'render_seconds',
     'attempts',
     'warnings',
+    'targets',
     'error_code',
     'error_stage',
     'error_message',

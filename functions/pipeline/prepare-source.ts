@@ -3,9 +3,11 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError, type Stage } from '../base/errors.ts';
+import type { EncoderPlace } from '../coordination/encoder-places.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
+import { usualMemoryMb } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { measureLoudness } from '../media/loudness.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
@@ -31,10 +33,9 @@ export interface SourcesDeps {
   speaking: Speaking;
   ffmpeg: Ffmpeg;
   /** Limits encoding, and serves tasks in turn. */
-  encoding: (taskId: string) => Semaphore;
+  encoding: (taskId: string) => EncoderPlace;
   /** The same for decoding sound. */
   decoding: (taskId: string) => Semaphore;
-  threads: number;
   maxClipSeconds: number;
   encodeLimitMs: number;
 }
@@ -96,8 +97,10 @@ export function createSources(deps: SourcesDeps): Sources {
         options,
       );
     }
+    // Counted as a clip that is left to encode while it is downloaded.
+    using place = source.kind === 'clip' ? deps.encoding(task.id) : undefined;
     const fetched = await fetchedOf(task, number, signal);
-    if (source.kind === 'track') {
+    if (source.kind === 'track' || place === undefined) {
       const audio = soundOf(fetched);
       const identity = [fetched.content, canonicalJson(audio), String(deps.maxClipSeconds)];
       const key = artifactKey('track', [...identity, RECIPE, build]);
@@ -132,9 +135,10 @@ export function createSources(deps: SourcesDeps): Sources {
         number,
         fetched,
         artifactKey('clip', parts),
-        (file, dir, held) => conform({ ...conformed, ...silent, file, profile, dir, signal: held }),
+        (file, dir, held) =>
+          conform({ ...conformed, ...silent, file, profile, dir, threads: place.threads, signal: held }),
         // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
-        { ...options, semaphore: deps.encoding(task.id) },
+        { ...options, semaphore: place.room(usualMemoryMb({ probe: fetched.probe, profile })) },
       ),
     );
   }
@@ -194,9 +198,9 @@ export function createSources(deps: SourcesDeps): Sources {
     return first;
   }
 
-  async function conform(clip: Omit<ConformRequest, 'threads' | 'timeoutMs'>): Promise<PreparedMeta> {
-    const { threads, encodeLimitMs: timeoutMs } = deps;
-    const { frames, samples, warnings } = await conformClip(ffmpeg, { ...clip, threads, timeoutMs });
+  async function conform(clip: Omit<ConformRequest, 'timeoutMs'>): Promise<PreparedMeta> {
+    const request = { ...clip, timeoutMs: deps.encodeLimitMs };
+    const { frames, samples, warnings } = await conformClip(ffmpeg, request);
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };
   }
 

@@ -63,6 +63,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
   };
   const artifacts: Artifacts = {
     open: async () => (made ? artifact('artifact') : undefined),
+    make: async () => artifact('artifact'),
     madeElsewhere: async () => (made ? artifact('artifact') : undefined),
     getOrCreate: (key, make, { semaphore, signal }) =>
       (semaphore as Semaphore)(async () => {
@@ -93,9 +94,8 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
         throw new PermanentError('conform_failed', 'conform', 'The test makes nothing.');
       },
     } as Partial<Ffmpeg> as Ffmpeg,
-    encoding: () => room,
+    encoding: () => ({ room: () => room, threads: 1, [Symbol.dispose]() {} }),
     decoding: () => room,
-    threads: 1,
     maxClipSeconds: 60,
     encodeLimitMs: 1_000,
   } as unknown as SourcesDeps);

@@ -21,6 +21,7 @@ import {
   url,
   warnings,
 } from './shape.ts';
+import { targetCountsSchema } from './targets.ts';
 import { webhookSchema } from './webhook.ts';
 
 export const acceptedSchema = objectWith(
@@ -74,6 +75,7 @@ export const statusSchema = object(
     completed_at: timeOrNull('When it ended; null until then.'),
     metadata: { description: 'As posted; null without it.' },
     webhook: orNull(webhookSchema, 'The event for callback_url; null without one.'),
+    targets: list(targetCountsSchema, 'Finished videos by their checks, one entry per target of the task.'),
     warnings,
     links: linksSchema,
   },
