@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
-import { concatList } from '../../../functions/media/mix.ts';
 import { writeMovie } from '../../../functions/media/mp4/write-movie.ts';
+import { concatList } from '../../bench/bare-mix.ts';
 import { FFMPEG, ffmpeg } from '../../fixtures/media/finished.ts';
 import {
   chromiumPlays,
