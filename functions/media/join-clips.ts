@@ -1,7 +1,7 @@
 /** Makes the video of a combination: its clips' frames and its soundtrack in one file, as they are. */
-import { isDiskFull, PermanentError, TransientError } from '../base/errors.ts';
+import { PermanentError, TransientError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond, samplesOf } from '../model/frame-rate.ts';
-import { readPicture, readSound } from './mp4/tracks.ts';
+import { type Picture, readPicture, readSound } from './mp4/tracks.ts';
 import { type MovieFacts, writeMovie } from './mp4/write-movie.ts';
 
 export interface MixClip {
@@ -24,8 +24,8 @@ export interface JoinInput {
 }
 
 /**
- * Writes the video, and says what is in it. Throws PermanentError 'mix_failed' if the clips or the soundtrack do not belong together, TransientError
- * 'disk_full', and the signal's reason.
+ * Writes the video and says what is in it. Throws PermanentError 'mix_failed' if the clips or the soundtrack do not belong
+ * together, TransientError 'disk_full', and the signal's reason.
  */
 export async function joinClips({
   clips,
@@ -41,7 +41,7 @@ export async function joinClips({
       await Promise.all(files.map(async (file) => [file, await readPicture(file)] as const)),
     );
     const parts = clips.map(({ video, frames }) => {
-      const picture = pictures.get(video) as Awaited<ReturnType<typeof readPicture>>;
+      const picture = pictures.get(video) as Picture;
       if (picture.sizes.length === frames) return picture;
       throw new Error(`Expected ${frames} frames, got ${picture.sizes.length}`);
     });
@@ -73,8 +73,6 @@ function framesOf(clips: readonly Pick<MixClip, 'frames'>[]): number {
 /** Errors of the system, such as a file that is gone, stay what they are. */
 function known(error: unknown): unknown {
   if (!(error instanceof Error) || PermanentError.is(error) || TransientError.is(error)) return error;
-  if (isDiskFull(error))
-    return new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
   if ('syscall' in error) return error;
   return new PermanentError('mix_failed', 'mix', `${error.message}. Retry the task.`, { cause: error });
 }

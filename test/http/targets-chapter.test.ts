@@ -33,7 +33,8 @@ describe('the chapter about targets', () => {
     for (const target of TARGETS) {
       const { title, sources } = TARGET_LIMITS[target];
       const item = items.find((text) => text.startsWith(`\`${target}\`: ${title}.`)) ?? '';
-      for (const { page, read, copy = '' } of sources) assert.ok(item.includes(`<${page}>, ${read}${copy && `, ${copy}`}`), page);
+      for (const { page, read, copy = '' } of sources)
+        assert.ok(item.includes(`<${page}>, ${read}${copy && `, ${copy}`}`), page);
       assert.equal(item.match(/<https:/g)?.length, sources.length, target);
     }
   });
