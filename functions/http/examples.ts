@@ -54,6 +54,7 @@ export const PLAN_REQUEST: ProcessMediaRequest = {
   text_to_speech: [{ text: 'Hello world', voice: 'Sarah' }],
   output: { width: 1080, height: 1920, fps: 30, fit: 'contain', background: '#1a2b3c', still_seconds: 4 },
   audio: { original_volume: 0.2, duck: true, voice_offset_seconds: 0.5 },
+  targets: ['reels', 'shorts'],
   seed: 7,
   metadata: { campaign: 12 },
   dry_run: true,
