@@ -3,13 +3,18 @@ import { availableParallelism, totalmem } from 'node:os';
 
 export const CORES = availableParallelism();
 /** More encoder threads cost memory and gain little at 1080x1920, as `npm run bench` shows. */
-export const MAX_DEFAULT_THREADS = 4;
+const MAX_DEFAULT_THREADS = 4;
 /** An encoder takes 300 MB at 1080x1920 and 35 MB per thread; this leaves room for the host and a mix beside it. */
 const MB_PER_THREAD = 512;
 /** A mix takes 35 to 110 MB. */
 const MB_PER_MIX = 128;
 /** For an encoder and Node. */
 const MB_BESIDE_MIXES = 384;
+/** Enough for two encoders of 1080x1920 at twice what they take, beside everything else. */
+export const LEAST_MB_FOR_TWO = 3_072;
+const CORES_FOR_TWO = 4;
+/** Of the memory, where several encoders take the larger part. */
+const MIXES_SHARE = 0.3;
 const MB = 1024 * 1024;
 
 /** Memory of the machine, or of the container if that has less, in megabytes. */
@@ -27,12 +32,14 @@ export function roomFor(
   return Math.max(0, Math.min(most, Math.floor((memoryMb * share) / runMb)));
 }
 
-/** Default number of threads per encoder. */
+/** The most threads per encoder by default. */
 export function threadsFor(cores: number, memoryMb: number): number {
   return Math.max(1, Math.min(cores, MAX_DEFAULT_THREADS, Math.floor(memoryMb / MB_PER_THREAD)));
 }
 
 /** Default number of videos mixed at the same time. */
 export function mixersFor(cores: number, memoryMb: number): number {
-  return Math.max(1, Math.min(cores, Math.floor((memoryMb - MB_BESIDE_MIXES) / MB_PER_MIX)));
+  const several = memoryMb >= LEAST_MB_FOR_TWO && cores >= CORES_FOR_TWO;
+  const forMixes = several ? MIXES_SHARE * memoryMb : memoryMb - MB_BESIDE_MIXES;
+  return Math.max(1, Math.min(cores, Math.floor(forMixes / MB_PER_MIX)));
 }

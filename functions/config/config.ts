@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
-import { CORES, machineMemoryMb, mixersFor, threadsFor } from '../base/machine.ts';
+import { CORES, machineMemoryMb, mixersFor } from '../base/machine.ts';
 import { readCorsOrigins } from './cors-origins.ts';
 import { readSigningKey, readWebhookSecret } from './key-settings.ts';
 import { isLoopback } from './loopback.ts';
@@ -39,7 +39,8 @@ export interface Config {
   taskDays: number;
   renderConcurrency: number;
   ffmpegBin: string | undefined;
-  ffmpegThreads: number;
+  /** Undefined: from cores, memory and the clips that are left. */
+  ffmpegThreads: number | undefined;
   ffmpegCage: 'auto' | 'off' | 'required';
   apiKey: string | undefined;
   /** Seals tasks and reports. Undefined in `prepare`, and on one machine, where the host makes one. */
@@ -150,7 +151,7 @@ export function loadConfig(env: Environment): Config {
     taskDays: read.integer('TASK_DAYS', 30, 1, 3_650),
     renderConcurrency: read.integer('RENDER_CONCURRENCY', mixersFor(CORES, memoryMb), 1, 64),
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
-    ffmpegThreads: read.integer('FFMPEG_THREADS', threadsFor(CORES, memoryMb), 1, 64),
+    ffmpegThreads: read.integer('FFMPEG_THREADS', 0, 1, 64) || undefined,
     ffmpegCage: read.text('FFMPEG_CAGE', 'auto', /^(auto|off|required)$/) as Config['ffmpegCage'],
     apiKey,
     signingKey: readSigningKey(read, { shared, target }),

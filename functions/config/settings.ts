@@ -1,6 +1,5 @@
 /** All settings. functions/config/README.md and .env.example are tested against this list. */
 import { LOG_LEVELS } from '../base/log.ts';
-import { MAX_DEFAULT_THREADS } from '../base/machine.ts';
 
 /** How a setting is written, and its default. */
 export interface Setting {
@@ -181,7 +180,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: 'RENDER_CONCURRENCY',
-    default: 'cores, at most 1 per 128 MB of memory above 384 MB',
+    default: 'cores, as far as the memory allows',
     expected: 'a whole number from 1 to 64',
     about: 'Videos to mix at the same time.',
   },
@@ -201,9 +200,16 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     name: 'FFMPEG_THREADS',
-    default: `cores, at most ${MAX_DEFAULT_THREADS}, at most 1 per 512 MB of memory`,
+    default: 'cores and clips left, at most 4',
     expected: 'a whole number from 1 to 64',
-    about: 'Threads for encoding a clip.',
+    about: 'Threads for encoding a clip. Clips are encoded together as cores and memory allow.',
+  },
+  {
+    name: 'VIDEO_ENCODER',
+    default: 'x264',
+    expected: 'x264, nvenc, qsv, vaapi, videotoolbox or amf',
+    about:
+      'Encoder of the clips: x264, or one in hardware (not on Google Cloud); x264 if that does not work.',
   },
   {
     name: 'API_KEY',

@@ -16,9 +16,11 @@ import { createReadiness, type HealthCheck } from '../http/readiness.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
+import { createJoins } from '../pipeline/decide-join.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
+import { createSoundtracks } from '../pipeline/soundtracks.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
 import type { OutputStore, Queue } from '../ports.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
@@ -88,13 +90,13 @@ export function assemble<Q extends Queue>(
   });
   const sources = createSources({
     fetching,
+    joins: createJoins({ pins, leases, queue, log }),
     pins,
     artifacts,
     speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
     ffmpeg,
     encoding: lanes.encoding,
     decoding: lanes.decoding,
-    threads: config.ffmpegThreads,
     maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   });
@@ -103,6 +105,7 @@ export function assemble<Q extends Queue>(
     receivers: createReceiverPlaces(),
     artifacts,
     sources,
+    soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
     problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'

@@ -4,6 +4,7 @@ import { makeZip, predictLength } from 'client-zip';
 import pLimit from 'p-limit';
 import { attachmentAs, inlineAs } from '../base/content-disposition.ts';
 import { manifestName } from '../model/names.ts';
+import { joinOfTask } from '../pipeline/join-view.ts';
 import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import type { FoundFile } from '../ports.ts';
@@ -55,7 +56,9 @@ export async function getZip(request: Request, taskId: string, deps: VideoDeps):
 /** Throws RequestError for an unknown task, and for one that has not ended. */
 async function endedTask(taskId: string, deps: VideoDeps): Promise<Manifest> {
   const { task, progress } = await knownTask(taskId, deps);
-  return { task, finishedAt: checkEnded(progress), reports: await allReports(task, deps.reports) };
+  const finishedAt = checkEnded(progress);
+  const [reports, join] = [await allReports(task, deps.reports), await joinOfTask(task, deps.pins)];
+  return { task, finishedAt, reports, join };
 }
 
 async function* bytesOf(manifest: Manifest, format: Format): AsyncGenerator<Uint8Array> {

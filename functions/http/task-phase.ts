@@ -12,7 +12,7 @@ import type { LeaseStore } from '../ports.ts';
 export async function statusOf(
   id: string,
   { sources, renders }: Outline,
-  progress: Omit<Progress, 'published' | 'succeededAt'>,
+  progress: Omit<Progress, 'published' | 'succeededAt' | 'targets'>,
   countPins: () => Promise<{ all: number; ready: number }>,
   leases: Pick<LeaseStore, 'read'>,
 ): Promise<TaskStatus> {

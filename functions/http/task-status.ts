@@ -13,8 +13,10 @@ import type { WebhookView } from '../model/answers/webhook.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
 import { expectedMs } from '../model/pace.ts';
+import { targetCounts } from '../model/target-tally.ts';
 import type { Progress, Task, TaskStatus } from '../model/task.ts';
 import { outlineOf } from '../model/task-summary.ts';
+import { joinOfTask, joinView } from '../pipeline/join-view.ts';
 import { problemView } from '../pipeline/problem-view.ts';
 import { type Begun, NOT_BEGUN, renderOutcome } from '../pipeline/render-view.ts';
 import type { AttemptStore, LeaseStore, PinStore, ReportStore, TaskStore, WebhookStore } from '../ports.ts';
@@ -78,12 +80,14 @@ export async function statusView(taskId: string, base: string, deps: TasksDeps):
     elapsed_seconds: Math.max(0, ((finishedAt ?? now) - created) / 1000),
     eta_seconds: etaSeconds(status, progress, pending, now),
     problem: await problemOf(task, progress, deps),
+    ...joinView(await joinOfTask(task, deps.pins)),
     output_folder: task.folder.location,
     retry_of: task.retryOf,
     created_at: task.createdAt,
     completed_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
     metadata: task.metadata,
     webhook: await webhookOf(task, progress, deps),
+    targets: targetCounts(task.plan.targets, progress.targets),
     warnings: task.warnings,
     links: taskLinks(base, task.id),
   };

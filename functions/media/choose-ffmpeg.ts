@@ -33,7 +33,7 @@ const FILTERS = [
   'ebur128,eq,format,fps,gblur,lutyuv,overlay,pad,pan,premultiply,scale,setparams,setpts,setsar,sidechaincompress,split,tonemap',
   'tpad,trim,volume,zscale',
 ].flatMap((names) => names.split(','));
-const ENCODERS = ['libx264', 'aac', 'pcm_s16le'];
+const ENCODERS = ['libx264', 'aac', 'pcm_s16le', 'pcm_f32le'];
 /** Read transparent pictures, which ffmpeg's own decoders for the same formats do not. */
 const ALPHA_DECODERS = ['libvpx', 'libvpx-vp9'];
 

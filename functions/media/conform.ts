@@ -2,7 +2,6 @@
  * Encodes a clip once, so that it can be joined to any other clip of its profile by copying: closed GOPs, no B-frames,
  * one time base, exact constant rate, and the same stream header for the whole profile.
  */
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError } from '../base/errors.ts';
@@ -19,6 +18,7 @@ import {
   framesHeld,
   refuseLarge,
 } from './conform-limits.ts';
+import { cutSound } from './cut-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { readVideoTrack, type VideoTrack } from './mp4/boxes.ts';
@@ -26,7 +26,6 @@ import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';
 import { halvings } from './scale-graph.ts';
-import { BYTES_PER_SAMPLE } from './sound.ts';
 import { undecodedOf } from './undecoded.ts';
 import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
 
@@ -162,7 +161,7 @@ export async function conformClip(
   const undecoded = undecodedOf(video, stderr);
   if (undecoded !== null) throw failed(`a clip whose frames can be decoded, got ${undecoded}`);
   const samples = samplesOf(track.frames, profile.rate);
-  await cutTo(out, samples);
+  await cutSound(out, samples);
   return { frames: track.frames, samples, avcC: track.avcC, warnings };
 }
 
@@ -223,10 +222,4 @@ function refuseShort(frames: number, expected: number): void {
 function failed(expected: string, cause?: unknown): PermanentError {
   const next = 'Export the clip again as MP4 (H.264, AAC).';
   return new PermanentError('conform_failed', 'conform', `Expected ${expected}. ${next}`, { cause });
-}
-
-/** Cuts raw sound to the length, or pads it with silence. Creates the file if there was no sound. */
-async function cutTo(file: string, samples: number): Promise<void> {
-  await using handle = await open(file, 'a');
-  await handle.truncate(samples * BYTES_PER_SAMPLE);
 }

@@ -124,8 +124,8 @@ export function saysDiskFull(stderr: string): boolean {
   return END_NOT_WRITTEN.test(stderr);
 }
 
-export function diskFull(): TransientError {
-  return new TransientError('disk_full', 'Expected room on the disk, got none left.');
+export function diskFull(cause?: unknown): TransientError {
+  return new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause });
 }
 
 /** Turns a failure of ffmpeg into a PermanentError that says what was expected. Returns any other error unchanged. */

@@ -75,6 +75,16 @@ export function gridStart(times: Float64Array, rate: FrameRate): number | null {
   return most - start < MOST_OFF_GRID * frame ? start : null;
 }
 
+/** By how much of a frame some frame is beside its place, if the first one is exactly on its own. */
+export function offGrid(times: Float64Array, rate: FrameRate): number {
+  const [first = 0] = times;
+  let most = 0;
+  for (let at = 0; at < times.length; at++) {
+    most = Math.max(most, Math.abs(((times[at] as number) - first) * framesPerSecond(rate) - at));
+  }
+  return most;
+}
+
 /**
  * Seconds per frame by least squares. First and last timestamp alone are not precise enough: in a phone's clip every
  * timestamp wavers by some milliseconds, and in whole milliseconds a gap of 1/60 s is 17.

@@ -8,7 +8,7 @@ import type { RunLimits } from './limits.ts';
 import { BYTES_PER_SAMPLE, pcmInput } from './sound.ts';
 
 /** More gain would mostly raise noise. */
-const MAX_GAIN_DB = 20;
+export const MAX_GAIN_DB = 20;
 /** The absolute gate of EBU R128: anything quieter is silence. */
 const SILENCE_LUFS = -70;
 /** R128 measures blocks of 0.4 s, which a "Hi" does not fill. So short sounds are repeated; padding would count as theirs. */
@@ -49,32 +49,32 @@ export function readLoudness(stderr: string): number | null {
 export interface SoundLevels {
   /** Integrated loudness, LUFS; null below the gate. */
   loudness: number | null;
-  /** Highest peak between the samples, dBTP; null for digital silence. */
+  /** Highest peak between the samples, dBTP, or of the samples where it says so; null for digital silence. */
   truePeak: number | null;
 }
 
-/** Reads the summary that ebur128=peak=true prints at the end. */
+/** Reads the summary that ebur128 prints at the end, with the peaks that it was asked for. */
 export function readMeter(stderr: string): SoundLevels {
   const peak = lastNumber(stderr, /^ +Peak: +(\S+) dBFS/gm);
   return { loudness: readLoudness(stderr), truePeak: Number.isFinite(peak) ? peak : null };
 }
 
-/** True peak of a finished video's sound after decoding. */
-export async function measureTruePeak(
+/** Loudness and true peak of encoded sound, as a player decodes it. */
+export async function measureEncoded(
   ffmpeg: Ffmpeg,
-  videoFile: string,
+  file: string,
   options: { signal: AbortSignal; timeoutMs: number },
-): Promise<SoundLevels['truePeak']> {
-  const args = truePeakArguments(videoFile);
-  const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options, reads: [videoFile] });
-  return readMeter(stderr).truePeak;
+): Promise<SoundLevels> {
+  const args = encodedLevelArguments(file);
+  const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options, reads: [file] });
+  return readMeter(stderr);
 }
 
-export function truePeakArguments(videoFile: string): string[] {
+/** @param file MP4 without a picture */
+export function encodedLevelArguments(file: string): string[] {
   return [
-    ...['-v', 'info', '-nostats', ...allowing({ demuxers: ['mov'], decoders: ['h264', 'aac'] })],
-    ...['-vn', '-i', `file:${videoFile}`],
-    ...['-af', 'ebur128=peak=true:framelog=verbose', '-f', 'null', '-'],
+    ...['-v', 'info', '-nostats', ...allowing({ demuxers: ['mov'], decoders: ['aac'] })],
+    ...['-i', `file:${file}`, '-af', 'ebur128=peak=true:framelog=verbose', '-f', 'null', '-'],
   ];
 }
 

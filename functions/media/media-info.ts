@@ -3,11 +3,15 @@
  * contain lines that look like ffmpeg's own. Facts therefore come only from the list of packets, from lines that contain
  * what the file's author cannot know (our separator, the path of the file), and from where no metadata is printed. Pure.
  */
+
+import type { Probe } from '../model/pins.ts';
 import { type AudioInfo, readAudio } from './audio-info.ts';
 import { mayLackLines } from './bounded-lines.ts';
 import { isSampleEncrypted } from './codec-tag.ts';
 import { type ColourTags, colourTags } from './colour-tags.ts';
 import type { ListedStream } from './packets.ts';
+
+type Stored = NonNullable<Probe['video']>['stored'];
 
 export interface VideoInfo extends ColourTags {
   stream: number;
@@ -22,6 +26,7 @@ export interface VideoInfo extends ColourTags {
   interlaced: boolean;
   /** Parts of the picture may be transparent. */
   alpha: boolean;
+  stored: Pick<Stored, 'pixels' | 'fullRange' | 'turned' | 'square' | 'sideData'>;
 }
 
 export interface MediaInfo {
@@ -193,6 +198,13 @@ function readVideo({ stream, facts, fields, below }: Described, dumped: readonly
     interlaced: /\b(top|bottom)( coded)? first/.test(tagList),
     ...colourTags(codec, pixels, tagList.split(', ')),
     alpha: ALPHA.test(pixels) || beside,
+    stored: {
+      pixels,
+      fullRange: tagList.split(', ').includes('pc'),
+      turned: below.includes('displaymatrix'),
+      square: facts.sampleAspect === 1,
+      sideData: facts.extras,
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-/** Builds the filter graph of a combination's sound. Pure. Levels and times were found by measurement. */
+/** Builds the filter graphs of a combination's sound. Pure. Levels and times were found by measurement. */
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { gainFor } from './loudness.ts';
 
@@ -18,11 +18,25 @@ export interface SoundGraph {
   own: readonly number[];
   /** 0 to 1. */
   originalVolume: number;
-  music: (MixSound & { input: number }) | undefined;
+  music: (MixSound & MusicChoices & { input: number }) | undefined;
   voice: (MixSound & { input: number }) | undefined;
   /** Samples before the voice begins. */
   voiceOffset: number;
   duck: boolean;
+}
+
+export interface MusicChoices {
+  /** Gain on its level, dB. */
+  db: number;
+  /** Samples; together they may be longer than the film. */
+  fadeIn: number;
+  fadeOut: number;
+}
+
+/** What brings the mixed sound to its loudness. */
+export interface Master {
+  /** Decibels. */
+  gain: number;
   /** Highest sample value, 0 to 1. */
   limit: number;
 }
@@ -30,7 +44,6 @@ export interface SoundGraph {
 const VOICE_LUFS = -16;
 const MUSIC_LUFS = -16;
 const MUSIC_UNDER_VOICE_LUFS = -30;
-const MUSIC_FADE = SAMPLE_RATE;
 /** For a voice that is cut off: long enough to sound intended, short enough to lose few words. */
 const VOICE_FADE = SAMPLE_RATE / 2;
 
@@ -44,10 +57,10 @@ const KEY = 'volume=30dB,asoftclip=type=hard';
 const DUCKING =
   'sidechaincompress=threshold=0.175:ratio=20:attack=20:release=800:knee=1:detection=rms:link=maximum';
 
-/** Passes the sound through and prints its loudness at the end. */
-const METER = 'ebur128=peak=true:framelog=verbose';
+/** Passes the sound through and prints its loudness and its highest sample at the end. */
+const METER = 'ebur128=peak=sample:framelog=verbose';
 
-/** From the inputs to `[a]`, which has exactly `total` samples. */
+/** From the inputs to the sum of all parts, which has exactly `total` samples and may be above full scale; without a label. */
 export function soundGraph(sound: SoundGraph): string {
   const { total, music, voice } = sound;
   const end = `atrim=end_sample=${total}`;
@@ -64,8 +77,8 @@ export function soundGraph(sound: SoundGraph): string {
   }
   if (music !== undefined) {
     const under = voice !== undefined && !ducked;
-    const gain = decibels(gainFor(under ? MUSIC_UNDER_VOICE_LUFS : MUSIC_LUFS, music.loudness));
-    chains.push(`[${music.input}:a]${FLOAT},${gain},${end}${fadeOut(total, MUSIC_FADE)}[music]`);
+    const gain = decibels(gainFor(under ? MUSIC_UNDER_VOICE_LUFS : MUSIC_LUFS, music.loudness) + music.db);
+    chains.push(`[${music.input}:a]${FLOAT},${gain},${end}${fades(total, music)}[music]`);
     if (!ducked) parts.push('[music]');
   }
   if (voice !== undefined) {
@@ -82,9 +95,19 @@ export function soundGraph(sound: SoundGraph): string {
     chains.push(`[said]${KEY}[key]`, `[music][key]${DUCKING}[ducked]`);
     parts.push('[ducked]');
   }
+  return [...chains, `${mixed(parts)}${end}`].join(';');
+}
+
+/** Behind the sum of all parts. */
+export function meter(): string {
+  return `,${METER}`;
+}
+
+/** Behind the sum of all parts: what is heard. */
+export function master({ gain, limit }: Master, total: number): string {
   // Without level=0 it raises everything to full scale; without latency=1 it delays the sound by its attack.
-  const limiter = `alimiter=limit=${sound.limit.toFixed(3)}:attack=5:release=80:level=0:latency=1`;
-  return [...chains, `${mixed(parts)}${limiter},${end},${METER}[a]`].join(';');
+  const limiter = `alimiter=limit=${limit.toFixed(3)}:attack=5:release=80:level=0:latency=1`;
+  return `,${decibels(gain)},${limiter},atrim=end_sample=${total}`;
 }
 
 /** Silence, one part as it is, or the sum. amix must not change the levels, because each part already has its own. */
@@ -92,6 +115,14 @@ function mixed(parts: readonly string[]): string {
   if (parts.length === 0) return `anullsrc=channel_layout=stereo:sample_rate=${SAMPLE_RATE},`;
   if (parts.length === 1) return parts[0] as string;
   return `${parts.join('')}amix=inputs=${parts.length}:duration=first:dropout_transition=0:normalize=0,`;
+}
+
+/** Shortened alike if the film is too short for both. */
+function fades(total: number, { fadeIn, fadeOut: wanted }: MusicChoices): string {
+  const share = Math.min(1, total / (fadeIn + wanted || 1));
+  const begin = Math.floor(fadeIn * share);
+  const end = Math.floor(wanted * share);
+  return `${begin > 0 ? `,afade=t=in:nb_samples=${begin}` : ''}${end > 0 ? fadeOut(total, end) : ''}`;
 }
 
 function fadeOut(total: number, length: number): string {

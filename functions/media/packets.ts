@@ -39,6 +39,8 @@ export interface ListedStream {
   restarted: Float64Array;
   /** Some packet carries more than its own bytes, such as transparency. */
   extras: boolean;
+  /** Packets that are damaged, that an edit list cuts off, or that are shown before 0. */
+  cut: number;
 }
 
 /** An hour and a half of film at 60 frames a second with sound. Each takes 8 bytes here and 24 in ffmpeg's index. */
@@ -49,6 +51,8 @@ const PACKET = /^(\d{1,3}), +(-?\d+), +(-?\d+), +(\d+), +(\d+),/;
 /** Of 32 channels, each with a name. */
 const LONGEST_LAYOUT = 400;
 const EXTRAS = /, S=\d/;
+/** Flags with AV_PKT_FLAG_CORRUPT (2) or AV_PKT_FLAG_DISCARD (4). */
+const CUT = /, F=0x[0-9A-F]*[2-7A-F](?![0-9A-F])/;
 /** Flags with AV_PKT_FLAG_DISCARD (4): decoded because others depend on it, but not shown. */
 const DISCARDED = /, F=0x[0-9A-F]*[4-7C-F](?![0-9A-F])/;
 
@@ -94,6 +98,7 @@ export class PacketReader {
     stream.lastDecoded = packet[2] as string;
     stream.run = isRepeat ? stream.run + 1 : 0;
     stream.longestRun = Math.max(stream.longestRun, stream.run);
+    if (time < 0 || CUT.test(line)) stream.cut += 1;
     if (stream.kind === 'video' && DISCARDED.test(line)) return;
     if (time >= 0 && isRepeat) stream.repeats.push(stream.times.length);
     if (time >= 0) stream.times.push(time);
@@ -134,7 +139,7 @@ function empty(): Listing {
   return {
     ...{ kind: 'audio', codec: 'none', width: 0, height: 0, sampleAspect: 1, sampleRate: 0, channels: 0 },
     ...{ layout: '', times: [], shown: 0, filled: 0, end: 0, filledEnd: 0, lastSeconds: 0, extras: false },
-    ...{ tick: 1, lastDecoded: '', repeats: [], run: 0, longestRun: 0 },
+    ...{ tick: 1, lastDecoded: '', repeats: [], run: 0, longestRun: 0, cut: 0 },
   };
 }
 

@@ -9,7 +9,7 @@ import { chosenOf, examine } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { lastMessage } from './ffmpeg-error.ts';
 import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
-import { gridStart, measureRate } from './frame-grid.ts';
+import { gridStart, measureRate, offGrid } from './frame-grid.ts';
 import { withoutLeaps } from './leaps.ts';
 import type { MediaInfo, VideoInfo } from './media-info.ts';
 import { type Missing, missingBytes } from './missing-bytes.ts';
@@ -214,7 +214,7 @@ function videoOf(
   // All of them would have to be decoded to show a few.
   const most = Math.max(times.length, packets.filled);
   if (most > HIGHEST_RATE * (end + 1)) throw unreadable(`${most} pictures in ${end.toFixed(1)} s`);
-  const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels } = info;
+  const { stream, width, height, interlaced, matrix, gray, transfer, alpha, codec, pixels, stored } = info;
   // A GIF or APNG with one picture is a still, not a clip of one frame.
   const still = single || (['gif', 'apng'].includes(codec) && packets.shown === 1);
   const rate = still
@@ -244,6 +244,12 @@ function videoOf(
     orientation: single ? (photo?.orientation ?? 1) : 1,
     hdr: transfer === 'smpte2084' ? 'pq' : transfer === 'arib-std-b67' ? 'hlg' : null,
     alpha,
+    stored: {
+      ...stored,
+      container: format.split(',')[0] as string,
+      offGrid: Number(offGrid(times, rate).toFixed(3)),
+      cut: packets.cut,
+    },
     alphaDecoder: alpha ? (({ vp8: 'libvpx', vp9: 'libvpx-vp9' } as const)[codec] ?? null) : null,
   };
 }

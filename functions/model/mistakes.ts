@@ -53,12 +53,20 @@ function mistakeOf(error: ErrorObject): Mistake {
       message: unknownField(unknown, Object.keys(schema.properties ?? {})),
     };
   }
-  const next = isQuoted(error.data, schema) ? 'Write it without quotes.' : schema.hint;
+  const next = isQuoted(error.data, schema) ? 'Write it without quotes.' : (meantValue(error) ?? schema.hint);
   return {
     pointer: error.instancePath,
     code: 'invalid',
     message: `Expected ${schema.expected}, got ${shown(error.data)}. ${next}`,
   };
+}
+
+/** The hint for a misspelt value of a list of names. */
+function meantValue({ keyword, data, params }: ErrorObject): string | undefined {
+  if (keyword !== 'enum' || typeof data !== 'string') return undefined;
+  const names = (params['allowedValues'] as unknown[]).filter((value) => typeof value === 'string');
+  const meant = nearestName(data, names);
+  return meant === undefined ? undefined : `Did you mean ${meant}?`;
 }
 
 function isQuoted(value: unknown, { type }: Annotated): boolean {

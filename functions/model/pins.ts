@@ -63,6 +63,25 @@ export interface Probe {
     orientation: number;
     /** The transfer function of a high dynamic range, which is tone-mapped; null: standard range. */
     hdr: 'pq' | 'hlg' | null;
+    /** What decides whether its frames can be copied as they are. */
+    stored: {
+      /** First name of ffmpeg's demuxer, such as "mov" or "matroska". */
+      container: string;
+      /** Pixel format, such as "yuv420p". */
+      pixels: string;
+      /** Its tag says that samples go from 0 to 255. */
+      fullRange: boolean;
+      /** The file says how to turn or mirror it before it is shown. */
+      turned: boolean;
+      /** Samples are as wide as high, or no other shape is said. */
+      square: boolean;
+      /** Some packet carries more than its own bytes, such as another header. */
+      sideData: boolean;
+      /** The largest distance of a frame from its place, in frames, if the first one is on its own. */
+      offGrid: number;
+      /** Packets that are damaged, cut off by an edit list, or shown before 0. */
+      cut: number;
+    };
     /** Some of it may be transparent. */
     alpha: boolean;
     /** The decoder that keeps transparency, as ffmpeg's own decoders of VP8 and VP9 drop it; null: any decoder. */

@@ -13,6 +13,8 @@ import { type NamedBlock, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
+import { targetWarnings } from './target-texts.ts';
+import { TARGETS } from './targets.ts';
 import { ajv, invalidRequest } from './validation.ts';
 
 export type { Limits } from './semantic-checks.ts';
@@ -60,6 +62,9 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const lines: Line[] = request.text_to_speech ?? request.text_to_speach ?? [];
   const tracks = audio.flatMap((block) => block.clips);
   const originalVolume = request.audio?.original_volume ?? 0;
+  const isSilent = tracks.length + lines.length === 0 && originalVolume === 0;
+  // In one order, as that of the request makes no difference.
+  const targets = TARGETS.filter((target) => request.targets?.includes(target));
   const {
     width,
     height,
@@ -94,7 +99,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       musicFadeInSeconds: request.audio?.music_fade_in_seconds ?? DEFAULT_FADE_IN_SECONDS,
       musicFadeOutSeconds: request.audio?.music_fade_out_seconds ?? DEFAULT_FADE_OUT_SECONDS,
     },
-    ...(request.targets === undefined ? {} : { targets: request.targets }),
+    ...(targets.length === 0 ? {} : { targets }),
     seed: request.seed,
     metadata: request.metadata ?? null,
     // Left out without one, so that the fingerprints of requests without it stay as they were.
@@ -105,9 +110,16 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
         ...repeatWarnings('/video_blocks', blocks),
         ...repeatWarnings('/audio_blocks', audio),
       ]),
-      ...(tracks.length + lines.length === 0 && originalVolume === 0
+      ...(isSilent
         ? ['No music, no voice and no original sound were asked for: the videos get a silent track.']
         : []),
+      ...targetWarnings(targets, {
+        ...(width === undefined ? {} : { width }),
+        ...(height === undefined ? {} : { height }),
+        ...(fps === undefined ? {} : { fps }),
+        editLists: editLists ? 1 : 0,
+        isSilent,
+      }),
     ],
   };
 }

@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import type { TargetTally } from './target-tally.ts';
 
 /** Written once, when the request is accepted, and never changed; reports, pins and progress hold what changes. */
 export interface Task {
@@ -76,6 +77,8 @@ export interface Progress extends Counts {
    * the epoch, by the clock of the store or of the reporting machine.
    */
   succeededAt: readonly number[];
+  /** Finished videos by how they did for each target. */
+  targets: TargetTally;
   /** Milliseconds since the epoch; set after the manifest and the log line are written. */
   finishedAt: number | null;
 }

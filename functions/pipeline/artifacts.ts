@@ -32,6 +32,11 @@ export interface Artifacts {
    * are no longer read.
    */
   getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
+  /**
+   * Makes the artifact and stores it, without asking whether another process is at it: for what takes less time than such
+   * questions. If another one was faster, its artifact is returned.
+   */
+  make<M>(key: string, make: Make<M>, signal: AbortSignal): Promise<Artifact<M>>;
   /** Undefined if it was never made, was evicted, or is damaged. */
   open<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
   /** The same, but waits while another process makes it. */
@@ -59,6 +64,13 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
 
   return {
     open,
+
+    async make<M>(key: string, make: Make<M>, signal: AbortSignal) {
+      await using dir = await workDir(tempDir);
+      const meta = await make(dir.path, signal);
+      signal.throwIfAborted();
+      return await retryTransient(() => store.put<M>(key, dir.path, meta), { signal, forMs });
+    },
 
     async madeElsewhere<M>(key: string, signal: AbortSignal) {
       for (;;) {
@@ -108,7 +120,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
   };
 }
 
-export type ArtifactKind = 'source' | 'clip' | 'track' | 'speech' | 'line';
+export type ArtifactKind = 'source' | 'clip' | 'track' | 'speech' | 'line' | 'soundtrack';
 
 /** A readable kind and a hash, which depends on the parts and on where one ends and the next begins. */
 export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {

@@ -5,13 +5,18 @@
 import { CODES } from '../base/codes.ts';
 import { type Failure, PermanentError, type Stage } from '../base/errors.ts';
 import { checkClip, checkSound } from '../media/check-clip.ts';
+import { checkEncodedSound } from '../media/check-soundtrack.ts';
 import { chooseProfile } from '../media/profile.ts';
+import type { Soundtrack } from '../media/soundtrack.ts';
 import { STANDARD_RATES } from '../model/frame-rate.ts';
-import type { Failed, Prepared, Probe, Profile } from '../model/pins.ts';
+import type { Failed, Join, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Source, WantedOutput } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports.ts';
 import { SOUND, VIDEO } from './prepare-source.ts';
+
+/** Name of the file within a soundtrack's artifact. */
+export const SOUNDTRACK = 'soundtrack.m4a';
 
 export type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness' | 'warnings'>>;
 
@@ -30,6 +35,8 @@ const STAGES: readonly Stage[] = [
   'save',
   'deliver',
 ];
+/** Beyond what any meter shows, LUFS or dBTP. */
+const LOUDEST = 200;
 /** No side that H.264 level 5.2 carries is longer. */
 const LONGEST_SIDE = 16_384;
 
@@ -67,6 +74,17 @@ export function checkedProfile(pin: Profile | undefined, wanted: WantedOutput): 
   return isSame ? expected : undefined;
 }
 
+/** Undefined if the pin is none that `prepare` writes. It is shown in answers and in the manifest. */
+export function checkedJoin(pin: Join | undefined, { plan }: Pick<Task, 'plan'>): Join | undefined {
+  if (pin === undefined || plan.sources[pin.by]?.kind !== 'clip') return undefined;
+  const { by } = pin;
+  if (pin.video === 'copied')
+    return HASH.test(String(pin.header)) ? { video: pin.video, header: pin.header, by } : undefined;
+  const { video, reason } = pin;
+  const isReason = reason === null || (typeof reason === 'string' && reason.length <= LONGEST_MESSAGE);
+  return video === 'encoded' && isReason ? { video, reason, by } : undefined;
+}
+
 /** Throws PermanentError 'mix_failed' unless the artifact is what `prepare` makes of such a source. */
 export async function checkArtifact(
   artifact: PreparedArtifact,
@@ -74,8 +92,7 @@ export async function checkArtifact(
   profile: Profile | undefined,
 ): Promise<void> {
   const { frames, samples, loudness, warnings } = artifact.meta;
-  const isSound = loudness === null || (Number.isFinite(loudness) && Math.abs(loudness) <= 200);
-  if (![frames, samples].every(Number.isSafeInteger) || samples < 1 || !isSound) {
+  if (![frames, samples].every(Number.isSafeInteger) || samples < 1 || !isLevel(loudness)) {
     throw forged(
       kind,
       'a length and a loudness',
@@ -94,6 +111,20 @@ export async function checkArtifact(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw forged(kind, 'the files of this service', `others (${reason})`, cause);
   }
+}
+
+/** Throws an Error unless the artifact is a soundtrack of that many samples, as `makeSoundtrack` makes it. */
+export async function checkSoundtrack(artifact: Artifact<Soundtrack>, total: number): Promise<void> {
+  const { loudness, truePeak, warnings } = artifact.meta;
+  if (![loudness, truePeak].every(isLevel)) {
+    throw new Error(`Expected levels, got ${JSON.stringify({ loudness, truePeak }).slice(0, 200)}`);
+  }
+  if (!areWarnings(warnings)) throw new Error(`Expected at most ${MOST_WARNINGS} remarks`);
+  await checkEncodedSound(artifact.path(SOUNDTRACK), total);
+}
+
+function isLevel(level: unknown): boolean {
+  return level === null || (typeof level === 'number' && Math.abs(level) <= LOUDEST);
 }
 
 function forged(kind: Source['kind'], expected: string, got: string, cause?: unknown): PermanentError {

@@ -55,7 +55,7 @@ export type SourceMeta = Pick<Fetched, 'bytes' | 'probe'>;
 type Downloaded = Artifact<SourceMeta> & Pick<Fetched, 'content'>;
 
 /** Increase it with every change to what probing finds out, so that older results are not reused. */
-const PROBE_RECIPE = '7';
+const PROBE_RECIPE = '8';
 /** Rounds of retries, each of up to RETRY_MS and a pause: about four minutes for a server that is down. */
 export const MAX_ROUNDS = 6;
 /** Of these, rounds in which it sent next to nothing: each holds a place for as long as its download may take. */

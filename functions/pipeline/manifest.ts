@@ -1,8 +1,11 @@
 import { stringify } from 'csv-stringify/sync';
 import type { ManifestRow } from '../model/answers/manifest.ts';
+import type { Join } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
+import { targetLine } from '../model/target-texts.ts';
 import type { Task } from '../model/task.ts';
+import { joinView } from './join-view.ts';
 import { choicesOf, NOT_BEGUN, renderOutcome } from './render-view.ts';
 
 /** Everything that the manifest shows. */
@@ -10,6 +13,8 @@ export interface Manifest {
   task: Task;
   /** One per combination, in order. */
   reports: readonly Report[];
+  /** Undefined if it was never decided. */
+  join: Join | undefined;
   /** Milliseconds since the epoch. */
   finishedAt: number;
 }
@@ -21,14 +26,14 @@ const ROWS_BEGIN = '{\n  "renders": [';
 const ROWS_END = '\n  ]\n}';
 
 /** Counted from the reports, whose seals are checked. The counters beside the task have none. */
-export function countsOf({ reports }: Manifest): Record<Report['status'], number> {
+export function countsOf({ reports }: Pick<Manifest, 'reports'>): Record<Report['status'], number> {
   const count = (wanted: Report['status']) => reports.filter(({ status }) => status === wanted).length;
   return { succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') };
 }
 
 /** In pieces, so that whoever writes them to a file lets other work go on. */
 export function* manifestJson(manifest: Manifest): Generator<string> {
-  const { task, finishedAt } = manifest;
+  const { task, join, finishedAt } = manifest;
   const about = {
     task_id: task.id,
     task_name: task.name,
@@ -38,6 +43,7 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
     combinations: task.plan.combinations.length,
     ...countsOf(manifest),
     seed: task.plan.seed,
+    ...joinView(join),
     metadata: task.metadata,
     warnings: task.warnings,
   };
@@ -55,10 +61,11 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
  */
 export function* manifestCsv(manifest: Manifest): Generator<string> {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
-  const recordOf = ({ clips, warnings, error, ...row }: ManifestRow) => ({
+  const recordOf = ({ clips, warnings, targets, error, ...row }: ManifestRow) => ({
     ...row,
     ...Object.fromEntries(clips.map((url, at) => [clipColumns[at], url])),
     warnings: warnings.join(' '),
+    targets: targetLine(targets),
     error_code: error?.code ?? '',
     error_stage: error?.stage ?? '',
     error_message: error?.message ?? '',
@@ -80,6 +87,7 @@ export function* manifestCsv(manifest: Manifest): Generator<string> {
     'render_seconds',
     'attempts',
     'warnings',
+    'targets',
     'error_code',
     'error_stage',
     'error_message',

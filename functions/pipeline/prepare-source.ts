@@ -3,12 +3,13 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError, type Stage } from '../base/errors.ts';
+import type { EncoderPlace } from '../coordination/encoder-places.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
+import { usualMemoryMb } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { measureLoudness } from '../media/loudness.ts';
-import { SoundExceeded } from '../media/own-sound.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
 import { layOut } from '../media/short-loop.ts';
 import { decodeSound, musicWarnings } from '../media/track-sound.ts';
@@ -18,29 +19,35 @@ import type { Line, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact, PinStore } from '../ports.ts';
 import { type Artifacts, artifactKey, type MakeOptions } from './artifacts.ts';
+import { type ClipToCopy, checkCopy, copiedClip } from './copy-source.ts';
+import type { Joins } from './decide-join.ts';
 import { BYTES, type Fetching } from './fetch-source.ts';
+import { orSilent } from './silent-clip.ts';
 import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
 
 export interface SourcesDeps {
   fetching: Fetching;
+  joins: Joins;
   pins: PinStore;
   artifacts: Artifacts;
   speaking: Speaking;
   ffmpeg: Ffmpeg;
   /** Limits encoding, and serves tasks in turn. */
-  encoding: (taskId: string) => Semaphore;
+  encoding: (taskId: string) => EncoderPlace;
   /** The same for decoding sound. */
   decoding: (taskId: string) => Semaphore;
-  threads: number;
   maxClipSeconds: number;
   encodeLimitMs: number;
 }
 
 export interface Sources {
-  /** Returns the artifact of a source, and makes it first if it is missing. Throws PermanentError or TransientError. */
-  ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared>;
+  /**
+   * Returns the artifact of a source, and makes it first if it is missing. Undefined for a clip of which it is not decided
+   * yet whether it is copied: see Joins. Throws PermanentError or TransientError.
+   */
+  ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared | undefined>;
   /** The same, open: it cannot be evicted until it is disposed of. */
-  opened(task: Task, number: number, signals: SpeakingSignals): Promise<Artifact<PreparedMeta>>;
+  opened(task: Task, number: number, signals: SpeakingSignals): Promise<Artifact<PreparedMeta> | undefined>;
 }
 
 /** Names of files within artifacts. */
@@ -64,7 +71,9 @@ export function createSources(deps: SourcesDeps): Sources {
   return {
     async ready(task, number, signals) {
       using artifact = await opened(task, number, signals);
-      return { artifact: artifact.key, ...artifact.meta };
+      if (artifact === undefined) return undefined;
+      const { frames, samples, seconds, loudness, warnings } = artifact.meta;
+      return { artifact: artifact.key, frames, samples, seconds, loudness, warnings };
     },
 
     opened,
@@ -74,7 +83,7 @@ export function createSources(deps: SourcesDeps): Sources {
     task: Task,
     number: number,
     { signal, stop }: SpeakingSignals,
-  ): Promise<Artifact<PreparedMeta>> {
+  ): Promise<Artifact<PreparedMeta> | undefined> {
     const source = task.plan.sources[number] as Source;
     const build = await ffmpeg.version();
     const countedAs = { key: makeKey(task.id, number), stage: STAGE_OF[source.kind] };
@@ -88,8 +97,10 @@ export function createSources(deps: SourcesDeps): Sources {
         options,
       );
     }
+    // Counted as a clip that is left to encode while it is downloaded.
+    using place = source.kind === 'clip' ? deps.encoding(task.id) : undefined;
     const fetched = await fetchedOf(task, number, signal);
-    if (source.kind === 'track') {
+    if (source.kind === 'track' || place === undefined) {
       const audio = soundOf(fetched);
       const identity = [fetched.content, canonicalJson(audio), String(deps.maxClipSeconds)];
       const key = artifactKey('track', [...identity, RECIPE, build]);
@@ -104,37 +115,47 @@ export function createSources(deps: SourcesDeps): Sources {
       ...{ probe: fetched.probe, stillSeconds: output.stillSeconds, maxSeconds: deps.maxClipSeconds },
       own: sound.originalVolume > 0,
     };
+    const toCopy: ClipToCopy = {
+      ...{ taskId: task.id, content: fetched.content },
+      wish: { ...conformed, profile, timeoutMs: deps.encodeLimitMs },
+      artifactOf: (key, make) =>
+        fromBytes(task, number, fetched, key, make, { ...options, semaphore: deps.decoding(task.id) }),
+    };
+    // A file without a picture fails, whatever becomes of the others.
+    if (fetched.probe.video !== null) {
+      const check = () => checkCopy(ffmpeg, toCopy, RECIPE);
+      const join = await deps.joins.joinOf(task, number, check, signal);
+      if (join === undefined) return undefined;
+      if (join.video === 'copied') return copiedClip(ffmpeg, toCopy, RECIPE, join.header);
+    }
     const identity = [fetched.content, ...conformIdentity(profile, conformed), RECIPE, build];
-    const make = (parts: readonly string[], silent: { exceeded?: SoundExceeded } = {}) =>
+    return orSilent(task.id, identity, (parts, silent) =>
       fromBytes(
         task,
         number,
         fetched,
         artifactKey('clip', parts),
-        (file, dir, held) => conform({ ...conformed, ...silent, file, profile, dir, signal: held }),
+        (file, dir, held) =>
+          conform({ ...conformed, ...silent, file, profile, dir, threads: place.threads, signal: held }),
         // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
-        { ...options, semaphore: deps.encoding(task.id) },
-      );
-    return make(identity).catch((error: unknown) => {
-      if (!SoundExceeded.is(error)) throw error;
-      // For this task alone: another one tries again, perhaps on a larger machine.
-      return make([...identity, 'silent', task.id], { exceeded: error });
-    });
+        { ...options, semaphore: place.room(usualMemoryMb({ probe: fetched.probe, profile })) },
+      ),
+    );
   }
 
   /**
    * Has the bytes before it asks for room: if they were evicted, their download takes minutes, which must not cost the
    * only encoder. Asks for no bytes while another process makes the artifact.
    */
-  async function fromBytes(
+  async function fromBytes<M extends PreparedMeta>(
     task: Task,
     number: number,
     fetched: Fetched,
     key: string,
-    make: (file: string, dir: string, signal: AbortSignal) => Promise<PreparedMeta>,
+    make: (file: string, dir: string, signal: AbortSignal) => Promise<M>,
     options: MakeOptions,
-  ): Promise<Artifact<PreparedMeta>> {
-    const made = await artifacts.madeElsewhere<PreparedMeta>(key, options.signal);
+  ): Promise<Artifact<M>> {
+    const made = await artifacts.madeElsewhere<M>(key, options.signal);
     if (made !== undefined) return made;
     using bytes = await fetching.bytesOf(task, number, fetched, options.signal);
     return await artifacts.getOrCreate(key, (dir, held) => make(bytes.path(BYTES), dir, held), options);
@@ -177,9 +198,9 @@ export function createSources(deps: SourcesDeps): Sources {
     return first;
   }
 
-  async function conform(clip: Omit<ConformRequest, 'threads' | 'timeoutMs'>): Promise<PreparedMeta> {
-    const { threads, encodeLimitMs: timeoutMs } = deps;
-    const { frames, samples, warnings } = await conformClip(ffmpeg, { ...clip, threads, timeoutMs });
+  async function conform(clip: Omit<ConformRequest, 'timeoutMs'>): Promise<PreparedMeta> {
+    const request = { ...clip, timeoutMs: deps.encodeLimitMs };
+    const { frames, samples, warnings } = await conformClip(ffmpeg, request);
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };
   }
 

@@ -49,7 +49,12 @@ export function remakeHere({ sources, wasEvicted, log }: RemakeHereDeps): Remake
       });
     }
     // If another ffmpeg build was installed meanwhile, the key is a new one.
-    return sources.opened(task, number, signals);
+    const artifact = await sources.opened(task, number, signals);
+    if (artifact !== undefined) return artifact;
+    // Only of a task that an earlier version began, and only for as long as another clip of it is looked at.
+    throw new TransientError('waiting', 'It is being decided whether the clips of the task are copied.', {
+      retryAfterMs: LOOK_AGAIN_MS,
+    });
   };
 }
 

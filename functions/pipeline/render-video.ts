@@ -3,10 +3,8 @@ import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
-import type { Ffmpeg } from '../media/ffmpeg.ts';
-import { type Mixed, type MixSound, mixCombination } from '../media/mix.ts';
+import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Attempts } from '../model/attempts.ts';
-import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { fileName } from '../model/names.ts';
 import type { Failed, Prepared, Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
@@ -15,10 +13,13 @@ import type { Task } from '../model/task.ts';
 import type { OutputStore, PinStore, ReportStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
 import { checkArtifact, checkedProfile, type PreparedArtifact, usablePin } from './check-prepared.ts';
-import { SOUND, VIDEO } from './prepare-source.ts';
+import { targetReports } from './check-targets.ts';
+import { VIDEO } from './prepare-source.ts';
 import type { Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
+import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
+import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
 export interface MakeVideoDeps {
   pins: PinStore;
@@ -26,7 +27,7 @@ export interface MakeVideoDeps {
   remake: Remake;
   outputs: OutputStore;
   reports: ReportStore;
-  ffmpeg: Ffmpeg;
+  soundtracks: Soundtracks;
   log: Log;
   tempDir: string;
   /** Limits saving, and serves tasks in turn. */
@@ -44,9 +45,6 @@ export interface MakeVideoSignals extends Signals {
   /** Called once the video is mixed, so that another one can start while this one is saved. */
   releaseMixing: () => void;
 }
-
-/** A mix takes a fraction of a second; one that takes this long has hung. */
-const MIX_TIMEOUT_MS = 300_000;
 
 /** Makes the video and saves it. Returns the report, also for a permanent failure; throws all other errors. */
 export async function makeVideo(
@@ -90,7 +88,7 @@ async function make(
   const profile = checkedProfile(pinned, task.plan.output);
   const open = async (number: number) => {
     const artifact = inputs.use(await openPrepared(task, number, signals, deps));
-    await checkArtifact(artifact, sourceOf(task, number).kind, profile);
+    await checkArtifact(artifact, (task.plan.sources[number] as Source).kind, profile);
     return artifact;
   };
   const clips = await inOrder(combination.clips, open);
@@ -99,19 +97,19 @@ async function make(
 
   await using dir = await workDir(deps.tempDir);
   const out = join(dir.path, 'video.mp4');
-  const { originalVolume, duck, voiceOffsetSeconds } = task.plan.sound;
-  const mixed = await mixCombination(deps.ffmpeg, {
-    clips: clips.map(({ path, meta }) => ({ video: path(VIDEO), sound: path(SOUND), frames: meta.frames })),
-    rate: (profile as Profile).rate,
-    ...(music === undefined ? {} : { music: soundOf(music) }),
-    ...(voice === undefined ? {} : { voice: soundOf(voice) }),
-    originalVolume,
-    duck,
-    voiceOffsetSeconds,
-    out,
-    dir: dir.path,
-    timeoutMs: MIX_TIMEOUT_MS,
-    signal: either,
+  const { rate } = profile as Profile;
+  const lengths = clips.map(({ path, meta }) => ({ video: path(VIDEO), frames: meta.frames }));
+  const seconds = secondsOf(lengths, rate);
+  const choices = task.plan.sound;
+  const soundtrack = inputs.use(
+    await deps.soundtracks.open({
+      ...{ total: totalOf(lengths, rate), clips, music, voice, choices },
+      ...{ dir: dir.path, signal: either },
+    }),
+  );
+  const facts = await joinClips({
+    ...{ clips: lengths, rate, soundtrack: soundtrack.file, out, signal: either },
+    editLists: task.plan.output.editLists ?? false,
   });
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
@@ -129,15 +127,17 @@ async function make(
     fileName: name,
     url: saved.url,
     bytes: saved.bytes,
-    durationSeconds: Math.round(mixed.seconds * 1000) / 1000,
-    loudnessLufs: mixed.loudness,
-    truePeakDbtp: mixed.truePeak,
+    durationSeconds: Math.round(seconds * 1000) / 1000,
+    loudnessLufs: soundtrack.loudness,
+    truePeakDbtp: soundtrack.truePeak,
     attempts: attemptOf(before),
     warnings: [
       ...clipWarnings(task, combination, clips),
-      ...trackWarnings(task, combination, music, mixed),
-      ...mixed.warnings,
+      ...trackWarnings(task, combination, music, seconds),
+      ...voiceWarnings(choices, voice, seconds),
+      ...soundtrack.warnings,
     ],
+    ...targetReports(task, facts, soundtrack),
     error: null,
     ...watch.seconds(),
   };
@@ -154,36 +154,6 @@ async function openPrepared(
   const { artifact: key } = usablePin(task, number, pin as Prepared | Failed);
   const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
   return artifact ?? remake(task, number, key, signals);
-}
-
-function sourceOf({ plan }: Task, number: number): Source {
-  return plan.sources[number] as Source;
-}
-
-function soundOf({ path, meta }: PreparedArtifact): MixSound {
-  return { file: path(SOUND), samples: meta.samples, loudness: meta.loudness };
-}
-
-/** What preparing its clips remarked, once per clip, with the clip's address as the manifest may show it. */
-function clipWarnings(task: Task, { clips }: Combination, artifacts: readonly PreparedArtifact[]): string[] {
-  return [...new Set(clips.flatMap((number, at) => remarks(task, number, artifacts[at])))];
-}
-
-/** What preparing its music remarked, which matters if the music repeats. */
-function trackWarnings(
-  task: Task,
-  { track }: Combination,
-  music: PreparedArtifact | undefined,
-  { seconds }: Pick<Mixed, 'seconds'>,
-): string[] {
-  const isRepeated = music !== undefined && music.meta.samples < seconds * SAMPLE_RATE;
-  return track !== null && isRepeated ? remarks(task, track, music) : [];
-}
-
-function remarks(task: Task, number: number, artifact: PreparedArtifact | undefined): string[] {
-  const source = sourceOf(task, number);
-  const address = source.kind === 'line' ? '' : source.masked;
-  return (artifact?.meta.warnings ?? []).map((warning) => `${address}: ${warning}`);
 }
 
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

@@ -5,6 +5,7 @@ import type { LeaseState } from '../model/lease-state.ts';
 import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
+import { targetViews } from '../model/target-texts.ts';
 import type { Task } from '../model/task.ts';
 
 /** The progress of a combination that has not reported yet. */
@@ -53,6 +54,7 @@ export function renderOutcome(
     render_seconds: report?.renderSeconds ?? null,
     attempts: report?.attempts ?? crashes + failures + (held ? 1 : 0),
     warnings: report?.warnings ?? [],
+    targets: targetViews(report?.targets),
     error: report?.error == null ? null : { ...report.error, hint: CODES[report.error.code].hint },
   };
 }

@@ -10,9 +10,18 @@ import { manifestName } from '../model/names.ts';
 import { endedStatus, type Task } from '../model/task.ts';
 import { workDir } from '../pipeline/artifacts.ts';
 import { type AskWebhookDeps, noteWebhook, publishWebhook } from '../pipeline/ask-webhook.ts';
+import { joinOfTask } from '../pipeline/join-view.ts';
 import { countsOf, type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
-import type { AttemptStore, Delivery, LeaseStore, OutputStore, ReportStore, TaskStore } from '../ports.ts';
+import type {
+  AttemptStore,
+  Delivery,
+  LeaseStore,
+  OutputStore,
+  PinStore,
+  ReportStore,
+  TaskStore,
+} from '../ports.ts';
 
 /** Files per removal: a retry after an error repeats no more than these. */
 const REMOVED_AT_ONCE = 20;
@@ -23,6 +32,7 @@ export interface CompleteDeps extends AskWebhookDeps {
   leases: LeaseStore;
   attempts: AttemptStore;
   outputs: OutputStore;
+  pins: PinStore;
   log: Log;
   tempDir: string;
 }
@@ -54,7 +64,8 @@ export async function complete(
           `The task was called complete, but ${missing} reports are missing.`,
         );
       }
-      const manifest: Manifest = { task, reports, finishedAt: Date.now() };
+      const join = await joinOfTask(task, deps.pins);
+      const manifest: Manifest = { task, reports, join, finishedAt: Date.now() };
       const settled = async () => {
         refuseCrashLoop(before, 'save');
         await settleFolder(manifest, held, deps);

@@ -5,6 +5,7 @@ import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
 import type { MessageOf, WorkMessage } from '../model/messages.ts';
 import type { Task } from '../model/task.ts';
+import { publishUndecided } from '../pipeline/decide-join.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
 import type { AttemptStore, Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
@@ -30,6 +31,9 @@ export async function deadLetter(
   if (message.topic === 'prepare') {
     await deps.pins.write(taskId, `prepared-${message.source}`, { error: undeliverable(reason) });
     await publishReadyRenders(task, message.source, deps);
+    // It may have waited for other clips, or have decided, in the place of messages that have ended.
+    if (task.plan.sources[message.source]?.kind === 'clip')
+      await publishUndecided(task, message.source, deps);
   }
   // A lost `complete` or `webhook` needs nothing here: the sweep publishes it again as long as it is needed.
 }

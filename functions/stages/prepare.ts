@@ -29,6 +29,8 @@ export interface PrepareDeps extends CrashIsolationDeps {
 /**
  * Makes one source of a task ready and pins it, or pins its error, and publishes the renders that can go now. Repeating it
  * makes nothing, unless the artifact is gone, but publishes these again: the last process may have died before it did.
+ * A clip that comes before it is decided whether the clips of its task are copied is only looked at: whoever decides
+ * publishes its message again (pipeline/decide-join.ts).
  */
 export async function prepare(
   { taskId, source: number }: MessageOf<'prepare'>,
@@ -41,9 +43,13 @@ export async function prepare(
   // A cancelled task needs no sources, and its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, async (cancelled) => {
     const signals = { signal: AbortSignal.any([signal, cancelled]), stop: signal, messageId };
-    const pin = await makeReady(task, number, source, signals, deps);
-    // Otherwise the handler of another message is at it, and publishes them.
-    if (pin !== undefined) await publishReadyRenders(task, number, deps);
+    let made = await makeReady(task, number, source, signals, deps);
+    // The decision may have come, and this message with it again, while this handler still had the lease of the clip.
+    if (made === 'undecided' && (await deps.pins.read(taskId, ['join']))[0] !== undefined) {
+      made = await makeReady(task, number, source, signals, deps);
+    }
+    // Otherwise the handler of another message is at it, and publishes them, or whoever decides publishes this one again.
+    if (made !== undefined && made !== 'undecided') await publishReadyRenders(task, number, deps);
   });
 }
 
@@ -53,11 +59,11 @@ async function makeReady(
   source: Source,
   { signal, stop, messageId }: SpeakingSignals & Pick<Delivery, 'messageId'>,
   deps: PrepareDeps,
-): Promise<Prepared | Failed | undefined> {
+): Promise<Prepared | Failed | 'undecided' | undefined> {
   const { pins, leases, attempts, sources, artifacts, log } = deps;
   const [name, nameAgain] = [`prepared-${number}`, `remade-${number}`] as const;
   const { id: taskId } = task;
-  return byOneMessage<Prepared | Failed>({
+  return byOneMessage<Prepared | Failed | 'undecided'>({
     leases,
     attempts,
     key: prepareKey(taskId, number),
@@ -69,12 +75,13 @@ async function makeReady(
       const started = performance.now();
       const [first] = await pins.read(taskId, [name]);
       const pin = await outcome(first !== undefined);
+      if (pin === undefined) return 'undecided';
       const isSame = first !== undefined && keyOf(first) === keyOf(pin);
       const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
       logPrepared(log, task, number, source, stored, (performance.now() - started) / 1000);
       return stored;
 
-      async function outcome(isRemade: boolean): Promise<Prepared | Failed> {
+      async function outcome(isRemade: boolean): Promise<Prepared | Failed | undefined> {
         try {
           if (isRemade) await refuseEndlessRemakes(task, number, attempts);
           return await sources.ready(task, number, { signal: held, stop });

@@ -6,16 +6,17 @@ import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
 import { signingKeyIn } from '../../functions/hosts/signing-key.ts';
-import { concatList, MIX_LIST, type MixInput } from '../../functions/media/mix.ts';
 import type { Prepared, Profile } from '../../functions/model/pins.ts';
 import type { Source } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { SOUND, VIDEO } from '../../functions/pipeline/prepare-source.ts';
+import type { CombinationInput } from '../fixtures/media/combination.ts';
 import { sealWith } from '../fixtures/system/seal.ts';
+import { concatList, MIX_LIST } from './bare-mix.ts';
 
 export interface FinishedMix {
   /** The host's own input with another output path. Its list of clips is already written. */
-  input: MixInput;
+  input: CombinationInput;
   /** URLs of the clips and the music, in the order of `input`. */
   urls: { clips: string[]; music: string };
 }

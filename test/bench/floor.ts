@@ -1,7 +1,7 @@
 /** Times the bare ffmpeg commands of the host's mixes: the floor, which no service around them can beat. */
 import { rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
-import { mixArguments } from '../../functions/media/mix.ts';
+import { bareMixArguments } from './bare-mix.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { FinishedMix } from './finished-task.ts';
 
@@ -12,7 +12,7 @@ export async function timeFloor(
   concurrency: number,
 ): Promise<number> {
   const limit = pLimit(concurrency);
-  const commands = mixes.map(({ input }) => mixArguments(input));
+  const commands = mixes.map(({ input }) => bareMixArguments(input));
   const started = performance.now();
   await Promise.all(commands.map((args) => limit(() => runFfmpeg(ffmpeg, args))));
   const seconds = (performance.now() - started) / 1000;

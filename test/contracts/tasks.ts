@@ -78,6 +78,7 @@ export function taskContract(
         cancelled: 0,
         cancelRequested: false,
         succeededAt: [],
+        targets: {},
         finishedAt: null,
       });
     });

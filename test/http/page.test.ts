@@ -56,6 +56,7 @@ const PROGRESS: Progress = {
   cancelled: 0,
   cancelRequested: false,
   succeededAt: [],
+  targets: {},
   finishedAt: null,
 };
 

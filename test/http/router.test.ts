@@ -601,6 +601,8 @@ describe('the HTTP interface', () => {
         percent: 1,
         eta_seconds: null,
         problem: null,
+        video: null,
+        video_reason: null,
         retry_of: null,
         completed_at: null,
         metadata: { id: 5 },

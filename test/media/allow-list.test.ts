@@ -3,13 +3,12 @@ import { describe, test } from 'node:test';
 import { conformArguments } from '../../functions/media/conform.ts';
 import { decodeArguments } from '../../functions/media/decode-sound.ts';
 import { probeArguments } from '../../functions/media/examine.ts';
-import { loudnessArguments, truePeakArguments } from '../../functions/media/loudness.ts';
-import { mixArguments } from '../../functions/media/mix.ts';
+import { encodedLevelArguments, loudnessArguments } from '../../functions/media/loudness.ts';
+import { encodeArguments, mixArguments } from '../../functions/media/mix.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
-const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };
 const video = probedVideo();
 const profile = {
   width: 320,
@@ -18,6 +17,12 @@ const profile = {
   fit: 'contain',
   background: '#000000',
 } as const;
+
+const MIX = {
+  ...{ total: 48_000, own: ['/a/x.s16le', '/a/x.s16le'], originalVolume: 1, music: sound, voice: sound },
+  duck: true,
+};
+const MASTER = { gain: 1, limit: 0.8 };
 
 /** All command lines with which this product starts ffmpeg. */
 const RUNS = {
@@ -29,11 +34,11 @@ const RUNS = {
   'decode of a sound': decodeArguments({ file: '/a/bytes', out: '/b/x.s16le', maxSeconds: 10 }),
   'measurement of loudness': loudnessArguments('/a/x.s16le', 96_000),
   'measurement of a short sound': loudnessArguments('/a/x.s16le', 9_600),
-  'measurement of a true peak': truePeakArguments('/a/x.mp4'),
-  mix: mixArguments({
-    ...{ clips: [clip, clip], rate: profile.rate, music: sound, voice: sound, originalVolume: 1 },
-    ...{ duck: true, out: '/b/out.mp4', dir: '/b' },
-  }),
+  'measurement of encoded sound': encodedLevelArguments('/a/x.m4a'),
+  mix: mixArguments(MIX, '/b/mixed.f32le'),
+  'measurement of a mix': mixArguments(MIX),
+  'encoding of a mix': encodeArguments(MIX, MASTER, '/b/x.m4a', '/a/mixed.f32le'),
+  'mix for the encoder': encodeArguments(MIX, MASTER, '/b/x.m4a'),
 };
 
 /** The options between each `-i` and the previous one. */
@@ -91,9 +96,9 @@ describe('every run of ffmpeg', () => {
     }
   });
 
-  test('lets a list of clips open only clips', () => {
-    const [{ options } = { options: [] }] = inputs(RUNS.mix);
-    assert.equal(after(options, '-format_whitelist'), 'concat,mov');
-    assert.equal(after(options, '-codec_whitelist'), 'h264');
+  test('lets an encoded sound be opened only as that', () => {
+    const [{ options } = { options: [] }] = inputs(RUNS['measurement of encoded sound']);
+    assert.equal(after(options, '-format_whitelist'), 'mov');
+    assert.equal(after(options, '-codec_whitelist'), 'aac');
   });
 });

@@ -7,7 +7,7 @@ import { conformArguments } from '../../functions/media/conform.ts';
 import { decodeArguments } from '../../functions/media/decode-sound.ts';
 import { installedBuilds } from '../../functions/media/find-ffmpeg.ts';
 import { isKnownStatic } from '../../functions/media/known-builds.ts';
-import { mixArguments } from '../../functions/media/mix.ts';
+import { encodeArguments, mixArguments } from '../../functions/media/mix.ts';
 import { DECODERS, DEMUXERS } from '../../functions/media/untrusted.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
@@ -42,7 +42,6 @@ function answering(version: string, missing = ''): Ask {
 /** The names of the filters in the graphs of all kinds of clips and mixes. */
 function filtersUsed(): Set<string> {
   const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
-  const clip = { video: '/a/x.mp4', sound: '/a/x.s16le', frames: 30 };
   const rate = { num: 30, den: 1 };
   const kinds = [
     {},
@@ -61,19 +60,15 @@ function filtersUsed(): Set<string> {
       }),
     ),
   );
-  const mixes = [0, 1].map((originalVolume) =>
-    mixArguments({
-      ...{ clips: [clip, clip], rate, music: sound, voice: sound, originalVolume, voiceOffsetSeconds: 1 },
-      ...{ duck: true, out: '/b/out.mp4', dir: '/b' },
-    }),
+  const silent = { total: 48_000, own: [], originalVolume: 0, duck: true };
+  const full = { ...silent, music: sound, voice: sound, voiceOffsetSeconds: 1, musicFadeInSeconds: 1 };
+  const mixes = [silent, full, { ...full, own: ['/a/x.s16le', '/a/x.s16le'], originalVolume: 1 }].flatMap(
+    (input) => [mixArguments(input), encodeArguments(input, { gain: 1, limit: 0.8 }, '/b/x.m4a')],
   );
-  const silent = mixArguments({
-    ...{ clips: [clip], rate, originalVolume: 0, duck: true, out: '/b/out.mp4', dir: '/b' },
-  });
   const sounds = ['stereo', '9 channels'].map((layout) =>
     decodeArguments({ file: '/a/bytes', out: '/b/x.s16le', layout, ahead: 0.05, maxSeconds: 10 }),
   );
-  const graphs = [...clips, ...sounds, ...mixes, silent].flatMap((args) =>
+  const graphs = [...clips, ...sounds, ...mixes].flatMap((args) =>
     args.filter((_, at) => ['-filter_complex', '-af'].includes(args[at - 1] ?? '')),
   );
   const names = graphs.flatMap((graph) =>

@@ -39,6 +39,7 @@ function stream(from: readonly number[], change: Partial<ListedStream> = {}): Li
       lastSeconds: FRAME,
       restarted: new Float64Array(),
       extras: false,
+      cut: 0,
     },
     ...change,
   };

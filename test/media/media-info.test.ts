@@ -49,6 +49,7 @@ function info(
         lastSeconds: 0,
         restarted: new Float64Array(),
         extras: false,
+        cut: 0,
         ...facts,
       },
     };
@@ -80,6 +81,7 @@ describe('readMediaInfo', () => {
         pixels: 1080 * 1920,
         codec: 'h264',
         interlaced: false,
+        stored: { pixels: 'yuv420p', fullRange: false, turned: false, square: true, sideData: false },
         matrix: 'bt709',
         gray: null,
         transfer: 'bt709',

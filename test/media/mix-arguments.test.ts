@@ -1,52 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { concatList, type MixInput, mixArguments } from '../../functions/media/mix.ts';
+import { encodeArguments, type MixInput, mixArguments } from '../../functions/media/mix.ts';
+import { bareMixArguments, concatList } from '../bench/bare-mix.ts';
 
-const clip = (name: string, frames: number) => ({
-  video: `/a/${name}.mp4`,
-  sound: `/a/${name}.s16le`,
-  frames,
-});
-const plain: MixInput = {
-  clips: [clip('one', 30), clip('two', 60)],
-  rate: { num: 30, den: 1 },
-  originalVolume: 0,
-  duck: true,
-  out: '/made/out.mp4',
-  dir: '/made',
-};
+const plain: MixInput = { total: 144_000, own: [], originalVolume: 0, duck: true };
+const own = ['/a/one.s16le', '/a/two.s16le'];
 const music = { file: '/a/music.s16le', samples: 48_000, loudness: -10 };
 const voice = { file: '/a/voice.s16le', samples: 48_000, loudness: -20 };
+const master = { gain: -1.234, limit: 0.8 };
 
 function graphOf(change: Partial<MixInput>): string {
   const args = mixArguments({ ...plain, ...change });
   return args[args.indexOf('-filter_complex') + 1] ?? '';
 }
-const inputsOf = (change: Partial<MixInput>) =>
-  mixArguments({ ...plain, ...change }).flatMap((arg, at, all) => (all[at - 1] === '-i' ? [arg] : []));
+function inputsOf(args: readonly string[]): string[] {
+  return args.flatMap((arg, at) => (args[at - 1] === '-i' ? [arg] : []));
+}
 
 describe('mixArguments', () => {
-  test('copies the picture', () => {
-    const args = mixArguments(plain);
-    assert.equal(args[args.indexOf('-c:v') + 1], 'copy');
-    assert.deepEqual(args.slice(args.indexOf('concat') - 1, args.indexOf('concat') + 5), [
-      ...['-f', 'concat', '-safe', '0', '-i'],
-      'file:/made/clips.ffconcat',
-    ]);
-    assert.equal(args.at(-1), 'file:/made/out.mp4');
-    assert.ok(args.includes('+faststart'));
-  });
-
   test('opens the sound of the clips only if it is wanted', () => {
-    assert.deepEqual(inputsOf({ music }), ['file:/made/clips.ffconcat', 'file:/a/music.s16le']);
-    assert.deepEqual(inputsOf({ music, voice, originalVolume: 0.5 }), [
-      'file:/made/clips.ffconcat',
+    assert.deepEqual(inputsOf(mixArguments({ ...plain, music })), ['file:/a/music.s16le']);
+    const all = { music, voice, own, originalVolume: 0.5 };
+    assert.deepEqual(inputsOf(mixArguments({ ...plain, ...all })), [
       'file:/a/one.s16le',
       'file:/a/two.s16le',
       'file:/a/music.s16le',
       'file:/a/voice.s16le',
     ]);
-    assert.match(graphOf({ originalVolume: 0.5 }), /\[1:a\]\[2:a\]concat=n=2:v=0:a=1,.*volume=0\.5,/);
+    assert.match(graphOf(all), /\[0:a\]\[1:a\]concat=n=2:v=0:a=1,.*volume=0\.5,/);
   });
 
   test('repeats music only if it is too short', () => {
@@ -56,25 +37,54 @@ describe('mixArguments', () => {
   });
 
   for (const [what, change, wanted] of [
-    ['music alone is at -16 LUFS', { music }, /\[1:a\][^;]*volume=-6\.00dB/],
-    ['ducked music starts from -16 LUFS', { music, voice }, /\[1:a\][^;]*volume=-6\.00dB/],
+    ['music alone is at -16 LUFS', { music }, /\[0:a\][^;]*volume=-6\.00dB/],
+    ['ducked music starts from -16 LUFS', { music, voice }, /\[0:a\][^;]*volume=-6\.00dB/],
     [
       'music that is not ducked is at -30 LUFS',
       { music, voice, duck: false },
-      /\[1:a\][^;]*volume=-20\.00dB/,
+      /\[0:a\][^;]*volume=-20\.00dB/,
     ],
-    ['the voice is at -16 LUFS', { music, voice }, /\[2:a\][^;]*volume=4\.00dB/],
-    ['silent music gets no gain', { music: { ...music, loudness: null } }, /\[1:a\][^;]*volume=0\.00dB/],
-    ['faint music gets 20 dB', { music: { ...music, loudness: -60 } }, /\[1:a\][^;]*volume=20\.00dB/],
-    ['music fades out over the last second', { music }, /afade=t=out:start_sample=96000:nb_samples=48000/],
-    ['without anything there is silence', {}, /^anullsrc=/],
-    ['all sound ends with the picture', { music }, /atrim=end_sample=144000,ebur128=[^,;]*\[a\]$/],
-    ['the parts are added without scaling', { music, voice }, /amix=inputs=2:.*normalize=0/],
+    ['music_db comes on top', { music, musicDb: -3.5 }, /\[0:a\][^;]*volume=-9\.50dB/],
     [
-      'a limiter comes last',
-      { music, voice },
-      /alimiter=[^;]*level=0:latency=1,atrim=end_sample=144000,ebur128=[^,;]*\[a\]$/,
+      'music_db comes on top under a voice, too',
+      { music, voice, duck: false, musicDb: 4 },
+      /\[0:a\][^;]*volume=-16\.00dB/,
     ],
+    ['the voice is at -16 LUFS', { music, voice }, /\[1:a\][^;]*volume=4\.00dB/],
+    ['silent music gets no gain', { music: { ...music, loudness: null } }, /\[0:a\][^;]*volume=0\.00dB/],
+    ['faint music gets 20 dB', { music: { ...music, loudness: -60 } }, /\[0:a\][^;]*volume=20\.00dB/],
+    [
+      'music fades out over the last second, and not in',
+      { music },
+      /end_sample=144000,afade=t=out:start_sample=96000:nb_samples=48000\[/,
+    ],
+    [
+      'music fades as long as it is asked for',
+      { music, musicFadeInSeconds: 0.5, musicFadeOutSeconds: 2 },
+      /,afade=t=in:nb_samples=24000,afade=t=out:start_sample=48000:nb_samples=96000\[/,
+    ],
+    [
+      'music does not fade if that is asked for',
+      { music, musicFadeOutSeconds: 0 },
+      /end_sample=144000\[music\]/,
+    ],
+    [
+      'fades that are longer than the film share it',
+      { music, musicFadeInSeconds: 3, musicFadeOutSeconds: 6 },
+      /,afade=t=in:nb_samples=48000,afade=t=out:start_sample=48000:nb_samples=96000\[/,
+    ],
+    [
+      'a fade is over the whole film if that is shorter',
+      { music, total: 24_000 },
+      /afade=t=out:start_sample=0:nb_samples=24000/,
+    ],
+    ['without anything there is silence', {}, /^anullsrc=/],
+    [
+      'all sound ends with the picture, and is measured',
+      { music },
+      /atrim=end_sample=144000,ebur128=[^,;]*\[a\]$/,
+    ],
+    ['the parts are added without scaling', { music, voice }, /amix=inputs=2:.*normalize=0/],
   ] as const) {
     test(what, () => assert.match(graphOf(change), wanted));
   }
@@ -92,14 +102,57 @@ describe('mixArguments', () => {
     assert.doesNotMatch(graphOf({ voice }), /adelay/);
   });
 
-  test('fades over the whole video if it is shorter than the fade', () => {
-    assert.match(graphOf({ clips: [clip('x', 15)], music }), /afade=t=out:start_sample=0:nb_samples=24000/);
+  test('limits nothing before the gain is known', () => {
+    assert.doesNotMatch(graphOf({ music, voice, own, originalVolume: 1 }), /alimiter/);
+    assert.deepEqual(mixArguments(plain, '/b/mixed.f32le').slice(-5), [
+      ...['-c:a', 'pcm_f32le', '-f', 'f32le', 'file:/b/mixed.f32le'],
+    ]);
   });
 });
 
-test('the list of clips quotes special characters in paths', () => {
-  assert.equal(
-    concatList(["/my data/it's.mp4", '/日本/#1.mp4']),
-    "ffconcat version 1.0\nfile 'file:/my data/it'\\''s.mp4'\nfile 'file:/日本/#1.mp4'\n",
-  );
+describe('encodeArguments', () => {
+  const heard =
+    'volume=-1.23dB,alimiter=limit=0.800:attack=5:release=80:level=0:latency=1,atrim=end_sample=144000';
+
+  test('raises, limits and encodes what was mixed', () => {
+    const args = encodeArguments({ ...plain, music }, master, '/b/x.m4a', '/a/mixed.f32le');
+    assert.deepEqual(inputsOf(args), ['file:/a/mixed.f32le']);
+    assert.equal(args[args.indexOf('-af') + 1], heard);
+  });
+
+  test('mixes once more if that was not kept', () => {
+    const args = encodeArguments({ ...plain, music, voice }, master, '/b/x.m4a');
+    assert.deepEqual(inputsOf(args), ['file:/a/music.s16le', 'file:/a/voice.s16le']);
+    const graph = args[args.indexOf('-filter_complex') + 1] ?? '';
+    assert.ok(graph.endsWith(`,${heard}[a]`), graph);
+    assert.doesNotMatch(graph, /ebur128/);
+  });
+});
+
+describe('the bare command of a mix', () => {
+  const clip = (name: string) => ({ video: `/a/${name}.mp4`, sound: `/a/${name}.s16le`, frames: 45 });
+  const input = {
+    ...{ clips: [clip('one'), clip('two')], rate: { num: 30, den: 1 }, music, voice },
+    ...{ originalVolume: 0, duck: true, out: '/made/out.mp4', dir: '/made' },
+  };
+
+  test('copies the picture, and does the same to the sound', () => {
+    const args = bareMixArguments(input);
+    assert.deepEqual(inputsOf(args), [
+      'file:/a/music.s16le',
+      'file:/a/voice.s16le',
+      'file:/made/clips.ffconcat',
+    ]);
+    assert.deepEqual(args.slice(args.indexOf('2:v:0') - 1, args.indexOf('2:v:0') + 5), [
+      ...['-map', '2:v:0', '-c:v', 'copy', '-map', '[a]'],
+    ]);
+    assert.equal(args.at(-1), 'file:/made/out.mp4');
+  });
+
+  test('names its clips in a list that quotes special characters in paths', () => {
+    assert.equal(
+      concatList(["/my data/it's.mp4", '/日本/#1.mp4']),
+      "ffconcat version 1.0\nfile 'file:/my data/it'\\''s.mp4'\nfile 'file:/日本/#1.mp4'\n",
+    );
+  });
 });

@@ -5,11 +5,16 @@ import { after, before, describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { createFfmpeg, type Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { measureLoudness } from '../../functions/media/loudness.ts';
-import { type MixClip, type MixInput, type MixSound, mixCombination } from '../../functions/media/mix.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { decodeSound } from '../../functions/media/track-sound.ts';
 import { SUITE_CAGE } from '../fixtures/media/cage.ts';
 import { makeFilm, makePcm, makeSound, makeSpeech } from '../fixtures/media/clips.ts';
+import {
+  type CombinationInput,
+  type MixClip,
+  type MixSound,
+  mixCombination,
+} from '../fixtures/media/combination.ts';
 import { FFMPEG, level } from '../fixtures/media/finished.ts';
 import { beeps, loudnessOf, soundOf, truePeakOf } from '../fixtures/media/measure.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
@@ -70,7 +75,7 @@ describe('the sound of a combination', () => {
     return { file: out, samples, loudness: await measureLoudness(ffmpeg, out, { signal }) };
   }
 
-  async function mixed(more: Partial<MixInput>) {
+  async function mixed(more: Partial<CombinationInput>) {
     const work = at(`mix-${++count}`);
     await mkdir(work);
     const out = join(work, 'out.mp4');

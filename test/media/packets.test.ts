@@ -32,7 +32,14 @@ describe('PacketReader', () => {
     assert.deepEqual(film, {
       ...{ kind: 'video', codec: 'h264', width: 720, height: 576, sampleAspect: 64 / 45 },
       ...{ sampleRate: 0, channels: 0, layout: '', times: Float64Array.of(0, 0.04), shown: 2, filled: 2 },
-      ...{ end: 0.08, filledEnd: 0.08, lastSeconds: 0.04, restarted: new Float64Array(), extras: false },
+      ...{
+        end: 0.08,
+        filledEnd: 0.08,
+        lastSeconds: 0.04,
+        restarted: new Float64Array(),
+        extras: false,
+        cut: 0,
+      },
     });
     assert.deepEqual(sound, {
       ...{ kind: 'audio', codec: 'aac', width: 0, height: 0, sampleAspect: 1, sampleRate: 48_000 },
@@ -47,6 +54,7 @@ describe('PacketReader', () => {
         lastSeconds: 1536 / 48_000 - 1024 / 48_000,
         restarted: new Float64Array(),
         extras: true,
+        cut: 1,
       },
     });
   });

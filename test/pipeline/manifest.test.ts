@@ -26,6 +26,7 @@ function csvOf(text: string): string {
     reports: [
       sampleReport(1, { warnings: [text], error: { code: 'speech_failed', stage: 'speak', message: text } }),
     ],
+    join: undefined,
     finishedAt: 2,
   });
   return [...pieces].join('');
@@ -120,7 +121,7 @@ describe('a cell of the CSV manifest', () => {
 test('a long manifest is made in pieces, between which other work goes on, and reads as if made in one', () => {
   const task = sampleTask({ combinations: 450 });
   const reports = task.plan.combinations.map(({ index }) => sampleReport(index));
-  const manifest = { task, reports, finishedAt: 2 };
+  const manifest = { task, reports, join: undefined, finishedAt: 2 };
   const [json, csv] = [[...manifestJson(manifest)], [...manifestCsv(manifest)]];
   assert.ok(json.length >= 3 && csv.length >= 3);
   const text = json.join('');

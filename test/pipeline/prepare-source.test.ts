@@ -63,6 +63,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
   };
   const artifacts: Artifacts = {
     open: async () => (made ? artifact('artifact') : undefined),
+    make: async () => artifact('artifact'),
     madeElsewhere: async () => (made ? artifact('artifact') : undefined),
     getOrCreate: (key, make, { semaphore, signal }) =>
       (semaphore as Semaphore)(async () => {
@@ -85,6 +86,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
         return bytesOf === undefined ? artifact('bytes') : bytesOf();
       },
     },
+    joins: { joinOf: async () => ({ video: 'encoded', reason: null, by: 0 }) },
     ffmpeg: {
       version: async () => 'build',
       run: async (args: readonly string[]) => {
@@ -92,9 +94,8 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
         throw new PermanentError('conform_failed', 'conform', 'The test makes nothing.');
       },
     } as Partial<Ffmpeg> as Ffmpeg,
-    encoding: () => room,
+    encoding: () => ({ room: () => room, threads: 1, [Symbol.dispose]() {} }),
     decoding: () => room,
-    threads: 1,
     maxClipSeconds: 60,
     encodeLimitMs: 1_000,
   } as unknown as SourcesDeps);
@@ -123,7 +124,7 @@ describe('preparing a source', () => {
 
     test(`needs no bytes of a ${kind} that is prepared already`, async () => {
       const { seen, ready } = watched({ made: true });
-      assert.equal((await ready(number)).artifact, 'artifact');
+      assert.equal((await ready(number))?.artifact, 'artifact');
       assert.deepEqual(seen, ['artifact disposed of']);
     });
   }

@@ -13,6 +13,7 @@ const PROGRESS: Progress = {
   failed: 0,
   cancelled: 0,
   succeededAt: [],
+  targets: {},
   finishedAt: null,
 };
 const TASK = sampleTask({ combinations: 9 });

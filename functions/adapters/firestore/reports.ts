@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { TransientError } from '../../base/errors.ts';
 import { reportRecord } from '../../model/names.ts';
 import type { Report } from '../../model/report.ts';
+import { talliedBy } from '../../model/target-tally.ts';
 import type { ReportStore, Seal } from '../../ports.ts';
 import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
@@ -138,6 +139,9 @@ export function createFirestoreReports({ firestore, seal }: FirestoreReportsOpti
           batch.update(shard, {
             [report.status]: sdk.FieldValue.increment(1),
             ...(report.status === 'succeeded' ? { succeededAt: sdk.FieldValue.arrayUnion(Date.now()) } : {}),
+            ...Object.fromEntries(
+              talliedBy(report.targets).map((key) => [`targets.${key}`, sdk.FieldValue.increment(1)]),
+            ),
           });
           await batch.commit();
           return true;

@@ -5,6 +5,7 @@
  */
 
 import { PACED_SUCCESSES } from '../../model/pace.ts';
+import { sumOfTallies, type TargetTally } from '../../model/target-tally.ts';
 
 const REPORTS_PER_SHARD = 25;
 const MAX_SHARDS = 50;
@@ -18,6 +19,8 @@ export interface Shard {
   cancelled: number;
   /** Of each video. Milliseconds since the epoch, by the reporter's clock; absent before the first. */
   succeededAt?: readonly number[];
+  /** Absent before the first video of a task with targets. */
+  targets?: TargetTally;
 }
 
 export function shardCount(combinations: number): number {
@@ -61,5 +64,6 @@ export function sumOf(shards: readonly Shard[]) {
       .flatMap(({ succeededAt = [] }) => succeededAt)
       .toSorted((one, other) => one - other)
       .slice(-PACED_SUCCESSES),
+    targets: sumOfTallies(shards.map(({ targets }) => targets)),
   };
 }

@@ -206,7 +206,11 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
           const finishedAt = snapshot.get('finishedAt') as Stored['finishedAt'];
           if (finishedAt !== null) return { value: finishedAt.toMillis() };
           const shards = await allShards(connected, taskId).get();
-          const { succeededAt: _, ...totals } = sumOf(shards.docs.map((shard) => shard.data() as Shard));
+          const {
+            succeededAt: _,
+            targets: __,
+            ...totals
+          } = sumOf(shards.docs.map((shard) => shard.data() as Shard));
           const fields = {
             finishedAt: at === undefined ? sdk.FieldValue.serverTimestamp() : sdk.Timestamp.fromMillis(at),
             openSince: sdk.FieldValue.delete(),

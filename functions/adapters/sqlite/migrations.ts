@@ -235,4 +235,8 @@ export const MIGRATIONS: readonly string[] = [
   -- Each event is a task of its own, so they are taken oldest first, however many there are.
   CREATE INDEX messages_webhook ON messages (state, available_at, id, deaths) WHERE topic = 'webhook';
   `,
+  `
+  -- Finished videos by how they did for each target, JSON.
+  ALTER TABLE tasks ADD COLUMN targets TEXT NOT NULL DEFAULT '{}';
+  `,
 ];

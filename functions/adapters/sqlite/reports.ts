@@ -2,6 +2,7 @@ import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { reportRecord } from '../../model/names.ts';
 import { PACED_SUCCESSES } from '../../model/pace.ts';
 import type { Report } from '../../model/report.ts';
+import { sumOfTallies, type TargetTally, talliedBy } from '../../model/target-tally.ts';
 import type { ReportStore, Seal } from '../../ports.ts';
 import type { Database } from './sqlite.ts';
 
@@ -45,17 +46,24 @@ export function createSqliteReports({ database, seal, now = Date.now }: SqliteRe
       body,
       seal.of(reportRecord(taskId, report.index), body),
     );
-    const task = database.row<{ succeededAt: string }>(
+    const task = database.row<{ succeededAt: string; targets: string }>(
       `UPDATE tasks SET succeeded = succeeded + (?1 = 'succeeded'), failed = failed + (?1 = 'failed'),
          cancelled = cancelled + (?1 = 'cancelled')
-       WHERE id = ?2 RETURNING succeeded_at AS succeededAt`,
+       WHERE id = ?2 RETURNING succeeded_at AS succeededAt, targets`,
       report.status,
       taskId,
     );
     if (task === undefined) throw unknownTask(taskId);
     if (report.status === 'succeeded') {
       const times = [...(JSON.parse(task.succeededAt) as number[]), now()].slice(-PACED_SUCCESSES);
-      database.run('UPDATE tasks SET succeeded_at = ? WHERE id = ?', JSON.stringify(times), taskId);
+      const tallies = talliedBy(report.targets).map((key) => ({ [key]: 1 }));
+      const targets = sumOfTallies([JSON.parse(task.targets) as TargetTally, ...tallies]);
+      database.run(
+        'UPDATE tasks SET succeeded_at = ?, targets = ? WHERE id = ?',
+        JSON.stringify(times),
+        JSON.stringify(targets),
+        taskId,
+      );
     }
     return true;
   };

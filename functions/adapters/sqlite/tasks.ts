@@ -1,6 +1,7 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
+import type { TargetTally } from '../../model/target-tally.ts';
 import {
   type Claim,
   type ClaimHolder,
@@ -27,6 +28,7 @@ interface ProgressRow {
   published: number;
   cancelRequested: number;
   succeededAt: string;
+  targets: string;
 }
 
 /** As JSON. Tasks are worked on in turn, so more than the latest one is kept. The largest has about 2 MB. */
@@ -136,7 +138,7 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
     async progress(taskId) {
       const row = database.row<Counts & Pick<Progress, 'finishedAt'> & ProgressRow>(
         `SELECT published, cancelled_at IS NOT NULL AS cancelRequested, succeeded, failed, cancelled,
-           succeeded_at AS succeededAt, finished_at AS finishedAt
+           succeeded_at AS succeededAt, targets, finished_at AS finishedAt
          FROM tasks WHERE id = ?`,
         taskId,
       );
@@ -146,6 +148,7 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
           published: row.published === 1,
           cancelRequested: row.cancelRequested === 1,
           succeededAt: JSON.parse(row.succeededAt) as number[],
+          targets: JSON.parse(row.targets) as TargetTally,
         }
       );
     },

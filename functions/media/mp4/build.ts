@@ -1,5 +1,7 @@
 /** Builds boxes. ISO/IEC 14496-12. */
 
+export const LARGEST_U32 = 0xffff_ffff;
+
 /** A box of the type with all that in its body. */
 export function box(type: string, ...parts: readonly Buffer[]): Buffer {
   const bytes = parts.reduce((sum, { length }) => sum + length, 8);
@@ -18,22 +20,30 @@ export function u32(...values: readonly number[]): Buffer {
   return bytes;
 }
 
-/** A table of a count and that many entries of four bytes. */
-export function table(type: string, values: Uint32Array): Buffer {
+/** As eight bytes if `isLong`, which versions 1 of some boxes have, otherwise as four. */
+export function time(value: number, isLong: boolean): Buffer {
+  return isLong ? u32(Math.floor(value / 2 ** 32), value % 2 ** 32) : u32(value);
+}
+
+/** A count and that many entries of four bytes. */
+export function list(values: Uint32Array): Buffer {
   const bytes = Buffer.allocUnsafe(4 + 4 * values.length);
   bytes.writeUInt32BE(values.length, 0);
   for (let at = 0; at < values.length; at++) bytes.writeUInt32BE(values[at] as number, 4 + 4 * at);
-  return fullBox(type, 0, 0, bytes);
+  return bytes;
 }
 
-/** How often each value comes in a row, as [how often, value, how often, value, …]. */
-export function runs(count: number, valueAt: (index: number) => number): number[] {
-  const found: number[] = [];
-  for (let at = 0; at < count; at++) {
-    const value = valueAt(at);
-    const last = found.length - 1;
-    if (found[last] === value) found[last - 1] = (found[last - 1] as number) + 1;
-    else found.push(1, value);
+/** A count and how often each value comes in a row: how often, value, how often, value, … */
+export function runs(samples: number, valueAt: (index: number) => number): Buffer {
+  let count = 0;
+  for (let at = 0; at < samples; at++) if (at === 0 || valueAt(at) !== valueAt(at - 1)) count += 1;
+  const bytes = Buffer.allocUnsafe(4 + 8 * count);
+  bytes.writeUInt32BE(count, 0);
+  for (let at = 0, place = 4; at < samples; place += 8) {
+    const [begin, value] = [at, valueAt(at)];
+    while (at < samples && valueAt(at) === value) at += 1;
+    bytes.writeUInt32BE(at - begin, place);
+    bytes.writeUInt32BE(value >>> 0, place + 4);
   }
-  return found;
+  return bytes;
 }

@@ -1,134 +1,161 @@
-/** Builds what stands before the media of a finished video: `ftyp` and `moov`. ISO/IEC 14496-12. */
+/** Builds what stands before the media of a finished video: `ftyp`, `moov` and the header of `mdat`. ISO/IEC 14496-12. */
 import { SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { timescale } from '../profile.ts';
-import { box, fullBox, runs, table, u32 } from './build.ts';
-import type { Chunk, Movie, Placed } from './movie.ts';
+import { box, fullBox, LARGEST_U32, list, runs, time, u32 } from './build.ts';
+import { type ChunkPlaces, chunkBoxes, chunkPlaces } from './chunk-tables.ts';
+import { bytesOf, type Layout, type Movie } from './movie.ts';
 import { PACKET, type Picture } from './tracks.ts';
-
-export interface Layout {
-  frames: readonly Placed[];
-  packets: readonly Placed[];
-  chunks: readonly Chunk[];
-  /** Bytes of each chunk. */
-  sizes: readonly number[];
-  /** Where the first one begins in the file. */
-  start: number;
-}
 
 const MATRIX = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 /** "und" in 5 bits each. */
 const NO_LANGUAGE = Buffer.from([0x55, 0xc4, 0, 0]);
 const SELF_CONTAINED = box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1)));
-const LARGEST_SHORT = 0xffff_ffff;
+/** Each packet can be decoded once the one before it was. */
+const ROLL = [Buffer.from('roll'), u32(2, 1), Buffer.from([0xff, 0xff])] as const;
 
-export function moovBox(movie: Movie, layout: Layout): Buffer {
-  const ticks = timescale(movie.rate);
-  const frameTicks = (ticks * movie.rate.den) / movie.rate.num;
+/** What is the same for all boxes of a file. */
+interface Scope {
+  movie: Movie;
+  layout: Layout;
+  /** Ticks per second of the picture and of the whole. */
+  ticks: number;
+  places: ChunkPlaces;
+}
+
+/** All bytes of the file before its first frame. Offsets and lengths have 64 bits only where 32 do not suffice. */
+export function headOf(movie: Movie, layout: Layout): Buffer {
+  const places = chunkPlaces(layout);
+  const media =
+    bytesOf(layout.frames, 0, layout.frames.length) + bytesOf(layout.packets, 0, layout.packets.length);
+  const mdat = mdatHeader(media);
+  for (const isLong of [false, true]) {
+    const before = (start: number) =>
+      Buffer.concat([indexOf(movie, layout, { ...places, start, isLong }), mdat]);
+    // The index has the same length wherever the media begins.
+    const { length } = before(0);
+    if (isLong || length + places.last <= LARGEST_U32) return before(length);
+  }
+  throw new Error('Expected an index with long offsets, got none');
+}
+
+function mdatHeader(media: number): Buffer {
+  const type = Buffer.from('mdat');
+  if (media + 8 <= LARGEST_U32) return Buffer.concat([u32(media + 8), type]);
+  return Buffer.concat([u32(1), type, time(media + 16, true)]);
+}
+
+function indexOf(movie: Movie, layout: Layout, places: ChunkPlaces): Buffer {
+  const scope = { movie, layout, ticks: timescale(movie.rate), places };
   const order = orderOf(movie.clips);
-  const delay =
-    movie.editLists && order !== null ? order.reduce((most, rank, at) => Math.max(most, at - rank), 0) : 0;
-  const picture = pictureTrack(movie, layout, { ticks, frameTicks, order, delay });
-  const sound = soundTrack(movie, layout, ticks);
-  const duration = Math.max(layout.frames.length * frameTicks, soundTicks(movie, ticks));
+  const duration = Math.max(pictureTicks(scope), soundTicks(scope));
+  const isLong = duration > LARGEST_U32;
+  const none = time(0, isLong);
   const mvhd = fullBox(
     'mvhd',
+    isLong ? 1 : 0,
     0,
-    0,
-    u32(0, 0, ticks, duration, 0x10000, 0x1000000, 0, 0),
-    MATRIX,
-    Buffer.alloc(24),
-    u32(3),
+    ...[none, none, u32(scope.ticks), time(duration, isLong), u32(0x10000, 0x1000000, 0, 0), MATRIX],
+    ...[Buffer.alloc(24), u32(3)],
   );
+  // Frames that are shown before their place in the order of decoding came with iso4.
   const brands = order !== null && !movie.editLists ? 'isomiso4avc1mp41' : 'isomiso2avc1mp41';
   return Buffer.concat([
     box('ftyp', Buffer.from('isom'), u32(512), Buffer.from(brands)),
-    box('moov', mvhd, picture, sound),
+    box('moov', mvhd, pictureTrack(scope, order), soundTrack(scope)),
   ]);
 }
 
-function pictureTrack(
-  movie: Movie,
-  layout: Layout,
-  {
-    ticks,
-    frameTicks,
-    order,
-    delay,
-  }: { ticks: number; frameTicks: number; order: Uint32Array | null; delay: number },
-): Buffer {
-  const [first] = movie.clips as [Picture];
+function pictureTrack(scope: Scope, order: Uint32Array | null): Buffer {
+  const { movie, layout, ticks, places } = scope;
+  const { clips, editLists } = movie;
+  const [first] = clips as [Picture];
   const { length } = layout.frames;
-  const later = (at: number) => ((order?.[at] ?? at) - at + delay) * frameTicks;
-  const shifts = order === null ? [] : runs(length, later);
+  const frameTicks = ticksPerFrame(scope);
+  // With an edit list no frame is shown before its place: all are shown later, and the list takes that off again.
+  const delay =
+    editLists && order !== null ? order.reduce((most, rank, at) => Math.max(most, at - rank), 0) : 0;
+  const shift = (at: number) => ((order?.[at] ?? at) - at + delay) * frameTicks;
+  const sync = syncNumbers(clips);
   const tables = box(
     'stbl',
     fullBox('stsd', 0, 0, u32(1), first.entry),
     fullBox('stts', 0, 0, u32(1, length, frameTicks)),
-    ...syncTable(movie.clips),
-    ...(order === null
-      ? []
-      : [fullBox('ctts', movie.editLists ? 0 : 1, 0, u32(shifts.length / 2, ...shifts))]),
-    ...places(layout, 'picture', layout.frames),
+    ...(sync === null ? [] : [fullBox('stss', 0, 0, list(sync))]),
+    ...(order === null ? [] : [fullBox('ctts', editLists ? 0 : 1, 0, runs(length, shift))]),
+    ...chunkBoxes(places, 'frames', layout),
   );
-  const duration = length * frameTicks;
+  const duration = pictureTicks(scope);
   return box(
     'trak',
-    trackHeader(1, duration, { volume: 0, width: first.width, height: first.height }),
-    ...(movie.editLists ? [edit(duration, delay * frameTicks)] : []),
-    media(ticks, duration, 'vide', 'VideoHandler', fullBox('vmhd', 0, 1, u32(0, 0)), tables),
+    trackHeader(1, duration, first),
+    ...(editLists ? [edit(duration, delay * frameTicks)] : []),
+    mediaBox(ticks, duration, 'vide', 'VideoHandler', fullBox('vmhd', 0, 1, u32(0, 0)), tables),
   );
 }
 
-function soundTrack(movie: Movie, layout: Layout, ticks: number): Buffer {
+function soundTrack(scope: Scope): Buffer {
+  const { movie, layout, places } = scope;
   const { sound, editLists } = movie;
   const { length } = layout.packets;
-  const samples = sound.length + (editLists ? sound.priming * PACKET : 0);
+  const priming = editLists ? sound.priming * PACKET : 0;
+  const samples = sound.length + priming;
   const last = samples - (length - 1) * PACKET;
-  const lengths = runs(length, (at) => (at === length - 1 ? last : PACKET));
   const tables = box(
     'stbl',
     fullBox('stsd', 0, 0, u32(1), sound.entry),
-    fullBox('stts', 0, 0, u32(lengths.length / 2, ...lengths)),
-    ...places(layout, 'sound', layout.packets),
-    // Each packet can be decoded once the one before it was.
-    fullBox('sgpd', 1, 0, Buffer.from('roll'), u32(2, 1), Buffer.from([0xff, 0xff])),
+    fullBox(
+      'stts',
+      0,
+      0,
+      runs(length, (at) => (at === length - 1 ? last : PACKET)),
+    ),
+    ...chunkBoxes(places, 'packets', layout),
+    fullBox('sgpd', 1, 0, ...ROLL),
     fullBox('sbgp', 0, 0, Buffer.from('roll'), u32(1, length, 1)),
   );
-  const duration = soundTicks(movie, ticks);
+  const duration = soundTicks(scope);
   return box(
     'trak',
-    trackHeader(2, duration, { volume: 0x100, width: 0, height: 0 }),
-    ...(editLists ? [edit(duration, sound.priming * PACKET)] : []),
-    media(SAMPLE_RATE, samples, 'soun', 'SoundHandler', fullBox('smhd', 0, 0, u32(0)), tables),
+    trackHeader(2, duration),
+    ...(editLists ? [edit(duration, priming)] : []),
+    mediaBox(SAMPLE_RATE, samples, 'soun', 'SoundHandler', fullBox('smhd', 0, 0, u32(0)), tables),
   );
 }
 
-function soundTicks({ sound }: Movie, ticks: number): number {
+function ticksPerFrame({ movie: { rate }, ticks }: Scope): number {
+  return (ticks * rate.den) / rate.num;
+}
+
+function pictureTicks(scope: Scope): number {
+  return scope.layout.frames.length * ticksPerFrame(scope);
+}
+
+/** Of the whole, not of the track. */
+function soundTicks({ movie: { sound }, ticks }: Scope): number {
   return Math.round((sound.length * ticks) / SAMPLE_RATE);
 }
 
-function trackHeader(
-  id: number,
-  duration: number,
-  { volume, width, height }: { volume: number; width: number; height: number },
-): Buffer {
-  // Both tracks are shown; sound is in an alternate group of its own.
-  const group = id === 2 ? 1 : 0;
+function trackHeader(id: 1 | 2, duration: number, picture = { width: 0, height: 0 }): Buffer {
+  const isLong = duration > LARGEST_U32;
+  const none = time(0, isLong);
+  // Sound is in an alternate group of its own, and at full volume.
+  const [group, volume] = id === 2 ? [1, 0x1000000] : [0, 0];
   return fullBox(
     'tkhd',
-    0,
+    isLong ? 1 : 0,
     3,
-    u32(0, 0, id, 0, duration, 0, 0, group, volume * 0x10000),
-    MATRIX,
-    u32(width * 0x10000, height * 0x10000),
+    ...[none, none, u32(id, 0), time(duration, isLong), u32(0, 0, group, volume), MATRIX],
+    u32(picture.width * 0x10000, picture.height * 0x10000),
   );
 }
 
 function edit(duration: number, mediaTime: number): Buffer {
-  return box('edts', fullBox('elst', 0, 0, u32(1, duration, mediaTime, 0x10000)));
+  const isLong = duration > LARGEST_U32;
+  const times = [time(duration, isLong), time(mediaTime, isLong)];
+  return box('edts', fullBox('elst', isLong ? 1 : 0, 0, u32(1), ...times, u32(0x10000)));
 }
 
-function media(
+function mediaBox(
   ticks: number,
   duration: number,
   kind: string,
@@ -136,53 +163,29 @@ function media(
   header: Buffer,
   tables: Buffer,
 ): Buffer {
+  const isLong = duration > LARGEST_U32;
+  const none = time(0, isLong);
   return box(
     'mdia',
-    fullBox('mdhd', 0, 0, u32(0, 0, ticks, duration), NO_LANGUAGE),
+    fullBox('mdhd', isLong ? 1 : 0, 0, none, none, u32(ticks), time(duration, isLong), NO_LANGUAGE),
     fullBox('hdlr', 0, 0, u32(0), Buffer.from(kind), u32(0, 0, 0), Buffer.from(`${name}\0`)),
     box('minf', header, SELF_CONTAINED, tables),
   );
 }
 
-function syncTable(clips: readonly Picture[]): Buffer[] {
-  if (clips.every(({ sync }) => sync === null)) return [];
-  const numbers: number[] = [];
-  let before = 0;
+/** Of the whole film, from 1 on; null if decoding can begin at every frame. */
+export function syncNumbers(clips: readonly Picture[]): Uint32Array | null {
+  if (clips.every(({ sync }) => sync === null)) return null;
+  const numbers = new Uint32Array(
+    clips.reduce((sum, { sync, sizes }) => sum + (sync === null ? sizes : sync).length, 0),
+  );
+  let [before, found] = [0, 0];
   for (const { sync, sizes } of clips) {
-    for (const at of sync ?? sizes.keys()) numbers.push(before + at + 1);
+    const { length } = sync === null ? sizes : sync;
+    for (let at = 0; at < length; at++) numbers[found++] = before + (sync?.[at] ?? at) + 1;
     before += sizes.length;
   }
-  return [table('stss', Uint32Array.from(numbers))];
-}
-
-function places(layout: Layout, track: Chunk['track'], samples: readonly Placed[]): Buffer[] {
-  const own: Chunk[] = [];
-  const offsets: number[] = [];
-  let at = layout.start;
-  for (const [number, chunk] of layout.chunks.entries()) {
-    if (chunk.track === track) {
-      own.push(chunk);
-      offsets.push(at);
-    }
-    at += layout.sizes[number] as number;
-  }
-  const lengths: number[] = [];
-  for (const [number, { from, to }] of own.entries()) {
-    if (lengths.at(-2) !== to - from) lengths.push(number + 1, to - from, 1);
-  }
-  const isLong = at > LARGEST_SHORT;
-  return [
-    fullBox('stsc', 0, 0, u32(lengths.length / 3, ...lengths)),
-    fullBox('stsz', 0, 0, u32(0), u32(samples.length, ...samples.map(({ bytes }) => bytes))),
-    isLong
-      ? fullBox(
-          'co64',
-          0,
-          0,
-          u32(offsets.length, ...offsets.flatMap((offset) => [Math.floor(offset / 2 ** 32), offset])),
-        )
-      : table('stco', Uint32Array.from(offsets)),
-  ];
+  return numbers;
 }
 
 /** Of the whole film; null if all its frames are shown in the order of decoding. */

@@ -1,6 +1,6 @@
-/** What a finished video is made of. */
-import type { FrameRate } from '../../model/frame-rate.ts';
-import type { Picture, Sound } from './tracks.ts';
+/** What a finished video is made of, and how its frames and packets lie in the file. No object per frame or packet. */
+import { type FrameRate, SAMPLE_RATE, samplesOf } from '../../model/frame-rate.ts';
+import { PACKET, type Picture, type Sound } from './tracks.ts';
 
 export interface Movie {
   /** In order; all of one size and with one sample entry. */
@@ -12,17 +12,66 @@ export interface Movie {
   editLists: boolean;
 }
 
-/** A run of samples of one track. */
-export interface Chunk {
-  track: 'picture' | 'sound';
-  /** Of the film, the first and the one after the last. */
-  from: number;
-  to: number;
+export interface Layout {
+  /** Bytes of each frame of the film. */
+  frames: Uint32Array;
+  /** Bytes of each packet that is written. */
+  packets: Uint32Array;
+  /** Frames and packets take turns, frames first. Where each turn ends: after so many frames and packets of the film. */
+  turns: { frames: Uint32Array; packets: Uint32Array };
 }
 
-/** A frame or a packet of the film. */
-export interface Placed {
-  file: string;
-  at: number;
-  bytes: number;
+/** How long frames precede the sound that belongs to them. */
+const TURN_SECONDS = 0.5;
+
+/** Throws an Error if the parts do not belong together. */
+export function layoutOf(movie: Movie): Layout {
+  refuseUnequal(movie);
+  const { clips, sound, rate, editLists } = movie;
+  const frames = joined(clips.map(({ sizes }) => sizes));
+  const wanted = samplesOf(frames.length, rate);
+  if (Math.abs(wanted - sound.length) >= PACKET)
+    throw new Error(`Expected sound of ${wanted} samples, got ${sound.length}`);
+  const packets = sound.sizes.subarray(skippedPackets(movie));
+  const perTurn = Math.max(1, Math.round((rate.num / rate.den) * TURN_SECONDS));
+  const count = Math.ceil(frames.length / perTurn);
+  const turns = { frames: new Uint32Array(count), packets: new Uint32Array(count) };
+  for (let turn = 0; turn < count; turn++) {
+    const end = Math.min(frames.length, (turn + 1) * perTurn);
+    const heard =
+      Math.floor((end * rate.den * SAMPLE_RATE) / rate.num / PACKET) + (editLists ? sound.priming : 0);
+    turns.frames[turn] = end;
+    turns.packets[turn] = turn === count - 1 ? packets.length : Math.min(packets.length, heard);
+  }
+  return { frames, packets, turns };
+}
+
+/** Packets of the soundtrack that are not written: nothing would hide them without an edit list. */
+export function skippedPackets({ sound, editLists }: Pick<Movie, 'sound' | 'editLists'>): number {
+  return editLists ? 0 : sound.priming;
+}
+
+/** Bytes of the samples `from` to `to`. */
+export function bytesOf(sizes: Uint32Array, from: number, to: number): number {
+  let bytes = 0;
+  for (let at = from; at < to; at++) bytes += sizes[at] as number;
+  return bytes;
+}
+
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  const whole = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Copied frames are decoded with the header of the first clip. With another header they show as garbage. */
+function refuseUnequal({ clips }: Movie): void {
+  const [first] = clips;
+  if (first === undefined) throw new Error('Expected at least one clip, got none');
+  const other = clips.findIndex(({ entry }) => !entry.equals(first.entry));
+  if (other >= 0) throw new Error(`Expected clips with one header, got another one in clip ${other + 1}`);
 }

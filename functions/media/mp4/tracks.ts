@@ -1,32 +1,31 @@
 /**
- * Reads the tables of files that we made: prepared clips and soundtracks. ISO/IEC 14496-12, 8.5 to 8.7.
+ * Reads the tracks of files that we made: prepared clips and soundtracks. ISO/IEC 14496-12, 8.4 to 8.7.
  * Their values are checked, because whoever made the file reads files of strangers.
  */
+import { SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { ByteWindow } from '../byte-window.ts';
-import { children, one, readIndex } from './boxes.ts';
+import { type Box, children, type Place, readIndex, topLevel } from './boxes.ts';
+import { type PictureHeader, pictureHeader, type SoundHeader, soundHeader } from './sample-entry.ts';
+import { lengthOf, offsetsOf, shownOf, sizesOf, syncOf } from './sample-tables.ts';
 
-/** The frames or packets of one track, in the order in which they are decoded. */
+/** The frames or packets of one track, in the order in which they are decoded. All are within the file. */
 export interface Samples {
   /** Absolute path. */
   file: string;
-  /** The one sample entry: `avc1` or `mp4a`, with its header. */
-  entry: Buffer;
   /** Bytes of each. */
   sizes: Uint32Array;
   /** Where each begins in the file. */
   offsets: Float64Array;
 }
 
-export interface Picture extends Samples {
-  width: number;
-  height: number;
+export interface Picture extends Samples, PictureHeader {
   /** Indexes of the frames at which decoding can begin; null: all. */
   sync: Uint32Array | null;
   /** When each frame is shown, counted in frames from the first; null: in the order of decoding. */
   order: Uint32Array | null;
 }
 
-export interface Sound extends Samples {
+export interface Sound extends Samples, SoundHeader {
   /** Packets before the sound begins: what the encoder needs to begin with. */
   priming: number;
   /** Samples per channel of all packets together, without the priming. */
@@ -35,110 +34,114 @@ export interface Sound extends Samples {
 
 /** Samples per channel of an AAC packet. */
 export const PACKET = 1024;
-/** Bytes of a sample entry before its boxes: VisualSampleEntry. */
-const VISUAL_FIELDS = 32;
+/** Encoders begin with one to three. */
+const MOST_PRIMING = 4;
+/** Of the file itself. ffmpeg writes four. */
+const MOST_BOXES = 64;
+const NORMAL_SPEED = 0x1_0000;
 
 /** The picture of a prepared clip. Throws an Error that says what is wrong with its tables. */
 export async function readPicture(file: string): Promise<Picture> {
-  const { mdia, tables, entry, ...samples } = await readTrack(file, 'vide');
-  const { length } = samples.sizes;
-  const stss = children(tables).find(({ type }) => type === 'stss')?.body;
-  return {
-    ...samples,
-    entry,
-    width: entry.readUInt16BE(VISUAL_FIELDS),
-    height: entry.readUInt16BE(VISUAL_FIELDS + 2),
-    sync: stss === undefined ? null : entries(stss, 4).map((number) => number - 1),
-    order: orderOf(one(tables, 'stts'), children(tables).find(({ type }) => type === 'ctts')?.body, length),
-  };
+  const { trak, tables, samples } = await readTrack(file, 'vide');
+  const header = pictureHeader(only(tables, 'stsd'));
+  const frames = samples.sizes.length;
+  const sync = syncOf(optional(tables, 'stss'), frames);
+  const { order, begin } = shownOf(only(tables, 'stts'), optional(tables, 'ctts'), frames);
+  const edit = editOf(trak);
+  // It may come late, as the clip's own sound may begin before it, but no frame is cut off.
+  if (edit !== undefined && edit.from > begin)
+    throw new Error(`Expected an edit that shows all frames from ${begin} on, got one from ${edit.from}`);
+  return { ...samples, ...header, sync, order };
 }
 
-/** The sound of a soundtrack. */
+/** The sound of a soundtrack. Throws an Error that says what is wrong with its tables. */
 export async function readSound(file: string): Promise<Sound> {
-  const { trak, tables, ...samples } = await readTrack(file, 'soun');
-  const edts = children(trak).find(({ type }) => type === 'edts');
-  const mediaTime = edts === undefined ? 0 : one(edts.body, 'elst').readUInt32BE(12);
-  let length = -mediaTime;
-  const stts = one(tables, 'stts');
-  for (let run = 0; run < stts.readUInt32BE(4); run++) {
-    length += stts.readUInt32BE(8 + 8 * run) * stts.readUInt32BE(12 + 8 * run);
-  }
-  return { ...samples, priming: mediaTime / PACKET, length };
+  const { trak, mdia, tables, samples } = await readTrack(file, 'soun');
+  const header = soundHeader(only(tables, 'stsd'));
+  const ticks = ticksPerSecond(only(mdia, 'mdhd'));
+  if (ticks !== SAMPLE_RATE) throw new Error(`Expected ${SAMPLE_RATE} ticks per second, got ${ticks}`);
+  const packets = samples.sizes.length;
+  const edit = editOf(trak);
+  const from = edit?.from ?? 0;
+  const priming = from / PACKET;
+  if (edit?.isLate || !Number.isInteger(priming) || priming > MOST_PRIMING || priming >= packets)
+    throw new Error(`Expected sound from one of the first packets on, got from sample ${from}`);
+  return { ...samples, ...header, priming, length: lengthOf(only(tables, 'stts'), packets, PACKET) - from };
 }
 
 async function readTrack(file: string, handler: string) {
   await using bytes = await ByteWindow.open(file);
-  for (const { type, body: trak } of children(await readIndex(bytes))) {
-    if (type !== 'trak') continue;
-    const mdia = one(trak, 'mdia');
-    if (one(mdia, 'hdlr').toString('latin1', 8, 12) !== handler) continue;
-    const tables = one(one(mdia, 'minf'), 'stbl');
-    const stsd = one(tables, 'stsd');
-    const sizes = sizesOf(one(tables, 'stsz'));
-    return { file, trak, mdia, tables, entry: stsd.subarray(8), sizes, offsets: offsetsOf(tables, sizes) };
+  const places: Place[] = [];
+  for await (const place of topLevel(bytes)) {
+    places.push(place);
+    if (places.length > MOST_BOXES) throw new Error(`Expected at most ${MOST_BOXES} boxes, got more`);
   }
-  throw new Error(`Expected a track of type ${handler}, got none`);
+  const end = places.at(-1)?.end ?? 0;
+  if (end !== bytes.size) throw new Error(`Expected boxes up to the end at ${bytes.size}, got up to ${end}`);
+  const indexes = places.filter(({ type }) => type === 'moov').length;
+  if (indexes > 1) throw new Error(`Expected one index, got ${indexes}`);
+  const tracks = children(await readIndex(bytes))
+    .filter(({ type }) => type === 'trak')
+    .map(({ body }) => ({ trak: children(body), mdia: children(only(children(body), 'mdia')) }))
+    .filter(({ mdia }) => only(mdia, 'hdlr').toString('latin1', 8, 12) === handler);
+  const [track] = tracks;
+  if (track === undefined || tracks.length > 1)
+    throw new Error(`Expected one track of type ${handler}, got ${tracks.length}`);
+  const tables = children(only(children(only(track.mdia, 'minf')), 'stbl'));
+  const sizes = sizesOf(only(tables, 'stsz'));
+  const chunks = {
+    stsc: only(tables, 'stsc'),
+    stco: optional(tables, 'stco'),
+    co64: optional(tables, 'co64'),
+  };
+  const media = places.filter(({ type }) => type === 'mdat');
+  return { ...track, tables, samples: { file, sizes, offsets: offsetsOf(chunks, sizes, media) } };
 }
 
-function sizesOf(stsz: Buffer): Uint32Array {
-  const [equal, count] = [stsz.readUInt32BE(4), stsz.readUInt32BE(8)];
-  if (equal !== 0) return new Uint32Array(count).fill(equal);
-  return entries(stsz.subarray(4), 4);
+function optional(boxes: readonly Box[], type: string): Buffer | undefined {
+  const found = boxes.filter((box) => box.type === type);
+  if (found.length > 1) throw new Error(`Expected one ${type}, got ${found.length}`);
+  return found[0]?.body;
 }
 
-/** A table of whole numbers: version and flags, how many, and these. */
-function entries(table: Buffer, width: 4 | 8): Uint32Array {
-  const count = table.readUInt32BE(4);
-  const values = new Uint32Array(count);
-  for (let at = 0; at < count; at++) values[at] = table.readUInt32BE(8 + width * at);
-  return values;
+function only(boxes: readonly Box[], type: string): Buffer {
+  const body = optional(boxes, type);
+  if (body === undefined) throw new Error(`Expected an MP4 with a ${type} box, got none`);
+  // Whatever is read of it before its own checks.
+  if (body.length < 8) throw new Error(`Expected a ${type} box with a body, got ${body.length} bytes`);
+  return body;
 }
 
-function offsetsOf(tables: Buffer, sizes: Uint32Array): Float64Array {
-  const long = children(tables).find(({ type }) => type === 'co64')?.body;
-  const short = long === undefined ? one(tables, 'stco') : undefined;
-  const chunks = (long ?? short)?.readUInt32BE(4) ?? 0;
-  const runs = one(tables, 'stsc');
-  const offsets = new Float64Array(sizes.length);
-  let sample = 0;
-  for (let run = 0, chunk = 0; run < runs.readUInt32BE(4); run++) {
-    const next = run + 1 < runs.readUInt32BE(4) ? runs.readUInt32BE(8 + 12 * (run + 1)) - 1 : chunks;
-    for (; chunk < next; chunk++) {
-      let at = long
-        ? Number(long.readBigUInt64BE(8 + 8 * chunk))
-        : (short as Buffer).readUInt32BE(8 + 4 * chunk);
-      for (let left = runs.readUInt32BE(12 + 12 * run); left > 0 && sample < sizes.length; left--) {
-        offsets[sample] = at;
-        at += sizes[sample++] as number;
-      }
-    }
-  }
-  return offsets;
+function ticksPerSecond(mdhd: Buffer): number {
+  const at = mdhd[0] === 1 ? 20 : 12;
+  if (mdhd.length < at + 4) throw new Error(`Expected a whole mdhd, got ${mdhd.length} bytes`);
+  return mdhd.readUInt32BE(at);
 }
 
-/** By rank: containers round the times, but never so far that two frames change places. */
-function orderOf(stts: Buffer, ctts: Buffer | undefined, frames: number): Uint32Array | null {
-  if (ctts === undefined) return null;
-  const times = new Float64Array(frames);
-  let [frame, time] = [0, 0];
-  for (let run = 0; run < stts.readUInt32BE(4); run++) {
-    for (let left = stts.readUInt32BE(8 + 8 * run); left > 0 && frame < frames; left--) {
-      times[frame++] = time;
-      time += stts.readUInt32BE(12 + 8 * run);
-    }
-  }
-  frame = 0;
-  for (let run = 0; run < ctts.readUInt32BE(4); run++) {
-    const shift = ctts.readInt32BE(12 + 8 * run);
-    for (let left = ctts.readUInt32BE(8 + 8 * run); left > 0 && frame < frames; left--) {
-      times[frame] = (times[frame] as number) + shift;
-      frame += 1;
-    }
-  }
-  const shown = Uint32Array.from(times.keys()).sort(
-    (one, other) => (times[one] as number) - (times[other] as number),
-  );
-  const order = new Uint32Array(frames);
-  for (const [rank, index] of shown.entries()) order[index] = rank;
-  return order.every((rank, index) => rank === index) ? null : order;
+interface Edit {
+  /** From where on the track is played, in its own ticks. */
+  from: number;
+  /** Whether it begins later than the file. */
+  isLate: boolean;
+}
+
+/** Undefined without an edit list. Throws an Error if it does more than begin somewhere, at normal speed. */
+function editOf(trak: readonly Box[]): Edit | undefined {
+  const edts = optional(trak, 'edts');
+  if (edts === undefined) return undefined;
+  const elst = only(children(edts), 'elst');
+  const isLong = elst[0] === 1;
+  const width = isLong ? 20 : 12;
+  const entries = elst.readUInt32BE(4);
+  if (entries < 1 || entries > 2 || elst.length !== 8 + width * entries)
+    throw new Error(`Expected one edit, got ${entries} in ${elst.length} bytes`);
+  const at = (entry: number) => 8 + width * entry + (isLong ? 8 : 4);
+  const from = (entry: number) =>
+    isLong ? Number(elst.readBigInt64BE(at(entry))) : elst.readInt32BE(at(entry));
+  const last = entries - 1;
+  const isLate = entries === 2;
+  const speed = elst.readUInt32BE(at(last) + (isLong ? 8 : 4));
+  if ((isLate && from(0) !== -1) || from(last) < 0 || speed !== NORMAL_SPEED)
+    throw new Error(`Expected one edit at normal speed, got ${elst.toString('hex', 4, 48)}`);
+  return { from: from(last), isLate };
 }

@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { STAGES } from '../../base/errors.ts';
+import { joinFields } from './join.ts';
 import { outcome } from './render.ts';
 import { count, list, number, numberOrNull, object, text, textOrNull, time, warnings } from './shape.ts';
 
@@ -8,8 +9,10 @@ const seconds = number('Seconds.');
 export const manifestRowSchema = object({
   ...outcome,
   bytes: numberOrNull('Size of the video.'),
-  loudness_lufs: numberOrNull('Integrated loudness by EBU R128; null for silence and without a video.'),
-  true_peak_dbtp: numberOrNull('True peak; null as above.'),
+  loudness_lufs: numberOrNull(
+    'Integrated loudness of the encoded sound by EBU R128; null for silence and without a video.',
+  ),
+  true_peak_dbtp: numberOrNull('True peak of the encoded sound; null as above.'),
   stage_seconds: {
     type: 'object',
     description: 'How long each stage took.',
@@ -34,6 +37,7 @@ export const manifestSchema = object(
     failed: count('Combinations that failed for good.'),
     cancelled: count('Combinations that were cancelled.'),
     seed: number('The same seed repeats the same choices.'),
+    ...joinFields,
     metadata: { description: 'As posted; null without it.' },
     warnings,
     renders: list(manifestRowSchema, 'One per combination, in order. Secrets in URLs are masked.'),

@@ -15,6 +15,7 @@ import {
   url,
   warnings,
 } from './shape.ts';
+import { targetSchema } from './targets.ts';
 
 export const RENDER_STATUSES = ['pending', 'rendering', 'succeeded', 'failed', 'cancelled'] as const;
 export type RenderStatus = (typeof RENDER_STATUSES)[number];
@@ -48,6 +49,10 @@ export const outcome = {
   render_seconds: numberOrNull('How long it took to make.'),
   attempts: count('How often the work was started.'),
   warnings,
+  targets: list(
+    targetSchema,
+    'Checks for the targets of the task; empty without them and until it is saved.',
+  ),
   error: orNull(failureSchema),
 };
 

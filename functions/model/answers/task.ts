@@ -2,6 +2,7 @@ import type { FromSchema } from 'json-schema-to-ts';
 import { TRANSIENT_CODES } from '../../base/codes.ts';
 import { STAGES } from '../../base/errors.ts';
 import { TASK_STATUSES } from '../task.ts';
+import { joinFields } from './join.ts';
 import { linksSchema } from './links.ts';
 import {
   count,
@@ -20,6 +21,7 @@ import {
   url,
   warnings,
 } from './shape.ts';
+import { targetCountsSchema } from './targets.ts';
 import { webhookSchema } from './webhook.ts';
 
 export const acceptedSchema = objectWith(
@@ -66,12 +68,14 @@ export const statusSchema = object(
     elapsed_seconds: number('Since the request, or until the end.'),
     eta_seconds: numberOrNull('Expected time to the end; null while it is unknown.'),
     problem: orNull(problemViewSchema, 'What holds up the task.'),
+    ...joinFields,
     output_folder: text('Path of the folder, or its address.'),
     retry_of: textOrNull('The task that this one retries.'),
     created_at: time('When it was accepted.'),
     completed_at: timeOrNull('When it ended; null until then.'),
     metadata: { description: 'As posted; null without it.' },
     webhook: orNull(webhookSchema, 'The event for callback_url; null without one.'),
+    targets: list(targetCountsSchema, 'Finished videos by their checks, one entry per target of the task.'),
     warnings,
     links: linksSchema,
   },

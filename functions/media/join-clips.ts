@@ -1,0 +1,78 @@
+/** Makes the video of a combination: its clips' frames and its soundtrack in one file, as they are. */
+import { PermanentError, TransientError } from '../base/errors.ts';
+import { type FrameRate, framesPerSecond, samplesOf } from '../model/frame-rate.ts';
+import { type Picture, readPicture, readSound } from './mp4/tracks.ts';
+import { type MovieFacts, writeMovie } from './mp4/write-movie.ts';
+
+export interface MixClip {
+  /** Absolute paths of the prepared files. */
+  video: string;
+  sound: string;
+  frames: number;
+}
+
+export interface JoinInput {
+  clips: readonly Pick<MixClip, 'video' | 'frames'>[];
+  rate: FrameRate;
+  /** Path of the soundtrack, as long as the clips together. */
+  soundtrack: string;
+  /** Whether to write edit lists. */
+  editLists: boolean;
+  /** Path of the video to make. */
+  out: string;
+  signal: AbortSignal;
+}
+
+/**
+ * Writes the video and says what is in it. Throws PermanentError 'mix_failed' if the clips or the soundtrack do not belong
+ * together, TransientError 'disk_full', and the signal's reason.
+ */
+export async function joinClips({
+  clips,
+  rate,
+  soundtrack,
+  editLists,
+  out,
+  signal,
+}: JoinInput): Promise<MovieFacts> {
+  try {
+    const files = [...new Set(clips.map(({ video }) => video))];
+    const pictures = new Map(
+      await Promise.all(files.map(async (file) => [file, await readPicture(file)] as const)),
+    );
+    const parts = clips.map(({ video, frames }) => {
+      const picture = pictures.get(video) as Picture;
+      if (picture.sizes.length === frames) return picture;
+      throw new Error(`Expected ${frames} frames, got ${picture.sizes.length}`);
+    });
+    const kinds = new Set(parts.map(({ entry }) => entry.toString('hex')));
+    if (kinds.size > 1) throw new Error(`Expected clips of one profile, got ${kinds.size} kinds`);
+    const sound = await readSound(soundtrack);
+    const total = totalOf(clips, rate);
+    if (sound.length !== total) throw new Error(`Expected ${total} samples of sound, got ${sound.length}`);
+    return await writeMovie({ clips: parts, sound, rate, editLists }, out, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw known(error);
+  }
+}
+
+/** Samples per channel of the sound of all clips together. */
+export function totalOf(clips: readonly Pick<MixClip, 'frames'>[], rate: FrameRate): number {
+  return samplesOf(framesOf(clips), rate);
+}
+
+export function secondsOf(clips: readonly Pick<MixClip, 'frames'>[], rate: FrameRate): number {
+  return framesOf(clips) / framesPerSecond(rate);
+}
+
+function framesOf(clips: readonly Pick<MixClip, 'frames'>[]): number {
+  return clips.reduce((sum, { frames }) => sum + frames, 0);
+}
+
+/** Errors of the system, such as a file that is gone, stay what they are. */
+function known(error: unknown): unknown {
+  if (!(error instanceof Error) || PermanentError.is(error) || TransientError.is(error)) return error;
+  if ('syscall' in error) return error;
+  return new PermanentError('mix_failed', 'mix', `${error.message}. Retry the task.`, { cause: error });
+}

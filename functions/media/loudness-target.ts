@@ -1,0 +1,97 @@
+/** Finds the gain and the limit that bring a sound to its loudness. Pure; the numbers were found by measurement. */
+import { MAX_GAIN_DB, type SoundLevels } from './loudness.ts';
+import type { Master } from './mix-graph.ts';
+
+/** -1.9 dBFS. Encoded peaks then stay below -1 dBTP, except those of saturated sound. */
+const LIMIT = 0.8;
+/** -3.1 dBFS, for parts at their own levels: nothing but the clips' own sound reaches it. */
+const LIMIT_AS_IS = 0.7;
+const HIGHEST_PEAK_DBTP = -1;
+/** Encoded peaks follow the limit only roughly: each further try leaves more room. */
+const PEAK_MARGIN_DB = 0.3;
+/** What the platforms' own meters may differ by. */
+const TOLERANCE_LU = 0.5;
+/** The meter rounds to a tenth. */
+const NEAR_LU = 0.4;
+/** How much loudness a decibel of gain brings where the limiter is at work. */
+const SLOPE = 0.6;
+const LEAST_SLOPE = 0.35;
+/** What the limiter takes from the loudness, for each decibel that peaks are above it. */
+const LOST_PER_DB = 0.15;
+const MOST_LOST_DB = 0.8;
+/** Below this it takes nothing that is heard. */
+const HARDLY_LIMITED_DB = 1;
+/** A sound that must get this much quieter was mastered louder than that: its peaks are short. */
+const QUIETER_DB = -3;
+
+/** What was tried, and what the encoded sound then had. */
+export interface Try {
+  master: Master;
+  levels: SoundLevels;
+}
+
+/** @param mixed before any gain; its peak is that of its samples */
+export function firstMaster(target: number | null, mixed: SoundLevels): Master {
+  if (target === null) return { gain: 0, limit: LIMIT_AS_IS };
+  if (mixed.loudness === null) return { gain: 0, limit: LIMIT };
+  const gain = target - mixed.loudness;
+  const over = overOf(gain, mixed, LIMIT);
+  const lost = over > HARDLY_LIMITED_DB && gain > QUIETER_DB ? Math.min(MOST_LOST_DB, LOST_PER_DB * over) : 0;
+  return { gain: Math.min(MAX_GAIN_DB, gain + lost), limit: LIMIT };
+}
+
+/** What to try next; undefined if nothing better is to be expected. @param tries in order, at least one */
+export function nextMaster(
+  target: number | null,
+  mixed: SoundLevels,
+  tries: readonly Try[],
+): Master | undefined {
+  const { master, levels } = tries.at(-1) as Try;
+  const before = tries.at(-2);
+  let { gain, limit } = master;
+  const high = (levels.truePeak ?? Number.NEGATIVE_INFINITY) - HIGHEST_PEAK_DBTP;
+  if (high > 0) limit *= 10 ** ((-tries.length * PEAK_MARGIN_DB - high) / 20);
+  if (target !== null && levels.loudness !== null) {
+    const missing = target - levels.loudness;
+    if (Math.abs(missing) > NEAR_LU)
+      gain = Math.min(MAX_GAIN_DB, gain + missing / slopeOf(mixed, master, levels, before));
+  }
+  const isSame = Math.abs(gain - master.gain) < 0.05 && limit === master.limit;
+  return isSame ? undefined : { gain, limit };
+}
+
+/** The try that is nearest to what was asked for: peaks first, because too high ones are distorted by players. */
+export function bestTry(target: number | null, tries: readonly Try[]): number {
+  const costs = tries.map(({ levels: { loudness, truePeak } }) => {
+    const high = Math.max(0, (truePeak ?? Number.NEGATIVE_INFINITY) - HIGHEST_PEAK_DBTP);
+    const miss = target === null || loudness === null ? 0 : Math.abs(target - loudness);
+    return high * 100 + miss;
+  });
+  return costs.indexOf(Math.min(...costs));
+}
+
+/** What a video is told if its sound is not what was asked for; one sentence each. */
+export function loudnessWarnings(target: number | null, { loudness }: SoundLevels): string[] {
+  if (target === null || loudness === null || Math.abs(target - loudness) <= TOLERANCE_LU) return [];
+  const why =
+    loudness < target
+      ? 'Its loudest moments are far above the rest, so more gain would only distort them. Ask for less loudness'
+      : 'Most of it is far below its loudest part. Ask for more loudness';
+  return [
+    `Expected a loudness of ${target.toFixed(1)} LUFS, got ${loudness.toFixed(1)}. ` +
+      `${why} (audio.loudness), or send sounds of more even levels.`,
+  ];
+}
+
+function slopeOf(mixed: SoundLevels, master: Master, levels: SoundLevels, before: Try | undefined): number {
+  if (overOf(master.gain, mixed, master.limit) <= HARDLY_LIMITED_DB) return 1;
+  const raised = before === undefined ? 0 : master.gain - before.master.gain;
+  if (before === undefined || Math.abs(raised) < 0.1 || before.master.limit !== master.limit) return SLOPE;
+  const louder = (levels.loudness as number) - (before.levels.loudness ?? (levels.loudness as number));
+  return Math.min(1, Math.max(LEAST_SLOPE, louder / raised));
+}
+
+/** How far the highest sample is above the limit, dB. */
+function overOf(gain: number, { truePeak }: SoundLevels, limit: number): number {
+  return (truePeak ?? Number.NEGATIVE_INFINITY) + gain - 20 * Math.log10(limit);
+}

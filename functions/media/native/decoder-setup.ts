@@ -1,0 +1,132 @@
+/**
+ * Reads the sample entry of a remuxed clip: what a decoder is set up with for all its frames, and for those of the clips
+ * that are joined to it. ISO/IEC 14496-12, 12.1.3, and -15, 5.3.3.
+ */
+import { children } from '../mp4/boxes.ts';
+import { type PictureSet, parsePictureSet, parseSequenceSet, type SequenceSet } from './parameter-sets.ts';
+import { refuseUnless } from './refused.ts';
+
+export interface DecoderSetup {
+  sequence: SequenceSet;
+  pictures: readonly PictureSet[];
+  /** The parameter sets as they are stored. */
+  stored: readonly Buffer[];
+}
+
+/** Before each NAL unit: its length. */
+export const LENGTH_BYTES = 4;
+/** Of a VisualSampleEntry, before its boxes. */
+const FIELDS = 78;
+const BOXES = ['avcC', 'colr', 'pasp', 'btrt', 'fiel'];
+const [BASELINE, MAIN, HIGH] = [66, 77, 100];
+/** The highest level that our own clips may have. */
+const HIGHEST_LEVEL = 52;
+/** transfer_characteristics of PQ and HLG. */
+const HDR_TRANSFERS = [16, 18];
+
+/** @param stsd its body. Throws CopyRefused, or an Error if it is broken. */
+export function readDecoderSetup(
+  stsd: Buffer,
+  { width, height }: { width: number; height: number },
+): DecoderSetup {
+  const found = children(stsd.subarray(8));
+  const [entry] = found;
+  refuseUnless(
+    found.length === 1 && entry?.type === 'avc1',
+    'has more than one header, or another than avc1',
+  );
+  const { body } = entry;
+  refuseUnless(body.length >= FIELDS && body.readUInt16BE(6) === 1, 'has frames in another file');
+  const size = `${body.readUInt16BE(24)}x${body.readUInt16BE(26)}`;
+  refuseUnless(size === `${width}x${height}`, `has a header for ${size}`);
+  const boxes = children(body.subarray(FIELDS));
+  const types = boxes.map(({ type }) => type);
+  const odd = types.find((type, at) => !BOXES.includes(type) || types.indexOf(type) !== at);
+  refuseUnless(odd === undefined, `has ${JSON.stringify(odd)} in its header`);
+  const of = (type: string) => boxes.find((box) => box.type === type)?.body;
+  const aspect = of('pasp');
+  refuseUnless(aspect === undefined || aspect.readUInt32BE(0) === aspect.readUInt32BE(4), ANAMORPHIC);
+  refuseUnless((of('fiel')?.[0] ?? 1) === 1, INTERLACED);
+  checkColours(of('colr'));
+  const avcC = of('avcC');
+  refuseUnless(avcC !== undefined, 'has no header for decoders');
+  const setup = parseConfiguration(avcC);
+  checkSequence(setup.sequence, { width, height });
+  return setup;
+}
+
+const ANAMORPHIC = 'has samples that are not square';
+const INTERLACED = 'is interlaced';
+const HDR = 'has a high dynamic range';
+const FULL_RANGE = 'has colours in full range';
+
+/** nclx: primaries, transfer, matrix, and whether the range is full. */
+function checkColours(colr: Buffer | undefined): void {
+  if (colr === undefined) return;
+  const kind = colr.toString('latin1', 0, 4);
+  refuseUnless(kind === 'nclx' || kind === 'nclc', 'has a colour profile');
+  refuseUnless(!HDR_TRANSFERS.includes(colr.readUInt16BE(6)), HDR);
+  refuseUnless(kind === 'nclc' || (colr.readUInt8(10) & 0x80) === 0, FULL_RANGE);
+}
+
+/** AVCDecoderConfigurationRecord. */
+function parseConfiguration(avcC: Buffer): DecoderSetup {
+  refuseUnless(avcC.length >= 7 && avcC[0] === 1, 'has no header for decoders');
+  const lengthBytes = (avcC.readUInt8(4) & 3) + 1;
+  // Our writer and ffmpeg write no others.
+  refuseUnless(
+    lengthBytes === LENGTH_BYTES,
+    `has frames whose parts have lengths of ${lengthBytes} bytes, not 4`,
+  );
+  const sets = avcC.readUInt8(5) & 31;
+  refuseUnless(sets === 1, `has ${sets} sequence parameter sets in its header`);
+  const [sps, after] = setAt(avcC, 6);
+  const count = avcC.readUInt8(after);
+  refuseUnless(count > 0, 'has no picture parameter set in its header');
+  const stored = [sps];
+  for (let at = after + 1, left = count; left > 0; left--) {
+    const [pps, next] = setAt(avcC, at);
+    stored.push(pps);
+    at = next;
+  }
+  refuseUnless(
+    stored.every((set, at) => (set.readUInt8(0) & 0x9f) === (at === 0 ? 7 : 8)),
+    'has a broken header',
+  );
+  const sequence = parseSequenceSet(sps);
+  const pictures = stored.slice(1).map(parsePictureSet);
+  refuseUnless(
+    new Set(pictures.map(({ id }) => id)).size === pictures.length,
+    'has two picture parameter sets of one number',
+  );
+  for (const picture of pictures) {
+    refuseUnless(picture.sequence === sequence.id, 'has a picture parameter set of a missing sequence');
+    refuseUnless(picture.sliceGroups === 1 && !picture.redundant, 'has slices in groups, or twice');
+  }
+  return { sequence, pictures, stored };
+}
+
+/** A length of two bytes and so many. Returns where the next one begins, too. */
+function setAt(avcC: Buffer, at: number): [set: Buffer, next: number] {
+  const next = at + 2 + avcC.readUInt16BE(at);
+  refuseUnless(next <= avcC.length && next > at + 2, 'has a broken header');
+  return [avcC.subarray(at + 2, next), next];
+}
+
+function checkSequence(found: SequenceSet, { width, height }: { width: number; height: number }): void {
+  const { profile, level } = found;
+  const isRead = profile === MAIN || profile === HIGH || (profile === BASELINE && found.constrained);
+  refuseUnless(isRead, `has the H.264 profile ${profile}, not Constrained Baseline, Main or High`);
+  refuseUnless(level <= HIGHEST_LEVEL, `has the H.264 level ${level / 10}, above 5.2`);
+  refuseUnless(found.chroma === 1 && found.depth === 8, 'has other colours than 4:2:0 in 8 bits');
+  refuseUnless(found.framesOnly, INTERLACED);
+  refuseUnless(!found.gaps, 'has frames with gaps in their numbers');
+  refuseUnless(found.square, ANAMORPHIC);
+  refuseUnless(!found.fullRange, FULL_RANGE);
+  refuseUnless(found.transfer === null || !HDR_TRANSFERS.includes(found.transfer), HDR);
+  const size = `${found.width}x${found.height}`;
+  refuseUnless(
+    size === `${width}x${height}`,
+    `has pictures of ${size} under a header for ${width}x${height}`,
+  );
+}

@@ -1,0 +1,68 @@
+/** Whether a clip's frames can be copied, as far as the probe knows. Pure. */
+import { type FrameRate, framesPerSecond } from '../../model/frame-rate.ts';
+import type { Probe, Profile } from '../../model/pins.ts';
+import { secondsAhead } from '../conform-graph.ts';
+import { framesFor, isSoundLonger, type PictureProbe } from '../conform-limits.ts';
+import { MOST_OFF_GRID } from './sample-times.ts';
+
+type Video = PictureProbe['video'];
+
+const CONTAINERS = ['mov', 'matroska'];
+const LEAST_FRAMES = 2;
+/** Later ones are filled with the first picture. */
+const LATEST_START = 0.1;
+
+/** Why a clip cannot be copied, by what is known without reading it again; undefined if it may be. */
+export function unfitForCopy(probe: Probe, profile: Profile): string | undefined {
+  const { video } = probe;
+  if (video === null) return 'has no picture';
+  if (video.still) return 'is a still picture';
+  return unfitPicture(video) ?? unlikeProfile(video, profile) ?? unfitTimes({ ...probe, video }, profile);
+}
+
+function unfitPicture({ codec, stored, interlaced, hdr, alpha }: Video): string | undefined {
+  if (codec !== 'h264') return `has a picture in ${codec}, not in H.264`;
+  if (!CONTAINERS.includes(stored.container))
+    return `is a file of the format ${stored.container}, not MP4, MOV or Matroska`;
+  if (hdr !== null) return 'has a high dynamic range';
+  if (stored.pixels !== 'yuv420p' || alpha) return `has pictures in ${stored.pixels}, not in yuv420p`;
+  if (stored.fullRange) return 'has colours in full range';
+  if (interlaced) return 'is interlaced';
+  if (stored.turned) return 'is turned when it is shown';
+  if (!stored.square) return 'has samples that are not square';
+  if (stored.sideData) return 'has frames with more beside them, such as a second header';
+  return undefined;
+}
+
+function unlikeProfile({ width, height, rate }: Video, profile: Profile): string | undefined {
+  if (width !== profile.width || height !== profile.height) {
+    return `is ${width}x${height}, the videos ${profile.width}x${profile.height}`;
+  }
+  if (rate.num * profile.rate.den === profile.rate.num * rate.den) return undefined;
+  return `has ${told(rate)} frames per second, the videos ${told(profile.rate)}`;
+}
+
+function told(rate: FrameRate): string {
+  return String(Number(framesPerSecond(rate).toFixed(3)));
+}
+
+function unfitTimes(probe: PictureProbe, profile: Profile): string | undefined {
+  const { video } = probe;
+  const { stored, packets, decoded, start } = video;
+  if (stored.cut > 0 || packets !== decoded) return 'has frames that are cut off or damaged';
+  if (packets < LEAST_FRAMES) return 'has only one frame';
+  if (video.restarts || video.leaps.length > 0 || video.later !== null) return 'has times that leap';
+  if (!video.steady || stored.offGrid > MOST_OFF_GRID) return 'has no constant frame rate';
+  if (start >= LATEST_START) return `begins ${start.toFixed(2)} s late`;
+  // A last frame that is shown for longer would be held. One that lasts a part of a frame lasts a whole one.
+  if (video.held > 0 || framesFor({ probe, profile }) > packets) return 'holds its last picture';
+  return undefined;
+}
+
+/** Whether encoding would hold the last picture under the clip's own sound. */
+export function isHeld(probe: PictureProbe, profile: Profile, own: boolean): boolean {
+  const { audio, video } = probe;
+  if (audio === null || !own || audio.refused !== null) return false;
+  const picture = framesFor({ probe, profile }) / framesPerSecond(profile.rate);
+  return isSoundLonger(audio.seconds - secondsAhead(video, profile.rate), picture);
+}

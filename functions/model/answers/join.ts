@@ -1,0 +1,13 @@
+import type { FromSchema } from 'json-schema-to-ts';
+import { object, oneOf, orNull, textOrNull } from './shape.ts';
+
+/** Fields of a status and of a manifest. */
+export const joinFields = {
+  video: orNull(
+    oneOf(['copied', 'encoded'], 'copied: the frames are those of the clips.'),
+    'What becomes of the pictures of all clips; null until that is decided.',
+  ),
+  video_reason: textOrNull('Why they are encoded; null if they are copied or the request asks for it.'),
+};
+const joinSchema = object(joinFields);
+export type JoinView = FromSchema<typeof joinSchema>;

@@ -1,0 +1,88 @@
+/** Takes a clip into a task as it is, and says whether that works before the task relies on it. */
+import { PermanentError } from '../base/errors.ts';
+import type { Ffmpeg } from '../media/ffmpeg.ts';
+import {
+  CopyRefused,
+  type CopyRequest,
+  copyClip,
+  copyIdentity,
+  unfitForCopy,
+} from '../media/native/copy-clip.ts';
+import type { SoundExceeded } from '../media/own-sound.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
+import type { CopyCheck, Prepared } from '../model/pins.ts';
+import type { Artifact } from '../ports.ts';
+import { artifactKey } from './artifacts.ts';
+import { orSilent } from './silent-clip.ts';
+
+/** Of a clip that was copied: as of any other, and what the header of its film says. */
+export type CopiedMeta = Omit<Prepared, 'artifact' | 'error'> & { header: string };
+
+type Make = (file: string, dir: string, signal: AbortSignal) => Promise<CopiedMeta>;
+
+export interface ClipToCopy {
+  taskId: string;
+  /** SHA-256 of its bytes. */
+  content: string;
+  wish: Pick<CopyRequest, 'probe' | 'profile' | 'own' | 'maxSeconds' | 'timeoutMs'>;
+  /** Returns the artifact of that key, and has it made if it is missing. */
+  artifactOf: (key: string, make: Make) => Promise<Artifact<CopiedMeta>>;
+}
+
+/** It must be encoded, and is not: the task has decided otherwise, or has not decided. */
+class NotCopied extends PermanentError {
+  readonly reason: string;
+
+  constructor(reason: string, cause?: unknown) {
+    const message =
+      `Expected a clip that can be copied, as it was when the task began, got one that ${reason}. ` +
+      'Next step: retry the task, which looks at it anew.';
+    super('conform_failed', 'conform', message, { cause });
+    this.reason = reason;
+  }
+}
+
+/** Makes the artifact, because only the finished copy shows whether it can be joined. */
+export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy, recipe: string): Promise<CopyCheck> {
+  const unfit = unfitForCopy(clip.wish.probe, clip.wish.profile);
+  if (unfit !== undefined) return { refused: unfit };
+  try {
+    using artifact = await copied(ffmpeg, clip, recipe);
+    return { header: artifact.meta.header, seconds: artifact.meta.seconds };
+  } catch (error) {
+    if (error instanceof NotCopied) return { refused: error.reason };
+    throw error;
+  }
+}
+
+/**
+ * The artifact of a clip of a task whose clips are copied. Throws PermanentError conform_failed if it does not go with the
+ * others any more: encoding it would not help, because it must have their header.
+ */
+export async function copiedClip(
+  ffmpeg: Ffmpeg,
+  clip: ClipToCopy,
+  recipe: string,
+  header: string,
+): Promise<Artifact<CopiedMeta>> {
+  const artifact = await copied(ffmpeg, clip, recipe);
+  if (artifact.meta.header === header) return artifact;
+  artifact[Symbol.dispose]();
+  throw new NotCopied('has another header');
+}
+
+async function copied(ffmpeg: Ffmpeg, clip: ClipToCopy, recipe: string): Promise<Artifact<CopiedMeta>> {
+  const { taskId, content, wish, artifactOf } = clip;
+  const identity = [content, ...copyIdentity(wish.profile, wish), recipe, await ffmpeg.version()];
+  const make =
+    (silent: { exceeded?: SoundExceeded }): Make =>
+    async (file, dir, signal) => {
+      const { header, frames, samples, warnings } = await copyClip(ffmpeg, {
+        ...{ ...wish, ...silent, file, dir, signal },
+      }).catch((error: unknown) => {
+        throw error instanceof CopyRefused ? new NotCopied(error.message, error) : error;
+      });
+      return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings, header };
+    };
+  return orSilent(taskId, identity, (parts, silent) => artifactOf(artifactKey('clip', parts), make(silent)));
+}
