@@ -4,11 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { checkClip } from '../../../functions/media/check-clip.ts';
-import { box } from '../../../functions/media/mp4/build.ts';
 import { CopyRefused } from '../../../functions/media/native/copy-clip.ts';
 import { parseSequenceSet, type SequenceSet } from '../../../functions/media/native/parameter-sets.ts';
 import type { Profile } from '../../../functions/model/pins.ts';
 import { withBox } from '../../fixtures/media/changed-boxes.ts';
+import { box } from '../../fixtures/media/containers.ts';
 import {
   assertJoined,
   type Copy,
@@ -219,6 +219,10 @@ describe('a clip', () => {
   }
   async function heldLast(): Promise<string> {
     const file = await encoded('held.mp4', [...x264('bframes=0'), '-use_editlist', '0']);
+    await withBox(file, file, 'moov/trak/mdia/mdhd', (mdhd) => {
+      mdhd.writeUInt32BE(mdhd.readUInt32BE(16) + 29 * 512, 16);
+      return mdhd;
+    });
     return withBox(file, file, 'moov/trak/mdia/minf/stbl/stts', held);
   }
   /** Changes one byte of the sequence parameter set so that it says this, and nothing else that is looked at. */

@@ -12,7 +12,7 @@ import { type Copy, copyOf, encode, SMALL } from '../../fixtures/media/copied-jo
 import { useMedia } from '../../fixtures/media/media.ts';
 import { EXHAUSTIVE } from '../../fixtures/system/sample.ts';
 
-const MUTANTS = EXHAUSTIVE ? 20_000 : 400;
+const MUTANTS = EXHAUSTIVE ? 20_000 : 200;
 const { signal } = new AbortController();
 const FRAMES = 20;
 
