@@ -14,7 +14,7 @@ import { tempDir } from '../fixtures/system/temp-dir.ts';
 const TASKS = 20;
 const SEEDS = sampled(
   Array.from({ length: TASKS }, (_, seed) => seed + 1),
-  TASKS / 2,
+  TASKS,
   'mixed joins',
 );
 const AAC = ['-c:a', 'aac'];

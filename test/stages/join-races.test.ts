@@ -14,7 +14,7 @@ import { sampled } from '../fixtures/system/sample.ts';
 const TRIALS = 150;
 const SEEDS = sampled(
   Array.from({ length: TRIALS }, (_, seed) => seed + 1),
-  TRIALS / 6,
+  TRIALS / 4,
   'races of joins',
 );
 /** Short, because each death costs as much. */
