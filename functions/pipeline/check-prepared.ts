@@ -86,7 +86,7 @@ export function checkedProfile(pin: Profile | undefined, wanted: WantedOutput): 
 
 /** Undefined if the pin is none that `prepare` writes. It is shown in answers and in the manifest. */
 export function checkedJoin(pin: Join | undefined, { plan }: Pick<Task, 'plan'>): Join | undefined {
-  if (pin === undefined || plan.sources[pin.by]?.kind !== 'clip') return undefined;
+  if (pin == null || plan.sources[pin.by]?.kind !== 'clip') return undefined;
   const { by } = pin;
   if (pin.video === 'copied')
     return HASH.test(String(pin.header)) ? { video: pin.video, header: pin.header, by } : undefined;

@@ -4,9 +4,10 @@ import { CODES } from '../../functions/base/codes.ts';
 import type { Stage } from '../../functions/base/errors.ts';
 import { chooseProfile } from '../../functions/media/profile.ts';
 import { STANDARD_RATES } from '../../functions/model/frame-rate.ts';
-import type { Failed, Probe, Profile } from '../../functions/model/pins.ts';
+import type { Failed, Join, Probe, Profile } from '../../functions/model/pins.ts';
 import type { Source, WantedOutput } from '../../functions/model/plan.ts';
-import { checkedPin, checkedProfile } from '../../functions/pipeline/check-prepared.ts';
+import type { Task } from '../../functions/model/task.ts';
+import { checkedJoin, checkedPin, checkedProfile } from '../../functions/pipeline/check-prepared.ts';
 import { SAMPLE_PROFILE, samplePrepared } from '../contracts/samples.ts';
 import { PLAIN_OUTPUT } from '../fixtures/media/plain-choices.ts';
 
@@ -43,6 +44,38 @@ describe('a pin that a render reads', () => {
       const { error } = checkedPin(pin as Failed, CLIP);
       assert.equal(error?.code, 'mix_failed', JSON.stringify(pin));
       assert.match(error?.message ?? '', /^Expected a prepared clip with /);
+    }
+  });
+});
+
+describe('a decision whether clips are copied', () => {
+  const TASK = { plan: { sources: [CLIP, { kind: 'track' }] } } as unknown as Task;
+  const OURS: Join[] = [
+    { video: 'copied', header: HASH, by: 0 },
+    { video: 'encoded', reason: 'clip "a" is interlaced', by: 0 },
+    { video: 'encoded', reason: null, by: 0 },
+  ];
+
+  it('is shown as prepare wrote it', () => {
+    for (const join of OURS) assert.deepEqual(checkedJoin(join, TASK), join);
+    const more = { ...OURS[1], more: 'x' } as unknown as Join;
+    assert.deepEqual(checkedJoin(more, TASK), OURS[1]);
+  });
+
+  it('is left out if it is none that prepare writes', () => {
+    for (const forged of [
+      null,
+      'copied',
+      {},
+      { ...OURS[0], by: 1 },
+      { ...OURS[0], by: '__proto__' },
+      { ...OURS[0], header: 'x' },
+      { ...OURS[1], video: 'other' },
+      { ...OURS[1], reason: 7 },
+      { ...OURS[1], reason: undefined },
+      { ...OURS[1], reason: 'x'.repeat(4_001) },
+    ]) {
+      assert.equal(checkedJoin(forged as Join, TASK), undefined, JSON.stringify(forged));
     }
   });
 });

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { joinKey } from '../../functions/coordination/lease-keys.ts';
 import type { PinName } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { publishLost } from '../../functions/pipeline/lost-messages.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { delivery, useStages } from '../fixtures/hosts/stages.ts';
@@ -113,6 +114,25 @@ describe('preparing clips of one export', () => {
     assert.ok(pin && 'error' in pin);
     assert.equal(pin.error?.code, 'conform_failed');
     assert.match(pin.error?.message ?? '', /one that has another header\. Next step/);
+  });
+
+  test('a task whose waiting message is lost goes on with the next sweep', async () => {
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4', '/c.mp4'] });
+    s.server.set('/c.mp4', { body: s.clip });
+    // The first waited and is lost, the second has ended undecided, the third never came.
+    const stopping = new AbortController();
+    const lost = prepare(prepareOf(task, 0), { ...delivery(), signal: stopping.signal }, s.deps);
+    await isWaiting(task, 0);
+    await prepare(prepareOf(task, 1), delivery(), s.deps);
+    stopping.abort(new Error('stopping'));
+    await assert.rejects(lost);
+    assert.equal(await publishLost(task, 600_000, s.deps), 3);
+    await s.prepareAll(task);
+    // Whichever way it went, all that ended undecided was published.
+    for (const source of [0, 1, 2]) await prepare(prepareOf(task, source), delivery(), s.deps);
+    const ready = await pinsOf(task, 'prepared-0', 'prepared-1', 'prepared-2');
+    assert.ok(ready.every((pin) => pin && !('error' in pin)));
+    assert.equal(s.logged('task.joined').length, 1);
   });
 
   test('a dead letter of the clip that waited brings the others back', async () => {
