@@ -44,7 +44,6 @@ export async function orchestrationTable(
     task_name: 'orchestration',
     video_blocks: named(blocks.map((block) => block.map((clip) => server.url(clip)))),
     audio_blocks: { music: [server.url(track)] },
-    text_to_speech: [],
     seed: 1,
   });
   const most = Math.max(...sizes.map(([size]) => size));
