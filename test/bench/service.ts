@@ -100,7 +100,7 @@ async function firstTask(
   folders: HostFolders,
 ): Promise<Pick<Figures, 'cold' | 'coldMemory'>> {
   await using host = await startHostProcess(folders, ffmpeg);
-  const { result, memory } = await watchingMemory(host, () => timeTask(host, request));
+  const { result, memory } = await watchingMemory(host, () => timeTask(host, request, true));
   return { cold: result, coldMemory: memory };
 }
 
