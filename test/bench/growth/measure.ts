@@ -101,7 +101,10 @@ async function lineOf(
   for (const [x, request] of requests) {
     bench.progress(`${name}: ${x}`);
     const made = await fromNothing(bench, request);
-    if (made.way !== way) return undefined;
+    if (made.way !== way) {
+      bench.progress(`${name}: left out, as they were ${made.way}: ${made.reason}`);
+      return undefined;
+    }
     points.push([x, rounded(made.processor)]);
   }
   return { name, points };
@@ -111,7 +114,7 @@ async function lineOf(
 async function fromNothing(
   { ffmpeg, dir }: Bench,
   request: BenchRequest,
-): Promise<{ processor: number; way: string }> {
+): Promise<{ processor: number; way: string; reason: string }> {
   const folders = { dataDir: join(dir, 'data'), outputDir: join(dir, 'output') };
   for (const folder of Object.values(folders)) {
     await rm(folder, { recursive: true, force: true });
@@ -121,8 +124,8 @@ async function fromNothing(
   const before = processorSeconds(host.pid);
   const { taskId } = await timeTask(host, request);
   const processor = processorSeconds(host.pid) - before;
-  const { video = 'encoded' } = await host.status(taskId);
-  return { processor, way: String(video) };
+  const { video = 'encoded', video_reason: reason } = await host.status(taskId);
+  return { processor, way: String(video), reason: String(reason) };
 }
 
 async function linesOfOthers(bench: Bench): Promise<Line[]> {
