@@ -10,7 +10,7 @@ import { runFfmpeg } from './ffmpeg-run.ts';
 import { type HostProcess, startHostProcess } from './host-process.ts';
 import { makeMusic } from './media.ts';
 import { highestResident } from './memory.ts';
-import { ownProcessorSeconds } from './process-tree.ts';
+import { ownProcessorSeconds, processorSeconds } from './process-tree.ts';
 import { type BenchRequest, named } from './request.ts';
 import { timeTask } from './rounds.ts';
 import { markdown } from './table.ts';
@@ -44,7 +44,6 @@ export async function orchestrationTable(
     task_name: 'orchestration',
     video_blocks: named(blocks.map((block) => block.map((clip) => server.url(clip)))),
     audio_blocks: { music: [server.url(track)] },
-    text_to_speech: [],
     seed: 1,
   });
   const most = Math.max(...sizes.map(([size]) => size));
@@ -71,15 +70,16 @@ export async function orchestrationTable(
 
 async function measured(host: HostProcess, dataDir: string, request: BenchRequest): Promise<string[]> {
   const bytesBefore = await databaseBytes(dataDir);
-  const nodeBefore = ownProcessorSeconds(host.pid);
-  const { videos, toCompleted, processor } = await timeTask(host, request);
-  const node = ownProcessorSeconds(host.pid) - nodeBefore;
+  const before = { node: ownProcessorSeconds(host.pid), all: processorSeconds(host.pid) };
+  const { videos, toCompleted } = await timeTask(host, request);
+  const node = ownProcessorSeconds(host.pid) - before.node;
+  const all = processorSeconds(host.pid) - before.all;
   const grown = (await databaseBytes(dataDir)) - bytesBefore;
   return [
     String(videos),
     `${toCompleted.toFixed(1)} s`,
     `${((toCompleted * 1_000) / videos).toFixed(1)} s`,
-    `${node.toFixed(1)} s, ${processor.toFixed(1)} s`,
+    `${node.toFixed(1)} s, ${all.toFixed(1)} s`,
     `${(grown / 1e6).toFixed(1)} MB more`,
     `up to ${highestResident(host.pid).toFixed(0)} MB`,
   ];

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ownProcessorSeconds, processorSeconds } from './process-tree.ts';
+import { meterProcessor, ownProcessorSeconds, processorSeconds } from './process-tree.ts';
 
 const WORKED = 0.2;
 
@@ -23,5 +23,22 @@ describe('processor seconds', { skip: process.platform !== 'linux' && 'needs /pr
     }
     const others = processorSeconds(process.pid) - before - (ownProcessorSeconds(process.pid) - own);
     assert.ok(others >= WORKED - 0.02, `${others} when it is gone`);
+  });
+
+  test('are kept by a meter when a process ends whose parent nobody waited for', async () => {
+    const own = ownProcessorSeconds(process.pid);
+    using meter = meterProcessor(process.pid);
+    const others = () => meter.seconds() - (ownProcessorSeconds(process.pid) - own);
+    // The first one ends without waiting for the second.
+    const script = 'sh -c "while :; do :; done" & read line; kill -9 $!';
+    const child = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'] });
+    const exit = once(child, 'exit');
+    try {
+      while (others() < WORKED) await sleep(20);
+    } finally {
+      child.stdin.end('\n');
+      await exit;
+    }
+    assert.ok(others() >= WORKED - 0.02, `${others()} when it is gone`);
   });
 });

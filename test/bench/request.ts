@@ -6,7 +6,7 @@ export interface BenchRequest {
   task_name: string;
   video_blocks: { name: string; urls: string[] }[];
   audio_blocks: { music: string[] };
-  text_to_speech: { text: string; voice: string }[];
+  text_to_speech?: { text: string; voice: string }[];
   seed: number;
   audio?: { loudness?: number | null };
   output?: { reencode?: boolean };
@@ -24,6 +24,15 @@ export function benchRequest({ blocks, tracks }: BenchMedia, server: FileServer)
     ],
     seed: 1,
   };
+}
+
+/** The same with so many lines. With as many as there are videos, each has another one, and so another soundtrack. */
+export function withLines(request: BenchRequest, count: number): BenchRequest {
+  const lines = Array.from({ length: count }, (_, at) => ({
+    text: `Offer number ${at + 1} is here, and only for this week.`,
+    voice: at % 2 === 0 ? 'Sarah' : 'George',
+  }));
+  return { ...request, text_to_speech: lines };
 }
 
 /** The same with three blocks of ten: 1,000 videos. Only the answer is measured, so its clips need not exist. */

@@ -18,7 +18,7 @@ import { type BenchMedia, makeMedia, mediaOf } from './media.ts';
 import { canMeasureMemory, residentNow } from './memory.ts';
 import { PEER_TOOLS } from './peers.ts';
 import { processorSeconds } from './process-tree.ts';
-import { type BenchRequest, benchRequest } from './request.ts';
+import { type BenchRequest, benchRequest, withLines } from './request.ts';
 import { type Memory, timeAnswers, timeTask, watchingMemory } from './rounds.ts';
 import { type Figures, markdown, tableOf } from './table.ts';
 import { timeWays, wayRows } from './ways.ts';
@@ -100,7 +100,7 @@ async function firstTask(
   folders: HostFolders,
 ): Promise<Pick<Figures, 'cold' | 'coldMemory'>> {
   await using host = await startHostProcess(folders, ffmpeg);
-  const { result, memory } = await watchingMemory(host, () => timeTask(host, request));
+  const { result, memory } = await watchingMemory(host, () => timeTask(host, request, true));
   return { cold: result, coldMemory: memory };
 }
 
@@ -124,11 +124,16 @@ async function warmPart(
     }));
   }
   const turns: Figures['turns'][number][] = [];
+  const different = withLines(request, mixes.length);
+  if (parts.includes('more')) {
+    progress('Lines are spoken');
+    await timeTask(host, different);
+  }
   for (let turn = 1; parts.includes('more') && turn <= TURNS; turn++) {
     progress(`One more video: ${turn} of ${TURNS}`);
     const known = await timeTask(host, request);
     // Nobody hears a hundredth of a decibel, and no soundtrack has it yet.
-    const unknown = await timeTask(host, { ...request, audio: { loudness: -14 - turn / 100 } });
+    const unknown = await timeTask(host, { ...different, audio: { loudness: -14 - turn / 100 } });
     const before = processorSeconds(process.pid);
     const seconds = await timeFloor(ffmpeg, mixes, CORES);
     const processor = (processorSeconds(process.pid) - before) / mixes.length;

@@ -39,7 +39,7 @@ export async function timeWays({ ffmpeg, request, dir, before, progress }: WaysO
     const folders = { dataDir: join(place, 'data'), outputDir: join(place, 'output') };
     for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
     await using host = await startHostProcess(folders, ffmpeg, root === undefined ? {} : { root });
-    const round = await timeTask(host, asked);
+    const round = await timeTask(host, asked, true);
     const { video = 'encoded' } = await host.status(round.taskId);
     ways[name].push({ ...round, joined: String(video) });
   };

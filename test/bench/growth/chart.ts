@@ -85,7 +85,7 @@ text { font: 13px system-ui, sans-serif; fill: #33373d; }
 .page { fill: #ffffff; }
 .grid { stroke: #d9dce1; }
 .line { fill: none; stroke-width: 2.5; }
-.beyond { stroke-dasharray: 3 5; }
+.beyond { stroke-dasharray: 6 5; }
 @media (prefers-color-scheme: dark) {
 text { fill: #d5d9e0; }
 .note { fill: #9aa1ab; }

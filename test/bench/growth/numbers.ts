@@ -62,9 +62,11 @@ function continued(lines: readonly Line[]): Series[] {
   });
 }
 
-/** Both in Markdown, for test/README.md: one row per line. */
-export function growthTables(growth: Growth): string {
-  return [tableOf('clips', growth.overClips), tableOf('combinations', growth.overCombinations)].join('\n\n');
+/** Plots and tables in Markdown, for test/README.md. */
+export function growthText(growth: Growth): string {
+  const images = PLOTS.map((name) => `![Growth over ${name.replace('.svg', '')}](bench/growth/${name})`);
+  const tables = [tableOf('clips', growth.overClips), tableOf('combinations', growth.overCombinations)];
+  return images.map((image, at) => `${image}\n\n${tables[at]}`).join('\n\n');
 }
 
 function tableOf(what: string, { lines }: GrowthOver): string {
