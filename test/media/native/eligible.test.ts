@@ -4,11 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { checkClip } from '../../../functions/media/check-clip.ts';
-import { box } from '../../../functions/media/mp4/build.ts';
 import { CopyRefused } from '../../../functions/media/native/copy-clip.ts';
 import { parseSequenceSet, type SequenceSet } from '../../../functions/media/native/parameter-sets.ts';
 import type { Profile } from '../../../functions/model/pins.ts';
 import { withBox } from '../../fixtures/media/changed-boxes.ts';
+import { box } from '../../fixtures/media/containers.ts';
 import {
   assertJoined,
   type Copy,
