@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { gridStart, measureRate } from '../../functions/media/frame-grid.ts';
+import { gridStart, measureRate, offGrid } from '../../functions/media/frame-grid.ts';
 
 /** The times of `count` frames, each moved by `off`. */
 function times(count: number, fps: number, off: (frame: number) => number = () => 0): Float64Array {
@@ -76,4 +76,18 @@ describe('gridStart', () => {
     );
     assert.equal(gridStart(Float64Array.of(), rate), null);
   });
+});
+
+describe('offGrid', () => {
+  const RATE = { num: 30, den: 1 };
+  for (const [what, list, expected] of [
+    ['nothing for exact times', times(90, 30), 0],
+    ['the wavering of a container, counted from the first frame', inMilliseconds(times(90, 30)), 0.01],
+    ['all others if the first frame is late', times(90, 30, (frame) => (frame === 0 ? 0.01 : 0)), 0.3],
+    ['a rate that drifts away', times(301, 30.03), 0.3],
+    ['a dropped frame', times(90, 30).filter((_, at) => at !== 20), 1],
+    ['nothing for a single frame', times(1, 30), 0],
+  ] as const) {
+    test(`finds ${what}`, () => assert.ok(Math.abs(offGrid(list, RATE) - expected) < 0.001));
+  }
 });

@@ -9,8 +9,6 @@ import { refuseUnless } from './refused.ts';
 export interface DecoderSetup {
   sequence: SequenceSet;
   pictures: readonly PictureSet[];
-  /** The parameter sets as they are stored. */
-  stored: readonly Buffer[];
 }
 
 /** Before each NAL unit: its length. */
@@ -103,7 +101,7 @@ function parseConfiguration(avcC: Buffer): DecoderSetup {
     refuseUnless(picture.sequence === sequence.id, 'has a picture parameter set of a missing sequence');
     refuseUnless(picture.sliceGroups === 1 && !picture.redundant, 'has slices in groups, or twice');
   }
-  return { sequence, pictures, stored };
+  return { sequence, pictures };
 }
 
 /** A length of two bytes and so many. Returns where the next one begins, too. */

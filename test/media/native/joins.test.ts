@@ -29,7 +29,6 @@ const ENCODERS: Readonly<Record<string, readonly string[]>> = {
   'four slices': x264('slices=4:bframes=2'),
   'scaling matrices': x264('cqm=jvt:bframes=2', '-profile:v', 'high'),
   'the Constrained Baseline profile': x264('keyint=10', '-profile:v', 'baseline'),
-  'a header in its frames, too': x264('repeat-headers=1:bframes=2:keyint=10'),
   'tags of colours': [
     ...x264('bframes=2'),
     '-colorspace',
