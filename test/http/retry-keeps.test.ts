@@ -27,10 +27,21 @@ const COVER = {
     fps: 59.94,
     fit: 'cover',
     still_seconds: 4.5,
+    reencode: true,
+    edit_lists: true,
   },
-  audio: { original_volume: 0.3, duck: false, voice_offset_seconds: 1.5 },
+  audio: {
+    original_volume: 0.3,
+    duck: false,
+    voice_offset_seconds: 1.5,
+    loudness: -16,
+    music_db: -3,
+    music_fade_in_seconds: 0.5,
+    music_fade_out_seconds: 2,
+  },
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
+  targets: ['tiktok', 'shorts'],
   metadata: { order: 7, list: [1, { deep: null }] },
 };
 
