@@ -44,11 +44,13 @@ export async function readEnvelope(file: string): Promise<Envelope> {
 }
 
 function addBlock(envelope: Envelope, block: number, values: Float32Array, from: number, to: number): void {
-  let [peak, energy] = [0, 0];
+  let peak = 0;
+  let energy = 0;
   for (let at = from; at < to; at++) {
     const value = values[at] as number;
     energy += value * value;
-    peak = Math.max(peak, value, -value);
+    if (value > peak) peak = value;
+    else if (-value > peak) peak = -value;
   }
   envelope.peaks[block] = peak;
   envelope.energies[block] = energy;
@@ -57,19 +59,24 @@ function addBlock(envelope: Envelope, block: number, values: Float32Array, from:
 /** How many LU less a sound has after that gain if its peaks are limited. @param gain decibels @param limit 0 to 1 */
 export function limiterLoss({ peaks, energies }: Envelope, gain: number, limit: number): number {
   const most = limit / 10 ** (gain / 20);
-  const passed = Float64Array.from(peaks, (peak) => Math.min(1, most / peak));
+  const passed = new Float64Array(peaks.length);
+  for (let at = 0; at < passed.length; at++) passed[at] = Math.min(1, most / (peaks[at] as number));
   // It sees a peak before it comes, and lets go of it slowly.
   for (let at = peaks.length - 2; at >= 0; at--) {
     const next = passed[at + 1] as number;
     passed[at] = Math.min(passed[at] as number, next + (1 - next) / ATTACK_MS);
   }
-  let [held, step] = [1, 0];
-  const limited = Float64Array.from(energies, (energy, at) => {
+  let held = 1;
+  let step = 0;
+  const limited = new Float64Array(energies.length);
+  for (let at = 0; at < limited.length; at++) {
     const wanted = passed[at] as number;
-    if (wanted <= held + step) [held, step] = [wanted, (1 - wanted) / RELEASE_MS];
-    else held = Math.min(1, held + step);
-    return energy * held * held;
-  });
+    if (wanted <= held + step) {
+      held = wanted;
+      step = (1 - wanted) / RELEASE_MS;
+    } else held = Math.min(1, held + step);
+    limited[at] = (energies[at] as number) * held * held;
+  }
   const before = gatedMean(energies);
   return before === 0 ? 0 : 10 * Math.log10(before / gatedMean(limited));
 }

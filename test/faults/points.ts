@@ -5,7 +5,7 @@ const AFTER_WORK = ['artifacts.put', 'outputs.save', 'reports.claimCompletion', 
 /** Calls before which that work is long enough to be stopped in the middle: ffmpeg encodes, decodes or mixes. */
 const AFTER_LONG_WORK = {
   prepare: ['artifacts.put clip', 'artifacts.put track'],
-  render: ['outputs.save'],
+  render: ['artifacts.put soundtrack', 'outputs.save'],
 } as Readonly<Record<string, readonly string[]>>;
 /** Calls that are long enough to be stopped in the middle. */
 const LONG = ['artifacts.put', 'outputs.save', 'downloads.get', 'speech.speak', 'sender.send'];

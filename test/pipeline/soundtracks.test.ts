@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts';
+import { createLog } from '../../functions/base/log.ts';
+import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
+import type { Soundtrack } from '../../functions/media/soundtrack.ts';
+import type { SoundChoices } from '../../functions/model/plan.ts';
+import { createArtifacts } from '../../functions/pipeline/artifacts.ts';
+import { type PreparedArtifact, SOUNDTRACK } from '../../functions/pipeline/check-prepared.ts';
+import {
+  createSoundtracks,
+  type Soundtracks,
+  type WantedSoundtrack,
+} from '../../functions/pipeline/soundtracks.ts';
+import type { ArtifactStore, AttemptStore, LeaseStore } from '../../functions/ports.ts';
+import type { Json } from '../fixtures/hosts/host.ts';
+import { useStages } from '../fixtures/hosts/stages.ts';
+import { makePcm } from '../fixtures/media/clips.ts';
+import { makeTrack } from '../fixtures/media/finished.ts';
+import { useMedia } from '../fixtures/media/media.ts';
+
+const { signal } = new AbortController();
+const TOTAL = 48_000;
+const CHOICES: SoundChoices = { originalVolume: 0, duck: true, voiceOffsetSeconds: 0, loudness: -14 };
+const MAX_BYTES = 100_000_000;
+
+/** Counts what it runs. */
+function counting(ffmpeg: Ffmpeg) {
+  const counted = { ...ffmpeg, runs: 0, run: ffmpeg.run };
+  counted.run = (args, options) => {
+    counted.runs += 1;
+    return ffmpeg.run(args, options);
+  };
+  return counted;
+}
+
+describe('a soundtrack', () => {
+  const { ffmpeg: plain, at } = useMedia();
+  const ffmpeg = counting(plain);
+  let music: PreparedArtifact;
+  let store: ArtifactStore;
+  let soundtracks: Soundtracks;
+  let lines: Json[];
+  let count = 0;
+
+  before(async () => {
+    await makePcm(at('music.s16le'), 'anoisesrc=c=pink:a=0.3:r=48000:seed=1', 2);
+    music = prepared('track/one');
+  });
+  beforeEach(() => {
+    lines = [];
+    ffmpeg.runs = 0;
+    store = createDiskArtifacts({ dir: at(`store-${++count}`), maxBytes: MAX_BYTES });
+    soundtracks = another();
+  });
+
+  function prepared(key: string): PreparedArtifact {
+    const meta = { frames: 30, samples: 96_000, loudness: -20, warnings: [] };
+    return { key, meta, files: [], path: () => at('music.s16le'), [Symbol.dispose]() {} };
+  }
+
+  /** Of another process with the same store. */
+  function another(on: ArtifactStore = store): Soundtracks {
+    const artifacts = createArtifacts({
+      ...{ store: on, leases: {} as LeaseStore, attempts: {} as AttemptStore, tempDir: at('temp') },
+      retryMs: 1_000,
+    });
+    const log = createLog({ level: 'debug', pretty: false, write: (line) => lines.push(JSON.parse(line)) });
+    return createSoundtracks({ artifacts, ffmpeg, log });
+  }
+
+  async function opened(change: Partial<WantedSoundtrack> = {}, from = soundtracks) {
+    const dir = at(`render-${++count}`);
+    await mkdir(dir);
+    const wanted = { total: TOTAL, clips: [], music, voice: undefined, choices: CHOICES, dir, signal };
+    return from.open({ ...wanted, ...change });
+  }
+
+  test('is made once for all videos that have the same parts, settings and length', async () => {
+    using first = await opened();
+    const made = ffmpeg.runs;
+    assert.ok(made >= 3, `${made}`);
+    using second = await opened();
+    assert.deepEqual([second.file, second.loudness, ffmpeg.runs], [first.file, first.loudness, made]);
+    for (const change of [
+      { total: TOTAL + 1600 },
+      { music: prepared('track/two') },
+      { voice: prepared('line/one') },
+      { choices: { ...CHOICES, loudness: -16 } },
+      { choices: { ...CHOICES, musicDb: -3 } },
+      { choices: { ...CHOICES, musicFadeOutSeconds: 0.2 } },
+    ]) {
+      const before = ffmpeg.runs;
+      using other = await opened(change);
+      assert.ok(ffmpeg.runs > before && other.file !== first.file, JSON.stringify(change));
+    }
+  });
+
+  test("is not shared if it has the clips' own sound", async () => {
+    const own = { clips: [prepared('clip/one')], choices: { ...CHOICES, originalVolume: 0.5 } };
+    using first = await opened(own);
+    const made = ffmpeg.runs;
+    using second = await opened(own);
+    assert.equal(ffmpeg.runs, 2 * made);
+    assert.notEqual(first.file, second.file);
+    assert.ok(first.file.startsWith(at('render-')), first.file);
+    await assert.rejects(readdir(at(`store-${count}`)), { code: 'ENOENT' });
+  });
+
+  test('is made once in a process by renders that need it at the same time', async () => {
+    using only = await opened({ choices: { ...CHOICES, musicDb: -1 } });
+    const runs = ffmpeg.runs;
+    const all = await Promise.all([1, 2, 3, 4].map(() => opened()));
+    assert.equal(ffmpeg.runs, 2 * runs);
+    assert.equal(new Set(all.map(({ file }) => file)).size, 1);
+    assert.notEqual(all[0]?.file, only.file);
+    for (const one of all) one[Symbol.dispose]();
+  });
+
+  test('that two processes make at the same time is the one that was stored first', async () => {
+    const [one, other] = await Promise.all([opened(), opened({}, another())]);
+    assert.equal(one.file, other.file);
+    for (const opened of [one, other]) opened[Symbol.dispose]();
+  });
+
+  test('is made by those who wait for it if whoever made it is stopped', async () => {
+    const stop = new AbortController();
+    const stopped = opened({ signal: stop.signal });
+    const waiting = [opened(), opened()];
+    const impatient = new AbortController();
+    const gone = opened({ signal: impatient.signal });
+    while (ffmpeg.runs === 0) await new Promise(setImmediate);
+    impatient.abort(new Error('gone'));
+    stop.abort(new Error('stopped'));
+    await assert.rejects(stopped, /stopped/);
+    await assert.rejects(gone, /gone/);
+    const [one, other] = await Promise.all(waiting);
+    assert.equal(one?.file, other?.file);
+    assert.deepEqual(await readdir(at('temp')), []);
+  });
+
+  test('stays while it is used, and is made again once it was evicted', async () => {
+    const small = createDiskArtifacts({ dir: at(`store-${++count}`), maxBytes: 1 });
+    const from = another(small);
+    const first = await opened({}, from);
+    using other = await opened({ choices: { ...CHOICES, musicDb: -3 } }, from);
+    assert.ok((await stat(first.file)).size > 0);
+    first[Symbol.dispose]();
+    using last = await opened({ choices: { ...CHOICES, musicDb: -4 } }, from);
+    await assert.rejects(stat(first.file), { code: 'ENOENT' });
+    const before = ffmpeg.runs;
+    using again = await opened({}, from);
+    assert.ok(ffmpeg.runs > before);
+    assert.equal(new Set([again, other, last].map(({ file }) => file)).size, 3);
+  });
+
+  test('is made again if its file is damaged', async () => {
+    const first = await opened();
+    first[Symbol.dispose]();
+    const bytes = await readFile(first.file);
+    await writeFile(first.file, bytes.fill(0, bytes.length >> 1));
+    const before = ffmpeg.runs;
+    using again = await opened();
+    assert.ok(ffmpeg.runs > before);
+    assert.ok((await readFile(again.file)).some((value, index) => value !== bytes[index]));
+  });
+
+  for (const [what, forge] of [
+    ['of another length', (wanted: { file: string }) => wanted.file],
+    ['that is none', () => at('music.s16le')],
+  ] as const) {
+    test(`${what} that somebody stored in its place is told, and never used`, async () => {
+      const stranger = await opened({ total: TOTAL / 2 });
+      stranger[Symbol.dispose]();
+      const dir = at(`forged-${++count}`);
+      await mkdir(dir);
+      await writeFile(join(dir, SOUNDTRACK), await readFile(forge(stranger)));
+      const key = await keyOf(() => opened());
+      (await store.put(key, dir, { loudness: -14, truePeak: -2, warnings: [] }))[Symbol.dispose]();
+      using used = await opened();
+      assert.ok(used.file.startsWith(at('render-')), used.file);
+      assert.deepEqual(
+        lines.map(({ event }) => event),
+        ['soundtrack.refused'],
+      );
+    });
+  }
+
+  test('with anything but levels and remarks beside it is not used', async () => {
+    const good = await opened();
+    good[Symbol.dispose]();
+    const bytes = await readFile(good.file);
+    const key = await keyOf(() => opened());
+    for (const meta of [
+      { loudness: 'loud', truePeak: -2, warnings: [] },
+      { loudness: -14, truePeak: Number.MAX_VALUE, warnings: [] },
+      { loudness: -14, truePeak: -2, warnings: ['x'.repeat(10_000)] },
+      { loudness: -14, warnings: [] },
+    ]) {
+      const other = createDiskArtifacts({ dir: at(`store-${++count}`), maxBytes: MAX_BYTES });
+      const dir = at(`forged-${++count}`);
+      await mkdir(dir);
+      await writeFile(join(dir, SOUNDTRACK), bytes);
+      (await other.put(key, dir, meta as unknown as Soundtrack))[Symbol.dispose]();
+      using used = await opened({}, another(other));
+      assert.ok(used.file.startsWith(at('render-')), JSON.stringify(meta));
+    }
+  });
+
+  /** The key under which a soundtrack is looked for. */
+  async function keyOf(open: () => Promise<Disposable>): Promise<string> {
+    const keys: string[] = [];
+    const from = soundtracks;
+    const spy: ArtifactStore = {
+      ...store,
+      open: (key) => {
+        keys.push(key);
+        return Promise.reject(new Error('seen'));
+      },
+    };
+    soundtracks = another(spy);
+    await assert.rejects(open(), /seen/);
+    soundtracks = from;
+    return keys[0] as string;
+  }
+});
+
+describe('a render', () => {
+  const s = useStages();
+  after(() => rm(s.dir.path, { recursive: true, force: true }));
+
+  test('whose soundtrack is there starts no ffmpeg', async () => {
+    s.server.set('/music.wav', { body: await readFile(await makeTrack(join(s.dir.path, 'music.wav'), 3)) });
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], tracks: ['/music.wav'] });
+    await s.prepareAll(task);
+    const ffmpeg = counting(s.deps.ffmpeg);
+    const soundtracks = createSoundtracks({ ...s.deps, ffmpeg });
+    await s.renderOne(task, 1, { soundtracks });
+    const made = ffmpeg.runs;
+    assert.ok(made >= 3, JSON.stringify(await s.deps.reports.list(task.id, 1, 1)));
+    await s.renderOne(task, 2, { soundtracks });
+    assert.equal(ffmpeg.runs, made);
+    const reports = await s.deps.reports.list(task.id, 1, 2);
+    assert.deepEqual(
+      reports.map(({ status, loudnessLufs }) => [status, loudnessLufs]),
+      [1, 2].map(() => ['succeeded', reports[0]?.loudnessLufs]),
+    );
+  });
+});
