@@ -208,7 +208,8 @@ export const SETTINGS: readonly Setting[] = [
     name: 'VIDEO_ENCODER',
     default: 'x264',
     expected: 'x264, nvenc, qsv, vaapi, videotoolbox or amf',
-    about: 'Encoder of the clips: x264, or one in hardware (not on Google Cloud); x264 if that does not work.',
+    about:
+      'Encoder of the clips: x264, or one in hardware (not on Google Cloud); x264 if that does not work.',
   },
   {
     name: 'API_KEY',

@@ -47,7 +47,10 @@ function takenOf({ id, body, deliveries, deaths }: Row): Taken {
 
 /** The state in the database, under the name that it has there since its first version. */
 const QUARANTINED = 'parked';
-/** The queue's rows. Each method is one transaction. */
+/**
+ * The queue's rows. Each method is one transaction. After a power cut, what was last taken waits again, and what was last
+ * acknowledged comes once more.
+ */
 export class SqliteMessages {
   readonly #database: Database;
   readonly #now: () => number;
@@ -90,7 +93,7 @@ export class SqliteMessages {
    */
   take(topic: Topic, count: number): Take {
     const now = this.#now();
-    return this.#database.transaction(() => {
+    const taking = () => {
       const suspect = this.#suspects.take(topic, now);
       const taken = suspect === undefined ? [] : [this.#deliver(suspect)];
       if (topic === 'webhook') {
@@ -104,11 +107,12 @@ export class SqliteMessages {
       }
       if (taken.length > 0) this.#untouched.wereTaken(topic);
       return { taken, nextInMs: taken.length < count ? this.#nextInMs(topic, now) : undefined };
-    });
+    };
+    return this.#database.unsynced(() => this.#database.transaction(taking));
   }
 
   acknowledge({ id }: Taken): void {
-    this.#database.run('DELETE FROM messages WHERE id = ?', id);
+    this.#database.unsynced(() => this.#database.run('DELETE FROM messages WHERE id = ?', id));
     this.#suspects.ended(id);
   }
 
