@@ -1,8 +1,8 @@
 /** Makes the video of a combination: its clips' frames and its soundtrack in one file, as they are. */
-import { isDiskFull, PermanentError, TransientError } from '../base/errors.ts';
+import { PermanentError, TransientError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond, samplesOf } from '../model/frame-rate.ts';
-import { readPicture, readSound } from './mp4/tracks.ts';
-import { writeMovie } from './mp4/write-movie.ts';
+import { type Picture, readPicture, readSound } from './mp4/tracks.ts';
+import { type MovieFacts, writeMovie } from './mp4/write-movie.ts';
 
 export interface MixClip {
   /** Absolute paths of the prepared files. */
@@ -24,8 +24,8 @@ export interface JoinInput {
 }
 
 /**
- * Writes the video. Throws PermanentError 'mix_failed' if the clips or the soundtrack do not belong together, TransientError
- * 'disk_full', and the signal's reason.
+ * Writes the video and says what is in it. Throws PermanentError 'mix_failed' if the clips or the soundtrack do not belong
+ * together, TransientError 'disk_full', and the signal's reason.
  */
 export async function joinClips({
   clips,
@@ -34,14 +34,14 @@ export async function joinClips({
   editLists,
   out,
   signal,
-}: JoinInput): Promise<void> {
+}: JoinInput): Promise<MovieFacts> {
   try {
     const files = [...new Set(clips.map(({ video }) => video))];
     const pictures = new Map(
       await Promise.all(files.map(async (file) => [file, await readPicture(file)] as const)),
     );
     const parts = clips.map(({ video, frames }) => {
-      const picture = pictures.get(video) as Awaited<ReturnType<typeof readPicture>>;
+      const picture = pictures.get(video) as Picture;
       if (picture.sizes.length === frames) return picture;
       throw new Error(`Expected ${frames} frames, got ${picture.sizes.length}`);
     });
@@ -50,7 +50,7 @@ export async function joinClips({
     const sound = await readSound(soundtrack);
     const total = totalOf(clips, rate);
     if (sound.length !== total) throw new Error(`Expected ${total} samples of sound, got ${sound.length}`);
-    await writeMovie({ clips: parts, sound, rate, editLists }, out, { signal });
+    return await writeMovie({ clips: parts, sound, rate, editLists }, out, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw known(error);
@@ -73,8 +73,6 @@ function framesOf(clips: readonly Pick<MixClip, 'frames'>[]): number {
 /** Errors of the system, such as a file that is gone, stay what they are. */
 function known(error: unknown): unknown {
   if (!(error instanceof Error) || PermanentError.is(error) || TransientError.is(error)) return error;
-  if (isDiskFull(error))
-    return new TransientError('disk_full', 'Expected room on the disk, got none left.', { cause: error });
   if ('syscall' in error) return error;
   return new PermanentError('mix_failed', 'mix', `${error.message}. Retry the task.`, { cause: error });
 }

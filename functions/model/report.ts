@@ -10,9 +10,9 @@ export interface Report {
   bytes: number | null;
   /** Of the video. */
   durationSeconds: number | null;
-  /** Integrated loudness by EBU R128, before encoding; null for silence, for less than 0.4 s and without a video. */
+  /** Integrated loudness of the encoded sound by EBU R128; null for silence, for less than 0.4 s and without a video. */
   loudnessLufs: number | null;
-  /** True peak before encoding or, if clips keep their own sound, after it; null as above. */
+  /** True peak of the encoded sound; null for digital silence and without a video. */
   truePeakDbtp: number | null;
   /** From the start of the mix until the file is saved. */
   renderSeconds: number | null;

@@ -79,18 +79,20 @@ function placeOf({ id }: Rule): number {
   return CHECK_IDS.indexOf(id);
 }
 
-const yes = (is: boolean | undefined) => (is === undefined ? undefined : is ? 'yes' : 'no');
+const either = (is: boolean | undefined, yes: string, no: string) =>
+  is === undefined ? undefined : is ? yes : no;
 const sizeOf = ({ width, height }: Partial<VideoFacts>) =>
   width === undefined || height === undefined ? undefined : `${width}x${height}`;
 
 /** What each check looks at; undefined if it is not known. */
 const FOUND: Record<CheckId, (facts: Partial<VideoFacts>) => Found | undefined> = {
-  edit_lists: ({ editLists }) => editLists,
-  index_first: ({ isIndexFirst }) => yes(isIndexFirst),
+  edit_lists: ({ editLists }) =>
+    either(editLists === undefined ? undefined : editLists > 0, 'edit lists', 'no edit lists'),
+  index_first: ({ isIndexFirst }) => either(isIndexFirst, 'moov first', 'moov last'),
   codec: ({ codec }) => codec,
   profile: ({ profile }) => profile,
   chroma: ({ chroma }) => chroma,
-  progressive: ({ isProgressive }) => yes(isProgressive),
+  progressive: ({ isProgressive }) => either(isProgressive, 'progressive', 'interlaced'),
   pixel_aspect: ({ pixelAspect }) => pixelAspect,
   columns: ({ width }) => width,
   size: sizeOf,
@@ -105,7 +107,7 @@ const FOUND: Record<CheckId, (facts: Partial<VideoFacts>) => Found | undefined> 
   length: ({ seconds }) => seconds,
   length_advice: ({ seconds }) => seconds,
   file_size: ({ bytes }) => bytes,
-  sound: ({ isSilent }) => yes(isSilent === undefined ? undefined : !isSilent),
+  sound: ({ isSilent }) => either(isSilent, 'silence', 'sound'),
   audio_codec: ({ audioCodec }) => audioCodec,
   sample_rate: ({ sampleRate }) => sampleRate,
   channels: ({ channels }) => channels,

@@ -1,21 +1,27 @@
 /** Counts the videos of a task by how they did for each of its targets. */
 import type { TargetCounts } from './answers/targets.ts';
-import { type CheckResult, resultOf, type TargetReport } from './target-checks.ts';
-import type { Target } from './targets.ts';
+import { CHECK_RESULTS, type CheckResult, resultOf, type TargetReport } from './target-checks.ts';
+import { TARGETS, type Target } from './targets.ts';
 
+type Key = `${Target}_${CheckResult}`;
 /** Stores keep it beside their other counters. Absent: none. */
-export type TargetTally = { [key in `${Target}_${CheckResult}`]?: number };
+export type TargetTally = { [key in Key]?: number };
+
+const KEYS = TARGETS.flatMap((target) => CHECK_RESULTS.map((result) => `${target}_${result}` as const));
 
 /** What a report adds one to. */
-export function talliedBy(reports: readonly TargetReport[] | undefined): (keyof TargetTally)[] {
+export function talliedBy(reports: readonly TargetReport[] | undefined): Key[] {
   return (reports ?? []).map((report) => `${report.target}_${resultOf(report)}` as const);
 }
 
-export function sumOfTallies(tallies: readonly TargetTally[]): TargetTally {
+/** Counters have no seal, so what is no count does not count. */
+export function sumOfTallies(tallies: readonly (TargetTally | null | undefined)[]): TargetTally {
   const sum: TargetTally = {};
   for (const tally of tallies) {
-    for (const [key, count] of Object.entries(tally) as [keyof TargetTally, number][])
-      sum[key] = (sum[key] ?? 0) + count;
+    for (const key of KEYS) {
+      const count = tally?.[key];
+      if (Number.isSafeInteger(count)) sum[key] = (sum[key] ?? 0) + (count as number);
+    }
   }
   return sum;
 }

@@ -47,7 +47,7 @@ export function expectedBy({ id, least, most, oneOf, sizes, shapes }: Rule): str
   if (oneOf !== undefined) return either(oneOf.map((value) => textOf(id, value)));
   if (sizes !== undefined) return `at least ${either(sizes.map((size) => size.join('x')))}`;
   if (shapes !== undefined) return either(shapes.map((shape) => shape.join(':')));
-  if (least === undefined) return most === 0 ? 'none' : `at most ${textOf(id, most as number)}`;
+  if (least === undefined) return `at most ${textOf(id, most as number)}`;
   if (most === undefined) return `at least ${textOf(id, least)}`;
   const { by = 1 } = UNITS[id] ?? {};
   return `${rounded(least / by)} to ${textOf(id, most)}`;
@@ -57,9 +57,9 @@ function either(values: readonly string[]): string {
   return values.length < 2 ? values.join() : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
+const GIGA = 1_000_000_000;
 const KILOBITS = { unit: ' kbit/s', by: 1_000 };
 const UNITS: Partial<Record<CheckId, { unit: string; by?: number }>> = {
-  edit_lists: { unit: ' tracks with one' },
   columns: { unit: ' pixels' },
   aspect_ratio: { unit: ' (width / height)' },
   fps: { unit: ' frames per second' },
@@ -78,6 +78,7 @@ const UNITS: Partial<Record<CheckId, { unit: string; by?: number }>> = {
 
 function textOf(id: CheckId, found: Found): string {
   if (typeof found === 'string') return found;
+  if (id === 'file_size' && found >= GIGA) return `${rounded(found / GIGA)} GB`;
   const { unit = '', by = 1 } = UNITS[id] ?? {};
   return `${rounded(found / by)}${unit}`;
 }

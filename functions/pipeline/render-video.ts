@@ -13,6 +13,7 @@ import type { Task } from '../model/task.ts';
 import type { OutputStore, PinStore, ReportStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
 import { checkArtifact, checkedProfile, type PreparedArtifact, usablePin } from './check-prepared.ts';
+import { targetReports } from './check-targets.ts';
 import { VIDEO } from './prepare-source.ts';
 import type { Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
@@ -106,7 +107,7 @@ async function make(
       ...{ dir: dir.path, signal: either },
     }),
   );
-  await joinClips({
+  const facts = await joinClips({
     ...{ clips: lengths, rate, soundtrack: soundtrack.file, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
   });
@@ -136,6 +137,7 @@ async function make(
       ...voiceWarnings(choices, voice, seconds),
       ...soundtrack.warnings,
     ],
+    ...targetReports(task, facts, soundtrack),
     error: null,
     ...watch.seconds(),
   };

@@ -24,12 +24,17 @@ export async function runMeasured(ffmpeg: string, args: readonly string[], dir: 
   const began = performance.now();
   const { stderr } = await execute(ffmpeg, all, { env: {}, cwd: dir });
   const wallSeconds = (performance.now() - began) / 1000;
+  return { ...spentOf(stderr), wallSeconds, stderr };
+}
+
+/** Reads what `-benchmark` prints. */
+export function spentOf(stderr: string): Pick<Spent, 'cpuSeconds' | 'memory'> {
   const [, user, system] = /^bench: utime=([\d.]+)s stime=([\d.]+)s/m.exec(stderr) ?? [];
   const [, kibibytes] = /^bench: maxrss=(\d+)Ki?B/m.exec(stderr) ?? [];
   if (user === undefined || kibibytes === undefined) {
     throw new Error(`Expected ffmpeg to print what it used, got ${JSON.stringify(stderr.slice(-200))}`);
   }
-  return { cpuSeconds: Number(user) + Number(system), wallSeconds, memory: Number(kibibytes) / 1024, stderr };
+  return { cpuSeconds: Number(user) + Number(system), memory: Number(kibibytes) / 1024 };
 }
 
 /** Whether this build of ffmpeg has the filter. */

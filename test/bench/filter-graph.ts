@@ -49,21 +49,31 @@ export interface GraphRun {
   dir: string;
 }
 
-/** Seconds per video. */
-export async function timeFilterGraphs({ mixes, ...run }: GraphRun): Promise<number> {
-  const limit = pLimit(run.concurrency);
-  const commands = mixes.map(({ input, urls }, at) => {
+/** The videos of these mixes, to be made from their sources. */
+export function graphInputs({
+  mixes,
+  profile,
+  fileOf,
+  dir,
+}: Omit<GraphRun, 'ffmpeg' | 'concurrency'>): GraphInput[] {
+  return mixes.map(({ input, urls }, at) => {
     const frames = input.clips.reduce((sum, clip) => sum + clip.frames, 0);
-    return filterGraphArguments({
-      clips: urls.clips.map(run.fileOf),
-      music: run.fileOf(urls.music),
+    return {
+      clips: urls.clips.map(fileOf),
+      music: fileOf(urls.music),
       voice: input.voice?.file as string,
-      profile: run.profile,
-      seconds: frames / framesPerSecond(run.profile.rate),
-      out: join(run.dir, `graph-${at}.mp4`),
-    });
+      profile,
+      seconds: frames / framesPerSecond(profile.rate),
+      out: join(dir, `graph-${at}.mp4`),
+    };
   });
+}
+
+/** Seconds per video. */
+export async function timeFilterGraphs(run: GraphRun): Promise<number> {
+  const limit = pLimit(run.concurrency);
+  const commands = graphInputs(run).map(filterGraphArguments);
   const started = performance.now();
   await Promise.all(commands.map((args) => limit(() => runFfmpeg(run.ffmpeg, args))));
-  return (performance.now() - started) / 1000 / mixes.length;
+  return (performance.now() - started) / 1000 / commands.length;
 }

@@ -34,6 +34,10 @@ export interface HostProcess extends AsyncDisposable {
   readonly outputDir: string;
   post(request: unknown): Promise<Posted>;
   cancel(taskId: string): Promise<void>;
+  /** The status of a task. */
+  status(taskId: string): Promise<Record<string, unknown>>;
+  /** Calls `heard` with each log line from now on. @returns what ends that */
+  onLine(heard: (line: LogLine) => void): () => void;
   /** Waits until the task has ended, and returns its log lines. */
   ended(taskId: string): Promise<LogLine[]>;
 }
@@ -43,15 +47,21 @@ export interface HostFolders {
   outputDir: string;
 }
 
+export interface HostOptions {
+  /** Folder of the checkout to start; this one by default. */
+  root?: string;
+  /** That differ from the defaults. */
+  settings?: Readonly<Record<string, string>>;
+}
+
 /**
  * Starts the host in `folders`; resolves when it listens.
  * @param ffmpeg path of the binary, so that all measurements use the same one
- * @param root folder of the checkout to start
  */
 export async function startHostProcess(
   folders: HostFolders,
   ffmpeg: string,
-  root: string = ROOT,
+  { root = ROOT, settings = {} }: HostOptions = {},
 ): Promise<HostProcess> {
   const child = spawn(process.execPath, startArguments(root), {
     // Not the repository, where an .env may contain someone's settings.
@@ -63,6 +73,7 @@ export async function startHostProcess(
       DATA_DIR: folders.dataDir,
       OUTPUT_DIR: folders.outputDir,
       FFMPEG_BIN: ffmpeg,
+      ...settings,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -95,6 +106,11 @@ export async function startHostProcess(
     async cancel(taskId) {
       await ask(`/tasks/${taskId}/cancel`);
     },
+    async status(taskId) {
+      const response = await fetch(`${url}/tasks/${taskId}`, { headers: { connection: 'close' } });
+      return (await response.json()) as Record<string, unknown>;
+    },
+    onLine: lines.onLine,
     async ended(taskId) {
       await lines.first((line) => line.event === 'task.completed' && line.task_id === taskId);
       return lines.all().filter((line) => line.task_id === taskId);
@@ -121,6 +137,7 @@ function startArguments(root: string): string[] {
 
 interface Lines {
   all(): readonly LogLine[];
+  onLine(heard: (line: LogLine) => void): () => void;
   /** The first matching line, whether already read or still to come. */
   first(wanted: (line: LogLine) => boolean): Promise<LogLine>;
 }
@@ -138,6 +155,10 @@ function linesOf(child: ChildProcess): Lines {
   });
   return {
     all: () => lines,
+    onLine(heard) {
+      waiting.add(heard);
+      return () => waiting.delete(heard);
+    },
     async first(wanted) {
       const known = lines.find(wanted);
       if (known) return known;

@@ -95,7 +95,7 @@ async function freshHost(
 ): Promise<HostProcess> {
   const folders = { dataDir: join(dir, 'data'), outputDir: join(dir, 'output') };
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
-  return startHostProcess(folders, ffmpeg, root);
+  return startHostProcess(folders, ffmpeg, root === undefined ? {} : { root });
 }
 
 async function attacked(bench: Bench, kind: Kind, dir: string): Promise<Row> {

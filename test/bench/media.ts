@@ -36,15 +36,33 @@ export async function mediaOf(folder: string): Promise<BenchMedia> {
 
 /** Nine clips of 7 s, 1080x1920 at 30 frames per second, and a piece of music of 30 s. */
 export async function makeMedia(ffmpeg: string, dir: string): Promise<BenchMedia> {
-  const limit = pLimit(availableParallelism());
-  const clips = Array.from({ length: MOST_CLIPS }, (_, at) => join(dir, `clip-${at + 1}.mp4`));
-  const track = join(dir, 'music.mp3');
-  await Promise.all([
-    ...clips.map((clip, at) => limit(() => runFfmpeg(ffmpeg, clipArguments(clip, at)))),
-    limit(() => runFfmpeg(ffmpeg, musicArguments(track))),
+  const [clips, track] = await Promise.all([
+    makeClips(ffmpeg, dir, MOST_CLIPS, CLIP_SECONDS),
+    makeMusic(ffmpeg, dir),
   ]);
   const about = `${MOST_CLIPS} generated clips of ${CLIP_SECONDS} s, 1080x1920 at 30 (see test/bench/media.ts)`;
   return { blocks: inBlocks(clips), clips, tracks: [track], about };
+}
+
+/** So many of those clips, with another length. */
+export async function makeClips(
+  ffmpeg: string,
+  dir: string,
+  count: number,
+  seconds: number,
+): Promise<string[]> {
+  const limit = pLimit(availableParallelism());
+  const clips = Array.from({ length: count }, (_, at) => join(dir, `clip-${at + 1}.mp4`));
+  await Promise.all(
+    clips.map((clip, at) => limit(() => runFfmpeg(ffmpeg, clipArguments(clip, at, seconds)))),
+  );
+  return clips;
+}
+
+export async function makeMusic(ffmpeg: string, dir: string): Promise<string> {
+  const track = join(dir, 'music.mp3');
+  await runFfmpeg(ffmpeg, musicArguments(track));
+  return track;
 }
 
 /** The first of those clips, with another length. */

@@ -1,5 +1,6 @@
 /** Measures the memory of a process and its descendants by sampling Linux's /proc. */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { ProcessTree, readOf } from './process-tree.ts';
 
 /** Short, because a mix may run for only a fifth of a second. */
 const SAMPLE_EVERY_MS = 25;
@@ -21,11 +22,11 @@ export const canMeasureMemory = existsSync('/proc/self/smaps_rollup');
 /** Watches a process and all its descendants, in whatever session they are. */
 export function watchMemory(pid: number): MemoryWatch {
   const peak: MemoryPeak = { together: 0, descendants: 0 };
-  const family = new Family(pid);
+  const tree = new ProcessTree(pid);
   const sample = (): void => {
     // Resident size, not PSS: the bench runs the same program, and PSS would count only half of the shared code.
     const own = megabytes(readOf(pid, 'status'), 'VmRSS');
-    const descendants = family
+    const descendants = tree
       .descendants()
       .reduce((sum, child) => sum + megabytes(readOf(child, 'smaps_rollup'), 'Pss'), 0);
     peak.descendants = Math.max(peak.descendants, descendants);
@@ -49,58 +50,6 @@ export function residentNow(pid: number): number {
 /** Largest resident size since the process started in MB, as recorded by the kernel. */
 export function highestResident(pid: number): number {
   return megabytes(readOf(pid, 'status'), 'VmHWM');
-}
-
-class Family {
-  readonly #root: number;
-  /** Parent of each process. Read once per process, because most of them are unrelated. */
-  readonly #parents = new Map<number, number>();
-
-  constructor(root: number) {
-    this.#root = root;
-  }
-
-  descendants(): number[] {
-    const running = readdirSync('/proc').map(Number).filter(Number.isInteger);
-    const present = new Set(running);
-    for (const pid of this.#parents.keys()) if (!present.has(pid)) this.#parents.delete(pid);
-    for (const pid of running) if (!this.#parents.has(pid)) this.#parents.set(pid, parentOf(pid));
-    return running.filter((pid) => this.#descends(pid) && !this.#isCopy(pid));
-  }
-
-  #descends(pid: number): boolean {
-    const parent = this.#parents.get(pid);
-    if (parent === undefined || parent === 0) return false;
-    return parent === this.#root || this.#descends(parent);
-  }
-
-  /** Between fork and exec a child is a copy of its parent and shares all its memory. */
-  #isCopy(pid: number): boolean {
-    return programOf(pid) === programOf(this.#root);
-  }
-}
-
-/** The program's name is in brackets and may contain any character. The parent is the second field after it. */
-function parentOf(pid: number): number {
-  const stat = readOf(pid, 'stat');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? 0);
-}
-
-function programOf(pid: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`);
-  } catch {
-    return '';
-  }
-}
-
-/** Empty for a process that has just ended. */
-function readOf(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 function megabytes(text: string, field: string): number {

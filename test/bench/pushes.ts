@@ -13,11 +13,17 @@ import { type FirestoreCounts, type FirestoreMeter, meterFirestore } from './fir
 import { meterPushes, type Push, type Pushes, pushWithin } from './push-meter.ts';
 import { markdown } from './table.ts';
 
-/** 200 combinations of 18 clips and a track. */
-const BLOCKS = [5, 5, 8];
-const COMBINATIONS = BLOCKS.reduce((product, size) => product * size, 1);
-/** How long each clip takes, because its server is that slow. */
-const PREPARED_AFTER_MS = 10_000;
+interface Load {
+  /** Sizes of the blocks; each clip is in one of them. */
+  blocks: readonly number[];
+  /** How long each clip takes, because its server is that slow. */
+  preparedAfterMs: number;
+}
+
+/** 200 combinations of 18 clips and a track, whose renders come long before their clips are ready. */
+const WAITING: Load = { blocks: [5, 5, 8], preparedAfterMs: 10_000 };
+/** 1,000 of 30, one after the other: `npm run bench -- pushes 1000`. */
+const MANY: Load = { blocks: [10, 10, 10], preparedAfterMs: 0 };
 const FRAMES = 30;
 const SIZE = '360x640';
 /** Renders pushed at a time: by the emulator, and as an instance takes them in the cloud (infra/cloud/shared.sh). */
@@ -26,29 +32,44 @@ const WIDE_WINDOW = 4;
 const COUNTED: readonly FunctionName[] = ['processMedia', 'prepare', 'render', 'complete'];
 
 /** Tables in Markdown, or the reason why there are none. */
-export async function pushTables(progress: (what: string) => void): Promise<string> {
+export async function pushTables(
+  [size]: readonly string[],
+  progress: (what: string) => void,
+): Promise<string> {
+  const load = size === '1000' ? MANY : WAITING;
   const found = findEmulators(process.env);
   if ('missing' in found) return `Pushes were not measured: ${found.missing}.`;
   await using emulators = await startEmulators(found);
   Object.assign(process.env, emulators.hosts, { METADATA_SERVER_DETECTION: 'none' });
   await using dir = await tempDir();
   progress('Clips');
-  await using server = await slowClips(dir.path);
+  await using server = await slowClips(dir.path, load);
   const tables: string[] = [];
   for (const window of [EMULATORS_WINDOW, WIDE_WINDOW]) {
-    progress(`${COMBINATIONS} combinations, ${window} renders pushed at a time`);
+    progress(`${combinationsOf(load)} combinations, ${window} renders pushed at a time`);
     const { FIRESTORE_EMULATOR_HOST } = emulators.hosts;
-    tables.push(await measured(join(dir.path, `window-${window}`), window, server, FIRESTORE_EMULATOR_HOST));
+    const firestoreHost = FIRESTORE_EMULATOR_HOST;
+    tables.push(
+      await measured({ dir: join(dir.path, `window-${window}`), window, server, firestoreHost, load }),
+    );
   }
   return tables.join('\n\n');
 }
 
-async function measured(
-  dir: string,
-  window: number,
-  server: SourceServer,
-  firestoreHost: string,
-): Promise<string> {
+async function measured({
+  dir,
+  window,
+  server,
+  firestoreHost,
+  load,
+}: {
+  dir: string;
+  window: number;
+  server: SourceServer;
+  firestoreHost: string;
+  load: Load;
+}): Promise<string> {
+  const combinations = combinationsOf(load);
   await using meters = new AsyncDisposableStack();
   const bills = new Map<FunctionName, FirestoreMeter>();
   for (const name of COUNTED) bills.set(name, meters.use(await meterFirestore(firestoreHost)));
@@ -69,33 +90,37 @@ async function measured(
   await provision({ projectId, urls, impatient: true });
 
   const began = Date.now();
-  const { task_id } = await fleet.post(requestTo(server));
+  const { task_id } = await fleet.post(requestTo(server, load));
   const answering = bills.get('processMedia')?.counts();
   const { succeeded } = await fleet.ended(String(task_id));
   const seconds = (Date.now() - began) / 1000;
-  if (succeeded !== COMBINATIONS) throw new Error(`Expected ${COMBINATIONS} videos, got ${succeeded}`);
+  if (succeeded !== combinations) throw new Error(`Expected ${combinations} videos, got ${succeeded}`);
   const renders = (wide ?? emulated).pushes;
   const counts = new Map([...bills].map(([name, meter]) => [name, meter.counts()]));
   // Without the questions about the status that follow.
   if (answering !== undefined) counts.set('processMedia', answering);
-  const each = (renders.length / COMBINATIONS).toFixed(2);
+  const each = (renders.length / combinations).toFixed(2);
   return [
     `${window} renders pushed at a time: ${seconds.toFixed(1)} s from the request to the end, ${each} pushes per combination`,
     timeTable(renders, prepare.pushes, fleet),
-    billTable(counts),
+    billTable(counts, combinations),
   ].join('\n\n');
 }
 
+function combinationsOf({ blocks }: Load): number {
+  return blocks.reduce((product, size) => product * size, 1);
+}
+
 /** The answers of a server that holds each clip back for that long. */
-async function slowClips(dir: string): Promise<SourceServer> {
+async function slowClips(dir: string, { blocks, preparedAfterMs }: Load): Promise<SourceServer> {
   const paths: Record<string, Parameters<typeof startSourceServer>[0][string]> = {};
   const colours = Object.keys(COLOURS) as Colour[];
-  const count = BLOCKS.reduce((sum, size) => sum + size, 0);
+  const count = blocks.reduce((sum, size) => sum + size, 0);
   for (let at = 0; at < count; at++) {
     const colour = colours[at % colours.length] as Colour;
     // Clips of different lengths are different clips.
     const file = await makeClip(join(dir, `${at}.mp4`), { colour, frames: FRAMES + at, size: SIZE });
-    const always = { does: 'delay', ms: PREPARED_AFTER_MS } as const;
+    const always = { does: 'delay', ms: preparedAfterMs } as const;
     paths[`/${at}.mp4`] = { body: await readFile(file), etag: `"${at}"`, always };
   }
   const track = await makeTrack(join(dir, 'song.mp3'), 10);
@@ -103,11 +128,11 @@ async function slowClips(dir: string): Promise<SourceServer> {
   return startSourceServer(paths);
 }
 
-function requestTo(server: SourceServer): object {
+function requestTo(server: SourceServer, { blocks }: Load): object {
   let next = 0;
   return {
     task_name: 'pushes',
-    video_blocks: BLOCKS.map((size, block) => ({
+    video_blocks: blocks.map((size, block) => ({
       name: `block ${block + 1}`,
       urls: Array.from({ length: size }, () => server.url(`/${next++}.mp4`)),
     })),
@@ -157,10 +182,10 @@ function billedSeconds(pushes: Pushes): number {
   return billed / 1000;
 }
 
-function billTable(counts: ReadonlyMap<FunctionName, FirestoreCounts>): string {
+function billTable(counts: ReadonlyMap<FunctionName, FirestoreCounts>, combinations: number): string {
   const head = ['function', 'reads', 'writes', 'reads per combination', 'writes per combination'];
   const rows = [...counts].map(([name, { reads, writes }]) => {
-    const perCombination = [reads, writes].map((count) => (count / COMBINATIONS).toFixed(2));
+    const perCombination = [reads, writes].map((count) => (count / combinations).toFixed(2));
     return [`\`${name}\``, String(reads), String(writes), ...perCombination];
   });
   return markdown([head, ...rows]);

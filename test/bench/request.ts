@@ -8,6 +8,8 @@ export interface BenchRequest {
   audio_blocks: { music: string[] };
   text_to_speech: { text: string; voice: string }[];
   seed: number;
+  audio?: { loudness?: number | null };
+  output?: { reencode?: boolean };
 }
 
 /** Three blocks of three clips with music and a line each: 27 videos. */
@@ -32,6 +34,6 @@ export function largeRequest(request: BenchRequest): BenchRequest {
   return { ...request, task_name: 'large', video_blocks: named([urls(1), urls(2), urls(3)]) };
 }
 
-function named(blocks: readonly string[][]): BenchRequest['video_blocks'] {
+export function named(blocks: readonly string[][]): BenchRequest['video_blocks'] {
   return blocks.map((urls, at) => ({ name: `block ${at + 1}`, urls }));
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostProcess, LogLine } from './host-process.ts';
 import { canMeasureMemory, highestResident, type MemoryPeak, watchMemory } from './memory.ts';
+import { processorSeconds } from './process-tree.ts';
 import { type BenchRequest, largeRequest } from './request.ts';
 
 /** After a task the host still cleans up. The next measurement must not overlap with that. */
@@ -16,13 +17,24 @@ export interface Round {
   toLastPrepared: number;
   toLastReport: number;
   toCompleted: number;
+  /** Processor seconds of the host and all that it started; NaN without /proc. */
+  processor: number;
+  /** How many processors were busy on average until the last source was prepared. */
+  busyPreparing: number;
 }
 
 /** Posts the request, waits for the task to end and deletes its videos, a gigabyte each time. Times in seconds. */
 export async function timeTask(host: HostProcess, request: BenchRequest): Promise<Round> {
+  const before = processorSeconds(host.pid);
+  let prepared = before;
+  const stop = host.onLine(({ event }) => {
+    if (event === 'source.prepared') prepared = processorSeconds(host.pid);
+  });
   const { taskId, at } = await host.post(request);
   const lines = await host.ended(taskId);
+  stop();
   await sleep(SETTLING_MS);
+  const processor = processorSeconds(host.pid) - before;
   await rm(join(host.outputDir, request.task_name), { recursive: true });
   const videos = request.video_blocks.reduce((product, { urls }) => product * urls.length, 1);
   const finished = lines.filter(({ event }) => event === 'render.finished');
@@ -31,12 +43,15 @@ export async function timeTask(host: HostProcess, request: BenchRequest): Promis
     throw new Error(`Expected ${videos} videos, got ${finished.length}:\n${warnings.join('\n')}`);
   }
   const secondsTo = (event: string) => (lastOf(lines, event) - at) / 1000;
+  const toLastPrepared = secondsTo('source.prepared');
   return {
     taskId,
     videos,
-    toLastPrepared: secondsTo('source.prepared'),
+    toLastPrepared,
     toLastReport: secondsTo('render.finished'),
     toCompleted: secondsTo('task.completed'),
+    processor,
+    busyPreparing: (prepared - before) / toLastPrepared,
   };
 }
 

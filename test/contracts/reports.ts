@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PACED_SUCCESSES } from '../../functions/model/pace.ts';
+import type { TargetReport } from '../../functions/model/target-checks.ts';
 import type { LeaseStore, ReportStore, TaskStore } from '../../functions/ports.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleReport, sampleTask } from './samples.ts';
@@ -34,6 +35,26 @@ export function reportContract(
       const progress = await harness.tasks.progress(id);
       assert.deepEqual([progress?.succeeded, progress?.failed, progress?.cancelled], [3, 2, 1]);
       assert.deepEqual(await harness.reports.list(id, 1, 6), reports);
+    });
+
+    it('counts how videos did for their targets, each once', async () => {
+      await using harness = await open();
+      const id = await storedTask(harness, 4);
+      assert.deepEqual((await harness.tasks.progress(id))?.targets, {});
+      const reels: TargetReport = { target: 'reels', passed: ['fps'], others: [] };
+      const noted: TargetReport = { ...reels, others: [['gop', 'note', 2]] };
+      const missed: TargetReport = { ...noted, target: 'tiktok', others: [['length', 'missed', 601]] };
+      for (const [at, targets] of [[reels, missed], [noted, missed], [reels]].entries()) {
+        const report = sampleReport(at + 1, { targets });
+        assert.equal(await harness.reports.report(id, report), true);
+        assert.equal(await harness.reports.report(id, report), false);
+      }
+      await harness.reports.report(id, sampleReport(4));
+      assert.deepEqual((await harness.tasks.progress(id))?.targets, {
+        reels_pass: 2,
+        reels_note: 1,
+        tiktok_missed: 2,
+      });
     });
 
     it('keeps the first report of a combination and counts no second one', async () => {

@@ -31,6 +31,7 @@ const COVER = {
   audio: { original_volume: 0.3, duck: false, voice_offset_seconds: 1.5 },
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
+  targets: ['tiktok', 'shorts'],
   metadata: { order: 7, list: [1, { deep: null }] },
 };
 

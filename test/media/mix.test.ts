@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
@@ -13,6 +13,8 @@ import { beeps, filmFacts, flashes, frameHashes, soundOf } from '../fixtures/med
 import { useMedia } from '../fixtures/media/media.ts';
 
 const { signal } = new AbortController();
+/** Seconds of the first packet in which a beep is not fully heard. */
+const FADED_IN = 0.012;
 const LIMITS = { signal, timeoutMs: 60_000 };
 const PROFILE: Profile = {
   width: 128,
@@ -74,9 +76,6 @@ describe('mixCombination joins', () => {
         { frames: total, seconds, start: 0, even: true, complaints: '' },
       );
       assert.equal(facts.seconds.toFixed(6), seconds.toFixed(6));
-      const sound = await soundOf(out);
-      assert.ok(Math.abs(sound.length - samplesOf(total, rate)) <= 1024, `${sound.length}`);
-
       const expected: { flash: number[]; beep: number[] } = { flash: [], beep: [] };
       let start = 0;
       for (const clip of clips) {
@@ -86,9 +85,25 @@ describe('mixCombination joins', () => {
       }
       assert.deepEqual([expected.flash.length, expected.beep.length], [6, 6]);
       sameTimes(await flashes(out), expected.flash);
-      sameTimes(beeps(sound), expected.beep);
+      const sound = await soundOf(out);
+      assert.ok(Math.abs(sound.length - samplesOf(total, rate)) <= 1024, `${sound.length}`);
+      // Without the packet before it, the first one fades in.
+      const [first = NaN, ...others] = beeps(sound);
+      assert.ok(first <= FADED_IN, `${first}`);
+      sameTimes(others, expected.beep.slice(1));
     });
   }
+
+  test('with an edit list instead of the fade over the first packet, on request', async () => {
+    const clip = await conformed(await makeFlashBeep(at('listed.mov'), { frames: 40, rate: '30' }));
+    const { out } = await mixed([clip, clip], { originalVolume: 1, editLists: true });
+    const { complaints, start } = await filmFacts(out);
+    assert.deepEqual({ complaints, start }, { complaints: '', start: 0 });
+    const [own = NaN] = beeps(await soundOf(clip.sound));
+    sameTimes(beeps(await soundOf(out)), [own, own + 40 / 30]);
+    const bytes = (await readFile(out)).toString('latin1');
+    assert.equal(bytes.split('elst').length - 1, 2);
+  });
 
   test('the exact frames of its clips, in order', async () => {
     const one = await conformed(await makeFilm(at('one.mp4'), { frames: 10 }));

@@ -109,6 +109,50 @@ describe('a valid request', () => {
   });
 });
 
+describe('the targets of a request', () => {
+  const loud = { ...valid, audio: { original_volume: 1 } };
+  const warnings = (change: object) => read({ ...loud, ...change }).warnings;
+
+  test('are in one order, whatever the order in the request, and absent without them', () => {
+    assert.deepEqual(read({ ...loud, targets: ['shorts', 'reels'] }).targets, ['reels', 'shorts']);
+    assert.equal('targets' in read(loud), false);
+  });
+
+  test('warn of written limits that the chosen picture misses, at their edge', () => {
+    const size = (width: number, height: number) => ({ targets: ['tiktok'], output: { width, height } });
+    assert.deepEqual(warnings(size(540, 960)), []);
+    assert.deepEqual(warnings(size(538, 960)), [
+      'Target tiktok will miss size: expected at least 540x960, 640x640 or 960x540, got 538x960. ' +
+        'Set output.width and output.height, for example to 1080 and 1920.',
+    ]);
+    assert.deepEqual(warnings({ ...size(1920, 1080), targets: ['reels'] }), []);
+    assert.match(warnings({ ...size(1922, 1080), targets: ['reels'] })[0] ?? '', /reels will miss columns/);
+    assert.deepEqual(warnings({ ...size(1080, 1080), targets: ['shorts'] }), []);
+    assert.match(
+      warnings({ ...size(1082, 1080), targets: ['shorts'] })[0] ?? '',
+      /shorts will miss aspect_ratio/,
+    );
+  });
+
+  test('warn of edit lists and of a silent track where platforms want neither', () => {
+    const lists = warnings({ targets: ['reels', 'tiktok'], output: { edit_lists: true } });
+    assert.deepEqual(lists, [
+      'Target reels will miss edit_lists: expected no edit lists, got edit lists. Leave out output.edit_lists.',
+    ]);
+    const silent = read({ ...valid, targets: ['reels', 'tiktok'] }).warnings;
+    assert.match(
+      silent[1] ?? '',
+      /^Target tiktok will miss sound: expected sound, got silence\. Add audio_blocks/,
+    );
+    assert.equal(silent.length, 2);
+  });
+
+  test('do not warn of advice, and of nothing that is not chosen', () => {
+    assert.deepEqual(warnings({ targets: ['reels', 'tiktok', 'shorts', 'demand_gen'] }), []);
+    assert.deepEqual(warnings({ targets: ['demand_gen'], output: { width: 640, height: 360, fps: 60 } }), []);
+  });
+});
+
 describe('a request with mistakes', () => {
   test('five mistakes are reported, and no others', () => {
     const found = mistakes({
@@ -216,6 +260,22 @@ describe('a request with mistakes', () => {
     ['an odd width', { output: { width: 1081, height: 1920 } }, '/output/width', /even width/],
     ['width alone', { output: { width: 1080 } }, '/output/height', /together/],
     ['an unusual rate', { output: { fps: 31 } }, '/output/fps', /23.976, 24, 25, 29.97/],
+    [
+      'an unknown target',
+      { targets: ['reels', 'tik-tok'] },
+      '/targets/1',
+      /got "tik-tok"\. Did you mean tiktok\?$/,
+    ],
+    [
+      'a target that is like no other',
+      { targets: ['vimeo'] },
+      '/targets/0',
+      /^Expected reels, tiktok, shorts, demand_gen, got "vimeo"\. Choose/,
+    ],
+    ['a target that comes twice', { targets: ['reels', 'reels'] }, '/targets', /List each platform once/],
+    ['no targets in a list', { targets: [] }, '/targets', /^Expected a list of reels/],
+    ['a target outside of a list', { targets: 'reels' }, '/targets', /^Expected a list of reels/],
+    ['a misspelt fit', { output: { fit: 'contian' } }, '/output/fit', /Did you mean contain\?$/],
     ['an unknown fit', { output: { fit: 'stretch' } }, '/output/fit', /contain, cover or blur/],
     ['a colour by name', { output: { background: 'red' } }, '/output/background', /#rrggbb/],
     [

@@ -63,6 +63,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
   };
   const artifacts: Artifacts = {
     open: async () => (made ? artifact('artifact') : undefined),
+    make: async () => artifact('artifact'),
     madeElsewhere: async () => (made ? artifact('artifact') : undefined),
     getOrCreate: (key, make, { semaphore, signal }) =>
       (semaphore as Semaphore)(async () => {

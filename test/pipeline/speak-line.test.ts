@@ -27,6 +27,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
     speech,
     artifacts: {
       open: async () => undefined,
+      make: () => Promise.reject(ENDS),
       madeElsewhere: async () => undefined,
       async getOrCreate(_key, make) {
         await make('/nowhere', signal);

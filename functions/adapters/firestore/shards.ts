@@ -64,6 +64,6 @@ export function sumOf(shards: readonly Shard[]) {
       .flatMap(({ succeededAt = [] }) => succeededAt)
       .toSorted((one, other) => one - other)
       .slice(-PACED_SUCCESSES),
-    targets: sumOfTallies(shards.map(({ targets = {} }) => targets)),
+    targets: sumOfTallies(shards.map(({ targets }) => targets)),
   };
 }

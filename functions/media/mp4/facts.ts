@@ -2,6 +2,7 @@
 import { framesPerSecond, SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { bytesOf, type Layout, type Movie } from './movie.ts';
 import { syncNumbers } from './movie-index.ts';
+import { sequenceSetOf } from './sequence-set.ts';
 import { PACKET, type Picture } from './tracks.ts';
 
 export interface MovieFacts {
@@ -33,6 +34,12 @@ export interface PictureFacts {
   constraints: number;
   /** level_idc: 41 is level 4.1. */
   levelIdc: number;
+  /** chroma_format_idc: 1 is 4:2:0. */
+  chromaIdc: number;
+  /** Every picture is one frame, not two fields. */
+  isProgressive: boolean;
+  /** Width and height of a pixel are equal, or not said. */
+  isSquare: boolean;
   /** The longest from one frame at which decoding can begin to the next, or to the end, in seconds. */
   longestSyncGapSeconds: number;
   /** Average, in bits per second. */
@@ -62,6 +69,7 @@ export function factsOf(movie: Movie, layout: Layout, head: number): MovieFacts 
   const pictureBytes = bytesOf(layout.frames, 0, frames);
   const soundBytes = bytesOf(layout.packets, 0, layout.packets.length);
   const { width, height, profileIdc, constraints, levelIdc } = first;
+  const { chroma: chromaIdc, framesOnly: isProgressive, square: isSquare } = sequenceSetOf(first.entry);
   return {
     bytes: head + pictureBytes + soundBytes,
     isIndexFirst: true,
@@ -69,6 +77,7 @@ export function factsOf(movie: Movie, layout: Layout, head: number): MovieFacts 
     largestLeadSeconds: largestLead(movie, layout, fps),
     picture: {
       ...{ sampleEntries: 1, frames, fps, seconds, width, height, profileIdc, constraints, levelIdc },
+      ...{ chromaIdc, isProgressive, isSquare },
       longestSyncGapSeconds: longestGap(syncNumbers(clips), frames) / fps,
       bitsPerSecond: (8 * pictureBytes) / seconds,
       peakBitsPerSecond: peak(layout.frames, fps),

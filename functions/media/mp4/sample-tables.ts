@@ -154,7 +154,8 @@ function ranked(times: Float64Array): Shown {
       throw new Error(`Expected frames at most ${MOST_REORDERED} places early, got ${frame - rank}`);
     order[frame] = rank;
   }
-  return { order, begin: timeOf(shown[0] as number) };
+  if (order[0] !== 0) throw new Error(`Expected the first frame to be shown first, got place ${order[0]}`);
+  return { order, begin: timeOf(0) };
 }
 
 /** Samples per channel of all packets of so many each, of which the last may be shorter. */

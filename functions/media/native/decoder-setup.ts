@@ -7,14 +7,14 @@ import { type PictureSet, parsePictureSet, parseSequenceSet, type SequenceSet } 
 import { refuseUnless } from './refused.ts';
 
 export interface DecoderSetup {
-  /** Bytes of the length before each NAL unit. */
-  lengthBytes: number;
   sequence: SequenceSet;
   pictures: readonly PictureSet[];
   /** The parameter sets as they are stored. */
   stored: readonly Buffer[];
 }
 
+/** Before each NAL unit: its length. */
+export const LENGTH_BYTES = 4;
 /** Of a VisualSampleEntry, before its boxes. */
 const FIELDS = 78;
 const BOXES = ['avcC', 'colr', 'pasp', 'btrt', 'fiel'];
@@ -24,12 +24,12 @@ const HIGHEST_LEVEL = 52;
 /** transfer_characteristics of PQ and HLG. */
 const HDR_TRANSFERS = [16, 18];
 
-/** @param entries the body of stsd after its count. Throws CopyRefused, or an Error if it is broken. */
+/** @param stsd its body. Throws CopyRefused, or an Error if it is broken. */
 export function readDecoderSetup(
-  entries: Buffer,
+  stsd: Buffer,
   { width, height }: { width: number; height: number },
 ): DecoderSetup {
-  const found = children(entries);
+  const found = children(stsd.subarray(8));
   const [entry] = found;
   refuseUnless(
     found.length === 1 && entry?.type === 'avc1',
@@ -73,7 +73,11 @@ function checkColours(colr: Buffer | undefined): void {
 function parseConfiguration(avcC: Buffer): DecoderSetup {
   refuseUnless(avcC.length >= 7 && avcC[0] === 1, 'has no header for decoders');
   const lengthBytes = (avcC.readUInt8(4) & 3) + 1;
-  refuseUnless(lengthBytes !== 3, 'has frames whose parts have lengths of three bytes');
+  // Our writer and ffmpeg write no others.
+  refuseUnless(
+    lengthBytes === LENGTH_BYTES,
+    `has frames whose parts have lengths of ${lengthBytes} bytes, not 4`,
+  );
   const sets = avcC.readUInt8(5) & 31;
   refuseUnless(sets === 1, `has ${sets} sequence parameter sets in its header`);
   const [sps, after] = setAt(avcC, 6);
@@ -99,7 +103,7 @@ function parseConfiguration(avcC: Buffer): DecoderSetup {
     refuseUnless(picture.sequence === sequence.id, 'has a picture parameter set of a missing sequence');
     refuseUnless(picture.sliceGroups === 1 && !picture.redundant, 'has slices in groups, or twice');
   }
-  return { lengthBytes, sequence, pictures, stored };
+  return { sequence, pictures, stored };
 }
 
 /** A length of two bytes and so many. Returns where the next one begins, too. */

@@ -3,7 +3,7 @@ import { type FrameRate, framesPerSecond } from '../../model/frame-rate.ts';
 import type { Probe, Profile } from '../../model/pins.ts';
 import { secondsAhead } from '../conform-graph.ts';
 import { framesFor, isSoundLonger, type PictureProbe } from '../conform-limits.ts';
-import { MOST_OFF_GRID } from './remuxed.ts';
+import { MOST_OFF_GRID } from './sample-times.ts';
 
 type Video = PictureProbe['video'];
 

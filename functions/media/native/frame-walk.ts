@@ -4,7 +4,7 @@
  */
 import type { ByteWindow } from '../byte-window.ts';
 import { BitReader, unescaped } from './bits.ts';
-import type { DecoderSetup } from './decoder-setup.ts';
+import { type DecoderSetup, LENGTH_BYTES } from './decoder-setup.ts';
 import { CopyRefused, refuseUnless } from './refused.ts';
 
 export interface Walked {
@@ -48,17 +48,16 @@ async function frameAt(
   setup: DecoderSetup,
   isFirst: boolean,
 ): Promise<number> {
-  const { lengthBytes } = setup;
   refuseUnless(end <= bytes.size, 'is not whole');
   let [kind, first, nals] = [0, -1, 0];
   for (let at = start; at < end; nals++) {
     refuseUnless(nals < MOST_NALS, `has a frame of more than ${MOST_NALS} parts`);
-    const head = await bytes.at(at, lengthBytes + SLICE_HEAD);
-    refuseUnless(at + lengthBytes < end && head.length > lengthBytes, 'has a frame that is not whole');
-    const length = head.readUIntBE(0, lengthBytes);
-    const from = at + lengthBytes;
+    const head = await bytes.at(at, LENGTH_BYTES + SLICE_HEAD);
+    refuseUnless(at + LENGTH_BYTES < end && head.length > LENGTH_BYTES, 'has a frame that is not whole');
+    const length = head.readUInt32BE(0);
+    const from = at + LENGTH_BYTES;
     refuseUnless(length > 0 && from + length <= end, 'has a frame that is not whole');
-    const nal = head.subarray(lengthBytes, Math.min(head.length, lengthBytes + length));
+    const nal = head.subarray(LENGTH_BYTES, Math.min(head.length, LENGTH_BYTES + length));
     const type = typeOf(nal);
     at = from + length;
     if (type === SLICE || type === IDR) {

@@ -12,7 +12,7 @@ import { timescale } from '../profile.ts';
 import { readDecoderSetup } from './decoder-setup.ts';
 import { walkFrames } from './frame-walk.ts';
 import { CopyRefused, refuseUnless } from './refused.ts';
-import { decodedAt, shownAt } from './sample-times.ts';
+import { decodedAt, MOST_OFF_GRID, placed, shownAt } from './sample-times.ts';
 
 /** Instagram's limit for Reels, which is the lowest of the platforms. */
 const MOST_BITS_PER_SECOND = 25e6;
@@ -20,9 +20,6 @@ const MOST_BITS_PER_SECOND = 25e6;
 const LONGEST_GAP_SECONDS = 10;
 /** More than any decoder keeps: 16 pictures, by H.264 A.3.1. */
 const DEEPEST_REORDER = 16;
-/** In frames; see unfitForCopy. Rounding to the new time base adds less than a tick. */
-export const MOST_OFF_GRID = 0.2;
-
 /** @returns `header`, see CopyCheck. Throws CopyRefused. */
 export async function checkRemuxed(
   file: string,
@@ -31,16 +28,17 @@ export async function checkRemuxed(
   signal: AbortSignal,
 ): Promise<string> {
   try {
-    const picture = await readPicture(file);
-    const { sizes, offsets, sync, entry } = picture;
-    refuseUnless(sizes.length === frames, `has ${frames} frames, of which ${sizes.length} can be copied`);
-    const setup = readDecoderSetup(entry, profile);
+    await using bytes = await ByteWindow.open(file);
+    const tables = await pictureTables(bytes);
+    const setup = readDecoderSetup(one(tables, 'stsd'), profile);
+    checkCount(one(tables, 'stsz'), frames);
+    checkTimes(tables, frames, profile);
+    // Checks these tables once more, and those that say where the frames are.
+    const { entry, sizes, offsets, sync } = await readPicture(file);
     const seconds = frames / framesPerSecond(profile.rate);
     const rate = sizes.reduce((sum, size) => sum + size, 0) / seconds;
     refuseUnless(rate * 8 <= MOST_BITS_PER_SECOND, `has ${megabits(rate)} Mbit/s, and at most 25 are copied`);
     checkSync(sync, frames, profile);
-    await using bytes = await ByteWindow.open(file);
-    await checkTimes(bytes, frames, profile);
     await walkFrames(bytes, { sizes, offsets }, setup, signal);
     const { width, height } = profile;
     return createHash('sha256')
@@ -53,6 +51,16 @@ export async function checkRemuxed(
     // Our parser's own errors, such as a number beyond the end of its box.
     throw new CopyRefused(`cannot be read (${cause instanceof Error ? cause.message : cause})`, { cause });
   }
+}
+
+/** Of the only track. */
+async function pictureTables(bytes: ByteWindow): Promise<Buffer> {
+  return one(one(one(one(await readIndex(bytes), 'trak'), 'mdia'), 'minf'), 'stbl');
+}
+
+function checkCount(stsz: Buffer, frames: number): void {
+  const count = stsz.readUInt32BE(8);
+  refuseUnless(count === frames, `has ${frames} frames, of which ${count} can be copied`);
 }
 
 function megabits(bytesPerSecond: number): string {
@@ -70,26 +78,13 @@ function checkSync(sync: Uint32Array | null, frames: number, { rate }: Profile):
   );
 }
 
-/** The frames are on the grid of the rate, one on each place, in an order that decoders can undo. */
-async function checkTimes(bytes: ByteWindow, frames: number, { rate }: Profile): Promise<void> {
-  for (const { type, body } of children(await readIndex(bytes))) {
-    if (type !== 'trak') continue;
-    const media = one(body, 'mdia');
-    const tables = one(one(media, 'minf'), 'stbl');
-    const ctts = children(tables).find((box) => box.type === 'ctts')?.body;
-    const shown = shownAt(decodedAt(one(tables, 'stts'), frames), ctts);
-    const order = Uint32Array.from(shown.keys()).sort((a, b) => (shown[a] as number) - (shown[b] as number));
-    refuseUnless(order[0] === 0, 'begins with a frame that others are shown before');
-    const ticks = (timescale(rate) * rate.den) / rate.num;
-    const first = shown[0] as number;
-    for (const [place, at] of order.entries()) {
-      const off = Math.abs((shown[at] as number) - first - place * ticks);
-      refuseUnless(
-        off <= MOST_OFF_GRID * ticks + 1,
-        'has frames beside the places that a constant rate gives them',
-      );
-      refuseUnless(at - place <= DEEPEST_REORDER, 'has frames in an order that decoders cannot undo');
-    }
-    return;
-  }
+function checkTimes(tables: Buffer, frames: number, { rate }: Profile): void {
+  const ctts = children(tables).find(({ type }) => type === 'ctts')?.body;
+  const shown = shownAt(decodedAt(one(tables, 'stts'), frames), ctts);
+  const ticks = (timescale(rate) * rate.den) / rate.num;
+  const { order, most } = placed(shown, ticks);
+  refuseUnless(order[0] === 0, 'begins with a frame that others are shown before');
+  refuseUnless(most <= MOST_OFF_GRID, 'has frames beside the places that a constant rate gives them');
+  const deepest = order.reduce((depth, at, place) => Math.max(depth, at - place), 0);
+  refuseUnless(deepest <= DEEPEST_REORDER, 'has frames in an order that decoders cannot undo');
 }

@@ -9,8 +9,10 @@ const seconds = number('Seconds.');
 export const manifestRowSchema = object({
   ...outcome,
   bytes: numberOrNull('Size of the video.'),
-  loudness_lufs: numberOrNull('Integrated loudness by EBU R128; null for silence and without a video.'),
-  true_peak_dbtp: numberOrNull('True peak; null as above.'),
+  loudness_lufs: numberOrNull(
+    'Integrated loudness of the encoded sound by EBU R128; null for silence and without a video.',
+  ),
+  true_peak_dbtp: numberOrNull('True peak of the encoded sound; null as above.'),
   stage_seconds: {
     type: 'object',
     description: 'How long each stage took.',

@@ -408,7 +408,13 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
         const changed = [...fields, 'sources', 'renders'].map((field) => [field, value]);
         await taskAt(db, odd).update(Object.fromEntries(changed));
         for (const { ref } of (await shardsOf(db, odd).get()).docs)
-          await ref.update({ succeeded: value, failed: value, cancelled: value, succeededAt: value });
+          await ref.update({
+            succeeded: value,
+            failed: value,
+            cancelled: value,
+            succeededAt: value,
+            targets: value,
+          });
         const deps = {
           tasks,
           leases: createFirestoreLeases({ firestore }),

@@ -69,7 +69,9 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
     (field) => `tasks.${field}`,
   ),
   ...['body', 'seal', 'token'].map((field) => `renders.${field}`),
-  ...['quota', 'succeeded', 'failed', 'cancelled', 'succeededAt'].map((field) => `shards.${field}`),
+  ...['quota', 'succeeded', 'failed', 'cancelled', 'succeededAt', 'targets'].map(
+    (field) => `shards.${field}`,
+  ),
   'pins.pin',
   'problems.body',
   'problems.since',

@@ -107,16 +107,18 @@ describe('the shards of a counter', () => {
   it('add up, and the latest successes of all shards are in order', () => {
     const shards = [
       shard({ succeeded: 66, failed: 2, succeededAt: Array.from({ length: 66 }, (_, at) => 2 * at) }),
-      shard({ succeeded: 1, cancelled: 3, succeededAt: [129] }),
-      shard({}),
+      shard({ succeeded: 1, cancelled: 3, succeededAt: [129], targets: { reels_pass: 1, shorts_note: 1 } }),
+      shard({ targets: { reels_pass: 4, tiktok_missed: 2 } }),
+      shard({ targets: { reels_pass: 'many', other: 1 } as never }),
     ];
-    const { succeededAt, ...counts } = sumOf(shards);
+    const { succeededAt, targets, ...counts } = sumOf(shards);
     assert.deepEqual(counts, { succeeded: 67, failed: 2, cancelled: 3 });
+    assert.deepEqual(targets, { reels_pass: 5, shorts_note: 1, tiktok_missed: 2 });
     assert.deepEqual([succeededAt.length, ...succeededAt.slice(-3)], [64, 128, 129, 130]);
   });
 
   it('add up to zero, without a success, before anything is reported', () => {
-    const nothing = { succeeded: 0, failed: 0, cancelled: 0, succeededAt: [] };
+    const nothing = { succeeded: 0, failed: 0, cancelled: 0, succeededAt: [], targets: {} };
     assert.deepEqual(sumOf([]), nothing);
     assert.deepEqual(sumOf([shard({}), shard({})]), nothing);
   });
