@@ -17,6 +17,7 @@ export type EventName =
   | 'host.waiting'
   | 'ffmpeg.limits'
   | 'ffmpeg.no_cage'
+  | 'ffmpeg.no_encoder'
   | 'ffmpeg.old'
   | 'ffmpeg.unverified'
   | 'host.cleared'

@@ -7,6 +7,7 @@ import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
 import { CORES, machineMemoryMb, mixersFor } from '../base/machine.ts';
 import { readCorsOrigins } from './cors-origins.ts';
+import { readVideoEncoder } from './encoder-settings.ts';
 import { readSigningKey, readWebhookSecret } from './key-settings.ts';
 import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
@@ -41,6 +42,8 @@ export interface Config {
   ffmpegBin: string | undefined;
   /** Undefined: from cores, memory and the clips that are left. */
   ffmpegThreads: number | undefined;
+  /** Undefined: x264. */
+  videoEncoder: ReturnType<typeof readVideoEncoder>;
   ffmpegCage: 'auto' | 'off' | 'required';
   apiKey: string | undefined;
   /** Seals tasks and reports. Undefined in `prepare`, and on one machine, where the host makes one. */
@@ -152,6 +155,7 @@ export function loadConfig(env: Environment): Config {
     renderConcurrency: read.integer('RENDER_CONCURRENCY', mixersFor(CORES, memoryMb), 1, 64),
     ffmpegBin: read.optional('FFMPEG_BIN', () => true),
     ffmpegThreads: read.integer('FFMPEG_THREADS', 0, 1, 64) || undefined,
+    videoEncoder: readVideoEncoder(read, inCloud || emulated),
     ffmpegCage: read.text('FFMPEG_CAGE', 'auto', /^(auto|off|required)$/) as Config['ffmpegCage'],
     apiKey,
     signingKey: readSigningKey(read, { shared, target }),

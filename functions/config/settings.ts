@@ -202,7 +202,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'FFMPEG_THREADS',
     default: 'cores and clips left, at most 4',
     expected: 'a whole number from 1 to 64',
-    about: 'Threads for encoding a clip. Clips are encoded together as cores and memory allow.',
+    about: 'Threads for encoding a clip. Cores and memory say how many at a time.',
   },
   {
     name: 'VIDEO_ENCODER',

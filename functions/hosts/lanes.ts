@@ -16,6 +16,8 @@ const MOST_SLOW = 4;
 const THREADS = 2;
 /** Tried on two cores only. Beyond this, memory may be what limits. */
 const MOST_ENCODERS = 16;
+/** Drivers of graphics cards allow a few at a time. */
+const MOST_IN_HARDWARE = 3;
 const ENCODERS_SHARE = 0.6;
 /** A clip of the most usual kind beside one in 4K with a high dynamic range. */
 const LEAST_ENCODERS_MB = 2_100;
@@ -27,6 +29,8 @@ export interface Machine {
   mixers: number;
   memoryMb: number;
   cores: number;
+  /** Whether hardware encodes. */
+  inHardware?: boolean;
 }
 
 /**
@@ -56,14 +60,15 @@ export function placesFor(machine: Machine): Places {
   };
 }
 
-function encodersFor({ threads, memoryMb, cores }: Machine): EncoderLimits {
+function encodersFor({ threads, memoryMb, cores, inHardware = false }: Machine): EncoderLimits {
+  const mostAtATime = inHardware ? MOST_IN_HARDWARE : MOST_ENCODERS;
   const isSmall = memoryMb < LEAST_MB_FOR_TWO;
   const most = threads ?? threadsFor(cores, memoryMb);
   const least = Math.min(threads ?? THREADS, most);
   const slow = roomFor(conformMemoryMb(most), { memoryMb, share: 0.5, most: 1 + MOST_SLOW }) - 1;
   return {
     cores,
-    encoders: isSmall ? 1 : Math.max(1, Math.min(MOST_ENCODERS, Math.floor(cores / (threads ?? THREADS)))),
+    encoders: isSmall ? 1 : Math.max(1, Math.min(mostAtATime, Math.floor(cores / (threads ?? THREADS)))),
     memoryMb: Math.max(LEAST_ENCODERS_MB, ENCODERS_SHARE * memoryMb),
     threads: { least, most },
     slowPlaces: Math.max(isSmall ? 0 : 1, slow),

@@ -24,7 +24,11 @@ import { isExpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { createSeal, sealedMemo } from '../coordination/seal.ts';
+import { usableEncoder } from '../media/encoder-trial.ts';
+import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { openFfmpeg } from '../media/open-ffmpeg.ts';
+import type { HardwareName } from '../model/pins.ts';
+import { workDir } from '../pipeline/artifacts.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import { DATABASE, damaged, emptied, inDataDir } from './data-dir-errors.ts';
 import { checkDataFolders, closeDataDir, dataFolders } from './data-folders.ts';
@@ -77,6 +81,7 @@ export async function composeLocal(
     log,
   });
   starting.use(ffmpeg);
+  const encoder = config.videoEncoder && (await tried(config.videoEncoder, ffmpeg, folders.temp, log));
 
   const database = starting.use(
     await inDataDir(config.dataDir, DATABASE, () => openTaskDatabase(config.dataDir)),
@@ -155,6 +160,7 @@ export async function composeLocal(
     log,
     instrumentation,
     ffmpeg,
+    encoder,
     fetchWaitMs: FETCH_WAIT_MS,
     checks: localChecks({ config, database, outputs, queue, ffmpegPath: about.path }),
     remade: 'here',
@@ -171,6 +177,11 @@ export async function composeLocal(
     broken: database.broken,
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };
+}
+
+async function tried(name: HardwareName, ffmpeg: Ffmpeg, temp: string, log: Log) {
+  await using dir = await workDir(temp);
+  return await usableEncoder(name, { ffmpeg, dir: dir.path, signal: new AbortController().signal, log });
 }
 
 function openTaskDatabase(dataDir: string): GuardedDatabase {

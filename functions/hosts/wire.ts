@@ -15,6 +15,7 @@ import { clientAddressReader } from '../http/client-address.ts';
 import { createReadiness, type HealthCheck } from '../http/readiness.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
+import type { HardwareName } from '../model/pins.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
 import { createJoins } from '../pipeline/decide-join.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
@@ -41,6 +42,8 @@ export interface AssemblyOptions {
   fetchWaitMs: number;
   /** The longest that the encoding of one clip may take, in milliseconds; no limit if undefined. */
   encodeLimitMs?: number;
+  /** The encoder in hardware that works here; undefined: x264. */
+  encoder?: HardwareName | undefined;
   /** What /readyz looks at. */
   checks: readonly HealthCheck[];
   /** Where a prepared source is made again: where a render misses it, or only in the function prepare. */
@@ -74,6 +77,7 @@ export function assemble<Q extends Queue>(
     threads: config.ffmpegThreads,
     mixers: config.renderConcurrency,
     memoryMb: machineMemoryMb(),
+    inHardware: options.encoder !== undefined,
   });
   const fetching = createFetching({
     pins,
@@ -95,6 +99,7 @@ export function assemble<Q extends Queue>(
     artifacts,
     speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
     ffmpeg,
+    encoder: options.encoder,
     encoding: lanes.encoding,
     decoding: lanes.decoding,
     maxClipSeconds: config.maxClipSeconds,

@@ -21,6 +21,7 @@ import {
 import { cutSound } from './cut-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
+import { encoderArguments, failedInHardware, HARDWARE, uploaded } from './hardware-encoders.ts';
 import { readVideoTrack, type VideoTrack } from './mp4/boxes.ts';
 import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
@@ -106,15 +107,17 @@ export function conformArguments(
   const mostFrames = video.still || held > 0 ? frames : longest;
   // The picture may be a frame or two shorter than its packets say.
   const repeats = held > 0 ? held + mostShort(frames) : 0;
+  const hardware = profile.encoder && HARDWARE[profile.encoder];
+  const graph = videoGraph(video, profile, mostFrames, repeats);
   return [
     // At the end, verbose says how many frames were decoded.
-    ...['-v', 'verbose', '-nostats', '-y'],
+    ...['-v', 'verbose', '-nostats', '-y', ...(hardware?.device ?? [])],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
     // A photo may have a second picture (a depth or HDR gain map), which must not replace the first.
     ...(video.still ? ['-reinit_filter', '0', ...photoInput(file, halvings(video, profile))] : []),
     ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
-    ...['-filter_complex', videoGraph(video, profile, mostFrames, repeats), '-map', '[v]'],
+    ...['-filter_complex', uploaded(graph, hardware), '-map', '[v]'],
     ...encoder(profile, lighter(video, encoding)),
     ...['-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
@@ -149,6 +152,8 @@ export async function conformClip(
   const stderr = await ffmpeg.run(args, { signal, ...limits, reads: [input.file], writes: input.dir }).then(
     (run) => run.stderr,
     (error: unknown) => {
+      // x264 in its place would give this clip another header than those before it.
+      if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
       throw permanentFrom(error, 'conform_failed', 'conform', {
         expected: 'a clip that can be encoded',
         next: 'Export it again as MP4 (H.264, AAC).',
@@ -173,6 +178,7 @@ function lighter({ still, pixels }: NonNullable<Probe['video']>, encoding: Encod
 
 /** Keeps everything about the source and our settings out of the stream's header. Joins break if any option is missing. */
 function encoder(profile: Profile, { preset, crf, tune, x264: more = [] }: Encoding): string[] {
+  if (profile.encoder !== undefined) return encoderArguments(profile, HARDWARE[profile.encoder]);
   const { rate } = profile;
   const level = h264Level(profile);
   const second = Math.round(framesPerSecond(rate));

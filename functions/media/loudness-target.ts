@@ -1,4 +1,6 @@
 /** Finds the gain and the limit that bring a sound to its loudness. Pure; the numbers were found by measurement. */
+
+import { type Envelope, limiterLoss } from './limiter-loss.ts';
 import { MAX_GAIN_DB, type SoundLevels } from './loudness.ts';
 import type { Master } from './mix-graph.ts';
 
@@ -12,13 +14,17 @@ const PEAK_MARGIN_DB = 0.3;
 /** What the platforms' own meters may differ by. */
 const TOLERANCE_LU = 0.5;
 /** The meter rounds to a tenth. */
-const NEAR_LU = 0.4;
+const NEAR_LU = 0.45;
 /** How much loudness a decibel of gain brings where the limiter is at work. */
 const SLOPE = 0.6;
 const LEAST_SLOPE = 0.35;
-/** What the limiter takes from the loudness, for each decibel that peaks are above it. */
-const LOST_PER_DB = 0.15;
-const MOST_LOST_DB = 0.8;
+/** What it takes from the loudness for each decibel that peaks are above it, if nothing better is known. */
+const LOST_PER_DB = 0.2;
+const MOST_LOST_DB = 1.1;
+/** More than this only distorts. */
+const MOST_AGAINST_LIMIT_DB = 6;
+/** Each finds the gain ten times as exactly. */
+const ROUNDS = 4;
 /** Below this it takes nothing that is heard. */
 const HARDLY_LIMITED_DB = 1;
 /** A sound that must get this much quieter was mastered louder than that: its peaks are short. */
@@ -30,14 +36,26 @@ export interface Try {
   levels: SoundLevels;
 }
 
-/** @param mixed before any gain; its peak is that of its samples */
-export function firstMaster(target: number | null, mixed: SoundLevels): Master {
+/**
+ * @param mixed before any gain; its peak is that of its samples
+ * @param envelope of the same; undefined: what the limiter takes is guessed from the peak
+ */
+export function firstMaster(target: number | null, mixed: SoundLevels, envelope?: Envelope): Master {
   if (target === null) return { gain: 0, limit: LIMIT_AS_IS };
   if (mixed.loudness === null) return { gain: 0, limit: LIMIT };
   const gain = target - mixed.loudness;
   const over = overOf(gain, mixed, LIMIT);
-  const lost = over > HARDLY_LIMITED_DB && gain > QUIETER_DB ? Math.min(MOST_LOST_DB, LOST_PER_DB * over) : 0;
-  return { gain: Math.min(MAX_GAIN_DB, gain + lost), limit: LIMIT };
+  let lost = 0;
+  if (envelope !== undefined && over > 0) {
+    for (let round = 0; round < ROUNDS; round++)
+      lost = limiterLoss(envelope, capped(gain + lost, gain), LIMIT);
+  } else if (over > HARDLY_LIMITED_DB && gain > QUIETER_DB) lost = Math.min(MOST_LOST_DB, LOST_PER_DB * over);
+  return { gain: capped(gain + lost, gain), limit: LIMIT };
+}
+
+/** @param plain the gain that would do without a limiter */
+function capped(gain: number, plain: number): number {
+  return Math.min(MAX_GAIN_DB, plain + MOST_AGAINST_LIMIT_DB, gain);
 }
 
 /** What to try next; undefined if nothing better is to be expected. @param tries in order, at least one */
@@ -51,10 +69,10 @@ export function nextMaster(
   let { gain, limit } = master;
   const high = (levels.truePeak ?? Number.NEGATIVE_INFINITY) - HIGHEST_PEAK_DBTP;
   if (high > 0) limit *= 10 ** ((-tries.length * PEAK_MARGIN_DB - high) / 20);
-  if (target !== null && levels.loudness !== null) {
+  if (target !== null && levels.loudness !== null && mixed.loudness !== null) {
     const missing = target - levels.loudness;
-    if (Math.abs(missing) > NEAR_LU)
-      gain = Math.min(MAX_GAIN_DB, gain + missing / slopeOf(mixed, master, levels, before));
+    const wanted = gain + missing / slopeOf(mixed, master, levels, before);
+    if (Math.abs(missing) > NEAR_LU) gain = capped(wanted, target - mixed.loudness);
   }
   const isSame = Math.abs(gain - master.gain) < 0.05 && limit === master.limit;
   return isSame ? undefined : { gain, limit };

@@ -5,6 +5,7 @@ import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { RunFiles } from './cage.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
+import { readEnvelope } from './limiter-loss.ts';
 import { measureEncoded, readMeter, type SoundLevels } from './loudness.ts';
 import { bestTry, firstMaster, loudnessWarnings, nextMaster, type Try } from './loudness-target.ts';
 import { encodeArguments, MIXED_BYTES_PER_SAMPLE, type MixInput, mixArguments } from './mix.ts';
@@ -60,7 +61,8 @@ export async function makeSoundtrack(
     );
     const tries: Try[] = [];
     const fileOf = (number: number) => join(dir, `${number}.m4a`);
-    let master = firstMaster(target, mixed);
+    const envelope = raw === undefined || target === null ? undefined : await readEnvelope(raw);
+    let master = firstMaster(target, mixed, envelope);
     for (;;) {
       const file = fileOf(tries.length);
       await run(

@@ -2,6 +2,9 @@ import type { Failure } from '../base/errors.ts';
 import type { FrameRate } from './frame-rate.ts';
 import type { Fit } from './plan.ts';
 
+export const HARDWARE_NAMES = ['nvenc', 'qsv', 'vaapi', 'videotoolbox', 'amf'] as const;
+export type HardwareName = (typeof HARDWARE_NAMES)[number];
+
 /** The picture that every clip of the task is converted to. */
 export interface Profile {
   width: number;
@@ -10,6 +13,8 @@ export interface Profile {
   fit: Fit;
   /** Colour of the bars that "contain" leaves, "#rrggbb". */
   background: string;
+  /** The encoder in hardware with which the task began, and goes on: headers differ. Absent: x264. */
+  encoder?: HardwareName;
 }
 
 /** The result of probing a file. */

@@ -9,7 +9,14 @@ import { checkEncodedSound } from '../media/check-soundtrack.ts';
 import { chooseProfile } from '../media/profile.ts';
 import type { Soundtrack } from '../media/soundtrack.ts';
 import { STANDARD_RATES } from '../model/frame-rate.ts';
-import type { Failed, Join, Prepared, Probe, Profile } from '../model/pins.ts';
+import {
+  type Failed,
+  HARDWARE_NAMES,
+  type Join,
+  type Prepared,
+  type Probe,
+  type Profile,
+} from '../model/pins.ts';
 import type { Source, WantedOutput } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports.ts';
@@ -62,7 +69,9 @@ export function usablePin({ plan }: Task, number: number, pin: Prepared | Failed
 /** Undefined if the pinned profile is not one that the plan may lead to. */
 export function checkedProfile(pin: Profile | undefined, wanted: WantedOutput): Profile | undefined {
   if (pin === undefined) return undefined;
-  const { width, height, rate } = pin;
+  const { encoder, ...chosen } = pin;
+  const { width, height, rate } = chosen;
+  if (encoder !== undefined && !HARDWARE_NAMES.includes(encoder)) return undefined;
   if (![width, height].every((side) => Number.isInteger(side) && side > 0 && side <= LONGEST_SIDE))
     return undefined;
   const known = STANDARD_RATES.find(({ num, den }) => num === rate?.num && den === rate.den);
@@ -70,8 +79,9 @@ export function checkedProfile(pin: Profile | undefined, wanted: WantedOutput): 
   // A clip of this size and rate may have been the first. Then the plan must lead to exactly this profile.
   const first = { video: { width, height, rate: known, still: false } } as Probe;
   const expected = chooseProfile(wanted, { any: first, moving: first });
-  const isSame = JSON.stringify(sorted(expected)) === JSON.stringify(sorted(pin));
-  return isSame ? expected : undefined;
+  const isSame = JSON.stringify(sorted(expected)) === JSON.stringify(sorted(chosen));
+  if (!isSame) return undefined;
+  return encoder === undefined ? expected : { ...expected, encoder };
 }
 
 /** Undefined if the pin is none that `prepare` writes. It is shown in answers and in the manifest. */

@@ -9,12 +9,13 @@ import type { Semaphore } from '../coordination/semaphore.ts';
 import { type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
 import { usualMemoryMb } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
+import { refuseOtherEncoder } from '../media/hardware-encoders.ts';
 import { measureLoudness } from '../media/loudness.ts';
 import { chooseProfile, type FirstClips } from '../media/profile.ts';
 import { layOut } from '../media/short-loop.ts';
 import { decodeSound, musicWarnings } from '../media/track-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import type { Fetched, Prepared, Probe, Profile } from '../model/pins.ts';
+import type { Fetched, HardwareName, Prepared, Probe, Profile } from '../model/pins.ts';
 import type { Line, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact, PinStore } from '../ports.ts';
@@ -32,6 +33,8 @@ export interface SourcesDeps {
   artifacts: Artifacts;
   speaking: Speaking;
   ffmpeg: Ffmpeg;
+  /** In hardware; undefined: x264. */
+  encoder?: HardwareName | undefined;
   /** Limits encoding, and serves tasks in turn. */
   encoding: (taskId: string) => EncoderPlace;
   /** The same for decoding sound. */
@@ -174,7 +177,9 @@ export function createSources(deps: SourcesDeps): Sources {
   async function profileOf(task: Task, signal: AbortSignal): Promise<Profile> {
     const [pinned] = await pins.read(task.id, ['profile']);
     if (pinned !== undefined) return pinned;
-    return pins.write(task.id, 'profile', chooseProfile(task.plan.output, await firstClips(task, signal)));
+    const chosen = chooseProfile(task.plan.output, await firstClips(task, signal));
+    const { encoder } = deps;
+    return pins.write(task.id, 'profile', encoder === undefined ? chosen : { ...chosen, encoder });
   }
 
   /** Fetches only as many clips as it needs to find a readable one. */
@@ -199,6 +204,7 @@ export function createSources(deps: SourcesDeps): Sources {
   }
 
   async function conform(clip: Omit<ConformRequest, 'timeoutMs'>): Promise<PreparedMeta> {
+    refuseOtherEncoder(clip.profile, deps.encoder);
     const request = { ...clip, timeoutMs: deps.encodeLimitMs };
     const { frames, samples, warnings } = await conformClip(ffmpeg, request);
     return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };

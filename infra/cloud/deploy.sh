@@ -67,11 +67,15 @@ speaks_elevenlabs=true
 case "$with_versions" in *'ELEVENLABS_API_KEY none'*) speaks_elevenlabs=false ;; esac
 
 # A project that an earlier version set up lacks rights that this one needs.
-publishers="$(policy_of 'pubsub topics' "$(topic_of webhook)")" ||
-  fail "Expected the topic $(topic_of webhook), got the error above. Run infra/cloud/setup.sh as an owner, then this again."
-has "roles/pubsub.publisher $(member api)" "$publishers" ||
-  fail "Expected $(member api) to publish to $(topic_of webhook), got no such right." \
-    'Next step: run infra/cloud/setup.sh as an owner, which grants what this version needs, then this again.'
+expect_publisher() { # ACCOUNT TOPIC
+  publishers="$(policy_of 'pubsub topics' "$(topic_of "$2")")" ||
+    fail "Expected the topic $(topic_of "$2"), got the error above. Run infra/cloud/setup.sh as an owner, then this again."
+  has "roles/pubsub.publisher $(member "$1")" "$publishers" ||
+    fail "Expected $(member "$1") to publish to $(topic_of "$2"), got no such right." \
+      'Next step: run infra/cloud/setup.sh as an owner, which grants what this version needs, then this again.'
+}
+expect_publisher api webhook
+expect_publisher prepare prepare
 
 # If a name appears twice, the last line counts.
 env_of() { # FUNCTION

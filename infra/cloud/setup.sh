@@ -135,7 +135,8 @@ done
 # For the smoke test, Cloud Build gets an identity token by impersonating its own account: it has no other way to one.
 grant 'iam service-accounts' "$(account_of deploy)" "roles/iam.serviceAccountTokenCreator $(member deploy)"
 publisher=roles/pubsub.publisher
-grant 'pubsub topics' "$(topic_of prepare)" "$publisher $(member api)" "$publisher $(member render)"
+# prepare publishes the clips that were looked at before it was decided whether they are copied.
+grant 'pubsub topics' "$(topic_of prepare)" "$publisher $(member api)" "$publisher $(member prepare)" "$publisher $(member render)"
 # prepare publishes the renders whose last source it has prepared.
 grant 'pubsub topics' "$(topic_of render)" "$publisher $(member api)" "$publisher $(member prepare)" "$publisher $(member render)"
 grant 'pubsub topics' "$(topic_of complete)" "$publisher $(member render)"

@@ -63,7 +63,7 @@ export function readOf(pid: number, file: string): string {
 const canMeasure = existsSync('/proc/self/stat');
 
 /**
- * NaN without /proc. Processor seconds, user and system, of a process and of everything it ever started. Whoever waits for a child takes over its
+ * NaN without /proc. Copies of the same program count only when they have ended. Processor seconds, user and system, of a process and of everything it ever started. Whoever waits for a child takes over its
  * time, so the sum over those alive has that of the dead as well.
  */
 export function processorSeconds(pid: number): number {

@@ -31,7 +31,7 @@ type Tables = string | Promise<string> | AsyncIterable<string>;
 
 const OTHERS: Readonly<Record<string, (args: string[]) => Tables>> = {
   costs: () => costTables(),
-  growth: ([folder]) => growthTable(ffmpeg(), folder, progress),
+  growth: (args) => growthTable(ffmpeg(), args, progress),
   orchestration: (sizes) => orchestrationTable(ffmpeg(), sizes, progress),
   cloud: () => cloudTables(progress),
   pushes: (args) => pushTables(args, progress),

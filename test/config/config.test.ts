@@ -31,6 +31,17 @@ describe('settings', () => {
     assert.equal(config.apiKey, undefined);
   });
 
+  test('take encoders in hardware, but not on Google Cloud or its emulators', () => {
+    assert.equal(loadConfig({}).videoEncoder, undefined);
+    assert.equal(loadConfig({ VIDEO_ENCODER: 'x264' }).videoEncoder, undefined);
+    assert.equal(loadConfig({ VIDEO_ENCODER: 'nvenc' }).videoEncoder, 'nvenc');
+    assert.match(problems({ VIDEO_ENCODER: 'auto' }), /VIDEO_ENCODER: expected x264, nvenc, .*, got "auto"/);
+    const refused = /VIDEO_ENCODER: expected x264 on Google Cloud and its emulators, got qsv/;
+    assert.match(problems({ ...CLOUD, VIDEO_ENCODER: 'qsv' }), refused);
+    assert.match(problems({ FIRESTORE_EMULATOR_HOST: '127.0.0.1:1', VIDEO_ENCODER: 'qsv' }), refused);
+    assert.equal(problems({ ...CLOUD, VIDEO_ENCODER: 'x264' }), '');
+  });
+
   test('left empty, as in a copied .env, count as not set', () => {
     const empty = Object.fromEntries(SETTINGS.map(({ name }) => [name, '']));
     assert.deepEqual(loadConfig(empty), loadConfig({}));

@@ -16,6 +16,7 @@ import { createFirestorePins } from '../../functions/adapters/firestore/pins.ts'
 import { createFirestoreReports } from '../../functions/adapters/firestore/reports.ts';
 import { createFirestoreTasks } from '../../functions/adapters/firestore/tasks.ts';
 import { createPubSubQueue } from '../../functions/adapters/pubsub/pubsub.ts';
+import { CORES } from '../../functions/base/machine.ts';
 import { loadConfig } from '../../functions/config/config.ts';
 import {
   type CloudFunctions,
@@ -51,7 +52,8 @@ export const cloudSet: AdapterSet = {
     OUTPUT_DIR: outputDir(dir),
     SIGNING_KEY,
     RENDER_CONCURRENCY: '1',
-    FFMPEG_THREADS: '1',
+    // One encoder at a time.
+    FFMPEG_THREADS: String(CORES),
   }),
 
   async start(log, instrumentation) {

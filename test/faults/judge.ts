@@ -6,6 +6,7 @@ import { fileName, manifestName } from '../../functions/model/names.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
+import { finishedBoxes, wrongBoxes } from '../fixtures/media/finished-boxes.ts';
 import type { Opened } from './adapter-set.ts';
 import type { Life } from './life.ts';
 import type { Scenario } from './scenarios.ts';
@@ -186,6 +187,10 @@ async function judgeVideos(
     else if (size !== undefined) complain('halves', `${name} has ${size} bytes, ${bytes} were reported`);
   }
   if (whole.length === 0) return;
+  for (const video of whole) {
+    const wrongs = wrongBoxes(await finishedBoxes(video));
+    if (wrongs.length > 0) complain('halves', `${video} has ${wrongs.join(', ')}`);
+  }
   const errors = await decodingErrors(whole);
   if (errors !== '') complain('halves', `ffmpeg reports for ${whole.join(', ')}: ${errors}`);
 }

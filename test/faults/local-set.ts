@@ -8,6 +8,7 @@ import { createSqliteQueue, type SqliteQueue } from '../../functions/adapters/sq
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { CORES } from '../../functions/base/machine.ts';
 import { loadConfig } from '../../functions/config/config.ts';
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 import { startHost } from '../../functions/hosts/local.ts';
@@ -28,7 +29,8 @@ export const localSet: AdapterSet = {
     SIGNING_KEY,
     // One render at a time, so that the order of the calls determines which combination completes the task.
     RENDER_CONCURRENCY: '1',
-    FFMPEG_THREADS: '1',
+    // One encoder at a time.
+    FFMPEG_THREADS: String(CORES),
   }),
 
   async start(log, instrumentation) {

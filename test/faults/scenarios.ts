@@ -42,19 +42,20 @@ const MINUTE_MS = 60_000;
 const postTask = async (
   url: string,
   { clips: [one, two], track }: Sources,
-  headers = {},
+  { headers = {}, output = {} } = {},
 ): Promise<string[]> => {
   const request = {
     task_name: 'task',
     video_blocks: { hooks: [one, two] },
     audio_blocks: { music: [track] },
     text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
-    output: OUTPUT,
+    output: { ...OUTPUT, ...output },
     seed: SEED,
   };
   return [String((await post(`${url}/process_media`, request, headers))['task_id'])];
 };
 
+/** Its clips are of one export, so they are copied. */
 export const TASK: Scenario = {
   name: 'task',
   stages: ['process-media', 'prepare', 'render', 'complete'],
@@ -62,11 +63,19 @@ export const TASK: Scenario = {
   endings: () => SUCCEEDED,
 };
 
+/** The same with clips that are encoded. */
+export const ENCODED: Scenario = {
+  ...TASK,
+  name: 'encoded task',
+  stages: ['prepare'],
+  ask: (url, sources) => postTask(url, sources, { output: { reencode: true } }),
+};
+
 /** A caller who repeats a request until it is answered still gets only one task. */
 export const KEYED: Scenario = {
   name: 'repeated post',
   stages: ['process-media'],
-  ask: (url, sources) => postTask(url, sources, { 'idempotency-key': 'once' }),
+  ask: (url, sources) => postTask(url, sources, { headers: { 'idempotency-key': 'once' } }),
   asksAgain: true,
   tasks: 1,
   endings: () => SUCCEEDED,

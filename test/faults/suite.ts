@@ -25,6 +25,7 @@ import {
   CANCELLED,
   crashLoop,
   DEAD_LETTER,
+  ENCODED,
   KEYED,
   REFUSED,
   RETRY,
@@ -43,8 +44,20 @@ const SPREAD = 10;
 const CROWDED = { RENDER_CONCURRENCY: '2' };
 
 /** All but the further ones stop each stage once; those stop some of the same stages in another state. */
-const SCENARIOS = [TASK, CANCEL, RETRY, DEAD_LETTER, SWEEP, WEBHOOK, KEYED, CANCELLED, REFUSED, TWICE];
-const FURTHER = [KEYED, CANCELLED, REFUSED, TWICE];
+const SCENARIOS = [
+  TASK,
+  CANCEL,
+  RETRY,
+  DEAD_LETTER,
+  SWEEP,
+  WEBHOOK,
+  KEYED,
+  CANCELLED,
+  ENCODED,
+  REFUSED,
+  TWICE,
+];
+const FURTHER = [KEYED, CANCELLED, ENCODED, REFUSED, TWICE];
 /** Beside a task from its post to its end, `npm test` tries one in this many of the others. */
 const OTHERS = 3;
 

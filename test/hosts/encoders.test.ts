@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { createEncoderPlaces } from '../../functions/coordination/encoder-places.ts';
 import { placesFor } from '../../functions/hosts/lanes.ts';
 import { seededRandom } from '../../functions/model/random.ts';
 import {
@@ -61,7 +63,10 @@ describe('encoders at a time and their threads', () => {
 
   test('are fewer for large clips', async (t) => {
     const [first] = await simulate(t, limitsOf(16, 16 * GB), clips(20, { memoryMb: UHD_HDR }));
-    assert.equal(first?.running.length, 5);
+    assert.deepEqual(
+      first?.running.map((one) => one.threads),
+      [3, 3, 3, 3, 4],
+    );
   });
 });
 
@@ -85,6 +90,48 @@ describe('admission to encoders', () => {
       const instants = await simulate(t, limits, [...clips(100, { workMs: 60_000 }), one]);
       assert.ok(startOf(instants, 'b') <= one.atMs + limits.slowAfterMs);
     }
+  });
+
+  test('serves tasks in turn', async (t) => {
+    // Too little memory for a slow lane.
+    const limits = limitsOf(2, GB);
+    const instants = await simulate(t, limits, [...clips(20), ...clips(3, { owner: 'b', atMs: 1_000 })]);
+    const order = instants.flatMap(({ running }) => running.map(({ owner }) => owner));
+    assert.match(order.join(''), /^a+b+a+b+a+b+a+$/);
+    assert.ok(startOf(instants, 'b') <= 10_000, String(startOf(instants, 'b')));
+  });
+
+  test('runs no more threads than there are cores, however many a lone clip has', async () => {
+    const places = createEncoderPlaces(limitsOf(4, 8 * GB));
+    using one = places('a');
+    using gone = places('a');
+    gone[Symbol.dispose]();
+    const open = Promise.withResolvers<void>();
+    const begun = one.room(HD)(() => open.promise);
+    await setImmediate();
+    assert.equal(one.threads, 4);
+    using other = places('a');
+    let started = false;
+    const later = other.room(HD)(async () => {
+      started = true;
+    });
+    await setImmediate();
+    assert.equal(started, false);
+    open.resolve();
+    await Promise.all([begun, later]);
+    assert.equal(started, true);
+  });
+
+  test('moves one clip of a task aside, and no more', async (t) => {
+    const limits = limitsOf(16, 32 * GB);
+    const tasks = [
+      ...clips(8, { workMs: 120_000 }),
+      ...clips(8, { owner: 'b', atMs: 10_000, workMs: 120_000 }),
+    ];
+    const instants = await simulate(t, limits, tasks);
+    const both = instants.filter(({ atMs, forMs }) => atMs < 50_000 && atMs + forMs > 20_000);
+    assert.ok(both.length > 0);
+    for (const { running } of both) assert.equal(running.length, 9);
   });
 
   test('does not leave a large clip behind small ones that keep coming', async (t) => {
@@ -112,9 +159,9 @@ describe('admission to encoders', () => {
     const limits = limitsOf(16, 32 * GB);
     const tasks = [...clips(40, { workMs: 120_000 }), ...clips(1, { owner: 'b', atMs: 10_000 })];
     const instants = await simulate(t, limits, tasks);
-    const after = instants.filter(({ atMs, waiting }) => atMs > 15_000 && waiting.length > 0);
+    const after = instants.filter(({ atMs, forMs, waiting }) => atMs + forMs > 25_000 && waiting.length > 0);
     assert.ok(after.length > 0);
-    for (const { running } of after) assert.ok(total(running.map((one) => one.threads)) >= limits.cores);
+    for (const { running } of after) assert.equal(total(running.map((one) => one.threads)), limits.cores);
   });
 
   for (const [cores, memory, least] of [

@@ -107,7 +107,11 @@ describe('a cancelled task', () => {
     const encoder = await slowed(own.path, '*libx264*', `[ -e '${held}' ] && exec /bin/sleep ${FOREVER}`);
     await using host = await startTestHost(own.path, { FFMPEG_BIN: encoder });
     const post = async (name: string) => {
-      const { body } = await host.post({ task_name: name, video_blocks: { a: [server.url('/red.mp4')] } });
+      const { body } = await host.post({
+        task_name: name,
+        video_blocks: { a: [server.url('/red.mp4')] },
+        output: { reencode: true },
+      });
       return String(body['task_id']);
     };
     const stuck = await post('stuck');

@@ -607,6 +607,7 @@ describe('the HTTP interface', () => {
         completed_at: null,
         metadata: { id: 5 },
         webhook: null,
+        targets: [],
         warnings: ['No music, no voice and no original sound were asked for: the videos get a silent track.'],
       });
     });
@@ -636,6 +637,7 @@ describe('the HTTP interface', () => {
         render_seconds: 1,
         attempts: 1,
         warnings: [],
+        targets: [],
         error: {
           code: 'source_not_found',
           stage: 'download',

@@ -67,11 +67,13 @@ describe('a valid request', () => {
   }
 
   test("drops the clips' own sound and ducks the music by default", () => {
-    assert.deepEqual(read(valid).sound, PLAIN_SOUND);
+    const rest = { loudness: -14, musicDb: 0, musicFadeInSeconds: 0, musicFadeOutSeconds: 1 };
+    assert.deepEqual(read(valid).sound, { ...PLAIN_SOUND, ...rest });
     assert.deepEqual(read({ ...valid, audio: { original_volume: 0.5, duck: false } }).sound, {
       originalVolume: 0.5,
       duck: false,
       voiceOffsetSeconds: 0,
+      ...rest,
     });
     const late = read({ ...valid, audio: { voice_offset_seconds: 1.5 } });
     assert.equal(late.sound.voiceOffsetSeconds, 1.5);

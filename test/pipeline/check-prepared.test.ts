@@ -80,6 +80,8 @@ describe('a profile that a render reads', () => {
   it('is not used if the plan says otherwise, or if it has no picture that can be encoded', () => {
     assert.deepEqual(checkedProfile(SAMPLE_PROFILE, PLAIN_OUTPUT), SAMPLE_PROFILE);
     assert.equal(checkedProfile(undefined, PLAIN_OUTPUT), undefined);
+    const hardware: Profile = { ...SAMPLE_PROFILE, encoder: 'nvenc' };
+    assert.deepEqual(checkedProfile(hardware, PLAIN_OUTPUT), hardware);
     for (const wrong of [
       { width: 1081 },
       { width: 0 },
@@ -94,6 +96,8 @@ describe('a profile that a render reads', () => {
       { fit: 'cover' },
       { background: '#000000[v];movie=/etc/passwd' },
       { more: 'x' },
+      { encoder: 'libx264' },
+      { encoder: null },
     ]) {
       const pin = { ...SAMPLE_PROFILE, ...wrong } as unknown as Profile;
       assert.equal(checkedProfile(pin, PLAIN_OUTPUT), undefined, JSON.stringify(wrong));

@@ -2,15 +2,27 @@
 
 export const LARGEST_U32 = 0xffff_ffff;
 
+/** Bytes in pieces, so that long tables are not copied into every box around them. */
+export type Pieces = readonly Buffer[];
+
 /** A box of the type with all that in its body. */
-export function box(type: string, ...parts: readonly Buffer[]): Buffer {
-  const bytes = parts.reduce((sum, { length }) => sum + length, 8);
-  return Buffer.concat([u32(bytes), Buffer.from(type, 'latin1'), ...parts], bytes);
+export function box(type: string, ...parts: readonly (Buffer | Pieces)[]): Pieces {
+  const body = parts.flat();
+  return [u32(lengthOf(body) + 8), Buffer.from(type, 'latin1'), ...body];
 }
 
 /** A box whose body begins with version and flags. */
-export function fullBox(type: string, version: number, flags: number, ...parts: readonly Buffer[]): Buffer {
+export function fullBox(
+  type: string,
+  version: number,
+  flags: number,
+  ...parts: readonly (Buffer | Pieces)[]
+): Pieces {
   return box(type, u32(version * 2 ** 24 + flags), ...parts);
+}
+
+export function lengthOf(pieces: Pieces): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Each as four bytes; negative ones as in two's complement. */

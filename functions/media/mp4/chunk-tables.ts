@@ -1,5 +1,5 @@
 /** Where frames and packets lie in a finished video. A chunk is what one track has in one turn. ISO/IEC 14496-12, 8.7. */
-import { fullBox, list, u32 } from './build.ts';
+import { fullBox, list, type Pieces, u32 } from './build.ts';
 import { bytesOf, type Layout } from './movie.ts';
 
 export type Track = 'frames' | 'packets';
@@ -42,7 +42,7 @@ export function chunkPlaces(layout: Layout): Pick<ChunkPlaces, Track | 'last'> {
 }
 
 /** Which samples are in which chunk, how large they are, and where the chunks are. */
-export function chunkBoxes(places: ChunkPlaces, track: Track, layout: Layout): Buffer[] {
+export function chunkBoxes(places: ChunkPlaces, track: Track, layout: Layout): Pieces {
   const { offsets, samples } = places[track];
   const runs: number[] = [];
   for (let chunk = 0; chunk < samples.length; chunk++) {
@@ -51,11 +51,11 @@ export function chunkBoxes(places: ChunkPlaces, track: Track, layout: Layout): B
   const words = list(Uint32Array.from(runs));
   words.writeUInt32BE(runs.length / 3, 0);
   return [
-    fullBox('stsc', 0, 0, words),
-    fullBox('stsz', 0, 0, u32(0), list(layout[track])),
-    places.isLong
+    ...fullBox('stsc', 0, 0, words),
+    ...fullBox('stsz', 0, 0, u32(0), list(layout[track])),
+    ...(places.isLong
       ? fullBox('co64', 0, 0, long(offsets, places.start))
-      : fullBox('stco', 0, 0, list(Uint32Array.from(offsets, (offset) => places.start + offset))),
+      : fullBox('stco', 0, 0, list(Uint32Array.from(offsets, (offset) => places.start + offset)))),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** Builds what stands before the media of a finished video: `ftyp`, `moov` and the header of `mdat`. ISO/IEC 14496-12. */
 import { SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { timescale } from '../profile.ts';
-import { box, fullBox, LARGEST_U32, list, runs, time, u32 } from './build.ts';
+import { box, fullBox, LARGEST_U32, lengthOf, list, type Pieces, runs, time, u32 } from './build.ts';
 import { type ChunkPlaces, chunkBoxes, chunkPlaces } from './chunk-tables.ts';
 import { bytesOf, type Layout, type Movie } from './movie.ts';
 import { PACKET, type Picture } from './tracks.ts';
@@ -29,11 +29,10 @@ export function headOf(movie: Movie, layout: Layout): Buffer {
     bytesOf(layout.frames, 0, layout.frames.length) + bytesOf(layout.packets, 0, layout.packets.length);
   const mdat = mdatHeader(media);
   for (const isLong of [false, true]) {
-    const before = (start: number) =>
-      Buffer.concat([indexOf(movie, layout, { ...places, start, isLong }), mdat]);
+    const before = (start: number) => [...indexOf(movie, layout, { ...places, start, isLong }), mdat];
     // The index has the same length wherever the media begins.
-    const { length } = before(0);
-    if (isLong || length + places.last <= LARGEST_U32) return before(length);
+    const length = lengthOf(before(0));
+    if (isLong || length + places.last <= LARGEST_U32) return Buffer.concat(before(length));
   }
   throw new Error('Expected an index with long offsets, got none');
 }
@@ -44,7 +43,7 @@ function mdatHeader(media: number): Buffer {
   return Buffer.concat([u32(1), type, time(media + 16, true)]);
 }
 
-function indexOf(movie: Movie, layout: Layout, places: ChunkPlaces): Buffer {
+function indexOf(movie: Movie, layout: Layout, places: ChunkPlaces): Pieces {
   const scope = { movie, layout, ticks: timescale(movie.rate), places };
   const order = orderOf(movie.clips);
   const duration = Math.max(pictureTicks(scope), soundTicks(scope));
@@ -59,13 +58,13 @@ function indexOf(movie: Movie, layout: Layout, places: ChunkPlaces): Buffer {
   );
   // Frames that are shown before their place in the order of decoding came with iso4.
   const brands = order !== null && !movie.editLists ? 'isomiso4avc1mp41' : 'isomiso2avc1mp41';
-  return Buffer.concat([
-    box('ftyp', Buffer.from('isom'), u32(512), Buffer.from(brands)),
-    box('moov', mvhd, pictureTrack(scope, order), soundTrack(scope)),
-  ]);
+  return [
+    ...box('ftyp', Buffer.from('isom'), u32(512), Buffer.from(brands)),
+    ...box('moov', mvhd, pictureTrack(scope, order), soundTrack(scope)),
+  ];
 }
 
-function pictureTrack(scope: Scope, order: Uint32Array | null): Buffer {
+function pictureTrack(scope: Scope, order: Uint32Array | null): Pieces {
   const { movie, layout, ticks, places } = scope;
   const { clips, editLists } = movie;
   const [first] = clips as [Picture];
@@ -80,20 +79,20 @@ function pictureTrack(scope: Scope, order: Uint32Array | null): Buffer {
     'stbl',
     fullBox('stsd', 0, 0, u32(1), first.entry),
     fullBox('stts', 0, 0, u32(1, length, frameTicks)),
-    ...(sync === null ? [] : [fullBox('stss', 0, 0, list(sync))]),
-    ...(order === null ? [] : [fullBox('ctts', editLists ? 0 : 1, 0, runs(length, shift))]),
-    ...chunkBoxes(places, 'frames', layout),
+    sync === null ? [] : fullBox('stss', 0, 0, list(sync)),
+    order === null ? [] : fullBox('ctts', editLists ? 0 : 1, 0, runs(length, shift)),
+    chunkBoxes(places, 'frames', layout),
   );
   const duration = pictureTicks(scope);
   return box(
     'trak',
     trackHeader(1, duration, first),
-    ...(editLists ? [edit(duration, delay * frameTicks)] : []),
+    editLists ? edit(duration, delay * frameTicks) : [],
     mediaBox(ticks, duration, 'vide', 'VideoHandler', fullBox('vmhd', 0, 1, u32(0, 0)), tables),
   );
 }
 
-function soundTrack(scope: Scope): Buffer {
+function soundTrack(scope: Scope): Pieces {
   const { movie, layout, places } = scope;
   const { sound, editLists } = movie;
   const { length } = layout.packets;
@@ -109,7 +108,7 @@ function soundTrack(scope: Scope): Buffer {
       0,
       runs(length, (at) => (at === length - 1 ? last : PACKET)),
     ),
-    ...chunkBoxes(places, 'packets', layout),
+    chunkBoxes(places, 'packets', layout),
     fullBox('sgpd', 1, 0, ...ROLL),
     fullBox('sbgp', 0, 0, Buffer.from('roll'), u32(1, length, 1)),
   );
@@ -117,7 +116,7 @@ function soundTrack(scope: Scope): Buffer {
   return box(
     'trak',
     trackHeader(2, duration),
-    ...(editLists ? [edit(duration, priming)] : []),
+    editLists ? edit(duration, priming) : [],
     mediaBox(SAMPLE_RATE, samples, 'soun', 'SoundHandler', fullBox('smhd', 0, 0, u32(0)), tables),
   );
 }
@@ -135,7 +134,7 @@ function soundTicks({ movie: { sound }, ticks }: Scope): number {
   return Math.round((sound.length * ticks) / SAMPLE_RATE);
 }
 
-function trackHeader(id: 1 | 2, duration: number, picture = { width: 0, height: 0 }): Buffer {
+function trackHeader(id: 1 | 2, duration: number, picture = { width: 0, height: 0 }): Pieces {
   const isLong = duration > LARGEST_U32;
   const none = time(0, isLong);
   // Sound is in an alternate group of its own, and at full volume.
@@ -149,7 +148,7 @@ function trackHeader(id: 1 | 2, duration: number, picture = { width: 0, height: 
   );
 }
 
-function edit(duration: number, mediaTime: number): Buffer {
+function edit(duration: number, mediaTime: number): Pieces {
   const isLong = duration > LARGEST_U32;
   const times = [time(duration, isLong), time(mediaTime, isLong)];
   return box('edts', fullBox('elst', isLong ? 1 : 0, 0, u32(1), ...times, u32(0x10000)));
@@ -160,9 +159,9 @@ function mediaBox(
   duration: number,
   kind: string,
   name: string,
-  header: Buffer,
-  tables: Buffer,
-): Buffer {
+  header: Pieces,
+  tables: Pieces,
+): Pieces {
   const isLong = duration > LARGEST_U32;
   const none = time(0, isLong);
   return box(

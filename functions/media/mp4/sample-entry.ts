@@ -64,9 +64,9 @@ export function pictureHeader(stsd: Buffer): PictureHeader {
   fields.writeUInt16BE(1, 40);
   fields.writeUInt16BE(24, 74);
   fields.writeInt16BE(-1, 76);
-  const rest = [...(colr ? [box('colr', colr)] : []), ...(pasp ? [box('pasp', pasp)] : [])];
+  const rest = [...(colr ? box('colr', colr) : []), ...(pasp ? box('pasp', pasp) : [])];
   const [profileIdc, constraints, levelIdc] = avcC.subarray(1, 4) as unknown as [number, number, number];
-  const entry = box('avc1', fields, box('avcC', avcC), ...rest);
+  const entry = Buffer.concat(box('avc1', fields, box('avcC', avcC), rest));
   return { entry, width, height, profileIdc, constraints, levelIdc };
 }
 
@@ -85,7 +85,7 @@ export function soundHeader(stsd: Buffer): SoundHeader {
   fields.writeUInt16BE(channels, 16);
   fields.writeUInt16BE(16, 18);
   u32(rate).copy(fields, 24);
-  return { entry: box('mp4a', fields, box('esds', esds)), channels };
+  return { entry: Buffer.concat(box('mp4a', fields, box('esds', esds))), channels };
 }
 
 function entryOf(stsd: Buffer, type: string, fields: number): { body: Buffer; boxes: Box[] } {

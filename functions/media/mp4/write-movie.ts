@@ -29,6 +29,7 @@ export async function writeMovie(
   signal.throwIfAborted();
   const layout = layoutOf(movie);
   const head = headOf(movie, layout);
+  const facts = factsOf(movie, layout, head.length);
   const target = await open(out, 'wx').catch(failed);
   try {
     try {
@@ -40,7 +41,7 @@ export async function writeMovie(
     await rm(out, { force: true });
     return failed(error);
   }
-  return factsOf(movie, layout, head.length);
+  return facts;
 }
 
 function failed(error: unknown): never {

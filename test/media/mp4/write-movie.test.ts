@@ -79,6 +79,15 @@ describe('a written video', () => {
     });
   }
 
+  test('is told apart from files that are not finished videos', async () => {
+    const { out } = await written(await readParts(parts(3), { editLists: true }));
+    assert.deepEqual(wrongBoxes(await finishedBoxes(out)), ['an edit list']);
+    assert.deepEqual(wrongBoxes(await finishedBoxes(parts(3).clips[0] as string)), [
+      'boxes in the order ftyp free mdat moov',
+      'an edit list',
+    ]);
+  });
+
   test('has an ordinary media box and places of four bytes', async () => {
     const { out } = await written(await readParts(parts(0)));
     const { inside } = await finishedBoxes(out);

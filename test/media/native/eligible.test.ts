@@ -1,0 +1,312 @@
+/** Which clips are copied: each that is gives exactly its own frames beside another one, and all others say why not. */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { checkClip } from '../../../functions/media/check-clip.ts';
+import { CopyRefused } from '../../../functions/media/native/copy-clip.ts';
+import { parseSequenceSet, type SequenceSet } from '../../../functions/media/native/parameter-sets.ts';
+import type { Profile } from '../../../functions/model/pins.ts';
+import { withBox } from '../../fixtures/media/changed-boxes.ts';
+import { box } from '../../fixtures/media/containers.ts';
+import {
+  assertJoined,
+  type Copy,
+  copyOf,
+  encode,
+  joinClips,
+  SMALL,
+} from '../../fixtures/media/copied-joins.ts';
+import { ffmpeg as run } from '../../fixtures/media/finished.ts';
+import { useMedia } from '../../fixtures/media/media.ts';
+import { sampled } from '../../fixtures/system/sample.ts';
+
+const X264 = ['-c:v', 'libx264', '-x264-params', 'bframes=2:b-adapt=0:keyint=10'];
+const BASELINE = ['-c:v', 'libx264', '-profile:v', 'baseline'];
+const x264 = (parameters: string, ...more: readonly string[]) => [
+  '-c:v',
+  'libx264',
+  ...more,
+  '-x264-params',
+  parameters,
+];
+
+describe('a clip', () => {
+  const { ffmpeg, at } = useMedia();
+  let plain: Copy;
+  let count = 0;
+
+  before(async () => {
+    await encode(at('plain.mp4'), { frames: 25, output: X264, sound: 25 / 30 });
+    plain = await copyOf(ffmpeg, at('plain.mp4'), { dir: at('plain') });
+  });
+
+  const copy = (file: string, options: { profile?: Profile; own?: boolean } = {}) =>
+    copyOf(ffmpeg, file, { dir: at(`copy-${++count}`), ...options });
+
+  /** What ffmpeg makes of the plain clip by copying it. */
+  async function remuxed(
+    name: string,
+    output: readonly string[],
+    input: readonly string[] = [],
+  ): Promise<string> {
+    await run(...input, '-i', at('plain.mp4'), '-c', 'copy', ...output, at(name));
+    return at(name);
+  }
+  const encoded = (name: string, output: readonly string[], more: object = {}) =>
+    encode(at(name), { frames: 25, output, ...more });
+  const boxed = (name: string, path: string, change: (body: Buffer) => Buffer | undefined) =>
+    withBox(at('plain.mp4'), at(name), path, (body) => change(body) ?? body);
+
+  type Made = () => Promise<string>;
+
+  const COPIED: Readonly<Record<string, Made>> = {
+    'with an edit list that takes out the delay of its B-frames': async () => at('plain.mp4'),
+    'with other sound': () => remuxed('silent.mp4', ['-an']),
+    'that is cropped by its header': () => encoded('cropped.mp4', X264, { size: '66x50' }),
+    'of another encoder': () => encoded('openh264.mp4', ['-c:v', 'libopenh264', '-b:v', '300k', '-g', '10']),
+    'of a QuickTime file': () => remuxed('plain.mov', []),
+    'with messages in its frames': () =>
+      remuxed('message.mp4', ['-bsf:v', 'h264_metadata=sei_user_data=086f3693b7b34f2c965321492feee5b8+cut']),
+  };
+  for (const [name, made] of sampled(Object.entries(COPIED), 2, 'copied clips')) {
+    test(`${name} is copied`, async (context) => {
+      const file = await made().catch((error: Error) => {
+        if (!/Unknown encoder/.test(error.message)) throw error;
+        context.skip('this ffmpeg lacks the encoder');
+      });
+      if (file === undefined) return;
+      const profile = name.includes('cropped') ? { ...SMALL, width: 66, height: 50 } : SMALL;
+      const own = await copy(file, { profile });
+      await checkClip(own, profile);
+      const others = own.header === plain.header ? [plain, own, plain] : [own, own];
+      const film = at(`film-${count}.mp4`);
+      await joinClips(
+        others.map(({ video }) => video),
+        film,
+      );
+      await assertJoined(
+        film,
+        others.map(({ source }) => source),
+      );
+    });
+  }
+
+  const REFUSED: Readonly<Record<string, [RegExp, Made]>> = {
+    'of one frame': [/only one frame/, () => encode(at('one.mp4'), { frames: 1, output: X264 })],
+    'of another codec': [/in mpeg4, not in H.264/, () => encoded('mpeg4.mp4', ['-c:v', 'mpeg4'])],
+    'of a container without sure times': [/format mpegts/, () => encoded('stream.ts', X264)],
+    'of another size': [/is 80x48, the videos 64x48/, () => encoded('wide.mp4', X264, { size: '80x48' })],
+    'of another rate': [/25 frames per second, the videos 30/, () => encoded('25.mp4', X264, { rate: '25' })],
+    'that is turned': [/is turned/, () => boxed('turned.mp4', 'moov/trak/tkhd', turned)],
+    'that is mirrored': [/is turned/, () => boxed('mirrored.mp4', 'moov/trak/tkhd', mirrored)],
+    'of samples that are not square': [/not square/, () => encoded('sar.mp4', X264, { filter: 'setsar=2' })],
+    'of 4:4:4': [/yuv444p/, () => encoded('444.mp4', [...X264, '-pix_fmt', 'yuv444p'])],
+    'of full range': [/yuvj420p/, () => encoded('full.mp4', [...X264, '-color_range', 'pc'])],
+    'of a high dynamic range': [
+      /high dynamic range/,
+      () => encoded('pq.mp4', [...X264, '-color_trc', 'smpte2084']),
+    ],
+    'that is interlaced': [
+      /interlaced/,
+      () => encoded('mbaff.mp4', x264('tff=1:bframes=2', '-flags', '+ildct+ilme')),
+    ],
+    'that only says it is interlaced': [/interlaced/, () => encoded('fake.mp4', x264('fake-interlaced=1'))],
+    'of a variable rate': [/constant frame rate/, () => variable('vfr.mp4', 'setpts=PTS*(1+0.5*gt(N\\,12))')],
+    'that lacks a frame': [
+      /constant frame rate|frames per second/,
+      () => variable('dropped.mp4', 'select=not(eq(n\\,12))'),
+    ],
+    'that holds its last frame': [/holds its last picture/, () => heldLast()],
+    'of key frames alone': [/ends with a key frame/, () => encoded('intra.mp4', x264('keyint=1'))],
+    'that an edit list cuts': [/cut off or damaged/, () => remuxed('cut.mp4', [], ['-ss', '0.2'])],
+    'that begins late': [/begins 0.50 s late/, late],
+    'whose key frames are far apart': [/between two key frames/, () => sparse()],
+    'of too many bits': [/Mbit\/s/, () => heavy()],
+    'with a message that turns it': [
+      /by a message/,
+      () => remuxed('sei.mp4', ['-bsf:v', 'h264_metadata=display_orientation=insert:rotate=90']),
+    ],
+    'with two headers': [
+      /more beside|more than one header|cannot be read/,
+      () => boxed('two.mp4', 'moov/trak/mdia/minf/stbl', twoHeaders),
+    ],
+    'whose frames change its header': [/changes its header/, () => otherHeader()],
+    'that was cut out of an open GOP': [/needs others before it|cut off|begins with/, () => outOfOpenGop()],
+    'with longer sound': [/longer than its picture/, () => encoded('longer.mp4', X264, { sound: 3 })],
+    'with numbers of frames left out': [
+      /gaps in their numbers/,
+      () => otherSequence('gaps.mp4', { gaps: true }),
+    ],
+    'of a level that players do not know': [
+      /level 6.2, above 5.2/,
+      () => otherSequence('62.mp4', { level: 62 }),
+    ],
+    'of the plain Baseline profile': [
+      /profile 66, not Constrained/,
+      () => otherSequence('66.mp4', { constrained: false }, BASELINE),
+    ],
+    'of 10 bits': [/yuv420p10/, () => encoded('10.mp4', [...X264, '-pix_fmt', 'yuv420p10le'])],
+  };
+
+  async function variable(name: string, filter: string): Promise<string> {
+    return encoded(name, [...X264, '-fps_mode', 'passthrough', '-enc_time_base', '1/90000'], { filter });
+  }
+  async function late(): Promise<string> {
+    const input = ['-i', at('plain.mp4')];
+    await run(
+      '-itsoffset',
+      '0.5',
+      ...input,
+      ...input,
+      '-map',
+      '0:v',
+      '-map',
+      '1:a',
+      '-c',
+      'copy',
+      at('late.mp4'),
+    );
+    return at('late.mp4');
+  }
+  function sparse(): Promise<string> {
+    return encode(at('sparse.mp4'), {
+      frames: 310,
+      output: x264('keyint=infinite:scenecut=0', '-preset', 'ultrafast'),
+    });
+  }
+  function heavy(): Promise<string> {
+    const output = x264('qp=1:keyint=5', '-preset', 'ultrafast');
+    return encode(at('heavy.mp4'), { frames: 4, size: '640x360', filter: 'noise=alls=100:allf=t+u', output });
+  }
+  /** The second of two equal parameter sets of pictures in the frames gets another quantizer. */
+  async function otherHeader(): Promise<string> {
+    const file = await encoded('repeated.mp4', x264('repeat-headers=1:bframes=0:keyint=10:scenecut=0'));
+    const bytes = await readFile(file);
+    const pps = /\x68[\s\S]{3}/.exec(bytes.toString('latin1').slice(bytes.indexOf('avcC')))?.[0] ?? '';
+    const places = [];
+    for (
+      let place = bytes.indexOf(pps, 0, 'latin1');
+      place >= 0;
+      place = bytes.indexOf(pps, place + 1, 'latin1')
+    ) {
+      places.push(place);
+    }
+    const second = places[1] as number;
+    bytes[second + 2] = (bytes[second + 2] as number) ^ 0x10;
+    await writeFile(file, bytes);
+    return file;
+  }
+  async function outOfOpenGop(): Promise<string> {
+    const whole = await encode(at('open.mp4'), {
+      frames: 40,
+      output: x264('open-gop=1:bframes=3:b-adapt=0:keyint=10:min-keyint=10:scenecut=0'),
+    });
+    await run(
+      '-ss',
+      '0.4',
+      '-i',
+      whole,
+      '-c',
+      'copy',
+      '-avoid_negative_ts',
+      'make_zero',
+      '-use_editlist',
+      '0',
+      at('out.mkv'),
+    );
+    return at('out.mkv');
+  }
+  async function heldLast(): Promise<string> {
+    const file = await encoded('held.mp4', [...x264('bframes=0'), '-use_editlist', '0']);
+    await withBox(file, file, 'moov/trak/mdia/mdhd', (mdhd) => {
+      mdhd.writeUInt32BE(mdhd.readUInt32BE(16) + 29 * 512, 16);
+      return mdhd;
+    });
+    return withBox(file, file, 'moov/trak/mdia/minf/stbl/stts', held);
+  }
+  /** Changes one byte of the sequence parameter set so that it says this, and nothing else that is looked at. */
+  async function otherSequence(name: string, wanted: Partial<SequenceSet>, output = X264): Promise<string> {
+    const file = await encoded(name, output);
+    return withBox(file, file, 'moov/trak/mdia/minf/stbl/stsd', (body) => {
+      const start = body.indexOf('avcC') + 12;
+      const sps = body.subarray(start, start + body.readUInt16BE(start - 2));
+      const expected = { ...parseSequenceSet(sps), ...wanted };
+      for (let place = 1; place < sps.length; place++) {
+        const before = sps[place] as number;
+        for (let value = 0; value < 256; value++) {
+          sps[place] = value;
+          if (isDeepStrictEqual(parsed(sps), expected)) return body;
+        }
+        sps[place] = before;
+      }
+      throw new Error(`Expected a byte that says ${JSON.stringify(wanted)}, got none`);
+    });
+  }
+
+  for (const [name, [reason, made]] of sampled(Object.entries(REFUSED), 5, 'refused clips')) {
+    test(`${name} is encoded`, async () => {
+      const profile = name.includes('many bits') ? { ...SMALL, width: 640, height: 360 } : SMALL;
+      const file = await made();
+      await assert.rejects(copy(file, { profile }), (error) => {
+        assert.ok(error instanceof CopyRefused, String(error));
+        assert.match(error.message, reason);
+        return true;
+      });
+    });
+  }
+
+  test('with longer sound is copied if that is not heard', async () => {
+    const file = await encoded('longer.mp4', X264, { sound: 3 });
+    const { frames, warnings } = await copy(file, { own: false });
+    assert.equal(frames, 25);
+    assert.match(warnings.join(), /^Expected picture and sound of about one length/);
+  });
+});
+
+function parsed(sps: Buffer): SequenceSet | undefined {
+  try {
+    return parseSequenceSet(sps);
+  } catch {
+    return undefined;
+  }
+}
+
+function turned(tkhd: Buffer): Buffer {
+  for (const [place, value] of [0, 0x1_0000, 0, -0x1_0000, 0, 0].entries())
+    tkhd.writeInt32BE(value, 40 + 4 * place);
+  return tkhd;
+}
+
+function mirrored(tkhd: Buffer): Buffer {
+  tkhd.writeInt32BE(-0x1_0000, 40);
+  return tkhd;
+}
+
+/** The last frame lasts a second. */
+function held(stts: Buffer): Buffer {
+  const [frames, ticks] = [stts.readUInt32BE(8), stts.readUInt32BE(12)];
+  const table = Buffer.alloc(24);
+  for (const [place, value] of [0, 2, frames - 1, ticks, 1, ticks * 30].entries())
+    table.writeUInt32BE(value, 4 * place);
+  return table;
+}
+
+/** The same header twice, and the second one for the last chunk. */
+function twoHeaders(stbl: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < stbl.length; at += stbl.readUInt32BE(at)) {
+    const body = stbl.subarray(at + 8, at + stbl.readUInt32BE(at));
+    const type = stbl.toString('latin1', at + 4, at + 8);
+    if (type === 'stsd') {
+      const twice = Buffer.concat([body, body.subarray(8)]);
+      twice.writeUInt32BE(2, 4);
+      parts.push(box('stsd', twice));
+    } else if (type === 'stsc') {
+      const runs = Buffer.from(body);
+      runs.writeUInt32BE(2, runs.length - 4);
+      parts.push(box('stsc', runs));
+    } else parts.push(box(type, body));
+  }
+  return Buffer.concat(parts);
+}
