@@ -71,6 +71,7 @@ export function guardDatabase(database: Database, dataDir: string): GuardedDatab
         look();
         return database.transaction(work);
       }),
+    unsynced: (work) => guarded(() => database.unsynced(work)),
     close,
     [Symbol.dispose]: close,
   };

@@ -15,7 +15,7 @@ import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
 import { targetWarnings } from './target-texts.ts';
 import { TARGETS } from './targets.ts';
-import { ajv, invalidRequest } from './validation.ts';
+import { invalidRequest, validatorOf } from './validation.ts';
 
 export type { Limits } from './semantic-checks.ts';
 
@@ -40,7 +40,7 @@ export interface ValidRequest extends Omit<PlanInput, 'seed'> {
 /** Most warnings that an answer lists. */
 const MAX_WARNINGS = 20;
 
-const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
+const validator = validatorOf<ProcessMediaRequest>(requestSchema);
 
 /**
  * Checks the parsed body of POST /process_media.
@@ -49,6 +49,7 @@ const validate = ajv.compile<ProcessMediaRequest>(requestSchema);
 export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const size = sizeMistake(body);
   if (size !== undefined) throw invalidRequest([size]);
+  const validate = validator();
   if (!validate(body)) {
     // One value of the wrong shape does not hide other mistakes: the rest of the body is still checked.
     throw invalidRequest([...mistakesOf(validate.errors ?? []), ...semanticMistakes(body, limits)]);

@@ -1,9 +1,9 @@
 import { type UploadRequest, uploadRequestSchema } from './answers/upload.ts';
 import { mistakesOf } from './mistakes.ts';
-import { ajv, invalidRequest } from './validation.ts';
+import { invalidRequest, validatorOf } from './validation.ts';
 
 const MB = 2 ** 20;
-const validate = ajv.compile<UploadRequest>(uploadRequestSchema);
+const validator = validatorOf<UploadRequest>(uploadRequestSchema);
 
 /**
  * Checks the parsed body of POST /uploads.
@@ -11,6 +11,7 @@ const validate = ajv.compile<UploadRequest>(uploadRequestSchema);
  * @throws RequestError 'invalid_request' naming every mistake, each once
  */
 export function readUpload(body: unknown, maxBytes: number): UploadRequest {
+  const validate = validator();
   if (!validate(body)) throw invalidRequest(mistakesOf(validate.errors ?? []));
   if (body.bytes <= maxBytes) return body;
   const got = Math.ceil(body.bytes / MB);

@@ -1,5 +1,5 @@
 /** Checks bodies by their schemas, and refuses them with all their mistakes. */
-import { Ajv } from 'ajv';
+import { Ajv, type Schema, type ValidateFunction } from 'ajv';
 import { type Mistake, RequestError } from '../base/errors.ts';
 import { shownPointer } from './mistakes.ts';
 
@@ -8,6 +8,15 @@ const MAX_MISTAKES = 100;
 
 export const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false });
 ajv.addVocabulary(['expected', 'hint']);
+
+/** Made with the first body: it takes a sixth of a start, and a process that only renders needs none. */
+export function validatorOf<T>(schema: Schema): () => ValidateFunction<T> {
+  let made: ValidateFunction<T> | undefined;
+  return () => {
+    made ??= ajv.compile<T>(schema);
+    return made;
+  };
+}
 
 export function invalidRequest(mistakes: readonly Mistake[]): RequestError {
   const once = [...new Map(mistakes.map((mistake) => [mistake.pointer, mistake])).values()];

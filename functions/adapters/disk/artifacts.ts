@@ -33,6 +33,8 @@ interface Stored {
 interface Stamp {
   size: number;
   mtimeMs: number;
+  /** Of the last change of bytes or times: programs cannot set it. */
+  ctimeMs: number;
 }
 
 /** Errors of a lookup when files are missing, replaced by folders, or on a bad sector. */
@@ -175,7 +177,7 @@ function bytesOf({ files }: Stored): number {
 }
 
 function stampText(stamps: readonly Stamp[]): string {
-  return stamps.map(({ size, mtimeMs }) => `${size}@${mtimeMs}`).join(' ');
+  return stamps.map(({ size, mtimeMs, ctimeMs }) => `${size}@${mtimeMs}/${ctimeMs}`).join(' ');
 }
 
 async function exists(folder: string): Promise<boolean> {

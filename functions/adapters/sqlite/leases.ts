@@ -96,11 +96,14 @@ export function createSqliteLeases({ database, now = awakeNow }: SqliteLeasesOpt
     },
 
     async release({ key, token }) {
-      const released = database.run(
-        'UPDATE leases SET held_until = NULL, changed_at = ? WHERE key = ? AND token = ?',
-        now(),
-        key,
-        token,
+      // After a power cut it may be held again, and then lapses at the next start. What was made under it is there.
+      const released = database.unsynced(() =>
+        database.run(
+          'UPDATE leases SET held_until = NULL, changed_at = ? WHERE key = ? AND token = ?',
+          now(),
+          key,
+          token,
+        ),
       );
       return released === 1;
     },

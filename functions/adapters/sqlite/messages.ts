@@ -5,6 +5,7 @@ import { InOrder } from './in-order.ts';
 import type { Database } from './sqlite.ts';
 import { SUSPECT_DEATHS, SUSPECTS_TURN_MS, Suspects } from './suspects.ts';
 import { Untouched } from './untouched.ts';
+import { type Candidate, WaitingTasks } from './waiting-tasks.ts';
 
 /** A message that is being delivered to a handler. */
 export interface Taken {
@@ -44,15 +45,12 @@ function takenOf({ id, body, deliveries, deaths }: Row): Taken {
   return { id, message: JSON.parse(body) as Message, deliveries, suspect: deaths >= SUSPECT_DEATHS };
 }
 
-interface Candidate {
-  taskId: string;
-  id: number;
-  inFlight: number;
-}
-
 /** The state in the database, under the name that it has there since its first version. */
 const QUARANTINED = 'parked';
-/** The queue's rows. Each method is one transaction. */
+/**
+ * The queue's rows. Each method is one transaction. After a power cut, what was last taken waits again, and what was last
+ * acknowledged comes once more.
+ */
 export class SqliteMessages {
   readonly #database: Database;
   readonly #now: () => number;
@@ -61,6 +59,7 @@ export class SqliteMessages {
   readonly #turns = new Turns();
   readonly #untouched: Untouched;
   readonly #inOrder: InOrder;
+  readonly #waiting: WaitingTasks;
 
   constructor(database: Database, now: () => number) {
     this.#database = database;
@@ -68,6 +67,7 @@ export class SqliteMessages {
     this.#suspects = new Suspects(database);
     this.#untouched = new Untouched(database);
     this.#inOrder = new InOrder(database);
+    this.#waiting = new WaitingTasks(database);
   }
 
   add(messages: readonly Message[]): void {
@@ -93,7 +93,7 @@ export class SqliteMessages {
    */
   take(topic: Topic, count: number): Take {
     const now = this.#now();
-    return this.#database.transaction(() => {
+    const taking = () => {
       const suspect = this.#suspects.take(topic, now);
       const taken = suspect === undefined ? [] : [this.#deliver(suspect)];
       if (topic === 'webhook') {
@@ -102,16 +102,17 @@ export class SqliteMessages {
       while (topic !== 'webhook' && taken.length < count) {
         const next = this.#next(topic, now);
         if (!next || !leavesRoom(next.inFlight, count - taken.length)) break;
-        taken.push(this.#deliver(this.#firstOf(topic, next.taskId)));
+        taken.push(this.#deliver(next.id));
         this.#turns.take(`${topic} ${next.taskId}`);
       }
       if (taken.length > 0) this.#untouched.wereTaken(topic);
       return { taken, nextInMs: taken.length < count ? this.#nextInMs(topic, now) : undefined };
-    });
+    };
+    return this.#database.unsynced(() => this.#database.transaction(taking));
   }
 
   acknowledge({ id }: Taken): void {
-    this.#database.run('DELETE FROM messages WHERE id = ?', id);
+    this.#database.unsynced(() => this.#database.run('DELETE FROM messages WHERE id = ?', id));
     this.#suspects.ended(id);
   }
 
@@ -159,16 +160,14 @@ export class SqliteMessages {
 
   /** A ready message that was not taken leaves room for other tasks. It is taken when a place becomes free. */
   #nextInMs(topic: Topic, now: number): number | undefined {
-    const first = (deaths: string, index: string, after: number) =>
+    const suspects =
       this.#database.row<{ at: number | null }>(
         // The number is part of the SQL text, as in suspects.ts.
-        `SELECT min(available_at) AS at FROM messages INDEXED BY ${index}
-         WHERE topic = ? AND state = 'waiting' AND deaths ${deaths} ${SUSPECT_DEATHS} AND available_at > ?`,
+        `SELECT min(available_at) AS at FROM messages INDEXED BY messages_suspect
+         WHERE topic = ? AND state = 'waiting' AND deaths >= ${SUSPECT_DEATHS}`,
         topic,
-        after,
-      )?.at ?? undefined;
-    const suspects = first('>=', 'messages_suspect', -1) ?? Number.POSITIVE_INFINITY;
-    const others = topic === 'webhook' ? this.#inOrder.nextAt() : first('<', 'messages_next', now);
+      )?.at ?? Number.POSITIVE_INFINITY;
+    const others = topic === 'webhook' ? this.#inOrder.nextAt() : this.#waiting.nextAt(topic, now);
     const next = Math.min(others ?? Number.POSITIVE_INFINITY, Math.max(suspects, now + SUSPECTS_TURN_MS));
     return Number.isFinite(next) ? Math.max(0, next - now) : undefined;
   }
@@ -199,19 +198,10 @@ export class SqliteMessages {
 
   /**
    * The task with the fewest messages in flight. Among equals, the one whose last turn is longest ago; otherwise a long
-   * task would always go first when messages are handled one at a time. Then the one with the oldest ready message.
+   * task would always go first when messages are handled one at a time. Then the one whose next message is the oldest.
    */
   #next(topic: Topic, now: number): Candidate | undefined {
-    const candidates = this.#database.rows<Candidate>(
-      `SELECT task_id AS taskId, min(id) AS id,
-         (SELECT count(*) FROM messages AS taken
-          WHERE taken.topic = ?1 AND taken.state = 'taken' AND taken.task_id = messages.task_id) AS inFlight
-       FROM messages WHERE topic = ?1 AND state = 'waiting' AND available_at <= ?2 AND deaths < ?3
-       GROUP BY task_id`,
-      topic,
-      now,
-      SUSPECT_DEATHS,
-    );
+    const candidates = this.#waiting.ready(topic, now);
     const turnOf = ({ taskId }: Candidate) => this.#turns.of(`${topic} ${taskId}`);
     return candidates.reduce<Candidate | undefined>((best, candidate) => {
       if (!best) return candidate;
@@ -219,19 +209,6 @@ export class SqliteMessages {
         candidate.inFlight - best.inFlight || turnOf(candidate) - turnOf(best) || candidate.id - best.id;
       return order < 0 ? candidate : best;
     }, undefined);
-  }
-
-  /** Prefers messages that were never delivered; otherwise the same few would be retried while the others wait. */
-  #firstOf(topic: Topic, taskId: string): number {
-    const row = this.#database.row<{ id: number }>(
-      `SELECT id FROM messages WHERE topic = ? AND state = 'waiting' AND task_id = ? AND deaths < ?
-       ORDER BY available_at, id LIMIT 1`,
-      topic,
-      taskId,
-      SUSPECT_DEATHS,
-    );
-    if (!row) throw new Error(`Expected a waiting message of task ${taskId}, got none`);
-    return row.id;
   }
 
   #deliver(id: number): Taken {

@@ -11,7 +11,7 @@ const BUSY_TIMEOUT_MS = 250;
 /** SQLITE_FULL, https://sqlite.org/rescode.html#full */
 const SQLITE_FULL = 13;
 
-/** One SQLite file. Every call is synchronous and durable when it returns. */
+/** One SQLite file. Every call is synchronous and, except in `unsynced`, durable when it returns. */
 export interface Database extends Disposable {
   /** Runs a statement and returns the number of rows it changed. */
   run(sql: string, ...values: SQLInputValue[]): number;
@@ -19,6 +19,11 @@ export interface Database extends Disposable {
   rows<R>(sql: string, ...values: SQLInputValue[]): R[];
   /** Commits all of `work` or nothing. `work` is synchronous; a nested transaction becomes part of the outer one. */
   transaction<T>(work: () => T): T;
+  /**
+   * What `work` commits survives the end of this process at once, but a power cut only with the next commit outside of it. For
+   * what may be repeated without harm: most of the time of a commit is waiting for the disk.
+   */
+  unsynced<T>(work: () => T): T;
   close(): void;
 }
 
@@ -55,6 +60,17 @@ export function openDatabase(path: string): Database {
     }
   };
 
+  const unsynced = <T>(work: () => T): T => {
+    // Within a transaction it cannot be changed, and that transaction decides.
+    if (connection.isTransaction) return work();
+    statement('PRAGMA synchronous = NORMAL').run();
+    try {
+      return work();
+    } finally {
+      statement('PRAGMA synchronous = FULL').run();
+    }
+  };
+
   const close = (): void => {
     prepared.clear();
     if (connection.isOpen) connection.close();
@@ -76,6 +92,7 @@ export function openDatabase(path: string): Database {
     rows: <R>(sql: string, ...values: SQLInputValue[]) =>
       translated(() => statement(sql).all(...values) as R[]),
     transaction: (work) => translated(() => transaction(work)),
+    unsynced: (work) => translated(() => unsynced(work)),
     close,
     [Symbol.dispose]: close,
   };

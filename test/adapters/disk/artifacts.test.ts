@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import type { ArtifactStore } from '../../../functions/ports.ts';
@@ -85,6 +86,19 @@ describe('disk artifacts', () => {
     await utimes(join(place, 'file'), atime, mtime);
     const next = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 1_000_000 });
     assert.equal(await next.open('key'), undefined);
+  });
+
+  it('are verified again within a process if a file was changed, also if its time was set back', async () => {
+    await using dir = await tempDir();
+    const { store, place } = await withOne(dir);
+    const file = join(place, 'file');
+    await utimes(file, 1_000, 1_000);
+    (await store.open('key'))?.[Symbol.dispose]();
+    // Longer than the steps in which a disk counts the time.
+    await sleep(20);
+    await flipFirstByte(file);
+    await utimes(file, 1_000, 1_000);
+    assert.equal(await store.open('key'), undefined);
   });
 
   it('are stored under two letters and the hash of the key, with lengths and checksums in meta.json', async () => {

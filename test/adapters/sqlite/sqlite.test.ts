@@ -187,6 +187,27 @@ describe('the sqlite database', () => {
     assert.equal(harness.database.row<{ synchronous: number }>('PRAGMA synchronous')?.synchronous, FULL);
   });
 
+  it('does not wait for the disk where a repetition does no harm, and only there', async () => {
+    await using harness = await on((database) => ({ database }));
+    const { database } = harness;
+    const [NORMAL, FULL] = [1, 2];
+    const level = () => database.row<{ synchronous: number }>('PRAGMA synchronous')?.synchronous;
+    assert.equal(database.unsynced(level), NORMAL);
+    assert.equal(level(), FULL);
+    const failing = () => database.run('INSERT INTO nowhere VALUES (1)');
+    assert.throws(() => database.unsynced(failing), /nowhere/);
+    assert.equal(level(), FULL);
+    assert.equal(
+      database.transaction(() => database.unsynced(level)),
+      FULL,
+    );
+    assert.equal(
+      database.unsynced(() => database.transaction(level)),
+      NORMAL,
+    );
+    assert.equal(level(), FULL);
+  });
+
   it('refuses a file from a newer release, and closes it', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
