@@ -36,8 +36,8 @@ export interface Joins {
   ): Promise<Join | undefined>;
 }
 
-/** Downloads of clips that are sent together end within seconds of each other. */
-const PATIENCE_MS = { least: 3_000, most: 20_000 };
+/** Clips that are sent together arrive within seconds of each other; in the cloud, instances start within ten. */
+const PATIENCE_MS = { least: 10_000, most: 20_000 };
 
 export function createJoins({ pins, leases, queue, log, patienceMs = PATIENCE_MS }: JoinsDeps): Joins {
   return {

@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
+import { readPicture, readSound } from '../../functions/media/mp4/tracks.ts';
+import { writeMovie } from '../../functions/media/mp4/write-movie.ts';
+import { samplesOf } from '../../functions/model/frame-rate.ts';
+import { ffmpeg, makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type Receiver, startReceiver } from '../fixtures/network/receiver.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 /** Half a second each, because the encoder is not what is tested here. */
 const FRAMES = 15;
+const RATE = { num: 30, den: 1 };
 
 export interface Sources extends AsyncDisposable {
   server: SourceServer;
@@ -37,6 +41,7 @@ export async function startSources(): Promise<Sources> {
   const bodies = await Promise.all(
     files.map(async ([path, file]) => [path, { body: await readFile(file), etag: `"${path}"` }] as const),
   );
+  const video = await makeVideo(dir.path, join(dir.path, 'red.mp4'));
   const server = starting.use(await startSourceServer(Object.fromEntries(bodies)));
   const receiver = starting.use(await startReceiver());
   const reluctant = starting.use(await startReceiver((_, earlier) => (earlier === 0 ? 500 : 200)));
@@ -47,8 +52,24 @@ export async function startSources(): Promise<Sources> {
     track: server.url('/song.mp3'),
     receiver,
     reluctant,
-    video: join(dir.path, 'red.mp4'),
+    video,
     codeCache: process.env['NODE_COMPILE_CACHE'] ?? join(dir.path, 'code'),
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };
+}
+
+/** As a render would have made it of that clip. */
+async function makeVideo(dir: string, clip: string): Promise<string> {
+  const [picture, sound, video] = ['picture', 'sound', 'video'].map((name) => join(dir, `${name}.mp4`)) as [
+    string,
+    string,
+    string,
+  ];
+  await ffmpeg('-i', clip, '-an', '-c', 'copy', picture);
+  const samples = samplesOf(FRAMES, RATE);
+  await ffmpeg('-i', clip, '-vn', '-ar', '48000', '-ac', '2', '-af', `atrim=end_sample=${samples}`, sound);
+  const movie = { clips: [await readPicture(picture)], sound: await readSound(sound) };
+  const { signal } = new AbortController();
+  await writeMovie({ ...movie, rate: RATE, editLists: false }, video, { signal });
+  return video;
 }
