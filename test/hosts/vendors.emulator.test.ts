@@ -89,12 +89,15 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
 
   test('make a second task with the same clips and lines without preparing any of them again', async () => {
     const sold = voices.asked('speech');
-    const kept = google.storage.objects.bucket('artifacts').size;
+    // Its lines fall on other videos, which may need other soundtracks.
+    const prepared = () =>
+      [...google.storage.objects.bucket('artifacts').keys()].filter((name) => !name.includes('/soundtrack/'));
+    const kept = prepared().length;
     const { task_id: id } = await fleet.post(request('again'));
     const status = await fleet.ended(String(id));
     assert.deepEqual([status['succeeded'], status['failed']], [COUNT, 0]);
     assert.equal(voices.asked('speech'), sold);
-    assert.equal(google.storage.objects.bucket('artifacts').size, kept);
+    assert.equal(prepared().length, kept);
     const names = google.drive.list(parent).map(({ name }) => name);
     assert.deepEqual(names.sort(), ['again', 'first']);
   });
