@@ -4,8 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { checkClip } from '../../../functions/media/check-clip.ts';
+import { parseSequenceSet, type SequenceSet } from '../../../functions/media/mp4/parameter-sets.ts';
 import { CopyRefused } from '../../../functions/media/native/copy-clip.ts';
-import { parseSequenceSet, type SequenceSet } from '../../../functions/media/native/parameter-sets.ts';
 import type { Profile } from '../../../functions/model/pins.ts';
 import { withBox } from '../../fixtures/media/changed-boxes.ts';
 import { box } from '../../fixtures/media/containers.ts';
@@ -119,7 +119,7 @@ describe('a clip', () => {
     ],
     'that holds its last frame': [/holds its last picture/, () => heldLast()],
     'of key frames alone': [/ends with a key frame/, () => encoded('intra.mp4', x264('keyint=1'))],
-    'that an edit list cuts': [/cut off or damaged/, () => remuxed('cut.mp4', [], ['-ss', '0.2'])],
+    'that an edit list cuts': [/cut off, or marked as damaged/, () => remuxed('cut.mp4', [], ['-ss', '0.2'])],
     'that begins late': [/begins 0.50 s late/, late],
     'whose key frames are far apart': [/between two key frames/, () => sparse()],
     'of too many bits': [/Mbit\/s/, () => heavy()],
