@@ -21,7 +21,7 @@ export interface Layout {
   turns: { frames: Uint32Array; packets: Uint32Array };
 }
 
-/** How long frames precede the sound that belongs to them. */
+/** The frames of this time stand in the file before the sound that is heard with them. */
 const TURN_SECONDS = 0.5;
 
 /** Throws an Error if the parts do not belong together. */

@@ -87,8 +87,8 @@ function ranked(times: Float64Array): Shown {
 }
 
 /**
- * The largest distance of a frame from its place, if the first one is on its own, in frames. A tick of it does not count:
- * containers round times.
+ * The largest distance of a frame from its place on a grid that begins with the first one, in frames. A tick of it does not
+ * count, because containers round times.
  */
 export function offGrid({ timeOf }: Shown, frames: number, ticksPerFrame: number): number {
   const first = timeOf(0);
