@@ -84,6 +84,14 @@ describe('the layers of functions/', () => {
     for (const file of files) visit(file, []);
   });
 
+  test('read MP4 in media/mp4/, which knows nothing of copying', () => {
+    const used = files.filter((file) => file.startsWith('media/mp4/')).flatMap(ownImports);
+    assert.deepEqual(
+      used.filter((file) => file.startsWith('media/native/')),
+      [],
+    );
+  });
+
   test('read the environment only in config/config.ts', () => {
     assert.deepEqual(
       files.filter((file) => /process\.env/.test(textOf.get(file) ?? '')),
