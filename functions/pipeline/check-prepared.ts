@@ -25,7 +25,9 @@ import { SOUND, VIDEO } from './prepare-source.ts';
 /** Name of the file within a soundtrack's artifact. */
 export const SOUNDTRACK = 'soundtrack.m4a';
 
-export type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness' | 'warnings'>>;
+/** What is known of a prepared source without its files. */
+export type PreparedFacts = Pick<Prepared, 'frames' | 'samples' | 'loudness' | 'warnings'>;
+export type PreparedArtifact = Artifact<PreparedFacts>;
 
 const HASH = /^[0-9a-f]{64}$/;
 /** Messages of ours are shorter. They are shown in answers and in the manifest. */
@@ -101,7 +103,22 @@ export async function checkArtifact(
   kind: Source['kind'],
   profile: Profile | undefined,
 ): Promise<void> {
-  const { frames, samples, loudness, warnings } = artifact.meta;
+  checkFacts(artifact.meta, kind);
+  const { frames, samples } = artifact.meta;
+  try {
+    if (kind !== 'clip') return await checkSound(artifact.path(SOUND), samples);
+    if (profile === undefined) throw new Error('Expected a profile that the plan leads to, got another one');
+    if (frames < 1) throw new Error(`Expected at least one frame, got ${frames}`);
+    await checkClip({ video: artifact.path(VIDEO), sound: artifact.path(SOUND), frames, samples }, profile);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw forged(kind, 'the files of this service', `others (${reason})`, cause);
+  }
+}
+
+/** Throws PermanentError 'mix_failed' unless these are facts of such a source, in its artifact or in its pin. */
+export function checkFacts(facts: PreparedFacts, kind: Source['kind']): void {
+  const { frames, samples, loudness, warnings } = facts;
   if (![frames, samples].every(Number.isSafeInteger) || samples < 1 || !isLevel(loudness)) {
     throw forged(
       kind,
@@ -111,15 +128,6 @@ export async function checkArtifact(
   }
   if (!areWarnings(warnings)) {
     throw forged(kind, `at most ${MOST_WARNINGS} remarks`, JSON.stringify({ warnings }).slice(0, 200));
-  }
-  try {
-    if (kind !== 'clip') return await checkSound(artifact.path(SOUND), samples);
-    if (profile === undefined) throw new Error('Expected a profile that the plan leads to, got another one');
-    if (frames < 1) throw new Error(`Expected at least one frame, got ${frames}`);
-    await checkClip({ video: artifact.path(VIDEO), sound: artifact.path(SOUND), frames, samples }, profile);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw forged(kind, 'the files of this service', `others (${reason})`, cause);
   }
 }
 
