@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
+import type { Picture } from '../media/mp4/tracks.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName } from '../model/names.ts';
 import type { Failed, Prepared, Profile } from '../model/pins.ts';
@@ -14,7 +15,6 @@ import type { OutputStore, PinStore, ReportStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
 import { checkArtifact, checkedProfile, type PreparedArtifact, usablePin } from './check-prepared.ts';
 import { targetReports } from './check-targets.ts';
-import { VIDEO } from './prepare-source.ts';
 import type { Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
 import type { Soundtracks } from './soundtracks.ts';
@@ -88,17 +88,18 @@ async function make(
   const profile = checkedProfile(pinned, task.plan.output);
   const open = async (number: number) => {
     const artifact = inputs.use(await openPrepared(task, number, signals, deps));
-    await checkArtifact(artifact, (task.plan.sources[number] as Source).kind, profile);
-    return artifact;
+    const picture = await checkArtifact(artifact, (task.plan.sources[number] as Source).kind, profile);
+    return { artifact, picture };
   };
-  const clips = await inOrder(combination.clips, open);
-  const music = combination.track === null ? undefined : await open(combination.track);
-  const voice = combination.line === null ? undefined : await open(combination.line);
+  const opened = await inOrder(combination.clips, open);
+  const clips = opened.map(({ artifact }) => artifact);
+  const music = combination.track === null ? undefined : (await open(combination.track)).artifact;
+  const voice = combination.line === null ? undefined : (await open(combination.line)).artifact;
 
   await using dir = await workDir(deps.tempDir);
   const out = join(dir.path, 'video.mp4');
   const { rate } = profile as Profile;
-  const lengths = clips.map(({ path, meta }) => ({ video: path(VIDEO), frames: meta.frames }));
+  const lengths = clips.map(({ meta }) => meta);
   const seconds = secondsOf(lengths, rate);
   const choices = task.plan.sound;
   const soundtrack = inputs.use(
@@ -108,7 +109,8 @@ async function make(
     }),
   );
   const facts = await joinClips({
-    ...{ clips: lengths, rate, soundtrack: soundtrack.file, out, signal: either },
+    clips: opened.map(({ picture }) => picture as Picture),
+    ...{ rate, soundtrack: soundtrack.file, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
   });
   watch.next('save');
