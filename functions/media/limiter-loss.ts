@@ -23,7 +23,8 @@ const RELEASE_MS = 80;
 /** EBU R128: blocks of 400 ms, every 100 ms; those 10 LU below the mean of all do not count. */
 const BLOCK_MS = 400;
 const STEP_MS = 100;
-const GATE = 10 ** -1;
+/** 10 LU. */
+const GATE = 0.1;
 
 /** @param file raw 32-bit floating point stereo at 48 kHz */
 export async function readEnvelope(file: string): Promise<Envelope> {

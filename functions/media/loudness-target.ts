@@ -30,6 +30,13 @@ const HARDLY_LIMITED_DB = 1;
 /** A sound that must get this much quieter was mastered louder than that: its peaks are short. */
 const QUIETER_DB = -3;
 
+const OR_EVEN = '(audio.loudness), or send sounds of more even levels.';
+const TOO_UNEVEN = `Its loudest moments are far above the rest, so more gain would only distort them. Ask for less loudness ${OR_EVEN}`;
+const TOO_UNEVEN_UP = `Most of it is far below its loudest part. Ask for more loudness ${OR_EVEN}`;
+const TOO_QUIET =
+  `It was raised by ${MAX_GAIN_DB} dB and is too quiet: more gain would mostly raise noise. ` +
+  'Send a louder sound, or ask for less loudness (audio.loudness).';
+
 /** What was tried, and what the encoded sound then had. */
 export interface Try {
   master: Master;
@@ -88,17 +95,21 @@ export function bestTry(target: number | null, tries: readonly Try[]): number {
   return costs.indexOf(Math.min(...costs));
 }
 
-/** What a video is told if its sound is not what was asked for; one sentence each. */
-export function loudnessWarnings(target: number | null, { loudness }: SoundLevels): string[] {
-  if (target === null || loudness === null || Math.abs(target - loudness) <= TOLERANCE_LU) return [];
-  const why =
-    loudness < target
-      ? 'Its loudest moments are far above the rest, so more gain would only distort them. Ask for less loudness'
-      : 'Most of it is far below its loudest part. Ask for more loudness';
-  return [
-    `Expected a loudness of ${target.toFixed(1)} LUFS, got ${loudness.toFixed(1)}. ` +
-      `${why} (audio.loudness), or send sounds of more even levels.`,
-  ];
+/** What a video is told if its sound is not what was asked for, and what to do. */
+export function loudnessWarnings(target: number | null, { master, levels }: Try): string[] {
+  const { loudness, truePeak } = levels;
+  const warnings: string[] = [];
+  if (target !== null && loudness !== null && Math.abs(target - loudness) > TOLERANCE_LU) {
+    const why = loudness > target ? TOO_UNEVEN_UP : master.gain < MAX_GAIN_DB ? TOO_UNEVEN : TOO_QUIET;
+    warnings.push(`Expected a loudness of ${target.toFixed(1)} LUFS, got ${loudness.toFixed(1)}. ${why}`);
+  }
+  if (truePeak !== null && truePeak > HIGHEST_PEAK_DBTP) {
+    warnings.push(
+      `Expected peaks of at most ${HIGHEST_PEAK_DBTP.toFixed(1)} dBTP, got ${truePeak.toFixed(1)}, which players may distort. ` +
+        'Ask for less loudness (audio.loudness), or send sounds that are not distorted themselves.',
+    );
+  }
+  return warnings;
 }
 
 function slopeOf(mixed: SoundLevels, master: Master, levels: SoundLevels, before: Try | undefined): number {

@@ -77,8 +77,8 @@ export async function makeSoundtrack(
     }
     const best = bestTry(target, tries);
     await rename(fileOf(best), out);
-    const { levels } = tries[best] as Try;
-    return { ...levels, warnings: loudnessWarnings(target, levels) };
+    const used = tries[best] as Try;
+    return { ...used.levels, warnings: loudnessWarnings(target, used) };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

@@ -26,7 +26,9 @@ import { SOUND, VIDEO } from './prepare-source.ts';
 /** Name of the file within a soundtrack's artifact. */
 export const SOUNDTRACK = 'soundtrack.m4a';
 
-export type PreparedArtifact = Artifact<Pick<Prepared, 'frames' | 'samples' | 'loudness' | 'warnings'>>;
+/** What is known of a prepared source without its files. */
+export type PreparedFacts = Pick<Prepared, 'frames' | 'samples' | 'loudness' | 'warnings'>;
+export type PreparedArtifact = Artifact<PreparedFacts>;
 
 const HASH = /^[0-9a-f]{64}$/;
 /** Messages of ours are shorter. They are shown in answers and in the manifest. */
@@ -105,17 +107,8 @@ export async function checkArtifact(
   kind: Source['kind'],
   profile: Profile | undefined,
 ): Promise<Picture | undefined> {
-  const { frames, samples, loudness, warnings } = artifact.meta;
-  if (![frames, samples].every(Number.isSafeInteger) || samples < 1 || !isLevel(loudness)) {
-    throw forged(
-      kind,
-      'a length and a loudness',
-      JSON.stringify({ frames, samples, loudness }).slice(0, 200),
-    );
-  }
-  if (!areWarnings(warnings)) {
-    throw forged(kind, `at most ${MOST_WARNINGS} remarks`, JSON.stringify({ warnings }).slice(0, 200));
-  }
+  checkFacts(artifact.meta, kind);
+  const { frames, samples } = artifact.meta;
   try {
     if (kind !== 'clip') {
       await checkSound(artifact.path(SOUND), samples);
@@ -128,6 +121,21 @@ export async function checkArtifact(
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw forged(kind, 'the files of this service', `others (${reason})`, cause);
+  }
+}
+
+/** Throws PermanentError 'mix_failed' unless these are facts of such a source, in its artifact or in its pin. */
+export function checkFacts(facts: PreparedFacts, kind: Source['kind']): void {
+  const { frames, samples, loudness, warnings } = facts;
+  if (![frames, samples].every(Number.isSafeInteger) || samples < 1 || !isLevel(loudness)) {
+    throw forged(
+      kind,
+      'a length and a loudness',
+      JSON.stringify({ frames, samples, loudness }).slice(0, 200),
+    );
+  }
+  if (!areWarnings(warnings)) {
+    throw forged(kind, `at most ${MOST_WARNINGS} remarks`, JSON.stringify({ warnings }).slice(0, 200));
   }
 }
 

@@ -1,15 +1,9 @@
 /** Checks a finished video for the targets of its task. */
+import type { SoundLevels } from '../media/loudness.ts';
 import type { MovieFacts } from '../media/mp4/facts.ts';
 import type { Report } from '../model/report.ts';
 import { checkTargets, type VideoFacts } from '../model/target-checks.ts';
 import type { Task } from '../model/task.ts';
-
-/** What is heard, as it was measured. */
-export interface Levels {
-  /** LUFS and dBTP; null for silence. */
-  loudness: number | null;
-  truePeak: number | null;
-}
 
 const PROFILES: Readonly<Record<number, string>> = {
   66: 'Baseline',
@@ -23,7 +17,7 @@ const CHROMAS = ['gray', '4:2:0', '4:2:2', '4:4:4'];
 export function targetReports(
   { plan: { targets } }: Pick<Task, 'plan'>,
   facts: MovieFacts,
-  levels: Levels,
+  levels: SoundLevels,
 ): Pick<Report, 'targets'> {
   return targets === undefined ? {} : { targets: checkTargets(targets, videoFacts(facts, levels)) };
 }
@@ -34,7 +28,7 @@ export function targetReports(
  */
 export function videoFacts(
   { picture, sound, ...file }: MovieFacts,
-  { loudness, truePeak }: Levels,
+  { loudness, truePeak }: SoundLevels,
 ): VideoFacts {
   return {
     bytes: file.bytes,
@@ -52,7 +46,8 @@ export function videoFacts(
     bitsPerSecond: Math.round(picture.bitsPerSecond),
     peakBitsPerSecond: Math.round(picture.peakBitsPerSecond),
     gopSeconds: thousandths(picture.longestSyncGapSeconds),
-    isSilent: loudness === null,
+    // No loudness is measured below 0.4 s.
+    isSilent: loudness === null && truePeak === null,
     audioCodec: 'AAC-LC',
     sampleRate: sound.sampleRate,
     channels: sound.channels,

@@ -13,7 +13,13 @@ import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore, PinStore, ReportStore } from '../ports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
-import { checkArtifact, checkedProfile, type PreparedArtifact, usablePin } from './check-prepared.ts';
+import {
+  checkArtifact,
+  checkedProfile,
+  checkFacts,
+  type PreparedArtifact,
+  usablePin,
+} from './check-prepared.ts';
 import { targetReports } from './check-targets.ts';
 import type { Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
@@ -86,15 +92,24 @@ async function make(
   const signals = { signal: either, stop: signal };
   const [pinned] = await deps.pins.read(task.id, ['profile']);
   const profile = checkedProfile(pinned, task.plan.output);
-  const open = async (number: number) => {
-    const artifact = inputs.use(await openPrepared(task, number, signals, deps));
-    const picture = await checkArtifact(artifact, (task.plan.sources[number] as Source).kind, profile);
-    return { artifact, picture };
+  const pinOf = async (number: number) => {
+    const [pin] = await deps.pins.read(task.id, [`prepared-${number}` as const]);
+    return usablePin(task, number, pin as Prepared | Failed);
   };
-  const opened = await inOrder(combination.clips, open);
+  const open = async (number: number, { artifact: key }: Prepared) => {
+    const artifact = inputs.use(await openPrepared(task, number, key, signals, deps));
+    return { artifact, picture: await checkArtifact(artifact, kindOf(task, number), profile) };
+  };
+  // Most videos find their soundtrack: the files of its parts are opened only to mix it.
+  const sound = async (number: number | null) => {
+    if (number === null) return undefined;
+    const pin = await pinOf(number);
+    checkFacts(pin, kindOf(task, number));
+    return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
+  };
+  const opened = await inOrder(combination.clips, async (number) => open(number, await pinOf(number)));
   const clips = opened.map(({ artifact }) => artifact);
-  const music = combination.track === null ? undefined : (await open(combination.track)).artifact;
-  const voice = combination.line === null ? undefined : (await open(combination.line)).artifact;
+  const [music, voice] = [await sound(combination.track), await sound(combination.line)];
 
   await using dir = await workDir(deps.tempDir);
   const out = join(dir.path, 'video.mp4');
@@ -134,9 +149,13 @@ async function make(
     truePeakDbtp: soundtrack.truePeak,
     attempts: attemptOf(before),
     warnings: [
-      ...clipWarnings(task, combination, clips),
-      ...trackWarnings(task, combination, music, seconds),
-      ...voiceWarnings(choices, voice, seconds),
+      ...clipWarnings(
+        task,
+        combination,
+        clips.map(({ meta }) => meta),
+      ),
+      ...trackWarnings(task, combination, music?.pin, seconds),
+      ...voiceWarnings(choices, voice?.pin, seconds),
       ...soundtrack.warnings,
     ],
     ...targetReports(task, facts, soundtrack),
@@ -149,13 +168,16 @@ async function make(
 async function openPrepared(
   task: Task,
   number: number,
+  key: string,
   signals: SpeakingSignals,
-  { pins, artifacts, remake }: MakeVideoDeps,
+  { artifacts, remake }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
-  const [pin] = await pins.read(task.id, [`prepared-${number}` as const]);
-  const { artifact: key } = usablePin(task, number, pin as Prepared | Failed);
   const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
   return artifact ?? remake(task, number, key, signals);
+}
+
+function kindOf({ plan }: Task, number: number): Source['kind'] {
+  return (plan.sources[number] as Source).kind;
 }
 
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

@@ -1,7 +1,10 @@
 /** The soundtracks of combinations: made once for all that have the same music, line, settings and length. */
 import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { canonicalJson } from '../base/canonical-json.ts';
+import { PermanentError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { unlessAborted } from '../base/time-limit.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import type { MixSound } from '../media/mix.ts';
 import { makeSoundtrack, type Soundtrack, type SoundtrackRequest } from '../media/soundtrack.ts';
@@ -11,12 +14,20 @@ import { type Artifacts, artifactKey } from './artifacts.ts';
 import { checkSoundtrack, type PreparedArtifact, SOUNDTRACK } from './check-prepared.ts';
 import { SOUND } from './prepare-source.ts';
 
+/** A track or a line: what its pin says, and its artifact once it is to be mixed. */
+export interface WantedSound {
+  /** Of its artifact. */
+  key: string;
+  /** Throws PermanentError and TransientError if there is none that can be used. It stays open as long as the render. */
+  open(): Promise<PreparedArtifact>;
+}
+
 export interface WantedSoundtrack {
   /** Samples per channel: the length of the picture. */
   total: number;
   clips: readonly PreparedArtifact[];
-  music: PreparedArtifact | undefined;
-  voice: PreparedArtifact | undefined;
+  music: WantedSound | undefined;
+  voice: WantedSound | undefined;
   choices: SoundChoices;
   /** Private folder of the render, for a soundtrack that no other can use. */
   dir: string;
@@ -43,108 +54,114 @@ export interface SoundtracksDeps {
 const RECIPE = '1';
 /** A mix takes a fraction of a second; one that takes this long has hung. */
 const MIX_TIMEOUT_MS = 300_000;
-
-type Mix = Omit<SoundtrackRequest, 'out' | 'signal' | 'timeoutMs'>;
+/** Soundtracks of which it was logged that they are not used. */
+const LOGGED = 10_000;
+/** Part of the key of what is used in place of one that was refused, which only its lifetime removes. */
+const IN_ITS_PLACE = 'in place of a refused one';
 
 export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): Soundtracks {
-  /** What this process is making, by key. */
-  const making = new Map<string, Promise<unknown>>();
+  /** What this process is making, by key: the reason why it can never be made, if that is so. */
+  const making = new Map<string, Promise<PermanentError | undefined>>();
+  const refused = new LRUCache<string, true>({ max: LOGGED });
 
-  async function made(mix: Mix, dir: string, signal: AbortSignal): Promise<Soundtrack> {
-    return makeSoundtrack(ffmpeg, { ...mix, out: join(dir, SOUNDTRACK), signal, timeoutMs: MIX_TIMEOUT_MS });
+  async function mix(wanted: WantedSoundtrack, dir: string, signal: AbortSignal): Promise<Soundtrack> {
+    const [music, voice] = [await wanted.music?.open(), await wanted.voice?.open()];
+    const request: SoundtrackRequest = {
+      ...settingsOf(wanted),
+      ...(music === undefined ? {} : { music: soundOf(music) }),
+      ...(voice === undefined ? {} : { voice: soundOf(voice) }),
+      ...{ out: join(dir, SOUNDTRACK), signal, timeoutMs: MIX_TIMEOUT_MS },
+    };
+    return makeSoundtrack(ffmpeg, request);
   }
 
-  async function own(mix: Mix, { dir, signal }: WantedSoundtrack): Promise<OpenSoundtrack> {
-    const soundtrack = await made(mix, dir, signal);
+  /** For one video alone. */
+  async function unshared(wanted: WantedSoundtrack): Promise<OpenSoundtrack> {
+    const soundtrack = await mix(wanted, wanted.dir, wanted.signal);
     // The render removes its folder.
-    return { ...soundtrack, file: join(dir, SOUNDTRACK), [Symbol.dispose]() {} };
+    return { ...soundtrack, file: join(wanted.dir, SOUNDTRACK), [Symbol.dispose]() {} };
   }
 
-  /** Undefined after another call has made it, or has failed to. */
+  /** Undefined if another call has made it, or was stopped. */
   async function makeOrWait(
     key: string,
-    mix: Mix,
-    signal: AbortSignal,
+    wanted: WantedSoundtrack,
   ): Promise<Artifact<Soundtrack> | undefined> {
     const atIt = making.get(key);
     if (atIt !== undefined) {
-      await unlessAborted(atIt, signal);
+      const failure = await unlessAborted(wanted.signal, atIt);
+      if (failure !== undefined) throw failure;
       return undefined;
     }
-    const own = artifacts.make<Soundtrack>(key, (dir, held) => made(mix, dir, held), signal);
-    // Whoever waits tries again by itself: what stopped this call need not stop that one.
-    making.set(
-      key,
-      own.then(
-        () => undefined,
-        () => undefined,
-      ),
+    const make = (dir: string, held: AbortSignal) => mix(wanted, dir, held);
+    const made = artifacts.make<Soundtrack>(key, make, wanted.signal);
+    // Whoever waits tries again by itself, unless that is pointless: what stopped this call need not stop that one.
+    const failure = made.then(
+      () => undefined,
+      (error: unknown) => (PermanentError.is(error) ? error : undefined),
     );
+    making.set(key, failure);
     try {
-      return await own;
+      return await made;
     } finally {
       making.delete(key);
     }
   }
 
+  /** Undefined if what is stored is not used. */
+  async function shared(key: string, wanted: WantedSoundtrack): Promise<OpenSoundtrack | undefined> {
+    let artifact: Artifact<Soundtrack> | undefined;
+    while (artifact === undefined) {
+      artifact = (await artifacts.open<Soundtrack>(key, wanted.signal)) ?? (await makeOrWait(key, wanted));
+    }
+    try {
+      await checkSoundtrack(artifact, wanted.total);
+    } catch (error) {
+      artifact[Symbol.dispose]();
+      // It stays, because only its checksum could tell the store that it is damaged, and that is right.
+      if (!refused.has(key)) {
+        refused.set(key, true);
+        log.warn(`A soundtrack is not used, and made once more: ${(error as Error).message}`, {
+          event: 'soundtrack.refused',
+          key,
+        });
+      }
+      return undefined;
+    }
+    const { loudness, truePeak, warnings } = artifact.meta;
+    const file = artifact.path(SOUNDTRACK);
+    return { loudness, truePeak, warnings, file, [Symbol.dispose]: () => artifact[Symbol.dispose]() };
+  }
+
   return {
     async open(wanted) {
-      const { total, signal } = wanted;
-      const mix = mixOf(wanted);
-      if (mix.own.length > 0) return own(mix, wanted);
-      const key = await keyOf(wanted, ffmpeg);
-      for (;;) {
-        const artifact =
-          (await artifacts.open<Soundtrack>(key, signal)) ?? (await makeOrWait(key, mix, signal));
-        if (artifact === undefined) continue;
-        try {
-          await checkSoundtrack(artifact, total);
-        } catch (error) {
-          artifact[Symbol.dispose]();
-          // It stays, because only its checksum could tell the store that it is damaged, and that is right.
-          log.warn(`A soundtrack is not used, and made for one video alone: ${(error as Error).message}`, {
-            event: 'soundtrack.refused',
-            key,
-          });
-          return own(mix, wanted);
-        }
-        return Object.assign(artifact, artifact.meta, { file: artifact.path(SOUNDTRACK) });
-      }
+      if (settingsOf(wanted).own.length > 0) return unshared(wanted);
+      const parts = await partsOf(wanted, ffmpeg);
+      return (
+        (await shared(artifactKey('soundtrack', parts), wanted)) ??
+        (await shared(artifactKey('soundtrack', [...parts, IN_ITS_PLACE]), wanted)) ??
+        (await unshared(wanted))
+      );
     },
   };
 }
 
-function mixOf({ total, clips, music, voice, choices }: WantedSoundtrack): Mix {
+function settingsOf({ total, clips, choices }: WantedSoundtrack) {
   const { loudness = null, musicDb = 0, musicFadeInSeconds = DEFAULT_FADE_IN_SECONDS, ...rest } = choices;
   const { musicFadeOutSeconds = DEFAULT_FADE_OUT_SECONDS } = choices;
   return {
     ...rest,
     ...{ total, loudness, musicDb, musicFadeInSeconds, musicFadeOutSeconds },
     own: choices.originalVolume > 0 ? clips.map(({ path }) => path(SOUND)) : [],
-    ...(music === undefined ? {} : { music: soundOf(music) }),
-    ...(voice === undefined ? {} : { voice: soundOf(voice) }),
   };
 }
 
 /** Everything that determines it, if no clip is heard. */
-async function keyOf(wanted: WantedSoundtrack, ffmpeg: Ffmpeg): Promise<string> {
-  const { music, voice, ...settings } = mixOf(wanted);
-  const parts = [wanted.music?.key ?? '', wanted.voice?.key ?? '', canonicalJson(settings)];
-  return artifactKey('soundtrack', [...parts, RECIPE, await ffmpeg.version()]);
+async function partsOf(wanted: WantedSoundtrack, ffmpeg: Ffmpeg): Promise<string[]> {
+  const parts = [wanted.music?.key ?? '', wanted.voice?.key ?? '', canonicalJson(settingsOf(wanted))];
+  return [...parts, RECIPE, await ffmpeg.version()];
 }
 
 function soundOf({ path, meta }: PreparedArtifact): MixSound {
   return { file: path(SOUND), samples: meta.samples, loudness: meta.loudness };
-}
-
-async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const stopped = Promise.withResolvers<never>();
-  const stop = () => stopped.reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    signal.throwIfAborted();
-    await Promise.race([work, stopped.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -2,37 +2,33 @@
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Combination, SoundChoices, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { PreparedArtifact } from './check-prepared.ts';
+import type { PreparedFacts } from './check-prepared.ts';
 
 /** What preparing its clips remarked, once per clip, with the clip's address as the manifest may show it. */
-export function clipWarnings(
-  task: Task,
-  { clips }: Combination,
-  artifacts: readonly PreparedArtifact[],
-): string[] {
-  return [...new Set(clips.flatMap((number, at) => remarks(task, number, artifacts[at])))];
+export function clipWarnings(task: Task, { clips }: Combination, facts: readonly PreparedFacts[]): string[] {
+  return [...new Set(clips.flatMap((number, at) => remarks(task, number, facts[at])))];
 }
 
 /** What preparing its music remarked, which matters if the music repeats. @param seconds of the video */
 export function trackWarnings(
   task: Task,
   { track }: Combination,
-  music: PreparedArtifact | undefined,
+  music: PreparedFacts | undefined,
   seconds: number,
 ): string[] {
-  const isRepeated = music !== undefined && music.meta.samples < seconds * SAMPLE_RATE;
+  const isRepeated = music !== undefined && music.samples < seconds * SAMPLE_RATE;
   return track !== null && isRepeated ? remarks(task, track, music) : [];
 }
 
 /** Warns if the video ends before the voice does. @param seconds of the video */
 export function voiceWarnings(
   { voiceOffsetSeconds }: Pick<SoundChoices, 'voiceOffsetSeconds'>,
-  voice: { meta: Pick<PreparedArtifact['meta'], 'samples'> } | undefined,
+  voice: Pick<PreparedFacts, 'samples'> | undefined,
   seconds: number,
 ): string[] {
   if (voice === undefined) return [];
   const start = voiceOffsetSeconds > 0 ? `begins at ${voiceOffsetSeconds.toFixed(1)} s and ` : '';
-  const spoken = voice.meta.samples / SAMPLE_RATE;
+  const spoken = voice.samples / SAMPLE_RATE;
   if (voiceOffsetSeconds >= seconds) {
     return [
       `The voice-over begins at ${voiceOffsetSeconds.toFixed(1)} s but the video lasts only ${seconds.toFixed(1)} s, so it is not heard. ` +
@@ -46,8 +42,8 @@ export function voiceWarnings(
   ];
 }
 
-function remarks(task: Task, number: number, artifact: PreparedArtifact | undefined): string[] {
+function remarks(task: Task, number: number, facts: PreparedFacts | undefined): string[] {
   const source = task.plan.sources[number] as Source;
   const address = source.kind === 'line' ? '' : source.masked;
-  return (artifact?.meta.warnings ?? []).map((warning) => `${address}: ${warning}`);
+  return (facts?.warnings ?? []).map((warning) => `${address}: ${warning}`);
 }

@@ -128,7 +128,10 @@ describe('a loudness', () => {
       ...LIMITS,
     });
     assert.ok(loudness !== null && loudness < -30, `${loudness}`);
-    assert.match(warnings.join(), /Expected a loudness of -14\.0 LUFS, got -3\d\.\d\. .*audio\.loudness/);
+    assert.match(
+      warnings.join(),
+      /Expected a loudness of -14\.0 LUFS, got -3\d\.\d\. .* too quiet.*audio\.loudness/,
+    );
   });
 
   test('is that of an 0.3 s film as it is, because nothing measures one', async () => {
@@ -164,11 +167,12 @@ describe('the gain', () => {
     assert.ok(firstMaster(-14, { loudness: -20, truePeak: -4 }).gain > 6);
   });
 
+  const tried = (gain: number, loudness: number, truePeak: number) => ({
+    master: { gain, limit: 0.8 },
+    levels: { loudness, truePeak },
+  });
+
   test('is tried again only if that may help', () => {
-    const tried = (gain: number, loudness: number, truePeak: number) => ({
-      master: { gain, limit: 0.8 },
-      levels: { loudness, truePeak },
-    });
     assert.equal(nextMaster(-14, mixed, [tried(6, -14.3, -2)]), undefined);
     assert.ok((nextMaster(-14, mixed, [tried(6, -15, -2)])?.gain ?? 0) > 6.9);
     assert.ok((nextMaster(-14, mixed, [tried(6, -14, -0.5)])?.limit ?? 1) < 0.75);
@@ -179,8 +183,34 @@ describe('the gain', () => {
   });
 
   test('is no concern of whoever asked for none', () => {
-    assert.deepEqual(loudnessWarnings(null, { loudness: -30, truePeak: -20 }), []);
-    assert.deepEqual(loudnessWarnings(-14, { loudness: -14.5, truePeak: -2 }), []);
-    assert.equal(loudnessWarnings(-14, { loudness: -12, truePeak: -2 }).length, 1);
+    assert.deepEqual(loudnessWarnings(null, tried(0, -30, -20)), []);
+    assert.deepEqual(loudnessWarnings(-14, tried(6, -14.5, -2)), []);
+  });
+
+  test('that stops short says why: too quiet, or uneven', () => {
+    const [quiet = '', ...more] = loudnessWarnings(-14, tried(20, -31, -20));
+    assert.deepEqual(more, []);
+    assert.match(
+      quiet,
+      /^Expected a loudness of -14\.0 LUFS, got -31\.0\. .* raised by 20 dB and is too quiet: .* Send a louder/,
+    );
+    assert.match(
+      loudnessWarnings(-14, tried(12, -17, -1.9)).join(),
+      /loudest moments are far above the rest/,
+    );
+    assert.match(
+      loudnessWarnings(-14, tried(3, -12, -2)).join(),
+      /far below its loudest part\. Ask for more/,
+    );
+  });
+
+  test('that leaves too high peaks is told, also if parts keep their levels', () => {
+    for (const target of [-14, null]) {
+      assert.match(
+        loudnessWarnings(target, tried(6, -14, -0.9)).join(),
+        /^Expected peaks of at most -1\.0 dBTP, got -0\.9, .* less loudness/,
+      );
+      assert.deepEqual(loudnessWarnings(target, tried(6, -14, -1)), []);
+    }
   });
 });

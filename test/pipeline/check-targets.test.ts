@@ -43,6 +43,11 @@ describe('the facts of a video', () => {
     });
   });
 
+  test('of a film that is too short to have a loudness say that it has sound', () => {
+    assert.equal(videoFacts(FACTS, { loudness: null, truePeak: -3 }).isSilent, false);
+    assert.equal(videoFacts(FACTS, { loudness: null, truePeak: null }).isSilent, true);
+  });
+
   test('name whatever the header says', () => {
     const picture = {
       ...FACTS.picture,

@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts';
+import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
 import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import type { Soundtrack } from '../../functions/media/soundtrack.ts';
+import type { Prepared } from '../../functions/model/pins.ts';
 import type { SoundChoices } from '../../functions/model/plan.ts';
 import { createArtifacts } from '../../functions/pipeline/artifacts.ts';
 import { type PreparedArtifact, SOUNDTRACK } from '../../functions/pipeline/check-prepared.ts';
+import { SOUND } from '../../functions/pipeline/prepare-source.ts';
 import {
   createSoundtracks,
   type Soundtracks,
+  type WantedSound,
   type WantedSoundtrack,
 } from '../../functions/pipeline/soundtracks.ts';
 import type { ArtifactStore, AttemptStore, LeaseStore } from '../../functions/ports.ts';
@@ -39,7 +43,8 @@ function counting(ffmpeg: Ffmpeg) {
 describe('a soundtrack', () => {
   const { ffmpeg: plain, at } = useMedia();
   const ffmpeg = counting(plain);
-  let music: PreparedArtifact;
+  let music: WantedSound;
+  let opens: string[];
   let store: ArtifactStore;
   let soundtracks: Soundtracks;
   let lines: Json[];
@@ -47,11 +52,12 @@ describe('a soundtrack', () => {
 
   before(async () => {
     await makePcm(at('music.s16le'), 'anoisesrc=c=pink:a=0.3:r=48000:seed=1', 2);
-    music = prepared('track/one');
+    music = sound('track/one');
   });
   beforeEach(() => {
     lines = [];
     ffmpeg.runs = 0;
+    opens = [];
     store = createDiskArtifacts({ dir: at(`store-${++count}`), maxBytes: MAX_BYTES });
     soundtracks = another();
   });
@@ -59,6 +65,14 @@ describe('a soundtrack', () => {
   function prepared(key: string): PreparedArtifact {
     const meta = { frames: 30, samples: 96_000, loudness: -20, warnings: [] };
     return { key, meta, files: [], path: () => at('music.s16le'), [Symbol.dispose]() {} };
+  }
+
+  function sound(key: string): WantedSound {
+    const open = async () => {
+      opens.push(key);
+      return prepared(key);
+    };
+    return { key, open };
   }
 
   /** Of another process with the same store. */
@@ -84,10 +98,11 @@ describe('a soundtrack', () => {
     assert.ok(made >= 3, `${made}`);
     using second = await opened();
     assert.deepEqual([second.file, second.loudness, ffmpeg.runs], [first.file, first.loudness, made]);
+    assert.deepEqual(opens, ['track/one'], 'its parts are opened to be mixed, and only then');
     for (const change of [
       { total: TOTAL + 1600 },
-      { music: prepared('track/two') },
-      { voice: prepared('line/one') },
+      { music: sound('track/two') },
+      { voice: sound('line/one') },
       { choices: { ...CHOICES, loudness: -16 } },
       { choices: { ...CHOICES, musicDb: -3 } },
       { choices: { ...CHOICES, musicFadeOutSeconds: 0.2 } },
@@ -134,11 +149,50 @@ describe('a soundtrack', () => {
     while (ffmpeg.runs === 0) await new Promise(setImmediate);
     impatient.abort(new Error('gone'));
     stop.abort(new Error('stopped'));
-    await assert.rejects(stopped, /stopped/);
-    await assert.rejects(gone, /gone/);
+    await Promise.all([assert.rejects(stopped, /stopped/), assert.rejects(gone, /gone/)]);
     const [one, other] = await Promise.all(waiting);
     assert.equal(one?.file, other?.file);
     assert.deepEqual(await readdir(at('temp')), []);
+  });
+
+  test('that cannot be mixed fails for all that wait for it, after one try', async () => {
+    const broken = { ...prepared('track/none'), path: () => at('missing.s16le') };
+    let looked = 0;
+    const watched: ArtifactStore = {
+      ...store,
+      async open<M>(key: string) {
+        const found = await store.open<M>(key);
+        looked += 1;
+        return found;
+      },
+    };
+    const open = async () => {
+      while (looked < 4) await new Promise(setImmediate);
+      return broken;
+    };
+    const from = another(watched);
+    const all = await Promise.allSettled(
+      [1, 2, 3, 4].map(() => opened({ music: { key: broken.key, open } }, from)),
+    );
+    assert.deepEqual(
+      all.map((one) => (one.status === 'rejected' ? one.reason.code : one.status)),
+      Array(4).fill('mix_failed'),
+    );
+    assert.equal(ffmpeg.runs, 1);
+  });
+
+  test('whose parts are not there yet is tried by each that waits', async () => {
+    const asked: number[] = [];
+    const open = async (): Promise<never> => {
+      asked.push(asked.length);
+      throw new TransientError('waiting', 'A prepared source is missing, and is made again.');
+    };
+    const all = await Promise.allSettled([1, 2].map(() => opened({ music: { key: 'track/late', open } })));
+    assert.deepEqual(
+      all.map((one) => (one.status === 'rejected' ? one.reason.code : one.status)),
+      ['waiting', 'waiting'],
+    );
+    assert.equal(asked.length, 2);
   });
 
   test('stays while it is used, and is made again once it was evicted', async () => {
@@ -179,11 +233,17 @@ describe('a soundtrack', () => {
       await writeFile(join(dir, SOUNDTRACK), await readFile(forge(stranger)));
       const key = await keyOf(() => opened());
       (await store.put(key, dir, { loudness: -14, truePeak: -2, warnings: [] }))[Symbol.dispose]();
+      const before = ffmpeg.runs;
       using used = await opened();
-      assert.ok(used.file.startsWith(at('render-')), used.file);
+      const made = ffmpeg.runs;
+      using again = await opened();
+      using elsewhere = await opened({}, another());
+      assert.deepEqual([again.file, elsewhere.file, ffmpeg.runs], [used.file, used.file, made]);
+      assert.ok(made > before && !used.file.includes(key), used.file);
       assert.deepEqual(
         lines.map(({ event }) => event),
-        ['soundtrack.refused'],
+        ['soundtrack.refused', 'soundtrack.refused'],
+        'once in each process',
       );
     });
   }
@@ -204,9 +264,46 @@ describe('a soundtrack', () => {
       await mkdir(dir);
       await writeFile(join(dir, SOUNDTRACK), bytes);
       (await other.put(key, dir, meta as unknown as Soundtrack))[Symbol.dispose]();
+      const before = ffmpeg.runs;
       using used = await opened({}, another(other));
-      assert.ok(used.file.startsWith(at('render-')), JSON.stringify(meta));
+      assert.ok(ffmpeg.runs > before && used.loudness === good.loudness, JSON.stringify(meta));
     }
+  });
+
+  test('takes nothing but levels and remarks from what is stored beside it', async () => {
+    const good = await opened();
+    good[Symbol.dispose]();
+    const other = createDiskArtifacts({ dir: at(`store-${++count}`), maxBytes: MAX_BYTES });
+    const dir = at(`forged-${++count}`);
+    await mkdir(dir);
+    await writeFile(join(dir, SOUNDTRACK), await readFile(good.file));
+    const meta = { loudness: -14, truePeak: -2, warnings: [], status: 'failed', path: 1 };
+    (await other.put(await keyOf(() => opened()), dir, meta))[Symbol.dispose]();
+    const before = ffmpeg.runs;
+    using used = await opened({}, another(other));
+    assert.deepEqual(Object.keys(used).sort(), ['file', 'loudness', 'truePeak', 'warnings']);
+    assert.equal(ffmpeg.runs, before);
+  });
+
+  test('is made for one video alone if what replaces a refused one is refused, too', async () => {
+    const bytes = await readFile(at('music.s16le'));
+    const put: string[] = [];
+    const forging: ArtifactStore = {
+      ...store,
+      async open<M>(key: string) {
+        if (!put.includes(key)) {
+          put.push(key);
+          const dir = at(`forged-${++count}`);
+          await mkdir(dir);
+          await writeFile(join(dir, SOUNDTRACK), bytes);
+          (await store.put(key, dir, { loudness: -14, truePeak: -2, warnings: [] }))[Symbol.dispose]();
+        }
+        return store.open<M>(key);
+      },
+    };
+    using used = await opened({}, another(forging));
+    assert.equal(put.length, 2);
+    assert.ok(used.file.startsWith(at('render-')), used.file);
   });
 
   /** The key under which a soundtrack is looked for. */
@@ -231,7 +328,7 @@ describe('a render', () => {
   const s = useStages();
   after(() => rm(s.dir.path, { recursive: true, force: true }));
 
-  test('whose soundtrack is there starts no ffmpeg', async () => {
+  test('whose soundtrack is there starts no ffmpeg, and needs neither track nor line', async () => {
     s.server.set('/music.wav', { body: await readFile(await makeTrack(join(s.dir.path, 'music.wav'), 3)) });
     const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], tracks: ['/music.wav'] });
     await s.prepareAll(task);
@@ -240,7 +337,14 @@ describe('a render', () => {
     await s.renderOne(task, 1, { soundtracks });
     const made = ffmpeg.runs;
     assert.ok(made >= 3, JSON.stringify(await s.deps.reports.list(task.id, 1, 1)));
+    const track = task.plan.sources.findIndex(({ kind }) => kind === 'track');
+    const [pin] = await s.deps.pins.read(task.id, [`prepared-${track}` as const]);
+    const artifact = await s.deps.artifacts.open((pin as Prepared).artifact, signal);
+    const folder = dirname(artifact?.path(SOUND) as string);
+    artifact?.[Symbol.dispose]();
+    await rm(folder, { recursive: true });
     await s.renderOne(task, 2, { soundtracks });
+    assert.deepEqual(s.logged('source.remade'), []);
     assert.equal(ffmpeg.runs, made);
     const reports = await s.deps.reports.list(task.id, 1, 2);
     assert.deepEqual(
