@@ -20,8 +20,8 @@ export interface EncoderLimits {
 
 /** Of one clip that may have to be encoded. Until it is disposed of or has been, it counts as one that is left. */
 export interface EncoderPlace extends Disposable {
-  /** Limits the encoding, which takes about so much memory. */
-  room(memoryMb: number): Semaphore;
+  /** Limits the encoding, which takes about so much memory. If the signal fires first, the clip leaves the line. */
+  room(memoryMb: number, signal?: AbortSignal): Semaphore;
   /** For the encoder; known once it may start. */
   readonly threads: number;
 }
@@ -133,12 +133,20 @@ export function createEncoderPlaces(limits: EncoderLimits): (owner: string) => E
   return (owner) => {
     const clip: Clip = { owner, lane: 'coming', memoryMb: 0, threads: threads.least, long: false };
     all.add(clip);
+    const leave = (reason: unknown): never => {
+      clip.lane = 'over';
+      all.delete(clip);
+      if (next === clip) next = undefined;
+      // Others may have been held back for it.
+      line.admit();
+      throw reason;
+    };
     return {
-      room: (megabytes) => async (run) => {
+      room: (megabytes, signal) => async (run) => {
         Object.assign(clip, { lane: 'waiting', memoryMb: megabytes, long: false });
         all.add(clip);
         makeWay();
-        const release = await line.enter(clip);
+        const release = await line.enter(clip, signal).catch(leave);
         const timer = setTimeout(() => {
           clip.long = true;
           makeWay();

@@ -28,11 +28,6 @@ export function makeKey(taskId: string, source: number): string {
   return `make/${taskId}/${source}`;
 }
 
-/** Lease: waiting for the clips of a task that are late, before it is decided without them whether they are copied. */
-export function joinKey(taskId: string): string {
-  return `join/${taskId}`;
-}
-
 /** Lease: making an artifact, shared by all tasks that need it. */
 export function artifactLeaseKey(artifact: string): string {
   return `artifact/${artifact}`;

@@ -92,9 +92,10 @@ export function assemble<Q extends Queue>(
     tempDir,
     waitMs: fetchWaitMs,
   });
+  const joins = createJoins({ pins, queue, log });
   const sources = createSources({
     fetching,
-    joins: createJoins({ pins, leases, queue, log }),
+    joins,
     pins,
     artifacts,
     speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
@@ -110,6 +111,7 @@ export function assemble<Q extends Queue>(
     receivers: createReceiverPlaces(),
     artifacts,
     sources,
+    joins,
     soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
     problems: createProblems({ store: adapters.problems }),
     remake:

@@ -61,7 +61,7 @@ export async function statusView(taskId: string, base: string, deps: TasksDeps):
   const now = (deps.now ?? Date.now)();
   const combinations = task.plan.combinations.length;
   const { succeeded, failed, cancelled, finishedAt } = progress;
-  const pins = await deps.pins.count(taskId);
+  const [pins, join] = await Promise.all([deps.pins.count(taskId), joinOfTask(task, deps.pins)]);
   const status = await statusOf(task.id, outlineOf(task.plan), progress, async () => pins, deps.leases);
   const pending = combinations - succeeded - failed - cancelled;
   const created = Date.parse(task.createdAt);
@@ -80,7 +80,7 @@ export async function statusView(taskId: string, base: string, deps: TasksDeps):
     elapsed_seconds: Math.max(0, ((finishedAt ?? now) - created) / 1000),
     eta_seconds: etaSeconds(status, progress, pending, now),
     problem: await problemOf(task, progress, deps),
-    ...joinView(await joinOfTask(task, deps.pins)),
+    ...joinView(join),
     output_folder: task.folder.location,
     retry_of: task.retryOf,
     created_at: task.createdAt,

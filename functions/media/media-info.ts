@@ -11,7 +11,7 @@ import { isSampleEncrypted } from './codec-tag.ts';
 import { type ColourTags, colourTags } from './colour-tags.ts';
 import type { ListedStream } from './packets.ts';
 
-type Stored = NonNullable<Probe['video']>['stored'];
+type Stored = NonNullable<NonNullable<Probe['video']>['stored']>;
 
 export interface VideoInfo extends ColourTags {
   stream: number;

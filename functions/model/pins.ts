@@ -68,8 +68,8 @@ export interface Probe {
     orientation: number;
     /** The transfer function of a high dynamic range, which is tone-mapped; null: standard range. */
     hdr: 'pq' | 'hlg' | null;
-    /** What decides whether its frames can be copied as they are. */
-    stored: {
+    /** What decides whether its frames can be copied as they are. Missing in pins of earlier versions. */
+    stored?: {
       /** First name of ffmpeg's demuxer, such as "mov" or "matroska". */
       container: string;
       /** Pixel format, such as "yuv420p". */
@@ -163,14 +163,17 @@ export type CopyCheck =
   | {
       /** SHA-256 of the decoder configuration and all else that one header of a film says for all its clips, hex. */
       header: string;
-      /** Length, for how long it pays to wait for other clips. */
-      seconds: number;
       refused?: never;
     }
   | {
       /** Why not; completes "clip x". */
       refused: string;
     };
+
+/** What was found, and when, in milliseconds since the epoch by the clock of the machine that looked. */
+export type CopyPin =
+  | (Extract<CopyCheck, { header: string }> & { at: number })
+  | Exclude<CopyCheck, { header: string }>;
 
 /** `remade`: in place of `prepared`, after the artifact of that was gone. */
 export type PinName =
@@ -186,7 +189,7 @@ export type PinOf<N extends PinName> = N extends 'profile'
   : N extends 'join'
     ? Join
     : N extends `copy-${number}`
-      ? CopyCheck
+      ? CopyPin
       : N extends `fetched-${number}`
         ? Fetched | Failed
         : Prepared | Failed;

@@ -48,7 +48,7 @@ export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy, recipe: string
   if (unfit !== undefined) return { refused: unfit };
   try {
     using artifact = await copied(ffmpeg, clip, recipe);
-    return { header: artifact.meta.header, seconds: artifact.meta.seconds };
+    return { header: artifact.meta.header };
   } catch (error) {
     if (error instanceof NotCopied) return { refused: error.reason };
     throw error;

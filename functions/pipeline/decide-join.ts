@@ -1,51 +1,92 @@
 /**
  * Decides once per task whether its clips are copied or encoded: all or none, because copied frames are shown with the
- * header of the first clip. No message waits for the clips of others, except one per task, for a short time: the messages
- * that end meanwhile are published again by whoever decides.
+ * header of the first clip. No message waits for the clips of others: those that end meanwhile are published again by
+ * whoever decides. A clip that is late notices that itself, since its message is being handled anyway.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { underLease } from '../coordination/lease.ts';
-import { joinKey } from '../coordination/lease-keys.ts';
 import type { CopyCheck, Join } from '../model/pins.ts';
 import { type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { LeaseStore, PinStore, Queue } from '../ports.ts';
-import { clipsOf, type JoinOutlook, outlookOf } from './join-outlook.ts';
+import type { PinStore, Queue } from '../ports.ts';
+import { clipsOf, type Decision, latestLook, outlookOf } from './join-outlook.ts';
 
 export interface JoinsDeps {
   pins: PinStore;
-  leases: LeaseStore;
   queue: Queue;
   log: Log;
-  /** The shortest and the longest time to wait for clips that are late, milliseconds. */
-  patienceMs?: { least: number; most: number };
+  /** How long the clips that were looked at are left without a decision, milliseconds. */
+  patienceMs?: number;
+  now?: () => number;
 }
 
+/**
+ * Whoever writes the decision publishes the clips that wait for it, before its message is acknowledged. Everything here
+ * may be repeated, and throws TransientError.
+ */
 export interface Joins {
   /**
-   * What becomes of a clip whose message is being handled; the caller holds its lease. Undefined if the message of another
-   * clip waits for the rest: then end. Once it is decided, this message is published again.
+   * To be called first with each delivery of a clip: if it was this clip that decided, its process may have died before it
+   * had published the others.
+   */
+  resume(task: Task, number: number): Promise<void>;
+  /** Fetches a clip. If that takes too long for the others, or does not succeed for now, they are encoded without it. */
+  whileFetching<T>(task: Task, number: number, fetch: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /**
+   * What becomes of a clip whose message is being handled; the caller holds its lease. Undefined if others are still
+   * missing: then end. Once it is decided, this message is published again.
    * @param check whether that clip can be copied; called at most once, and only while nothing is decided
    */
-  joinOf(
-    task: Task,
-    number: number,
-    check: () => Promise<CopyCheck>,
-    signal: AbortSignal,
-  ): Promise<Join | undefined>;
+  joinOf(task: Task, number: number, check: () => Promise<CopyCheck>): Promise<Join | undefined>;
+  /** To be called with each delivery of a clip that has failed, after its failure is pinned: the others may need no more. */
+  withoutIt(task: Task, number: number): Promise<void>;
 }
 
 /** Clips that are sent together arrive within seconds of each other; in the cloud, instances start within ten. */
-const PATIENCE_MS = { least: 10_000, most: 20_000 };
+const PATIENCE_MS = 15_000;
 
-export function createJoins({ pins, leases, queue, log, patienceMs = PATIENCE_MS }: JoinsDeps): Joins {
+export function createJoins(deps: JoinsDeps): Joins {
+  const { pins, log, patienceMs = PATIENCE_MS, now = Date.now } = deps;
+
   return {
-    async joinOf(task, number, check, signal) {
-      const join = (await joinIn(task)) ?? (await decide(task, number, check, signal));
-      // Also with each redelivery: the process that wrote the decision may have died before it published anything.
-      if (join?.by === number) await publishUndecided(task, number, { pins, leases, queue });
-      return join;
+    async resume(task, number) {
+      if ((await joinIn(task))?.by === number) await publishUndecided(task, number, deps);
+    },
+
+    async whileFetching(task, number, fetch, signal) {
+      if (task.plan.output.reencode || clipsOf(task).length === 1) return fetch();
+      const fetched = new AbortController();
+      const watching = noticeLate(task, number, AbortSignal.any([signal, fetched.signal]));
+      // Awaited below, perhaps much later.
+      watching.catch(() => {});
+      try {
+        return await fetch();
+      } catch (error) {
+        // Its message is handed back, to a queue that may let it rest: that time belongs to this clip alone.
+        if (TransientError.is(error) && !signal.aborted) await encodeIfLate(task, number, 0);
+        throw error;
+      } finally {
+        fetched.abort();
+        await watching;
+      }
+    },
+
+    async joinOf(task, number, check) {
+      const [join] = await pins.read(task.id, ['join']);
+      if (join !== undefined) return join;
+      if (task.plan.output.reencode) return settle(task, number, { video: 'encoded', reason: null });
+      const name = `copy-${number}` as const;
+      const [known] = await pins.read(task.id, [name]);
+      if (known === undefined) await pins.write(task.id, name, looked(await check()));
+      // In this order: first its own pin, then the decision, then the rest. Whoever decides writes first and then reads.
+      return (await joinIn(task)) ?? decide(task, number);
+    },
+
+    async withoutIt(task, number) {
+      if (task.plan.output.reencode || (await joinIn(task)) !== undefined) return;
+      const { decided } = await outlookOf(task, pins);
+      if (decided !== undefined) await settle(task, number, decided);
     },
   };
 
@@ -53,79 +94,70 @@ export function createJoins({ pins, leases, queue, log, patienceMs = PATIENCE_MS
     return (await pins.read(id, ['join']))[0];
   }
 
-  async function decide(
-    task: Task,
-    number: number,
-    check: () => Promise<CopyCheck>,
-    signal: AbortSignal,
-  ): Promise<Join | undefined> {
-    const by = number;
-    if (task.plan.output.reencode) return settle(task, { video: 'encoded', reason: null, by });
-    const name = `copy-${number}` as const;
-    const [known] = await pins.read(task.id, [name]);
-    // In this order: first its own pin, then the decision, then the lease. Whoever decides writes first and then reads.
-    if (known === undefined) await pins.write(task.id, name, await check());
-    const key = joinKey(task.id);
-    for (;;) {
-      const decided = (await joinIn(task)) ?? (await settled(task, by));
-      if (decided !== undefined) return decided;
-      const holder = String(number);
-      const waited = await underLease({ leases, key, ttlMs: leases.ttlMs, holder, signal }, (_before, held) =>
-        waitForRest(task, by, held),
-      );
-      if (waited !== undefined) return waited.value;
-      const waiting = await leases.holderOf(key);
-      // If its process dies, its message comes again. This very clip's may have died just now: nobody else would notice.
-      if (waiting !== undefined && waiting !== holder) return undefined;
-      await sleep(leases.pollMs, undefined, { signal });
-    }
+  function looked(check: CopyCheck) {
+    return check.refused === undefined ? { header: check.header, at: now() } : check;
   }
 
-  /** Decides if all that matters is known. */
-  async function settled(task: Task, by: number): Promise<Join | undefined> {
-    const outlook = await outlookOf(task, pins);
-    return outlook.decided && settle(task, { ...outlook.decided, by });
+  /** Decides if all that matters is known, or if the rest is late: then this message comes long after the clip was looked at. */
+  async function decide(task: Task, by: number): Promise<Join | undefined> {
+    const { decided, missing, latest } = await outlookOf(task, pins);
+    if (decided !== undefined) return settle(task, by, decided);
+    const isLate = missing !== undefined && latest !== undefined && now() - latest >= patienceMs;
+    return isLate ? settle(task, by, tooLate(task, missing)) : undefined;
   }
 
   /**
-   * Waits no longer than encoding what is there would take: whatever the late clips turn out to be, that costs at most twice
-   * what the best choice would have.
+   * Looks at the others only when they may have waited long enough. A clip that could not begin earlier, because all
+   * instances were busy, is not late: meanwhile, nothing stood still.
    */
-  async function waitForRest(task: Task, by: number, signal: AbortSignal): Promise<Join> {
-    const began = performance.now();
-    for (;;) {
-      const outlook = await outlookOf(task, pins);
-      if (outlook.decided !== undefined) return settle(task, { ...outlook.decided, by });
-      const patience = Math.min(patienceMs.most, Math.max(patienceMs.least, outlook.seconds * 1000));
-      if (performance.now() - began >= patience) return settle(task, { ...tooLate(task, outlook), by });
-      await sleep(leases.pollMs, undefined, { signal });
-      const join = await joinIn(task);
-      if (join !== undefined) return join;
+  async function noticeLate(task: Task, number: number, signal: AbortSignal): Promise<void> {
+    const began = now();
+    for (let leftMs: number | undefined = patienceMs; leftMs !== undefined; ) {
+      try {
+        await sleep(leftMs, undefined, { signal });
+      } catch {
+        return;
+      }
+      leftMs = await encodeIfLate(task, number, began);
     }
   }
 
-  async function settle(task: Task, join: Join): Promise<Join> {
-    const stored = await pins.write(task.id, 'join', join);
-    if (stored.by === join.by) logJoined(log, task, stored);
+  /** Returns when to look again, in milliseconds; undefined once it is decided. */
+  async function encodeIfLate(task: Task, number: number, began: number): Promise<number | undefined> {
+    if ((await joinIn(task)) !== undefined) return undefined;
+    const latest = await latestLook(task, pins);
+    // Whoever comes from now on has waited for so long at the earliest.
+    if (latest === undefined) return patienceMs;
+    const leftMs = Math.max(latest, began) + patienceMs - now();
+    if (leftMs > 0) return leftMs;
+    await settle(task, number, tooLate(task, number));
+    return undefined;
+  }
+
+  async function settle(task: Task, by: number, decision: Decision): Promise<Join> {
+    const stored = await pins.write(task.id, 'join', { ...decision, by });
+    if (stored.by !== by) return stored;
+    logJoined(log, task, stored);
+    await publishUndecided(task, by, deps);
     return stored;
   }
 }
 
-function tooLate({ plan }: Task, { late }: JoinOutlook) {
-  const clip = titleOf(plan.sources[late[0] as number] as Source);
-  return { video: 'encoded', reason: `${clip} came too late to be looked at` } as const;
+function tooLate({ plan }: Task, number: number): Decision {
+  const clip = titleOf(plan.sources[number] as Source);
+  return { video: 'encoded', reason: `${clip} came too late to be looked at` };
 }
 
 /**
  * Publishes the messages of clips that were looked at and are not prepared: those that came before the decision have ended.
- * Called after it is written, or by whoever gives up the message that would have made it.
  * @param own the clip whose message is being handled, which goes on by itself
  */
-export async function publishUndecided(
+async function publishUndecided(
   task: Task,
   own: number,
-  { pins, leases, queue }: Pick<JoinsDeps, 'pins' | 'leases' | 'queue'>,
+  { pins, queue }: Pick<JoinsDeps, 'pins' | 'queue'>,
 ): Promise<void> {
+  if (task.plan.output.reencode) return;
   const others = clipsOf(task).filter((clip) => clip !== own);
   const copies = await pins.read(
     task.id,
@@ -137,11 +169,7 @@ export async function publishUndecided(
     checked.map((clip) => `prepared-${clip}` as const),
   );
   const open = checked.filter((_, at) => prepared[at] === undefined);
-  if (open.length === 0) return;
-  // So does the one that waits.
-  const waiting = await leases.holderOf(joinKey(task.id));
-  const ended = open.filter((clip) => String(clip) !== waiting);
-  await queue.publish(ended.map((source) => ({ topic: 'prepare', taskId: task.id, source })));
+  await queue.publish(open.map((source) => ({ topic: 'prepare', taskId: task.id, source })));
 }
 
 function logJoined(log: Log, task: Task, join: Join): void {

@@ -1,5 +1,5 @@
 /** What the pins of a task say about copying its clips. */
-import type { CopyCheck } from '../model/pins.ts';
+import type { CopyPin } from '../model/pins.ts';
 import { type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { PinStore } from '../ports.ts';
@@ -7,55 +7,77 @@ import type { PinStore } from '../ports.ts';
 export type Decision = { video: 'copied'; header: string } | { video: 'encoded'; reason: string | null };
 
 export interface JoinOutlook {
-  /** Undefined while a clip that is missing may change it. */
-  decided: Decision | undefined;
-  /** Clips of which nothing is known yet. */
-  late: number[];
-  /** Length of those that can be copied. */
-  seconds: number;
+  /** Undefined while a clip that is missing may change it, and if no clip is left. */
+  decided?: Decision;
+  /** A clip of which nothing is known yet. */
+  missing?: number;
+  /** When the last of those that can be copied was looked at, in milliseconds since the epoch. */
+  latest?: number | undefined;
 }
+
+type Good = Extract<CopyPin, { header: string }>;
 
 /** Clips of the task, as indexes into Plan.sources. */
 export function clipsOf({ plan }: Task): number[] {
   return plan.sources.flatMap(({ kind }, number) => (kind === 'clip' ? [number] : []));
 }
 
+/** When the last of the clips that can be copied was looked at, in milliseconds since the epoch; undefined if none was. */
+export async function latestLook(task: Task, pins: PinStore): Promise<number | undefined> {
+  return latestOf((await copyPins(task, pins)).flatMap((copy) => (isGood(copy) ? [copy] : [])));
+}
+
 /** One clip that cannot be copied decides for all. A clip that has failed decides nothing: its videos fail anyway. */
 export async function outlookOf(task: Task, pins: PinStore): Promise<JoinOutlook> {
   const clips = clipsOf(task);
-  const copies = await pins.read(
-    task.id,
-    clips.map((clip) => `copy-${clip}` as const),
-  );
+  const copies = await copyPins(task, pins);
   const titleOfClip = (clip: number) => titleOf(task.plan.sources[clip] as Source);
-  const good: { clip: number; copy: Extract<CopyCheck, { header: string }> }[] = [];
+  const good: { clip: number; copy: Good }[] = [];
   for (const [at, copy] of copies.entries()) {
     const clip = clips[at] as number;
-    if (copy === undefined) continue;
-    if (copy.refused !== undefined) return encoded(`${titleOfClip(clip)} ${copy.refused}`);
-    good.push({ clip, copy });
+    if (copy?.refused !== undefined) return encoded(`${titleOfClip(clip)} ${copy.refused}`);
+    if (isGood(copy)) good.push({ clip, copy });
   }
   const [first] = good;
-  const other = good.find(({ copy }) => copy.header !== first?.copy.header);
-  if (first !== undefined && other !== undefined) {
+  if (first === undefined) return {};
+  const other = good.find(({ copy }) => copy.header !== first.copy.header);
+  if (other !== undefined) {
     return encoded(
       `${titleOfClip(other.clip)} was exported with other settings than ${titleOfClip(first.clip)}`,
     );
   }
-  const missing = clips.filter((_, at) => copies[at] === undefined);
-  const outcomes = await pins.read(
+  const latest = latestOf(good.map(({ copy }) => copy));
+  const unseen = clips.filter((_, at) => copies[at] === undefined);
+  // Nearly always nothing is known of the first one, and then the others do not matter: each read costs.
+  for (const some of [unseen.slice(0, 1), unseen.slice(1)]) {
+    const outcomes = await pins.read(
+      task.id,
+      some.map((clip) => `prepared-${clip}` as const),
+    );
+    // An earlier version of the service encoded every clip, and did not look at it.
+    const before = some.find((_, at) => outcomes[at] !== undefined && outcomes[at]?.error === undefined);
+    if (before !== undefined) return encoded(`${titleOfClip(before)} was encoded before`);
+    const missing = some.find((_, at) => outcomes[at] === undefined);
+    if (missing !== undefined) return { missing, latest };
+  }
+  return { decided: { video: 'copied', header: first.copy.header }, latest };
+}
+
+async function copyPins(task: Task, pins: PinStore): Promise<(CopyPin | undefined)[]> {
+  return pins.read(
     task.id,
-    missing.map((clip) => `prepared-${clip}` as const),
+    clipsOf(task).map((clip) => `copy-${clip}` as const),
   );
-  // By an earlier version of the service, which encoded every clip.
-  const before = missing.find((_, at) => outcomes[at] !== undefined && outcomes[at]?.error === undefined);
-  if (before !== undefined) return encoded(`${titleOfClip(before)} was encoded before`);
-  const late = missing.filter((_, at) => outcomes[at] === undefined);
-  const seconds = good.reduce((sum, { copy }) => sum + copy.seconds, 0);
-  const isKnown = late.length === 0 && first !== undefined;
-  return { decided: isKnown ? { video: 'copied', header: first.copy.header } : undefined, late, seconds };
+}
+
+function isGood(copy: CopyPin | undefined): copy is Good {
+  return copy !== undefined && copy.refused === undefined;
+}
+
+function latestOf(good: readonly Good[]): number | undefined {
+  return good.length === 0 ? undefined : Math.max(...good.map(({ at }) => at));
 }
 
 function encoded(reason: string): JoinOutlook {
-  return { decided: { video: 'encoded', reason }, late: [], seconds: 0 };
+  return { decided: { video: 'encoded', reason } };
 }

@@ -28,7 +28,7 @@ import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-lin
 
 export interface SourcesDeps {
   fetching: Fetching;
-  joins: Joins;
+  joins: Pick<Joins, 'whileFetching' | 'joinOf'>;
   pins: PinStore;
   artifacts: Artifacts;
   speaking: Speaking;
@@ -102,7 +102,9 @@ export function createSources(deps: SourcesDeps): Sources {
     }
     // Counted as a clip that is left to encode while it is downloaded.
     using place = source.kind === 'clip' ? deps.encoding(task.id) : undefined;
-    const fetched = await fetchedOf(task, number, signal);
+    const fetch = () => fetchedOf(task, number, signal);
+    const fetched =
+      source.kind === 'clip' ? await deps.joins.whileFetching(task, number, fetch, signal) : await fetch();
     if (source.kind === 'track' || place === undefined) {
       const audio = soundOf(fetched);
       const identity = [fetched.content, canonicalJson(audio), String(deps.maxClipSeconds)];
@@ -127,7 +129,7 @@ export function createSources(deps: SourcesDeps): Sources {
     // A file without a picture fails, whatever becomes of the others.
     if (fetched.probe.video !== null) {
       const check = () => checkCopy(ffmpeg, toCopy, RECIPE);
-      const join = await deps.joins.joinOf(task, number, check, signal);
+      const join = await deps.joins.joinOf(task, number, check);
       if (join === undefined) return undefined;
       if (join.video === 'copied') return copiedClip(ffmpeg, toCopy, RECIPE, join.header);
     }
@@ -141,7 +143,7 @@ export function createSources(deps: SourcesDeps): Sources {
         (file, dir, held) =>
           conform({ ...conformed, ...silent, file, profile, dir, threads: place.threads, signal: held }),
         // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
-        { ...options, semaphore: place.room(usualMemoryMb({ probe: fetched.probe, profile })) },
+        { ...options, semaphore: place.room(usualMemoryMb({ probe: fetched.probe, profile }), signal) },
       ),
     );
   }

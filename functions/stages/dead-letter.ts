@@ -5,7 +5,7 @@ import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
 import type { MessageOf, WorkMessage } from '../model/messages.ts';
 import type { Task } from '../model/task.ts';
-import { publishUndecided } from '../pipeline/decide-join.ts';
+import type { Joins } from '../pipeline/decide-join.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
 import type { AttemptStore, Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
@@ -15,6 +15,7 @@ export interface DeadLetterDeps extends ReportingDeps {
   pins: PinStore;
   leases: LeaseStore;
   attempts: AttemptStore;
+  joins: Pick<Joins, 'resume' | 'withoutIt'>;
 }
 
 /** Records a message that was delivered too often as a failure, so that its task ends. */
@@ -31,9 +32,10 @@ export async function deadLetter(
   if (message.topic === 'prepare') {
     await deps.pins.write(taskId, `prepared-${message.source}`, { error: undeliverable(reason) });
     await publishReadyRenders(task, message.source, deps);
-    // It may have waited for other clips, or have decided, in the place of messages that have ended.
-    if (task.plan.sources[message.source]?.kind === 'clip')
-      await publishUndecided(task, message.source, deps);
+    if (task.plan.sources[message.source]?.kind === 'clip') {
+      await deps.joins.resume(task, message.source);
+      await deps.joins.withoutIt(task, message.source);
+    }
   }
   // A lost `complete` or `webhook` needs nothing here: the sweep publishes it again as long as it is needed.
 }

@@ -10,6 +10,7 @@ import { type Source, sourcesOf, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifacts } from '../pipeline/artifacts.ts';
 import { checkedPin } from '../pipeline/check-prepared.ts';
+import type { Joins } from '../pipeline/decide-join.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { refuseEndlessRemakes } from '../pipeline/remake.ts';
@@ -21,6 +22,7 @@ export interface PrepareDeps extends CrashIsolationDeps {
   tasks: TaskStore;
   pins: PinStore;
   sources: Sources;
+  joins: Pick<Joins, 'resume' | 'withoutIt'>;
   artifacts: Artifacts;
   queue: Queue;
   log: Log;
@@ -43,13 +45,16 @@ export async function prepare(
   // A cancelled task needs no sources, and its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, async (cancelled) => {
     const signals = { signal: AbortSignal.any([signal, cancelled]), stop: signal, messageId };
+    if (source.kind === 'clip') await deps.joins.resume(task, number);
     let made = await makeReady(task, number, source, signals, deps);
     // The decision may have come, and this message with it again, while this handler still had the lease of the clip.
     if (made === 'undecided' && (await deps.pins.read(taskId, ['join']))[0] !== undefined) {
       made = await makeReady(task, number, source, signals, deps);
     }
     // Otherwise the handler of another message is at it, and publishes them, or whoever decides publishes this one again.
-    if (made !== undefined && made !== 'undecided') await publishReadyRenders(task, number, deps);
+    if (made === undefined || made === 'undecided') return;
+    if (source.kind === 'clip' && made.error !== undefined) await deps.joins.withoutIt(task, number);
+    await publishReadyRenders(task, number, deps);
   });
 }
 

@@ -151,8 +151,8 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
         return (...args: unknown[]) => {
           const call = () => Reflect.apply(value, target, args);
           const run = runs.getStore();
-          // Calls outside of stages and calls made by timers are no stop points, nor is each look while a clip waits.
-          const isNone = run === undefined || UNCOUNTED.includes(method) || isLook(run, method);
+          // Calls outside of stages and calls made by timers are no stop points.
+          const isNone = run === undefined || UNCOUNTED.includes(method);
           return isNone ? call() : observed(run, method, args, call);
         };
       },
@@ -184,11 +184,6 @@ export function createWatch(emit: (event: Event) => void, stop?: Stop): Watch {
       },
     },
   };
-}
-
-/** Of a clip that waits for the others: how often it looks at their pins is by chance. */
-function isLook({ calls }: Run, method: string): boolean {
-  return calls.at(-1) === 'leases.take join' && method === 'pins.read';
 }
 
 function newRun(stage: string, message: Message | undefined): Run {

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { joinKey } from '../../functions/coordination/lease-keys.ts';
+import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import type { CopyCheck } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
-import { createJoins } from '../../functions/pipeline/decide-join.ts';
+import { createJoins, type JoinsDeps } from '../../functions/pipeline/decide-join.ts';
 import type { PinStore } from '../../functions/ports.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { fakeTime } from '../fixtures/system/fake-time.ts';
 
 const HEADER = 'a'.repeat(64);
-const FIT: CopyCheck = { header: HEADER, seconds: 1 };
+const FIT: CopyCheck = { header: HEADER };
 const UNFIT: CopyCheck = { refused: 'has 25 frames per second, the videos 30' };
+const PATIENCE_MS = 15_000;
 const PREPARED = {
   artifact: 'clip/x',
   seconds: 1,
@@ -25,28 +27,34 @@ const FAILED = {
 describe('whether the clips of a task are copied', () => {
   const s = useStages();
 
-  /** With no patience, whoever waits decides at its second look. */
-  const joins = (patience = 60_000, pins: PinStore = s.deps.pins) =>
-    createJoins({ ...s.deps, pins, patienceMs: { least: patience, most: patience } });
-  const look = (task: Task, number: number, check: CopyCheck, own = joins()) =>
-    own.joinOf(task, number, async () => check, DELIVERY.signal);
+  /** With a queue of their own, whose prepares are listed. */
+  function joinsOf(change: Partial<JoinsDeps> = {}) {
+    const published: number[] = [];
+    const queue: JoinsDeps['queue'] = {
+      async publish(messages) {
+        for (const one of messages) if (one.topic === 'prepare') published.push(one.source);
+      },
+    };
+    return { ...createJoins({ ...s.deps, queue, ...change }), published };
+  }
+  const look = (task: Task, number: number, check: CopyCheck, joins = joinsOf()) =>
+    joins.joinOf(task, number, async () => check);
+  const unseen = () => assert.fail('was looked at');
   const threeClips = () => s.createTask({ clips: ['/a.mp4', '/b.mp4', '/c.mp4'] });
-  /** The next look at the decision by whoever waits. */
-  const isWaiting = async (task: Task, number: number) => {
-    while ((await s.deps.leases.holderOf(joinKey(task.id))) !== String(number)) await turn();
-  };
-  const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const tooLate = (by: number) =>
+    ({ ...{ video: 'encoded', by }, reason: `clip "${'abc'[by]}" came too late to be looked at` }) as const;
 
-  test('one message waits, the others end, and the last one decides and publishes those that have ended', async () => {
+  test('all messages but the last one end, and that one decides and publishes them', async () => {
     const task = await threeClips();
-    const waiting = look(task, 0, FIT);
-    await isWaiting(task, 0);
-    assert.equal(await look(task, 1, FIT), undefined);
-    const join = await look(task, 2, FIT);
+    const joins = joinsOf({ now: () => 5 });
+    assert.equal(await look(task, 0, FIT, joins), undefined);
+    assert.equal(await look(task, 1, FIT, joins), undefined);
+    assert.deepEqual(joins.published, []);
+    const join = await look(task, 2, FIT, joins);
     assert.deepEqual(join, { video: 'copied', header: HEADER, by: 2 });
-    assert.deepEqual(await waiting, join);
-    // Not the one that decides, nor the one that waits.
-    assert.equal(s.waiting()['prepare'], 1);
+    assert.deepEqual(joins.published, [0, 1]);
+    assert.deepEqual(await joins.joinOf(task, 0, unseen), join);
+    assert.deepEqual(await s.deps.pins.read(task.id, ['copy-0']), [{ header: HEADER, at: 5 }]);
     assert.deepEqual(
       s.logged('task.joined').map(({ video, reason, severity }) => [video, reason, severity]),
       [['copied', null, 'INFO']],
@@ -55,99 +63,167 @@ describe('whether the clips of a task are copied', () => {
 
   test('the first clip that cannot be copied decides for all, whatever is missing', async () => {
     const task = await threeClips();
-    const waiting = look(task, 2, FIT);
-    await isWaiting(task, 2);
-    const join = await look(task, 1, UNFIT);
+    const joins = joinsOf();
+    await look(task, 2, FIT, joins);
+    const join = await look(task, 1, UNFIT, joins);
     assert.deepEqual(join, {
       video: 'encoded',
       reason: 'clip "b" has 25 frames per second, the videos 30',
       by: 1,
     });
-    assert.deepEqual(await waiting, join);
+    assert.deepEqual(joins.published, [2]);
     // Whoever comes later does not look at its clip.
-    const late = await joins().joinOf(task, 0, () => assert.fail('was looked at'), DELIVERY.signal);
-    assert.deepEqual(late, join);
+    assert.deepEqual(await joins.joinOf(task, 0, unseen), join);
   });
 
-  test('clips of different headers are encoded', async () => {
-    const task = await s.createTask();
-    const waiting = look(task, 0, FIT);
-    await isWaiting(task, 0);
-    const join = await look(task, 1, { header: 'b'.repeat(64), seconds: 1 });
-    assert.deepEqual(join, {
+  test('clips of different headers are encoded, whatever is missing', async () => {
+    const task = await threeClips();
+    await look(task, 0, FIT);
+    assert.deepEqual(await look(task, 1, { header: 'b'.repeat(64) }), {
       ...{ video: 'encoded', by: 1 },
       reason: 'clip "b" was exported with other settings than clip "a"',
     });
-    assert.deepEqual(await waiting, join);
   });
 
   test('a request that asks for encoding needs no look at any clip', async () => {
     const { plan, ...rest } = await s.createTask();
     const task: Task = { ...rest, plan: { ...plan, output: { ...plan.output, reencode: true } } };
-    const join = await joins().joinOf(task, 1, () => assert.fail('was looked at'), DELIVERY.signal);
-    assert.deepEqual(join, { video: 'encoded', reason: null, by: 1 });
+    const joins = joinsOf();
+    assert.deepEqual(await joins.joinOf(task, 1, unseen), { video: 'encoded', reason: null, by: 1 });
+    await joins.resume(task, 1);
+    assert.deepEqual(joins.published, []);
   });
 
-  test('a clip that is late is not waited for longer than encoding the others would take', async () => {
+  test('a message that comes long after its clip was looked at encodes without the rest', async () => {
     const task = await threeClips();
-    // Its message has ended.
-    await s.deps.pins.write(task.id, 'copy-0', FIT);
-    assert.deepEqual(await look(task, 1, FIT, joins(50)), {
-      ...{ video: 'encoded', by: 1 },
-      reason: 'clip "c" came too late to be looked at',
-    });
-    assert.equal(s.waiting()['prepare'], 1, 'the one that has ended');
+    let now = 0;
+    const joins = joinsOf({ now: () => now });
+    await look(task, 0, FIT, joins);
+    now = 4_000;
+    await look(task, 1, FIT, joins);
+    now = 4_000 + PATIENCE_MS - 1;
+    assert.equal(await joins.joinOf(task, 0, unseen), undefined);
+    now += 1;
+    assert.deepEqual(await joins.joinOf(task, 0, unseen), { ...tooLate(2), by: 0 });
+    assert.deepEqual(joins.published, [1]);
   });
 
-  test('a clip that has failed is not waited for', async () => {
+  test('a clip whose fetch takes too long publishes the others, which are encoded', async (t) => {
     const task = await threeClips();
-    await s.deps.pins.write(task.id, 'prepared-1', FAILED);
-    const waiting = look(task, 0, FIT);
-    await isWaiting(task, 0);
-    assert.equal((await look(task, 2, FIT))?.video, 'copied');
-    await waiting;
+    const time = fakeTime(t);
+    const joins = joinsOf({ now: time.now });
+    const fetched = Promise.withResolvers<string>();
+    const fetching = joins.whileFetching(task, 2, () => fetched.promise, DELIVERY.signal);
+    await look(task, 0, FIT, joins);
+    await time.passing(waiting(9_000));
+    await look(task, 1, FIT, joins);
+    await time.passing(waiting(PATIENCE_MS - 100));
+    assert.deepEqual(joins.published, []);
+    await time.passing(waiting(200));
+    assert.deepEqual(joins.published, [0, 1]);
+    assert.deepEqual(await s.deps.pins.read(task.id, ['join']), [tooLate(2)]);
+    fetched.resolve('bytes');
+    assert.equal(await fetching, 'bytes');
+    assert.deepEqual(await joins.joinOf(task, 2, unseen), tooLate(2));
   });
 
-  test('a clip that fails meanwhile ends the wait', async () => {
+  test('a clip that began late because nothing was free has its time', async (t) => {
     const task = await s.createTask();
-    const waiting = look(task, 0, FIT);
-    await isWaiting(task, 0);
+    const time = fakeTime(t);
+    const joins = joinsOf({ now: time.now });
+    await look(task, 0, FIT, joins);
+    await time.passing(waiting(60_000));
+    await time.passing(joins.whileFetching(task, 1, () => waiting(PATIENCE_MS - 100), DELIVERY.signal));
+    assert.equal((await look(task, 1, FIT, joins))?.video, 'copied');
+  });
+
+  test('a clip whose message is handed back looks at once how long the others have waited', async () => {
+    const task = await s.createTask();
+    let now = 0;
+    const joins = joinsOf({ now: () => now });
+    const away = new TransientError('waiting', 'The server has time to recover.');
+    const handedBack = () =>
+      assert.rejects(
+        joins.whileFetching(task, 1, () => Promise.reject(away), DELIVERY.signal),
+        away,
+      );
+    await handedBack();
+    await look(task, 0, FIT, joins);
+    now = PATIENCE_MS - 1;
+    await handedBack();
+    assert.deepEqual(joins.published, []);
+    now += 1;
+    await handedBack();
+    assert.deepEqual(joins.published, [0]);
+    assert.deepEqual(await joins.joinOf(task, 0, unseen), tooLate(1));
+  });
+
+  test('a fetch that fails for good, or is stopped, decides nothing by itself', async () => {
+    const task = await s.createTask();
+    let now = 0;
+    const joins = joinsOf({ now: () => now });
+    await look(task, 0, FIT, joins);
+    now = 60_000;
+    const gone = new PermanentError('source_not_found', 'download', 'Expected it, got 404.');
+    await assert.rejects(
+      joins.whileFetching(task, 1, () => Promise.reject(gone), DELIVERY.signal),
+      gone,
+    );
+    const stopped = new TransientError('waiting', 'The host stops.');
+    await assert.rejects(
+      joins.whileFetching(task, 1, () => Promise.reject(stopped), AbortSignal.abort()),
+      stopped,
+    );
+    assert.deepEqual(await s.deps.pins.read(task.id, ['join']), [undefined]);
+  });
+
+  test('a clip that fails brings the others on, if no more is missing', async () => {
+    const task = await threeClips();
+    const joins = joinsOf();
+    await look(task, 0, FIT, joins);
+    await s.deps.pins.write(task.id, 'prepared-2', FAILED);
+    await joins.withoutIt(task, 2);
+    assert.deepEqual(joins.published, []);
     await s.deps.pins.write(task.id, 'prepared-1', FAILED);
-    assert.equal((await waiting)?.video, 'copied');
+    await joins.withoutIt(task, 1);
+    assert.deepEqual(joins.published, [0]);
+    assert.deepEqual(await joins.joinOf(task, 0, unseen), { video: 'copied', header: HEADER, by: 1 });
+  });
+
+  test('if all clips fail, there is nothing to decide', async () => {
+    const task = await s.createTask();
+    const joins = joinsOf();
+    for (const number of [0, 1]) {
+      await s.deps.pins.write(task.id, `prepared-${number}`, FAILED);
+      await joins.withoutIt(task, number);
+    }
+    assert.deepEqual(await s.deps.pins.read(task.id, ['join']), [undefined]);
   });
 
   test('a task that an earlier version began to encode is encoded', async () => {
     const task = await s.createTask();
     await s.deps.pins.write(task.id, 'prepared-1', PREPARED);
-    const join = await look(task, 0, FIT);
-    assert.deepEqual(join, { video: 'encoded', reason: 'clip "b" was encoded before', by: 0 });
+    assert.deepEqual(await look(task, 0, FIT), {
+      ...{ video: 'encoded', by: 0 },
+      reason: 'clip "b" was encoded before',
+    });
   });
 
-  test('the message of a process that died while it waited waits anew, and does not take itself for another', async () => {
-    const task = await s.createTask();
-    await s.dieOver(joinKey(task.id), 0);
-    const dead = await s.deps.leases.take(joinKey(task.id), 150, '0');
-    assert.ok(dead);
-    const again = look(task, 0, FIT);
-    assert.equal(await look(task, 1, UNFIT).then((join) => join?.video), 'encoded');
-    assert.equal((await again)?.video, 'encoded');
-  });
-
-  test('the message of a process that died after it had decided publishes the others', async () => {
+  test('the message of a process that died after it had decided publishes the others, and no other does', async () => {
     const task = await threeClips();
-    await s.deps.pins.write(task.id, 'copy-1', FIT);
+    const joins = joinsOf();
+    await s.deps.pins.write(task.id, 'copy-1', { header: HEADER, at: 0 });
     await s.deps.pins.write(task.id, 'join', { video: 'copied', header: HEADER, by: 0 });
-    await look(task, 0, FIT);
-    assert.equal(s.waiting()['prepare'], 1);
-    // Another message does not.
-    await look(task, 1, FIT);
-    assert.equal(s.waiting()['prepare'], 1);
+    await joins.resume(task, 1);
+    assert.deepEqual(joins.published, []);
+    await joins.resume(task, 0);
+    assert.deepEqual(joins.published, [1]);
     await s.deps.pins.write(task.id, 'prepared-1', PREPARED);
-    await look(task, 0, FIT);
-    assert.equal(s.waiting()['prepare'], 1);
+    await joins.resume(task, 0);
+    assert.deepEqual(joins.published, [1]);
   });
 
-  test('of two that decide at the same moment, one counts and publishes', async () => {
+  test('of two that decide at the same moment, one counts and publishes all others', async () => {
     const task = await threeClips();
     const both = Promise.withResolvers<void>();
     let deciding = 0;
@@ -159,24 +235,21 @@ describe('whether the clips of a task are copied', () => {
         return s.deps.pins.write(taskId, name, pin);
       },
     };
-    await s.deps.pins.write(task.id, 'copy-2', FIT);
-    const [one, other] = await Promise.all([
-      look(task, 0, FIT, joins(1, pins)),
-      look(task, 1, FIT, joins(1, pins)),
-    ]);
+    const joins = joinsOf({ pins });
+    await look(task, 2, FIT, joins);
+    for (const number of [0, 1])
+      await s.deps.pins.write(task.id, `copy-${number}`, { header: HEADER, at: 0 });
+    const [one, other] = await Promise.all([joins.joinOf(task, 0, unseen), joins.joinOf(task, 1, unseen)]);
+    assert.equal(deciding, 2);
     assert.deepEqual(one, other);
     assert.equal(s.logged('task.joined').length, 1);
-    // The third, which has ended, and maybe the other of the two, whose lease was not that of the one that waits.
-    assert.ok((s.waiting()['prepare'] ?? 0) >= 1);
-  });
-
-  test('ends at once when the host stops, and leaves no lease', async () => {
-    const task = await s.createTask();
-    const stopping = new AbortController();
-    const waiting = joins().joinOf(task, 0, async () => FIT, stopping.signal);
-    await isWaiting(task, 0);
-    stopping.abort(new Error('stopping'));
-    await assert.rejects(waiting, /abort|stopping/);
-    assert.deepEqual(await s.deps.leases.read([joinKey(task.id)]), ['released']);
+    assert.deepEqual(
+      joins.published,
+      [0, 1, 2].filter((clip) => clip !== one?.by),
+    );
   });
 });
+
+function waiting(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -86,7 +86,10 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
         return bytesOf === undefined ? artifact('bytes') : bytesOf();
       },
     },
-    joins: { joinOf: async () => ({ video: 'encoded', reason: null, by: 0 }) },
+    joins: {
+      whileFetching: (_task: Task, _number: number, fetch: () => Promise<unknown>) => fetch(),
+      joinOf: async () => ({ video: 'encoded', reason: null, by: 0 }),
+    },
     ffmpeg: {
       version: async () => 'build',
       run: async (args: readonly string[]) => {

@@ -6,6 +6,7 @@ import { framesFor, isSoundLonger, type PictureProbe } from '../conform-limits.t
 import { MOST_OFF_GRID } from '../mp4/sample-times.ts';
 
 type Video = PictureProbe['video'];
+type Stored = NonNullable<Video['stored']>;
 
 const CONTAINERS = ['mov', 'matroska'];
 const LEAST_FRAMES = 2;
@@ -17,10 +18,16 @@ export function unfitForCopy(probe: Probe, profile: Profile): string | undefined
   const { video } = probe;
   if (video === null) return 'has no picture';
   if (video.still) return 'is a still picture';
-  return unfitPicture(video) ?? unlikeProfile(video, profile) ?? unfitTimes({ ...probe, video }, profile);
+  const { stored } = video;
+  if (stored === undefined) return 'was looked at by an earlier version of the service';
+  return (
+    unfitPicture(video, stored) ??
+    unlikeProfile(video, profile) ??
+    unfitTimes({ ...probe, video }, stored, profile)
+  );
 }
 
-function unfitPicture({ codec, stored, interlaced, hdr, alpha }: Video): string | undefined {
+function unfitPicture({ codec, interlaced, hdr, alpha }: Video, stored: Stored): string | undefined {
   if (codec !== 'h264') return `has a picture in ${codec}, not in H.264`;
   if (!CONTAINERS.includes(stored.container))
     return `is a file of the format ${stored.container}, not MP4, MOV or Matroska`;
@@ -46,9 +53,9 @@ function told(rate: FrameRate): string {
   return String(Number(framesPerSecond(rate).toFixed(3)));
 }
 
-function unfitTimes(probe: PictureProbe, profile: Profile): string | undefined {
+function unfitTimes(probe: PictureProbe, stored: Stored, profile: Profile): string | undefined {
   const { video } = probe;
-  const { stored, packets, decoded, start } = video;
+  const { packets, decoded, start } = video;
   if (stored.cut > 0 || packets !== decoded) return 'has frames that are cut off, or marked as damaged';
   if (packets < LEAST_FRAMES) return 'has only one frame';
   if (video.restarts || video.leaps.length > 0 || video.later !== null) return 'has times that leap';
