@@ -31,13 +31,15 @@ export function voiceWarnings(
   const spoken = voice.samples / SAMPLE_RATE;
   if (voiceOffsetSeconds >= seconds) {
     return [
-      `The voice-over begins at ${voiceOffsetSeconds.toFixed(1)} s but the video lasts only ${seconds.toFixed(1)} s, so it is not heard. ` +
+      `The voice-over begins at ${voiceOffsetSeconds.toFixed(1)} s but the video lasts only ${seconds.toFixed(1)} s, ` +
+        'so it is not heard. ' +
         'Lower audio.voice_offset_seconds, or send longer clips.',
     ];
   }
   if (voiceOffsetSeconds + spoken <= seconds) return [];
   return [
-    `The voice-over ${start}lasts ${spoken.toFixed(1)} s but the video only ${seconds.toFixed(1)} s, so it fades out at the end. ` +
+    `The voice-over ${start}lasts ${spoken.toFixed(1)} s but the video only ${seconds.toFixed(1)} s, ` +
+      'so it fades out at the end. ' +
       'Shorten the text, or send longer clips.',
   ];
 }

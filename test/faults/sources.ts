@@ -67,7 +67,18 @@ async function makeVideo(dir: string, clip: string): Promise<string> {
   ];
   await ffmpeg('-i', clip, '-an', '-c', 'copy', picture);
   const samples = samplesOf(FRAMES, RATE);
-  await ffmpeg('-i', clip, '-vn', '-ar', '48000', '-ac', '2', '-af', `atrim=end_sample=${samples}`, sound);
+  await ffmpeg(
+    '-i',
+    clip,
+    '-vn',
+    '-ar',
+    '48000',
+    '-ac',
+    '2',
+    '-af',
+    `aresample=48000,apad,atrim=end_sample=${samples}`,
+    sound,
+  );
   const movie = { clips: [await readPicture(picture)], sound: await readSound(sound) };
   const { signal } = new AbortController();
   await writeMovie({ ...movie, rate: RATE, editLists: false }, video, { signal });

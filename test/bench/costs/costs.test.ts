@@ -26,14 +26,14 @@ const BY_HAND: Readonly<Record<string, number>> = {
   // 2 s and a start, of 0.333 processors and half a GiB.
   complete: 3.7 * 0.000_009_242,
   'process-media': 2.7 * 0.000_025_25,
-  // The request, 12 sources, 215 pushes of renders and one of the completion.
-  'requests to Cloud Run': 229 * 0.000_000_4,
-  // 228 messages, published and pushed, as 1,000 bytes each, of 1,099,511,627,776 for $40.
-  'Pub/Sub: published and pushed': (456_000 * 40) / 1_099_511_627_776,
-  // 100 x 12 and 12 x 22.
-  'Firestore: reads': 1_464 * 0.000_000_3,
-  // 100 x 4 and 12 x 14.
-  'Firestore: writes': 568 * 0.000_000_9,
+  // The request, 24 pushes of 12 sources, 250 of renders and one of the completion.
+  'requests to Cloud Run': 276 * 0.000_000_4,
+  // 275 messages, published and pushed, as 1,000 bytes each, of 1,099,511,627,776 for $40.
+  'Pub/Sub: published and pushed': (550_000 * 40) / 1_099_511_627_776,
+  // 100 x 14 and 12 x 45.
+  'Firestore: reads': 1_940 * 0.000_000_3,
+  // 100 x 4 and 12 x 17.
+  'Firestore: writes': 604 * 0.000_000_9,
   // As `npm run bench -- storage` counts: three of each of 10 clips, two each of the track and the line, a soundtrack,
   // 100 videos, their folder and two manifests.
   'Storage: writes': 138 * 0.000_005,
@@ -58,8 +58,8 @@ describe('the costs of a task', () => {
 
   test('on Drive are two reads and a write more per video, and nothing in Storage for videos', () => {
     const items = new Map(costOf({ ...TASK, output: 'drive' }).map((item) => [item.name, item.quantity]));
-    assert.equal(items.get('Firestore: reads'), 1_664);
-    assert.equal(items.get('Firestore: writes'), 668);
+    assert.equal(items.get('Firestore: reads'), 2_140);
+    assert.equal(items.get('Firestore: writes'), 704);
     assert.equal(items.get('Storage: writes'), 35);
     assert.equal(keepingVideos({ ...TASK, output: 'drive' }).dollars, 0);
     // 100 videos of 30 s and 2 MB a second are 6 GB.
