@@ -1,5 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
-import { canonicalJson } from '../base/canonical-json.ts';
+import { randomInt } from 'node:crypto';
 import { RequestError, TransientError } from '../base/errors.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { requestKey } from '../coordination/lease-keys.ts';
@@ -13,6 +12,7 @@ import { invalidRequest } from '../model/validation.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore, Speech } from '../ports.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { readJson } from './json-body.ts';
 import { cursorOf, emptyPage, nextCursor } from './page.ts';
 import { queryMistake } from './query.ts';
@@ -99,15 +99,7 @@ function claimOf(request: Request, valid: ValidRequest): Claim | undefined {
       mistakes: [{ pointer: '', code: 'invalid', message }],
     });
   }
-  const fingerprint = createHash('sha256')
-    .update(canonicalJson(wishesOf(valid)))
-    .digest('hex');
-  return { key: requestKey(key), fingerprint, ttlMs: IDEMPOTENCY_KEY_TTL_MS };
-}
-
-/** What the request asks for, however it was written: with the defaults in place, and without what follows from it. */
-function wishesOf({ dryRun: _, warnings: __, ...wishes }: ValidRequest): unknown {
-  return wishes;
+  return { key: requestKey(key), fingerprint: fingerprintOf(valid), ttlMs: IDEMPOTENCY_KEY_TTL_MS };
 }
 
 /** Without dry_run a cursor would be ignored, and without the seed the pages would be of different plans. */

@@ -22,7 +22,7 @@ import { cutSound } from './cut-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import { encoderArguments, failedInHardware, HARDWARE, uploaded } from './hardware-encoders.ts';
-import { readVideoTrack, type VideoTrack } from './mp4/boxes.ts';
+import { readPicture } from './mp4/tracks.ts';
 import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';
@@ -65,8 +65,6 @@ export interface Conformed {
   frames: number;
   /** Samples per channel at 48 kHz: as long as the frames, to within half a sample. */
   samples: number;
-  /** SHA-256 of the decoder configuration, which is the same for all clips of one profile. */
-  avcC: string;
   /** Remarks for whoever gets a video with the clip. */
   warnings: string[];
 }
@@ -160,14 +158,14 @@ export async function conformClip(
       });
     },
   );
-  const track = await trackOf(join(input.dir, 'video.mp4'), profile);
+  const made = await countFrames(join(input.dir, 'video.mp4'), profile);
   // How long a second recording is, is only estimated.
-  if (!video.restarts) refuseShort(track.frames, frames);
+  if (!video.restarts) refuseShort(made, frames);
   const undecoded = undecodedOf(video, stderr);
   if (undecoded !== null) throw failed(`a clip whose frames can be decoded, got ${undecoded}`);
-  const samples = samplesOf(track.frames, profile.rate);
+  const samples = samplesOf(made, profile.rate);
   await cutSound(out, samples);
-  return { frames: track.frames, samples, avcC: track.avcC, warnings };
+  return { frames: made, samples, warnings };
 }
 
 /** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */
@@ -206,13 +204,12 @@ function encoder(profile: Profile, { preset, crf, tune, x264: more = [] }: Encod
   ];
 }
 
-async function trackOf(file: string, { rate }: Profile): Promise<VideoTrack> {
-  const track = await readVideoTrack(file).catch((cause: unknown) => {
+async function countFrames(file: string, { rate }: Profile): Promise<number> {
+  try {
+    return (await readPicture(file, rate)).sizes.length;
+  } catch (cause) {
     throw failed(`an encoded clip, got none (${cause instanceof Error ? cause.message : cause})`, cause);
-  });
-  const ticks = (timescale(rate) * rate.den) / rate.num;
-  if (track.timescale === timescale(rate) && track.frameTicks === ticks) return track;
-  throw failed(`frames of ${ticks}/${timescale(rate)} s, got ${track.frameTicks}/${track.timescale}`);
+  }
 }
 
 function mostShort(frames: number): number {

@@ -75,7 +75,7 @@ export function gridStart(times: Float64Array, rate: FrameRate): number | null {
   return most - start < MOST_OFF_GRID * frame ? start : null;
 }
 
-/** By how much of a frame some frame is beside its place, if the first one is exactly on its own. */
+/** The largest distance of a frame from its place on the grid, in frames. The grid begins with the first frame. */
 export function offGrid(times: Float64Array, rate: FrameRate): number {
   const [first = 0] = times;
   let most = 0;

@@ -1,18 +1,12 @@
 /** Makes the video of a combination: its clips' frames and its soundtrack in one file, as they are. */
 import { PermanentError, TransientError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond, samplesOf } from '../model/frame-rate.ts';
-import { type Picture, readPicture, readSound } from './mp4/tracks.ts';
+import { type Picture, readSound } from './mp4/tracks.ts';
 import { type MovieFacts, writeMovie } from './mp4/write-movie.ts';
 
-export interface MixClip {
-  /** Absolute paths of the prepared files. */
-  video: string;
-  sound: string;
-  frames: number;
-}
-
 export interface JoinInput {
-  clips: readonly Pick<MixClip, 'video' | 'frames'>[];
+  /** The pictures of the prepared clips, in order. */
+  clips: readonly Picture[];
   rate: FrameRate;
   /** Path of the soundtrack, as long as the clips together. */
   soundtrack: string;
@@ -36,21 +30,8 @@ export async function joinClips({
   signal,
 }: JoinInput): Promise<MovieFacts> {
   try {
-    const files = [...new Set(clips.map(({ video }) => video))];
-    const pictures = new Map(
-      await Promise.all(files.map(async (file) => [file, await readPicture(file)] as const)),
-    );
-    const parts = clips.map(({ video, frames }) => {
-      const picture = pictures.get(video) as Picture;
-      if (picture.sizes.length === frames) return picture;
-      throw new Error(`Expected ${frames} frames, got ${picture.sizes.length}`);
-    });
-    const kinds = new Set(parts.map(({ entry }) => entry.toString('hex')));
-    if (kinds.size > 1) throw new Error(`Expected clips of one profile, got ${kinds.size} kinds`);
     const sound = await readSound(soundtrack);
-    const total = totalOf(clips, rate);
-    if (sound.length !== total) throw new Error(`Expected ${total} samples of sound, got ${sound.length}`);
-    return await writeMovie({ clips: parts, sound, rate, editLists }, out, { signal });
+    return await writeMovie({ clips, sound, rate, editLists }, out, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw known(error);
@@ -58,15 +39,15 @@ export async function joinClips({
 }
 
 /** Samples per channel of the sound of all clips together. */
-export function totalOf(clips: readonly Pick<MixClip, 'frames'>[], rate: FrameRate): number {
+export function totalOf(clips: readonly { frames: number }[], rate: FrameRate): number {
   return samplesOf(framesOf(clips), rate);
 }
 
-export function secondsOf(clips: readonly Pick<MixClip, 'frames'>[], rate: FrameRate): number {
+export function secondsOf(clips: readonly { frames: number }[], rate: FrameRate): number {
   return framesOf(clips) / framesPerSecond(rate);
 }
 
-function framesOf(clips: readonly Pick<MixClip, 'frames'>[]): number {
+function framesOf(clips: readonly { frames: number }[]): number {
   return clips.reduce((sum, { frames }) => sum + frames, 0);
 }
 

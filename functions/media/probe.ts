@@ -7,18 +7,18 @@ import { channelOrder } from './channel-order.ts';
 import { type EncryptedStreams, encryptedStreams } from './encryption.ts';
 import { chosenOf, examine } from './examine.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
-import { lastMessage } from './ffmpeg-error.ts';
-import { ANIMATED_WEBP, isUndecodable, refusedKind, UNENCRYPTED, undecodable } from './file-kind.ts';
+import { ANIMATED_WEBP, isUndecodable, refusedKind, undecodable } from './file-kind.ts';
 import { gridStart, measureRate, offGrid } from './frame-grid.ts';
 import { withoutLeaps } from './leaps.ts';
 import type { MediaInfo, VideoInfo } from './media-info.ts';
-import { type Missing, missingBytes } from './missing-bytes.ts';
+import { missingBytes } from './missing-bytes.ts';
 import { type Mp4Index, readMp4Index } from './mp4/count-index.ts';
+import { notOpened } from './not-opened.ts';
 import { type ListedStream, MAX_PACKETS, tooManyPackets } from './packets.ts';
 import { type PhotoFile, readPhotoFile } from './photo-file.ts';
 import { readApart } from './read-apart.ts';
 import { withRestarts } from './restarts.ts';
-import { lacksBytes, refuseTruncated } from './truncated.ts';
+import { refuseTruncated } from './truncated.ts';
 import { refused, unreadable } from './unreadable.ts';
 import { MAX_PHOTO_PIXELS, MAX_PIXELS } from './untrusted.ts';
 import { asDisplayed, refuseWithoutEnd } from './whole-photo.ts';
@@ -27,9 +27,6 @@ import { asDisplayed, refuseWithoutEnd } from './whole-photo.ts';
 const HIGHEST_RATE = 1_000;
 /** Nothing but packets of sound, one after another. */
 const BARE = ['mp3', 'aac', 'flac', 'ac3', 'eac3', 'amr'];
-const MATROSKA = 0x1a45dfa3;
-/** With which an MP4 begins. */
-const MP4_BOXES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'sidx', 'moof'];
 /** Enough to know a file by. */
 const BEGINNING = 4_096;
 
@@ -130,33 +127,6 @@ async function refuseIndex(file: string): Promise<Mp4Index> {
   const other = refusedKind(await bytes.at(0, BEGINNING), brand);
   if (other !== null) throw refused(other);
   return index;
-}
-
-/** Why ffmpeg could not open the file. Its messages may repeat texts of the file, so the first bytes decide. */
-function notOpened(
-  stderr: string,
-  { index, missing, encrypted }: { index: Mp4Index; missing: Missing; encrypted: EncryptedStreams },
-): PermanentError {
-  const { beginning } = index;
-  // The index is at the beginning or the end of an MP4. ffmpeg may take anything for an MP4 "with low score".
-  const isMp4 = MP4_BOXES.includes(beginning.toString('latin1', 4, 8));
-  if (missing.bytes > 0 && !missing.isDoubtful && (isMp4 || index.missing === 0)) {
-    return lacksBytes(missing.bytes);
-  }
-  const [how] = encrypted.values();
-  if (how !== undefined) return refused({ is: `an encrypted file (${how})`, next: `${UNENCRYPTED}.` });
-  const isMatroska = beginning.length >= 4 && beginning.readUInt32BE(0) === MATROSKA;
-  const format = /^\[(\w+?)(?:_pipe)?[ @][^\]]*\] Format not on whitelist/m.exec(stderr)?.[1];
-  if (format !== undefined && !isMatroska)
-    return unreadable(`a file of the format ${format}, which is not accepted`);
-  if (isMp4 && /moov atom not found/.test(stderr) && !/with low score/.test(stderr)) {
-    return new PermanentError(
-      'media_truncated',
-      'probe',
-      'Expected an MP4 with an index (moov), got one that ends before it. Upload or export it again.',
-    );
-  }
-  return unreadable(lastMessage(stderr));
 }
 
 /** Refuses a picture that no decoder on the list reads. */

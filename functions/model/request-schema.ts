@@ -213,7 +213,7 @@ export const requestSchema = {
           hint: 'Leave it out to copy clips that can be joined as they are.',
         },
         edit_lists: {
-          description: 'Write edit lists, as players of Apple may want them.',
+          description: "Write edit lists, as Apple's players may need them.",
           type: 'boolean',
           expected: 'true or false',
           hint: 'Leave it out for videos without edit lists, as platforms ask for.',
@@ -280,7 +280,7 @@ export const requestSchema = {
         type: 'string',
         enum: TARGETS,
         expected: TARGETS.join(', '),
-        hint: 'Choose among these.',
+        hint: 'Choose from these.',
       },
       expected: `a list of ${TARGETS.join(', ')}`,
       hint: 'List each platform once, or leave the field out.',

@@ -70,7 +70,7 @@ export function checkTargets(targets: readonly Target[], facts: Partial<VideoFac
 }
 
 /** The worst of its checks. */
-export function resultOf({ others }: TargetReport): CheckResult {
+export function resultOf({ others }: Pick<TargetReport, 'others'>): CheckResult {
   if (others.some(([, result]) => result === 'missed')) return 'missed';
   return others.length > 0 ? 'note' : 'pass';
 }

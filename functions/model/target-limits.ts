@@ -157,6 +157,7 @@ export const TARGET_LIMITS: Readonly<Record<Target, TargetLimits>> = {
         ],
       },
       { id: 'bitrate', otherwise: 'missed', least: 516_000 },
+      // This and the advice on the length are of the page on reservations (the second one): that on auctions has none.
       { id: 'bitrate_advice', otherwise: 'note', least: 2_500_000 },
       { id: 'length', otherwise: 'missed', most: 600 },
       { id: 'length_advice', otherwise: 'note', least: 5, most: 60 },

@@ -20,10 +20,14 @@ export function sumOfTallies(tallies: readonly (TargetTally | null | undefined)[
   for (const tally of tallies) {
     for (const key of KEYS) {
       const count = tally?.[key];
-      if (Number.isSafeInteger(count)) sum[key] = (sum[key] ?? 0) + (count as number);
+      if (isCount(count)) sum[key] = (sum[key] ?? 0) + count;
     }
   }
   return sum;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** One entry per target of the task. */

@@ -2,22 +2,25 @@
 import type { TargetView } from './answers/targets.ts';
 import { checkTargets, type Found, resultOf, type TargetReport, type VideoFacts } from './target-checks.ts';
 import { type CheckId, type Rule, TARGET_LIMITS } from './target-limits.ts';
-import type { Target } from './targets.ts';
+import { TARGETS, type Target } from './targets.ts';
 
-/** Checks that the limits of this version do not have are left out. */
+/** Targets and checks that this version does not have are left out, and do not count for the result. */
 export function targetViews(reports: readonly TargetReport[] | undefined): TargetView[] {
-  return (reports ?? []).map((report) => ({
-    target: report.target,
-    result: resultOf(report),
-    passed: report.passed,
-    checks: report.others.flatMap(([id, result, found]) => {
-      const rule = TARGET_LIMITS[report.target].rules.find((candidate) => candidate.id === id);
-      if (rule === undefined) return [];
-      return [
-        { id, result, expected: expectedBy(rule), found: textOf(id, found), hint: hintFor(rule, found) },
-      ];
+  return (reports ?? []).filter(({ target }) => TARGETS.includes(target)).map(viewOf);
+}
+
+function viewOf({ target, passed, others }: TargetReport): TargetView {
+  const rules = new Map(TARGET_LIMITS[target].rules.map((rule) => [rule.id, rule]));
+  const known = others.filter(([id]) => rules.has(id));
+  return {
+    target,
+    result: resultOf({ others: known }),
+    passed: passed.filter((id) => rules.has(id)),
+    checks: known.map(([id, result, found]) => {
+      const rule = rules.get(id) as Rule;
+      return { id, result, expected: expectedBy(rule), found: textOf(id, found), hint: hintFor(rule, found) };
     }),
-  }));
+  };
 }
 
 /** In one line: "reels: pass; tiktok: missed (length, sound)". */

@@ -6,6 +6,7 @@ import { CODES } from '../base/codes.ts';
 import { type Failure, PermanentError, type Stage } from '../base/errors.ts';
 import { checkClip, checkSound } from '../media/check-clip.ts';
 import { checkEncodedSound } from '../media/check-soundtrack.ts';
+import type { Picture } from '../media/mp4/tracks.ts';
 import { chooseProfile } from '../media/profile.ts';
 import type { Soundtrack } from '../media/soundtrack.ts';
 import { STANDARD_RATES } from '../model/frame-rate.ts';
@@ -97,19 +98,26 @@ export function checkedJoin(pin: Join | undefined, { plan }: Pick<Task, 'plan'>)
   return video === 'encoded' && isReason ? { video, reason, by } : undefined;
 }
 
-/** Throws PermanentError 'mix_failed' unless the artifact is what `prepare` makes of such a source. */
+/**
+ * Throws PermanentError 'mix_failed' unless the artifact is what `prepare` makes of such a source.
+ * @returns the picture of a clip
+ */
 export async function checkArtifact(
   artifact: PreparedArtifact,
   kind: Source['kind'],
   profile: Profile | undefined,
-): Promise<void> {
+): Promise<Picture | undefined> {
   checkFacts(artifact.meta, kind);
   const { frames, samples } = artifact.meta;
   try {
-    if (kind !== 'clip') return await checkSound(artifact.path(SOUND), samples);
+    if (kind !== 'clip') {
+      await checkSound(artifact.path(SOUND), samples);
+      return undefined;
+    }
     if (profile === undefined) throw new Error('Expected a profile that the plan leads to, got another one');
     if (frames < 1) throw new Error(`Expected at least one frame, got ${frames}`);
-    await checkClip({ video: artifact.path(VIDEO), sound: artifact.path(SOUND), frames, samples }, profile);
+    const [video, sound] = [artifact.path(VIDEO), artifact.path(SOUND)];
+    return await checkClip({ video, sound, frames, samples }, profile);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw forged(kind, 'the files of this service', `others (${reason})`, cause);

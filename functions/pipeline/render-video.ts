@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
+import type { Picture } from '../media/mp4/tracks.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName } from '../model/names.ts';
 import type { Failed, Prepared, Profile } from '../model/pins.ts';
@@ -20,7 +21,6 @@ import {
   usablePin,
 } from './check-prepared.ts';
 import { targetReports } from './check-targets.ts';
-import { VIDEO } from './prepare-source.ts';
 import type { Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
 import type { Soundtracks } from './soundtracks.ts';
@@ -98,23 +98,23 @@ async function make(
   };
   const open = async (number: number, { artifact: key }: Prepared) => {
     const artifact = inputs.use(await openPrepared(task, number, key, signals, deps));
-    await checkArtifact(artifact, kindOf(task, number), profile);
-    return artifact;
+    return { artifact, picture: await checkArtifact(artifact, kindOf(task, number), profile) };
   };
   // Most videos find their soundtrack: the files of its parts are opened only to mix it.
   const sound = async (number: number | null) => {
     if (number === null) return undefined;
     const pin = await pinOf(number);
     checkFacts(pin, kindOf(task, number));
-    return { pin, key: pin.artifact, open: () => open(number, pin) };
+    return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
   };
-  const clips = await inOrder(combination.clips, async (number) => open(number, await pinOf(number)));
+  const opened = await inOrder(combination.clips, async (number) => open(number, await pinOf(number)));
+  const clips = opened.map(({ artifact }) => artifact);
   const [music, voice] = [await sound(combination.track), await sound(combination.line)];
 
   await using dir = await workDir(deps.tempDir);
   const out = join(dir.path, 'video.mp4');
   const { rate } = profile as Profile;
-  const lengths = clips.map(({ path, meta }) => ({ video: path(VIDEO), frames: meta.frames }));
+  const lengths = clips.map(({ meta }) => meta);
   const seconds = secondsOf(lengths, rate);
   const choices = task.plan.sound;
   const soundtrack = inputs.use(
@@ -124,7 +124,8 @@ async function make(
     }),
   );
   const facts = await joinClips({
-    ...{ clips: lengths, rate, soundtrack: soundtrack.file, out, signal: either },
+    clips: opened.map(({ picture }) => picture as Picture),
+    ...{ rate, soundtrack: soundtrack.file, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
   });
   watch.next('save');

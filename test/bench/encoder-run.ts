@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ConformInput, conformArguments } from '../../functions/media/conform.ts';
 import { videoGraph } from '../../functions/media/conform-graph.ts';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
-import { readVideoTrack } from '../../functions/media/mp4/boxes.ts';
+import { readPicture } from '../../functions/media/mp4/tracks.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { framesPerSecond } from '../../functions/model/frame-rate.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';
@@ -21,7 +21,7 @@ export interface EncoderClip extends Omit<ConformInput, 'threads'> {
 export interface Measured extends Quality, Omit<Spent, 'stderr'> {
   variant: Variant;
   kbits: number;
-  avcC: string;
+  header: string;
   /** VMAF after a platform's encoder; undefined if not requested. */
   again: number | undefined;
 }
@@ -67,14 +67,14 @@ export async function measure(
     dir,
   );
   const made = join(dir, 'video.mp4');
-  const { avcC, frames } = await readVideoTrack(made);
+  const { entry, sizes } = await readPicture(made, profile.rate);
   const { size } = await stat(made);
   return {
     ...spent,
     ...(await pictureQuality(ffmpeg, { made, reference, dir })),
     variant,
-    kbits: (size * 8) / 1000 / (frames / framesPerSecond(profile.rate)),
-    avcC,
+    kbits: (size * 8) / 1000 / (sizes.length / framesPerSecond(profile.rate)),
+    header: entry.toString('hex'),
     again: again ? await afterPlatform(ffmpeg, made, clip) : undefined,
   };
 }

@@ -9,7 +9,7 @@ const variant = (crf: number) => others.find(({ encoding }) => encoding.crf === 
 
 function measured(of: Variant, values: Partial<Measured> = {}): Measured {
   const same = { kbits: 1000, cpuSeconds: 4, wallSeconds: 2, memory: 300, vmaf: 95, lowest: 90, ssim: 0.99 };
-  return { variant: of, avcC: 'one', again: undefined, ...same, ...values };
+  return { variant: of, header: 'one', again: undefined, ...same, ...values };
 }
 
 describe('summaries', () => {
@@ -43,7 +43,7 @@ describe('summaries', () => {
   });
 
   test('say which clips could not follow those of the product', () => {
-    const rows = summaries([[measured(TODAY), measured(variant(18), { avcC: 'other' })]]);
+    const rows = summaries([[measured(TODAY), measured(variant(18), { header: 'other' })]]);
     assert.deepEqual(
       rows.map(({ joins }) => joins),
       [true, false],

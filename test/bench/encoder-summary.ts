@@ -37,7 +37,7 @@ export function summaries(sources: readonly (readonly Measured[])[]): Summary[] 
         own.map(({ again }) => again ?? Number.NaN),
         mean,
       ),
-      joins: pairs.every(({ own, today }) => own.avcC === today.avcC),
+      joins: pairs.every(({ own, today }) => own.header === today.header),
     };
   });
 }

@@ -76,7 +76,7 @@ function sourceTable(measured: readonly Measured[]): string {
   const rows = measured.map((one) => [
     ...[one.variant.name, one.kbits.toFixed(0), one.cpuSeconds.toFixed(2), one.wallSeconds.toFixed(2)],
     ...[one.memory.toFixed(0), one.vmaf.toFixed(2), one.lowest.toFixed(1), one.ssim.toFixed(4)],
-    ...[one.again?.toFixed(2) ?? '', yesNo(one.avcC === measured[0]?.avcC)],
+    ...[one.again?.toFixed(2) ?? '', yesNo(one.header === measured[0]?.header)],
   ]);
   return markdown([head, ...rows]);
 }

@@ -19,6 +19,8 @@ const BLOCKS = 3;
 const BLOCK_SIZE = 3;
 const MOST_CLIPS = BLOCKS * BLOCK_SIZE;
 const CLIP_SECONDS = 7;
+/** Width and height. */
+export const SIZE = '1080x1920';
 const MUSIC_SECONDS = 30;
 
 /** The first nine .mp4 and all .mp3 of a folder. Between three and eight clips are used in several blocks. */
@@ -40,21 +42,22 @@ export async function makeMedia(ffmpeg: string, dir: string): Promise<BenchMedia
     makeClips(ffmpeg, dir, MOST_CLIPS, CLIP_SECONDS),
     makeMusic(ffmpeg, dir),
   ]);
-  const about = `${MOST_CLIPS} generated clips of ${CLIP_SECONDS} s, 1080x1920 at 30 (see test/bench/media.ts)`;
+  const about = `${MOST_CLIPS} generated clips of ${CLIP_SECONDS} s, ${SIZE} at 30 (see test/bench/media.ts)`;
   return { blocks: inBlocks(clips), clips, tracks: [track], about };
 }
 
-/** So many of those clips, with another length. */
+/** So many of those clips, with another length and size. */
 export async function makeClips(
   ffmpeg: string,
   dir: string,
   count: number,
   seconds: number,
+  size = SIZE,
 ): Promise<string[]> {
   const limit = pLimit(availableParallelism());
   const clips = Array.from({ length: count }, (_, at) => join(dir, `clip-${at + 1}.mp4`));
   await Promise.all(
-    clips.map((clip, at) => limit(() => runFfmpeg(ffmpeg, clipArguments(clip, at, seconds)))),
+    clips.map((clip, at) => limit(() => runFfmpeg(ffmpeg, clipArguments(clip, at, seconds, size)))),
   );
   return clips;
 }
@@ -84,9 +87,10 @@ function inBlocks(clips: readonly string[]): string[][] {
  * camera, with the grain of a sensor. Tuned to match a phone's clips: 11 to 16 Mbit/s as they are, and 11 to 14 when
  * conformed. For comparison, colour bars take 0.03 Mbit/s when conformed, and noise alone 220.
  */
-function clipArguments(clip: string, at: number, seconds = CLIP_SECONDS): string[] {
+function clipArguments(clip: string, at: number, seconds = CLIP_SECONDS, size = SIZE): string[] {
   // Each clip has another zoom, so that all pictures differ.
-  const still = `mandelbrot=s=1440x2560:r=1:start_x=-0.743643887:start_y=-0.131825904:start_scale=${0.02 / 1.5 ** at}:maxiter=512`;
+  const view = `start_x=-0.743643887:start_y=-0.131825904:start_scale=${0.02 / 1.5 ** at}`;
+  const still = `mandelbrot=s=1440x2560:r=1:${view}:maxiter=512`;
   const colours = 'gradients=s=1440x2560:r=1:c0=0xd08050:c1=0x304878:x0=0:y0=0:x1=1440:y1=2560';
   const graph = [
     '[0:v]trim=end_frame=1,format=yuv420p,gblur=1[still]',
@@ -94,6 +98,8 @@ function clipArguments(clip: string, at: number, seconds = CLIP_SECONDS): string
     '[still][colours]blend=all_mode=average,format=yuv420p,loop=-1:1,setpts=N/30/TB,fps=30,' +
       // A slow pan and a tremble.
       "crop=1080:1920:x='180+150*sin(t*0.9)+6*sin(t*7)':y='320+280*cos(t*0.7)+6*cos(t*9)'," +
+      // The grain has the size of a pixel, whatever the size of the picture.
+      (size === SIZE ? '' : `scale=${size.replace('x', ':')},`) +
       'noise=c0s=5:c0f=t[v]',
   ];
   return [

@@ -63,8 +63,9 @@ export function readOf(pid: number, file: string): string {
 const canMeasure = existsSync('/proc/self/stat');
 
 /**
- * NaN without /proc. Copies of the same program count only when they have ended. Processor seconds, user and system, of a process and of everything it ever started. Whoever waits for a child takes over its
- * time, so the sum over those alive has that of the dead as well.
+ * Processor seconds, user and system, of a process and of everything it ever started; NaN without /proc. Whoever waits for a
+ * child takes over its time, so the sum over those alive has that of the dead as well. Copies of the same program count only
+ * when they have ended.
  */
 export function processorSeconds(pid: number): number {
   if (!canMeasure) return Number.NaN;

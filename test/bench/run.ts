@@ -5,6 +5,7 @@
  * `--only PART,PART` leaves parts out, `--before CHECKOUT` adds an older version to the part "ways".
  * `npm run bench -- NAME` runs one of the others alone, which are no part of that:
  *   costs          what videos cost in the cloud: arithmetic, nothing is measured
+ *   storage        objects in Cloud Storage, counted on the emulators (costs/storage.ts)
  *   growth         processor time over clips and over combinations, with plots (growth/measure.ts)
  *   orchestration  1,000 and 10,000 combinations with next to no media (orchestration.ts)
  *   cloud          reports and cold starts on the emulators, also a part of the main run (cloud.ts)
@@ -16,6 +17,7 @@
 import { parseArgs } from 'node:util';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import { cloudTables } from './cloud.ts';
+import { storageTables } from './costs/storage.ts';
 import { costTables } from './costs/tables.ts';
 import { encoderTables } from './encoder.ts';
 import { growthTable } from './growth/measure.ts';
@@ -31,6 +33,7 @@ type Tables = string | Promise<string> | AsyncIterable<string>;
 
 const OTHERS: Readonly<Record<string, (args: string[]) => Tables>> = {
   costs: () => costTables(),
+  storage: () => storageTables(ffmpeg(), progress),
   growth: (args) => growthTable(ffmpeg(), args, progress),
   orchestration: (sizes) => orchestrationTable(ffmpeg(), sizes, progress),
   cloud: () => cloudTables(progress),

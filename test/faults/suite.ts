@@ -3,22 +3,14 @@
  * again.
  */
 import assert from 'node:assert/strict';
-import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import pLimit from 'p-limit';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
 import { EXHAUSTIVE, sampled, unlessTurn } from '../fixtures/system/sample.ts';
 import type { AdapterSet } from './adapter-set.ts';
-import {
-  type Again,
-  describeFailure,
-  publishAgain,
-  recordedRuns,
-  type Trial,
-  type TrialOptions,
-  trial,
-} from './harness.ts';
+import { describeFailure, publishAgain, recordedRuns, type Trial, trial } from './harness.ts';
 import type { Stop } from './instrumentation.ts';
+import { judgeTests, type Run } from './judge-tests.ts';
 import { stopPoints } from './points.ts';
 import {
   CANCEL,
@@ -106,8 +98,7 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
       );
     });
 
-    const run = (scenario: Scenario, options: Omit<TrialOptions, 'set' | 'sources' | 'scenario'> = {}) =>
-      limit(() => trial({ set, sources, scenario, ...options }));
+    const run: Run = (scenario, options = {}) => limit(() => trial({ set, sources, scenario, ...options }));
 
     /** Adds a row to the table, and fails with all details of the trials that did not end right. */
     async function expectRight(name: { scenario: string; stage: string }, work: () => Promise<Trial[]>) {
@@ -204,49 +195,9 @@ export function faultSuite(set: AdapterSet, { skip = false, every, wide = false 
 
     // All sets have the same judge, so it is tested only on a set whose calls come in a fixed order.
     describe('the judge', { skip: set.orderly ? false : 'tested on the single-machine host' }, () => {
-      test('notices a report that was never stored, and a message that was lost', async () => {
-        for (const broken of ['losesAReport', 'losesAMessage'] as const) {
-          const { verdict } = await run(TASK, { broken });
-          assert.ok(verdict.lost > 0, `${broken}: ${JSON.stringify(verdict)}`);
-          assert.match(verdict.complaints.join('\n'), /combination 2 of "task" has no report/);
-        }
-      });
-
-      test('does not count a stop point that was never reached as survived', async () => {
-        const stop = { by: 'call', stage: 'render', instance: 'combination 9', call: 'tasks.get' } as const;
-        const { verdict, runs } = await run(TASK, { stop: { ...stop, moment: 'after' } });
-        assert.deepEqual([runs, verdict.unreached], [3, 1]);
-        assert.match(verdict.complaints.join('\n'), /the stop point was not reached in 3 tries/);
-      });
-
-      test('notices combinations that are logged twice', async () => {
-        const { verdict } = await run(TASK, { broken: 'countsTwice', afterwards: publishAgain });
-        assert.ok(verdict.doubled > 0, JSON.stringify(verdict));
-      });
-
-      test('notices a stray file, a truncated video, a corrupt video and a waiting message', async () => {
-        const { verdict } = await run(TASK, { afterwards: spoil });
-        assert.equal(verdict.orphans, 2, verdict.complaints.join('\n'));
-        assert.equal(verdict.halves, 2, verdict.complaints.join('\n'));
-      });
+      judgeTests(run);
     });
   });
-}
-
-async function spoil({ ids: [id = ''], opened }: Again): Promise<string[]> {
-  await opened(async ({ ports, fileIn }) => {
-    const task = await ports.tasks.get(id);
-    assert.ok(task);
-    const [one, two] = await ports.reports.list(id, 1, 2);
-    await writeFile(fileIn(task.folder, '.0001.part'), 'x');
-    await ports.queue.publish([{ topic: 'complete', taskId: id }]);
-    const half = fileIn(task.folder, one?.fileName ?? '');
-    await truncate(half, Math.floor((one?.bytes ?? 0) / 2));
-    const bad = fileIn(task.folder, two?.fileName ?? '');
-    await truncate(bad, Math.floor((two?.bytes ?? 0) / 2));
-    await appendFile(bad, Buffer.alloc(Math.ceil((two?.bytes ?? 0) / 2), 0x55));
-  });
-  return [];
 }
 
 /** Sorts the rows by scenario, because scenarios run side by side. */

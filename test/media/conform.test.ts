@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
-import { readVideoTrack } from '../../functions/media/mp4/boxes.ts';
+import { readPicture } from '../../functions/media/mp4/tracks.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { samplesOf } from '../../functions/model/frame-rate.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';
@@ -82,7 +82,7 @@ describe('conformClip', () => {
       test(`converts all of ${name} to ${num}/${den} frames per second`, async () => {
         const file = at(name);
         if ((await stat(file).catch(() => null)) === null) await makeFilm(file, clip);
-        const { frames, samples, avcC, video, sound } = await conformed(file, profile);
+        const { frames, samples, video, sound } = await conformed(file, profile);
         assert.equal(frames, Math.round((seconds * num) / den));
         assert.equal(samples, samplesOf(frames, profile.rate));
         assert.equal((await stat(sound)).size, samples * 4);
@@ -92,7 +92,7 @@ describe('conformClip', () => {
           { frames, seconds: 0, start: 0, even: true, complaints: '' },
         );
         assert.equal(facts.seconds.toFixed(6), ((frames * den) / num).toFixed(6));
-        headers.get(profile)?.add(avcC);
+        headers.get(profile)?.add((await readPicture(video, profile.rate)).entry.toString('hex'));
       });
     }
   }
@@ -208,6 +208,6 @@ describe('conformClip', () => {
 test('an MP4 from elsewhere is refused with the name of the missing part', async () => {
   await using dir = await tempDir();
   const file = await makeSound(join(dir.path, 'sound.m4a'));
-  await assert.rejects(readVideoTrack(file), /Expected an H\.264 track, got none/);
-  await assert.rejects(readVideoTrack(await makeSound(join(dir.path, 'sound.wav'))), /Expected/);
+  await assert.rejects(readPicture(file), /Expected one track of type vide, got 0/);
+  await assert.rejects(readPicture(await makeSound(join(dir.path, 'sound.wav'))), /Expected/);
 });

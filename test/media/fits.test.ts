@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
-import { readVideoTrack } from '../../functions/media/mp4/boxes.ts';
+import { readPicture } from '../../functions/media/mp4/tracks.ts';
 import { probe } from '../../functions/media/probe.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import { FILM, MARGIN, makeCounted, toYuv } from '../fixtures/media/counted-film.ts';
@@ -110,16 +110,15 @@ describe('a picture with another aspect ratio', () => {
   test('all fits of one profile have the same stream header', async () => {
     const file = await film();
     const headers = new Set<string>();
-    for (const fit of ['contain', 'cover', 'blur'] as const) {
-      headers.add((await readVideoTrack(await conformed(file, { width: 128, height: 128, fit }))).avcC);
+    for (const look of [
+      { fit: 'contain' },
+      { fit: 'cover' },
+      { fit: 'blur' },
+      { fit: 'contain', background: '#123456' },
+    ] as const) {
+      const { entry } = await readPicture(await conformed(file, { width: 128, height: 128, ...look }));
+      headers.add(entry.toString('hex'));
     }
-    headers.add(
-      (
-        await readVideoTrack(
-          await conformed(file, { width: 128, height: 128, fit: 'contain', background: '#123456' }),
-        )
-      ).avcC,
-    );
     assert.equal(headers.size, 1);
   });
 });

@@ -138,15 +138,15 @@ describe('mixCombination joins', () => {
       name: 'PermanentError',
       code: 'mix_failed',
       stage: 'mix',
-      message: /Expected clips of one profile, got 2 kinds/,
+      message: /Expected clips with one header, got another one in clip 2/,
     });
   });
 
-  test('nothing with an unexpected number of frames', async () => {
+  test('nothing if the sound is shorter than the picture by a frame', async () => {
     const clip = await conformed(await makeFilm(at('six.mp4'), { frames: 6 }));
     await assert.rejects(mixed([{ ...clip, frames: 5 }]), {
       code: 'mix_failed',
-      message: /Expected 5 frames, got 6/,
+      message: /Expected sound of 9600 samples, got 8000/,
     });
   });
 

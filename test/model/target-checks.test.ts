@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { checkTargets, resultOf, type VideoFacts } from '../../functions/model/target-checks.ts';
 import { CHECK_IDS, type Rule, TARGET_LIMITS } from '../../functions/model/target-limits.ts';
+import { sumOfTallies } from '../../functions/model/target-tally.ts';
 import { targetLine, targetViews } from '../../functions/model/target-texts.ts';
 import { TARGETS, type Target } from '../../functions/model/targets.ts';
 
@@ -230,10 +231,22 @@ describe('the texts about checks', () => {
     assert.equal(targetLine([]), '');
   });
 
-  test('leave out checks that a later version no longer has, and know reports of earlier ones', () => {
-    const gone = [{ target: 'reels', passed: [], others: [['hue', 'note', 1]] }] as never;
-    assert.deepEqual(targetViews(gone), [{ target: 'reels', result: 'note', passed: [], checks: [] }]);
+  test('leave out targets and checks of another version, which do not count, and know reports of earlier ones', () => {
+    const odd = [
+      { target: 'reels', passed: ['codec', 'hue'], others: [['hue', 'missed', 1]] },
+      { target: 'cinema', passed: [], others: [['length', 'missed', 1]] },
+      { target: 'constructor', passed: [], others: [] },
+    ] as never;
+    assert.deepEqual(targetViews(odd), [{ target: 'reels', result: 'pass', passed: ['codec'], checks: [] }]);
     assert.deepEqual(targetViews(undefined), []);
+  });
+});
+
+describe('tallies', () => {
+  test('are sums of counts; what is no count does not count', () => {
+    const odd = { reels_pass: -5, reels_note: 1.5, reels_missed: 'many' } as never;
+    const tallies = [{ reels_pass: 2 }, odd, null, undefined, { reels_pass: 3, reels_missed: 0 }];
+    assert.deepEqual(sumOfTallies(tallies), { reels_pass: 5, reels_missed: 0 });
   });
 });
 

@@ -11,14 +11,12 @@ const FACTS: MovieFacts = {
   bytes: 20_000_000,
   isIndexFirst: true,
   editLists: 2,
-  largestLeadSeconds: 0.5,
   picture: {
-    ...{ sampleEntries: 1, frames: 360, fps: 24_000 / 1001, seconds: (360 * 1001) / 24_000 },
-    ...{ width: 1080, height: 1920, profileIdc: 77, constraints: 0, levelIdc: 40 },
-    ...{ chromaIdc: 1, isProgressive: true, isSquare: true },
+    ...{ fps: 24_000 / 1001, seconds: (360 * 1001) / 24_000, width: 1080, height: 1920 },
+    ...{ profileIdc: 77, chromaIdc: 1, isProgressive: true, isSquare: true },
     ...{ longestSyncGapSeconds: 2.002, bitsPerSecond: 8_123_456.7, peakBitsPerSecond: 9_000_000.2 },
   },
-  sound: { sampleEntries: 1, seconds: 15.015, channels: 2, sampleRate: 48_000, bitsPerSecond: 190_000.4 },
+  sound: { channels: 2, sampleRate: 48_000, bitsPerSecond: 190_000.4 },
 };
 const LEVELS = { loudness: -14.1, truePeak: -1.6 };
 

@@ -5,7 +5,10 @@ import { SUSPECT_DEATHS } from './suspects.ts';
 /** A task with a message that is ready. */
 export interface Candidate {
   taskId: string;
-  /** The message that is taken next: one that was never delivered, if there is one. Otherwise, few would be retried again and again. */
+  /**
+   * The message that is taken next: one that was never delivered, if there is one. Otherwise, few would be retried again and
+   * again.
+   */
   id: number;
   /** How many of the task's messages are being handled. */
   inFlight: number;

@@ -1,16 +1,5 @@
-/** Reads the boxes of MP4 files. ISO/IEC 14496-12 and -15. */
-import { createHash } from 'node:crypto';
-import { ByteWindow } from '../byte-window.ts';
-
-export interface VideoTrack {
-  /** SHA-256 of the decoder configuration (avcC: SPS and PPS), hex. Tracks can be joined if it is equal. */
-  avcC: string;
-  frames: number;
-  /** Ticks per second. */
-  timescale: number;
-  /** Ticks per frame; null if frames differ in length. */
-  frameTicks: number | null;
-}
+/** Reads the boxes of MP4 files. ISO/IEC 14496-12. */
+import type { ByteWindow } from '../byte-window.ts';
 
 export interface Box {
   type: string;
@@ -36,38 +25,6 @@ export const MOST_PLACES = 200_000;
 const MOST_CHILDREN = 20_000;
 export const HEADER = 8;
 const LARGE_HEADER = 16;
-/** Bytes of a sample entry before its boxes: VisualSampleEntry of 14496-12, 8.5.2. */
-const AVC1_FIELDS = 78;
-
-/** The first H.264 track. Throws an Error if the file has no index or no such track. */
-export async function readVideoTrack(file: string): Promise<VideoTrack> {
-  await using bytes = await ByteWindow.open(file);
-  const tracks = children(await readIndex(bytes)).filter(({ type }) => type === 'trak');
-  for (const { body } of tracks) {
-    const media = one(body, 'mdia');
-    const tables = one(one(media, 'minf'), 'stbl');
-    const [entry] = children(one(tables, 'stsd').subarray(8));
-    if (entry?.type !== 'avc1') continue;
-    return {
-      avcC: createHash('sha256')
-        .update(one(entry.body.subarray(AVC1_FIELDS), 'avcC'))
-        .digest('hex'),
-      frames: one(tables, 'stsz').readUInt32BE(8),
-      timescale: timescaleOf(one(media, 'mdhd')),
-      frameTicks: frameTicksOf(one(tables, 'stts')),
-    };
-  }
-  throw new Error('Expected an H.264 track, got none');
-}
-
-function timescaleOf(mdhd: Buffer): number {
-  const version = mdhd.readUInt8(0);
-  return mdhd.readUInt32BE(version === 1 ? 20 : 12);
-}
-
-function frameTicksOf(stts: Buffer): number | null {
-  return stts.readUInt32BE(4) === 1 ? stts.readUInt32BE(12) : null;
-}
 
 /** The boxes of the file in order, at most MOST_PLACES, until something broken stands there. */
 export async function* topLevel(bytes: ByteWindow): AsyncGenerator<Place> {

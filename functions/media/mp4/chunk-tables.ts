@@ -14,14 +14,15 @@ export interface Chunks {
 export interface ChunkPlaces extends Record<Track, Chunks> {
   /** Where the last one begins, in bytes from the first. */
   last: number;
-  /** Where the first one begins in the file. */
-  start: number;
-  /** Whether places are written in 64 bits. */
-  isLong: boolean;
 }
 
-/** Without the place in the file, which depends on the length of the index. */
-export function chunkPlaces(layout: Layout): Pick<ChunkPlaces, Track | 'last'> {
+/** Where the chunks of a track begin in the file: `stco` or `co64` without its header. */
+export interface OffsetTable {
+  type: 'stco' | 'co64';
+  body: Buffer;
+}
+
+export function chunkPlaces(layout: Layout): ChunkPlaces {
   const { turns } = layout;
   const found = { frames: empty(turns.frames), packets: empty(turns.packets) };
   const chunks = { frames: 0, packets: 0 };
@@ -42,8 +43,7 @@ export function chunkPlaces(layout: Layout): Pick<ChunkPlaces, Track | 'last'> {
 }
 
 /** Which samples are in which chunk, how large they are, and where the chunks are. */
-export function chunkBoxes(places: ChunkPlaces, track: Track, layout: Layout): Pieces {
-  const { offsets, samples } = places[track];
+export function chunkBoxes({ samples }: Chunks, sizes: Uint32Array, { type, body }: OffsetTable): Pieces {
   const runs: number[] = [];
   for (let chunk = 0; chunk < samples.length; chunk++) {
     if (samples[chunk] !== samples[chunk - 1]) runs.push(chunk + 1, samples[chunk] as number, 1);
@@ -52,20 +52,25 @@ export function chunkBoxes(places: ChunkPlaces, track: Track, layout: Layout): P
   words.writeUInt32BE(runs.length / 3, 0);
   return [
     ...fullBox('stsc', 0, 0, words),
-    ...fullBox('stsz', 0, 0, u32(0), list(layout[track])),
-    ...(places.isLong
-      ? fullBox('co64', 0, 0, long(offsets, places.start))
-      : fullBox('stco', 0, 0, list(Uint32Array.from(offsets, (offset) => places.start + offset)))),
+    ...fullBox('stsz', 0, 0, u32(0), list(sizes)),
+    ...fullBox(type, 0, 0, body),
   ];
 }
 
-function long(offsets: Float64Array, start: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4 + 8 * offsets.length);
-  bytes.writeUInt32BE(offsets.length, 0);
+/** Without places: they depend on the length of the index, which this table is a part of. */
+export function offsetTable({ offsets }: Chunks, isLong: boolean): OffsetTable {
+  const body = Buffer.alloc(4 + (isLong ? 8 : 4) * offsets.length);
+  body.writeUInt32BE(offsets.length, 0);
+  return { type: isLong ? 'co64' : 'stco', body };
+}
+
+/** @param start where the first chunk of the file begins */
+export function fillOffsets({ type, body }: OffsetTable, { offsets }: Chunks, start: number): void {
   for (let at = 0; at < offsets.length; at++) {
-    bytes.writeBigUInt64BE(BigInt(start + (offsets[at] as number)), 4 + 8 * at);
+    const place = start + (offsets[at] as number);
+    if (type === 'co64') body.writeBigUInt64BE(BigInt(place), 4 + 8 * at);
+    else body.writeUInt32BE(place, 4 + 4 * at);
   }
-  return bytes;
 }
 
 function empty({ length }: Uint32Array): Chunks {

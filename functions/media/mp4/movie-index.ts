@@ -2,7 +2,15 @@
 import { SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { timescale } from '../profile.ts';
 import { box, fullBox, LARGEST_U32, lengthOf, list, type Pieces, runs, time, u32 } from './build.ts';
-import { type ChunkPlaces, chunkBoxes, chunkPlaces } from './chunk-tables.ts';
+import {
+  type ChunkPlaces,
+  chunkBoxes,
+  chunkPlaces,
+  fillOffsets,
+  type OffsetTable,
+  offsetTable,
+  type Track,
+} from './chunk-tables.ts';
 import { bytesOf, type Layout, type Movie } from './movie.ts';
 import { PACKET, type Picture } from './tracks.ts';
 
@@ -20,19 +28,25 @@ interface Scope {
   /** Ticks per second of the picture and of the whole. */
   ticks: number;
   places: ChunkPlaces;
+  offsets: Record<Track, OffsetTable>;
 }
 
 /** All bytes of the file before its first frame. Offsets and lengths have 64 bits only where 32 do not suffice. */
 export function headOf(movie: Movie, layout: Layout): Buffer {
   const places = chunkPlaces(layout);
+  const ticks = timescale(movie.rate);
   const media =
     bytesOf(layout.frames, 0, layout.frames.length) + bytesOf(layout.packets, 0, layout.packets.length);
   const mdat = mdatHeader(media);
-  for (const isLong of [false, true]) {
-    const before = (start: number) => [...indexOf(movie, layout, { ...places, start, isLong }), mdat];
-    // The index has the same length wherever the media begins.
-    const length = lengthOf(before(0));
-    if (isLong || length + places.last <= LARGEST_U32) return Buffer.concat(before(length));
+  // The index is as long wherever the media begins, so offsets are filled in once its length is known.
+  for (const isLong of places.last > LARGEST_U32 ? [true] : [false, true]) {
+    const [frames, packets] = [offsetTable(places.frames, isLong), offsetTable(places.packets, isLong)];
+    const pieces = [...indexOf({ movie, layout, ticks, places, offsets: { frames, packets } }), mdat];
+    const length = lengthOf(pieces);
+    if (!isLong && length + places.last > LARGEST_U32) continue;
+    fillOffsets(frames, places.frames, length);
+    fillOffsets(packets, places.packets, length);
+    return Buffer.concat(pieces, length);
   }
   throw new Error('Expected an index with long offsets, got none');
 }
@@ -43,8 +57,8 @@ function mdatHeader(media: number): Buffer {
   return Buffer.concat([u32(1), type, time(media + 16, true)]);
 }
 
-function indexOf(movie: Movie, layout: Layout, places: ChunkPlaces): Pieces {
-  const scope = { movie, layout, ticks: timescale(movie.rate), places };
+function indexOf(scope: Scope): Pieces {
+  const { movie } = scope;
   const order = orderOf(movie.clips);
   const duration = Math.max(pictureTicks(scope), soundTicks(scope));
   const isLong = duration > LARGEST_U32;
@@ -65,7 +79,7 @@ function indexOf(movie: Movie, layout: Layout, places: ChunkPlaces): Pieces {
 }
 
 function pictureTrack(scope: Scope, order: Uint32Array | null): Pieces {
-  const { movie, layout, ticks, places } = scope;
+  const { movie, layout, ticks, places, offsets } = scope;
   const { clips, editLists } = movie;
   const [first] = clips as [Picture];
   const { length } = layout.frames;
@@ -81,7 +95,7 @@ function pictureTrack(scope: Scope, order: Uint32Array | null): Pieces {
     fullBox('stts', 0, 0, u32(1, length, frameTicks)),
     sync === null ? [] : fullBox('stss', 0, 0, list(sync)),
     order === null ? [] : fullBox('ctts', editLists ? 0 : 1, 0, runs(length, shift)),
-    chunkBoxes(places, 'frames', layout),
+    chunkBoxes(places.frames, layout.frames, offsets.frames),
   );
   const duration = pictureTicks(scope);
   return box(
@@ -93,7 +107,7 @@ function pictureTrack(scope: Scope, order: Uint32Array | null): Pieces {
 }
 
 function soundTrack(scope: Scope): Pieces {
-  const { movie, layout, places } = scope;
+  const { movie, layout, places, offsets } = scope;
   const { sound, editLists } = movie;
   const { length } = layout.packets;
   const priming = editLists ? sound.priming * PACKET : 0;
@@ -108,7 +122,7 @@ function soundTrack(scope: Scope): Pieces {
       0,
       runs(length, (at) => (at === length - 1 ? last : PACKET)),
     ),
-    chunkBoxes(places, 'packets', layout),
+    chunkBoxes(places.packets, layout.packets, offsets.packets),
     fullBox('sgpd', 1, 0, ...ROLL),
     fullBox('sbgp', 0, 0, Buffer.from('roll'), u32(1, length, 1)),
   );

@@ -21,7 +21,7 @@ export interface Layout {
   turns: { frames: Uint32Array; packets: Uint32Array };
 }
 
-/** How long frames precede the sound that belongs to them. */
+/** The frames of this time stand in the file before the sound that is heard with them. */
 const TURN_SECONDS = 0.5;
 
 /** Throws an Error if the parts do not belong together. */
@@ -30,8 +30,7 @@ export function layoutOf(movie: Movie): Layout {
   const { clips, sound, rate, editLists } = movie;
   const frames = joined(clips.map(({ sizes }) => sizes));
   const wanted = samplesOf(frames.length, rate);
-  if (Math.abs(wanted - sound.length) >= PACKET)
-    throw new Error(`Expected sound of ${wanted} samples, got ${sound.length}`);
+  if (wanted !== sound.length) throw new Error(`Expected sound of ${wanted} samples, got ${sound.length}`);
   const packets = sound.sizes.subarray(skippedPackets(movie));
   const perTurn = Math.max(1, Math.round((rate.num / rate.den) * TURN_SECONDS));
   const count = Math.ceil(frames.length / perTurn);

@@ -5,15 +5,14 @@
 import { SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { type Box, children } from './boxes.ts';
 import { box, u32 } from './build.ts';
+import { readConfiguration } from './decoder-configuration.ts';
+import { FrontReader } from './front-reader.ts';
 
 export interface PictureHeader {
   /** `avc1` with avcC, and with pasp and colr if it had them. */
   entry: Buffer;
   width: number;
   height: number;
-  profileIdc: number;
-  constraints: number;
-  levelIdc: number;
 }
 
 export interface SoundHeader {
@@ -29,9 +28,8 @@ const SOUND_FIELDS = 28;
 const MOST_CONFIGURATION = 4_096;
 const SQUARE = '0000000100000001';
 const RESOLUTION = 0x48_0000;
-/** Types of NAL units. */
-const SPS = 7;
-const PPS = 8;
+/** Before each NAL unit: its length. */
+export const LENGTH_BYTES = 4;
 /** Tags of descriptors, and an object type. */
 const ES = 3;
 const DECODER = 4;
@@ -42,12 +40,15 @@ const AAC_LC_48 = 0b00010_0011;
 
 /** Throws an Error that says what is wrong with the body of `stsd`. */
 export function pictureHeader(stsd: Buffer): PictureHeader {
-  const { body, boxes } = entryOf(stsd, 'avc1', VISUAL_FIELDS);
-  const [width, height] = [body.readUInt16BE(24), body.readUInt16BE(26)];
+  const { width, height, boxes } = pictureEntry(stsd);
   if (width < 1 || height < 1) throw new Error(`Expected a picture with pixels, got ${width}x${height}`);
   const { avcC, pasp, colr } = known(boxes, 'avcC', ['pasp', 'colr', 'btrt', 'fiel']);
   if (avcC === undefined) throw new Error('Expected a header with avcC, got none');
-  checkConfiguration(avcC);
+  const { lengthBytes, sequence } = readConfiguration(avcC);
+  if (!sequence.subarray(1, 4).equals(avcC.subarray(1, 4)))
+    throw new Error('Expected an SPS of the profile and level of avcC, got another one');
+  if (lengthBytes !== LENGTH_BYTES)
+    throw new Error('Expected lengths of four bytes before NAL units, got shorter ones');
   const shape = pasp?.toString('hex') ?? SQUARE;
   if (shape !== SQUARE) throw new Error(`Expected square pixels, got ${shape.slice(0, 40)}`);
   if (colr !== undefined && !/^ncl[cx]$/.test(colr.toString('latin1', 0, 4))) {
@@ -65,15 +66,14 @@ export function pictureHeader(stsd: Buffer): PictureHeader {
   fields.writeUInt16BE(24, 74);
   fields.writeInt16BE(-1, 76);
   const rest = [...(colr ? box('colr', colr) : []), ...(pasp ? box('pasp', pasp) : [])];
-  const [profileIdc, constraints, levelIdc] = avcC.subarray(1, 4) as unknown as [number, number, number];
   const entry = Buffer.concat(box('avc1', fields, box('avcC', avcC), rest));
-  return { entry, width, height, profileIdc, constraints, levelIdc };
+  return { entry, width, height };
 }
 
 /** Throws an Error that says what is wrong with the body of `stsd`. */
 export function soundHeader(stsd: Buffer): SoundHeader {
-  const { body, boxes } = entryOf(stsd, 'mp4a', SOUND_FIELDS);
-  const { esds } = known(boxes, 'esds', ['btrt']);
+  const body = entryOf(stsd, 'mp4a', SOUND_FIELDS);
+  const { esds } = known(children(body.subarray(SOUND_FIELDS)), 'esds', ['btrt']);
   if (esds === undefined) throw new Error('Expected a header with esds, got none');
   const [channels, rate] = [body.readUInt16BE(16), body.readUInt32BE(24)];
   if (rate !== SAMPLE_RATE * 0x10000)
@@ -88,7 +88,24 @@ export function soundHeader(stsd: Buffer): SoundHeader {
   return { entry: Buffer.concat(box('mp4a', fields, box('esds', esds))), channels };
 }
 
-function entryOf(stsd: Buffer, type: string, fields: number): { body: Buffer; boxes: Box[] } {
+export interface PictureEntry {
+  width: number;
+  height: number;
+  boxes: Box[];
+}
+
+/** The only header, `avc1`, as it is. Throws an Error if there is another one, or if its frames are in another file. */
+export function pictureEntry(stsd: Buffer): PictureEntry {
+  const body = entryOf(stsd, 'avc1', VISUAL_FIELDS);
+  return { width: body.readUInt16BE(24), height: body.readUInt16BE(26), boxes: pictureBoxes(body) };
+}
+
+/** @param avc1 its body */
+export function pictureBoxes(avc1: Buffer): Box[] {
+  return children(avc1.subarray(VISUAL_FIELDS));
+}
+
+function entryOf(stsd: Buffer, type: string, fields: number): Buffer {
   const entries = stsd.length < 8 ? [] : children(stsd.subarray(8));
   const [entry] = entries;
   if (entry?.type !== type || entries.length !== 1 || stsd.readUInt32BE(4) !== 1) {
@@ -98,7 +115,7 @@ function entryOf(stsd: Buffer, type: string, fields: number): { body: Buffer; bo
   const { body } = entry;
   if (body.length < fields) throw new Error(`Expected ${fields} bytes of ${type}, got ${body.length}`);
   if (body.readUInt16BE(6) !== 1) throw new Error(`Expected data reference 1, got ${body.readUInt16BE(6)}`);
-  return { body, boxes: children(body.subarray(fields)) };
+  return body;
 }
 
 /** By type. Throws an Error if there are others, two of one type, or too many bytes. */
@@ -119,31 +136,8 @@ function known(
   return found;
 }
 
-/** One sequence parameter set, some picture parameter sets, and nothing else of that kind. */
-function checkConfiguration(avcC: Buffer): void {
-  const bytes = new Bytes(avcC, 'avcC');
-  if (bytes.u8() !== 1) throw new Error(`Expected avcC of version 1, got ${avcC[0]}`);
-  const profile = bytes.take(3);
-  if ((bytes.u8() & 3) !== 3)
-    throw new Error('Expected lengths of four bytes before NAL units, got shorter ones');
-  const sequences = bytes.u8() & 31;
-  if (sequences !== 1) throw new Error(`Expected one SPS, got ${sequences}`);
-  const sps = bytes.take(bytes.u16());
-  if (((sps[0] ?? 0) & 31) !== SPS || !sps.subarray(1, 4).equals(profile))
-    throw new Error('Expected an SPS of the profile and level of avcC, got another one');
-  const pictures = bytes.u8();
-  if (pictures === 0) throw new Error('Expected a PPS, got none');
-  for (let left = pictures; left > 0; left--) {
-    if (((bytes.take(bytes.u16())[0] ?? 0) & 31) !== PPS)
-      throw new Error('Expected a PPS, got another NAL unit');
-  }
-  // Of high profiles: chroma, depths, and how many extensions of the SPS there are.
-  if (bytes.left !== 0 && (bytes.left !== 4 || avcC.at(-1) !== 0))
-    throw new Error(`Expected avcC to end after its parameter sets, got ${bytes.left} bytes more`);
-}
-
 function checkAac(esds: Buffer, channels: number): void {
-  const bytes = new Bytes(esds, 'esds');
+  const bytes = new FrontReader(esds, 'esds');
   bytes.take(4);
   const stream = bytes.descriptor(ES);
   stream.u16();
@@ -157,48 +151,4 @@ function checkAac(esds: Buffer, channels: number): void {
     throw new Error(`Expected AAC-LC of 48 kHz, got configuration ${configuration.toString(16)}`);
   const coded = (configuration >>> 3) & 15;
   if (coded !== channels) throw new Error(`Expected AAC with ${channels} channels, got ${coded}`);
-}
-
-/** Reads from the front. Throws an Error where nothing is left. */
-class Bytes {
-  readonly #bytes: Buffer;
-  readonly #what: string;
-  #at = 0;
-
-  constructor(bytes: Buffer, what: string) {
-    this.#bytes = bytes;
-    this.#what = what;
-  }
-
-  get left(): number {
-    return this.#bytes.length - this.#at;
-  }
-
-  take(length: number): Buffer {
-    if (length > this.left)
-      throw new Error(`Expected ${length} bytes more of ${this.#what}, got ${this.left}`);
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
-  }
-
-  u8(): number {
-    return this.take(1)[0] as number;
-  }
-
-  u16(): number {
-    return this.take(2).readUInt16BE();
-  }
-
-  /** What a descriptor with that tag has in it. Its length is in groups of seven bits. */
-  descriptor(tag: number): Bytes {
-    const found = this.u8();
-    if (found !== tag) throw new Error(`Expected descriptor ${tag} in ${this.#what}, got ${found}`);
-    let length = 0;
-    for (let group = 0; group < 4; group++) {
-      const byte = this.u8();
-      length = length * 128 + (byte & 127);
-      if (byte < 128) break;
-    }
-    return new Bytes(this.take(length), this.#what);
-  }
 }

@@ -1,13 +1,11 @@
-/** Reads the tables of samples, and refuses what does not fit together. ISO/IEC 14496-12, 8.6 and 8.7. */
+/** Reads where the samples of a track are, and refuses what does not fit together. ISO/IEC 14496-12, 8.6.2 and 8.7. */
 import type { Place } from './boxes.ts';
 
 /** 18 hours at 60 frames per second. */
-const MOST_SAMPLES = 4_000_000;
-/** H.264 holds back at most so many pictures. */
-const MOST_REORDERED = 16;
+export const MOST_SAMPLES = 4_000_000;
 
 /** The entries of a table of `width` bytes each, or an Error if it has not as many as it says. */
-function count(body: Buffer, type: string, width: number, before = 4): number {
+export function count(body: Buffer, type: string, width: number, before = 4): number {
   if (body.length < before + 4) throw new Error(`Expected a table ${type}, got ${body.length} bytes`);
   const entries = body.readUInt32BE(before);
   const bytes = before + 4 + width * entries;
@@ -91,85 +89,4 @@ export function syncOf(stss: Buffer | undefined, frames: number): Uint32Array | 
   if (sync[0] !== 0)
     throw new Error(`Expected decoding to begin at the first frame, got ${sync[0] ?? 'none'}`);
   return sync;
-}
-
-/** Calls back for each run of samples of one value. They are as many as there are samples, or it throws an Error. */
-function eachRun(
-  body: Buffer,
-  type: string,
-  samples: number,
-  found: (samples: number, at: number) => void,
-): void {
-  const runs = count(body, type, 8);
-  let sum = 0;
-  for (let run = 0; run < runs; run++) {
-    const own = body.readUInt32BE(8 + 8 * run);
-    if (own === 0 || sum + own > samples)
-      throw new Error(`Expected ${type} of ${samples} samples, got ${own} after ${sum}`);
-    found(own, 12 + 8 * run);
-    sum += own;
-  }
-  if (sum !== samples) throw new Error(`Expected ${type} of ${samples} samples, got ${sum}`);
-}
-
-export interface Shown {
-  /** When each frame is shown, counted in frames from the first; null: in the order of decoding. */
-  order: Uint32Array | null;
-  /** When the first one is, in ticks. */
-  begin: number;
-}
-
-/** By rank: containers round the times, but never so far that two frames change places. */
-export function shownOf(stts: Buffer, ctts: Buffer | undefined, frames: number): Shown {
-  // So are most clips: no time of a frame needs to be looked at.
-  const isEven = ctts === undefined && stts.length === 16 && stts.readUInt32BE(8) === frames;
-  if (isEven && stts.readUInt32BE(4) === 1 && stts.readUInt32BE(12) > 0) return { order: null, begin: 0 };
-  const times = new Float64Array(frames);
-  let [frame, time] = [0, 0];
-  eachRun(stts, 'stts', frames, (samples, at) => {
-    const ticks = stts.readUInt32BE(at);
-    for (const end = frame + samples; frame < end; frame++) {
-      times[frame] = time;
-      time += ticks;
-    }
-  });
-  frame = 0;
-  if (ctts !== undefined) {
-    eachRun(ctts, 'ctts', frames, (samples, at) => {
-      const later = ctts.readInt32BE(at);
-      for (const end = frame + samples; frame < end; frame++) times[frame] = (times[frame] as number) + later;
-    });
-  }
-  return ranked(times);
-}
-
-function ranked(times: Float64Array): Shown {
-  const timeOf = (frame: number) => times[frame] as number;
-  const isRising = times.every((time, frame) => frame === 0 || time > timeOf(frame - 1));
-  if (isRising) return { order: null, begin: timeOf(0) };
-  const shown = Uint32Array.from(times.keys()).sort((one, other) => timeOf(one) - timeOf(other));
-  const order = new Uint32Array(times.length);
-  for (let rank = 0; rank < shown.length; rank++) {
-    const frame = shown[rank] as number;
-    if (rank > 0 && timeOf(frame) === timeOf(shown[rank - 1] as number))
-      throw new Error(`Expected frames at different times, got two at ${timeOf(frame)}`);
-    if (frame - rank > MOST_REORDERED)
-      throw new Error(`Expected frames at most ${MOST_REORDERED} places early, got ${frame - rank}`);
-    order[frame] = rank;
-  }
-  if (order[0] !== 0) throw new Error(`Expected the first frame to be shown first, got place ${order[0]}`);
-  return { order, begin: timeOf(0) };
-}
-
-/** Samples per channel of all packets of so many each, of which the last may be shorter. */
-export function lengthOf(stts: Buffer, packets: number, each: number): number {
-  let [length, rest] = [0, packets];
-  eachRun(stts, 'stts', packets, (samples, at) => {
-    const ticks = stts.readUInt32BE(at);
-    rest -= samples;
-    const isLast = rest === 0 && samples === 1 && ticks >= 1 && ticks <= each;
-    if (ticks !== each && !isLast) throw new Error(`Expected packets of ${each} samples, got ${ticks}`);
-    length += samples * ticks;
-  });
-  return length;
 }

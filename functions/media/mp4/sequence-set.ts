@@ -1,15 +1,12 @@
-/** Finds the sequence parameter set in the header of a picture track that we made. ISO/IEC 14496-15, 5.3.3. */
-import { parseSequenceSet, type SequenceSet } from '../native/parameter-sets.ts';
-import { HEADER, one } from './boxes.ts';
+/** Finds the sequence parameter set in the header of a picture track. */
+import { HEADER } from './boxes.ts';
+import { readConfiguration } from './decoder-configuration.ts';
+import { parseSequenceSet, type SequenceSet } from './parameter-sets.ts';
+import { pictureBoxes } from './sample-entry.ts';
 
-/** Of `avc1`, before its boxes. */
-const FIELDS = 78;
-/** In avcC, before the length of its one sequence parameter set. */
-const BEFORE_SET = 6;
-
-/** @param entry `avc1`, with its header */
+/** @param entry `avc1`, with its header. Throws an Error if it is broken. */
 export function sequenceSetOf(entry: Buffer): SequenceSet {
-  const avcC = one(entry.subarray(HEADER + FIELDS), 'avcC');
-  const start = BEFORE_SET + 2;
-  return parseSequenceSet(avcC.subarray(start, start + avcC.readUInt16BE(BEFORE_SET)));
+  const avcC = pictureBoxes(entry.subarray(HEADER)).find(({ type }) => type === 'avcC');
+  if (avcC === undefined) throw new Error('Expected a header with avcC, got none');
+  return parseSequenceSet(readConfiguration(avcC.body).sequence);
 }

@@ -2,11 +2,13 @@
  * Reads the tracks of files that we made: prepared clips and soundtracks. ISO/IEC 14496-12, 8.4 to 8.7.
  * Their values are checked, because whoever made the file reads files of strangers.
  */
-import { SAMPLE_RATE } from '../../model/frame-rate.ts';
+import { type FrameRate, SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { ByteWindow } from '../byte-window.ts';
+import { timescale } from '../profile.ts';
 import { type Box, children, type Place, readIndex, topLevel } from './boxes.ts';
 import { type PictureHeader, pictureHeader, type SoundHeader, soundHeader } from './sample-entry.ts';
-import { lengthOf, offsetsOf, shownOf, sizesOf, syncOf } from './sample-tables.ts';
+import { offsetsOf, sizesOf, syncOf } from './sample-tables.ts';
+import { lengthOf, MOST_OFF_GRID, offGrid, shownOf } from './sample-times.ts';
 
 /** The frames or packets of one track, in the order in which they are decoded. All are within the file. */
 export interface Samples {
@@ -40,26 +42,54 @@ const MOST_PRIMING = 4;
 const MOST_BOXES = 64;
 const NORMAL_SPEED = 0x1_0000;
 
-/** The picture of a prepared clip. Throws an Error that says what is wrong with its tables. */
-export async function readPicture(file: string): Promise<Picture> {
-  const { trak, tables, samples } = await readTrack(file, 'vide');
+/** What a file has, and one of its tracks, before the tables are read. */
+export interface Track {
+  file: string;
+  /** The boxes of the file. */
+  places: Place[];
+  moov: Box[];
+  /** Of the track: its own boxes, those of `mdia`, of `minf` and of `stbl`. */
+  trak: Box[];
+  mdia: Box[];
+  minf: Box[];
+  tables: Box[];
+}
+
+/** The picture of a prepared clip, with any rate. Throws an Error that says what is wrong with its tables. */
+export async function readPicture(file: string, rate?: FrameRate): Promise<Picture> {
+  return pictureOf(await readTrack(file, 'vide'), rate);
+}
+
+/** @param rate at which each frame must be on its place; undefined: frames may come at any times */
+export function pictureOf(track: Track, rate?: FrameRate): Picture {
+  const { trak, mdia, tables } = track;
   const header = pictureHeader(only(tables, 'stsd'));
+  const samples = samplesOf(track);
   const frames = samples.sizes.length;
   const sync = syncOf(optional(tables, 'stss'), frames);
-  const { order, begin } = shownOf(only(tables, 'stts'), optional(tables, 'ctts'), frames);
+  const shown = shownOf(only(tables, 'stts'), optional(tables, 'ctts'), frames);
   const edit = editOf(trak);
+  const begin = shown.timeOf(0);
   // It may come late, as the clip's own sound may begin before it, but no frame is cut off.
   if (edit !== undefined && edit.from > begin)
     throw new Error(`Expected an edit that shows all frames from ${begin} on, got one from ${edit.from}`);
-  return { ...samples, ...header, sync, order };
+  if (rate !== undefined) {
+    const ticks = timescale(rate);
+    refuseTicks(mdia, ticks);
+    const off = offGrid(shown, frames, (ticks * rate.den) / rate.num);
+    if (off > MOST_OFF_GRID)
+      throw new Error(`Expected frames of one length, got one off by ${off.toFixed(2)} frames`);
+  }
+  return { ...samples, ...header, sync, order: shown.order };
 }
 
 /** The sound of a soundtrack. Throws an Error that says what is wrong with its tables. */
 export async function readSound(file: string): Promise<Sound> {
-  const { trak, mdia, tables, samples } = await readTrack(file, 'soun');
+  const track = await readTrack(file, 'soun');
+  const { trak, mdia, tables } = track;
   const header = soundHeader(only(tables, 'stsd'));
-  const ticks = ticksPerSecond(only(mdia, 'mdhd'));
-  if (ticks !== SAMPLE_RATE) throw new Error(`Expected ${SAMPLE_RATE} ticks per second, got ${ticks}`);
+  refuseTicks(mdia, SAMPLE_RATE);
+  const samples = samplesOf(track);
   const packets = samples.sizes.length;
   const edit = editOf(trak);
   const from = edit?.from ?? 0;
@@ -69,7 +99,11 @@ export async function readSound(file: string): Promise<Sound> {
   return { ...samples, ...header, priming, length: lengthOf(only(tables, 'stts'), packets, PACKET) - from };
 }
 
-async function readTrack(file: string, handler: string) {
+/**
+ * The only track with that handler. Throws an Error if there is none or another one, or if the file is no whole MP4.
+ * @param mostBytes of index
+ */
+export async function readTrack(file: string, handler: string, mostBytes?: number): Promise<Track> {
   await using bytes = await ByteWindow.open(file);
   const places: Place[] = [];
   for await (const place of topLevel(bytes)) {
@@ -80,14 +114,19 @@ async function readTrack(file: string, handler: string) {
   if (end !== bytes.size) throw new Error(`Expected boxes up to the end at ${bytes.size}, got up to ${end}`);
   const indexes = places.filter(({ type }) => type === 'moov').length;
   if (indexes > 1) throw new Error(`Expected one index, got ${indexes}`);
-  const tracks = children(await readIndex(bytes))
+  const moov = children(await readIndex(bytes, mostBytes));
+  const tracks = moov
     .filter(({ type }) => type === 'trak')
     .map(({ body }) => ({ trak: children(body), mdia: children(only(children(body), 'mdia')) }))
     .filter(({ mdia }) => only(mdia, 'hdlr').toString('latin1', 8, 12) === handler);
   const [track] = tracks;
   if (track === undefined || tracks.length > 1)
     throw new Error(`Expected one track of type ${handler}, got ${tracks.length}`);
-  const tables = children(only(children(only(track.mdia, 'minf')), 'stbl'));
+  const minf = children(only(track.mdia, 'minf'));
+  return { file, places, moov, ...track, minf, tables: children(only(minf, 'stbl')) };
+}
+
+function samplesOf({ file, places, tables }: Track): Samples {
   const sizes = sizesOf(only(tables, 'stsz'));
   const chunks = {
     stsc: only(tables, 'stsc'),
@@ -95,7 +134,7 @@ async function readTrack(file: string, handler: string) {
     co64: optional(tables, 'co64'),
   };
   const media = places.filter(({ type }) => type === 'mdat');
-  return { ...track, tables, samples: { file, sizes, offsets: offsetsOf(chunks, sizes, media) } };
+  return { file, sizes, offsets: offsetsOf(chunks, sizes, media) };
 }
 
 function optional(boxes: readonly Box[], type: string): Buffer | undefined {
@@ -104,7 +143,8 @@ function optional(boxes: readonly Box[], type: string): Buffer | undefined {
   return found[0]?.body;
 }
 
-function only(boxes: readonly Box[], type: string): Buffer {
+/** The body of the only box of that type. Throws an Error if there is none, two, or one that is empty. */
+export function only(boxes: readonly Box[], type: string): Buffer {
   const body = optional(boxes, type);
   if (body === undefined) throw new Error(`Expected an MP4 with a ${type} box, got none`);
   // Whatever is read of it before its own checks.
@@ -112,10 +152,12 @@ function only(boxes: readonly Box[], type: string): Buffer {
   return body;
 }
 
-function ticksPerSecond(mdhd: Buffer): number {
+function refuseTicks(mdia: readonly Box[], wanted: number): void {
+  const mdhd = only(mdia, 'mdhd');
   const at = mdhd[0] === 1 ? 20 : 12;
   if (mdhd.length < at + 4) throw new Error(`Expected a whole mdhd, got ${mdhd.length} bytes`);
-  return mdhd.readUInt32BE(at);
+  const ticks = mdhd.readUInt32BE(at);
+  if (ticks !== wanted) throw new Error(`Expected ${wanted} ticks per second, got ${ticks}`);
 }
 
 interface Edit {

@@ -43,7 +43,7 @@ export interface CopiedClip {
 /** Increase it with every change to what is copied or refused. */
 const RECIPE = 'native 1';
 const REMUX_TIMEOUT_MS = 120_000;
-/** The index of ffmpeg's both sides. */
+/** ffmpeg holds two indexes: that of the file it reads, and that of the one it writes. */
 const REMUX_MEMORY_MB = 512;
 /** The frames keep their bytes. The index of the longest clips takes some of these. */
 const MORE_FILE_MB = 32;

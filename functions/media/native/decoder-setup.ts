@@ -2,8 +2,14 @@
  * Reads the sample entry of a remuxed clip: what a decoder is set up with for all its frames, and for those of the clips
  * that are joined to it. ISO/IEC 14496-12, 12.1.3, and -15, 5.3.3.
  */
-import { children } from '../mp4/boxes.ts';
-import { type PictureSet, parsePictureSet, parseSequenceSet, type SequenceSet } from './parameter-sets.ts';
+import { readConfiguration } from '../mp4/decoder-configuration.ts';
+import {
+  type PictureSet,
+  parsePictureSet,
+  parseSequenceSet,
+  type SequenceSet,
+} from '../mp4/parameter-sets.ts';
+import { LENGTH_BYTES, pictureEntry } from '../mp4/sample-entry.ts';
 import { refuseUnless } from './refused.ts';
 
 export interface DecoderSetup {
@@ -11,10 +17,6 @@ export interface DecoderSetup {
   pictures: readonly PictureSet[];
 }
 
-/** Before each NAL unit: its length. */
-export const LENGTH_BYTES = 4;
-/** Of a VisualSampleEntry, before its boxes. */
-const FIELDS = 78;
 const BOXES = ['avcC', 'colr', 'pasp', 'btrt', 'fiel'];
 const [BASELINE, MAIN, HIGH] = [66, 77, 100];
 /** The highest level that our own clips may have. */
@@ -27,17 +29,9 @@ export function readDecoderSetup(
   stsd: Buffer,
   { width, height }: { width: number; height: number },
 ): DecoderSetup {
-  const found = children(stsd.subarray(8));
-  const [entry] = found;
-  refuseUnless(
-    found.length === 1 && entry?.type === 'avc1',
-    'has more than one header, or another than avc1',
-  );
-  const { body } = entry;
-  refuseUnless(body.length >= FIELDS && body.readUInt16BE(6) === 1, 'has frames in another file');
-  const size = `${body.readUInt16BE(24)}x${body.readUInt16BE(26)}`;
+  const { boxes, ...found } = pictureEntry(stsd);
+  const size = `${found.width}x${found.height}`;
   refuseUnless(size === `${width}x${height}`, `has a header for ${size}`);
-  const boxes = children(body.subarray(FIELDS));
   const types = boxes.map(({ type }) => type);
   const odd = types.find((type, at) => !BOXES.includes(type) || types.indexOf(type) !== at);
   refuseUnless(odd === undefined, `has ${JSON.stringify(odd)} in its header`);
@@ -67,32 +61,15 @@ function checkColours(colr: Buffer | undefined): void {
   refuseUnless(kind === 'nclc' || (colr.readUInt8(10) & 0x80) === 0, FULL_RANGE);
 }
 
-/** AVCDecoderConfigurationRecord. */
 function parseConfiguration(avcC: Buffer): DecoderSetup {
-  refuseUnless(avcC.length >= 7 && avcC[0] === 1, 'has no header for decoders');
-  const lengthBytes = (avcC.readUInt8(4) & 3) + 1;
+  const { lengthBytes, sequence: sps, pictures: sets } = readConfiguration(avcC);
   // Our writer and ffmpeg write no others.
   refuseUnless(
     lengthBytes === LENGTH_BYTES,
     `has frames whose parts have lengths of ${lengthBytes} bytes, not 4`,
   );
-  const sets = avcC.readUInt8(5) & 31;
-  refuseUnless(sets === 1, `has ${sets} sequence parameter sets in its header`);
-  const [sps, after] = setAt(avcC, 6);
-  const count = avcC.readUInt8(after);
-  refuseUnless(count > 0, 'has no picture parameter set in its header');
-  const stored = [sps];
-  for (let at = after + 1, left = count; left > 0; left--) {
-    const [pps, next] = setAt(avcC, at);
-    stored.push(pps);
-    at = next;
-  }
-  refuseUnless(
-    stored.every((set, at) => (set.readUInt8(0) & 0x9f) === (at === 0 ? 7 : 8)),
-    'has a broken header',
-  );
   const sequence = parseSequenceSet(sps);
-  const pictures = stored.slice(1).map(parsePictureSet);
+  const pictures = sets.map(parsePictureSet);
   refuseUnless(
     new Set(pictures.map(({ id }) => id)).size === pictures.length,
     'has two picture parameter sets of one number',
@@ -102,13 +79,6 @@ function parseConfiguration(avcC: Buffer): DecoderSetup {
     refuseUnless(picture.sliceGroups === 1 && !picture.redundant, 'has slices in groups, or twice');
   }
   return { sequence, pictures };
-}
-
-/** A length of two bytes and so many. Returns where the next one begins, too. */
-function setAt(avcC: Buffer, at: number): [set: Buffer, next: number] {
-  const next = at + 2 + avcC.readUInt16BE(at);
-  refuseUnless(next <= avcC.length && next > at + 2, 'has a broken header');
-  return [avcC.subarray(at + 2, next), next];
 }
 
 function checkSequence(found: SequenceSet, { width, height }: { width: number; height: number }): void {

@@ -3,7 +3,7 @@ import { type FrameRate, framesPerSecond } from '../../model/frame-rate.ts';
 import type { Probe, Profile } from '../../model/pins.ts';
 import { secondsAhead } from '../conform-graph.ts';
 import { framesFor, isSoundLonger, type PictureProbe } from '../conform-limits.ts';
-import { MOST_OFF_GRID } from './sample-times.ts';
+import { MOST_OFF_GRID } from '../mp4/sample-times.ts';
 
 type Video = PictureProbe['video'];
 
@@ -49,7 +49,7 @@ function told(rate: FrameRate): string {
 function unfitTimes(probe: PictureProbe, profile: Profile): string | undefined {
   const { video } = probe;
   const { stored, packets, decoded, start } = video;
-  if (stored.cut > 0 || packets !== decoded) return 'has frames that are cut off or damaged';
+  if (stored.cut > 0 || packets !== decoded) return 'has frames that are cut off, or marked as damaged';
   if (packets < LEAST_FRAMES) return 'has only one frame';
   if (video.restarts || video.leaps.length > 0 || video.later !== null) return 'has times that leap';
   if (!video.steady || stored.offGrid > MOST_OFF_GRID) return 'has no constant frame rate';

@@ -3,8 +3,9 @@
  * and whether the clip begins and ends so that others can stand before and behind it. ITU-T H.264, 7.3 and 7.4.1.
  */
 import type { ByteWindow } from '../byte-window.ts';
-import { BitReader, unescaped } from './bits.ts';
-import { type DecoderSetup, LENGTH_BYTES } from './decoder-setup.ts';
+import { BitReader, unescaped } from '../mp4/bits.ts';
+import { LENGTH_BYTES } from '../mp4/sample-entry.ts';
+import type { DecoderSetup } from './decoder-setup.ts';
 import { CopyRefused, refuseUnless } from './refused.ts';
 
 export interface Walked {

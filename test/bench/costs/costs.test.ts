@@ -34,12 +34,13 @@ const BY_HAND: Readonly<Record<string, number>> = {
   'Firestore: reads': 1_464 * 0.000_000_3,
   // 100 x 4 and 12 x 14.
   'Firestore: writes': 568 * 0.000_000_9,
-  // 12 artifacts, 100 videos and two manifests.
-  'Storage: writes': 114 * 0.000_005,
-  // 12 artifacts by five instances.
-  'Storage: reads': 60 * 0.000_000_4,
-  // 100 s of 2 MB.
-  'clips kept for a month': 0.2 * 0.02,
+  // As `npm run bench -- storage` counts: three of each of 10 clips, two each of the track and the line, a soundtrack,
+  // 100 videos, their folder and two manifests.
+  'Storage: writes': 138 * 0.000_005,
+  // 12 sources and the soundtrack by five instances, and 10 clips once more.
+  'Storage: reads': 75 * 0.000_000_4,
+  // Three times 100 s of 2 MB; 6.4, 0.27 and 30 x 0.025 MB.
+  'cache kept for a month': 0.607_42 * 0.02,
 };
 
 describe('the costs of a task', () => {
@@ -59,13 +60,24 @@ describe('the costs of a task', () => {
     const items = new Map(costOf({ ...TASK, output: 'drive' }).map((item) => [item.name, item.quantity]));
     assert.equal(items.get('Firestore: reads'), 1_664);
     assert.equal(items.get('Firestore: writes'), 668);
-    assert.equal(items.get('Storage: writes'), 12);
+    assert.equal(items.get('Storage: writes'), 35);
     assert.equal(keepingVideos({ ...TASK, output: 'drive' }).dollars, 0);
     // 100 videos of 30 s and 2 MB a second are 6 GB.
     assert.ok(Math.abs(keepingVideos(TASK).dollars - 0.12) < 1e-9);
   });
 
-  test('grow with clips, and per video fall far below the cheapest price that is published', () => {
+  test('grow with each clip by the same, which is more than a video adds', () => {
+    const total = (change: Partial<CostTask>) => totalOf(costOf({ ...TASK, ...change }));
+    const clip = total({ clips: 11 }) - total({ clips: 10 });
+    const video = total({ videos: 101 }) - total({ videos: 100 });
+    assert.ok(Math.abs(total({ clips: 40 }) - total({ clips: 10 }) - 30 * clip) < 1e-9);
+    assert.ok(clip > 10 * video && video > 0, `${clip} and ${video}`);
+    // Twice the length is twice the seconds of prepare and the bytes that are kept.
+    const longer = total({ clipSeconds: 20 }) - total({});
+    assert.ok(Math.abs(longer - (81 * 0.000_058 + 0.6 * 0.02)) < 1e-9, String(longer));
+  });
+
+  test('per video fall with their number, far below the cheapest price that is published', () => {
     const perMinute = (videos: number) =>
       totalOf(costOf({ ...TASK, videos })) / ((videos * TASK.videoSeconds) / 60);
     assert.ok(perMinute(1_000) < perMinute(100));

@@ -1,7 +1,10 @@
 /**
- * What a task costs in the cloud, from what was measured and what is charged. Pure.
- * Not in it: speech (ElevenLabs), traffic that leaves Google's network, Cloud Build, logs, the polling of callers, webhooks,
- * taxes, and the free allowances of each month, within which tasks of 100 and 1,000 videos stay.
+ * What a task costs in the cloud, from what was measured, estimated and charged. Pure. Clips are encoded after having been
+ * copied, which is the most that they cost.
+ * Not in it: speech (ElevenLabs), traffic that leaves Google's network, Cloud Build, the images of the functions, logs and
+ * metrics, secrets, the sweep and its schedule, dead letters, what Firestore keeps and deletes after its days, callers that
+ * poll, webhooks, uploads, downloads and archives, work that is repeated after an error or a killed instance, instances that
+ * idle, taxes, and the free allowances of each month, within which tasks of 100 and 1,000 videos stay.
  */
 import { CLOUD_RUN, FIRESTORE, PUBSUB, STORAGE } from './prices.ts';
 
@@ -35,34 +38,56 @@ export const FUNCTIONS = {
   processMedia: { processors: 1, gib: 0.5, instances: 1 },
 } as const;
 
-/** Measured, in seconds of an instance. test/README.md has the tables that they are from. */
+/** test/README.md has the tables that these are from. */
 export const MEASURED = {
-  /** A second of a clip that is encoded, on two processors: 50.8 s for 63 s of 1080x1920, the mixes beside them included. */
+  /** Seconds per second of a clip that is encoded, on two processors: 50.8 for 63 of 1080x1920, with mixes beside them. */
   preparePerClipSecond: 0.81,
-  /** A video of 21 s on one processor: 0.205 s with two at a time on two, and a fifth for saving. */
-  renderPerVideo: 0.5,
-  /** From the start of a process to its first answer. */
+  /** Seconds from the start of a process to its first answer, at most. */
   start: 1.7,
-  completePerTask: 2,
-  processMediaPerTask: 1,
   /** Counted: 429 for 200 combinations, because those whose clips are not ready are published again. */
   pushesPerVideo: 2.15,
+  /** Counted by `npm run bench -- pushes`. */
   firestore: {
     reads: { perVideo: 12, perSource: 22, perVideoOnDrive: 2 },
     writes: { perVideo: 4, perSource: 14, perVideoOnDrive: 1 },
   },
-  /** Prepared clips and videos of 1080x1920 alike. */
+  /** Objects, counted by `npm run bench -- storage`. */
+  objects: {
+    /** Its source, and what it became. A copy was made first, if a later clip showed that all must be encoded. */
+    perClip: { source: 1, copied: 1, encoded: 1 },
+    /** Source and prepared track; what was spoken and prepared line. */
+    perTrackOrLine: 2,
+    perSoundtrack: 1,
+    perVideo: 1,
+    /** The folder, and the manifest in JSON and as CSV. */
+    perFolder: 3,
+  },
+  /** Of a track of 30 s and a line of one sentence, with what they came from; of a soundtrack per second. */
+  mbPerTrack: 6.4,
+  mbPerLine: 0.27,
+  mbPerSoundtrackSecond: 0.025,
+} as const;
+
+/** Not measured: estimates, rather too high than too low. */
+export const ASSUMED = {
+  /** Seconds of an instance. A video of 21 s took 0.41 s of a processor in version 0.2.0; the rest is for saving. */
+  renderPerVideo: 0.5,
+  completePerTask: 2,
+  processMediaPerTask: 1,
+  /** Sources, prepared clips and videos alike. Those of 1080x1920 that the bench makes have 1.2 to 1.7. */
   mbPerSecond: 2,
 } as const;
 
-/** The manifest in JSON and as CSV. */
-const MANIFESTS = 2;
-
 export function costOf(task: CostTask): CostItem[] {
   const { clips, clipSeconds, videos } = task;
-  const sources = clips + task.tracks + task.lines;
+  const tracksAndLines = task.tracks + task.lines;
+  const sources = clips + tracksAndLines;
+  const soundtracks = soundtracksOf(task);
   const { prepare, render, complete, processMedia } = FUNCTIONS;
   const pushes = sources + videos * MEASURED.pushesPerVideo + 1;
+  const { objects } = MEASURED;
+  const { source, copied, encoded } = objects.perClip;
+  const objectsPerClip = source + copied + encoded;
   const onDrive = task.output === 'drive';
   const operations = (kind: 'reads' | 'writes') => {
     const { perVideo, perSource, perVideoOnDrive } = MEASURED.firestore[kind];
@@ -75,28 +100,51 @@ export function costOf(task: CostTask): CostItem[] {
       's',
       secondOf(prepare),
     ),
-    item('render', videos * MEASURED.renderPerVideo + started(render, videos), 's', secondOf(render)),
-    item('complete', MEASURED.completePerTask + MEASURED.start, 's', secondOf(complete)),
-    item('process-media', MEASURED.processMediaPerTask + MEASURED.start, 's', secondOf(processMedia)),
+    item('render', videos * ASSUMED.renderPerVideo + started(render, videos), 's', secondOf(render)),
+    item('complete', ASSUMED.completePerTask + MEASURED.start, 's', secondOf(complete)),
+    item('process-media', ASSUMED.processMediaPerTask + MEASURED.start, 's', secondOf(processMedia)),
     item('requests to Cloud Run', 1 + pushes, '', CLOUD_RUN.perRequest),
     // As if each message were published alone. They go in batches, so it is less.
     item('Pub/Sub: published and pushed', 2 * pushes, 'kB', PUBSUB.leastBytes * PUBSUB.perByte),
     item('Firestore: reads', operations('reads'), '', FIRESTORE.perRead),
     item('Firestore: writes', operations('writes'), '', FIRESTORE.perWrite),
-    item('Storage: writes', sources + (onDrive ? 0 : videos + MANIFESTS), '', STORAGE.perWrite),
-    item('Storage: reads', sources * Math.min(render.instances, videos), '', STORAGE.perRead),
     item(
-      'clips kept for a month',
-      (clips * clipSeconds * MEASURED.mbPerSecond) / 1_000,
+      'Storage: writes',
+      clips * objectsPerClip +
+        tracksAndLines * objects.perTrackOrLine +
+        soundtracks * objects.perSoundtrack +
+        (onDrive ? 0 : videos * objects.perVideo + objects.perFolder),
+      '',
+      STORAGE.perWrite,
+    ),
+    // By each instance of render what it joins; by another instance of prepare the source of a clip that was copied first.
+    item(
+      'Storage: reads',
+      (sources + soundtracks) * Math.min(render.instances, videos) + clips,
+      '',
+      STORAGE.perRead,
+    ),
+    item(
+      'cache kept for a month',
+      (clips * clipSeconds * objectsPerClip * ASSUMED.mbPerSecond +
+        task.tracks * MEASURED.mbPerTrack +
+        task.lines * MEASURED.mbPerLine +
+        soundtracks * task.videoSeconds * MEASURED.mbPerSoundtrackSecond) /
+        1_000,
       'GB',
       STORAGE.perGbMonth,
     ),
   ];
 }
 
+/** One for each pair of a track and a line, as all videos have one length here; silence is one as well. */
+export function soundtracksOf({ tracks, lines, videos }: CostTask): number {
+  return Math.min(videos, Math.max(1, tracks) * Math.max(1, lines));
+}
+
 /** US dollars to keep the videos for a month; nothing on Drive. */
 export function keepingVideos({ videos, videoSeconds, output }: CostTask): CostItem {
-  const gb = output === 'drive' ? 0 : (videos * videoSeconds * MEASURED.mbPerSecond) / 1_000;
+  const gb = output === 'drive' ? 0 : (videos * videoSeconds * ASSUMED.mbPerSecond) / 1_000;
   return item('videos kept for a month', gb, 'GB', STORAGE.perGbMonth);
 }
 

@@ -68,7 +68,8 @@ export function drawChart(chart: Chart): string {
     ),
     ...names.map(
       ({ name, top, number }) =>
-        `<text class="name" style="fill:${COLOURS[number % COLOURS.length]}" x="${NAME_AT}" y="${n(top + 4)}">${escaped(name)}</text>`,
+        `<text class="name" style="fill:${COLOURS[number % COLOURS.length]}" x="${NAME_AT}" y="${n(top + 4)}">` +
+        `${escaped(name)}</text>`,
     ),
     `<text class="note" x="${PLOT.left}" y="${HEIGHT - 14}">${escaped(chart.note)}</text>`,
     '</svg>',

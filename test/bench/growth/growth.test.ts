@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { drawChart } from './chart.ts';
-import { type Growth, growthText, PLOTS, plotsOf } from './numbers.ts';
+import { type Growth, growthText, numbersText, PLOTS, plotsOf } from './numbers.ts';
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8');
 const isMeasured = existsSync(join(import.meta.dirname, 'numbers.json'));
@@ -77,6 +77,7 @@ describe('the plots of growth', () => {
   const skip = !isMeasured && 'not measured yet: `npm run bench -- growth` writes numbers.json';
   test('in the folder and in test/README.md are those of numbers.json', { skip }, () => {
     const growth = JSON.parse(read('numbers.json')) as Growth;
+    assert.equal(read('numbers.json'), numbersText(growth), 'as the command writes it');
     for (const name of PLOTS) assert.equal(read(name), plotsOf(growth)[name], name);
     const readme = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8');
     assert.ok(readme.includes(growthText(growth)), growthText(growth));

@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- growth [FOLDER [SECONDS]]`: what a task costs as its clips and its combinations grow, beside what is encoded anew for
- * each combination. In processor seconds, which hardly depend on what else runs. Writes numbers and plots to the folder.
+ * `npm run bench -- growth [FOLDER [SECONDS [SIZE]]]`: what a task costs as its clips and its combinations grow, beside what is
+ * encoded anew for each combination. In processor seconds, which hardly depend on what else runs. Writes numbers and plots to
+ * the folder, this one by default, and prints what belongs to test/README.md.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -11,14 +12,14 @@ import { runFfmpeg } from '../ffmpeg-run.ts';
 import { filterGraphArguments, type GraphInput, graphInputs } from '../filter-graph.ts';
 import { readFinishedTask } from '../finished-task.ts';
 import { startHostProcess } from '../host-process.ts';
-import { makeClips, makeMusic } from '../media.ts';
+import { makeClips, makeMusic, SIZE } from '../media.ts';
 import { PEER_TOOLS } from '../peers.ts';
 import { processorSeconds } from '../process-tree.ts';
 import { type BenchRequest, named } from '../request.ts';
 import { timeTask } from '../rounds.ts';
-import { type Growth, growthText, type Line, PLOTS, plotsOf } from './numbers.ts';
+import { type Growth, growthText, type Line, numbersText, PLOTS, plotsOf } from './numbers.ts';
 
-const CLIP_SECONDS = '2';
+const CLIP_SECONDS = '1';
 const MOST_CLIPS = 12;
 const CLIPS = [2, 4, 8, 12] as const;
 /** Two blocks of six make 36 videos of however many clips. */
@@ -44,12 +45,12 @@ const WAYS = [
 
 export async function growthTable(
   ffmpeg: string,
-  [folder = import.meta.dirname, seconds = CLIP_SECONDS]: readonly string[],
+  [folder = import.meta.dirname, seconds = CLIP_SECONDS, size = SIZE]: readonly string[],
   progress: (what: string) => void,
 ): Promise<string> {
   await using dir = await tempDir();
   progress('Clips and music');
-  const clips = await makeClips(ffmpeg, dir.path, MOST_CLIPS, Number(seconds));
+  const clips = await makeClips(ffmpeg, dir.path, MOST_CLIPS, Number(seconds), size);
   const track = await makeMusic(ffmpeg, dir.path);
   await using server = await serveFiles([...clips, track]);
   const bench: Bench = { ffmpeg, dir: dir.path, clips, track, server, progress };
@@ -69,11 +70,11 @@ export async function growthTable(
   const growth: Growth = {
     measuredOn: new Date().toISOString().slice(0, 10),
     machine: `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB`,
-    clips: `Clips of ${seconds} s, 1080x1920 at 30`,
+    clips: `Clips of ${seconds} s, ${size} at 30`,
     overClips: { fixed: '36 videos of two clips, music under a voice', lines: overClips },
     overCombinations: { fixed: 'six clips, videos of three, music under a voice', lines: overCombinations },
   };
-  await writeFile(join(folder, 'numbers.json'), `${JSON.stringify(growth, null, 2)}\n`);
+  await writeFile(join(folder, 'numbers.json'), numbersText(growth));
   const plots = plotsOf(growth);
   for (const name of PLOTS) await writeFile(join(folder, name), plots[name]);
   return growthText(growth);

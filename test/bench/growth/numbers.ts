@@ -62,11 +62,20 @@ function continued(lines: readonly Line[]): Series[] {
   });
 }
 
-/** Plots and tables in Markdown, for test/README.md. */
+/** Of the file: each line's points in one line. */
+export function numbersText(growth: Growth): string {
+  const lines = JSON.stringify(growth, null, 2);
+  const short = lines.replace(/\[\s+\[[^\]]*\](?:,\s+\[[^\]]*\])*\s+\]/g, (points) =>
+    points.replace(/\s+/g, '').replaceAll(',', ', '),
+  );
+  return `${short}\n`;
+}
+
+/** What was measured where, plots and tables in Markdown, for test/README.md. */
 export function growthText(growth: Growth): string {
   const images = PLOTS.map((name) => `![Growth over ${name.replace('.svg', '')}](bench/growth/${name})`);
   const tables = [tableOf('clips', growth.overClips), tableOf('combinations', growth.overCombinations)];
-  return images.map((image, at) => `${image}\n\n${tables[at]}`).join('\n\n');
+  return [noteOf(growth), ...images.map((image, at) => `${image}\n\n${tables[at]}`)].join('\n\n');
 }
 
 function tableOf(what: string, { lines }: GrowthOver): string {

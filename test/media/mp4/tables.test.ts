@@ -125,7 +125,7 @@ describe('tables of prepared files', () => {
       u32('ctts', 12, 50_000_000),
       /shown first, got place 4[89]$/,
     ],
-    ['a last frame that is shown second', 'clip', shownSecond, /at most 16 places early, got 48/],
+    ['a last frame that is shown second', 'clip', shownSecond, /at most 16 places early, got frame 50/],
     [
       'an edit that cuts frames off',
       'clip',

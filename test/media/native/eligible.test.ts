@@ -1,14 +1,19 @@
 /** Which clips are copied: each that is gives exactly its own frames beside another one, and all others say why not. */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
-import { isDeepStrictEqual } from 'node:util';
 import { checkClip } from '../../../functions/media/check-clip.ts';
+import type { SequenceSet } from '../../../functions/media/mp4/parameter-sets.ts';
 import { CopyRefused } from '../../../functions/media/native/copy-clip.ts';
-import { parseSequenceSet, type SequenceSet } from '../../../functions/media/native/parameter-sets.ts';
 import type { Profile } from '../../../functions/model/pins.ts';
 import { withBox } from '../../fixtures/media/changed-boxes.ts';
-import { box } from '../../fixtures/media/containers.ts';
+import {
+  changeSecondPictureSet,
+  holdLast,
+  mirrored,
+  sayInSequence,
+  turned,
+  twoHeaders,
+} from '../../fixtures/media/changed-headers.ts';
 import {
   assertJoined,
   type Copy,
@@ -117,9 +122,9 @@ describe('a clip', () => {
       /constant frame rate|frames per second/,
       () => variable('dropped.mp4', 'select=not(eq(n\\,12))'),
     ],
-    'that holds its last frame': [/holds its last picture/, () => heldLast()],
+    'that holds its last frame': [/holds its last picture/, heldLast],
     'of key frames alone': [/ends with a key frame/, () => encoded('intra.mp4', x264('keyint=1'))],
-    'that an edit list cuts': [/cut off or damaged/, () => remuxed('cut.mp4', [], ['-ss', '0.2'])],
+    'that an edit list cuts': [/cut off, or marked as damaged/, () => remuxed('cut.mp4', [], ['-ss', '0.2'])],
     'that begins late': [/begins 0.50 s late/, late],
     'whose key frames are far apart': [/between two key frames/, () => sparse()],
     'of too many bits': [/Mbit\/s/, () => heavy()],
@@ -131,7 +136,7 @@ describe('a clip', () => {
       /more beside|more than one header|cannot be read/,
       () => boxed('two.mp4', 'moov/trak/mdia/minf/stbl', twoHeaders),
     ],
-    'whose frames change its header': [/a header in its frames/, () => otherHeader()],
+    'whose frames change its header': [/a header in its frames/, otherHeader],
     'that was cut out of an open GOP': [/needs others before it|cut off|begins with/, () => outOfOpenGop()],
     'with longer sound': [/longer than its picture/, () => encoded('longer.mp4', X264, { sound: 3 })],
     'with numbers of frames left out': [
@@ -179,23 +184,15 @@ describe('a clip', () => {
     const output = x264('qp=1:keyint=5', '-preset', 'ultrafast');
     return encode(at('heavy.mp4'), { frames: 4, size: '640x360', filter: 'noise=alls=100:allf=t+u', output });
   }
-  /** The second of two equal parameter sets of pictures in the frames gets another quantizer. */
+  async function heldLast(): Promise<string> {
+    return holdLast(await encoded('held.mp4', [...x264('bframes=0'), '-use_editlist', '0']));
+  }
   async function otherHeader(): Promise<string> {
-    const file = await encoded('repeated.mp4', x264('repeat-headers=1:bframes=0:keyint=10:scenecut=0'));
-    const bytes = await readFile(file);
-    const pps = /\x68[\s\S]{3}/.exec(bytes.toString('latin1').slice(bytes.indexOf('avcC')))?.[0] ?? '';
-    const places = [];
-    for (
-      let place = bytes.indexOf(pps, 0, 'latin1');
-      place >= 0;
-      place = bytes.indexOf(pps, place + 1, 'latin1')
-    ) {
-      places.push(place);
-    }
-    const second = places[1] as number;
-    bytes[second + 2] = (bytes[second + 2] as number) ^ 0x10;
-    await writeFile(file, bytes);
-    return file;
+    const output = x264('repeat-headers=1:bframes=0:keyint=10:scenecut=0');
+    return changeSecondPictureSet(await encoded('repeated.mp4', output));
+  }
+  async function otherSequence(name: string, wanted: Partial<SequenceSet>, output = X264): Promise<string> {
+    return sayInSequence(await encoded(name, output), wanted);
   }
   async function outOfOpenGop(): Promise<string> {
     const whole = await encode(at('open.mp4'), {
@@ -217,33 +214,6 @@ describe('a clip', () => {
     );
     return at('out.mkv');
   }
-  async function heldLast(): Promise<string> {
-    const file = await encoded('held.mp4', [...x264('bframes=0'), '-use_editlist', '0']);
-    await withBox(file, file, 'moov/trak/mdia/mdhd', (mdhd) => {
-      mdhd.writeUInt32BE(mdhd.readUInt32BE(16) + 29 * 512, 16);
-      return mdhd;
-    });
-    return withBox(file, file, 'moov/trak/mdia/minf/stbl/stts', held);
-  }
-  /** Changes one byte of the sequence parameter set so that it says this, and nothing else that is looked at. */
-  async function otherSequence(name: string, wanted: Partial<SequenceSet>, output = X264): Promise<string> {
-    const file = await encoded(name, output);
-    return withBox(file, file, 'moov/trak/mdia/minf/stbl/stsd', (body) => {
-      const start = body.indexOf('avcC') + 12;
-      const sps = body.subarray(start, start + body.readUInt16BE(start - 2));
-      const expected = { ...parseSequenceSet(sps), ...wanted };
-      for (let place = 1; place < sps.length; place++) {
-        const before = sps[place] as number;
-        for (let value = 0; value < 256; value++) {
-          sps[place] = value;
-          if (isDeepStrictEqual(parsed(sps), expected)) return body;
-        }
-        sps[place] = before;
-      }
-      throw new Error(`Expected a byte that says ${JSON.stringify(wanted)}, got none`);
-    });
-  }
-
   for (const [name, [reason, made]] of sampled(Object.entries(REFUSED), 5, 'refused clips')) {
     test(`${name} is encoded`, async () => {
       const profile = name.includes('many bits') ? { ...SMALL, width: 640, height: 360 } : SMALL;
@@ -263,50 +233,3 @@ describe('a clip', () => {
     assert.match(warnings.join(), /^Expected picture and sound of about one length/);
   });
 });
-
-function parsed(sps: Buffer): SequenceSet | undefined {
-  try {
-    return parseSequenceSet(sps);
-  } catch {
-    return undefined;
-  }
-}
-
-function turned(tkhd: Buffer): Buffer {
-  for (const [place, value] of [0, 0x1_0000, 0, -0x1_0000, 0, 0].entries())
-    tkhd.writeInt32BE(value, 40 + 4 * place);
-  return tkhd;
-}
-
-function mirrored(tkhd: Buffer): Buffer {
-  tkhd.writeInt32BE(-0x1_0000, 40);
-  return tkhd;
-}
-
-/** The last frame lasts a second. */
-function held(stts: Buffer): Buffer {
-  const [frames, ticks] = [stts.readUInt32BE(8), stts.readUInt32BE(12)];
-  const table = Buffer.alloc(24);
-  for (const [place, value] of [0, 2, frames - 1, ticks, 1, ticks * 30].entries())
-    table.writeUInt32BE(value, 4 * place);
-  return table;
-}
-
-/** The same header twice, and the second one for the last chunk. */
-function twoHeaders(stbl: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < stbl.length; at += stbl.readUInt32BE(at)) {
-    const body = stbl.subarray(at + 8, at + stbl.readUInt32BE(at));
-    const type = stbl.toString('latin1', at + 4, at + 8);
-    if (type === 'stsd') {
-      const twice = Buffer.concat([body, body.subarray(8)]);
-      twice.writeUInt32BE(2, 4);
-      parts.push(box('stsd', twice));
-    } else if (type === 'stsc') {
-      const runs = Buffer.from(body);
-      runs.writeUInt32BE(2, runs.length - 4);
-      parts.push(box('stsc', runs));
-    } else parts.push(box(type, body));
-  }
-  return Buffer.concat(parts);
-}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BitReader, unescaped } from '../../../functions/media/native/bits.ts';
-import { parsePictureSet, parseSequenceSet } from '../../../functions/media/native/parameter-sets.ts';
+import { BitReader, unescaped } from '../../../functions/media/mp4/bits.ts';
+import { parsePictureSet, parseSequenceSet } from '../../../functions/media/mp4/parameter-sets.ts';
 
 /** Bits of a NAL unit behind its first byte, filled up with zeros. */
 function nal(bits: string): Buffer {
