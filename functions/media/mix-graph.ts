@@ -57,8 +57,8 @@ const KEY = 'volume=30dB,asoftclip=type=hard';
 const DUCKING =
   'sidechaincompress=threshold=0.175:ratio=20:attack=20:release=800:knee=1:detection=rms:link=maximum';
 
-/** Passes the sound through and prints its loudness and its highest sample at the end. */
-const METER = 'ebur128=peak=sample:framelog=verbose';
+/** Passes the sound through and prints its loudness at the end. */
+const METER = 'ebur128=framelog=verbose';
 
 /** From the inputs to the sum of all parts, which has exactly `total` samples and may be above full scale; without a label. */
 export function soundGraph(sound: SoundGraph): string {
@@ -98,9 +98,9 @@ export function soundGraph(sound: SoundGraph): string {
   return [...chains, `${mixed(parts)}${end}`].join(';');
 }
 
-/** Behind the sum of all parts. */
-export function meter(): string {
-  return `,${METER}`;
+/** Behind the sum of all parts. @param peak whether to print the highest sample as well */
+export function meter(peak: boolean): string {
+  return `,${METER}${peak ? ':peak=sample' : ''}`;
 }
 
 /** Behind the sum of all parts: what is heard. */

@@ -36,11 +36,11 @@ const QUIET = ['-v', 'info', '-nostats', '-y'];
 /** Full scale is no limit before the gain is known, so the mix is kept as 32-bit floating point. */
 export const MIXED_BYTES_PER_SAMPLE = 8;
 
-/** Mixes and measures. @param out raw sound for `encodeArguments`; undefined: it is only measured */
+/** Mixes and measures. @param out raw sound for `encodeArguments`; undefined: it is only measured, with its highest sample */
 export function mixArguments(input: MixInput, out?: string): string[] {
   const target =
     out === undefined ? ['-f', 'null', '-'] : ['-c:a', 'pcm_f32le', '-f', 'f32le', `file:${out}`];
-  return [...QUIET, ...graphed(input, meter()), ...target];
+  return [...QUIET, ...graphed(input, meter(out === undefined)), ...target];
 }
 
 /** @param from what `mixArguments` wrote; undefined: it is mixed once more */

@@ -3,10 +3,10 @@ import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { RunFiles } from './cage.ts';
-import type { Ffmpeg } from './ffmpeg.ts';
+import type { Ffmpeg, RunResult } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
-import { readEnvelope } from './limiter-loss.ts';
-import { measureEncoded, readMeter, type SoundLevels } from './loudness.ts';
+import { type Envelope, readEnvelope } from './limiter-loss.ts';
+import { measureEncoded, readLoudness, readMeter, type SoundLevels } from './loudness.ts';
 import { bestTry, firstMaster, loudnessWarnings, nextMaster, type Try } from './loudness-target.ts';
 import { encodeArguments, MIXED_BYTES_PER_SAMPLE, type MixInput, mixArguments } from './mix.ts';
 
@@ -25,15 +25,15 @@ export interface Soundtrack extends SoundLevels {
   warnings: string[];
 }
 
-/** Ten clips with music and a voice take 120 MB. */
+/** Ten clips with music and a voice take 46 MB. */
 export const MIX_MEMORY_MB = 512;
 /** Twice 192 kbit/s, for rounding, the index and excess of the coder. */
 const SOUND_MB_PER_SECOND = 0.05;
 /**
- * The mix is kept for the encoder up to this length, in 115 MB: in the cloud, files are in memory. A longer one is mixed
- * once more for each try.
+ * The mix is kept for the encoder up to this length, in 74 MB: in the cloud, files are in memory, and with what ffmpeg takes,
+ * this is what MB_PER_MIX in base/machine.ts counts. A longer one is mixed once more for each try.
  */
-const KEPT_SECONDS = 300;
+const KEPT_SECONDS = 200;
 /** Each costs about as much as mixing did. Most sounds need one, and the others hardly gain by more. */
 const MOST_TRIES = 4;
 
@@ -48,28 +48,24 @@ export async function makeSoundtrack(
 ): Promise<Soundtrack> {
   const seconds = input.total / SAMPLE_RATE;
   const dir = await mkdtemp(join(dirname(out), 'sound-'));
-  const raw = seconds > keptSeconds ? undefined : join(dir, 'mixed.f32le');
+  // Parts at their own levels are encoded as they are mixed.
+  const raw = target === null || seconds > keptSeconds ? undefined : join(dir, 'mixed.f32le');
   const run = async (args: readonly string[], files: RunFiles, fileMb: number) => {
     const limits = { timeoutMs, memoryMb: MIX_MEMORY_MB, fileMb: Math.ceil(fileMb) + 1 };
     return encoded(ffmpeg.run(args, { signal, ...limits, ...files, writes: dir }));
   };
   const parts = { reads: partsOf(input) };
+  const rawMb = raw === undefined ? 0 : (input.total * MIXED_BYTES_PER_SAMPLE) / 2 ** 20;
   try {
-    const rawMb = (input.total * MIXED_BYTES_PER_SAMPLE) / 2 ** 20;
-    const mixed = readMeter(
-      (await run(mixArguments(input, raw), parts, raw === undefined ? 0 : rawMb)).stderr,
-    );
+    const { mixed, envelope } =
+      target === null ? UNKNOWN : await levelsOf(raw, await run(mixArguments(input, raw), parts, rawMb));
     const tries: Try[] = [];
     const fileOf = (number: number) => join(dir, `${number}.m4a`);
-    const envelope = raw === undefined || target === null ? undefined : await readEnvelope(raw);
     let master = firstMaster(target, mixed, envelope);
     for (;;) {
       const file = fileOf(tries.length);
-      await run(
-        encodeArguments(input, master, file, raw),
-        raw === undefined ? parts : {},
-        seconds * SOUND_MB_PER_SECOND,
-      );
+      const args = encodeArguments(input, master, file, raw);
+      await run(args, raw === undefined ? parts : {}, seconds * SOUND_MB_PER_SECOND);
       tries.push({ master, levels: await encoded(measureEncoded(ffmpeg, file, { signal, timeoutMs })) });
       const next = tries.length === MOST_TRIES ? undefined : nextMaster(target, mixed, tries);
       if (next === undefined) break;
@@ -82,6 +78,24 @@ export async function makeSoundtrack(
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+interface Mixed {
+  mixed: SoundLevels;
+  envelope?: Envelope;
+}
+
+const UNKNOWN: Mixed = { mixed: { loudness: null, truePeak: null } };
+
+/** Of the sum of all parts. Its highest sample is in the envelope, if there is one: the meter takes longer to find it. */
+async function levelsOf(raw: string | undefined, { stderr }: RunResult): Promise<Mixed> {
+  if (raw === undefined) return { mixed: readMeter(stderr) };
+  const envelope = await readEnvelope(raw);
+  const peak = envelope.peaks.reduce((highest, next) => Math.max(highest, next), 0);
+  return {
+    mixed: { loudness: readLoudness(stderr), truePeak: peak === 0 ? null : 20 * Math.log10(peak) },
+    envelope,
+  };
 }
 
 function partsOf({ own, music, voice }: MixInput): string[] {

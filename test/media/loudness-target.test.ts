@@ -6,6 +6,7 @@ import { bestTry, firstMaster, loudnessWarnings, nextMaster } from '../../functi
 import { makeSoundtrack } from '../../functions/media/soundtrack.ts';
 import { seededRandom } from '../../functions/model/random.ts';
 import { makePcm, makeSpeech } from '../fixtures/media/clips.ts';
+import { counting } from '../fixtures/media/counting.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { loudnessOf, truePeakOf } from '../fixtures/media/measure.ts';
 import { useMedia } from '../fixtures/media/media.ts';
@@ -73,12 +74,15 @@ describe('a loudness', () => {
     };
   }
 
+  /** Runs of ffmpeg: mixing, then two for each try. */
   async function made(number: number, keptSeconds?: number) {
     const dir = at(`out-${++count}`);
     await mkdir(dir);
     const out = `${dir}/soundtrack.m4a`;
     const wanted = { ...parts(number), loudness: TARGET, out, ...LIMITS };
-    return { out, ...(await makeSoundtrack(ffmpeg, wanted, keptSeconds)) };
+    const counted = counting(ffmpeg);
+    const made = await makeSoundtrack(counted, wanted, keptSeconds);
+    return { out, tries: (counted.runs - 1) / 2, ...made };
   }
 
   test(`is within 0.5 LU in ${COUNT} outputs of random parts, encoded, with peaks of at most -1 dBTP`, async (t) => {
@@ -86,8 +90,10 @@ describe('a loudness', () => {
     const errors: number[] = [];
     const peaks: number[] = [];
     const missed: string[] = [];
+    let tried = 0;
     for (const number of numbers) {
-      const { out, loudness, truePeak, warnings } = await made(number);
+      const { out, loudness, truePeak, warnings, tries } = await made(number);
+      tried += tries;
       // By another run, of the file as a player decodes it.
       const heard = await loudnessOf(out, 0, SECONDS);
       const peak = await truePeakOf(out);
@@ -104,11 +110,13 @@ describe('a loudness', () => {
     const [p50 = NaN, most = NaN] = [errors[errors.length >> 1], errors.at(-1)];
     t.diagnostic(
       `${errors.length} of ${numbers.length}: p50 ${p50.toFixed(2)} LU, max ${most.toFixed(2)} LU, ` +
-        `peaks up to ${Math.max(...peaks).toFixed(1)} dBTP; missed: ${missed.join(' ') || 'none'}`,
+        `peaks up to ${Math.max(...peaks).toFixed(1)} dBTP, ${tried} tries; missed: ${missed.join(' ') || 'none'}`,
     );
     assert.ok(most < 0.55, `${most} LU`);
     assert.ok(Math.max(...peaks) <= -1, `${Math.max(...peaks)} dBTP`);
-    if (EXHAUSTIVE) assert.ok(errors.length >= COUNT * 0.9, missed.join('\n'));
+    // Two of the 60 cannot be reached, and 71 tries were needed: more says that the first gain is not well chosen.
+    assert.ok(missed.length <= (EXHAUSTIVE ? 3 : 1), missed.join('\n'));
+    assert.ok(tried <= (EXHAUSTIVE ? 73 : 1.5 * numbers.length), `${tried} tries for ${numbers.length}`);
   });
 
   test('is reached without keeping the mix, which long ones are too large for', async () => {

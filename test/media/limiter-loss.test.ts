@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { limiterLoss, readEnvelope } from '../../functions/media/limiter-loss.ts';
+import { readLoudness } from '../../functions/media/loudness.ts';
+import { master } from '../../functions/media/mix-graph.ts';
+import { ffmpeg as run } from '../fixtures/media/finished.ts';
+import { useMedia } from '../fixtures/media/media.ts';
+
+const { signal } = new AbortController();
+const SECONDS = 6;
+const LIMIT = 0.8;
+/** Of the estimate; loudness is only found to half a unit. */
+const TOLERANCE_LU = 0.3;
+/** Sounds, and the gain that drives each into the limiter. */
+const SOUNDS = [
+  ['claps', 14, "aevalsrc='if(lt(mod(t,0.5),0.04),0.5*sin(2*PI*900*t),0.05*sin(2*PI*600*t))':s=48000"],
+  ['words', 12, "aevalsrc='0.4*sin(2*PI*300*t)*pow(sin(PI*2*t),4)+0.02*sin(2*PI*2000*t)':s=48000"],
+  ['hard words', 14, "aevalsrc='0.5*sin(2*PI*400*t)*exp(-9*mod(t,0.31))*(0.4+0.6*sin(2*PI*0.4*t))':s=48000"],
+  ['noise', 20, 'anoisesrc=c=pink:a=0.4:r=48000:seed=3,tremolo=f=2:d=0.6'],
+] as const;
+
+describe('what a limiter takes from the loudness', () => {
+  const { ffmpeg, at } = useMedia();
+
+  async function loudness(file: string, filters: string): Promise<number> {
+    const input = ['-f', 'f32le', '-ar', '48000', '-ac', '2', '-i', file];
+    const meter = ['-nostats', ...input, '-af', `${filters}ebur128=framelog=verbose`, '-f', 'null', '-'];
+    const limits = { signal, timeoutMs: 60_000, memoryMb: 512, fileMb: 0 };
+    return readLoudness((await ffmpeg.run(meter, { ...limits, reads: [file] })).stderr) as number;
+  }
+
+  for (const [name, gain, source] of SOUNDS) {
+    test(`is estimated as ffmpeg's own takes it: ${name}`, async (t) => {
+      const file = at(`${name}.f32le`);
+      await run('-f', 'lavfi', '-i', source, '-t', String(SECONDS), '-ac', '2', '-f', 'f32le', file);
+      const plain = await loudness(file, '');
+      const heard = await loudness(file, `${master({ gain, limit: LIMIT }, SECONDS * 48_000).slice(1)},`);
+      const [taken, estimated] = [plain + gain - heard, limiterLoss(await readEnvelope(file), gain, LIMIT)];
+      t.diagnostic(`${taken.toFixed(2)} LU, estimated ${estimated.toFixed(2)}`);
+      assert.ok(taken > 0.7, `${taken} LU: too little to tell`);
+      assert.ok(Math.abs(taken - estimated) <= TOLERANCE_LU, `${taken} LU, estimated ${estimated}`);
+    });
+  }
+
+  test('is nothing below the limit, and for silence', () => {
+    const of = (peak: number) => ({
+      peaks: new Float32Array(1_000).fill(peak),
+      energies: new Float32Array(1_000).fill(peak * peak),
+    });
+    assert.equal(limiterLoss(of(0.3), 6, LIMIT), 0);
+    assert.equal(limiterLoss(of(0), 6, LIMIT), 0);
+    // A level sound that is 6 dB too high is lowered by 6 dB.
+    assert.ok(Math.abs(limiterLoss(of(LIMIT), 6, LIMIT) - 6) < 0.2);
+  });
+});
