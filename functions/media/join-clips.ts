@@ -51,9 +51,9 @@ function framesOf(clips: readonly { frames: number }[]): number {
   return clips.reduce((sum, { frames }) => sum + frames, 0);
 }
 
-/** Errors of the system, such as a file that is gone, stay what they are. */
+/** Errors of the system, such as a file that is gone, stay what they are, and so do mistakes of this code. */
 function known(error: unknown): unknown {
   if (!(error instanceof Error) || PermanentError.is(error) || TransientError.is(error)) return error;
-  if ('syscall' in error) return error;
+  if ('syscall' in error || error instanceof TypeError) return error;
   return new PermanentError('mix_failed', 'mix', `${error.message}. Retry the task.`, { cause: error });
 }
