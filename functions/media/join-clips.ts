@@ -1,15 +1,15 @@
 /** Makes the video of a combination: its clips' frames and its soundtrack in one file, as they are. */
 import { PermanentError, TransientError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond, samplesOf } from '../model/frame-rate.ts';
-import { type Picture, readSound } from './mp4/tracks.ts';
+import { beginningOf, type Picture, readSound } from './mp4/tracks.ts';
 import { type MovieFacts, writeMovie } from './mp4/write-movie.ts';
 
 export interface JoinInput {
   /** The pictures of the prepared clips, in order. */
   clips: readonly Picture[];
   rate: FrameRate;
-  /** Path of the soundtrack, as long as the clips together. */
-  soundtrack: string;
+  /** Its path. It is as long as the clips together or, if it is nothing but silence, perhaps longer. */
+  soundtrack: { file: string; isSilence: boolean };
   /** Whether to write edit lists. */
   editLists: boolean;
   /** Path of the video to make. */
@@ -30,7 +30,9 @@ export async function joinClips({
   signal,
 }: JoinInput): Promise<MovieFacts> {
   try {
-    const sound = await readSound(soundtrack);
+    const whole = await readSound(soundtrack.file);
+    const frames = clips.reduce((sum, { sizes }) => sum + sizes.length, 0);
+    const sound = soundtrack.isSilence ? beginningOf(whole, samplesOf(frames, rate)) : whole;
     return await writeMovie({ clips, sound, rate, editLists }, out, { signal });
   } catch (error) {
     signal.throwIfAborted();

@@ -52,11 +52,16 @@ export async function makeSoundtrack(
   const raw = target === null || seconds > keptSeconds ? undefined : join(dir, 'mixed.f32le');
   const run = async (args: readonly string[], files: RunFiles, fileMb: number) => {
     const limits = { timeoutMs, memoryMb: MIX_MEMORY_MB, fileMb: Math.ceil(fileMb) + 1 };
-    return encoded(ffmpeg.run(args, { signal, ...limits, ...files, writes: dir }));
+    return encoded(ffmpeg.run(args, { signal, ...limits, writes: dir, ...files }));
   };
   const parts = { reads: partsOf(input) };
   const rawMb = raw === undefined ? 0 : (input.total * MIXED_BYTES_PER_SAMPLE) / 2 ** 20;
   try {
+    if (parts.reads.length === 0) {
+      const silence = encodeArguments(input, firstMaster(null, UNKNOWN.mixed), out);
+      await run(silence, { writes: dirname(out) }, seconds * SOUND_MB_PER_SECOND);
+      return { loudness: null, truePeak: null, warnings: [] };
+    }
     const { mixed, envelope } =
       target === null ? UNKNOWN : await levelsOf(raw, await run(mixArguments(input, raw), parts, rawMb));
     const tries: Try[] = [];

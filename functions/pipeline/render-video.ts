@@ -125,7 +125,7 @@ async function make(
   );
   const facts = await joinClips({
     clips: opened.map(({ picture }) => picture as Picture),
-    ...{ rate, soundtrack: soundtrack.file, out, signal: either },
+    ...{ rate, soundtrack, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
   });
   watch.next('save');

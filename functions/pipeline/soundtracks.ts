@@ -8,6 +8,7 @@ import { unlessAborted } from '../base/time-limit.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import type { MixSound } from '../media/mix.ts';
 import { makeSoundtrack, type Soundtrack, type SoundtrackRequest } from '../media/soundtrack.ts';
+import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, type SoundChoices } from '../model/plan.ts';
 import type { Artifact } from '../ports.ts';
 import { type Artifacts, artifactKey } from './artifacts.ts';
@@ -37,6 +38,8 @@ export interface WantedSoundtrack {
 /** A soundtrack's file, which stays until it is disposed of, and what it has. */
 export interface OpenSoundtrack extends Soundtrack, Disposable {
   file: string;
+  /** Nothing but silence, which may be longer than the picture: its beginning is used. */
+  isSilence: boolean;
 }
 
 export interface Soundtracks {
@@ -54,6 +57,9 @@ export interface SoundtracksDeps {
 const RECIPE = '1';
 /** A mix takes a fraction of a second; one that takes this long has hung. */
 const MIX_TIMEOUT_MS = 300_000;
+/** Any beginning of silence is silence: one of this length, or of twice as much and so on, serves all films. */
+const SILENCE = 60 * SAMPLE_RATE;
+const SILENT: SoundChoices = { originalVolume: 0, duck: false, voiceOffsetSeconds: 0, loudness: null };
 /** Soundtracks of which it was logged that they are not used. */
 const LOGGED = 10_000;
 /** Part of the key of what is used in place of one that was refused, which only its lifetime removes. */
@@ -79,7 +85,8 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
   async function unshared(wanted: WantedSoundtrack): Promise<OpenSoundtrack> {
     const soundtrack = await mix(wanted, wanted.dir, wanted.signal);
     // The render removes its folder.
-    return { ...soundtrack, file: join(wanted.dir, SOUNDTRACK), [Symbol.dispose]() {} };
+    const file = join(wanted.dir, SOUNDTRACK);
+    return { ...soundtrack, file, isSilence: false, [Symbol.dispose]() {} };
   }
 
   /** Undefined if another call has made it, or was stopped. */
@@ -129,21 +136,39 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
       return undefined;
     }
     const { loudness, truePeak, warnings } = artifact.meta;
-    const file = artifact.path(SOUNDTRACK);
-    return { loudness, truePeak, warnings, file, [Symbol.dispose]: () => artifact[Symbol.dispose]() };
+    const [file, isSilence] = [artifact.path(SOUNDTRACK), isSilent(wanted)];
+    return {
+      loudness,
+      truePeak,
+      warnings,
+      file,
+      isSilence,
+      [Symbol.dispose]: () => artifact[Symbol.dispose](),
+    };
   }
 
   return {
-    async open(wanted) {
+    async open(asked) {
+      const wanted = isSilent(asked) ? silenceFor(asked) : asked;
       if (settingsOf(wanted).own.length > 0) return unshared(wanted);
       const parts = await partsOf(wanted, ffmpeg);
       return (
         (await shared(artifactKey('soundtrack', parts), wanted)) ??
         (await shared(artifactKey('soundtrack', [...parts, IN_ITS_PLACE]), wanted)) ??
-        (await unshared(wanted))
+        (await unshared(asked))
       );
     },
   };
+}
+
+function isSilent({ music, voice, choices }: WantedSoundtrack): boolean {
+  return music === undefined && voice === undefined && choices.originalVolume === 0;
+}
+
+function silenceFor(wanted: WantedSoundtrack): WantedSoundtrack {
+  let total = SILENCE;
+  while (total < wanted.total) total *= 2;
+  return { ...wanted, total, choices: SILENT };
 }
 
 function settingsOf({ total, clips, choices }: WantedSoundtrack) {

@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { createDiskArtifacts } from '../../functions/adapters/disk/artifacts.ts';
 import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { beginningOf, readSound } from '../../functions/media/mp4/tracks.ts';
 import type { Soundtrack } from '../../functions/media/soundtrack.ts';
 import type { Prepared } from '../../functions/model/pins.ts';
 import type { SoundChoices } from '../../functions/model/plan.ts';
@@ -101,6 +102,23 @@ describe('a soundtrack', () => {
       using other = await opened(change);
       assert.ok(ffmpeg.runs > before && other.file !== first.file, JSON.stringify(change));
     }
+  });
+
+  test('of nothing is one silence for films of all lengths and settings, which take what they need of it', async () => {
+    using first = await opened({ music: undefined });
+    const made = ffmpeg.runs;
+    const settings = { ...CHOICES, loudness: -20, duck: false };
+    using second = await opened({ music: undefined, total: 59 * TOTAL, choices: settings });
+    assert.deepEqual([second.file, ffmpeg.runs], [first.file, made]);
+    assert.deepEqual([first.isSilence, first.loudness, first.truePeak], [true, null, null]);
+    const whole = await readSound(first.file);
+    for (const length of [1, 1024, 1025, TOTAL, 59 * TOTAL]) {
+      const beginning = beginningOf(whole, length);
+      assert.equal(beginning.length, length);
+      assert.equal(beginning.sizes.length - beginning.priming, Math.ceil(length / 1024));
+    }
+    using longer = await opened({ music: undefined, total: 61 * TOTAL });
+    assert.equal((await readSound(longer.file)).length, 120 * TOTAL);
   });
 
   test("is not shared if it has the clips' own sound", async () => {
@@ -271,7 +289,7 @@ describe('a soundtrack', () => {
     (await other.put(await keyOf(() => opened()), dir, meta))[Symbol.dispose]();
     const before = ffmpeg.runs;
     using used = await opened({}, another(other));
-    assert.deepEqual(Object.keys(used).sort(), ['file', 'loudness', 'truePeak', 'warnings']);
+    assert.deepEqual(Object.keys(used).sort(), ['file', 'isSilence', 'loudness', 'truePeak', 'warnings']);
     assert.equal(ffmpeg.runs, before);
   });
 

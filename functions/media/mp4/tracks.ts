@@ -187,3 +187,15 @@ function editOf(trak: readonly Box[]): Edit | undefined {
     throw new Error(`Expected one edit at normal speed, got ${elst.toString('hex', 4, 48)}`);
   return { from: from(last), isLate };
 }
+
+/** The packets for so many samples; all of them if there are no more. */
+export function beginningOf(sound: Sound, length: number): Sound {
+  if (length >= sound.length) return sound;
+  const packets = sound.priming + Math.ceil(length / PACKET);
+  return {
+    ...sound,
+    sizes: sound.sizes.subarray(0, packets),
+    offsets: sound.offsets.subarray(0, packets),
+    length,
+  };
+}
