@@ -15,7 +15,7 @@ describe('prepare', () => {
   const s = useStages();
 
   test('three concurrent deliveries and a late one cause one download, one artifact and one log line', async () => {
-    const task = await s.createTask();
+    const task = await s.createTask({ decided: true });
     const message = { topic: 'prepare', taskId: task.id, source: 0 } as const;
     await Promise.all([1, 2, 3].map(() => prepare(message, delivery(), s.deps)));
     await prepare(message, delivery(), s.deps);
@@ -24,7 +24,7 @@ describe('prepare', () => {
   });
 
   test('publishes the renders that it completes, once, and again with each redelivery', async () => {
-    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], more: ['/a.mp4'] });
+    const task = await s.createTask({ clips: ['/a.mp4', '/b.mp4'], more: ['/a.mp4'], decided: true });
     const published = () => s.waiting()['render'];
     const [one, two] = task.plan.sources.map(
       (_, source) => ({ topic: 'prepare', taskId: task.id, source }) as const,
@@ -40,7 +40,7 @@ describe('prepare', () => {
   });
 
   test('publishes a render whose last two sources are pinned at the same moment', async () => {
-    const task = await s.createTask({ clips: ['/a.mp4'], more: ['/b.mp4'] });
+    const task = await s.createTask({ clips: ['/a.mp4'], more: ['/b.mp4'], decided: true });
     const both = Promise.withResolvers<void>();
     let written = 0;
     // Neither looks which renders can go before both have written.

@@ -151,7 +151,7 @@ describe('the sweep', () => {
     });
 
     test('publishes again what nobody is at, once it stood still for ten minutes, and then more and more rarely', async () => {
-      const task = await s.createTask();
+      const task = await s.createTask({ decided: true });
       await s.deps.tasks.markPublished(task.id);
       await prepare({ topic: 'prepare', taskId: task.id, source: 0 }, delivery(), s.deps);
       // What that prepare published, and the messages of the post, are lost.
