@@ -10,7 +10,6 @@ import type { OutputFolder, Task } from '../../functions/model/task.ts';
 import type { OutputStore } from '../../functions/ports.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
-import { prepare } from '../../functions/stages/prepare.ts';
 import { render } from '../../functions/stages/render.ts';
 import { until } from '../contracts/harness.ts';
 import { driveStage } from '../fixtures/drive/stage.ts';
@@ -99,11 +98,7 @@ describe('a video that is saved late', () => {
         });
         const answer = (await (await conforming(createApi(deps))(request)).json()) as { task_id: string };
         const task = (await deps.tasks.get(answer.task_id)) as Task;
-        await Promise.all(
-          task.plan.sources.map((_, source) =>
-            prepare({ topic: 'prepare', taskId: task.id, source }, DELIVERY, deps),
-          ),
-        );
+        await s.prepareAll(task);
         return task;
       }
       const renders = (task: Task, own: typeof deps) =>
