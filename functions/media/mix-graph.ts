@@ -60,6 +60,12 @@ const DUCKING =
 /** Passes the sound through and prints its loudness at the end. */
 const METER = 'ebur128=framelog=verbose';
 
+/**
+ * Times by the count of samples. Those of concat and of the limiter leap by some samples, as a packet of sound would then
+ * seem longer than it is, and all after it would be heard late.
+ */
+const COUNTED = 'asetpts=N/SR/TB';
+
 /** From the inputs to the sum of all parts, which has exactly `total` samples and may be above full scale; without a label. */
 export function soundGraph(sound: SoundGraph): string {
   const { total, music, voice } = sound;
@@ -71,7 +77,7 @@ export function soundGraph(sound: SoundGraph): string {
 
   if (sound.own.length > 0) {
     const inputs = sound.own.map((input) => `[${input}:a]`).join('');
-    const joined = sound.own.length === 1 ? '' : `concat=n=${sound.own.length}:v=0:a=1,`;
+    const joined = sound.own.length === 1 ? '' : `concat=n=${sound.own.length}:v=0:a=1,${COUNTED},`;
     chains.push(`${inputs}${joined}${FLOAT},volume=${sound.originalVolume},${whole}[own]`);
     parts.push('[own]');
   }
@@ -107,7 +113,7 @@ export function meter(peak: boolean): string {
 export function master({ gain, limit }: Master, total: number): string {
   // Without level=0 it raises everything to full scale; without latency=1 it delays the sound by its attack.
   const limiter = `alimiter=limit=${limit.toFixed(3)}:attack=5:release=80:level=0:latency=1`;
-  return `,${decibels(gain)},${limiter},atrim=end_sample=${total}`;
+  return `,${decibels(gain)},${limiter},atrim=end_sample=${total},${COUNTED}`;
 }
 
 /** Silence, one part as it is, or the sum. amix must not change the levels, because each part already has its own. */
