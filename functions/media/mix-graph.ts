@@ -64,7 +64,7 @@ const METER = 'ebur128=framelog=verbose';
  * Times by the count of samples. Those of concat and of the limiter leap by some samples, as a packet of sound would then
  * seem longer than it is, and all after it would be heard late.
  */
-const COUNTED = 'asetpts=N/SR/TB';
+const COUNTED = 'asetpts=round(N/SR/TB)';
 
 /** From the inputs to the sum of all parts, which has exactly `total` samples and may be above full scale; without a label. */
 export function soundGraph(sound: SoundGraph): string {

@@ -31,8 +31,11 @@ export interface Joins {
    * had published the others.
    */
   resume(task: Task, number: number): Promise<void>;
-  /** Fetches a clip. If that takes too long for the others, or does not succeed for now, they are encoded without it. */
-  whileFetching<T>(task: Task, number: number, fetch: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /**
+   * Works on a clip of which nothing is known yet. If that takes too long for the others, or does not succeed for now, they
+   * are encoded without it.
+   */
+  watched<T>(task: Task, number: number, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /**
    * What becomes of a clip whose message is being handled; the caller holds its lease. Undefined if others are still
    * missing: then end. Once it is decided, this message is published again.
@@ -45,30 +48,30 @@ export interface Joins {
 
 /** Clips that are sent together arrive within seconds of each other; in the cloud, instances start within ten. */
 const PATIENCE_MS = 15_000;
+/** After a store or the queue failed. */
+const AGAIN_MS = 1_000;
 
 export function createJoins(deps: JoinsDeps): Joins {
   const { pins, log, patienceMs = PATIENCE_MS, now = Date.now } = deps;
 
   return {
-    async resume(task, number) {
-      if ((await joinIn(task))?.by === number) await publishUndecided(task, number, deps);
-    },
+    resume,
 
-    async whileFetching(task, number, fetch, signal) {
-      if (task.plan.output.reencode || clipsOf(task).length === 1) return fetch();
-      const fetched = new AbortController();
-      const watching = noticeLate(task, number, AbortSignal.any([signal, fetched.signal]));
+    async watched(task, number, work, signal) {
+      if (task.plan.output.reencode || clipsOf(task).length === 1) return work();
+      const done = new AbortController();
+      const watching = noticeLate(task, number, AbortSignal.any([signal, done.signal]));
       // Awaited below, perhaps much later.
       watching.catch(() => {});
       try {
-        return await fetch();
+        return await work();
       } catch (error) {
         // Its message is handed back, to a queue that may let it rest: that time belongs to this clip alone.
         if (TransientError.is(error) && !signal.aborted) await encodeIfLate(task, number, 0);
         throw error;
       } finally {
-        fetched.abort();
-        await watching;
+        done.abort();
+        if ((await watching) === 'unfinished' && !signal.aborted) await resume(task, number);
       }
     },
 
@@ -90,6 +93,10 @@ export function createJoins(deps: JoinsDeps): Joins {
     },
   };
 
+  async function resume(task: Task, number: number): Promise<void> {
+    if ((await joinIn(task))?.by === number) await publishUndecided(task, number, deps);
+  }
+
   async function joinIn({ id }: Task): Promise<Join | undefined> {
     return (await pins.read(id, ['join']))[0];
   }
@@ -108,28 +115,45 @@ export function createJoins(deps: JoinsDeps): Joins {
 
   /**
    * Looks at the others only when they may have waited long enough. A clip that could not begin earlier, because all
-   * instances were busy, is not late: meanwhile, nothing stood still.
+   * instances were busy, is not late: meanwhile, nothing stood still. 'unfinished': the last look failed.
    */
-  async function noticeLate(task: Task, number: number, signal: AbortSignal): Promise<void> {
+  async function noticeLate(
+    task: Task,
+    number: number,
+    signal: AbortSignal,
+  ): Promise<'unfinished' | undefined> {
     const began = now();
+    let last: 'unfinished' | undefined;
     for (let leftMs: number | undefined = patienceMs; leftMs !== undefined; ) {
       try {
         await sleep(leftMs, undefined, { signal });
       } catch {
-        return;
+        return last;
       }
-      leftMs = await encodeIfLate(task, number, began);
+      try {
+        leftMs = await encodeIfLate(task, number, began);
+        last = undefined;
+      } catch (error) {
+        if (!TransientError.is(error)) throw error;
+        [leftMs, last] = [AGAIN_MS, 'unfinished'];
+      }
     }
+    return undefined;
   }
 
-  /** Returns when to look again, in milliseconds; undefined once it is decided. */
+  /** Returns when to look again, in milliseconds; undefined once it is decided, and published if it was this clip. */
   async function encodeIfLate(task: Task, number: number, began: number): Promise<number | undefined> {
-    if ((await joinIn(task)) !== undefined) return undefined;
+    const join = await joinIn(task);
+    if (join !== undefined) {
+      if (join.by === number) await publishUndecided(task, number, deps);
+      return undefined;
+    }
     const latest = await latestLook(task, pins);
     // Whoever comes from now on has waited for so long at the earliest.
     if (latest === undefined) return patienceMs;
     const leftMs = Math.max(latest, began) + patienceMs - now();
-    if (leftMs > 0) return leftMs;
+    // Another machine's clock may be ahead.
+    if (leftMs > 0) return Math.min(leftMs, patienceMs);
     await settle(task, number, tooLate(task, number));
     return undefined;
   }

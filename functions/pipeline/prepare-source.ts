@@ -28,7 +28,7 @@ import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-lin
 
 export interface SourcesDeps {
   fetching: Fetching;
-  joins: Pick<Joins, 'whileFetching' | 'joinOf'>;
+  joins: Pick<Joins, 'watched' | 'joinOf'>;
   pins: PinStore;
   artifacts: Artifacts;
   speaking: Speaking;
@@ -102,9 +102,9 @@ export function createSources(deps: SourcesDeps): Sources {
     }
     // Counted as a clip that is left to encode while it is downloaded.
     using place = source.kind === 'clip' ? deps.encoding(task.id) : undefined;
+    const watched = <T>(work: () => Promise<T>) => deps.joins.watched(task, number, work, signal);
     const fetch = () => fetchedOf(task, number, signal);
-    const fetched =
-      source.kind === 'clip' ? await deps.joins.whileFetching(task, number, fetch, signal) : await fetch();
+    const fetched = source.kind === 'clip' ? await watched(fetch) : await fetch();
     if (source.kind === 'track' || place === undefined) {
       const audio = soundOf(fetched);
       const identity = [fetched.content, canonicalJson(audio), String(deps.maxClipSeconds)];
@@ -114,7 +114,7 @@ export function createSources(deps: SourcesDeps): Sources {
         semaphore: deps.decoding(task.id),
       });
     }
-    const profile = await profileOf(task, signal);
+    const profile = await watched(() => profileOf(task, signal));
     const { output, sound } = task.plan;
     const conformed = {
       ...{ probe: fetched.probe, stillSeconds: output.stillSeconds, maxSeconds: deps.maxClipSeconds },
@@ -128,7 +128,7 @@ export function createSources(deps: SourcesDeps): Sources {
     };
     // A file without a picture fails, whatever becomes of the others.
     if (fetched.probe.video !== null) {
-      const check = () => checkCopy(ffmpeg, toCopy, RECIPE);
+      const check = () => watched(() => checkCopy(ffmpeg, toCopy, RECIPE));
       const join = await deps.joins.joinOf(task, number, check);
       if (join === undefined) return undefined;
       if (join.video === 'copied') return copiedClip(ffmpeg, toCopy, RECIPE, join.header);

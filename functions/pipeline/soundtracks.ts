@@ -5,6 +5,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { unlessAborted } from '../base/time-limit.ts';
+import { checkEncodedSound } from '../media/check-soundtrack.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import type { MixSound } from '../media/mix.ts';
 import { makeSoundtrack, type Soundtrack, type SoundtrackRequest } from '../media/soundtrack.ts';
@@ -65,25 +66,39 @@ const LOGGED = 10_000;
 /** Part of the key of what is used in place of one that was refused, which only its lifetime removes. */
 const IN_ITS_PLACE = 'in place of a refused one';
 
+type Parts = Pick<SoundtrackRequest, 'music' | 'voice'>;
+
 export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): Soundtracks {
   /** What this process is making, by key: the reason why it can never be made, if that is so. */
   const making = new Map<string, Promise<PermanentError | undefined>>();
   const refused = new LRUCache<string, true>({ max: LOGGED });
 
-  async function mix(wanted: WantedSoundtrack, dir: string, signal: AbortSignal): Promise<Soundtrack> {
-    const [music, voice] = [await wanted.music?.open(), await wanted.voice?.open()];
-    const request: SoundtrackRequest = {
-      ...settingsOf(wanted),
-      ...(music === undefined ? {} : { music: soundOf(music) }),
-      ...(voice === undefined ? {} : { voice: soundOf(voice) }),
-      ...{ out: join(dir, SOUNDTRACK), signal, timeoutMs: MIX_TIMEOUT_MS },
+  /** As its own task has them: what is wrong with them concerns no other task. */
+  async function partsOf({ music, voice }: WantedSoundtrack): Promise<Parts> {
+    const [track, line] = [await music?.open(), await voice?.open()];
+    return {
+      ...(track === undefined ? {} : { music: soundOf(track) }),
+      ...(line === undefined ? {} : { voice: soundOf(line) }),
     };
-    return makeSoundtrack(ffmpeg, request);
+  }
+
+  async function mix(
+    wanted: WantedSoundtrack,
+    parts: Parts,
+    dir: string,
+    signal: AbortSignal,
+  ): Promise<Soundtrack> {
+    const out = join(dir, SOUNDTRACK);
+    const request = { ...settingsOf(wanted), ...parts, out, signal, timeoutMs: MIX_TIMEOUT_MS };
+    const made = await makeSoundtrack(ffmpeg, request);
+    // What is wrong with it is our fault, and must not be stored.
+    await checkEncodedSound(out, wanted.total);
+    return made;
   }
 
   /** For one video alone. */
   async function unshared(wanted: WantedSoundtrack): Promise<OpenSoundtrack> {
-    const soundtrack = await mix(wanted, wanted.dir, wanted.signal);
+    const soundtrack = await mix(wanted, await partsOf(wanted), wanted.dir, wanted.signal);
     // The render removes its folder.
     const file = join(wanted.dir, SOUNDTRACK);
     return { ...soundtrack, file, isSilence: false, [Symbol.dispose]() {} };
@@ -94,13 +109,14 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
     key: string,
     wanted: WantedSoundtrack,
   ): Promise<Artifact<Soundtrack> | undefined> {
+    const parts = making.has(key) ? {} : await partsOf(wanted);
     const atIt = making.get(key);
     if (atIt !== undefined) {
       const failure = await unlessAborted(wanted.signal, atIt);
       if (failure !== undefined) throw failure;
       return undefined;
     }
-    const make = (dir: string, held: AbortSignal) => mix(wanted, dir, held);
+    const make = (dir: string, held: AbortSignal) => mix(wanted, parts, dir, held);
     const made = artifacts.make<Soundtrack>(key, make, wanted.signal);
     // Whoever waits tries again by itself, unless that is pointless: what stopped this call need not stop that one.
     const failure = made.then(
@@ -151,7 +167,7 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
     async open(asked) {
       const wanted = isSilent(asked) ? silenceFor(asked) : asked;
       if (settingsOf(wanted).own.length > 0) return unshared(wanted);
-      const parts = await partsOf(wanted, ffmpeg);
+      const parts = await identityOf(wanted, ffmpeg);
       return (
         (await shared(artifactKey('soundtrack', parts), wanted)) ??
         (await shared(artifactKey('soundtrack', [...parts, IN_ITS_PLACE]), wanted)) ??
@@ -182,7 +198,7 @@ function settingsOf({ total, clips, choices }: WantedSoundtrack) {
 }
 
 /** Everything that determines it, if no clip is heard. */
-async function partsOf(wanted: WantedSoundtrack, ffmpeg: Ffmpeg): Promise<string[]> {
+async function identityOf(wanted: WantedSoundtrack, ffmpeg: Ffmpeg): Promise<string[]> {
   const parts = [wanted.music?.key ?? '', wanted.voice?.key ?? '', canonicalJson(settingsOf(wanted))];
   return [...parts, RECIPE, await ffmpeg.version()];
 }

@@ -112,7 +112,7 @@ describe('mixArguments', () => {
 
 describe('encodeArguments', () => {
   const heard =
-    'volume=-1.23dB,alimiter=limit=0.800:attack=5:release=80:level=0:latency=1,atrim=end_sample=144000,asetpts=N/SR/TB';
+    'volume=-1.23dB,alimiter=limit=0.800:attack=5:release=80:level=0:latency=1,atrim=end_sample=144000,asetpts=round(N/SR/TB)';
 
   test('raises, limits and encodes what was mixed', () => {
     const args = encodeArguments({ ...plain, music }, master, '/b/x.m4a', '/a/mixed.f32le');

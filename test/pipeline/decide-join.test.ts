@@ -113,7 +113,7 @@ describe('whether the clips of a task are copied', () => {
     const time = fakeTime(t);
     const joins = joinsOf({ now: time.now });
     const fetched = Promise.withResolvers<string>();
-    const fetching = joins.whileFetching(task, 2, () => fetched.promise, DELIVERY.signal);
+    const fetching = joins.watched(task, 2, () => fetched.promise, DELIVERY.signal);
     await look(task, 0, FIT, joins);
     await time.passing(waiting(9_000));
     await look(task, 1, FIT, joins);
@@ -133,7 +133,7 @@ describe('whether the clips of a task are copied', () => {
     const joins = joinsOf({ now: time.now });
     await look(task, 0, FIT, joins);
     await time.passing(waiting(60_000));
-    await time.passing(joins.whileFetching(task, 1, () => waiting(PATIENCE_MS - 100), DELIVERY.signal));
+    await time.passing(joins.watched(task, 1, () => waiting(PATIENCE_MS - 100), DELIVERY.signal));
     assert.equal((await look(task, 1, FIT, joins))?.video, 'copied');
   });
 
@@ -144,7 +144,7 @@ describe('whether the clips of a task are copied', () => {
     const away = new TransientError('waiting', 'The server has time to recover.');
     const handedBack = () =>
       assert.rejects(
-        joins.whileFetching(task, 1, () => Promise.reject(away), DELIVERY.signal),
+        joins.watched(task, 1, () => Promise.reject(away), DELIVERY.signal),
         away,
       );
     await handedBack();
@@ -166,12 +166,12 @@ describe('whether the clips of a task are copied', () => {
     now = 60_000;
     const gone = new PermanentError('source_not_found', 'download', 'Expected it, got 404.');
     await assert.rejects(
-      joins.whileFetching(task, 1, () => Promise.reject(gone), DELIVERY.signal),
+      joins.watched(task, 1, () => Promise.reject(gone), DELIVERY.signal),
       gone,
     );
     const stopped = new TransientError('waiting', 'The host stops.');
     await assert.rejects(
-      joins.whileFetching(task, 1, () => Promise.reject(stopped), AbortSignal.abort()),
+      joins.watched(task, 1, () => Promise.reject(stopped), AbortSignal.abort()),
       stopped,
     );
     assert.deepEqual(await s.deps.pins.read(task.id, ['join']), [undefined]);

@@ -105,7 +105,7 @@ async function simulate(t: TestContext, wish: Wish) {
       await sleep(wish.handedBack ? FETCH_MS : needsMs);
       fetched.add(own);
     };
-    await joins.whileFetching(task, source, fetch, signal);
+    await joins.watched(task, source, fetch, signal);
     const join = await joins.joinOf(task, source, async () => {
       await sleep(100);
       looks.push({ at: time.now() });

@@ -87,7 +87,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
       },
     },
     joins: {
-      whileFetching: (_task: Task, _number: number, fetch: () => Promise<unknown>) => fetch(),
+      watched: (_task: Task, _number: number, fetch: () => Promise<unknown>) => fetch(),
       joinOf: async () => ({ video: 'encoded', reason: null, by: 0 }),
     },
     ffmpeg: {

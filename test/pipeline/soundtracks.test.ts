@@ -121,6 +121,14 @@ describe('a soundtrack', () => {
     assert.equal((await readSound(longer.file)).length, 120 * TOTAL);
   });
 
+  test('of a long film has packets of equal length up to the last one', async () => {
+    for (const seconds of [21, 70]) {
+      using long = await opened({ total: seconds * TOTAL });
+      assert.equal((await readSound(long.file)).length, seconds * TOTAL);
+    }
+    assert.deepEqual(lines, [], 'none was refused');
+  });
+
   test("is not shared if it has the clips' own sound", async () => {
     const own = { clips: [prepared('clip/one')], choices: { ...CHOICES, originalVolume: 0.5 } };
     using first = await opened(own);

@@ -145,7 +145,7 @@ describe('the decision whether clips are copied', () => {
       const joins = createJoins({ pins, queue, log, patienceMs: dies ? PATIENCE_MS : 60_000 });
       const ready = async (own: Task, source: number, signal: AbortSignal): Promise<Prepared | undefined> => {
         const check = checks[source];
-        await joins.whileFetching(own, source, () => fetchOf(source, signal), signal);
+        await joins.watched(own, source, () => fetchOf(source, signal), signal);
         if (check === undefined) throw new PermanentError('no_video', 'probe', 'Expected video.');
         const join = await joins.joinOf(own, source, async () => check);
         if (join === undefined) return undefined;
