@@ -35,7 +35,10 @@ const TOO_UNEVEN = `Its loudest moments are far above the rest, so more gain wou
 const TOO_UNEVEN_UP = `Most of it is far below its loudest part. Ask for more loudness ${OR_EVEN}`;
 const TOO_QUIET =
   `It was raised by ${MAX_GAIN_DB} dB and is too quiet: more gain would mostly raise noise. ` +
-  'Send a louder sound, or ask for less loudness (audio.loudness).';
+  'Send a louder sound, or lower it less (audio.music_db, audio.original_volume, fades), or ask for less loudness ' +
+  '(audio.loudness).';
+/** A film of less than 0.4 s has no loudness, either, however loud it is. */
+const UNHEARD_DBTP = -60;
 
 /** What was tried, and what the encoded sound then had. */
 export interface Try {
@@ -102,6 +105,12 @@ export function loudnessWarnings(target: number | null, { master, levels }: Try)
   if (target !== null && loudness !== null && Math.abs(target - loudness) > TOLERANCE_LU) {
     const why = loudness > target ? TOO_UNEVEN_UP : master.gain < MAX_GAIN_DB ? TOO_UNEVEN : TOO_QUIET;
     warnings.push(`Expected a loudness of ${target.toFixed(1)} LUFS, got ${loudness.toFixed(1)}. ${why}`);
+  }
+  if (target !== null && loudness === null && truePeak !== null && truePeak < UNHEARD_DBTP) {
+    warnings.push(
+      `Expected a loudness of ${target.toFixed(1)} LUFS, got a sound that is too quiet to be measured, so it stays as it is. ` +
+        'Send a louder sound, or none.',
+    );
   }
   if (truePeak !== null && truePeak > HIGHEST_PEAK_DBTP) {
     warnings.push(

@@ -212,6 +212,13 @@ describe('the gain', () => {
     );
   });
 
+  test('that nobody can measure is told to be too quiet, but not a film that is too short for it', () => {
+    const levels = (truePeak: number) => ({ ...tried(0, 0, truePeak), levels: { loudness: null, truePeak } });
+    assert.match(loudnessWarnings(-14, levels(-73)).join(), /got a sound that is too quiet to be measured/);
+    assert.deepEqual(loudnessWarnings(-14, levels(-16)), []);
+    assert.deepEqual(loudnessWarnings(null, levels(-73)), []);
+  });
+
   test('that leaves too high peaks is told, also if parts keep their levels', () => {
     for (const target of [-14, null]) {
       assert.match(
