@@ -51,7 +51,7 @@ const SCENARIOS = [
 ];
 const FURTHER = [KEYED, CANCELLED, ENCODED, REFUSED, TWICE];
 /** Beside a task from its post to its end, `npm test` tries one in this many of the others. */
-const OTHERS = 4;
+const OTHERS = 6;
 
 export interface FaultOptions {
   /** The reason if the set is not available here. */
