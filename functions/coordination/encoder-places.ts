@@ -1,7 +1,7 @@
 /** Admits clips to encoders by the cores and the memory that each is going to take. */
 import { Turns } from '../base/turns.ts';
 import type { Semaphore } from './semaphore.ts';
-import { createWaitingLine } from './waiting-line.ts';
+import { createWaitingLine, inside } from './waiting-line.ts';
 
 export interface EncoderLimits {
   /** Threads at a time, besides those of the slow lane. */
@@ -147,17 +147,12 @@ export function createEncoderPlaces(limits: EncoderLimits): (owner: string) => E
         all.add(clip);
         makeWay();
         const release = await line.enter(clip, signal).catch(leave);
-        const timer = setTimeout(() => {
+        const onLong = () => {
           clip.long = true;
           makeWay();
           line.admit();
-        }, slowAfterMs);
-        try {
-          return await run(release);
-        } finally {
-          clearTimeout(timer);
-          release();
-        }
+        };
+        return await inside(release, run, { longMs: slowAfterMs, onLong });
       },
       get threads() {
         return clip.threads;

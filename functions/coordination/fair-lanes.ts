@@ -1,6 +1,6 @@
 import { Turns } from '../base/turns.ts';
 import type { Semaphore } from './semaphore.ts';
-import { createWaitingLine } from './waiting-line.ts';
+import { createWaitingLine, inside } from './waiting-line.ts';
 
 export interface FairLanesOptions {
   /** Pieces of work at a time, besides those in the slow lane. */
@@ -72,16 +72,11 @@ export function fairLanes(
     all.add(work);
     makeWay();
     const release = await line.enter(work);
-    const timer = setTimeout(() => {
+    const onLong = () => {
       work.long = true;
       makeWay();
       line.admit();
-    }, slowAfterMs);
-    try {
-      return await run(release);
-    } finally {
-      clearTimeout(timer);
-      release();
-    }
+    };
+    return await inside(release, run, { longMs: slowAfterMs, onLong });
   };
 }

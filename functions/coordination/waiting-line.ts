@@ -54,3 +54,18 @@ export function createWaitingLine<T extends object>({ next, gone }: Admission<T>
     },
   };
 }
+
+/** Runs work that has entered, tells if it takes longer than that, and gives its room back at the end. */
+export async function inside<T>(
+  release: () => void,
+  run: (release: () => void) => Promise<T>,
+  { longMs, onLong }: { longMs: number; onLong: () => void },
+): Promise<T> {
+  const timer = setTimeout(onLong, longMs);
+  try {
+    return await run(release);
+  } finally {
+    clearTimeout(timer);
+    release();
+  }
+}
