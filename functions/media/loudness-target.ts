@@ -1,8 +1,9 @@
 /** Finds the gain and the limit that bring a sound to its loudness. Pure; the numbers were found by measurement. */
 
-import { type Envelope, limiterLoss } from './limiter-loss.ts';
+import { limiterLoss } from './limiter-loss.ts';
 import { MAX_GAIN_DB, type SoundLevels } from './loudness.ts';
 import type { Master } from './mix-graph.ts';
+import { type Envelope, loudnessOf } from './sound-envelope.ts';
 
 /** -1.9 dBFS. Encoded peaks then stay below -1 dBTP, except those of saturated sound. */
 const LIMIT = 0.8;
@@ -18,17 +19,12 @@ const NEAR_LU = 0.45;
 /** How much loudness a decibel of gain brings where the limiter is at work. */
 const SLOPE = 0.6;
 const LEAST_SLOPE = 0.35;
-/** What it takes from the loudness for each decibel that peaks are above it, if nothing better is known. */
-const LOST_PER_DB = 0.2;
-const MOST_LOST_DB = 1.1;
 /** More than this only distorts. */
 const MOST_AGAINST_LIMIT_DB = 6;
 /** Each finds the gain ten times as exactly. */
 const ROUNDS = 4;
 /** Below this it takes nothing that is heard. */
 const HARDLY_LIMITED_DB = 1;
-/** A sound that must get this much quieter was mastered louder than that: its peaks are short. */
-const QUIETER_DB = -3;
 
 const OR_EVEN = '(audio.loudness), or send sounds of more even levels.';
 const TOO_UNEVEN = `Its loudest moments are far above the rest, so more gain would only distort them. Ask for less loudness ${OR_EVEN}`;
@@ -46,21 +42,18 @@ export interface Try {
   levels: SoundLevels;
 }
 
-/**
- * @param mixed before any gain; its peak is that of its samples
- * @param envelope of the same; undefined: what the limiter takes is guessed from the peak
- */
-export function firstMaster(target: number | null, mixed: SoundLevels, envelope?: Envelope): Master {
+/** @param mixed the sum of all parts before any gain; undefined if it is silent, or no matter */
+export function firstMaster(target: number | null, mixed: Envelope | undefined): Master {
   if (target === null) return { gain: 0, limit: LIMIT_AS_IS };
-  if (mixed.loudness === null) return { gain: 0, limit: LIMIT };
-  const gain = target - mixed.loudness;
-  const over = overOf(gain, mixed, LIMIT);
+  const loudness = mixed === undefined ? null : loudnessOf(mixed);
+  if (mixed === undefined || loudness === null) return { gain: 0, limit: LIMIT };
+  const plain = target - loudness;
   let lost = 0;
-  if (envelope !== undefined && over > 0) {
+  if (overOf(plain, mixed, LIMIT) > 0) {
     for (let round = 0; round < ROUNDS; round++)
-      lost = limiterLoss(envelope, capped(gain + lost, gain), LIMIT);
-  } else if (over > HARDLY_LIMITED_DB && gain > QUIETER_DB) lost = Math.min(MOST_LOST_DB, LOST_PER_DB * over);
-  return { gain: capped(gain + lost, gain), limit: LIMIT };
+      lost = limiterLoss(mixed, capped(plain + lost, plain), LIMIT);
+  }
+  return { gain: capped(plain + lost, plain), limit: LIMIT };
 }
 
 /** @param plain the gain that would do without a limiter */
@@ -71,7 +64,7 @@ function capped(gain: number, plain: number): number {
 /** What to try next; undefined if nothing better is to be expected. @param tries in order, at least one */
 export function nextMaster(
   target: number | null,
-  mixed: SoundLevels,
+  mixed: Envelope | undefined,
   tries: readonly Try[],
 ): Master | undefined {
   const { master, levels } = tries.at(-1) as Try;
@@ -79,10 +72,11 @@ export function nextMaster(
   let { gain, limit } = master;
   const high = (levels.truePeak ?? Number.NEGATIVE_INFINITY) - HIGHEST_PEAK_DBTP;
   if (high > 0) limit *= 10 ** ((-tries.length * PEAK_MARGIN_DB - high) / 20);
-  if (target !== null && levels.loudness !== null && mixed.loudness !== null) {
+  const plain = mixed === undefined ? null : loudnessOf(mixed);
+  if (target !== null && levels.loudness !== null && mixed !== undefined && plain !== null) {
     const missing = target - levels.loudness;
     const wanted = gain + missing / slopeOf(mixed, master, levels, before);
-    if (Math.abs(missing) > NEAR_LU) gain = capped(wanted, target - mixed.loudness);
+    if (Math.abs(missing) > NEAR_LU) gain = capped(wanted, target - plain);
   }
   const isSame = Math.abs(gain - master.gain) < 0.05 && limit === master.limit;
   return isSame ? undefined : { gain, limit };
@@ -121,7 +115,7 @@ export function loudnessWarnings(target: number | null, { master, levels }: Try)
   return warnings;
 }
 
-function slopeOf(mixed: SoundLevels, master: Master, levels: SoundLevels, before: Try | undefined): number {
+function slopeOf(mixed: Envelope, master: Master, levels: SoundLevels, before: Try | undefined): number {
   if (overOf(master.gain, mixed, master.limit) <= HARDLY_LIMITED_DB) return 1;
   const raised = before === undefined ? 0 : master.gain - before.master.gain;
   if (before === undefined || Math.abs(raised) < 0.1 || before.master.limit !== master.limit) return SLOPE;
@@ -130,6 +124,7 @@ function slopeOf(mixed: SoundLevels, master: Master, levels: SoundLevels, before
 }
 
 /** How far the highest sample is above the limit, dB. */
-function overOf(gain: number, { truePeak }: SoundLevels, limit: number): number {
-  return (truePeak ?? Number.NEGATIVE_INFINITY) + gain - 20 * Math.log10(limit);
+function overOf(gain: number, { peaks }: Envelope, limit: number): number {
+  const peak = peaks.reduce((highest, next) => Math.max(highest, next), 0);
+  return 20 * Math.log10(peak / limit) + gain;
 }

@@ -7,7 +7,8 @@ import type { Log } from '../base/log.ts';
 import { unlessAborted } from '../base/time-limit.ts';
 import { checkEncodedSound } from '../media/check-soundtrack.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
-import type { MixSound } from '../media/mix.ts';
+import type { MixSound } from '../media/mix-levels.ts';
+import { createEnvelopes } from '../media/sound-envelope.ts';
 import { makeSoundtrack, type Soundtrack, type SoundtrackRequest } from '../media/soundtrack.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, type SoundChoices } from '../model/plan.ts';
@@ -55,7 +56,7 @@ export interface SoundtracksDeps {
 }
 
 /** Increase it with every change to what mixing makes, so that older soundtracks are not reused. */
-const RECIPE = '1';
+const RECIPE = '2';
 /** A mix takes a fraction of a second; one that takes this long has hung. */
 const MIX_TIMEOUT_MS = 300_000;
 /** Any beginning of silence is silence: one of this length, or of twice as much and so on, serves all films. */
@@ -71,6 +72,7 @@ type Parts = Pick<SoundtrackRequest, 'music' | 'voice'>;
 export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): Soundtracks {
   /** What this process is making, by key: the reason why it can never be made, if that is so. */
   const making = new Map<string, Promise<PermanentError | undefined>>();
+  const envelopes = createEnvelopes();
   const refused = new LRUCache<string, true>({ max: LOGGED });
 
   /** As its own task has them: what is wrong with them concerns no other task. */
@@ -90,7 +92,7 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
   ): Promise<Soundtrack> {
     const out = join(dir, SOUNDTRACK);
     const request = { ...settingsOf(wanted), ...parts, out, signal, timeoutMs: MIX_TIMEOUT_MS };
-    const made = await makeSoundtrack(ffmpeg, request);
+    const made = await makeSoundtrack(ffmpeg, request, envelopes);
     // What is wrong with it is our fault, and must not be stored.
     await checkEncodedSound(out, wanted.total);
     return made;

@@ -1,14 +1,14 @@
 /** The bare ffmpeg command of a mix: joins the clips by copying, mixes and encodes the sound, all in one run. */
 import { join } from 'node:path';
 import { allowing } from '../../functions/media/allow-list.ts';
-import { encodeArguments } from '../../functions/media/mix.ts';
+import { mixArguments } from '../../functions/media/mix.ts';
 import { type CombinationInput, mixOf } from '../fixtures/media/combination.ts';
 
 /** Name of the list of clips in the mix's folder, for the concat demuxer. */
 export const MIX_LIST = 'clips.ffconcat';
 
 export function bareMixArguments(input: CombinationInput): string[] {
-  const sound = encodeArguments(mixOf(input), { gain: 0, limit: 0.7 }, input.out);
+  const sound = mixArguments(mixOf(input), { gain: 0, limit: 0.7 }, input.out);
   // The clips come last, so that the sounds keep their numbers.
   const graph = sound.indexOf('-filter_complex_threads');
   const mapped = sound.indexOf('-map');

@@ -4,7 +4,7 @@ import { conformArguments } from '../../functions/media/conform.ts';
 import { decodeArguments } from '../../functions/media/decode-sound.ts';
 import { probeArguments } from '../../functions/media/examine.ts';
 import { encodedLevelArguments, loudnessArguments } from '../../functions/media/loudness.ts';
-import { encodeArguments, mixArguments } from '../../functions/media/mix.ts';
+import { mixArguments } from '../../functions/media/mix.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
@@ -35,10 +35,7 @@ const RUNS = {
   'measurement of loudness': loudnessArguments('/a/x.s16le', 96_000),
   'measurement of a short sound': loudnessArguments('/a/x.s16le', 9_600),
   'measurement of encoded sound': encodedLevelArguments('/a/x.m4a'),
-  mix: mixArguments(MIX, '/b/mixed.f32le'),
-  'measurement of a mix': mixArguments(MIX),
-  'encoding of a mix': encodeArguments(MIX, MASTER, '/b/x.m4a', '/a/mixed.f32le'),
-  'mix for the encoder': encodeArguments(MIX, MASTER, '/b/x.m4a'),
+  mix: mixArguments(MIX, MASTER, '/b/x.m4a'),
 };
 
 /** The options between each `-i` and the previous one. */

@@ -7,7 +7,8 @@ import { conformArguments } from '../../functions/media/conform.ts';
 import { decodeArguments } from '../../functions/media/decode-sound.ts';
 import { installedBuilds } from '../../functions/media/find-ffmpeg.ts';
 import { isKnownStatic } from '../../functions/media/known-builds.ts';
-import { encodeArguments, mixArguments } from '../../functions/media/mix.ts';
+import { encodedLevelArguments } from '../../functions/media/loudness.ts';
+import { mixArguments } from '../../functions/media/mix.ts';
 import { DECODERS, DEMUXERS } from '../../functions/media/untrusted.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
@@ -62,13 +63,13 @@ function filtersUsed(): Set<string> {
   );
   const silent = { total: 48_000, own: [], originalVolume: 0, duck: true };
   const full = { ...silent, music: sound, voice: sound, voiceOffsetSeconds: 1, musicFadeInSeconds: 1 };
-  const mixes = [silent, full, { ...full, own: ['/a/x.s16le', '/a/x.s16le'], originalVolume: 1 }].flatMap(
-    (input) => [mixArguments(input), encodeArguments(input, { gain: 1, limit: 0.8 }, '/b/x.m4a')],
+  const mixes = [silent, full, { ...full, own: ['/a/x.s16le', '/a/x.s16le'], originalVolume: 1 }].map(
+    (input) => mixArguments(input, { gain: 1, limit: 0.8 }, '/b/x.m4a'),
   );
   const sounds = ['stereo', '9 channels'].map((layout) =>
     decodeArguments({ file: '/a/bytes', out: '/b/x.s16le', layout, ahead: 0.05, maxSeconds: 10 }),
   );
-  const graphs = [...clips, ...sounds, ...mixes].flatMap((args) =>
+  const graphs = [...clips, ...sounds, ...mixes, encodedLevelArguments('/a/x.m4a')].flatMap((args) =>
     args.filter((_, at) => ['-filter_complex', '-af'].includes(args[at - 1] ?? '')),
   );
   const names = graphs.flatMap((graph) =>

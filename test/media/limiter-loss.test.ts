@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { limiterLoss, readEnvelope } from '../../functions/media/limiter-loss.ts';
+import { limiterLoss } from '../../functions/media/limiter-loss.ts';
 import { readLoudness } from '../../functions/media/loudness.ts';
-import { master } from '../../functions/media/mix-graph.ts';
-import { ffmpeg as run } from '../fixtures/media/finished.ts';
+import { soundGraph } from '../../functions/media/mix-graph.ts';
+import { pcmInput } from '../../functions/media/sound.ts';
+import { readEnvelope } from '../../functions/media/sound-envelope.ts';
+import { makePcm } from '../fixtures/media/clips.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 
 const { signal } = new AbortController();
@@ -23,19 +25,29 @@ describe('what a limiter takes from the loudness', () => {
   const { ffmpeg, at } = useMedia();
 
   async function loudness(file: string, filters: string): Promise<number> {
-    const input = ['-f', 'f32le', '-ar', '48000', '-ac', '2', '-i', file];
-    const meter = ['-nostats', ...input, '-af', `${filters}ebur128=framelog=verbose`, '-f', 'null', '-'];
+    const meter = [
+      '-nostats',
+      ...pcmInput(file),
+      '-af',
+      `${filters}ebur128=framelog=verbose`,
+      '-f',
+      'null',
+      '-',
+    ];
     const limits = { signal, timeoutMs: 60_000, memoryMb: 512, fileMb: 0 };
     return readLoudness((await ffmpeg.run(meter, { ...limits, reads: [file] })).stderr) as number;
   }
 
   for (const [name, gain, source] of SOUNDS) {
     test(`is estimated as ffmpeg's own takes it: ${name}`, async (t) => {
-      const file = at(`${name}.f32le`);
-      await run('-f', 'lavfi', '-i', source, '-t', String(SECONDS), '-ac', '2', '-f', 'f32le', file);
+      const file = at(`${name}.s16le`);
+      await makePcm(file, source, SECONDS);
+      const input = { total: SECONDS * 48_000, own: [file], originalVolume: 1, duck: true };
+      const heardBy = soundGraph(input, { gain, limit: LIMIT }).split(';').at(-1)?.replace('[own]', '');
       const plain = await loudness(file, '');
-      const heard = await loudness(file, `${master({ gain, limit: LIMIT }, SECONDS * 48_000).slice(1)},`);
-      const [taken, estimated] = [plain + gain - heard, limiterLoss(await readEnvelope(file), gain, LIMIT)];
+      const heard = await loudness(file, `${heardBy},`);
+      const envelope = await readEnvelope(file, input.total);
+      const [taken, estimated] = [plain + gain - heard, limiterLoss(envelope, gain, LIMIT)];
       t.diagnostic(`${taken.toFixed(2)} LU, estimated ${estimated.toFixed(2)}`);
       assert.ok(taken > 0.7, `${taken} LU: too little to tell`);
       assert.ok(Math.abs(taken - estimated) <= TOLERANCE_LU, `${taken} LU, estimated ${estimated}`);
