@@ -13,16 +13,22 @@ export interface ContractOptions {
 /** Ends a hanging test. It does not measure speed: emulators on a busy machine are slow. */
 export const TIMEOUT_MS = 60_000;
 
-/** Resolves once `condition` holds. */
+/** Between two looks, `until` pauses this many times as long as the last one took, within these bounds. */
+const PAUSE = { times: 4, leastMs: 5, mostMs: 100 };
+
+/** Resolves once `condition` holds. Looks that cost much are few, so that they do not hold up what they wait for. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
   limitMs = TIMEOUT_MS,
 ): Promise<void> {
   const deadline = performance.now() + limitMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Expected ${what} within ${limitMs / 1000} s`);
-    await pause(5);
+  for (;;) {
+    const began = performance.now();
+    if (await condition()) return;
+    const now = performance.now();
+    if (now > deadline) throw new Error(`Expected ${what} within ${limitMs / 1000} s`);
+    await pause(Math.min(Math.max((now - began) * PAUSE.times, PAUSE.leastMs), PAUSE.mostMs));
   }
 }
 

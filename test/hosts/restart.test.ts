@@ -20,6 +20,7 @@ import {
   startSale,
 } from '../fixtures/hosts/restarting.ts';
 import { otherDisk } from '../fixtures/system/other-disk.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('the single-machine host, stopped or killed and started again', {
@@ -92,7 +93,7 @@ describe('the single-machine host, stopped or killed and started again', {
     assert.deepEqual(first.logged('task.completed'), []);
   });
 
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of sampled(['SIGINT', 'SIGTERM', 'SIGHUP'] as const, 3, 'signals')) {
     test(`${signal} while it mixes: ends cleanly within seconds, and the next host continues`, async () => {
       await using here = await place();
       const first = here.start();

@@ -10,6 +10,7 @@ import { probe } from '../../functions/media/probe.ts';
 import { exifBlock, pngWith, riffChunk, webpWith } from '../fixtures/media/exif.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 
 const { signal } = new AbortController();
 const RED = [200, 40, 40];
@@ -86,7 +87,7 @@ async function lumaOf(file: string): Promise<number[]> {
 
 describe('the range of the luma', () => {
   const deep = (bits: number) => [`gray${bits}le`, bits] as const;
-  for (const [codec, [format, bits], range, kept] of [
+  const LUMAS = [
     ['libx265', ['gray', 8], 'tv', true],
     ['libx265', ['gray', 8], 'pc', false],
     ['libx265', deep(10), 'tv', true],
@@ -105,7 +106,8 @@ describe('the range of the luma', () => {
     ['mjpeg', ['gray', 8], 'pc', false],
     ['png', ['gray', 8], 'pc', false],
     ['png', ['gray16be', 16], 'pc', false],
-  ] as const) {
+  ] as const;
+  for (const [codec, [format, bits], range, kept] of sampled(LUMAS, 3, 'ranges of luma')) {
     test(`${codec} in ${format} of ${range === 'tv' ? 'limited' : 'full'} range`, async () => {
       const file = at(`${codec}-${format}-${range}.mkv`);
       const frames = ['-f', 'rawvideo', '-pixel_format', format, '-video_size', '64x32', '-i', `${file}.raw`];
@@ -157,7 +159,7 @@ describe('a photo is shown upright', () => {
   ];
 
   for (const kind of ['png', 'webp'] as const) {
-    for (const [wanted, orientation] of QUARTERS) {
+    for (const [wanted, orientation] of sampled(QUARTERS, 4, `orientations of ${kind}`)) {
       test(`${kind} with EXIF orientation ${orientation}`, async () => {
         const plain = at(`plain.${kind}`);
         const codec =

@@ -12,6 +12,7 @@ import { makeFilm, makeSound, spoil } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { beeps, filmFacts, soundOf, streamLines } from '../fixtures/media/measure.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const { signal } = new AbortController();
@@ -41,7 +42,7 @@ describe('conformClip', () => {
     [PROFILE, new Set()],
     [NTSC, new Set()],
   ]);
-  for (const [name, clip, seconds] of [
+  const FILMS = [
     ['25.mp4', { rate: '25', frames: 25, size: '160x90' }, 1],
     ['24.mov', { rate: '24', frames: 36, size: '90x160', sound: 'mono', soundRate: 44_100 }, 1.5],
     ['60.mp4', { rate: '60', frames: 60, size: '64x64', sound: 'none' }, 1],
@@ -76,7 +77,8 @@ describe('conformClip', () => {
       },
       1,
     ],
-  ] as const) {
+  ] as const;
+  for (const [name, clip, seconds] of sampled(FILMS, 3, 'conformed films')) {
     for (const profile of [PROFILE, NTSC]) {
       const { num, den } = profile.rate;
       test(`converts all of ${name} to ${num}/${den} frames per second`, async () => {

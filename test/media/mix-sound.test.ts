@@ -17,6 +17,7 @@ import {
 } from '../fixtures/media/combination.ts';
 import { FFMPEG, level } from '../fixtures/media/finished.ts';
 import { beeps, loudnessOf, soundOf, truePeakOf } from '../fixtures/media/measure.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const { signal } = new AbortController();
@@ -83,12 +84,19 @@ describe('the sound of a combination', () => {
     return { out, ...(await mixCombination(ffmpeg, { ...input, ...LIMITS })) };
   }
 
+  let alone: ReturnType<typeof mixed> | undefined;
+  /** The music alone, which several tests compare with. */
+  const musicAlone = async () => {
+    alone ??= mixed({ music: noise });
+    return (await alone).out;
+  };
+
   function near(actual: number, expected: number, within: number): void {
     assert.ok(Math.abs(actual - expected) <= within, `expected ${expected} +- ${within}, got ${actual}`);
   }
 
   test('music alone: at -16 LUFS, repeated without a gap to the end, faded out over the last second', async () => {
-    const { out } = await mixed({ music: noise });
+    const out = await musicAlone();
     near(await loudnessOf(out, 0, SECONDS - 1), -16, 1);
     // The seams of a track of 3 s.
     for (const seam of [3, 6]) near(await level(out, seam - 0.05, seam + 0.05), await level(out, 1, 2), 2);
@@ -100,7 +108,7 @@ describe('the sound of a combination', () => {
 
   test('music under a voice: about -30 LUFS while it speaks, -16 soon after', async () => {
     const { out, warnings } = await mixed({ music: noise, voice: speech });
-    const alone = (await mixed({ music: noise })).out;
+    const alone = await musicAlone();
     const depth = async (from: number, to: number) =>
       (await loudnessOf(out, from, to, MUSIC_ONLY)) - (await loudnessOf(alone, from, to, MUSIC_ONLY));
     near(await depth(0.3, 3.8), -14, 2);
@@ -113,7 +121,7 @@ describe('the sound of a combination', () => {
     const source = "aevalsrc='0.4*sin(2*PI*300*t)*pow(sin(PI*2*t),4)'";
     const words = await sound(await makeSound(at('words.wav'), { source, seconds: 4 }));
     const { out } = await mixed({ music: noise, voice: words });
-    const alone = (await mixed({ music: noise })).out;
+    const alone = await musicAlone();
     near(
       (await loudnessOf(out, 0.3, 3.8, MUSIC_ONLY)) - (await loudnessOf(alone, 0.3, 3.8, MUSIC_ONLY)),
       -14,
@@ -150,7 +158,7 @@ describe('the sound of a combination', () => {
     near(first, 2.5, 0.002);
     assert.deepEqual(warnings, []);
     const both = (await mixed({ music: noise, voice: speech, voiceOffsetSeconds: 2.5 })).out;
-    const alone = (await mixed({ music: noise })).out;
+    const alone = await musicAlone();
     const depth = async (from: number, to: number) =>
       (await loudnessOf(both, from, to, MUSIC_ONLY)) - (await loudnessOf(alone, from, to, MUSIC_ONLY));
     near(await depth(0, 2.4), 0, 0.5);
@@ -171,12 +179,13 @@ describe('the sound of a combination', () => {
     assert.ok((await soundOf(never.out)).every((value) => value === 0));
   });
 
-  for (const [what, more] of [
+  const REPORTED = [
     ['music alone', () => ({ music: noise })],
     ['a voice alone', () => ({ voice: speech })],
     ['music under a voice', () => ({ music: noise, voice: speech })],
     ["the clip's own sound with both", () => ({ music: noise, voice: speech, originalVolume: 1 })],
-  ] as const) {
+  ] as const;
+  for (const [what, more] of sampled(REPORTED, 2, 'reported values')) {
     test(`${what}: the reported values match the finished file`, async () => {
       const { out, loudness, truePeak } = await mixed(more());
       near(loudness ?? 0, await loudnessOf(out, 0, SECONDS), 0.6);
@@ -196,7 +205,7 @@ describe('the sound of a combination', () => {
     near(await level((await mixed({ originalVolume: 0.25 })).out, 1, 3), whole - 12, 0.5);
     const own = (await soundOf(clip.sound)).slice(48_000, 3 * 48_000);
     near(whole, 10 * Math.log10(own.reduce((sum, value) => sum + value ** 2, 0) / own.length), 0.5);
-    const dropped = (await mixed({ music: noise })).out;
+    const dropped = await musicAlone();
     assert.ok((await level(dropped, 1, 3, 'bandpass=f=600:w=20')) < whole - 15);
   });
 
@@ -214,11 +223,12 @@ describe('the sound of a combination', () => {
     );
   });
 
-  for (const [what, source] of [
+  const HOT = [
     ['full-scale noise', 'anoisesrc=c=white:a=1:r=48000:seed=2'],
     ['clipped music', 'anoisesrc=c=pink:a=1:r=48000:seed=2,volume=20dB,asoftclip=type=hard'],
     ['square waves', "aevalsrc='0.999*sgn(sin(2*PI*997*t))|0.999*sgn(sin(2*PI*441*t))':s=48000"],
-  ] as const) {
+  ] as const;
+  for (const [what, source] of sampled(HOT, HOT.length, 'hot sounds')) {
     test(`${what} in a clip, with music and voice on top, peak at -1 dBTP at most after encoding`, async () => {
       const hot = await conformed(`${what}.mp4`, source);
       const { out } = await mixed({ clips: [hot], music: noise, voice: speech, originalVolume: 1 });

@@ -11,6 +11,7 @@ import { makeFilm, makeFlashBeep } from '../fixtures/media/clips.ts';
 import { type CombinationInput, type MixClip, mixCombination } from '../fixtures/media/combination.ts';
 import { beeps, filmFacts, flashes, frameHashes, soundOf } from '../fixtures/media/measure.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 
 const { signal } = new AbortController();
 /** Seconds of the first packet in which a beep is not fully heard. */
@@ -51,11 +52,12 @@ describe('mixCombination joins', () => {
     assert.deepEqual([actual.length, far], [expected.length, []], `${actual} for ${expected}`);
   }
 
-  for (const rate of [
+  const rates = [
     { num: 30, den: 1 },
     { num: 30000, den: 1001 },
     { num: 25, den: 1 },
-  ]) {
+  ];
+  for (const rate of sampled(rates, rates.length, 'rates of six clips')) {
     test(`six clips at ${rate.num}/${rate.den}: every frame, in even steps, sound and picture together`, async () => {
       const profile = { ...PROFILE, rate };
       const lengths = [31, 20, 47, 9, 38, 25];

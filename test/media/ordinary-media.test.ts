@@ -6,10 +6,11 @@ import { PermanentError } from '../../functions/base/errors.ts';
 import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
 import { take } from '../fixtures/media/hostile-files.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 
 const { ffmpeg, at } = useMedia();
 
-for (const [name, ...output] of [
+const CLIPS = [
   ['h264.mp4'],
   ['h264-10.mov', '-c:v', 'libx264', '-pix_fmt', 'yuv420p10le'],
   ['hevc.mp4', '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error'],
@@ -41,7 +42,8 @@ for (const [name, ...output] of [
   ['h264.flv', '-c:a', 'aac', '-ar', '44100'],
   ['wmv.asf', '-c:v', 'wmv2', '-c:a', 'wmav2'],
   ['a.gif'],
-] as const) {
+] as const;
+for (const [name, ...output] of sampled(CLIPS, 2, 'ordinary clips')) {
   test(`a clip as ${name} is accepted`, async () => {
     const file = await makeFilm(at(name), { frames: 30, output: [...output] });
     const made = at(`made-${name}`);
@@ -52,7 +54,7 @@ for (const [name, ...output] of [
   });
 }
 
-for (const [name, ...output] of [
+const SOUNDS = [
   ['a.mp3'],
   ['a.m4a'],
   ['alac.m4a', '-c:a', 'alac'],
@@ -69,7 +71,8 @@ for (const [name, ...output] of [
   ['a.caf'],
   ['a.wma'],
   ['dts.mka', '-c:a', 'dca', '-strict', '-2'],
-] as const) {
+] as const;
+for (const [name, ...output] of sampled(SOUNDS, 2, 'ordinary sounds')) {
   test(`a sound as ${name} is accepted`, async () => {
     const file = await makeSound(at(name), { seconds: 1, output: [...output] });
     const made = at(`made-${name}`);
