@@ -10,6 +10,7 @@ import { FILM, MARGIN, makeCounted, toYuv } from '../fixtures/media/counted-film
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
+import { sampled } from '../fixtures/system/sample.ts';
 
 const { signal } = new AbortController();
 const TAGS = '-colorspace bt709 -color_primaries bt709 -color_trc bt709'.split(' ');
@@ -50,12 +51,13 @@ describe('a picture with another aspect ratio', () => {
     assert.ok(off <= within, `${actual}, not ${expected}`);
   }
 
+  const SHAPES = [
+    [256, 256, FILM],
+    [288, 256, { width: 144, height: 256 }],
+    [320, 180, FILM],
+  ] as const;
   for (const fit of ['contain', 'cover', 'blur'] as const) {
-    for (const [width, height, from] of [
-      [256, 256, FILM],
-      [288, 256, { width: 144, height: 256 }],
-      [320, 180, FILM],
-    ] as const) {
+    for (const [width, height, from] of sampled(SHAPES, SHAPES.length, `shapes of ${fit}`)) {
       test(`${fit}: ${from.width}x${from.height} in ${width}x${height} is placed correctly in every frame`, async () => {
         const video = await conformed(await film(from), { width, height, fit });
         const read = await readFilm(video, placeOf(from.width / from.height, { width, height }, fit));
@@ -69,7 +71,7 @@ describe('a picture with another aspect ratio', () => {
     }
   }
 
-  for (const background of ['#ff8000', '#0a64c8', '#ffffff', '#000000']) {
+  for (const background of sampled(['#ff8000', '#0a64c8', '#ffffff', '#000000'], 2, 'backgrounds')) {
     test(`bars are ${background}, above and below, right and left`, async () => {
       const rgb = [1, 3, 5].map((from) => Number.parseInt(background.slice(from, from + 2), 16));
       const bars = { fit: 'contain', background } as const;
