@@ -40,6 +40,7 @@ function stream(from: readonly number[], change: Partial<ListedStream> = {}): Li
       restarted: new Float64Array(),
       extras: false,
       cut: 0,
+      discarded: 0,
     },
     ...change,
   };

@@ -117,6 +117,28 @@ describe("a clip's own sound", () => {
     });
   }
 
+  test('is whole if an edit list cuts the picture and the sound before a key frame', async () => {
+    const [long, cut] = [at('long.mp4'), at('cut.mp4')];
+    await run(...picture(2), ...tones(2), '-c:v', 'libx264', '-c:a', 'aac', long);
+    await run('-ss', '1.5', '-i', long, '-c', 'copy', cut);
+    const { frames, warnings, sound } = await conformed(cut);
+    assert.deepEqual([frames, warnings], [15, []]);
+    assert.deepEqual((await heard(sound)).slice(0, 2), expectedTones(8).slice(6));
+  });
+
+  for (const [codec, container] of [
+    ['aac', 'mp4'],
+    ['libvorbis', 'mkv'],
+  ] as const) {
+    test(`is whole if it is a single packet behind the lead-in of ${codec}`, async () => {
+      const file = at(`short.${container}`);
+      await run(...picture(0.5), ...tones(1), '-af', 'atrim=end=0.01', '-c:a', codec, file);
+      const { warnings, sound } = await conformed(file);
+      assert.deepEqual(warnings, []);
+      assert.ok((await readFile(sound)).some((byte) => byte !== 0));
+    });
+  }
+
   test('is tried again if something outside stops it', async () => {
     const file = await makeFilm(at('plain.mp4'), { frames: 15 });
     for (const code of ['ffmpeg_killed', 'disk_full'] as const) {
