@@ -98,6 +98,7 @@ describe('a clip', () => {
   }
 
   const REFUSED: Readonly<Record<string, [RegExp, Made]>> = {
+    'that is a photo': [/^is a still picture$/, () => encode(at('photo.png'), { frames: 1, output: [] })],
     'of one frame': [/only one frame/, () => encode(at('one.mp4'), { frames: 1, output: X264 })],
     'of another codec': [/in mpeg4, not in H.264/, () => encoded('mpeg4.mp4', ['-c:v', 'mpeg4'])],
     'of a container without sure times': [/format mpegts/, () => encoded('stream.ts', X264)],
