@@ -20,7 +20,7 @@ import {
 } from '../model/pins.ts';
 import type { Source, WantedOutput } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifact } from '../ports.ts';
+import type { Artifact } from '../ports/artifacts.ts';
 import { SOUND, VIDEO } from './prepare-source.ts';
 
 /** Name of the file within a soundtrack's artifact. */

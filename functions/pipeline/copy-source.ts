@@ -11,7 +11,7 @@ import {
 import type { SoundExceeded } from '../media/own-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { CopyCheck, Prepared } from '../model/pins.ts';
-import type { Artifact } from '../ports.ts';
+import type { Artifact } from '../ports/artifacts.ts';
 import { artifactKey } from './artifacts.ts';
 import { orSilent } from './silent-clip.ts';
 

@@ -12,7 +12,7 @@ import { createEnvelopes } from '../media/sound-envelope.ts';
 import { makeSoundtrack, type Soundtrack, type SoundtrackRequest } from '../media/soundtrack.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, type SoundChoices } from '../model/plan.ts';
-import type { Artifact } from '../ports.ts';
+import type { Artifact } from '../ports/artifacts.ts';
 import { type Artifacts, artifactKey } from './artifacts.ts';
 import { checkSoundtrack, type PreparedArtifact, SOUNDTRACK } from './check-prepared.ts';
 import { SOUND } from './prepare-source.ts';

@@ -18,7 +18,9 @@ import {
   type WantedSound,
   type WantedSoundtrack,
 } from '../../functions/pipeline/soundtracks.ts';
-import type { ArtifactStore, AttemptStore, LeaseStore } from '../../functions/ports.ts';
+import type { ArtifactStore } from '../../functions/ports/artifacts.ts';
+import type { AttemptStore } from '../../functions/ports/attempts.ts';
+import type { LeaseStore } from '../../functions/ports/leases.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
 import { makePcm } from '../fixtures/media/clips.ts';
