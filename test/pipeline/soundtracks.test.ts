@@ -11,13 +11,13 @@ import type { Prepared } from '../../functions/model/pins.ts';
 import type { SoundChoices } from '../../functions/model/plan.ts';
 import { createArtifacts } from '../../functions/pipeline/artifacts.ts';
 import { type PreparedArtifact, SOUNDTRACK } from '../../functions/pipeline/check-prepared.ts';
-import { SOUND } from '../../functions/pipeline/prepare-source.ts';
 import {
   createSoundtracks,
   type Soundtracks,
   type WantedSound,
   type WantedSoundtrack,
 } from '../../functions/pipeline/soundtracks.ts';
+import { SOUND } from '../../functions/pipeline/source-artifact.ts';
 import type { ArtifactStore } from '../../functions/ports/artifacts.ts';
 import type { AttemptStore } from '../../functions/ports/attempts.ts';
 import type { LeaseStore } from '../../functions/ports/leases.ts';
