@@ -88,7 +88,7 @@ describe('a soundtrack', () => {
   test('is made once for all videos that have the same parts, settings and length', async () => {
     using first = await opened();
     const made = ffmpeg.runs;
-    assert.ok(made >= 3, `${made}`);
+    assert.ok(made >= 1, `${made}`);
     using second = await opened();
     assert.deepEqual([second.file, second.loudness, ffmpeg.runs], [first.file, first.loudness, made]);
     assert.deepEqual(opens, ['track/one'], 'its parts are opened to be mixed, and only then');
@@ -174,7 +174,9 @@ describe('a soundtrack', () => {
   });
 
   test('that cannot be mixed fails for all that wait for it, after one try', async () => {
-    const broken = { ...prepared('track/none'), path: () => at('missing.s16le') };
+    const sane = prepared('track/one');
+    // No filter takes that gain.
+    const broken = { ...sane, key: 'track/none', meta: { ...sane.meta, loudness: NaN } };
     let looked = 0;
     const watched: ArtifactStore = {
       ...store,
@@ -354,7 +356,7 @@ describe('a render', () => {
     const soundtracks = createSoundtracks({ ...s.deps, ffmpeg });
     await s.renderOne(task, 1, { soundtracks });
     const made = ffmpeg.runs;
-    assert.ok(made >= 2, JSON.stringify(await s.deps.reports.list(task.id, 1, 1)));
+    assert.ok(made >= 1, JSON.stringify(await s.deps.reports.list(task.id, 1, 1)));
     const track = task.plan.sources.findIndex(({ kind }) => kind === 'track');
     const [pin] = await s.deps.pins.read(task.id, [`prepared-${track}` as const]);
     const artifact = await s.deps.artifacts.open((pin as Prepared).artifact, signal);
