@@ -1,5 +1,5 @@
 /** Runs ffmpeg, ends what is still running when the service stops, and knows its build. */
-import type { ChildRecords } from '../ports.ts';
+import type { ChildRecords } from '../ports/child-records.ts';
 import type { Cage } from './cage.ts';
 import { Child, type RunOptions, type RunResult } from './child.ts';
 import { diskFull, saysDiskFull } from './ffmpeg-error.ts';
