@@ -107,8 +107,8 @@ export function cageFailed(exitCode: number | null, stderr: string): boolean {
   return exitCode === 1 && stderr.startsWith('bwrap: ');
 }
 
-/** The signal that ended the program in the cage, if one did. */
-export function signalInCage(exitCode: number | null): NodeJS.Signals | undefined {
+/** The signal that ended the program in a cage or behind a shell, if one did. */
+export function signalInside(exitCode: number | null): NodeJS.Signals | undefined {
   if (exitCode === null) return undefined;
   const found = Object.entries(constants.signals).find(([, number]) => SIGNAL_CODES + number === exitCode);
   return found?.[0] as NodeJS.Signals | undefined;

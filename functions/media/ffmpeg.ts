@@ -1,10 +1,11 @@
 /** Runs ffmpeg, ends what is still running when the service stops, and knows its build. */
-import type { ChildRecords } from '../ports.ts';
+import type { ChildRecords } from '../ports/child-records.ts';
 import type { Cage } from './cage.ts';
 import { Child, type RunOptions, type RunResult } from './child.ts';
 import { diskFull, saysDiskFull } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';
 import { oddFiles, refuseMissing, stopping } from './run-errors.ts';
+import { CAN_RUN_SERIES } from './series.ts';
 import { emptyFolder, hasOddFiles, isAlmostFull } from './work-folder.ts';
 
 /** Time between SIGTERM and SIGKILL. What the child has written is thrown away in either case. */
@@ -17,7 +18,7 @@ export type { RunOptions, RunResult } from './child.ts';
 
 export interface Ffmpeg extends AsyncDisposable {
   /**
-   * Runs ffmpeg to its end. Throws FfmpegError if ffmpeg fails or exceeds a limit, TransientError 'disk_full' or
+   * Runs ffmpeg to its end, perhaps twice. Throws FfmpegError if ffmpeg fails or exceeds a limit, TransientError 'disk_full' or
    * 'ffmpeg_killed' if the cause lies outside ffmpeg, and the signal's reason if aborted. The child is gone in any case.
    */
   run(args: readonly string[], options: RunOptions): Promise<RunResult>;
@@ -54,11 +55,19 @@ export function createFfmpeg(options: FfmpegOptions): Ffmpeg {
   let version: Promise<string> | undefined;
 
   async function run(args: readonly string[], options: RunOptions): Promise<RunResult> {
-    options.signal.throwIfAborted();
+    const { followedBy, signal } = options;
+    signal.throwIfAborted();
     if (disposed) throw stopping();
     refuseMissing(path);
+    if (followedBy !== undefined && !CAN_RUN_SERIES) {
+      const { followedBy: _, ...alone } = options;
+      const first = await run(args, alone);
+      const second = await run(followedBy, alone);
+      return { stdout: first.stdout + second.stdout, stderr: first.stderr + second.stderr };
+    }
     const cwd = cage === undefined ? home.path() : '/';
-    const child = new Child({ path, cage, cwd }, args, options, { graceMs, longMs });
+    const lists = followedBy === undefined ? [args] : [args, followedBy];
+    const child = new Child({ path, cage, cwd }, lists, options, { graceMs, longMs });
     running.add(child);
     if (child.pid !== undefined) children?.started(child.pid);
     try {

@@ -11,9 +11,9 @@ export interface RunLimits {
   fileMb: number;
 }
 
-const SHELL = '/bin/sh';
+export const SHELL = '/bin/sh';
 /** macOS and Windows lack these limits. There, only time, pictures, streams and single allocations are limited. */
-const LIMITED = process.platform === 'linux' && existsSync(SHELL);
+export const HAS_SHELL = process.platform === 'linux' && existsSync(SHELL);
 /** Of the machine's or container's memory. The rest is for this process and, if the disk is in memory, for files. */
 const SHARE_OF_MACHINE = 0.75;
 /** ffmpeg parses the option as a C int. */
@@ -38,7 +38,7 @@ export function largestBlock({ memoryMb }: RunLimits): string[] {
  * that allocators reserve for each thread. https://man7.org/linux/man-pages/man2/getrlimit.2.html
  */
 export function underLimits({ command, args }: Command, limits: RunLimits): Command {
-  if (!LIMITED) return { command, args };
+  if (!HAS_SHELL) return { command, args };
   // Always after our own timeout: it only matters if this process is no longer there to enforce that one.
   const cpuSeconds = Math.ceil(limits.timeoutMs / 1000) * CORES + 1;
   const set = [

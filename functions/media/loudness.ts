@@ -59,18 +59,7 @@ export function readMeter(stderr: string): SoundLevels {
   return { loudness: readLoudness(stderr), truePeak: Number.isFinite(peak) ? peak : null };
 }
 
-/** Loudness and true peak of encoded sound, as a player decodes it. */
-export async function measureEncoded(
-  ffmpeg: Ffmpeg,
-  file: string,
-  options: { signal: AbortSignal; timeoutMs: number },
-): Promise<SoundLevels> {
-  const args = encodedLevelArguments(file);
-  const { stderr } = await ffmpeg.run(args, { ...MEASURING, ...options, reads: [file] });
-  return readMeter(stderr);
-}
-
-/** @param file MP4 without a picture */
+/** Prints loudness and true peak of encoded sound, as a player decodes it, for `readMeter`. @param file MP4 without a picture */
 export function encodedLevelArguments(file: string): string[] {
   return [
     ...['-v', 'info', '-nostats', ...allowing({ demuxers: ['mov'], decoders: ['aac'] })],

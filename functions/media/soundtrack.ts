@@ -1,10 +1,11 @@
 /** Makes the soundtrack of a combination: mixed, brought to its loudness, encoded, and measured as it is heard. */
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { PermanentError } from '../base/errors.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
-import { measureEncoded, type SoundLevels } from './loudness.ts';
+import { encodedLevelArguments, readMeter, type SoundLevels } from './loudness.ts';
 import { bestTry, firstMaster, loudnessWarnings, nextMaster, type Try } from './loudness-target.ts';
 import { mixArguments } from './mix.ts';
 import { estimateMix } from './mix-estimate.ts';
@@ -32,6 +33,8 @@ export const MIX_MEMORY_MB = 512;
 const SOUND_MB_PER_SECOND = 0.05;
 /** Each costs as much as the first one. Most sounds need one, and the others hardly gain by more. */
 const MOST_TRIES = 4;
+const EXPECTED = 'clips and sounds that can be mixed';
+const NEXT = 'Retry the task.';
 
 /** Makes the soundtrack. Throws PermanentError 'mix_failed' if its parts cannot be mixed. */
 export async function makeSoundtrack(
@@ -46,16 +49,20 @@ export async function makeSoundtrack(
   const tries: Try[] = [];
   const fileOf = (number: number) => join(dir, `${number}.m4a`);
   try {
-    const mixed = target === null || reads.length === 0 ? undefined : await estimated(input, read);
+    const mixed = target === null || reads.length === 0 ? undefined : await found(estimated(input, read));
     let master = firstMaster(target, mixed);
     for (;;) {
       const file = fileOf(tries.length);
-      await encoded(ffmpeg.run(mixArguments(input, master, file), limits));
+      const args = mixArguments(input, master, file);
       if (reads.length === 0) {
+        await encoded(ffmpeg.run(args, limits));
         await rename(file, out);
         return { loudness: null, truePeak: null, warnings: [] };
       }
-      tries.push({ master, levels: await encoded(measureEncoded(ffmpeg, file, { signal, timeoutMs })) });
+      const { stderr } = await encoded(
+        ffmpeg.run(args, { ...limits, followedBy: encodedLevelArguments(file) }),
+      );
+      tries.push({ master, levels: readMeter(stderr) });
       const next = tries.length === MOST_TRIES ? undefined : nextMaster(target, mixed, tries);
       if (next === undefined) break;
       master = next;
@@ -82,11 +89,17 @@ function filesOf({ own, music, voice }: MixInput): string[] {
   return [...own, ...[music, voice].flatMap((sound) => (sound === undefined ? [] : [sound.file]))];
 }
 
+async function found<T>(reading: Promise<T>): Promise<T> {
+  return reading.catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new PermanentError('mix_failed', 'mix', `Expected ${EXPECTED}, got one that is gone. ${NEXT}`, {
+      cause,
+    });
+  });
+}
+
 async function encoded<T>(run: Promise<T>): Promise<T> {
   return run.catch((error: unknown) => {
-    throw permanentFrom(error, 'mix_failed', 'mix', {
-      expected: 'clips and sounds that can be mixed',
-      next: 'Retry the task.',
-    });
+    throw permanentFrom(error, 'mix_failed', 'mix', { expected: EXPECTED, next: NEXT });
   });
 }

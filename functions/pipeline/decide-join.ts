@@ -9,7 +9,8 @@ import type { Log } from '../base/log.ts';
 import type { CopyCheck, Join } from '../model/pins.ts';
 import { type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { PinStore, Queue } from '../ports.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Queue } from '../ports/queue.ts';
 import { clipsOf, type Decision, latestLook, outlookOf } from './join-outlook.ts';
 
 export interface JoinsDeps {

@@ -7,8 +7,16 @@ import { type CombinationInput, mixOf } from '../fixtures/media/combination.ts';
 /** Name of the list of clips in the mix's folder, for the concat demuxer. */
 export const MIX_LIST = 'clips.ffconcat';
 
-export function bareMixArguments(input: CombinationInput): string[] {
-  const sound = mixArguments(mixOf(input), { gain: 0, limit: 0.7 }, input.out);
+/** Prints loudness and true peak at the end, which a run of the service tells as well. */
+const METER = 'ebur128=peak=true:framelog=verbose';
+
+/** @param isMetered whether it also measures what it makes */
+export function bareMixArguments(input: CombinationInput, isMetered: boolean): string[] {
+  const plain = mixArguments(mixOf(input), { gain: 0, limit: 0.7 }, input.out);
+  const metered = plain.map((arg, at) =>
+    plain[at - 1] === '-filter_complex' ? arg.replace(/\[a\]$/, `,${METER}[a]`) : arg,
+  );
+  const sound = isMetered ? metered : plain;
   // The clips come last, so that the sounds keep their numbers.
   const graph = sound.indexOf('-filter_complex_threads');
   const mapped = sound.indexOf('-map');

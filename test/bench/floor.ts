@@ -5,14 +5,15 @@ import { bareMixArguments } from './bare-mix.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { FinishedMix } from './finished-task.ts';
 
-/** Seconds per video, with `concurrency` commands in parallel. */
+/** Seconds per video, with `concurrency` commands in parallel. @param isMetered see bare-mix.ts */
 export async function timeFloor(
   ffmpeg: string,
   mixes: readonly FinishedMix[],
   concurrency: number,
+  isMetered: boolean,
 ): Promise<number> {
   const limit = pLimit(concurrency);
-  const commands = mixes.map(({ input }) => bareMixArguments(input));
+  const commands = mixes.map(({ input }) => bareMixArguments(input, isMetered));
   const started = performance.now();
   await Promise.all(commands.map((args) => limit(() => runFfmpeg(ffmpeg, args))));
   const seconds = (performance.now() - started) / 1000;

@@ -134,10 +134,12 @@ async function warmPart(
     const known = await timeTask(host, request);
     // Nobody hears a hundredth of a decibel, and no soundtrack has it yet.
     const unknown = await timeTask(host, { ...different, audio: { loudness: -14 - turn / 100 } });
-    const before = processorSeconds(process.pid);
-    const seconds = await timeFloor(ffmpeg, mixes, CORES);
-    const processor = (processorSeconds(process.pid) - before) / mixes.length;
-    turns.push({ known, unknown, floor: { seconds, processor } });
+    const spent = async (isMetered: boolean) => {
+      const before = processorSeconds(process.pid);
+      const seconds = await timeFloor(ffmpeg, mixes, CORES, isMetered);
+      return { seconds, processor: (processorSeconds(process.pid) - before) / mixes.length };
+    };
+    turns.push({ known, unknown, floor: await spent(true), unmetered: await spent(false) });
   }
   let answers: number[] = [];
   if (parts.includes('answers')) {

@@ -114,7 +114,7 @@ describe('the bare command of a mix', () => {
   };
 
   test('copies the picture, and does the same to the sound', () => {
-    const args = bareMixArguments(input);
+    const args = bareMixArguments(input, false);
     assert.deepEqual(inputsOf(args), [
       'file:/a/music.s16le',
       'file:/a/voice.s16le',
@@ -124,6 +124,10 @@ describe('the bare command of a mix', () => {
       ...['-map', '2:v:0', '-c:v', 'copy', '-map', '[a]'],
     ]);
     assert.equal(args.at(-1), 'file:/made/out.mp4');
+    const metered = bareMixArguments(input, true);
+    const changed = metered.filter((arg, at) => arg !== args[at]);
+    assert.equal(metered.length, args.length);
+    assert.match(changed.join('\n'), /^[^\n]*,ebur128=peak=true:framelog=verbose\[a\]$/);
   });
 
   test('names its clips in a list that quotes special characters in paths', () => {

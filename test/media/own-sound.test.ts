@@ -10,17 +10,15 @@ import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
 import { SoundExceeded } from '../../functions/media/own-sound.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 import { expectedTones, heard, level, tones } from '../fixtures/media/tones.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  ...{ width: 64, height: 64, rate: { num: 30, den: 1 }, fit: 'contain', background: '#000000' },
-};
+const PROFILE = plainProfile(64, 64);
 const picture = (seconds: number) => ['-f', 'lavfi', '-i', `testsrc2=s=64x64:r=30:d=${seconds}`];
 
 describe("a clip's own sound", () => {

@@ -4,7 +4,7 @@ import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import type { CopyCheck } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { createJoins, type JoinsDeps } from '../../functions/pipeline/decide-join.ts';
-import type { PinStore } from '../../functions/ports.ts';
+import type { PinStore } from '../../functions/ports/pins.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 

@@ -9,7 +9,7 @@ import { makePlan } from '../../functions/model/plan.ts';
 import { seededRandom } from '../../functions/model/random.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { createJoins } from '../../functions/pipeline/decide-join.ts';
-import type { PinStore } from '../../functions/ports.ts';
+import type { PinStore } from '../../functions/ports/pins.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';

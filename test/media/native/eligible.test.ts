@@ -15,26 +15,19 @@ import {
   twoHeaders,
 } from '../../fixtures/media/changed-headers.ts';
 import {
-  assertJoined,
+  assertCopiesJoin,
   type Copy,
   copyOf,
   encode,
-  joinClips,
   SMALL,
+  x264,
 } from '../../fixtures/media/copied-joins.ts';
 import { ffmpeg as run } from '../../fixtures/media/finished.ts';
 import { useMedia } from '../../fixtures/media/media.ts';
 import { sampled } from '../../fixtures/system/sample.ts';
 
-const X264 = ['-c:v', 'libx264', '-x264-params', 'bframes=2:b-adapt=0:keyint=10'];
+const X264 = x264('bframes=2:b-adapt=0:keyint=10');
 const BASELINE = ['-c:v', 'libx264', '-profile:v', 'baseline'];
-const x264 = (parameters: string, ...more: readonly string[]) => [
-  '-c:v',
-  'libx264',
-  ...more,
-  '-x264-params',
-  parameters,
-];
 
 describe('a clip', () => {
   const { ffmpeg, at } = useMedia();
@@ -85,15 +78,7 @@ describe('a clip', () => {
       const own = await copy(file, { profile });
       await checkClip(own, profile);
       const others = own.header === plain.header ? [plain, own, plain] : [own, own];
-      const film = at(`film-${count}.mp4`);
-      await joinClips(
-        others.map(({ video }) => video),
-        film,
-      );
-      await assertJoined(
-        film,
-        others.map(({ source }) => source),
-      );
+      await assertCopiesJoin(others, at(`film-${count}.mp4`));
     });
   }
 
