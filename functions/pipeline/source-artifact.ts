@@ -1,4 +1,4 @@
-/** What clips and tracks have in common: their URL is fetched once per task, and their artifact is made from its bytes. */
+/** What clips, tracks and lines have in common: their URL is fetched once per task, and their artifact is made from its bytes. */
 import { PermanentError } from '../base/errors.ts';
 import type { Fetched, Prepared } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';

@@ -53,6 +53,7 @@ describe('the estimate of a mix', () => {
       ...{ music: sound('kicks'), voice: sound('speech') },
       ...{ voiceOffsetSeconds: 4.5, duck: false },
     }),
+    'clips alone, lowered': () => ({ own: [sound('street').file, sound('kicks').file], originalVolume: 0.5 }),
     'clips, music and a voice': () => ({
       ...{ own: [sound('street').file, sound('noise').file], originalVolume: 0.5 },
       ...{ music: sound('kicks'), voice: sound('speech') },
