@@ -6,7 +6,7 @@ export const CORES = availableParallelism();
 const MAX_DEFAULT_THREADS = 4;
 /** An encoder takes 300 MB at 1080x1920 and 35 MB per thread; this leaves room for the host and a mix beside it. */
 const MB_PER_THREAD = 512;
-/** A mix takes 25 to 46 MB, and its sound up to 74 where files are in memory. See media/soundtrack.ts. */
+/** A mix takes 25 to 46 MB, and its video as much as it has where files are in memory. */
 const MB_PER_MIX = 128;
 /** For an encoder and Node. */
 const MB_BESIDE_MIXES = 384;

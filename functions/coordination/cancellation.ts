@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../base/errors.ts';
-import type { TaskStore } from '../ports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 /** How often running work checks whether its task was cancelled. */
 const POLL_MS = 500;

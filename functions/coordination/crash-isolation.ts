@@ -1,5 +1,5 @@
 import type { LeaseState } from '../model/lease-state.ts';
-import type { AttemptStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
 import type { ExclusiveGate } from './exclusive-gate.ts';
 import { type Semaphore, UNLIMITED } from './semaphore.ts';
 

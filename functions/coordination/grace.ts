@@ -1,4 +1,4 @@
-import type { AttemptStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
 
 /**
  * Delays a repair, so that the work has time to finish by itself. The first call starts a grace period and returns

@@ -1,5 +1,5 @@
 /** How long a task has made no progress, counted in the time in which somebody looked. */
-import type { Memo } from '../ports.ts';
+import type { Memo } from '../ports/memo.ts';
 import { idleKey } from './lease-keys.ts';
 
 export interface IdleRecord {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isShortage, isUnexpected, TransientError } from '../base/errors.ts';
 import { type Attempts, NO_ATTEMPTS } from '../model/attempts.ts';
-import type { AttemptStore, Lease, LeaseStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { Lease, LeaseStore } from '../ports/leases.ts';
 
 export interface UnderLeaseOptions {
   leases: LeaseStore;

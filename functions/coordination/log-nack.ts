@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import { titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { TaskStore } from '../ports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 /** The same reason for the same source, or for the renders of a task, is a warning once in this time. */
 const REPEATED_AFTER_MS = 10 * 60_000;

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../base/errors.ts';
 import type { Attempts } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
-import type { AttemptStore, LeaseStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
 import { underLease } from './lease.ts';
 import { type Semaphore, UNLIMITED } from './semaphore.ts';
 

@@ -1,7 +1,7 @@
 /** What this process knows about problems of tasks, and stores now and then, for other processes and the next start. */
 import { LRUCache } from 'lru-cache';
 import { type Problem, type Work, workName } from '../model/problem.ts';
-import type { ProblemStore } from '../ports.ts';
+import type { ProblemStore } from '../ports/problems.ts';
 
 export interface ProblemNotes {
   /** Before work on the task begins. Does not wait for what it looks up. */

@@ -7,7 +7,7 @@ import type { TransientCode } from '../base/codes.ts';
 import { isDiskFull, PermanentError, type Stage, TransientError } from '../base/errors.ts';
 import type { Message } from '../model/messages.ts';
 import { type Problem, type Work, workName } from '../model/problem.ts';
-import type { ProblemStore } from '../ports.ts';
+import type { ProblemStore } from '../ports/problems.ts';
 import { createProblemNotes, type ProblemNotes } from './problem-notes.ts';
 
 export interface Problems {

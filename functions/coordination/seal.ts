@@ -3,7 +3,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Memo, Seal } from '../ports.ts';
+import type { Memo } from '../ports/memo.ts';
+import type { Seal } from '../ports/seal.ts';
 
 /** A forged record is read again and again; one line in the log is enough. */
 const NAMES_LOGGED = 1_000;

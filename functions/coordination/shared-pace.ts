@@ -1,7 +1,8 @@
 /** A rate that all processes keep to together, once a vendor has asked for fewer requests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../base/errors.ts';
-import type { AttemptStore, Memo } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { Memo } from '../ports/memo.ts';
 import { paceKey, paceTurnKey } from './lease-keys.ts';
 
 export interface SharedPaceOptions {

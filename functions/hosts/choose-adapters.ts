@@ -18,16 +18,14 @@ import { createWebhookSender } from '../adapters/webhook/sender.ts';
 import type { Config } from '../config/config.ts';
 import { sourceRules } from '../config/vendor-settings.ts';
 import { workDir } from '../pipeline/artifacts.ts';
-import type {
-  ArtifactStore,
-  Downloads,
-  Memo,
-  OutputStore,
-  Seal,
-  Speech,
-  UploadStore,
-  WebhookSender,
-} from '../ports.ts';
+import type { ArtifactStore } from '../ports/artifacts.ts';
+import type { Downloads } from '../ports/downloads.ts';
+import type { Memo } from '../ports/memo.ts';
+import type { OutputStore } from '../ports/outputs.ts';
+import type { Seal } from '../ports/seal.ts';
+import type { Speech } from '../ports/speech.ts';
+import type { UploadStore } from '../ports/uploads.ts';
+import type { WebhookSender } from '../ports/webhooks.ts';
 import { dataFolders } from './data-folders.ts';
 import { webhookSecret } from './webhook-secret.ts';
 

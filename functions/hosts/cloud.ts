@@ -13,7 +13,7 @@ import { corsHeaders, withHeaders } from '../http/cors.ts';
 import { parseJson, problem } from '../http/json-body.ts';
 import { createPushAccess } from '../http/push-auth.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
-import type { Delivery } from '../ports.ts';
+import type { Delivery } from '../ports/queue.ts';
 import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
 import { inChunks } from './cloud-answer.ts';
 

@@ -1,22 +1,19 @@
 /** Hooks around adapters and stages, for traces and for the faults that tests inject. */
 import type { Message } from '../model/messages.ts';
-import type {
-  ArtifactStore,
-  AttemptStore,
-  Downloads,
-  LeaseStore,
-  Memo,
-  OutputStore,
-  PinStore,
-  ProblemStore,
-  Queue,
-  ReportStore,
-  Speech,
-  TaskStore,
-  UploadStore,
-  WebhookSender,
-  WebhookStore,
-} from '../ports.ts';
+import type { ArtifactStore } from '../ports/artifacts.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { Downloads } from '../ports/downloads.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { Memo } from '../ports/memo.ts';
+import type { OutputStore } from '../ports/outputs.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { ProblemStore } from '../ports/problems.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { ReportStore } from '../ports/reports.ts';
+import type { Speech } from '../ports/speech.ts';
+import type { TaskStore } from '../ports/tasks.ts';
+import type { UploadStore } from '../ports/uploads.ts';
+import type { WebhookSender, WebhookStore } from '../ports/webhooks.ts';
 
 /** One adapter for each port. */
 export interface Adapters {

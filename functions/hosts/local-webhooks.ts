@@ -1,6 +1,6 @@
 import { TransientError } from '../base/errors.ts';
 import type { MessageOf } from '../model/messages.ts';
-import type { Delivery } from '../ports.ts';
+import type { Delivery } from '../ports/queue.ts';
 import { type WebhookDeps, webhook } from '../stages/webhook.ts';
 
 /**

@@ -10,7 +10,7 @@ import { createNackLog } from '../coordination/log-nack.ts';
 import { ALL_PLACES } from '../coordination/receiver-places.ts';
 import { createApi } from '../http/router.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
-import type { Delivery } from '../ports.ts';
+import type { Delivery } from '../ports/queue.ts';
 import { complete } from '../stages/complete.ts';
 import { deadLetter } from '../stages/dead-letter.ts';
 import { prepare } from '../stages/prepare.ts';

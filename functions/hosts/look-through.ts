@@ -1,7 +1,7 @@
 /** What a host finds when it starts. */
 import type { DiskOutputs } from '../adapters/disk/outputs.ts';
 import { fileName, manifestName } from '../model/names.ts';
-import type { TaskStore } from '../ports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 const PAGE = 100;
 

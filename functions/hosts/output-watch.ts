@@ -2,7 +2,7 @@
 import { isShortage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { createOutage, type Outage } from '../base/outage.ts';
-import type { OutputStore } from '../ports.ts';
+import type { OutputStore } from '../ports/outputs.ts';
 
 export function createOutputOutage(log: Log): Outage {
   return createOutage({

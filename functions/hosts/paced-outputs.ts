@@ -1,7 +1,7 @@
 /** Saves no faster than the output's vendor accepts. */
 import { TransientError } from '../base/errors.ts';
 import type { SharedPace } from '../coordination/shared-pace.ts';
-import type { OutputStore } from '../ports.ts';
+import type { OutputStore } from '../ports/outputs.ts';
 
 export function pacedOutputs(outputs: OutputStore, pace: SharedPace): OutputStore {
   return {

@@ -1,7 +1,9 @@
 import { counted } from '../base/counted.ts';
 import type { Log } from '../base/log.ts';
 import { endCancelled } from '../pipeline/end-cancelled.ts';
-import type { Queue, ReportStore, TaskStore } from '../ports.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { ReportStore } from '../ports/reports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 import { POLL_LATER } from './poll-later.ts';
 import { knownTask, statusView, type TasksDeps } from './task-status.ts';
 

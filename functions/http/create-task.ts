@@ -7,7 +7,8 @@ import type { Accepted } from '../model/answers/task.ts';
 import { taskLinks } from '../model/links.ts';
 import type { Claim, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
-import type { Queue, TaskStore } from '../ports.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 import { POLL_LATER } from './poll-later.ts';
 
 export interface CreateTaskDeps {

@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts';
-import type { TaskStore, WebhookStore } from '../ports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
+import type { WebhookStore } from '../ports/webhooks.ts';
 import { checkEnded, knownTask } from './task-status.ts';
 
 export interface DeleteTaskDeps {

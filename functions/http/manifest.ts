@@ -7,7 +7,7 @@ import { manifestName } from '../model/names.ts';
 import { joinOfTask } from '../pipeline/join-view.ts';
 import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports } from '../pipeline/reporting.ts';
-import type { FoundFile } from '../ports.ts';
+import type { FoundFile } from '../ports/outputs.ts';
 import { findVideo, readWhole } from './saved-file.ts';
 import { streamed } from './streamed.ts';
 import { checkEnded, knownTask } from './task-status.ts';

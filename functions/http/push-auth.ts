@@ -4,7 +4,7 @@ import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PushRule } from '../config/config.ts';
 import type { TokenClaims } from '../model/push-token.ts';
-import type { TokenReader } from '../ports.ts';
+import type { TokenReader } from '../ports/push-token.ts';
 
 export interface PushAccessOptions {
   rule: PushRule;

@@ -5,7 +5,7 @@ import { partOf, type WantedOutput } from '../model/plan.ts';
 import type { Claim, Task } from '../model/task.ts';
 import { checkedProfile } from '../pipeline/check-prepared.ts';
 import { allReports } from '../pipeline/reporting.ts';
-import type { PinStore } from '../ports.ts';
+import type { PinStore } from '../ports/pins.ts';
 import { type CreateTaskDeps, createTask, type Draft } from './create-task.ts';
 import { checkEnded, knownTask, type TasksDeps } from './task-status.ts';
 

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, RequestError, TransientError } from '../base/errors.ts';
 import type { Task } from '../model/task.ts';
-import type { FoundFile, OutputStore } from '../ports.ts';
+import type { FoundFile, OutputStore } from '../ports/outputs.ts';
 import type { ByteRange } from './byte-range.ts';
 
 /** Failures in a row without a byte between them. */

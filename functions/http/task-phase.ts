@@ -2,7 +2,7 @@
 import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
 import { endedStatus, type Progress, type TaskStatus } from '../model/task.ts';
 import type { Outline } from '../model/task-summary.ts';
-import type { LeaseStore } from '../ports.ts';
+import type { LeaseStore } from '../ports/leases.ts';
 
 /**
  * `rendering` once a video is being mixed, `preparing` once a source is being prepared. An ended status only once the

@@ -4,7 +4,7 @@ import { type Mistake, RequestError } from '../base/errors.ts';
 import type { Upload } from '../model/answers/upload.ts';
 import { readUpload } from '../model/upload.ts';
 import { maskUploadId, UPLOAD_DAYS, uploadId } from '../model/upload-id.ts';
-import type { UploadStore } from '../ports.ts';
+import type { UploadStore } from '../ports/uploads.ts';
 import { readJson } from './json-body.ts';
 import type { Call } from './route.ts';
 

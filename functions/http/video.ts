@@ -4,7 +4,7 @@ import { RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { RenderOutcome } from '../model/answers/render.ts';
 import type { Task } from '../model/task.ts';
-import type { FoundFile, OutputStore } from '../ports.ts';
+import type { FoundFile, OutputStore } from '../ports/outputs.ts';
 import { httpDate, isKnown, type Representation, rangeOf } from './byte-range.ts';
 import { findVideo, readWhole } from './saved-file.ts';
 import { streamed } from './streamed.ts';

@@ -28,7 +28,7 @@ export interface RunOptions extends RunLimits, RunFiles {
   onLine?: (line: string) => void;
   /**
    * Arguments of a second run, which starts if the first succeeds, under the same limits and in the same cage. What both
-   * print is returned. To start a cage takes a third of what it takes to measure a soundtrack in it.
+   * print is returned. It saves a copy of this process, a shell and a cage: some 15 ms of processor time.
    */
   followedBy?: readonly string[];
 }

@@ -28,7 +28,8 @@ const OUT_OF_MEMORY =
   /(Cannot allocate memory|Out of memory|malloc of size \d+ failed|pthread_create\(\) failed|Error while opening encoder)/i;
 const DISK_FULL = /: No space left on device\.?$/;
 /** Builds before 6.1 exit with 0 if only the end of the file could not be written. */
-const END_NOT_WRITTEN = /^Error (?:writing trailer of|closing file) .*: No space left on device\.?$/m;
+const NOT_WRITTEN =
+  /^(?:Error (?:writing trailer of|closing file)|Could not write header for output file) .*: No space left on device\.?$/m;
 /** How ffmpeg exits after a signal to stop (fftools/ffmpeg.c). It says so only at log level info. */
 const STOPPED_BY_SIGNAL = 255;
 /** Since 6.1 ffmpeg exits with 256 minus the number of the error; older builds always with 1. */
@@ -121,7 +122,7 @@ export function exitError(
 }
 
 export function saysDiskFull(stderr: string): boolean {
-  return END_NOT_WRITTEN.test(stderr);
+  return NOT_WRITTEN.test(stderr);
 }
 
 export function diskFull(cause?: unknown): TransientError {

@@ -1,8 +1,8 @@
 /** Runs ffmpeg, ends what is still running when the service stops, and knows its build. */
-import type { ChildRecords } from '../ports.ts';
+import type { ChildRecords } from '../ports/child-records.ts';
 import type { Cage } from './cage.ts';
 import { Child, type RunOptions, type RunResult } from './child.ts';
-import { diskFull, saysDiskFull } from './ffmpeg-error.ts';
+import { diskFull, FfmpegError, saysDiskFull } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';
 import { oddFiles, refuseMissing, stopping } from './run-errors.ts';
 import { CAN_RUN_SERIES } from './series.ts';
@@ -63,7 +63,7 @@ export function createFfmpeg(options: FfmpegOptions): Ffmpeg {
       const { followedBy: _, ...alone } = options;
       const first = await run(args, alone);
       const second = await run(followedBy, alone);
-      return { stdout: first.stdout + second.stdout, stderr: first.stderr + second.stderr };
+      return { stdout: first.stdout + second.stdout, stderr: `${first.stderr}\n${second.stderr}` };
     }
     const cwd = cage === undefined ? home.path() : '/';
     const lists = followedBy === undefined ? [args] : [args, followedBy];
@@ -71,12 +71,16 @@ export function createFfmpeg(options: FfmpegOptions): Ffmpeg {
     running.add(child);
     if (child.pid !== undefined) children?.started(child.pid);
     try {
-      const result = await child.result;
       const { writes } = options;
-      if (writes === undefined) return result;
-      if (await hasOddFiles(writes)) throw oddFiles(result.stderr);
       // The file may say that, too; but what it is made of cannot fill the disk.
-      if (saysDiskFull(result.stderr) && (await isAlmostFull(writes))) throw diskFull();
+      const filledDisk = async (stderr: string) =>
+        writes !== undefined && saysDiskFull(stderr) && (await isAlmostFull(writes));
+      const result = await child.result.catch(async (error: unknown) => {
+        // Older builds end well without the end of their file, which the second run cannot open.
+        throw FfmpegError.is(error) && (await filledDisk(error.stderr)) ? diskFull(error) : error;
+      });
+      if (writes !== undefined && (await hasOddFiles(writes))) throw oddFiles(result.stderr);
+      if (await filledDisk(result.stderr)) throw diskFull();
       return result;
     } finally {
       running.delete(child);

@@ -1,6 +1,6 @@
 /** Finds the gain and the limit that bring a sound to its loudness. Pure; the numbers were found by measurement. */
 
-import { limiterLoss } from './limiter-loss.ts';
+import { limiterLossOf } from './limiter-loss.ts';
 import { MAX_GAIN_DB, type SoundLevels } from './loudness.ts';
 import type { Master } from './mix-graph.ts';
 import { type Envelope, loudnessOf } from './sound-envelope.ts';
@@ -23,6 +23,7 @@ const LEAST_SLOPE = 0.35;
 const MOST_AGAINST_LIMIT_DB = 6;
 /** Each finds the gain ten times as exactly. */
 const ROUNDS = 4;
+const EXACT_LU = 0.02;
 /** Below this it takes nothing that is heard. */
 const HARDLY_LIMITED_DB = 1;
 
@@ -50,8 +51,12 @@ export function firstMaster(target: number | null, mixed: Envelope | undefined):
   const plain = target - loudness;
   let lost = 0;
   if (overOf(plain, mixed, LIMIT) > 0) {
-    for (let round = 0; round < ROUNDS; round++)
-      lost = limiterLoss(mixed, capped(plain + lost, plain), LIMIT);
+    const lossAfter = limiterLossOf(mixed, LIMIT);
+    for (let round = 0; round < ROUNDS; round++) {
+      const known = lost;
+      lost = lossAfter(capped(plain + known, plain));
+      if (Math.abs(lost - known) < EXACT_LU) break;
+    }
   }
   return { gain: capped(plain + lost, plain), limit: LIMIT };
 }

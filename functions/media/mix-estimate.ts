@@ -28,15 +28,16 @@ export function estimateMix(input: MixInput, parts: PartEnvelopes): Envelope {
     add(sum, own, () => input.originalVolume, at);
     at += own.peaks.length;
   }
-  const voice = { peaks: new Float32Array(count), energies: new Float32Array(count) };
+  let ducked: Float32Array | undefined;
   if (parts.voice !== undefined) {
+    const voice = { peaks: new Float32Array(count), energies: new Float32Array(count) };
     const fadeOut = fade(0, levels.voiceFadeOut, input.total);
     add(voice, parts.voice, (ms) => amplitude(levels.voiceGain) * fadeOut(ms), inMs(levels.voiceOffset));
     add(sum, voice, () => 1, 0);
+    if (levels.isDucked) ducked = duckedBy(voice);
   }
   if (parts.music !== undefined) {
     const fades = fade(levels.musicFadeIn, levels.musicFadeOut, input.total);
-    const ducked = levels.isDucked ? duckedBy(voice) : undefined;
     const gain = amplitude(levels.musicGain);
     const level = (ms: number) => gain * fades(ms) * (ducked?.[ms] ?? 1);
     const length = parts.music.peaks.length;

@@ -1,6 +1,6 @@
 /** Opens ffmpeg for files of strangers: chooses the build, tries the cage, and says what is missing. */
 import type { Log } from '../base/log.ts';
-import type { ChildRecords } from '../ports.ts';
+import type { ChildRecords } from '../ports/child-records.ts';
 import { findCage } from './cage.ts';
 import { type Ask, type ChosenFfmpeg, chooseFfmpeg, isOld } from './choose-ffmpeg.ts';
 import { createFfmpeg, type Ffmpeg } from './ffmpeg.ts';

@@ -61,7 +61,7 @@ export async function ownSound(
   if (audio.refused !== null)
     return silent(audio.refused, 'silent', audio.encrypted ? UNENCRYPTED : REEXPORTED);
   if (exceeded !== undefined) return { seconds: 0, warnings: [exceeded.message] };
-  const { stream, layout, codec } = audio;
+  const { stream, layout, codec, discarded = 0 } = audio;
   const ownMs = Math.min(SOUND_TIMEOUT_MS, timeoutMs * SHARE_OF_TIME);
   try {
     const { later } = video;
@@ -75,8 +75,9 @@ export async function ownSound(
     // The last packet may be decoded to more than the file says belongs to it.
     const seconds = Math.min(samples / SAMPLE_RATE, audio.seconds - ahead);
     const warnings = beyond(input, audio.seconds - ahead, seconds);
-    if (isWhole(packets, frames)) return { seconds, warnings };
-    const part = `${codec}, of which ${frames} of ${packets} packets could be decoded`;
+    const heard = packets - discarded;
+    if (isWhole(heard, frames)) return { seconds, warnings };
+    const part = `${codec}, of which ${frames} of ${heard} packets could be decoded`;
     return {
       seconds,
       warnings: [...silent(part, frames === 0 ? 'silent' : 'partly silent').warnings, ...warnings],
@@ -98,7 +99,9 @@ function tooMuch(codec: string, cause: FfmpegError): SoundExceeded {
 
 function isWhole(packets: number, frames: number): boolean {
   const lost = packets - frames;
-  return lost <= packets * SHARE_LOST || (lost <= LEAD_IN && lost < packets * SHARE_LOST_SHORT);
+  if (lost <= packets * SHARE_LOST || (lost <= LEAD_IN && lost < packets * SHARE_LOST_SHORT)) return true;
+  // The first packet of Vorbis only begins what the second ends.
+  return lost === 1 && frames > 0;
 }
 
 function silent(actual: string, outcome = 'silent', next = REEXPORTED): OwnSound {

@@ -41,6 +41,8 @@ export interface ListedStream {
   extras: boolean;
   /** Packets that are damaged, that an edit list cuts off, or that are shown before 0. */
   cut: number;
+  /** Packets that an edit list cuts off. */
+  discarded: number;
 }
 
 /** An hour and a half of film at 60 frames a second with sound. Each takes 8 bytes here and 24 in ffmpeg's index. */
@@ -99,7 +101,9 @@ export class PacketReader {
     stream.run = isRepeat ? stream.run + 1 : 0;
     stream.longestRun = Math.max(stream.longestRun, stream.run);
     if (time < 0 || CUT.test(line)) stream.cut += 1;
-    if (stream.kind === 'video' && DISCARDED.test(line)) return;
+    const isDiscarded = DISCARDED.test(line);
+    if (isDiscarded) stream.discarded += 1;
+    if (stream.kind === 'video' && isDiscarded) return;
     if (time >= 0 && isRepeat) stream.repeats.push(stream.times.length);
     if (time >= 0) stream.times.push(time);
     if (time >= 0 && isFilled) stream.shown += 1;
@@ -139,7 +143,7 @@ function empty(): Listing {
   return {
     ...{ kind: 'audio', codec: 'none', width: 0, height: 0, sampleAspect: 1, sampleRate: 0, channels: 0 },
     ...{ layout: '', times: [], shown: 0, filled: 0, end: 0, filledEnd: 0, lastSeconds: 0, extras: false },
-    ...{ tick: 1, lastDecoded: '', repeats: [], run: 0, longestRun: 0, cut: 0 },
+    ...{ tick: 1, lastDecoded: '', repeats: [], run: 0, longestRun: 0, cut: 0, discarded: 0 },
   };
 }
 

@@ -111,6 +111,7 @@ async function audioOf(
     layout,
     seconds: packets.end - leapt,
     timed: !BARE.includes(format),
+    discarded: packets.discarded,
     refused,
     encrypted,
   };

@@ -10,8 +10,8 @@ export function seriesOf(program: string, lists: readonly (readonly string[])[])
   const [args = [], ...others] = lists;
   if (others.length === 0) return { command: program, args };
   const lines = lists.map((list) => [program, ...list].map(quoted).join(' '));
-  // The last one replaces the shell, so that a signal that ends it is seen.
-  const script = [...lines.slice(0, -1), `exec ${lines.at(-1)}`].join(' && ');
+  // The shell sets these variables, but ffmpeg gets no environment. The last run replaces the shell.
+  const script = `unset PWD OLDPWD; ${[...lines.slice(0, -1), `exec ${lines.at(-1)}`].join(' && ')}`;
   return { command: SHELL, args: ['-c', script] };
 }
 

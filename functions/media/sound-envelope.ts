@@ -39,9 +39,11 @@ const SILENCE_LUFS = -70;
 export type ReadEnvelope = (file: string, samples: number) => Promise<Envelope>;
 
 /** Keeps what was read: many films have the same music. Reads in few lengths, so that films of any length share it. */
-export function createEnvelopes(): ReadEnvelope {
+export function createEnvelopes(keptBytes: number = KEPT_BYTES): ReadEnvelope {
   const kept = new LRUCache<string, Envelope, { file: string; samples: number }>({
-    maxSize: KEPT_BYTES,
+    maxSize: keptBytes,
+    // What is pushed out while it is being read is wanted all the same.
+    ignoreFetchAbort: true,
     sizeCalculation: ({ peaks, energies }) => Math.max(1, peaks.byteLength + energies.byteLength),
     fetchMethod: (_key, _stale, { context: { file, samples } }) => readEnvelope(file, samples),
   });

@@ -28,8 +28,8 @@ export function mistakesOf(errors: readonly ErrorObject[]): Mistake[] {
     // A misspelt required field is one mistake, not both an unknown field and a missing one.
     if (error.keyword === 'required' && misspelt.has(pathOf(error, error.params['missingProperty'])))
       continue;
-    const mistake = mistakeOf(error);
-    if (!mistakes.has(mistake.pointer)) mistakes.set(mistake.pointer, mistake);
+    const found = error.keyword === 'uniqueItems' ? repeatedEntries(error) : [mistakeOf(error)];
+    for (const mistake of found) if (!mistakes.has(mistake.pointer)) mistakes.set(mistake.pointer, mistake);
   }
   return [...mistakes.values()];
 }
@@ -59,6 +59,19 @@ function mistakeOf(error: ErrorObject): Mistake {
     code: 'invalid',
     message: `Expected ${schema.expected}, got ${shown(error.data)}. ${next}`,
   };
+}
+
+/** All of them; ajv names one pair. Lists that must not repeat any have entries that are no objects. */
+function repeatedEntries({ instancePath, data }: ErrorObject): Mistake[] {
+  const seen = new Set<unknown>();
+  return (data as unknown[]).flatMap((entry, at) => {
+    if (!seen.has(entry)) {
+      seen.add(entry);
+      return [];
+    }
+    const message = `Expected each entry once, got ${shown(entry)} again. Remove it.`;
+    return [{ pointer: `${instancePath}/${at}`, code: 'repeated' as const, message }];
+  });
 }
 
 /** The hint for a misspelt value of a list of names. */

@@ -104,6 +104,8 @@ export interface Probe {
     seconds: number;
     /** Whether these say when it is heard. A bare stream has none of its own, and ffmpeg makes some up. */
     timed: boolean;
+    /** Packets that an edit list cuts off: they are read, and become no sound. Missing in pins of earlier versions. */
+    discarded?: number;
     /** Why it must not be decoded, with its codec; completes "got". Null if it may. */
     refused: string | null;
     /** Whether encryption is the reason for `refused`. */

@@ -8,7 +8,9 @@ import { once } from '../coordination/once.ts';
 import { RETRY_MS, refuseCrashLoop, retryTransient, tryAtLeastOnce } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Attempts } from '../model/attempts.ts';
-import type { Artifact, ArtifactStore, AttemptStore, LeaseStore } from '../ports.ts';
+import type { Artifact, ArtifactStore } from '../ports/artifacts.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
 
 /** Fills `dir` with the artifact's files and returns its metadata. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;

@@ -1,5 +1,6 @@
 import type { Task } from '../model/task.ts';
-import type { Queue, WebhookStore } from '../ports.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { WebhookStore } from '../ports/webhooks.ts';
 
 export interface AskWebhookDeps {
   webhooks: WebhookStore;

@@ -20,8 +20,8 @@ import {
 } from '../model/pins.ts';
 import type { Source, WantedOutput } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifact } from '../ports.ts';
-import { SOUND, VIDEO } from './prepare-source.ts';
+import type { Artifact } from '../ports/artifacts.ts';
+import { SOUND, VIDEO } from './source-artifact.ts';
 
 /** Name of the file within a soundtrack's artifact. */
 export const SOUNDTRACK = 'soundtrack.m4a';

@@ -10,15 +10,14 @@ import {
 } from '../media/native/copy-clip.ts';
 import type { SoundExceeded } from '../media/own-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import type { CopyCheck, Prepared } from '../model/pins.ts';
-import type { Artifact } from '../ports.ts';
+import type { CopyCheck } from '../model/pins.ts';
+import type { Artifact } from '../ports/artifacts.ts';
 import { artifactKey } from './artifacts.ts';
 import { orSilent } from './silent-clip.ts';
+import { type MakeFrom, type PreparedMeta, RECIPE } from './source-artifact.ts';
 
 /** Of a clip that was copied: as of any other, and what the header of its film says. */
-export type CopiedMeta = Omit<Prepared, 'artifact' | 'error'> & { header: string };
-
-type Make = (file: string, dir: string, signal: AbortSignal) => Promise<CopiedMeta>;
+export type CopiedMeta = PreparedMeta & { header: string };
 
 export interface ClipToCopy {
   taskId: string;
@@ -26,7 +25,7 @@ export interface ClipToCopy {
   content: string;
   wish: Pick<CopyRequest, 'probe' | 'profile' | 'own' | 'maxSeconds' | 'timeoutMs'>;
   /** Returns the artifact of that key, and has it made if it is missing. */
-  artifactOf: (key: string, make: Make) => Promise<Artifact<CopiedMeta>>;
+  artifactOf: (key: string, make: MakeFrom<CopiedMeta>) => Promise<Artifact<CopiedMeta>>;
 }
 
 /** It must be encoded, and is not: the task has decided otherwise, or has not decided. */
@@ -43,11 +42,11 @@ class NotCopied extends PermanentError {
 }
 
 /** Makes the artifact, because only the finished copy shows whether it can be joined. */
-export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy, recipe: string): Promise<CopyCheck> {
+export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy): Promise<CopyCheck> {
   const unfit = unfitForCopy(clip.wish.probe, clip.wish.profile);
   if (unfit !== undefined) return { refused: unfit };
   try {
-    using artifact = await copied(ffmpeg, clip, recipe);
+    using artifact = await copied(ffmpeg, clip);
     return { header: artifact.meta.header };
   } catch (error) {
     if (error instanceof NotCopied) return { refused: error.reason };
@@ -62,20 +61,19 @@ export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy, recipe: string
 export async function copiedClip(
   ffmpeg: Ffmpeg,
   clip: ClipToCopy,
-  recipe: string,
   header: string,
 ): Promise<Artifact<CopiedMeta>> {
-  const artifact = await copied(ffmpeg, clip, recipe);
+  const artifact = await copied(ffmpeg, clip);
   if (artifact.meta.header === header) return artifact;
   artifact[Symbol.dispose]();
   throw new NotCopied('has another header');
 }
 
-async function copied(ffmpeg: Ffmpeg, clip: ClipToCopy, recipe: string): Promise<Artifact<CopiedMeta>> {
+async function copied(ffmpeg: Ffmpeg, clip: ClipToCopy): Promise<Artifact<CopiedMeta>> {
   const { taskId, content, wish, artifactOf } = clip;
-  const identity = [content, ...copyIdentity(wish.profile, wish), recipe, await ffmpeg.version()];
+  const identity = [content, ...copyIdentity(wish.profile, wish), RECIPE, await ffmpeg.version()];
   const make =
-    (silent: { exceeded?: SoundExceeded }): Make =>
+    (silent: { exceeded?: SoundExceeded }): MakeFrom<CopiedMeta> =>
     async (file, dir, signal) => {
       const { header, frames, samples, warnings } = await copyClip(ffmpeg, {
         ...{ ...wish, ...silent, file, dir, signal },

@@ -9,15 +9,18 @@ import type { Log } from '../base/log.ts';
 import type { CopyCheck, Join } from '../model/pins.ts';
 import { type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { PinStore, Queue } from '../ports.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Queue } from '../ports/queue.ts';
 import { clipsOf, type Decision, latestLook, outlookOf } from './join-outlook.ts';
 
 export interface JoinsDeps {
   pins: PinStore;
   queue: Queue;
   log: Log;
-  /** How long the clips that were looked at are left without a decision, milliseconds. */
+  /** How long the clips that were looked at are left without a decision at least, milliseconds. */
   patienceMs?: number;
+  /** How long after the last of these a message counts as proof that that of another clip is lost, milliseconds. */
+  lostMs?: number;
   now?: () => number;
 }
 
@@ -48,11 +51,15 @@ export interface Joins {
 
 /** Clips that are sent together arrive within seconds of each other; in the cloud, instances start within ten. */
 const PATIENCE_MS = 15_000;
+/** On a slow line, clips come one by one: the next may take as long again as the task did so far, up to so many times more. */
+const MOST_PATIENCE = 4;
+/** Messages may come twice, while others only wait for their turn. The sweep repeats those that are lost after ten minutes. */
+const LOST_MS = 300_000;
 /** After a store or the queue failed. */
 const AGAIN_MS = 1_000;
 
 export function createJoins(deps: JoinsDeps): Joins {
-  const { pins, log, patienceMs = PATIENCE_MS, now = Date.now } = deps;
+  const { pins, log, patienceMs = PATIENCE_MS, lostMs = LOST_MS, now = Date.now } = deps;
 
   return {
     resume,
@@ -105,12 +112,12 @@ export function createJoins(deps: JoinsDeps): Joins {
     return check.refused === undefined ? { header: check.header, at: now() } : check;
   }
 
-  /** Decides if all that matters is known, or if the rest is late: then this message comes long after the clip was looked at. */
+  /** Decides if all that matters is known, or if the rest is lost: then this message comes long after the last look. */
   async function decide(task: Task, by: number): Promise<Join | undefined> {
     const { decided, missing, latest } = await outlookOf(task, pins);
     if (decided !== undefined) return settle(task, by, decided);
-    const isLate = missing !== undefined && latest !== undefined && now() - latest >= patienceMs;
-    return isLate ? settle(task, by, tooLate(task, missing)) : undefined;
+    const isLost = missing !== undefined && latest !== undefined && now() - latest >= lostMs;
+    return isLost ? settle(task, by, tooLate(task, missing)) : undefined;
   }
 
   /**
@@ -151,11 +158,18 @@ export function createJoins(deps: JoinsDeps): Joins {
     const latest = await latestLook(task, pins);
     // Whoever comes from now on has waited for so long at the earliest.
     if (latest === undefined) return patienceMs;
-    const leftMs = Math.max(latest, began) + patienceMs - now();
+    const waitMs = patienceAfter(latest, task);
+    const leftMs = Math.max(latest, began) + waitMs - now();
     // Another machine's clock may be ahead.
-    if (leftMs > 0) return Math.min(leftMs, patienceMs);
+    if (leftMs > 0) return Math.min(leftMs, waitMs);
     await settle(task, number, tooLate(task, number));
     return undefined;
+  }
+
+  /** How long after the last look the others are left without a decision, milliseconds. */
+  function patienceAfter(latest: number, { createdAt }: Task): number {
+    const tookMs = latest - Date.parse(createdAt);
+    return Math.min(Math.max(patienceMs, tookMs), MOST_PATIENCE * patienceMs);
   }
 
   async function settle(task: Task, by: number, decision: Decision): Promise<Join> {

@@ -3,7 +3,8 @@ import { cancellingKey, renderKey } from '../coordination/lease-keys.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { AttemptStore, LeaseStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
 import {
   cancelledReport,
   checkCompletion,

@@ -18,7 +18,12 @@ import { probe } from '../media/probe.ts';
 import type { Failed, Fetched } from '../model/pins.ts';
 import type { SourceAddress, SourceLocation } from '../model/source-location.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifact, AttemptStore, Downloads, LeaseStore, Memo, PinStore } from '../ports.ts';
+import type { Artifact } from '../ports/artifacts.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { Downloads } from '../ports/downloads.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { Memo } from '../ports/memo.ts';
+import type { PinStore } from '../ports/pins.ts';
 import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
 import { recallUrl, rememberUrl } from './known-url.ts';
 

@@ -2,7 +2,7 @@
 import type { CopyPin } from '../model/pins.ts';
 import { type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { PinStore } from '../ports.ts';
+import type { PinStore } from '../ports/pins.ts';
 
 export type Decision = { video: 'copied'; header: string } | { video: 'encoded'; reason: string | null };
 

@@ -1,7 +1,7 @@
 import type { JoinView } from '../model/answers/join.ts';
 import type { Join } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
-import type { PinStore } from '../ports.ts';
+import type { PinStore } from '../ports/pins.ts';
 import { checkedJoin } from './check-prepared.ts';
 
 /** The decision of a task, for its status and its manifest. */

@@ -1,6 +1,6 @@
 /** Remembers across tasks which bytes a URL last returned, and the validator that tells whether they have changed. */
 import type { Validator } from '../model/source.ts';
-import type { Memo } from '../ports.ts';
+import type { Memo } from '../ports/memo.ts';
 
 export interface KnownUrl {
   /** SHA-256 of the bytes, hex. */

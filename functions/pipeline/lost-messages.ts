@@ -5,7 +5,11 @@ import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.
 import type { WorkMessage } from '../model/messages.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { AttemptStore, LeaseStore, PinStore, Queue, ReportStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { ReportStore } from '../ports/reports.ts';
 import { readyAmong } from './ready-renders.ts';
 import { openCombinations } from './reporting.ts';
 

@@ -3,7 +3,8 @@ import type { Stage } from '../base/errors.ts';
 import type { ProblemView } from '../model/answers/task.ts';
 import type { Problem, Work } from '../model/problem.ts';
 import type { Progress, Task } from '../model/task.ts';
-import type { PinStore, ReportStore } from '../ports.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { ReportStore } from '../ports/reports.ts';
 import { STAGE_OF } from './prepare-source.ts';
 
 export interface ProblemViewDeps {

@@ -1,6 +1,7 @@
 import type { WorkMessage } from '../model/messages.ts';
 import type { Task } from '../model/task.ts';
-import type { Queue, TaskStore } from '../ports.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 /**
  * Publishes all messages of a task: one per source, one per combination. Publishing them twice is harmless, publishing

@@ -2,7 +2,8 @@
 import { isSettled } from '../model/pins.ts';
 import { type Combination, sourcesOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { PinStore, Queue } from '../ports.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Queue } from '../ports/queue.ts';
 
 export interface ReadyRendersDeps {
   pins: PinStore;

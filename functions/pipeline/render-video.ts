@@ -11,7 +11,9 @@ import type { Failed, Prepared, Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { OutputStore, PinStore, ReportStore } from '../ports.ts';
+import type { OutputStore } from '../ports/outputs.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { ReportStore } from '../ports/reports.ts';
 import { type Artifacts, workDir } from './artifacts.ts';
 import {
   checkArtifact,

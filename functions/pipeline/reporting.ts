@@ -7,7 +7,10 @@ import { fileName } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import type { FileOwner, OutputStore, Queue, ReportStore, TaskStore } from '../ports.ts';
+import type { FileOwner, OutputStore } from '../ports/outputs.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { ReportStore } from '../ports/reports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 export interface ReportingDeps {
   reports: ReportStore;

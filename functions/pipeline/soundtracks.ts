@@ -12,10 +12,10 @@ import { createEnvelopes } from '../media/sound-envelope.ts';
 import { makeSoundtrack, type Soundtrack, type SoundtrackRequest } from '../media/soundtrack.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, type SoundChoices } from '../model/plan.ts';
-import type { Artifact } from '../ports.ts';
+import type { Artifact } from '../ports/artifacts.ts';
 import { type Artifacts, artifactKey } from './artifacts.ts';
 import { checkSoundtrack, type PreparedArtifact, SOUNDTRACK } from './check-prepared.ts';
-import { SOUND } from './prepare-source.ts';
+import { SOUND } from './source-artifact.ts';
 
 /** A track or a line: what its pin says, and its artifact once it is to be mixed. */
 export interface WantedSound {

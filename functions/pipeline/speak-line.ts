@@ -8,7 +8,9 @@ import { retryTransient } from '../coordination/retry-policy.ts';
 import { type Semaphore, UNLIMITED } from '../coordination/semaphore.ts';
 import type { Line } from '../model/plan.ts';
 import type { Spoken } from '../model/speech.ts';
-import type { Artifact, LeaseStore, Speech } from '../ports.ts';
+import type { Artifact } from '../ports/artifacts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { Speech } from '../ports/speech.ts';
 import { type Artifacts, artifactKey } from './artifacts.ts';
 
 export interface SpeakingDeps {

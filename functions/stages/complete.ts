@@ -13,15 +13,13 @@ import { type AskWebhookDeps, noteWebhook, publishWebhook } from '../pipeline/as
 import { joinOfTask } from '../pipeline/join-view.ts';
 import { countsOf, type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
-import type {
-  AttemptStore,
-  Delivery,
-  LeaseStore,
-  OutputStore,
-  PinStore,
-  ReportStore,
-  TaskStore,
-} from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { OutputStore } from '../ports/outputs.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Delivery } from '../ports/queue.ts';
+import type { ReportStore } from '../ports/reports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 /** Files per removal: a retry after an error repeats no more than these. */
 const REMOVED_AT_ONCE = 20;

@@ -8,7 +8,11 @@ import type { Task } from '../model/task.ts';
 import type { Joins } from '../pipeline/decide-join.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
-import type { AttemptStore, Delivery, LeaseStore, PinStore, TaskStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Delivery } from '../ports/queue.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 export interface DeadLetterDeps extends ReportingDeps {
   tasks: TaskStore;

@@ -15,7 +15,10 @@ import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { refuseEndlessRemakes } from '../pipeline/remake.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
-import type { Delivery, LeaseStore, PinStore, Queue, TaskStore } from '../ports.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Delivery, Queue } from '../ports/queue.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 export interface PrepareDeps extends CrashIsolationDeps {
   leases: LeaseStore;

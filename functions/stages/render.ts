@@ -19,7 +19,9 @@ import {
   removeVideos,
   reportAndCheck,
 } from '../pipeline/reporting.ts';
-import type { Delivery, LeaseStore, TaskStore } from '../ports.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { Delivery } from '../ports/queue.ts';
+import type { TaskStore } from '../ports/tasks.ts';
 
 export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolationDeps {
   leases: LeaseStore;

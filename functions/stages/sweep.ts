@@ -20,7 +20,12 @@ import {
   type ReportingDeps,
   reportOnly,
 } from '../pipeline/reporting.ts';
-import type { AttemptStore, LeaseStore, Memo, PinStore, TaskStore, WebhookStore } from '../ports.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { Memo } from '../ports/memo.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { TaskStore } from '../ports/tasks.ts';
+import type { WebhookStore } from '../ports/webhooks.ts';
 
 export interface SweepDeps extends ReportingDeps {
   tasks: TaskStore;

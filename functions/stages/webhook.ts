@@ -18,7 +18,11 @@ import {
 } from '../model/webhook.ts';
 import { allReports } from '../pipeline/reporting.ts';
 import { webhookEvent } from '../pipeline/webhook-event.ts';
-import type { Delivery, LeaseStore, ReportStore, TaskStore, WebhookSender, WebhookStore } from '../ports.ts';
+import type { LeaseStore } from '../ports/leases.ts';
+import type { Delivery } from '../ports/queue.ts';
+import type { ReportStore } from '../ports/reports.ts';
+import type { TaskStore } from '../ports/tasks.ts';
+import type { WebhookSender, WebhookStore } from '../ports/webhooks.ts';
 
 export interface WebhookDeps {
   tasks: TaskStore;

@@ -9,7 +9,7 @@ import { signingKeyIn } from '../../functions/hosts/signing-key.ts';
 import type { Prepared, Profile } from '../../functions/model/pins.ts';
 import type { Source } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
-import { SOUND, VIDEO } from '../../functions/pipeline/prepare-source.ts';
+import { SOUND, VIDEO } from '../../functions/pipeline/source-artifact.ts';
 import type { CombinationInput } from '../fixtures/media/combination.ts';
 import { sealWith } from '../fixtures/system/seal.ts';
 import { concatList, MIX_LIST } from './bare-mix.ts';

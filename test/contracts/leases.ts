@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Lease, LeaseStore } from '../../functions/ports.ts';
+import type { Lease, LeaseStore } from '../../functions/ports/leases.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 const SHORT_MS = 150;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Memo } from '../../functions/ports.ts';
+import type { Memo } from '../../functions/ports/memo.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 const URL = 'https://example.com/clip.mp4?X-Signature=a%2Fb';

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import type { OutputFolder } from '../../functions/model/task.ts';
-import type { FileOwner, FoundFile, OutputStore } from '../../functions/ports.ts';
+import type { FileOwner, FoundFile, OutputStore } from '../../functions/ports/outputs.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Failed } from '../../functions/model/pins.ts';
-import type { PinStore, TaskStore } from '../../functions/ports.ts';
+import type { PinStore } from '../../functions/ports/pins.ts';
+import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { SAMPLE_PROFILE, samplePrepared, sampleTask } from './samples.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Problem, Work } from '../../functions/model/problem.ts';
-import type { ProblemStore, TaskStore } from '../../functions/ports.ts';
+import type { ProblemStore } from '../../functions/ports/problems.ts';
+import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleTask } from './samples.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Message, MessageOf, Topic, WorkMessage } from '../../functions/model/messages.ts';
-import type { Delivery, Queue } from '../../functions/ports.ts';
+import type { Delivery, Queue } from '../../functions/ports/queue.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS, until } from './harness.ts';
 
 export interface QueueHarness extends AsyncDisposable {

@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PACED_SUCCESSES } from '../../functions/model/pace.ts';
 import type { TargetReport } from '../../functions/model/target-checks.ts';
-import type { LeaseStore, ReportStore, TaskStore } from '../../functions/ports.ts';
+import type { LeaseStore } from '../../functions/ports/leases.ts';
+import type { ReportStore } from '../../functions/ports/reports.ts';
+import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleReport, sampleTask } from './samples.ts';
 

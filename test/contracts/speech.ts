@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { decodeSound } from '../../functions/media/track-sound.ts';
 import type { Line } from '../../functions/model/plan.ts';
-import type { Speech } from '../../functions/ports.ts';
+import type { Speech } from '../../functions/ports/speech.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import { TIMEOUT_MS } from './harness.ts';

@@ -4,7 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Report } from '../../functions/model/report.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
 import { outlineOf, type TaskPosition, type WantedTasks } from '../../functions/model/task-summary.ts';
-import type { PinStore, ReportStore, TaskStore } from '../../functions/ports.ts';
+import type { PinStore } from '../../functions/ports/pins.ts';
+import type { ReportStore } from '../../functions/ports/reports.ts';
+import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { type ContractOptions, numbers, TIMEOUT_MS } from './harness.ts';
 import { SAMPLE_PROFILE, sampleReport, sampleTask } from './samples.ts';
 

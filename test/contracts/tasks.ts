@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim } from '../../functions/model/task.ts';
-import type { TaskStore } from '../../functions/ports.ts';
+import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 import { sampleTask } from './samples.ts';
 

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { UploadStore } from '../../functions/ports.ts';
+import type { UploadStore } from '../../functions/ports/uploads.ts';
 import { failureOf } from '../fixtures/network/downloading.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 import { newUploadId } from '../fixtures/system/upload-id.ts';

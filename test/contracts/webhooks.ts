@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { asked, type WebhookRecord } from '../../functions/model/webhook.ts';
-import type { WebhookStore } from '../../functions/ports.ts';
+import type { WebhookStore } from '../../functions/ports/webhooks.ts';
 import { type ContractOptions, type Harness, numbers, TIMEOUT_MS } from './harness.ts';
 
 const AT = 1_700_000_000_000;

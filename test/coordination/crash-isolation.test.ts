@@ -8,7 +8,8 @@ import { type Database, openDatabase } from '../../functions/adapters/sqlite/sql
 import { isolateAfterCrash } from '../../functions/coordination/crash-isolation.ts';
 import type { ExclusiveGate } from '../../functions/coordination/exclusive-gate.ts';
 import type { Semaphore } from '../../functions/coordination/semaphore.ts';
-import type { AttemptStore, LeaseStore } from '../../functions/ports.ts';
+import type { AttemptStore } from '../../functions/ports/attempts.ts';
+import type { LeaseStore } from '../../functions/ports/leases.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 describe('work that may have crashed processes', () => {

@@ -6,7 +6,7 @@ import { asWork, createProblems } from '../../functions/coordination/problems.ts
 import { retryTransient } from '../../functions/coordination/retry-policy.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import { type Problem, workName } from '../../functions/model/problem.ts';
-import type { ProblemStore } from '../../functions/ports.ts';
+import type { ProblemStore } from '../../functions/ports/problems.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 
 const { signal } = new AbortController();

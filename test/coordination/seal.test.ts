@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createLog } from '../../functions/base/log.ts';
 import { createSeal, sealedMemo } from '../../functions/coordination/seal.ts';
-import type { Memo } from '../../functions/ports.ts';
+import type { Memo } from '../../functions/ports/memo.ts';
 import { FORGED_SEAL, SEAL, SIGNING_KEY } from '../fixtures/system/seal.ts';
 
 /** A memo in this process's memory. */

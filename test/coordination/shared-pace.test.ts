@@ -7,7 +7,8 @@ import { type Database, openDatabase } from '../../functions/adapters/sqlite/sql
 import { TransientError } from '../../functions/base/errors.ts';
 import { paceKey } from '../../functions/coordination/lease-keys.ts';
 import { createSharedPace } from '../../functions/coordination/shared-pace.ts';
-import type { AttemptStore, Memo } from '../../functions/ports.ts';
+import type { AttemptStore } from '../../functions/ports/attempts.ts';
+import type { Memo } from '../../functions/ports/memo.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 

@@ -2,7 +2,8 @@
 
 import type { Adapters } from '../../functions/hosts/instrumentation.ts';
 import type { Report } from '../../functions/model/report.ts';
-import type { Queue, ReportStore } from '../../functions/ports.ts';
+import type { Queue } from '../../functions/ports/queue.ts';
+import type { ReportStore } from '../../functions/ports/reports.ts';
 
 type Breaking = <A extends Adapters>(adapters: A) => A;
 

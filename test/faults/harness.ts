@@ -8,7 +8,7 @@ import type { RecordedRun, Stop } from './instrumentation.ts';
 import { judge, right, type Verdict } from './judge.ts';
 import { type Life, live } from './life.ts';
 import { describeStop } from './points.ts';
-import type { Ask, Scenario } from './scenarios.ts';
+import type { Ask, Scenario } from './scenario.ts';
 import type { Sources } from './sources.ts';
 
 /** A stop point that is not reached is tried again, because the order of calls may differ between runs. */

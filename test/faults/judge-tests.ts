@@ -4,7 +4,8 @@ import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { sampled } from '../fixtures/system/sample.ts';
 import { type Again, publishAgain, type Trial, type TrialOptions } from './harness.ts';
-import { type Scenario, TASK } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { TASK } from './scenarios.ts';
 
 /** Runs a scenario on the set of the suite. */
 export type Run = (

@@ -9,7 +9,7 @@ import { FFMPEG } from '../fixtures/media/finished.ts';
 import { finishedBoxes, wrongBoxes } from '../fixtures/media/finished-boxes.ts';
 import type { Opened } from './adapter-set.ts';
 import type { Life } from './life.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 
 const run = promisify(execFile);
 

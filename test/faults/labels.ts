@@ -1,5 +1,5 @@
 import type { Message } from '../../functions/model/messages.ts';
-import type { Lease } from '../../functions/ports.ts';
+import type { Lease } from '../../functions/ports/leases.ts';
 
 /** Describes a call in the same way in every process: "artifacts.put clip", "leases.take render". */
 export function labelOf(name: string, args: readonly unknown[]): string {

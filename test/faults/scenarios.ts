@@ -1,42 +1,16 @@
-/** What exists before the first process starts, what is requested of it, and how each combination may end. */
+/** A task from its post on, what callers ask about it, and what dead processes leave of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IdleRecord } from '../../functions/coordination/idle-time.ts';
 import { idleKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import type { Message } from '../../functions/model/messages.ts';
 import type { Combination } from '../../functions/model/plan.ts';
-import type { Task } from '../../functions/model/task.ts';
-import { eventId } from '../../functions/model/webhook.ts';
 import { publishTask } from '../../functions/pipeline/publish.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { IDLE_LIMIT_MS } from '../../functions/stages/sweep.ts';
-import type { Receiver } from '../fixtures/network/receiver.ts';
-import type { BarePorts } from './adapter-set.ts';
+import { type Scenario, SUCCEEDED } from './scenario.ts';
 import type { Sources } from './sources.ts';
 import { createTask, OUTPUT, reportSucceeded, SEED, saveVideo } from './tasks.ts';
 
-export interface Scenario {
-  name: string;
-  /** The stages that are killed between their calls. */
-  stages: readonly string[];
-  /** The same where each start of the product sweeps first. */
-  stagesAfterSweep?: readonly string[];
-  /** Creates tasks before the first process starts, and returns their ids. */
-  setUp?: (ports: BarePorts, sources: Sources) => Promise<string[]>;
-  ask?: Ask;
-  /** Whether the caller asks every new process until one has answered. */
-  asksAgain?: boolean;
-  /** The allowed endings of a combination: 'succeeded', 'cancelled' or error codes. */
-  endings: (task: Task, index: number) => readonly string[];
-  /** The highest number of tasks that may result. */
-  tasks?: number;
-  /** Returns what else went wrong. */
-  check?: (ports: BarePorts, sources: Sources, ids: readonly string[]) => Promise<string[]>;
-}
-
-/** Sends a request. Returns the ids of the tasks that were accepted; rejects if the process dies meanwhile. */
-export type Ask = (url: string, sources: Sources, ids: readonly string[]) => Promise<string[]>;
-
-const SUCCEEDED = ['succeeded'];
 const MINUTE_MS = 60_000;
 
 const postTask = async (
@@ -196,58 +170,6 @@ export const SWEEP: Scenario = {
   endings: ({ name }, index) => (name === 'overdue' && index === 2 ? ['overdue'] : SUCCEEDED),
 };
 
-/**
- * A task whose end, and whose event, are all that is left to do.
- * @param messages for its end, each of which publishes its event
- * @param least deliveries of the event
- */
-function webhookScenario(
-  name: string,
-  receiverOf: (sources: Sources) => Receiver,
-  { messages = 1, least = 1 } = {},
-): Scenario {
-  return {
-    name,
-    stages: ['complete', 'webhook'],
-    async setUp(ports, sources) {
-      const { clips, video } = sources;
-      const callback = { url: receiverOf(sources).url, baseUrl: 'https://ads.example' };
-      const task = await createTask(ports, name, clips.slice(0, 2), { callback });
-      await ports.tasks.markPublished(task.id);
-      for (const index of [1, 2]) await reportSucceeded(ports, task, index, video);
-      await ports.reports.claimCompletion(task.id, 2);
-      await ports.queue.publish(
-        Array.from({ length: messages }, () => ({ topic: 'complete', taskId: task.id })),
-      );
-      await ports.reports.markCompletionPublished(task.id);
-      return [task.id];
-    },
-    async check({ tasks }, sources, [id = '']) {
-      const receiver = receiverOf(sources);
-      const finishedAt = (await tasks.progress(id))?.finishedAt ?? Number.POSITIVE_INFINITY;
-      const own = receiver.received.filter(({ body }) => body.includes(id));
-      const wrong = own.length < least ? [`its event was sent ${own.length} times`] : [];
-      for (const received of own) {
-        const sent = String(received.headers['webhook-id']);
-        if (sent !== eventId(id)) wrong.push(`an event has the id ${sent}`);
-        if (received.at < finishedAt) wrong.push('an event was sent before the task had ended');
-        if (received.body !== own[0]?.body) wrong.push('two deliveries of the event differ');
-        receiver.verified(received);
-      }
-      return wrong;
-    },
-    endings: () => SUCCEEDED,
-  };
-}
-
-export const WEBHOOK = webhookScenario('webhook', ({ receiver }) => receiver);
-
-/** The receiver refuses the first delivery. */
-export const REFUSED = webhookScenario('refused webhook', ({ reluctant }) => reluctant, { least: 2 });
-
-/** Two messages at once for its end, and so for its event. */
-export const TWICE = webhookScenario('webhook, two messages', ({ receiver }) => receiver, { messages: 2 });
-
 /** A combination or a source that kills every process. The rest of the task must still succeed. */
 export function crashLoop(name: string, index: number): Scenario {
   return {
@@ -258,7 +180,7 @@ export function crashLoop(name: string, index: number): Scenario {
   };
 }
 
-export async function post(
+async function post(
   url: string,
   body?: unknown,
   headers: Record<string, string> = {},

@@ -12,6 +12,7 @@ import { describeFailure, publishAgain, recordedRuns, type Trial, trial } from '
 import type { Stop } from './instrumentation.ts';
 import { judgeTests, type Run } from './judge-tests.ts';
 import { stopPoints } from './points.ts';
+import type { Scenario } from './scenario.ts';
 import {
   CANCEL,
   CANCELLED,
@@ -19,16 +20,13 @@ import {
   DEAD_LETTER,
   ENCODED,
   KEYED,
-  REFUSED,
   RETRY,
-  type Scenario,
   SWEEP,
   TASK,
-  TWICE,
-  WEBHOOK,
 } from './scenarios.ts';
 import { type Sources, startSources } from './sources.ts';
 import { type Row, table } from './table.ts';
+import { REFUSED, TWICE, WEBHOOK } from './webhook-scenarios.ts';
 
 /** Stop points of an exhaustive run in which everything is delivered three times. */
 const SPREAD = 10;

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createOutputOutage, watchOutputs } from '../../functions/hosts/output-watch.ts';
-import type { OutputStore } from '../../functions/ports.ts';
+import type { OutputStore } from '../../functions/ports/outputs.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TransientError } from '../../functions/base/errors.ts';
 import { pacedOutputs } from '../../functions/hosts/paced-outputs.ts';
-import type { OutputStore } from '../../functions/ports.ts';
+import type { OutputStore } from '../../functions/ports/outputs.ts';
 
 test('a save takes its turn, and lowers the pace only if there were too many requests', async () => {
   const steps: string[] = [];

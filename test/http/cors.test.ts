@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { createLog } from '../../functions/base/log.ts';
 import { createRequestGuard } from '../../functions/http/request-guard.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
-import type { TaskStore } from '../../functions/ports.ts';
+import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
 
 const BASE = 'http://127.0.0.1:8080';

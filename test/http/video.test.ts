@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
-import type { FoundFile } from '../../functions/ports.ts';
+import type { FoundFile } from '../../functions/ports/outputs.ts';
 import { type SavedVideos, savedVideos } from '../fixtures/hosts/saved-videos.ts';
 
 const VIDEO = '0123456789'.repeat(30_000);

@@ -5,18 +5,13 @@ import { decodeArguments } from '../../functions/media/decode-sound.ts';
 import { probeArguments } from '../../functions/media/examine.ts';
 import { encodedLevelArguments, loudnessArguments } from '../../functions/media/loudness.ts';
 import { mixArguments } from '../../functions/media/mix.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const sound = { file: '/a/x.s16le', samples: 48_000, loudness: -20 };
 const video = probedVideo();
-const profile = {
-  width: 320,
-  height: 180,
-  rate: { num: 30, den: 1 },
-  fit: 'contain',
-  background: '#000000',
-} as const;
+const profile = plainProfile(320, 180);
 
 const MIX = {
   ...{ total: 48_000, own: ['/a/x.s16le', '/a/x.s16le'], originalVolume: 1, music: sound, voice: sound },

@@ -6,17 +6,15 @@ import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { decodeSound } from '../../functions/media/track-sound.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { type CountedFilm, FILM, makeCounted } from '../fixtures/media/counted-film.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
 import { expectedTones, heard, tones } from '../fixtures/media/tones.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  ...{ width: 256, height: 144, rate: { num: 30, den: 1 }, fit: 'contain', background: '#000000' },
-};
+const PROFILE = plainProfile(256, 144);
 const SHORT: CountedFilm = { ...FILM, frames: 30 };
 const TWICE = [...Array(30).keys(), ...Array(30).keys()];
 

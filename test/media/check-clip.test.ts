@@ -5,18 +5,12 @@ import { before, describe, test } from 'node:test';
 import { type CheckedClip, checkClip } from '../../functions/media/check-clip.ts';
 import { conformClip } from '../../functions/media/conform.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  width: 128,
-  height: 72,
-  rate: { num: 30000, den: 1001 },
-  fit: 'contain',
-  background: '#000000',
-};
+const PROFILE = plainProfile(128, 72, { num: 30000, den: 1001 });
 
 describe('a prepared clip', () => {
   const { ffmpeg, at } = useMedia();

@@ -10,6 +10,7 @@ import { probe } from '../../functions/media/probe.ts';
 import { exifBlock, pngWith, riffChunk, webpWith } from '../fixtures/media/exif.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { sampled } from '../fixtures/system/sample.ts';
 
 const { signal } = new AbortController();
@@ -25,13 +26,7 @@ async function conformed(
 ) {
   const dir = at(`made-${++count}`);
   await mkdir(dir);
-  const profile = {
-    width,
-    height,
-    rate: { num: 30, den: 1 },
-    fit: 'contain',
-    background: '#000000',
-  } as const;
+  const profile = plainProfile(width, height);
   const input = {
     file,
     probe: await probe(ffmpeg, file, { signal }),
@@ -204,13 +199,7 @@ test('a photo of 48 million pixels is shown on a machine of 512 MB, and joins ot
     [film, 'film-made'],
   ] as const) {
     await mkdir(at(name));
-    const profile = {
-      width: 1920,
-      height: 1440,
-      rate: { num: 30, den: 1 },
-      fit: 'contain',
-      background: '#000000',
-    } as const;
+    const profile = plainProfile(1920, 1440);
     const input = {
       file,
       probe: await probe(small, file, { signal }),

@@ -3,16 +3,11 @@ import { describe, test } from 'node:test';
 import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
 import { conformTimeoutMs, refuseLarge } from '../../functions/media/conform-limits.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
-const profile: Profile = {
-  width: 1080,
-  height: 1920,
-  rate: { num: 30, den: 1 },
-  fit: 'contain',
-  background: '#000000',
-};
+const profile = plainProfile(1080, 1920);
 type Video = NonNullable<Probe['video']>;
 
 function input(video: Partial<Video> = {}, rest: Partial<ConformInput> = {}): ConformInput {

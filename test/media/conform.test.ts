@@ -12,17 +12,12 @@ import { makeFilm, makeSound, spoil } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { beeps, filmFacts, soundOf, streamLines } from '../fixtures/media/measure.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { sampled } from '../fixtures/system/sample.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  width: 128,
-  height: 128,
-  rate: { num: 30, den: 1 },
-  fit: 'contain',
-  background: '#000000',
-};
+const PROFILE = plainProfile(128, 128);
 const NTSC: Profile = { ...PROFILE, rate: { num: 30000, den: 1001 } };
 
 describe('conformClip', () => {

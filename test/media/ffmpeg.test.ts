@@ -90,6 +90,7 @@ describe('running ffmpeg', { skip }, () => {
     process.env['EVERY_CUT_TEST_SECRET'] = 'canary';
     try {
       assert.equal((await ffmpeg.run([], options)).stdout, '');
+      assert.equal((await ffmpeg.run([], { ...options, followedBy: [] })).stdout, '');
     } finally {
       delete process.env['EVERY_CUT_TEST_SECRET'];
     }
@@ -381,8 +382,18 @@ describe('running ffmpeg', { skip }, () => {
       syncBuiltinESMExports();
     });
     await ffmpeg.run([], writing);
+    // A second run cannot open what the first one has not finished.
+    const path = await program(
+      dir.path,
+      `for last; do :; done; [ "$last" = second ] || { ${script}; exit 0; }; echo "x: Invalid data found when processing input" >&2; exit 1`,
+      'twice',
+    );
+    await using twice = createFfmpeg({ path });
+    const measuring = { ...writing, followedBy: ['second'] };
+    await assert.rejects(twice.run([], measuring), { name: 'FfmpegError' });
     bavail = 100;
     await assert.rejects(ffmpeg.run([], writing), { name: 'TransientError', code: 'disk_full' });
+    await assert.rejects(twice.run([], measuring), { name: 'TransientError', code: 'disk_full' });
   });
 
   for (const [what, script] of [

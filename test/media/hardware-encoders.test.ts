@@ -16,16 +16,11 @@ import { HARDWARE_NAMES, type HardwareName, type Profile } from '../../functions
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  width: 1080,
-  height: 1920,
-  rate: { num: 30, den: 1 },
-  fit: 'contain',
-  background: '#000000',
-};
+const PROFILE = plainProfile(1080, 1920);
 const INPUT = {
   file: '/data/bytes',
   probe: { seconds: 2, video: probedVideo(), audio: null },

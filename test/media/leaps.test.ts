@@ -6,9 +6,9 @@ import { conformClip } from '../../functions/media/conform.ts';
 import { withoutLeaps } from '../../functions/media/leaps.ts';
 import type { ListedStream } from '../../functions/media/packets.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { expectedTones, heard, tones } from '../fixtures/media/tones.ts';
 
 const FRAME = 1 / 25;
@@ -40,6 +40,7 @@ function stream(from: readonly number[], change: Partial<ListedStream> = {}): Li
       restarted: new Float64Array(),
       extras: false,
       cut: 0,
+      discarded: 0,
     },
     ...change,
   };
@@ -104,7 +105,7 @@ describe('a clip with a leap', () => {
   const { ffmpeg, at } = useMedia();
   const { signal } = new AbortController();
   const rate = { num: 10, den: 1 };
-  const profile: Profile = { width: 64, height: 64, rate, fit: 'contain', background: '#000000' };
+  const profile = plainProfile(64, 64, rate);
 
   /** Pictures at 10 a second and the tones; `moved`: by how many seconds what comes from then on is later. */
   async function made(

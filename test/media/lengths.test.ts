@@ -5,19 +5,16 @@ import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { conformClip } from '../../functions/media/conform.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { cached } from '../fixtures/media/cached.ts';
 import { u32 } from '../fixtures/media/containers.ts';
 import { type CountedFilm, FILM, makeCounted } from '../fixtures/media/counted-film.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  ...{ width: 256, height: 144, rate: { num: 30, den: 1 } },
-  ...{ fit: 'contain', background: '#000000' },
-};
+const PROFILE = plainProfile(256, 144);
 const SHORT: CountedFilm = { ...FILM, frames: 30 };
 const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '12', '-g', '15'];
 const AAC = ['-c:a', 'aac'];

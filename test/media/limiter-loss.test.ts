@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { limiterLoss } from '../../functions/media/limiter-loss.ts';
+import { limiterLossOf } from '../../functions/media/limiter-loss.ts';
 import { readLoudness } from '../../functions/media/loudness.ts';
 import { soundGraph } from '../../functions/media/mix-graph.ts';
 import { pcmInput } from '../../functions/media/sound.ts';
@@ -47,7 +47,7 @@ describe('what a limiter takes from the loudness', () => {
       const plain = await loudness(file, '');
       const heard = await loudness(file, `${heardBy},`);
       const envelope = await readEnvelope(file, input.total);
-      const [taken, estimated] = [plain + gain - heard, limiterLoss(envelope, gain, LIMIT)];
+      const [taken, estimated] = [plain + gain - heard, limiterLossOf(envelope, LIMIT)(gain)];
       t.diagnostic(`${taken.toFixed(2)} LU, estimated ${estimated.toFixed(2)}`);
       assert.ok(taken > 0.7, `${taken} LU: too little to tell`);
       assert.ok(Math.abs(taken - estimated) <= TOLERANCE_LU, `${taken} LU, estimated ${estimated}`);
@@ -59,9 +59,9 @@ describe('what a limiter takes from the loudness', () => {
       peaks: new Float32Array(1_000).fill(peak),
       energies: new Float32Array(1_000).fill(peak * peak),
     });
-    assert.equal(limiterLoss(of(0.3), 6, LIMIT), 0);
-    assert.equal(limiterLoss(of(0), 6, LIMIT), 0);
+    assert.equal(limiterLossOf(of(0.3), LIMIT)(6), 0);
+    assert.equal(limiterLossOf(of(0), LIMIT)(6), 0);
     // A level sound that is 6 dB too high is lowered by 6 dB.
-    assert.ok(Math.abs(limiterLoss(of(LIMIT), 6, LIMIT) - 6) < 0.2);
+    assert.ok(Math.abs(limiterLossOf(of(LIMIT), LIMIT)(6) - 6) < 0.2);
   });
 });

@@ -50,6 +50,7 @@ function info(
         restarted: new Float64Array(),
         extras: false,
         cut: 0,
+        discarded: 0,
         ...facts,
       },
     };

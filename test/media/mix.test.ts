@@ -155,10 +155,15 @@ describe('mixCombination joins', () => {
   test('nothing if sound is missing, and reveals no paths', async () => {
     const clip = await conformed(await makeFilm(at('four.mp4'), { frames: 4 }));
     const gone = { file: at('gone.s16le'), samples: 48_000, loudness: -16 };
-    const error = await mixed([clip], { music: gone }).catch((reason: unknown) => reason);
-    assert.ok(PermanentError.is(error), `${error}`);
-    assert.equal(error.code, 'mix_failed');
-    assert.match(error.message, /No such file/);
-    assert.ok(!error.message.includes(at('')), error.message);
+    for (const [loudness, said] of [
+      [null, /No such file/],
+      [-14, /one that is gone/],
+    ] as const) {
+      const error = await mixed([clip], { music: gone, loudness }).catch((reason: unknown) => reason);
+      assert.ok(PermanentError.is(error), `${error}`);
+      assert.equal(error.code, 'mix_failed');
+      assert.match(error.message, said);
+      assert.ok(!error.message.includes(at('')), error.message);
+    }
   });
 });

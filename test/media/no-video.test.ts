@@ -10,6 +10,7 @@ import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
 import { box } from '../fixtures/media/containers.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 
 const { signal } = new AbortController();
 const { ffmpeg, at } = useMedia();
@@ -26,13 +27,7 @@ let count = 0;
 async function asClip(file: string): Promise<string> {
   const dir = at(`made-${++count}`);
   await mkdir(dir);
-  const profile = {
-    width: 64,
-    height: 36,
-    rate: { num: 30, den: 1 },
-    fit: 'contain',
-    background: '#000000',
-  } as const;
+  const profile = plainProfile(64, 36);
   try {
     const input = {
       file,

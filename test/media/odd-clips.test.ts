@@ -21,18 +21,13 @@ import {
   type OddClip,
   STILLS,
 } from '../fixtures/media/odd-clips.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { placeOf, type ReadFrame, readFilm } from '../fixtures/media/read-film.ts';
 import { sampled } from '../fixtures/system/sample.ts';
 
 const { signal } = new AbortController();
 const LIMITS = { signal, timeoutMs: 60_000 };
-const PROFILE: Profile = {
-  width: 256,
-  height: 144,
-  rate: { num: 30, den: 1 },
-  fit: 'contain',
-  background: '#000000',
-};
+const PROFILE = plainProfile(256, 144);
 const DEBIAN = '/usr/bin/ffmpeg';
 /** Largest difference of a colour value, of 255. */
 const COLOURS = 6;

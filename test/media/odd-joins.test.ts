@@ -12,6 +12,7 @@ import { type MixClip, mixCombination } from '../fixtures/media/combination.ts';
 import { filmFacts, soundOf } from '../fixtures/media/measure.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { expectedFrames, filmOf, makeOddClip, ODD_CLIPS, type OddClip } from '../fixtures/media/odd-clips.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { placeOf, type ReadFrame, readFilm } from '../fixtures/media/read-film.ts';
 import { sampled } from '../fixtures/system/sample.ts';
 
@@ -65,13 +66,7 @@ describe('twenty odd clips', () => {
   for (const [number, rate] of sampled([...RATES.entries()], 8, 'rates')) {
     test(`in random order at ${rate} have every frame in its place, and no join adds a millisecond`, async (t) => {
       const [num = 0, den = 1] = rate.split('/').map(Number);
-      const profile: Profile = {
-        width: 256,
-        height: 144,
-        rate: { num, den },
-        fit: 'contain',
-        background: '#000000',
-      };
+      const profile = plainProfile(256, 144, { num, den });
       const order = bagDraw(odd, COUNT, seededRandom(number, 'order'));
       const clips: MixClip[] = [];
       for (const one of order) clips.push(await conformed(one, profile));

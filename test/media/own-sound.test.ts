@@ -10,17 +10,15 @@ import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
 import { SoundExceeded } from '../../functions/media/own-sound.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 import { expectedTones, heard, level, tones } from '../fixtures/media/tones.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  ...{ width: 64, height: 64, rate: { num: 30, den: 1 }, fit: 'contain', background: '#000000' },
-};
+const PROFILE = plainProfile(64, 64);
 const picture = (seconds: number) => ['-f', 'lavfi', '-i', `testsrc2=s=64x64:r=30:d=${seconds}`];
 
 describe("a clip's own sound", () => {
@@ -114,6 +112,28 @@ describe("a clip's own sound", () => {
       const { frames, warnings } = await conformed(file, {}, losing);
       assert.equal(frames, 15);
       assert.match(warnings.join(), remark);
+    });
+  }
+
+  test('is whole if an edit list cuts the picture and the sound before a key frame', async () => {
+    const [long, cut] = [at('long.mp4'), at('cut.mp4')];
+    await run(...picture(2), ...tones(2), '-c:v', 'libx264', '-c:a', 'aac', long);
+    await run('-ss', '1.5', '-i', long, '-c', 'copy', cut);
+    const { frames, warnings, sound } = await conformed(cut);
+    assert.deepEqual([frames, warnings], [15, []]);
+    assert.deepEqual((await heard(sound)).slice(0, 2), expectedTones(8).slice(6));
+  });
+
+  for (const [codec, container] of [
+    ['aac', 'mp4'],
+    ['libvorbis', 'mkv'],
+  ] as const) {
+    test(`is whole if it is a single packet behind the lead-in of ${codec}`, async () => {
+      const file = at(`short.${container}`);
+      await run(...picture(0.5), ...tones(1), '-af', 'atrim=end=0.01', '-c:a', codec, file);
+      const { warnings, sound } = await conformed(file);
+      assert.deepEqual(warnings, []);
+      assert.ok((await readFile(sound)).some((byte) => byte !== 0));
     });
   }
 

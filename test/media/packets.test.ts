@@ -39,6 +39,7 @@ describe('PacketReader', () => {
         restarted: new Float64Array(),
         extras: false,
         cut: 0,
+        discarded: 0,
       },
     });
     assert.deepEqual(sound, {
@@ -55,6 +56,7 @@ describe('PacketReader', () => {
         restarted: new Float64Array(),
         extras: true,
         cut: 1,
+        discarded: 1,
       },
     });
   });

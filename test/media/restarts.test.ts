@@ -4,18 +4,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Probe, Profile } from '../../functions/model/pins.ts';
+import type { Probe } from '../../functions/model/pins.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 
 const { signal } = new AbortController();
-const PROFILE: Profile = {
-  width: 64,
-  height: 36,
-  rate: { num: 30, den: 1 },
-  fit: 'contain',
-  background: '#000000',
-};
+const PROFILE = plainProfile(64, 36);
 /** The sixth to the seventeenth picture are at the time of the sixth, in milliseconds. */
 const DOZEN = "setts=ts='if(between(N,5,16),167,TS)'";
 /** The last twelve. */

@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { undecodedOf } from '../../functions/media/undecoded.ts';
-import type { Profile } from '../../functions/model/pins.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 
 const read = (packets: number, decoded: number, errors: string) =>
@@ -38,9 +38,7 @@ describe('pictures that could not be decoded', () => {
     await run('-f', 'lavfi', '-i', 'testsrc2=s=64x36:r=30:d=0.8', ...h264, at('whole.mkv'));
     const file = at('lacking.mkv');
     await run('-i', at('whole.mkv'), '-c', 'copy', '-bsf:v', "noise=drop='eq(n\\,12)'", file);
-    const profile: Profile = {
-      ...{ width: 64, height: 36, rate: { num: 30, den: 1 }, fit: 'contain', background: '#000000' },
-    };
+    const profile = plainProfile(64, 36);
     const dir = at('made');
     await mkdir(dir);
     const input = { file, dir, profile, threads: 1, maxSeconds: 60, signal: new AbortController().signal };

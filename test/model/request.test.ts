@@ -172,6 +172,14 @@ describe('a request with mistakes', () => {
     ]);
   });
 
+  test('names every entry of a list that came before, and each mistake once', () => {
+    const found = mistakes({ ...valid, targets: ['reels', 'tiktok', 'reels', 'tiktok'] });
+    assert.deepEqual(Object.keys(found), ['/targets/2', '/targets/3']);
+    assert.match(found['/targets/3'] ?? '', /got "tiktok" again/);
+    const unknown = mistakes({ ...valid, targets: ['vimeo', 'vimeo'] });
+    assert.deepEqual(Object.keys(unknown).sort(), ['/targets/0', '/targets/1']);
+  });
+
   const table: [what: string, change: object, pointer: string, message: RegExp][] = [
     [
       'no video blocks',
@@ -274,7 +282,12 @@ describe('a request with mistakes', () => {
       '/targets/0',
       /^Expected reels, tiktok, shorts, demand_gen, got "vimeo"\. Choose/,
     ],
-    ['a target that comes twice', { targets: ['reels', 'reels'] }, '/targets', /List each platform once/],
+    [
+      'a target that comes twice',
+      { targets: ['reels', 'reels'] },
+      '/targets/1',
+      /^Expected each entry once, got "reels" again\. Remove it\.$/,
+    ],
     ['no targets in a list', { targets: [] }, '/targets', /^Expected a list of reels/],
     ['a target outside of a list', { targets: 'reels' }, '/targets', /^Expected a list of reels/],
     ['a misspelt fit', { output: { fit: 'contian' } }, '/output/fit', /Did you mean contain\?$/],

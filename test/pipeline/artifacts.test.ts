@@ -8,7 +8,7 @@ import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { createArtifacts } from '../../functions/pipeline/artifacts.ts';
-import type { ArtifactStore } from '../../functions/ports.ts';
+import type { ArtifactStore } from '../../functions/ports/artifacts.ts';
 import { TIMEOUT_MS, until } from '../contracts/harness.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 

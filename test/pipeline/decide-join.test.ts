@@ -4,7 +4,7 @@ import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import type { CopyCheck } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { createJoins, type JoinsDeps } from '../../functions/pipeline/decide-join.ts';
-import type { PinStore } from '../../functions/ports.ts';
+import type { PinStore } from '../../functions/ports/pins.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 
@@ -12,6 +12,8 @@ const HEADER = 'a'.repeat(64);
 const FIT: CopyCheck = { header: HEADER };
 const UNFIT: CopyCheck = { refused: 'has 25 frames per second, the videos 30' };
 const PATIENCE_MS = 15_000;
+const MOST_PATIENCE_MS = 60_000;
+const LOST_MS = 300_000;
 const PREPARED = {
   artifact: 'clip/x',
   seconds: 1,
@@ -94,14 +96,15 @@ describe('whether the clips of a task are copied', () => {
     assert.deepEqual(joins.published, []);
   });
 
-  test('a message that comes long after its clip was looked at encodes without the rest', async () => {
+  test('a message that comes so long after its clip was looked at that another is lost encodes without it', async () => {
     const task = await threeClips();
     let now = 0;
     const joins = joinsOf({ now: () => now });
     await look(task, 0, FIT, joins);
     now = 4_000;
     await look(task, 1, FIT, joins);
-    now = 4_000 + PATIENCE_MS - 1;
+    // It came twice, and the third clip has only not begun yet.
+    now = 4_000 + LOST_MS - 1;
     assert.equal(await joins.joinOf(task, 0, unseen), undefined);
     now += 1;
     assert.deepEqual(await joins.joinOf(task, 0, unseen), { ...tooLate(2), by: 0 });
@@ -126,6 +129,25 @@ describe('whether the clips of a task are copied', () => {
     assert.equal(await fetching, 'bytes');
     assert.deepEqual(await joins.joinOf(task, 2, unseen), tooLate(2));
   });
+
+  for (const [what, tookMs, patienceMs] of [
+    ['as long again as the others took', 40_000, 40_000],
+    ['a minute at most, however long the others took', 300_000, MOST_PATIENCE_MS],
+  ] as const) {
+    test(`on a slow line, a clip has ${what}`, async (t) => {
+      const task = await s.createTask({ createdAt: new Date(0) });
+      const time = fakeTime(t);
+      const joins = joinsOf({ now: time.now });
+      const fetching = joins.watched(task, 1, () => waiting(tookMs + patienceMs + 200), DELIVERY.signal);
+      await time.passing(waiting(tookMs));
+      await look(task, 0, FIT, joins);
+      await time.passing(waiting(patienceMs - 100));
+      assert.deepEqual(joins.published, []);
+      await time.passing(fetching);
+      assert.deepEqual(joins.published, [0]);
+      assert.deepEqual(await s.deps.pins.read(task.id, ['join']), [tooLate(1)]);
+    });
+  }
 
   test('a clip that began late because nothing was free has its time', async (t) => {
     const task = await s.createTask();

@@ -5,7 +5,7 @@ import { createDownloadPlaces, type DownloadPlaces } from '../../functions/coord
 import { fetchKey } from '../../functions/coordination/lease-keys.ts';
 import { UNLIMITED } from '../../functions/coordination/semaphore.ts';
 import { createFetching, MAX_ROUNDS, SLOW_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
-import type { Downloads } from '../../functions/ports.ts';
+import type { Downloads } from '../../functions/ports/downloads.ts';
 import { until } from '../contracts/harness.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 import { sleepingMachine } from '../fixtures/system/sleeping-machine.ts';

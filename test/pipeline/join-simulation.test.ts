@@ -9,7 +9,7 @@ import { makePlan } from '../../functions/model/plan.ts';
 import { seededRandom } from '../../functions/model/random.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { createJoins } from '../../functions/pipeline/decide-join.ts';
-import type { PinStore } from '../../functions/ports.ts';
+import type { PinStore } from '../../functions/ports/pins.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
@@ -23,7 +23,9 @@ interface Wish {
   tasks: number;
   clips: number;
   seed: string;
-  /** How long the first clip of each task takes to fetch. */
+  /** How long the clips of each task take to fetch, by their numbers. */
+  fetchMs?: (clip: number) => number;
+  /** The same of the first one. */
   firstMs?: number;
   /** Its message is handed back during that time, as in a pause of its server. */
   handedBack?: boolean;
@@ -48,6 +50,27 @@ describe('many clips on few instances', () => {
       }
     });
   }
+
+  /** As those of some 30 MB each that share a line of 10 Mbit/s. */
+  const slowly = (clip: number) => 40_000 + 30_000 * clip;
+
+  test('clips that come one by one on a slow line are copied', async (t) => {
+    const { joins } = await simulate(t, { tasks: 1, clips: SLOTS, seed: 'line', fetchMs: slowly });
+    assert.deepEqual(
+      joins.map((join) => join?.video),
+      ['copied'],
+    );
+  });
+
+  test('also on a slow line, the others wait for no more than a minute', async (t) => {
+    const wish = { tasks: 1, clips: SLOTS, seed: 'line', fetchMs: slowly, firstMs: 600_000 };
+    const { joins, prepared, looks } = await simulate(t, wish);
+    assert.match(JSON.stringify(joins), /"encoded".*came too late/);
+    const last = Math.max(...looks.map(({ at }) => at));
+    const held = prepared.filter(({ clip }) => looks.some((look) => look.clip === clip));
+    assert.equal(held.length, SLOTS - 1);
+    for (const { clip, at } of held) assert.ok(at - last <= 61_000, `clip ${clip} at ${at - last}`);
+  });
 
   for (const handedBack of [false, true]) {
     test(`the others do not wait for a clip that takes a minute${handedBack ? ' of pauses' : ''}`, async (t) => {
@@ -87,7 +110,7 @@ async function simulate(t: TestContext, wish: Wish) {
     now: time.now,
   });
   const prepared: { clip: number; at: number }[] = [];
-  const looks: { at: number }[] = [];
+  const looks: { clip: number; at: number }[] = [];
   const fetched = new Set<string>();
   let deliveries = 0;
 
@@ -98,7 +121,7 @@ async function simulate(t: TestContext, wish: Wish) {
     const fetch = async () => {
       const own = `${task.id} ${source}`;
       if (fetched.has(own)) return;
-      const needsMs = (source === 0 && wish.firstMs) || FETCH_MS;
+      const needsMs = (source === 0 && wish.firstMs) || (wish.fetchMs?.(source) ?? FETCH_MS);
       if (wish.handedBack && source === 0 && time.now() < needsMs) {
         throw new TransientError('waiting', 'The server has time to recover.');
       }
@@ -108,7 +131,7 @@ async function simulate(t: TestContext, wish: Wish) {
     await joins.watched(task, source, fetch, signal);
     const join = await joins.joinOf(task, source, async () => {
       await sleep(100);
-      looks.push({ at: time.now() });
+      looks.push({ clip: source, at: time.now() });
       return { header: 'a'.repeat(64) };
     });
     // Its message may be out twice: the stage leaves it to one of them.
@@ -171,5 +194,5 @@ function taskOf(id: string, clips: number): Task {
     ...{ blocks: [{ clips: addresses }], tracks: [], lines: [] },
     ...{ output: PLAIN_OUTPUT, sound: PLAIN_SOUND, seed: 1 },
   });
-  return { id, name: id, plan } as Task;
+  return { id, name: id, plan, createdAt: new Date(0).toISOString() } as Task;
 }

@@ -9,7 +9,7 @@ import { makePlan } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
 import { createSources, type SourcesDeps } from '../../functions/pipeline/prepare-source.ts';
-import type { Artifact } from '../../functions/ports.ts';
+import type { Artifact } from '../../functions/ports/artifacts.ts';
 import { DELIVERY } from '../fixtures/hosts/stages.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { probedSound } from '../fixtures/media/probed-sound.ts';

@@ -9,7 +9,7 @@ import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
 import { startHost } from '../../functions/hosts/local.ts';
 import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
 import { remakeHere, remakeInPrepare } from '../../functions/pipeline/remake.ts';
-import type { Artifact, ArtifactStore } from '../../functions/ports.ts';
+import type { Artifact, ArtifactStore } from '../../functions/ports/artifacts.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { until } from '../contracts/harness.ts';
 import type { Json } from '../fixtures/hosts/host.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLog } from '../../functions/base/log.ts';
 import { allReports, failedReport, reportOnly } from '../../functions/pipeline/reporting.ts';
-import type { ReportStore } from '../../functions/ports.ts';
+import type { ReportStore } from '../../functions/ports/reports.ts';
 import { sampleReport, sampleTask } from '../contracts/samples.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
 

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { fairLanes } from '../../functions/coordination/fair-lanes.ts';
 import type { Spoken } from '../../functions/model/speech.ts';
 import { createSpeaking } from '../../functions/pipeline/speak-line.ts';
-import type { LeaseStore, Speech } from '../../functions/ports.ts';
+import type { LeaseStore } from '../../functions/ports/leases.ts';
+import type { Speech } from '../../functions/ports/speech.ts';
 import { numbers } from '../contracts/harness.ts';
 
 const { signal } = new AbortController();

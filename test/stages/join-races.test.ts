@@ -41,6 +41,8 @@ interface Trial {
   late: { clip: number; handsBack: boolean } | undefined;
   /** Also processes may die, and nobody waits for ever for what is slow. */
   dies: boolean;
+  /** A message that comes again soon takes those of others for lost. */
+  takesForLost?: boolean;
   random: Random;
 }
 
@@ -50,12 +52,19 @@ describe('the decision whether clips are copied', () => {
   for (const seed of SEEDS) {
     test(`comes to every clip, whatever dies (${seed})`, async () => {
       const random = seededRandom(seed, 'races');
-      const task = await s.createTask({ clips: NAMES.slice(0, 2 + Math.floor(random() * 4)) });
+      // Of a task that has just begun, clips have no more than the least patience.
+      const createdAt = new Date(Date.now() + (random() < 0.5 ? 3_600_000 : 0));
+      const names = NAMES.slice(0, 2 + Math.floor(random() * 4));
+      const task = await s.createTask({ clips: names, createdAt });
       const clips = task.plan.sources.length;
       const checks = Array.from({ length: clips }, () => (random() < 0.1 ? undefined : checkOf(random)));
       const isLate = random() < 0.3;
       const late = { clip: Math.floor(random() * clips), handsBack: random() < 0.5 };
-      const outcome = await outcomeOf({ task, checks, late: isLate ? late : undefined, dies: true, random });
+      const takesForLost = random() < 0.5;
+      const outcome = await outcomeOf({
+        ...{ task, checks, late: isLate ? late : undefined },
+        ...{ dies: true, takesForLost, random },
+      });
       const headers = new Set(
         checks.flatMap((check) => (check === undefined ? [] : [check.refused ?? check.header])),
       );
@@ -90,7 +99,14 @@ describe('the decision whether clips are copied', () => {
   }
 
   /** Delivers until nothing is left. Returns the renders that were published. */
-  async function deliverAll({ task, checks, late, dies, random }: Trial): Promise<Set<number>> {
+  async function deliverAll({
+    task,
+    checks,
+    late,
+    dies,
+    takesForLost = false,
+    random,
+  }: Trial): Promise<Set<number>> {
     const rendered = new Set<number>();
     const open = new Set<Promise<void>>();
     let deaths = 0;
@@ -142,7 +158,8 @@ describe('the decision whether clips are copied', () => {
       });
       const { log } = s.deps;
       // A test that nobody is late in must not depend on how busy the machine is.
-      const joins = createJoins({ pins, queue, log, patienceMs: dies ? PATIENCE_MS : 60_000 });
+      const hasty = { patienceMs: PATIENCE_MS, ...(takesForLost ? { lostMs: PATIENCE_MS } : {}) };
+      const joins = createJoins({ pins, queue, log, ...(dies ? hasty : { patienceMs: 60_000 }) });
       const ready = async (own: Task, source: number, signal: AbortSignal): Promise<Prepared | undefined> => {
         const check = checks[source];
         await joins.watched(own, source, () => fetchOf(source, signal), signal);

@@ -7,7 +7,7 @@ import { createStorageOutputs } from '../../functions/adapters/storage/outputs.t
 import { UNLIMITED } from '../../functions/coordination/semaphore.ts';
 import { createApi } from '../../functions/http/router.ts';
 import type { OutputFolder, Task } from '../../functions/model/task.ts';
-import type { OutputStore } from '../../functions/ports.ts';
+import type { OutputStore } from '../../functions/ports/outputs.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { render } from '../../functions/stages/render.ts';

@@ -12,7 +12,7 @@ import type { Semaphore } from '../../functions/coordination/semaphore.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
-import type { OutputStore } from '../../functions/ports.ts';
+import type { OutputStore } from '../../functions/ports/outputs.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { render } from '../../functions/stages/render.ts';

@@ -7,7 +7,7 @@ import type { Combination } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { eventId, GIVE_UP_AFTER_MS } from '../../functions/model/webhook.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
-import type { WebhookSender } from '../../functions/ports.ts';
+import type { WebhookSender } from '../../functions/ports/webhooks.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { sweep } from '../../functions/stages/sweep.ts';
 import { type WebhookDeps, webhook } from '../../functions/stages/webhook.ts';

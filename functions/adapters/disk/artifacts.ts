@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDiskFull, TransientError } from '../../base/errors.ts';
-import type { Artifact, ArtifactStore } from '../../ports.ts';
+import type { Artifact, ArtifactStore } from '../../ports/artifacts.ts';
 import { checksum, moveFolder, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { DiskCache, INCOMING, META } from './cache.ts';
 import { createInOrder } from './in-order.ts';

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../../base/errors.ts';
-import type { FoundFile } from '../../ports.ts';
+import type { FoundFile } from '../../ports/outputs.ts';
 import { changedFile } from '../shared/changed-file.ts';
 import { systemCode } from '../shared/files.ts';
 import { inRealFolder, refuseLink } from './real-folder.ts';

@@ -7,7 +7,7 @@ import { CODES } from '../../base/codes.ts';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../../base/errors.ts';
 import { cutToBytes } from '../../model/names.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { FileOwner, OutputStore } from '../../ports.ts';
+import type { FileOwner, OutputStore } from '../../ports/outputs.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { copyTo, makeFolder, setMode, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { refuseLate } from '../shared/late-save.ts';

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { CLOSE_CONNECTION } from '../../base/close-connection.ts';
 import { RequestError, TransientError } from '../../base/errors.ts';
 import { unlessAborted } from '../../base/time-limit.ts';
-import type { SentFile } from '../../ports.ts';
+import type { SentFile } from '../../ports/uploads.ts';
 import { inPieces } from '../shared/body-file.ts';
 import type { DiskRoom } from '../shared/disk-room.ts';
 import { type LeastRate, watchRate } from '../shared/least-rate.ts';

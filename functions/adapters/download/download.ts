@@ -3,7 +3,7 @@ import { PermanentError } from '../../base/errors.ts';
 import { timeLimit } from '../../base/time-limit.ts';
 import type { Download, Validator } from '../../model/source.ts';
 import { maskUrl } from '../../model/web-url.ts';
-import type { Downloads } from '../../ports.ts';
+import type { Downloads } from '../../ports/downloads.ts';
 import { type BodyOptions, storeBody } from '../shared/body-file.ts';
 import { downloadError, permanent, tooSlow } from '../shared/network-errors.ts';
 import { announcedBytes, header } from '../shared/source-answer.ts';

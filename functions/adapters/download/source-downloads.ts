@@ -6,7 +6,8 @@ import {
   type SourceRules,
   type StorageObject,
 } from '../../model/source-location.ts';
-import type { Downloads, UploadStore } from '../../ports.ts';
+import type { Downloads } from '../../ports/downloads.ts';
+import type { UploadStore } from '../../ports/uploads.ts';
 import type { WebDownloads } from './download.ts';
 
 type Options = Parameters<Downloads['get']>[2];

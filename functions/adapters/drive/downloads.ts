@@ -2,7 +2,7 @@ import { awakeLimit } from '../../base/awake.ts';
 import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download, Validator } from '../../model/source.ts';
 import type { DriveFile } from '../../model/source-location.ts';
-import type { Downloads } from '../../ports.ts';
+import type { Downloads } from '../../ports/downloads.ts';
 import { type BodyOptions, storeBody } from '../shared/body-file.ts';
 import { downloadError, isNetworkError, permanent, tooSlow } from '../shared/network-errors.ts';
 import { tooLarge } from '../shared/source-answer.ts';

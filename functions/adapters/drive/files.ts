@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { Memo } from '../../ports.ts';
+import type { Memo } from '../../ports/memo.ts';
 import type { Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount, DriveItem } from './account.ts';
 import type { DriveIds } from './items.ts';

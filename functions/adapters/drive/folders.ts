@@ -2,7 +2,7 @@
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import { unlessAborted } from '../../base/time-limit.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { Memo } from '../../ports.ts';
+import type { Memo } from '../../ports/memo.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './account.ts';
 import type { DriveIds } from './items.ts';

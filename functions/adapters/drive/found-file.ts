@@ -1,6 +1,6 @@
 /** Reads saved files from Google Drive with the account. */
 import { PermanentError } from '../../base/errors.ts';
-import type { FoundFile } from '../../ports.ts';
+import type { FoundFile } from '../../ports/outputs.ts';
 import { changedFile } from '../shared/changed-file.ts';
 import type { DriveAccount } from './account.ts';
 import { outputError } from './errors.ts';

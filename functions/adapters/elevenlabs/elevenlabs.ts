@@ -3,7 +3,7 @@ import { PermanentError, TransientError } from '../../base/errors.ts';
 import { timeLimit } from '../../base/time-limit.ts';
 import { withoutEnd } from '../../base/without-end.ts';
 import type { VoiceSettings } from '../../model/voice-settings.ts';
-import type { Speech } from '../../ports.ts';
+import type { Speech } from '../../ports/speech.ts';
 import { createAllowance } from './allowance.ts';
 import { CHECK_URL, elevenLabsError, failed, isTooMany, refusalOf } from './errors.ts';
 import { wordsOf } from './timing.ts';

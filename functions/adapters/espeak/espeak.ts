@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Line } from '../../model/plan.ts';
-import type { Speech } from '../../ports.ts';
+import type { Speech } from '../../ports/speech.ts';
 import { type SpeechThread, speechFailed, startSpeechThread } from './thread.ts';
 import type { SpeakRequest } from './worker.ts';
 

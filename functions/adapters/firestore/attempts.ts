@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { type Attempts, afterCrash, afterOrderlyEnd, type Lapses, NO_LAPSES } from '../../model/attempts.ts';
-import type { AttemptStore } from '../../ports.ts';
+import type { AttemptStore } from '../../ports/attempts.ts';
 import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../shared/memory.ts';
 import {

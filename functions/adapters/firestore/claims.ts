@@ -1,7 +1,7 @@
 import type { DocumentSnapshot, Firestore } from '@google-cloud/firestore';
 import { claimRecord } from '../../model/names.ts';
 import type { ClaimHolder } from '../../model/task.ts';
-import type { Seal } from '../../ports.ts';
+import type { Seal } from '../../ports/seal.ts';
 import { documentId, millisecondsBetween, taskAt } from './firestore.ts';
 
 export interface StoredClaim {

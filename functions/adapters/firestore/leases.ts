@@ -8,7 +8,7 @@ import type {
 } from '@google-cloud/firestore';
 import { TransientError } from '../../base/errors.ts';
 import type { LeaseState } from '../../model/lease-state.ts';
-import type { Lease, LeaseStore } from '../../ports.ts';
+import type { Lease, LeaseStore } from '../../ports/leases.ts';
 import { grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
 import {

@@ -1,5 +1,5 @@
 import type { DocumentSnapshot, Firestore } from '@google-cloud/firestore';
-import type { Memo } from '../../ports.ts';
+import type { Memo } from '../../ports/memo.ts';
 import { grpcCode } from '../shared/google-errors.ts';
 import { hashId } from '../shared/hash-id.ts';
 import { DAY_MS, MEMO_EXTRA_DAYS } from '../shared/memory.ts';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { isReady, type PinName, type PinOf } from '../../model/pins.ts';
-import type { PinStore } from '../../ports.ts';
+import type { PinStore } from '../../ports/pins.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
 import { type FirestoreConnection, pinsOf } from './firestore.ts';
 import { allPins, readyPins } from './queries.ts';

@@ -1,6 +1,6 @@
 import type { Firestore } from '@google-cloud/firestore';
 import { type Problem, type Work, workName } from '../../model/problem.ts';
-import type { ProblemStore } from '../../ports.ts';
+import type { ProblemStore } from '../../ports/problems.ts';
 import { documentId, type FirestoreConnection, problemsOf } from './firestore.ts';
 import { latestProblems } from './queries.ts';
 

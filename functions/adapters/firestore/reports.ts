@@ -6,7 +6,8 @@ import { TransientError } from '../../base/errors.ts';
 import { reportRecord } from '../../model/names.ts';
 import type { Report } from '../../model/report.ts';
 import { talliedBy } from '../../model/target-tally.ts';
-import type { ReportStore, Seal } from '../../ports.ts';
+import type { ReportStore } from '../../ports/reports.ts';
+import type { Seal } from '../../ports/seal.ts';
 import { GRPC, grpcCode, isInconclusive } from '../shared/google-errors.ts';
 import {
   completionAt,

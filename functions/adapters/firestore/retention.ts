@@ -5,7 +5,7 @@ import type {
   DocumentSnapshot,
   Firestore,
 } from '@google-cloud/firestore';
-import type { TaskStore } from '../../ports.ts';
+import type { TaskStore } from '../../ports/tasks.ts';
 import { type FirestoreConnection, isToBeProlonged, PARTS, problemsOf } from './firestore.ts';
 import { expiryTimes, unfinishedTasks } from './queries.ts';
 import { nameAt } from './tasks.ts';

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DocumentSnapshot } from '@google-cloud/firestore';
 import { asked, eventRecord, recorded, storedRecord, type WebhookRecord } from '../../model/webhook.ts';
-import type { Seal, WebhookStore } from '../../ports.ts';
+import type { Seal } from '../../ports/seal.ts';
+import type { WebhookStore } from '../../ports/webhooks.ts';
 import { grpcCode } from '../shared/google-errors.ts';
 import { CHANGED_SINCE_READ, type FirestoreConnection, inRounds, webhookAt } from './firestore.ts';
 import { dueWebhooks } from './queries.ts';

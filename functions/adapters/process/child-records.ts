@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ChildRecords } from '../../ports.ts';
+import type { ChildRecords } from '../../ports/child-records.ts';
 
 /** Killed programs are gone within milliseconds, unless they are blocked on the disk. */
 const GONE_WITHIN_MS = 3_000;

@@ -1,6 +1,6 @@
 import type { PubSub, Topic as PubSubTopic } from '@google-cloud/pubsub';
 import type { Message, Topic } from '../../model/messages.ts';
-import type { Queue } from '../../ports.ts';
+import type { Queue } from '../../ports/queue.ts';
 import { throughGate } from '../shared/google-errors.ts';
 
 export interface PubSubOptions {

@@ -4,7 +4,7 @@
  */
 import { TransientError } from '../../base/errors.ts';
 import type { TokenClaims, TokenRead } from '../../model/push-token.ts';
-import type { TokenReader } from '../../ports.ts';
+import type { TokenReader } from '../../ports/push-token.ts';
 
 export interface TokenReaderOptions {
   /** `http://127.0.0.1:1234` of a test server; undefined: Google's address. */

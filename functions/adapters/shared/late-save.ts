@@ -1,5 +1,5 @@
 import { TransientError } from '../../base/errors.ts';
-import type { FileOwner } from '../../ports.ts';
+import type { FileOwner } from '../../ports/outputs.ts';
 
 /** The last check before a file gets its name. Throws TransientError 'waiting': the next delivery finds the report. */
 export async function refuseLate(owner: FileOwner | undefined, fileName: string): Promise<void> {

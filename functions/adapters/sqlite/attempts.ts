@@ -1,5 +1,5 @@
 import { type Attempts, afterCrash, afterOrderlyEnd, type Lapses, NO_LAPSES } from '../../model/attempts.ts';
-import type { AttemptStore } from '../../ports.ts';
+import type { AttemptStore } from '../../ports/attempts.ts';
 import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';
 

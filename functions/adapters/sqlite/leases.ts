@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { awakeNow } from '../../base/awake.ts';
 import type { LeaseState } from '../../model/lease-state.ts';
-import type { LeaseStore } from '../../ports.ts';
+import type { LeaseStore } from '../../ports/leases.ts';
 import { MEMORY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';
 

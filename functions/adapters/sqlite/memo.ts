@@ -1,4 +1,4 @@
-import type { Memo } from '../../ports.ts';
+import type { Memo } from '../../ports/memo.ts';
 import { hashId } from '../shared/hash-id.ts';
 import { DAY_MS } from '../shared/memory.ts';
 import type { Database } from './sqlite.ts';

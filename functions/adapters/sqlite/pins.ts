@@ -1,5 +1,5 @@
 import type { PinName, PinOf } from '../../model/pins.ts';
-import type { PinStore } from '../../ports.ts';
+import type { PinStore } from '../../ports/pins.ts';
 import type { Database } from './sqlite.ts';
 
 export function createSqlitePins({ database }: { database: Database }): PinStore {

@@ -1,5 +1,5 @@
 import { type Problem, workName } from '../../model/problem.ts';
-import type { ProblemStore } from '../../ports.ts';
+import type { ProblemStore } from '../../ports/problems.ts';
 import type { Database } from './sqlite.ts';
 
 export function createSqliteProblems({ database }: { database: Database }): ProblemStore {

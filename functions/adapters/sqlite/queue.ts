@@ -3,7 +3,7 @@ import { isShortage } from '../../base/errors.ts';
 import { createOutage, type OutageListener } from '../../base/outage.ts';
 import { apartFromRequests } from '../../base/request-id.ts';
 import type { Message, MessageOf, Topic } from '../../model/messages.ts';
-import type { Queue } from '../../ports.ts';
+import type { Queue } from '../../ports/queue.ts';
 import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from '../shared/queue-backoff.ts';
 import { SqliteMessages, type Taken, type TopicCounts } from './messages.ts';
 import type { Database } from './sqlite.ts';

@@ -3,7 +3,8 @@ import { reportRecord } from '../../model/names.ts';
 import { PACED_SUCCESSES } from '../../model/pace.ts';
 import type { Report } from '../../model/report.ts';
 import { sumOfTallies, type TargetTally, talliedBy } from '../../model/target-tally.ts';
-import type { ReportStore, Seal } from '../../ports.ts';
+import type { ReportStore } from '../../ports/reports.ts';
+import type { Seal } from '../../ports/seal.ts';
 import type { Database } from './sqlite.ts';
 
 export interface SqliteReportsOptions {

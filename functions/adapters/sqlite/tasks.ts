@@ -11,7 +11,8 @@ import {
   type Task,
 } from '../../model/task.ts';
 import { outlineOf } from '../../model/task-summary.ts';
-import type { Seal, TaskStore } from '../../ports.ts';
+import type { Seal } from '../../ports/seal.ts';
+import type { TaskStore } from '../../ports/tasks.ts';
 import { ROWS_AT_A_TIME, removeParts, removeTask } from './removal.ts';
 import type { Database } from './sqlite.ts';
 import { listTasks } from './task-list.ts';

@@ -1,6 +1,6 @@
 import type { Outage } from '../../base/outage.ts';
 import type { MessageOf, Topic } from '../../model/messages.ts';
-import type { Delivery } from '../../ports.ts';
+import type { Delivery } from '../../ports/queue.ts';
 import type { SqliteMessages, Taken } from './messages.ts';
 
 /** setTimeout accepts at most 31 bits of milliseconds; waking up early only costs one query. */

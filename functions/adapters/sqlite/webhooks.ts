@@ -1,5 +1,6 @@
 import { asked, eventRecord, recorded, storedRecord, type WebhookRecord } from '../../model/webhook.ts';
-import type { Seal, WebhookStore } from '../../ports.ts';
+import type { Seal } from '../../ports/seal.ts';
+import type { WebhookStore } from '../../ports/webhooks.ts';
 import type { Database } from './sqlite.ts';
 
 type Row = { body: string } & Pick<WebhookRecord, 'askedAt' | 'nextTryAt'>;

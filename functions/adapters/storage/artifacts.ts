@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull, PermanentError, TransientError } from '../../base/errors.ts';
-import type { Artifact, ArtifactStore } from '../../ports.ts';
+import type { Artifact, ArtifactStore } from '../../ports/artifacts.ts';
 import { packArtifact, type Unpacked, unpackArtifact, unpackedIn } from '../shared/artifact-file.ts';
 import { metadataOf, readObject } from './read.ts';
 import type { CallOptions, Place, StorageConnection } from './storage.ts';

@@ -3,7 +3,7 @@ import { awakeLimit } from '../../base/awake.ts';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { Download } from '../../model/source.ts';
 import type { StorageObject } from '../../model/source-location.ts';
-import type { Downloads } from '../../ports.ts';
+import type { Downloads } from '../../ports/downloads.ts';
 import { type BodyOptions, storeBody } from '../shared/body-file.ts';
 import { permanent, tooSlow } from '../shared/network-errors.ts';
 import { empty, tooLarge } from '../shared/source-answer.ts';

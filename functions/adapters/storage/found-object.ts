@@ -1,7 +1,7 @@
 /** Reads saved files, and lends addresses for them. */
 import { basename } from 'node:path';
 import { inlineAs } from '../../base/content-disposition.ts';
-import type { FoundFile } from '../../ports.ts';
+import type { FoundFile } from '../../ports/outputs.ts';
 import { changedFile } from '../shared/changed-file.ts';
 import { metadataOf, objectBytes } from './read.ts';
 import { signedUrl } from './signed-url.ts';

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import type { OutputFolder } from '../../model/task.ts';
-import type { FileOwner, OutputStore } from '../../ports.ts';
+import type { FileOwner, OutputStore } from '../../ports/outputs.ts';
 import { allEnded } from '../shared/all-ended.ts';
 import { diskName } from '../shared/disk-name.ts';
 import { hashId } from '../shared/hash-id.ts';

@@ -1,7 +1,7 @@
 /** Uploads in a bucket, whose lifecycle removes old ones. Callers send them to signed URLs. */
 import pLimit from 'p-limit';
 import { maskUploadId, UPLOAD_MS, UPLOAD_URL_MS } from '../../model/upload-id.ts';
-import type { UploadStore } from '../../ports.ts';
+import type { UploadStore } from '../../ports/uploads.ts';
 import { uploadGone } from '../shared/upload-gone.ts';
 import type { StorageDownloads } from './downloads.ts';
 import { metadataOf } from './read.ts';

@@ -4,7 +4,7 @@ import { PermanentError } from '../../base/errors.ts';
 import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { maskCallback } from '../../model/web-url.ts';
 import type { FailedDelivery, WebhookAnswer } from '../../model/webhook.ts';
-import type { WebhookSender } from '../../ports.ts';
+import type { WebhookSender } from '../../ports/webhooks.ts';
 import { type ConnectorBuilder, type GuardOptions, guardedConnector } from '../shared/address-guard.ts';
 import { connectionHint, isConnectionCode, parseRetryAfter } from '../shared/network-errors.ts';
 

@@ -88,6 +88,11 @@ export function soundHeader(stsd: Buffer): SoundHeader {
   return { entry: Buffer.concat(box('mp4a', fields, box('esds', esds))), channels };
 }
 
+/** Types of all headers. Throws an Error if the body of `stsd` is broken. */
+export function entryTypes(stsd: Buffer): string[] {
+  return stsd.length < 8 ? [] : children(stsd.subarray(8)).map(({ type }) => type);
+}
+
 export interface PictureEntry {
   width: number;
   height: number;

@@ -109,6 +109,6 @@ async function remux(
     await ffmpeg.run(args, { signal, ...limits, reads: [file], writes: dir });
   } catch (error) {
     if (!FfmpegError.is(error)) throw error;
-    throw new CopyRefused(`cannot be copied (${error.shortMessage})`, { cause: error });
+    throw new CopyRefused(`cannot be copied by ffmpeg (${error.shortMessage})`, { cause: error });
   }
 }

@@ -4,6 +4,7 @@ import type { Probe, Profile } from '../../model/pins.ts';
 import { secondsAhead } from '../conform-graph.ts';
 import { framesFor, isSoundLonger, type PictureProbe } from '../conform-limits.ts';
 import { MOST_OFF_GRID } from '../mp4/sample-times.ts';
+import { ANAMORPHIC, FULL_RANGE, HDR, INTERLACED } from './refused.ts';
 
 type Video = PictureProbe['video'];
 type Stored = NonNullable<Video['stored']>;
@@ -31,13 +32,15 @@ function unfitPicture({ codec, interlaced, hdr, alpha }: Video, stored: Stored):
   if (codec !== 'h264') return `has a picture in ${codec}, not in H.264`;
   if (!CONTAINERS.includes(stored.container))
     return `is a file of the format ${stored.container}, not MP4, MOV or Matroska`;
-  if (hdr !== null) return 'has a high dynamic range';
-  if (stored.pixels !== 'yuv420p' || alpha) return `has pictures in ${stored.pixels}, not in yuv420p`;
-  if (stored.fullRange) return 'has colours in full range';
-  if (interlaced) return 'is interlaced';
-  if (stored.turned) return 'is turned when it is shown';
-  if (!stored.square) return 'has samples that are not square';
-  if (stored.sideData) return 'has frames with more beside them, such as a second header';
+  if (hdr !== null) return HDR;
+  if (alpha) return 'has transparency';
+  if (stored.fullRange || stored.pixels === 'yuvj420p') return FULL_RANGE;
+  if (stored.pixels !== 'yuv420p')
+    return `has pictures in ${stored.pixels}, not in 8 bits and 4:2:0 (yuv420p)`;
+  if (interlaced) return INTERLACED;
+  if (stored.turned) return 'is turned or mirrored by a note in the file';
+  if (!stored.square) return ANAMORPHIC;
+  if (stored.sideData) return 'has something else beside its frames, such as a second header';
   return undefined;
 }
 
@@ -56,13 +59,16 @@ function told(rate: FrameRate): string {
 function unfitTimes(probe: PictureProbe, stored: Stored, profile: Profile): string | undefined {
   const { video } = probe;
   const { packets, decoded, start } = video;
-  if (stored.cut > 0 || packets !== decoded) return 'has frames that are cut off, or marked as damaged';
+  if (stored.cut > 0 || packets !== decoded) {
+    return 'has frames that an edit list cuts off, as cutting without encoding leaves them, or that are damaged';
+  }
   if (packets < LEAST_FRAMES) return 'has only one frame';
-  if (video.restarts || video.leaps.length > 0 || video.later !== null) return 'has times that leap';
+  if (video.restarts || video.leaps.length > 0 || video.later !== null) return 'has timestamps that leap';
   if (!video.steady || stored.offGrid > MOST_OFF_GRID) return 'has no constant frame rate';
-  if (start >= LATEST_START) return `begins ${start.toFixed(2)} s late`;
+  if (start >= LATEST_START) return `has a picture that begins ${start.toFixed(2)} s late`;
   // A last frame that is shown for longer would be held. One that lasts a part of a frame lasts a whole one.
-  if (video.held > 0 || framesFor({ probe, profile }) > packets) return 'holds its last picture';
+  if (video.held > 0 || framesFor({ probe, profile }) > packets)
+    return 'holds its last picture for longer than a frame';
   return undefined;
 }
 

@@ -62,24 +62,28 @@ async function frameAt(
     const type = typeOf(nal);
     at = from + length;
     if (type === SLICE || type === IDR) {
-      refuseUnless(kind === 0 || kind === type, 'has a frame of parts of two kinds');
+      refuseUnless(kind === 0 || kind === type, 'has a frame that is a key frame in part');
       kind = type;
       const slice = parseSlice(nal, setup);
       // In order, beginning with the first macroblock: so it is one picture, and not a second one.
       refuseUnless(
         first < 0 ? slice.first === 0 : slice.first > first,
-        'has a sample that is not one picture',
+        'has a frame that is not one picture',
       );
       first = slice.first;
       if (isFirst) refuseUnless(!slice.dropsPrior, 'begins with a frame that drops those before it');
     } else if (type === SPS || type === PPS) {
       // Files of type avc1 may have none here (14496-15), and another one would also count for the clips behind.
-      throw new CopyRefused('has a header in its frames, too');
+      throw new CopyRefused('repeats its header within its frames, as streams do');
     } else if (type === SEI) {
       await checkMessages(bytes, { from, length });
-    } else refuseUnless(HARMLESS.includes(type), `has NAL units of type ${type}`);
+    } else
+      refuseUnless(
+        HARMLESS.includes(type),
+        `has something unusual in its frames (NAL units of type ${type})`,
+      );
   }
-  refuseUnless(kind !== 0, 'has a sample without a picture');
+  refuseUnless(kind !== 0, 'has a frame without a picture');
   return kind;
 }
 
@@ -127,9 +131,9 @@ function parseSlice(
   const kind = read.golomb() % 5;
   const id = read.golomb();
   const picture = pictures.find((set) => set.id === id);
-  if (picture === undefined) throw new CopyRefused('has frames of a header that is missing');
+  if (picture === undefined) throw new CopyRefused('has frames whose header is missing');
   if ((nal.readUInt8(0) & 31) !== IDR) return { first, dropsPrior: false };
-  refuseUnless(kind === 2, 'has a key frame that is none');
+  refuseUnless(kind === 2, 'has a key frame that needs other frames');
   read.bits(sequence.frameNumberBits);
   read.golomb();
   if (sequence.orderType === 0) {

@@ -9,7 +9,7 @@ import { ByteWindow } from '../byte-window.ts';
 import { only, pictureOf, readTrack } from '../mp4/tracks.ts';
 import { readDecoderSetup } from './decoder-setup.ts';
 import { walkFrames } from './frame-walk.ts';
-import { CopyRefused, refuseUnless } from './refused.ts';
+import { CopyRefused, orRefused, refuseUnless, unread } from './refused.ts';
 
 /** Instagram's limit for Reels, which is the lowest of the platforms. */
 const MOST_BITS_PER_SECOND = 25e6;
@@ -26,7 +26,10 @@ export async function checkRemuxed(
   try {
     const track = await readTrack(file, 'vide');
     const setup = readDecoderSetup(only(track.tables, 'stsd'), profile);
-    const { entry, sizes, offsets, sync } = pictureOf(track, profile.rate);
+    const { entry, sizes, offsets, sync } = orRefused(
+      'has a list of its frames that is broken, or of an unusual form',
+      () => pictureOf(track, profile.rate),
+    );
     refuseUnless(sizes.length === frames, `has ${frames} frames, of which ${sizes.length} can be copied`);
     const seconds = frames / framesPerSecond(profile.rate);
     const rate = sizes.reduce((sum, size) => sum + size, 0) / seconds;
@@ -42,8 +45,8 @@ export async function checkRemuxed(
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof CopyRefused) throw cause;
-    // Our parser's own errors, such as a number beyond the end of its box.
-    throw new CopyRefused(`cannot be read (${cause instanceof Error ? cause.message : cause})`, { cause });
+    // Our parsers' own errors, such as a number beyond the end of its box.
+    throw unread('has an index or a frame that is broken, or of an unusual form', cause);
   }
 }
 

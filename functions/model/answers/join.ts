@@ -5,7 +5,7 @@ import { object, oneOf, orNull, textOrNull } from './shape.ts';
 export const joinFields = {
   video: orNull(
     oneOf(['copied', 'encoded'], 'copied: the frames are those of the clips.'),
-    'What becomes of the pictures of all clips; null until that is decided.',
+    'What becomes of the pictures of all clips; null until that is decided, and if no clip can be used.',
   ),
   video_reason: textOrNull('Why they are encoded; null if they are copied or the request asks for it.'),
 };

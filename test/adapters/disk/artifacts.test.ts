@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
-import type { ArtifactStore } from '../../../functions/ports.ts';
+import type { ArtifactStore } from '../../../functions/ports/artifacts.ts';
 import { artifactContract, folder, opened, texts } from '../../contracts/artifacts.ts';
 import { numbers, until } from '../../contracts/harness.ts';
 import { failingSystem } from '../../fixtures/system/failing-system.ts';

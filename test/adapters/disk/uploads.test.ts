@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { createDiskUploads, type DiskUploadsOptions } from '../../../functions/adapters/disk/uploads.ts';
 import { createDiskRoom } from '../../../functions/adapters/shared/disk-room.ts';
 import { RequestError, TransientError } from '../../../functions/base/errors.ts';
-import type { SentFile } from '../../../functions/ports.ts';
+import type { SentFile } from '../../../functions/ports/uploads.ts';
 import { uploadsContract } from '../../contracts/uploads.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';

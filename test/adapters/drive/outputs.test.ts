@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { PermanentCode } from '../../../functions/base/codes.ts';
 import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
 import type { OutputFolder } from '../../../functions/model/task.ts';
-import type { Memo } from '../../../functions/ports.ts';
+import type { Memo } from '../../../functions/ports/memo.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { file, outputContract } from '../../contracts/outputs.ts';
 import { FOLDER_TYPE, ROBOT, USER } from '../../fixtures/drive/server.ts';

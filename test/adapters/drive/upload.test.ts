@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
 import type { OutputFolder } from '../../../functions/model/task.ts';
-import type { SavedFile } from '../../../functions/ports.ts';
+import type { SavedFile } from '../../../functions/ports/outputs.ts';
 import { TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { type DriveStage, driveStage } from '../../fixtures/drive/stage.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { createPubSubQueue } from '../../../functions/adapters/pubsub/pubsub.ts';
 import { readPush } from '../../../functions/adapters/pubsub/push.ts';
 import type { Message, MessageOf, Topic } from '../../../functions/model/messages.ts';
-import type { Delivery } from '../../../functions/ports.ts';
+import type { Delivery } from '../../../functions/ports/queue.ts';
 import { provision } from '../../../infra/emulators/provision.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import { queueContract, renders } from '../../contracts/queue.ts';

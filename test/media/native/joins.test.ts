@@ -2,18 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { checkClip } from '../../../functions/media/check-clip.ts';
-import { assertJoined, copyOf, encode, joinClips, SMALL } from '../../fixtures/media/copied-joins.ts';
+import {
+  assertCopiesJoin,
+  type Copy,
+  copyOf,
+  encode,
+  SMALL,
+  x264,
+} from '../../fixtures/media/copied-joins.ts';
 import { ffmpeg as run } from '../../fixtures/media/finished.ts';
 import { useMedia } from '../../fixtures/media/media.ts';
 import { sampled } from '../../fixtures/system/sample.ts';
-
-const x264 = (parameters: string, ...more: readonly string[]) => [
-  '-c:v',
-  'libx264',
-  ...more,
-  '-x264-params',
-  parameters,
-];
 
 const ENCODERS: Readonly<Record<string, readonly string[]>> = {
   'no B-frames': x264('bframes=0'),
@@ -65,15 +64,7 @@ describe('copied clips', () => {
       assert.equal(new Set(clips.map(({ header }) => header)).size, 1);
       const [long, two, three, more] = clips as [Copy, Copy, Copy, Copy];
       const order = [two, long, three, two, two, more, long];
-      const film = at(`${name}.mp4`);
-      await joinClips(
-        order.map(({ video }) => video),
-        film,
-      );
-      await assertJoined(
-        film,
-        order.map(({ source }) => source),
-      );
+      await assertCopiesJoin(order, at(`${name}.mp4`));
       for (const clip of clips) await checkClip(clip, SMALL);
     });
   }
@@ -93,12 +84,7 @@ describe('copied clips', () => {
     ];
     const clips = await copies(files);
     assert.equal(new Set(clips.map(({ header }) => header)).size, 1);
-    const film = at('containers.mp4');
-    await joinClips(
-      clips.map(({ video }) => video),
-      film,
-    );
-    await assertJoined(film, files);
+    await assertCopiesJoin(clips, at('containers.mp4'));
     for (const clip of clips) await checkClip(clip, SMALL);
   });
 
@@ -107,14 +93,8 @@ describe('copied clips', () => {
     const output = ENCODERS['two B-frames'] as string[];
     const file = await encode(at('ntsc.mkv'), { frames: 7, rate: '30000/1001', output });
     const [clip] = await copies([file], { ...SMALL, rate });
-    const film = at('ntsc.mp4');
-    const times = Array.from({ length: 12 }, () => (clip as Copy).video);
-    await joinClips(times, film, rate);
-    await assertJoined(
-      film,
-      times.map(() => file),
-      rate,
-    );
+    const times = Array.from({ length: 12 }, () => clip as Copy);
+    await assertCopiesJoin(times, at('ntsc.mp4'), rate);
   });
 
   test('whose picture begins late move their sound with it', async () => {
@@ -126,16 +106,9 @@ describe('copied clips', () => {
     });
     const input = ['-i', at('sounding.mp4')];
     await run('-itsoffset', '0.05', ...input, ...input, '-map', '0:v', '-map', '1:a', '-c', 'copy', late);
-    const [clip, plain] = await copies([late, at('sounding.mp4')]);
-    assert.equal(clip?.header, plain?.header);
-    const film = at('late-film.mp4');
-    await joinClips(
-      [clip as Copy, plain as Copy].map(({ video }) => video),
-      film,
-    );
-    await assertJoined(film, [late, at('sounding.mp4')]);
-    await checkClip(clip as Copy, SMALL);
+    const [clip, plain] = (await copies([late, at('sounding.mp4')])) as [Copy, Copy];
+    assert.equal(clip.header, plain.header);
+    await assertCopiesJoin([clip, plain], at('late-film.mp4'));
+    await checkClip(clip, SMALL);
   });
 });
-
-type Copy = Awaited<ReturnType<typeof copyOf>>;
