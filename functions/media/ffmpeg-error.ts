@@ -27,7 +27,7 @@ const HINTS: Record<Exceeded, string> = {
 const OUT_OF_MEMORY =
   /(Cannot allocate memory|Out of memory|malloc of size \d+ failed|pthread_create\(\) failed|Error while opening encoder)/i;
 const DISK_FULL = /: No space left on device\.?$/;
-/** Builds before 6.1 exit with 0 if only the end of the file could not be written. */
+/** At the beginning of a file, or at its end: builds before 6.1 then exit with 0. */
 const NOT_WRITTEN =
   /^(?:Error (?:writing trailer of|closing file)|Could not write header for output file) .*: No space left on device\.?$/m;
 /** How ffmpeg exits after a signal to stop (fftools/ffmpeg.c). It says so only at log level info. */

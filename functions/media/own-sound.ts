@@ -76,7 +76,7 @@ export async function ownSound(
     const seconds = Math.min(samples / SAMPLE_RATE, audio.seconds - ahead);
     const warnings = beyond(input, audio.seconds - ahead, seconds);
     const heard = packets - discarded;
-    if (isWhole(heard, frames)) return { seconds, warnings };
+    if (isWhole(codec, heard, frames)) return { seconds, warnings };
     const part = `${codec}, of which ${frames} of ${heard} packets could be decoded`;
     return {
       seconds,
@@ -97,11 +97,11 @@ function tooMuch(codec: string, cause: FfmpegError): SoundExceeded {
   return new SoundExceeded('conform_failed', 'conform', message, { cause });
 }
 
-function isWhole(packets: number, frames: number): boolean {
+function isWhole(codec: string, packets: number, frames: number): boolean {
   const lost = packets - frames;
   if (lost <= packets * SHARE_LOST || (lost <= LEAD_IN && lost < packets * SHARE_LOST_SHORT)) return true;
-  // The first packet of Vorbis only begins what the second ends.
-  return lost === 1 && frames > 0;
+  // Its first packet only begins what the second ends.
+  return codec === 'vorbis' && lost === 1 && frames > 0;
 }
 
 function silent(actual: string, outcome = 'silent', next = REEXPORTED): OwnSound {

@@ -61,7 +61,7 @@ function mistakeOf(error: ErrorObject): Mistake {
   };
 }
 
-/** All of them; ajv names one pair. Lists that must not repeat any have entries that are no objects. */
+/** All of them; ajv names one pair. Entries of such lists are texts, so a Set can compare them. */
 function repeatedEntries({ instancePath, data }: ErrorObject): Mistake[] {
   const seen = new Set<unknown>();
   return (data as unknown[]).flatMap((entry, at) => {

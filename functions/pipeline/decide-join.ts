@@ -17,9 +17,9 @@ export interface JoinsDeps {
   pins: PinStore;
   queue: Queue;
   log: Log;
-  /** How long the clips that were looked at are left without a decision at least, milliseconds. */
+  /** How long clips that were looked at wait for the others at least, milliseconds. */
   patienceMs?: number;
-  /** How long after the last of these a message counts as proof that that of another clip is lost, milliseconds. */
+  /** How long after the last look a message that comes again shows that another clip's is lost, milliseconds. */
   lostMs?: number;
   now?: () => number;
 }
@@ -51,10 +51,13 @@ export interface Joins {
 
 /** Clips that are sent together arrive within seconds of each other; in the cloud, instances start within ten. */
 const PATIENCE_MS = 15_000;
-/** On a slow line, clips come one by one: the next may take as long again as the task did so far, up to so many times more. */
+/** On a slow line, clips come one by one: the next may take as long again as the task did so far, up to this multiple. */
 const MOST_PATIENCE = 4;
-/** Messages may come twice, while others only wait for their turn. The sweep repeats those that are lost after ten minutes. */
-const LOST_MS = 300_000;
+/**
+ * A message may come again while others only wait for their turn. The sweep runs every five minutes and repeats all messages of
+ * a task that has stood still for ten: this is longer, so that a lost one has come again before it counts.
+ */
+export const LOST_MS = 1_200_000;
 /** After a store or the queue failed. */
 const AGAIN_MS = 1_000;
 
@@ -74,7 +77,8 @@ export function createJoins(deps: JoinsDeps): Joins {
         return await work();
       } catch (error) {
         // Its message is handed back, to a queue that may let it rest: that time belongs to this clip alone.
-        if (TransientError.is(error) && !signal.aborted) await encodeIfLate(task, number, 0);
+        if (TransientError.is(error) && !signal.aborted)
+          await encodeIfLate(task, number, 0, error.retryAfterMs);
         throw error;
       } finally {
         done.abort();
@@ -148,8 +152,16 @@ export function createJoins(deps: JoinsDeps): Joins {
     return undefined;
   }
 
-  /** Returns when to look again, in milliseconds; undefined once it is decided, and published if it was this clip. */
-  async function encodeIfLate(task: Task, number: number, began: number): Promise<number | undefined> {
+  /**
+   * Returns when to look again, in milliseconds; undefined once it is decided, and published if it was this clip.
+   * @param restsMs how long its message will rest
+   */
+  async function encodeIfLate(
+    task: Task,
+    number: number,
+    began: number,
+    restsMs = 0,
+  ): Promise<number | undefined> {
     const join = await joinIn(task);
     if (join !== undefined) {
       if (join.by === number) await publishUndecided(task, number, deps);
@@ -161,7 +173,7 @@ export function createJoins(deps: JoinsDeps): Joins {
     const waitMs = patienceAfter(latest, task);
     const leftMs = Math.max(latest, began) + waitMs - now();
     // Another machine's clock may be ahead.
-    if (leftMs > 0) return Math.min(leftMs, waitMs);
+    if (leftMs > restsMs) return Math.min(leftMs, waitMs);
     await settle(task, number, tooLate(task, number));
     return undefined;
   }

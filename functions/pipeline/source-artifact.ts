@@ -1,4 +1,4 @@
-/** What clips, tracks and lines have in common: their URL is fetched once per task, and their artifact is made from its bytes. */
+/** What artifacts of sources have in common; those of clips and tracks are made from the bytes at a URL. */
 import { PermanentError } from '../base/errors.ts';
 import type { Fetched, Prepared } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';

@@ -53,7 +53,7 @@ export const IDLE_LIMIT_MS = 24 * 3_600_000;
 /** While something of the task is being worked on, it has this long: it may be a long clip, or its holder hangs. */
 export const WORKED_ON_LIMIT_MS = 2 * IDLE_LIMIT_MS;
 /** A task without progress for this long may have lost messages. Or they wait for those of other tasks. */
-const LOST_AFTER_MS = 600_000;
+export const LOST_AFTER_MS = 600_000;
 /** Work that waits for room is tried again more often than this. */
 const NOTED_WITHIN_MS = 900_000;
 /** Leases and pins that are read at a time. */

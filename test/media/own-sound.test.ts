@@ -10,7 +10,7 @@ import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
 import { SoundExceeded } from '../../functions/media/own-sound.ts';
 import { probe } from '../../functions/media/probe.ts';
-import { makeFilm } from '../fixtures/media/clips.ts';
+import { makeFilm, spoil } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { plainProfile } from '../fixtures/media/plain-choices.ts';
@@ -136,6 +136,19 @@ describe("a clip's own sound", () => {
       assert.ok((await readFile(sound)).some((byte) => byte !== 0));
     });
   }
+
+  test('is partly silent if one of two long packets is damaged', async () => {
+    const file = at('long-packets.mkv');
+    const sine = ['-f', 'lavfi', '-i', 'sine=f=440:r=48000'];
+    await run(...picture(2), ...sine, '-t', '2', '-c:a', 'flac', '-frame_size', '48000', file);
+    const bytes = await readFile(file);
+    const first = bytes.indexOf(Buffer.from([0xff, 0xf8]));
+    // A frame begins with its sync code and kind, which all frames share, and its number.
+    const second = bytes.indexOf(Buffer.from([...bytes.subarray(first, first + 4), 1]), first);
+    assert.ok(first > 0 && second > first, 'two frames');
+    await spoil(file, second, 100);
+    assert.match((await conformed(file)).warnings.join(), /partly silent|1 of 2 packets/);
+  });
 
   test('is tried again if something outside stops it', async () => {
     const file = await makeFilm(at('plain.mp4'), { frames: 15 });

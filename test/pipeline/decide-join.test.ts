@@ -3,8 +3,9 @@ import { describe, test } from 'node:test';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import type { CopyCheck } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
-import { createJoins, type JoinsDeps } from '../../functions/pipeline/decide-join.ts';
+import { createJoins, type JoinsDeps, LOST_MS } from '../../functions/pipeline/decide-join.ts';
 import type { PinStore } from '../../functions/ports/pins.ts';
+import { LOST_AFTER_MS } from '../../functions/stages/sweep.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 
@@ -13,7 +14,6 @@ const FIT: CopyCheck = { header: HEADER };
 const UNFIT: CopyCheck = { refused: 'has 25 frames per second, the videos 30' };
 const PATIENCE_MS = 15_000;
 const MOST_PATIENCE_MS = 60_000;
-const LOST_MS = 300_000;
 const PREPARED = {
   artifact: 'clip/x',
   seconds: 1,
@@ -111,6 +111,19 @@ describe('whether the clips of a task are copied', () => {
     assert.deepEqual(joins.published, [1]);
   });
 
+  test('a clip whose message was lost is looked at when the sweep repeats all, and all are copied', async () => {
+    const task = await threeClips();
+    let now = 0;
+    const joins = joinsOf({ now: () => now });
+    await look(task, 0, FIT, joins);
+    await look(task, 1, FIT, joins);
+    // The sweep runs every five minutes.
+    now = LOST_AFTER_MS + 300_000;
+    assert.equal(await joins.joinOf(task, 0, unseen), undefined);
+    assert.equal(await joins.joinOf(task, 1, unseen), undefined);
+    assert.equal((await look(task, 2, FIT, joins))?.video, 'copied');
+  });
+
   test('a clip whose fetch takes too long publishes the others, which are encoded', async (t) => {
     const task = await threeClips();
     const time = fakeTime(t);
@@ -176,6 +189,26 @@ describe('whether the clips of a task are copied', () => {
     assert.deepEqual(joins.published, []);
     now += 1;
     await handedBack();
+    assert.deepEqual(joins.published, [0]);
+    assert.deepEqual(await joins.joinOf(task, 0, unseen), tooLate(1));
+  });
+
+  test('a clip whose message will rest longer than the others would wait does not hold them for that long', async () => {
+    const task = await s.createTask();
+    let now = 0;
+    const joins = joinsOf({ now: () => now });
+    await look(task, 0, FIT, joins);
+    now = 3_000;
+    const rests = async (retryAfterMs: number) => {
+      const busy = new TransientError('waiting', 'The server is busy.', { retryAfterMs });
+      await assert.rejects(
+        joins.watched(task, 1, () => Promise.reject(busy), DELIVERY.signal),
+        busy,
+      );
+    };
+    await rests(PATIENCE_MS - 3_001);
+    assert.deepEqual(joins.published, []);
+    await rests(PATIENCE_MS - 3_000);
     assert.deepEqual(joins.published, [0]);
     assert.deepEqual(await joins.joinOf(task, 0, unseen), tooLate(1));
   });

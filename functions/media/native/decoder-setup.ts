@@ -50,9 +50,10 @@ export function readDecoderSetup(
   refuseUnless(odd === undefined, `has something unusual in its header (${JSON.stringify(odd)})`);
   const of = (type: string) => boxes.find((box) => box.type === type)?.body;
   const aspect = of('pasp');
-  refuseUnless(aspect === undefined || aspect.readUInt32BE(0) === aspect.readUInt32BE(4), ANAMORPHIC);
+  const isSquare = orRefused(BROKEN, () => aspect?.readUInt32BE(0) === aspect?.readUInt32BE(4));
+  refuseUnless(isSquare, ANAMORPHIC);
   refuseUnless((of('fiel')?.[0] ?? 1) === 1, INTERLACED);
-  checkColours(of('colr'));
+  orRefused(BROKEN, () => checkColours(of('colr')));
   const avcC = of('avcC');
   refuseUnless(avcC !== undefined, 'has no settings for decoders in its header');
   const setup = orRefused(BROKEN, () => parseConfiguration(avcC));

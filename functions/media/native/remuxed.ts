@@ -44,7 +44,8 @@ export async function checkRemuxed(
       .digest('hex');
   } catch (cause) {
     signal.throwIfAborted();
-    if (cause instanceof CopyRefused) throw cause;
+    // What is wrong with the disk says nothing about the clip.
+    if (cause instanceof CopyRefused || (cause instanceof Error && 'syscall' in cause)) throw cause;
     // Our parsers' own errors, such as a number beyond the end of its box.
     throw unread('has an index or a frame that is broken, or of an unusual form', cause);
   }

@@ -40,8 +40,8 @@ export const FUNCTIONS = {
 
 /** test/README.md has the tables that these are from. */
 export const MEASURED = {
-  /** Seconds per second of a clip that is encoded, on two processors: 50.8 for 63 of 1080x1920, with mixes beside them. */
-  preparePerClipSecond: 0.81,
+  /** Seconds per second of a clip that is encoded, on two processors: 54.7 for 63 of 1080x1920, with mixes beside them. */
+  preparePerClipSecond: 0.87,
   /** Seconds from the start of a process to its first answer, at most. */
   start: 1.7,
   /** 497 for 200 combinations: those whose clips are not ready are published again. 36 for 19 sources: clips come twice. */
@@ -71,7 +71,7 @@ export const MEASURED = {
 
 /** Not measured: estimates, rather too high than too low. */
 export const ASSUMED = {
-  /** Seconds of an instance. A video of 21 s took 0.41 s of a processor in version 0.2.0; the rest is for saving. */
+  /** Seconds of an instance. A video of 21 s takes up to 0.47 s of a processor; the rest is for saving. */
   renderPerVideo: 0.5,
   completePerTask: 2,
   processMediaPerTask: 1,
