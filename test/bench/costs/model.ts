@@ -44,10 +44,10 @@ export const MEASURED = {
   preparePerClipSecond: 0.87,
   /** Seconds from the start of a process to its first answer, at most. */
   start: 1.7,
-  /** 497 for 200 combinations: those whose clips are not ready are published again. 36 for 19 sources: clips come twice. */
+  /** 400 to 649 for 200 combinations: those whose clips are not ready are published again. 36 for 19 sources: clips come twice. */
   pushesPerVideo: 2.5,
   pushesPerSource: 2,
-  /** Counted by `npm run bench -- pushes`: the higher of two runs on a busy machine, on which more is read while one waits. */
+  /** Counted by `npm run bench -- pushes`, for that many pushes. */
   firestore: {
     reads: { perVideo: 14, perSource: 45, perVideoOnDrive: 2 },
     writes: { perVideo: 4, perSource: 17, perVideoOnDrive: 1 },
