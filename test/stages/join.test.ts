@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { PinName } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
+import { LOST_MS } from '../../functions/pipeline/decide-join.ts';
 import { publishLost } from '../../functions/pipeline/lost-messages.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
@@ -173,7 +174,7 @@ describe('preparing clips of one export', () => {
     const [copy] = await pinsOf(task, 'copy-0');
     assert.ok(copy && 'at' in copy);
     const old = await s.createTask();
-    await s.deps.pins.write(old.id, 'copy-0', { ...copy, at: copy.at - 600_000 });
+    await s.deps.pins.write(old.id, 'copy-0', { ...copy, at: copy.at - LOST_MS });
     await prepare(prepareOf(old, 0), delivery(), s.deps);
     const reason = 'clip "b" came too late to be looked at';
     assert.deepEqual(await pinsOf(old, 'join'), [{ video: 'encoded', reason, by: 0 }]);
