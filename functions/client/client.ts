@@ -7,7 +7,7 @@ import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from
 import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import { PROCESS_MEDIA_PATH, renderPaths, TASKS_PATH, taskPaths, UPLOADS_PATH } from '../model/paths.ts';
-import type { ProcessMediaRequest } from '../model/request.ts';
+import type { ProcessMediaRequest } from '../model/request-schema.ts';
 import type { TaskStatus } from '../model/task.ts';
 import { refusalOf } from './service-error.ts';
 import { type Ask, createTransport, type TransportOptions } from './transport.ts';

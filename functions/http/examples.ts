@@ -6,7 +6,7 @@ import type { PlanView, RenderList } from '../model/answers/render.ts';
 import type { Accepted, StatusView, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
-import type { ProcessMediaRequest } from '../model/request.ts';
+import type { ProcessMediaRequest } from '../model/request-schema.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const TASK_ID = '1f0c9a52-8a07-4d0e-9c39-0a6f4c1f7d11';
@@ -14,6 +14,9 @@ const WARNINGS = ['Lines are spoken by the built-in offline voice (eSpeak NG): â
 const task = { task_id: TASK_ID, task_name: 'spring sale', combinations: 4 };
 const choices = {
   index: 1,
+  combination: 1,
+  format: null,
+  group: null,
   clips: ['https://example.com/hook-a.mp4', 'https://example.com/body-a.mp4'],
   track: 'https://example.com/song.mp3',
   voice: 'Sarah',
@@ -125,6 +128,7 @@ export const RENDERS_PAGE: RenderList = {
       attempts: 1,
       warnings: [],
       targets: [],
+      files: [],
       error: null,
       links: renderLinks(BASE, TASK_ID, 1, true),
     },

@@ -4,7 +4,9 @@ import { timeLimit } from '../base/time-limit.ts';
 import { requestKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import type { ChoicesView, PlanView } from '../model/answers/render.ts';
-import { makePlan, type Plan } from '../model/plan.ts';
+import { makePlan } from '../model/make-plan.ts';
+import { subFoldersOf } from '../model/names.ts';
+import type { Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
 import { uploadMentions } from '../model/semantic-checks.ts';
 import type { Claim, OutputFolder } from '../model/task.ts';
@@ -63,7 +65,7 @@ export async function processMedia(
   await checkUploads(body, deps);
   const { taskName: name, metadata, callbackUrl: url } = valid;
   const callback = url === undefined ? null : { url, baseUrl: deps.baseUrl(request) };
-  const folder = await folderFor(name, deps.outputs);
+  const folder = await folderFor(name, subFoldersOf(plan), deps.outputs);
   const draft = { name, plan, folder, metadata, warnings, retryOf: null, callback };
   return createTask(request, draft, claim, deps);
 }
@@ -75,10 +77,17 @@ async function checkUploads(body: unknown, { uploads, limits }: ProcessMediaDeps
 }
 
 /** Throws RequestError output_folder at once, where a retry cannot help, and TransientError after FOLDER_MS. */
-async function folderFor(name: string, outputs: OutputStore): Promise<OutputFolder> {
+async function folderFor(
+  name: string,
+  subFolders: readonly string[],
+  outputs: OutputStore,
+): Promise<OutputFolder> {
   using limit = timeLimit(FOLDER_MS, noFolder);
   const { signal } = limit;
-  return await retryTransient(() => outputs.createFolder(name, signal), { signal, forMs: FOLDER_RETRY_MS });
+  return await retryTransient(() => outputs.createFolder(name, signal, subFolders), {
+    signal,
+    forMs: FOLDER_RETRY_MS,
+  });
 }
 
 function noFolder(): TransientError {
@@ -125,7 +134,7 @@ function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[]
   return {
     dry_run: true,
     task_name: taskName,
-    combinations: plan.total,
+    combinations: plan.combinations.length,
     seed: plan.seed,
     warnings,
     renders: [...page.entries],

@@ -1,8 +1,8 @@
 /** GET /tasks: the list of tasks, newest first. */
 import pLimit from 'p-limit';
 import type { TaskEntry, TaskList } from '../model/answers/task.ts';
+import { MAX_NAME } from '../model/fields/sources.ts';
 import { taskLinks } from '../model/links.ts';
-import { MAX_NAME } from '../model/request-schema.ts';
 import { ENDED_STATUSES, TASK_STATUSES } from '../model/task.ts';
 import type { TaskPosition, TaskSummary } from '../model/task-summary.ts';
 import type { LeaseStore } from '../ports/leases.ts';

@@ -1,8 +1,9 @@
 /** Builds the filter graph that brings any picture into a profile. Pure. */
 
+import type { Fit } from '../model/formats.ts';
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
-import { DEFAULT_BACKGROUND, type Fit } from '../model/plan.ts';
+import { DEFAULT_BACKGROUND } from '../model/plan.ts';
 import { leapless } from './leaps.ts';
 import { scaled, shapeOf } from './scale-graph.ts';
 

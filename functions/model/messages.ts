@@ -1,5 +1,8 @@
+import type { PieceName } from './pieces.ts';
+
 export type WorkMessage =
-  | { topic: 'prepare'; taskId: string; source: number }
+  /** `piece`: what is to be made of the clip once it is prepared; absent: the source itself. */
+  | { topic: 'prepare'; taskId: string; source: number; piece?: PieceName }
   | { topic: 'render'; taskId: string; index: number }
   | { topic: 'complete'; taskId: string }
   | { topic: 'webhook'; taskId: string };

@@ -10,14 +10,35 @@ export function shortId(taskId: string): string {
   return taskId.slice(0, SHORT_ID_LENGTH);
 }
 
-/** `0001-hook-body-cta-1a2b3c.mp4`: the same for every delivery of a render, and for its retry. */
+/**
+ * `0001-hook-body-cta-1a2b3c.mp4`, in its sub-folder if it has one: the same for every delivery of a render, and for its
+ * retry.
+ */
 export function fileName({ fileId, plan }: { fileId: string; plan: Plan }, combination: Combination): string {
   const width = Math.max(MIN_INDEX_WIDTH, String(plan.total).length);
-  const index = String(combination.index).padStart(width, '0');
+  const index = String(combination.number ?? combination.index).padStart(width, '0');
   const { clips } = combination;
   const room = Math.floor((MAX_CLIPS_BYTES - clips.length) / clips.length);
   const names = clips.map((clip) => cutToBytes(nameOf(plan.sources[clip]), room)).join('-');
-  return `${index}-${names}-${shortId(fileId)}.mp4`;
+  const format = formatOf(plan, combination);
+  const name = `${index}-${names}-${shortId(fileId)}${format === undefined ? '' : `_${format}`}.mp4`;
+  return [...folderOf(plan, combination), name].join('/');
+}
+
+/** The sub-folders of the videos of a plan, as paths in its folder. */
+export function subFoldersOf(plan: Plan): string[] {
+  const paths = plan.combinations.map((combination) => folderOf(plan, combination).join('/'));
+  return [...new Set(paths)].filter((path) => path !== '');
+}
+
+function folderOf(plan: Plan, combination: Combination): string[] {
+  const line = combination.line === null ? undefined : plan.sources[combination.line];
+  const group = line?.kind === 'line' ? line.group : undefined;
+  return [group, formatOf(plan, combination)].filter((name) => name !== undefined);
+}
+
+function formatOf({ formats }: Plan, { format }: Combination): string | undefined {
+  return format === undefined ? undefined : formats?.[format]?.name;
 }
 
 export function manifestName(taskId: string, extension: 'json' | 'csv'): string {

@@ -1,6 +1,7 @@
 import type { Failure } from '../base/errors.ts';
+import type { Fit } from './formats.ts';
 import type { FrameRate } from './frame-rate.ts';
-import type { Fit } from './plan.ts';
+import type { PieceName } from './pieces.ts';
 
 export const HARDWARE_NAMES = ['nvenc', 'qsv', 'vaapi', 'videotoolbox', 'amf'] as const;
 export type HardwareName = (typeof HARDWARE_NAMES)[number];
@@ -139,6 +140,21 @@ export interface Prepared {
   loudness: number | null;
   /** Remarks for whoever gets a video with it; each names no source. */
   warnings: string[];
+  /** A clip in the other formats of a task that has several, in the order of Plan.formats, from the second one on. */
+  formats?: Omit<Prepared, 'error' | 'loudness' | 'formats'>[];
+}
+
+/** A piece that renders can use. */
+export interface PreparedPiece {
+  error?: never;
+  /** One per format of the task. */
+  artifacts: string[];
+}
+
+/** What is prepared, as it is in one of the formats of its task. @param format index into Plan.formats */
+export function inFormat(prepared: Prepared, format = 0): Prepared {
+  const other = format === 0 ? undefined : prepared.formats?.[format - 1];
+  return other === undefined ? prepared : { ...prepared, ...other };
 }
 
 /** How the picture of every clip of the task gets into its videos, decided once. */
@@ -184,7 +200,8 @@ export type PinName =
   | `fetched-${number}`
   | `copy-${number}`
   | `prepared-${number}`
-  | `remade-${number}`;
+  | `remade-${number}`
+  | `piece-${PieceName}`;
 
 export type PinOf<N extends PinName> = N extends 'profile'
   ? Profile
@@ -194,9 +211,11 @@ export type PinOf<N extends PinName> = N extends 'profile'
       ? CopyPin
       : N extends `fetched-${number}`
         ? Fetched | Failed
-        : Prepared | Failed;
+        : N extends `piece-${PieceName}`
+          ? PreparedPiece | Failed
+          : Prepared | Failed;
 
-/** Every pin that a task of so many sources may have. */
+/** Every pin that a task of so many sources may have, but for those of pieces, which depend on lengths. */
 export function allPinNames(sources: number): PinName[] {
   const numbers = Array.from({ length: sources }, (_, number) => number);
   return [

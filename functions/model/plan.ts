@@ -1,4 +1,6 @@
-import { bagDraw, type Random, seededRandom } from './random.ts';
+import type { CaptionChoices } from './captions.ts';
+import type { Fit, Format } from './formats.ts';
+import type { Overlay } from './overlays.ts';
 import type { SourceAddress } from './source-location.ts';
 import type { Target } from './targets.ts';
 
@@ -6,12 +8,36 @@ import type { Target } from './targets.ts';
 export interface Line {
   text: string;
   voice: string;
+  /** 0.7 to 1.2; absent: the voice's own. */
+  speed?: number;
+  /** BCP 47, such as "pt-BR". */
+  language?: string;
+  /** Name of the sub-folder for its videos. */
+  group?: string;
+}
+
+/** The part of a clip or track that is used. */
+export interface Trim {
+  startSeconds: number;
+  /** Absent: to its end. */
+  endSeconds?: number;
+}
+
+/** An address and what is taken from there. */
+export interface ClipChoices extends SourceAddress {
+  /** Absent: all of it. */
+  trim?: Trim;
+  /** Of a clip's own sound, in place of SoundChoices.originalVolume; of a track, 1 by default. */
+  volume?: number;
 }
 
 /** Something to prepare, once per task. Messages and pins name it by its index in Plan.sources. */
 export type Source =
-  | ({ kind: 'clip' } & SourceAddress)
-  | ({ kind: 'track' } & SourceAddress)
+  /** `overlays`: indexes into Plan.overlays, the last one on top; absent: none. */
+  | ({ kind: 'clip'; overlays?: number[] } & ClipChoices)
+  | ({ kind: 'track' } & ClipChoices)
+  /** A picture for overlays. */
+  | ({ kind: 'image' } & SourceAddress)
   | ({ kind: 'line' } & Line);
 
 /** As the log names it: `clip "hook"`, `line for Sarah`. */
@@ -19,17 +45,19 @@ export function titleOf(source: Source): string {
   return source.kind === 'line' ? `line for ${source.voice}` : `${source.kind} "${source.name}"`;
 }
 
+/** One video: a combination in one format. */
 export interface Combination {
-  /** 1-based, as in the file name. */
+  /** Of the video, from 1. */
   index: number;
+  /** Of the combination, from 1: its videos in several formats share it. Absent: the same as `index`. */
+  number?: number;
+  /** Index into Plan.formats; absent: there is only one. */
+  format?: number;
   /** Indexes into Plan.sources, one per block, in block order; `track` and `line` likewise. */
   clips: number[];
   track: number | null;
   line: number | null;
 }
-
-/** How a picture of another aspect ratio is fitted: with bars, cropped, or over a blurred copy of itself. */
-export type Fit = 'contain' | 'cover' | 'blur';
 
 /** The requested picture. If size or rate is absent, it is taken from the first readable clip. */
 export interface WantedOutput {
@@ -76,48 +104,33 @@ export interface Plan {
   seed: number;
   sources: Source[];
   combinations: Combination[];
-  /** Combinations of all blocks, even if the plan has only some of them; file names pad the index to its width. */
+  /** Combinations that the task began with, in one format; file names pad the number to its width. */
   total: number;
+  /** If there are several formats, that of the first one. */
   output: WantedOutput;
   sound: SoundChoices;
   /** Platforms that each video is checked for; absent: none. */
   targets?: readonly Target[];
+  /** Every combination is made in each of these; absent: in one, without a name. */
+  formats?: readonly Format[];
+  captions?: CaptionChoices;
+  cover?: CoverChoices;
+  overlays?: readonly Overlay[];
+  /** Template of file names; absent: the usual names. */
+  fileName?: string;
+  /** What the template and rules call the blocks; absent without a template. */
+  blocks?: readonly PlannedBlock[];
 }
 
-/** What a plan is made from. */
-export interface PlanInput {
-  blocks: readonly { clips: readonly SourceAddress[] }[];
-  tracks: readonly SourceAddress[];
-  lines: readonly Line[];
-  output: WantedOutput;
-  sound: SoundChoices;
-  targets?: readonly Target[];
-  seed: number;
+export interface CoverChoices {
+  /** Seconds from the start of the video; null: the picture of its first clip that shows most. */
+  atSeconds: number | null;
 }
 
-/**
- * Every combination, the last block changing fastest, each with one track and one line that are drawn from
- * shuffled bags. Tracks and lines that none of them drew are left out: they would be downloaded and bought in vain.
- * The same input gives the same plan.
- */
-export function makePlan(input: PlanInput): Plan {
-  const sources = new SourceList();
-  const blocks = input.blocks.map(({ clips }) => clips.map((clip) => sources.add({ kind: 'clip', ...clip })));
-  const tracks = input.tracks.map((track) => sources.add({ kind: 'track', ...track }));
-  const lines = input.lines.map(({ text, voice }) => sources.add({ kind: 'line', text, voice }));
-  const total = input.blocks.reduce((product, { clips }) => product * clips.length, 1);
-  // Two generators, so that one more line does not change which track a combination gets.
-  const trackOf = drawn(tracks, total, seededRandom(input.seed, 'tracks'));
-  const lineOf = drawn(lines, total, seededRandom(input.seed, 'lines'));
-  const combinations = Array.from({ length: total }, (_, at) => ({
-    index: at + 1,
-    clips: clipsAt(blocks, at),
-    track: trackOf[at] ?? null,
-    line: lineOf[at] ?? null,
-  }));
-  const { seed, output, sound, targets } = input;
-  const wanted = { output, sound, ...(targets === undefined ? {} : { targets }) };
-  return withUsedSources({ seed, sources: sources.all, combinations, total, ...wanted });
+export interface PlannedBlock {
+  name: string;
+  /** Its clips, in Plan.sources, as often as the request has them; null: not used by any combination of the plan. */
+  clips: readonly (number | null)[];
 }
 
 /** A plan of some of the combinations, with the same choices and indexes, and only the sources they need. */
@@ -128,55 +141,51 @@ export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
   });
 }
 
-function withUsedSources(plan: Plan): Plan {
-  const { combinations } = plan;
-  const used = [...new Set(combinations.flatMap(sourcesOf))].toSorted((one, other) => one - other);
+/** The same plan without the sources that no combination uses. */
+export function withUsedSources(plan: Plan): Plan {
+  const { combinations, overlays } = plan;
+  const direct = combinations.flatMap(sourcesOf);
+  const images = direct.flatMap((number) => imagesOf(plan, number));
+  const used = [...new Set([...direct, ...images])].toSorted((one, other) => one - other);
   const numberOf = new Map(used.map((old, number) => [old, number]));
   const renumbered = (old: number) => numberOf.get(old) as number;
   return {
     ...plan,
     sources: used.map((old) => plan.sources[old] as Source),
-    combinations: combinations.map(({ index, clips, track, line }) => ({
-      index,
+    combinations: combinations.map(({ clips, track, line, ...rest }) => ({
+      ...rest,
       clips: clips.map(renumbered),
       track: track === null ? null : renumbered(track),
       line: line === null ? null : renumbered(line),
     })),
+    // One whose picture is not used any more is not referred to either.
+    ...(overlays && {
+      overlays: overlays.map((overlay) => ({ ...overlay, image: numberOf.get(overlay.image) ?? 0 })),
+    }),
+    ...(plan.blocks && {
+      blocks: plan.blocks.map(({ name, clips }) => ({
+        name,
+        clips: clips.map((old) => (old === null ? null : (numberOf.get(old) ?? null))),
+      })),
+    }),
   };
+}
+
+/** The pictures that are burned into a clip, as indexes into Plan.sources. */
+export function imagesOf({ sources, overlays = [] }: Plan, clip: number): number[] {
+  const source = sources[clip];
+  if (source?.kind !== 'clip') return [];
+  return (source.overlays ?? []).map((overlay) => (overlays[overlay] as Overlay).image);
+}
+
+/** The volume of a clip's own sound: 0, or up to 2. */
+export function ownVolumeOf({ sources, sound }: Pick<Plan, 'sources' | 'sound'>, clip: number): number {
+  const source = sources[clip];
+  return (source?.kind === 'clip' ? source.volume : undefined) ?? sound.originalVolume;
 }
 
 /** The sources that a combination needs, as indexes into Plan.sources. */
 export function sourcesOf(combination: Combination): number[] {
   const { clips, track, line } = combination;
   return [...new Set([...clips, ...[track, line].filter((source) => source !== null)])];
-}
-
-/** Reads `at` as a number with one digit per block; the last block is the lowest digit. */
-function clipsAt(blocks: readonly number[][], at: number): number[] {
-  const clips: number[] = [];
-  let rest = at;
-  for (const block of blocks.toReversed()) {
-    clips.unshift(block[rest % block.length] as number);
-    rest = Math.floor(rest / block.length);
-  }
-  return clips;
-}
-
-function drawn(choices: readonly number[], count: number, random: Random): number[] {
-  return choices.length === 0 ? [] : bagDraw(choices, count, random);
-}
-
-/** Sources in the order of first mention; one that is mentioned twice is prepared once. */
-class SourceList {
-  readonly all: Source[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  add(source: Source): number {
-    const key = JSON.stringify(source);
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.all.push(source) - 1;
-    this.#numbers.set(key, number);
-    return number;
-  }
 }

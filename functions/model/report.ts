@@ -5,6 +5,7 @@ export interface Report {
   /** 1-based, as in the file name. */
   index: number;
   status: 'succeeded' | 'failed' | 'cancelled';
+  /** With the path of its sub-folder. */
   fileName: string;
   url: string | null;
   bytes: number | null;
@@ -21,5 +22,18 @@ export interface Report {
   warnings: string[];
   /** Of a finished video, one per target of the task; absent without targets. */
   targets?: TargetReport[];
+  /** What is saved beside a finished video; absent: nothing. */
+  files?: SideFile[];
   error: Failure | null;
+}
+
+export const SIDE_FILE_KINDS = ['cover', 'srt', 'vtt'] as const;
+
+/** A file beside a video. */
+export interface SideFile {
+  kind: (typeof SIDE_FILE_KINDS)[number];
+  /** As that of the video. */
+  fileName: string;
+  url: string;
+  bytes: number;
 }

@@ -3,8 +3,8 @@
  * of its URLs. Only such requests are refused before all other mistakes are known.
  */
 import type { Mistake } from '../base/errors.ts';
+import { MAX_NAME } from './fields/sources.ts';
 import { escapePointer, shown } from './mistakes.ts';
-import { MAX_NAME } from './request-schema.ts';
 
 /** Far more than the clips, tracks and lines that the combinations of one task can use. */
 const MAX_VALUES = 10_000;

@@ -1,30 +1,17 @@
-import type { FromSchema } from 'json-schema-to-ts';
+import type { PlanInput } from './make-plan.ts';
 import { mistakesOf, shown } from './mistakes.ts';
-import {
-  DEFAULT_BACKGROUND,
-  DEFAULT_FADE_IN_SECONDS,
-  DEFAULT_FADE_OUT_SECONDS,
-  DEFAULT_LOUDNESS,
-  DEFAULT_STILL_SECONDS,
-  type Line,
-  type PlanInput,
-} from './plan.ts';
-import { type NamedBlock, requestSchema } from './request-schema.ts';
+import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, DEFAULT_LOUDNESS } from './plan.ts';
+import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-fields.ts';
+import { readFormats, readOutput } from './read-output.ts';
+import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
-import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
+import type { SourceAddress } from './source-location.ts';
 import { targetWarnings } from './target-texts.ts';
 import { TARGETS } from './targets.ts';
 import { invalidRequest, validatorOf } from './validation.ts';
 
 export type { Limits } from './semantic-checks.ts';
-
-export type ProcessMediaRequest = FromSchema<typeof requestSchema, { parseIfThenElseKeywords: true }>;
-
-interface ReadBlock {
-  name: string;
-  clips: SourceAddress[];
-}
 
 /** A valid request. Choices that the caller left open are still open, for example the seed. */
 export interface ValidRequest extends Omit<PlanInput, 'seed'> {
@@ -60,37 +47,23 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const blocks = readBlocks(request.video_blocks, limits.sources);
   const audio = request.audio_blocks === undefined ? [] : readBlocks(request.audio_blocks, limits.sources);
 
-  const lines: Line[] = request.text_to_speech ?? request.text_to_speach ?? [];
+  const lines = request.text_to_speech ?? request.text_to_speach ?? [];
   const tracks = audio.flatMap((block) => block.clips);
   const originalVolume = request.audio?.original_volume ?? 0;
   const isSilent = tracks.length + lines.length === 0 && originalVolume === 0;
   // In one order, as that of the request makes no difference.
   const targets = TARGETS.filter((target) => request.targets?.includes(target));
-  const {
-    width,
-    height,
-    fps,
-    fit = 'contain',
-    background = DEFAULT_BACKGROUND,
-    still_seconds: stillSeconds = DEFAULT_STILL_SECONDS,
-    reencode = false,
-    edit_lists: editLists = false,
-  } = request.output ?? {};
+  const output = readOutput(request.output);
+  const formats = readFormats(request.output);
+  const { limit, include, exclude } = request;
+  const captions = readCaptions(request.captions);
+  const { width, height, fps } = output;
   return {
     taskName: request.task_name,
     blocks,
     tracks,
     lines,
-    output: {
-      ...(width === undefined ? {} : { width }),
-      ...(height === undefined ? {} : { height }),
-      ...(fps === undefined ? {} : { fps }),
-      fit,
-      background: background.toLowerCase(),
-      stillSeconds,
-      ...(reencode ? { reencode } : {}),
-      ...(editLists ? { editLists } : {}),
-    },
+    output,
     sound: {
       originalVolume,
       duck: request.audio?.duck ?? true,
@@ -100,11 +73,22 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       musicFadeInSeconds: request.audio?.music_fade_in_seconds ?? DEFAULT_FADE_IN_SECONDS,
       musicFadeOutSeconds: request.audio?.music_fade_out_seconds ?? DEFAULT_FADE_OUT_SECONDS,
     },
-    ...(targets.length === 0 ? {} : { targets }),
+    // Left out where the request has none, so that the fingerprints of other requests stay as they were.
+    ...(targets.length > 0 && { targets }),
+    ...(formats && { formats }),
+    ...((limit ?? include ?? exclude) && {
+      rules: { ...(limit && { limit }), ...(include && { include }), ...(exclude && { exclude }) },
+    }),
+    ...(request.selection && {
+      selection: { tracks: request.selection.tracks ?? 'random', lines: request.selection.lines ?? 'random' },
+    }),
+    ...(captions && { captions }),
+    ...(request.cover && { cover: { atSeconds: request.cover.at_seconds ?? null } }),
+    ...(request.overlays && { overlays: readOverlays(request.overlays, limits.sources) }),
+    ...(request.output?.file_name !== undefined && { fileName: request.output.file_name }),
+    ...(request.callback_url !== undefined && { callbackUrl: request.callback_url }),
     seed: request.seed,
     metadata: request.metadata ?? null,
-    // Left out without one, so that the fingerprints of requests without it stay as they were.
-    ...(request.callback_url === undefined ? {} : { callbackUrl: request.callback_url }),
     dryRun: request.dry_run ?? false,
     warnings: [
       ...atMost(MAX_WARNINGS, [
@@ -118,7 +102,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
         ...(width === undefined ? {} : { width }),
         ...(height === undefined ? {} : { height }),
         ...(fps === undefined ? {} : { fps }),
-        editLists: editLists ? 1 : 0,
+        editLists: output.editLists ? 1 : 0,
         isSilent,
       }),
     ],
@@ -143,23 +127,4 @@ function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {
 function atMost(most: number, warnings: readonly string[]): string[] {
   if (warnings.length <= most) return [...warnings];
   return [...warnings.slice(0, most), `and ${warnings.length - most} more warnings`];
-}
-
-/** Expects blocks that passed semanticMistakes. */
-function readBlocks(blocks: ProcessMediaRequest['video_blocks'], rules: SourceRules): ReadBlock[] {
-  return namedBlocks(blocks).map(({ name, urls }) => ({
-    name,
-    clips: urls.map((url) => {
-      const read = readSourceUrl(url, rules);
-      if ('got' in read) throw new Error(`Expected URLs that were checked, got ${read.got}`);
-      return read;
-    }),
-  }));
-}
-
-/** Blocks of either form as a list, in the order written. */
-function namedBlocks(blocks: ProcessMediaRequest['video_blocks']): NamedBlock[] {
-  return Array.isArray(blocks)
-    ? (blocks as NamedBlock[])
-    : Object.entries(blocks as Record<string, string[]>).map(([name, urls]) => ({ name, urls }));
 }

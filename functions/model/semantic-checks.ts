@@ -1,8 +1,8 @@
 /** Mistakes that the schema cannot express: fields that contradict each other, and URLs that may not be read. */
 import type { Mistake } from '../base/errors.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
+import { MAX_BLOCKS } from './fields/sources.ts';
 import { escapePointer, shown } from './mistakes.ts';
-import { MAX_BLOCKS } from './request-schema.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
 
 export interface Limits {
@@ -20,8 +20,7 @@ const MAX_METADATA_BYTES = 64 * 1024;
 export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
   return [
-    ...urlMistakes('/video_blocks', body['video_blocks'], limits.sources),
-    ...urlMistakes('/audio_blocks', body['audio_blocks'], limits.sources),
+    ...urlMistakes(body, limits.sources),
     ...nameMistakes('/video_blocks', body['video_blocks']),
     ...nameMistakes('/audio_blocks', body['audio_blocks']),
     ...bothSpellings(body),
@@ -36,27 +35,34 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
 /** Where a body names which upload, in the order of the body. */
 export function uploadMentions(body: unknown, rules: SourceRules): { pointer: string; id: string }[] {
   if (!isObject(body)) return [];
-  return ['video_blocks', 'audio_blocks'].flatMap((field) =>
-    [...blockEntries(body[field])].flatMap(([path, urls]) =>
-      urls.flatMap((url, number) => {
-        const read = readSourceUrl(String(url), rules);
-        return 'location' in read && read.location.kind === 'upload'
-          ? [{ pointer: `/${field}${path}/${number}`, id: read.location.id }]
-          : [];
-      }),
-    ),
-  );
+  return [...urlsIn(body)].flatMap(({ pointer, url }) => {
+    const read = readSourceUrl(String(url), rules);
+    return 'location' in read && read.location.kind === 'upload' ? [{ pointer, id: read.location.id }] : [];
+  });
 }
 
-function urlMistakes(at: string, blocks: unknown, rules: SourceRules): Mistake[] {
-  return [...blockEntries(blocks)].flatMap(([path, urls]) =>
-    urls.flatMap((url, number) => {
-      const message = typeof url === 'string' && url !== '' ? urlMistake(url, rules) : undefined;
-      return message === undefined
-        ? []
-        : [{ pointer: `${at}${path}/${number}`, code: 'invalid_url' as const, message }];
-    }),
-  );
+function urlMistakes(body: Record<string, unknown>, rules: SourceRules): Mistake[] {
+  return [...urlsIn(body)].flatMap(({ pointer, url }) => {
+    const message = typeof url === 'string' && url !== '' ? urlMistake(url, rules) : undefined;
+    return message === undefined ? [] : [{ pointer, code: 'invalid_url' as const, message }];
+  });
+}
+
+/** All that stands where a URL belongs, of any shape, in the order of the body. */
+function* urlsIn(body: Record<string, unknown>): Generator<{ pointer: string; url: unknown }> {
+  for (const field of ['video_blocks', 'audio_blocks']) {
+    for (const [path, clips] of blockEntries(body[field])) {
+      for (const [number, clip] of clips.entries()) {
+        const pointer = `/${field}${path}/${number}`;
+        yield isObject(clip) ? { pointer: `${pointer}/url`, url: clip['url'] } : { pointer, url: clip };
+      }
+    }
+  }
+  const overlays = body['overlays'];
+  if (!Array.isArray(overlays)) return;
+  for (const [number, overlay] of overlays.entries()) {
+    if (isObject(overlay)) yield { pointer: `/overlays/${number}/image`, url: overlay['image'] };
+  }
 }
 
 function urlMistake(text: string, rules: SourceRules): string | undefined {
@@ -163,7 +169,7 @@ function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {
   ];
 }
 
-/** The lists of URLs in blocks of either form, each with its pointer. Skips values of any other shape. */
+/** The lists of clips in blocks of either form, each with its pointer. Skips values of any other shape. */
 function* blockEntries(blocks: unknown): Generator<[path: string, urls: unknown[]]> {
   if (Array.isArray(blocks)) {
     for (const [number, block] of blocks.entries()) {

@@ -32,6 +32,8 @@ export interface OutputFolder {
   id: string;
   /** Where people find it: a path or a web address. */
   location: string;
+  /** The adapter's own ids of its sub-folders, by their paths in it, such as "de/9x16"; absent: there are none. */
+  folders?: Readonly<Record<string, string>>;
 }
 
 /** A right that only one task may have: to an Idempotency-Key, or to be the retry of another task. */

@@ -32,10 +32,12 @@ export interface Sources {
 }
 
 /** The stage that a failure to make a source ready is reported as. */
-export const STAGE_OF = { clip: 'conform', track: 'measure', line: 'speak' } as const satisfies Record<
-  Source['kind'],
-  Stage
->;
+export const STAGE_OF = {
+  clip: 'conform',
+  track: 'measure',
+  image: 'conform',
+  line: 'speak',
+} as const satisfies Record<Source['kind'], Stage>;
 
 export function createSources(deps: SourcesDeps): Sources {
   const { fetching, artifacts, ffmpeg } = deps;

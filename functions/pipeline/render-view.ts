@@ -19,10 +19,10 @@ export const NOT_BEGUN: Begun = { state: 'none', attempts: NO_ATTEMPTS };
 /** The sources of a combination, as the caller wrote them or with possible secrets masked. */
 export function choicesOf(
   task: Pick<Task, 'plan'>,
-  { index, clips, track, line }: Combination,
+  { index, number = index, format, clips, track, line }: Combination,
   shown: 'url' | 'masked' = 'url',
 ): ChoicesView {
-  const { sources } = task.plan;
+  const { sources, formats } = task.plan;
   const address = (number: number): string => {
     const source = sources[number];
     return source === undefined || source.kind === 'line' ? '' : source[shown];
@@ -30,6 +30,9 @@ export function choicesOf(
   const spoken = line === null ? undefined : sources[line];
   return {
     index,
+    combination: number,
+    format: format === undefined ? null : (formats?.[format]?.name ?? null),
+    group: spoken?.kind === 'line' ? (spoken.group ?? null) : null,
     clips: clips.map(address),
     track: track === null ? null : address(track),
     voice: spoken?.kind === 'line' ? spoken.voice : null,
@@ -55,6 +58,7 @@ export function renderOutcome(
     attempts: report?.attempts ?? crashes + failures + (held ? 1 : 0),
     warnings: report?.warnings ?? [],
     targets: targetViews(report?.targets),
+    files: (report?.files ?? []).map(({ fileName, ...file }) => ({ ...file, file_name: fileName })),
     error: report?.error == null ? null : { ...report.error, hint: CODES[report.error.code].hint },
   };
 }

@@ -1,4 +1,7 @@
-/** The folders of the videos: what is saved there, and read from there. */
+/**
+ * The folders of the videos: what is saved there, and read from there. A file name may begin with the path of a sub-folder that
+ * `createFolder` made.
+ */
 import type { OutputFolder } from '../model/task.ts';
 
 export interface SavedFile {
@@ -38,8 +41,9 @@ export interface OutputStore {
    * process-media: returns the folder of that name. If it is missing, it is created, only once for concurrent calls.
    * Throws RequestError 'output_folder', with a hint, if videos could not be saved there, and TransientError if that
    * cannot be determined now: a second call continues where the first one stopped. Rejects with the signal's reason.
+   * @param subFolders paths of folders in it that are needed, too, such as "de/9x16"
    */
-  createFolder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
+  createFolder(name: string, signal?: AbortSignal, subFolders?: readonly string[]): Promise<OutputFolder>;
   /**
    * render, complete: moves the file there and replaces one of the same name. An unfinished file never has the name.
    * Throws TransientError 'waiting' if the owner is no longer current: what another owner has saved then stays.

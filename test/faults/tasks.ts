@@ -1,8 +1,8 @@
 /** Creates tasks in the states that scenarios begin with, on ports without instrumentation. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makePlan } from '../../functions/model/make-plan.ts';
 import { fileName } from '../../functions/model/names.ts';
-import { makePlan } from '../../functions/model/plan.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Callback, Task } from '../../functions/model/task.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
@@ -26,7 +26,7 @@ export async function createTask(
     name,
     createdAt: new Date(Date.now() - ageMs).toISOString(),
     plan: makePlan({
-      blocks: [{ clips: urls.map((url) => addressOf(url)) }],
+      blocks: [{ name: 'block', clips: urls.map((url) => addressOf(url)) }],
       tracks: [],
       lines: [],
       output: { ...PLAIN_OUTPUT, ...OUTPUT },

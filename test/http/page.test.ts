@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLog } from '../../functions/base/log.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
-import { makePlan } from '../../functions/model/plan.ts';
+import { makePlan } from '../../functions/model/make-plan.ts';
 import type { Progress, Task } from '../../functions/model/task.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
@@ -41,7 +41,7 @@ const TASK: Task = {
   warnings: [],
   retryOf: null,
   plan: makePlan({
-    blocks: BLOCKS.map((urls) => ({ clips: urls.map((url) => addressOf(url)) })),
+    blocks: BLOCKS.map((urls, at) => ({ name: `block ${at}`, clips: urls.map((url) => addressOf(url)) })),
     tracks: [],
     lines: [],
     output: PLAIN_OUTPUT,
@@ -117,8 +117,9 @@ describe('a dry run', () => {
     assertAllOnce(pages, 1000);
     const tracks = pages.flatMap(({ renders }) => renders.map(({ track }) => track));
     const whole = makePlan({
-      ...TASK.plan,
-      blocks: BLOCKS.map((urls) => ({ clips: urls.map((url) => addressOf(url)) })),
+      output: TASK.plan.output,
+      sound: TASK.plan.sound,
+      blocks: BLOCKS.map((urls, at) => ({ name: `block ${at}`, clips: urls.map((url) => addressOf(url)) })),
       tracks: REQUEST.audio_blocks.music.map((url) => addressOf(url)),
       lines: [],
       seed: pages[0]?.seed ?? 0,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createApi } from '../../functions/http/router.ts';
+import { OUTPUT_RATES } from '../../functions/model/fields/output.ts';
 import { nearestStandardRate } from '../../functions/model/frame-rate.ts';
 import { type Combination, type Plan, sourcesOf } from '../../functions/model/plan.ts';
-import { OUTPUT_RATES, requestSchema } from '../../functions/model/request-schema.ts';
+import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isPlainName } from '../../functions/adapters/shared/plain-name.ts';
+import { makePlan } from '../../functions/model/make-plan.ts';
 import { fileName } from '../../functions/model/names.ts';
-import { makePlan, type Plan } from '../../functions/model/plan.ts';
+import type { Plan } from '../../functions/model/plan.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
@@ -10,7 +11,7 @@ const ID = 'a1b2c3d4-0000-4000-8000-000000000000';
 
 function planOf(...blocks: string[][]): Plan {
   return makePlan({
-    blocks: blocks.map((urls) => ({ clips: urls.map((url) => addressOf(url)) })),
+    blocks: blocks.map((urls, at) => ({ name: `block ${at}`, clips: urls.map((url) => addressOf(url)) })),
     tracks: [],
     lines: [],
     output: PLAIN_OUTPUT,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { makePlan, type Plan, partOf, sourcesOf } from '../../functions/model/plan.ts';
+import { makePlan } from '../../functions/model/make-plan.ts';
+import { type Plan, partOf, sourcesOf } from '../../functions/model/plan.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
 const address = (name: string) => addressOf(`https://example.com/${name}`);
-const block = (...names: string[]) => ({ clips: names.map(address) });
+const block = (...names: string[]) => ({ name: names.join(' '), clips: names.map(address) });
 
 const input = {
   blocks: [block('a1', 'a2'), block('b1', 'b2', 'b3'), block('c1', 'c2')],

@@ -4,8 +4,8 @@ import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { makePlan } from '../../functions/model/make-plan.ts';
 import type { Join, PinName } from '../../functions/model/pins.ts';
-import { makePlan } from '../../functions/model/plan.ts';
 import { seededRandom } from '../../functions/model/random.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { createJoins } from '../../functions/pipeline/decide-join.ts';
@@ -191,7 +191,7 @@ function pinsInMemory(): PinStore {
 function taskOf(id: string, clips: number): Task {
   const addresses = Array.from({ length: clips }, (_, at) => addressOf(`https://clips.example/${at}.mp4`));
   const plan = makePlan({
-    ...{ blocks: [{ clips: addresses }], tracks: [], lines: [] },
+    ...{ blocks: [{ name: 'block', clips: addresses }], tracks: [], lines: [] },
     ...{ output: PLAIN_OUTPUT, sound: PLAIN_SOUND, seed: 1 },
   });
   return { id, name: id, plan, createdAt: new Date(0).toISOString() } as Task;

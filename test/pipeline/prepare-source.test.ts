@@ -4,8 +4,8 @@ import { PermanentError } from '../../functions/base/errors.ts';
 import type { Semaphore } from '../../functions/coordination/semaphore.ts';
 import type { Ffmpeg } from '../../functions/media/ffmpeg.ts';
 import { FfmpegError } from '../../functions/media/ffmpeg-error.ts';
+import { makePlan } from '../../functions/model/make-plan.ts';
 import type { Prepared } from '../../functions/model/pins.ts';
-import { makePlan } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
 import { createSources, type SourcesDeps } from '../../functions/pipeline/prepare-source.ts';
@@ -17,7 +17,7 @@ import { probedVideo } from '../fixtures/media/probed-video.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
 const plan = makePlan({
-  blocks: [{ clips: [addressOf('https://example.com/clip.mp4')] }],
+  blocks: [{ name: 'block', clips: [addressOf('https://example.com/clip.mp4')] }],
   tracks: [addressOf('https://example.com/music.mp3')],
   lines: [],
   output: PLAIN_OUTPUT,

@@ -3,6 +3,7 @@
  * https://cloud.google.com/pubsub/docs/push#receive_push
  */
 import type { DeadLetterMessage, MessageOf, Topic, WorkMessage } from '../../model/messages.ts';
+import { pieceName, pieceOf } from '../../model/pieces.ts';
 import { TRACE_ATTRIBUTE } from './pubsub.ts';
 
 export interface Push<T extends Topic> {
@@ -67,8 +68,12 @@ function workOf(content: unknown): WorkMessage | undefined {
   const fields = fieldsOf(content);
   const taskId = fields?.['taskId'];
   if (fields === undefined || typeof taskId !== 'string') return undefined;
-  const { topic, source, index } = fields;
-  if (topic === 'prepare' && isCount(source)) return { topic, taskId, source };
+  const { topic, source, index, piece: name } = fields;
+  if (topic === 'prepare' && isCount(source)) {
+    if (name === undefined) return { topic, taskId, source };
+    const piece = pieceOf(textOf(name));
+    return piece === undefined ? undefined : { topic, taskId, source, piece: pieceName(piece) };
+  }
   if (topic === 'render' && isCount(index)) return { topic, taskId, index };
   if (topic === 'complete' || topic === 'webhook') return { topic, taskId };
   return undefined;

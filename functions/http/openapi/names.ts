@@ -9,6 +9,7 @@ import {
   planSchema,
   renderListSchema,
   renderSchema,
+  sideFileSchema,
 } from '../../model/answers/render.ts';
 import {
   acceptedSchema,
@@ -26,6 +27,11 @@ const { properties } = requestSchema;
 export const SCHEMA_NAMES = [
   ['ProcessMediaRequest', requestSchema],
   ['Block', properties.video_blocks.then.items],
+  ['Clip', properties.video_blocks.then.items.properties.urls.items.then],
+  ['Format', properties.output.properties.formats.items.then],
+  ['Captions', properties.captions],
+  ['Overlay', properties.overlays.items],
+  ['PartialCombination', properties.include.items],
   ['Line', properties.text_to_speech.items],
   ['Output', properties.output],
   ['Audio', properties.audio],
@@ -40,6 +46,7 @@ export const SCHEMA_NAMES = [
   ['Webhook', webhookSchema],
   ['Render', renderSchema],
   ['RenderList', renderListSchema],
+  ['SideFile', sideFileSchema],
   ['Failure', failureSchema],
   ['UploadRequest', uploadRequestSchema],
   ['Upload', uploadSchema],

@@ -1,5 +1,5 @@
 import { acceptedSchema, statusSchema, taskListSchema } from '../../model/answers/task.ts';
-import { MAX_NAME } from '../../model/request-schema.ts';
+import { MAX_NAME } from '../../model/fields/sources.ts';
 import { TASK_STATUSES } from '../../model/task.ts';
 import { type CancelDeps, cancelTask } from '../cancel.ts';
 import { deleteTask } from '../delete-task.ts';

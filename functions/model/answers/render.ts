@@ -1,6 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { PERMANENT_CODES } from '../../base/codes.ts';
 import { STAGES } from '../../base/errors.ts';
+import { SIDE_FILE_KINDS } from '../report.ts';
 import {
   count,
   list,
@@ -29,7 +30,10 @@ export const failureSchema = object({
 export type FailureView = FromSchema<typeof failureSchema>;
 
 const choices = {
-  index: count('Number of the combination, from 1.'),
+  index: count('Number of the video, from 1.'),
+  combination: count('Number of the combination, from 1: its videos in several formats share it.'),
+  format: textOrNull('Name of the format; null if there is only one.'),
+  group: textOrNull('Group of the spoken line; null: none.'),
   clips: list({ type: 'string' }, 'URLs of the clips, one per block.'),
   track: textOrNull('URL of the music; null: none.'),
   voice: textOrNull('The voice; null: no line is spoken.'),
@@ -38,6 +42,13 @@ const choices = {
 
 export const choicesSchema = object(choices, 'One combination of a plan.');
 export type ChoicesView = FromSchema<typeof choicesSchema>;
+
+export const sideFileSchema = object({
+  kind: oneOf(SIDE_FILE_KINDS, 'What it is.'),
+  file_name: text('Name in the output folder.'),
+  url: text('Where it is: a file: or https: URL.'),
+  bytes: count('Its size.'),
+});
 
 /** Fields of a combination, beside which others may stand. */
 export const outcome = {
@@ -53,6 +64,7 @@ export const outcome = {
     targetSchema,
     'Checks for the targets of the task; empty without them and until it is saved.',
   ),
+  files: list(sideFileSchema, 'Files beside the video: its cover and its captions.'),
   error: orNull(failureSchema),
 };
 
