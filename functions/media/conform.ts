@@ -21,7 +21,7 @@ import {
 import { cutSound } from './cut-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
-import { encoderArguments, failedInHardware, HARDWARE, uploaded } from './hardware-encoders.ts';
+import { encoderArguments, failedInHardware, HARDWARE } from './hardware-encoders.ts';
 import { readPicture } from './mp4/tracks.ts';
 import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
@@ -106,7 +106,8 @@ export function conformArguments(
   // The picture may be a frame or two shorter than its packets say.
   const repeats = held > 0 ? held + mostShort(frames) : 0;
   const hardware = profile.encoder && HARDWARE[profile.encoder];
-  const graph = videoGraph(video, profile, mostFrames, repeats);
+  const upload = hardware?.upload ?? [];
+  const graph = videoGraph(video, { profiles: [profile], frames: mostFrames, held: repeats, upload });
   return [
     // At the end, verbose says how many frames were decoded.
     ...['-v', 'verbose', '-nostats', '-y', ...(hardware?.device ?? [])],
@@ -115,7 +116,7 @@ export function conformArguments(
     ...(video.still ? ['-reinit_filter', '0', ...photoInput(file, halvings(video, profile))] : []),
     ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
-    ...['-filter_complex', uploaded(graph, hardware), '-map', '[v]'],
+    ...['-filter_complex', graph, '-map', '[v]'],
     ...encoder(profile, lighter(video, encoding)),
     ...['-threads:v', String(threads), '-frames:v', String(mostFrames)],
     ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
