@@ -10,6 +10,7 @@ import type { PinStore } from '../ports/pins.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Artifacts } from './artifacts.ts';
 import { usablePiece } from './check-pieces.ts';
+import type { PreparedArtifact } from './check-prepared.ts';
 import { pieceStates } from './pieces.ts';
 import type { Pieces } from './prepare-piece.ts';
 import { pieceMessage } from './ready-renders.ts';
@@ -59,6 +60,15 @@ export async function openPieces(
     opened.push({ piece: pieceOf(name) as Piece, artifact: inputs.use(artifact) });
   }
   return opened;
+}
+
+/** Clips with captions, by the first frame that they have in the film. Their artifacts are checked like those of clips. */
+export function captionedClips(pieces: readonly OpenPiece[]): Map<number, PreparedArtifact> {
+  return new Map(
+    pieces.flatMap(({ piece, artifact }) =>
+      piece.kind === 'captioned' ? [[piece.at, artifact as PreparedArtifact] as const] : [],
+    ),
+  );
 }
 
 /** On one machine, whoever needs it makes it. */
