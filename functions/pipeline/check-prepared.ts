@@ -153,7 +153,8 @@ function isLevel(level: unknown): boolean {
   return level === null || (typeof level === 'number' && Math.abs(level) <= LOUDEST);
 }
 
-function forged(kind: Source['kind'], expected: string, got: string, cause?: unknown): PermanentError {
+/** What `prepare` never writes. */
+export function forged(kind: Source['kind'], expected: string, got: string, cause?: unknown): PermanentError {
   const message =
     `Expected a prepared ${kind} with ${expected}, got ${got.slice(0, 300)}. ` +
     'Next step: find out who wrote it (infra/OPERATIONS.md, "If prepare was taken over"), then retry the task.';
