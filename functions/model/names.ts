@@ -1,4 +1,5 @@
 import type { Combination, Plan, Source } from './plan.ts';
+import type { SideFileKind } from './report.ts';
 
 /** Digits that tell the files of tasks with the same name apart. */
 export const SHORT_ID_LENGTH = 6;
@@ -23,6 +24,29 @@ export function fileName({ fileId, plan }: { fileId: string; plan: Plan }, combi
   const format = formatOf(plan, combination);
   const name = `${index}-${names}-${shortId(fileId)}${format === undefined ? '' : `_${format}`}.mp4`;
   return [...folderOf(plan, combination), name].join('/');
+}
+
+/** What stands behind the name of a video in that of a file beside it. */
+const SIDE_FILE_ENDS: Readonly<Record<SideFileKind, string>> = {
+  cover: '_thumbnail.jpg',
+  srt: '.srt',
+  vtt: '.vtt',
+};
+
+/** The name of a file beside a video, in the same sub-folder: `0001-hook-body-cta-1a2b3c.srt`. */
+export function sideFileName(videoName: string, kind: SideFileKind): string {
+  return `${videoName.replace(/\.mp4$/, '')}${SIDE_FILE_ENDS[kind]}`;
+}
+
+/** All files that a combination may lead to: its video, and those beside it. */
+export function fileNames(task: { fileId: string; plan: Plan }, combination: Combination): string[] {
+  const { cover, captions } = task.plan;
+  const video = fileName(task, combination);
+  const kinds = [
+    ...(cover === undefined ? [] : (['cover'] as const)),
+    ...(combination.line === null ? [] : (captions?.files ?? [])),
+  ];
+  return [video, ...kinds.map((kind) => sideFileName(video, kind))];
 }
 
 /** The sub-folders of the videos of a plan, as paths in its folder. */

@@ -153,6 +153,7 @@ function isLevel(level: unknown): boolean {
   return level === null || (typeof level === 'number' && Math.abs(level) <= LOUDEST);
 }
 
+/** What `prepare` never writes. */
 export function forged(kind: string, expected: string, got: string, cause?: unknown): PermanentError {
   const message =
     `Expected a prepared ${kind} with ${expected}, got ${got.slice(0, 300)}. ` +

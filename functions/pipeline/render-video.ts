@@ -3,6 +3,7 @@ import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
+import type { CaptionWords } from '../media/captions/words.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
 import type { Attempts } from '../model/attempts.ts';
@@ -14,6 +15,7 @@ import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import { workDir } from './artifacts.ts';
+import { captionsOf, writeCaptions } from './captions.ts';
 import {
   checkArtifact,
   checkedProfile,
@@ -24,9 +26,11 @@ import {
 import { targetReports } from './check-targets.ts';
 import type { Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
+import { saveSideFiles } from './side-files.ts';
 import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
-import { captionedClips, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
+import type { SpokenWords } from './spoken-words.ts';
+import { captionedClips, coversOf, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
 import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
 export interface MakeVideoDeps extends VideoPiecesDeps {
@@ -34,6 +38,7 @@ export interface MakeVideoDeps extends VideoPiecesDeps {
   outputs: OutputStore;
   reports: ReportStore;
   soundtracks: Soundtracks;
+  spokenWords: SpokenWords;
   log: Log;
   tempDir: string;
   /** Limits saving, and serves tasks in turn. */
@@ -137,15 +142,19 @@ async function make(
     ...{ rate, soundtrack, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
   });
+  const captions = captionsOf(task.plan, await wordsIn(combination, voice, task, deps), seconds);
+  const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...coversOf(pieces)];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
   const save = () => deps.outputs.save(task.folder, name, out, signal, owner);
-  const saved = await deps.saving(task.id)(() => {
+  const { files, ...saved } = await deps.saving(task.id)(async () => {
     // Not earlier: mixed videos must not pile up while they wait to be saved.
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    return retryTransient(save, { signal, stage: 'save' });
+    const place = { task, video: name, owner, dir: dir.path, signal };
+    const files = await saveSideFiles(beside, place, deps);
+    return { ...(await retryTransient(save, { signal, stage: 'save' })), files };
   });
   return {
     index: combination.index,
@@ -165,12 +174,26 @@ async function make(
       ),
       ...trackWarnings(task, combination, music?.pin, seconds),
       ...voiceWarnings(choices, voice?.pin, seconds),
+      ...captions.warnings,
       ...soundtrack.warnings,
     ],
+    ...(files.length > 0 && { files }),
     ...targetReports(task, facts, soundtrack),
     error: null,
     ...watch.seconds(),
   };
+}
+
+/** Undefined if none are spoken, or nobody wants to read them. */
+async function wordsIn(
+  { line }: Combination,
+  voice: { open(): Promise<PreparedArtifact> } | undefined,
+  { plan }: Task,
+  { spokenWords }: MakeVideoDeps,
+): Promise<CaptionWords | undefined> {
+  const source = line === null ? undefined : plan.sources[line];
+  if (plan.captions === undefined || voice === undefined || source?.kind !== 'line') return undefined;
+  return spokenWords(await voice.open(), source);
 }
 
 /** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */
