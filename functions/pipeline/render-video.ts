@@ -12,9 +12,8 @@ import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
-import type { PinStore } from '../ports/pins.ts';
 import type { ReportStore } from '../ports/reports.ts';
-import { type Artifacts, workDir } from './artifacts.ts';
+import { workDir } from './artifacts.ts';
 import {
   checkArtifact,
   checkedProfile,
@@ -27,11 +26,10 @@ import type { Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
 import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
+import { captionedClips, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
 import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
-export interface MakeVideoDeps {
-  pins: PinStore;
-  artifacts: Artifacts;
+export interface MakeVideoDeps extends VideoPiecesDeps {
   remake: Remake;
   outputs: OutputStore;
   reports: ReportStore;
@@ -109,7 +107,16 @@ async function make(
     checkFacts(pin, kindOf(task, number));
     return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
   };
-  const opened = await inOrder(combination.clips, async (number) => open(number, await pinOf(number)));
+  const pieces = await openPieces(task, combination, signals, inputs, deps);
+  const captioned = captionedClips(pieces);
+  let at = 0;
+  const opened = await inOrder(combination.clips, async (number) => {
+    const pin = await pinOf(number);
+    const piece = captioned.get(at);
+    at += pin.frames;
+    if (piece === undefined) return open(number, pin);
+    return { artifact: piece, picture: await checkArtifact(piece, 'clip', profile) };
+  });
   const clips = opened.map(({ artifact }) => artifact);
   const [music, voice] = [await sound(combination.track), await sound(combination.line)];
 
