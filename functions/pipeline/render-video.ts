@@ -7,7 +7,7 @@ import type { CaptionWords } from '../media/captions/words.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
 import type { Attempts } from '../model/attempts.ts';
-import { fileName } from '../model/names.ts';
+import { fileName, languageOf } from '../model/names.ts';
 import type { Failed, Prepared, Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
@@ -152,7 +152,14 @@ async function make(
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    const place = { task, video: name, owner, dir: dir.path, signal };
+    const place = {
+      task,
+      video: name,
+      language: languageOf(task.plan, combination),
+      owner,
+      dir: dir.path,
+      signal,
+    };
     const files = await saveSideFiles(beside, place, deps);
     return { ...(await retryTransient(save, { signal, stage: 'save' })), files };
   });
