@@ -4,6 +4,7 @@ import type { Fit } from '../model/formats.ts';
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND } from '../model/plan.ts';
+import { captioned } from './captions/burn.ts';
 import { leapless } from './leaps.ts';
 import { scaled, shapeOf } from './scale-graph.ts';
 
@@ -20,6 +21,8 @@ export interface GraphWish {
   frames: number;
   /** How often the last picture of a film is repeated; 0 if absent. */
   held?: number;
+  /** Files of captionFile, one for each profile; undefined: none. Absolute paths. */
+  captions?: readonly (string | undefined)[];
   /** Filters that bring a picture to its encoder. */
   upload?: readonly string[];
 }
@@ -32,13 +35,11 @@ export function videoGraph(video: ClipVideo, wish: GraphWish): string {
   const { profiles } = wish;
   const [first, ...others] = profiles as [Profile, ...Profile[]];
   const common = `[0:${video.stream}]${head(video, first.rate, wish.frames).join(',')}`;
-  if (others.length === 0) return `${common},${shaped(video, first, wish, '')}[v]`;
+  if (others.length === 0) return `${common},${shaped(video, first, wish, 0)}[v]`;
   const places = [...profiles.keys()];
   return [
     `${common},split=${places.length}${places.map((place) => `[s${place}]`).join('')}`,
-    ...profiles.map(
-      (profile, place) => `[s${place}]${shaped(video, profile, wish, String(place))}[v${place}]`,
-    ),
+    ...profiles.map((profile, place) => `[s${place}]${shaped(video, profile, wish, place)}[v${place}]`),
   ].join(';');
 }
 
@@ -49,13 +50,16 @@ export function picturesOf(profiles: number): string[] {
 
 /**
  * All that one profile has for itself. What is burned into the picture goes between fit and tail: there it is upright, has
- * the size of the profile, and is 4:2:0 of 8 bits. `mark` tells its labels from those of the others.
+ * the size of the profile, and is 4:2:0 of 8 bits. Captions come last: they change while a picture is repeated.
  */
-function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, mark: string): string {
-  const { frames, held = 0, upload = [] } = wish;
+function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, place: number): string {
+  const { profiles, frames, held = 0, captions = [], upload = [] } = wish;
+  // Tells its labels from those of the others.
+  const mark = profiles.length === 1 ? '' : String(place);
   return [
     ...FIT[profile.fit](video, profile, mark),
     ...tail(video.still ? frames - 1 : heldFrames(video, profile.rate) + held),
+    ...captioned(captions[place]),
     ...upload,
   ].join(',');
 }
