@@ -3,6 +3,7 @@ import type { SideFileKind } from './report.ts';
 
 /** Digits that tell the files of tasks with the same name apart. */
 export const SHORT_ID_LENGTH = 6;
+const VIDEO_END = '.mp4';
 const MIN_INDEX_WIDTH = 4;
 /** Limit for the names of all clips together. File systems allow 255 bytes; the rest is for index, id and extension. */
 const MAX_CLIPS_BYTES = 200;
@@ -22,20 +23,34 @@ export function fileName({ fileId, plan }: { fileId: string; plan: Plan }, combi
   const room = Math.floor((MAX_CLIPS_BYTES - clips.length) / clips.length);
   const names = clips.map((clip) => cutToBytes(nameOf(plan.sources[clip]), room)).join('-');
   const format = formatOf(plan, combination);
-  const name = `${index}-${names}-${shortId(fileId)}${format === undefined ? '' : `_${format}`}.mp4`;
+  const name = `${index}-${names}-${shortId(fileId)}${format === undefined ? '' : `_${format}`}${VIDEO_END}`;
   return [...folderOf(plan, combination), name].join('/');
 }
 
-/** What stands behind the name of a video in that of a file beside it. */
-const SIDE_FILE_ENDS: Readonly<Record<SideFileKind, string>> = {
-  cover: '_thumbnail.jpg',
-  srt: '.srt',
-  vtt: '.vtt',
-};
+const SIDE_FILE_ENDS = { cover: '_thumbnail.jpg', srt: '.srt', vtt: '.vtt' } as const;
 
-/** The name of a file beside a video, in the same sub-folder: `0001-hook-body-cta-1a2b3c.srt`. */
-export function sideFileName(videoName: string, kind: SideFileKind): string {
-  return `${videoName.replace(/\.mp4$/, '')}${SIDE_FILE_ENDS[kind]}`;
+/**
+ * What a file beside a video is called: `0001-a_9x16_thumbnail.jpg`, `0001-a_9x16.de_DE.srt`. Players and uploaders pair it with
+ * the video by the name before that. Facebook takes captions only with language and region in their names, in this form.
+ * @param fileName of the video
+ * @param language of captions, BCP 47; absent: unknown, and not in the name
+ */
+export function sideFileName(fileName: string, kind: SideFileKind, language?: string): string {
+  const locale = kind === 'cover' || language === undefined ? undefined : localeOf(language);
+  const stem = fileName.slice(0, -VIDEO_END.length);
+  return `${stem}${locale === undefined ? '' : `.${locale}`}${SIDE_FILE_ENDS[kind]}`;
+}
+
+/** `en_US` of "en", `pt_BR` of "pt-BR", `zh_TW` of "zh-Hant"; only the language where no region is likely. */
+function localeOf(tag: string): string {
+  // Facebook has one for all of Arabic.
+  if (tag.toLowerCase() === 'ar') return 'ar_AR';
+  try {
+    const { language, region } = new Intl.Locale(tag).maximize();
+    return region === undefined ? language : `${language}_${region}`;
+  } catch {
+    return tag.replaceAll('-', '_');
+  }
 }
 
 /** All files that a combination may lead to: its video, and those beside it. */
@@ -46,7 +61,13 @@ export function fileNames(task: { fileId: string; plan: Plan }, combination: Com
     ...(cover === undefined ? [] : (['cover'] as const)),
     ...(combination.line === null ? [] : (captions?.files ?? [])),
   ];
-  return [video, ...kinds.map((kind) => sideFileName(video, kind))];
+  return [video, ...kinds.map((kind) => sideFileName(video, kind, languageOf(task.plan, combination)))];
+}
+
+/** That of its line; undefined if it is unknown. */
+export function languageOf({ sources }: Plan, { line }: Combination): string | undefined {
+  const source = line === null ? undefined : sources[line];
+  return source?.kind === 'line' ? source.language : undefined;
 }
 
 /** The sub-folders of the videos of a plan, as paths in its folder. */

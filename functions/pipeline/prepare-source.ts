@@ -27,8 +27,16 @@ export interface Sources {
    * yet whether it is copied: see Joins. Throws PermanentError or TransientError.
    */
   ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared | undefined>;
-  /** The same, open: it cannot be evicted until it is disposed of. */
-  opened(task: Task, number: number, signals: SpeakingSignals): Promise<Artifact<PreparedMeta> | undefined>;
+  /**
+   * The same, open: it cannot be evicted until it is disposed of.
+   * @param format of a clip, as an index into Plan.formats
+   */
+  opened(
+    task: Task,
+    number: number,
+    signals: SpeakingSignals,
+    format?: number,
+  ): Promise<Artifact<PreparedMeta> | undefined>;
 }
 
 /** The stage that a failure to make a source ready is reported as. */

@@ -7,15 +7,14 @@ import type { CaptionWords } from '../media/captions/words.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
 import type { Attempts } from '../model/attempts.ts';
-import { fileName } from '../model/names.ts';
+import { fileName, languageOf } from '../model/names.ts';
 import type { Failed, Prepared, Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
-import type { PinStore } from '../ports/pins.ts';
 import type { ReportStore } from '../ports/reports.ts';
-import { type Artifacts, workDir } from './artifacts.ts';
+import { workDir } from './artifacts.ts';
 import { captionsOf, writeCaptions } from './captions.ts';
 import {
   checkArtifact,
@@ -31,11 +30,10 @@ import { saveSideFiles } from './side-files.ts';
 import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 import type { SpokenWords } from './spoken-words.ts';
+import { captionedClips, coversOf, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
 import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
-export interface MakeVideoDeps {
-  pins: PinStore;
-  artifacts: Artifacts;
+export interface MakeVideoDeps extends VideoPiecesDeps {
   remake: Remake;
   outputs: OutputStore;
   reports: ReportStore;
@@ -114,7 +112,16 @@ async function make(
     checkFacts(pin, kindOf(task, number));
     return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
   };
-  const opened = await inOrder(combination.clips, async (number) => open(number, await pinOf(number)));
+  const pieces = await openPieces(task, combination, signals, inputs, deps);
+  const captioned = captionedClips(pieces);
+  let at = 0;
+  const opened = await inOrder(combination.clips, async (number) => {
+    const pin = await pinOf(number);
+    const piece = captioned.get(at);
+    at += pin.frames;
+    if (piece === undefined) return open(number, pin);
+    return { artifact: piece, picture: await checkArtifact(piece, 'clip', profile) };
+  });
   const clips = opened.map(({ artifact }) => artifact);
   const [music, voice] = [await sound(combination.track), await sound(combination.line)];
 
@@ -136,7 +143,7 @@ async function make(
     editLists: task.plan.output.editLists ?? false,
   });
   const captions = captionsOf(task.plan, await wordsIn(combination, voice, task, deps), seconds);
-  const beside = await writeCaptions(task.plan, captions, dir.path);
+  const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...coversOf(pieces)];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
   const save = () => deps.outputs.save(task.folder, name, out, signal, owner);
@@ -145,7 +152,14 @@ async function make(
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    const place = { task, video: name, owner, dir: dir.path, signal };
+    const place = {
+      task,
+      video: name,
+      language: languageOf(task.plan, combination),
+      owner,
+      dir: dir.path,
+      signal,
+    };
     const files = await saveSideFiles(beside, place, deps);
     return { ...(await retryTransient(save, { signal, stage: 'save' })), files };
   });

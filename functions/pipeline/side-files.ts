@@ -17,6 +17,8 @@ export interface BesideVideo {
   task: Pick<Task, 'folder'>;
   /** File name of the video. */
   video: string;
+  /** Of its line; undefined if it is unknown. */
+  language: string | undefined;
   owner: FileOwner;
   /** Private folder of the render. */
   dir: string;
@@ -29,12 +31,12 @@ export interface BesideVideo {
  */
 export async function saveSideFiles(
   files: readonly MadeSideFile[],
-  { task, video, owner, dir, signal }: BesideVideo,
+  { task, video, language, owner, dir, signal }: BesideVideo,
   { outputs }: { outputs: Pick<OutputStore, 'save'> },
 ): Promise<SideFile[]> {
   const saved: SideFile[] = [];
   for (const { kind, file } of files) {
-    const fileName = sideFileName(video, kind);
+    const fileName = sideFileName(video, kind, language);
     // Copied for each try: saving moves the file.
     const copy = join(dir, `saved-${kind}`);
     const save = async () => {
