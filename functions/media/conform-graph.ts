@@ -13,20 +13,54 @@ type ClipVideo = NonNullable<Probe['video']>;
 const BLUR_AT = 8;
 const BLUR = 'gblur=sigma=4,eq=brightness=-0.08';
 
-/**
- * From the input stream to `[v]`: `profile.width` x `profile.height` at a constant rate. `frames` is the exact number of
- * frames for a still image, and the maximum for a film. `held`: how often the last picture of a film is repeated.
- */
-export function videoGraph(video: ClipVideo, profile: Profile, frames: number, held = 0): string {
-  const parts = [
-    ...head(video, profile, frames),
-    ...FIT[profile.fit](video, profile),
-    ...tail(video.still ? frames - 1 : heldFrames(video, profile.rate) + held),
-  ];
-  return `[0:${video.stream}]${parts.join(',')}[v]`;
+export interface GraphWish {
+  /** One for each picture that is made, of one rate. */
+  profiles: readonly Profile[];
+  /** The exact number of frames for a still image, and the maximum for a film. */
+  frames: number;
+  /** How often the last picture of a film is repeated; 0 if absent. */
+  held?: number;
+  /** Filters that bring a picture to its encoder. */
+  upload?: readonly string[];
 }
 
-function head(video: ClipVideo, { rate }: Profile, frames: number): string[] {
+/**
+ * From the input stream to a picture of the size of each profile at their rate; see picturesOf. The head is common to
+ * all, so that a clip is decoded once. Then each profile has its own fit, what is burned into it, and tail.
+ */
+export function videoGraph(video: ClipVideo, wish: GraphWish): string {
+  const { profiles } = wish;
+  const [first, ...others] = profiles as [Profile, ...Profile[]];
+  const common = `[0:${video.stream}]${head(video, first.rate, wish.frames).join(',')}`;
+  if (others.length === 0) return `${common},${shaped(video, first, wish, '')}[v]`;
+  const places = [...profiles.keys()];
+  return [
+    `${common},split=${places.length}${places.map((place) => `[s${place}]`).join('')}`,
+    ...profiles.map(
+      (profile, place) => `[s${place}]${shaped(video, profile, wish, String(place))}[v${place}]`,
+    ),
+  ].join(';');
+}
+
+/** The outputs of a graph for so many profiles, to be mapped. */
+export function picturesOf(profiles: number): string[] {
+  return profiles === 1 ? ['[v]'] : Array.from({ length: profiles }, (_, place) => `[v${place}]`);
+}
+
+/**
+ * All that one profile has for itself. What is burned into the picture goes between fit and tail: there it is upright, has
+ * the size of the profile, and is 4:2:0 of 8 bits. `mark` tells its labels from those of the others.
+ */
+function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, mark: string): string {
+  const { frames, held = 0, upload = [] } = wish;
+  return [
+    ...FIT[profile.fit](video, profile, mark),
+    ...tail(video.still ? frames - 1 : heldFrames(video, profile.rate) + held),
+    ...upload,
+  ].join(',');
+}
+
+function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
   return [
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
     ...leapless('setpts', video, `${video.rate.den}/${video.rate.num}`),
@@ -78,10 +112,14 @@ const ON_BLACK = [
 ];
 
 /** How a picture of another shape is fitted into the profile. */
-const FIT: Record<Fit, (video: ClipVideo, profile: Profile) => string[]> = { contain, cover, blur };
+const FIT: Record<Fit, (video: ClipVideo, profile: Profile, mark: string) => string[]> = {
+  contain,
+  cover,
+  blur,
+};
 
 /** Shows the whole picture, with bars. */
-function contain(video: ClipVideo, profile: Profile): string[] {
+function contain(video: ClipVideo, profile: Profile, mark: string): string[] {
   const { width, height, background } = profile;
   const whole = [...wholeIn(video, profile), 'setsar=1'];
   if (background === DEFAULT_BACKGROUND) {
@@ -90,7 +128,7 @@ function contain(video: ClipVideo, profile: Profile): string[] {
   // pad converts the colour by BT.601 or BT.709, depending on the build. So the bars are made from the picture instead.
   const { y, cb, cr } = yuvOf(background);
   const bars = `scale=${width}:${height}:flags=neighbor,setsar=1,lutyuv=y=${y}:u=${cb}:v=${cr}`;
-  return [...whole, inFrontOf(bars)];
+  return [...whole, inFrontOf(bars, mark)];
 }
 
 /** Fills the frame and cuts off what is too wide or too tall. */
@@ -100,10 +138,10 @@ function cover(video: ClipVideo, { width, height }: Profile): string[] {
 }
 
 /** Shows the whole picture in front of a blurred copy of itself. */
-function blur(video: ClipVideo, profile: Profile): string[] {
+function blur(video: ClipVideo, profile: Profile, mark: string): string[] {
   const { width, height } = profile;
   // The blurred copy would be hidden completely.
-  if (sameShape(video, profile)) return contain(video, profile);
+  if (sameShape(video, profile)) return contain(video, profile, mark);
   const [across, down] = [even(width / BLUR_AT), even(height / BLUR_AT)];
   const behind = [
     `scale=${coverSize(across, down, 'dar').join(':')}:flags=bilinear`,
@@ -112,12 +150,13 @@ function blur(video: ClipVideo, profile: Profile): string[] {
     `scale=${width}:${height}:flags=bilinear`,
     'setsar=1',
   ];
-  return [...wholeIn(video, profile), 'setsar=1', inFrontOf(behind.join(','))];
+  return [...wholeIn(video, profile), 'setsar=1', inFrontOf(behind.join(','), mark)];
 }
 
 /** Puts the picture in the middle of a background that the filters in `behind` make from it. */
-function inFrontOf(behind: string): string {
-  return `split[front][back];[back]${behind}[behind];[behind][front]overlay=(W-w)/2:(H-h)/2:format=yuv420`;
+function inFrontOf(behind: string, mark: string): string {
+  const [front, back, ready] = [`[front${mark}]`, `[back${mark}]`, `[behind${mark}]`];
+  return `split${front}${back};${back}${behind}${ready};${ready}${front}overlay=(W-w)/2:(H-h)/2:format=yuv420`;
 }
 
 /** Scales the whole picture to the largest size that fits, in 4:2:0. */

@@ -6,7 +6,7 @@ import type { HardwareName, Profile } from '../model/pins.ts';
 import { conformMemoryMb } from './conform-limits.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
-import { encoderArguments, HARDWARE, type HardwareEncoder, reasonOf, uploaded } from './hardware-encoders.ts';
+import { encoderArguments, HARDWARE, type HardwareEncoder, reasonOf } from './hardware-encoders.ts';
 import { readPicture } from './mp4/tracks.ts';
 
 /** The most usual one. Its width is no multiple of 16, so the header crops the picture. */
@@ -74,10 +74,10 @@ function trialArguments(encoder: HardwareEncoder, source: string, frames: number
   const { width, height, rate } = PROFILE;
   const input = `${source}${source.includes('=') ? ':' : '='}s=${width}x${height}:r=${rate.num}/${rate.den}`;
   const tags = 'range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709';
-  const graph = `[0:v]setsar=1,format=yuv420p,setparams=${tags}[v]`;
+  const filters = ['setsar=1', 'format=yuv420p', `setparams=${tags}`, ...encoder.upload];
   return [
     ...['-v', 'error', '-nostats', '-y', ...encoder.device, '-f', 'lavfi', '-i', input],
-    ...['-filter_complex', uploaded(graph, encoder), '-map', '[v]'],
+    ...['-filter_complex', `[0:v]${filters.join(',')}[v]`, '-map', '[v]'],
     ...[...encoderArguments(PROFILE, encoder), '-frames:v', String(frames)],
     ...['-fflags', '+bitexact', '-movflags', '+faststart', '-f', 'mp4', `file:${out}`],
   ];

@@ -128,12 +128,6 @@ export function encoderArguments(profile: Profile, { codec, pixels, options }: H
   ];
 }
 
-/** The graph with what brings its picture to the encoder. */
-export function uploaded(graph: string, hardware: HardwareEncoder | undefined): string {
-  const filters = hardware?.upload ?? [];
-  return graph.replace(/\[v\]$/, `${filters.map((filter) => `,${filter}`).join('')}[v]`);
-}
-
 /** As x264 gets it from conform.ts. */
 function peak(maxrate: number): string[] {
   return ['-maxrate', kilobits(maxrate), '-bufsize', kilobits(maxrate * 1.25)];

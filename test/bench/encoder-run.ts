@@ -47,7 +47,8 @@ export async function encoderClip(
   const reference = join(dir, 'reference.mp4');
   const frames = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
   await runFfmpeg(ffmpeg, [
-    ...['-v', 'error', '-y', '-i', file, '-filter_complex', videoGraph(video, profile, frames)],
+    ...['-v', 'error', '-y', '-i', file],
+    ...['-filter_complex', videoGraph(video, { profiles: [profile], frames })],
     ...['-map', '[v]', '-fps_mode', 'cfr', '-frames:v', String(frames), ...LOSSLESS, reference],
   ]);
   return { file, probe: { ...whole, video }, profile, dir, maxSeconds, reference };
