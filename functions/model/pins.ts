@@ -197,7 +197,7 @@ export type CopyPin =
   | (Extract<CopyCheck, { header: string }> & { at: number })
   | Exclude<CopyCheck, { header: string }>;
 
-/** `remade`: in place of `prepared`, after the artifact of that was gone. */
+/** `remade`: in place of `prepared`, or of `piece`, after the artifact of that was gone. */
 export type PinName =
   | 'profile'
   | 'join'
@@ -205,7 +205,8 @@ export type PinName =
   | `copy-${number}`
   | `prepared-${number}`
   | `remade-${number}`
-  | `piece-${PieceName}`;
+  | `piece-${PieceName}`
+  | `remade-piece-${PieceName}`;
 
 export type PinOf<N extends PinName> = N extends 'profile'
   ? Profile
@@ -215,7 +216,7 @@ export type PinOf<N extends PinName> = N extends 'profile'
       ? CopyPin
       : N extends `fetched-${number}`
         ? Fetched | Failed
-        : N extends `piece-${PieceName}`
+        : N extends `piece-${PieceName}` | `remade-piece-${PieceName}`
           ? PreparedPiece | Failed
           : Prepared | Failed;
 

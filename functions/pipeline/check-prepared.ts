@@ -185,7 +185,8 @@ function isLevel(level: unknown): boolean {
   return level === null || (typeof level === 'number' && Math.abs(level) <= LOUDEST);
 }
 
-function forged(kind: Source['kind'], expected: string, got: string, cause?: unknown): PermanentError {
+/** What `prepare` never writes. */
+export function forged(kind: string, expected: string, got: string, cause?: unknown): PermanentError {
   const message =
     `Expected a prepared ${kind} with ${expected}, got ${got.slice(0, 300)}. ` +
     'Next step: find out who wrote it (infra/OPERATIONS.md, "If prepare was taken over"), then retry the task.';
@@ -197,7 +198,7 @@ function areWarnings(warnings: unknown): boolean {
   return warnings.every((text) => typeof text === 'string' && text.length <= LONGEST_MESSAGE);
 }
 
-function isFailure(error: Partial<Failure> | null): boolean {
+export function isFailure(error: Partial<Failure> | null): boolean {
   if (error === null) return false;
   const { code, stage, message } = error;
   const isKnown = code !== undefined && Object.hasOwn(CODES, code) && CODES[code].kind === 'permanent';

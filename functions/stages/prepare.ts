@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
-import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
+import { isolateAfterCrash } from '../coordination/crash-isolation.ts';
 import { prepareKey } from '../coordination/lease-keys.ts';
 import { byOneMessage } from '../coordination/once.ts';
 import { failureOf } from '../coordination/retry-policy.ts';
@@ -8,27 +8,20 @@ import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import { type Source, sourcesOf, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifacts } from '../pipeline/artifacts.ts';
 import { checkedPin, formatsOf } from '../pipeline/check-prepared.ts';
 import type { Joins } from '../pipeline/decide-join.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { refuseEndlessRemakes } from '../pipeline/remake.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
-import type { LeaseStore } from '../ports/leases.ts';
-import type { PinStore } from '../ports/pins.ts';
-import type { Delivery, Queue } from '../ports/queue.ts';
+import type { Delivery } from '../ports/queue.ts';
 import type { TaskStore } from '../ports/tasks.ts';
+import { type PreparePieceDeps, preparePiece } from './prepare-piece.ts';
 
-export interface PrepareDeps extends CrashIsolationDeps {
-  leases: LeaseStore;
+export interface PrepareDeps extends PreparePieceDeps {
   tasks: TaskStore;
-  pins: PinStore;
   sources: Sources;
   joins: Pick<Joins, 'resume' | 'withoutIt'>;
-  artifacts: Artifacts;
-  queue: Queue;
-  log: Log;
 }
 
 /**
@@ -38,7 +31,7 @@ export interface PrepareDeps extends CrashIsolationDeps {
  * publishes its message again (pipeline/decide-join.ts).
  */
 export async function prepare(
-  { taskId, source: number }: MessageOf<'prepare'>,
+  { taskId, source: number, piece }: MessageOf<'prepare'>,
   { signal, messageId }: Delivery,
   deps: PrepareDeps,
 ): Promise<void> {
@@ -48,6 +41,7 @@ export async function prepare(
   // A cancelled task needs no sources, and its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, async (cancelled) => {
     const signals = { signal: AbortSignal.any([signal, cancelled]), stop: signal, messageId };
+    if (piece !== undefined) return preparePiece(task, piece, signals, deps);
     if (source.kind === 'clip') await deps.joins.resume(task, number);
     let made = await makeReady(task, number, source, signals, deps);
     // The decision may have come, and this message with it again, while this handler still had the lease of the clip.
