@@ -3,6 +3,7 @@ import type { Mistake } from '../base/errors.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
 import { MAX_BLOCKS } from './fields/sources.ts';
 import { escapePointer, shown } from './mistakes.ts';
+import { nameFieldMistakes } from './name-checks.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
 
 export interface Limits {
@@ -26,6 +27,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...bothSpellings(body),
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
+    ...nameFieldMistakes(body),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
     ...countMistakes(body['video_blocks'], limits),
