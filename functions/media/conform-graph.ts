@@ -4,6 +4,7 @@ import type { Fit } from '../model/formats.ts';
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND } from '../model/plan.ts';
+import { type BurnedOverlay, withOverlays } from './burn-graph.ts';
 import { leapless } from './leaps.ts';
 import { scaled, shapeOf } from './scale-graph.ts';
 
@@ -20,6 +21,8 @@ export interface GraphWish {
   frames: number;
   /** How often the last picture of a film is repeated; 0 if absent. */
   held?: number;
+  /** Laid over the picture, the last one on top. */
+  overlays?: readonly BurnedOverlay[];
   /** Filters that bring a picture to its encoder. */
   upload?: readonly string[];
 }
@@ -52,12 +55,12 @@ export function picturesOf(profiles: number): string[] {
  * the size of the profile, and is 4:2:0 of 8 bits. `mark` tells its labels from those of the others.
  */
 function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, mark: string): string {
-  const { frames, held = 0, upload = [] } = wish;
-  return [
-    ...FIT[profile.fit](video, profile, mark),
-    ...tail(video.still ? frames - 1 : heldFrames(video, profile.rate) + held),
-    ...upload,
-  ].join(',');
+  const { frames, held = 0, overlays = [], upload = [] } = wish;
+  const repeats = video.still ? frames - 1 : heldFrames(video, profile.rate) + held;
+  const fitted = [...FIT[profile.fit](video, profile, mark), ...tail(repeats)].join(',');
+  // What comes and goes is not repeated with the last picture.
+  const burned = withOverlays(fitted, overlays, profile, mark);
+  return [burned, ...(overlays.length > 0 ? tail(0) : []), ...upload].join(',');
 }
 
 function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
@@ -68,7 +71,8 @@ function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
     ...((video.later ?? 0) > 0 ? [`setpts=PTS+${video.later?.toFixed(6)}/TB`] : []),
     ...(video.still ? [] : aligned(video, rate)),
     // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
-    `fps=fps=${rateText(rate)}:round=near`,
+    // A photo lasts a 25th of a second, which at 10 frames a second is rounded to none.
+    `fps=fps=${rateText(rate)}:round=near${video.still ? ':eof_action=pass' : ''}`,
     // A jump in the timestamps would be filled with hours of copies of one frame.
     `trim=end_frame=${video.still ? 1 : frames}`,
     ...(video.alpha || video.alphaDecoder !== null ? ON_BLACK : []),

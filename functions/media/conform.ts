@@ -8,6 +8,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
+import type { BurnedOverlay } from './burn-graph.ts';
 import { videoGraph } from './conform-graph.ts';
 import {
   type ConformSize,
@@ -51,6 +52,8 @@ export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
+  /** Pictures over it, the last one on top. */
+  overlays?: readonly BurnedOverlay[];
 }
 
 /** Of any file: one without a picture is refused. */
@@ -76,9 +79,9 @@ export interface Conformed {
  */
 export function conformIdentity(
   profile: Profile,
-  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds'>,
+  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'overlays'>,
 ): string[] {
-  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
+  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, overlays = [] } = input;
   const { width, height, rate, fit, background } = profile;
   const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
   const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
@@ -86,7 +89,7 @@ export function conformIdentity(
   const bars = fit === 'contain' ? background : 'none';
   const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
   // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
-  return [...picture, sound, canonicalJson(probe), ...encoder(profile, ENCODING)];
+  return [...picture, sound, canonicalJson(probe), ...encoder(profile, ENCODING), ...overlays.map(burned)];
 }
 
 /**
@@ -97,7 +100,7 @@ export function conformArguments(
   encoding: Encoding = ENCODING,
   frames: number = framesFor(input),
 ): string[] {
-  const { file, probe, profile, dir, threads, maxSeconds } = input;
+  const { file, probe, profile, dir, threads, maxSeconds, overlays = [] } = input;
   const { video } = probe;
   const held = frames - framesFor(input);
   const beside = video.later === null ? probe.audio : null;
@@ -107,7 +110,10 @@ export function conformArguments(
   const repeats = held > 0 ? held + mostShort(frames) : 0;
   const hardware = profile.encoder && HARDWARE[profile.encoder];
   const upload = hardware?.upload ?? [];
-  const graph = videoGraph(video, { profiles: [profile], frames: mostFrames, held: repeats, upload });
+  const graph = videoGraph(video, {
+    profiles: [profile],
+    ...{ frames: mostFrames, held: repeats, overlays, upload },
+  });
   return [
     // At the end, verbose says how many frames were decoded.
     ...['-v', 'verbose', '-nostats', '-y', ...(hardware?.device ?? [])],
@@ -148,7 +154,8 @@ export async function conformClip(
   const args = conformArguments(input, ENCODING, frames);
   const ownMs = Math.min(conformTimeoutMs(input, frames), timeoutMs - (performance.now() - started));
   const limits = { timeoutMs: ownMs, memoryMb: conformMemoryMb(input.threads), fileMb: conformFileMb(input) };
-  const stderr = await ffmpeg.run(args, { signal, ...limits, reads: [input.file], writes: input.dir }).then(
+  const reads = [input.file, ...(input.overlays ?? []).map(({ picture }) => picture.file)];
+  const stderr = await ffmpeg.run(args, { signal, ...limits, reads, writes: input.dir }).then(
     (run) => run.stderr,
     (error: unknown) => {
       // x264 in its place would give this clip another header than those before it.
@@ -167,6 +174,11 @@ export async function conformClip(
   const samples = samplesOf(made, profile.rate);
   await cutSound(out, samples);
   return { frames: made, samples, warnings };
+}
+
+/** As part of an identity: a picture counts by what is in it. */
+function burned({ picture, ...shown }: BurnedOverlay): string {
+  return canonicalJson({ ...shown, picture: picture.key });
 }
 
 /** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */
