@@ -1,4 +1,5 @@
 /** Builds the filters that lay pictures over a clip, between the fit and the tail of a profile. Pure. */
+import { canonicalJson } from '../base/canonical-json.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import type { Overlay } from '../model/overlays.ts';
 import type { Profile } from '../model/pins.ts';
@@ -25,6 +26,11 @@ export interface Place {
   y: number;
   width: number;
   height: number;
+}
+
+/** All that decides what an overlay does to a clip: a picture counts by what is in it. */
+export function overlayIdentity({ picture, ...shown }: BurnedOverlay): string {
+  return canonicalJson({ ...shown, picture: picture.key });
 }
 
 type Frame = Pick<Profile, 'width' | 'height'>;

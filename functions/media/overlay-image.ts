@@ -46,7 +46,7 @@ export async function makeOverlayImage(
   const args = [
     ...['-v', 'verbose', '-nostats', '-y'],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
-    ...['-reinit_filter', '0', ...photoInput(file, halvings(video, bounds))],
+    ...['-reinit_filter', '0', ...photoInput(file, halvings(video, [bounds]))],
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...[
       '-filter_complex',

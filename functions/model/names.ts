@@ -1,7 +1,9 @@
 import type { Combination, Plan, Source } from './plan.ts';
+import type { SideFileKind } from './report.ts';
 
 /** Digits that tell the files of tasks with the same name apart. */
 export const SHORT_ID_LENGTH = 6;
+const VIDEO_END = '.mp4';
 const MIN_INDEX_WIDTH = 4;
 /** Limit for the names of all clips together. File systems allow 255 bytes; the rest is for index, id and extension. */
 const MAX_CLIPS_BYTES = 200;
@@ -21,8 +23,51 @@ export function fileName({ fileId, plan }: { fileId: string; plan: Plan }, combi
   const room = Math.floor((MAX_CLIPS_BYTES - clips.length) / clips.length);
   const names = clips.map((clip) => cutToBytes(nameOf(plan.sources[clip]), room)).join('-');
   const format = formatOf(plan, combination);
-  const name = `${index}-${names}-${shortId(fileId)}${format === undefined ? '' : `_${format}`}.mp4`;
+  const name = `${index}-${names}-${shortId(fileId)}${format === undefined ? '' : `_${format}`}${VIDEO_END}`;
   return [...folderOf(plan, combination), name].join('/');
+}
+
+const SIDE_FILE_ENDS = { cover: '_thumbnail.jpg', srt: '.srt', vtt: '.vtt' } as const;
+
+/**
+ * What a file beside a video is called: `0001-a_9x16_thumbnail.jpg`, `0001-a_9x16.de_DE.srt`. Players and uploaders pair it with
+ * the video by the name before that. Facebook takes captions only with language and region in their names, in this form.
+ * @param fileName of the video
+ * @param language of captions, BCP 47; absent: unknown, and not in the name
+ */
+export function sideFileName(fileName: string, kind: SideFileKind, language?: string): string {
+  const locale = kind === 'cover' || language === undefined ? undefined : localeOf(language);
+  const stem = fileName.slice(0, -VIDEO_END.length);
+  return `${stem}${locale === undefined ? '' : `.${locale}`}${SIDE_FILE_ENDS[kind]}`;
+}
+
+/** `en_US` of "en", `pt_BR` of "pt-BR", `zh_TW` of "zh-Hant"; only the language where no region is likely. */
+function localeOf(tag: string): string {
+  // Facebook has one for all of Arabic.
+  if (tag.toLowerCase() === 'ar') return 'ar_AR';
+  try {
+    const { language, region } = new Intl.Locale(tag).maximize();
+    return region === undefined ? language : `${language}_${region}`;
+  } catch {
+    return tag.replaceAll('-', '_');
+  }
+}
+
+/** All files that a combination may lead to: its video, and those beside it. */
+export function fileNames(task: { fileId: string; plan: Plan }, combination: Combination): string[] {
+  const { cover, captions } = task.plan;
+  const video = fileName(task, combination);
+  const kinds = [
+    ...(cover === undefined ? [] : (['cover'] as const)),
+    ...(combination.line === null ? [] : (captions?.files ?? [])),
+  ];
+  return [video, ...kinds.map((kind) => sideFileName(video, kind, languageOf(task.plan, combination)))];
+}
+
+/** That of its line; undefined if it is unknown. */
+export function languageOf({ sources }: Plan, { line }: Combination): string | undefined {
+  const source = line === null ? undefined : sources[line];
+  return source?.kind === 'line' ? source.language : undefined;
 }
 
 /** The sub-folders of the videos of a plan, as paths in its folder. */
