@@ -120,6 +120,8 @@ export interface Plan {
   fileName?: string;
   /** What the template and rules call the blocks; absent without a template. */
   blocks?: readonly PlannedBlock[];
+  /** The lines of the request, as the clips of a block; absent without a template. */
+  lines?: PlannedBlock['clips'];
 }
 
 export interface CoverChoices {
@@ -171,6 +173,7 @@ export function withUsedSources(plan: Plan): Plan {
   const used = [...new Set([...direct, ...images])].toSorted((one, other) => one - other);
   const numberOf = new Map(used.map((old, number) => [old, number]));
   const renumbered = (old: number) => numberOf.get(old) as number;
+  const stillUsed = (old: number | null) => (old === null ? null : (numberOf.get(old) ?? null));
   return {
     ...plan,
     sources: used.map((old) => plan.sources[old] as Source),
@@ -185,11 +188,9 @@ export function withUsedSources(plan: Plan): Plan {
       overlays: overlays.map((overlay) => ({ ...overlay, image: numberOf.get(overlay.image) ?? 0 })),
     }),
     ...(plan.blocks && {
-      blocks: plan.blocks.map(({ name, clips }) => ({
-        name,
-        clips: clips.map((old) => (old === null ? null : (numberOf.get(old) ?? null))),
-      })),
+      blocks: plan.blocks.map(({ name, clips }) => ({ name, clips: clips.map(stillUsed) })),
     }),
+    ...(plan.lines && { lines: plan.lines.map(stillUsed) }),
   };
 }
 

@@ -4,6 +4,7 @@ import { blockEntries, isObject } from './block-entries.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
 import { countMistakes } from './count-checks.ts';
 import { shown } from './mistakes.ts';
+import { nameFieldMistakes } from './name-checks.ts';
 import { checkRules } from './rule-checks.ts';
 import { selectionMistakes } from './selection-checks.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
@@ -30,6 +31,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...bothSpellings(body),
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
+    ...nameFieldMistakes(body),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
     ...selectionMistakes(body),
