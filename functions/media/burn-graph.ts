@@ -59,6 +59,17 @@ export function withOverlays(
   }, chain);
 }
 
+/** What they take at most besides the clip: each its file, and what is made of it for each profile. Measured. */
+export function overlaysMemoryMb(overlays: readonly BurnedOverlay[], profiles: readonly Profile[]): number {
+  const bytes = profiles.flatMap((profile) =>
+    overlays.map((overlay) => {
+      const { width, height } = placeOf(overlay, profile);
+      return 8 * overlay.picture.width * overlay.picture.height + 30 * width * height;
+    }),
+  );
+  return Math.ceil(bytes.reduce((sum, some) => sum + some, 0) / 1e6);
+}
+
 /** Where an overlay is shown, within the picture and if it can be within the safe box. */
 export function placeOf(
   { picture, position, width: percent }: Pick<BurnedOverlay, 'picture' | 'position' | 'width'>,

@@ -9,7 +9,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { type BurnedOverlay, overlayIdentity } from './burn-graph.ts';
+import { overlayIdentity } from './burn-graph.ts';
 import { picturesOf, videoGraph } from './conform-graph.ts';
 import {
   type ConformSize,
@@ -42,8 +42,6 @@ export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
-  /** Laid over the picture, the last one on top. */
-  overlays?: readonly BurnedOverlay[];
   /** More pictures of other profiles of the same rate, from the same decoded frames, each with the sound beside it. */
   others?: readonly ConformOutput[];
 }
