@@ -6,6 +6,7 @@ import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND } from '../model/plan.ts';
 import { leapless } from './leaps.ts';
 import { scaled, shapeOf } from './scale-graph.ts';
+import { afterSeek } from './trim.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
@@ -20,6 +21,9 @@ export interface GraphWish {
   frames: number;
   /** How often the last picture of a film is repeated; 0 if absent. */
   held?: number;
+  /** The first frame that is used, within the whole clip, and the seconds that were skipped by seeking; 0 if absent. */
+  first?: number;
+  skipped?: number;
   /** Filters that bring a picture to its encoder. */
   upload?: readonly string[];
 }
@@ -31,7 +35,7 @@ export interface GraphWish {
 export function videoGraph(video: ClipVideo, wish: GraphWish): string {
   const { profiles } = wish;
   const [first, ...others] = profiles as [Profile, ...Profile[]];
-  const common = `[0:${video.stream}]${head(video, first.rate, wish.frames).join(',')}`;
+  const common = `[0:${video.stream}]${head(video, first.rate, wish).join(',')}`;
   if (others.length === 0) return `${common},${shaped(video, first, wish, '')}[v]`;
   const places = [...profiles.keys()];
   return [
@@ -60,8 +64,9 @@ function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, mark: strin
   ].join(',');
 }
 
-function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
+function head(video: ClipVideo, rate: FrameRate, { frames, first = 0, skipped = 0 }: GraphWish): string[] {
   return [
+    ...afterSeek('setpts', skipped),
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
     ...leapless('setpts', video, `${video.rate.den}/${video.rate.num}`),
     // Read by itself, it begins at 0.
@@ -70,9 +75,19 @@ function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
     // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
     `fps=fps=${rateText(rate)}:round=near`,
     // A jump in the timestamps would be filled with hours of copies of one frame.
-    `trim=end_frame=${video.still ? 1 : frames}`,
+    ...(first === 0 ? [`trim=end_frame=${video.still ? 1 : frames}`] : partFrom(first, frames, video, rate)),
     ...(video.alpha || video.alphaDecoder !== null ? ON_BLACK : []),
   ];
+}
+
+/**
+ * By the frames' times, which count frames here: if the size changes half-way, the graph is rebuilt, and would skip as many
+ * again. Where the last picture is held, that one is the part.
+ */
+function partFrom(first: number, frames: number, video: ClipVideo, rate: FrameRate): string[] {
+  const last = untilFrame(video.seconds - video.held, video, rate) - 1;
+  const from = Math.max(0, Math.min(first, last));
+  return [`trim=start_pts=${from}:end_pts=${first + frames}`, `setpts=PTS-${from}`];
 }
 
 /**
@@ -214,7 +229,11 @@ function tail(repeats: number): string[] {
 }
 
 /** How many frames at the end show the last picture again. */
-function heldFrames({ seconds, held, ...video }: ClipVideo, rate: FrameRate): number {
-  const until = (end: number) => Math.round((end - secondsAhead(video, rate)) * framesPerSecond(rate));
-  return until(seconds) - until(seconds - held);
+function heldFrames(video: ClipVideo, rate: FrameRate): number {
+  const { seconds, held } = video;
+  return untilFrame(seconds, video, rate) - untilFrame(seconds - held, video, rate);
+}
+
+function untilFrame(end: number, video: ClipVideo, rate: FrameRate): number {
+  return Math.round((end - secondsAhead(video, rate)) * framesPerSecond(rate));
 }

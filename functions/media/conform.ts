@@ -8,7 +8,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { videoGraph } from './conform-graph.ts';
+import { secondsAhead, videoGraph } from './conform-graph.ts';
 import {
   type ConformSize,
   conformFileMb,
@@ -17,6 +17,7 @@ import {
   framesFor,
   framesHeld,
   refuseLarge,
+  wholeFramesHeld,
 } from './conform-limits.ts';
 import { cutSound } from './cut-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
@@ -27,6 +28,7 @@ import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { h264Level, timescale } from './profile.ts';
 import { halvings } from './scale-graph.ts';
+import { partOf, seekTo, skippedSeconds, trimIdentity, trimWarnings } from './trim.ts';
 import { undecodedOf } from './undecoded.ts';
 import { LARGE_PHOTO, photoInput, untrustedInput } from './untrusted.ts';
 
@@ -76,9 +78,9 @@ export interface Conformed {
  */
 export function conformIdentity(
   profile: Profile,
-  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds'>,
+  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'trim'>,
 ): string[] {
-  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
+  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, trim } = input;
   const { width, height, rate, fit, background } = profile;
   const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
   const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
@@ -86,7 +88,7 @@ export function conformIdentity(
   const bars = fit === 'contain' ? background : 'none';
   const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
   // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
-  return [...picture, sound, canonicalJson(probe), ...encoder(profile, ENCODING)];
+  return [...picture, sound, ...trimIdentity(trim), canonicalJson(probe), ...encoder(profile, ENCODING)];
 }
 
 /**
@@ -97,24 +99,33 @@ export function conformArguments(
   encoding: Encoding = ENCODING,
   frames: number = framesFor(input),
 ): string[] {
-  const { file, probe, profile, dir, threads, maxSeconds } = input;
+  const { file, probe, profile, dir, threads, maxSeconds, trim } = input;
   const { video } = probe;
+  const { rate } = profile;
+  const fps = framesPerSecond(rate);
+  const part = partOf(trim, rate);
+  const { first } = part;
+  const skipped = skippedSeconds(video, 'picture', first / fps + secondsAhead(video, rate));
   const held = frames - framesFor(input);
   const beside = video.later === null ? probe.audio : null;
-  const longest = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
-  const mostFrames = video.still || held > 0 ? frames : longest;
+  const longest = Math.ceil(maxSeconds * fps);
+  const mostFrames = video.still || held > 0 ? frames : Math.min(part.frames, longest);
+  // Of the part, with all that is decoded before it and may be beside it.
+  const readSeconds = trim === undefined ? maxSeconds : Math.ceil((first + frames) / fps) + 1 - skipped;
   // The picture may be a frame or two shorter than its packets say.
   const repeats = held > 0 ? held + mostShort(frames) : 0;
   const hardware = profile.encoder && HARDWARE[profile.encoder];
   const upload = hardware?.upload ?? [];
-  const graph = videoGraph(video, { profiles: [profile], frames: mostFrames, held: repeats, upload });
+  const graph = videoGraph(video, {
+    ...{ profiles: [profile], frames: mostFrames, held: repeats, first, skipped, upload },
+  });
   return [
     // At the end, verbose says how many frames were decoded.
     ...['-v', 'verbose', '-nostats', '-y', ...(hardware?.device ?? [])],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
     // A photo may have a second picture (a depth or HDR gain map), which must not replace the first.
     ...(video.still ? ['-reinit_filter', '0', ...photoInput(file, halvings(video, profile))] : []),
-    ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
+    ...(video.still ? [] : ['-threads', String(threads), ...seekTo(skipped), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', graph, '-map', '[v]'],
     ...encoder(profile, lighter(video, encoding)),
@@ -123,7 +134,7 @@ export function conformArguments(
     ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
     // Read, but not decoded: newer builds count the time from the earliest stream that they read.
     ...(beside === null ? [] : ['-map', `0:${beside.stream}`, '-c', 'copy']),
-    ...(beside === null ? [] : ['-t', String(maxSeconds), '-f', 'null', '-']),
+    ...(beside === null ? [] : ['-t', String(readSeconds), '-f', 'null', '-']),
   ];
 }
 
@@ -162,11 +173,12 @@ export async function conformClip(
   const made = await countFrames(join(input.dir, 'video.mp4'), profile);
   // How long a second recording is, is only estimated.
   if (!video.restarts) refuseShort(made, frames);
-  const undecoded = undecodedOf(video, stderr);
+  const undecoded = undecodedOf(video, stderr, input.trim && frames / framesPerSecond(profile.rate));
   if (undecoded !== null) throw failed(`a clip whose frames can be decoded, got ${undecoded}`);
   const samples = samplesOf(made, profile.rate);
   await cutSound(out, samples);
-  return { frames: made, samples, warnings };
+  const length = wholeFramesHeld(input, seconds) / framesPerSecond(profile.rate);
+  return { frames: made, samples, warnings: [...warnings, ...trimWarnings(input.trim, length)] };
 }
 
 /** Without looking ahead, the encoder takes 100 MB less and more bytes. Of a picture that stands, it sees no less. */

@@ -23,7 +23,7 @@ export interface ClipToCopy {
   taskId: string;
   /** SHA-256 of its bytes. */
   content: string;
-  wish: Pick<CopyRequest, 'probe' | 'profile' | 'own' | 'maxSeconds' | 'timeoutMs'>;
+  wish: Pick<CopyRequest, 'probe' | 'profile' | 'own' | 'maxSeconds' | 'timeoutMs' | 'trim'>;
   /** Returns the artifact of that key, and has it made if it is missing. */
   artifactOf: (key: string, make: MakeFrom<CopiedMeta>) => Promise<Artifact<CopiedMeta>>;
 }
@@ -43,7 +43,7 @@ class NotCopied extends PermanentError {
 
 /** Makes the artifact, because only the finished copy shows whether it can be joined. */
 export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy): Promise<CopyCheck> {
-  const unfit = unfitForCopy(clip.wish.probe, clip.wish.profile);
+  const unfit = unfitForCopy(clip.wish.probe, clip.wish.profile, clip.wish.trim);
   if (unfit !== undefined) return { refused: unfit };
   try {
     using artifact = await copied(ffmpeg, clip);

@@ -5,7 +5,10 @@ import { type ConformRequest, conformClip, conformIdentity } from '../media/conf
 import { usualMemoryMb } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { refuseOtherEncoder } from '../media/hardware-encoders.ts';
+import { stillSecondsOf } from '../media/trim.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
+import type { Probe } from '../model/pins.ts';
+import { ownVolumeOf, type Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { type Artifacts, artifactKey, type MakeOptions } from './artifacts.ts';
@@ -48,8 +51,7 @@ export async function preparedClip(
   const clip = await watched(() => fetchedSource(deps.fetching, task, number, signal));
   const { content, probe } = clip.fetched;
   const profile = await watched(() => profileOf(deps, task, signal));
-  const { output, sound } = task.plan;
-  const wish = { probe, stillSeconds: output.stillSeconds, maxSeconds, own: sound.originalVolume > 0 };
+  const wish = { ...partWish(task, number, probe), probe, maxSeconds };
   const artifactOf = <M extends PreparedMeta>(key: string, make: MakeFrom<M>, semaphore: Semaphore) =>
     madeFrom(deps, clip, key, make, { ...options, semaphore });
 
@@ -77,6 +79,18 @@ export async function preparedClip(
       place.room(usualMemoryMb({ probe, profile }), signal),
     ),
   );
+}
+
+/** What the source's own choices make of it. Whoever has the same ones shares the artifact, at whatever volume. */
+function partWish({ plan }: Task, number: number, { video }: Probe) {
+  const { stillSeconds } = plan.output;
+  const { trim } = plan.sources[number] as Extract<Source, { kind: 'clip' }>;
+  return {
+    own: ownVolumeOf(plan, number) > 0,
+    ...(video?.still
+      ? { stillSeconds: stillSecondsOf(trim, stillSeconds) }
+      : { stillSeconds, ...(trim && { trim }) }),
+  };
 }
 
 async function conformed(
