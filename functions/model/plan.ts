@@ -84,7 +84,7 @@ export const DEFAULT_FADE_IN_SECONDS = 0;
 export const DEFAULT_FADE_OUT_SECONDS = 1;
 
 export interface SoundChoices {
-  /** Volume of the clips' own sound, 0 to 1. */
+  /** Volume of the clips' own sound, 0 to 1, unless a clip has a volume. */
   originalVolume: number;
   /** Lower the music while the line is spoken. */
   duck: boolean;

@@ -4,6 +4,7 @@ import { type CallbackRule, callbackRefusal } from './callback-url.ts';
 import { MAX_BLOCKS } from './fields/sources.ts';
 import { escapePointer, shown } from './mistakes.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
+import { trimMistakes } from './trim-checks.ts';
 
 export interface Limits {
   /** MAX_COMBINATIONS. */
@@ -21,6 +22,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
   return [
     ...urlMistakes(body, limits.sources),
+    ...partMistakes(body),
     ...nameMistakes('/video_blocks', body['video_blocks']),
     ...nameMistakes('/audio_blocks', body['audio_blocks']),
     ...bothSpellings(body),
@@ -63,6 +65,20 @@ function* urlsIn(body: Record<string, unknown>): Generator<{ pointer: string; ur
   for (const [number, overlay] of overlays.entries()) {
     if (isObject(overlay)) yield { pointer: `/overlays/${number}/image`, url: overlay['image'] };
   }
+}
+
+function partMistakes(body: Record<string, unknown>): Mistake[] {
+  const output = body['output'];
+  const fps = isObject(output) && typeof output['fps'] === 'number' ? output['fps'] : undefined;
+  return ['video_blocks', 'audio_blocks'].flatMap((field) =>
+    [...blockEntries(body[field])].flatMap(([path, clips]) =>
+      clips.flatMap((clip, number) => {
+        if (!isObject(clip)) return [];
+        const rate = field === 'video_blocks' ? fps : undefined;
+        return trimMistakes(`/${field}${path}/${number}`, clip, rate);
+      }),
+    ),
+  );
 }
 
 function urlMistake(text: string, rules: SourceRules): string | undefined {

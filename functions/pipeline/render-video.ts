@@ -8,7 +8,7 @@ import type { Picture } from '../media/mp4/tracks.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName } from '../model/names.ts';
 import type { Failed, Prepared, Profile } from '../model/pins.ts';
-import type { Combination, Source } from '../model/plan.ts';
+import { type Combination, ownVolumeOf, type Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
@@ -104,7 +104,7 @@ async function make(
   };
   // Most videos find their soundtrack: the files of its parts are opened only to mix it.
   const sound = async (number: number | null) => {
-    if (number === null) return undefined;
+    if (number === null || volumeOf(task, number) === 0) return undefined;
     const pin = await pinOf(number);
     checkFacts(pin, kindOf(task, number));
     return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
@@ -122,6 +122,8 @@ async function make(
   const soundtrack = inputs.use(
     await deps.soundtracks.open({
       ...{ total: totalOf(lengths, rate), clips, music, voice, choices },
+      ownVolumes: combination.clips.map((number) => ownVolumeOf(task.plan, number)),
+      ...(music && { musicVolume: volumeOf(task, combination.track) }),
       ...{ dir: dir.path, signal: either },
     }),
   );
@@ -180,6 +182,12 @@ async function openPrepared(
 
 function kindOf({ plan }: Task, number: number): Source['kind'] {
   return (plan.sources[number] as Source).kind;
+}
+
+/** Of a track; 1 for a line. */
+function volumeOf({ plan }: Task, number: number | null): number {
+  const source = number === null ? undefined : plan.sources[number];
+  return source?.kind === 'track' ? (source.volume ?? 1) : 1;
 }
 
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
