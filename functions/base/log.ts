@@ -36,6 +36,8 @@ export type EventName =
   | 'tasks.pruned'
   | 'tasks.not_pruned'
   | 'source.prepared'
+  | 'piece.prepared'
+  | 'piece.failed'
   | 'soundtrack.refused'
   | 'source.remade'
   | 'source.failed'

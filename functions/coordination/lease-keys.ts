@@ -2,10 +2,36 @@
  * All keys of leases, claims and records of attempts, and of the memos of the sweep. A lease and the attempts of the work
  * under it may share a key; two pieces of work never do.
  */
+import type { PieceName } from '../model/pieces.ts';
 
 /** Lease and attempts: making one source of a task ready. */
 export function prepareKey(taskId: string, source: number): string {
   return `prepare/${taskId}/${source}`;
+}
+
+/** Lease and attempts: making one piece for a task. */
+export function pieceKey(taskId: string, piece: PieceName): string {
+  return `piece/${taskId}/${piece}`;
+}
+
+/** Rest: a piece that was asked for is not asked for again during it. */
+export function pieceAskedKey(taskId: string, piece: PieceName): string {
+  return `piece-asked/${taskId}/${piece}`;
+}
+
+/** Rest: how long prepare has to make a missing piece again before it is asked once more. */
+export function pieceRemakeKey(taskId: string, piece: PieceName): string {
+  return `piece-remake/${taskId}/${piece}`;
+}
+
+/** Rest of no length: counts how often a piece was made again. */
+export function pieceRemadeKey(taskId: string, piece: PieceName): string {
+  return `piece-remade/${taskId}/${piece}`;
+}
+
+/** Lease and attempts: making the artifacts of a piece, counted for this task only. */
+export function makePieceKey(taskId: string, piece: PieceName): string {
+  return `make-piece/${taskId}/${piece}`;
 }
 
 /** Lease and attempts: downloading a URL for a task; `first` is the first source that names the URL. */

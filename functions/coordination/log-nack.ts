@@ -75,7 +75,8 @@ export function subjectOf(message: MessageOf<Topic>, task: Task | undefined): st
   switch (message.topic) {
     case 'prepare': {
       const source = task?.plan.sources[message.source];
-      return source === undefined ? `source ${message.source}` : `the ${titleOf(source)}`;
+      const name = source === undefined ? `source ${message.source}` : `the ${titleOf(source)}`;
+      return message.piece === undefined ? name : `${message.piece} of ${name}`;
     }
     case 'render':
       return `combination ${message.index}`;

@@ -111,7 +111,10 @@ export function noteSuccess(stage: Stage | undefined): void {
 function workOf(message: Message): Work | undefined {
   switch (message.topic) {
     case 'prepare':
-      return { topic: message.topic, source: message.source };
+      return {
+        ...{ topic: message.topic, source: message.source },
+        ...(message.piece !== undefined && { piece: message.piece }),
+      };
     case 'render':
       return { topic: message.topic, index: message.index };
     case 'complete':

@@ -22,8 +22,8 @@ export function createOutputOutage(log: Log): Outage {
 export function watchOutputs(outputs: OutputStore, outage: Outage): OutputStore {
   return {
     ...outputs,
-    async createFolder(name, signal) {
-      const folder = await outputs.createFolder(name, signal);
+    async createFolder(...args) {
+      const folder = await outputs.createFolder(...args);
       outage.worked();
       return folder;
     },

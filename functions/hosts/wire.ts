@@ -19,10 +19,13 @@ import type { HardwareName } from '../model/pins.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
 import { createJoins } from '../pipeline/decide-join.ts';
 import { createFetching } from '../pipeline/fetch-source.ts';
+import { createPieces } from '../pipeline/prepare-piece.ts';
 import { createSources } from '../pipeline/prepare-source.ts';
 import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
 import { createSoundtracks } from '../pipeline/soundtracks.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
+import { createSpokenWords } from '../pipeline/spoken-words.ts';
+import { remakePieceHere, remakePieceInPrepare } from '../pipeline/video-pieces.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
@@ -94,31 +97,41 @@ export function assemble<Q extends Queue>(
     waitMs: fetchWaitMs,
   });
   const joins = createJoins({ pins, queue, log });
-  const sources = createSources({
+  const clips = {
     fetching,
     joins,
     pins,
     artifacts,
-    speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
     ffmpeg,
     encoder: options.encoder,
     encoding: lanes.encoding,
     decoding: lanes.decoding,
     maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
+  };
+  const sources = createSources({
+    ...clips,
+    speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
   });
+  const pieces = createPieces({ ...clips, sources });
   return {
     ...adapters,
     receivers: createReceiverPlaces(),
     artifacts,
     sources,
+    pieces,
     joins,
     soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
+    spokenWords: createSpokenWords(),
     problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'
         ? remakeHere({ sources, wasEvicted: chosen.wasEvicted, log })
         : remakeInPrepare({ pins, artifacts, attempts, queue }),
+    remakePiece:
+      options.remade === 'here'
+        ? remakePieceHere(pieces)
+        : remakePieceInPrepare({ pins, artifacts, attempts, queue }),
     ffmpeg,
     log,
     tempDir,

@@ -1,4 +1,5 @@
 /** One combination of a task, and its finished video. */
+import { basename } from 'node:path';
 import { inlineAs } from '../base/content-disposition.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -127,7 +128,8 @@ function videoAnswer(
       'content-type': 'video/mp4',
       // Where a browser opens the address itself, it makes a page with a player, which loads the video once more.
       'content-security-policy': "default-src 'none'; media-src 'self'; frame-ancestors 'none'",
-      'content-disposition': inlineAs(name),
+      // A browser keeps no folders.
+      'content-disposition': inlineAs(basename(name)),
       'content-length': String(to - from + 1),
       ...(range === undefined ? {} : { 'content-range': `bytes ${from}-${to}/${bytes}` }),
     },

@@ -1,9 +1,11 @@
 /** What encoding one clip may take: pixels, time, memory and disk, known before the work begins. */
 import { PermanentError } from '../base/errors.ts';
+import { machineMemoryMb } from '../base/machine.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS, type Trim } from '../model/plan.ts';
 import { secondsAhead } from './conform-graph.ts';
+import type { RunLimits } from './limits.ts';
 import { h264Level } from './profile.ts';
 import { pcmMb } from './sound.ts';
 import { beyondEnd, partOf, skippedSeconds } from './trim.ts';
@@ -15,6 +17,13 @@ export interface ConformSize {
   /** Result of `probe` for the file. */
   probe: PictureProbe;
   profile: Profile;
+  /** Other profiles that it is made in at the same time. */
+  others?: readonly { profile: Profile }[];
+  /**
+   * Pixels of the largest picture that the clip has in its task, if there are several formats: all have equally many frames,
+   * whether or not they are made at the same time.
+   */
+  largestPixels?: number;
   /** Longest clip allowed. */
   maxSeconds: number;
   /** How long a still image is shown; DEFAULT_STILL_SECONDS if absent. */
@@ -45,7 +54,7 @@ export function refuseLarge(size: ConformSize): void {
       `Expected at most ${maxSeconds} s, got ${seconds.toFixed(1)} s. ${next}, or raise MAX_CLIP_SECONDS.`,
     );
   }
-  const made = profile.width * profile.height * framesFor(size);
+  const made = Math.max(...profilesOf(size).map(pixelsOf)) * framesFor(size);
   const millions = Math.round(Math.max(video.pixels * framesDecoded(size), made) / 1e6);
   const most = Math.round((PIXELS_PER_SECOND * maxSeconds) / 1e6);
   if (millions > most) {
@@ -112,42 +121,86 @@ export function framesHeld(size: ConformSize, soundSeconds: number): number {
 
 /** Of the whole clip; what is held counts from the part's first frame on. */
 export function wholeFramesHeld(size: ConformSize, soundSeconds: number): number {
-  const { profile, maxSeconds, trim } = size;
-  const { width, height } = profile;
+  const { profile, maxSeconds, largestPixels = pixelsOf(profile), trim } = size;
   const fps = framesPerSecond(profile.rate);
   const own = wholeFramesFor(size);
   if (size.probe.video.still || !isSoundLonger(soundSeconds, own / fps)) return own;
-  const affordable = Math.floor((PIXELS_PER_SECOND * maxSeconds) / (width * height));
+  const affordable = Math.floor((PIXELS_PER_SECOND * maxSeconds) / largestPixels);
   const { first } = partOf(trim, profile.rate);
   const most = first + Math.min(Math.floor(maxSeconds * fps), affordable);
   return Math.max(own, Math.min(Math.round(soundSeconds * fps), most));
 }
 
+/** Whether its last picture may be held for a shorter time than if the clip had no larger format. */
+export function isHeldShorter({
+  probe: { video, audio },
+  own = true,
+  largestPixels,
+  ...size
+}: Omit<ConformSize, 'probe'> & { probe: Probe; own?: boolean }): boolean {
+  if (largestPixels === undefined || video === null || audio === null || !own) return false;
+  const alone = { ...size, probe: { video, audio, seconds: null } };
+  return wholeFramesHeld({ ...alone, largestPixels }, audio.seconds) < wholeFramesHeld(alone, audio.seconds);
+}
+
 /**
  * The heaviest job that should pass, 4K HDR to 4K, took 1.5 GB with one thread, 1.7 with two, 2.0 with four and 2.6 with
- * eight. 8K ProRes 4444 to 1080x1920 took less.
+ * eight. 8K ProRes 4444 to 1080x1920 took less. Each further profile in 4K took 0.57 GB with two threads.
  */
-export function conformMemoryMb(threads: number): number {
-  return 1280 + 256 * threads;
+export function conformMemoryMb(threads: number, profiles = 1): number {
+  return 1280 + 256 * threads + (profiles - 1) * (384 + 128 * threads);
 }
 
 /** Of 1920x1080 and of 4K. */
 const HD_PIXELS = 1920 * 1088;
 const UHD_PIXELS = 3840 * 2160;
 
+type UsualSize = Pick<ConformSize, 'profile' | 'others'> & { probe: Probe };
+
 /**
  * What encoding the clip usually takes, for deciding how many run together: measured 230 to 350 MB for H.264 up to 1080p,
- * 550 to 700 for 4K, and 1.5 to 1.8 GB for 4K HDR to 4K. Other codecs and transparency were not measured: half more.
+ * 550 to 700 for 4K, and 1.5 to 1.8 GB for 4K HDR to 4K. Other codecs and transparency were not measured: half more. Each
+ * further profile took 100 to 165 MB more up to 1080p, and 530 to 570 in 4K.
  */
-export function usualMemoryMb({ probe, profile }: Pick<ConformSize, 'profile'> & { probe: Probe }): number {
+export function usualMemoryMb({ probe, ...size }: UsualSize): number {
   const { video } = probe;
   if (video === null) return 0;
-  const made = profile.width * profile.height;
-  const uhd = (Math.max(video.pixels, made) - HD_PIXELS) / (UHD_PIXELS - HD_PIXELS);
-  const standard = 300 + 400 * Math.max(0, uhd);
+  const [largest = 0, ...others] = profilesOf(size)
+    .map(pixelsOf)
+    .toSorted((one, other) => other - one);
+  const uhd = beyondHd(Math.max(video.pixels, largest));
+  const standard = 300 + 400 * uhd;
   const odd = video.codec !== 'h264' || video.alpha ? 1.5 : 1;
-  const mb = video.hdr === null ? standard * odd : 450 + 1350 * Math.max(0, uhd);
-  return Math.round(Math.min(mb, conformMemoryMb(2)));
+  const mb = video.hdr === null ? standard * odd : 450 + 1350 * uhd;
+  const more = others.reduce((sum, pixels) => sum + 165 + 405 * beyondHd(pixels), 0);
+  return Math.round(Math.min(mb + more, conformMemoryMb(2, 1 + others.length)));
+}
+
+/** 0 up to 1920x1080, and 1 for 4K. */
+function beyondHd(pixels: number): number {
+  return Math.max(0, (pixels - HD_PIXELS) / (UHD_PIXELS - HD_PIXELS));
+}
+
+/** Of the machine's memory: so much may one run usually take. */
+const RUN_SHARE = 0.5;
+
+/**
+ * Splits pictures of one clip into as few runs as the memory allows, in their order. A picture that needs more has a run of
+ * its own.
+ */
+export function inRuns<T extends { profile: Profile }>(
+  probe: Probe,
+  pictures: readonly T[],
+  memoryMb = RUN_SHARE * machineMemoryMb(),
+): [T, ...T[]][] {
+  const runs: [T, ...T[]][] = [];
+  for (const picture of pictures) {
+    const run = runs.at(-1);
+    const size = run && { probe, profile: run[0].profile, others: [...run.slice(1), picture] };
+    if (run !== undefined && size !== undefined && usualMemoryMb(size) <= memoryMb) run.push(picture);
+    else runs.push([picture]);
+  }
+  return runs;
 }
 
 /** By the pixels to decode and to encode: from two minutes to half an hour. */
@@ -155,16 +208,37 @@ export function conformTimeoutMs(
   input: Omit<ConformSize, 'maxSeconds'>,
   frames: number = framesFor(input),
 ): number {
-  const { width, height } = input.profile;
   const { pixels, decoded } = input.probe.video;
-  const work = pixels * decoded + width * height * frames;
-  const ms = LEAST_TIMEOUT_MS + (work / SLOWEST_PIXELS_PER_SECOND) * 1000;
+  const made = profilesOf(input).reduce((sum, profile) => sum + pixelsOf(profile), 0);
+  const ms = LEAST_TIMEOUT_MS + ((pixels * decoded + made * frames) / SLOWEST_PIXELS_PER_SECOND) * 1000;
   return Math.min(ms, LONGEST_TIMEOUT_MS);
 }
 
 /** Twice the size of the longest clip at the encoder's highest bit rate, or of that clip's sound if it is larger. */
-export function conformFileMb({ profile, maxSeconds }: Pick<ConformSize, 'profile' | 'maxSeconds'>): number {
-  const { maxrate } = h264Level(profile);
+function fileMb({ maxSeconds, ...size }: ConformSize): number {
+  const maxrate = Math.max(...profilesOf(size).map((profile) => h264Level(profile).maxrate));
   const video = Math.ceil((2 * (maxrate / 8) * (maxSeconds + 2)) / 1000) + 1;
   return Math.max(video, pcmMb(maxSeconds));
+}
+
+/** For the run that makes so many frames in each of its profiles. */
+export function conformLimits(
+  input: ConformSize & { threads: number },
+  frames: number,
+  timeLeftMs: number,
+): RunLimits {
+  return {
+    timeoutMs: Math.min(conformTimeoutMs(input, frames), timeLeftMs),
+    memoryMb: conformMemoryMb(input.threads, profilesOf(input).length),
+    fileMb: fileMb(input),
+  };
+}
+
+/** Of the pictures that one run makes. */
+export function profilesOf({ profile, others = [] }: Pick<ConformSize, 'profile' | 'others'>): Profile[] {
+  return [profile, ...others.map((other) => other.profile)];
+}
+
+export function pixelsOf({ width, height }: Pick<Profile, 'width' | 'height'>): number {
+  return width * height;
 }

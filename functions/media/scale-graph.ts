@@ -11,11 +11,16 @@ const HD_SIDE = 1280;
 /** A photo is still scaled down by this much after it was decoded smaller, so that nobody sees it. */
 const SCALED_AFTER_HALVING = 1.5;
 
-/** How often the sides of a photo can be halved while it is decoded, at most 3. See photoInput. */
-export function halvings(video: ClipVideo, { width, height, fit }: Profile): number {
-  const choose = fit === 'cover' ? Math.min : Math.max;
-  const larger = choose(video.width / width, video.height / height) / SCALED_AFTER_HALVING;
-  return Math.min(3, Math.max(0, Math.floor(Math.log2(larger))));
+/**
+ * How often the sides of a photo can be halved while it is decoded, at most 3, so that it suffices for all profiles. See
+ * photoInput.
+ */
+export function halvings(video: ClipVideo, profiles: readonly Profile[]): number {
+  const larger = profiles.map(({ width, height, fit }) => {
+    const choose = fit === 'cover' ? Math.min : Math.max;
+    return choose(video.width / width, video.height / height) / SCALED_AFTER_HALVING;
+  });
+  return Math.min(3, Math.max(0, Math.floor(Math.log2(Math.min(...larger)))));
 }
 
 /** Width by height as displayed, for expressions of `scale`. `dar` includes the sample aspect and what ffmpeg itself turns. */

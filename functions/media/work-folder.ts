@@ -37,11 +37,11 @@ export function emptyFolder(fixed?: string): EmptyFolder {
 }
 
 /**
- * Whether a folder contains anything but files and folders. A link that a hijacked ffmpeg leaves instead of its output
+ * Whether a folder, or one in it, contains anything but files and folders. A link that a hijacked ffmpeg leaves instead of its output
  * would make this service read another file, with its own rights.
  */
 export async function hasOddFiles(folder: string): Promise<boolean> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   return entries.some((entry) => !entry.isFile() && !entry.isDirectory());
 }
 

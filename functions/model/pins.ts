@@ -164,6 +164,8 @@ export type Join = (
       video: 'copied';
       /** What all of them share; see CopyCheck. */
       header: string;
+      /** As in CopyCheck; clips are encoded for the others. */
+      formats?: number[];
     }
   | {
       /** Every clip is encoded for the profile. */
@@ -181,6 +183,8 @@ export type CopyCheck =
   | {
       /** SHA-256 of the decoder configuration and all else that one header of a film says for all its clips, hex. */
       header: string;
+      /** The formats that have its size, as indexes into Plan.formats; absent if the task has only one. */
+      formats?: number[];
       refused?: never;
     }
   | {
@@ -193,7 +197,7 @@ export type CopyPin =
   | (Extract<CopyCheck, { header: string }> & { at: number })
   | Exclude<CopyCheck, { header: string }>;
 
-/** `remade`: in place of `prepared`, after the artifact of that was gone. */
+/** `remade`: in place of `prepared`, or of `piece`, after the artifact of that was gone. */
 export type PinName =
   | 'profile'
   | 'join'
@@ -201,7 +205,8 @@ export type PinName =
   | `copy-${number}`
   | `prepared-${number}`
   | `remade-${number}`
-  | `piece-${PieceName}`;
+  | `piece-${PieceName}`
+  | `remade-piece-${PieceName}`;
 
 export type PinOf<N extends PinName> = N extends 'profile'
   ? Profile
@@ -211,7 +216,7 @@ export type PinOf<N extends PinName> = N extends 'profile'
       ? CopyPin
       : N extends `fetched-${number}`
         ? Fetched | Failed
-        : N extends `piece-${PieceName}`
+        : N extends `piece-${PieceName}` | `remade-piece-${PieceName}`
           ? PreparedPiece | Failed
           : Prepared | Failed;
 

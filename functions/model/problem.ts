@@ -1,9 +1,11 @@
 import type { TransientCode } from '../base/codes.ts';
 import type { Stage } from '../base/errors.ts';
+import type { PieceName } from './pieces.ts';
 
 /** Work of a task that a problem holds up. `fetch`: the download of a source, for whichever stage needs it. */
 export type Work =
-  | { topic: 'fetch' | 'prepare'; source: number }
+  /** `piece`: what is made of the source. */
+  | { topic: 'fetch' | 'prepare'; source: number; piece?: PieceName }
   | { topic: 'render'; index: number }
   | { topic: 'complete' };
 
@@ -26,7 +28,7 @@ export function workName(work: Work): string {
   switch (work.topic) {
     case 'fetch':
     case 'prepare':
-      return `${work.topic}/${work.source}`;
+      return `${work.topic}/${work.piece ?? work.source}`;
     case 'render':
       return `${work.topic}/${work.index}`;
     case 'complete':

@@ -1,7 +1,7 @@
 /** The net below the messages: what should be under way, and is not, is published again. */
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { chunked } from '../base/chunked.ts';
-import { prepareKey, renderKey, republishKey } from '../coordination/lease-keys.ts';
+import { pieceKey, prepareKey, renderKey, republishKey } from '../coordination/lease-keys.ts';
 import type { WorkMessage } from '../model/messages.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
@@ -10,7 +10,7 @@ import type { LeaseStore } from '../ports/leases.ts';
 import type { PinStore } from '../ports/pins.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { ReportStore } from '../ports/reports.ts';
-import { readyAmong } from './ready-renders.ts';
+import { nextAmong, pieceMessage } from './ready-renders.ts';
 import { openCombinations } from './reporting.ts';
 
 export interface LostMessagesDeps {
@@ -27,7 +27,7 @@ const LONGEST_PAUSE_MS = 3_600_000;
 const READ_AT_ONCE = 200;
 
 /**
- * Publishes the prepares of sources without a pin, and the renders that could go, unless they are being worked on or are
+ * Publishes the prepares of sources and pieces without a pin, and the renders that could go, unless they are being worked on or are
  * known to be in the queue. Returns how many.
  * @param idleMs for how long nothing has gone on in the task
  */
@@ -70,7 +70,11 @@ async function expected(task: Task, open: readonly Combination[], pins: PinStore
       all.push({ key: prepareKey(taskId, source), message: { topic: 'prepare', taskId, source } });
     }
   }
-  for (const { index } of await readyAmong(task, open, pins)) {
+  const { renders, missing } = await nextAmong(task, open, pins);
+  for (const name of missing) {
+    all.push({ key: pieceKey(taskId, name), message: pieceMessage(taskId, name) });
+  }
+  for (const { index } of renders) {
     all.push({ key: renderKey(taskId, index), message: { topic: 'render', taskId, index } });
   }
   return all;

@@ -1,6 +1,8 @@
 import { CODES } from '../base/codes.ts';
 import type { Stage } from '../base/errors.ts';
 import type { ProblemView } from '../model/answers/task.ts';
+import { pieceName, pieceOf } from '../model/pieces.ts';
+import type { PinName } from '../model/pins.ts';
 import type { Problem, Work } from '../model/problem.ts';
 import type { Progress, Task } from '../model/task.ts';
 import type { PinStore } from '../ports/pins.ts';
@@ -78,15 +80,20 @@ async function isOver(
     case 'fetch':
     case 'prepare': {
       // A cancelled task needs no sources.
-      const name =
-        work.topic === 'fetch' ? (`fetched-${work.source}` as const) : (`prepared-${work.source}` as const);
-      return cancelRequested || (await pins.read(id, [name]))[0] !== undefined;
+      return cancelRequested || (await pins.read(id, [pinOf(work)]))[0] !== undefined;
     }
     case 'render':
       return (await reports.list(id, work.index, work.index)).length > 0;
     case 'complete':
       return false;
   }
+}
+
+function pinOf({ topic, source, piece }: Extract<Work, { source: number }>): PinName {
+  if (topic === 'fetch') return `fetched-${source}`;
+  // Of any text, as for the messages.
+  const made = piece === undefined ? undefined : pieceOf(String(piece));
+  return made === undefined ? `prepared-${source}` : `piece-${pieceName(made)}`;
 }
 
 /** Undefined if the task has no such work. */

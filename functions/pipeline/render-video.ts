@@ -1,20 +1,21 @@
 import { join } from 'node:path';
-import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
+import type { CaptionWords } from '../media/captions/words.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
+import { formatProfiles } from '../media/profile.ts';
 import type { Attempts } from '../model/attempts.ts';
-import { fileName } from '../model/names.ts';
-import type { Failed, Prepared, Profile } from '../model/pins.ts';
-import { type Combination, ownVolumeOf, type Source } from '../model/plan.ts';
+import { fileName, languageOf } from '../model/names.ts';
+import { type Failed, inFormat, type Prepared, type Profile } from '../model/pins.ts';
+import { type Combination, ownVolumeOf, type Source, trackVolumeOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
-import type { PinStore } from '../ports/pins.ts';
 import type { ReportStore } from '../ports/reports.ts';
-import { type Artifacts, workDir } from './artifacts.ts';
+import { workDir } from './artifacts.ts';
+import { captionsOf, writeCaptions } from './captions.ts';
 import {
   checkArtifact,
   checkedProfile,
@@ -23,19 +24,22 @@ import {
   usablePin,
 } from './check-prepared.ts';
 import { targetReports } from './check-targets.ts';
-import type { Remake } from './remake.ts';
+import type { Missing, Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
+import { saveSideFiles } from './side-files.ts';
 import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
+import type { SpokenWords } from './spoken-words.ts';
+import { StageWatch } from './stage-watch.ts';
+import { captionedClips, coversOf, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
 import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
-export interface MakeVideoDeps {
-  pins: PinStore;
-  artifacts: Artifacts;
+export interface MakeVideoDeps extends VideoPiecesDeps {
   remake: Remake;
   outputs: OutputStore;
   reports: ReportStore;
   soundtracks: Soundtracks;
+  spokenWords: SpokenWords;
   log: Log;
   tempDir: string;
   /** Limits saving, and serves tasks in turn. */
@@ -93,23 +97,34 @@ async function make(
   using inputs = new DisposableStack();
   const signals = { signal: either, stop: signal };
   const [pinned] = await deps.pins.read(task.id, ['profile']);
-  const profile = checkedProfile(pinned, task.plan.output);
+  const { format = 0 } = combination;
+  const first = checkedProfile(pinned, task.plan.output);
+  const profile = first && formatProfiles(first, task.plan)[format];
   const pinOf = async (number: number) => {
     const [pin] = await deps.pins.read(task.id, [`prepared-${number}` as const]);
-    return usablePin(task, number, pin as Prepared | Failed);
+    return inFormat(usablePin(task, number, pin as Prepared | Failed), format);
   };
   const open = async (number: number, { artifact: key }: Prepared) => {
-    const artifact = inputs.use(await openPrepared(task, number, key, signals, deps));
+    const artifact = inputs.use(await openPrepared(task, { number, format, key }, signals, deps));
     return { artifact, picture: await checkArtifact(artifact, kindOf(task, number), profile) };
   };
   // Most videos find their soundtrack: the files of its parts are opened only to mix it.
   const sound = async (number: number | null) => {
-    if (number === null || volumeOf(task, number) === 0) return undefined;
+    if (number === null || trackVolumeOf(task.plan, number) === 0) return undefined;
     const pin = await pinOf(number);
     checkFacts(pin, kindOf(task, number));
     return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
   };
-  const opened = await inOrder(combination.clips, async (number) => open(number, await pinOf(number)));
+  const pieces = await openPieces(task, combination, signals, inputs, deps);
+  const captioned = captionedClips(pieces);
+  let at = 0;
+  const opened = await inOrder(combination.clips, async (number) => {
+    const pin = await pinOf(number);
+    const piece = captioned.get(at);
+    at += pin.frames;
+    if (piece === undefined) return open(number, pin);
+    return { artifact: piece, picture: await checkArtifact(piece, 'clip', profile) };
+  });
   const clips = opened.map(({ artifact }) => artifact);
   const [music, voice] = [await sound(combination.track), await sound(combination.line)];
 
@@ -123,7 +138,7 @@ async function make(
     await deps.soundtracks.open({
       ...{ total: totalOf(lengths, rate), clips, music, voice, choices },
       ownVolumes: combination.clips.map((number) => ownVolumeOf(task.plan, number)),
-      ...(music && { musicVolume: volumeOf(task, combination.track) }),
+      ...(music && { musicVolume: trackVolumeOf(task.plan, combination.track) }),
       ...{ dir: dir.path, signal: either },
     }),
   );
@@ -132,15 +147,26 @@ async function make(
     ...{ rate, soundtrack, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
   });
+  const captions = captionsOf(task.plan, await wordsIn(combination, voice, task, deps), seconds);
+  const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...coversOf(pieces)];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
   const save = () => deps.outputs.save(task.folder, name, out, signal, owner);
-  const saved = await deps.saving(task.id)(() => {
+  const { files, ...saved } = await deps.saving(task.id)(async () => {
     // Not earlier: mixed videos must not pile up while they wait to be saved.
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    return retryTransient(save, { signal, stage: 'save' });
+    const place = {
+      task,
+      video: name,
+      language: languageOf(task.plan, combination),
+      owner,
+      dir: dir.path,
+      signal,
+    };
+    const files = await saveSideFiles(beside, place, deps);
+    return { ...(await retryTransient(save, { signal, stage: 'save' })), files };
   });
   return {
     index: combination.index,
@@ -160,66 +186,45 @@ async function make(
       ),
       ...trackWarnings(task, combination, music?.pin, seconds),
       ...voiceWarnings(choices, voice?.pin, seconds),
+      ...captions.warnings,
       ...soundtrack.warnings,
     ],
+    ...(files.length > 0 && { files }),
     ...targetReports(task, facts, soundtrack),
     error: null,
     ...watch.seconds(),
   };
 }
 
+/** Undefined if none are spoken, or nobody wants to read them. */
+async function wordsIn(
+  { line }: Combination,
+  voice: { open(): Promise<PreparedArtifact> } | undefined,
+  { plan }: Task,
+  { spokenWords }: MakeVideoDeps,
+): Promise<CaptionWords | undefined> {
+  const source = line === null ? undefined : plan.sources[line];
+  if (plan.captions === undefined || voice === undefined || source?.kind !== 'line') return undefined;
+  return spokenWords(await voice.open(), source);
+}
+
 /** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
-  number: number,
-  key: string,
+  wanted: Missing,
   signals: SpeakingSignals,
   { artifacts, remake }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
-  const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
-  return artifact ?? remake(task, number, key, signals);
+  const artifact = await artifacts.open<PreparedArtifact['meta']>(wanted.key, signals.signal);
+  return artifact ?? remake(task, wanted, signals);
 }
 
 function kindOf({ plan }: Task, number: number): Source['kind'] {
   return (plan.sources[number] as Source).kind;
 }
 
-/** Of a track; 1 for a line. */
-function volumeOf({ plan }: Task, number: number | null): number {
-  const source = number === null ? undefined : plan.sources[number];
-  return source?.kind === 'track' ? (source.volume ?? 1) : 1;
-}
-
 async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (const item of items) results.push(await work(item));
   return results;
-}
-
-/** Which stage is under way and how long each took. */
-class StageWatch {
-  stage: Stage = 'mix';
-  readonly #stages: Partial<Record<Stage, number>> = {};
-  readonly #started = performance.now();
-  #since = this.#started;
-
-  next(stage: Stage): void {
-    this.#note();
-    this.stage = stage;
-  }
-
-  seconds(): Pick<Report, 'renderSeconds' | 'stageSeconds'> {
-    this.#note();
-    return { renderSeconds: rounded(this.#since - this.#started), stageSeconds: this.#stages };
-  }
-
-  #note(): void {
-    const now = performance.now();
-    this.#stages[this.stage] = rounded(now - this.#since);
-    this.#since = now;
-  }
-}
-
-function rounded(milliseconds: number): number {
-  return Math.round(milliseconds) / 1000;
 }

@@ -1,12 +1,12 @@
 import { type Failure, TransientError } from '../base/errors.ts';
-import { prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { pieceKey, prepareKey, renderKey } from '../coordination/lease-keys.ts';
 import { subjectOf } from '../coordination/log-nack.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
 import type { MessageOf, WorkMessage } from '../model/messages.ts';
 import type { Task } from '../model/task.ts';
 import type { Joins } from '../pipeline/decide-join.ts';
-import { publishReadyRenders } from '../pipeline/ready-renders.ts';
+import { publishAfterPiece, publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { failedReport, type ReportingDeps, reportAndCheck } from '../pipeline/reporting.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
 import type { LeaseStore } from '../ports/leases.ts';
@@ -31,9 +31,12 @@ export async function deadLetter(
   const task = await deps.tasks.get(taskId);
   if (task === undefined) return;
   if (message.topic === 'render') return renderLetter(task, message, reason, deps);
-  if (message.topic === 'prepare') await requireIdle(prepareKey(taskId, message.source), deps);
+  if (message.topic === 'prepare') await requireIdle(keyOf(message), deps);
   logGivenUp(task, message, reason, deps);
-  if (message.topic === 'prepare') {
+  if (message.topic === 'prepare' && message.piece !== undefined) {
+    await deps.pins.write(taskId, `piece-${message.piece}`, { error: undeliverable(reason) });
+    await publishAfterPiece(task, message.piece, deps);
+  } else if (message.topic === 'prepare') {
     await deps.pins.write(taskId, `prepared-${message.source}`, { error: undeliverable(reason) });
     await publishReadyRenders(task, message.source, deps);
     if (task.plan.sources[message.source]?.kind === 'clip') {
@@ -42,6 +45,10 @@ export async function deadLetter(
     }
   }
   // A lost `complete` or `webhook` needs nothing here: the sweep publishes it again as long as it is needed.
+}
+
+function keyOf({ taskId, source, piece }: MessageOf<'prepare'>): string {
+  return piece === undefined ? prepareKey(taskId, source) : pieceKey(taskId, piece);
 }
 
 async function renderLetter(

@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
-import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
+import { isolateAfterCrash } from '../coordination/crash-isolation.ts';
 import { prepareKey } from '../coordination/lease-keys.ts';
 import { byOneMessage } from '../coordination/once.ts';
 import { failureOf } from '../coordination/retry-policy.ts';
@@ -8,27 +8,20 @@ import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import { type Source, sourcesOf, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import type { Artifacts } from '../pipeline/artifacts.ts';
-import { checkedPin } from '../pipeline/check-prepared.ts';
+import { checkedPin, formatsOf } from '../pipeline/check-prepared.ts';
 import type { Joins } from '../pipeline/decide-join.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { refuseEndlessRemakes } from '../pipeline/remake.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
-import type { LeaseStore } from '../ports/leases.ts';
-import type { PinStore } from '../ports/pins.ts';
-import type { Delivery, Queue } from '../ports/queue.ts';
+import type { Delivery } from '../ports/queue.ts';
 import type { TaskStore } from '../ports/tasks.ts';
+import { type PreparePieceDeps, preparePiece } from './prepare-piece.ts';
 
-export interface PrepareDeps extends CrashIsolationDeps {
-  leases: LeaseStore;
+export interface PrepareDeps extends PreparePieceDeps {
   tasks: TaskStore;
-  pins: PinStore;
   sources: Sources;
   joins: Pick<Joins, 'resume' | 'withoutIt'>;
-  artifacts: Artifacts;
-  queue: Queue;
-  log: Log;
 }
 
 /**
@@ -38,7 +31,7 @@ export interface PrepareDeps extends CrashIsolationDeps {
  * publishes its message again (pipeline/decide-join.ts).
  */
 export async function prepare(
-  { taskId, source: number }: MessageOf<'prepare'>,
+  { taskId, source: number, piece }: MessageOf<'prepare'>,
   { signal, messageId }: Delivery,
   deps: PrepareDeps,
 ): Promise<void> {
@@ -48,6 +41,7 @@ export async function prepare(
   // A cancelled task needs no sources, and its renders report by themselves.
   await unlessCancelled(taskId, signal, deps.tasks, async (cancelled) => {
     const signals = { signal: AbortSignal.any([signal, cancelled]), stop: signal, messageId };
+    if (piece !== undefined) return preparePiece(task, piece, signals, deps);
     if (source.kind === 'clip') await deps.joins.resume(task, number);
     let made = await makeReady(task, number, source, signals, deps);
     // The decision may have come, and this message with it again, while this handler still had the lease of the clip.
@@ -84,7 +78,7 @@ async function makeReady(
       const [first] = await pins.read(taskId, [name]);
       const pin = await outcome(first !== undefined);
       if (pin === undefined) return 'undecided';
-      const isSame = first !== undefined && keyOf(first) === keyOf(pin);
+      const isSame = first !== undefined && keysOf(first).join() === keysOf(pin).join();
       const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
       logPrepared(log, task, number, source, stored, (performance.now() - started) / 1000);
       return stored;
@@ -103,20 +97,26 @@ async function makeReady(
   /** What renders can use now, or a failure; undefined if it is to be made. */
   async function settled(): Promise<Prepared | Failed | undefined> {
     const [pinned] = await pins.read(taskId, [name]);
-    const first = pinned && checkedPin(pinned, source);
+    const first = pinned && checkedPin(pinned, source, formatsOf(task.plan));
     if (first === undefined || first.error !== undefined || (await isThere(first))) return first;
     const [again] = await pins.read(taskId, [nameAgain]);
     return again === undefined || again.error !== undefined || (await isThere(again)) ? again : undefined;
   }
 
-  async function isThere({ artifact: key }: Prepared): Promise<boolean> {
-    using artifact = await artifacts.open(key, signal);
-    return artifact !== undefined;
+  /** In all formats. */
+  async function isThere(pin: Prepared): Promise<boolean> {
+    for (const key of keysOf(pin)) {
+      using artifact = await artifacts.open(key, signal);
+      if (artifact === undefined) return false;
+    }
+    return true;
   }
 }
 
-function keyOf(pin: Prepared | Failed): string | undefined {
-  return pin.error === undefined ? pin.artifact : undefined;
+function keysOf(pin: Prepared | Failed): string[] {
+  if (pin.error !== undefined) return [];
+  const { artifact, formats = [] } = pin;
+  return [...new Set([artifact, ...formats.map((format) => format.artifact)])];
 }
 
 function logPrepared(

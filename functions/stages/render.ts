@@ -9,7 +9,9 @@ import { type Failed, isSettled, type Prepared } from '../model/pins.ts';
 import { type Combination, type Source, sourcesOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import { checkedPin } from '../pipeline/check-prepared.ts';
+import { checkedPin, formatsOf } from '../pipeline/check-prepared.ts';
+import { missingOf, pieceStates } from '../pipeline/pieces.ts';
+import { askForPieces } from '../pipeline/ready-renders.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
 import {
   cancelledReport,
@@ -32,7 +34,7 @@ export interface RenderDeps extends MakeVideoDeps, ReportingDeps, CrashIsolation
 
 /**
  * Makes one combination and reports it once, however often the message is delivered. Never waits: a message that comes
- * before its sources are prepared has no effect, because the last of these publishes it again.
+ * before its sources and pieces are prepared has no effect, because the last of these publishes it again.
  */
 export async function render(
   { taskId, index }: MessageOf<'render'>,
@@ -64,6 +66,13 @@ async function makeAndReport(
   if (broken?.error !== undefined) {
     await reportAndCheck(task, failedReport(task, combination, broken.error), deps);
     return undefined;
+  }
+  const [state] = await pieceStates(task, [combination], deps.pins);
+  const missing = state && missingOf(state);
+  if (missing !== undefined) {
+    // Whoever made the last source has asked for them, unless that was lost.
+    await askForPieces(task, missing, deps);
+    return 'unprepared';
   }
   const key = renderKey(task.id, combination.index);
   await byOneMessage<Report>({
@@ -134,5 +143,7 @@ async function pinsOf(
     numbers.map((number) => `prepared-${number}` as const),
   );
   if (!isSettled(found)) return undefined;
-  return found.map((pin, at) => pin && checkedPin(pin, task.plan.sources[numbers[at] as number] as Source));
+  const { sources } = task.plan;
+  const formats = formatsOf(task.plan);
+  return found.map((pin, at) => pin && checkedPin(pin, sources[numbers[at] as number] as Source, formats));
 }

@@ -5,13 +5,14 @@ import { counted } from '../base/counted.ts';
 import { type Failure, isShortage, isShortageCode, TransientError } from '../base/errors.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { endIdleTime, idleTime } from '../coordination/idle-time.ts';
-import { completingKey, prepareKey, renderKey } from '../coordination/lease-keys.ts';
+import { completingKey, pieceKey, prepareKey, renderKey } from '../coordination/lease-keys.ts';
 import type { Problems } from '../coordination/problems.ts';
 import { allPinNames } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Progress, Task } from '../model/task.ts';
 import { endCancelled } from '../pipeline/end-cancelled.ts';
 import { publishLost } from '../pipeline/lost-messages.ts';
+import { pieceStates } from '../pipeline/pieces.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import {
   checkCompletion,
@@ -184,17 +185,30 @@ async function waitsForRoom({ id }: Task, now: number, { problems }: SweepDeps):
   return latest.some(({ code, notedAt }) => isShortageCode(code) && now - notedAt < NOTED_WITHIN_MS);
 }
 
-async function countPins({ id, plan }: Task, { pins }: SweepDeps): Promise<number> {
+async function countPins(task: Task, { pins }: SweepDeps): Promise<number> {
+  const { id, plan } = task;
   let count = 0;
   for (const names of chunked(allPinNames(plan.sources.length), READ_AT_ONCE)) {
     count += (await pins.read(id, names)).filter((pin) => pin !== undefined).length;
   }
-  return count;
+  return count + (await countPieces(task, pins));
+}
+
+async function countPieces(task: Task, pins: PinStore): Promise<number> {
+  const [first] = await pieceStates(task, task.plan.combinations, pins);
+  // All have the same pins.
+  return first?.pins.size ?? 0;
 }
 
 /** Whether a source or an open combination of the task has a living holder. */
-async function isWorkedOn(task: Task, open: readonly Combination[], { leases }: SweepDeps): Promise<boolean> {
+async function isWorkedOn(
+  task: Task,
+  open: readonly Combination[],
+  { leases, pins }: SweepDeps,
+): Promise<boolean> {
+  const pieces = new Set((await pieceStates(task, open, pins)).flatMap(({ names }) => names));
   const keys = [
+    ...[...pieces].map((name) => pieceKey(task.id, name)),
     ...task.plan.sources.map((_, source) => prepareKey(task.id, source)),
     ...open.map(({ index }) => renderKey(task.id, index)),
   ];

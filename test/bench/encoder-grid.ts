@@ -1,5 +1,5 @@
 /** The encoder settings to measure: the product's own, changed in one respect at a time. */
-import { ENCODING, type Encoding } from '../../functions/media/conform.ts';
+import { ENCODING, type Encoding } from '../../functions/media/encoding.ts';
 
 export interface Variant {
   /** What differs, in x264's terms; `crf` comes last. */

@@ -47,3 +47,17 @@ test('a full output disk is one line when saves begin to fail, and one when they
     ],
   );
 });
+
+test('watched outputs make the sub-folders that they are asked for', async () => {
+  const asked: unknown[] = [];
+  const store = {
+    async createFolder(...args) {
+      asked.push(...args);
+      return { id: '/o', location: '/o' };
+    },
+  } as Partial<OutputStore> as OutputStore;
+  const log = createLog({ level: 'info', pretty: false, write: () => {} });
+  const { signal } = new AbortController();
+  await watchOutputs(store, createOutputOutage(log)).createFolder('sale', signal, ['de/9x16']);
+  assert.deepEqual(asked, ['sale', signal, ['de/9x16']]);
+});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isPlainName } from '../../functions/adapters/shared/plain-name.ts';
 import { makePlan } from '../../functions/model/make-plan.ts';
-import { fileName } from '../../functions/model/names.ts';
+import { fileName, sideFileName } from '../../functions/model/names.ts';
 import type { Plan } from '../../functions/model/plan.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
@@ -21,7 +21,7 @@ function planOf(...blocks: string[][]): Plan {
 }
 
 function names(plan: Plan): string[] {
-  return plan.combinations.map((combination) => fileName({ fileId: ID, plan }, combination));
+  return plan.combinations.map((combination) => fileName({ name: 'Sale', fileId: ID, plan }, combination));
 }
 
 describe('a file name', () => {
@@ -50,5 +50,35 @@ describe('a file name', () => {
     const [name] = names(planOf(...Array.from({ length: 10 }, () => [long])));
     assert.ok(Buffer.byteLength(name ?? '') <= 255, name);
     assert.doesNotMatch(name ?? '', /\uFFFD/);
+  });
+});
+
+describe('the name of a file beside a video', () => {
+  test('pairs with the video, in its sub-folder', () => {
+    const video = 'de/9x16/0001-a.b_9x16.mp4';
+    assert.equal(sideFileName(video, 'cover'), 'de/9x16/0001-a.b_9x16_thumbnail.jpg');
+    assert.equal(sideFileName(video, 'cover', 'de'), 'de/9x16/0001-a.b_9x16_thumbnail.jpg');
+    assert.equal(sideFileName(video, 'srt'), 'de/9x16/0001-a.b_9x16.srt');
+    assert.equal(sideFileName('a.mp4', 'vtt', 'pt-BR'), 'a.pt_BR.vtt');
+  });
+
+  test('has language and region as Facebook takes them, whatever tag the request schema lets through', () => {
+    const locales = {
+      en: 'en_US',
+      de: 'de_DE',
+      'en-GB': 'en_GB',
+      pt: 'pt_BR',
+      'zh-Hant': 'zh_TW',
+      'es-419': 'es_419',
+      ar: 'ar_AR',
+      'AR-eg': 'ar_EG',
+      xx: 'xx',
+      'sr-Latn-RS': 'sr_RS',
+      fil: 'fil_PH',
+      'en-a1': 'en_a1',
+    };
+    for (const [tag, locale] of Object.entries(locales)) {
+      assert.equal(sideFileName('a.mp4', 'srt', tag), `a.${locale}.srt`, tag);
+    }
   });
 });

@@ -7,14 +7,15 @@ import { PermanentError } from '../../base/errors.ts';
 import type { FoundFile } from '../../ports/outputs.ts';
 import { changedFile } from '../shared/changed-file.ts';
 import { systemCode } from '../shared/files.ts';
-import { inRealFolder, refuseLink } from './real-folder.ts';
+import type { PlainPath } from '../shared/plain-path.ts';
+import { inRealSubFolder, refuseLink } from './real-folder.ts';
 
 /** What the system says of a name that is no file of ours: there is none, or a link is in its place. */
 const GONE: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 
-/** Undefined if the folder has no file of that name. @param folder an absolute path */
-export async function findFile(folder: string, fileName: string): Promise<FoundFile | undefined> {
-  const found = await openFile(folder, fileName);
+/** Undefined if there is no such file. @param folder an absolute path */
+export async function findFile(folder: string, path: PlainPath): Promise<FoundFile | undefined> {
+  const found = await openFile(folder, path);
   if (found === undefined) return undefined;
   await found.handle.close();
   const version = versionOf(found.stats);
@@ -25,10 +26,10 @@ export async function findFile(folder: string, fileName: string): Promise<FoundF
     link: async () => undefined,
     async *read({ signal, from, to }) {
       signal.throwIfAborted();
-      const opened = await openFile(folder, fileName);
+      const opened = await openFile(folder, path);
       if (opened === undefined || versionOf(opened.stats) !== version) {
         await opened?.handle.close();
-        throw changedFile(fileName);
+        throw changedFile(path.name);
       }
       const { handle } = opened;
       try {
@@ -40,7 +41,7 @@ export async function findFile(folder: string, fileName: string): Promise<FoundF
           ...(to !== undefined && { end: to }),
         });
         // Written over meanwhile, with the same length: the bytes are of two versions.
-        if (versionOf(await handle.stat({ bigint: true })) !== version) throw changedFile(fileName);
+        if (versionOf(await handle.stat({ bigint: true })) !== version) throw changedFile(path.name);
       } finally {
         await handle.close();
       }
@@ -53,10 +54,10 @@ interface OpenFile {
   stats: BigIntStats;
 }
 
-async function openFile(folder: string, fileName: string): Promise<OpenFile | undefined> {
+async function openFile(folder: string, { folders, name }: PlainPath): Promise<OpenFile | undefined> {
   try {
-    return await inRealFolder(folder, async (place) => {
-      const path = join(place, fileName);
+    return await inRealSubFolder(folder, folders, async (place) => {
+      const path = join(place, name);
       await refuseLink(path);
       // Without waiting for the other end, if somebody has put a pipe there.
       const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
@@ -70,7 +71,7 @@ async function openFile(folder: string, fileName: string): Promise<OpenFile | un
     const code = systemCode(error);
     if (GONE.includes(code)) return undefined;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    const detail = `Expected to read ${fileName}, got ${code}. Next step: let the service read the output folder.`;
+    const detail = `Expected to read ${name}, got ${code}. Next step: let the service read the output folder.`;
     throw new PermanentError('output_forbidden', 'save', detail, { cause: error });
   }
 }

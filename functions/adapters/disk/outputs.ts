@@ -1,25 +1,21 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { access, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CODES } from '../../base/codes.ts';
 import { isDiskFull, PermanentError, RequestError, TransientError } from '../../base/errors.ts';
-import { cutToBytes } from '../../model/names.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { FileOwner, OutputStore } from '../../ports/outputs.ts';
 import { diskName } from '../shared/disk-name.ts';
-import { copyTo, makeFolder, setMode, syncFile, syncFolder, systemCode } from '../shared/files.ts';
+import { makeFolder, setMode, syncFile, syncFolder, systemCode } from '../shared/files.ts';
 import { refuseLate } from '../shared/late-save.ts';
-import { isPlainName, notPlain } from '../shared/plain-name.ts';
+import { notPlain } from '../shared/plain-name.ts';
+import { type PlainPath, plainPath, withFolders, withParents } from '../shared/plain-path.ts';
 import { findFile } from './found-file.ts';
 import { createInOrder } from './in-order.ts';
 import { createOutputFolders, type OutputFolders } from './output-folders.ts';
-import { inRealFolder, refuseLink } from './real-folder.ts';
-
-/** What is left of 255 bytes for the name inside `.<name>.<8 hex>.part`. */
-const PART_NAME_BYTES = 240;
-const PART = /^\.(.+)\.[0-9a-f]{8}\.part$/s;
+import { moveTo, removePartsIn } from './part-file.ts';
+import { inRealSubFolder, refuseLink } from './real-folder.ts';
 
 /** Errors that a user can fix; any other is a bug or a broken disk and is passed on unchanged. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -65,14 +61,26 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
     await folders.ensure(dirname(folder), mode);
     await makeFolder(folder, mode);
   };
+  const makeOne = async (folder: string) => {
+    try {
+      await mkdir(folder);
+      if (mode !== undefined) await setMode(folder, mode);
+    } catch (error) {
+      // Whether it is a folder shows when it is opened.
+      if (systemCode(error) !== 'EEXIST') throw error;
+    }
+  };
+  const isWritable = (place: string) => access(place, constants.W_OK | constants.X_OK);
 
   return {
-    async createFolder(name) {
+    async createFolder(name, _signal, wanted = []) {
       const folderName = diskName(name);
       const id = join(dir, folderName);
+      const subFolders = withParents(wanted);
       try {
         await make(id);
-        await inRealFolder(id, (place) => access(place, constants.W_OK | constants.X_OK));
+        await inRealSubFolder(id, [], isWritable);
+        for (const path of subFolders) await inRealSubFolder(id, path.split('/'), isWritable, makeOne);
       } catch (error) {
         if (TransientError.is(error)) {
           const hint = CODES.output_gone.hint;
@@ -81,11 +89,15 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
         const detail = `The output folder "${folderName}" cannot be made: ${reasonOf(error)}`;
         throw new RequestError('output_folder', detail, { cause: error });
       }
-      return { id, location: id };
+      return withFolders(
+        { id, location: id },
+        subFolders.map((path) => [path, join(id, path)]),
+      );
     },
 
     async save(folder, fileName, file, signal, owner) {
-      if (!isPlainName(fileName)) throw notPlain(fileName);
+      const path = plainPath(folder, fileName);
+      if (path === undefined) throw notPlain(fileName);
       if (!isFolderPath(folder)) throw notOnDisk(fileName);
       signal.throwIfAborted();
       const { size } = await stat(file);
@@ -94,20 +106,22 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
         if (umask !== undefined) await setMode(file, 0o666 & ~umask);
         // Someone may have moved the folder away together with the videos finished so far.
         await make(folder.id);
-        await inRealFolder(folder.id, async (place) => {
+        const nameIt = async (place: string) => {
           signal.throwIfAborted();
           // Again, because the folder that is open now may have been made where the disk belongs, just after it went.
           await folders.check(dirname(folder.id));
-          await refuseLink(join(place, fileName));
-          await moveTo(place, fileName, file, signal, (from) =>
+          const target = join(place, path.name);
+          await refuseLink(target);
+          await moveTo(place, path.name, file, signal, (from) =>
             inOrder(join(folder.id, fileName), async () => {
               await refuseLate(owner, fileName);
               signal.throwIfAborted();
-              await rename(from, join(place, fileName));
+              await rename(from, target);
             }),
           );
           await syncFolder(place);
-        });
+        };
+        await inRealSubFolder(folder.id, path.folders, nameIt, makeOne);
       } catch (error) {
         // The folder is not at fault if the video itself is gone.
         throw isAbout(error, file) ? error : translated(error, fileName, signal);
@@ -117,38 +131,38 @@ export function createDiskOutputs(options: DiskOutputsOptions): DiskOutputs {
 
     async remove(folder, fileNames, owner) {
       if (!isFolderPath(folder)) return;
-      const names = fileNames.filter((name) => isPlainName(name));
-      let current = basename(folder.id);
-      const removeAll = async (place: string) => {
-        for (current of names) {
-          const path = join(place, current);
-          await inOrder(join(folder.id, current), async () => {
-            if (await isCurrent(owner)) await rm(path, { force: true });
-          });
-        }
-      };
       await folders.check(dirname(folder.id));
-      await inRealFolder(folder.id, removeAll).catch((error: unknown) => {
-        if (systemCode(error) !== 'ENOENT') throw translated(error, current);
-      });
+      for (const { folders: path, names } of byFolder(folder, fileNames)) {
+        let current = '';
+        const removeAll = async (place: string) => {
+          for (current of names) {
+            const target = join(place, current);
+            await inOrder(join(folder.id, ...path, current), async () => {
+              if (await isCurrent(owner)) await rm(target, { force: true });
+            });
+          }
+        };
+        await inRealSubFolder(folder.id, path, removeAll).catch((error: unknown) => {
+          if (systemCode(error) !== 'ENOENT') throw translated(error, current);
+        });
+      }
     },
 
     async find(folder, fileName) {
-      if (!isFolderPath(folder) || !isPlainName(fileName)) return undefined;
+      const path = plainPath(folder, fileName);
+      if (!isFolderPath(folder) || path === undefined) return undefined;
       await folders.check(dirname(folder.id));
-      return findFile(folder.id, fileName);
+      return findFile(folder.id, path);
     },
 
     async removeParts(folder, fileNames) {
       if (!isFolderPath(folder)) return 0;
-      const own = new Set(Array.from(fileNames, nameInPart));
-      const removeAll = async (place: string) => {
-        const parts = (await readdir(place)).filter((name) => own.has(PART.exec(name)?.[1] ?? ''));
-        // A part that cannot be removed does no harm: its name is hidden.
-        for (const part of parts) await rm(join(place, part), { force: true }).catch(() => {});
-        return parts.length;
-      };
-      return await inRealFolder(folder.id, removeAll).catch(() => 0);
+      let removed = 0;
+      for (const { folders: path, names } of byFolder(folder, fileNames)) {
+        const removeAll = (place: string) => removePartsIn(place, names);
+        removed += await inRealSubFolder(folder.id, path, removeAll).catch(() => 0);
+      }
+      return removed;
     },
 
     check: () => folders.check(dir),
@@ -160,49 +174,21 @@ function isFolderPath({ id }: OutputFolder): boolean {
   return isAbsolute(id) && resolve(id) === id;
 }
 
+/** The names that are plain, by the sub-folder that they are in. */
+function byFolder(
+  folder: OutputFolder,
+  fileNames: Iterable<string>,
+): Iterable<{ folders: readonly string[]; names: string[] }> {
+  const paths = Array.from(fileNames, (name) => plainPath(folder, name)).filter((path) => path !== undefined);
+  const groups = Map.groupBy(paths, ({ folders }) => folders.join('/'));
+  return [...groups.values()].map((group) => ({
+    folders: (group[0] as PlainPath).folders,
+    names: group.map(({ name }) => name),
+  }));
+}
+
 async function isCurrent(owner: FileOwner | undefined): Promise<boolean> {
   return owner === undefined || (await owner.isCurrent());
-}
-
-/** Gives a file in the folder, or on the same disk, its final name. */
-type Name = (from: string) => Promise<void>;
-
-async function moveTo(
-  folder: string,
-  fileName: string,
-  file: string,
-  signal: AbortSignal,
-  name: Name,
-): Promise<void> {
-  try {
-    await name(file);
-  } catch (error) {
-    if (systemCode(error) !== 'EXDEV') throw error;
-    await copyOver(folder, fileName, file, signal, name);
-    await rm(file);
-  }
-}
-
-/**
- * For a target on another disk: copies to a hidden name beside it first, so that the final name is never half a
- * file.
- */
-async function copyOver(
-  folder: string,
-  fileName: string,
-  file: string,
-  signal: AbortSignal,
-  name: Name,
-): Promise<void> {
-  const part = join(folder, `.${nameInPart(fileName)}.${randomBytes(4).toString('hex')}.part`);
-  try {
-    await copyTo(part, file, signal);
-    await setMode(part, (await stat(file)).mode);
-    await name(part);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
 }
 
 function notOnDisk(fileName: string): PermanentError {
@@ -216,10 +202,6 @@ function notOnDisk(fileName: string): PermanentError {
 
 function isAbout(error: unknown, file: string): boolean {
   return systemCode(error) === 'ENOENT' && (error as NodeJS.ErrnoException).path === file;
-}
-
-function nameInPart(fileName: string): string {
-  return cutToBytes(fileName, PART_NAME_BYTES);
 }
 
 function reasonOf(error: unknown): string {

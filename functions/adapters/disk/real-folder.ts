@@ -1,5 +1,6 @@
 import { constants, existsSync } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemCode } from '../shared/files.ts';
 
 /** On Linux an open folder has a path of its own, which leads to it whatever takes its name meanwhile. */
@@ -23,6 +24,22 @@ export async function inRealFolder<T>(folder: string, work: (path: string) => Pr
   });
   await using handle = opened;
   return await work(HAS_OPEN_FOLDERS ? `${OPEN_FOLDERS}/${handle.fd}` : folder);
+}
+
+/** The same in a folder in it, by the names that lead there. `ready` is called with the path of each before it is opened. */
+export async function inRealSubFolder<T>(
+  folder: string,
+  names: readonly string[],
+  work: (path: string) => Promise<T>,
+  ready: (path: string) => Promise<void> = async () => {},
+): Promise<T> {
+  return inRealFolder(folder, async (place) => {
+    const [first, ...rest] = names;
+    if (first === undefined) return work(place);
+    const inner = join(place, first);
+    await ready(inner);
+    return inRealSubFolder(inner, rest, work, ready);
+  });
 }
 
 /** @throws {Error} ELOOP if a symbolic link has that name */

@@ -1,8 +1,12 @@
 /** Task folders on Google Drive: checks that they can be created, and creates only one of each name. */
+import { posix } from 'node:path';
+import pLimit from 'p-limit';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import { unlessAborted } from '../../base/time-limit.ts';
 import type { OutputFolder } from '../../model/task.ts';
 import type { Memo } from '../../ports/memo.ts';
+import { allEnded } from '../shared/all-ended.ts';
+import { withFolders, withParents } from '../shared/plain-path.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
 import type { CallOptions, DriveAccount, DriveItem } from './account.ts';
 import type { DriveIds } from './items.ts';
@@ -20,16 +24,19 @@ export interface DriveFoldersOptions {
 
 export interface DriveFolders {
   /**
-   * Returns the folder of that name, and creates it if it is missing: only once, for any number of concurrent or
-   * repeated calls in any number of processes.
+   * Returns the folder of that name, and creates it and its sub-folders if they are missing: each only once, for any
+   * number of concurrent or repeated calls in any number of processes.
+   * @param subFolders paths of plain names
    * @throws {RequestError} output_folder, with the hint
    * @throws {TransientError} if Drive is busy or gives no answer
    */
-  folder(name: string, signal?: AbortSignal): Promise<OutputFolder>;
+  folder(name: string, signal?: AbortSignal, subFolders?: readonly string[]): Promise<OutputFolder>;
 }
 
 /** How long a parent that was found usable is not checked again. */
 const PARENT_MS = 60_000;
+/** Sub-folders made at a time: the caller waits for all of them. */
+const FOLDERS_AT_ONCE = 10;
 /** An id is refused only if its folder was deleted permanently. This many in a row are not a coincidence. */
 const MAX_IDS = 3;
 const FIELDS = 'id,name,mimeType,trashed,parents,webViewLink';
@@ -50,8 +57,7 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
     return found;
   }
 
-  async function makeOrFind(name: string, call: CallOptions): Promise<DriveItem> {
-    const within = await unlessAborted(call.signal, parentFolder());
+  async function makeOrFind(name: string, within: Parent, call: CallOptions): Promise<DriveItem> {
     const key = `drive/folder/${within.id}/${name}`;
     const [known] = await memo.recall([key]);
     const kept = known === undefined ? undefined : await find(known, call);
@@ -131,17 +137,48 @@ export function createDriveFolders(options: DriveFoldersOptions): DriveFolders {
     }
   }
 
+  /** Each of them as soon as the folder that it is in is there. Resolves to their ids. */
+  async function makeInner(
+    top: Parent,
+    paths: readonly string[],
+    call: CallOptions,
+  ): Promise<(readonly [path: string, id: string])[]> {
+    const limit = pLimit(FOLDERS_AT_ONCE);
+    const made = new Map([['', Promise.resolve(top.id)]]);
+    for (const path of paths) {
+      const { dir, base } = posix.parse(path);
+      const outer = made.get(dir) as Promise<string>;
+      made.set(
+        path,
+        outer.then((id) =>
+          limit(async () => idOf(await makeOrFind(base, { id, driveId: top.driveId }, call), base)),
+        ),
+      );
+    }
+    await allEnded([...made.values()]);
+    return Promise.all(paths.map(async (path) => [path, await (made.get(path) as Promise<string>)] as const));
+  }
+
   return {
-    async folder(name, signal) {
+    async folder(name, signal, subFolders = []) {
+      const paths = withParents(subFolders);
       try {
-        const { id, webViewLink } = await makeOrFind(name, { signal });
-        if (!id) throw new Error(`Expected Google Drive to give the id of the folder "${name}", got none`);
-        return { id, location: webViewLink ?? `https://drive.google.com/drive/folders/${id}` };
+        const within = await unlessAborted(signal, parentFolder());
+        const top = await makeOrFind(name, within, { signal });
+        const id = idOf(top, name);
+        const location = top.webViewLink ?? `https://drive.google.com/drive/folders/${id}`;
+        const inner = await makeInner({ id, driveId: within.driveId }, paths, { signal });
+        return withFolders({ id, location }, inner);
       } catch (error) {
         throw PermanentError.is(error) ? refusedFolder(name, error) : error;
       }
     },
   };
+}
+
+function idOf({ id }: DriveItem, name: string): string {
+  if (!id) throw new Error(`Expected Google Drive to give the id of the folder "${name}", got none`);
+  return id;
 }
 
 function isOurs(item: DriveItem, name: string, within: Parent): boolean {

@@ -7,7 +7,8 @@ import type { Memo } from '../../ports/memo.ts';
 import type { FileOwner, OutputStore } from '../../ports/outputs.ts';
 import { allEnded } from '../shared/all-ended.ts';
 import { refuseLate } from '../shared/late-save.ts';
-import { isPlainName, notPlain } from '../shared/plain-name.ts';
+import { notPlain } from '../shared/plain-name.ts';
+import { type PlainPath, plainPath } from '../shared/plain-path.ts';
 import { FIRST_PAUSE_MS, type Resumption } from '../shared/resume-upload.ts';
 import type { DriveAccount } from './account.ts';
 import { createDriveFiles, measured } from './files.ts';
@@ -45,16 +46,18 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
   const folders = createDriveFolders({ account, parentId: options.folderId, memo, ids });
 
   return {
-    createFolder: (name, signal) => folders.folder(withoutHidden(name), signal),
+    createFolder: (name, signal, subFolders) => folders.folder(withoutHidden(name), signal, subFolders),
 
     async save(folder, fileName, path, signal, owner) {
       signal.throwIfAborted();
-      if (!isPlainName(fileName)) throw notPlain(fileName);
-      if (!DRIVE_ID.test(folder.id)) throw notOnDrive(fileName);
-      const file = { path, name: fileName, ...(await measured(path, signal)) };
+      const known = plainPath(folder, fileName);
+      if (known === undefined) throw notPlain(fileName);
+      const place = placeOf(folder, known);
+      if (!DRIVE_ID.test(folder.id) || !DRIVE_ID.test(place.id)) throw notOnDrive(fileName);
+      const file = { path, name: known.name, ...(await measured(path, signal)) };
       const { id, webViewLink } = await files.bring(
         fileKey(folder, fileName, owner),
-        folder,
+        place,
         file,
         signal,
         () => refuseLate(owner, fileName),
@@ -65,7 +68,7 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
 
     async remove(folder, names, owner) {
       if (!DRIVE_ID.test(folder.id)) return;
-      const fileNames = names.filter((name) => isPlainName(name));
+      const fileNames = names.filter((name) => plainPath(folder, name) !== undefined);
       const found = await memo.recall(fileNames.map((name) => fileKey(folder, name, owner)));
       const limit = pLimit(REMOVALS);
       await allEnded(
@@ -77,11 +80,17 @@ export function createDriveOutputs(options: DriveOutputsOptions): OutputStore {
     },
 
     async find(folder, fileName, owner, signal) {
-      if (!DRIVE_ID.test(folder.id) || !isPlainName(fileName)) return undefined;
+      if (!DRIVE_ID.test(folder.id) || plainPath(folder, fileName) === undefined) return undefined;
       const [id] = await memo.recall([fileKey(folder, fileName, owner)]);
       return id === undefined ? undefined : findDriveFile(account, id, fileName, signal);
     },
   };
+}
+
+/** The folder that the file itself is in. */
+function placeOf(folder: OutputFolder, { folders }: PlainPath): OutputFolder {
+  const path = folders.join('/');
+  return path === '' ? folder : { ...folder, id: folder.folders?.[path] ?? '' };
 }
 
 /** Not deleted: content managers of a shared drive may only move files to the trash. */

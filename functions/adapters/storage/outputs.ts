@@ -10,6 +10,7 @@ import { diskName } from '../shared/disk-name.ts';
 import { hashId } from '../shared/hash-id.ts';
 import { refuseLate } from '../shared/late-save.ts';
 import { isPlainName, notPlain } from '../shared/plain-name.ts';
+import { plainPath, withFolders, withParents } from '../shared/plain-path.ts';
 import { refusedFolder } from '../shared/refused-folder.ts';
 import { findObject } from './found-object.ts';
 import { metadataOf } from './read.ts';
@@ -26,9 +27,14 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   mp4: 'video/mp4',
   json: 'application/json',
   csv: 'text/csv',
+  jpg: 'image/jpeg',
+  // No one has registered a type for it.
+  srt: 'application/x-subrip',
+  vtt: 'text/vtt',
 };
-/** Connections at a time while files are removed. */
+/** Connections at a time while files are removed, and while folders are made. */
 const REMOVALS_AT_ONCE = 16;
+const FOLDERS_AT_ONCE = 16;
 /** How often a replacement may meet another writer before it is given up. */
 const REPLACEMENTS = 10;
 const EMPTY: Content = {
@@ -38,29 +44,35 @@ const EMPTY: Content = {
   read: () => Readable.from([]),
 };
 
-/** Videos as objects `<task>/<file>` of one bucket. Every call is one try. */
+/** Videos as objects `<task>/<file>`, or `<task>/<sub-folder>/<file>`, of one bucket. Every call is one try. */
 export function createStorageOutputs(options: StorageOutputsOptions): OutputStore {
   const { storage, bucket } = options;
   const place = (name: string): Place => ({ purpose: 'outputs', bucket, name });
 
   return {
-    async createFolder(name, signal) {
+    async createFolder(name, signal, wanted = []) {
       const folderName = objectName(name);
+      const subFolders = withParents(wanted, 'linux');
+      const make = (path: string) => upload(storage, place(`${path}/`), EMPTY, NOTHING, { signal });
       try {
         // The console shows such an object as a folder. Only creating it proves that the bucket exists and accepts
         // files. A second call finds it.
-        await upload(storage, place(`${folderName}/`), EMPTY, NOTHING, { signal });
+        await make(folderName);
+        const limit = pLimit(FOLDERS_AT_ONCE);
+        await allEnded(subFolders.map((path) => limit(() => make(`${folderName}/${path}`))));
       } catch (error) {
         throw PermanentError.is(error) ? refusedFolder(folderName, error) : error;
       }
-      return {
-        id: `gs://${bucket}/${folderName}/`,
-        location: `https://console.cloud.google.com/storage/browser/${encodePath(`${bucket}/${folderName}`)}`,
-      };
+      const id = `gs://${bucket}/${folderName}/`;
+      const location = `https://console.cloud.google.com/storage/browser/${encodePath(`${bucket}/${folderName}`)}`;
+      return withFolders(
+        { id, location },
+        subFolders.map((path) => [path, `${id}${path}/`]),
+      );
     },
 
     async save(folder, fileName, file, signal, owner) {
-      if (!isFileName(fileName)) throw notPlain(fileName);
+      if (!isFileOf(folder, fileName)) throw notPlain(fileName);
       const prefix = prefixOf(folder, bucket);
       if (prefix === undefined) throw otherOutput(folder, bucket);
       signal.throwIfAborted();
@@ -79,14 +91,14 @@ export function createStorageOutputs(options: StorageOutputsOptions): OutputStor
       const limit = pLimit(REMOVALS_AT_ONCE);
       await allEnded(
         fileNames
-          .filter(isFileName)
+          .filter((fileName) => isFileOf(folder, fileName))
           .map((fileName) => limit(() => removeOf(owner, storage, place(prefix + fileName)))),
       );
     },
 
     async find(folder, fileName, _owner, signal) {
       const prefix = prefixOf(folder, bucket);
-      if (prefix === undefined || !isFileName(fileName)) return undefined;
+      if (prefix === undefined || !isFileOf(folder, fileName)) return undefined;
       return findObject(storage, place(prefix + fileName), contentTypeOf(fileName), signal);
     },
   };
@@ -155,7 +167,7 @@ function prefixOf({ id }: OutputFolder, bucket: string): string | undefined {
   const start = `gs://${bucket}/`;
   if (!id.startsWith(start) || !id.endsWith('/')) return undefined;
   const prefix = id.slice(start.length);
-  return isFileName(prefix.slice(0, -1)) ? prefix : undefined;
+  return isPlainName(prefix.slice(0, -1), 'linux') ? prefix : undefined;
 }
 
 function otherOutput({ id }: OutputFolder, bucket: string): PermanentError {
@@ -172,8 +184,8 @@ function objectName(name: string): string {
   return diskName(name, 'linux');
 }
 
-function isFileName(name: string): boolean {
-  return isPlainName(name, 'linux');
+function isFileOf(folder: OutputFolder, fileName: string): boolean {
+  return plainPath(folder, fileName, 'linux') !== undefined;
 }
 
 function encodePath(path: string): string {

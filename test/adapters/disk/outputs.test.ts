@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { createDiskOutputs } from '../../../functions/adapters/disk/outputs.ts';
 import { inRealFolder } from '../../../functions/adapters/disk/real-folder.ts';
 import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
-import { file, outputContract } from '../../contracts/outputs.ts';
+import { file, type OutputHarness, outputContract } from '../../contracts/outputs.ts';
+import { subFolderContract } from '../../contracts/sub-folders.ts';
 import { failingSystem } from '../../fixtures/system/failing-system.ts';
 import { otherDisk } from '../../fixtures/system/other-disk.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
@@ -16,7 +17,7 @@ import { tempDir } from '../../fixtures/system/temp-dir.ts';
 const NO_LINKS = process.platform === 'win32' && 'only administrators make links there';
 const FOREVER = new AbortController().signal;
 
-outputContract('disk', async () => {
+const disk = async (): Promise<OutputHarness> => {
   const dir = await tempDir();
   const root = join(dir.path, 'output');
   return {
@@ -26,7 +27,10 @@ outputContract('disk', async () => {
     folders: () => readdir(root),
     [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
   };
-});
+};
+
+outputContract('disk', disk);
+subFolderContract('disk', disk);
 
 describe('disk outputs', () => {
   it('are found at the returned location and file URL', async () => {
@@ -330,5 +334,67 @@ describe('disk outputs', () => {
     await assert.rejects(store.save(folder, 'a.mp4', source, FOREVER), PermanentError.is);
     assert.deepEqual(await readdir(folder.id), ['a.mp4']);
     assert.ok(existsSync(source));
+  });
+});
+
+describe('sub-folders on disk', () => {
+  const FILE = 'de/9x16/a.mp4';
+
+  async function prepared() {
+    const dir = await tempDir();
+    const store = createDiskOutputs({ dir: join(dir.path, 'out'), umask: 0o022 });
+    const folder = await store.createFolder('sale', FOREVER, ['de/9x16']);
+    return {
+      dir,
+      store,
+      folder,
+      save: async (text: string) => store.save(folder, FILE, await file(dir, text), FOREVER),
+      [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
+    };
+  }
+
+  it('are made again after they, or the folder of the task, were moved away', async () => {
+    await using disk = await prepared();
+    const { url } = await disk.save('first');
+    await rename(join(disk.folder.id, 'de'), join(disk.dir.path, 'kept'));
+    await disk.save('second');
+    await rename(disk.folder.id, join(disk.dir.path, 'all'));
+    await disk.save('third');
+    assert.equal(await readFile(fileURLToPath(url), 'utf8'), 'third');
+    assert.equal(await readFile(join(disk.dir.path, 'kept', '9x16', 'a.mp4'), 'utf8'), 'first');
+    assert.equal((await stat(join(disk.folder.id, 'de', '9x16'))).mode & 0o777, 0o755);
+  });
+
+  it('are no links: nothing is saved, found or removed where one leads', { skip: NO_LINKS }, async () => {
+    await using disk = await prepared();
+    for (const [link, inside] of [
+      ['de', '9x16/a.mp4'],
+      ['de/9x16', 'a.mp4'],
+    ] as const) {
+      const path = join(disk.folder.id, link);
+      const elsewhere = join(disk.dir.path, link.replace('/', '-'));
+      await rename(path, elsewhere);
+      await writeFile(join(elsewhere, inside), 'not yours');
+      await symlink(elsewhere, path);
+      await assert.rejects(disk.save('video'), /symbolic link/);
+      assert.equal(await disk.store.find(disk.folder, FILE, { taskId: 'task' }, FOREVER), undefined);
+      await disk.store.remove(disk.folder, [FILE]).catch(() => {});
+      assert.equal(await disk.store.removeParts(disk.folder, [FILE]), 0);
+      const making = disk.store.createFolder('sale', FOREVER, ['de/9x16']);
+      await assert.rejects(making, (error) => RequestError.is(error) && error.code === 'output_folder');
+      assert.equal(await readFile(join(elsewhere, inside), 'utf8'), 'not yours');
+      await rm(path);
+      await rm(elsewhere, { recursive: true });
+      await disk.save('video');
+    }
+  });
+
+  it('are rid of the parts that a host left, but of no others', async () => {
+    await using disk = await prepared();
+    const inner = join(disk.folder.id, 'de', '9x16');
+    await writeFile(join(inner, '.a.mp4.0a1b2c3d.part'), '');
+    await writeFile(join(inner, '.b.mp4.0a1b2c3d.part'), '');
+    assert.equal(await disk.store.removeParts(disk.folder, [FILE, 'a.mp4', 'fr/a.mp4']), 1);
+    assert.deepEqual(await readdir(inner), ['.b.mp4.0a1b2c3d.part']);
   });
 });

@@ -6,7 +6,8 @@ import { PermanentError, RequestError, TransientError } from '../../../functions
 import type { OutputFolder } from '../../../functions/model/task.ts';
 import type { Memo } from '../../../functions/ports/memo.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
-import { file, outputContract } from '../../contracts/outputs.ts';
+import { file, type OutputHarness, outputContract } from '../../contracts/outputs.ts';
+import { subFolderContract } from '../../contracts/sub-folders.ts';
 import { FOLDER_TYPE, ROBOT, USER } from '../../fixtures/drive/server.ts';
 import { type DriveStage, defaultCredentials, driveStage } from '../../fixtures/drive/stage.ts';
 import { failureOf } from '../../fixtures/network/downloading.ts';
@@ -15,7 +16,7 @@ import { repeated } from '../../fixtures/system/repeated.ts';
 const FOREVER = new AbortController().signal;
 
 for (const place of ['in My Drive', 'on a shared drive'] as const) {
-  outputContract(`drive, ${place},`, async () => {
+  const drive = async (): Promise<OutputHarness> => {
     const stage = await driveStage();
     const { server } = stage;
     const folderId =
@@ -30,7 +31,9 @@ for (const place of ['in My Drive', 'on a shared drive'] as const) {
       folders: async () => server.list(folderId).map(({ name }) => name),
       [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
     };
-  });
+  };
+  outputContract(`drive, ${place},`, drive);
+  subFolderContract(`drive, ${place},`, drive);
 }
 
 describe('drive outputs', { timeout: TIMEOUT_MS }, () => {

@@ -35,6 +35,14 @@ describe('wordsOf', () => {
     ]);
   });
 
+  it('gives each character of a script without blanks a time of its own', () => {
+    const words = wordsOf(alignment('新しい iPhone15を！'));
+    assert.deepEqual(
+      words?.map(({ text }) => text),
+      ['新', 'し', 'い', 'iPhone15', 'を', '！'],
+    );
+  });
+
   const whole = alignment('one two');
   const UNUSABLE: readonly [title: string, alignment: Parameters<typeof wordsOf>[0]][] = [
     ['without an alignment', undefined],

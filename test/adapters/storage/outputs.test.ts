@@ -7,7 +7,8 @@ import { createStorageOutputs } from '../../../functions/adapters/storage/output
 import type { StorageLimits } from '../../../functions/adapters/storage/storage.ts';
 import { PermanentError, RequestError, TransientError } from '../../../functions/base/errors.ts';
 import { until } from '../../contracts/harness.ts';
-import { file, outputContract } from '../../contracts/outputs.ts';
+import { file, type OutputHarness, outputContract } from '../../contracts/outputs.ts';
+import { subFolderContract } from '../../contracts/sub-folders.ts';
 import { connectedTo } from '../../fixtures/storage/connection.ts';
 import { startStorageServer } from '../../fixtures/storage/server.ts';
 import { repeated } from '../../fixtures/system/repeated.ts';
@@ -17,7 +18,7 @@ const FOREVER = new AbortController().signal;
 /** More than is sent in one request. */
 const LARGE = 'video '.repeat(500_000);
 
-outputContract('storage', async () => {
+const storage = async (): Promise<OutputHarness> => {
   const server = await startStorageServer();
   const namesUnder = (prefix: string) =>
     [...server.objects.bucket('bucket').keys()].filter((name) => name.startsWith(prefix));
@@ -33,7 +34,10 @@ outputContract('storage', async () => {
     folders: async () => [...new Set(namesUnder('').map((name) => name.slice(0, name.indexOf('/'))))],
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-});
+};
+
+outputContract('storage', storage);
+subFolderContract('storage', storage);
 
 /** A server, a store on it and a temporary folder; all are removed afterwards. */
 async function prepared(limits: Partial<StorageLimits> = {}) {

@@ -1,0 +1,114 @@
+/** Opens the pieces of one video: its cover, and its clips with captions. */
+import { TransientError } from '../base/errors.ts';
+import { pieceRemakeKey } from '../coordination/lease-keys.ts';
+import { type Piece, type PieceName, pieceOf } from '../model/pieces.ts';
+import type { Combination } from '../model/plan.ts';
+import type { Task } from '../model/task.ts';
+import type { Artifact } from '../ports/artifacts.ts';
+import type { AttemptStore } from '../ports/attempts.ts';
+import type { PinStore } from '../ports/pins.ts';
+import type { Queue } from '../ports/queue.ts';
+import type { Artifacts } from './artifacts.ts';
+import { usablePiece } from './check-pieces.ts';
+import type { PreparedArtifact } from './check-prepared.ts';
+import { pieceStates } from './pieces.ts';
+import { COVER, type Pieces } from './prepare-piece.ts';
+import { pieceMessage } from './ready-renders.ts';
+import type { MadeSideFile } from './side-files.ts';
+import type { SpeakingSignals } from './speak-line.ts';
+
+/** Called by a render that misses an artifact of a piece. Throws PermanentError or TransientError. */
+export type RemakePiece = (
+  task: Task,
+  name: PieceName,
+  format: number,
+  signals: SpeakingSignals,
+) => Promise<Artifact<unknown>>;
+
+export interface VideoPiecesDeps {
+  pins: PinStore;
+  artifacts: Artifacts;
+  remakePiece: RemakePiece;
+}
+
+export interface OpenPiece {
+  piece: Piece;
+  artifact: Artifact<unknown>;
+}
+
+/**
+ * All pieces of a combination, which the caller disposes of. Throws PermanentError if one has failed, and TransientError if
+ * one is missing.
+ */
+export async function openPieces(
+  task: Task,
+  combination: Combination,
+  signals: SpeakingSignals,
+  inputs: DisposableStack,
+  { pins, artifacts, remakePiece }: VideoPiecesDeps,
+): Promise<OpenPiece[]> {
+  const [state] = await pieceStates(task, [combination], pins);
+  const opened: OpenPiece[] = [];
+  for (const name of state?.names ?? []) {
+    const pin = state?.pins.get(name);
+    // The handler of the render has found it a moment ago.
+    if (pin === undefined) throw new TransientError('waiting', `The piece ${name} is not made yet.`);
+    const { format = 0 } = combination;
+    const key = usablePiece(task, name, pin).artifacts[format] as string;
+    const artifact =
+      (await artifacts.open<unknown>(key, signals.signal)) ??
+      (await remakePiece(task, name, format, signals));
+    opened.push({ piece: pieceOf(name) as Piece, artifact: inputs.use(artifact) });
+  }
+  return opened;
+}
+
+/** Clips with captions, by the first frame that they have in the film. Their artifacts are checked like those of clips. */
+export function captionedClips(pieces: readonly OpenPiece[]): Map<number, PreparedArtifact> {
+  return new Map(
+    pieces.flatMap(({ piece, artifact }) =>
+      piece.kind === 'captioned' ? [[piece.at, artifact as PreparedArtifact] as const] : [],
+    ),
+  );
+}
+
+/** Of a video that wants one. */
+export function coversOf(pieces: readonly OpenPiece[]): MadeSideFile[] {
+  return pieces.flatMap(({ piece, artifact }) =>
+    piece.kind === 'cover' ? [{ kind: piece.kind, file: artifact.path(COVER) }] : [],
+  );
+}
+
+/** On one machine, whoever needs it makes it. */
+export function remakePieceHere(pieces: Pick<Pieces, 'opened'>): RemakePiece {
+  return (task, name, format, signals) => pieces.opened(task, name, format, signals);
+}
+
+export interface RemakePieceDeps {
+  pins: PinStore;
+  artifacts: Artifacts;
+  attempts: AttemptStore;
+  queue: Queue;
+}
+
+/** For all renders of the task together. */
+const ASK_AGAIN_MS = 60_000;
+const LOOK_AGAIN_MS = 5_000;
+
+/** In the cloud, `prepare` makes it: see remakeInPrepare. */
+export function remakePieceInPrepare({ pins, artifacts, attempts, queue }: RemakePieceDeps): RemakePiece {
+  return async (task, name, format, { signal }) => {
+    const [again] = await pins.read(task.id, [`remade-piece-${name}`]);
+    if (again !== undefined) {
+      const key = usablePiece(task, name, again).artifacts[format] as string;
+      const artifact = await artifacts.open<unknown>(key, signal);
+      if (artifact !== undefined) return artifact;
+    }
+    if ((await attempts.rest(pieceRemakeKey(task.id, name), ASK_AGAIN_MS)) !== undefined) {
+      await queue.publish([pieceMessage(task.id, name)]);
+    }
+    throw new TransientError('waiting', 'A prepared piece is missing, and is made again.', {
+      retryAfterMs: LOOK_AGAIN_MS,
+    });
+  };
+}
