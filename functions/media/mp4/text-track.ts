@@ -33,7 +33,7 @@ const LONGEST_TEXT = 0xffff;
 /** Of the shorter side of the picture: two lines of 42 letters fit into its width. */
 const LINE_SHARE = 24;
 const LARGEST_FONT = 255;
-const FONT = 'Sans-Serif';
+const FONT = 'Arial';
 
 /** @param seconds of the film */
 export function textSamples(shown: readonly Subtitle[], seconds: number): TextSamples {
