@@ -5,6 +5,7 @@ import { requestKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import type { ChoicesView, PlanView } from '../model/answers/render.ts';
 import { makePlan } from '../model/make-plan.ts';
+import { planNameMistakes } from '../model/name-checks.ts';
 import { subFoldersOf } from '../model/names.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
@@ -53,6 +54,8 @@ export async function processMedia(
   if (cursor !== null) checkPaged(valid);
   const claim = claimOf(request, valid);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
+  const mistakes = planNameMistakes({ name: valid.taskName, plan });
+  if (mistakes.length > 0) throw invalidRequest(mistakes);
   const warnings = [...valid.warnings, ...leftOverWarnings(valid, plan), ...speechWarnings(valid, deps)];
   if (valid.dryRun) {
     await checkUploads(body, deps);

@@ -120,6 +120,8 @@ export interface Plan {
   fileName?: string;
   /** What the template and rules call the blocks; absent without a template. */
   blocks?: readonly PlannedBlock[];
+  /** The lines of the request, as the clips of a block; absent without a template. */
+  lines?: PlannedBlock['clips'];
 }
 
 export interface CoverChoices {
@@ -133,12 +135,34 @@ export interface PlannedBlock {
   clips: readonly (number | null)[];
 }
 
-/** A plan of some of the combinations, with the same choices and indexes, and only the sources they need. */
+/** A plan of some of the combinations, with the same choices and indexes, and only the sources and formats they need. */
 export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
-  return withUsedSources({
+  return withUsedFormats(
+    withUsedSources({
+      ...plan,
+      combinations: plan.combinations.filter(({ index }) => indexes.has(index)),
+    }),
+  );
+}
+
+/** The same plan without the formats that no combination has, in which clips need not be made. */
+function withUsedFormats(plan: Plan): Plan {
+  const { formats, combinations, output } = plan;
+  if (formats === undefined) return plan;
+  const used = [...formats.keys()].filter((at) => combinations.some(({ format }) => format === at));
+  const [first, ...others] = used.map((at) => formats[at] as Format);
+  // One that is left is still a format with a name.
+  if (first === undefined || others.length + 1 === formats.length) return plan;
+  const { width, height, fit, background } = first;
+  return {
     ...plan,
-    combinations: plan.combinations.filter(({ index }) => indexes.has(index)),
-  });
+    output: { ...output, width, height, fit, background },
+    formats: [first, ...others],
+    combinations: combinations.map((combination) => ({
+      ...combination,
+      format: used.indexOf(combination.format as number),
+    })),
+  };
 }
 
 /** The same plan without the sources that no combination uses. */
@@ -149,6 +173,7 @@ export function withUsedSources(plan: Plan): Plan {
   const used = [...new Set([...direct, ...images])].toSorted((one, other) => one - other);
   const numberOf = new Map(used.map((old, number) => [old, number]));
   const renumbered = (old: number) => numberOf.get(old) as number;
+  const stillUsed = (old: number | null) => (old === null ? null : (numberOf.get(old) ?? null));
   return {
     ...plan,
     sources: used.map((old) => plan.sources[old] as Source),
@@ -163,11 +188,9 @@ export function withUsedSources(plan: Plan): Plan {
       overlays: overlays.map((overlay) => ({ ...overlay, image: numberOf.get(overlay.image) ?? 0 })),
     }),
     ...(plan.blocks && {
-      blocks: plan.blocks.map(({ name, clips }) => ({
-        name,
-        clips: clips.map((old) => (old === null ? null : (numberOf.get(old) ?? null))),
-      })),
+      blocks: plan.blocks.map(({ name, clips }) => ({ name, clips: clips.map(stillUsed) })),
     }),
+    ...(plan.lines && { lines: plan.lines.map(stillUsed) }),
   };
 }
 

@@ -2,7 +2,7 @@ import type { PlanInput } from './make-plan.ts';
 import { mistakesOf, shown } from './mistakes.ts';
 import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, DEFAULT_LOUDNESS } from './plan.ts';
 import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-fields.ts';
-import { readFormats, readOutput } from './read-output.ts';
+import { readFileName, readFormats, readOutput } from './read-output.ts';
 import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
@@ -55,6 +55,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const targets = TARGETS.filter((target) => request.targets?.includes(target));
   const output = readOutput(request.output);
   const formats = readFormats(request.output);
+  const fileName = readFileName(request.output);
   const { limit, include, exclude } = request;
   const captions = readCaptions(request.captions);
   const { width, height, fps } = output;
@@ -85,7 +86,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     ...(captions && { captions }),
     ...(request.cover && { cover: { atSeconds: request.cover.at_seconds ?? null } }),
     ...(request.overlays && { overlays: readOverlays(request.overlays, limits.sources) }),
-    ...(request.output?.file_name !== undefined && { fileName: request.output.file_name }),
+    ...(fileName !== undefined && { fileName }),
     ...(request.callback_url !== undefined && { callbackUrl: request.callback_url }),
     seed: request.seed,
     metadata: request.metadata ?? null,

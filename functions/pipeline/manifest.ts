@@ -43,7 +43,7 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
     combinations: task.plan.combinations.length,
     ...countsOf(manifest),
     seed: task.plan.seed,
-    ...joinView(join),
+    ...joinView(join, task.plan),
     metadata: task.metadata,
     warnings: task.warnings,
   };

@@ -5,9 +5,10 @@ import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordi
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
+import { formatProfiles } from '../media/profile.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName, languageOf } from '../model/names.ts';
-import type { Failed, Prepared, Profile } from '../model/pins.ts';
+import { type Failed, inFormat, type Prepared, type Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
@@ -23,7 +24,7 @@ import {
   usablePin,
 } from './check-prepared.ts';
 import { targetReports } from './check-targets.ts';
-import type { Remake } from './remake.ts';
+import type { Missing, Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
 import { saveSideFiles } from './side-files.ts';
 import type { Soundtracks } from './soundtracks.ts';
@@ -95,13 +96,15 @@ async function make(
   using inputs = new DisposableStack();
   const signals = { signal: either, stop: signal };
   const [pinned] = await deps.pins.read(task.id, ['profile']);
-  const profile = checkedProfile(pinned, task.plan.output);
+  const { format = 0 } = combination;
+  const first = checkedProfile(pinned, task.plan.output);
+  const profile = first && formatProfiles(first, task.plan)[format];
   const pinOf = async (number: number) => {
     const [pin] = await deps.pins.read(task.id, [`prepared-${number}` as const]);
-    return usablePin(task, number, pin as Prepared | Failed);
+    return inFormat(usablePin(task, number, pin as Prepared | Failed), format);
   };
   const open = async (number: number, { artifact: key }: Prepared) => {
-    const artifact = inputs.use(await openPrepared(task, number, key, signals, deps));
+    const artifact = inputs.use(await openPrepared(task, { number, format, key }, signals, deps));
     return { artifact, picture: await checkArtifact(artifact, kindOf(task, number), profile) };
   };
   // Most videos find their soundtrack: the files of its parts are opened only to mix it.
@@ -189,13 +192,12 @@ async function make(
 /** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
-  number: number,
-  key: string,
+  wanted: Missing,
   signals: SpeakingSignals,
   { artifacts, remake }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
-  const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
-  return artifact ?? remake(task, number, key, signals);
+  const artifact = await artifacts.open<PreparedArtifact['meta']>(wanted.key, signals.signal);
+  return artifact ?? remake(task, wanted, signals);
 }
 
 function kindOf({ plan }: Task, number: number): Source['kind'] {
