@@ -2,6 +2,7 @@
 import type { Mistake } from '../base/errors.ts';
 import { blockEntries, isObject } from './block-entries.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
+import { captionMistakes } from './caption-checks.ts';
 import { countMistakes } from './count-checks.ts';
 import { shown } from './mistakes.ts';
 import { nameFieldMistakes } from './name-checks.ts';
@@ -36,6 +37,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...barsWithoutContain(body['output']),
     ...nameFieldMistakes(body),
     ...overlayMistakes(body),
+    ...captionMistakes(body),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
     ...selectionMistakes(body),
