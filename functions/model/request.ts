@@ -1,6 +1,12 @@
+import type { Format } from './formats.ts';
 import type { PlanInput } from './make-plan.ts';
 import { mistakesOf, shown } from './mistakes.ts';
-import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, DEFAULT_LOUDNESS } from './plan.ts';
+import {
+  DEFAULT_FADE_IN_SECONDS,
+  DEFAULT_FADE_OUT_SECONDS,
+  DEFAULT_LOUDNESS,
+  type WantedOutput,
+} from './plan.ts';
 import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-fields.ts';
 import { readFormats, readOutput } from './read-output.ts';
 import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
@@ -57,7 +63,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const formats = readFormats(request.output);
   const { limit, include, exclude } = request;
   const captions = readCaptions(request.captions);
-  const { width, height, fps } = output;
+  const { fps } = output;
   return {
     taskName: request.task_name,
     blocks,
@@ -98,15 +104,32 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       ...(isSilent
         ? ['No music, no voice and no original sound were asked for: the videos get a silent track.']
         : []),
-      ...targetWarnings(targets, {
-        ...(width === undefined ? {} : { width }),
-        ...(height === undefined ? {} : { height }),
-        ...(fps === undefined ? {} : { fps }),
-        editLists: output.editLists ? 1 : 0,
-        isSilent,
-      }),
+      ...atMost(
+        MAX_WARNINGS,
+        sizesOf(output, formats).flatMap(({ name, ...size }) =>
+          targetWarnings(
+            targets,
+            {
+              ...size,
+              ...(fps === undefined ? {} : { fps }),
+              editLists: output.editLists ? 1 : 0,
+              isSilent,
+            },
+            name,
+          ),
+        ),
+      ),
     ],
   };
+}
+
+/** Of the videos, as far as the request says, with the names of formats. */
+function sizesOf(
+  { width, height }: WantedOutput,
+  formats: readonly Format[] | undefined,
+): { name?: string; width?: number; height?: number }[] {
+  if (formats !== undefined) return formats.map(({ name, width, height }) => ({ name, width, height }));
+  return [{ ...(width !== undefined && { width }), ...(height !== undefined && { height }) }];
 }
 
 function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {

@@ -2,6 +2,7 @@
 import type { Mistake } from '../base/errors.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
 import { MAX_BLOCKS } from './fields/sources.ts';
+import { outputMistakes } from './format-checks.ts';
 import { escapePointer, shown } from './mistakes.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
 
@@ -24,8 +25,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...nameMistakes('/video_blocks', body['video_blocks']),
     ...nameMistakes('/audio_blocks', body['audio_blocks']),
     ...bothSpellings(body),
-    ...halfSize(body['output']),
-    ...barsWithoutContain(body['output']),
+    ...outputMistakes(body['output']),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
     ...countMistakes(body['video_blocks'], limits),
@@ -91,32 +91,6 @@ function bothSpellings(body: Record<string, unknown>): Mistake[] {
       code: 'conflict',
       message:
         'Expected either text_to_speech or text_to_speach, got both. They are the same field: keep one of them.',
-    },
-  ];
-}
-
-function halfSize(output: unknown): Mistake[] {
-  if (!isObject(output) || (output['width'] === undefined) === (output['height'] === undefined)) return [];
-  const missing = output['width'] === undefined ? 'width' : 'height';
-  return [
-    {
-      pointer: `/output/${missing}`,
-      code: 'missing',
-      message: `Expected width and height together, got no ${missing}. Give both, or neither for the first clip's size.`,
-    },
-  ];
-}
-
-/** A colour that would never be seen: the caller expects something else. */
-function barsWithoutContain(output: unknown): Mistake[] {
-  if (!isObject(output) || output['background'] === undefined) return [];
-  const fit = output['fit'];
-  if (fit !== 'cover' && fit !== 'blur') return [];
-  return [
-    {
-      pointer: '/output/background',
-      code: 'conflict',
-      message: `Expected a background with fit contain only, got one with ${fit}, which leaves no bars. Leave one of them out.`,
     },
   ];
 }
