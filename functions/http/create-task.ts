@@ -4,7 +4,9 @@ import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Accepted } from '../model/answers/task.ts';
+import { hasValue, withId } from '../model/file-name-template.ts';
 import { taskLinks } from '../model/links.ts';
+import { shown } from '../model/mistakes.ts';
 import type { Claim, Task } from '../model/task.ts';
 import { publishTask } from '../pipeline/publish.ts';
 import type { Queue } from '../ports/queue.ts';
@@ -35,13 +37,38 @@ export async function createTask(
   for (;;) {
     const earlier = await earlierAnswer(request, claim, deps);
     if (earlier !== undefined) return earlier;
+    const { named, takesNames } = await withOwnNames(draft, deps);
     const id = randomUUID();
-    const task: Task = { fileId: id, ...draft, id, createdAt: new Date().toISOString() };
-    // Fails if another request has just taken the claim, or if a task in this folder has the same first digits.
-    if (!(await deps.tasks.create(task, claim))) continue;
+    const task: Task = { fileId: id, ...named, id, createdAt: new Date().toISOString() };
+    // Fails if another request has just taken the claim or the names, or if a task in this folder has the same first digits.
+    if (!(await deps.tasks.create(task, claim, takesNames))) continue;
     await publish(task, deps);
     return answer(request, task, deps);
   }
+}
+
+/**
+ * No two tasks share the name of a file. In each folder, one task may have names without an id; others get theirs added. A
+ * retry has the names of its first task.
+ */
+async function withOwnNames(
+  draft: Draft,
+  { tasks }: CreateTaskDeps,
+): Promise<{ named: Draft; takesNames: boolean }> {
+  const { plan, folder, warnings, retryOf } = draft;
+  const { fileName } = plan;
+  if (fileName === undefined || retryOf !== null || hasValue(fileName, 'id')) {
+    return { named: draft, takesNames: false };
+  }
+  if (!(await tasks.namesTaken(folder))) return { named: draft, takesNames: true };
+  const changed = withId(fileName);
+  const warning =
+    `An earlier task has names without {id} in this folder, so those of this one are made of ${shown(changed)}. ` +
+    'For names without it, use another task_name.';
+  return {
+    named: { ...draft, plan: { ...plan, fileName: changed }, warnings: [...warnings, warning] },
+    takesNames: false,
+  };
 }
 
 /** The answer to an earlier request with the same claim. Throws RequestError if that request had another body. */

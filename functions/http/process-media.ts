@@ -5,6 +5,7 @@ import { requestKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
 import type { ChoicesView, PlanView } from '../model/answers/render.ts';
 import { makePlan } from '../model/make-plan.ts';
+import { planNameMistakes } from '../model/name-checks.ts';
 import { subFoldersOf } from '../model/names.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
@@ -14,6 +15,7 @@ import { invalidRequest } from '../model/validation.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { Speech } from '../ports/speech.ts';
+import { type Burning, captionMistakes } from './caption-mistakes.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { readJson } from './json-body.ts';
@@ -21,7 +23,7 @@ import { cursorOf, emptyPage, nextCursor } from './page.ts';
 import { queryMistake } from './query.ts';
 import { type UploadsDeps, uploadMistakes } from './uploads.ts';
 
-export interface ProcessMediaDeps extends CreateTaskDeps, Pick<UploadsDeps, 'uploads'> {
+export interface ProcessMediaDeps extends CreateTaskDeps, Burning, Pick<UploadsDeps, 'uploads'> {
   outputs: OutputStore;
   speech: Pick<Speech, 'notice'>;
   limits: Limits;
@@ -50,9 +52,13 @@ export async function processMedia(
   const from = cursorOf(cursor);
   const body = await readJson(request);
   const valid = readRequest(body, deps.limits);
+  const unburnable = await captionMistakes(body as object, valid, deps);
+  if (unburnable.length > 0) throw invalidRequest(unburnable);
   if (cursor !== null) checkPaged(valid);
   const claim = claimOf(request, valid);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
+  const mistakes = planNameMistakes({ name: valid.taskName, plan });
+  if (mistakes.length > 0) throw invalidRequest(mistakes);
   const warnings = [...valid.warnings, ...leftOverWarnings(valid, plan), ...speechWarnings(valid, deps)];
   if (valid.dryRun) {
     await checkUploads(body, deps);

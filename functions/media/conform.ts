@@ -9,6 +9,8 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
+import { overlayIdentity } from './burn-graph.ts';
+import { captionsIdentity, captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
 import { picturesOf, videoGraph } from './conform-graph.ts';
 import {
   type ConformSize,
@@ -41,6 +43,8 @@ export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
+  /** See ConformOutput. */
+  captions?: string;
   /** More pictures of other profiles of the same rate, from the same decoded frames, each with the sound beside it. */
   others?: readonly ConformOutput[];
 }
@@ -49,6 +53,8 @@ export interface ConformOutput {
   profile: Profile;
   /** As ConformInput.dir, in the folder `writes`. */
   dir: string;
+  /** What captionFile made for the profile; absent: nothing is burned in. */
+  captions?: string;
 }
 
 /** Of any file: one without a picture is refused. */
@@ -76,9 +82,12 @@ export interface Conformed {
  */
 export function conformIdentity(
   profile: Profile,
-  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels'>,
+  input: Pick<
+    ConformRequest,
+    'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels' | 'captions' | 'overlays'
+  >,
 ): string[] {
-  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
+  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, overlays = [] } = input;
   const { width, height, rate, fit, background } = profile;
   const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
   const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
@@ -87,7 +96,15 @@ export function conformIdentity(
   const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
   // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
   const shared = isHeldShorter({ ...input, profile }) ? [`held as at ${input.largestPixels} pixels`] : [];
-  return [...picture, sound, ...shared, canonicalJson(probe), ...encoderOf(profile, ENCODING)];
+  return [
+    ...picture,
+    sound,
+    ...shared,
+    ...captionsIdentity(input.captions),
+    canonicalJson(probe),
+    ...encoderOf(profile, ENCODING),
+    ...overlays.map(overlayIdentity),
+  ];
 }
 
 /**
@@ -99,7 +116,7 @@ export function conformArguments(
   encoding: Encoding = ENCODING,
   frames: number = framesFor(input),
 ): string[] {
-  const { file, probe, profile, threads, maxSeconds } = input;
+  const { file, probe, profile, threads, maxSeconds, overlays = [] } = input;
   const { video } = probe;
   const held = frames - framesFor(input);
   const beside = video.later === null ? probe.audio : null;
@@ -111,7 +128,15 @@ export function conformArguments(
   const outputs = outputsOf(input);
   const profiles = profilesOf(input);
   const upload = hardware?.upload ?? [];
-  const graph = videoGraph(video, { profiles, frames: mostFrames, held: repeats, upload });
+  const captions = outputs.map(captionsPath);
+  const graph = videoGraph(video, {
+    profiles,
+    frames: mostFrames,
+    held: repeats,
+    overlays,
+    captions,
+    upload,
+  });
   return [
     // At the end, verbose says how many frames were decoded.
     ...['-v', 'verbose', '-nostats', '-y', ...(hardware?.device ?? [])],
@@ -155,21 +180,23 @@ export async function conformClip(
   const { seconds, warnings } = await ownSound(ffmpeg, { ...input, out }, { signal, timeoutMs });
   const frames = framesHeld(input, seconds);
   const args = conformArguments(input, ENCODING, frames);
+  await using written = await writeCaptions(outputsOf(input));
   const timeLeftMs = timeoutMs - (performance.now() - started);
   const limits = conformLimits(input, frames, timeLeftMs);
-  const stderr = await ffmpeg
-    .run(args, { signal, ...limits, reads: [input.file], writes: writes ?? input.dir })
-    .then(
-      (run) => run.stderr,
-      (error: unknown) => {
-        // x264 in its place would give this clip another header than those before it.
-        if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
-        throw permanentFrom(error, 'conform_failed', 'conform', {
-          expected: 'a clip that can be encoded',
-          next: 'Export it again as MP4 (H.264, AAC).',
-        });
-      },
-    );
+  const overlayFiles = (input.overlays ?? []).map(({ picture }) => picture.file);
+  const reads = [input.file, ...overlayFiles, ...written.reads];
+  const stderr = await ffmpeg.run(args, { signal, ...limits, reads, writes: writes ?? input.dir }).then(
+    (run) => run.stderr,
+    (error: unknown) => {
+      refuseWithoutFilter(error);
+      // x264 in its place would give this clip another header than those before it.
+      if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
+      throw permanentFrom(error, 'conform_failed', 'conform', {
+        expected: 'a clip that can be encoded',
+        next: 'Export it again as MP4 (H.264, AAC).',
+      });
+    },
+  );
   const made = await countFrames(input);
   // How long a second recording is, is only estimated.
   if (!video.restarts) refuseShort(made, frames);
@@ -195,8 +222,8 @@ async function countFrames(input: ConformInput): Promise<number> {
   return [...counts][0] as number;
 }
 
-function outputsOf({ profile, dir, others = [] }: ConformInput): ConformOutput[] {
-  return [{ profile, dir }, ...others];
+function outputsOf({ profile, dir, captions, others = [] }: ConformInput): ConformOutput[] {
+  return [{ profile, dir, ...(captions !== undefined && { captions }) }, ...others];
 }
 
 function mostShort(frames: number): number {

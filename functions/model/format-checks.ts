@@ -1,5 +1,6 @@
 /** Mistakes in `output` that the schema cannot express: its size, its formats, and colours that would never be seen. */
 import type { Mistake } from '../base/errors.ts';
+import { isObject } from './block-entries.ts';
 import { isKnownFormat, KNOWN_FORMAT_NAMES } from './formats.ts';
 import { shown } from './mistakes.ts';
 
@@ -17,7 +18,6 @@ export function outputMistakes(output: unknown): Mistake[] {
   }
   return [
     ...sizeBesideFormats(output),
-    ...repeatedNames(formats),
     ...formats.flatMap((format, at) => (isObject(format) ? ofFormat(format, output, at) : [])),
     ...unseenDefault(output, formats),
   ];
@@ -78,29 +78,10 @@ function sizeBesideFormats(output: Fields): Mistake[] {
   });
 }
 
-/** Folders of the same name in other letters are one folder on Windows, macOS and Drive for desktop. */
-function repeatedNames(formats: readonly unknown[]): Mistake[] {
-  const taken = new Set<string>();
-  return formats.flatMap((format, at) => {
-    const name = isObject(format) ? format['name'] : format;
-    if (typeof name !== 'string') return [];
-    const isRepeated = taken.has(name.toLowerCase());
-    taken.add(name.toLowerCase());
-    if (!isRepeated) return [];
-    const pointer = `/output/formats/${at}${isObject(format) ? '/name' : ''}`;
-    const message = `Expected a different name for each format, got ${shown(name)} again. Rename one of them, or leave it out.`;
-    return [{ pointer, code: 'repeated' as const, message }];
-  });
-}
-
 function fitOf(format: Fields, output: Fields): unknown {
   return format['fit'] ?? output['fit'];
 }
 
 function leavesNoBars(fit: unknown): boolean {
   return fit === 'cover' || fit === 'blur';
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

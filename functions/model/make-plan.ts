@@ -84,7 +84,7 @@ export function makePlan(input: PlanInput): Plan {
     ...(captions && { captions }),
     ...(cover && { cover }),
     ...(overlays.length > 0 && { overlays }),
-    ...(fileName !== undefined && { fileName, blocks }),
+    ...(fileName !== undefined && { fileName, blocks, lines }),
   });
 }
 

@@ -1,10 +1,15 @@
+import { fillTemplate, hasValue, readTemplate, type Values } from './file-name-template.ts';
 import type { Combination, Plan, Source } from './plan.ts';
+import { comparable, portableFolder, portableText } from './portable-name.ts';
 import type { SideFileKind } from './report.ts';
+import type { OutputFolder, Task } from './task.ts';
 
 /** Digits that tell the files of tasks with the same name apart. */
 export const SHORT_ID_LENGTH = 6;
 const VIDEO_END = '.mp4';
 const MIN_INDEX_WIDTH = 4;
+/** Size of a name without extension: of 255 bytes, "_thumbnail.jpg" takes 14. */
+const MAX_STEM = 241;
 /** Limit for the names of all clips together. File systems allow 255 bytes; the rest is for index, id and extension. */
 const MAX_CLIPS_BYTES = 200;
 
@@ -12,19 +17,75 @@ export function shortId(taskId: string): string {
   return taskId.slice(0, SHORT_ID_LENGTH);
 }
 
+/** What names are made of. */
+export type NamedTask = Pick<Task, 'name' | 'fileId' | 'plan'>;
+
 /**
- * `0001-hook-body-cta-1a2b3c.mp4`, in its sub-folder if it has one: the same for every delivery of a render, and for its
- * retry.
+ * `0001-hook-body-cta-1a2b3c.mp4`, or as the template of the plan says; in its sub-folder if it has one. The same for every
+ * delivery of a render, and for its retry.
  */
-export function fileName({ fileId, plan }: { fileId: string; plan: Plan }, combination: Combination): string {
-  const width = Math.max(MIN_INDEX_WIDTH, String(plan.total).length);
-  const index = String(combination.number ?? combination.index).padStart(width, '0');
+export function fileName(task: NamedTask, combination: Combination): string {
+  const { plan } = task;
+  const stem = plan.fileName === undefined ? usualStem(task, combination) : stemFrom(task, combination);
+  return [...folderOf(plan, combination), `${stem ?? indexAndId(task, combination)}${VIDEO_END}`].join('/');
+}
+
+/** Whether the template of the plan leaves room for the names of all its videos. */
+export function hasRoom(task: NamedTask): boolean {
+  return task.plan.combinations.every((combination) => stemFrom(task, combination) !== undefined);
+}
+
+function usualStem(task: NamedTask, combination: Combination): string {
   const { clips } = combination;
   const room = Math.floor((MAX_CLIPS_BYTES - clips.length) / clips.length);
-  const names = clips.map((clip) => cutToBytes(nameOf(plan.sources[clip]), room)).join('-');
+  const names = clips
+    .map((clip) => cutToBytes(portableText(nameOf(task.plan.sources[clip])), room))
+    .join('-');
+  return `${paddedIndex(task, combination)}-${names}-${shortId(task.fileId)}${formatEnd(task.plan, combination)}`;
+}
+
+/** Undefined if the template is longer than a name may be. */
+function stemFrom({ name, fileId, plan }: NamedTask, combination: Combination): string | undefined {
+  const { fileName: template = '', sources, blocks = [], lines = [] } = plan;
+  const source = (number: number | null) => (number === null ? undefined : sources[number]);
+  const spoken = source(combination.line);
+  const line = spoken?.kind === 'line' ? spoken : undefined;
+  const end = hasValue(template, 'format') ? '' : formatEnd(plan, combination);
+  // Where it is not in the name, it may have to be added.
+  const idRoom = hasValue(template, 'id') ? 0 : SHORT_ID_LENGTH + 1;
+  const values: Values = {
+    plain: {
+      index: paddedIndex({ plan }, combination),
+      task: name,
+      format: formatOf(plan, combination) ?? '',
+      track: nameOf(source(combination.track)),
+      line: combination.line === null ? '' : String(lines.indexOf(combination.line) + 1),
+      voice: line?.voice ?? '',
+      id: shortId(fileId),
+      language: line?.language ?? '',
+      group: line?.group ?? '',
+    },
+    block(wanted) {
+      const at = blocks.findIndex((block) => block.name === wanted);
+      const clip = combination.clips[at] ?? null;
+      return { clip: nameOf(source(clip)), number: String((blocks[at]?.clips.indexOf(clip) ?? -1) + 1) };
+    },
+  };
+  const stem = fillTemplate(readTemplate(template), values, MAX_STEM - idRoom - end.length);
+  return stem === undefined ? undefined : `${stem}${end}`;
+}
+
+function indexAndId(task: NamedTask, combination: Combination): string {
+  return `${paddedIndex(task, combination)}-${shortId(task.fileId)}${formatEnd(task.plan, combination)}`;
+}
+
+function paddedIndex({ plan }: Pick<Task, 'plan'>, { index, number = index }: Combination): string {
+  return String(number).padStart(Math.max(MIN_INDEX_WIDTH, String(plan.total).length), '0');
+}
+
+function formatEnd(plan: Plan, combination: Combination): string {
   const format = formatOf(plan, combination);
-  const name = `${index}-${names}-${shortId(fileId)}${format === undefined ? '' : `_${format}`}${VIDEO_END}`;
-  return [...folderOf(plan, combination), name].join('/');
+  return format === undefined ? '' : `_${format}`;
 }
 
 const SIDE_FILE_ENDS = { cover: '_thumbnail.jpg', srt: '.srt', vtt: '.vtt' } as const;
@@ -54,7 +115,7 @@ function localeOf(tag: string): string {
 }
 
 /** All files that a combination may lead to: its video, and those beside it. */
-export function fileNames(task: { fileId: string; plan: Plan }, combination: Combination): string[] {
+export function fileNames(task: NamedTask, combination: Combination): string[] {
   const { cover, captions } = task.plan;
   const video = fileName(task, combination);
   const kinds = [
@@ -79,7 +140,7 @@ export function subFoldersOf(plan: Plan): string[] {
 function folderOf(plan: Plan, combination: Combination): string[] {
   const line = combination.line === null ? undefined : plan.sources[combination.line];
   const group = line?.kind === 'line' ? line.group : undefined;
-  return [group, formatOf(plan, combination)].filter((name) => name !== undefined);
+  return [group, formatOf(plan, combination)].filter((name) => name !== undefined).map(portableFolder);
 }
 
 function formatOf({ formats }: Plan, { format }: Combination): string | undefined {
@@ -88,6 +149,11 @@ function formatOf({ formats }: Plan, { format }: Combination): string | undefine
 
 export function manifestName(taskId: string, extension: 'json' | 'csv'): string {
   return `manifest-${shortId(taskId)}.${extension}`;
+}
+
+/** By what an output folder is known whose names without an id are taken. Some disks ignore capitals. */
+export function namesRecord({ id }: OutputFolder): string {
+  return `names ${comparable(id)}`;
 }
 
 /** What a task is called in its seal. */

@@ -1,4 +1,5 @@
 /** Reads the field `output` of a request that passed all checks. */
+import { withFormat } from './file-name-template.ts';
 import { type Format, isKnownFormat, KNOWN_FORMATS } from './formats.ts';
 import { DEFAULT_BACKGROUND, DEFAULT_STILL_SECONDS, type WantedOutput } from './plan.ts';
 import type { ProcessMediaRequest } from './request-schema.ts';
@@ -25,6 +26,16 @@ export function readOutput(field: OutputField = {}): WantedOutput {
 export function readFormats(field: OutputField = {}): Format[] | undefined {
   const all = allFormats(field);
   return all.length > 1 ? all : undefined;
+}
+
+/** The template of file names; undefined for the usual ones. */
+export function readFileName(field: OutputField = {}): string | undefined {
+  const all = allFormats(field);
+  const [only] = all;
+  const template = field.file_name;
+  return template !== undefined && only !== undefined && all.length === 1
+    ? withFormat(template, only.name)
+    : template;
 }
 
 function allFormats(field: NonNullable<OutputField>): Format[] {

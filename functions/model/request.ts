@@ -8,7 +8,7 @@ import {
   type WantedOutput,
 } from './plan.ts';
 import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-fields.ts';
-import { readFormats, readOutput } from './read-output.ts';
+import { readFileName, readFormats, readOutput } from './read-output.ts';
 import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
@@ -61,6 +61,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const targets = TARGETS.filter((target) => request.targets?.includes(target));
   const output = readOutput(request.output);
   const formats = readFormats(request.output);
+  const fileName = readFileName(request.output);
   const { limit, include, exclude } = request;
   const captions = readCaptions(request.captions);
   const { fps } = output;
@@ -91,7 +92,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     ...(captions && { captions }),
     ...(request.cover && { cover: { atSeconds: request.cover.at_seconds ?? null } }),
     ...(request.overlays && { overlays: readOverlays(request.overlays, limits.sources) }),
-    ...(request.output?.file_name !== undefined && { fileName: request.output.file_name }),
+    ...(fileName !== undefined && { fileName }),
     ...(request.callback_url !== undefined && { callbackUrl: request.callback_url }),
     seed: request.seed,
     metadata: request.metadata ?? null,

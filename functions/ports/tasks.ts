@@ -1,6 +1,6 @@
 /** The tasks, with the claims that keep a repeated request from making a second one. */
 
-import type { Claim, ClaimHolder, Progress, Task } from '../model/task.ts';
+import type { Claim, ClaimHolder, OutputFolder, Progress, Task } from '../model/task.ts';
 import type { TaskPage, WantedTasks } from '../model/task-summary.ts';
 
 export interface TaskStore {
@@ -8,8 +8,14 @@ export interface TaskStore {
    * process-media, retry: stores the task, unpublished, together with its claim. Returns false, and stores nothing, if
    * another task has the claim (see claimed), or if the id of a task with the same output folder starts with the same
    * six digits: their file names would clash, so try another id.
+   * @param takesNames for names without the id: also returns false if namesTaken, which is true from then on
    */
-  create(task: Task, claim?: Claim): Promise<boolean>;
+  create(task: Task, claim?: Claim, takesNames?: boolean): Promise<boolean>;
+  /**
+   * process-media: whether a task with the same output folder has file names without an id. Names stay taken when that task
+   * is removed, as its files stay.
+   */
+  namesTaken(folder: OutputFolder): Promise<boolean>;
   /** process-media, retry: the task that has the claim; undefined if none has, or if claim or task are gone. */
   claimed(key: string): Promise<ClaimHolder | undefined>;
   /** Undefined for an unknown id, and for a task whose seal does not fit: its messages have no effect. */

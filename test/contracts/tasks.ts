@@ -136,6 +136,36 @@ export function taskContract(
       assert.equal(await harness.store.create(sampleTask(), { ...claim, key: 'request/other' }), true);
     });
 
+    it('gives names without an id to one task of a folder, for good', async () => {
+      await using harness = await open();
+      const folder = { id: 'folder-1', location: '/videos/folder-1' };
+      assert.equal(await harness.store.namesTaken(folder), false);
+      await harness.store.create(sampleTask());
+      assert.equal(await harness.store.namesTaken(folder), false);
+      const tasks = numbers(5).map(() => sampleTask());
+      const created = await Promise.all(tasks.map((task) => harness.store.create(task, undefined, true)));
+      assert.equal(created.filter(Boolean).length, 1);
+      const first = tasks[created.indexOf(true)];
+      await harness.store.finish(first?.id ?? '');
+      await harness.store.remove(first?.id ?? '');
+      for (const id of ['folder-1', 'FOLDER-1']) {
+        assert.equal(await harness.store.namesTaken({ ...folder, id }), true);
+        assert.equal(await harness.store.create(sampleTask({ folder: id }), undefined, true), false);
+      }
+      assert.equal(await harness.store.create(sampleTask()), true);
+      assert.equal(await harness.store.namesTaken({ ...folder, id: 'folder-2' }), false);
+      assert.equal(await harness.store.create(sampleTask({ folder: 'folder-2' }), undefined, true), true);
+    });
+
+    it('takes no names for a task whose claim another one has', async () => {
+      await using harness = await open();
+      const claim = { key: 'request/a', fingerprint: 'one', ttlMs: 60_000 };
+      const task = sampleTask();
+      assert.equal(await harness.store.create(task, claim), true);
+      assert.equal(await harness.store.create(sampleTask(), claim, true), false);
+      assert.equal(await harness.store.namesTaken(task.folder), false);
+    });
+
     it('gives a claim away that someone without the key has made', async () => {
       await using harness = await open();
       const claim = { key: 'k', fingerprint: 'f', ttlMs: 60_000 };

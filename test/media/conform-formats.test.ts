@@ -57,7 +57,7 @@ describe('a clip in several profiles', () => {
   }
 
   const FILMS = {
-    'a film with sound': (file: string) => makeFilm(file, { seconds: 0.4 }),
+    'a film with sound': (file: string) => makeFilm(file, { frames: 12 }),
     'a photo': async (file: string) => {
       await run('-f', 'lavfi', '-i', 'testsrc2=s=200x150', '-frames:v', '1', '-f', 'mjpeg', file);
       return file;

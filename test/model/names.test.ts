@@ -21,7 +21,7 @@ function planOf(...blocks: string[][]): Plan {
 }
 
 function names(plan: Plan): string[] {
-  return plan.combinations.map((combination) => fileName({ fileId: ID, plan }, combination));
+  return plan.combinations.map((combination) => fileName({ name: 'Sale', fileId: ID, plan }, combination));
 }
 
 describe('a file name', () => {

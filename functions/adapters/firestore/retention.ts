@@ -7,8 +7,8 @@ import type {
 } from '@google-cloud/firestore';
 import type { TaskStore } from '../../ports/tasks.ts';
 import { type FirestoreConnection, isToBeProlonged, PARTS, problemsOf } from './firestore.ts';
+import { nameAt } from './names.ts';
 import { expiryTimes, unfinishedTasks } from './queries.ts';
-import { nameAt } from './tasks.ts';
 
 export interface FirestoreRetentionOptions {
   firestore: FirestoreConnection;

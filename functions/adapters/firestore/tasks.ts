@@ -2,15 +2,15 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { DocumentSnapshot, Firestore, Timestamp } from '@google-cloud/firestore';
 import { LRUCache } from 'lru-cache';
-import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
+import { claimRecord, taskRecord } from '../../model/names.ts';
 import { type Claim, type Counts, type EndedStatus, endedStatus, type Task } from '../../model/task.ts';
 import { outlineOf } from '../../model/task-summary.ts';
 import type { Seal } from '../../ports/seal.ts';
 import type { TaskStore } from '../../ports/tasks.ts';
 import { GRPC, grpcCode } from '../shared/google-errors.ts';
-import { hashId } from '../shared/hash-id.ts';
 import { claimAt, contentOf, holderOf } from './claims.ts';
 import { type FirestoreConnection, inRounds, numberId, type Store, shardsOf, taskAt } from './firestore.ts';
+import { nameAt, takenAt } from './names.ts';
 import { allShards, unfinishedTasks } from './queries.ts';
 import { removeTask } from './remove-task.ts';
 import { emptyShards, type Shard, shardCount, sumOf } from './shards.ts';
@@ -91,6 +91,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
     task: Task,
     claim: Claim | undefined,
     taken: DocumentSnapshot | undefined,
+    takesNames: boolean,
   ) => {
     const indexes = task.plan.combinations.map(({ index }) => index);
     const batch = db.batch();
@@ -114,6 +115,8 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
     });
     // Reserves the short id, which begins the names of the task's files in the folder.
     batch.create(nameAt(db, task), { taskId: task.id, ...expiry });
+    // Without an expiry: the files stay, too.
+    if (takesNames) batch.create(takenAt(db, task.folder), { taskId: task.id });
     for (const [number, shard] of emptyShards(indexes)) {
       batch.create(shardsOf(db, task.id).doc(numberId(number)), { ...shard, ...expiry });
     }
@@ -128,13 +131,13 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
   };
 
   return {
-    create: (task, claim) =>
+    create: (task, claim, takesNames = false) =>
       firestore.run(async (connected) => {
         const { db } = connected;
         const taken = claim && (await claimAt(db, claim.key).get());
         if (claim && taken && (await holderOf(db, claim.key, taken, seal)) !== undefined) return false;
         try {
-          await store(connected, task, claim, taken);
+          await store(connected, task, claim, taken, takesNames);
           return true;
         } catch (error) {
           const code = grpcCode(error);
@@ -144,6 +147,8 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
           return (await fieldsOf(db, task.id, 'storedAt')).exists;
         }
       }),
+
+    namesTaken: (folder) => firestore.run(async ({ db }) => (await takenAt(db, folder).get()).exists),
 
     claimed: (key) => firestore.run(async ({ db }) => holderOf(db, key, await claimAt(db, key).get(), seal)),
 
@@ -237,9 +242,4 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       states.delete(taskId);
     },
   };
-}
-
-/** Whose the names in a folder are that begin with this short id. */
-export function nameAt(db: Firestore, { id, folder }: Task) {
-  return db.collection('names').doc(hashId(folder.id, shortId(id)));
 }

@@ -239,4 +239,8 @@ export const MIGRATIONS: readonly string[] = [
   -- Finished videos by how they did for each target, JSON.
   ALTER TABLE tasks ADD COLUMN targets TEXT NOT NULL DEFAULT '{}';
   `,
+  `
+  -- Hashes of output folders in which a task has file names without its id. Never removed: the files stay, too.
+  CREATE TABLE taken_names (folder TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,18 +1,20 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { claimRecord, shortId, taskRecord } from '../../model/names.ts';
+import { claimRecord, namesRecord, shortId, taskRecord } from '../../model/names.ts';
 import type { TargetTally } from '../../model/target-tally.ts';
 import {
   type Claim,
   type ClaimHolder,
   type Counts,
   endedStatus,
+  type OutputFolder,
   type Progress,
   type Task,
 } from '../../model/task.ts';
 import { outlineOf } from '../../model/task-summary.ts';
 import type { Seal } from '../../ports/seal.ts';
 import type { TaskStore } from '../../ports/tasks.ts';
+import { hashId } from '../shared/hash-id.ts';
 import { ROWS_AT_A_TIME, removeParts, removeTask } from './removal.ts';
 import type { Database } from './sqlite.ts';
 import { listTasks } from './task-list.ts';
@@ -63,6 +65,9 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
     );
   };
 
+  const areTaken = (folder: OutputFolder): boolean =>
+    database.row('SELECT 1 FROM taken_names WHERE folder = ?', folderHash(folder)) !== undefined;
+
   /** Right after its row in `tasks`. Triggers and `finish` do the rest. */
   const storeSummary = ({ id, name, createdAt, plan }: Task): void => {
     const { sources, renders } = outlineOf(plan);
@@ -85,10 +90,11 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
   const kept = new LRUCache<string, Task>({ maxSize: KEPT_BYTES });
 
   return {
-    async create(task, claim) {
+    async create(task, claim, takesNames = false) {
       const body = JSON.stringify(task);
       return database.transaction(() => {
         if (claim !== undefined && holderOf(claim.key) !== undefined) return false;
+        if (takesNames && areTaken(task.folder)) return false;
         const added = database.run(
           'INSERT OR IGNORE INTO tasks (id, folder_id, id_start, body, seal, combinations) VALUES (?, ?, ?, ?, ?, ?)',
           task.id,
@@ -100,9 +106,14 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
         );
         if (added === 0) return false;
         storeSummary(task);
+        if (takesNames) database.run('INSERT INTO taken_names (folder) VALUES (?)', folderHash(task.folder));
         if (claim !== undefined) storeClaim(claim, task.id);
         return true;
       });
+    },
+
+    async namesTaken(folder) {
+      return areTaken(folder);
     },
 
     async claimed(key) {
@@ -196,6 +207,10 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
       }
     },
   };
+}
+
+function folderHash(folder: OutputFolder): string {
+  return hashId(namesRecord(folder));
 }
 
 /** What the seal of a claim is made of. */
