@@ -175,8 +175,8 @@ describe('the HTTP interface', () => {
     assert.equal(queue.counts().prepare.waiting - before.prepare.waiting, 3 + 2 + 2);
     const leftOver = (texts: string[]) => texts.filter((text) => text.includes('only as many'));
     assert.deepEqual(leftOver(warnings), [
-      'Of 3 tracks, only as many are used as there are videos: 2.',
-      'Of 5 lines, only as many are used as there are videos: 2.',
+      'Of 3 tracks, only as many are used as there are combinations of clips: 2.',
+      'Of 5 lines, only as many are used as there are combinations of clips: 2.',
     ]);
     // The same line once more, with its fields in another order, is as many as there are videos.
     const same = [hello, { voice: hello?.voice, text: hello?.text }];
