@@ -55,7 +55,7 @@ export const PLAN_REQUEST: ProcessMediaRequest = {
     { name: 'bodies', urls: ['https://example.com/body-a.mp4', 'https://example.com/body-b.mp4'] },
   ],
   audio_blocks: [{ name: 'music', urls: ['https://example.com/song.mp3'] }],
-  text_to_speech: [{ text: 'Hello world', voice: 'Sarah' }],
+  text_to_speech: [{ text: 'Hello world', voice: 'Sarah', language: 'en', group: 'English' }],
   output: {
     width: 1080,
     height: 1920,
@@ -116,7 +116,7 @@ export const PLAN: PlanView = {
       },
     ],
   },
-  renders: [choices],
+  renders: [{ ...choices, language: 'en', group: 'English' }],
   next_cursor: null,
 };
 

@@ -154,6 +154,10 @@ describe('the HTTP interface', () => {
     assert.equal(body.seed, 7);
     assert.deepEqual(body.renders[0], {
       index: 1,
+      combination: 1,
+      format: null,
+      language: null,
+      group: null,
       clips: ['https://h/1.mp4', 'https://h/3.mp4'],
       track: 'https://h/m.mp3',
       voice: 'Sarah',
@@ -628,6 +632,10 @@ describe('the HTTP interface', () => {
       assert.equal(second.next_cursor, null);
       assert.deepEqual(all[139], {
         index: 140,
+        combination: 140,
+        format: null,
+        language: null,
+        group: null,
         status: 'failed',
         clips: ['https://h/139.mp4'],
         track: null,
@@ -640,6 +648,7 @@ describe('the HTTP interface', () => {
         attempts: 1,
         warnings: [],
         targets: [],
+        files: [],
         error: {
           code: 'source_not_found',
           stage: 'download',
