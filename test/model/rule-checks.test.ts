@@ -55,7 +55,10 @@ describe('a rule', () => {
     assert.match(mistakes({ exclude: [{ ctas: 1 }, { ctas: 2 }] })['/exclude'] ?? '', /leave none/);
     const all = { include: [{ ctas: 1 }], exclude: [{ ctas: 1 }] };
     assert.match(mistakes(all)['/exclude'] ?? '', /what include allows/);
-    const vain = read({ include: [{ hooks: 1 }, { ctas: 1 }], exclude: [{ hooks: 2, ctas: 2 }, { hooks: 1 }] });
+    const vain = read({
+      include: [{ hooks: 1 }, { ctas: 1 }],
+      exclude: [{ hooks: 2, ctas: 2 }, { hooks: 1 }],
+    });
     assert.deepEqual(
       vain.warnings.map((text) => text.split(':')[0]),
       ['/exclude/0', '/include/0'],

@@ -78,7 +78,13 @@ describe('an even sample', () => {
       const chosen = take(limit);
       assert.equal(chosen.length, Math.min(limit, all), what);
       const names = chosen.map(String);
-      assert.deepEqual(names, product(sizes).map(String).filter((name) => new Set(names).has(name)), what);
+      assert.deepEqual(
+        names,
+        product(sizes)
+          .map(String)
+          .filter((name) => new Set(names).has(name)),
+        what,
+      );
       assertEven(chosen, sizes, what);
       assert.deepEqual(take(limit), chosen, what);
       const more = new Set(take(limit + 1).map(String));
@@ -95,11 +101,7 @@ describe('an even sample', () => {
     const plain = selectedCombinations(blocks, { limit: 37 }, 7);
     assert.equal(new Set(plain.map(String)).size, 37);
     assertEven(plain, sizes, 'plain');
-    const ruled = selectedCombinations(
-      blocks,
-      { limit: 37, exclude: [{ b0: 1, b9: 2 }, { b3: 'c4' }] },
-      7,
-    );
+    const ruled = selectedCombinations(blocks, { limit: 37, exclude: [{ b0: 1, b9: 2 }, { b3: 'c4' }] }, 7);
     assert.equal(new Set(ruled.map(String)).size, 37);
     assertEven(ruled, sizes, 'with rules');
     const one = Object.fromEntries(blocks.map(({ name }, block) => [name, block + 1]));
@@ -156,7 +158,10 @@ describe('rules', () => {
       const names = chosen.map(String);
       assert.equal(new Set(names).size, Math.min(limit, allowed.length), what);
       const known = new Set(allowed.map(String));
-      assert.ok(names.every((name) => known.has(name)), what);
+      assert.ok(
+        names.every((name) => known.has(name)),
+        what,
+      );
       assert.deepEqual(selectedCombinations(blocks, { ...given, limit }, at), chosen, what);
       // One more use of the least used clip, one less of the most used one: no single exchange can do that.
       const free = allowed.filter((places) => !names.includes(String(places)));
