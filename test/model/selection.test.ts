@@ -1,12 +1,9 @@
 /** Which combinations are made: samples and rules, in random cases that a plain count of all combinations checks. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { makePlan } from '../../functions/model/make-plan.ts';
 import { seededRandom } from '../../functions/model/random.ts';
 import type { NamedClips, PartialCombination } from '../../functions/model/rules.ts';
 import { allowedBy, type SelectionRules, selectedCombinations } from '../../functions/model/selection.ts';
-import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
-import { addressOf } from '../fixtures/network/source-address.ts';
 import { EXHAUSTIVE } from '../fixtures/system/sample.ts';
 
 const CASES = EXHAUSTIVE ? 5_000 : 400;
@@ -227,29 +224,3 @@ function isBettered(
     }),
   );
 }
-
-describe('a plan without rules', () => {
-  const address = (name: string) => addressOf(`https://example.com/${name}`);
-  const plan = makePlan({
-    blocks: [
-      { name: 'hooks', clips: ['a', 'b', 'c'].map(address) },
-      { name: 'bodies', clips: ['d', 'e'].map(address) },
-    ],
-    tracks: ['t', 'u', 'v'].map(address),
-    lines: ['one', 'two'].map((text) => ({ text, voice: 'Sarah' })),
-    output: PLAIN_OUTPUT,
-    sound: PLAIN_SOUND,
-    seed: 7,
-  });
-
-  test('of a seed makes the choices that earlier versions made', () => {
-    assert.deepEqual(
-      plan.combinations.map(({ clips, track, line }) => [...clips, track, line].join(' ')),
-      ['0 3 6 9', '0 4 7 8', '1 3 5 9', '1 4 6 8', '2 3 7 8', '2 4 5 9'],
-    );
-    assert.deepEqual(
-      plan.combinations.map((combination) => Object.keys(combination)),
-      plan.combinations.map(() => ['index', 'clips', 'track', 'line']),
-    );
-  });
-});
