@@ -12,6 +12,7 @@ import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-f
 import { readFileName, readFormats, readOutput } from './read-output.ts';
 import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
+import { ruleWarnings } from './rules.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import type { SourceAddress } from './source-location.ts';
 import { targetWarnings } from './target-texts.ts';
@@ -106,6 +107,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       ...atMost(MAX_WARNINGS, [
         ...repeatWarnings('/video_blocks', blocks),
         ...repeatWarnings('/audio_blocks', audio),
+        ...ruleWarnings({ ...(include && { include }), ...(exclude && { exclude }) }, blocks),
       ]),
       ...(isSilent
         ? ['No music, no voice and no original sound were asked for: the videos get a silent track.']
