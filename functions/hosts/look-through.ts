@@ -1,6 +1,6 @@
 /** What a host finds when it starts. */
 import type { DiskOutputs } from '../adapters/disk/outputs.ts';
-import { fileName, manifestName } from '../model/names.ts';
+import { fileNames, manifestName } from '../model/names.ts';
 import type { TaskStore } from '../ports/tasks.ts';
 
 const PAGE = 100;
@@ -23,7 +23,7 @@ export async function lookThrough(tasks: TaskStore, outputs: DiskOutputs) {
       const { succeeded = 0, failed = 0, cancelled = 0 } = (await tasks.progress(id)) ?? {};
       found.tasks++;
       found.videos += task.plan.combinations.length - succeeded - failed - cancelled;
-      const videos = task.plan.combinations.map((combination) => fileName(task, combination));
+      const videos = task.plan.combinations.flatMap((combination) => fileNames(task, combination));
       const names = [...videos, manifestName(id, 'json'), manifestName(id, 'csv')];
       found.partsRemoved += await outputs.removeParts(task.folder, names);
     }

@@ -24,6 +24,7 @@ import { createSources } from '../pipeline/prepare-source.ts';
 import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
 import { createSoundtracks } from '../pipeline/soundtracks.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
+import { createSpokenWords } from '../pipeline/spoken-words.ts';
 import { remakePieceHere, remakePieceInPrepare } from '../pipeline/video-pieces.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { Queue } from '../ports/queue.ts';
@@ -121,6 +122,7 @@ export function assemble<Q extends Queue>(
     pieces,
     joins,
     soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
+    spokenWords: createSpokenWords(),
     problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'

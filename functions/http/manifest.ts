@@ -32,8 +32,8 @@ export async function getManifest(taskId: string, format: Format, deps: VideoDep
 }
 
 /**
- * GET /tasks/{task_id}/manifest.zip: the manifest and all videos that succeeded, under their names, uncompressed. Every video
- * is looked for first, so that a zip which begins can also end.
+ * GET /tasks/{task_id}/manifest.zip: the manifest and all videos that succeeded, with the files beside them, under their
+ * names, uncompressed. Every file is looked for first, so that a zip which begins can also end.
  */
 export async function getZip(request: Request, taskId: string, deps: VideoDeps): Promise<Response> {
   const manifest = await endedTask(taskId, deps);
@@ -93,7 +93,9 @@ async function videoEntries(
   deps: VideoDeps,
 ): Promise<Entry[]> {
   const limit = pLimit(LOOKS_AT_ONCE);
-  const names = reports.filter(({ status }) => status === 'succeeded').map(({ fileName }) => fileName);
+  const names = reports
+    .filter(({ status }) => status === 'succeeded')
+    .flatMap(({ fileName, files = [] }) => [fileName, ...files.map((beside) => beside.fileName)]);
   const looking = names.map((name) => limit(() => findVideo(task, name, deps, signal)));
   // After a failure nobody waits for the rest.
   const files = await Promise.all(looking).finally(() => limit.clearQueue());

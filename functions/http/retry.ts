@@ -24,15 +24,16 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
     throw new RequestError('nothing_to_retry', 'Expected a task with failed combinations, got one without.');
   }
   const indexes = new Set(failed.map(({ index }) => index));
-  // New videos must match the existing ones. If there are none, the format is chosen again.
-  const output = progress.succeeded > 0 ? await settledOutput(task, deps.pins) : task.plan.output;
+  // New videos must match the existing ones. If there are none, size and rate are chosen again.
+  const settled = progress.succeeded > 0 ? await settledOutput(task, deps.pins) : task.plan.output;
   // Everything else stays as it is, also what later versions add to tasks and plans.
-  const draft: Draft = { ...task, plan: { ...partOf(task.plan, indexes), output }, retryOf: task.id };
+  const plan = partOf({ ...task.plan, output: settled }, indexes);
+  const draft: Draft = { ...task, plan, retryOf: task.id };
   const claim: Claim = { key: retryKey(task.id), fingerprint: '', ttlMs: null };
   return createTask(request, draft, claim, deps);
 }
 
-/** The format of the first task's videos, which may come from a clip that the retry does not use. */
+/** Size and rate of the first task's videos, which may come from a clip that the retry does not use. */
 async function settledOutput({ id, plan }: Task, pins: PinStore): Promise<WantedOutput> {
   const [pinned] = await pins.read(id, ['profile']);
   const profile = checkedProfile(pinned, plan.output);

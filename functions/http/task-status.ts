@@ -85,7 +85,7 @@ export async function statusView(taskId: string, base: string, deps: TasksDeps):
     elapsed_seconds: Math.max(0, ((finishedAt ?? now) - created) / 1000),
     eta_seconds: etaSeconds(status, progress, pending, now),
     problem: await problemOf(task, progress, deps),
-    ...joinView(join),
+    ...joinView(join, task.plan),
     output_folder: task.folder.location,
     retry_of: task.retryOf,
     created_at: task.createdAt,

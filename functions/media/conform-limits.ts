@@ -1,5 +1,6 @@
 /** What encoding one clip may take: pixels, time, memory and disk, known before the work begins. */
 import { PermanentError } from '../base/errors.ts';
+import { machineMemoryMb } from '../base/machine.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
@@ -109,29 +110,62 @@ export function isHeldShorter({
 
 /**
  * The heaviest job that should pass, 4K HDR to 4K, took 1.5 GB with one thread, 1.7 with two, 2.0 with four and 2.6 with
- * eight. 8K ProRes 4444 to 1080x1920 took less.
+ * eight. 8K ProRes 4444 to 1080x1920 took less. Each further profile in 4K took 0.57 GB with two threads.
  */
 export function conformMemoryMb(threads: number, profiles = 1): number {
-  return 1280 + 256 * threads + (profiles - 1) * (256 + 128 * threads);
+  return 1280 + 256 * threads + (profiles - 1) * (384 + 128 * threads);
 }
 
 /** Of 1920x1080 and of 4K. */
 const HD_PIXELS = 1920 * 1088;
 const UHD_PIXELS = 3840 * 2160;
 
+type UsualSize = Pick<ConformSize, 'profile' | 'others'> & { probe: Probe };
+
 /**
  * What encoding the clip usually takes, for deciding how many run together: measured 230 to 350 MB for H.264 up to 1080p,
- * 550 to 700 for 4K, and 1.5 to 1.8 GB for 4K HDR to 4K. Other codecs and transparency were not measured: half more.
+ * 550 to 700 for 4K, and 1.5 to 1.8 GB for 4K HDR to 4K. Other codecs and transparency were not measured: half more. Each
+ * further profile took 100 to 165 MB more up to 1080p, and 530 to 570 in 4K.
  */
-export function usualMemoryMb({ probe, profile }: Pick<ConformSize, 'profile'> & { probe: Probe }): number {
+export function usualMemoryMb({ probe, ...size }: UsualSize): number {
   const { video } = probe;
   if (video === null) return 0;
-  const made = pixelsOf(profile);
-  const uhd = (Math.max(video.pixels, made) - HD_PIXELS) / (UHD_PIXELS - HD_PIXELS);
-  const standard = 300 + 400 * Math.max(0, uhd);
+  const [largest = 0, ...others] = profilesOf(size)
+    .map(pixelsOf)
+    .toSorted((one, other) => other - one);
+  const uhd = beyondHd(Math.max(video.pixels, largest));
+  const standard = 300 + 400 * uhd;
   const odd = video.codec !== 'h264' || video.alpha ? 1.5 : 1;
-  const mb = video.hdr === null ? standard * odd : 450 + 1350 * Math.max(0, uhd);
-  return Math.round(Math.min(mb, conformMemoryMb(2)));
+  const mb = video.hdr === null ? standard * odd : 450 + 1350 * uhd;
+  const more = others.reduce((sum, pixels) => sum + 165 + 405 * beyondHd(pixels), 0);
+  return Math.round(Math.min(mb + more, conformMemoryMb(2, 1 + others.length)));
+}
+
+/** 0 up to 1920x1080, and 1 for 4K. */
+function beyondHd(pixels: number): number {
+  return Math.max(0, (pixels - HD_PIXELS) / (UHD_PIXELS - HD_PIXELS));
+}
+
+/** Of the machine's memory: so much may one run usually take. */
+const RUN_SHARE = 0.5;
+
+/**
+ * Splits pictures of one clip into as few runs as the memory allows, in their order. A picture that needs more has a run of
+ * its own.
+ */
+export function inRuns<T extends { profile: Profile }>(
+  probe: Probe,
+  pictures: readonly T[],
+  memoryMb = RUN_SHARE * machineMemoryMb(),
+): [T, ...T[]][] {
+  const runs: [T, ...T[]][] = [];
+  for (const picture of pictures) {
+    const run = runs.at(-1);
+    const size = run && { probe, profile: run[0].profile, others: [...run.slice(1), picture] };
+    if (run !== undefined && size !== undefined && usualMemoryMb(size) <= memoryMb) run.push(picture);
+    else runs.push([picture]);
+  }
+  return runs;
 }
 
 /** By the pixels to decode and to encode: from two minutes to half an hour. */

@@ -18,11 +18,14 @@ export interface CoverRequest {
 
 /** One of the best qualities. */
 const QUALITY = '2';
-/** Where the one that shows most is looked for: 25 pictures of the first five seconds. */
+/** Where the one that shows most is looked for: 25 pictures of the first five seconds. All of them are in memory. */
 const LOOKED_AT_SECONDS = 5;
-const LOOKED_AT = 'fps=5,thumbnail=25';
-/** A JPEG has another matrix and another range than a film. */
-const AS_JPEG = 'scale=in_color_matrix=bt709:out_color_matrix=bt601:in_range=tv:out_range=pc,format=yuvj420p';
+const LOOKED_AT = 25;
+/** A JPEG has another matrix and another range than a film. Through RGB, as the scaler changes matrices only there. */
+const AS_JPEG = [
+  'scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=gbrp',
+  'scale=out_color_matrix=bt601:out_range=pc:flags=accurate_rnd+full_chroma_int,format=yuvj420p',
+].join(',');
 const LIMITS = { timeoutMs: 120_000, memoryMb: 1_500, fileMb: 64 };
 
 /** Throws PermanentError 'conform_failed', and TransientError. */
@@ -40,11 +43,18 @@ export async function takeCover(ffmpeg: Ffmpeg, request: CoverRequest): Promise<
 
 export function coverArguments({ video, rate, frame, out }: Omit<CoverRequest, 'dir' | 'signal'>): string[] {
   const input = ['-i', `file:${video}`];
+  const step = Math.ceil((LOOKED_AT_SECONDS * framesPerSecond(rate)) / LOOKED_AT);
   // Half a frame early: a time between two frames means the second one.
   const at = frame === null ? '0' : Math.max(0, (frame - 0.5) / framesPerSecond(rate)).toFixed(6);
   const chosen =
     frame === null
-      ? ['-t', String(LOOKED_AT_SECONDS), ...input, '-vf', `${LOOKED_AT},${AS_JPEG}`]
+      ? [
+          '-t',
+          String(LOOKED_AT_SECONDS),
+          ...input,
+          '-vf',
+          `select='not(mod(n,${step}))',thumbnail=${LOOKED_AT},${AS_JPEG}`,
+        ]
       : ['-ss', at, ...input, '-vf', AS_JPEG];
   return [
     ...['-v', 'warning', '-nostats', '-y', '-threads', '1', '-f', 'mp4', '-protocol_whitelist', 'file'],

@@ -2,7 +2,7 @@
 
 import { type FrameRate, framesPerSecond, nearestStandardRate } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
-import type { WantedOutput } from '../model/plan.ts';
+import type { Plan, WantedOutput } from '../model/plan.ts';
 
 /** For clips that cannot be read, which most likely come from a phone held upright. */
 const DEFAULT = { width: 1080, height: 1920, rate: { num: 30, den: 1 } };
@@ -54,6 +54,15 @@ export function chooseProfile(wanted: WantedOutput, first: FirstClips): Profile 
   const size = { width: wanted.width ?? width, height: wanted.height ?? height };
   const { fit, background } = wanted;
   return { ...fitting(size, rate), rate, fit, background };
+}
+
+/** Those of all formats of a plan, in their order, or the only one. All have the rate and the encoder of the first. */
+export function formatProfiles(first: Profile, { formats }: Pick<Plan, 'formats'>): Profile[] {
+  if (formats === undefined) return [first];
+  return formats.map((format, at) => {
+    const { fit, background } = format;
+    return at === 0 ? first : { ...first, ...fitting(format, first.rate), fit, background };
+  });
 }
 
 /** The lowest level that carries the profile, because old players refuse levels that they do not know. */

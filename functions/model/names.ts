@@ -1,7 +1,7 @@
 import { fillTemplate, hasValue, readTemplate, type Values } from './file-name-template.ts';
 import type { Combination, Plan, Source } from './plan.ts';
 import { comparable, portableFolder, portableText } from './portable-name.ts';
-import type { SideFile } from './report.ts';
+import type { SideFileKind } from './report.ts';
 import type { OutputFolder, Task } from './task.ts';
 
 /** Digits that tell the files of tasks with the same name apart. */
@@ -96,7 +96,7 @@ const SIDE_FILE_ENDS = { cover: '_thumbnail.jpg', srt: '.srt', vtt: '.vtt' } as 
  * @param fileName of the video
  * @param language of captions, BCP 47; absent: unknown, and not in the name
  */
-export function sideFileName(fileName: string, kind: SideFile['kind'], language?: string): string {
+export function sideFileName(fileName: string, kind: SideFileKind, language?: string): string {
   const locale = kind === 'cover' || language === undefined ? undefined : localeOf(language);
   const stem = fileName.slice(0, -VIDEO_END.length);
   return `${stem}${locale === undefined ? '' : `.${locale}`}${SIDE_FILE_ENDS[kind]}`;
@@ -112,6 +112,23 @@ function localeOf(tag: string): string {
   } catch {
     return tag.replaceAll('-', '_');
   }
+}
+
+/** All files that a combination may lead to: its video, and those beside it. */
+export function fileNames(task: NamedTask, combination: Combination): string[] {
+  const { cover, captions } = task.plan;
+  const video = fileName(task, combination);
+  const kinds = [
+    ...(cover === undefined ? [] : (['cover'] as const)),
+    ...(combination.line === null ? [] : (captions?.files ?? [])),
+  ];
+  return [video, ...kinds.map((kind) => sideFileName(video, kind, languageOf(task.plan, combination)))];
+}
+
+/** That of its line; undefined if it is unknown. */
+export function languageOf({ sources }: Plan, { line }: Combination): string | undefined {
+  const source = line === null ? undefined : sources[line];
+  return source?.kind === 'line' ? source.language : undefined;
 }
 
 /** The sub-folders of the videos of a plan, as paths in its folder. */

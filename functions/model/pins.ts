@@ -164,6 +164,8 @@ export type Join = (
       video: 'copied';
       /** What all of them share; see CopyCheck. */
       header: string;
+      /** As in CopyCheck; clips are encoded for the others. */
+      formats?: number[];
     }
   | {
       /** Every clip is encoded for the profile. */
@@ -181,6 +183,8 @@ export type CopyCheck =
   | {
       /** SHA-256 of the decoder configuration and all else that one header of a film says for all its clips, hex. */
       header: string;
+      /** The formats that have its size, as indexes into Plan.formats; absent if the task has only one. */
+      formats?: number[];
       refused?: never;
     }
   | {

@@ -135,12 +135,34 @@ export interface PlannedBlock {
   clips: readonly (number | null)[];
 }
 
-/** A plan of some of the combinations, with the same choices and indexes, and only the sources they need. */
+/** A plan of some of the combinations, with the same choices and indexes, and only the sources and formats they need. */
 export function partOf(plan: Plan, indexes: ReadonlySet<number>): Plan {
-  return withUsedSources({
+  return withUsedFormats(
+    withUsedSources({
+      ...plan,
+      combinations: plan.combinations.filter(({ index }) => indexes.has(index)),
+    }),
+  );
+}
+
+/** The same plan without the formats that no combination has, in which clips need not be made. */
+function withUsedFormats(plan: Plan): Plan {
+  const { formats, combinations, output } = plan;
+  if (formats === undefined) return plan;
+  const used = [...formats.keys()].filter((at) => combinations.some(({ format }) => format === at));
+  const [first, ...others] = used.map((at) => formats[at] as Format);
+  // One that is left is still a format with a name.
+  if (first === undefined || others.length + 1 === formats.length) return plan;
+  const { width, height, fit, background } = first;
+  return {
     ...plan,
-    combinations: plan.combinations.filter(({ index }) => indexes.has(index)),
-  });
+    output: { ...output, width, height, fit, background },
+    formats: [first, ...others],
+    combinations: combinations.map((combination) => ({
+      ...combination,
+      format: used.indexOf(combination.format as number),
+    })),
+  };
 }
 
 /** The same plan without the sources that no combination uses. */

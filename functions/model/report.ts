@@ -28,10 +28,11 @@ export interface Report {
 }
 
 export const SIDE_FILE_KINDS = ['cover', 'srt', 'vtt'] as const;
+export type SideFileKind = (typeof SIDE_FILE_KINDS)[number];
 
 /** A file beside a video. */
 export interface SideFile {
-  kind: (typeof SIDE_FILE_KINDS)[number];
+  kind: SideFileKind;
   /** As that of the video. */
   fileName: string;
   url: string;

@@ -1,7 +1,9 @@
 /** Which combinations of clips are made: rules and an even sample. */
-
-/** Some of the blocks, by name, each with the name of a clip or its number in the block, from 1. */
-export type PartialCombination = Readonly<Record<string, string | number>>;
+import { allowedCombinations, eachAllowed, usableClips, type Ways } from './allowed-combinations.ts';
+import { evenSample } from './even-sample.ts';
+import { seededRandom } from './random.ts';
+import { type NamedClips, type PartialCombination, placedRule } from './rules.ts';
+import { sampleAllowed } from './sample-allowed.ts';
 
 export interface SelectionRules {
   /** At most so many combinations of clips, each clip equally often, give or take one; absent: all. */
@@ -20,56 +22,49 @@ export interface SelectionModes {
 
 export const RANDOM_SELECTION: SelectionModes = { tracks: 'random', lines: 'random' };
 
-/** A block as rules see it. */
-export interface NamedClips {
-  name: string;
-  clips: readonly { name: string }[];
-}
-
 /**
  * Combinations as places in their blocks, in the order in which the last block changes fastest. The same input gives the
- * same ones.
+ * same ones. Expects rules that passed the checks.
  */
 export function selectedCombinations(
   blocks: readonly NamedClips[],
   rules: SelectionRules,
-  _seed: number,
+  seed: number,
 ): number[][] {
-  const all: number[][] = [];
-  const total = blocks.reduce((product, { clips }) => product * clips.length, 1);
-  for (let at = 0; at < total; at++) {
-    const places = placesAt(blocks, at);
-    if (!isWanted(blocks, places, rules)) continue;
-    all.push(places);
-    if (all.length === rules.limit) break;
-  }
-  return all;
+  const sizes = blocks.map(({ clips }) => clips.length);
+  const root = allowedBy(blocks, rules);
+  if (root === 'intricate') throw new Error('Expected rules that were checked, got intricate ones');
+  const { limit } = rules;
+  if (root === null || limit === undefined || root.count <= limit) return [...eachAllowed(root, sizes)];
+  return sample(root, sizes, limit, seed).toSorted(byPlaces);
 }
 
-/** Reads `at` as a number with one digit per block; the last block is the lowest digit. */
-function placesAt(blocks: readonly NamedClips[], at: number): number[] {
-  const places: number[] = [];
-  let rest = at;
-  for (const { clips } of blocks.toReversed()) {
-    places.unshift(rest % clips.length);
-    rest = Math.floor(rest / clips.length);
-  }
-  return places;
-}
-
-function isWanted(
+/** What the rules allow, whatever the limit; null: nothing, 'intricate': too much work to say. */
+export function allowedBy(
   blocks: readonly NamedClips[],
-  places: readonly number[],
   { include, exclude = [] }: SelectionRules,
-): boolean {
-  const matches = (rule: PartialCombination) =>
-    blocks.every(({ name, clips }, at) => {
-      const wanted = rule[name];
-      const place = places[at] as number;
-      return (
-        wanted === undefined ||
-        (typeof wanted === 'number' ? wanted === place + 1 : wanted === clips[place]?.name)
-      );
-    });
-  return (include === undefined || include.some(matches)) && !exclude.some(matches);
+): Ways | null | 'intricate' {
+  const placed = (rule: PartialCombination) => placedRule(rule, blocks);
+  return allowedCombinations(
+    blocks.map(({ clips }) => clips.length),
+    include?.map(placed),
+    exclude.map(placed),
+  );
+}
+
+function sample(root: Ways, sizes: readonly number[], limit: number, seed: number): number[][] {
+  const random = seededRandom(seed, 'limit');
+  const usable = usableClips(root, sizes);
+  const product = usable.reduce((count, places) => count * BigInt(places.length), 1n);
+  // The rules leave out single clips at most: of the others, every combination is allowed.
+  if (product !== root.count) return sampleAllowed(root, usable, limit, random);
+  const lengths = usable.map((places) => places.length);
+  return evenSample(lengths, limit, random).map((chosen) =>
+    chosen.map((at, block) => usable[block]?.[at] as number),
+  );
+}
+
+function byPlaces(one: readonly number[], other: readonly number[]): number {
+  const differing = one.findIndex((place, block) => place !== other[block]);
+  return differing < 0 ? 0 : (one[differing] as number) - (other[differing] as number);
 }

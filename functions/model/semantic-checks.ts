@@ -1,9 +1,12 @@
 /** Mistakes that the schema cannot express: fields that contradict each other, and URLs that may not be read. */
 import type { Mistake } from '../base/errors.ts';
+import { blockEntries, isObject } from './block-entries.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
-import { MAX_BLOCKS } from './fields/sources.ts';
-import { escapePointer, shown } from './mistakes.ts';
+import { countMistakes } from './count-checks.ts';
+import { shown } from './mistakes.ts';
 import { nameFieldMistakes } from './name-checks.ts';
+import { checkRules } from './rule-checks.ts';
+import { selectionMistakes } from './selection-checks.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
 
 export interface Limits {
@@ -20,6 +23,7 @@ const MAX_METADATA_BYTES = 64 * 1024;
 /** Accepts a body of any shape, so that one answer names all mistakes. */
 export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   if (!isObject(body)) return [];
+  const rules = checkRules(body, limits.sources);
   return [
     ...urlMistakes(body, limits.sources),
     ...nameMistakes('/video_blocks', body['video_blocks']),
@@ -30,7 +34,9 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...nameFieldMistakes(body),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
-    ...countMistakes(body['video_blocks'], limits),
+    ...selectionMistakes(body),
+    ...rules.mistakes,
+    ...countMistakes(body, rules.allowed, limits.combinations),
   ];
 }
 
@@ -53,8 +59,8 @@ function urlMistakes(body: Record<string, unknown>, rules: SourceRules): Mistake
 /** All that stands where a URL belongs, of any shape, in the order of the body. */
 function* urlsIn(body: Record<string, unknown>): Generator<{ pointer: string; url: unknown }> {
   for (const field of ['video_blocks', 'audio_blocks']) {
-    for (const [path, clips] of blockEntries(body[field])) {
-      for (const [number, clip] of clips.entries()) {
+    for (const { path, urls } of blockEntries(body[field])) {
+      for (const [number, clip] of urls.entries()) {
         const pointer = `/${field}${path}/${number}`;
         yield isObject(clip) ? { pointer: `${pointer}/url`, url: clip['url'] } : { pointer, url: clip };
       }
@@ -154,36 +160,4 @@ function isTooDeep(metadata: object): boolean {
     if (level.length === 0) return false;
   }
   return true;
-}
-
-function countMistakes(videoBlocks: unknown, limits: Limits): Mistake[] {
-  const sizes = [...blockEntries(videoBlocks)].map(([, urls]) => urls.length).filter((size) => size > 0);
-  const count = sizes.reduce((product, size) => product * size, 1);
-  if (count <= limits.combinations) return [];
-  return [
-    {
-      pointer: '/video_blocks',
-      code: 'too_many',
-      message:
-        `Expected at most ${limits.combinations} combinations, got ${count} (${sizes.slice(0, MAX_BLOCKS).join(' x ')}). ` +
-        'Split the task, drop clips, or raise MAX_COMBINATIONS.',
-    },
-  ];
-}
-
-/** The lists of clips in blocks of either form, each with its pointer. Skips values of any other shape. */
-function* blockEntries(blocks: unknown): Generator<[path: string, urls: unknown[]]> {
-  if (Array.isArray(blocks)) {
-    for (const [number, block] of blocks.entries()) {
-      if (isObject(block) && Array.isArray(block['urls'])) yield [`/${number}/urls`, block['urls']];
-    }
-  } else if (isObject(blocks)) {
-    for (const [name, urls] of Object.entries(blocks)) {
-      if (Array.isArray(urls)) yield [`/${escapePointer(name)}`, urls];
-    }
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

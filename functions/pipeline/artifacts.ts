@@ -15,6 +15,16 @@ import type { LeaseStore } from '../ports/leases.ts';
 /** Fills `dir` with the artifact's files and returns its metadata. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
 
+/**
+ * The same for several artifacts at a time, which get the same metadata. There is a folder for each that is missing, by its
+ * place in the list of keys, all in `parent`.
+ */
+export type MakeAll<M> = (
+  dirs: ReadonlyMap<number, string>,
+  signal: AbortSignal,
+  parent: string,
+) => Promise<M>;
+
 export interface MakeOptions {
   signal: AbortSignal;
   /** Limits the making. Entered before the lease is taken. */
@@ -34,6 +44,15 @@ export interface Artifacts {
    * are no longer read.
    */
   getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions): Promise<Artifact<M>>;
+  /**
+   * The same for artifacts that are best made together: one process makes all that are missing. Each is complete by itself,
+   * so that a process that dies half-way leaves some of them, and the next one makes the rest.
+   */
+  getOrCreateAll<M>(
+    keys: readonly string[],
+    make: MakeAll<M>,
+    options: Omit<MakeOptions, 'paid'>,
+  ): Promise<Artifact<M>[]>;
   /**
    * Makes the artifact and stores it, without asking whether another process is at it: for what takes less time than such
    * questions. If another one was faster, its artifact is returned.
@@ -84,42 +103,105 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
       }
     },
 
-    getOrCreate<M>(key: string, make: Make<M>, { signal, semaphore, countedAs, paid }: MakeOptions) {
-      const put = async (held: AbortSignal) => {
+    async getOrCreate<M>(key: string, make: Make<M>, options: MakeOptions) {
+      const alone = async (held: AbortSignal): Promise<Artifact<M>> => {
         await using dir = await workDir(tempDir);
         const meta = await make(dir.path, held);
-        const put = () => store.put<M>(key, dir.path, meta);
-        if (paid !== undefined) return await tryAtLeastOnce(put, { stop: paid.stop, forMs });
-        held.throwIfAborted();
-        return await retryTransient(put, { signal: held, forMs });
+        return await put(key, dir.path, meta, held, options.paid);
       };
-      const find = () => open<M>(key, signal);
-      return once<Artifact<M>>({
-        leases,
-        key: artifactLeaseKey(key),
-        signal,
-        find,
-        ...(semaphore === undefined ? {} : { semaphore }),
-        create: (_before, held) =>
-          countedAs === undefined
-            ? put(held)
-            : // The lease above is shared by all tasks, so it does not tell whose process died. This one does.
-              once({
-                leases,
-                attempts,
-                key: countedAs.key,
-                signal: held,
-                find,
-                create: (before, own) => putUnlessFatal(before, countedAs.stage, own),
-              }),
-      });
+      const find = () => open<M>(key, options.signal);
+      return underLeaseOf(key, { ...options, find, create: alone });
+    },
 
-      function putUnlessFatal(before: Attempts, stage: Stage, held: AbortSignal): Promise<Artifact<M>> {
-        refuseCrashLoop(before, stage);
-        return put(held);
+    async getOrCreateAll<M>(keys: readonly string[], make: MakeAll<M>, options: MakeOptions) {
+      const { signal } = options;
+      const opened = new Map<string, Artifact<M>>();
+      let lease: string | undefined;
+      const missing = () => [...keys.entries()].filter(([, key]) => !opened.has(key));
+      const all = () => keys.map((key) => opened.get(key) as Artifact<M>);
+      const find = async (): Promise<Artifact<M>[] | undefined> => {
+        for (const [, key] of missing()) {
+          const artifact = await open<M>(key, signal);
+          if (artifact !== undefined) opened.set(key, artifact);
+        }
+        return missing().length === 0 ? all() : undefined;
+      };
+      const together = async (held: AbortSignal): Promise<Artifact<M>[]> => {
+        await using dir = await workDir(tempDir);
+        const dirs = new Map(missing().map(([place]) => [place, join(dir.path, String(place))]));
+        for (const path of dirs.values()) await mkdir(path);
+        const meta = await make(dirs, held, dir.path);
+        // That of the lease last: whoever waits for it finds the others, too.
+        const others = [...dirs.keys()].filter((place) => keys[place] !== lease);
+        const last = [...dirs.keys()].filter((place) => keys[place] === lease);
+        for (const place of [...others, ...last]) {
+          const key = keys[place] as string;
+          opened.set(key, await put(key, dirs.get(place) as string, meta, held));
+        }
+        return all();
+      };
+      try {
+        const found = await find();
+        if (found !== undefined) return found;
+        // Tasks with the same formats in another order take the same one.
+        [lease] = missing()
+          .map(([, key]) => key)
+          .toSorted();
+        return await underLeaseOf(lease as string, { ...options, find, create: together });
+      } catch (error) {
+        disposeOf(opened.values());
+        throw error;
       }
     },
   };
+
+  async function put<M>(
+    key: string,
+    dir: string,
+    meta: M,
+    held: AbortSignal,
+    paid?: MakeOptions['paid'],
+  ): Promise<Artifact<M>> {
+    const save = () => store.put<M>(key, dir, meta);
+    if (paid !== undefined) return await tryAtLeastOnce(save, { stop: paid.stop, forMs });
+    held.throwIfAborted();
+    return await retryTransient(save, { signal: held, forMs });
+  }
+
+  interface Making<T> extends Omit<MakeOptions, 'paid'> {
+    find: () => Promise<T | undefined>;
+    create: (held: AbortSignal) => Promise<T>;
+  }
+
+  async function underLeaseOf<T>(
+    key: string,
+    { signal, semaphore, countedAs, find, create }: Making<T>,
+  ): Promise<T> {
+    return once<T>({
+      leases,
+      key: artifactLeaseKey(key),
+      signal,
+      find,
+      ...(semaphore === undefined ? {} : { semaphore }),
+      create: (_before, held) =>
+        countedAs === undefined
+          ? create(held)
+          : // The lease above is shared by all tasks, so it does not tell whose process died. This one does.
+            once({
+              leases,
+              attempts,
+              key: countedAs.key,
+              signal: held,
+              find,
+              create: (before, own) => unlessFatal(before, countedAs.stage, () => create(own)),
+            }),
+    });
+  }
+}
+
+function unlessFatal<T>(before: Attempts, stage: Stage, create: () => Promise<T>): Promise<T> {
+  refuseCrashLoop(before, stage);
+  return create();
 }
 
 export type ArtifactKind = 'source' | 'clip' | 'track' | 'image' | 'speech' | 'line' | 'soundtrack' | 'cover';
@@ -127,6 +209,11 @@ export type ArtifactKind = 'source' | 'clip' | 'track' | 'image' | 'speech' | 'l
 /** A readable kind and a hash, which depends on the parts and on where one ends and the next begins. */
 export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {
   return `${kind}/${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+}
+
+/** Also of one that is there more than once. */
+export function disposeOf(artifacts: Iterable<Artifact>): void {
+  for (const artifact of new Set(artifacts)) artifact[Symbol.dispose]();
 }
 
 /** A private folder, removed when it is disposed of. */

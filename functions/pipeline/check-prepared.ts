@@ -18,7 +18,7 @@ import {
   type Probe,
   type Profile,
 } from '../model/pins.ts';
-import type { Source, WantedOutput } from '../model/plan.ts';
+import type { Plan, Source, WantedOutput } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { SOUND, VIDEO } from './source-artifact.ts';
@@ -50,20 +50,41 @@ const LOUDEST = 200;
 /** No side that H.264 level 5.2 carries is longer. */
 const LONGEST_SIDE = 16_384;
 
-/** The pin, or a failure in its place if it is none that `prepare` writes for a source of that kind. */
-export function checkedPin(pin: Prepared | Failed, { kind }: Source): Prepared | Failed {
+/**
+ * The pin, or a failure in its place if it is none that `prepare` writes for a source of that kind.
+ * @param formats of the task
+ */
+export function checkedPin(pin: Prepared | Failed, { kind }: Source, formats = 1): Prepared | Failed {
   if (pin.error !== undefined) {
     if (isFailure(pin.error)) return pin;
     return { error: forged(kind, 'a failure of this service', 'another object').failure };
   }
-  const [own, hash = ''] = String(pin.artifact).split('/', 2);
-  if (own === kind && HASH.test(hash) && pin.artifact === `${kind}/${hash}`) return pin;
-  return { error: forged(kind, `an artifact of kind ${kind}`, JSON.stringify(pin.artifact ?? null)).failure };
+  const others: unknown = pin.formats ?? [];
+  if (!Array.isArray(others) || others.length !== (kind === 'clip' ? formats - 1 : 0)) {
+    return {
+      error: forged(kind, `an artifact for each of ${formats} formats`, JSON.stringify(others ?? null))
+        .failure,
+    };
+  }
+  const all: unknown[] = [pin.artifact, ...others.map((other) => other?.artifact)];
+  const odd = all.findIndex((key) => !isKeyOf(kind, key));
+  if (odd < 0) return pin;
+  return { error: forged(kind, `an artifact of kind ${kind}`, JSON.stringify(all[odd] ?? null)).failure };
+}
+
+function isKeyOf(kind: Source['kind'], key: unknown): boolean {
+  const [own, hash = ''] = String(key).split('/', 2);
+  return own === kind && HASH.test(hash) && key === `${kind}/${hash}`;
+}
+
+/** How many formats the videos of a plan have. */
+export function formatsOf({ formats = [] }: Pick<Plan, 'formats'>): number {
+  return Math.max(1, formats.length);
 }
 
 /** The pin of a source of the task, checked. Throws the failure that it holds as PermanentError. */
 export function usablePin({ plan }: Task, number: number, pin: Prepared | Failed): Prepared {
-  const checked = checkedPin(pin, plan.sources[number] as Source);
+  const checked = checkedPin(pin, plan.sources[number] as Source, formatsOf(plan));
   if (checked.error === undefined) return checked;
   const { code, stage, message } = checked.error;
   throw new PermanentError(code, stage, message);
@@ -91,11 +112,22 @@ export function checkedProfile(pin: Profile | undefined, wanted: WantedOutput): 
 export function checkedJoin(pin: Join | undefined, { plan }: Pick<Task, 'plan'>): Join | undefined {
   if (pin == null || plan.sources[pin.by]?.kind !== 'clip') return undefined;
   const { by } = pin;
-  if (pin.video === 'copied')
-    return HASH.test(String(pin.header)) ? { video: pin.video, header: pin.header, by } : undefined;
+  if (pin.video === 'copied') {
+    const formats = checkedFormats(pin.formats, plan);
+    if (!HASH.test(String(pin.header)) || formats === undefined) return undefined;
+    return { video: pin.video, header: pin.header, by, ...(plan.formats && { formats }) };
+  }
   const { video, reason } = pin;
   const isReason = reason === null || (typeof reason === 'string' && reason.length <= LONGEST_MESSAGE);
   return video === 'encoded' && isReason ? { video, reason, by } : undefined;
+}
+
+/** Numbers of formats, each once and in order; empty if the plan has only one. Undefined if they are none that it has. */
+function checkedFormats(formats: unknown, plan: Pick<Plan, 'formats'>): number[] | undefined {
+  if (plan.formats === undefined) return [];
+  if (!Array.isArray(formats) || formats.length === 0) return undefined;
+  const known = [...plan.formats.keys()].filter((format) => formats.includes(format));
+  return known.length === formats.length ? known : undefined;
 }
 
 /**
@@ -153,6 +185,7 @@ function isLevel(level: unknown): boolean {
   return level === null || (typeof level === 'number' && Math.abs(level) <= LOUDEST);
 }
 
+/** What `prepare` never writes. */
 export function forged(kind: string, expected: string, got: string, cause?: unknown): PermanentError {
   const message =
     `Expected a prepared ${kind} with ${expected}, got ${got.slice(0, 300)}. ` +

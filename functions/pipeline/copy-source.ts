@@ -1,5 +1,6 @@
 /** Takes a clip into a task as it is, and says whether that works before the task relies on it. */
 import { PermanentError } from '../base/errors.ts';
+import { framesFor } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import {
   CopyRefused,
@@ -10,7 +11,7 @@ import {
 } from '../media/native/copy-clip.ts';
 import type { SoundExceeded } from '../media/own-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import type { CopyCheck } from '../model/pins.ts';
+import type { CopyCheck, Probe, Profile } from '../model/pins.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { artifactKey } from './artifacts.ts';
 import { orSilent } from './silent-clip.ts';
@@ -23,7 +24,9 @@ export interface ClipToCopy {
   taskId: string;
   /** SHA-256 of its bytes. */
   content: string;
-  wish: Pick<CopyRequest, 'probe' | 'profile' | 'own' | 'maxSeconds' | 'timeoutMs'>;
+  wish: Pick<CopyRequest, 'probe' | 'own' | 'maxSeconds' | 'timeoutMs'>;
+  /** One per format of the task. */
+  profiles: readonly Profile[];
   /** Returns the artifact of that key, and has it made if it is missing. */
   artifactOf: (key: string, make: MakeFrom<CopiedMeta>) => Promise<Artifact<CopiedMeta>>;
 }
@@ -43,11 +46,16 @@ class NotCopied extends PermanentError {
 
 /** Makes the artifact, because only the finished copy shows whether it can be joined. */
 export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy): Promise<CopyCheck> {
-  const unfit = unfitForCopy(clip.wish.probe, clip.wish.profile);
+  const { wish, profiles } = clip;
+  const formats = formatsOfSize(clip);
+  const [profile = profiles[0] as Profile] = formats.map((format) => profiles[format] as Profile);
+  const unfit =
+    unfitForCopy(wish.probe, profile) ??
+    (profiles.length > 1 ? unlikeEncoded(wish.probe, profile) : undefined);
   if (unfit !== undefined) return { refused: unfit };
   try {
-    using artifact = await copied(ffmpeg, clip);
-    return { header: artifact.meta.header };
+    using artifact = await copied(ffmpeg, clip, profile);
+    return { header: artifact.meta.header, ...(profiles.length > 1 && { formats }) };
   } catch (error) {
     if (error instanceof NotCopied) return { refused: error.reason };
     throw error;
@@ -62,25 +70,45 @@ export async function copiedClip(
   ffmpeg: Ffmpeg,
   clip: ClipToCopy,
   header: string,
+  format: number,
 ): Promise<Artifact<CopiedMeta>> {
-  const artifact = await copied(ffmpeg, clip);
+  const artifact = await copied(ffmpeg, clip, clip.profiles[format] as Profile);
   if (artifact.meta.header === header) return artifact;
   artifact[Symbol.dispose]();
   throw new NotCopied('has another header');
 }
 
-async function copied(ffmpeg: Ffmpeg, clip: ClipToCopy): Promise<Artifact<CopiedMeta>> {
+/** Those that have the size of the clip, in which it needs no fit: a task may have several. */
+function formatsOfSize({ wish, profiles }: ClipToCopy): number[] {
+  const { video } = wish.probe;
+  return [...profiles.keys()].filter((format) => {
+    const profile = profiles[format];
+    return video?.width === profile?.width && video?.height === profile?.height;
+  });
+}
+
+/** All formats of a clip have equally many frames, and in the others its frames are counted by the clock. */
+function unlikeEncoded({ video, ...probe }: Probe, profile: Profile): string | undefined {
+  const isAlike = video !== null && framesFor({ probe: { ...probe, video }, profile }) === video.packets;
+  return isAlike
+    ? undefined
+    : 'has a last frame that lasts less than a frame, and is made in several formats';
+}
+
+async function copied(ffmpeg: Ffmpeg, clip: ClipToCopy, profile: Profile): Promise<Artifact<CopiedMeta>> {
   const { taskId, content, wish, artifactOf } = clip;
-  const identity = [content, ...copyIdentity(wish.profile, wish), RECIPE, await ffmpeg.version()];
+  const identity = [content, ...copyIdentity(profile, wish), RECIPE, await ffmpeg.version()];
   const make =
     (silent: { exceeded?: SoundExceeded }): MakeFrom<CopiedMeta> =>
     async (file, dir, signal) => {
       const { header, frames, samples, warnings } = await copyClip(ffmpeg, {
-        ...{ ...wish, ...silent, file, dir, signal },
+        ...{ ...wish, ...silent, profile, file, dir, signal },
       }).catch((error: unknown) => {
         throw error instanceof CopyRefused ? new NotCopied(error.message, error) : error;
       });
       return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings, header };
     };
-  return orSilent(taskId, identity, (parts, silent) => artifactOf(artifactKey('clip', parts), make(silent)));
+  return orSilent(taskId, (more, silent) =>
+    artifactOf(artifactKey('clip', [...identity, ...more]), make(silent)),
+  );
 }

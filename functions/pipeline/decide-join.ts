@@ -12,6 +12,7 @@ import type { Task } from '../model/task.ts';
 import type { PinStore } from '../ports/pins.ts';
 import type { Queue } from '../ports/queue.ts';
 import { clipsOf, type Decision, latestLook, outlookOf } from './join-outlook.ts';
+import { joinView } from './join-view.ts';
 
 export interface JoinsDeps {
   pins: PinStore;
@@ -113,7 +114,7 @@ export function createJoins(deps: JoinsDeps): Joins {
   }
 
   function looked(check: CopyCheck) {
-    return check.refused === undefined ? { header: check.header, at: now() } : check;
+    return check.refused === undefined ? { ...check, at: now() } : check;
   }
 
   /** Decides if all that matters is known, or if the rest is lost: then this message comes long after the last look. */
@@ -223,14 +224,14 @@ async function publishUndecided(
 }
 
 function logJoined(log: Log, task: Task, join: Join): void {
-  const reason = join.video === 'encoded' ? join.reason : null;
-  const why = join.video === 'copied' ? '' : `: ${reason ?? 'the request asks for it'}`;
-  log.info(`The clips of task "${task.name}" are ${join.video}${why}`, {
+  const { video, video_reason: reason } = joinView(join, task.plan);
+  const why = video === 'copied' ? '' : `: ${reason ?? 'the request asks for it'}`;
+  log.info(`The clips of task "${task.name}" are ${video}${why}`, {
     event: 'task.joined',
     insertId: `${task.id}-joined`,
     task_id: task.id,
     task_name: task.name,
-    video: join.video,
+    video,
     reason,
   });
 }

@@ -4,7 +4,9 @@ import { type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { PinStore } from '../ports/pins.ts';
 
-export type Decision = { video: 'copied'; header: string } | { video: 'encoded'; reason: string | null };
+export type Decision =
+  | { video: 'copied'; header: string; formats?: number[] }
+  | { video: 'encoded'; reason: string | null };
 
 export interface JoinOutlook {
   /** Undefined while a clip that is missing may change it, and if no clip is left. */
@@ -60,7 +62,8 @@ export async function outlookOf(task: Task, pins: PinStore): Promise<JoinOutlook
     const missing = some.find((_, at) => outcomes[at] === undefined);
     if (missing !== undefined) return { missing, latest };
   }
-  return { decided: { video: 'copied', header: first.copy.header }, latest };
+  const { header, formats } = first.copy;
+  return { decided: { video: 'copied', header, ...(formats && { formats }) }, latest };
 }
 
 async function copyPins(task: Task, pins: PinStore): Promise<(CopyPin | undefined)[]> {

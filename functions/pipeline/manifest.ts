@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { ManifestRow } from '../model/answers/manifest.ts';
 import type { Join } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
-import type { Report } from '../model/report.ts';
+import { type Report, SIDE_FILE_KINDS } from '../model/report.ts';
 import { targetLine } from '../model/target-texts.ts';
 import type { Task } from '../model/task.ts';
 import { joinView } from './join-view.ts';
@@ -43,7 +43,7 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
     combinations: task.plan.combinations.length,
     ...countsOf(manifest),
     seed: task.plan.seed,
-    ...joinView(join),
+    ...joinView(join, task.plan),
     metadata: task.metadata,
     warnings: task.warnings,
   };
@@ -61,9 +61,10 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
  */
 export function* manifestCsv(manifest: Manifest): Generator<string> {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
-  const recordOf = ({ clips, warnings, targets, error, ...row }: ManifestRow) => ({
+  const recordOf = ({ clips, files, warnings, targets, error, ...row }: ManifestRow) => ({
     ...row,
     ...Object.fromEntries(clips.map((url, at) => [clipColumns[at], url])),
+    ...Object.fromEntries(files.map(({ kind, file_name }) => [`${kind}_file`, file_name])),
     warnings: warnings.join(' '),
     targets: targetLine(targets),
     error_code: error?.code ?? '',
@@ -79,6 +80,7 @@ export function* manifestCsv(manifest: Manifest): Generator<string> {
     'track',
     'voice',
     'text',
+    ...SIDE_FILE_KINDS.map((kind) => `${kind}_file`),
     'url',
     'bytes',
     'duration_seconds',

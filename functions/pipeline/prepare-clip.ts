@@ -1,20 +1,29 @@
 /** Makes a clip ready: takes it as it is, or encodes it, as its task decides for all its clips. */
+import { PermanentError } from '../base/errors.ts';
 import type { EncoderPlace } from '../coordination/encoder-places.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
-import { type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
-import { usualMemoryMb } from '../media/conform-limits.ts';
+import { type ConformOutput, type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
+import { inRuns, pixelsOf, usualMemoryMb } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { refuseOtherEncoder } from '../media/hardware-encoders.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
+import type { Join, Profile } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import { type Artifacts, artifactKey, type MakeOptions } from './artifacts.ts';
+import { type Artifacts, artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
 import { type ClipToCopy, checkCopy, copiedClip } from './copy-source.ts';
 import type { Joins } from './decide-join.ts';
 import type { Fetching } from './fetch-source.ts';
 import { orSilent } from './silent-clip.ts';
-import { fetchedSource, type MakeFrom, madeFrom, type PreparedMeta, RECIPE } from './source-artifact.ts';
-import { type ProfileDeps, profileOf } from './task-profile.ts';
+import {
+  allMadeFrom,
+  type FetchedSource,
+  fetchedSource,
+  madeFrom,
+  type PreparedMeta,
+  RECIPE,
+} from './source-artifact.ts';
+import { type ProfileDeps, profilesOf } from './task-profile.ts';
 
 export interface ClipsDeps extends ProfileDeps {
   fetching: Fetching;
@@ -30,54 +39,120 @@ export interface ClipsDeps extends ProfileDeps {
 }
 
 /**
- * The artifact of a clip, made first if it is missing. Undefined if it is not decided yet whether it is copied: see Joins.
- * Throws PermanentError or TransientError.
+ * The artifacts of a clip, one per format of the task, made first if they are missing. Undefined if it is not decided yet
+ * whether it is copied: see Joins. Throws PermanentError or TransientError.
  */
 export async function preparedClip(
   deps: ClipsDeps,
   task: Task,
   number: number,
   options: Omit<MakeOptions, 'semaphore'>,
-): Promise<Artifact<PreparedMeta> | undefined> {
+): Promise<Artifact<PreparedMeta>[] | undefined> {
   const { ffmpeg, maxClipSeconds: maxSeconds, encodeLimitMs: timeoutMs } = deps;
   const { signal } = options;
-  const build = await ffmpeg.version();
   // Counted as a clip that is left to encode while it is downloaded.
   using place = deps.encoding(task.id);
   const watched = <T>(work: () => Promise<T>) => deps.joins.watched(task, number, work, signal);
   const clip = await watched(() => fetchedSource(deps.fetching, task, number, signal));
   const { content, probe } = clip.fetched;
-  const profile = await watched(() => profileOf(deps, task, signal));
+  const profiles = await watched(() => profilesOf(deps, task, signal));
   const { output, sound } = task.plan;
-  const wish = { probe, stillSeconds: output.stillSeconds, maxSeconds, own: sound.originalVolume > 0 };
-  const artifactOf = <M extends PreparedMeta>(key: string, make: MakeFrom<M>, semaphore: Semaphore) =>
-    madeFrom(deps, clip, key, make, { ...options, semaphore });
-
+  const wish: Wish = {
+    ...{ probe, stillSeconds: output.stillSeconds, maxSeconds, own: sound.originalVolume > 0, timeoutMs },
+    ...(profiles.length > 1 && { largestPixels: Math.max(...profiles.map(pixelsOf)) }),
+  };
+  const copying: ClipToCopy = {
+    ...{ taskId: task.id, content, wish, profiles },
+    artifactOf: (key, make) =>
+      madeFrom(deps, clip, key, make, { ...options, semaphore: deps.decoding(task.id) }),
+  };
   // A file without a picture fails, whatever becomes of the others.
-  if (probe.video !== null) {
-    const toCopy: ClipToCopy = {
-      ...{ taskId: task.id, content, wish: { ...wish, profile, timeoutMs } },
-      artifactOf: (key, make) => artifactOf(key, make, deps.decoding(task.id)),
-    };
-    const check = () => watched(() => checkCopy(ffmpeg, toCopy));
-    const join = await deps.joins.joinOf(task, number, check);
-    if (join === undefined) return undefined;
-    if (join.video === 'copied') return copiedClip(ffmpeg, toCopy, join.header);
+  const join = probe.video === null ? ENCODED : await joinOf();
+  if (join === undefined) return undefined;
+  const made = new Map<number, Artifact<PreparedMeta>>();
+  try {
+    const copied = join.video === 'copied' ? (join.formats ?? [0]) : [];
+    for (const format of copied) {
+      made.set(format, await copiedClip(ffmpeg, copying, (join as Copied).header, format));
+    }
+    const formats = [...profiles.entries()].filter(([format]) => !made.has(format));
+    const encoded = await encodedClip(deps, clip, { wish, formats, place }, options);
+    for (const [format, artifact] of encoded) made.set(format, artifact);
+    const all = [...profiles.keys()].map((format) => made.get(format) as Artifact<PreparedMeta>);
+    refuseUnlike(all);
+    return all;
+  } catch (error) {
+    disposeOf(made.values());
+    throw error;
   }
-  const identity = [content, ...conformIdentity(profile, wish), RECIPE, build];
-  return orSilent(task.id, identity, (parts, silent) =>
-    artifactOf(
-      artifactKey('clip', parts),
-      (file, dir, held) =>
-        conformed(deps, {
-          ...{ ...wish, ...silent, file, profile, dir, timeoutMs },
-          ...{ threads: place.threads, signal: held },
-        }),
-      // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
-      place.room(usualMemoryMb({ probe, profile }), signal),
-    ),
-  );
+
+  function joinOf() {
+    return deps.joins.joinOf(task, number, () => watched(() => checkCopy(ffmpeg, copying)));
+  }
 }
+
+type Copied = Extract<Join, { video: 'copied' }>;
+const ENCODED = { video: 'encoded' } as const;
+
+type Wish = Pick<
+  ConformRequest,
+  'probe' | 'stillSeconds' | 'maxSeconds' | 'own' | 'timeoutMs' | 'largestPixels'
+>;
+
+interface ToEncode {
+  wish: Wish;
+  /** With their numbers. */
+  formats: readonly (readonly [number, Profile])[];
+  place: EncoderPlace;
+}
+
+/** By the number of the format. All that are missing are made by one run of the encoder, as far as memory allows. */
+async function encodedClip(
+  deps: ClipsDeps,
+  clip: FetchedSource,
+  { wish, formats, place }: ToEncode,
+  options: Omit<MakeOptions, 'semaphore'>,
+): Promise<Map<number, Artifact<PreparedMeta>>> {
+  const { task, fetched } = clip;
+  const build = await deps.ffmpeg.version();
+  return orSilent(task.id, async (more, silent) => {
+    const keyOf = (profile: Profile) =>
+      artifactKey('clip', [fetched.content, ...conformIdentity(profile, wish), RECIPE, build, ...more]);
+    // Formats that differ in nothing but their names share one.
+    const pictures = new Map(formats.map(([, profile]) => [keyOf(profile), profile]));
+    const made = new Map<string, Artifact<PreparedMeta>>();
+    try {
+      const wanted = [...pictures].map(([key, profile]) => ({ key, profile }));
+      for (const run of inRuns(fetched.probe, wanted)) {
+        const [{ profile }, ...others] = run;
+        const artifacts = await allMadeFrom<PreparedMeta>(
+          deps,
+          clip,
+          run.map(({ key }) => key),
+          (file, dirs, signal, writes) => {
+            const [first, ...rest] = [...dirs].map(([at, dir]) => ({ ...(run[at] as WithProfile), dir }));
+            const request = { ...wish, ...silent, ...(first as ConformOutput), file, writes, signal };
+            return conformed(deps, { ...request, others: rest, threads: place.threads });
+          },
+          // The room is taken before the lease, so that work that is only waiting is not blamed for a crash.
+          {
+            ...options,
+            semaphore: place.room(usualMemoryMb({ ...wish, profile, others }), options.signal),
+          },
+        );
+        for (const [at, { key }] of run.entries()) made.set(key, artifacts[at] as Artifact<PreparedMeta>);
+      }
+      return new Map(
+        formats.map(([format, profile]) => [format, made.get(keyOf(profile)) as Artifact<PreparedMeta>]),
+      );
+    } catch (error) {
+      disposeOf(made.values());
+      throw error;
+    }
+  });
+}
+
+type WithProfile = Pick<ConformOutput, 'profile'>;
 
 async function conformed(
   { ffmpeg, encoder }: Pick<ClipsDeps, 'ffmpeg' | 'encoder'>,
@@ -86,4 +161,16 @@ async function conformed(
   refuseOtherEncoder(request.profile, encoder);
   const { frames, samples, warnings } = await conformClip(ffmpeg, request);
   return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };
+}
+
+/** One soundtrack, and one timing of captions, serve all formats of a combination. */
+function refuseUnlike(artifacts: readonly Artifact<PreparedMeta>[]): void {
+  const counts = [...new Set(artifacts.map(({ meta }) => meta.frames))];
+  if (counts.length < 2) return;
+  throw new PermanentError(
+    'conform_failed',
+    'conform',
+    `Expected equally many frames in all formats, got ${counts.join(' and ')}. Set output.reencode to true, or export the ` +
+      'clip again as MP4 (H.264, AAC).',
+  );
 }

@@ -5,7 +5,7 @@ import { PermanentError, TransientError } from '../base/errors.ts';
 import { makePieceKey, pieceRemadeKey } from '../coordination/lease-keys.ts';
 import { takeCover } from '../media/cover.ts';
 import { type Piece, type PieceName, pieceName, pieceOf } from '../model/pieces.ts';
-import type { PreparedPiece } from '../model/pins.ts';
+import type { PreparedPiece, Profile } from '../model/pins.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
@@ -15,7 +15,7 @@ import type { ClipsDeps } from './prepare-clip.ts';
 import type { Sources } from './prepare-source.ts';
 import { VIDEO } from './source-artifact.ts';
 import type { SpeakingSignals } from './speak-line.ts';
-import { profileOf } from './task-profile.ts';
+import { profilesOf } from './task-profile.ts';
 
 export interface PiecesDeps extends ClipsDeps {
   sources: Pick<Sources, 'opened'>;
@@ -66,8 +66,8 @@ export function createPieces(deps: PiecesDeps): Pieces {
     signals: SpeakingSignals,
   ): Promise<Artifact<unknown>> {
     const { signal } = signals;
-    const { rate } = await profileOf(deps, task, signal);
-    using clip = await sources.opened(task, piece.clip, signals, format);
+    const [{ rate }] = (await profilesOf(deps, task, signal)) as [Profile];
+    using clip = await sources.opened(task, piece.clip, format, signals);
     if (clip === undefined) throw undecided();
     const video = clip.path(VIDEO);
     const key = artifactKey('cover', [clip.key, String(piece.frame), COVER_RECIPE, await ffmpeg.version()]);

@@ -12,7 +12,7 @@ import type { Fetched, Prepared, Probe } from '../model/pins.ts';
 import type { Line, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import { artifactKey } from './artifacts.ts';
+import { artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
 import { type ClipsDeps, preparedClip } from './prepare-clip.ts';
 import { fetchedSource, madeFrom, type PreparedMeta, RECIPE, SOUND } from './source-artifact.ts';
 import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
@@ -29,13 +29,13 @@ export interface Sources {
   ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared | undefined>;
   /**
    * The same, open: it cannot be evicted until it is disposed of.
-   * @param format of a clip, as an index into Plan.formats
+   * @param format of a clip: index into Plan.formats, or 0
    */
   opened(
     task: Task,
     number: number,
+    format: number,
     signals: SpeakingSignals,
-    format?: number,
   ): Promise<Artifact<PreparedMeta> | undefined>;
 }
 
@@ -52,24 +52,50 @@ export function createSources(deps: SourcesDeps): Sources {
 
   return {
     async ready(task, number, signals) {
-      using artifact = await opened(task, number, signals);
-      if (artifact === undefined) return undefined;
-      const { frames, samples, seconds, loudness, warnings } = artifact.meta;
-      return { artifact: artifact.key, frames, samples, seconds, loudness, warnings };
+      const all = await inFormats(task, number, signals);
+      if (all === undefined) return undefined;
+      try {
+        const [first, ...formats] = all.map(({ key, meta }) => {
+          const { frames, samples, seconds, warnings } = meta;
+          return { artifact: key, frames, samples, seconds, loudness: meta.loudness, warnings };
+        });
+        const others = formats.map(({ loudness: _, ...format }) => format);
+        return { ...(first as Prepared), ...(others.length > 0 && { formats: others }) };
+      } finally {
+        disposeOf(all);
+      }
     },
 
-    opened,
+    async opened(task, number, format, signals) {
+      const all = await inFormats(task, number, signals);
+      const wanted = all?.[format];
+      disposeOf((all ?? []).filter((artifact) => artifact !== wanted));
+      return wanted;
+    },
   };
 
-  async function opened(
+  /** One per format of a clip, or the only one. */
+  async function inFormats(
+    task: Task,
+    number: number,
+    signals: SpeakingSignals,
+  ): Promise<Artifact<PreparedMeta>[] | undefined> {
+    const { kind } = task.plan.sources[number] as Source;
+    const options = {
+      signal: signals.signal,
+      countedAs: { key: makeKey(task.id, number), stage: STAGE_OF[kind] },
+    };
+    if (kind === 'clip') return preparedClip(deps, task, number, options);
+    return [await heard(task, number, signals, options)];
+  }
+
+  async function heard(
     task: Task,
     number: number,
     { signal, stop }: SpeakingSignals,
-  ): Promise<Artifact<PreparedMeta> | undefined> {
+    options: MakeOptions,
+  ): Promise<Artifact<PreparedMeta>> {
     const source = task.plan.sources[number] as Source;
-    const countedAs = { key: makeKey(task.id, number), stage: STAGE_OF[source.kind] };
-    const options = { signal, countedAs };
-    if (source.kind === 'clip') return preparedClip(deps, task, number, options);
     const build = await ffmpeg.version();
     if (source.kind === 'line') {
       const identity = await deps.speaking.identityOf(source, signal);

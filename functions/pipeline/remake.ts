@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { PermanentError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { remadeKey, remakeKey } from '../coordination/lease-keys.ts';
+import { inFormat } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
 import type { PinStore } from '../ports/pins.ts';
@@ -12,13 +13,18 @@ import { type PreparedArtifact, usablePin } from './check-prepared.ts';
 import type { Sources } from './prepare-source.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 
-/** Called by a render that misses the artifact of that key. Throws PermanentError or TransientError. */
-export type Remake = (
-  task: Task,
-  number: number,
-  missing: string,
-  signals: SpeakingSignals,
-) => Promise<PreparedArtifact>;
+/** What a render misses. */
+export interface Missing {
+  /** Number of the source. */
+  number: number;
+  /** Of a clip: index into Plan.formats, or 0. */
+  format: number;
+  /** Key of the artifact. */
+  key: string;
+}
+
+/** Called by a render that misses an artifact. Throws PermanentError or TransientError. */
+export type Remake = (task: Task, missing: Missing, signals: SpeakingSignals) => Promise<PreparedArtifact>;
 
 export interface RemakeHereDeps {
   sources: Sources;
@@ -36,7 +42,7 @@ const LOGGED = 10_000;
  */
 export function remakeHere({ sources, wasEvicted, log }: RemakeHereDeps): Remake {
   const logged = new LRUCache<string, true>({ max: LOGGED });
-  return async (task, number, missing, signals) => {
+  return async (task, { number, format, key: missing }, signals) => {
     const key = remadeKey(task.id, number);
     if (!logged.has(key)) {
       logged.set(key, true);
@@ -51,7 +57,7 @@ export function remakeHere({ sources, wasEvicted, log }: RemakeHereDeps): Remake
       });
     }
     // If another ffmpeg build was installed meanwhile, the key is a new one.
-    const artifact = await sources.opened(task, number, signals);
+    const artifact = await sources.opened(task, number, format, signals);
     if (artifact !== undefined) return artifact;
     // Only of a task that an earlier version began, and only for as long as another clip of it is looked at.
     throw new TransientError('waiting', 'It is being decided whether the clips of the task are copied.', {
@@ -76,10 +82,10 @@ const LOOK_AGAIN_MS = 5_000;
  * stranger is decoded there.
  */
 export function remakeInPrepare({ pins, artifacts, attempts, queue }: RemakeInPrepareDeps): Remake {
-  return async (task, number, _missing, { signal }) => {
+  return async (task, { number, format }, { signal }) => {
     const [again] = await pins.read(task.id, [`remade-${number}`]);
     if (again !== undefined) {
-      const { artifact: key } = usablePin(task, number, again);
+      const { artifact: key } = inFormat(usablePin(task, number, again), format);
       const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signal);
       if (artifact !== undefined) return artifact;
     }

@@ -3,17 +3,20 @@ import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
+import type { CaptionWords } from '../media/captions/words.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
+import { formatProfiles } from '../media/profile.ts';
 import type { Attempts } from '../model/attempts.ts';
-import { fileName } from '../model/names.ts';
-import type { Failed, Prepared, Profile } from '../model/pins.ts';
+import { fileName, languageOf } from '../model/names.ts';
+import { type Failed, inFormat, type Prepared, type Profile } from '../model/pins.ts';
 import type { Combination, Source } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import { workDir } from './artifacts.ts';
+import { captionsOf, writeCaptions } from './captions.ts';
 import {
   checkArtifact,
   checkedProfile,
@@ -22,11 +25,13 @@ import {
   usablePin,
 } from './check-prepared.ts';
 import { targetReports } from './check-targets.ts';
-import type { Remake } from './remake.ts';
+import type { Missing, Remake } from './remake.ts';
 import { failedReport, ownerOf } from './reporting.ts';
+import { saveSideFiles } from './side-files.ts';
 import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
-import { captionedClips, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
+import type { SpokenWords } from './spoken-words.ts';
+import { captionedClips, coversOf, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
 import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
 export interface MakeVideoDeps extends VideoPiecesDeps {
@@ -34,6 +39,7 @@ export interface MakeVideoDeps extends VideoPiecesDeps {
   outputs: OutputStore;
   reports: ReportStore;
   soundtracks: Soundtracks;
+  spokenWords: SpokenWords;
   log: Log;
   tempDir: string;
   /** Limits saving, and serves tasks in turn. */
@@ -91,13 +97,15 @@ async function make(
   using inputs = new DisposableStack();
   const signals = { signal: either, stop: signal };
   const [pinned] = await deps.pins.read(task.id, ['profile']);
-  const profile = checkedProfile(pinned, task.plan.output);
+  const { format = 0 } = combination;
+  const first = checkedProfile(pinned, task.plan.output);
+  const profile = first && formatProfiles(first, task.plan)[format];
   const pinOf = async (number: number) => {
     const [pin] = await deps.pins.read(task.id, [`prepared-${number}` as const]);
-    return usablePin(task, number, pin as Prepared | Failed);
+    return inFormat(usablePin(task, number, pin as Prepared | Failed), format);
   };
   const open = async (number: number, { artifact: key }: Prepared) => {
-    const artifact = inputs.use(await openPrepared(task, number, key, signals, deps));
+    const artifact = inputs.use(await openPrepared(task, { number, format, key }, signals, deps));
     return { artifact, picture: await checkArtifact(artifact, kindOf(task, number), profile) };
   };
   // Most videos find their soundtrack: the files of its parts are opened only to mix it.
@@ -137,15 +145,26 @@ async function make(
     ...{ rate, soundtrack, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
   });
+  const captions = captionsOf(task.plan, await wordsIn(combination, voice, task, deps), seconds);
+  const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...coversOf(pieces)];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
   const save = () => deps.outputs.save(task.folder, name, out, signal, owner);
-  const saved = await deps.saving(task.id)(() => {
+  const { files, ...saved } = await deps.saving(task.id)(async () => {
     // Not earlier: mixed videos must not pile up while they wait to be saved.
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    return retryTransient(save, { signal, stage: 'save' });
+    const place = {
+      task,
+      video: name,
+      language: languageOf(task.plan, combination),
+      owner,
+      dir: dir.path,
+      signal,
+    };
+    const files = await saveSideFiles(beside, place, deps);
+    return { ...(await retryTransient(save, { signal, stage: 'save' })), files };
   });
   return {
     index: combination.index,
@@ -165,24 +184,37 @@ async function make(
       ),
       ...trackWarnings(task, combination, music?.pin, seconds),
       ...voiceWarnings(choices, voice?.pin, seconds),
+      ...captions.warnings,
       ...soundtrack.warnings,
     ],
+    ...(files.length > 0 && { files }),
     ...targetReports(task, facts, soundtrack),
     error: null,
     ...watch.seconds(),
   };
 }
 
+/** Undefined if none are spoken, or nobody wants to read them. */
+async function wordsIn(
+  { line }: Combination,
+  voice: { open(): Promise<PreparedArtifact> } | undefined,
+  { plan }: Task,
+  { spokenWords }: MakeVideoDeps,
+): Promise<CaptionWords | undefined> {
+  const source = line === null ? undefined : plan.sources[line];
+  if (plan.captions === undefined || voice === undefined || source?.kind !== 'line') return undefined;
+  return spokenWords(await voice.open(), source);
+}
+
 /** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
-  number: number,
-  key: string,
+  wanted: Missing,
   signals: SpeakingSignals,
   { artifacts, remake }: MakeVideoDeps,
 ): Promise<PreparedArtifact> {
-  const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signals.signal);
-  return artifact ?? remake(task, number, key, signals);
+  const artifact = await artifacts.open<PreparedArtifact['meta']>(wanted.key, signals.signal);
+  return artifact ?? remake(task, wanted, signals);
 }
 
 function kindOf({ plan }: Task, number: number): Source['kind'] {

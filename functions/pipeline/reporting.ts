@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { retryKey } from '../coordination/lease-keys.ts';
-import { fileName } from '../model/names.ts';
+import { fileName, fileNames } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
@@ -51,15 +51,15 @@ export async function checkCompletion(
 }
 
 /**
- * Removes the task's videos of combinations without a successful report from the folder. Those of its retry have the same
- * names and stay, however late this step is.
+ * Removes the task's videos of combinations without a successful report from the folder, and the files beside them. Those of
+ * its retry have the same names and stay, however late this step is.
  */
 export async function removeVideos(
   task: Task,
   combinations: readonly Combination[],
   { tasks, outputs }: { tasks: Pick<TaskStore, 'claimed'>; outputs: Pick<OutputStore, 'remove'> },
 ): Promise<void> {
-  const names = combinations.map((combination) => fileName(task, combination));
+  const names = combinations.flatMap((combination) => fileNames(task, combination));
   const isCurrent = async () => (await tasks.claimed(retryKey(task.id))) === undefined;
   await outputs.remove(task.folder, names, { taskId: task.id, isCurrent });
 }

@@ -1,14 +1,16 @@
 import { SoundExceeded } from '../media/own-sound.ts';
 
-/** Makes a clip of these parts, and makes it silent if its sound takes too long or too much memory. */
+/**
+ * Makes a clip, and makes it silent if its sound takes too long or too much memory. `more`: what its identity has then in
+ * addition.
+ */
 export function orSilent<T>(
   taskId: string,
-  parts: readonly string[],
-  make: (parts: readonly string[], silent: { exceeded?: SoundExceeded }) => Promise<T>,
+  make: (more: readonly string[], silent: { exceeded?: SoundExceeded }) => Promise<T>,
 ): Promise<T> {
-  return make(parts, {}).catch((error: unknown) => {
+  return make([], {}).catch((error: unknown) => {
     if (!SoundExceeded.is(error)) throw error;
     // For this task alone: another one tries again, perhaps on a larger machine.
-    return make([...parts, 'silent', taskId], { exceeded: error });
+    return make(['silent', taskId], { exceeded: error });
   });
 }

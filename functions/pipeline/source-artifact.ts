@@ -3,7 +3,7 @@ import { PermanentError } from '../base/errors.ts';
 import type { Fetched, Prepared } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import type { Artifacts, MakeOptions } from './artifacts.ts';
+import { type Artifacts, disposeOf, type MakeAll, type MakeOptions } from './artifacts.ts';
 import { BYTES, type Fetching } from './fetch-source.ts';
 
 /** Names of files within artifacts. */
@@ -21,6 +21,9 @@ export interface FetchedSource {
   number: number;
   fetched: Fetched;
 }
+
+/** As MakeAll, from the bytes in `file`. */
+export type MakeAllFrom<M> = (file: string, ...made: Parameters<MakeAll<M>>) => Promise<M>;
 
 /** Makes the artifact in `dir` from the bytes in `file`. */
 export type MakeFrom<M> = (file: string, dir: string, signal: AbortSignal) => Promise<M>;
@@ -55,4 +58,26 @@ export async function madeFrom<M extends PreparedMeta>(
   if (made !== undefined) return made;
   using bytes = await fetching.bytesOf(task, number, fetched, options.signal);
   return await artifacts.getOrCreate(key, (dir, held) => make(bytes.path(BYTES), dir, held), options);
+}
+
+/** The same for several artifacts that are made together. */
+export async function allMadeFrom<M extends PreparedMeta>(
+  { fetching, artifacts }: { fetching: Fetching; artifacts: Artifacts },
+  { task, number, fetched }: FetchedSource,
+  keys: readonly string[],
+  make: MakeAllFrom<M>,
+  options: MakeOptions,
+): Promise<Artifact<M>[]> {
+  const made: Artifact<M>[] = [];
+  try {
+    for (const key of keys) {
+      const artifact = await artifacts.madeElsewhere<M>(key, options.signal);
+      if (artifact !== undefined) made.push(artifact);
+    }
+    if (made.length === keys.length) return made.splice(0);
+    using bytes = await fetching.bytesOf(task, number, fetched, options.signal);
+    return await artifacts.getOrCreateAll(keys, (...into) => make(bytes.path(BYTES), ...into), options);
+  } finally {
+    disposeOf(made);
+  }
 }

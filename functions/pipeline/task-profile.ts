@@ -1,5 +1,5 @@
 /** The size and frame rate of a task's videos, determined once: as requested, otherwise as in its first readable clips. */
-import { chooseProfile, type FirstClips } from '../media/profile.ts';
+import { chooseProfile, type FirstClips, formatProfiles } from '../media/profile.ts';
 import type { HardwareName, Profile } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { PinStore } from '../ports/pins.ts';
@@ -12,8 +12,12 @@ export interface ProfileDeps {
   encoder?: HardwareName | undefined;
 }
 
-/** Readable clips are looked for in block order. Throws TransientError. */
-export async function profileOf(deps: ProfileDeps, task: Task, signal: AbortSignal): Promise<Profile> {
+/** One per format, or the only one. Readable clips are looked for in block order. Throws TransientError. */
+export async function profilesOf(deps: ProfileDeps, task: Task, signal: AbortSignal): Promise<Profile[]> {
+  return formatProfiles(await profileOf(deps, task, signal), task.plan);
+}
+
+async function profileOf(deps: ProfileDeps, task: Task, signal: AbortSignal): Promise<Profile> {
   const { fetching, pins, encoder } = deps;
   const [pinned] = await pins.read(task.id, ['profile']);
   if (pinned !== undefined) return pinned;

@@ -12,8 +12,9 @@ import type { Artifacts } from './artifacts.ts';
 import { usablePiece } from './check-pieces.ts';
 import type { PreparedArtifact } from './check-prepared.ts';
 import { pieceStates } from './pieces.ts';
-import type { Pieces } from './prepare-piece.ts';
+import { COVER, type Pieces } from './prepare-piece.ts';
 import { pieceMessage } from './ready-renders.ts';
+import type { MadeSideFile } from './side-files.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 
 /** Called by a render that misses an artifact of a piece. Throws PermanentError or TransientError. */
@@ -68,6 +69,13 @@ export function captionedClips(pieces: readonly OpenPiece[]): Map<number, Prepar
     pieces.flatMap(({ piece, artifact }) =>
       piece.kind === 'captioned' ? [[piece.at, artifact as PreparedArtifact] as const] : [],
     ),
+  );
+}
+
+/** Of a video that wants one. */
+export function coversOf(pieces: readonly OpenPiece[]): MadeSideFile[] {
+  return pieces.flatMap(({ piece, artifact }) =>
+    piece.kind === 'cover' ? [{ kind: piece.kind, file: artifact.path(COVER) }] : [],
   );
 }
 

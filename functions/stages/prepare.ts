@@ -8,7 +8,7 @@ import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
 import { type Source, sourcesOf, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
-import { checkedPin } from '../pipeline/check-prepared.ts';
+import { checkedPin, formatsOf } from '../pipeline/check-prepared.ts';
 import type { Joins } from '../pipeline/decide-join.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
@@ -78,7 +78,7 @@ async function makeReady(
       const [first] = await pins.read(taskId, [name]);
       const pin = await outcome(first !== undefined);
       if (pin === undefined) return 'undecided';
-      const isSame = first !== undefined && keyOf(first) === keyOf(pin);
+      const isSame = first !== undefined && keysOf(first).join() === keysOf(pin).join();
       const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
       logPrepared(log, task, number, source, stored, (performance.now() - started) / 1000);
       return stored;
@@ -97,20 +97,26 @@ async function makeReady(
   /** What renders can use now, or a failure; undefined if it is to be made. */
   async function settled(): Promise<Prepared | Failed | undefined> {
     const [pinned] = await pins.read(taskId, [name]);
-    const first = pinned && checkedPin(pinned, source);
+    const first = pinned && checkedPin(pinned, source, formatsOf(task.plan));
     if (first === undefined || first.error !== undefined || (await isThere(first))) return first;
     const [again] = await pins.read(taskId, [nameAgain]);
     return again === undefined || again.error !== undefined || (await isThere(again)) ? again : undefined;
   }
 
-  async function isThere({ artifact: key }: Prepared): Promise<boolean> {
-    using artifact = await artifacts.open(key, signal);
-    return artifact !== undefined;
+  /** In all formats. */
+  async function isThere(pin: Prepared): Promise<boolean> {
+    for (const key of keysOf(pin)) {
+      using artifact = await artifacts.open(key, signal);
+      if (artifact === undefined) return false;
+    }
+    return true;
   }
 }
 
-function keyOf(pin: Prepared | Failed): string | undefined {
-  return pin.error === undefined ? pin.artifact : undefined;
+function keysOf(pin: Prepared | Failed): string[] {
+  if (pin.error !== undefined) return [];
+  const { artifact, formats = [] } = pin;
+  return [...new Set([artifact, ...formats.map((format) => format.artifact)])];
 }
 
 function logPrepared(

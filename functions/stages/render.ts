@@ -9,7 +9,7 @@ import { type Failed, isSettled, type Prepared } from '../model/pins.ts';
 import { type Combination, type Source, sourcesOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
-import { checkedPin } from '../pipeline/check-prepared.ts';
+import { checkedPin, formatsOf } from '../pipeline/check-prepared.ts';
 import { missingOf, pieceStates } from '../pipeline/pieces.ts';
 import { askForPieces } from '../pipeline/ready-renders.ts';
 import { type MakeVideoDeps, makeVideo, type Signals } from '../pipeline/render-video.ts';
@@ -143,5 +143,7 @@ async function pinsOf(
     numbers.map((number) => `prepared-${number}` as const),
   );
   if (!isSettled(found)) return undefined;
-  return found.map((pin, at) => pin && checkedPin(pin, task.plan.sources[numbers[at] as number] as Source));
+  const { sources } = task.plan;
+  const formats = formatsOf(task.plan);
+  return found.map((pin, at) => pin && checkedPin(pin, sources[numbers[at] as number] as Source, formats));
 }

@@ -355,7 +355,7 @@ describe('a request with mistakes', () => {
 
   test('more combinations than allowed, together with another mistake', () => {
     const found = mistakes({ ...valid, seed: -1 }, 1);
-    assert.match(found['/video_blocks'] ?? '', /at most 1 combinations, got 2 \(2 x 1\)/);
+    assert.match(found['/video_blocks'] ?? '', /at most 1 videos, got 2: 2 combinations \(2 x 1\)/);
     assert.ok(found['/seed']);
   });
 

@@ -71,6 +71,12 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
         await make('/nowhere', signal);
         return artifact('artifact');
       }),
+    getOrCreateAll: (made, make, { semaphore, signal }) =>
+      (semaphore as Semaphore)(async () => {
+        keys.push(...made);
+        await make(new Map(made.map((_, place) => [place, '/nowhere'])), signal, '/nowhere');
+        return made.map(() => artifact('artifact'));
+      }),
   };
   const sources = createSources({
     artifacts,

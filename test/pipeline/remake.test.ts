@@ -111,7 +111,7 @@ describe('prepared clips that are evicted before they are used', { timeout: 120_
     });
     const signals = { ...DELIVERY, stop: DELIVERY.signal };
     for (const [number, key] of ['evicted', 'gone'].entries()) {
-      await assert.rejects(remake(task, number, key, signals), /not made/);
+      await assert.rejects(remake(task, { number, format: 0, key }, signals), /not made/);
     }
     assert.match(lines[0] ?? '', /removed to make room\. Raise CACHE_MAX_MB/);
     assert.match(lines[1] ?? '', /it is gone\."/);

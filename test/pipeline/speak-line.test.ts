@@ -34,6 +34,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
         await make('/nowhere', signal);
         throw new Error('Expected the line to end the test');
       },
+      getOrCreateAll: () => Promise.reject(ENDS),
     },
     leases: {} as LeaseStore,
     inTurn: fairLanes({ places: 1 }),

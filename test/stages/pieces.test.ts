@@ -15,7 +15,7 @@ describe('a piece of a task', () => {
   const BEST = 'cover-0-best' as PieceName;
   const taskWith = (cover: { atSeconds: number | null }, clips = ['/a.mp4'], more = ['/b.mp4', '/c.mp4']) => {
     s.server.set('/c.mp4', { body: s.clip });
-    return s.createTask({ clips, more, decided: true, wishes: { cover } });
+    return s.createTask({ clips, more, decided: true, plan: { cover } });
   };
   const make = (task: Task, piece: PieceName, change: Partial<typeof s.deps> = {}) =>
     prepare({ topic: 'prepare', taskId: task.id, source: 0, piece }, delivery(), { ...s.deps, ...change });

@@ -43,6 +43,10 @@ const TYPES: Readonly<Record<string, string>> = {
   '.mp4': 'video/mp4',
   '.json': 'application/json',
   '.csv': 'text/csv',
+  '.jpg': 'image/jpeg',
+  // No one has registered a type for it.
+  '.srt': 'application/x-subrip',
+  '.vtt': 'text/vtt',
 };
 
 export interface LocalFile {

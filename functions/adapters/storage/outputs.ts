@@ -27,6 +27,10 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   mp4: 'video/mp4',
   json: 'application/json',
   csv: 'text/csv',
+  jpg: 'image/jpeg',
+  // No one has registered a type for it.
+  srt: 'application/x-subrip',
+  vtt: 'text/vtt',
 };
 /** Connections at a time while files are removed, and while folders are made. */
 const REMOVALS_AT_ONCE = 16;

@@ -13,7 +13,7 @@ const PAUSE = /[.,;:!?…。、，；：！？؟،۔।—–]["'”’»)\]]*$/
 const FARTHEST = 0.8;
 /** What each word takes besides its letters, in letters. */
 const BETWEEN = 0.5;
-/** Digits are read as words, pictures are named. */
+/** Digits and signs are read as words, pictures are named. */
 const DIGIT = 3;
 const PICTURE = 4;
 /** A sign of these scripts is a syllable. */
@@ -23,7 +23,8 @@ const SYLLABLE = 2;
 export function weightOf(text: string): number {
   let weight = BETWEEN;
   for (const character of text) {
-    if (/\p{Nd}/u.test(character)) weight += DIGIT;
+    if (/[\p{Nd}\p{S}&@#%]/u.test(character) && !/\p{Extended_Pictographic}/u.test(character))
+      weight += DIGIT;
     else if (/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u.test(character))
       weight += SYLLABLE;
     else if (/[\p{L}\p{N}]/u.test(character)) weight += 1;

@@ -21,7 +21,7 @@ const DIRECTION = /\[\p{L}[\p{L}\p{M}\p{N} ,.'’-]{0,60}\]/gu;
 const WITHOUT_BLANKS =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 /** A piece without any of these belongs to the word before it, or behind it. */
-const SPOKEN = /[\p{L}\p{M}\p{N}\p{S}\p{Extended_Pictographic}]/u;
+const SPOKEN = /[\p{L}\p{M}\p{N}\p{S}\p{Extended_Pictographic}&@#%]/u;
 const OPENING = /^[\p{Ps}\p{Pi}¿¡]+$/u;
 
 /**

@@ -12,7 +12,7 @@ const SHOWN: readonly [title: string, text: string, words: string[], language?: 
     '<speak>Wait<break time="1.5s"/>for <phoneme alphabet="ipa" ph="x">it</phoneme>.</speak>',
     ['Wait', 'for', 'it .'],
   ],
-  ['what only looks like markup', '2 < 3 > 1 & {so} <3', ['2', '<', '3', '>', '1 &', '{so}', '<3']],
+  ['what only looks like markup', '2 < 3 > 1 & {so} <3', ['2', '<', '3', '>', '1', '&', '{so}', '<3']],
   ['no control characters and halves of characters', 'a\u0000b\ud800 c\u0085d', ['a', 'b', 'c', 'd']],
   ['emoji whole', 'Wow 👨‍👩‍👧 👍🏽 🏴󠁧󠁢󠁥󠁮󠁧󠁿!', ['Wow', '👨‍👩‍👧', '👍🏽', '🏴󠁧󠁢󠁥󠁮󠁧󠁿!']],
   ['Arabic in its order', 'اشترِ الآن، من فضلك!', ['اشترِ', 'الآن،', 'من', 'فضلك!']],

@@ -1,0 +1,132 @@
+/** Tasks whose videos are made in several formats. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { readPicture } from '../../functions/media/mp4/tracks.ts';
+import { type Render, startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
+import { FILM, makeCounted } from '../fixtures/media/counted-film.ts';
+import { makeTrack } from '../fixtures/media/finished.ts';
+import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
+import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
+
+const RATE = { num: 30, den: 1 };
+/** The last has the size of the clips. */
+const FORMATS = [
+  { name: 'tall', width: 144, height: 256 },
+  { name: 'square', width: 160, height: 160, fit: 'blur' },
+  { name: 'wide', width: FILM.width, height: FILM.height },
+] as const;
+const LENGTHS = { a: 9, b: 14, c: 6, d: 11 };
+const NAMES = Object.keys(LENGTHS) as (keyof typeof LENGTHS)[];
+
+type Format = (typeof FORMATS)[number];
+
+interface FormatRender extends Render {
+  combination: number;
+  format: string | null;
+  text: string | null;
+}
+
+describe('a task in three formats', () => {
+  const cleanup = new AsyncDisposableStack();
+  let server: SourceServer;
+  let host: TestHost;
+  let music: Buffer;
+
+  before(async () => {
+    const dir = cleanup.use(await tempDir());
+    const bodies: Record<string, { body: Buffer }> = {};
+    for (const [id, name] of NAMES.entries()) {
+      const film = { ...FILM, frames: LENGTHS[name], flash: 2, id };
+      // Of one export, so that their frames can be copied.
+      const output = ['-c:v', 'libx264', '-crf', '12', '-bf', '0', '-c:a', 'aac'];
+      const file = await makeCounted(join(dir.path, `${name}.mp4`), film, output);
+      bodies[`/${name}.mp4`] = { body: await readFile(file) };
+    }
+    music = await readFile(await makeTrack(join(dir.path, 'music.wav'), 1));
+    server = cleanup.use(await startSourceServer({ ...bodies, '/music.wav': { body: music } }));
+    host = cleanup.use(await startTestHost(dir.path));
+  });
+  after(() => cleanup.disposeAsync());
+
+  const request = (name: string, more: Record<string, unknown> = {}) => ({
+    task_name: name,
+    video_blocks: {
+      hooks: [server.url('/a.mp4'), server.url('/b.mp4')],
+      ctas: [server.url('/c.mp4'), server.url('/d.mp4')],
+    },
+    output: { formats: FORMATS, fps: 30 },
+    ...more,
+  });
+  const framesOf = ({ clips }: Render) => clips.reduce((sum, url) => sum + LENGTHS[nameOf(url)], 0);
+  const nameOf = (url: string) => url.at(-5) as keyof typeof LENGTHS;
+
+  test('has every combination with each line in each of them, with one soundtrack, in a folder each', async () => {
+    const { status, renders } = await host.run({
+      ...request('launch', {
+        audio_blocks: { music: [server.url('/music.wav')] },
+        text_to_speech: [
+          { text: 'One.', voice: 'en' },
+          { text: 'Two.', voice: 'en' },
+        ],
+        selection: { lines: 'each' },
+        targets: ['reels'],
+      }),
+    });
+    const videos = renders as FormatRender[];
+    assert.equal(status['status'], 'completed', JSON.stringify(videos.map(({ error }) => error)));
+    assert.deepEqual([status['combinations'], status['succeeded'], videos.length], [24, 24, 24]);
+    assert.equal(status['video'], 'mixed');
+    assert.equal(
+      status['video_reason'],
+      'copied in wide, encoded in tall, square: the clips have another size',
+    );
+    for (let combination = 1; combination <= 8; combination++) {
+      const own = videos.filter((video) => video.combination === combination);
+      assert.deepEqual(
+        own.map(({ format }) => format),
+        FORMATS.map(({ name }) => name),
+      );
+      assert.equal(
+        new Set(own.map(({ clips, text, track }) => JSON.stringify([clips, text, track]))).size,
+        1,
+      );
+      assert.equal(new Set(own.map(({ duration_seconds: seconds }) => seconds)).size, 1);
+    }
+    for (const video of videos) {
+      const { name, width, height } = FORMATS.find(({ name }) => name === video.format) as Format;
+      assert.match(video.file_name, new RegExp(`^${name}/\\d{4}-.*_${name}\\.mp4$`));
+      const file = join(host.outputDir, 'launch', video.file_name);
+      const picture = await readPicture(file, RATE);
+      assert.deepEqual([picture.width, picture.height], [width, height]);
+      assert.equal(picture.sizes.length, framesOf(video));
+    }
+    for (const [at, video] of videos.slice(3 * 2, 3 * 3).entries()) {
+      const { width, height } = FORMATS[at] as Format;
+      const film = await readFilm(
+        join(host.outputDir, 'launch', video.file_name),
+        placeOf(width / height, FILM),
+      );
+      const shown = video.clips.map((url) => nameOf(url));
+      assert.deepEqual(
+        film.map(({ id, frame }) => [id, frame]),
+        shown.flatMap((name) =>
+          Array.from({ length: LENGTHS[name] }, (_, frame) => [NAMES.indexOf(name), frame]),
+        ),
+        video.file_name,
+      );
+    }
+    assert.deepEqual(
+      NAMES.map((name) => server.requests(`/${name}.mp4`)),
+      NAMES.map(() => 1),
+    );
+    const manifest = await host.get(`/tasks/${status['task_id']}/manifest.json`);
+    const rows = manifest['renders'] as FormatRender[];
+    assert.deepEqual(
+      rows.map(({ combination, format }) => [combination, format]),
+      videos.map(({ combination, format }) => [combination, format]),
+    );
+  });
+});
