@@ -90,7 +90,7 @@ describe('a template of file names', () => {
   });
 
   test('stays the same in a retry of some videos', () => {
-    const text_to_speech = ['one', 'two'].map((text) => ({ text, voice: 'Sarah', group: text }));
+    const text_to_speech = ['one', 'two'].map((text) => ({ text, voice: 'Sarah' }));
     const task = read('{n:hooks}{n:ctas}{line}{block:hooks}', { text_to_speech });
     const all = namesOf(task);
     for (const combination of task.plan.combinations) {

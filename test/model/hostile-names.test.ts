@@ -197,6 +197,7 @@ function randomBody(seed: number): object {
   const always =
     random() < 0.5 ? oneOf(random, ['{index}', blocks.map((block) => `-{n:${block}}`).join('')]) : '';
   const template = `${some(random, 5).map(piece).join('')}${always}`;
+  const grouped = random() < 0.3;
   const formats = random() < 0.4 ? FORMATS.slice(0, 1 + below(random, FORMATS.length)) : undefined;
   return {
     task_name: visible(short(150)),
@@ -207,9 +208,10 @@ function randomBody(seed: number): object {
         text: `line ${at}`,
         voice: visible(short(150)),
         ...(random() < 0.5 && { language: oneOf(random, ['en', 'pt-BR', 'zh-Hant', 'ar']) }),
-        ...(random() < 0.5 && { group: visible(short(40)) }),
+        ...(grouped && random() < 0.7 && { group: visible(short(40)) }),
       })),
     }),
+    ...(grouped && { selection: { lines: 'each' } }),
     ...(random() < 0.3 && { captions: { mode: 'srt', files: ['srt', 'vtt'] } }),
     ...(random() < 0.3 && { cover: {} }),
     output: { file_name: template.slice(0, 200) || '{index}', ...(formats && { formats }) },
