@@ -11,8 +11,8 @@ import {
   offsetTable,
   type Track,
 } from './chunk-tables.ts';
-import { bytesOf, type Layout, type Movie } from './movie.ts';
-import { PACKET, type Picture } from './tracks.ts';
+import { bytesOf, type Film, type Layout } from './movie.ts';
+import { PACKET, type Picture, type Sound } from './tracks.ts';
 
 const MATRIX = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 /** "und" in 5 bits each. */
@@ -23,7 +23,7 @@ const ROLL = [Buffer.from('roll'), u32(2, 1), Buffer.from([0xff, 0xff])] as cons
 
 /** What is the same for all boxes of a file. */
 interface Scope {
-  movie: Movie;
+  movie: Film;
   layout: Layout;
   /** Ticks per second of the picture and of the whole. */
   ticks: number;
@@ -32,7 +32,7 @@ interface Scope {
 }
 
 /** All bytes of the file before its first frame. Offsets and lengths have 64 bits only where 32 do not suffice. */
-export function headOf(movie: Movie, layout: Layout): Buffer {
+export function headOf(movie: Film, layout: Layout): Buffer {
   const places = chunkPlaces(layout);
   const ticks = timescale(movie.rate);
   const media =
@@ -74,7 +74,12 @@ function indexOf(scope: Scope): Pieces {
   const brands = order !== null && !movie.editLists ? 'isomiso4avc1mp41' : 'isomiso2avc1mp41';
   return [
     ...box('ftyp', Buffer.from('isom'), u32(512), Buffer.from(brands)),
-    ...box('moov', mvhd, pictureTrack(scope, order), soundTrack(scope)),
+    ...box(
+      'moov',
+      mvhd,
+      pictureTrack(scope, order),
+      movie.sound === null ? [] : soundTrack(scope, movie.sound),
+    ),
   ];
 }
 
@@ -106,9 +111,9 @@ function pictureTrack(scope: Scope, order: Uint32Array | null): Pieces {
   );
 }
 
-function soundTrack(scope: Scope): Pieces {
+function soundTrack(scope: Scope, sound: Sound): Pieces {
   const { movie, layout, places, offsets } = scope;
-  const { sound, editLists } = movie;
+  const { editLists } = movie;
   const { length } = layout.packets;
   const priming = editLists ? sound.priming * PACKET : 0;
   const samples = sound.length + priming;
@@ -145,7 +150,7 @@ function pictureTicks(scope: Scope): number {
 
 /** Of the whole, not of the track. */
 function soundTicks({ movie: { sound }, ticks }: Scope): number {
-  return Math.round((sound.length * ticks) / SAMPLE_RATE);
+  return Math.round(((sound?.length ?? 0) * ticks) / SAMPLE_RATE);
 }
 
 function trackHeader(id: 1 | 2, duration: number, picture = { width: 0, height: 0 }): Pieces {
