@@ -57,7 +57,7 @@ describe('a template of file names', () => {
     ]);
     assert.equal(
       names('{index} {block:hooks} {block:ctas} {track} {line} {voice} {language} {id}')[2],
-      '0003 Dog & Co. buy drums 1 Sarah en a1b2c3.mp4',
+      '0003 Dog_Co buy drums 1 Sarah en a1b2c3.mp4',
     );
     assert.equal(names('{{{index}}} {{}}')[0], '{0001} {}.mp4');
   });
@@ -115,14 +115,10 @@ describe('a template of file names', () => {
     const long = '👩🏽‍🚀'.repeat(12);
     const change = {
       task_name: 'x'.repeat(100),
-      video_blocks: {
-        a: [
-          { url: 'https://h/1.mp4', name: long },
-          { url: 'https://h/2.mp4', name: `${long} b` },
-        ],
-      },
+      video_blocks: { a: ['https://h/1.mp4', 'https://h/2.mp4'] },
+      text_to_speech: [{ text: 'Hello', voice: long }],
     };
-    const all = names('{task}{block:a}{block:a}{block:a}-{n:a}-{id}', change);
+    const all = names('{task}{voice}{voice}{voice}-{n:a}-{id}', change);
     for (const [at, name] of all.entries()) {
       assert.ok(Buffer.byteLength(name) <= 245, name);
       assert.match(name, new RegExp(`^x{20,100}(👩🏽‍🚀)+-${at + 1}-a1b2c3\\.mp4$`));
@@ -200,15 +196,16 @@ describe('a template of file names', () => {
       { video_blocks: { a: ['https://h/1', 'https://h/2'] } },
     ],
     'captions of two videos in one file': [
-      '{block:a}',
+      '{voice}',
       /got "a\.en_US\.srt"/,
       {
-        video_blocks: { a: ['https://h/a.mp4', { url: 'https://h/2', name: 'a.en_US' }] },
+        video_blocks: { a: ['https://h/a.mp4'] },
         text_to_speech: [
-          { text: 'two', voice: 'Sarah' },
-          { text: 'one', voice: 'Sarah', language: 'en' },
+          { text: 'one', voice: 'a', language: 'en' },
+          { text: 'two', voice: 'a.en_US' },
         ],
         captions: { mode: 'srt' },
+        selection: { lines: 'each' },
       },
     ],
   };
