@@ -4,6 +4,7 @@ import type { Fit } from '../model/formats.ts';
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND } from '../model/plan.ts';
+import { type BurnedOverlay, withOverlays } from './burn-graph.ts';
 import { captioned } from './captions/burn.ts';
 import { leapless } from './leaps.ts';
 import { scaled, shapeOf } from './scale-graph.ts';
@@ -21,6 +22,8 @@ export interface GraphWish {
   frames: number;
   /** How often the last picture of a film is repeated; 0 if absent. */
   held?: number;
+  /** Laid over the picture, the last one on top. */
+  overlays?: readonly BurnedOverlay[];
   /** Files of captionFile, one for each profile; undefined: none. Absolute paths. */
   captions?: readonly (string | undefined)[];
   /** Filters that bring a picture to its encoder. */
@@ -53,15 +56,16 @@ export function picturesOf(profiles: number): string[] {
  * the size of the profile, and is 4:2:0 of 8 bits. Captions come last: they change while a picture is repeated.
  */
 function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, place: number): string {
-  const { profiles, frames, held = 0, captions = [], upload = [] } = wish;
+  const { profiles, frames, held = 0, overlays = [], captions = [], upload = [] } = wish;
   // Tells its labels from those of the others.
   const mark = profiles.length === 1 ? '' : String(place);
-  return [
-    ...FIT[profile.fit](video, profile, mark),
-    ...tail(video.still ? frames - 1 : heldFrames(video, profile.rate) + held),
-    ...captioned(captions[place]),
-    ...upload,
-  ].join(',');
+  const repeats = video.still ? frames - 1 : heldFrames(video, profile.rate) + held;
+  const fitted = [...FIT[profile.fit](video, profile, mark), ...tail(repeats)].join(',');
+  // What comes and goes is not repeated with the last picture.
+  const burned = withOverlays(fitted, overlays, profile, mark);
+  return [burned, ...(overlays.length > 0 ? tail(0) : []), ...captioned(captions[place]), ...upload].join(
+    ',',
+  );
 }
 
 function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
@@ -72,7 +76,8 @@ function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
     ...((video.later ?? 0) > 0 ? [`setpts=PTS+${video.later?.toFixed(6)}/TB`] : []),
     ...(video.still ? [] : aligned(video, rate)),
     // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
-    `fps=fps=${rateText(rate)}:round=near`,
+    // A photo lasts a 25th of a second, which at 10 frames a second is rounded to none.
+    `fps=fps=${rateText(rate)}:round=near${video.still ? ':eof_action=pass' : ''}`,
     // A jump in the timestamps would be filled with hours of copies of one frame.
     `trim=end_frame=${video.still ? 1 : frames}`,
     ...(video.alpha || video.alphaDecoder !== null ? ON_BLACK : []),

@@ -9,6 +9,7 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
+import { overlayIdentity } from './burn-graph.ts';
 import { captionsIdentity, captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
 import { picturesOf, videoGraph } from './conform-graph.ts';
 import {
@@ -81,9 +82,12 @@ export interface Conformed {
  */
 export function conformIdentity(
   profile: Profile,
-  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels' | 'captions'>,
+  input: Pick<
+    ConformRequest,
+    'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels' | 'overlays' | 'captions'
+  >,
 ): string[] {
-  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
+  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, overlays = [] } = input;
   const { width, height, rate, fit, background } = profile;
   const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
   const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
@@ -96,9 +100,10 @@ export function conformIdentity(
     ...picture,
     sound,
     ...shared,
-    ...captionsIdentity(input.captions),
     canonicalJson(probe),
     ...encoderOf(profile, ENCODING),
+    ...overlays.map(overlayIdentity),
+    ...captionsIdentity(input.captions),
   ];
 }
 
@@ -111,7 +116,7 @@ export function conformArguments(
   encoding: Encoding = ENCODING,
   frames: number = framesFor(input),
 ): string[] {
-  const { file, probe, profile, threads, maxSeconds } = input;
+  const { file, probe, profile, threads, maxSeconds, overlays = [] } = input;
   const { video } = probe;
   const held = frames - framesFor(input);
   const beside = video.later === null ? probe.audio : null;
@@ -124,7 +129,8 @@ export function conformArguments(
   const profiles = profilesOf(input);
   const upload = hardware?.upload ?? [];
   const captions = outputs.map(captionsPath);
-  const graph = videoGraph(video, { profiles, frames: mostFrames, held: repeats, captions, upload });
+  const wish = { profiles, frames: mostFrames, held: repeats, overlays, captions, upload };
+  const graph = videoGraph(video, wish);
   return [
     // At the end, verbose says how many frames were decoded.
     ...['-v', 'verbose', '-nostats', '-y', ...(hardware?.device ?? [])],
@@ -171,20 +177,20 @@ export async function conformClip(
   await using written = await writeCaptions(outputsOf(input));
   const timeLeftMs = timeoutMs - (performance.now() - started);
   const limits = conformLimits(input, frames, timeLeftMs);
-  const stderr = await ffmpeg
-    .run(args, { signal, ...limits, reads: [input.file, ...written.reads], writes: writes ?? input.dir })
-    .then(
-      (run) => run.stderr,
-      (error: unknown) => {
-        // x264 in its place would give this clip another header than those before it.
-        refuseWithoutFilter(error);
-        if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
-        throw permanentFrom(error, 'conform_failed', 'conform', {
-          expected: 'a clip that can be encoded',
-          next: 'Export it again as MP4 (H.264, AAC).',
-        });
-      },
-    );
+  const pictures = (input.overlays ?? []).map(({ picture }) => picture.file);
+  const reads = [input.file, ...pictures, ...written.reads];
+  const stderr = await ffmpeg.run(args, { signal, ...limits, reads, writes: writes ?? input.dir }).then(
+    (run) => run.stderr,
+    (error: unknown) => {
+      refuseWithoutFilter(error);
+      // x264 in its place would give this clip another header than those before it.
+      if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
+      throw permanentFrom(error, 'conform_failed', 'conform', {
+        expected: 'a clip that can be encoded',
+        next: 'Export it again as MP4 (H.264, AAC).',
+      });
+    },
+  );
   const made = await countFrames(input);
   // How long a second recording is, is only estimated.
   if (!video.restarts) refuseShort(made, frames);

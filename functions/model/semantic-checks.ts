@@ -5,6 +5,7 @@ import { type CallbackRule, callbackRefusal } from './callback-url.ts';
 import { countMistakes } from './count-checks.ts';
 import { shown } from './mistakes.ts';
 import { nameFieldMistakes } from './name-checks.ts';
+import { overlayMistakes } from './overlay-checks.ts';
 import { checkRules } from './rule-checks.ts';
 import { selectionMistakes } from './selection-checks.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
@@ -32,6 +33,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
     ...nameFieldMistakes(body),
+    ...overlayMistakes(body),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
     ...selectionMistakes(body),

@@ -40,7 +40,6 @@ const FACES: Readonly<Record<FontName, Omit<CaptionFont, 'name'>>> = {
   'Noto Emoji': { file: 'NotoEmoji-Bold.ttf', face: 'Noto Emoji Bold' },
 };
 
-/** In this order they are looked through for what the chosen one lacks; see fontsFor. */
 export const FONTS: readonly CaptionFont[] = ([...CAPTION_FONTS, 'Noto Emoji'] as const).map((name) => ({
   name,
   ...FACES[name],
