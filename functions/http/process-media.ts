@@ -23,10 +23,13 @@ import { type UploadsDeps, uploadMistakes } from './uploads.ts';
 
 export interface ProcessMediaDeps extends CreateTaskDeps, Burning, Pick<UploadsDeps, 'uploads'> {
   outputs: OutputStore;
-  speech: Pick<Speech, 'notice'>;
+  speech: Pick<Speech, 'notice' | 'timed'>;
   limits: Limits;
 }
 
+const ESTIMATED =
+  'The times of captions are estimated, because this voice does not say when it speaks which word: some may be off by half ' +
+  'a second. With ElevenLabs they are exact.';
 /** A seed has 32 bits. */
 const SEEDS = 2 ** 32;
 /** How long a repeated request gets the first answer. */
@@ -131,6 +134,10 @@ function leftOverWarnings({ tracks, lines, selection }: ValidRequest, { total }:
     );
 }
 
-function speechWarnings({ lines }: ValidRequest, { speech }: ProcessMediaDeps): string[] {
-  return lines.length > 0 && speech.notice !== null ? [speech.notice] : [];
+function speechWarnings({ lines, captions }: ValidRequest, { speech }: ProcessMediaDeps): string[] {
+  if (lines.length === 0) return [];
+  return [
+    ...(speech.notice === null ? [] : [speech.notice]),
+    ...(captions === undefined || speech.timed ? [] : [ESTIMATED]),
+  ];
 }

@@ -50,6 +50,17 @@ const COVER = {
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
   targets: ['tiktok', 'shorts'],
+  captions: {
+    mode: 'burn',
+    files: ['vtt'],
+    font: 'Noto Sans',
+    size: 8,
+    colour: '#eeeeee',
+    highlight: null,
+    position: 'top',
+    words_per_line: 4,
+    upper_case: false,
+  },
   metadata: { order: 7, list: [1, { deep: null }] },
 };
 

@@ -77,7 +77,7 @@ describe('the HTTP interface', () => {
       webhooks: createSqliteWebhooks({ database, seal: SEAL }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
-      speech: { notice: 'An offline voice speaks.' },
+      speech: { notice: 'An offline voice speaks.', timed: true },
       log: silentLog,
       uploads: createDiskUploads({ dir: join(dir, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
       maxUploadBytes: 2 ** 30,
