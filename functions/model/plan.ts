@@ -84,7 +84,7 @@ export const DEFAULT_FADE_IN_SECONDS = 0;
 export const DEFAULT_FADE_OUT_SECONDS = 1;
 
 export interface SoundChoices {
-  /** Volume of the clips' own sound, 0 to 1. */
+  /** Volume of the clips' own sound, 0 to 1, unless a clip has a volume. */
   originalVolume: number;
   /** Lower the music while the line is spoken. */
   duck: boolean;
@@ -235,6 +235,12 @@ export function usersOf(plan: Plan, source: number): Combination[] {
 export function ownVolumeOf({ sources, sound }: Pick<Plan, 'sources' | 'sound'>, clip: number): number {
   const source = sources[clip];
   return (source?.kind === 'clip' ? source.volume : undefined) ?? sound.originalVolume;
+}
+
+/** The volume of a track, 0 to 2; 1 for a line, and for none. */
+export function trackVolumeOf({ sources }: Pick<Plan, 'sources'>, number: number | null): number {
+  const source = number === null ? undefined : sources[number];
+  return source?.kind === 'track' ? (source.volume ?? 1) : 1;
 }
 
 /** The sources that a combination needs, as indexes into Plan.sources. */

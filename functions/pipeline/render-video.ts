@@ -1,22 +1,20 @@
 import { join } from 'node:path';
-import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
-import type { CaptionWords } from '../media/captions/words.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
 import { formatProfiles } from '../media/profile.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName, languageOf } from '../model/names.ts';
 import { type Failed, inFormat, type Prepared, type Profile } from '../model/pins.ts';
-import type { Combination, Source } from '../model/plan.ts';
+import { type Combination, ownVolumeOf, type Source, trackVolumeOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import { workDir } from './artifacts.ts';
-import { captionsOf, writeCaptions } from './captions.ts';
+import { captionsOf, subtitlesOf, wordsFor, writeCaptions } from './captions.ts';
 import {
   checkArtifact,
   checkedProfile,
@@ -31,6 +29,7 @@ import { saveSideFiles } from './side-files.ts';
 import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 import type { SpokenWords } from './spoken-words.ts';
+import { StageWatch } from './stage-watch.ts';
 import { captionedClips, coversOf, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
 import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
@@ -110,7 +109,7 @@ async function make(
   };
   // Most videos find their soundtrack: the files of its parts are opened only to mix it.
   const sound = async (number: number | null) => {
-    if (number === null) return undefined;
+    if (number === null || trackVolumeOf(task.plan, number) === 0) return undefined;
     const pin = await pinOf(number);
     checkFacts(pin, kindOf(task, number));
     return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
@@ -137,15 +136,20 @@ async function make(
   const soundtrack = inputs.use(
     await deps.soundtracks.open({
       ...{ total: totalOf(lengths, rate), clips, music, voice, choices },
+      ownVolumes: combination.clips.map((number) => ownVolumeOf(task.plan, number)),
+      ...(music && { musicVolume: trackVolumeOf(task.plan, combination.track) }),
       ...{ dir: dir.path, signal: either },
     }),
   );
+  const language = languageOf(task.plan, combination);
+  const words = await wordsFor(task, combination, voice, deps.spokenWords);
+  const captions = captionsOf(task.plan, words, seconds);
   const facts = await joinClips({
     clips: opened.map(({ picture }) => picture as Picture),
     ...{ rate, soundtrack, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
+    ...subtitlesOf(task.plan, captions, language),
   });
-  const captions = captionsOf(task.plan, await wordsIn(combination, voice, task, deps), seconds);
   const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...coversOf(pieces)];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
@@ -155,14 +159,7 @@ async function make(
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    const place = {
-      task,
-      video: name,
-      language: languageOf(task.plan, combination),
-      owner,
-      dir: dir.path,
-      signal,
-    };
+    const place = { task, video: name, language, owner, dir: dir.path, signal };
     const files = await saveSideFiles(beside, place, deps);
     return { ...(await retryTransient(save, { signal, stage: 'save' })), files };
   });
@@ -194,18 +191,6 @@ async function make(
   };
 }
 
-/** Undefined if none are spoken, or nobody wants to read them. */
-async function wordsIn(
-  { line }: Combination,
-  voice: { open(): Promise<PreparedArtifact> } | undefined,
-  { plan }: Task,
-  { spokenWords }: MakeVideoDeps,
-): Promise<CaptionWords | undefined> {
-  const source = line === null ? undefined : plan.sources[line];
-  if (plan.captions === undefined || voice === undefined || source?.kind !== 'line') return undefined;
-  return spokenWords(await voice.open(), source);
-}
-
 /** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */
 async function openPrepared(
   task: Task,
@@ -225,32 +210,4 @@ async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   const results: R[] = [];
   for (const item of items) results.push(await work(item));
   return results;
-}
-
-/** Which stage is under way and how long each took. */
-class StageWatch {
-  stage: Stage = 'mix';
-  readonly #stages: Partial<Record<Stage, number>> = {};
-  readonly #started = performance.now();
-  #since = this.#started;
-
-  next(stage: Stage): void {
-    this.#note();
-    this.stage = stage;
-  }
-
-  seconds(): Pick<Report, 'renderSeconds' | 'stageSeconds'> {
-    this.#note();
-    return { renderSeconds: rounded(this.#since - this.#started), stageSeconds: this.#stages };
-  }
-
-  #note(): void {
-    const now = performance.now();
-    this.#stages[this.stage] = rounded(now - this.#since);
-    this.#since = now;
-  }
-}
-
-function rounded(milliseconds: number): number {
-  return Math.round(milliseconds) / 1000;
 }
