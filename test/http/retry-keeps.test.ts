@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { createApi } from '../../functions/http/router.ts';
 import { OUTPUT_RATES } from '../../functions/model/fields/output.ts';
 import { nearestStandardRate } from '../../functions/model/frame-rate.ts';
-import { type Combination, type Plan, sourcesOf } from '../../functions/model/plan.ts';
+import { type Combination, imagesOf, overlaysOf, type Plan, sourcesOf } from '../../functions/model/plan.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
@@ -40,6 +40,18 @@ const COVER = {
     music_fade_in_seconds: 0.5,
     music_fade_out_seconds: 2,
   },
+  overlays: [
+    {
+      image: 'https://h/logo.png',
+      position: 'bottom',
+      width: 30,
+      opacity: 0.5,
+      from: 1,
+      to: 4,
+      blocks: ['hooks'],
+    },
+    { image: 'https://h/logo.png' },
+  ],
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
   targets: ['tiktok', 'shorts'],
@@ -198,7 +210,8 @@ describe('a retry keeps every field of the request', () => {
         assert.deepEqual(Object.keys(task).sort(), Object.keys(first).sort());
         assert.deepEqual(Object.keys(plan).sort(), Object.keys(first.plan).sort());
         for (const name of Object.keys(first.plan) as (keyof Plan)[]) {
-          if (name === 'combinations' || name === 'sources') continue;
+          // Overlays name their pictures by number: they are compared with the clips that have them.
+          if (name === 'combinations' || name === 'sources' || name === 'overlays') continue;
           if (name === 'output') {
             const { fps, ...picture } = plan.output;
             assert.deepEqual({ ...picture, fps: fps?.toFixed(2) }, { ...first.plan.output, fps: '59.94' });
@@ -212,7 +225,9 @@ describe('a retry keeps every field of the request', () => {
             .filter(({ index }) => fails(index))
             .map((combination) => choices(first.plan, combination)),
         );
-        assert.equal(plan.sources.length, new Set(plan.combinations.flatMap(sourcesOf)).size);
+        const direct = plan.combinations.flatMap(sourcesOf);
+        const images = direct.flatMap((number) => imagesOf(plan, number));
+        assert.equal(plan.sources.length, new Set([...direct, ...images]).size);
       }
     });
   }
@@ -232,6 +247,10 @@ describe('a retry keeps every field of the request', () => {
 
 /** With the sources themselves, because their numbers differ between two plans. */
 function choices(plan: Plan, { clips, track, line, ...rest }: Combination): unknown {
-  const source = (number: number | null) => (number === null ? null : plan.sources[number]);
+  const source = (number: number | null) => {
+    if (number === null) return null;
+    const overlays = overlaysOf(plan, number).map(({ image, ...shown }) => [shown, plan.sources[image]]);
+    return { ...plan.sources[number], overlays };
+  };
   return { ...rest, clips: clips.map(source), track: source(track), line: source(line) };
 }
