@@ -19,8 +19,8 @@ const COVER = {
   ],
   audio_blocks: [{ name: 'music', urls: ['https://h/m.mp3', 'https://h/n.mp3'] }],
   text_to_speech: [
-    { text: 'Hello', voice: 'Sarah' },
-    { text: 'Good-bye', voice: 'Ann' },
+    { text: 'Hello', voice: 'Sarah', language: 'en', group: 'English' },
+    { text: 'Good-bye', voice: 'Ann', language: 'de-CH', group: 'Deutsch' },
   ],
   output: {
     width: 640,
@@ -52,6 +52,10 @@ const COVER = {
     },
     { image: 'https://h/logo.png' },
   ],
+  selection: { tracks: 'each', lines: 'each' },
+  limit: 2,
+  include: [{ hooks: 1 }, { bodies: '3' }],
+  exclude: [{ hooks: '1', bodies: 2 }],
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
   targets: ['tiktok', 'shorts'],
