@@ -4,7 +4,7 @@ import { createApi } from '../../functions/http/router.ts';
 import { OUTPUT_RATES } from '../../functions/model/fields/output.ts';
 import { nearestStandardRate } from '../../functions/model/frame-rate.ts';
 import { fileName } from '../../functions/model/names.ts';
-import { type Combination, type Plan, sourcesOf } from '../../functions/model/plan.ts';
+import { type Combination, imagesOf, overlaysOf, type Plan, sourcesOf } from '../../functions/model/plan.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
@@ -43,6 +43,18 @@ const COVER = {
     music_fade_in_seconds: 0.5,
     music_fade_out_seconds: 2,
   },
+  overlays: [
+    {
+      image: 'https://h/logo.png',
+      position: 'bottom',
+      width: 30,
+      opacity: 0.5,
+      from: 1,
+      to: 4,
+      blocks: ['hooks'],
+    },
+    { image: 'https://h/logo.png' },
+  ],
   selection: { tracks: 'each', lines: 'each' },
   limit: 2,
   include: [{ hooks: 1 }, { bodies: '3' }],
@@ -216,8 +228,8 @@ describe('a retry keeps every field of the request', () => {
         assert.deepEqual(Object.keys(task).sort(), Object.keys(first).sort());
         assert.deepEqual(Object.keys(plan).sort(), Object.keys(first.plan).sort());
         for (const name of Object.keys(first.plan) as (keyof Plan)[]) {
-          // Compared below, as what they refer to.
-          if (['combinations', 'sources', 'blocks', 'lines'].includes(name)) continue;
+          // Compared below, as what they refer to: overlays with the clips that have them.
+          if (['combinations', 'sources', 'blocks', 'lines', 'overlays'].includes(name)) continue;
           if (name === 'output') {
             const { fps, ...picture } = plan.output;
             assert.deepEqual({ ...picture, fps: fps?.toFixed(2) }, { ...first.plan.output, fps: '59.94' });
@@ -237,7 +249,9 @@ describe('a retry keeps every field of the request', () => {
             .filter(({ index }) => fails(index))
             .map((combination) => fileName(first, combination)),
         );
-        assert.equal(plan.sources.length, new Set(plan.combinations.flatMap(sourcesOf)).size);
+        const direct = plan.combinations.flatMap(sourcesOf);
+        const images = direct.flatMap((number) => imagesOf(plan, number));
+        assert.equal(plan.sources.length, new Set([...direct, ...images]).size);
       }
     });
   }
@@ -257,6 +271,10 @@ describe('a retry keeps every field of the request', () => {
 
 /** With the sources themselves, because their numbers differ between two plans. */
 function choices(plan: Plan, { clips, track, line, ...rest }: Combination): unknown {
-  const source = (number: number | null) => (number === null ? null : plan.sources[number]);
+  const source = (number: number | null) => {
+    if (number === null) return null;
+    const overlays = overlaysOf(plan, number).map(({ image, ...shown }) => [shown, plan.sources[image]]);
+    return { ...plan.sources[number], overlays };
+  };
   return { ...rest, clips: clips.map(source), track: source(track), line: source(line) };
 }
