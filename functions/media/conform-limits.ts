@@ -4,6 +4,7 @@ import { machineMemoryMb } from '../base/machine.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS, type Trim } from '../model/plan.ts';
+import { type BurnedOverlay, overlaysMemoryMb } from './burn-graph.ts';
 import { secondsAhead } from './conform-graph.ts';
 import type { RunLimits } from './limits.ts';
 import { h264Level } from './profile.ts';
@@ -28,6 +29,8 @@ export interface ConformSize {
   maxSeconds: number;
   /** How long a still image is shown; DEFAULT_STILL_SECONDS if absent. */
   stillSeconds?: number;
+  /** Laid over the picture, the last one on top. */
+  overlays?: readonly BurnedOverlay[];
   /** The part of a film that is used; absent: all of it. */
   trim?: Trim;
 }
@@ -155,7 +158,7 @@ export function conformMemoryMb(threads: number, profiles = 1): number {
 const HD_PIXELS = 1920 * 1088;
 const UHD_PIXELS = 3840 * 2160;
 
-type UsualSize = Pick<ConformSize, 'profile' | 'others'> & { probe: Probe };
+type UsualSize = Pick<ConformSize, 'profile' | 'others' | 'overlays'> & { probe: Probe };
 
 /**
  * What encoding the clip usually takes, for deciding how many run together: measured 230 to 350 MB for H.264 up to 1080p,
@@ -173,7 +176,8 @@ export function usualMemoryMb({ probe, ...size }: UsualSize): number {
   const odd = video.codec !== 'h264' || video.alpha ? 1.5 : 1;
   const mb = video.hdr === null ? standard * odd : 450 + 1350 * uhd;
   const more = others.reduce((sum, pixels) => sum + 165 + 405 * beyondHd(pixels), 0);
-  return Math.round(Math.min(mb + more, conformMemoryMb(2, 1 + others.length)));
+  const burned = overlaysMemoryMb(size.overlays ?? [], profilesOf(size));
+  return Math.round(Math.min(mb + more, conformMemoryMb(2, 1 + others.length)) + burned);
 }
 
 /** 0 up to 1920x1080, and 1 for 4K. */
@@ -227,9 +231,11 @@ export function conformLimits(
   frames: number,
   timeLeftMs: number,
 ): RunLimits {
+  const profiles = profilesOf(input);
   return {
     timeoutMs: Math.min(conformTimeoutMs(input, frames), timeLeftMs),
-    memoryMb: conformMemoryMb(input.threads, profilesOf(input).length),
+    memoryMb:
+      conformMemoryMb(input.threads, profiles.length) + overlaysMemoryMb(input.overlays ?? [], profiles),
     fileMb: fileMb(input),
   };
 }

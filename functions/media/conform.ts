@@ -9,6 +9,8 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
+import { overlayIdentity } from './burn-graph.ts';
+import { captionsIdentity, captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
 import { picturesOf, secondsAhead, videoGraph } from './conform-graph.ts';
 import {
   type ConformSize,
@@ -43,6 +45,8 @@ export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
+  /** See ConformOutput. */
+  captions?: string;
   /** More pictures of other profiles of the same rate, from the same decoded frames, each with the sound beside it. */
   others?: readonly ConformOutput[];
 }
@@ -51,6 +55,8 @@ export interface ConformOutput {
   profile: Profile;
   /** As ConformInput.dir, in the folder `writes`. */
   dir: string;
+  /** What captionFile made for the profile; absent: nothing is burned in. */
+  captions?: string;
 }
 
 /** Of any file: one without a picture is refused. */
@@ -78,9 +84,12 @@ export interface Conformed {
  */
 export function conformIdentity(
   profile: Profile,
-  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels' | 'trim'>,
+  input: Pick<
+    ConformRequest,
+    'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels' | 'trim' | 'captions' | 'overlays'
+  >,
 ): string[] {
-  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, trim } = input;
+  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, trim, overlays = [] } = input;
   const { width, height, rate, fit, background } = profile;
   const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
   const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
@@ -89,8 +98,16 @@ export function conformIdentity(
   const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
   // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
   const shared = isHeldShorter({ ...input, profile }) ? [`held as at ${input.largestPixels} pixels`] : [];
-  const parts = [...trimIdentity(trim), ...shared];
-  return [...picture, sound, ...parts, canonicalJson(probe), ...encoderOf(profile, ENCODING)];
+  return [
+    ...picture,
+    sound,
+    ...trimIdentity(trim),
+    ...shared,
+    ...captionsIdentity(input.captions),
+    canonicalJson(probe),
+    ...encoderOf(profile, ENCODING),
+    ...overlays.map(overlayIdentity),
+  ];
 }
 
 /**
@@ -102,7 +119,7 @@ export function conformArguments(
   encoding: Encoding = ENCODING,
   frames: number = framesFor(input),
 ): string[] {
-  const { file, probe, profile, threads, maxSeconds, trim } = input;
+  const { file, probe, profile, threads, maxSeconds, trim, overlays = [] } = input;
   const { video } = probe;
   const { rate } = profile;
   const fps = framesPerSecond(rate);
@@ -121,8 +138,9 @@ export function conformArguments(
   const outputs = outputsOf(input);
   const profiles = profilesOf(input);
   const upload = hardware?.upload ?? [];
+  const captions = outputs.map(captionsPath);
   const graph = videoGraph(video, {
-    ...{ profiles, frames: mostFrames, held: repeats, first, skipped, upload },
+    ...{ profiles, frames: mostFrames, held: repeats, first, skipped, overlays, captions, upload },
   });
   return [
     // At the end, verbose says how many frames were decoded.
@@ -167,21 +185,23 @@ export async function conformClip(
   const { seconds, warnings } = await ownSound(ffmpeg, { ...input, out }, { signal, timeoutMs });
   const frames = framesHeld(input, seconds);
   const args = conformArguments(input, ENCODING, frames);
+  await using written = await writeCaptions(outputsOf(input));
   const timeLeftMs = timeoutMs - (performance.now() - started);
   const limits = conformLimits(input, frames, timeLeftMs);
-  const stderr = await ffmpeg
-    .run(args, { signal, ...limits, reads: [input.file], writes: writes ?? input.dir })
-    .then(
-      (run) => run.stderr,
-      (error: unknown) => {
-        // x264 in its place would give this clip another header than those before it.
-        if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
-        throw permanentFrom(error, 'conform_failed', 'conform', {
-          expected: 'a clip that can be encoded',
-          next: 'Export it again as MP4 (H.264, AAC).',
-        });
-      },
-    );
+  const overlayFiles = (input.overlays ?? []).map(({ picture }) => picture.file);
+  const reads = [input.file, ...overlayFiles, ...written.reads];
+  const stderr = await ffmpeg.run(args, { signal, ...limits, reads, writes: writes ?? input.dir }).then(
+    (run) => run.stderr,
+    (error: unknown) => {
+      refuseWithoutFilter(error);
+      // x264 in its place would give this clip another header than those before it.
+      if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
+      throw permanentFrom(error, 'conform_failed', 'conform', {
+        expected: 'a clip that can be encoded',
+        next: 'Export it again as MP4 (H.264, AAC).',
+      });
+    },
+  );
   const made = await countFrames(input);
   // How long a second recording is, is only estimated.
   if (!video.restarts) refuseShort(made, frames);
@@ -208,8 +228,8 @@ async function countFrames(input: ConformInput): Promise<number> {
   return [...counts][0] as number;
 }
 
-function outputsOf({ profile, dir, others = [] }: ConformInput): ConformOutput[] {
-  return [{ profile, dir }, ...others];
+function outputsOf({ profile, dir, captions, others = [] }: ConformInput): ConformOutput[] {
+  return [{ profile, dir, ...(captions !== undefined && { captions }) }, ...others];
 }
 
 function mostShort(frames: number): number {

@@ -1,6 +1,7 @@
 /** Makes the video of a combination: its clips' frames and its soundtrack in one file, as they are. */
 import { PermanentError, TransientError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond, samplesOf } from '../model/frame-rate.ts';
+import type { Subtitles } from './mp4/text-track.ts';
 import { beginningOf, type Picture, readSound } from './mp4/tracks.ts';
 import { type MovieFacts, writeMovie } from './mp4/write-movie.ts';
 
@@ -12,6 +13,8 @@ export interface JoinInput {
   soundtrack: { file: string; isSilence: boolean };
   /** Whether to write edit lists. */
   editLists: boolean;
+  /** In a track of their own; absent: none. */
+  subtitles?: Subtitles;
   /** Path of the video to make. */
   out: string;
   signal: AbortSignal;
@@ -26,6 +29,7 @@ export async function joinClips({
   rate,
   soundtrack,
   editLists,
+  subtitles,
   out,
   signal,
 }: JoinInput): Promise<MovieFacts> {
@@ -33,7 +37,8 @@ export async function joinClips({
     const whole = await readSound(soundtrack.file);
     const frames = clips.reduce((sum, { sizes }) => sum + sizes.length, 0);
     const sound = soundtrack.isSilence ? beginningOf(whole, samplesOf(frames, rate)) : whole;
-    return await writeMovie({ clips, sound, rate, editLists }, out, { signal });
+    const movie = { clips, sound, rate, editLists, ...(subtitles && { subtitles }) };
+    return await writeMovie(movie, out, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw known(error);

@@ -2,9 +2,11 @@
 import type { Mistake } from '../base/errors.ts';
 import { blockEntries, isObject } from './block-entries.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
+import { captionMistakes } from './caption-checks.ts';
 import { countMistakes } from './count-checks.ts';
 import { shown } from './mistakes.ts';
 import { nameFieldMistakes } from './name-checks.ts';
+import { overlayMistakes } from './overlay-checks.ts';
 import { checkRules } from './rule-checks.ts';
 import { selectionMistakes } from './selection-checks.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
@@ -34,6 +36,8 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
     ...nameFieldMistakes(body),
+    ...overlayMistakes(body),
+    ...captionMistakes(body),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
     ...selectionMistakes(body),

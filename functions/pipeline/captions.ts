@@ -1,12 +1,16 @@
 /** The captions of a video, from the words of its line. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Cue, cuesOf, SUBTITLES } from '../media/captions/cues.ts';
+import { type Cue, cuesOf, SUBTITLES, textOf } from '../media/captions/cues.ts';
 import { srtOf, vttOf } from '../media/captions/subtitles.ts';
 import { type CaptionWords, placedWords } from '../media/captions/words.ts';
+import type { Subtitles } from '../media/mp4/text-track.ts';
 import type { CaptionFile } from '../model/captions.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Combination, Plan } from '../model/plan.ts';
+import type { Task } from '../model/task.ts';
+import type { PreparedArtifact } from './check-prepared.ts';
 import type { MadeSideFile } from './side-files.ts';
+import type { SpokenWords } from './spoken-words.ts';
 
 /** What is made of the words of a video. */
 export interface VideoCaptions {
@@ -31,6 +35,29 @@ export function captionsOf(
   if (words.length === 0) return NO_CAPTIONS;
   const warnings = spoken.estimated ? [ESTIMATED] : [];
   return { cues: cuesOf(words, SUBTITLES, seconds), warnings };
+}
+
+/** For a track in the video; nothing if the task wants none, or without words. @param language of the line, BCP 47 */
+export function subtitlesOf(
+  { captions }: Pick<Plan, 'captions'>,
+  { cues }: VideoCaptions,
+  language: string | undefined,
+): { subtitles?: Subtitles } {
+  if (captions?.inside !== 'track' || cues.length === 0) return {};
+  const shown = cues.map(({ start, end, lines }) => ({ start, end, text: lines.map(textOf).join('\n') }));
+  return { subtitles: { shown, language } };
+}
+
+/** Undefined if none are spoken, or nobody wants to read them. */
+export async function wordsFor(
+  { plan }: Pick<Task, 'plan'>,
+  { line }: Combination,
+  voice: { open(): Promise<PreparedArtifact> } | undefined,
+  spokenWords: SpokenWords,
+): Promise<CaptionWords | undefined> {
+  const source = line === null ? undefined : plan.sources[line];
+  if (plan.captions === undefined || voice === undefined || source?.kind !== 'line') return undefined;
+  return spokenWords(await voice.open(), source);
 }
 
 /** Writes the files that the task wants beside the video; none without words. @param dir private folder of the render */

@@ -16,6 +16,7 @@ import { type Artifacts, artifactKey, disposeOf, type MakeOptions } from './arti
 import { type ClipToCopy, checkCopy, copiedClip } from './copy-source.ts';
 import type { Joins } from './decide-join.ts';
 import type { Fetching } from './fetch-source.ts';
+import { openedOverlays } from './overlay-images.ts';
 import { orSilent } from './silent-clip.ts';
 import {
   allMadeFrom,
@@ -77,7 +78,9 @@ export async function preparedClip(
       made.set(format, await copiedClip(ffmpeg, copying, (join as Copied).header, format));
     }
     const formats = [...profiles.entries()].filter(([format]) => !made.has(format));
-    const encoded = await encodedClip(deps, clip, { wish, formats, place }, options);
+    using burned = await openedOverlays(deps, task, number, signal);
+    const { overlays } = burned;
+    const encoded = await encodedClip(deps, clip, { wish: { ...wish, overlays }, formats, place }, options);
     for (const [format, artifact] of encoded) made.set(format, artifact);
     const all = [...profiles.keys()].map((format) => made.get(format) as Artifact<PreparedMeta>);
     refuseUnlike(all);
@@ -109,7 +112,7 @@ const ENCODED = { video: 'encoded' } as const;
 
 type Wish = Pick<
   ConformRequest,
-  'probe' | 'stillSeconds' | 'maxSeconds' | 'own' | 'timeoutMs' | 'largestPixels' | 'trim'
+  'probe' | 'stillSeconds' | 'maxSeconds' | 'own' | 'timeoutMs' | 'largestPixels' | 'trim' | 'overlays'
 >;
 
 interface ToEncode {

@@ -14,6 +14,7 @@ import type { Line, Source, Trim } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
+import { preparedImage } from './overlay-images.ts';
 import { type ClipsDeps, preparedClip } from './prepare-clip.ts';
 import { fetchedSource, madeFrom, type PreparedMeta, RECIPE, SOUND } from './source-artifact.ts';
 import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
@@ -87,6 +88,7 @@ export function createSources(deps: SourcesDeps): Sources {
       countedAs: { key: makeKey(task.id, number), stage: STAGE_OF[kind] },
     };
     if (kind === 'clip') return preparedClip(deps, task, number, options);
+    if (kind === 'image') return [await preparedImage(deps, task, number, signals.signal)];
     return [await heard(task, number, signals, options)];
   }
 

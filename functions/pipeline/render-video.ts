@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
-import type { CaptionWords } from '../media/captions/words.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
 import type { Picture } from '../media/mp4/tracks.ts';
 import { formatProfiles } from '../media/profile.ts';
@@ -15,7 +14,7 @@ import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import { workDir } from './artifacts.ts';
-import { captionsOf, writeCaptions } from './captions.ts';
+import { captionsOf, subtitlesOf, wordsFor, writeCaptions } from './captions.ts';
 import {
   checkArtifact,
   checkedProfile,
@@ -142,12 +141,15 @@ async function make(
       ...{ dir: dir.path, signal: either },
     }),
   );
+  const language = languageOf(task.plan, combination);
+  const words = await wordsFor(task, combination, voice, deps.spokenWords);
+  const captions = captionsOf(task.plan, words, seconds);
   const facts = await joinClips({
     clips: opened.map(({ picture }) => picture as Picture),
     ...{ rate, soundtrack, out, signal: either },
     editLists: task.plan.output.editLists ?? false,
+    ...subtitlesOf(task.plan, captions, language),
   });
-  const captions = captionsOf(task.plan, await wordsIn(combination, voice, task, deps), seconds);
   const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...coversOf(pieces)];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
@@ -157,14 +159,7 @@ async function make(
     releaseMixing();
     // From here on a cancel is ignored: only the stop of the host ends the save.
     either.throwIfAborted();
-    const place = {
-      task,
-      video: name,
-      language: languageOf(task.plan, combination),
-      owner,
-      dir: dir.path,
-      signal,
-    };
+    const place = { task, video: name, language, owner, dir: dir.path, signal };
     const files = await saveSideFiles(beside, place, deps);
     return { ...(await retryTransient(save, { signal, stage: 'save' })), files };
   });
@@ -194,18 +189,6 @@ async function make(
     error: null,
     ...watch.seconds(),
   };
-}
-
-/** Undefined if none are spoken, or nobody wants to read them. */
-async function wordsIn(
-  { line }: Combination,
-  voice: { open(): Promise<PreparedArtifact> } | undefined,
-  { plan }: Task,
-  { spokenWords }: MakeVideoDeps,
-): Promise<CaptionWords | undefined> {
-  const source = line === null ? undefined : plan.sources[line];
-  if (plan.captions === undefined || voice === undefined || source?.kind !== 'line') return undefined;
-  return spokenWords(await voice.open(), source);
 }
 
 /** Opens the pinned artifact, and has it made again if it was evicted or is damaged. */

@@ -2,7 +2,8 @@
 import { fullBox, list, type Pieces, u32 } from './build.ts';
 import { bytesOf, type Layout } from './movie.ts';
 
-export type Track = 'frames' | 'packets';
+export const TRACKS = ['frames', 'packets', 'texts'] as const;
+export type Track = (typeof TRACKS)[number];
 
 export interface Chunks {
   /** Where each begins, in bytes from the first one of the file. */
@@ -24,22 +25,38 @@ export interface OffsetTable {
 
 export function chunkPlaces(layout: Layout): ChunkPlaces {
   const { turns } = layout;
-  const found = { frames: empty(turns.frames), packets: empty(turns.packets) };
-  const chunks = { frames: 0, packets: 0 };
-  const done = { frames: 0, packets: 0 };
+  const sizes = sizesOf(layout);
+  const found = { frames: empty(turns.frames), packets: empty(turns.packets), texts: empty(turns.texts) };
+  const chunks = { frames: 0, packets: 0, texts: 0 };
+  const done = { frames: 0, packets: 0, texts: 0 };
   let [at, last] = [0, 0];
   for (let turn = 0; turn < turns.frames.length; turn++) {
-    for (const track of ['frames', 'packets'] as const) {
+    for (const track of TRACKS) {
       const end = turns[track][turn] as number;
       if (end === done[track]) continue;
       found[track].offsets[chunks[track]] = at;
       found[track].samples[chunks[track]++] = end - done[track];
       last = at;
-      at += bytesOf(layout[track], done[track], end);
+      at += bytesOf(sizes[track], done[track], end);
       done[track] = end;
     }
   }
-  return { frames: cut(found.frames, chunks.frames), packets: cut(found.packets, chunks.packets), last };
+  return {
+    frames: cut(found.frames, chunks.frames),
+    packets: cut(found.packets, chunks.packets),
+    texts: cut(found.texts, chunks.texts),
+    last,
+  };
+}
+
+/** Bytes of each sample that is written. */
+export function sizesOf({ frames, packets, text }: Layout): Record<Track, Uint32Array> {
+  return { frames, packets, texts: text?.sizes ?? new Uint32Array() };
+}
+
+/** Of all media, in bytes. */
+export function mediaBytes(layout: Layout): number {
+  return Object.values(sizesOf(layout)).reduce((sum, sizes) => sum + bytesOf(sizes, 0, sizes.length), 0);
 }
 
 /** Which samples are in which chunk, how large they are, and where the chunks are. */

@@ -1,5 +1,6 @@
 /** What the index of a finished video says of it, for the checks of targets. Nothing is decoded for it. */
 import { framesPerSecond, SAMPLE_RATE } from '../../model/frame-rate.ts';
+import { mediaBytes } from './chunk-tables.ts';
 import { bytesOf, type Layout, type Movie } from './movie.ts';
 import { syncNumbers } from './movie-index.ts';
 import { sequenceSetOf } from './sequence-set.ts';
@@ -59,7 +60,7 @@ export function factsOf(movie: Movie, layout: Layout, head: number): MovieFacts 
   const { width, height } = first;
   const { profile, chroma, framesOnly, square } = sequenceSetOf(first.entry);
   return {
-    bytes: head + pictureBytes + soundBytes,
+    bytes: head + mediaBytes(layout),
     isIndexFirst: true,
     editLists: editLists ? 2 : 0,
     picture: {

@@ -7,16 +7,18 @@ import {
   chunkBoxes,
   chunkPlaces,
   fillOffsets,
+  mediaBytes,
   type OffsetTable,
   offsetTable,
+  TRACKS,
   type Track,
 } from './chunk-tables.ts';
-import { bytesOf, type Film, type Layout } from './movie.ts';
+import { languageCode, packedLanguage } from './language.ts';
+import type { Film, Layout } from './movie.ts';
+import { TEXT_TICKS, textTables } from './text-track.ts';
 import { PACKET, type Picture, type Sound } from './tracks.ts';
 
 const MATRIX = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
-/** "und" in 5 bits each. */
-const NO_LANGUAGE = Buffer.from([0x55, 0xc4, 0, 0]);
 const SELF_CONTAINED = box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1)));
 /** Each packet can be decoded once the one before it was. */
 const ROLL = [Buffer.from('roll'), u32(2, 1), Buffer.from([0xff, 0xff])] as const;
@@ -35,17 +37,19 @@ interface Scope {
 export function headOf(movie: Film, layout: Layout): Buffer {
   const places = chunkPlaces(layout);
   const ticks = timescale(movie.rate);
-  const media =
-    bytesOf(layout.frames, 0, layout.frames.length) + bytesOf(layout.packets, 0, layout.packets.length);
-  const mdat = mdatHeader(media);
+  const mdat = mdatHeader(mediaBytes(layout));
   // The index is as long wherever the media begins, so offsets are filled in once its length is known.
   for (const isLong of places.last > LARGEST_U32 ? [true] : [false, true]) {
-    const [frames, packets] = [offsetTable(places.frames, isLong), offsetTable(places.packets, isLong)];
-    const pieces = [...indexOf({ movie, layout, ticks, places, offsets: { frames, packets } }), mdat];
+    const [frames, packets, texts] = TRACKS.map((track) => offsetTable(places[track], isLong)) as [
+      OffsetTable,
+      OffsetTable,
+      OffsetTable,
+    ];
+    const offsets = { frames, packets, texts };
+    const pieces = [...indexOf({ movie, layout, ticks, places, offsets }), mdat];
     const length = lengthOf(pieces);
     if (!isLong && length + places.last > LARGEST_U32) continue;
-    fillOffsets(frames, places.frames, length);
-    fillOffsets(packets, places.packets, length);
+    for (const track of TRACKS) fillOffsets(offsets[track], places[track], length);
     return Buffer.concat(pieces, length);
   }
   throw new Error('Expected an index with long offsets, got none');
@@ -58,7 +62,7 @@ function mdatHeader(media: number): Buffer {
 }
 
 function indexOf(scope: Scope): Pieces {
-  const { movie } = scope;
+  const { movie, layout } = scope;
   const order = orderOf(movie.clips);
   const duration = Math.max(pictureTicks(scope), soundTicks(scope));
   const isLong = duration > LARGEST_U32;
@@ -68,7 +72,7 @@ function indexOf(scope: Scope): Pieces {
     isLong ? 1 : 0,
     0,
     ...[none, none, u32(scope.ticks), time(duration, isLong), u32(0x10000, 0x1000000, 0, 0), MATRIX],
-    ...[Buffer.alloc(24), u32(3)],
+    ...[Buffer.alloc(24), u32(layout.text === undefined ? 3 : 4)],
   );
   // Frames that are shown before their place in the order of decoding came with iso4.
   const brands = order !== null && !movie.editLists ? 'isomiso4avc1mp41' : 'isomiso2avc1mp41';
@@ -79,6 +83,7 @@ function indexOf(scope: Scope): Pieces {
       mvhd,
       pictureTrack(scope, order),
       movie.sound === null ? [] : soundTrack(scope, movie.sound),
+      textTrack(scope),
     ),
   ];
 }
@@ -140,6 +145,22 @@ function soundTrack(scope: Scope, sound: Sound): Pieces {
   );
 }
 
+/** Without an edit list, as its first text is shown from the start on. */
+function textTrack(scope: Scope): Pieces {
+  const { movie, layout, ticks, places, offsets } = scope;
+  const { text } = layout;
+  if (text === undefined) return [];
+  const [first] = movie.clips as [Picture];
+  const length = text.lengths.reduce((sum, one) => sum + one, 0);
+  const tables = box('stbl', textTables(text, first), chunkBoxes(places.texts, text.sizes, offsets.texts));
+  const language = languageCode(movie.subtitles?.language);
+  return box(
+    'trak',
+    trackHeader(3, Math.round((length * ticks) / TEXT_TICKS), first),
+    mediaBox(TEXT_TICKS, length, 'sbtl', 'SubtitleHandler', fullBox('nmhd', 0, 0), tables, language),
+  );
+}
+
 function ticksPerFrame({ movie: { rate }, ticks }: Scope): number {
   return (ticks * rate.den) / rate.num;
 }
@@ -153,11 +174,11 @@ function soundTicks({ movie: { sound }, ticks }: Scope): number {
   return Math.round(((sound?.length ?? 0) * ticks) / SAMPLE_RATE);
 }
 
-function trackHeader(id: 1 | 2, duration: number, picture = { width: 0, height: 0 }): Pieces {
+function trackHeader(id: 1 | 2 | 3, duration: number, picture = { width: 0, height: 0 }): Pieces {
   const isLong = duration > LARGEST_U32;
   const none = time(0, isLong);
-  // Sound is in an alternate group of its own, and at full volume.
-  const [group, volume] = id === 2 ? [1, 0x1000000] : [0, 0];
+  // Sound and text are in alternate groups of their own, and sound is at full volume.
+  const [group, volume] = id === 2 ? [1, 0x1000000] : [id === 3 ? 2 : 0, 0];
   return fullBox(
     'tkhd',
     isLong ? 1 : 0,
@@ -180,12 +201,22 @@ function mediaBox(
   name: string,
   header: Pieces,
   tables: Pieces,
+  language = languageCode(undefined),
 ): Pieces {
   const isLong = duration > LARGEST_U32;
   const none = time(0, isLong);
   return box(
     'mdia',
-    fullBox('mdhd', isLong ? 1 : 0, 0, none, none, u32(ticks), time(duration, isLong), NO_LANGUAGE),
+    fullBox(
+      'mdhd',
+      isLong ? 1 : 0,
+      0,
+      none,
+      none,
+      u32(ticks),
+      time(duration, isLong),
+      packedLanguage(language),
+    ),
     fullBox('hdlr', 0, 0, u32(0), Buffer.from(kind), u32(0, 0, 0), Buffer.from(`${name}\0`)),
     box('minf', header, SELF_CONTAINED, tables),
   );

@@ -1,5 +1,6 @@
 /** What a finished video is made of, and how its frames and packets lie in the file. No object per frame or packet. */
 import { type FrameRate, SAMPLE_RATE, samplesOf } from '../../model/frame-rate.ts';
+import { type Subtitles, TEXT_TICKS, type TextSamples, textSamples } from './text-track.ts';
 import { PACKET, type Picture, type Sound } from './tracks.ts';
 
 export interface Movie {
@@ -10,6 +11,8 @@ export interface Movie {
   rate: FrameRate;
   /** Whether to write edit lists. Without them, the priming of the sound is left out instead. */
   editLists: boolean;
+  /** Absent: none. */
+  subtitles?: Subtitles;
 }
 
 /** The same, or a picture without sound: part of a clip, before it is joined to others. */
@@ -20,8 +23,10 @@ export interface Layout {
   frames: Uint32Array;
   /** Bytes of each packet that is written. */
   packets: Uint32Array;
-  /** Frames and packets take turns, frames first. Where each turn ends: after so many frames and packets of the film. */
-  turns: { frames: Uint32Array; packets: Uint32Array };
+  /** Of its subtitles, if it has any. */
+  text: TextSamples | undefined;
+  /** Frames, packets and texts take turns, frames first. Where each turn ends: after so many of the film. */
+  turns: { frames: Uint32Array; packets: Uint32Array; texts: Uint32Array };
 }
 
 /** The frames of this time stand in the file before the sound that is heard with them. */
@@ -38,7 +43,12 @@ export function layoutOf(movie: Film): Layout {
   const packets = sound?.sizes.subarray(skippedPackets(movie)) ?? new Uint32Array();
   const perTurn = Math.max(1, Math.round((rate.num / rate.den) * TURN_SECONDS));
   const count = Math.ceil(frames.length / perTurn);
-  const turns = { frames: new Uint32Array(count), packets: new Uint32Array(count) };
+  const text = movie.subtitles && textSamples(movie.subtitles.shown, (frames.length * rate.den) / rate.num);
+  const turns = {
+    frames: new Uint32Array(count),
+    packets: new Uint32Array(count),
+    texts: new Uint32Array(count),
+  };
   for (let turn = 0; turn < count; turn++) {
     const end = Math.min(frames.length, (turn + 1) * perTurn);
     const heard =
@@ -47,7 +57,18 @@ export function layoutOf(movie: Film): Layout {
     turns.frames[turn] = end;
     turns.packets[turn] = turn === count - 1 ? packets.length : Math.min(packets.length, heard);
   }
-  return { frames, packets, turns };
+  if (text !== undefined) placeTexts(text, turns.texts, (perTurn * rate.den) / rate.num);
+  return { frames, packets, text, turns };
+}
+
+/** A text stands in the turn in which it is first shown. */
+function placeTexts({ starts }: TextSamples, texts: Uint32Array, turnSeconds: number): void {
+  let placed = 0;
+  for (let turn = 0; turn < texts.length; turn++) {
+    const end = turn === texts.length - 1 ? Number.POSITIVE_INFINITY : (turn + 1) * turnSeconds * TEXT_TICKS;
+    while (placed < starts.length && (starts[placed] as number) < end) placed += 1;
+    texts[turn] = placed;
+  }
 }
 
 /** Packets of the soundtrack that are not written: nothing would hide them without an edit list. */

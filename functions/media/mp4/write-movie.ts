@@ -67,7 +67,7 @@ function failed(error: unknown): never {
   throw isDiskFull(error) ? diskFull(error) : error;
 }
 
-async function copy(movie: Film, { turns }: Layout, output: Output): Promise<void> {
+async function copy(movie: Film, { turns, text }: Layout, output: Output): Promise<void> {
   const { clips, sound } = movie;
   await using files = new AsyncDisposableStack();
   const sources = new Map<string, FileHandle>();
@@ -76,9 +76,12 @@ async function copy(movie: Film, { turns }: Layout, output: Output): Promise<voi
   }
   const picture = new Reel(clips, sources);
   const packets = new Reel(sound === null ? [] : [sound], sources, skippedPackets(movie));
+  let texts = 0;
   for (let turn = 0; turn < turns.frames.length; turn++) {
     await picture.copyUntil(turns.frames[turn] as number, output);
     await packets.copyUntil(turns.packets[turn] as number, output);
+    for (; texts < (turns.texts[turn] as number); texts++)
+      await output.addBytes(text?.samples[texts] as Buffer);
   }
   await output.end();
 }
@@ -143,6 +146,15 @@ class Output {
         throw new Error(`Expected ${bytes} bytes at ${at} of ${basename(file)}, got ${done}: it was cut off`);
       this.#filled += bytesRead;
       done += bytesRead;
+    }
+  }
+
+  async addBytes(bytes: Buffer): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      if (this.#filled === PIECE) await this.#flush();
+      const copied = bytes.copy(this.#piece, this.#filled, done);
+      this.#filled += copied;
+      done += copied;
     }
   }
 
