@@ -15,12 +15,26 @@ import { conforming } from '../fixtures/http/conforming.ts';
 const COVER = {
   task_name: 'everything',
   video_blocks: [
-    { name: 'hooks', urls: ['https://h/1.mp4', 'https://h/2.mp4'] },
+    {
+      name: 'hooks',
+      urls: [
+        { url: 'https://h/1.mp4', name: 'One', start_seconds: 1, end_seconds: 2.5, volume: 0.5 },
+        'https://h/2.mp4',
+      ],
+    },
     { name: 'bodies', urls: ['https://h/3.mp4', 'https://h/4.mp4'] },
   ],
-  audio_blocks: [{ name: 'music', urls: ['https://h/m.mp3', 'https://h/n.mp3'] }],
+  audio_blocks: [
+    {
+      name: 'music',
+      urls: [
+        { url: 'https://h/m.mp3', name: 'Song', start_seconds: 30, end_seconds: 60, volume: 0.8 },
+        'https://h/n.mp3',
+      ],
+    },
+  ],
   text_to_speech: [
-    { text: 'Hello', voice: 'Sarah', language: 'en', group: 'English' },
+    { text: 'Hello', voice: 'Sarah', speed: 1.1, language: 'en', group: 'English' },
     { text: 'Good-bye', voice: 'Ann', language: 'de-CH', group: 'Deutsch' },
   ],
   output: {

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { probe } from '../../functions/media/probe.ts';
-import { partOf } from '../../functions/media/trim.ts';
+import { decodeSound } from '../../functions/media/track-sound.ts';
+import { partOf, stillSecondsOf } from '../../functions/media/trim.ts';
 import { samplesOf } from '../../functions/model/frame-rate.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import type { Trim } from '../../functions/model/plan.ts';
+import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
 import { LONG_CLIPS } from '../fixtures/media/long-clips.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { makeOddClip } from '../fixtures/media/odd-clips.ts';
@@ -17,7 +19,7 @@ import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
 import { sampled } from '../fixtures/system/sample.ts';
 
 const { signal } = new AbortController();
-const LIMITS = { signal, timeoutMs: 60_000, threads: 1, maxSeconds: 60 };
+const LIMITS = { signal, timeoutMs: 60_000, threads: 1 };
 const PROFILE = plainProfile(256, 144);
 const NTSC: Profile = { ...PROFILE, rate: { num: 30000, den: 1001 } };
 
@@ -25,11 +27,11 @@ describe('a part of a clip', () => {
   const { ffmpeg, at } = useMedia();
   let count = 0;
 
-  async function conformed(file: string, profile: Profile, trim?: Trim) {
+  async function conformed(file: string, profile: Profile, trim?: Trim, maxSeconds = 60) {
     const dir = at(`conformed-${++count}`);
     await mkdir(dir);
     const found = await probe(ffmpeg, file, { signal });
-    const input = { file, probe: found, profile, dir, ...LIMITS, ...(trim && { trim }) };
+    const input = { file, probe: found, profile, dir, ...LIMITS, maxSeconds, ...(trim && { trim }) };
     const made = await conformClip(ffmpeg, input);
     const sound = await readFile(join(dir, 'sound.s16le'));
     const place = placeOf(256 / 144, PROFILE);
@@ -66,6 +68,59 @@ describe('a part of a clip', () => {
       }
     });
   }
+
+  test('of a still is how long it is shown', () => {
+    assert.equal(stillSecondsOf(undefined, 3), 3);
+    assert.equal(stillSecondsOf({ startSeconds: 0, endSeconds: 5 }, 3), 5);
+    assert.equal(stillSecondsOf({ startSeconds: 2, endSeconds: 5 }, 3), 3);
+    assert.equal(stillSecondsOf({ startSeconds: 1 }, 3), 2);
+    assert.throws(() => stillSecondsOf({ startSeconds: 3 }, 3), { code: 'trim_empty' });
+  });
+
+  test('that begins behind the end is an error, and one that ends there a warning', async () => {
+    const file = await makeFilm(at('short.mp4'), { frames: 30 });
+    await assert.rejects(conformed(file, PROFILE, { startSeconds: 1.2 }), {
+      code: 'trim_empty',
+      message: /before the end at 1\.00 s, got 1\.2 s/,
+    });
+    const { frames, warnings } = await conformed(file, PROFILE, { startSeconds: 0.5, endSeconds: 3 });
+    assert.equal(frames, 15);
+    assert.match(warnings.join(), /Expected end_seconds within its 1\.00 s, got 3 s/);
+  });
+
+  test('may be taken from a clip that is longer than allowed', async () => {
+    const file = await makeFilm(at('long.mp4'), { frames: 90 });
+    const trim = { startSeconds: 2, endSeconds: 2.5 };
+    assert.equal((await conformed(file, PROFILE, trim, 1)).frames, 15);
+    await assert.rejects(conformed(file, PROFILE, { startSeconds: 1 }, 1), { code: 'clip_too_long' });
+  });
+
+  test('of music is exact to the sample, of a track with or without timestamps', async () => {
+    for (const name of ['music.wav', 'music.mp3']) {
+      const file = await makeSound(at(name), { seconds: 3, source: "aevalsrc='0.3*sin(400*t*t)'" });
+      const { audio } = await probe(ffmpeg, file, { signal });
+      const heard = async (trim?: Trim) => {
+        const out = at('track.s16le');
+        const wish = {
+          file,
+          out,
+          signal,
+          maxSeconds: 60,
+          audio: audio as NonNullable<typeof audio>,
+          cut: true,
+        };
+        const { samples } = await decodeSound(ffmpeg, { ...wish, ...(trim && { trim }) });
+        const bytes = await readFile(out);
+        assert.equal(bytes.length, 4 * samples);
+        return bytes;
+      };
+      const whole = await heard();
+      const part = await heard({ startSeconds: 1.001, endSeconds: 2 });
+      assert.equal(part.length, 4 * 47_952);
+      assert.ok(part.equals(whole.subarray(4 * 48_048, 4 * 96_000)), name);
+      await assert.rejects(heard({ startSeconds: 9 }), { code: 'trim_empty' });
+    }
+  });
 });
 
 const TRIMS: readonly Trim[] = [

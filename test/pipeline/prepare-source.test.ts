@@ -117,6 +117,30 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
 }
 
 describe('preparing a source', () => {
+  test('is shared by all sources that differ in nothing but their names and volumes', async () => {
+    const one = addressOf('https://example.com/clip.mp4');
+    const part = { ...one, trim: { startSeconds: 0.5 } };
+    const parts = makePlan({
+      blocks: [
+        {
+          name: 'block',
+          clips: [one, { ...one, name: 'other' }, { ...one, volume: 0.5 }, { ...one, volume: 0 }, part],
+        },
+      ],
+      tracks: [],
+      lines: [],
+      output: PLAIN_OUTPUT,
+      sound: { ...PLAIN_SOUND, originalVolume: 1 },
+      seed: 1,
+    });
+    const { keys, ready } = watched();
+    const task = { id: 'task', plan: parts } as unknown as Task;
+    for (const number of parts.sources.keys()) await assert.rejects(ready(number, task), PermanentError);
+    const [plain, named, quieter, silent, cut] = keys;
+    assert.deepEqual([named, quieter], [plain, plain]);
+    assert.equal(new Set([plain, silent, cut]).size, 3);
+  });
+
   for (const [kind, number] of KINDS) {
     test(`holds no room while the bytes of a ${kind} are downloaded again`, async () => {
       const changed = new PermanentError('source_changed', 'download', 'The test ends here.');

@@ -68,6 +68,21 @@ describe('a soundtrack', () => {
     await assert.rejects(readdir(s.storeDir), { code: 'ENOENT' });
   });
 
+  test('is shared if no clip is heard, whatever the task says of others', async () => {
+    using first = await opened();
+    const made = ffmpeg.runs;
+    const clips = [prepared('clip/one'), prepared('clip/two')];
+    const choices = { ...CHOICES, originalVolume: 0.5 };
+    using second = await opened({ clips, choices, ownVolumes: [0, 0], musicVolume: 1 });
+    assert.deepEqual([second.file, ffmpeg.runs], [first.file, made]);
+    using heard = await opened({ clips, ownVolumes: [0, 0.5] });
+    assert.ok(heard.file.startsWith(at('render-')), heard.file);
+    using louder = await opened({ musicVolume: 2 });
+    assert.notEqual(louder.file, first.file);
+    using same = await opened({ choices: { ...CHOICES, musicDb: 6.02 } });
+    assert.equal(same.file, louder.file);
+  });
+
   test('is made once in a process by renders that need it at the same time', async () => {
     using only = await opened({ choices: { ...CHOICES, musicDb: -1 } });
     const runs = ffmpeg.runs;

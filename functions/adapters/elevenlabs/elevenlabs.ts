@@ -2,6 +2,7 @@ import type { ElevenLabs, ElevenLabsClient } from 'elevenlabs';
 import { PermanentError, TransientError } from '../../base/errors.ts';
 import { timeLimit } from '../../base/time-limit.ts';
 import { withoutEnd } from '../../base/without-end.ts';
+import type { Line } from '../../model/plan.ts';
 import type { VoiceSettings } from '../../model/voice-settings.ts';
 import type { Speech } from '../../ports/speech.ts';
 import { createAllowance } from './allowance.ts';
@@ -107,14 +108,27 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
     );
   }
 
-  async function buy(voiceId: string, text: string, signal: AbortSignal) {
+  /** What a request says replaces all settings of the voice, so these come with a line that has only a speed. */
+  async function settingsFor({ speed }: Line, voiceId: string, signal: AbortSignal) {
+    const set = settings === OWN ? undefined : options.voiceSettings;
+    if (speed === undefined) return set;
+    const kept =
+      set ??
+      (await ask(limits.voicesMs, signal, (connected, request) =>
+        connected.voices.settings.get(voiceId, request),
+      ));
+    return { ...kept, speed };
+  }
+
+  async function buy(voiceId: string, spoken: Line, signal: AbortSignal) {
+    const voiceSettings = await settingsFor(spoken, voiceId, signal);
+    const languageCode = languageFor(spoken, model);
     const line = {
-      text,
+      text: spoken.text,
       modelId: model,
       outputFormat: format as OutputFormat,
-      ...(options.voiceSettings === undefined || settings === OWN
-        ? {}
-        : { voiceSettings: options.voiceSettings }),
+      ...(voiceSettings && { voiceSettings }),
+      ...(languageCode && { languageCode }),
     };
     return ask(limits.speakMs, signal, async (connected, request) => {
       try {
@@ -149,13 +163,18 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
     },
 
     async identity(line, signal) {
-      return ['elevenlabs', await voices.find(line.voice, signal), model, settings, format];
+      const language = languageFor(line, model);
+      return [
+        ...['elevenlabs', await voices.find(line.voice, signal), model, settings, format],
+        ...(line.speed === undefined ? [] : [`speed=${line.speed}`]),
+        ...(language === undefined ? [] : [`language=${language}`]),
+      ];
     },
 
     async speak(line, signal) {
       const voiceId = await voices.find(line.voice, signal);
       try {
-        const answer = await buy(voiceId, line.text, signal);
+        const answer = await buy(voiceId, line, signal);
         return { audio: audioOf(answer), timing: wordsOf(answer.alignment) };
       } catch (error) {
         if (PermanentError.is(error) && error.code === 'voice_not_found') voices.forget(line.voice);
@@ -163,6 +182,16 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
       }
     },
   };
+}
+
+/** Models that find out the language by themselves, and refuse to be told, or know English only. */
+const WITHOUT_LANGUAGE = /multilingual|monolingual|english|_v2$/;
+
+/** ISO 639-1, for a model that takes it; undefined otherwise. */
+export function languageFor({ language }: Pick<Line, 'language'>, model: string): string | undefined {
+  if (language === undefined || WITHOUT_LANGUAGE.test(model)) return undefined;
+  const [code = ''] = language.toLowerCase().split('-');
+  return code.length === 2 ? code : undefined;
 }
 
 /** The same text for the same settings, in any order. */

@@ -48,7 +48,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
   async function voiceOf(line: Line): Promise<{ voice: string; version: string }> {
     engine ??= loadEngine();
     const { version, languages } = await engine;
-    return { version, voice: espeakVoice(line.voice, languages) };
+    return { version, voice: espeakVoice(line.voice, languages, line.language) };
   }
 
   async function run(request: SpeakRequest, signal: AbortSignal): Promise<Uint8Array> {
@@ -75,7 +75,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
 
     async identity(line) {
       const { voice, version } = await voiceOf(line);
-      return ['espeak', version, voice, `speed=${SPEED}`, `text=${TEXT_RULES}`];
+      return ['espeak', version, voice, `speed=${speedOf(line)}`, `text=${TEXT_RULES}`];
     },
 
     async speak(line, signal) {
@@ -83,7 +83,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
         throw speechFailed(line.text, `got ${line.text.length} characters`, `send at most ${MOST_UNITS / 2}`);
       }
       const { voice } = await voiceOf(line);
-      const request = { text: spokenText(line.text), voice, speed: SPEED, mostSeconds };
+      const request = { text: spokenText(line.text), voice, speed: speedOf(line), mostSeconds };
       const audio = repairedWav(await oneAtATime(() => run(request, signal)));
       if (isSilent(audio)) throw speechFailed(line.text, 'got silence', 'send a text with words in it');
       return { audio, timing: null };
@@ -96,15 +96,24 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
   };
 }
 
+/** Words per minute. */
+function speedOf({ speed = 1 }: Line): number {
+  return Math.round(SPEED * speed);
+}
+
 /**
- * A language code that eSpeak knows ("de", "pt-br") selects that language. Any other name selects one of the English
- * variants, always the same one for the same name, ignoring case and surrounding spaces.
+ * A language code that eSpeak knows ("de", "pt-br") selects that language. Any other name selects one of the variants, always
+ * the same one for the same name, ignoring case and surrounding spaces: of the line's language, if eSpeak knows it, or English.
  */
-export function espeakVoice(name: string, languages: ReadonlySet<string>): string {
+export function espeakVoice(name: string, languages: ReadonlySet<string>, language = 'en'): string {
   const key = name.normalize('NFC').trim().toLowerCase();
   if (languages.has(key)) return key;
   const place = createHash('sha256').update(key).digest().readUInt32BE() % VARIANTS.length;
-  return `en+${VARIANTS[place]}`;
+  const tag = language.toLowerCase();
+  const [code = ''] = tag.split('-');
+  const known = [tag, code].find((wanted) => languages.has(wanted));
+  // As before for English, whose accent is that of the voice.
+  return `${known === undefined || code === 'en' ? 'en' : known}+${VARIANTS[place]}`;
 }
 
 /** eSpeak reads a leading "-" as an option and "[[" as phonemes, and stops at a NUL. */
