@@ -246,6 +246,16 @@ export const CODES = Object.freeze({
     title: 'The track has no sound',
     hint: 'Send a file with an audio stream.',
   },
+  image_unusable: {
+    kind: 'permanent',
+    title: 'The image of an overlay is not a still picture that can be decoded',
+    hint: 'Send one picture as PNG, JPEG or WebP.',
+  },
+  trim_empty: {
+    kind: 'permanent',
+    title: 'Nothing is left of the clip or track: start_seconds is at its end or behind it',
+    hint: 'Post the task again with an earlier start_seconds.',
+  },
   clip_too_long: {
     kind: 'permanent',
     title: 'The source is longer than MAX_CLIP_SECONDS',

@@ -14,6 +14,7 @@ import { createSharedPace } from '../coordination/shared-pace.ts';
 import { clientAddressReader } from '../http/client-address.ts';
 import { createReadiness, type HealthCheck } from '../http/readiness.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
+import { createBurning } from '../media/captions/burn.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import type { HardwareName } from '../model/pins.ts';
 import { createArtifacts } from '../pipeline/artifacts.ts';
@@ -123,6 +124,7 @@ export function assemble<Q extends Queue>(
     joins,
     soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
     spokenWords: createSpokenWords(),
+    canBurn: createBurning(ffmpeg),
     problems: createProblems({ store: adapters.problems }),
     remake:
       options.remade === 'here'

@@ -15,6 +15,7 @@ import { invalidRequest } from '../model/validation.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { Speech } from '../ports/speech.ts';
+import { type Burning, captionMistakes } from './caption-mistakes.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { readJson } from './json-body.ts';
@@ -22,7 +23,7 @@ import { cursorOf, emptyPage, nextCursor } from './page.ts';
 import { queryMistake } from './query.ts';
 import { type UploadsDeps, uploadMistakes } from './uploads.ts';
 
-export interface ProcessMediaDeps extends CreateTaskDeps, Pick<UploadsDeps, 'uploads'> {
+export interface ProcessMediaDeps extends CreateTaskDeps, Burning, Pick<UploadsDeps, 'uploads'> {
   outputs: OutputStore;
   speech: Pick<Speech, 'notice' | 'timed'>;
   limits: Limits;
@@ -54,6 +55,8 @@ export async function processMedia(
   const from = cursorOf(cursor);
   const body = await readJson(request);
   const valid = readRequest(body, deps.limits);
+  const unburnable = await captionMistakes(body as object, valid, deps);
+  if (unburnable.length > 0) throw invalidRequest(unburnable);
   if (cursor !== null) checkPaged(valid);
   const claim = claimOf(request, valid);
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });

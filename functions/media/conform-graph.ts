@@ -4,8 +4,11 @@ import type { Fit } from '../model/formats.ts';
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND } from '../model/plan.ts';
+import { type BurnedOverlay, withOverlays } from './burn-graph.ts';
+import { captioned } from './captions/burn.ts';
 import { leapless } from './leaps.ts';
 import { scaled, shapeOf } from './scale-graph.ts';
+import { afterSeek } from './trim.ts';
 
 type ClipVideo = NonNullable<Probe['video']>;
 
@@ -20,6 +23,13 @@ export interface GraphWish {
   frames: number;
   /** How often the last picture of a film is repeated; 0 if absent. */
   held?: number;
+  /** Files of captionFile, one for each profile; undefined: none. Absolute paths. */
+  captions?: readonly (string | undefined)[];
+  /** Laid over the picture, the last one on top. */
+  overlays?: readonly BurnedOverlay[];
+  /** The first frame that is used, within the whole clip, and the seconds that were skipped by seeking; 0 if absent. */
+  first?: number;
+  skipped?: number;
   /** Filters that bring a picture to its encoder. */
   upload?: readonly string[];
 }
@@ -31,14 +41,12 @@ export interface GraphWish {
 export function videoGraph(video: ClipVideo, wish: GraphWish): string {
   const { profiles } = wish;
   const [first, ...others] = profiles as [Profile, ...Profile[]];
-  const common = `[0:${video.stream}]${head(video, first.rate, wish.frames).join(',')}`;
-  if (others.length === 0) return `${common},${shaped(video, first, wish, '')}[v]`;
+  const common = `[0:${video.stream}]${head(video, first.rate, wish).join(',')}`;
+  if (others.length === 0) return `${common},${shaped(video, first, wish, 0)}[v]`;
   const places = [...profiles.keys()];
   return [
     `${common},split=${places.length}${places.map((place) => `[s${place}]`).join('')}`,
-    ...profiles.map(
-      (profile, place) => `[s${place}]${shaped(video, profile, wish, String(place))}[v${place}]`,
-    ),
+    ...profiles.map((profile, place) => `[s${place}]${shaped(video, profile, wish, place)}[v${place}]`),
   ].join(';');
 }
 
@@ -49,30 +57,46 @@ export function picturesOf(profiles: number): string[] {
 
 /**
  * All that one profile has for itself. What is burned into the picture goes between fit and tail: there it is upright, has
- * the size of the profile, and is 4:2:0 of 8 bits. `mark` tells its labels from those of the others.
+ * the size of the profile, and is 4:2:0 of 8 bits. Captions come last: they change while a picture is repeated.
  */
-function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, mark: string): string {
-  const { frames, held = 0, upload = [] } = wish;
-  return [
-    ...FIT[profile.fit](video, profile, mark),
-    ...tail(video.still ? frames - 1 : heldFrames(video, profile.rate) + held),
-    ...upload,
-  ].join(',');
+function shaped(video: ClipVideo, profile: Profile, wish: GraphWish, place: number): string {
+  const { profiles, frames, held = 0, overlays = [], captions = [], upload = [] } = wish;
+  // Tells its labels from those of the others.
+  const mark = profiles.length === 1 ? '' : String(place);
+  const repeats = video.still ? frames - 1 : heldFrames(video, profile.rate) + held;
+  const fitted = [...FIT[profile.fit](video, profile, mark), ...tail(repeats)].join(',');
+  // What comes and goes is not repeated with the last picture.
+  const burned = withOverlays(fitted, overlays, profile, mark);
+  return [burned, ...(overlays.length > 0 ? tail(0) : []), ...captioned(captions[place]), ...upload].join(
+    ',',
+  );
 }
 
-function head(video: ClipVideo, rate: FrameRate, frames: number): string[] {
+function head(video: ClipVideo, rate: FrameRate, { frames, first = 0, skipped = 0 }: GraphWish): string[] {
   return [
+    ...afterSeek('setpts', skipped),
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
     ...leapless('setpts', video, `${video.rate.den}/${video.rate.num}`),
     // Read by itself, it begins at 0.
     ...((video.later ?? 0) > 0 ? [`setpts=PTS+${video.later?.toFixed(6)}/TB`] : []),
     ...(video.still ? [] : aligned(video, rate)),
     // No start_time: if the size changes half-way, ffmpeg rebuilds the graph, which would start at 0 again.
-    `fps=fps=${rateText(rate)}:round=near`,
+    // A photo lasts a 25th of a second, which at 10 frames a second is rounded to none.
+    `fps=fps=${rateText(rate)}:round=near${video.still ? ':eof_action=pass' : ''}`,
     // A jump in the timestamps would be filled with hours of copies of one frame.
-    `trim=end_frame=${video.still ? 1 : frames}`,
+    ...(first === 0 ? [`trim=end_frame=${video.still ? 1 : frames}`] : partFrom(first, frames, video, rate)),
     ...(video.alpha || video.alphaDecoder !== null ? ON_BLACK : []),
   ];
+}
+
+/**
+ * By the frames' times, which count frames here: if the size changes half-way, the graph is rebuilt, and would skip as many
+ * again. Where the last picture is held, that one is the part.
+ */
+function partFrom(first: number, frames: number, video: ClipVideo, rate: FrameRate): string[] {
+  const last = untilFrame(video.seconds - video.held, video, rate) - 1;
+  const from = Math.max(0, Math.min(first, last));
+  return [`trim=start_pts=${from}:end_pts=${first + frames}`, `setpts=PTS-${from}`];
 }
 
 /**
@@ -214,7 +238,11 @@ function tail(repeats: number): string[] {
 }
 
 /** How many frames at the end show the last picture again. */
-function heldFrames({ seconds, held, ...video }: ClipVideo, rate: FrameRate): number {
-  const until = (end: number) => Math.round((end - secondsAhead(video, rate)) * framesPerSecond(rate));
-  return until(seconds) - until(seconds - held);
+function heldFrames(video: ClipVideo, rate: FrameRate): number {
+  const { seconds, held } = video;
+  return untilFrame(seconds, video, rate) - untilFrame(seconds - held, video, rate);
+}
+
+function untilFrame(end: number, video: ClipVideo, rate: FrameRate): number {
+  return Math.round((end - secondsAhead(video, rate)) * framesPerSecond(rate));
 }

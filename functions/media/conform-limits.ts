@@ -3,11 +3,13 @@ import { PermanentError } from '../base/errors.ts';
 import { machineMemoryMb } from '../base/machine.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
-import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
+import { DEFAULT_STILL_SECONDS, type Trim } from '../model/plan.ts';
+import { type BurnedOverlay, overlaysMemoryMb } from './burn-graph.ts';
 import { secondsAhead } from './conform-graph.ts';
 import type { RunLimits } from './limits.ts';
 import { h264Level } from './profile.ts';
 import { pcmMb } from './sound.ts';
+import { beyondEnd, partOf, skippedSeconds } from './trim.ts';
 
 /** Of a file that has a picture. */
 export type PictureProbe = Probe & { video: NonNullable<Probe['video']> };
@@ -27,6 +29,10 @@ export interface ConformSize {
   maxSeconds: number;
   /** How long a still image is shown; DEFAULT_STILL_SECONDS if absent. */
   stillSeconds?: number;
+  /** Laid over the picture, the last one on top. */
+  overlays?: readonly BurnedOverlay[];
+  /** The part of a film that is used; absent: all of it. */
+  trim?: Trim;
 }
 
 /** For each second that a clip may last: 1920x1080 at 60 frames a second. */
@@ -38,11 +44,13 @@ const LONGEST_TIMEOUT_MS = 1_800_000;
 
 /** Throws PermanentError 'clip_too_long' or 'clip_too_large'. */
 export function refuseLarge(size: ConformSize): void {
-  const { probe, maxSeconds, stillSeconds = DEFAULT_STILL_SECONDS } = size;
+  const { probe, profile, maxSeconds, stillSeconds = DEFAULT_STILL_SECONDS, trim } = size;
   const { video } = probe;
-  const seconds = video.still ? stillSeconds : video.seconds;
+  const part = framesFor(size) / framesPerSecond(profile.rate);
+  const seconds = video.still ? stillSeconds : trim === undefined ? video.seconds : part;
   if (seconds > maxSeconds) {
-    const next = video.still ? 'Ask for a shorter output.still_seconds' : 'Cut it';
+    const film = trim === undefined ? 'Cut it' : 'Choose an earlier end_seconds';
+    const next = video.still ? 'Ask for a shorter output.still_seconds' : film;
     throw new PermanentError(
       'clip_too_long',
       'conform',
@@ -50,7 +58,7 @@ export function refuseLarge(size: ConformSize): void {
     );
   }
   const made = Math.max(...profilesOf(size).map(pixelsOf)) * framesFor(size);
-  const millions = Math.round(Math.max(video.pixels * video.decoded, made) / 1e6);
+  const millions = Math.round(Math.max(video.pixels * framesDecoded(size), made) / 1e6);
   const most = Math.round((PIXELS_PER_SECOND * maxSeconds) / 1e6);
   if (millions > most) {
     throw new PermanentError(
@@ -62,8 +70,23 @@ export function refuseLarge(size: ConformSize): void {
   }
 }
 
-/** How many frames the clip should have, by its picture. */
-export function framesFor({
+/** About how many pictures are decoded for the part, from where seeking leads to its end. */
+function framesDecoded({ probe: { video }, profile: { rate }, trim }: ConformSize): number {
+  if (trim === undefined) return video.decoded;
+  const ahead = secondsAhead(video, rate);
+  const begin = skippedSeconds(video, 'picture', trim.startSeconds + ahead);
+  const end = Math.min(video.seconds, (trim.endSeconds ?? video.seconds) + ahead);
+  return Math.ceil((video.decoded * Math.max(0, end - begin)) / video.seconds);
+}
+
+/** How many frames the clip should have, by its picture: at least one. */
+export function framesFor(size: Omit<ConformSize, 'maxSeconds'>): number {
+  const { first, frames } = partOf(size.trim, size.profile.rate);
+  return Math.max(1, Math.min(first + frames, wholeFramesFor(size)) - first);
+}
+
+/** How many frames the whole clip would have, by its picture. */
+export function wholeFramesFor({
   probe,
   profile,
   stillSeconds = DEFAULT_STILL_SECONDS,
@@ -85,14 +108,29 @@ export function isSoundLonger(sound: number, picture: number): boolean {
   return sound - picture > LONGER_SECONDS;
 }
 
-/** How many frames the clip should have if its last picture is held to the end of that much sound, within the limits. */
+/**
+ * How many frames the clip should have if its last picture is held to the end of that much sound, within the limits.
+ * Throws PermanentError 'trim_empty' if it ends before the part begins.
+ * @param soundSeconds of the whole clip
+ */
 export function framesHeld(size: ConformSize, soundSeconds: number): number {
-  const { profile, maxSeconds, largestPixels = pixelsOf(profile) } = size;
+  const { trim, profile } = size;
+  const { first, frames } = partOf(trim, profile.rate);
+  const whole = wholeFramesHeld(size, soundSeconds);
+  if (trim !== undefined && whole <= first)
+    throw beyondEnd(trim, whole / framesPerSecond(profile.rate), 'conform');
+  return Math.min(first + frames, whole) - first;
+}
+
+/** Of the whole clip; what is held counts from the part's first frame on. */
+export function wholeFramesHeld(size: ConformSize, soundSeconds: number): number {
+  const { profile, maxSeconds, largestPixels = pixelsOf(profile), trim } = size;
   const fps = framesPerSecond(profile.rate);
-  const own = framesFor(size);
+  const own = wholeFramesFor(size);
   if (size.probe.video.still || !isSoundLonger(soundSeconds, own / fps)) return own;
   const affordable = Math.floor((PIXELS_PER_SECOND * maxSeconds) / largestPixels);
-  const most = Math.min(Math.floor(maxSeconds * fps), affordable);
+  const { first } = partOf(trim, profile.rate);
+  const most = first + Math.min(Math.floor(maxSeconds * fps), affordable);
   return Math.max(own, Math.min(Math.round(soundSeconds * fps), most));
 }
 
@@ -105,7 +143,7 @@ export function isHeldShorter({
 }: Omit<ConformSize, 'probe'> & { probe: Probe; own?: boolean }): boolean {
   if (largestPixels === undefined || video === null || audio === null || !own) return false;
   const alone = { ...size, probe: { video, audio, seconds: null } };
-  return framesHeld({ ...alone, largestPixels }, audio.seconds) < framesHeld(alone, audio.seconds);
+  return wholeFramesHeld({ ...alone, largestPixels }, audio.seconds) < wholeFramesHeld(alone, audio.seconds);
 }
 
 /**
@@ -120,7 +158,7 @@ export function conformMemoryMb(threads: number, profiles = 1): number {
 const HD_PIXELS = 1920 * 1088;
 const UHD_PIXELS = 3840 * 2160;
 
-type UsualSize = Pick<ConformSize, 'profile' | 'others'> & { probe: Probe };
+type UsualSize = Pick<ConformSize, 'profile' | 'others' | 'overlays'> & { probe: Probe };
 
 /**
  * What encoding the clip usually takes, for deciding how many run together: measured 230 to 350 MB for H.264 up to 1080p,
@@ -138,7 +176,8 @@ export function usualMemoryMb({ probe, ...size }: UsualSize): number {
   const odd = video.codec !== 'h264' || video.alpha ? 1.5 : 1;
   const mb = video.hdr === null ? standard * odd : 450 + 1350 * uhd;
   const more = others.reduce((sum, pixels) => sum + 165 + 405 * beyondHd(pixels), 0);
-  return Math.round(Math.min(mb + more, conformMemoryMb(2, 1 + others.length)));
+  const burned = overlaysMemoryMb(size.overlays ?? [], profilesOf(size));
+  return Math.round(Math.min(mb + more, conformMemoryMb(2, 1 + others.length)) + burned);
 }
 
 /** 0 up to 1920x1080, and 1 for 4K. */
@@ -192,9 +231,11 @@ export function conformLimits(
   frames: number,
   timeLeftMs: number,
 ): RunLimits {
+  const profiles = profilesOf(input);
   return {
     timeoutMs: Math.min(conformTimeoutMs(input, frames), timeLeftMs),
-    memoryMb: conformMemoryMb(input.threads, profilesOf(input).length),
+    memoryMb:
+      conformMemoryMb(input.threads, profiles.length) + overlaysMemoryMb(input.overlays ?? [], profiles),
     fileMb: fileMb(input),
   };
 }

@@ -9,7 +9,9 @@ import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { picturesOf, videoGraph } from './conform-graph.ts';
+import { overlayIdentity } from './burn-graph.ts';
+import { captionsIdentity, captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
+import { picturesOf, secondsAhead, videoGraph } from './conform-graph.ts';
 import {
   type ConformSize,
   conformLimits,
@@ -18,6 +20,7 @@ import {
   isHeldShorter,
   profilesOf,
   refuseLarge,
+  wholeFramesHeld,
 } from './conform-limits.ts';
 import { cutSound } from './cut-sound.ts';
 import { ENCODING, type Encoding, encoderOf, lighter } from './encoding.ts';
@@ -28,6 +31,7 @@ import { readPicture } from './mp4/tracks.ts';
 import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { halvings } from './scale-graph.ts';
+import { partOf, seekTo, skippedSeconds, trimIdentity, trimWarnings } from './trim.ts';
 import { undecodedOf } from './undecoded.ts';
 import { photoInput, untrustedInput } from './untrusted.ts';
 
@@ -41,6 +45,8 @@ export interface ConformInput extends ConformSize, OwnSoundWish {
   /** Existing folder for video.mp4 and sound.s16le. */
   dir: string;
   threads: number;
+  /** See ConformOutput. */
+  captions?: string;
   /** More pictures of other profiles of the same rate, from the same decoded frames, each with the sound beside it. */
   others?: readonly ConformOutput[];
 }
@@ -49,6 +55,8 @@ export interface ConformOutput {
   profile: Profile;
   /** As ConformInput.dir, in the folder `writes`. */
   dir: string;
+  /** What captionFile made for the profile; absent: nothing is burned in. */
+  captions?: string;
 }
 
 /** Of any file: one without a picture is refused. */
@@ -76,9 +84,12 @@ export interface Conformed {
  */
 export function conformIdentity(
   profile: Profile,
-  input: Pick<ConformRequest, 'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels'>,
+  input: Pick<
+    ConformRequest,
+    'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels' | 'trim' | 'captions' | 'overlays'
+  >,
 ): string[] {
-  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds } = input;
+  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, trim, overlays = [] } = input;
   const { width, height, rate, fit, background } = profile;
   const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
   const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
@@ -87,7 +98,16 @@ export function conformIdentity(
   const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
   // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
   const shared = isHeldShorter({ ...input, profile }) ? [`held as at ${input.largestPixels} pixels`] : [];
-  return [...picture, sound, ...shared, canonicalJson(probe), ...encoderOf(profile, ENCODING)];
+  return [
+    ...picture,
+    sound,
+    ...trimIdentity(trim),
+    ...shared,
+    ...captionsIdentity(input.captions),
+    canonicalJson(probe),
+    ...encoderOf(profile, ENCODING),
+    ...overlays.map(overlayIdentity),
+  ];
 }
 
 /**
@@ -99,26 +119,36 @@ export function conformArguments(
   encoding: Encoding = ENCODING,
   frames: number = framesFor(input),
 ): string[] {
-  const { file, probe, profile, threads, maxSeconds } = input;
+  const { file, probe, profile, threads, maxSeconds, trim, overlays = [] } = input;
   const { video } = probe;
+  const { rate } = profile;
+  const fps = framesPerSecond(rate);
+  const part = partOf(trim, rate);
+  const { first } = part;
+  const skipped = skippedSeconds(video, 'picture', first / fps + secondsAhead(video, rate));
   const held = frames - framesFor(input);
   const beside = video.later === null ? probe.audio : null;
-  const longest = Math.ceil(maxSeconds * framesPerSecond(profile.rate));
-  const mostFrames = video.still || held > 0 ? frames : longest;
+  const longest = Math.ceil(maxSeconds * fps);
+  const mostFrames = video.still || held > 0 ? frames : Math.min(part.frames, longest);
+  // Of the part, with all that is decoded before it and may be beside it.
+  const readSeconds = trim === undefined ? maxSeconds : Math.ceil((first + frames) / fps) + 1 - skipped;
   // The picture may be a frame or two shorter than its packets say.
   const repeats = held > 0 ? held + mostShort(frames) : 0;
   const hardware = profile.encoder && HARDWARE[profile.encoder];
   const outputs = outputsOf(input);
   const profiles = profilesOf(input);
   const upload = hardware?.upload ?? [];
-  const graph = videoGraph(video, { profiles, frames: mostFrames, held: repeats, upload });
+  const captions = outputs.map(captionsPath);
+  const graph = videoGraph(video, {
+    ...{ profiles, frames: mostFrames, held: repeats, first, skipped, overlays, captions, upload },
+  });
   return [
     // At the end, verbose says how many frames were decoded.
     ...['-v', 'verbose', '-nostats', '-y', ...(hardware?.device ?? [])],
     ...(video.alphaDecoder ? ['-c:v', video.alphaDecoder] : []),
     // A photo may have a second picture (a depth or HDR gain map), which must not replace the first.
     ...(video.still ? ['-reinit_filter', '0', ...photoInput(file, halvings(video, profiles))] : []),
-    ...(video.still ? [] : ['-threads', String(threads), ...untrustedInput(file)]),
+    ...(video.still ? [] : ['-threads', String(threads), ...seekTo(skipped), ...untrustedInput(file)]),
     ...['-filter_threads', '1', '-filter_complex_threads', '1'],
     ...['-filter_complex', graph],
     ...picturesOf(outputs.length).flatMap((picture, at) => {
@@ -132,7 +162,7 @@ export function conformArguments(
     }),
     // Read, but not decoded: newer builds count the time from the earliest stream that they read.
     ...(beside === null ? [] : ['-map', `0:${beside.stream}`, '-c', 'copy']),
-    ...(beside === null ? [] : ['-t', String(maxSeconds), '-f', 'null', '-']),
+    ...(beside === null ? [] : ['-t', String(readSeconds), '-f', 'null', '-']),
   ];
 }
 
@@ -155,30 +185,33 @@ export async function conformClip(
   const { seconds, warnings } = await ownSound(ffmpeg, { ...input, out }, { signal, timeoutMs });
   const frames = framesHeld(input, seconds);
   const args = conformArguments(input, ENCODING, frames);
+  await using written = await writeCaptions(outputsOf(input));
   const timeLeftMs = timeoutMs - (performance.now() - started);
   const limits = conformLimits(input, frames, timeLeftMs);
-  const stderr = await ffmpeg
-    .run(args, { signal, ...limits, reads: [input.file], writes: writes ?? input.dir })
-    .then(
-      (run) => run.stderr,
-      (error: unknown) => {
-        // x264 in its place would give this clip another header than those before it.
-        if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
-        throw permanentFrom(error, 'conform_failed', 'conform', {
-          expected: 'a clip that can be encoded',
-          next: 'Export it again as MP4 (H.264, AAC).',
-        });
-      },
-    );
+  const overlayFiles = (input.overlays ?? []).map(({ picture }) => picture.file);
+  const reads = [input.file, ...overlayFiles, ...written.reads];
+  const stderr = await ffmpeg.run(args, { signal, ...limits, reads, writes: writes ?? input.dir }).then(
+    (run) => run.stderr,
+    (error: unknown) => {
+      refuseWithoutFilter(error);
+      // x264 in its place would give this clip another header than those before it.
+      if (profile.encoder !== undefined) throw failedInHardware(error, profile.encoder);
+      throw permanentFrom(error, 'conform_failed', 'conform', {
+        expected: 'a clip that can be encoded',
+        next: 'Export it again as MP4 (H.264, AAC).',
+      });
+    },
+  );
   const made = await countFrames(input);
   // How long a second recording is, is only estimated.
   if (!video.restarts) refuseShort(made, frames);
-  const undecoded = undecodedOf(video, stderr);
+  const undecoded = undecodedOf(video, stderr, input.trim && frames / framesPerSecond(profile.rate));
   if (undecoded !== null) throw failed(`a clip whose frames can be decoded, got ${undecoded}`);
   const samples = samplesOf(made, profile.rate);
   await cutSound(out, samples);
   for (const other of input.others ?? []) await copyFile(out, join(other.dir, 'sound.s16le'));
-  return { frames: made, samples, warnings };
+  const length = wholeFramesHeld(input, seconds) / framesPerSecond(profile.rate);
+  return { frames: made, samples, warnings: [...warnings, ...trimWarnings(input.trim, length)] };
 }
 
 /** Of each of its pictures, which have equally many. */
@@ -195,8 +228,8 @@ async function countFrames(input: ConformInput): Promise<number> {
   return [...counts][0] as number;
 }
 
-function outputsOf({ profile, dir, others = [] }: ConformInput): ConformOutput[] {
-  return [{ profile, dir }, ...others];
+function outputsOf({ profile, dir, captions, others = [] }: ConformInput): ConformOutput[] {
+  return [{ profile, dir, ...(captions !== undefined && { captions }) }, ...others];
 }
 
 function mostShort(frames: number): number {

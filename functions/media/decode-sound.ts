@@ -8,6 +8,7 @@ import { type Leaps, leapless } from './leaps.ts';
 import type { RunLimits } from './limits.ts';
 import { PieceReader, putInPlace } from './pieces.ts';
 import { BYTES_PER_SAMPLE, pcmMb } from './sound.ts';
+import { afterSeek, seekTo } from './trim.ts';
 import { untrustedInput } from './untrusted.ts';
 
 /** Enough for two hours of sound on a slow, busy machine. */
@@ -32,7 +33,11 @@ export interface SoundInput {
   ahead?: number;
   /** Whether its timestamps say when it is heard; true if absent. Otherwise all of it is heard in order. */
   timed?: boolean;
-  /** What comes later is not decoded. */
+  /** How many samples of its beginning are left out, at 48 kHz, counted after it was moved; 0 if absent. */
+  from?: number;
+  /** See skippedSeconds; 0 if absent. Only of sound with timestamps. */
+  skipped?: number;
+  /** What comes later, counted from there, is not decoded. */
   maxSeconds: number;
   /** Takes the time of the first sample of each stretch of one rate, and counts samples from there on. */
   stretches?: boolean;
@@ -67,25 +72,33 @@ export function decodeArguments(input: SoundInput): string[] {
     timed = true,
     stretches = false,
     padded = false,
+    from = 0,
+    skipped = 0,
     maxSeconds,
     out,
   } = input;
-  const from = `[0:${stream ?? 'a:0'}]`;
+  const source = `[0:${stream ?? 'a:0'}]`;
   const to48 = `${downmix(layout)}aresample=${SAMPLE_RATE}:ochl=stereo:osf=s16`;
   const closed = leapless('asetpts', leaps, 'NB_SAMPLES/SR').map((filter) => `${filter},`);
-  const moved = ahead === 0 ? '' : `asetpts=PTS-${ahead.toFixed(6)}/TB,`;
+  const place = `PTS-${ahead.toFixed(6)}/TB`;
+  // asetpts truncates, so a part would be off by a sample.
+  const moved = ahead === 0 ? '' : `asetpts=${from === 0 ? place : `'round(${place})'`},`;
+  const back = afterSeek('asetpts', skipped).map((filter) => `${filter},`);
+  const end = from === 0 ? maxSeconds : Number((from / SAMPLE_RATE + maxSeconds).toFixed(6));
+  // After the resampler, which corrects small drifts as it goes on: so it does the same as for the whole.
+  const cut = from === 0 ? '' : `,atrim=start_${timed ? 'pts' : 'sample'}=${from}`;
   const graph = timed
-    ? `${from}${closed.join('')}${stretches ? STRETCHES : ''}${moved}atrim=end=${maxSeconds},${to48}:async=1:min_hard_comp=0.02,asplit[sound][list]`
-    : `${from}${padded ? 'apad=pad_dur=0.1,' : ''}${to48}[sound]`;
+    ? `${source}${back.join('')}${closed.join('')}${stretches ? STRETCHES : ''}${moved}atrim=end=${end},${to48}:async=1:min_hard_comp=0.02${cut},asplit[sound][list]`
+    : `${source}${padded ? 'apad=pad_dur=0.1,' : ''}${to48}${cut}[sound]`;
   const raw = ['-ac', '2', '-c:a', 'pcm_s16le'];
   // Without timestamps to go by, the size of the file ends the run.
   const size = timed ? [] : ['-fs', String(maxSeconds * SAMPLE_RATE * BYTES_PER_SAMPLE)];
   return [
     // At the end, verbose says how much was decoded.
-    ...['-v', 'verbose', '-nostats', '-y', ...untrustedInput(file)],
+    ...['-v', 'verbose', '-nostats', '-y', ...seekTo(skipped), ...untrustedInput(file)],
     ...['-filter_complex_threads', '1', '-filter_complex', graph],
     ...['-map', '[sound]', ...raw, ...size, '-f', 's16le', `file:${out}`],
-    ...(beside === undefined ? [] : ['-map', `0:${beside}`, '-c', 'copy', '-t', String(maxSeconds)]),
+    ...(beside === undefined ? [] : ['-map', `0:${beside}`, '-c', 'copy', '-t', String(end - skipped)]),
     ...(beside === undefined ? [] : ['-f', 'null', '-']),
     ...(timed ? ['-map', '[list]', ...raw, '-f', 'framecrc', '-'] : []),
   ];
@@ -128,7 +141,8 @@ export async function decode(
   const { first, rates, decoded, ...found } = await decodeOnce(ffmpeg, input, { signal, timeoutMs });
   if (rates.length > 1 && input.timed !== false) {
     // In MPEG streams and Ogg, times follow from the rate at the beginning, and are wrong where another rate follows.
-    if (input.beside !== undefined) return { ...found, samples: (await again({ stretches: true })).samples };
+    if (input.beside !== undefined || (input.from ?? 0) > 0)
+      return { ...found, samples: (await again({ stretches: true })).samples };
     const { samples } = await again({ timed: false });
     const most = Math.round(input.maxSeconds * SAMPLE_RATE);
     return { ...found, samples: await putInPlace(input.out, [{ at: first, samples }], most) };
@@ -149,7 +163,11 @@ async function decodeOnce(
   { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<OneRun> {
   const reader = new PieceReader();
-  const limits: RunLimits = { timeoutMs, memoryMb: SOUND_MEMORY_MB, fileMb: pcmMb(input.maxSeconds) };
+  const limits: RunLimits = {
+    timeoutMs,
+    memoryMb: SOUND_MEMORY_MB,
+    fileMb: pcmMb(input.maxSeconds),
+  };
   const { stderr } = await ffmpeg.run(decodeArguments(input), {
     ...{ signal, ...limits, reads: [input.file], writes: dirname(input.out) },
     onLine: (line) => reader.add(line),
@@ -158,9 +176,10 @@ async function decodeOnce(
   const [packets = 0, frames = 0, decoded = 0] = last;
   const rates = [...new Set([...stderr.matchAll(RESAMPLER)].map(([, rate]) => Number(rate)))];
   const most = Math.round(input.maxSeconds * SAMPLE_RATE);
+  const { from = 0 } = input;
   const run = { packets, frames, decoded, rates };
   if (input.timed !== false) {
-    const pieces = reader.pieces();
+    const pieces = reader.pieces().map(({ at, samples }) => ({ at: at - from, samples }));
     return { ...run, first: pieces[0]?.at ?? 0, samples: await putInPlace(input.out, pieces, most) };
   }
   // The last packet may reach beyond the size that ends the run.

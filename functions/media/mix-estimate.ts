@@ -24,8 +24,8 @@ export function estimateMix(input: MixInput, parts: PartEnvelopes): Envelope {
   const sum = { peaks: new Float32Array(count), energies: new Float32Array(count) };
   const levels = levelsOf(input);
   let at = 0;
-  for (const own of parts.own) {
-    add(sum, own, () => input.originalVolume, at);
+  for (const [number, own] of parts.own.entries()) {
+    add(sum, own, () => input.ownVolumes?.[number] ?? input.originalVolume, at);
     at += own.peaks.length;
   }
   let ducked: Float32Array | undefined;

@@ -29,7 +29,7 @@ const COUNTED = 'asetpts=round(N/SR/TB)';
  * samples, without a label.
  */
 export function soundGraph(input: MixInput, { gain, limit }: Master): string {
-  const { total, own, originalVolume, music, voice } = input;
+  const { total, own, music, voice } = input;
   const levels = levelsOf(input);
   const end = `atrim=end_sample=${total}`;
   const whole = `apad=whole_len=${total},${end}`;
@@ -38,9 +38,7 @@ export function soundGraph(input: MixInput, { gain, limit }: Master): string {
   const parts: string[] = [];
 
   if (own.length > 0) {
-    const inputs = own.map((_, number) => `[${number}:a]`).join('');
-    const joined = own.length === 1 ? '' : `concat=n=${own.length}:v=0:a=1,${COUNTED},`;
-    chains.push(`${inputs}${joined}${FLOAT},volume=${originalVolume},${whole}[own]`);
+    chains.push(...ownChains(input, whole));
     parts.push('[own]');
   }
   if (music !== undefined) {
@@ -67,6 +65,20 @@ export function soundGraph(input: MixInput, { gain, limit }: Master): string {
     `alimiter=limit=${limit.toFixed(3)}:attack=${LIMITER.attackMs}:release=${LIMITER.releaseMs}:` +
     'level=0:latency=1';
   return [...chains, `${mixed(parts)}${end},${decibels(gain)},${limiter},${end},${COUNTED}`].join(';');
+}
+
+/** The clips' own sound, one after the other, each at its volume. */
+function ownChains({ own, originalVolume, ownVolumes }: MixInput, whole: string): string[] {
+  const joined = own.length === 1 ? '' : `concat=n=${own.length}:v=0:a=1,${COUNTED},`;
+  const inputs = (mark: string) => own.map((_, number) => `[${number}${mark}]`).join('');
+  if (ownVolumes === undefined) {
+    return [`${inputs(':a')}${joined}${FLOAT},volume=${originalVolume},${whole}[own]`];
+  }
+  return [
+    // In floating point, where no gain clips.
+    ...ownVolumes.map((volume, number) => `[${number}:a]${FLOAT},volume=${volume}[${number}own]`),
+    `${inputs('own')}${joined}${whole}[own]`,
+  ];
 }
 
 /** Silence, one part as it is, or the sum. amix must not change the levels, because each part already has its own. */

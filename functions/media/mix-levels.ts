@@ -17,8 +17,10 @@ export interface MixInput {
   total: number;
   /** The clips' own sound, absolute paths in order; empty if nobody hears it. */
   own: readonly string[];
-  /** 0 to 1: its volume. */
+  /** Its volume, 0 to 2, unless the clips have volumes of their own. */
   originalVolume: number;
+  /** One per clip; absent: originalVolume for all. */
+  ownVolumes?: readonly number[];
   music?: MixSound;
   voice?: MixSound;
   /** Whether to lower the music while the voice speaks. */

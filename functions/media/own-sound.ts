@@ -1,13 +1,14 @@
 /** A clip's own sound. It never costs the picture: what cannot be decoded is silent, and a remark says why. */
 import { rm } from 'node:fs/promises';
 import { PermanentError } from '../base/errors.ts';
-import { framesPerSecond, SAMPLE_RATE } from '../model/frame-rate.ts';
+import { framesPerSecond, SAMPLE_RATE, samplesOf } from '../model/frame-rate.ts';
 import { secondsAhead } from './conform-graph.ts';
-import { type ConformSize, framesFor, framesHeld, isSoundLonger } from './conform-limits.ts';
+import { type ConformSize, isSoundLonger, wholeFramesFor, wholeFramesHeld } from './conform-limits.ts';
 import { decode, SOUND_TIMEOUT_MS } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
 import { UNENCRYPTED } from './file-kind.ts';
+import { partOf, skippedSeconds } from './trim.ts';
 
 export interface OwnSoundWish {
   /** Whether the clip's own sound is heard; true if absent. If not, it is not decoded. */
@@ -34,7 +35,7 @@ export interface OwnSoundInput extends ConformSize, OwnSoundWish {
 }
 
 export interface OwnSound {
-  /** How much was decoded, from the clip's first frame on; 0 if nothing was. */
+  /** Where the sound ends, from the first frame of the whole clip on; 0 if nothing was decoded. */
   seconds: number;
   warnings: string[];
 }
@@ -53,7 +54,7 @@ export async function ownSound(
   input: OwnSoundInput,
   { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<OwnSound> {
-  const { file, out, profile, maxSeconds, own = true, exceeded } = input;
+  const { file, out, profile, own = true, exceeded } = input;
   const { video, audio } = input.probe;
   const ahead = secondsAhead(video, profile.rate);
   if (audio === null) return { seconds: 0, warnings: [] };
@@ -70,12 +71,16 @@ export async function ownSound(
         ? { beside: video.stream, leaps: video, ahead }
         : // Read by itself, it begins at 0.
           { ahead: ahead - Math.max(0, -later) };
-    const wanted = { file, out, stream, layout, maxSeconds, ...place };
+    const cut = cutOf(input, ahead);
+    const wanted = { file, out, stream, layout, ...cut, ...place };
     const { samples, packets, frames } = await decode(ffmpeg, wanted, { signal, timeoutMs: ownMs });
-    // The last packet may be decoded to more than the file says belongs to it.
-    const seconds = Math.min(samples / SAMPLE_RATE, audio.seconds - ahead);
-    const warnings = beyond(input, audio.seconds - ahead, seconds);
-    const heard = packets - discarded;
+    const length = audio.seconds - ahead;
+    const isCut = input.trim !== undefined && samples >= Math.floor(cut.maxSeconds * SAMPLE_RATE);
+    // The last packet may be decoded to more than the file says belongs to it. Who wants less does not know the end.
+    const heardUntil = isCut ? length : Math.min((cut.from + samples) / SAMPLE_RATE, length);
+    const seconds = samples === 0 ? 0 : heardUntil;
+    const warnings = beyond(input, length, seconds);
+    const heard = packets - (cut.skipped > 0 ? 0 : discarded);
     if (isWhole(codec, heard, frames)) return { seconds, warnings };
     const part = `${codec}, of which ${frames} of ${heard} packets could be decoded`;
     return {
@@ -88,6 +93,17 @@ export async function ownSound(
     if (error.exceeded === 'time' || error.exceeded === 'memory') throw tooMuch(codec, error);
     return silent(`${codec} (${error.shortMessage})`);
   }
+}
+
+/** Which part of the sound is decoded. */
+function cutOf({ trim, profile, maxSeconds, probe }: OwnSoundInput, ahead: number) {
+  const { first, frames } = partOf(trim, profile.rate);
+  const from = samplesOf(first, profile.rate);
+  return {
+    from,
+    skipped: skippedSeconds(probe.video, 'sound', from / SAMPLE_RATE + ahead),
+    maxSeconds: Math.min(maxSeconds, frames / framesPerSecond(profile.rate)),
+  };
 }
 
 function tooMuch(codec: string, cause: FfmpegError): SoundExceeded {
@@ -113,8 +129,8 @@ function silent(actual: string, outcome = 'silent', next = REEXPORTED): OwnSound
 
 /** Says so if the clip would last as long as its sound, had that not been turned off. */
 function unheard(input: OwnSoundInput, sound: number): string[] {
-  const picture = framesFor(input) / framesPerSecond(input.profile.rate);
-  if (input.probe.video.still || !isSoundLonger(sound, picture)) return [];
+  const picture = wholeFramesFor(input) / framesPerSecond(input.profile.rate);
+  if (input.probe.video.still || !isSoundLonger(soundWithin(input, sound), picture)) return [];
   return [
     `${lengths(picture, sound)}: the clip is as long as its picture. To hold the last picture to the end of the sound, ` +
       'set audio.original_volume above 0; otherwise export the clip with a longer picture.',
@@ -123,12 +139,17 @@ function unheard(input: OwnSoundInput, sound: number): string[] {
 
 /** Sound that is longer than a picture may be held. */
 function beyond(input: OwnSoundInput, sound: number, decoded: number): string[] {
-  const made = framesHeld(input, decoded) / framesPerSecond(input.profile.rate);
-  if (input.probe.video.still || !isSoundLonger(sound, made)) return [];
-  const picture = framesFor(input) / framesPerSecond(input.profile.rate);
+  const made = wholeFramesHeld(input, decoded) / framesPerSecond(input.profile.rate);
+  if (input.probe.video.still || !isSoundLonger(soundWithin(input, sound), made)) return [];
+  const picture = wholeFramesFor(input) / framesPerSecond(input.profile.rate);
   return [
     `${lengths(picture, sound)}: the clip ends after ${told(made)}. Cut it, or raise MAX_CLIP_SECONDS.`,
   ];
+}
+
+/** Nobody misses what comes after the end of the part. */
+function soundWithin({ trim }: OwnSoundInput, sound: number): number {
+  return Math.min(sound, trim?.endSeconds ?? sound);
 }
 
 function lengths(picture: number, sound: number): string {

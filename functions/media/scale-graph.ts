@@ -15,7 +15,10 @@ const SCALED_AFTER_HALVING = 1.5;
  * How often the sides of a photo can be halved while it is decoded, at most 3, so that it suffices for all profiles. See
  * photoInput.
  */
-export function halvings(video: ClipVideo, profiles: readonly Profile[]): number {
+export function halvings(
+  video: ClipVideo,
+  profiles: readonly Pick<Profile, 'width' | 'height' | 'fit'>[],
+): number {
   const larger = profiles.map(({ width, height, fit }) => {
     const choose = fit === 'cover' ? Math.min : Math.max;
     return choose(video.width / width, video.height / height) / SCALED_AFTER_HALVING;
@@ -69,11 +72,40 @@ function scaling(video: ClipVideo): string {
   // Gray has no matrix, but between equal ones a shorter way is taken, which loses a code from 10 bits to 8.
   if (video.gray) return `${flags}:in_color_matrix=bt601:out_color_matrix=bt709:${RANGES[video.gray]}`;
   if (video.hdr) return flags;
-  // "auto" treats untagged video of any size as BT.601, which shifts the greens of HD.
-  const untagged = Math.max(video.width, video.height) >= HD_SIDE ? 'bt709' : 'bt601';
-  const matrix = video.matrix === null ? untagged : NAMED.includes(video.matrix) ? video.matrix : 'auto';
-  return `${flags}:in_color_matrix=${matrix}:out_color_matrix=bt709:in_range=auto:out_range=tv`;
+  return `${flags}:in_color_matrix=${matrixOf(video)}:out_color_matrix=bt709:in_range=auto:out_range=tv`;
 }
+
+/** That of a picture with colours, for `in_color_matrix`. */
+function matrixOf({ matrix, width, height }: ClipVideo): string {
+  // "auto" treats untagged video of any size as BT.601, which shifts the greens of HD.
+  if (matrix === null) return Math.max(width, height) >= HD_SIDE ? 'bt709' : 'bt601';
+  return NAMED.includes(matrix) ? matrix : 'auto';
+}
+
+/**
+ * The same to RGB of full range with transparency, whose colours are multiplied by it: only so can it be scaled without a
+ * fringe.
+ * @param size as displayed, in pixels
+ */
+export function asOverlay(video: ClipVideo, { width, height }: { width: number; height: number }): string[] {
+  const flags = 'flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp';
+  // It has no transparency that could matter.
+  if (video.hdr) {
+    return [...scaled(video, [String(width), String(height)]), `scale=${flags}:in_color_matrix=bt709`, RGB];
+  }
+  const size = isOnItsSide(video.orientation) ? `${height}:${width}` : `${width}:${height}`;
+  const range = video.gray === null ? 'auto' : video.gray === 'limited' ? 'tv' : 'pc';
+  const from = `in_range=${range}${video.gray === null ? `:in_color_matrix=${matrixOf(video)}` : ''}`;
+  return [
+    ...(video.gray === 'one bit' ? ['format=gray'] : []),
+    ...(video.alpha
+      ? [`scale=${flags}:${from}`, RGB, 'premultiply=inplace=1', `scale=${size}:${flags}`]
+      : [`scale=${size}:${flags}:${from}`, RGB]),
+    ...(TURNS[video.orientation] ?? []),
+  ];
+}
+
+const RGB = 'format=gbrap';
 
 /** Runs after scaling, which takes a third of the time and two thirds of the memory. zscale needs tags, so they are set. */
 function toneMap({ hdr }: ClipVideo): string[] {

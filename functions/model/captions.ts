@@ -5,10 +5,24 @@ export const CAPTION_FILES = ['srt', 'vtt'] as const;
 export type CaptionFile = (typeof CAPTION_FILES)[number];
 export const CAPTION_POSITIONS = ['top', 'middle', 'bottom'] as const;
 
+/** Fonts that this service brings along, by the names under which callers choose them. */
+export const CAPTION_FONTS = [
+  'Montserrat',
+  'Noto Sans',
+  'Noto Sans Arabic',
+  'Noto Sans Hebrew',
+  'Noto Sans Devanagari',
+  'Noto Sans Thai',
+  'Noto Sans SC',
+  'Noto Sans TC',
+  'Noto Sans JP',
+  'Noto Sans KR',
+] as const;
+
 /** How burned captions look. */
 export interface CaptionStyle {
-  /** Family of a font that this service brings along. */
-  font: string;
+  /** The first choice: what it does not have is shown in the others. */
+  font: (typeof CAPTION_FONTS)[number];
   /** Height of a line, percent of the shorter side of the picture. */
   size: number;
   /** "#rrggbb", in lower case. */

@@ -12,8 +12,12 @@ const MAX_RAW_NAME = 300;
 
 /** Letters and digits of any alphabet, "-" and "_", at most 40; `clip` if nothing is left. */
 export function clipName(fileName: string): string {
-  const name = fileName
-    .replace(/\.[A-Za-z0-9]{1,5}$/, '')
+  return givenName(fileName.replace(/\.[A-Za-z0-9]{1,5}$/, ''));
+}
+
+/** The same for a name that someone chose: what follows a dot belongs to it, as in "v1.2". */
+export function givenName(chosen: string): string {
+  const name = chosen
     .slice(0, MAX_RAW_NAME)
     .normalize('NFC')
     .replace(NOT_IN_NAMES, '_')

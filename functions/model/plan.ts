@@ -84,7 +84,7 @@ export const DEFAULT_FADE_IN_SECONDS = 0;
 export const DEFAULT_FADE_OUT_SECONDS = 1;
 
 export interface SoundChoices {
-  /** Volume of the clips' own sound, 0 to 1. */
+  /** Volume of the clips' own sound, 0 to 1, unless a clip has a volume. */
   originalVolume: number;
   /** Lower the music while the line is spoken. */
   duck: boolean;
@@ -167,7 +167,7 @@ function withUsedFormats(plan: Plan): Plan {
 
 /** The same plan without the sources that no combination uses. */
 export function withUsedSources(plan: Plan): Plan {
-  const { combinations, overlays } = plan;
+  const { combinations } = plan;
   const direct = combinations.flatMap(sourcesOf);
   const images = direct.flatMap((number) => imagesOf(plan, number));
   const used = [...new Set([...direct, ...images])].toSorted((one, other) => one - other);
@@ -176,17 +176,13 @@ export function withUsedSources(plan: Plan): Plan {
   const stillUsed = (old: number | null) => (old === null ? null : (numberOf.get(old) ?? null));
   return {
     ...plan,
-    sources: used.map((old) => plan.sources[old] as Source),
     combinations: combinations.map(({ clips, track, line, ...rest }) => ({
       ...rest,
       clips: clips.map(renumbered),
       track: track === null ? null : renumbered(track),
       line: line === null ? null : renumbered(line),
     })),
-    // One whose picture is not used any more is not referred to either.
-    ...(overlays && {
-      overlays: overlays.map((overlay) => ({ ...overlay, image: numberOf.get(overlay.image) ?? 0 })),
-    }),
+    ...usedOverlays(plan, used, renumbered),
     ...(plan.blocks && {
       blocks: plan.blocks.map(({ name, clips }) => ({ name, clips: clips.map(stillUsed) })),
     }),
@@ -194,17 +190,57 @@ export function withUsedSources(plan: Plan): Plan {
   };
 }
 
-/** The pictures that are burned into a clip, as indexes into Plan.sources. */
-export function imagesOf({ sources, overlays = [] }: Plan, clip: number): number[] {
+/** The sources that are left, and the overlays of their clips, with new numbers. Undefined without overlays. */
+function usedOverlays(
+  { sources, overlays }: Plan,
+  used: readonly number[],
+  renumbered: (old: number) => number,
+): Pick<Plan, 'sources' | 'overlays'> {
+  const left = used.map((old) => sources[old] as Source);
+  if (overlays === undefined) return { sources: left };
+  const burned = new Set(left.flatMap((source) => (source.kind === 'clip' ? (source.overlays ?? []) : [])));
+  const kept = [...overlays.keys()].filter((old) => burned.has(old));
+  return {
+    sources: left.map((source) =>
+      source.kind === 'clip' && source.overlays !== undefined
+        ? { ...source, overlays: source.overlays.map((old) => kept.indexOf(old)) }
+        : source,
+    ),
+    overlays: kept.map((old) => {
+      const overlay = overlays[old] as Overlay;
+      return { ...overlay, image: renumbered(overlay.image) };
+    }),
+  };
+}
+
+/** What is burned into a clip, the last one on top. */
+export function overlaysOf({ sources, overlays = [] }: Plan, clip: number): Overlay[] {
   const source = sources[clip];
   if (source?.kind !== 'clip') return [];
-  return (source.overlays ?? []).map((overlay) => (overlays[overlay] as Overlay).image);
+  return (source.overlays ?? []).map((overlay) => overlays[overlay] as Overlay);
+}
+
+/** The pictures that are burned into a clip, as indexes into Plan.sources. */
+export function imagesOf(plan: Plan, clip: number): number[] {
+  return overlaysOf(plan, clip).map(({ image }) => image);
+}
+
+/** Combinations that fail without the source. */
+export function usersOf(plan: Plan, source: number): Combination[] {
+  const needs = (number: number) => number === source || imagesOf(plan, number).includes(source);
+  return plan.combinations.filter((combination) => sourcesOf(combination).some(needs));
 }
 
 /** The volume of a clip's own sound: 0, or up to 2. */
 export function ownVolumeOf({ sources, sound }: Pick<Plan, 'sources' | 'sound'>, clip: number): number {
   const source = sources[clip];
   return (source?.kind === 'clip' ? source.volume : undefined) ?? sound.originalVolume;
+}
+
+/** The volume of a track, 0 to 2; 1 for a line, and for none. */
+export function trackVolumeOf({ sources }: Pick<Plan, 'sources'>, number: number | null): number {
+  const source = number === null ? undefined : sources[number];
+  return source?.kind === 'track' ? (source.volume ?? 1) : 1;
 }
 
 /** The sources that a combination needs, as indexes into Plan.sources. */

@@ -1,5 +1,7 @@
 /** Reads fields of requests that passed all checks. */
+
 import { type CaptionChoices, DEFAULT_CAPTION_STYLE } from './captions.ts';
+import { givenName } from './clip-name.ts';
 import type { ClipObject, NamedBlock } from './fields/sources.ts';
 import type { WantedOverlay } from './make-plan.ts';
 import { DEFAULT_OVERLAY_POSITION, DEFAULT_OVERLAY_WIDTH } from './overlays.ts';
@@ -32,7 +34,7 @@ function readClip(clip: string | ClipObject, rules: SourceRules): ClipChoices {
   const isTrimmed = startSeconds > 0 || endSeconds !== undefined;
   return {
     ...addressOf(url, rules),
-    ...(name !== undefined && { name }),
+    ...(name !== undefined && { name: givenName(name) }),
     ...(isTrimmed && { trim: { startSeconds, ...(endSeconds !== undefined && { endSeconds }) } }),
     ...(volume !== undefined && { volume }),
   };

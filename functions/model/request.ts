@@ -1,6 +1,11 @@
 import type { PlanInput } from './make-plan.ts';
 import { mistakesOf, shown } from './mistakes.ts';
-import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, DEFAULT_LOUDNESS } from './plan.ts';
+import {
+  type ClipChoices,
+  DEFAULT_FADE_IN_SECONDS,
+  DEFAULT_FADE_OUT_SECONDS,
+  DEFAULT_LOUDNESS,
+} from './plan.ts';
 import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-fields.ts';
 import { readFileName, readFormats, readOutput } from './read-output.ts';
 import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
@@ -50,7 +55,11 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const lines = request.text_to_speech ?? request.text_to_speach ?? [];
   const tracks = audio.flatMap((block) => block.clips);
   const originalVolume = request.audio?.original_volume ?? 0;
-  const isSilent = tracks.length + lines.length === 0 && originalVolume === 0;
+  const isHeard = (clip: ClipChoices, usual: number) => (clip.volume ?? usual) > 0;
+  const isSilent =
+    lines.length === 0 &&
+    !tracks.some((track) => isHeard(track, 1)) &&
+    !blocks.some(({ clips }) => clips.some((clip) => isHeard(clip, originalVolume)));
   // In one order, as that of the request makes no difference.
   const targets = TARGETS.filter((target) => request.targets?.includes(target));
   const output = readOutput(request.output);

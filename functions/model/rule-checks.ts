@@ -1,7 +1,7 @@
 /** Mistakes in `include` and `exclude`, and how many combinations of clips are left. */
 import type { Mistake } from '../base/errors.ts';
 import { type BlockEntry, blockEntries, isObject } from './block-entries.ts';
-import { clipName } from './clip-name.ts';
+import { clipName, givenName } from './clip-name.ts';
 import { escapePointer, nearestName, shown } from './mistakes.ts';
 import { type NamedClips, type PartialCombination, placesOf } from './rules.ts';
 import { allowedBy, type SelectionRules } from './selection.ts';
@@ -52,7 +52,7 @@ function nameOf(clip: unknown, sources: SourceRules): string | undefined {
   if (typeof url !== 'string') return undefined;
   const read = readSourceUrl(url, sources);
   if ('got' in read) return undefined;
-  return typeof name === 'string' ? name : read.name;
+  return typeof name === 'string' ? givenName(name) : read.name;
 }
 
 function fieldMistakes(field: string, rules: unknown, blocks: readonly ReadBlock[]): Mistake[] {

@@ -1,6 +1,6 @@
 /** What a rule of a request means for the clips of the blocks. */
 import type { PlacedRule } from './allowed-combinations.ts';
-import { clipName } from './clip-name.ts';
+import { clipName, givenName } from './clip-name.ts';
 
 /** Some of the blocks, by name, each with the name of a clip or its number in the block, from 1. */
 export type PartialCombination = Readonly<Record<string, string | number>>;
@@ -26,6 +26,6 @@ export function placesOf(wanted: string | number, clips: NamedClips['clips']): n
   const exact = placesWhere((name) => name === wanted);
   if (exact.length > 0) return exact;
   // The name of the file, or a name as file names show it.
-  const shown = clipName(wanted);
-  return placesWhere((name) => name === shown || clipName(name) === wanted);
+  const shown = [clipName(wanted), givenName(wanted)];
+  return placesWhere((name) => shown.includes(name) || clipName(name) === wanted);
 }

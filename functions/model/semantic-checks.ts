@@ -6,9 +6,11 @@ import { captionMistakes } from './caption-checks.ts';
 import { countMistakes } from './count-checks.ts';
 import { shown } from './mistakes.ts';
 import { nameFieldMistakes } from './name-checks.ts';
+import { overlayMistakes } from './overlay-checks.ts';
 import { checkRules } from './rule-checks.ts';
 import { selectionMistakes } from './selection-checks.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
+import { trimMistakes } from './trim-checks.ts';
 
 export interface Limits {
   /** MAX_COMBINATIONS. */
@@ -27,12 +29,14 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
   const rules = checkRules(body, limits.sources);
   return [
     ...urlMistakes(body, limits.sources),
+    ...partMistakes(body),
     ...nameMistakes('/video_blocks', body['video_blocks']),
     ...nameMistakes('/audio_blocks', body['audio_blocks']),
     ...bothSpellings(body),
     ...halfSize(body['output']),
     ...barsWithoutContain(body['output']),
     ...nameFieldMistakes(body),
+    ...overlayMistakes(body),
     ...captionMistakes(body),
     ...callbackMistakes(body['callback_url'], limits.callback),
     ...metadataMistakes(body['metadata']),
@@ -73,6 +77,20 @@ function* urlsIn(body: Record<string, unknown>): Generator<{ pointer: string; ur
   for (const [number, overlay] of overlays.entries()) {
     if (isObject(overlay)) yield { pointer: `/overlays/${number}/image`, url: overlay['image'] };
   }
+}
+
+function partMistakes(body: Record<string, unknown>): Mistake[] {
+  const output = body['output'];
+  const fps = isObject(output) && typeof output['fps'] === 'number' ? output['fps'] : undefined;
+  return ['video_blocks', 'audio_blocks'].flatMap((field) =>
+    [...blockEntries(body[field])].flatMap(({ path, urls }) =>
+      urls.flatMap((clip, number) => {
+        if (!isObject(clip)) return [];
+        const rate = field === 'video_blocks' ? fps : undefined;
+        return trimMistakes(`/${field}${path}/${number}`, clip, rate);
+      }),
+    ),
+  );
 }
 
 function urlMistake(text: string, rules: SourceRules): string | undefined {

@@ -204,7 +204,16 @@ function unlessFatal<T>(before: Attempts, stage: Stage, create: () => Promise<T>
   return create();
 }
 
-export type ArtifactKind = 'source' | 'clip' | 'track' | 'image' | 'speech' | 'line' | 'soundtrack' | 'cover';
+export type ArtifactKind =
+  | 'source'
+  | 'clip'
+  | 'image'
+  | 'track'
+  | 'image'
+  | 'speech'
+  | 'line'
+  | 'soundtrack'
+  | 'cover';
 
 /** A readable kind and a hash, which depends on the parts and on where one ends and the next begins. */
 export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {

@@ -24,7 +24,7 @@ export interface ClipToCopy {
   taskId: string;
   /** SHA-256 of its bytes. */
   content: string;
-  wish: Pick<CopyRequest, 'probe' | 'own' | 'maxSeconds' | 'timeoutMs'>;
+  wish: Pick<CopyRequest, 'probe' | 'own' | 'maxSeconds' | 'timeoutMs' | 'trim'>;
   /** One per format of the task. */
   profiles: readonly Profile[];
   /** Returns the artifact of that key, and has it made if it is missing. */
@@ -50,7 +50,7 @@ export async function checkCopy(ffmpeg: Ffmpeg, clip: ClipToCopy): Promise<CopyC
   const formats = formatsOfSize(clip);
   const [profile = profiles[0] as Profile] = formats.map((format) => profiles[format] as Profile);
   const unfit =
-    unfitForCopy(wish.probe, profile) ??
+    unfitForCopy(wish.probe, profile, wish.trim) ??
     (profiles.length > 1 ? unlikeEncoded(wish.probe, profile) : undefined);
   if (unfit !== undefined) return { refused: unfit };
   try {

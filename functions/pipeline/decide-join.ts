@@ -11,7 +11,7 @@ import { type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { PinStore } from '../ports/pins.ts';
 import type { Queue } from '../ports/queue.ts';
-import { clipsOf, type Decision, latestLook, outlookOf } from './join-outlook.ts';
+import { clipsOf, type Decision, decidedBefore, latestLook, outlookOf } from './join-outlook.ts';
 import { joinView } from './join-view.ts';
 
 export interface JoinsDeps {
@@ -69,7 +69,7 @@ export function createJoins(deps: JoinsDeps): Joins {
     resume,
 
     async watched(task, number, work, signal) {
-      if (task.plan.output.reencode || clipsOf(task).length === 1) return work();
+      if (decidedBefore(task) !== undefined || clipsOf(task).length === 1) return work();
       const done = new AbortController();
       const watching = noticeLate(task, number, AbortSignal.any([signal, done.signal]));
       // Awaited below, perhaps much later.
@@ -90,7 +90,8 @@ export function createJoins(deps: JoinsDeps): Joins {
     async joinOf(task, number, check) {
       const [join] = await pins.read(task.id, ['join']);
       if (join !== undefined) return join;
-      if (task.plan.output.reencode) return settle(task, number, { video: 'encoded', reason: null });
+      const decided = decidedBefore(task);
+      if (decided !== undefined) return settle(task, number, decided);
       const name = `copy-${number}` as const;
       const [known] = await pins.read(task.id, [name]);
       if (known === undefined) await pins.write(task.id, name, looked(await check()));
@@ -99,7 +100,7 @@ export function createJoins(deps: JoinsDeps): Joins {
     },
 
     async withoutIt(task, number) {
-      if (task.plan.output.reencode || (await joinIn(task)) !== undefined) return;
+      if (decidedBefore(task) !== undefined || (await joinIn(task)) !== undefined) return;
       const { decided } = await outlookOf(task, pins);
       if (decided !== undefined) await settle(task, number, decided);
     },
@@ -208,7 +209,7 @@ async function publishUndecided(
   own: number,
   { pins, queue }: Pick<JoinsDeps, 'pins' | 'queue'>,
 ): Promise<void> {
-  if (task.plan.output.reencode) return;
+  if (decidedBefore(task) !== undefined) return;
   const others = clipsOf(task).filter((clip) => clip !== own);
   const copies = await pins.read(
     task.id,

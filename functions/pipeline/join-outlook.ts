@@ -19,6 +19,14 @@ export interface JoinOutlook {
 
 type Good = Extract<CopyPin, { header: string }>;
 
+/** The decision for a task whose clips are encoded whatever they are; undefined: they are looked at. */
+export function decidedBefore({ plan }: Task): Extract<Decision, { video: 'encoded' }> | undefined {
+  const encoded = (reason: string | null) => ({ video: 'encoded', reason }) as const;
+  if (plan.output.reencode) return encoded(null);
+  const burned = plan.sources.find((source) => source.kind === 'clip' && source.overlays !== undefined);
+  return burned && encoded(`an overlay is burned into ${titleOf(burned)}`);
+}
+
 /** Clips of the task, as indexes into Plan.sources. */
 export function clipsOf({ plan }: Task): number[] {
   return plan.sources.flatMap(({ kind }, number) => (kind === 'clip' ? [number] : []));

@@ -6,14 +6,17 @@ import { type ConformOutput, type ConformRequest, conformClip, conformIdentity }
 import { inRuns, pixelsOf, usualMemoryMb } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { refuseOtherEncoder } from '../media/hardware-encoders.ts';
+import { stillSecondsOf } from '../media/trim.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import type { Join, Profile } from '../model/pins.ts';
+import type { Join, Probe, Profile } from '../model/pins.ts';
+import { ownVolumeOf, type Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { type Artifacts, artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
 import { type ClipToCopy, checkCopy, copiedClip } from './copy-source.ts';
 import type { Joins } from './decide-join.ts';
 import type { Fetching } from './fetch-source.ts';
+import { openedOverlays } from './overlay-images.ts';
 import { orSilent } from './silent-clip.ts';
 import {
   allMadeFrom,
@@ -56,9 +59,8 @@ export async function preparedClip(
   const clip = await watched(() => fetchedSource(deps.fetching, task, number, signal));
   const { content, probe } = clip.fetched;
   const profiles = await watched(() => profilesOf(deps, task, signal));
-  const { output, sound } = task.plan;
   const wish: Wish = {
-    ...{ probe, stillSeconds: output.stillSeconds, maxSeconds, own: sound.originalVolume > 0, timeoutMs },
+    ...{ ...partWish(task, number, probe), probe, maxSeconds, timeoutMs },
     ...(profiles.length > 1 && { largestPixels: Math.max(...profiles.map(pixelsOf)) }),
   };
   const copying: ClipToCopy = {
@@ -76,7 +78,9 @@ export async function preparedClip(
       made.set(format, await copiedClip(ffmpeg, copying, (join as Copied).header, format));
     }
     const formats = [...profiles.entries()].filter(([format]) => !made.has(format));
-    const encoded = await encodedClip(deps, clip, { wish, formats, place }, options);
+    using burned = await openedOverlays(deps, task, number, signal);
+    const { overlays } = burned;
+    const encoded = await encodedClip(deps, clip, { wish: { ...wish, overlays }, formats, place }, options);
     for (const [format, artifact] of encoded) made.set(format, artifact);
     const all = [...profiles.keys()].map((format) => made.get(format) as Artifact<PreparedMeta>);
     refuseUnlike(all);
@@ -91,12 +95,24 @@ export async function preparedClip(
   }
 }
 
+/** What the source's own choices make of it. Whoever has the same ones shares the artifact, at whatever volume. */
+function partWish({ plan }: Task, number: number, { video }: Probe) {
+  const { stillSeconds } = plan.output;
+  const { trim } = plan.sources[number] as Extract<Source, { kind: 'clip' }>;
+  return {
+    own: ownVolumeOf(plan, number) > 0,
+    ...(video?.still
+      ? { stillSeconds: stillSecondsOf(trim, stillSeconds) }
+      : { stillSeconds, ...(trim && { trim }) }),
+  };
+}
+
 type Copied = Extract<Join, { video: 'copied' }>;
 const ENCODED = { video: 'encoded' } as const;
 
 type Wish = Pick<
   ConformRequest,
-  'probe' | 'stillSeconds' | 'maxSeconds' | 'own' | 'timeoutMs' | 'largestPixels'
+  'probe' | 'stillSeconds' | 'maxSeconds' | 'own' | 'timeoutMs' | 'largestPixels' | 'trim' | 'overlays'
 >;
 
 interface ToEncode {

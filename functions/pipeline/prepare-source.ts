@@ -7,12 +7,14 @@ import { makeKey } from '../coordination/lease-keys.ts';
 import { measureLoudness } from '../media/loudness.ts';
 import { layOut } from '../media/short-loop.ts';
 import { decodeSound, musicWarnings } from '../media/track-sound.ts';
+import { trimIdentity } from '../media/trim.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Fetched, Prepared, Probe } from '../model/pins.ts';
-import type { Line, Source } from '../model/plan.ts';
+import type { Line, Source, Trim } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
+import { preparedImage } from './overlay-images.ts';
 import { type ClipsDeps, preparedClip } from './prepare-clip.ts';
 import { fetchedSource, madeFrom, type PreparedMeta, RECIPE, SOUND } from './source-artifact.ts';
 import { SPOKEN, type Speaking, type SpeakingSignals, TIMING } from './speak-line.ts';
@@ -86,6 +88,7 @@ export function createSources(deps: SourcesDeps): Sources {
       countedAs: { key: makeKey(task.id, number), stage: STAGE_OF[kind] },
     };
     if (kind === 'clip') return preparedClip(deps, task, number, options);
+    if (kind === 'image') return [await preparedImage(deps, task, number, signals.signal)];
     return [await heard(task, number, signals, options)];
   }
 
@@ -108,9 +111,15 @@ export function createSources(deps: SourcesDeps): Sources {
     }
     const track = await fetchedSource(fetching, task, number, signal);
     const audio = soundOf(track.fetched);
-    const identity = [track.fetched.content, canonicalJson(audio), String(deps.maxClipSeconds)];
+    const trim = source.kind === 'track' ? source.trim : undefined;
+    const identity = [
+      track.fetched.content,
+      canonicalJson(audio),
+      String(deps.maxClipSeconds),
+      ...trimIdentity(trim),
+    ];
     const key = artifactKey('track', [...identity, RECIPE, build]);
-    return madeFrom(deps, track, key, (file, dir, held) => decoded(file, dir, held, audio), {
+    return madeFrom(deps, track, key, (file, dir, held) => decoded(file, dir, held, { audio, trim }), {
       ...options,
       semaphore: deps.decoding(task.id),
     });
@@ -137,19 +146,20 @@ export function createSources(deps: SourcesDeps): Sources {
     return await deps.decoding(taskId)(() => decoded(spoken.path(SPOKEN), dir, signals.signal));
   }
 
-  /** @param audio of a track; a spoken line is not probed, not repeated, and never cut */
+  /** @param track a spoken line is not probed, not repeated, and never cut */
   async function decoded(
     file: string,
     dir: string,
     signal: AbortSignal,
-    audio?: NonNullable<Probe['audio']>,
+    track?: { audio: NonNullable<Probe['audio']>; trim: Trim | undefined },
   ): Promise<PreparedMeta> {
     const out = join(dir, SOUND);
-    const music = audio === undefined ? {} : { audio, cut: true };
+    const trim = track?.trim && { trim: track.trim };
+    const music = track && { audio: track.audio, cut: true, ...trim };
     const found = await decodeSound(ffmpeg, { file, out, signal, maxSeconds: deps.maxClipSeconds, ...music });
-    const samples = audio === undefined ? found.samples : await layOut(out, found.samples);
+    const samples = track === undefined ? found.samples : await layOut(out, found.samples);
     const loudness = await measureLoudness(ffmpeg, out, { signal });
-    const warnings = audio === undefined ? [] : musicWarnings(audio, deps.maxClipSeconds);
+    const warnings = track === undefined ? [] : musicWarnings(track.audio, deps.maxClipSeconds, track.trim);
     return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness, warnings };
   }
 }

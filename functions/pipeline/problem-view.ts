@@ -96,6 +96,8 @@ function pinOf({ topic, source, piece }: Extract<Work, { source: number }>): Pin
   return made === undefined ? `prepared-${source}` : `piece-${pieceName(made)}`;
 }
 
+const KINDS = { clip: 'Clip', track: 'Track', image: 'Image' } as const;
+
 /** Undefined if the task has no such work. */
 function aboutWork({ plan }: Task, work: Work): { name: string; stage: Stage } | undefined {
   switch (work.topic) {
@@ -105,7 +107,7 @@ function aboutWork({ plan }: Task, work: Work): { name: string; stage: Stage } |
       if (source === undefined) return undefined;
       const stage = work.topic === 'fetch' ? 'download' : STAGE_OF[source.kind];
       if (source.kind === 'line') return { name: `Line for ${source.voice}`, stage };
-      return { name: `${source.kind === 'clip' ? 'Clip' : 'Track'} "${source.name}"`, stage };
+      return { name: `${KINDS[source.kind]} "${source.name}"`, stage };
     }
     case 'render':
       return plan.combinations.some(({ index }) => index === work.index)

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Stage } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
@@ -9,7 +8,7 @@ import { formatProfiles } from '../media/profile.ts';
 import type { Attempts } from '../model/attempts.ts';
 import { fileName, languageOf } from '../model/names.ts';
 import { type Failed, inFormat, type Prepared, type Profile } from '../model/pins.ts';
-import type { Combination, Source } from '../model/plan.ts';
+import { type Combination, ownVolumeOf, type Source, trackVolumeOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import type { Task } from '../model/task.ts';
 import type { OutputStore } from '../ports/outputs.ts';
@@ -30,6 +29,7 @@ import { saveSideFiles } from './side-files.ts';
 import type { Soundtracks } from './soundtracks.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 import type { SpokenWords } from './spoken-words.ts';
+import { StageWatch } from './stage-watch.ts';
 import { captionedClips, coversOf, openPieces, type VideoPiecesDeps } from './video-pieces.ts';
 import { clipWarnings, trackWarnings, voiceWarnings } from './video-warnings.ts';
 
@@ -109,7 +109,7 @@ async function make(
   };
   // Most videos find their soundtrack: the files of its parts are opened only to mix it.
   const sound = async (number: number | null) => {
-    if (number === null) return undefined;
+    if (number === null || trackVolumeOf(task.plan, number) === 0) return undefined;
     const pin = await pinOf(number);
     checkFacts(pin, kindOf(task, number));
     return { pin, key: pin.artifact, open: async () => (await open(number, pin)).artifact };
@@ -136,6 +136,8 @@ async function make(
   const soundtrack = inputs.use(
     await deps.soundtracks.open({
       ...{ total: totalOf(lengths, rate), clips, music, voice, choices },
+      ownVolumes: combination.clips.map((number) => ownVolumeOf(task.plan, number)),
+      ...(music && { musicVolume: trackVolumeOf(task.plan, combination.track) }),
       ...{ dir: dir.path, signal: either },
     }),
   );
@@ -208,32 +210,4 @@ async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>)
   const results: R[] = [];
   for (const item of items) results.push(await work(item));
   return results;
-}
-
-/** Which stage is under way and how long each took. */
-class StageWatch {
-  stage: Stage = 'mix';
-  readonly #stages: Partial<Record<Stage, number>> = {};
-  readonly #started = performance.now();
-  #since = this.#started;
-
-  next(stage: Stage): void {
-    this.#note();
-    this.stage = stage;
-  }
-
-  seconds(): Pick<Report, 'renderSeconds' | 'stageSeconds'> {
-    this.#note();
-    return { renderSeconds: rounded(this.#since - this.#started), stageSeconds: this.#stages };
-  }
-
-  #note(): void {
-    const now = performance.now();
-    this.#stages[this.stage] = rounded(now - this.#since);
-    this.#since = now;
-  }
-}
-
-function rounded(milliseconds: number): number {
-  return Math.round(milliseconds) / 1000;
 }

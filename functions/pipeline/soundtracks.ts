@@ -32,6 +32,10 @@ export interface WantedSoundtrack {
   music: WantedSound | undefined;
   voice: WantedSound | undefined;
   choices: SoundChoices;
+  /** Of each clip's own sound; absent: that of `choices`. */
+  ownVolumes?: readonly number[];
+  /** Of the music, 1 if absent; not 0: then there is none. */
+  musicVolume?: number;
   /** Private folder of the render, for a soundtrack that no other can use. */
   dir: string;
   signal: AbortSignal;
@@ -179,24 +183,47 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
   };
 }
 
-function isSilent({ music, voice, choices }: WantedSoundtrack): boolean {
-  return music === undefined && voice === undefined && choices.originalVolume === 0;
+function isSilent(wanted: WantedSoundtrack): boolean {
+  return wanted.music === undefined && wanted.voice === undefined && !isOwnHeard(wanted);
+}
+
+function isOwnHeard({ clips, choices, ownVolumes }: WantedSoundtrack): boolean {
+  const volumes = ownVolumes ?? clips.map(() => choices.originalVolume);
+  return volumes.some((volume) => volume > 0);
 }
 
 function silenceFor(wanted: WantedSoundtrack): WantedSoundtrack {
   let total = SILENCE;
   while (total < wanted.total) total *= 2;
-  return { ...wanted, total, choices: SILENT };
+  return { ...wanted, total, choices: SILENT, ownVolumes: [], musicVolume: 1 };
 }
 
-function settingsOf({ total, clips, choices }: WantedSoundtrack) {
+function settingsOf(wanted: WantedSoundtrack) {
+  const { total, clips, choices, ownVolumes = clips.map(() => choices.originalVolume) } = wanted;
   const { loudness = null, musicDb = 0, musicFadeInSeconds = DEFAULT_FADE_IN_SECONDS, ...rest } = choices;
   const { musicFadeOutSeconds = DEFAULT_FADE_OUT_SECONDS } = choices;
+  const isHeard = isOwnHeard(wanted);
+  const [volume = 0] = ownVolumes;
+  const isOne = ownVolumes.every((own) => own === volume);
   return {
     ...rest,
-    ...{ total, loudness, musicDb, musicFadeInSeconds, musicFadeOutSeconds },
-    own: choices.originalVolume > 0 ? clips.map(({ path }) => path(SOUND)) : [],
+    ...{
+      total,
+      loudness,
+      musicDb: musicDb + decibelsOf(wanted.musicVolume),
+      musicFadeInSeconds,
+      musicFadeOutSeconds,
+    },
+    // Without it, what the clips might have been heard at makes no other soundtrack.
+    originalVolume: isHeard && isOne ? volume : 0,
+    own: isHeard ? clips.map(({ path }) => path(SOUND)) : [],
+    ...(isHeard && !isOne ? { ownVolumes } : {}),
   };
+}
+
+/** As exactly as the gains of parts are set. */
+function decibelsOf(volume = 1): number {
+  return Math.round(2000 * Math.log10(volume)) / 100;
 }
 
 /** Everything that determines it, if no clip is heard. */

@@ -6,10 +6,11 @@ import { byOneMessage } from '../coordination/once.ts';
 import { failureOf } from '../coordination/retry-policy.ts';
 import type { MessageOf } from '../model/messages.ts';
 import type { Failed, Prepared } from '../model/pins.ts';
-import { type Source, sourcesOf, titleOf } from '../model/plan.ts';
+import { type Source, titleOf, usersOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import { checkedPin, formatsOf } from '../pipeline/check-prepared.ts';
 import type { Joins } from '../pipeline/decide-join.ts';
+import { ImageFailed } from '../pipeline/overlay-images.ts';
 import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { refuseEndlessRemakes } from '../pipeline/remake.ts';
@@ -76,11 +77,12 @@ async function makeReady(
     async create(before, held) {
       const started = performance.now();
       const [first] = await pins.read(taskId, [name]);
+      let ofImage = false;
       const pin = await outcome(first !== undefined);
       if (pin === undefined) return 'undecided';
       const isSame = first !== undefined && keysOf(first).join() === keysOf(pin).join();
       const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
-      logPrepared(log, task, number, source, stored, (performance.now() - started) / 1000);
+      logPrepared(log, task, number, stored, { seconds: (performance.now() - started) / 1000, ofImage });
       return stored;
 
       async function outcome(isRemade: boolean): Promise<Prepared | Failed | undefined> {
@@ -88,6 +90,7 @@ async function makeReady(
           if (isRemade) await refuseEndlessRemakes(task, number, attempts);
           return await sources.ready(task, number, { signal: held, stop });
         } catch (error) {
+          ofImage = error instanceof ImageFailed;
           return { error: failureOf(error, before, STAGE_OF[source.kind], held) };
         }
       }
@@ -123,10 +126,10 @@ function logPrepared(
   log: Log,
   task: Task,
   number: number,
-  source: Source,
   pin: Prepared | Failed,
-  seconds: number,
+  { seconds, ofImage }: { seconds: number; ofImage: boolean },
 ): void {
+  const source = task.plan.sources[number] as Source;
   const fields = {
     task_id: task.id,
     task_name: task.name,
@@ -143,13 +146,16 @@ function logPrepared(
     });
     return;
   }
-  const { combinations } = task.plan;
-  const lost = combinations.filter((combination) => sourcesOf(combination).includes(number)).length;
-  const share = `${lost} of ${combinations.length} combinations fail`;
-  log.warn(`The ${titleOf(source)} cannot be used, so ${share}: ${pin.error.message}`, {
-    event: 'source.failed',
-    ...fields,
-    combinations_lost: lost,
-    failure: pin.error,
-  });
+  const lost = usersOf(task.plan, number).length;
+  const share = `${lost} of ${task.plan.combinations.length} combinations fail`;
+  // The picture over a clip has a line of its own.
+  log[ofImage ? 'debug' : 'warn'](
+    `The ${titleOf(source)} cannot be used, so ${share}: ${pin.error.message}`,
+    {
+      event: 'source.failed',
+      ...fields,
+      combinations_lost: lost,
+      failure: pin.error,
+    },
+  );
 }

@@ -123,6 +123,7 @@ describe('functions/http/README.md', () => {
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: async () => ({}),
+      canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
     });
     api = conforming(service);

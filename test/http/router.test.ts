@@ -85,6 +85,7 @@ describe('the HTTP interface', () => {
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: guardOf(),
+      canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: {} }),
     };
     api = describedApi(deps);

@@ -2,38 +2,43 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from 'fontkitten';
+import { CAPTION_FONTS } from '../../model/captions.ts';
 
 /** Has nothing else in it, as libass tries to read every file. */
 export const FONTS_DIR = join(import.meta.dirname, 'fonts');
 /** Part of the keys of captioned clips: raised with every change of a font. */
 export const FONTS_VERSION = '1';
 
+export type FontName = (typeof CAPTION_FONTS)[number] | 'Noto Emoji';
+
 export interface CaptionFont {
-  /** As callers name it. */
-  name: string;
+  name: FontName;
   file: string;
   /** Full name in the file, by which libass finds it. */
   face: string;
 }
 
-/** In this order they are looked through for what the chosen one lacks; see fontsFor. */
-const BROUGHT = [
-  { name: 'Montserrat', file: 'Montserrat-ExtraBold.ttf', face: 'Montserrat ExtraBold' },
-  { name: 'Noto Sans', file: 'NotoSans-Bold.ttf', face: 'Noto Sans Bold' },
-  { name: 'Noto Sans Arabic', file: 'NotoSansArabic-Bold.ttf', face: 'Noto Sans Arabic Bold' },
-  { name: 'Noto Sans Hebrew', file: 'NotoSansHebrew-Bold.ttf', face: 'Noto Sans Hebrew Bold' },
-  { name: 'Noto Sans Devanagari', file: 'NotoSansDevanagari-Bold.ttf', face: 'Noto Sans Devanagari Bold' },
-  { name: 'Noto Sans Thai', file: 'NotoSansThai-Bold.ttf', face: 'Noto Sans Thai Bold' },
-  // They are bold, whatever their names say.
-  { name: 'Noto Sans SC', file: 'NotoSansSC-Bold.ttf', face: 'Noto Sans SC Thin Bold' },
-  { name: 'Noto Sans TC', file: 'NotoSansTC-Bold.ttf', face: 'Noto Sans TC Thin Bold' },
-  { name: 'Noto Sans JP', file: 'NotoSansJP-Bold.ttf', face: 'Noto Sans JP Thin Bold' },
-  { name: 'Noto Sans KR', file: 'NotoSansKR-Bold.ttf', face: 'Noto Sans KR Thin Bold' },
-  { name: 'Noto Emoji', file: 'NotoEmoji-Bold.ttf', face: 'Noto Emoji Bold' },
-] as const satisfies readonly CaptionFont[];
-export type FontName = (typeof BROUGHT)[number]['name'];
+const FACES: Readonly<Record<FontName, Omit<CaptionFont, 'name'>>> = {
+  Montserrat: { file: 'Montserrat-ExtraBold.ttf', face: 'Montserrat ExtraBold' },
+  'Noto Sans': { file: 'NotoSans-Bold.ttf', face: 'Noto Sans Bold' },
+  'Noto Sans Arabic': { file: 'NotoSansArabic-Bold.ttf', face: 'Noto Sans Arabic Bold' },
+  'Noto Sans Hebrew': { file: 'NotoSansHebrew-Bold.ttf', face: 'Noto Sans Hebrew Bold' },
+  'Noto Sans Devanagari': { file: 'NotoSansDevanagari-Bold.ttf', face: 'Noto Sans Devanagari Bold' },
+  'Noto Sans Thai': { file: 'NotoSansThai-Bold.ttf', face: 'Noto Sans Thai Bold' },
+  // These are bold, whatever their names say.
+  'Noto Sans SC': { file: 'NotoSansSC-Bold.ttf', face: 'Noto Sans SC Thin Bold' },
+  'Noto Sans TC': { file: 'NotoSansTC-Bold.ttf', face: 'Noto Sans TC Thin Bold' },
+  'Noto Sans JP': { file: 'NotoSansJP-Bold.ttf', face: 'Noto Sans JP Thin Bold' },
+  'Noto Sans KR': { file: 'NotoSansKR-Bold.ttf', face: 'Noto Sans KR Thin Bold' },
+  // For pictures alone, so nobody chooses it.
+  'Noto Emoji': { file: 'NotoEmoji-Bold.ttf', face: 'Noto Emoji Bold' },
+};
 
-export const FONTS: readonly (CaptionFont & { name: FontName })[] = BROUGHT;
+/** In this order they are looked through for what the chosen one lacks; see fontsFor. */
+export const FONTS: readonly CaptionFont[] = ([...CAPTION_FONTS, 'Noto Emoji'] as const).map((name) => ({
+  name,
+  ...FACES[name],
+}));
 
 /** What measuring and choosing need of a font. Lengths are shares of the em, the size of a font. */
 export interface FontMetrics {

@@ -14,9 +14,9 @@ import {
   type Track,
 } from './chunk-tables.ts';
 import { languageCode, packedLanguage } from './language.ts';
-import type { Layout, Movie } from './movie.ts';
+import type { Film, Layout } from './movie.ts';
 import { TEXT_TICKS, textTables } from './text-track.ts';
-import { PACKET, type Picture } from './tracks.ts';
+import { PACKET, type Picture, type Sound } from './tracks.ts';
 
 const MATRIX = u32(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000);
 const SELF_CONTAINED = box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1)));
@@ -25,7 +25,7 @@ const ROLL = [Buffer.from('roll'), u32(2, 1), Buffer.from([0xff, 0xff])] as cons
 
 /** What is the same for all boxes of a file. */
 interface Scope {
-  movie: Movie;
+  movie: Film;
   layout: Layout;
   /** Ticks per second of the picture and of the whole. */
   ticks: number;
@@ -34,7 +34,7 @@ interface Scope {
 }
 
 /** All bytes of the file before its first frame. Offsets and lengths have 64 bits only where 32 do not suffice. */
-export function headOf(movie: Movie, layout: Layout): Buffer {
+export function headOf(movie: Film, layout: Layout): Buffer {
   const places = chunkPlaces(layout);
   const ticks = timescale(movie.rate);
   const mdat = mdatHeader(mediaBytes(layout));
@@ -78,7 +78,13 @@ function indexOf(scope: Scope): Pieces {
   const brands = order !== null && !movie.editLists ? 'isomiso4avc1mp41' : 'isomiso2avc1mp41';
   return [
     ...box('ftyp', Buffer.from('isom'), u32(512), Buffer.from(brands)),
-    ...box('moov', mvhd, pictureTrack(scope, order), soundTrack(scope), textTrack(scope)),
+    ...box(
+      'moov',
+      mvhd,
+      pictureTrack(scope, order),
+      movie.sound === null ? [] : soundTrack(scope, movie.sound),
+      textTrack(scope),
+    ),
   ];
 }
 
@@ -110,9 +116,9 @@ function pictureTrack(scope: Scope, order: Uint32Array | null): Pieces {
   );
 }
 
-function soundTrack(scope: Scope): Pieces {
+function soundTrack(scope: Scope, sound: Sound): Pieces {
   const { movie, layout, places, offsets } = scope;
-  const { sound, editLists } = movie;
+  const { editLists } = movie;
   const { length } = layout.packets;
   const priming = editLists ? sound.priming * PACKET : 0;
   const samples = sound.length + priming;
@@ -165,7 +171,7 @@ function pictureTicks(scope: Scope): number {
 
 /** Of the whole, not of the track. */
 function soundTicks({ movie: { sound }, ticks }: Scope): number {
-  return Math.round((sound.length * ticks) / SAMPLE_RATE);
+  return Math.round(((sound?.length ?? 0) * ticks) / SAMPLE_RATE);
 }
 
 function trackHeader(id: 1 | 2 | 3, duration: number, picture = { width: 0, height: 0 }): Pieces {

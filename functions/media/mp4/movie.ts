@@ -15,6 +15,9 @@ export interface Movie {
   subtitles?: Subtitles;
 }
 
+/** The same, or a picture without sound: part of a clip, before it is joined to others. */
+export type Film = Omit<Movie, 'sound'> & { sound: Sound | null };
+
 export interface Layout {
   /** Bytes of each frame of the film. */
   frames: Uint32Array;
@@ -30,13 +33,14 @@ export interface Layout {
 const TURN_SECONDS = 0.5;
 
 /** Throws an Error if the parts do not belong together. */
-export function layoutOf(movie: Movie): Layout {
+export function layoutOf(movie: Film): Layout {
   refuseUnequal(movie);
   const { clips, sound, rate, editLists } = movie;
   const frames = joined(clips.map(({ sizes }) => sizes));
   const wanted = samplesOf(frames.length, rate);
-  if (wanted !== sound.length) throw new Error(`Expected sound of ${wanted} samples, got ${sound.length}`);
-  const packets = sound.sizes.subarray(skippedPackets(movie));
+  const heardSamples = sound?.length ?? wanted;
+  if (wanted !== heardSamples) throw new Error(`Expected sound of ${wanted} samples, got ${heardSamples}`);
+  const packets = sound?.sizes.subarray(skippedPackets(movie)) ?? new Uint32Array();
   const perTurn = Math.max(1, Math.round((rate.num / rate.den) * TURN_SECONDS));
   const count = Math.ceil(frames.length / perTurn);
   const text = movie.subtitles && textSamples(movie.subtitles.shown, (frames.length * rate.den) / rate.num);
@@ -48,7 +52,8 @@ export function layoutOf(movie: Movie): Layout {
   for (let turn = 0; turn < count; turn++) {
     const end = Math.min(frames.length, (turn + 1) * perTurn);
     const heard =
-      Math.floor((end * rate.den * SAMPLE_RATE) / rate.num / PACKET) + (editLists ? sound.priming : 0);
+      Math.floor((end * rate.den * SAMPLE_RATE) / rate.num / PACKET) +
+      (editLists ? (sound?.priming ?? 0) : 0);
     turns.frames[turn] = end;
     turns.packets[turn] = turn === count - 1 ? packets.length : Math.min(packets.length, heard);
   }
@@ -67,8 +72,8 @@ function placeTexts({ starts }: TextSamples, texts: Uint32Array, turnSeconds: nu
 }
 
 /** Packets of the soundtrack that are not written: nothing would hide them without an edit list. */
-export function skippedPackets({ sound, editLists }: Pick<Movie, 'sound' | 'editLists'>): number {
-  return editLists ? 0 : sound.priming;
+export function skippedPackets({ sound, editLists }: Pick<Film, 'sound' | 'editLists'>): number {
+  return editLists ? 0 : (sound?.priming ?? 0);
 }
 
 /** Bytes of the samples `from` to `to`. */
@@ -89,7 +94,7 @@ function joined(parts: readonly Uint32Array[]): Uint32Array {
 }
 
 /** Copied frames are decoded with the header of the first clip. With another header they show as garbage. */
-function refuseUnequal({ clips }: Movie): void {
+function refuseUnequal({ clips }: Film): void {
   const [first] = clips;
   if (first === undefined) throw new Error('Expected at least one clip, got none');
   const other = clips.findIndex(({ entry }) => !entry.equals(first.entry));

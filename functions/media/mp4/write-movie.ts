@@ -5,11 +5,12 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isDiskFull } from '../../base/errors.ts';
+import type { FrameRate } from '../../model/frame-rate.ts';
 import { diskFull } from '../ffmpeg-error.ts';
 import { factsOf, type MovieFacts } from './facts.ts';
-import { type Layout, layoutOf, type Movie, skippedPackets } from './movie.ts';
+import { type Film, type Layout, layoutOf, type Movie, skippedPackets } from './movie.ts';
 import { headOf } from './movie-index.ts';
-import type { Samples } from './tracks.ts';
+import type { Picture, Samples } from './tracks.ts';
 
 export type { MovieFacts } from './facts.ts';
 
@@ -26,10 +27,28 @@ export async function writeMovie(
   out: string,
   { signal }: { signal: AbortSignal },
 ): Promise<MovieFacts> {
+  const { layout, head } = await write(movie, out, signal);
+  return factsOf(movie, layout, head.length);
+}
+
+/** Writes the picture alone, in the same way, and with the same errors. */
+export async function writePicture(
+  clip: Picture,
+  rate: FrameRate,
+  out: string,
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  await write({ clips: [clip], sound: null, rate, editLists: false }, out, signal);
+}
+
+async function write(
+  movie: Film,
+  out: string,
+  signal: AbortSignal,
+): Promise<{ layout: Layout; head: Buffer }> {
   signal.throwIfAborted();
   const layout = layoutOf(movie);
   const head = headOf(movie, layout);
-  const facts = factsOf(movie, layout, head.length);
   const target = await open(out, 'wx').catch(failed);
   try {
     try {
@@ -41,22 +60,22 @@ export async function writeMovie(
     await rm(out, { force: true });
     return failed(error);
   }
-  return facts;
+  return { layout, head };
 }
 
 function failed(error: unknown): never {
   throw isDiskFull(error) ? diskFull(error) : error;
 }
 
-async function copy(movie: Movie, { turns, text }: Layout, output: Output): Promise<void> {
+async function copy(movie: Film, { turns, text }: Layout, output: Output): Promise<void> {
   const { clips, sound } = movie;
   await using files = new AsyncDisposableStack();
   const sources = new Map<string, FileHandle>();
-  for (const { file } of [...clips, sound]) {
+  for (const { file } of [...clips, ...(sound === null ? [] : [sound])]) {
     if (!sources.has(file)) sources.set(file, files.use(await open(file)));
   }
-  const picture = new Film(clips, sources);
-  const packets = new Film([sound], sources, skippedPackets(movie));
+  const picture = new Reel(clips, sources);
+  const packets = new Reel(sound === null ? [] : [sound], sources, skippedPackets(movie));
   let texts = 0;
   for (let turn = 0; turn < turns.frames.length; turn++) {
     await picture.copyUntil(turns.frames[turn] as number, output);
@@ -68,7 +87,7 @@ async function copy(movie: Movie, { turns, text }: Layout, output: Output): Prom
 }
 
 /** The samples of one track, from several files one after the other. */
-class Film {
+class Reel {
   readonly #parts: readonly Samples[];
   readonly #sources: ReadonlyMap<string, FileHandle>;
   #part = 0;

@@ -1,16 +1,19 @@
 /** Takes a clip into a task as it is: nothing is encoded, its frames only get exact times. */
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../base/canonical-json.ts';
-import { rateText, samplesOf } from '../../model/frame-rate.ts';
+import { framesPerSecond, rateText, samplesOf } from '../../model/frame-rate.ts';
 import type { Probe, Profile } from '../../model/pins.ts';
+import type { Trim } from '../../model/plan.ts';
 import { refuseLarge } from '../conform-limits.ts';
 import { cutSound } from '../cut-sound.ts';
 import type { Ffmpeg } from '../ffmpeg.ts';
 import { FfmpegError } from '../ffmpeg-error.ts';
 import { type OwnSoundWish, ownSound } from '../own-sound.ts';
 import { timescale } from '../profile.ts';
+import { beyondEnd, partOf, trimIdentity, trimWarnings } from '../trim.ts';
 import { untrustedInput } from '../untrusted.ts';
+import { copyPart } from './copy-part.ts';
 import { isHeld, unfitForCopy } from './fitness.ts';
 import { CopyRefused, refuseUnless } from './refused.ts';
 import { checkRemuxed } from './remuxed.ts';
@@ -23,6 +26,8 @@ export interface CopyRequest extends OwnSoundWish {
   profile: Profile;
   /** Longest clip allowed. */
   maxSeconds: number;
+  /** The part that is used; absent: all of it. */
+  trim?: Trim;
   /** Absolute path of the source. */
   file: string;
   /** Existing folder for video.mp4 and sound.s16le. */
@@ -51,10 +56,10 @@ const MORE_FILE_MB = 32;
 /** Everything that a copied clip depends on besides its source and the ffmpeg build. Part of the artifact's key. */
 export function copyIdentity(
   { width, height, rate }: Profile,
-  { probe, own = true, maxSeconds }: Pick<CopyRequest, 'probe' | 'own' | 'maxSeconds'>,
+  { probe, own = true, maxSeconds, trim }: Pick<CopyRequest, 'probe' | 'own' | 'maxSeconds' | 'trim'>,
 ): string[] {
   const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
-  return [RECIPE, `${width}x${height}`, rateText(rate), sound, canonicalJson(probe)];
+  return [RECIPE, `${width}x${height}`, rateText(rate), sound, ...trimIdentity(trim), canonicalJson(probe)];
 }
 
 /** Changes only the time base: ffmpeg 5.1 and 7.0 do the same with that, and not with filters of times. */
@@ -73,33 +78,52 @@ export function remuxArguments(file: string, stream: number, ticks: number, out:
  * conformClip throws for sound and limits.
  */
 export async function copyClip(ffmpeg: Ffmpeg, request: CopyRequest): Promise<CopiedClip> {
-  const { profile, probe, signal, timeoutMs, dir, own = true } = request;
+  const { profile, probe, signal, timeoutMs, dir, own = true, trim } = request;
   const { video } = probe;
-  const unfit = unfitForCopy(probe, profile);
+  const unfit = unfitForCopy(probe, profile, trim);
   if (unfit !== undefined || video === null) throw new CopyRefused(unfit ?? 'has no picture');
   const input = { ...request, probe: { ...probe, video } };
   refuseLarge(input);
   refuseUnless(
-    !isHeld(input.probe, profile, own),
+    !isHeld({ ...input, own }),
     'has sound that is longer than its picture, whose last frame is held',
   );
   const started = performance.now();
-  await remux(ffmpeg, request, video.stream);
-  const header = await checkRemuxed(join(dir, 'video.mp4'), video.packets, profile, signal);
+  const out = join(dir, 'video.mp4');
+  const { packets } = video;
+  const length = packets / framesPerSecond(profile.rate);
+  const part = partOf(trim, profile.rate);
+  const frames = Math.min(part.first + part.frames, packets) - part.first;
+  if (trim !== undefined && frames <= 0) throw beyondEnd(trim, length, 'conform');
+  if (frames === packets) await remux(ffmpeg, request, video.stream, out);
+  else {
+    const whole = join(dir, 'whole.mp4');
+    await remux(ffmpeg, request, video.stream, whole);
+    await copyPart(whole, out, {
+      first: part.first,
+      frames,
+      packets,
+      rate: profile.rate,
+      signal,
+    });
+    await rm(whole);
+  }
+  const header = await checkRemuxed(out, frames, profile, signal);
   const left = timeoutMs - (performance.now() - started);
-  const out = join(dir, 'sound.s16le');
-  const { warnings } = await ownSound(ffmpeg, { ...input, out }, { signal, timeoutMs: left });
-  const samples = samplesOf(video.packets, profile.rate);
-  await cutSound(out, samples);
-  return { header, frames: video.packets, samples, warnings };
+  const sound = join(dir, 'sound.s16le');
+  const { warnings } = await ownSound(ffmpeg, { ...input, out: sound }, { signal, timeoutMs: left });
+  const samples = samplesOf(frames, profile.rate);
+  await cutSound(sound, samples);
+  return { header, frames, samples, warnings: [...warnings, ...trimWarnings(trim, length)] };
 }
 
 async function remux(
   ffmpeg: Ffmpeg,
   { file, dir, profile, timeoutMs, signal }: CopyRequest,
   stream: number,
+  out: string,
 ): Promise<void> {
-  const args = remuxArguments(file, stream, timescale(profile.rate), join(dir, 'video.mp4'));
+  const args = remuxArguments(file, stream, timescale(profile.rate), out);
   const limits = {
     timeoutMs: Math.min(REMUX_TIMEOUT_MS, timeoutMs),
     memoryMb: REMUX_MEMORY_MB,

@@ -1,9 +1,11 @@
 /** Whether a clip's frames can be copied, as far as the probe knows. Pure. */
 import { type FrameRate, framesPerSecond } from '../../model/frame-rate.ts';
 import type { Probe, Profile } from '../../model/pins.ts';
+import type { Trim } from '../../model/plan.ts';
 import { secondsAhead } from '../conform-graph.ts';
-import { framesFor, isSoundLonger, type PictureProbe } from '../conform-limits.ts';
+import { type ConformSize, isSoundLonger, type PictureProbe, wholeFramesFor } from '../conform-limits.ts';
 import { MOST_OFF_GRID } from '../mp4/sample-times.ts';
+import { partOf } from '../trim.ts';
 import { ANAMORPHIC, FULL_RANGE, HDR, INTERLACED } from './refused.ts';
 
 type Video = PictureProbe['video'];
@@ -15,7 +17,7 @@ const LEAST_FRAMES = 2;
 const LATEST_START = 0.1;
 
 /** Why a clip cannot be copied, by what is known without reading it again; undefined if it may be. */
-export function unfitForCopy(probe: Probe, profile: Profile): string | undefined {
+export function unfitForCopy(probe: Probe, profile: Profile, trim?: Trim): string | undefined {
   const { video } = probe;
   if (video === null) return 'has no picture';
   if (video.still) return 'is a still picture';
@@ -24,7 +26,7 @@ export function unfitForCopy(probe: Probe, profile: Profile): string | undefined
   return (
     unfitPicture(video, stored) ??
     unlikeProfile(video, profile) ??
-    unfitTimes({ ...probe, video }, stored, profile)
+    unfitTimes({ ...probe, video }, stored, profile, trim)
   );
 }
 
@@ -56,7 +58,12 @@ function told(rate: FrameRate): string {
   return String(Number(framesPerSecond(rate).toFixed(3)));
 }
 
-function unfitTimes(probe: PictureProbe, stored: Stored, profile: Profile): string | undefined {
+function unfitTimes(
+  probe: PictureProbe,
+  stored: Stored,
+  profile: Profile,
+  trim: Trim | undefined,
+): string | undefined {
   const { video } = probe;
   const { packets, decoded, start } = video;
   if (stored.cut > 0 || packets !== decoded) {
@@ -67,15 +74,24 @@ function unfitTimes(probe: PictureProbe, stored: Stored, profile: Profile): stri
   if (!video.steady || stored.offGrid > MOST_OFF_GRID) return 'has no constant frame rate';
   if (start >= LATEST_START) return `has a picture that begins ${start.toFixed(2)} s late`;
   // A last frame that is shown for longer would be held. One that lasts a part of a frame lasts a whole one.
-  if (video.held > 0 || framesFor({ probe, profile }) > packets)
-    return 'holds its last picture for longer than a frame';
+  const { first, frames } = partOf(trim, profile.rate);
+  const isHeldAtEnd = video.held > 0 || wholeFramesFor({ probe, profile }) > packets;
+  if (isHeldAtEnd && first + frames > packets) return 'holds its last picture for longer than a frame';
   return undefined;
 }
 
 /** Whether encoding would hold the last picture under the clip's own sound. */
-export function isHeld(probe: PictureProbe, profile: Profile, own: boolean): boolean {
+export function isHeld({
+  probe,
+  profile,
+  trim,
+  own,
+}: Omit<ConformSize, 'maxSeconds'> & { own: boolean }): boolean {
   const { audio, video } = probe;
   if (audio === null || !own || audio.refused !== null) return false;
-  const picture = framesFor({ probe, profile }) / framesPerSecond(profile.rate);
-  return isSoundLonger(audio.seconds - secondsAhead(video, profile.rate), picture);
+  const { first, frames } = partOf(trim, profile.rate);
+  const whole = wholeFramesFor({ probe, profile });
+  if (first + frames <= whole) return false;
+  const sound = audio.seconds - secondsAhead(video, profile.rate);
+  return isSoundLonger(sound, whole / framesPerSecond(profile.rate));
 }

@@ -1,5 +1,11 @@
 /** Fields of requests: captions. */
-import { CAPTION_FILES, CAPTION_MODES, CAPTION_POSITIONS, DEFAULT_CAPTION_STYLE } from '../captions.ts';
+import {
+  CAPTION_FILES,
+  CAPTION_FONTS,
+  CAPTION_MODES,
+  CAPTION_POSITIONS,
+  DEFAULT_CAPTION_STYLE,
+} from '../captions.ts';
 
 const colour = (usual: string | null) =>
   ({
@@ -39,10 +45,10 @@ export const captionsField = {
       hint: 'List each once, or leave the field out.',
     },
     font: {
+      description: 'What it does not have is shown in the others.',
       type: 'string',
-      minLength: 1,
-      maxLength: 100,
-      expected: 'the name of a font of this service',
+      enum: CAPTION_FONTS,
+      expected: `one of ${CAPTION_FONTS.join(', ')}`,
       hint: `Leave it out for ${DEFAULT_CAPTION_STYLE.font}.`,
     },
     size: {

@@ -1,0 +1,85 @@
+/** Parts of clips of every kind: they must have exactly the frames and samples that the whole clip has there. */
+import assert from 'node:assert/strict';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { conformClip } from '../../functions/media/conform.ts';
+import { probe } from '../../functions/media/probe.ts';
+import { partOf } from '../../functions/media/trim.ts';
+import { samplesOf } from '../../functions/model/frame-rate.ts';
+import type { Profile } from '../../functions/model/pins.ts';
+import type { Trim } from '../../functions/model/plan.ts';
+import { LONG_CLIPS } from '../fixtures/media/long-clips.ts';
+import { useMedia } from '../fixtures/media/media.ts';
+import { makeOddClip } from '../fixtures/media/odd-clips.ts';
+import { plainProfile } from '../fixtures/media/plain-choices.ts';
+import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
+import { sampled } from '../fixtures/system/sample.ts';
+
+const { signal } = new AbortController();
+const LIMITS = { signal, timeoutMs: 60_000, threads: 1, maxSeconds: 60 };
+const PROFILE = plainProfile(256, 144);
+const NTSC: Profile = { ...PROFILE, rate: { num: 30000, den: 1001 } };
+
+describe('a part of a clip', () => {
+  const { ffmpeg, at } = useMedia();
+  let count = 0;
+
+  async function conformed(file: string, profile: Profile, trim?: Trim) {
+    const dir = at(`conformed-${++count}`);
+    await mkdir(dir);
+    const found = await probe(ffmpeg, file, { signal });
+    const input = { file, probe: found, profile, dir, ...LIMITS, ...(trim && { trim }) };
+    const made = await conformClip(ffmpeg, input);
+    const sound = await readFile(join(dir, 'sound.s16le'));
+    const place = placeOf(256 / 144, PROFILE);
+    const frames = (await readFilm(join(dir, 'video.mp4'), place)).map(({ frame }) => frame);
+    return {
+      ...made,
+      shown: frames,
+      sound: new Int16Array(sound.buffer, sound.byteOffset, sound.length / 2),
+    };
+  }
+
+  for (const clip of sampled(LONG_CLIPS, 5, 'parts of clips')) {
+    test(`has the frames and the sound of the whole: ${clip.name}`, async () => {
+      const file = at(clip.name);
+      await makeOddClip(file, clip);
+      for (const profile of [PROFILE, NTSC]) {
+        const whole = await conformed(file, profile);
+        for (const trim of TRIMS) {
+          const part = await conformed(file, profile, trim);
+          const { first, frames } = partOf(trim, profile.rate);
+          const expected = whole.shown.slice(first, first + frames);
+          assert.deepEqual(part.shown, expected, JSON.stringify(trim));
+          assert.equal(part.frames, expected.length);
+          assert.equal(part.sound.length, 2 * samplesOf(expected.length, profile.rate));
+          const from = samplesOf(first, profile.rate);
+          const off = Math.min(
+            ...[0, -1, 1]
+              .slice(0, clip.shifted ? 3 : 1)
+              .map((shift) => farthest(whole.sound, part.sound, from + shift)),
+          );
+          assert.ok(off <= (clip.off ?? 0), `${JSON.stringify(trim)}: ${off}`);
+          assert.ok(part.sound.some((value) => Math.abs(value) > 1000));
+        }
+      }
+    });
+  }
+});
+
+const TRIMS: readonly Trim[] = [
+  { startSeconds: 0, endSeconds: 1 },
+  { startSeconds: 1.234, endSeconds: 1.9 },
+  { startSeconds: 5.6, endSeconds: 6.5 },
+  { startSeconds: 6.9 },
+];
+
+/** The largest difference of a sample from that of the whole, of 32,768. @param from samples per channel */
+function farthest(whole: Int16Array, part: Int16Array, from: number): number {
+  let most = 0;
+  for (let at = 2; at < part.length - 2; at++) {
+    most = Math.max(most, Math.abs((whole[2 * from + at] ?? (part[at] as number)) - (part[at] as number)));
+  }
+  return most;
+}
