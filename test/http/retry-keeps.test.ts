@@ -101,7 +101,11 @@ const NOT_IN_A_TASK: Readonly<Record<string, string>> = {
   '/dry_run': 'makes no task',
 };
 /** Always given together. */
-const PAIRS: Readonly<Record<string, string>> = { width: 'height', height: 'width' };
+const PAIRS: Readonly<Record<string, string>> = {
+  width: 'height',
+  height: 'width',
+  text_to_speech: 'captions',
+};
 
 interface Schema {
   properties?: Record<string, Schema>;
