@@ -9,7 +9,8 @@ export interface BenchRequest {
   text_to_speech?: { text: string; voice: string }[];
   seed: number;
   audio?: { loudness?: number | null };
-  output?: { reencode?: boolean };
+  output?: { reencode?: boolean; fps?: number; formats?: readonly string[] };
+  selection?: { lines: 'each' };
 }
 
 /** Three blocks of three clips with music and a line each: 27 videos. */

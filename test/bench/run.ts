@@ -11,6 +11,7 @@
  *   cloud          reports and cold starts on the emulators, also a part of the main run (cloud.ts)
  *   pushes         how long requests are open on the emulators, and what Firestore bills (pushes.ts)
  *   encoder        encoder settings (encoder.ts)
+ *   formats        27 combinations with two lines in one format and in three, of made clips or of a folder (formats.ts)
  *   linear         what reads text of strangers (linear.ts)
  *   hostile        attacks on the service (hostile.ts)
  */
@@ -20,6 +21,7 @@ import { cloudTables } from './cloud.ts';
 import { storageTables } from './costs/storage.ts';
 import { costTables } from './costs/tables.ts';
 import { encoderTables } from './encoder.ts';
+import { formatsTable } from './formats.ts';
 import { growthTable } from './growth/measure.ts';
 import { hostileTable } from './hostile.ts';
 import { linearTable } from './linear.ts';
@@ -39,6 +41,7 @@ const OTHERS: Readonly<Record<string, (args: string[]) => Tables>> = {
   cloud: () => cloudTables(progress),
   pushes: (args) => pushTables(args, progress),
   encoder: (args) => encoderTables(ffmpeg(), args, progress),
+  formats: ([clips]) => formatsTable(ffmpeg(), clips, progress),
   linear: () => linearTable(),
   hostile: (args) => hostileTable(ffmpeg(), args, progress),
 };

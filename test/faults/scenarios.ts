@@ -45,6 +45,22 @@ export const ENCODED: Scenario = {
   ask: (url, sources) => postTask(url, sources, { output: { reencode: true } }),
 };
 
+/** The same in two formats, which are made together. */
+export const FORMATS: Scenario = {
+  ...ENCODED,
+  name: 'two formats',
+  ask: (url, sources) =>
+    postTask(url, sources, {
+      output: {
+        ...{ width: undefined, height: undefined, reencode: true },
+        formats: [
+          { name: 'wide', width: 160, height: 90 },
+          { name: 'square', width: 96, height: 96 },
+        ],
+      },
+    }),
+};
+
 /** A caller who repeats a request until it is answered still gets only one task. */
 export const KEYED: Scenario = {
   name: 'repeated post',

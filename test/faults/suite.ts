@@ -19,6 +19,7 @@ import {
   crashLoop,
   DEAD_LETTER,
   ENCODED,
+  FORMATS,
   KEYED,
   RETRY,
   SWEEP,
@@ -44,10 +45,11 @@ const SCENARIOS = [
   KEYED,
   CANCELLED,
   ENCODED,
+  FORMATS,
   REFUSED,
   TWICE,
 ];
-const FURTHER = [KEYED, CANCELLED, ENCODED, REFUSED, TWICE];
+const FURTHER = [KEYED, CANCELLED, ENCODED, FORMATS, REFUSED, TWICE];
 /** Beside a task from its post to its end, `npm test` tries one of the others. */
 const OTHERS = SCENARIOS.length - 1;
 /** Where another suite stops every stage of a task, `npm test` stops one in this many. */

@@ -33,11 +33,10 @@ describe('a task in three formats', () => {
   const cleanup = new AsyncDisposableStack();
   let server: SourceServer;
   let host: TestHost;
-  let music: Buffer;
+  const bodies: Record<string, { body: Buffer }> = {};
 
   before(async () => {
     const dir = cleanup.use(await tempDir());
-    const bodies: Record<string, { body: Buffer }> = {};
     for (const [id, name] of NAMES.entries()) {
       const film = { ...FILM, frames: LENGTHS[name], flash: 2, id };
       // Of one export, so that their frames can be copied.
@@ -45,7 +44,7 @@ describe('a task in three formats', () => {
       const file = await makeCounted(join(dir.path, `${name}.mp4`), film, output);
       bodies[`/${name}.mp4`] = { body: await readFile(file) };
     }
-    music = await readFile(await makeTrack(join(dir.path, 'music.wav'), 1));
+    const music = await readFile(await makeTrack(join(dir.path, 'music.wav'), 1));
     server = cleanup.use(await startSourceServer({ ...bodies, '/music.wav': { body: music } }));
     host = cleanup.use(await startTestHost(dir.path));
   });
@@ -128,5 +127,46 @@ describe('a task in three formats', () => {
       rows.map(({ combination, format }) => [combination, format]),
       videos.map(({ combination, format }) => [combination, format]),
     );
+  });
+
+  test('is encoded once per clip for all formats, and retried in all that failed, with their names', async () => {
+    server.remove('/d.mp4');
+    const wanted = { output: { formats: FORMATS.slice(0, 2), fps: 30 }, audio: { original_volume: 1 } };
+    const first = await host.run(request('again', wanted));
+    const failed = (first.renders as FormatRender[]).filter(({ status }) => status === 'failed');
+    assert.equal(first.status['status'], 'partial');
+    assert.deepEqual(
+      failed.map(({ index, format }) => [index, format]),
+      [
+        [3, 'tall'],
+        [4, 'square'],
+        [7, 'tall'],
+        [8, 'square'],
+      ],
+    );
+    server.set('/d.mp4', { body: bodies['/d.mp4']?.body as Buffer });
+    const second = await host.retry(first.id);
+    const videos = second.renders as FormatRender[];
+    assert.equal(second.status['status'], 'completed', JSON.stringify(videos.map(({ error }) => error)));
+    assert.deepEqual(
+      videos.map(({ index, format, file_name: name }) => [index, format, name]),
+      failed.map(({ index, format, file_name: name }) => [index, format, name]),
+    );
+    for (const video of videos) {
+      const { width, height } = FORMATS.find(({ name }) => name === video.format) as Format;
+      const picture = await readPicture(join(host.outputDir, 'again', video.file_name), RATE);
+      assert.deepEqual(
+        [picture.width, picture.height, picture.sizes.length],
+        [width, height, framesOf(video)],
+      );
+    }
+  });
+
+  test('ends with all of them cancelled or made', async () => {
+    const { body } = await host.post(request('cancelled'));
+    await host.ask(`/tasks/${body['task_id']}/cancel`);
+    const { status, renders } = await host.end(String(body['task_id']));
+    assert.equal(renders.length, 12);
+    assert.ok(['cancelled', 'completed'].includes(String(status['status'])), String(status['status']));
   });
 });

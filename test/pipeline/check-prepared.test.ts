@@ -4,10 +4,11 @@ import { CODES } from '../../functions/base/codes.ts';
 import type { Stage } from '../../functions/base/errors.ts';
 import { chooseProfile } from '../../functions/media/profile.ts';
 import { STANDARD_RATES } from '../../functions/model/frame-rate.ts';
-import type { Failed, Join, Probe, Profile } from '../../functions/model/pins.ts';
+import type { Failed, Join, Prepared, Probe, Profile } from '../../functions/model/pins.ts';
 import type { Source, WantedOutput } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { checkedJoin, checkedPin, checkedProfile } from '../../functions/pipeline/check-prepared.ts';
+import { joinView } from '../../functions/pipeline/join-view.ts';
 import { SAMPLE_PROFILE, samplePrepared } from '../contracts/samples.ts';
 import { PLAIN_OUTPUT } from '../fixtures/media/plain-choices.ts';
 
@@ -45,6 +46,54 @@ describe('a pin that a render reads', () => {
       assert.equal(error?.code, 'mix_failed', JSON.stringify(pin));
       assert.match(error?.message ?? '', /^Expected a prepared clip with /);
     }
+  });
+});
+
+describe('a pin of a clip in several formats', () => {
+  const formatsIn = (...artifacts: unknown[]) =>
+    artifacts.map((artifact) => ({ artifact, frames: 1, samples: 1, seconds: 1, warnings: [] }));
+  const pinned = (formats: unknown) => ({ ...samplePrepared(`clip/${HASH}`), formats }) as Prepared;
+
+  it('is used if it has an artifact for each, and no other', () => {
+    const pin = pinned(formatsIn(`clip/${HASH}`, `clip/${HASH.replace('0', '1')}`));
+    assert.equal(checkedPin(pin, CLIP, 3), pin);
+    for (const [formats, count] of [
+      [undefined, 3],
+      [null, 3],
+      [{ length: 2 }, 3],
+      [formatsIn(`clip/${HASH}`), 3],
+      [formatsIn(`clip/${HASH}`), 1],
+      [formatsIn(`clip/${HASH}`, undefined), 3],
+      [formatsIn(`clip/${HASH}`, `speech/${HASH}`), 3],
+      [formatsIn(`clip/${HASH}`, '../secret'), 3],
+      [[null, null], 3],
+    ] as const) {
+      const { error } = checkedPin(pinned(formats), CLIP, count);
+      assert.equal(error?.code, 'mix_failed', JSON.stringify(formats));
+    }
+  });
+
+  it('is refused for sound, which is the same in all', () => {
+    const track = { ...samplePrepared(`track/${HASH}`), formats: formatsIn(`track/${HASH}`) } as Prepared;
+    assert.equal(checkedPin(track, { kind: 'track' } as Source, 2).error?.code, 'mix_failed');
+    const plain = samplePrepared(`track/${HASH}`);
+    assert.equal(checkedPin(plain, { kind: 'track' } as Source, 2), plain);
+  });
+
+  it('is copied in formats of the plan only, of which the answers name each', () => {
+    const plan = { sources: [CLIP], formats: [{ name: 'a' }, { name: 'b' }] } as unknown as Task['plan'];
+    const join = (formats: unknown) => ({ video: 'copied', header: HASH, formats, by: 0 }) as Join;
+    for (const forged of [undefined, [], [2], [0, 0], ['0'], [0, 7], {}]) {
+      assert.equal(checkedJoin(join(forged), { plan }), undefined, JSON.stringify(forged));
+    }
+    assert.deepEqual(joinView(checkedJoin(join([1]), { plan }), plan), {
+      video: 'mixed',
+      video_reason: 'copied in b, encoded in a: the clips have another size',
+    });
+    assert.deepEqual(joinView(checkedJoin(join([0, 1]), { plan }), plan), {
+      video: 'copied',
+      video_reason: null,
+    });
   });
 });
 
