@@ -260,6 +260,7 @@ describe('functions/http/README.md', () => {
       ...inner(properties.output),
       ...inner(properties.audio),
       ...inner(properties.text_to_speech.items),
+      ...inner(properties.selection),
     ];
     assert.deepEqual([...listed].sort(), wanted.sort());
   });

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { createApi } from '../../functions/http/router.ts';
 import { OUTPUT_RATES } from '../../functions/model/fields/output.ts';
 import { nearestStandardRate } from '../../functions/model/frame-rate.ts';
+import { fileName } from '../../functions/model/names.ts';
 import { type Combination, type Plan, sourcesOf } from '../../functions/model/plan.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Task } from '../../functions/model/task.ts';
@@ -19,8 +20,8 @@ const COVER = {
   ],
   audio_blocks: [{ name: 'music', urls: ['https://h/m.mp3', 'https://h/n.mp3'] }],
   text_to_speech: [
-    { text: 'Hello', voice: 'Sarah' },
-    { text: 'Good-bye', voice: 'Ann' },
+    { text: 'Hello', voice: 'Sarah', language: 'en', group: 'English' },
+    { text: 'Good-bye', voice: 'Ann', language: 'de-CH', group: 'Deutsch' },
   ],
   output: {
     width: 640,
@@ -30,6 +31,8 @@ const COVER = {
     still_seconds: 4.5,
     reencode: true,
     edit_lists: true,
+    // With the id, as otherwise only the first task would have names that are made of it.
+    file_name: '{task} {n:hooks}{n:bodies} {id}',
   },
   audio: {
     original_volume: 0.3,
@@ -40,6 +43,10 @@ const COVER = {
     music_fade_in_seconds: 0.5,
     music_fade_out_seconds: 2,
   },
+  selection: { tracks: 'each', lines: 'each' },
+  limit: 2,
+  include: [{ hooks: 1 }, { bodies: '3' }],
+  exclude: [{ hooks: '1', bodies: 2 }],
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
   targets: ['tiktok', 'shorts'],
@@ -209,7 +216,8 @@ describe('a retry keeps every field of the request', () => {
         assert.deepEqual(Object.keys(task).sort(), Object.keys(first).sort());
         assert.deepEqual(Object.keys(plan).sort(), Object.keys(first.plan).sort());
         for (const name of Object.keys(first.plan) as (keyof Plan)[]) {
-          if (name === 'combinations' || name === 'sources') continue;
+          // Compared below, as what they refer to.
+          if (['combinations', 'sources', 'blocks', 'lines'].includes(name)) continue;
           if (name === 'output') {
             const { fps, ...picture } = plan.output;
             assert.deepEqual({ ...picture, fps: fps?.toFixed(2) }, { ...first.plan.output, fps: '59.94' });
@@ -222,6 +230,12 @@ describe('a retry keeps every field of the request', () => {
           first.plan.combinations
             .filter(({ index }) => fails(index))
             .map((combination) => choices(first.plan, combination)),
+        );
+        assert.deepEqual(
+          plan.combinations.map((combination) => fileName(task, combination)),
+          first.plan.combinations
+            .filter(({ index }) => fails(index))
+            .map((combination) => fileName(first, combination)),
         );
         assert.equal(plan.sources.length, new Set(plan.combinations.flatMap(sourcesOf)).size);
       }
