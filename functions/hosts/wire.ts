@@ -114,7 +114,8 @@ export function assemble<Q extends Queue>(
     ...clips,
     speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
   });
-  const pieces = createPieces({ ...clips, sources });
+  const spokenWords = createSpokenWords();
+  const pieces = createPieces({ ...clips, sources, spokenWords });
   return {
     ...adapters,
     receivers: createReceiverPlaces(),
@@ -123,7 +124,7 @@ export function assemble<Q extends Queue>(
     pieces,
     joins,
     soundtracks: createSoundtracks({ artifacts, ffmpeg, log }),
-    spokenWords: createSpokenWords(),
+    spokenWords,
     canBurn: createBurning(ffmpeg),
     problems: createProblems({ store: adapters.problems }),
     remake:

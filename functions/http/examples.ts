@@ -16,6 +16,7 @@ const choices = {
   index: 1,
   combination: 1,
   format: null,
+  language: null,
   group: null,
   clips: ['https://example.com/hook-a.mp4', 'https://example.com/body-a.mp4'],
   track: 'https://example.com/song.mp3',
@@ -50,11 +51,11 @@ export const RETRY_ACCEPTED: Accepted = {
 export const PLAN_REQUEST: ProcessMediaRequest = {
   task_name: 'spring sale',
   video_blocks: [
-    { name: 'hooks', urls: ['https://example.com/hook-a.mp4'] },
-    { name: 'bodies', urls: ['https://example.com/body-a.mp4'] },
+    { name: 'hooks', urls: ['https://example.com/hook-a.mp4', 'https://example.com/hook-b.mp4'] },
+    { name: 'bodies', urls: ['https://example.com/body-a.mp4', 'https://example.com/body-b.mp4'] },
   ],
   audio_blocks: [{ name: 'music', urls: ['https://example.com/song.mp3'] }],
-  text_to_speech: [{ text: 'Hello world', voice: 'Sarah' }],
+  text_to_speech: [{ text: 'Hello world', voice: 'Sarah', language: 'en', group: 'English' }],
   output: {
     width: 1080,
     height: 1920,
@@ -74,6 +75,10 @@ export const PLAN_REQUEST: ProcessMediaRequest = {
     music_fade_in_seconds: 0.5,
     music_fade_out_seconds: 1,
   },
+  selection: { tracks: 'random', lines: 'each' },
+  include: [{ hooks: 'hook-a' }, { bodies: 'body-a' }],
+  exclude: [{ hooks: 1, bodies: 'body-b' }],
+  limit: 1,
   targets: ['reels', 'shorts'],
   seed: 7,
   metadata: { campaign: 12 },
@@ -86,7 +91,32 @@ export const PLAN: PlanView = {
   combinations: 1,
   seed: 7,
   warnings: WARNINGS,
-  renders: [choices],
+  selection: {
+    possible: 4,
+    allowed: 2,
+    chosen: 1,
+    tracks: 1,
+    lines: 1,
+    formats: 1,
+    videos: 1,
+    blocks: [
+      {
+        name: 'hooks',
+        clips: [
+          { name: 'hook-a', uses: 1 },
+          { name: 'hook-b', uses: 0 },
+        ],
+      },
+      {
+        name: 'bodies',
+        clips: [
+          { name: 'body-a', uses: 1 },
+          { name: 'body-b', uses: 0 },
+        ],
+      },
+    ],
+  },
+  renders: [{ ...choices, language: 'en', group: 'English' }],
   next_cursor: null,
 };
 

@@ -13,14 +13,17 @@ export interface Page<T> {
   add(entry: T): void;
 }
 
-/** @param most entries */
-export function emptyPage<T>(most = PAGE): Page<T> {
+/**
+ * @param most entries
+ * @param beside what the answer has beside the list: it takes room, but the page has at least one entry
+ */
+export function emptyPage<T>(most = PAGE, beside: unknown = null): Page<T> {
   const entries: T[] = [];
-  let bytes = 0;
+  let bytes = Buffer.byteLength(JSON.stringify(beside));
   return {
     entries,
     get isFull() {
-      return entries.length >= most || bytes >= PAGE_BYTES;
+      return entries.length >= most || (entries.length > 0 && bytes >= PAGE_BYTES);
     },
     add(entry) {
       entries.push(entry);

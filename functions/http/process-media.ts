@@ -3,7 +3,6 @@ import { RequestError, TransientError } from '../base/errors.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { requestKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
-import type { ChoicesView, PlanView } from '../model/answers/render.ts';
 import { makePlan } from '../model/make-plan.ts';
 import { planNameMistakes } from '../model/name-checks.ts';
 import { subFoldersOf } from '../model/names.ts';
@@ -12,23 +11,25 @@ import { type Limits, readRequest, type ValidRequest } from '../model/request.ts
 import { uploadMentions } from '../model/semantic-checks.ts';
 import type { Claim, OutputFolder } from '../model/task.ts';
 import { invalidRequest } from '../model/validation.ts';
-import { choicesOf } from '../pipeline/render-view.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { Speech } from '../ports/speech.ts';
 import { type Burning, captionMistakes } from './caption-mistakes.ts';
 import { type CreateTaskDeps, createTask, earlierAnswer } from './create-task.ts';
+import { checkPaged, dryRunAnswer } from './dry-run.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { readJson } from './json-body.ts';
-import { cursorOf, emptyPage, nextCursor } from './page.ts';
-import { queryMistake } from './query.ts';
+import { cursorOf } from './page.ts';
 import { type UploadsDeps, uploadMistakes } from './uploads.ts';
 
 export interface ProcessMediaDeps extends CreateTaskDeps, Burning, Pick<UploadsDeps, 'uploads'> {
   outputs: OutputStore;
-  speech: Pick<Speech, 'notice'>;
+  speech: Pick<Speech, 'notice' | 'timed'>;
   limits: Limits;
 }
 
+const ESTIMATED =
+  'The times of captions are estimated, because this voice does not say when it speaks which word: some may be off by half ' +
+  'a second. With ElevenLabs they are exact.';
 /** A seed has 32 bits. */
 const SEEDS = 2 ** 32;
 /** How long a repeated request gets the first answer. */
@@ -118,46 +119,25 @@ function claimOf(request: Request, valid: ValidRequest): Claim | undefined {
   return { key: requestKey(key), fingerprint: fingerprintOf(valid), ttlMs: IDEMPOTENCY_KEY_TTL_MS };
 }
 
-/** Without dry_run a cursor would be ignored, and without the seed the pages would be of different plans. */
-function checkPaged({ dryRun, seed }: ValidRequest): void {
-  if (!dryRun) {
-    throw queryMistake(
-      'cursor',
-      'Expected a cursor only for a dry run, got one without dry_run. Leave it out.',
+/** Each combination of clips gets one track and one line: of more than there are combinations, the rest is left over. */
+function leftOverWarnings({ tracks, lines, selection }: ValidRequest, { total }: Plan): string[] {
+  const pools = [
+    { what: 'tracks', count: tracks.length, isEach: selection?.tracks === 'each' },
+    { what: 'lines', count: lines.length, isEach: selection?.lines === 'each' },
+  ];
+  const made = pools.reduce((rest, { count, isEach }) => (isEach ? rest / count : rest), total);
+  return pools
+    .filter(({ count, isEach }) => !isEach && count > made)
+    .map(
+      ({ what, count }) =>
+        `Of ${count} ${what}, only as many are used as there are combinations of clips: ${made}.`,
     );
-  }
-  if (seed === undefined) {
-    throw queryMistake('cursor', 'Expected the seed of the first page in the body, got none. Add it.');
-  }
 }
 
-function dryRunAnswer({ taskName }: ValidRequest, plan: Plan, warnings: string[], from: number): PlanView {
-  const page = emptyPage<ChoicesView>();
-  for (const combination of plan.combinations.slice(from)) {
-    if (page.isFull) break;
-    page.add(choicesOf({ plan }, combination));
-  }
-  return {
-    dry_run: true,
-    task_name: taskName,
-    combinations: plan.combinations.length,
-    seed: plan.seed,
-    warnings,
-    renders: [...page.entries],
-    next_cursor: nextCursor(from + page.entries.length, plan.combinations.length),
-  };
-}
-
-/** Each video gets one track and one line: of more than there are videos, the rest is left over. */
-function leftOverWarnings({ tracks, lines }: ValidRequest, { total }: Plan): string[] {
+function speechWarnings({ lines, captions }: ValidRequest, { speech }: ProcessMediaDeps): string[] {
+  if (lines.length === 0) return [];
   return [
-    { what: 'tracks', count: tracks.length },
-    { what: 'lines', count: lines.length },
-  ]
-    .filter(({ count }) => count > total)
-    .map(({ what, count }) => `Of ${count} ${what}, only as many are used as there are videos: ${total}.`);
-}
-
-function speechWarnings({ lines }: ValidRequest, { speech }: ProcessMediaDeps): string[] {
-  return lines.length > 0 && speech.notice !== null ? [speech.notice] : [];
+    ...(speech.notice === null ? [] : [speech.notice]),
+    ...(captions === undefined || speech.timed ? [] : [ESTIMATED]),
+  ];
 }

@@ -29,8 +29,8 @@ const DISTRIBUTION = /^ffmpeg version \S*(\+deb\d+u\d+|ubuntu)|^ *built with \S+
 /** Names in what `ffmpeg -filters` and the like print: flags, then the name. */
 const LISTED = /^ *[A-Z.|]{1,8} +([\w,-]+) /gm;
 const FILTERS = [
-  'adelay,afade,aformat,alimiter,alphaextract,alphamerge,amix,anullsrc,apad,aresample,asetpts,asoftclip,asplit,atrim,bwdif',
-  'concat,crop,ebur128,eq,format,fps,gblur,lut,lutyuv,movie,overlay,pad,pan,premultiply,scale,setparams,setpts,setsar',
+  'adelay,afade,aformat,alimiter,alphaextract,alphamerge,amix,anullsrc,apad,aresample,asetpts,asoftclip,asplit,ass,atrim',
+  'bwdif,concat,crop,ebur128,eq,format,fps,gblur,lut,lutyuv,movie,overlay,pad,pan,premultiply,scale,setparams,setpts,setsar',
   'sidechaincompress,split,tonemap,tpad,trim,unpremultiply,volume,zscale',
 ].flatMap((names) => names.split(','));
 const ENCODERS = ['libx264', 'png', 'aac', 'pcm_s16le', 'pcm_f32le'];

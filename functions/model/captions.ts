@@ -5,14 +5,17 @@ export const CAPTION_FILES = ['srt', 'vtt'] as const;
 export type CaptionFile = (typeof CAPTION_FILES)[number];
 export const CAPTION_POSITIONS = ['top', 'middle', 'bottom'] as const;
 
-/** Fonts that this service brings along, by the names under which callers choose them. */
+/**
+ * Fonts that this service brings along, by the names under which callers choose them. In this order they are looked through
+ * for what the chosen one lacks: those of one script first.
+ */
 export const CAPTION_FONTS = [
   'Montserrat',
-  'Noto Sans',
   'Noto Sans Arabic',
   'Noto Sans Hebrew',
   'Noto Sans Devanagari',
   'Noto Sans Thai',
+  'Noto Sans',
   'Noto Sans SC',
   'Noto Sans TC',
   'Noto Sans JP',

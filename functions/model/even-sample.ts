@@ -30,8 +30,9 @@ export function evenSample(sizes: readonly number[], count: number, random: Rand
     const shift = shifts[Math.floor(at / round)] ?? [];
     const step = at % round;
     return orders.map((order, block) => {
-      const place = (step + (block === 0 ? 0 : (shift[block - 1] ?? 0))) % order.length;
-      return order[place] as number;
+      // Beside the first round's, so that a smaller sample, which has no shifts, is the beginning of a larger one.
+      const by = block === 0 ? 0 : (shift[block - 1] ?? 0) - (shifts[0]?.[block - 1] ?? 0);
+      return order[(step + by + order.length) % order.length] as number;
     });
   });
 }

@@ -1,3 +1,4 @@
+import type { Format } from './formats.ts';
 import type { PlanInput } from './make-plan.ts';
 import { mistakesOf, shown } from './mistakes.ts';
 import {
@@ -5,11 +6,13 @@ import {
   DEFAULT_FADE_IN_SECONDS,
   DEFAULT_FADE_OUT_SECONDS,
   DEFAULT_LOUDNESS,
+  type WantedOutput,
 } from './plan.ts';
 import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-fields.ts';
 import { readFileName, readFormats, readOutput } from './read-output.ts';
 import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
+import { ruleWarnings } from './rules.ts';
 import { type Limits, semanticMistakes } from './semantic-checks.ts';
 import type { SourceAddress } from './source-location.ts';
 import { targetWarnings } from './target-texts.ts';
@@ -67,7 +70,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const fileName = readFileName(request.output);
   const { limit, include, exclude } = request;
   const captions = readCaptions(request.captions);
-  const { width, height, fps } = output;
+  const { fps } = output;
   return {
     taskName: request.task_name,
     blocks,
@@ -104,19 +107,37 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
       ...atMost(MAX_WARNINGS, [
         ...repeatWarnings('/video_blocks', blocks),
         ...repeatWarnings('/audio_blocks', audio),
+        ...ruleWarnings({ ...(include && { include }), ...(exclude && { exclude }) }, blocks),
       ]),
       ...(isSilent
         ? ['No music, no voice and no original sound were asked for: the videos get a silent track.']
         : []),
-      ...targetWarnings(targets, {
-        ...(width === undefined ? {} : { width }),
-        ...(height === undefined ? {} : { height }),
-        ...(fps === undefined ? {} : { fps }),
-        editLists: output.editLists ? 1 : 0,
-        isSilent,
-      }),
+      ...atMost(
+        MAX_WARNINGS,
+        sizesOf(output, formats).flatMap(({ name, ...size }) =>
+          targetWarnings(
+            targets,
+            {
+              ...size,
+              ...(fps === undefined ? {} : { fps }),
+              editLists: output.editLists ? 1 : 0,
+              isSilent,
+            },
+            name,
+          ),
+        ),
+      ),
     ],
   };
+}
+
+/** Of the videos, as far as the request says, with the names of formats. */
+function sizesOf(
+  { width, height }: WantedOutput,
+  formats: readonly Format[] | undefined,
+): { name?: string; width?: number; height?: number }[] {
+  if (formats !== undefined) return formats.map(({ name, width, height }) => ({ name, width, height }));
+  return [{ ...(width !== undefined && { width }), ...(height !== undefined && { height }) }];
 }
 
 function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {

@@ -3,17 +3,20 @@ import type { Mistake } from '../base/errors.ts';
 import { type BlockEntry, blockEntries, isObject } from './block-entries.ts';
 import { clipName, givenName } from './clip-name.ts';
 import { escapePointer, nearestName, shown } from './mistakes.ts';
-import { type NamedClips, type PartialCombination, placesOf } from './rules.ts';
+import { ClipFinder, type NamedClips, type PartialCombination } from './rules.ts';
 import { allowedBy, type SelectionRules } from './selection.ts';
 import { readSourceUrl, type SourceRules } from './source-location.ts';
 
 /** Names that a message lists. */
 const MAX_NAMES = 10;
+/** Names and next steps are looked for in so many mistakes of a field: an answer lists no more. */
+const MAX_MISTAKES = 100;
 const FIELDS = ['include', 'exclude'] as const;
 
 interface ReadBlock extends NamedClips {
   /** All its clips have names: none of them is a mistake. */
   isRead: boolean;
+  finder: ClipFinder;
 }
 
 export interface RuleCheck {
@@ -43,7 +46,8 @@ export function checkRules(body: Record<string, unknown>, sources: SourceRules):
 function readBlock({ name, urls }: BlockEntry, sources: SourceRules): ReadBlock {
   const names = urls.map((clip) => nameOf(clip, sources));
   const isRead = typeof name === 'string' && !names.includes(undefined);
-  return { name: String(name), clips: names.map((clip) => ({ name: clip ?? '' })), isRead };
+  const clips = names.map((clip) => ({ name: clip ?? '' }));
+  return { name: String(name), clips, isRead, finder: new ClipFinder(clips) };
 }
 
 /** As the plan has it; undefined for a clip with a mistake. */
@@ -55,45 +59,57 @@ function nameOf(clip: unknown, sources: SourceRules): string | undefined {
   return typeof name === 'string' ? givenName(name) : read.name;
 }
 
-function fieldMistakes(field: string, rules: unknown, blocks: readonly ReadBlock[]): Mistake[] {
-  if (!Array.isArray(rules)) return [];
-  return rules.flatMap((rule, number) =>
-    isObject(rule) ? ruleMistakes(`/${field}/${number}`, rule, blocks) : [],
-  );
+/** A mistake whose message is made only if an answer lists it: looking for the nearest name takes time. */
+interface Found extends Omit<Mistake, 'message'> {
+  message: () => string;
 }
 
-function ruleMistakes(at: string, rule: Record<string, unknown>, blocks: readonly ReadBlock[]): Mistake[] {
-  return Object.entries(rule).flatMap(([name, wanted]) => {
+function fieldMistakes(field: string, rules: unknown, blocks: readonly ReadBlock[]): Mistake[] {
+  if (!Array.isArray(rules)) return [];
+  const found = rules.flatMap((rule, number) =>
+    isObject(rule) ? ruleMistakes(`/${field}/${number}`, rule, blocks) : [],
+  );
+  return found.map((mistake, at) => ({ ...mistake, message: at < MAX_MISTAKES ? mistake.message() : '' }));
+}
+
+function ruleMistakes(at: string, rule: Record<string, unknown>, blocks: readonly ReadBlock[]): Found[] {
+  return Object.entries(rule).flatMap(([name, wanted]): Found[] => {
     const pointer = `${at}/${escapePointer(name)}`;
     const block = blocks.find((known) => known.name === name);
-    if (block === undefined) {
-      const names = blocks.map((known) => known.name);
-      const message = `Expected ${oneOf(names)}, got the unknown block ${shown(name)}. ${next(name, names)}`;
-      return [{ pointer, code: 'unknown' as const, message }];
+    if (block === undefined) return [unknownBlock(pointer, name, blocks)];
+    if (typeof wanted === 'string') {
+      const isKnown = !block.isRead || block.finder.placesOf(wanted).length > 0;
+      return isKnown ? [] : [unknownClip(pointer, wanted, block)];
     }
-    if (typeof wanted !== 'string' && !Number.isInteger(wanted)) return [];
-    if (placesOf(wanted as string | number, block.clips).length > 0) return [];
-    return typeof wanted === 'string'
-      ? unknownClip(pointer, wanted, block)
-      : wrongNumber(pointer, wanted as number, block);
+    // Another value is a mistake by the schema.
+    const isTooHigh = Number.isInteger(wanted) && (wanted as number) > block.clips.length;
+    return isTooHigh ? [tooHigh(pointer, wanted as number, block)] : [];
   });
 }
 
-function unknownClip(pointer: string, wanted: string, { name, clips, isRead }: ReadBlock): Mistake[] {
-  if (!isRead) return [];
-  const names = [...new Set(clips.map((clip) => clip.name))];
-  const isNumber = /^[1-9]\d{0,3}$/.test(wanted) && Number(wanted) <= clips.length;
-  const message =
-    `Expected the name of a clip of block ${shown(name)}: ${oneOf(names)}, got ${shown(wanted)}. ` +
-    (isNumber ? 'If you mean its number, write it without quotes.' : next(wanted, names));
-  return [{ pointer, code: 'unknown', message }];
+function unknownBlock(pointer: string, name: string, blocks: readonly ReadBlock[]): Found {
+  const names = blocks.map((known) => known.name);
+  const message = () =>
+    `Expected ${oneOf(names)}, got the unknown block ${shown(name)}. ${nextStep(name, names)}`;
+  return { pointer, code: 'unknown', message };
 }
 
-/** One below 1 is a mistake by the schema. */
-function wrongNumber(pointer: string, wanted: number, { name, clips }: ReadBlock): Mistake[] {
-  if (wanted < 1) return [];
-  const message = `Expected a number from 1 to ${clips.length}, as block ${shown(name)} has ${clips.length} clips, got ${wanted}. Correct it.`;
-  return [{ pointer, code: 'invalid', message }];
+function unknownClip(pointer: string, wanted: string, { name, clips }: ReadBlock): Found {
+  const isNumber = /^[1-9]\d{0,3}$/.test(wanted) && Number(wanted) <= clips.length;
+  const message = () => {
+    const names = [...new Set(clips.map((clip) => clip.name))];
+    const next = isNumber ? 'If you mean its number, write it without quotes.' : nextStep(wanted, names);
+    return `Expected a clip of block ${shown(name)}, ${oneOf(names)}, got ${shown(wanted)}. ${next}`;
+  };
+  return { pointer, code: 'unknown', message };
+}
+
+function tooHigh(pointer: string, wanted: number, { name, clips }: ReadBlock): Found {
+  const message = () => {
+    const most = clips.length;
+    return `Expected the number of a clip of block ${shown(name)}, from 1 to ${most}, got ${wanted}. Correct it.`;
+  };
+  return { pointer, code: 'invalid', message };
 }
 
 function oneOf(names: readonly string[]): string {
@@ -102,7 +118,7 @@ function oneOf(names: readonly string[]): string {
   return `one of ${listed.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function next(name: string, known: readonly string[]): string {
+function nextStep(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known) ?? nearestName(clipName(name), known);
   return nearest === undefined ? 'Correct the name.' : `Did you mean ${shown(nearest).slice(1, -1)}?`;
 }

@@ -2,7 +2,7 @@
 import { allowedCombinations, eachAllowed, usableClips, type Ways } from './allowed-combinations.ts';
 import { evenSample } from './even-sample.ts';
 import { seededRandom } from './random.ts';
-import { type NamedClips, type PartialCombination, placedRule } from './rules.ts';
+import { type NamedClips, type PartialCombination, placedRules } from './rules.ts';
 import { sampleAllowed } from './sample-allowed.ts';
 
 export interface SelectionRules {
@@ -44,11 +44,10 @@ export function allowedBy(
   blocks: readonly NamedClips[],
   { include, exclude = [] }: SelectionRules,
 ): Ways | null | 'intricate' {
-  const placed = (rule: PartialCombination) => placedRule(rule, blocks);
   return allowedCombinations(
     blocks.map(({ clips }) => clips.length),
-    include?.map(placed),
-    exclude.map(placed),
+    include && placedRules(include, blocks),
+    placedRules(exclude, blocks),
   );
 }
 

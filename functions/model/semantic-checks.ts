@@ -4,6 +4,7 @@ import { blockEntries, isObject } from './block-entries.ts';
 import { type CallbackRule, callbackRefusal } from './callback-url.ts';
 import { captionMistakes } from './caption-checks.ts';
 import { countMistakes } from './count-checks.ts';
+import { outputMistakes } from './format-checks.ts';
 import { shown } from './mistakes.ts';
 import { nameFieldMistakes } from './name-checks.ts';
 import { overlayMistakes } from './overlay-checks.ts';
@@ -33,8 +34,7 @@ export function semanticMistakes(body: unknown, limits: Limits): Mistake[] {
     ...nameMistakes('/video_blocks', body['video_blocks']),
     ...nameMistakes('/audio_blocks', body['audio_blocks']),
     ...bothSpellings(body),
-    ...halfSize(body['output']),
-    ...barsWithoutContain(body['output']),
+    ...outputMistakes(body['output']),
     ...nameFieldMistakes(body),
     ...overlayMistakes(body),
     ...captionMistakes(body),
@@ -119,32 +119,6 @@ function bothSpellings(body: Record<string, unknown>): Mistake[] {
       code: 'conflict',
       message:
         'Expected either text_to_speech or text_to_speach, got both. They are the same field: keep one of them.',
-    },
-  ];
-}
-
-function halfSize(output: unknown): Mistake[] {
-  if (!isObject(output) || (output['width'] === undefined) === (output['height'] === undefined)) return [];
-  const missing = output['width'] === undefined ? 'width' : 'height';
-  return [
-    {
-      pointer: `/output/${missing}`,
-      code: 'missing',
-      message: `Expected width and height together, got no ${missing}. Give both, or neither for the first clip's size.`,
-    },
-  ];
-}
-
-/** A colour that would never be seen: the caller expects something else. */
-function barsWithoutContain(output: unknown): Mistake[] {
-  if (!isObject(output) || output['background'] === undefined) return [];
-  const fit = output['fit'];
-  if (fit !== 'cover' && fit !== 'blur') return [];
-  return [
-    {
-      pointer: '/output/background',
-      code: 'conflict',
-      message: `Expected a background with fit contain only, got one with ${fit}, which leaves no bars. Leave one of them out.`,
     },
   ];
 }

@@ -33,14 +33,19 @@ export function targetLine(views: readonly TargetView[]): string {
     .join('; ');
 }
 
-/** One warning per written limit that a video with these facts is known to miss. */
-export function targetWarnings(targets: readonly Target[], facts: Partial<VideoFacts>): string[] {
+/** One warning per written limit that a video with these facts is known to miss. @param format its name, if there are several */
+export function targetWarnings(
+  targets: readonly Target[],
+  facts: Partial<VideoFacts>,
+  format?: string,
+): string[] {
+  const which = format === undefined ? '' : ` in the format ${format}`;
   return targetViews(checkTargets(targets, facts)).flatMap(({ target, checks }) =>
     checks
       .filter(({ result }) => result === 'missed')
       .map(
         ({ id, expected, found, hint }) =>
-          `Target ${target} will miss ${id}: expected ${expected}, got ${found}. ${hint}`,
+          `Target ${target} will miss ${id}${which}: expected ${expected}, got ${found}. ${hint}`,
       ),
   );
 }

@@ -23,6 +23,7 @@ type Good = Extract<CopyPin, { header: string }>;
 export function decidedBefore({ plan }: Task): Extract<Decision, { video: 'encoded' }> | undefined {
   const encoded = (reason: string | null) => ({ video: 'encoded', reason }) as const;
   if (plan.output.reencode) return encoded(null);
+  if (plan.captions?.inside === 'burn') return encoded('captions are burned in');
   const burned = plan.sources.find((source) => source.kind === 'clip' && source.overlays !== undefined);
   return burned && encoded(`an overlay is burned into ${titleOf(burned)}`);
 }

@@ -51,7 +51,7 @@ export async function preparedClip(
   number: number,
   options: Omit<MakeOptions, 'semaphore'>,
 ): Promise<Artifact<PreparedMeta>[] | undefined> {
-  const { ffmpeg, maxClipSeconds: maxSeconds, encodeLimitMs: timeoutMs } = deps;
+  const { ffmpeg } = deps;
   const { signal } = options;
   // Counted as a clip that is left to encode while it is downloaded.
   using place = deps.encoding(task.id);
@@ -59,10 +59,7 @@ export async function preparedClip(
   const clip = await watched(() => fetchedSource(deps.fetching, task, number, signal));
   const { content, probe } = clip.fetched;
   const profiles = await watched(() => profilesOf(deps, task, signal));
-  const wish: Wish = {
-    ...{ ...partWish(task, number, probe), probe, maxSeconds, timeoutMs },
-    ...(profiles.length > 1 && { largestPixels: Math.max(...profiles.map(pixelsOf)) }),
-  };
+  const wish = wishOf(deps, task, number, probe, profiles);
   const copying: ClipToCopy = {
     ...{ taskId: task.id, content, wish, profiles },
     artifactOf: (key, make) =>
@@ -95,6 +92,46 @@ export async function preparedClip(
   }
 }
 
+/** What is burned into a clip with that profile; undefined: nothing. */
+export type CaptionsFor = (profile: Profile) => string | undefined;
+
+/**
+ * The same with captions, which are always encoded. Where nothing is burned in, it is the clip without captions.
+ * Throws PermanentError or TransientError.
+ */
+export async function captionedClip(
+  deps: ClipsDeps,
+  task: Task,
+  number: number,
+  captionsFor: CaptionsFor,
+  options: Omit<MakeOptions, 'semaphore'>,
+): Promise<Artifact<PreparedMeta>[]> {
+  using place = deps.encoding(task.id);
+  const clip = await fetchedSource(deps.fetching, task, number, options.signal);
+  const profiles = await profilesOf(deps, task, options.signal);
+  using burned = await openedOverlays(deps, task, number, options.signal);
+  const wish = {
+    ...wishOf(deps, task, number, clip.fetched.probe, profiles),
+    overlays: burned.overlays,
+  };
+  const formats = [...profiles.entries()];
+  const made = await encodedClip(deps, clip, { wish, formats, place, captionsFor }, options);
+  return formats.map(([format]) => made.get(format) as Artifact<PreparedMeta>);
+}
+
+function wishOf(
+  { maxClipSeconds: maxSeconds, encodeLimitMs: timeoutMs }: ClipsDeps,
+  task: Task,
+  number: number,
+  probe: Probe,
+  profiles: readonly Profile[],
+): Wish {
+  return {
+    ...{ ...partWish(task, number, probe), probe, maxSeconds, timeoutMs },
+    ...(profiles.length > 1 && { largestPixels: Math.max(...profiles.map(pixelsOf)) }),
+  };
+}
+
 /** What the source's own choices make of it. Whoever has the same ones shares the artifact, at whatever volume. */
 function partWish({ plan }: Task, number: number, { video }: Probe) {
   const { stillSeconds } = plan.output;
@@ -120,25 +157,32 @@ interface ToEncode {
   /** With their numbers. */
   formats: readonly (readonly [number, Profile])[];
   place: EncoderPlace;
+  captionsFor?: CaptionsFor;
 }
 
 /** By the number of the format. All that are missing are made by one run of the encoder, as far as memory allows. */
 async function encodedClip(
   deps: ClipsDeps,
   clip: FetchedSource,
-  { wish, formats, place }: ToEncode,
+  { wish, formats, place, captionsFor = () => undefined }: ToEncode,
   options: Omit<MakeOptions, 'semaphore'>,
 ): Promise<Map<number, Artifact<PreparedMeta>>> {
   const { task, fetched } = clip;
   const build = await deps.ffmpeg.version();
   return orSilent(task.id, async (more, silent) => {
-    const keyOf = (profile: Profile) =>
-      artifactKey('clip', [fetched.content, ...conformIdentity(profile, wish), RECIPE, build, ...more]);
+    const withCaptions = (profile: Profile) => {
+      const captions = captionsFor(profile);
+      return captions === undefined ? {} : { captions };
+    };
+    const keyOf = (profile: Profile) => {
+      const identity = conformIdentity(profile, { ...wish, ...withCaptions(profile) });
+      return artifactKey('clip', [fetched.content, ...identity, RECIPE, build, ...more]);
+    };
     // Formats that differ in nothing but their names share one.
     const pictures = new Map(formats.map(([, profile]) => [keyOf(profile), profile]));
     const made = new Map<string, Artifact<PreparedMeta>>();
     try {
-      const wanted = [...pictures].map(([key, profile]) => ({ key, profile }));
+      const wanted = [...pictures].map(([key, profile]) => ({ key, profile, ...withCaptions(profile) }));
       for (const run of inRuns(fetched.probe, wanted)) {
         const [{ profile }, ...others] = run;
         const artifacts = await allMadeFrom<PreparedMeta>(
@@ -168,7 +212,7 @@ async function encodedClip(
   });
 }
 
-type WithProfile = Pick<ConformOutput, 'profile'>;
+type WithProfile = Pick<ConformOutput, 'profile' | 'captions'>;
 
 async function conformed(
   { ffmpeg, encoder }: Pick<ClipsDeps, 'ffmpeg' | 'encoder'>,

@@ -3,22 +3,28 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, TransientError } from '../base/errors.ts';
 import { makePieceKey, pieceRemadeKey } from '../coordination/lease-keys.ts';
+import { captionFile } from '../media/captions/ass.ts';
+import { placedWords } from '../media/captions/words.ts';
 import { takeCover } from '../media/cover.ts';
+import type { CaptionChoices } from '../model/captions.ts';
+import { framesPerSecond } from '../model/frame-rate.ts';
 import { type Piece, type PieceName, pieceName, pieceOf } from '../model/pieces.ts';
 import type { PreparedPiece, Profile } from '../model/pins.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
-import { artifactKey } from './artifacts.ts';
-import type { ClipsDeps } from './prepare-clip.ts';
+import { artifactKey, disposeOf } from './artifacts.ts';
+import { type ClipsDeps, captionedClip } from './prepare-clip.ts';
 import type { Sources } from './prepare-source.ts';
 import { VIDEO } from './source-artifact.ts';
 import type { SpeakingSignals } from './speak-line.ts';
+import type { SpokenWords } from './spoken-words.ts';
 import { profilesOf } from './task-profile.ts';
 
 export interface PiecesDeps extends ClipsDeps {
   sources: Pick<Sources, 'opened'>;
+  spokenWords: SpokenWords;
 }
 
 export interface Pieces {
@@ -38,25 +44,29 @@ export function createPieces(deps: PiecesDeps): Pieces {
 
   return {
     async ready(task, name, signals) {
-      const keys: string[] = [];
-      for (let format = 0; format < formatsOf(task.plan); format++) {
-        using artifact = await opened(task, name, format, signals);
-        keys.push(artifact.key);
-      }
-      return { artifacts: keys };
+      const made = await allOf(task, pieceOf(name) as Piece, signals);
+      disposeOf(made);
+      return { artifacts: made.map(({ key }) => key) };
     },
 
-    opened,
+    async opened(task, name, format, signals) {
+      const made = await allOf(task, pieceOf(name) as Piece, signals);
+      disposeOf(made.filter((_, at) => at !== format));
+      return made[format] as Artifact<unknown>;
+    },
   };
 
-  async function opened(
-    task: Task,
-    name: PieceName,
-    format: number,
-    signals: SpeakingSignals,
-  ): Promise<Artifact<unknown>> {
-    const piece = pieceOf(name) as Piece;
-    return piece.kind === 'cover' ? cover(task, piece, format, signals) : captioned();
+  /** One per format, which the caller disposes of. */
+  async function allOf(task: Task, piece: Piece, signals: SpeakingSignals): Promise<Artifact<unknown>[]> {
+    if (piece.kind === 'captioned') return captioned(task, piece, signals);
+    const made: Artifact<unknown>[] = [];
+    try {
+      for (const format of formatsOf(task.plan)) made.push(await cover(task, piece, format, signals));
+      return made;
+    } catch (error) {
+      disposeOf(made);
+      throw error;
+    }
   }
 
   async function cover(
@@ -68,7 +78,7 @@ export function createPieces(deps: PiecesDeps): Pieces {
     const { signal } = signals;
     const [{ rate }] = (await profilesOf(deps, task, signal)) as [Profile];
     using clip = await sources.opened(task, piece.clip, format, signals);
-    if (clip === undefined) throw undecided();
+    if (clip === undefined) throw unprepared();
     const video = clip.path(VIDEO);
     const key = artifactKey('cover', [clip.key, String(piece.frame), COVER_RECIPE, await ffmpeg.version()]);
     return await artifacts.getOrCreate(
@@ -81,23 +91,55 @@ export function createPieces(deps: PiecesDeps): Pieces {
       {
         signal,
         semaphore: deps.decoding(task.id),
-        countedAs: { key: makePieceKey(task.id, pieceName(piece)), stage: 'conform' },
+        countedAs: countedAs(task, piece),
       },
     );
   }
 
-  function captioned(): never {
-    throw new Error('Expected captions that can be burned');
+  async function captioned(
+    task: Task,
+    piece: Captioned,
+    signals: SpeakingSignals,
+  ): Promise<Artifact<unknown>[]> {
+    const { plan } = task;
+    const source = plan.sources[piece.line] as Extract<Source, { kind: 'line' }>;
+    const [{ rate }] = (await profilesOf(deps, task, signals.signal)) as [Profile];
+    const [clip] = await deps.pins.read(task.id, [`prepared-${piece.clip}`]);
+    if (clip === undefined || clip.error !== undefined) throw unprepared();
+    using line = await sources.opened(task, piece.line, 0, signals);
+    if (line === undefined) throw unprepared();
+    const { words } = await deps.spokenWords(line, source);
+    const { style } = plan.captions as CaptionChoices;
+    const fps = framesPerSecond(rate);
+    const shown = {
+      // What comes after the end of the video is not shown, whichever video it is.
+      words: placedWords(words, plan.sound.voiceOffsetSeconds, Number.POSITIVE_INFINITY),
+      ...{ style, from: piece.at / fps, seconds: clip.frames / fps },
+      ...(source.language !== undefined && { language: source.language }),
+    };
+    return captionedClip(
+      deps,
+      task,
+      piece.clip,
+      ({ width, height }) => captionFile({ ...shown, width, height }),
+      { signal: signals.signal, countedAs: countedAs(task, piece) },
+    );
   }
 }
 
-/** The profile is pinned and the clip prepared, so only a task of an earlier version comes here. */
-function undecided(): TransientError {
-  return new TransientError('waiting', 'It is being decided whether the clips of the task are copied.');
+type Captioned = Extract<Piece, { kind: 'captioned' }>;
+
+function countedAs({ id }: Task, piece: Piece) {
+  return { key: makePieceKey(id, pieceName(piece)), stage: 'conform' } as const;
 }
 
-function formatsOf({ formats }: Plan): number {
-  return formats?.length ?? 1;
+/** A piece is asked for once all sources of its video are prepared; any other message comes too early. */
+function unprepared(): TransientError {
+  return new TransientError('waiting', 'The sources of the piece are not prepared yet.');
+}
+
+function formatsOf({ formats }: Plan): number[] {
+  return [...(formats ?? [undefined]).keys()];
 }
 
 /** Whether a task of that plan may need a piece of that name. Messages may be anything. */

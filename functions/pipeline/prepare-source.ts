@@ -31,7 +31,7 @@ export interface Sources {
   ready(task: Task, number: number, signals: SpeakingSignals): Promise<Prepared | undefined>;
   /**
    * The same, open: it cannot be evicted until it is disposed of.
-   * @param format of a clip: index into Plan.formats, or 0
+   * @param format index into Plan.formats, or 0; sound is the same in all
    */
   opened(
     task: Task,
@@ -70,7 +70,7 @@ export function createSources(deps: SourcesDeps): Sources {
 
     async opened(task, number, format, signals) {
       const all = await inFormats(task, number, signals);
-      const wanted = all?.[format];
+      const wanted = all?.[task.plan.sources[number]?.kind === 'clip' ? format : 0];
       disposeOf((all ?? []).filter((artifact) => artifact !== wanted));
       return wanted;
     },

@@ -99,10 +99,11 @@ async function make(
   const { format = 0 } = combination;
   const first = checkedProfile(pinned, task.plan.output);
   const profile = first && formatProfiles(first, task.plan)[format];
-  const pinOf = async (number: number) => {
+  const readPin = async (number: number) => {
     const [pin] = await deps.pins.read(task.id, [`prepared-${number}` as const]);
-    return inFormat(usablePin(task, number, pin as Prepared | Failed), format);
+    return usablePin(task, number, pin as Prepared | Failed);
   };
+  const pinOf = async (number: number) => inFormat(await readPin(number), format);
   const open = async (number: number, { artifact: key }: Prepared) => {
     const artifact = inputs.use(await openPrepared(task, { number, format, key }, signals, deps));
     return { artifact, picture: await checkArtifact(artifact, kindOf(task, number), profile) };
@@ -117,8 +118,11 @@ async function make(
   const pieces = await openPieces(task, combination, signals, inputs, deps);
   const captioned = captionedClips(pieces);
   let at = 0;
+  const clipKeys: string[] = [];
   const opened = await inOrder(combination.clips, async (number) => {
-    const pin = await pinOf(number);
+    const inFirst = await readPin(number);
+    clipKeys.push(inFirst.artifact);
+    const pin = inFormat(inFirst, format);
     const piece = captioned.get(at);
     at += pin.frames;
     if (piece === undefined) return open(number, pin);
@@ -138,6 +142,7 @@ async function make(
       ...{ total: totalOf(lengths, rate), clips, music, voice, choices },
       ownVolumes: combination.clips.map((number) => ownVolumeOf(task.plan, number)),
       ...(music && { musicVolume: trackVolumeOf(task.plan, combination.track) }),
+      ...(task.plan.formats && { clipKeys }),
       ...{ dir: dir.path, signal: either },
     }),
   );

@@ -32,6 +32,7 @@ export function choicesOf(
     index,
     combination: number,
     format: format === undefined ? null : (formats?.[format]?.name ?? null),
+    language: spoken?.kind === 'line' ? (spoken.language ?? null) : null,
     group: spoken?.kind === 'line' ? (spoken.group ?? null) : null,
     clips: clips.map(address),
     track: track === null ? null : address(track),

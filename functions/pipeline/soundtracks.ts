@@ -29,6 +29,8 @@ export interface WantedSoundtrack {
   /** Samples per channel: the length of the picture. */
   total: number;
   clips: readonly PreparedArtifact[];
+  /** What the clips are called in all formats, if their task has several. Else no other video is likely to have their sound. */
+  clipKeys?: readonly string[];
   music: WantedSound | undefined;
   voice: WantedSound | undefined;
   choices: SoundChoices;
@@ -172,7 +174,7 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
   return {
     async open(asked) {
       const wanted = isSilent(asked) ? silenceFor(asked) : asked;
-      if (settingsOf(wanted).own.length > 0) return unshared(wanted);
+      if (settingsOf(wanted).own.length > 0 && wanted.clipKeys === undefined) return unshared(wanted);
       const parts = await identityOf(wanted, ffmpeg);
       return (
         (await shared(artifactKey('soundtrack', parts), wanted)) ??
@@ -226,9 +228,15 @@ function decibelsOf(volume = 1): number {
   return Math.round(2000 * Math.log10(volume)) / 100;
 }
 
-/** Everything that determines it, if no clip is heard. */
+/** Everything that determines it. */
 async function identityOf(wanted: WantedSoundtrack, ffmpeg: Ffmpeg): Promise<string[]> {
-  const parts = [wanted.music?.key ?? '', wanted.voice?.key ?? '', canonicalJson(settingsOf(wanted))];
+  const { own, ...settings } = settingsOf(wanted);
+  const heard = own.length === 0 ? [] : (wanted.clipKeys ?? []);
+  const parts = [
+    wanted.music?.key ?? '',
+    wanted.voice?.key ?? '',
+    canonicalJson({ ...settings, own: heard }),
+  ];
   return [...parts, RECIPE, await ffmpeg.version()];
 }
 

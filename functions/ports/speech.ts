@@ -5,6 +5,8 @@ import type { Spoken } from '../model/speech.ts';
 export interface Speech {
   /** A warning for callers about this voice, or null. */
   readonly notice: string | null;
+  /** Whether it says when it speaks each word. Otherwise the times of captions are estimated. */
+  readonly timed: boolean;
   /**
    * How many lines may be spoken at the same time by all processes together, as far as known; null means no limit. Read
    * before each line.

@@ -148,14 +148,9 @@ function logPrepared(
   }
   const lost = usersOf(task.plan, number).length;
   const share = `${lost} of ${task.plan.combinations.length} combinations fail`;
+  const message = `The ${titleOf(source)} cannot be used, so ${share}: ${pin.error.message}`;
+  const failed = { ...fields, combinations_lost: lost, failure: pin.error };
   // The picture over a clip has a line of its own.
-  log[ofImage ? 'debug' : 'warn'](
-    `The ${titleOf(source)} cannot be used, so ${share}: ${pin.error.message}`,
-    {
-      event: 'source.failed',
-      ...fields,
-      combinations_lost: lost,
-      failure: pin.error,
-    },
-  );
+  if (ofImage) log.debug(message, { event: 'source.failed', ...failed });
+  else log.warn(message, { event: 'source.failed', ...failed });
 }

@@ -14,8 +14,8 @@ import { tempDir } from '../fixtures/system/temp-dir.ts';
 const RATE = { num: 30, den: 1 };
 /** The last has the size of the clips. */
 const FORMATS = [
-  { name: 'tall', width: 144, height: 256 },
-  { name: 'square', width: 160, height: 160, fit: 'blur' },
+  { name: 'tall', width: 256, height: 320 },
+  { name: 'square', width: 256, height: 256, fit: 'blur' },
   { name: 'wide', width: FILM.width, height: FILM.height },
 ] as const;
 const LENGTHS = { a: 9, b: 14, c: 6, d: 11 };
@@ -107,7 +107,7 @@ describe('a task in three formats', () => {
       const { width, height } = FORMATS[at] as Format;
       const film = await readFilm(
         join(host.outputDir, 'launch', video.file_name),
-        placeOf(width / height, FILM),
+        placeOf(FILM.width / FILM.height, { width, height }),
       );
       const shown = video.clips.map((url) => nameOf(url));
       assert.deepEqual(
@@ -119,7 +119,7 @@ describe('a task in three formats', () => {
       );
     }
     assert.deepEqual(
-      NAMES.map((name) => server.requests(`/${name}.mp4`)),
+      NAMES.map((name) => server.count(`/${name}.mp4`)),
       NAMES.map(() => 1),
     );
     const manifest = await host.get(`/tasks/${status['task_id']}/manifest.json`);

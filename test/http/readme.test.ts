@@ -115,7 +115,7 @@ describe('functions/http/README.md', () => {
       webhooks: createSqliteWebhooks({ database, seal: SEAL }),
       queue: createSqliteQueue({ database }),
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
-      speech: { notice: 'An offline voice speaks.' },
+      speech: { notice: 'An offline voice speaks.', timed: true },
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
       uploads: createDiskUploads({ dir: join(dir.path, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
       maxUploadBytes: 2 ** 30,
@@ -260,6 +260,7 @@ describe('functions/http/README.md', () => {
       ...inner(properties.output),
       ...inner(properties.audio),
       ...inner(properties.text_to_speech.items),
+      ...inner(properties.selection),
     ];
     assert.deepEqual([...listed].sort(), wanted.sort());
   });

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { createApi } from '../../functions/http/router.ts';
 import { OUTPUT_RATES } from '../../functions/model/fields/output.ts';
 import { nearestStandardRate } from '../../functions/model/frame-rate.ts';
-import { type Combination, type Plan, sourcesOf } from '../../functions/model/plan.ts';
+import { fileName } from '../../functions/model/names.ts';
+import { type Combination, imagesOf, overlaysOf, type Plan, sourcesOf } from '../../functions/model/plan.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
@@ -33,8 +34,8 @@ const COVER = {
     },
   ],
   text_to_speech: [
-    { text: 'Hello', voice: 'Sarah', speed: 1.1, language: 'en' },
-    { text: 'Good-bye', voice: 'Ann' },
+    { text: 'Hello', voice: 'Sarah', speed: 1.1, language: 'en', group: 'English' },
+    { text: 'Good-bye', voice: 'Ann', language: 'de-CH', group: 'Deutsch' },
   ],
   output: {
     width: 640,
@@ -44,6 +45,8 @@ const COVER = {
     still_seconds: 4.5,
     reencode: true,
     edit_lists: true,
+    // With the id, as otherwise only the first task would have names that are made of it.
+    file_name: '{task} {n:hooks}{n:bodies} {id}',
   },
   audio: {
     original_volume: 0.3,
@@ -54,9 +57,36 @@ const COVER = {
     music_fade_in_seconds: 0.5,
     music_fade_out_seconds: 2,
   },
+  overlays: [
+    {
+      image: 'https://h/logo.png',
+      position: 'bottom',
+      width: 30,
+      opacity: 0.5,
+      from: 1,
+      to: 4,
+      blocks: ['hooks'],
+    },
+    { image: 'https://h/logo.png' },
+  ],
+  selection: { tracks: 'each', lines: 'each' },
+  limit: 2,
+  include: [{ hooks: 1 }, { bodies: '3' }],
+  exclude: [{ hooks: '1', bodies: 2 }],
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
   targets: ['tiktok', 'shorts'],
+  captions: {
+    mode: 'burn',
+    files: ['vtt'],
+    font: 'Noto Sans',
+    size: 8,
+    colour: '#eeeeee',
+    highlight: null,
+    position: 'top',
+    words_per_line: 4,
+    upper_case: false,
+  },
   metadata: { order: 7, list: [1, { deep: null }] },
 };
 
@@ -71,7 +101,11 @@ const NOT_IN_A_TASK: Readonly<Record<string, string>> = {
   '/dry_run': 'makes no task',
 };
 /** Always given together. */
-const PAIRS: Readonly<Record<string, string>> = { width: 'height', height: 'width' };
+const PAIRS: Readonly<Record<string, string>> = {
+  width: 'height',
+  height: 'width',
+  text_to_speech: 'captions',
+};
 
 interface Schema {
   properties?: Record<string, Schema>;
@@ -212,7 +246,8 @@ describe('a retry keeps every field of the request', () => {
         assert.deepEqual(Object.keys(task).sort(), Object.keys(first).sort());
         assert.deepEqual(Object.keys(plan).sort(), Object.keys(first.plan).sort());
         for (const name of Object.keys(first.plan) as (keyof Plan)[]) {
-          if (name === 'combinations' || name === 'sources') continue;
+          // Compared below, as what they refer to: overlays with the clips that have them.
+          if (['combinations', 'sources', 'blocks', 'lines', 'overlays'].includes(name)) continue;
           if (name === 'output') {
             const { fps, ...picture } = plan.output;
             assert.deepEqual({ ...picture, fps: fps?.toFixed(2) }, { ...first.plan.output, fps: '59.94' });
@@ -226,7 +261,15 @@ describe('a retry keeps every field of the request', () => {
             .filter(({ index }) => fails(index))
             .map((combination) => choices(first.plan, combination)),
         );
-        assert.equal(plan.sources.length, new Set(plan.combinations.flatMap(sourcesOf)).size);
+        assert.deepEqual(
+          plan.combinations.map((combination) => fileName(task, combination)),
+          first.plan.combinations
+            .filter(({ index }) => fails(index))
+            .map((combination) => fileName(first, combination)),
+        );
+        const direct = plan.combinations.flatMap(sourcesOf);
+        const images = direct.flatMap((number) => imagesOf(plan, number));
+        assert.equal(plan.sources.length, new Set([...direct, ...images]).size);
       }
     });
   }
@@ -246,6 +289,10 @@ describe('a retry keeps every field of the request', () => {
 
 /** With the sources themselves, because their numbers differ between two plans. */
 function choices(plan: Plan, { clips, track, line, ...rest }: Combination): unknown {
-  const source = (number: number | null) => (number === null ? null : plan.sources[number]);
+  const source = (number: number | null) => {
+    if (number === null) return null;
+    const overlays = overlaysOf(plan, number).map(({ image, ...shown }) => [shown, plan.sources[image]]);
+    return { ...plan.sources[number], overlays };
+  };
   return { ...rest, clips: clips.map(source), track: source(track), line: source(line) };
 }

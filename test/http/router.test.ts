@@ -77,7 +77,7 @@ describe('the HTTP interface', () => {
       webhooks: createSqliteWebhooks({ database, seal: SEAL }),
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
-      speech: { notice: 'An offline voice speaks.' },
+      speech: { notice: 'An offline voice speaks.', timed: true },
       log: silentLog,
       uploads: createDiskUploads({ dir: join(dir, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
       maxUploadBytes: 2 ** 30,
@@ -155,6 +155,10 @@ describe('the HTTP interface', () => {
     assert.equal(body.seed, 7);
     assert.deepEqual(body.renders[0], {
       index: 1,
+      combination: 1,
+      format: null,
+      language: null,
+      group: null,
       clips: ['https://h/1.mp4', 'https://h/3.mp4'],
       track: 'https://h/m.mp3',
       voice: 'Sarah',
@@ -176,8 +180,8 @@ describe('the HTTP interface', () => {
     assert.equal(queue.counts().prepare.waiting - before.prepare.waiting, 3 + 2 + 2);
     const leftOver = (texts: string[]) => texts.filter((text) => text.includes('only as many'));
     assert.deepEqual(leftOver(warnings), [
-      'Of 3 tracks, only as many are used as there are videos: 2.',
-      'Of 5 lines, only as many are used as there are videos: 2.',
+      'Of 3 tracks, only as many are used as there are combinations of clips: 2.',
+      'Of 5 lines, only as many are used as there are combinations of clips: 2.',
     ]);
     // The same line once more, with its fields in another order, is as many as there are videos.
     const same = [hello, { voice: hello?.voice, text: hello?.text }];
@@ -629,6 +633,10 @@ describe('the HTTP interface', () => {
       assert.equal(second.next_cursor, null);
       assert.deepEqual(all[139], {
         index: 140,
+        combination: 140,
+        format: null,
+        language: null,
+        group: null,
         status: 'failed',
         clips: ['https://h/139.mp4'],
         track: null,
@@ -641,6 +649,7 @@ describe('the HTTP interface', () => {
         attempts: 1,
         warnings: [],
         targets: [],
+        files: [],
         error: {
           code: 'source_not_found',
           stage: 'download',

@@ -67,6 +67,17 @@ describe('the manifest', () => {
 });
 
 describe('the zip', () => {
+  test('has the files beside the videos', async () => {
+    await using s = await savedVideos();
+    await s.save(1, 'video', '1\n00:00:00,000 --> 00:00:01,000\nHi\n');
+    await s.end();
+    const entries = unzip(await zipOf(s));
+    const names = [...entries.keys()].filter((name) => !name.startsWith('manifest-'));
+    assert.deepEqual(names.map((name) => name.slice(name.lastIndexOf('.'))).sort(), ['.mp4', '.srt']);
+    const captions = names.find((name) => name.endsWith('.srt')) ?? '';
+    assert.match(String(entries.get(captions)), /Hi/);
+  });
+
   test('has the manifest and every video, as they are in the folder', async () => {
     await using s = await ended();
     const response = await s.get('/manifest.zip');

@@ -146,3 +146,28 @@ describe('a plan', () => {
     assert.ok(plan.combinations.every(({ track, line }) => track === null && line === null));
   });
 });
+
+describe('a plan without rules', () => {
+  const plan = makePlan({
+    blocks: [
+      { name: 'hooks', clips: ['a', 'b', 'c'].map(address) },
+      { name: 'bodies', clips: ['d', 'e'].map(address) },
+    ],
+    tracks: ['t', 'u', 'v'].map(address),
+    lines: ['one', 'two'].map((text) => ({ text, voice: 'Sarah' })),
+    output: PLAIN_OUTPUT,
+    sound: PLAIN_SOUND,
+    seed: 7,
+  });
+
+  test('of a seed makes the choices that earlier versions made', () => {
+    assert.deepEqual(
+      plan.combinations.map(({ clips, track, line }) => [...clips, track, line].join(' ')),
+      ['0 3 6 9', '0 4 7 8', '1 3 5 9', '1 4 6 8', '2 3 7 8', '2 4 5 9'],
+    );
+    assert.deepEqual(
+      plan.combinations.map((combination) => Object.keys(combination)),
+      plan.combinations.map(() => ['index', 'clips', 'track', 'line']),
+    );
+  });
+});

@@ -18,6 +18,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
     notice: null,
     atOnce: null,
     oneAtATime,
+    timed: false,
     identity: async () => ['voice'],
     speak({ text }) {
       begun.push(text);

@@ -23,7 +23,7 @@ const OFFSET = 0.7;
 /** Seconds. */
 const MOST_APART = 0.1;
 
-for (const format of sampled(FORMATS, 2, 'caption times')) {
+for (const format of sampled(FORMATS, 4, 'caption times')) {
   describe(`words that ElevenLabs speaks as ${format}`, () => {
     let voices: ElevenLabsServer;
     const settings: Record<string, string> = { ELEVENLABS_FORMAT: format };

@@ -11,6 +11,9 @@ import type { OutputStore } from '../../functions/ports/outputs.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { delivery, useStages } from '../fixtures/hosts/stages.ts';
 import { captions } from '../fixtures/media/captions.ts';
+import { ffmpeg } from '../fixtures/media/finished.ts';
+import { assertFinished } from '../fixtures/media/finished-boxes.ts';
+import { streamLines } from '../fixtures/media/measure.ts';
 
 const LINE = { text: 'Go & win', voice: 'Sarah' };
 const SRT = /^1\n00:00:00,\d{3} --> 00:00:0[01],\d{3}\nGo & win\n$/;
@@ -67,6 +70,28 @@ describe('captions beside a video', () => {
       .map((row) => row.split(','));
     const cell = (name: string) => values[columns.indexOf(name)];
     assert.deepEqual([cell('cover_file'), cell('srt_file'), cell('vtt_file')], ['', srt, vtt]);
+  });
+
+  test('are a track in the video, alone or besides files, in the language of the line', async () => {
+    const task = await s.createTask({
+      decided: true,
+      plan: { lines: [{ ...LINE, language: 'pt-BR' }], captions: captions(['srt'], 'track') },
+    });
+    await s.prepareAll(task);
+    for (const { index } of task.plan.combinations) await s.renderOne(task, index);
+    const report = await reportOf(task, spokenOf(task).index);
+    assert.equal(report?.status, 'succeeded', report?.error?.message);
+    assert.match(report?.files?.[0]?.fileName ?? '', /\.pt_BR\.srt$/);
+    for (const { index, line } of task.plan.combinations) {
+      const file = join(task.folder.id, (await reportOf(task, index))?.fileName ?? '');
+      const tracks = (await streamLines(file)).length;
+      assert.equal(tracks, line === null ? 2 : 3);
+      await assertFinished(file);
+      if (line === null) continue;
+      assert.match((await streamLines(file))[2] ?? '', /\(por\): Subtitle: mov_text/);
+      const read = (await ffmpeg('-i', file, '-map', '0:s', '-f', 'webvtt', '-')).toString();
+      assert.match(read, /^WEBVTT\n\n00:00\.\d{3} --> 00:0[01]\.\d{3}\nGo & win\n/);
+    }
   });
 
   test('are not made where no line, or no word, is spoken in the video', async () => {

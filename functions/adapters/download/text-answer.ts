@@ -12,6 +12,8 @@ export type TextKind = 'html' | 'xml' | 'json' | 'text';
 const HTML = /<(!doctype\s+html|html|head|body|script|iframe|h1|div)\b/i;
 /** Declarations and comments, such as a licence, before the first tag. */
 const PREAMBLE = /^(<!--[\s\S]*?-->\s*|<\?[\s\S]*?\?>\s*)+/;
+/** With its document type, if it has one. */
+const SVG = /^(?:<!doctype\s+svg[^>]{0,500}>\s*)?<svg[\s>]/i;
 const JSON_START = /^(\{\s*["}]|\[\s*["{[\]\d-])/;
 
 /**
@@ -49,6 +51,7 @@ function described(kind: TextKind, text: string): readonly [got: string, next: s
         ]
       : ['a web page (HTML)', 'use the address of the file itself, not of the page that shows it'];
   }
+  if (kind === 'xml' && SVG.test(text.replace(PREAMBLE, ''))) return ['an SVG', 'export it as PNG'];
   const code = kind === 'xml' ? codeIn(text) : undefined;
   const name = kind === 'text' ? 'a plain text' : kind.toUpperCase();
   return [

@@ -157,6 +157,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
   return {
     notice: null,
     oneAtATime: false,
+    timed: true,
     get atOnce() {
       return allowance.atOnce();
     },

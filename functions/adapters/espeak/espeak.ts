@@ -71,6 +71,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
     notice: NOTICE,
     atOnce: null,
     oneAtATime: true,
+    timed: false,
 
     async identity(line) {
       const { voice, version } = await voiceOf(line);

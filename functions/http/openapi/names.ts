@@ -9,6 +9,7 @@ import {
   planSchema,
   renderListSchema,
   renderSchema,
+  selectionSchema,
   sideFileSchema,
 } from '../../model/answers/render.ts';
 import {
@@ -37,6 +38,7 @@ export const SCHEMA_NAMES = [
   ['Audio', properties.audio],
   ['Accepted', acceptedSchema],
   ['Plan', planSchema],
+  ['Selection', selectionSchema],
   ['Combination', choicesSchema],
   ['Status', statusSchema],
   ['TaskProblem', problemViewSchema],

@@ -12,6 +12,7 @@ const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const EMOJI = /\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f|\u20e3/u;
 /** Choose between picture and letter; no font needs to have them. */
 const PRESENTATION = /[\ufe0e\ufe0f]/g;
+const LETTERS = /[\p{L}\p{M}]+/gu;
 const JOINERS = /[\u200c\u200d]/g;
 /** Marks for direction and for breaking lines, which is decided here. */
 const INVISIBLE = /[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\p{Cc}]/gu;
@@ -66,52 +67,63 @@ function inCapitals(text: string, language: string | undefined): string {
   }
 }
 
-/** @param missing gets the characters, with the marks on them, that no font has; they are left out */
+/**
+ * The letters of a word are shown in one font, if one has them all.
+ * @param missing gets the characters, with the marks on them, that no font has; they are left out
+ */
 export function fontRuns(text: string, fonts: readonly CaptionFont[], missing?: Set<string>): FontRun[] {
   const runs: FontRun[] = [];
-  for (const { segment } of GRAPHEMES.segment(text)) {
+  const add = (font: CaptionFont, shown: string) => {
     const last = runs.at(-1);
-    const isBlank = /^\s$/u.test(segment);
-    // The blank of the pictures is as wide as a picture.
-    const font = isBlank
-      ? last === undefined || isPictures(last.font)
-        ? fonts[0]
-        : last.font
-      : fontOf(segment, fonts);
-    if (font === undefined) {
-      missing?.add(segment);
-      continue;
-    }
-    const shown = isBlank ? ' ' : isPictures(font) ? segment : segment.replace(PRESENTATION, '');
     if (last?.font === font) last.text += shown;
     else runs.push({ font, text: shown });
+  };
+  for (const [word] of text.matchAll(/\s+|\S+/gu)) {
+    if (/^\s/u.test(word)) {
+      // The blank of the pictures is as wide as a picture.
+      const before = runs.at(-1)?.font;
+      add(before === undefined || isPictures(before) ? (fonts[0] as CaptionFont) : before, ' ');
+      continue;
+    }
+    const letters = word.match(LETTERS)?.join('') ?? '';
+    const whole = letters === '' ? undefined : fonts.find((font) => hasAll(font, letters));
+    const ordered = whole === undefined ? fonts : [whole, ...fonts];
+    for (const { segment } of GRAPHEMES.segment(word)) {
+      const font = fontOf(segment, ordered);
+      if (font === undefined) missing?.add(segment);
+      else add(font, isPictures(font) ? segment : segment.replace(PRESENTATION, ''));
+    }
   }
   return runs;
+}
+
+function fontOf(grapheme: string, fonts: readonly CaptionFont[]): CaptionFont | undefined {
+  const pictures = EMOJI.test(grapheme) ? fonts.find(isPictures) : undefined;
+  if (pictures !== undefined && hasAll(pictures, grapheme)) return pictures;
+  return fonts.find((font) => hasAll(font, grapheme));
+}
+
+/** Whether it has all but what is seen in none. */
+function hasAll(font: CaptionFont, text: string): boolean {
+  const { has } = metricsOf(font);
+  for (const character of bare(text)) if (!has(character.codePointAt(0) as number)) return false;
+  return true;
+}
+
+function bare(text: string): string {
+  return text.replace(PRESENTATION, '').replace(JOINERS, '');
 }
 
 function isPictures({ name }: CaptionFont): boolean {
   return name === 'Noto Emoji';
 }
 
-function fontOf(grapheme: string, fonts: readonly CaptionFont[]): CaptionFont | undefined {
-  const needed = [...grapheme.replace(PRESENTATION, '').replace(JOINERS, '')].map(
-    (character) => character.codePointAt(0) as number,
-  );
-  if (needed.length === 0) return undefined;
-  const hasAll = (font: CaptionFont) => needed.every((codePoint) => metricsOf(font).has(codePoint));
-  const pictures = EMOJI.test(grapheme) ? fonts.find(isPictures) : undefined;
-  return pictures !== undefined && hasAll(pictures) ? pictures : fonts.find(hasAll);
-}
-
 /** Width in shares of the em. At least as wide as shown, as letters are joined and moved together. */
 export function widthOf(runs: readonly FontRun[]): number {
   let width = 0;
   for (const { font, text } of runs) {
-    const { has, advance } = metricsOf(font);
-    for (const character of text.replace(PRESENTATION, '').replace(JOINERS, '')) {
-      const codePoint = character.codePointAt(0) as number;
-      if (has(codePoint)) width += advance(codePoint);
-    }
+    const { advance } = metricsOf(font);
+    for (const character of bare(text)) width += advance(character.codePointAt(0) as number);
   }
   return width;
 }

@@ -16,15 +16,21 @@ export interface CaptionFont {
   file: string;
   /** Full name in the file, by which libass finds it. */
   face: string;
+  /** By how much its letters are larger, so that they look as large as capitals of Latin; 1 if absent. */
+  scale?: number;
 }
 
 const FACES: Readonly<Record<FontName, Omit<CaptionFont, 'name'>>> = {
   Montserrat: { file: 'Montserrat-ExtraBold.ttf', face: 'Montserrat ExtraBold' },
   'Noto Sans': { file: 'NotoSans-Bold.ttf', face: 'Noto Sans Bold' },
-  'Noto Sans Arabic': { file: 'NotoSansArabic-Bold.ttf', face: 'Noto Sans Arabic Bold' },
-  'Noto Sans Hebrew': { file: 'NotoSansHebrew-Bold.ttf', face: 'Noto Sans Hebrew Bold' },
-  'Noto Sans Devanagari': { file: 'NotoSansDevanagari-Bold.ttf', face: 'Noto Sans Devanagari Bold' },
-  'Noto Sans Thai': { file: 'NotoSansThai-Bold.ttf', face: 'Noto Sans Thai Bold' },
+  'Noto Sans Arabic': { file: 'NotoSansArabic-Bold.ttf', face: 'Noto Sans Arabic Bold', scale: 1.25 },
+  'Noto Sans Hebrew': { file: 'NotoSansHebrew-Bold.ttf', face: 'Noto Sans Hebrew Bold', scale: 1.1 },
+  'Noto Sans Devanagari': {
+    file: 'NotoSansDevanagari-Bold.ttf',
+    face: 'Noto Sans Devanagari Bold',
+    scale: 1.15,
+  },
+  'Noto Sans Thai': { file: 'NotoSansThai-Bold.ttf', face: 'Noto Sans Thai Bold', scale: 1.15 },
   // These are bold, whatever their names say.
   'Noto Sans SC': { file: 'NotoSansSC-Bold.ttf', face: 'Noto Sans SC Thin Bold' },
   'Noto Sans TC': { file: 'NotoSansTC-Bold.ttf', face: 'Noto Sans TC Thin Bold' },
@@ -34,16 +40,15 @@ const FACES: Readonly<Record<FontName, Omit<CaptionFont, 'name'>>> = {
   'Noto Emoji': { file: 'NotoEmoji-Bold.ttf', face: 'Noto Emoji Bold' },
 };
 
-/** In this order they are looked through for what the chosen one lacks; see fontsFor. */
 export const FONTS: readonly CaptionFont[] = ([...CAPTION_FONTS, 'Noto Emoji'] as const).map((name) => ({
   name,
   ...FACES[name],
 }));
 
-/** What measuring and choosing need of a font. Lengths are shares of the em, the size of a font. */
+/** What measuring and choosing need of a font. Lengths are shares of the em of the letters of the default font. */
 export interface FontMetrics {
   has(codePoint: number): boolean;
-  /** How far the next character is, before letters are joined or moved together. */
+  /** How far the next character is, before letters are joined or moved together; 0 for what it does not have. */
   advance(codePoint: number): number;
   /** Height of a line, which libass takes for the size of a font, as Windows does. */
   lineHeight: number;
@@ -53,7 +58,7 @@ export interface FontMetrics {
 export function metricsOf(font: CaptionFont): FontMetrics {
   let metrics = read.get(font.file);
   if (metrics === undefined) {
-    metrics = readMetrics(join(FONTS_DIR, font.file));
+    metrics = readMetrics(font);
     read.set(font.file, metrics);
   }
   return metrics;
@@ -61,13 +66,24 @@ export function metricsOf(font: CaptionFont): FontMetrics {
 
 const read = new Map<string, FontMetrics>();
 
-function readMetrics(file: string): FontMetrics {
-  const font = create(readFileSync(file));
+function readMetrics({ file, scale = 1 }: CaptionFont): FontMetrics {
+  const font = create(readFileSync(join(FONTS_DIR, file)));
   if (font.isCollection) throw new Error(`Expected one font in ${file}, got a collection of fonts.`);
   const { winAscent, winDescent } = font['OS/2'];
+  const unit = scale / font.unitsPerEm;
+  // Finding a glyph takes a microsecond, and rows are measured again and again.
+  const known = new Map<number, number | undefined>();
+  const find = (codePoint: number) => {
+    const isThere = font.hasGlyphForCodePoint(codePoint);
+    return isThere ? font.glyphForCodePoint(codePoint).advanceWidth * unit : undefined;
+  };
+  const advance = (codePoint: number) => {
+    if (!known.has(codePoint)) known.set(codePoint, find(codePoint));
+    return known.get(codePoint);
+  };
   return {
-    has: (codePoint) => font.hasGlyphForCodePoint(codePoint),
-    advance: (codePoint) => font.glyphForCodePoint(codePoint).advanceWidth / font.unitsPerEm,
-    lineHeight: (winAscent + winDescent) / font.unitsPerEm,
+    has: (codePoint) => advance(codePoint) !== undefined,
+    advance: (codePoint) => advance(codePoint) ?? 0,
+    lineHeight: (winAscent + winDescent) * unit,
   };
 }

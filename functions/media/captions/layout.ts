@@ -1,7 +1,7 @@
 /** Breaks the words of a cue into rows that stay within a width. Pure. */
 
 import { type FontRun, fontRuns, widthOf } from './font-runs.ts';
-import { type CaptionFont, FONTS } from './fonts.ts';
+import { type CaptionFont, FONTS, metricsOf } from './fonts.ts';
 
 export interface LaidWord {
   runs: readonly FontRun[];
@@ -32,8 +32,6 @@ const ONE_ROW = 0.85;
 const LEAST_SCALE = 0.7;
 const STEP = 0.95;
 const BLANKS = FONTS[0] as CaptionFont;
-/** Of a row, in shares of the em. Accents and outlines of two rows do not touch. */
-const ROW_HEIGHT = 1.45;
 /** Letters of these are joined, and a word that is broken would become two others. */
 const JOINED = /[\p{Script=Arabic}\p{Script=Devanagari}]/u;
 const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -42,7 +40,7 @@ const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 export function laidOut(words: readonly LaidWord[], fonts: readonly CaptionFont[], room: Room): Laid {
   const whole = rowWidth(words);
   const alone = Math.min(1, room.width / room.em / whole);
-  if (alone >= ONE_ROW && room.height >= alone * room.em * ROW_HEIGHT)
+  if (alone >= ONE_ROW && room.height >= alone * room.em * rowHeight(words))
     return { rows: [[...words]], scale: alone };
   for (let scale = 1; ; scale *= STEP) {
     const isLast = scale * STEP < LEAST_SCALE;
@@ -50,7 +48,7 @@ export function laidOut(words: readonly LaidWord[], fonts: readonly CaptionFont[
     const pieces = isLast ? words.flatMap((word) => broken(word, fonts, width)) : words;
     const rows = balanced(pieces, width);
     const widest = Math.max(...rows.map(rowWidth));
-    const tallest = rows.length * ROW_HEIGHT * room.em * scale;
+    const tallest = rows.reduce((sum, row) => sum + rowHeight(row), 0) * room.em * scale;
     if (widest <= width && tallest <= room.height) return { rows, scale };
     // What cannot be broken, or is too much for the picture, becomes as small as it must.
     if (isLast) return { rows, scale: scale * Math.min(1, width / widest, room.height / tallest) };
@@ -60,6 +58,11 @@ export function laidOut(words: readonly LaidWord[], fonts: readonly CaptionFont[
 /** Shares of the em. */
 function rowWidth(words: readonly LaidWord[]): number {
   return words.reduce((sum, word, at) => sum + widthOf(blankBefore(words, at)) + widthOf(word.runs), 0);
+}
+
+/** As high as the highest font in it. Shares of the em. */
+function rowHeight(words: readonly LaidWord[]): number {
+  return Math.max(1, ...words.flatMap(({ runs }) => runs.map(({ font }) => metricsOf(font).lineHeight)));
 }
 
 /** What stands between a word and the one before it in its row. */

@@ -1,8 +1,8 @@
 /** What the index of a finished video says of it, for the checks of targets. Nothing is decoded for it. */
 import { framesPerSecond, SAMPLE_RATE } from '../../model/frame-rate.ts';
 import { mediaBytes } from './chunk-tables.ts';
+import { syncNumbers } from './film-order.ts';
 import { bytesOf, type Layout, type Movie } from './movie.ts';
-import { syncNumbers } from './movie-index.ts';
 import { sequenceSetOf } from './sequence-set.ts';
 import type { Picture } from './tracks.ts';
 

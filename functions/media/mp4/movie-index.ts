@@ -13,6 +13,7 @@ import {
   TRACKS,
   type Track,
 } from './chunk-tables.ts';
+import { orderOf, syncNumbers } from './film-order.ts';
 import { languageCode, packedLanguage } from './language.ts';
 import type { Film, Layout } from './movie.ts';
 import { TEXT_TICKS, textTables } from './text-track.ts';
@@ -220,31 +221,4 @@ function mediaBox(
     fullBox('hdlr', 0, 0, u32(0), Buffer.from(kind), u32(0, 0, 0), Buffer.from(`${name}\0`)),
     box('minf', header, SELF_CONTAINED, tables),
   );
-}
-
-/** Of the whole film, from 1 on; null if decoding can begin at every frame. */
-export function syncNumbers(clips: readonly Picture[]): Uint32Array | null {
-  if (clips.every(({ sync }) => sync === null)) return null;
-  const numbers = new Uint32Array(
-    clips.reduce((sum, { sync, sizes }) => sum + (sync === null ? sizes : sync).length, 0),
-  );
-  let [before, found] = [0, 0];
-  for (const { sync, sizes } of clips) {
-    const { length } = sync === null ? sizes : sync;
-    for (let at = 0; at < length; at++) numbers[found++] = before + (sync?.[at] ?? at) + 1;
-    before += sizes.length;
-  }
-  return numbers;
-}
-
-/** Of the whole film; null if all its frames are shown in the order of decoding. */
-function orderOf(clips: readonly Picture[]): Uint32Array | null {
-  if (clips.every(({ order }) => order === null)) return null;
-  const whole = new Uint32Array(clips.reduce((sum, { sizes }) => sum + sizes.length, 0));
-  let before = 0;
-  for (const { order, sizes } of clips) {
-    for (let at = 0; at < sizes.length; at++) whole[before + at] = before + (order?.[at] ?? at);
-    before += sizes.length;
-  }
-  return whole;
 }

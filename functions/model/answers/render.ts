@@ -33,6 +33,7 @@ const choices = {
   index: count('Number of the video, from 1.'),
   combination: count('Number of the combination, from 1: its videos in several formats share it.'),
   format: textOrNull('Name of the format; null if there is only one.'),
+  language: textOrNull('Language of the spoken line; null: not said.'),
   group: textOrNull('Group of the spoken line; null: none.'),
   clips: list({ type: 'string' }, 'URLs of the clips, one per block.'),
   track: textOrNull('URL of the music; null: none.'),
@@ -87,13 +88,40 @@ export type RenderView = FromSchema<typeof renderSchema>;
 export const renderListSchema = object({ renders: list(renderSchema), next_cursor: nextCursor });
 export type RenderList = FromSchema<typeof renderListSchema>;
 
+export const selectionSchema = object(
+  {
+    possible: count('Combinations of clips without rules and limit.'),
+    allowed: count('Those that the rules allow.'),
+    chosen: count('Those that are made: all that are allowed, or an even sample of them.'),
+    tracks: count('How many tracks each of them gets.'),
+    lines: count('How many lines each of these gets.'),
+    formats: count('In how many formats each of these is made.'),
+    videos: count('The product of the last four.'),
+    blocks: list(
+      object({
+        name: text('As posted.'),
+        clips: list(
+          object({
+            name: text('What the rules call it.'),
+            uses: count('Chosen combinations of clips that it is in.'),
+          }),
+          'In the order of the request.',
+        ),
+      }),
+      'In the order of the request.',
+    ),
+  },
+  'What is made, and how often each clip is used.',
+);
+
 export const planSchema = object(
   {
     dry_run: { const: true },
     task_name: text('As posted.'),
-    combinations: count('All of them.'),
+    combinations: count('How many videos are made.'),
     seed: number('Post it without dry_run to get exactly this plan.'),
     warnings,
+    selection: orNull(selectionSchema, 'On the first page; null on further ones.'),
     renders: list(choicesSchema),
     next_cursor: nextCursor,
   },

@@ -84,6 +84,9 @@ describe('storage outputs', { timeout: 60_000 }, () => {
       ['a.mp4', 'video/mp4'],
       ['manifest-1.json', 'application/json'],
       ['manifest-1.csv', 'text/csv'],
+      ['a.srt', 'application/x-subrip'],
+      ['a.de_DE.vtt', 'text/vtt'],
+      ['a_thumbnail.jpg', 'image/jpeg'],
       ['other', 'application/octet-stream'],
     ] as const) {
       await cloud.store.save(cloud.folder, name, await file(cloud.dir, name), FOREVER);

@@ -29,6 +29,7 @@ const OBJECTS: Record<string, readonly string[]> = {
   Accepted: ['retry_of'],
   TaskLinks: [],
   Plan: [],
+  Selection: [],
   Combination: [],
   Status: [],
   RenderList: [],
