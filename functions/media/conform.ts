@@ -155,6 +155,8 @@ export function conformArguments(
       const { profile, dir } = outputs[at] as ConformOutput;
       return [
         ...['-map', picture, ...encoderOf(profile, lighter(video, encoding))],
+        // Newer builds forget it where times are moved, and take 25 for it.
+        ...(first === 0 ? [] : ['-r:v', rateText(rate)]),
         ...['-threads:v', String(threads), '-frames:v', String(mostFrames)],
         ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
         ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],

@@ -4,6 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
+import { readPicture } from '../../functions/media/mp4/tracks.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { decodeSound } from '../../functions/media/track-sound.ts';
 import { partOf, stillSecondsOf } from '../../functions/media/trim.ts';
@@ -36,8 +37,10 @@ describe('a part of a clip', () => {
     const sound = await readFile(join(dir, 'sound.s16le'));
     const place = placeOf(256 / 144, PROFILE);
     const frames = (await readFilm(join(dir, 'video.mp4'), place)).map(({ frame }) => frame);
+    const { entry } = await readPicture(join(dir, 'video.mp4'), profile.rate);
     return {
       ...made,
+      header: entry.toString('hex'),
       shown: frames,
       sound: new Int16Array(sound.buffer, sound.byteOffset, sound.length / 2),
     };
@@ -54,6 +57,7 @@ describe('a part of a clip', () => {
           const { first, frames } = partOf(trim, profile.rate);
           const expected = whole.shown.slice(first, first + frames);
           assert.deepEqual(part.shown, expected, JSON.stringify(trim));
+          assert.equal(part.header, whole.header, JSON.stringify(trim));
           assert.equal(part.frames, expected.length);
           assert.equal(part.sound.length, 2 * samplesOf(expected.length, profile.rate));
           const from = samplesOf(first, profile.rate);
