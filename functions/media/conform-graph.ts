@@ -96,9 +96,7 @@ function head(video: ClipVideo, rate: FrameRate, { frames, first = 0, skipped = 
 function partFrom(first: number, frames: number, video: ClipVideo, rate: FrameRate): string[] {
   const last = untilFrame(video.seconds - video.held, video, rate) - 1;
   const from = Math.max(0, Math.min(first, last));
-  // setpts forgets the rate, which the encoder writes into its header.
-  const rated = `fps=fps=${rateText(rate)}:round=near`;
-  return [`trim=start_pts=${from}:end_pts=${first + frames}`, `setpts=PTS-${from}`, rated];
+  return [`trim=start_pts=${from}:end_pts=${first + frames}`, `setpts=PTS-${from}`];
 }
 
 /**
