@@ -46,7 +46,7 @@ const COVER = {
     reencode: true,
     edit_lists: true,
     // With the id, as otherwise only the first task would have names that are made of it.
-    file_name: '{task} {n:hooks}{n:bodies} {id}',
+    file_name: '{index} {task} {n:hooks}{n:bodies} {id}',
   },
   audio: {
     original_volume: 0.3,
@@ -72,7 +72,8 @@ const COVER = {
   selection: { tracks: 'each', lines: 'each' },
   limit: 2,
   include: [{ hooks: 1 }, { bodies: '3' }],
-  exclude: [{ hooks: '1', bodies: 2 }],
+  exclude: [{ hooks: 1, bodies: 2 }],
+  cover: { at_seconds: 2.5 },
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
   targets: ['tiktok', 'shorts'],
@@ -93,7 +94,20 @@ const COVER = {
 /** Of the fields that exclude each other, the others. */
 const { fit: _, ...picture } = COVER.output;
 const BARS = { ...COVER, output: { ...picture, background: '#1a2b3c' } };
-const REQUESTS: readonly (typeof COVER | typeof BARS)[] = [COVER, BARS];
+/** In place of a size. The second format has what the output says for all. */
+const inFormats = <T extends { width: number; height: number }>(
+  { width: _width, height: _height, ...output }: T,
+  own: object,
+) => ({
+  ...output,
+  formats: [
+    { name: '9x16', width: 360, height: 640, ...own },
+    { name: '1x1', width: 320, height: 320 },
+  ],
+});
+const FITTED = { ...COVER, output: inFormats(COVER.output, { fit: 'blur' }) };
+const COLOURED = { ...BARS, output: inFormats(BARS.output, { background: '#ffeedd' }) };
+const REQUESTS: readonly object[] = [COVER, BARS, FITTED, COLOURED];
 
 /** Fields that no task can have. */
 const NOT_IN_A_TASK: Readonly<Record<string, string>> = {
@@ -105,6 +119,7 @@ const PAIRS: Readonly<Record<string, string>> = {
   width: 'height',
   height: 'width',
   text_to_speech: 'captions',
+  audio_blocks: 'selection',
 };
 
 interface Schema {
