@@ -193,14 +193,14 @@ const RUN_SHARE = 0.5;
  * its own.
  */
 export function inRuns<T extends { profile: Profile }>(
-  probe: Probe,
+  { probe, overlays = [] }: { probe: Probe; overlays?: readonly BurnedOverlay[] | undefined },
   pictures: readonly T[],
   memoryMb = RUN_SHARE * machineMemoryMb(),
 ): [T, ...T[]][] {
   const runs: [T, ...T[]][] = [];
   for (const picture of pictures) {
     const run = runs.at(-1);
-    const size = run && { probe, profile: run[0].profile, others: [...run.slice(1), picture] };
+    const size = run && { probe, overlays, profile: run[0].profile, others: [...run.slice(1), picture] };
     if (run !== undefined && size !== undefined && usualMemoryMb(size) <= memoryMb) run.push(picture);
     else runs.push([picture]);
   }

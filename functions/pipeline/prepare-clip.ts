@@ -183,7 +183,7 @@ async function encodedClip(
     const made = new Map<string, Artifact<PreparedMeta>>();
     try {
       const wanted = [...pictures].map(([key, profile]) => ({ key, profile, ...withCaptions(profile) }));
-      for (const run of inRuns(fetched.probe, wanted)) {
+      for (const run of inRuns(wish, wanted)) {
         const [{ profile }, ...others] = run;
         const artifacts = await allMadeFrom<PreparedMeta>(
           deps,

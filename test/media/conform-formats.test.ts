@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { BurnedOverlay } from '../../functions/media/burn-graph.ts';
 import {
   type ConformOutput,
   conformArguments,
@@ -122,9 +123,13 @@ describe('a clip in several profiles', () => {
     const sizes = [1, 2, 3].map(() => ({ profile: plainProfile(1_080, 1_920) }));
     const { probe: found } = INPUT;
     const one = usualMemoryMb({ probe: found, profile: PROFILES[0] });
-    const lengths = (memoryMb: number) => inRuns(found, sizes, memoryMb).map((some) => some.length);
+    const lengths = (memoryMb: number, overlays: BurnedOverlay[] = []) =>
+      inRuns({ probe: found, overlays }, sizes, memoryMb).map((some) => some.length);
     assert.deepEqual(lengths(10_000), [3]);
     assert.deepEqual(lengths(one + 165), [2, 1]);
+    const picture = { file: '/picture.png', key: 'image/1', width: 2_000, height: 2_000 };
+    const overlay = { picture, position: 'center', width: 100, opacity: 1, from: 0, to: null } as const;
+    assert.deepEqual(lengths(one + 165, [overlay]), [1, 1, 1]);
     assert.deepEqual(lengths(one), [1, 1, 1]);
     assert.deepEqual(lengths(0), [1, 1, 1]);
     assert.ok(conformMemoryMb(2, 3) > conformMemoryMb(2));
