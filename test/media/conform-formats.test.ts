@@ -3,13 +3,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { BurnedOverlay } from '../../functions/media/burn-graph.ts';
-import {
-  type ConformOutput,
-  conformArguments,
-  conformClip,
-  conformIdentity,
-} from '../../functions/media/conform.ts';
-import { conformMemoryMb, framesHeld, inRuns, usualMemoryMb } from '../../functions/media/conform-limits.ts';
+import { type ConformOutput, conformArguments, conformClip } from '../../functions/media/conform.ts';
+import { conformIdentity } from '../../functions/media/conform-identity.ts';
+import { conformMemoryMb, framesHeld, usualMemoryMb } from '../../functions/media/conform-limits.ts';
+import { inRuns } from '../../functions/media/conform-runs.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { formatProfiles } from '../../functions/media/profile.ts';
 import type { Profile } from '../../functions/model/pins.ts';
