@@ -4,16 +4,19 @@ import type { Artifact } from '../ports/artifacts.ts';
 import { disposeOf } from './artifacts.ts';
 import type { PreparedMeta } from './source-artifact.ts';
 
-/** A damaged frame is copied, but cannot be decoded. Then the picture before it is held, as long as the copied one. */
-export async function likeCopied(
-  copied: ReadonlyMap<number, Artifact<PreparedMeta>>,
+/**
+ * What `encoded` makes, with that many frames: a damaged frame is copied, but cannot be decoded, and sound under which the last
+ * picture is held may be decoded only once. Then the last picture is held as long as that of the others.
+ * @param frames undefined: as many as it has
+ */
+export async function withFrames(
+  frames: number | undefined,
   encoded: (exactly: { exactly?: number }) => Promise<Map<number, Artifact<PreparedMeta>>>,
 ): Promise<Map<number, Artifact<PreparedMeta>>> {
   const made = await encoded({});
-  const [exactly] = [...copied.values()].map(({ meta }) => meta.frames);
-  if (exactly === undefined || [...made.values()].every(({ meta }) => meta.frames === exactly)) return made;
+  if (frames === undefined || [...made.values()].every(({ meta }) => meta.frames === frames)) return made;
   disposeOf(made.values());
-  return await encoded({ exactly });
+  return await encoded({ exactly: frames });
 }
 
 /** One soundtrack, and one timing of captions, serve all formats of a combination. */

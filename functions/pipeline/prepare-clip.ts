@@ -16,7 +16,7 @@ import type { Artifact } from '../ports/artifacts.ts';
 import { type Artifacts, artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
 import { type ClipToCopy, checkCopy, copiedClip } from './copy-source.ts';
 import type { Joins } from './decide-join.ts';
-import { likeCopied, refuseUnlike } from './equal-formats.ts';
+import { refuseUnlike, withFrames } from './equal-formats.ts';
 import type { Fetching } from './fetch-source.ts';
 import { openedOverlays } from './overlay-images.ts';
 import { orSilent } from './silent-clip.ts';
@@ -81,7 +81,8 @@ export async function preparedClip(
     const { overlays } = burned;
     const encoded = (exactly: { exactly?: number }) =>
       encodedClip(deps, clip, { wish: { ...wish, overlays, ...exactly }, formats, place }, options);
-    for (const [format, artifact] of await likeCopied(made, encoded)) made.set(format, artifact);
+    const [frames] = [...made.values()].map(({ meta }) => meta.frames);
+    for (const [format, artifact] of await withFrames(frames, encoded)) made.set(format, artifact);
     const all = [...profiles.keys()].map((format) => made.get(format) as Artifact<PreparedMeta>);
     refuseUnlike(all);
     return all;
@@ -99,14 +100,15 @@ export async function preparedClip(
 export type CaptionsFor = (profile: Profile) => string | undefined;
 
 /**
- * The same with captions, which are always encoded. Where nothing is burned in, it is the clip without captions.
+ * The same with captions, which are always encoded. Where nothing is burned in, it is the clip without captions, which has
+ * that many frames.
  * Throws PermanentError or TransientError.
  */
 export async function captionedClip(
   deps: ClipsDeps,
   task: Task,
   number: number,
-  captionsFor: CaptionsFor,
+  { captionsFor, frames }: { captionsFor: CaptionsFor; frames: number },
   options: Omit<MakeOptions, 'semaphore'>,
 ): Promise<Artifact<PreparedMeta>[]> {
   using place = deps.encoding(task.id);
@@ -118,7 +120,9 @@ export async function captionedClip(
     overlays: burned.overlays,
   };
   const formats = [...profiles.entries()];
-  const made = await encodedClip(deps, clip, { wish, formats, place, captionsFor }, options);
+  const made = await withFrames(frames, (exactly) =>
+    encodedClip(deps, clip, { wish: { ...wish, ...exactly }, formats, place, captionsFor }, options),
+  );
   return formats.map(([format]) => made.get(format) as Artifact<PreparedMeta>);
 }
 

@@ -121,7 +121,7 @@ export function createPieces(deps: PiecesDeps): Pieces {
       deps,
       task,
       piece.clip,
-      ({ width, height }) => captionFile({ ...shown, width, height }),
+      { captionsFor: ({ width, height }) => captionFile({ ...shown, width, height }), frames: clip.frames },
       { signal: signals.signal, countedAs: countedAs(task, piece) },
     );
     try {
@@ -141,8 +141,7 @@ function refuseOtherLength(frames: number, expected: number): void {
   throw new PermanentError(
     'conform_failed',
     'conform',
-    `Expected as many frames with captions as without, got ${frames} in place of ${expected}: its sound could be decoded only ` +
-      'once, or MAX_CLIP_SECONDS was changed. Next step: retry the task.',
+    `Expected as many frames with captions as without, got ${frames} in place of ${expected}. Next step: retry the task.`,
   );
 }
 
