@@ -192,7 +192,7 @@ describe('functions/http/README.md', () => {
     });
   }
 
-  test('and the README show a request that is accepted, and its answer', async () => {
+  test('and the README show requests that are accepted, and the answer to one', async () => {
     const readme = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8');
     const request = /curl -s \S+\/process_media [\s\S]*?-d '([\s\S]*?)'/.exec(readme)?.[1];
     const answer = /```json\n([\s\S]*?)\n *```/.exec(readme)?.[1];
@@ -207,6 +207,17 @@ describe('functions/http/README.md', () => {
     const [real, shown] = [(await response.json()) as Json, JSON.parse(String(answer)) as Json];
     assert.deepEqual(shapeOf(real, shown), shapeOf(shown, real));
     assert.equal(real['combinations'], shown['combinations']);
+
+    const [, more] = /Add such fields[\s\S]*?```json\n([\s\S]*?)\n```/.exec(readme) ?? [];
+    const dryRun = await api(
+      new Request(`${BASE}/process_media`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...JSON.parse(String(request)), ...JSON.parse(`{ ${more} }`), dry_run: true }),
+      }),
+    );
+    assert.equal(dryRun.status, 200);
+    assert.equal(((await dryRun.json()) as Json)['combinations'], 6);
   });
 
   test('shows an event as it is, and the pauses between its tries', () => {
