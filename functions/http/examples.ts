@@ -2,7 +2,7 @@
 
 import { VERSION } from '../base/version.ts';
 import type { HealthView, ReadyView } from '../model/answers/health.ts';
-import type { PlanView, RenderList } from '../model/answers/render.ts';
+import type { RenderList } from '../model/answers/render.ts';
 import type { Accepted, StatusView, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
@@ -10,9 +10,10 @@ import type { ProcessMediaRequest } from '../model/request-schema.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const TASK_ID = '1f0c9a52-8a07-4d0e-9c39-0a6f4c1f7d11';
-const WARNINGS = ['Lines are spoken by the built-in offline voice (eSpeak NG): …'];
+export const WARNINGS = ['Lines are spoken by the built-in offline voice (eSpeak NG): …'];
 const task = { task_id: TASK_ID, task_name: 'spring sale', combinations: 4 };
-const choices = {
+/** Of the first combination. */
+export const choices = {
   index: 1,
   combination: 1,
   format: null,
@@ -46,78 +47,6 @@ export const RETRY_ACCEPTED: Accepted = {
   ...ACCEPTED,
   combinations: 1,
   retry_of: '5d2e7f60-3b1c-4f5a-8e21-7c9d0b6a4e83',
-};
-
-export const PLAN_REQUEST: ProcessMediaRequest = {
-  task_name: 'spring sale',
-  video_blocks: [
-    { name: 'hooks', urls: ['https://example.com/hook-a.mp4', 'https://example.com/hook-b.mp4'] },
-    { name: 'bodies', urls: ['https://example.com/body-a.mp4', 'https://example.com/body-b.mp4'] },
-  ],
-  audio_blocks: [{ name: 'music', urls: ['https://example.com/song.mp3'] }],
-  text_to_speech: [{ text: 'Hello world', voice: 'Sarah', language: 'en', group: 'English' }],
-  output: {
-    width: 1080,
-    height: 1920,
-    fps: 30,
-    fit: 'contain',
-    background: '#1a2b3c',
-    still_seconds: 4,
-    reencode: false,
-    edit_lists: false,
-  },
-  audio: {
-    original_volume: 0.2,
-    duck: true,
-    voice_offset_seconds: 0.5,
-    loudness: -14,
-    music_db: -3,
-    music_fade_in_seconds: 0.5,
-    music_fade_out_seconds: 1,
-  },
-  selection: { tracks: 'random', lines: 'each' },
-  include: [{ hooks: 'hook-a' }, { bodies: 'body-a' }],
-  exclude: [{ hooks: 1, bodies: 'body-b' }],
-  limit: 1,
-  targets: ['reels', 'shorts'],
-  seed: 7,
-  metadata: { campaign: 12 },
-  dry_run: true,
-};
-
-export const PLAN: PlanView = {
-  dry_run: true,
-  task_name: 'spring sale',
-  combinations: 1,
-  seed: 7,
-  warnings: WARNINGS,
-  selection: {
-    possible: 4,
-    allowed: 2,
-    chosen: 1,
-    tracks: 1,
-    lines: 1,
-    formats: 1,
-    videos: 1,
-    blocks: [
-      {
-        name: 'hooks',
-        clips: [
-          { name: 'hook-a', uses: 1 },
-          { name: 'hook-b', uses: 0 },
-        ],
-      },
-      {
-        name: 'bodies',
-        clips: [
-          { name: 'body-a', uses: 1 },
-          { name: 'body-b', uses: 0 },
-        ],
-      },
-    ],
-  },
-  renders: [{ ...choices, language: 'en', group: 'English' }],
-  next_cursor: null,
 };
 
 export const STATUS: StatusView = {

@@ -45,12 +45,8 @@ export function allowedCombinations(
 ): Ways | null | 'intricate' {
   const rests = new Rests();
   const builder = new Builder(sizes);
-  const included = include?.map((rule) => rests.of(rule)) ?? [MATCHED];
-  const root = builder.ways(
-    0,
-    included,
-    exclude.map((rule) => rests.of(rule)),
-  );
+  const restsOf = (rules: readonly PlacedRule[]) => [...new Set(rules.map((rule) => rests.of(rule)))];
+  const root = builder.ways(0, include === undefined ? [MATCHED] : restsOf(include), restsOf(exclude));
   return builder.isOverworked ? 'intricate' : root;
 }
 
@@ -97,15 +93,22 @@ export function usableClips(root: Ways | null, sizes: readonly number[]): number
 
 class Rests {
   readonly #known = new Map<string, Rest>();
+  readonly #names = new Map<ReadonlySet<number>, string>();
 
   of(rule: PlacedRule): Rest {
     return rule.reduceRight<Rest>((rest, places) => {
       if (places === undefined && rest === MATCHED) return MATCHED;
-      const key = `${places === undefined ? '' : [...places].join()} ${rest.id}`;
+      const key = `${places === undefined ? '' : this.#nameOf(places)} ${rest.id}`;
       const known = this.#known.get(key) ?? { id: this.#known.size + 1, places, rest };
       this.#known.set(key, known);
       return known;
     }, MATCHED);
+  }
+
+  #nameOf(places: ReadonlySet<number>): string {
+    const name = this.#names.get(places) ?? [...places].join();
+    this.#names.set(places, name);
+    return name;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Templates of file names: `{index}-hook{n:hooks}-{voice}`. */
 import type { MistakeCode } from '../base/errors.ts';
 import { escapeHidden } from '../base/hidden-characters.ts';
+import { remembered } from '../base/remembered.ts';
 import { nearestName, shown } from './mistakes.ts';
 import { cutToSize, nameSize, portableStem, portableText } from './portable-name.ts';
 
@@ -48,14 +49,14 @@ const VIDEO_END = /\.(mp4|mov|m4v)$/i;
 const LEAST_ROOM = 8;
 
 /** Of a template that has no mistake. */
-export function readTemplate(template: string): Piece[] {
+export const readTemplate = remembered((template: string): readonly Piece[] => {
   return Array.from(template.matchAll(TOKENS), ([token, inner]) => {
     if (inner === undefined) return { kind: 'text', text: LITERALLY[token] ?? token };
     const colon = inner.indexOf(':');
     if (colon < 0) return { kind: inner as PlainValue };
     return { kind: inner.slice(0, colon) as BlockValue, block: inner.slice(colon + 1) };
   });
-}
+});
 
 /** The first mistake in a template; undefined if there is none. @param blocks names of the video blocks */
 export function templateMistake(template: string, blocks: readonly string[]): TemplateMistake | undefined {

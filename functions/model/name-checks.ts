@@ -4,7 +4,7 @@ import { counted } from '../base/counted.ts';
 import type { Mistake } from '../base/errors.ts';
 import { hasValue, type PlainValue, templateMistake } from './file-name-template.ts';
 import { shown } from './mistakes.ts';
-import { fileName, hasRoom, type NamedTask, sideFileName, subFoldersOf } from './names.ts';
+import { type NamedTask, nameByTemplate, sideFileName, subFoldersOf } from './names.ts';
 import type { Combination, Plan } from './plan.ts';
 import { comparable, portableFolder } from './portable-name.ts';
 
@@ -94,8 +94,7 @@ function groupMistakes(pointer: string, group: unknown, groups: Map<string, stri
 /** In the names that a plan gives. @param task with any id */
 export function planNameMistakes({ name, plan }: Pick<NamedTask, 'name' | 'plan'>): Mistake[] {
   const task = { name, plan, fileId: SOME_ID };
-  const inTemplate =
-    plan.fileName === undefined ? undefined : (valueMistake(plan) ?? roomMistake(task) ?? clash(task));
+  const inTemplate = plan.fileName === undefined ? undefined : (valueMistake(plan) ?? clash(task));
   return [
     ...(inTemplate === undefined ? [] : [{ pointer: TEMPLATE, ...inTemplate }]),
     ...folderMistakes(plan),
@@ -136,19 +135,18 @@ function valueMistake({ fileName: template = '', formats, combinations, sources 
   return undefined;
 }
 
-function roomMistake(task: NamedTask): Found {
-  if (hasRoom(task)) return undefined;
-  return {
-    code: 'too_many',
-    message: 'Expected a template whose names have at most 241 bytes, got a longer one. Shorten its texts.',
-  };
-}
+const NO_ROOM: Found = {
+  code: 'too_many',
+  message: 'Expected a template whose names have at most 241 bytes, got a longer one. Shorten its texts.',
+};
 
-/** Two videos, or files beside them, that one of the systems would give one name. */
+/** A name that is too long, or two videos, or files beside them, that one of the systems would give one name. */
 function clash(task: NamedTask): Found {
   const taken = new Map<string, { name: string; combination: Combination }>();
   for (const combination of task.plan.combinations) {
-    for (const name of filesOf(task, combination)) {
+    const video = nameByTemplate(task, combination);
+    if (video === undefined) return NO_ROOM;
+    for (const name of filesOf(task, combination, video)) {
       const key = comparable(name);
       const known = taken.get(key);
       if (known !== undefined && known.combination !== combination)
@@ -159,9 +157,8 @@ function clash(task: NamedTask): Found {
   return undefined;
 }
 
-function filesOf(task: NamedTask, combination: Combination): string[] {
+function filesOf(task: NamedTask, combination: Combination, video: string): string[] {
   const { captions, cover, sources } = task.plan;
-  const video = fileName(task, combination);
   const line = combination.line === null ? undefined : sources[combination.line];
   const language = line?.kind === 'line' ? line.language : undefined;
   return [

@@ -1,3 +1,4 @@
+import { remembered } from '../base/remembered.ts';
 import { fillTemplate, hasValue, readTemplate, type Values } from './file-name-template.ts';
 import type { Combination, Plan, Source } from './plan.ts';
 import { comparable, portableFolder, portableText } from './portable-name.ts';
@@ -30,9 +31,12 @@ export function fileName(task: NamedTask, combination: Combination): string {
   return [...folderOf(plan, combination), `${stem ?? indexAndId(task, combination)}${VIDEO_END}`].join('/');
 }
 
-/** Whether the template of the plan leaves room for the names of all its videos. */
-export function hasRoom(task: NamedTask): boolean {
-  return task.plan.combinations.every((combination) => stemFrom(task, combination) !== undefined);
+/** The same by the template of the plan; undefined if it leaves no room for the name. */
+export function nameByTemplate(task: NamedTask, combination: Combination): string | undefined {
+  const stem = stemFrom(task, combination);
+  return stem === undefined
+    ? undefined
+    : [...folderOf(task.plan, combination), `${stem}${VIDEO_END}`].join('/');
 }
 
 function usualStem(task: NamedTask, combination: Combination): string {
@@ -103,7 +107,7 @@ export function sideFileName(fileName: string, kind: SideFileKind, language?: st
 }
 
 /** `en_US` of "en", `pt_BR` of "pt-BR", `zh_TW` of "zh-Hant"; only the language where no region is likely. */
-function localeOf(tag: string): string {
+const localeOf = remembered((tag: string): string => {
   // Facebook has one for all of Arabic.
   if (tag.toLowerCase() === 'ar') return 'ar_AR';
   try {
@@ -112,7 +116,7 @@ function localeOf(tag: string): string {
   } catch {
     return tag.replaceAll('-', '_');
   }
-}
+});
 
 /** All files that a combination may lead to: its video, and those beside it. */
 export function fileNames(task: NamedTask, combination: Combination): string[] {

@@ -1,12 +1,13 @@
 /** Reads fields of requests that passed all checks. */
 
-import { type CaptionChoices, DEFAULT_CAPTION_STYLE } from './captions.ts';
+import { CAPTION_FILES, type CaptionChoices, DEFAULT_CAPTION_STYLE } from './captions.ts';
 import { givenName } from './clip-name.ts';
 import type { ClipObject, NamedBlock } from './fields/sources.ts';
 import type { WantedOverlay } from './make-plan.ts';
 import { DEFAULT_OVERLAY_POSITION, DEFAULT_OVERLAY_WIDTH } from './overlays.ts';
 import type { ClipChoices } from './plan.ts';
 import type { ProcessMediaRequest } from './request-schema.ts';
+import type { SelectionModes } from './selection.ts';
 import { readSourceUrl, type SourceAddress, type SourceRules } from './source-location.ts';
 
 export interface ReadBlock {
@@ -14,10 +15,15 @@ export interface ReadBlock {
   clips: ClipChoices[];
 }
 
-export function readBlocks(blocks: ProcessMediaRequest['video_blocks'], rules: SourceRules): ReadBlock[] {
+/** @param usualVolume of clips or tracks that have none: written out, it makes no difference */
+export function readBlocks(
+  blocks: ProcessMediaRequest['video_blocks'],
+  rules: SourceRules,
+  usualVolume: number,
+): ReadBlock[] {
   return namedBlocks(blocks).map(({ name, urls }) => ({
     name,
-    clips: urls.map((clip) => readClip(clip, rules)),
+    clips: urls.map((clip) => readClip(clip, rules, usualVolume)),
   }));
 }
 
@@ -28,7 +34,7 @@ function namedBlocks(blocks: ProcessMediaRequest['video_blocks']): NamedBlock[] 
     : Object.entries(blocks as Record<string, NamedBlock['urls']>).map(([name, urls]) => ({ name, urls }));
 }
 
-function readClip(clip: string | ClipObject, rules: SourceRules): ClipChoices {
+function readClip(clip: string | ClipObject, rules: SourceRules, usualVolume: number): ClipChoices {
   if (typeof clip === 'string') return addressOf(clip, rules);
   const { url, name, start_seconds: startSeconds = 0, end_seconds: endSeconds, volume } = clip;
   const isTrimmed = startSeconds > 0 || endSeconds !== undefined;
@@ -36,7 +42,7 @@ function readClip(clip: string | ClipObject, rules: SourceRules): ClipChoices {
     ...addressOf(url, rules),
     ...(name !== undefined && { name: givenName(name) }),
     ...(isTrimmed && { trim: { startSeconds, ...(endSeconds !== undefined && { endSeconds }) } }),
-    ...(volume !== undefined && { volume }),
+    ...(volume !== undefined && volume !== usualVolume && { volume }),
   };
 }
 
@@ -44,6 +50,14 @@ function addressOf(url: string, rules: SourceRules): SourceAddress {
   const read = readSourceUrl(url, rules);
   if ('got' in read) throw new Error(`Expected URLs that were checked, got ${read.got}`);
   return read;
+}
+
+/** Undefined for the usual ones. */
+export function readSelection({
+  tracks = 'random',
+  lines = 'random',
+}: Partial<SelectionModes> = {}): SelectionModes | undefined {
+  return tracks === 'random' && lines === 'random' ? undefined : { tracks, lines };
 }
 
 /** Undefined if there are to be no captions. */
@@ -54,7 +68,8 @@ export function readCaptions(captions: ProcessMediaRequest['captions']): Caption
   const usual = DEFAULT_CAPTION_STYLE;
   return {
     inside: mode === 'srt' ? null : mode,
-    files: files ?? (mode === 'srt' ? ['srt'] : []),
+    // In one order, as that of the request makes no difference.
+    files: CAPTION_FILES.filter((file) => (files ?? (mode === 'srt' ? ['srt'] : [])).includes(file)),
     style: {
       font: font ?? usual.font,
       size: size ?? usual.size,

@@ -8,7 +8,7 @@ import {
   DEFAULT_LOUDNESS,
   type WantedOutput,
 } from './plan.ts';
-import { type ReadBlock, readBlocks, readCaptions, readOverlays } from './read-fields.ts';
+import { type ReadBlock, readBlocks, readCaptions, readOverlays, readSelection } from './read-fields.ts';
 import { readFileName, readFormats, readOutput } from './read-output.ts';
 import { type ProcessMediaRequest, requestSchema } from './request-schema.ts';
 import { sizeMistake } from './request-size.ts';
@@ -52,12 +52,12 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const request = body;
   const mistakes = semanticMistakes(request, limits);
   if (mistakes.length > 0) throw invalidRequest(mistakes);
-  const blocks = readBlocks(request.video_blocks, limits.sources);
-  const audio = request.audio_blocks === undefined ? [] : readBlocks(request.audio_blocks, limits.sources);
+  const originalVolume = request.audio?.original_volume ?? 0;
+  const blocks = readBlocks(request.video_blocks, limits.sources, originalVolume);
+  const audio = request.audio_blocks === undefined ? [] : readBlocks(request.audio_blocks, limits.sources, 1);
 
   const lines = request.text_to_speech ?? request.text_to_speach ?? [];
   const tracks = audio.flatMap((block) => block.clips);
-  const originalVolume = request.audio?.original_volume ?? 0;
   const isHeard = (clip: ClipChoices, usual: number) => (clip.volume ?? usual) > 0;
   const isSilent =
     lines.length === 0 &&
@@ -70,6 +70,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
   const fileName = readFileName(request.output);
   const { limit, include, exclude } = request;
   const captions = readCaptions(request.captions);
+  const selection = readSelection(request.selection);
   const { fps } = output;
   return {
     taskName: request.task_name,
@@ -92,9 +93,7 @@ export function readRequest(body: unknown, limits: Limits): ValidRequest {
     ...((limit ?? include ?? exclude) && {
       rules: { ...(limit && { limit }), ...(include && { include }), ...(exclude && { exclude }) },
     }),
-    ...(request.selection && {
-      selection: { tracks: request.selection.tracks ?? 'random', lines: request.selection.lines ?? 'random' },
-    }),
+    ...(selection && { selection }),
     ...(captions && { captions }),
     ...(request.cover && { cover: { atSeconds: request.cover.at_seconds ?? null } }),
     ...(request.overlays && { overlays: readOverlays(request.overlays, limits.sources) }),

@@ -125,7 +125,11 @@ function nextStep(name: string, known: readonly string[]): string {
 
 function isListOfRules(rules: unknown): rules is PartialCombination[] {
   const isWanted = (wanted: unknown) => typeof wanted === 'string' || Number.isInteger(wanted);
-  return Array.isArray(rules) && rules.every((rule) => isObject(rule) && Object.values(rule).every(isWanted));
+  return (
+    Array.isArray(rules) &&
+    rules.length > 0 &&
+    rules.every((rule) => isObject(rule) && Object.values(rule).every(isWanted))
+  );
 }
 
 function nothingLeft(given: readonly string[]): Mistake {

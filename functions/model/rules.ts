@@ -18,11 +18,21 @@ export function placedRules(
   rules: readonly PartialCombination[],
   blocks: readonly NamedClips[],
 ): PlacedRule[] {
-  const finders = blocks.map(({ name, clips }) => ({ name, finder: new ClipFinder(clips) }));
+  const finders = blocks.map(({ name, clips }) => {
+    const finder = new ClipFinder(clips);
+    // One set for all rules that name the same, as a name may stand for all clips of a block.
+    const known = new Map<string | number, ReadonlySet<number>>();
+    const placesOf = (wanted: string | number) => {
+      const places = known.get(wanted) ?? new Set(finder.placesOf(wanted));
+      known.set(wanted, places);
+      return places;
+    };
+    return { name, placesOf };
+  });
   return rules.map((rule) =>
-    finders.map(({ name, finder }) =>
+    finders.map(({ name, placesOf }) =>
       // A block may be called as something that every object has.
-      Object.hasOwn(rule, name) ? new Set(finder.placesOf(rule[name] as string | number)) : undefined,
+      Object.hasOwn(rule, name) ? placesOf(rule[name] as string | number) : undefined,
     ),
   );
 }

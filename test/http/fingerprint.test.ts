@@ -46,4 +46,25 @@ describe('the fingerprint of a request', () => {
     ];
     assert.equal(new Set(all).size, all.length);
   });
+
+  test('is the same for clips, tracks and choices that mean the same', () => {
+    const blocks = {
+      opening: [{ url: A, name: 'a', start_seconds: 0 }],
+      ending: [{ url: A }, 'gs://clips/b.mp4'],
+    };
+    assert.equal(fingerprint({ ...PLAIN, video_blocks: blocks }), fingerprint(PLAIN));
+    const [track] = FULL.audio_blocks.music;
+    const music = [{ url: track, volume: 1 }];
+    const selection = { tracks: 'random', lines: 'random' };
+    const same = { audio_blocks: { music }, selection, captions: { mode: 'none' } };
+    assert.equal(fingerprint({ ...FULL, ...same }), fingerprint(FULL));
+    const loud = { ...PLAIN.video_blocks, opening: [{ url: A, volume: 0.5 }] };
+    assert.equal(fingerprint({ ...FULL, video_blocks: loud }), fingerprint(FULL));
+    assert.notEqual(fingerprint({ ...PLAIN, video_blocks: loud }), fingerprint(PLAIN));
+    const captioned = (files: string[]) => fingerprint({ ...FULL, captions: { mode: 'srt', files } });
+    assert.equal(captioned(['srt', 'vtt']), captioned(['vtt', 'srt']));
+    assert.equal(captioned(['srt']), fingerprint({ ...FULL, captions: { mode: 'srt' } }));
+    const output = (field: object) => fingerprint({ ...PLAIN, output: field });
+    assert.equal(output({ formats: ['9x16'] }), output({ width: 1080, height: 1920 }));
+  });
 });

@@ -95,6 +95,18 @@ function fieldsIn(text: string): Set<string> {
   );
 }
 
+interface Schema {
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  then?: Schema;
+}
+
+/** Names of the fields of a schema, at any depth. */
+function fieldsOf({ properties = {}, items, then }: Schema): Set<string> {
+  const inner = [...Object.values(properties), items, then].filter((schema) => schema !== undefined);
+  return new Set([...Object.keys(properties), ...inner.flatMap((schema) => [...fieldsOf(schema)])]);
+}
+
 describe('functions/http/README.md', () => {
   let dir: TempDir;
   let database: Database;
@@ -180,7 +192,7 @@ describe('functions/http/README.md', () => {
     });
   }
 
-  test('and the README show a request that is accepted, and its answer', async () => {
+  test('and the README show requests that are accepted, and the answer to one', async () => {
     const readme = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8');
     const request = /curl -s \S+\/process_media [\s\S]*?-d '([\s\S]*?)'/.exec(readme)?.[1];
     const answer = /```json\n([\s\S]*?)\n *```/.exec(readme)?.[1];
@@ -195,6 +207,17 @@ describe('functions/http/README.md', () => {
     const [real, shown] = [(await response.json()) as Json, JSON.parse(String(answer)) as Json];
     assert.deepEqual(shapeOf(real, shown), shapeOf(shown, real));
     assert.equal(real['combinations'], shown['combinations']);
+
+    const [, more] = /Add such fields[\s\S]*?```json\n([\s\S]*?)\n```/.exec(readme) ?? [];
+    const dryRun = await api(
+      new Request(`${BASE}/process_media`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...JSON.parse(String(request)), ...JSON.parse(`{ ${more} }`), dry_run: true }),
+      }),
+    );
+    assert.equal(dryRun.status, 200);
+    assert.equal(((await dryRun.json()) as Json)['combinations'], 6);
   });
 
   test('shows an event as it is, and the pauses between its tries', () => {
@@ -251,19 +274,12 @@ describe('functions/http/README.md', () => {
   });
 
   test('lists every field of a request', () => {
-    const listed = fieldsIn(section('### Fields'));
-    const { properties } = requestSchema;
-    const inner = (schema: object): string[] =>
-      'properties' in schema ? Object.keys(schema.properties as object) : [];
-    const wanted = [
-      ...Object.keys(properties).filter((name) => name !== 'text_to_speach'),
-      ...inner(properties.output),
-      ...inner(properties.output.properties.formats.items.then),
-      ...inner(properties.audio),
-      ...inner(properties.text_to_speech.items),
-      ...inner(properties.selection),
-    ];
-    assert.deepEqual([...listed].sort(), [...new Set(wanted)].sort());
+    const listed = [...fieldsIn(section('### Fields')), ...fieldsIn(section('### Parts, names and volumes'))];
+    // The one is an alias, and the other the form of a block.
+    const wanted = [...fieldsOf(requestSchema as object as Schema)].filter(
+      (name) => !['text_to_speach', 'urls'].includes(name),
+    );
+    assert.deepEqual([...new Set(listed)].sort(), wanted.sort());
   });
 
   for (const [heading, of] of [

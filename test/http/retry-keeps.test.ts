@@ -11,7 +11,7 @@ import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { useStages } from '../fixtures/hosts/stages.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
 
-/** Every field of a request, with a value that is not its default. A field added to the schema needs one in either. */
+/** Every field of a request, with a value that is not its default. A field added to the schema needs one in some of them. */
 const COVER = {
   task_name: 'everything',
   video_blocks: [
@@ -22,7 +22,7 @@ const COVER = {
         'https://h/2.mp4',
       ],
     },
-    { name: 'bodies', urls: ['https://h/3.mp4', 'https://h/4.mp4'] },
+    { name: 'bodies', urls: ['https://h/3.mp4', 'https://h/4.mp4', 'https://h/5.mp4'] },
   ],
   audio_blocks: [
     {
@@ -34,12 +34,11 @@ const COVER = {
     },
   ],
   text_to_speech: [
-    { text: 'Hello', voice: 'Sarah', speed: 1.1, language: 'en', group: 'English' },
-    { text: 'Good-bye', voice: 'Ann', language: 'de-CH', group: 'Deutsch' },
+    { text: 'Hello', voice: 'Sarah', speed: 1.1, language: 'en', group: 'Ads' },
+    { text: 'Good-bye', voice: 'Ann', language: 'de-CH', group: 'Ads' },
   ],
   output: {
-    width: 640,
-    height: 360,
+    formats: [{ name: '1x1', width: 640, height: 640, fit: 'blur' }, '9x16'],
     fps: 59.94,
     fit: 'cover',
     still_seconds: 4.5,
@@ -71,9 +70,8 @@ const COVER = {
   ],
   selection: { tracks: 'each', lines: 'each' },
   limit: 2,
-  include: [{ hooks: 1 }, { bodies: '3' }],
-  exclude: [{ hooks: 1, bodies: 2 }],
-  cover: { at_seconds: 2.5 },
+  include: [{ hooks: 2 }, { bodies: '4' }],
+  exclude: [{ hooks: 2, bodies: '3' }],
   seed: 4_000_000_000,
   callback_url: 'https://h/hook?token=1',
   targets: ['tiktok', 'shorts'],
@@ -88,38 +86,30 @@ const COVER = {
     words_per_line: 4,
     upper_case: false,
   },
+  cover: { at_seconds: 1.5 },
   metadata: { order: 7, list: [1, { deep: null }] },
 };
 
 /** Of the fields that exclude each other, the others. */
-const { fit: _, ...picture } = COVER.output;
-const BARS = { ...COVER, output: { ...picture, background: '#1a2b3c' } };
-/** In place of a size. The second format has what the output says for all. */
-const inFormats = <T extends { width: number; height: number }>(
-  { width: _width, height: _height, ...output }: T,
-  own: object,
-) => ({
-  ...output,
-  formats: [
-    { name: '9x16', width: 360, height: 640, ...own },
-    { name: '1x1', width: 320, height: 320 },
-  ],
-});
-const FITTED = { ...COVER, output: inFormats(COVER.output, { fit: 'blur' }) };
-const COLOURED = { ...BARS, output: inFormats(BARS.output, { background: '#ffeedd' }) };
-const REQUESTS: readonly object[] = [COVER, BARS, FITTED, COLOURED];
+const { fit: _, formats: __, ...picture } = COVER.output;
+const BARS = { ...COVER, output: { ...picture, width: 640, height: 360, background: '#1a2b3c' } };
+const BARS_OF_FORMATS = {
+  ...COVER,
+  output: { ...picture, formats: [{ name: '4x5', background: '#4d5e6f' }, '16x9'], background: '#1a2b3c' },
+};
+const REQUESTS = [COVER, BARS, BARS_OF_FORMATS];
 
 /** Fields that no task can have. */
 const NOT_IN_A_TASK: Readonly<Record<string, string>> = {
   '/text_to_speach': 'another spelling of text_to_speech',
   '/dry_run': 'makes no task',
 };
-/** Always given together. */
-const PAIRS: Readonly<Record<string, string>> = {
-  width: 'height',
-  height: 'width',
-  text_to_speech: 'captions',
-  audio_blocks: 'selection',
+/** What has to go with a field. */
+const ALONG: Readonly<Record<string, readonly string[]>> = {
+  width: ['height'],
+  height: ['width'],
+  text_to_speech: ['captions', 'selection'],
+  audio_blocks: ['selection'],
 };
 
 interface Schema {
@@ -158,7 +148,7 @@ function valueAt(request: unknown, pointer: string): unknown {
   );
 }
 
-/** The request without that field, and without the one that is given together with it. */
+/** The request without that field, and without those that need it. */
 function without(whole: unknown, pointer: string): unknown {
   const request = structuredClone(whole) as Record<string, unknown>;
   const names = namesIn(pointer);
@@ -171,8 +161,7 @@ function without(whole: unknown, pointer: string): unknown {
     [request],
   );
   for (const holder of holders) {
-    delete holder[last];
-    delete holder[PAIRS[last] ?? last];
+    for (const name of [last, ...(ALONG[last] ?? [])]) delete holder[name];
   }
   return request;
 }
@@ -239,15 +228,16 @@ describe('a retry keeps every field of the request', () => {
   });
 
   for (const [what, request, fails] of [
-    ['if one combination failed', COVER, (index: number) => index === 3],
+    ['if one combination failed in one format', COVER, (index: number) => index === 4],
+    ['if one combination failed in all formats', BARS_OF_FORMATS, (index: number) => [3, 4].includes(index)],
     ['if one with bars failed', BARS, (index: number) => index === 4],
     ['if all failed', BARS, () => true],
   ] as const) {
     test(what, async () => {
       const first = await start(request);
       if (!fails(1)) {
-        const [width, height, rate] = [640, 360, { num: 60000, den: 1001 }];
-        const { fit, background } = first.plan.output;
+        const { width, height, fit, background } = { width: 0, height: 0, ...first.plan.output };
+        const rate = { num: 60000, den: 1001 };
         await s.deps.pins.write(first.id, 'profile', { width, height, rate, fit, background });
       }
       await end(first, fails);
@@ -262,10 +252,15 @@ describe('a retry keeps every field of the request', () => {
         assert.deepEqual(Object.keys(plan).sort(), Object.keys(first.plan).sort());
         for (const name of Object.keys(first.plan) as (keyof Plan)[]) {
           // Compared below, as what they refer to: overlays with the clips that have them.
-          if (['combinations', 'sources', 'blocks', 'lines', 'overlays'].includes(name)) continue;
+          if (['combinations', 'sources', 'blocks', 'lines', 'overlays', 'formats'].includes(name)) continue;
           if (name === 'output') {
             const { fps, ...picture } = plan.output;
-            assert.deepEqual({ ...picture, fps: fps?.toFixed(2) }, { ...first.plan.output, fps: '59.94' });
+            // If there are formats, it is that of the first one that is left.
+            const { name: _, ...shape } = plan.formats?.[0] ?? { name: '' };
+            assert.deepEqual(
+              { ...picture, fps: fps?.toFixed(2) },
+              { ...first.plan.output, ...shape, fps: '59.94' },
+            );
           } else {
             assert.deepEqual(plan[name], first.plan[name], name);
           }
@@ -293,8 +288,8 @@ describe('a retry keeps every field of the request', () => {
     for (const fps of OUTPUT_RATES) {
       const first = await start({ ...COVER, output: { ...COVER.output, fps } });
       const rate = nearestStandardRate(fps);
-      const { fit, background } = first.plan.output;
-      await s.deps.pins.write(first.id, 'profile', { width: 640, height: 360, rate, fit, background });
+      const { width, height, fit, background } = { width: 0, height: 0, ...first.plan.output };
+      await s.deps.pins.write(first.id, 'profile', { width, height, rate, fit, background });
       await end(first, (index) => index === 1);
       const second = await retried(first);
       assert.deepEqual(nearestStandardRate(second.plan.output.fps as number), rate);
@@ -303,11 +298,12 @@ describe('a retry keeps every field of the request', () => {
 });
 
 /** With the sources themselves, because their numbers differ between two plans. */
-function choices(plan: Plan, { clips, track, line, ...rest }: Combination): unknown {
+function choices(plan: Plan, { clips, track, line, format, ...rest }: Combination): unknown {
   const source = (number: number | null) => {
     if (number === null) return null;
     const overlays = overlaysOf(plan, number).map(({ image, ...shown }) => [shown, plan.sources[image]]);
     return { ...plan.sources[number], overlays };
   };
-  return { ...rest, clips: clips.map(source), track: source(track), line: source(line) };
+  const shape = format === undefined ? undefined : plan.formats?.[format];
+  return { ...rest, shape, clips: clips.map(source), track: source(track), line: source(line) };
 }

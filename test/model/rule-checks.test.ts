@@ -35,6 +35,11 @@ function videos(change: object): number {
 }
 
 describe('a rule', () => {
+  test('is one mistake if there is none', () => {
+    for (const field of ['include', 'exclude'])
+      assert.deepEqual(Object.keys(mistakes({ [field]: [] })), [`/${field}`]);
+  });
+
   test('names clips by number, by the name of the file, and by their own name, as written or as shown', () => {
     for (const hook of [2, 'Big sale', 'Big_sale']) assert.equal(videos({ exclude: [{ hooks: hook }] }), 4);
     for (const hook of [1, 'a', 'a.mp4']) assert.equal(videos({ include: [{ hooks: hook, ctas: 2 }] }), 1);

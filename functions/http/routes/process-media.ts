@@ -1,7 +1,8 @@
 import { planSchema } from '../../model/answers/render.ts';
 import { acceptedSchema } from '../../model/answers/task.ts';
 import { requestSchema } from '../../model/request-schema.ts';
-import { ACCEPTED, PLAN, PLAN_REQUEST, TASK_REQUEST } from '../examples.ts';
+import { PLAN, PLAN_REQUEST } from '../example-plan.ts';
+import { ACCEPTED, TASK_REQUEST } from '../examples.ts';
 import { type ProcessMediaDeps, processMedia } from '../process-media.ts';
 import { BODY_CODES, CURSOR, LOCATION, POLL_AFTER, REPLAYED, type Route } from '../route.ts';
 

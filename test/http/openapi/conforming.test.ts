@@ -1,7 +1,8 @@
 /** The check that all tests of the interface go through notices whatever the description lacks. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { PLAN_REQUEST, TASK_REQUEST } from '../../../functions/http/examples.ts';
+import { PLAN_REQUEST } from '../../../functions/http/example-plan.ts';
+import { TASK_REQUEST } from '../../../functions/http/examples.ts';
 import { startTestApi, type TestApi } from '../../fixtures/http/api.ts';
 import { conforming } from '../../fixtures/http/conforming.ts';
 import { type Description, described, description, type Schema } from '../../fixtures/http/described.ts';
@@ -23,8 +24,12 @@ interface OfCodes {
 const OBJECTS: Record<string, readonly string[]> = {
   ProcessMediaRequest: ['text_to_speach', 'callback_url'],
   Block: [],
+  Clip: [],
+  Format: [],
+  Captions: [],
+  Overlay: [],
   Line: [],
-  Output: [],
+  Output: ['width', 'height'],
   Audio: [],
   Accepted: ['retry_of'],
   TaskLinks: [],

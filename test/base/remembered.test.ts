@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { remembered } from '../../functions/base/remembered.ts';
+
+describe('remembered', () => {
+  test('calls the function once for the same arguments', () => {
+    const calls: [string, number][] = [];
+    const repeat = remembered((text: string, times: number) => {
+      calls.push([text, times]);
+      return text.repeat(times);
+    });
+    for (const _ of [1, 2])
+      assert.deepEqual([repeat('a', 2), repeat('a', 3), repeat('', 3)], ['aa', 'aaa', '']);
+    assert.deepEqual(calls, [
+      ['a', 2],
+      ['a', 3],
+      ['', 3],
+    ]);
+  });
+
+  test('keeps no results of long arguments', () => {
+    let calls = 0;
+    const length = remembered((text: string) => {
+      calls++;
+      return text.length;
+    }, 10);
+    for (const _ of [1, 2]) assert.equal(length('a'.repeat(11)), 11);
+    assert.equal(calls, 2);
+  });
+
+  test('keeps a limited number of results', () => {
+    let calls = 0;
+    const same = remembered((number: number) => {
+      calls++;
+      return number;
+    });
+    for (let number = 0; number < 5_001; number++) same(number);
+    assert.equal(same(0), 0);
+    assert.equal(calls, 5_002);
+    same(5_000);
+    assert.equal(calls, 5_002);
+  });
+});
