@@ -5,7 +5,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
-import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
+import { framesPerSecond, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
 import { picturesOf, secondsAhead, videoGraph } from './conform-graph.ts';
@@ -119,8 +119,6 @@ export function conformArguments(
       const { profile, dir } = outputs[at] as ConformOutput;
       return [
         ...['-map', picture, ...encoderOf(profile, lighter(video, encoding))],
-        // Newer builds forget it where times are moved, and take 25 for it.
-        ...(first === 0 ? [] : ['-r:v', rateText(rate)]),
         ...['-threads:v', String(threads), '-frames:v', String(mostFrames)],
         ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
         ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],
