@@ -33,7 +33,8 @@ export interface Tool {
   call: (given: Arguments, base: string, deps: ToolDeps) => Promise<Response>;
 }
 
-const { dry_run: _, ...fields } = requestSchema.properties;
+// Without the alias: an assistant reads the whole list, and knows nothing but what it says.
+const { dry_run: _, text_to_speach: __, ...fields } = requestSchema.properties;
 const taskId = {
   type: 'string',
   expected: 'the task_id of the answer to submit',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { RequestError } from '../../functions/base/errors.ts';
 import { makePlan } from '../../functions/model/make-plan.ts';
 import { overlayMistakes } from '../../functions/model/overlay-checks.ts';
 import { imagesOf, overlaysOf, type Plan, partOf, usersOf } from '../../functions/model/plan.ts';
+import { readRequest } from '../../functions/model/request.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
 
@@ -55,6 +57,15 @@ describe('mistakes in overlays', () => {
           'Expected a time within a clip that gets it, the longest of which lasts 3 s, got 3 s. Lower it.',
       },
     ]);
+  });
+
+  test('one that nobody could see is refused', () => {
+    const body = { task_name: 'x', video_blocks: BLOCKS, overlays: [{ image: URL, opacity: 0 }] };
+    assert.throws(
+      () => readRequest(body, { combinations: 100, sources: { buckets: [], ownBuckets: [] } }),
+      (error: RequestError) =>
+        error.mistakes.length === 1 && error.mistakes[0]?.pointer === '/overlays/0/opacity',
+    );
   });
 
   test('other shapes are left to the schema', () => {

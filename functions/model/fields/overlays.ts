@@ -38,9 +38,10 @@ export const overlaysField = {
       },
       opacity: {
         type: 'number',
-        minimum: 0,
+        // With 0 it would be burned in vain.
+        exclusiveMinimum: 0,
         maximum: 1,
-        expected: 'an opacity from 0 to 1',
+        expected: 'an opacity above 0, up to 1',
         hint: 'Leave it out for 1.',
       },
       from: {
