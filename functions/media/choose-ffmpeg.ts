@@ -30,10 +30,10 @@ const DISTRIBUTION = /^ffmpeg version \S*(\+deb\d+u\d+|ubuntu)|^ *built with \S+
 const LISTED = /^ *[A-Z.|]{1,8} +([\w,-]+) /gm;
 const FILTERS = [
   'adelay,afade,aformat,alimiter,alphaextract,alphamerge,amix,anullsrc,apad,aresample,asetpts,asoftclip,asplit,ass,atrim',
-  'bwdif,concat,crop,ebur128,eq,format,fps,gblur,lut,lutyuv,movie,overlay,pad,pan,premultiply,scale,setparams,setpts,setsar',
-  'sidechaincompress,split,tonemap,tpad,trim,unpremultiply,volume,zscale',
+  'bwdif,concat,crop,ebur128,eq,format,fps,gblur,lut,lutyuv,movie,overlay,pad,pan,premultiply,scale,select,setparams,setpts',
+  'setsar,sidechaincompress,split,thumbnail,tonemap,tpad,trim,unpremultiply,volume,zscale',
 ].flatMap((names) => names.split(','));
-const ENCODERS = ['libx264', 'png', 'aac', 'pcm_s16le', 'pcm_f32le'];
+const ENCODERS = ['libx264', 'mjpeg', 'png', 'aac', 'pcm_s16le', 'pcm_f32le'];
 /** Read transparent pictures, which ffmpeg's own decoders for the same formats do not. */
 const ALPHA_DECODERS = ['libvpx', 'libvpx-vp9'];
 

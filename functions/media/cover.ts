@@ -1,4 +1,6 @@
 /** Takes a picture out of a prepared clip, as a JPEG. */
+import { existsSync } from 'node:fs';
+import { PermanentError } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond } from '../model/frame-rate.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
@@ -30,15 +32,33 @@ const AS_JPEG = [
 export const MOST_COVER_MB = 32;
 const LIMITS = { timeoutMs: 120_000, memoryMb: 1_500, fileMb: MOST_COVER_MB };
 
-/** Throws PermanentError 'conform_failed', and TransientError. */
+const NEXT = 'Choose another time in cover.at_seconds.';
+
+/**
+ * In place of a frame that is damaged, which only a copied clip has, takes the one that shows most. Throws PermanentError
+ * 'conform_failed', and TransientError.
+ */
 export async function takeCover(ffmpeg: Ffmpeg, request: CoverRequest): Promise<void> {
+  await take(ffmpeg, request);
+  if (existsSync(request.out)) return;
+  if (request.frame !== null) await take(ffmpeg, { ...request, frame: null });
+  if (existsSync(request.out)) return;
+  throw new PermanentError(
+    'conform_failed',
+    'conform',
+    `Expected a picture for the cover, got a clip of which none can be decoded. ${NEXT}`,
+  );
+}
+
+/** Makes no file of a frame that cannot be decoded. */
+async function take(ffmpeg: Ffmpeg, request: CoverRequest): Promise<void> {
   const { video, dir, signal } = request;
   await ffmpeg
     .run(coverArguments(request), { signal, ...LIMITS, reads: [video], writes: dir })
     .catch((error: unknown) => {
       throw permanentFrom(error, 'conform_failed', 'conform', {
         expected: 'a picture for the cover',
-        next: 'Choose another time in cover.at_seconds.',
+        next: NEXT,
       });
     });
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { takeCover } from '../../functions/media/cover.ts';
+import { readPicture } from '../../functions/media/mp4/tracks.ts';
 import { FILM, makeCounted, toYuv } from '../fixtures/media/counted-film.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
@@ -75,6 +76,27 @@ describe('a cover', () => {
     await takeCover(ffmpeg, { video: file, rate: { num: 30, den: 1 }, frame: null, out, dir, signal });
     const pixels = await run('-i', out, '-vf', 'scale=1:1:flags=area,format=gray', '-f', 'rawvideo', '-');
     assert.ok((pixels[0] ?? 0) > 50, `brightness ${pixels[0]}`);
+  });
+
+  test('of a frame that is damaged is another one, and of none that can be decoded a failure', async () => {
+    const rate = { num: 30, den: 1 };
+    const file = await makeCounted(at('damaged.mp4'), { ...FILM, frames: 20, flash: 2 }, [
+      ...['-an', '-c:v', 'libx264', '-crf', '12', '-bf', '0', ...TAGS],
+    ]);
+    const { offsets, sizes } = await readPicture(file);
+    const bytes = await readFile(file);
+    const damage = async (frames: readonly number[]) => {
+      // What is behind the header of its slice.
+      for (const frame of frames) {
+        const from = offsets[frame] as number;
+        bytes.fill(7, from + 6, from + (sizes[frame] as number));
+      }
+      await writeFile(file, bytes);
+    };
+    await damage([19]);
+    assert.ok((await cover(file, rate, 19)).frame < 19);
+    await damage([...sizes.keys()]);
+    await assert.rejects(cover(file, rate, 19), { code: 'conform_failed' });
   });
 
   test('of a clip of one frame is that frame, with and without a time', async () => {

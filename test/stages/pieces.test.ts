@@ -6,6 +6,7 @@ import type { Prepared } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
 import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
 import type { PreparedArtifact } from '../../functions/pipeline/check-prepared.ts';
+import { publishLost } from '../../functions/pipeline/lost-messages.ts';
 import { remakePieceInPrepare } from '../../functions/pipeline/video-pieces.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
@@ -40,6 +41,29 @@ describe('a piece of a task', () => {
     s.local.endRests();
     await s.renderOne(task, 1);
     assert.equal(s.waiting()['prepare'], 2);
+  });
+
+  test('whose message is lost is asked for by the sweep, and so are the videos that it had to publish', async () => {
+    const task = await taskWith({ atSeconds: null });
+    const sent: string[] = [];
+    const queue: typeof s.deps.queue = {
+      ...s.deps.queue,
+      has: async () => false,
+      async publish(messages) {
+        sent.push(...messages.map((one) => (one.topic === 'prepare' ? `${one.piece}` : one.topic)));
+      },
+    };
+    const lost = { ...s.deps, queue };
+    for (const source of task.plan.sources.keys())
+      await prepare({ topic: 'prepare', taskId: task.id, source }, delivery(), lost);
+    sent.length = 0;
+    assert.equal(await publishLost(task, 600_000, lost), 1);
+    assert.deepEqual(sent, [BEST]);
+    await make(task, BEST, { queue });
+    sent.length = 0;
+    s.local.endRests();
+    assert.equal(await publishLost(task, 600_000, lost), 2);
+    assert.deepEqual(sent, ['render', 'render']);
   });
 
   test('is made once, and publishes all videos that need it, again with each redelivery', async () => {
