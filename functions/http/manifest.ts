@@ -86,7 +86,7 @@ async function manifestEntry(manifest: Manifest, format: Format): Promise<Entry>
   };
 }
 
-/** Throws RequestError video_gone if one is missing. */
+/** With the files beside them, as far as these are there. Throws RequestError video_gone if a video is missing. */
 async function videoEntries(
   { task, reports }: Manifest,
   signal: AbortSignal,
@@ -95,12 +95,16 @@ async function videoEntries(
   const limit = pLimit(LOOKS_AT_ONCE);
   const names = reports
     .filter(({ status }) => status === 'succeeded')
-    .flatMap(({ fileName, files = [] }) => [fileName, ...files.map((beside) => beside.fileName)]);
-  const looking = names.map((name) => limit(() => findVideo(task, name, deps, signal)));
+    .flatMap(({ fileName, files = [] }) => [
+      { name: fileName, isVideo: true },
+      // Someone who has removed a cover still wants the videos.
+      ...files.map((beside) => ({ name: beside.fileName, isVideo: false })),
+    ]);
+  const looking = names.map(({ name }) => limit(() => findVideo(task, name, deps, signal)));
   // After a failure nobody waits for the rest.
   const files = await Promise.all(looking).finally(() => limit.clearQueue());
-  const found = names.map((name, at) => ({ name, file: files[at] }));
-  const gone = found.filter(({ file }) => file === undefined);
+  const found = names.map((one, at) => ({ ...one, file: files[at] }));
+  const gone = found.filter(({ isVideo, file }) => isVideo && file === undefined);
   if (gone.length > 0) throw goneVideos(gone.map(({ name }) => name));
   return found.flatMap(({ name, file }) => (file === undefined ? [] : [videoEntry(name, file)]));
 }

@@ -96,7 +96,9 @@ function head(video: ClipVideo, rate: FrameRate, { frames, first = 0, skipped = 
 function partFrom(first: number, frames: number, video: ClipVideo, rate: FrameRate): string[] {
   const last = untilFrame(video.seconds - video.held, video, rate) - 1;
   const from = Math.max(0, Math.min(first, last));
-  return [`trim=start_pts=${from}:end_pts=${first + frames}`, `setpts=PTS-${from}`];
+  // Newer builds forget the rate where times are moved: the last picture could not be held, and the header would say 25.
+  const rated = `fps=fps=${rateText(rate)}:round=near`;
+  return [`trim=start_pts=${from}:end_pts=${first + frames}`, `setpts=PTS-${from}`, rated];
 }
 
 /**

@@ -1,6 +1,5 @@
 /** What encoding one clip may take: pixels, time, memory and disk, known before the work begins. */
 import { PermanentError } from '../base/errors.ts';
-import { machineMemoryMb } from '../base/machine.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS, type Trim } from '../model/plan.ts';
@@ -33,6 +32,8 @@ export interface ConformSize {
   overlays?: readonly BurnedOverlay[];
   /** The part of a film that is used; absent: all of it. */
   trim?: Trim;
+  /** How many frames it has in another format, in which it is copied. Its last picture is held for those that are damaged. */
+  exactly?: number;
 }
 
 /** For each second that a clip may last: 1920x1080 at 60 frames a second. */
@@ -114,7 +115,8 @@ export function isSoundLonger(sound: number, picture: number): boolean {
  * @param soundSeconds of the whole clip
  */
 export function framesHeld(size: ConformSize, soundSeconds: number): number {
-  const { trim, profile } = size;
+  const { trim, profile, exactly } = size;
+  if (exactly !== undefined) return exactly;
   const { first, frames } = partOf(trim, profile.rate);
   const whole = wholeFramesHeld(size, soundSeconds);
   if (trim !== undefined && whole <= first)
@@ -183,28 +185,6 @@ export function usualMemoryMb({ probe, ...size }: UsualSize): number {
 /** 0 up to 1920x1080, and 1 for 4K. */
 function beyondHd(pixels: number): number {
   return Math.max(0, (pixels - HD_PIXELS) / (UHD_PIXELS - HD_PIXELS));
-}
-
-/** Of the machine's memory: so much may one run usually take. */
-const RUN_SHARE = 0.5;
-
-/**
- * Splits pictures of one clip into as few runs as the memory allows, in their order. A picture that needs more has a run of
- * its own.
- */
-export function inRuns<T extends { profile: Profile }>(
-  probe: Probe,
-  pictures: readonly T[],
-  memoryMb = RUN_SHARE * machineMemoryMb(),
-): [T, ...T[]][] {
-  const runs: [T, ...T[]][] = [];
-  for (const picture of pictures) {
-    const run = runs.at(-1);
-    const size = run && { probe, profile: run[0].profile, others: [...run.slice(1), picture] };
-    if (run !== undefined && size !== undefined && usualMemoryMb(size) <= memoryMb) run.push(picture);
-    else runs.push([picture]);
-  }
-  return runs;
 }
 
 /** By the pixels to decode and to encode: from two minutes to half an hour. */

@@ -4,20 +4,16 @@
  */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError } from '../base/errors.ts';
-import { framesPerSecond, rateText, samplesOf } from '../model/frame-rate.ts';
+import { framesPerSecond, samplesOf } from '../model/frame-rate.ts';
 import type { Probe, Profile } from '../model/pins.ts';
-import { DEFAULT_STILL_SECONDS } from '../model/plan.ts';
-import { overlayIdentity } from './burn-graph.ts';
-import { captionsIdentity, captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
+import { captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
 import { picturesOf, secondsAhead, videoGraph } from './conform-graph.ts';
 import {
   type ConformSize,
   conformLimits,
   framesFor,
   framesHeld,
-  isHeldShorter,
   profilesOf,
   refuseLarge,
   wholeFramesHeld,
@@ -31,7 +27,7 @@ import { readPicture } from './mp4/tracks.ts';
 import { noVideo } from './no-video.ts';
 import { type OwnSoundWish, ownSound } from './own-sound.ts';
 import { halvings } from './scale-graph.ts';
-import { partOf, seekTo, skippedSeconds, trimIdentity, trimWarnings } from './trim.ts';
+import { partOf, seekTo, skippedSeconds, trimWarnings } from './trim.ts';
 import { undecodedOf } from './undecoded.ts';
 import { photoInput, untrustedInput } from './untrusted.ts';
 
@@ -78,39 +74,6 @@ export interface Conformed {
 }
 
 /**
- * Everything that a conformed clip depends on besides its source and the ffmpeg build. Part of the artifact's key. With and
- * without its own sound, a clip is two artifacts: its last picture may be held, and its remarks differ. A clip that has
- * no sound is one.
- */
-export function conformIdentity(
-  profile: Profile,
-  input: Pick<
-    ConformRequest,
-    'probe' | 'own' | 'stillSeconds' | 'maxSeconds' | 'largestPixels' | 'trim' | 'captions' | 'overlays'
-  >,
-): string[] {
-  const { probe, own = true, stillSeconds = DEFAULT_STILL_SECONDS, maxSeconds, trim, overlays = [] } = input;
-  const { width, height, rate, fit, background } = profile;
-  const shown = probe.video?.still ? `still for ${stillSeconds}` : 'film';
-  const sound = probe.audio === null ? 'no sound' : own ? `own sound up to ${maxSeconds}` : 'sound off';
-  // Only contain leaves bars.
-  const bars = fit === 'contain' ? background : 'none';
-  const picture = [`${width}x${height}`, rateText(rate), fit, bars, shown];
-  // All of the probe, so that nothing is forgotten: builds and newer versions find out other things about the same bytes.
-  const shared = isHeldShorter({ ...input, profile }) ? [`held as at ${input.largestPixels} pixels`] : [];
-  return [
-    ...picture,
-    sound,
-    ...trimIdentity(trim),
-    ...shared,
-    ...captionsIdentity(input.captions),
-    canonicalJson(probe),
-    ...encoderOf(profile, ENCODING),
-    ...overlays.map(overlayIdentity),
-  ];
-}
-
-/**
  * Arguments of the run that makes the picture, or all pictures. `frames`: how many are wanted if the last one is held under
  * longer sound.
  */
@@ -119,7 +82,7 @@ export function conformArguments(
   encoding: Encoding = ENCODING,
   frames: number = framesFor(input),
 ): string[] {
-  const { file, probe, profile, threads, maxSeconds, trim, overlays = [] } = input;
+  const { file, probe, profile, threads, maxSeconds, trim, exactly, overlays = [] } = input;
   const { video } = probe;
   const { rate } = profile;
   const fps = framesPerSecond(rate);
@@ -129,11 +92,12 @@ export function conformArguments(
   const held = frames - framesFor(input);
   const beside = video.later === null ? probe.audio : null;
   const longest = Math.ceil(maxSeconds * fps);
-  const mostFrames = video.still || held > 0 ? frames : Math.min(part.frames, longest);
+  const isCounted = held > 0 || exactly !== undefined;
+  const mostFrames = video.still || isCounted ? frames : Math.min(part.frames, longest);
   // Of the part, with all that is decoded before it and may be beside it.
   const readSeconds = trim === undefined ? maxSeconds : Math.ceil((first + frames) / fps) + 1 - skipped;
   // The picture may be a frame or two shorter than its packets say.
-  const repeats = held > 0 ? held + mostShort(frames) : 0;
+  const repeats = isCounted ? Math.max(0, held) + mostShort(frames) : 0;
   const hardware = profile.encoder && HARDWARE[profile.encoder];
   const outputs = outputsOf(input);
   const profiles = profilesOf(input);
@@ -155,8 +119,6 @@ export function conformArguments(
       const { profile, dir } = outputs[at] as ConformOutput;
       return [
         ...['-map', picture, ...encoderOf(profile, lighter(video, encoding))],
-        // Newer builds forget it where times are moved, and take 25 for it.
-        ...(first === 0 ? [] : ['-r:v', rateText(rate)]),
         ...['-threads:v', String(threads), '-frames:v', String(mostFrames)],
         ...['-an', '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
         ...['-movflags', '+faststart', '-f', 'mp4', `file:${join(dir, 'video.mp4')}`],

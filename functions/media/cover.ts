@@ -26,7 +26,9 @@ const AS_JPEG = [
   'scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int,format=gbrp',
   'scale=out_color_matrix=bt601:out_range=pc:flags=accurate_rnd+full_chroma_int,format=yuvj420p',
 ].join(',');
-const LIMITS = { timeoutMs: 120_000, memoryMb: 1_500, fileMb: 64 };
+/** Noise in the largest picture that H.264 carries takes less. */
+export const MOST_COVER_MB = 32;
+const LIMITS = { timeoutMs: 120_000, memoryMb: 1_500, fileMb: MOST_COVER_MB };
 
 /** Throws PermanentError 'conform_failed', and TransientError. */
 export async function takeCover(ffmpeg: Ffmpeg, request: CoverRequest): Promise<void> {

@@ -92,7 +92,7 @@ export function decodeArguments(input: SoundInput): string[] {
     : `${source}${padded ? 'apad=pad_dur=0.1,' : ''}${to48}${cut}[sound]`;
   const raw = ['-ac', '2', '-c:a', 'pcm_s16le'];
   // Without timestamps to go by, the size of the file ends the run.
-  const size = timed ? [] : ['-fs', String(maxSeconds * SAMPLE_RATE * BYTES_PER_SAMPLE)];
+  const size = timed ? [] : ['-fs', String(Math.round(maxSeconds * SAMPLE_RATE) * BYTES_PER_SAMPLE)];
   return [
     // At the end, verbose says how much was decoded.
     ...['-v', 'verbose', '-nostats', '-y', ...seekTo(skipped), ...untrustedInput(file)],

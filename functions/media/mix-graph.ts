@@ -52,12 +52,17 @@ export function soundGraph(input: MixInput, { gain, limit }: Master): string {
     const delay = levels.voiceOffset > 0 ? `adelay=delays=${levels.voiceOffset}S:all=1,` : '';
     const fade = fadeOut(total, levels.voiceFadeOut);
     const outputs = levels.isDucked ? ',asplit[voice][said]' : '[voice]';
-    // Padded, because the compressor ends with the shorter of its inputs.
     chains.push(`[${voiceInput}:a]${FLOAT},${decibels(levels.voiceGain)},${delay}${whole}${fade}${outputs}`);
     parts.push('[voice]');
   }
   if (levels.isDucked) {
-    chains.push(`[said]${KEY}[key]`, `[music][key]${COMPRESSOR}[ducked]`);
+    // The compressor ends with the shorter of its inputs, and then drops what it has of the other one: how much that is depends
+    // on how busy the machine is. So neither of them ends, and what comes out is cut.
+    chains.push(
+      `[said]${KEY},apad[key]`,
+      '[music]apad[endless]',
+      `[endless][key]${COMPRESSOR},${end}[ducked]`,
+    );
     parts.push('[ducked]');
   }
   // Without level=0 it raises everything to full scale; without latency=1 it delays the sound by its attack.

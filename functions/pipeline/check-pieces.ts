@@ -1,10 +1,13 @@
 /** Checks the pins of pieces: like those of sources, they may be anything if `prepare` was taken over. */
+import { open } from 'node:fs/promises';
 import { PermanentError } from '../base/errors.ts';
+import { MOST_COVER_MB } from '../media/cover.ts';
 import { type Piece, type PieceName, pieceOf } from '../model/pieces.ts';
 import type { Failed, PreparedPiece } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
+import type { Artifact } from '../ports/artifacts.ts';
 import type { ArtifactKind } from './artifacts.ts';
-import { forged, isFailure } from './check-prepared.ts';
+import { fileIn, forged, isFailure } from './check-prepared.ts';
 
 /** Captioned clips are clips. */
 const KIND_OF = { captioned: 'clip', cover: 'cover' } as const satisfies Record<Piece['kind'], ArtifactKind>;
@@ -36,4 +39,26 @@ export function usablePiece(task: Task, name: PieceName, pin: PreparedPiece | Fa
   if (checked.error === undefined) return checked;
   const { code, stage, message } = checked.error;
   throw new PermanentError(code, stage, message);
+}
+
+const JPEG_BEGIN = 'ffd8ff';
+const JPEG_END = 'ffd9';
+
+/** Path of the file. Throws PermanentError 'mix_failed' unless it begins and ends as a JPEG, and is no larger than ours. */
+export async function checkedCover(artifact: Artifact<unknown>, name: string): Promise<string> {
+  const file = fileIn(artifact, name, 'cover');
+  const got = await oddCover(file);
+  if (got !== undefined) throw forged('cover', `a JPEG of at most ${MOST_COVER_MB} MB`, got);
+  return file;
+}
+
+/** What the file is, unless it is a cover. */
+async function oddCover(file: string): Promise<string | undefined> {
+  await using opened = await open(file);
+  const { size } = await opened.stat();
+  if (size > MOST_COVER_MB * 2 ** 20) return `${size} bytes`;
+  const read = async (at: number, length: number) =>
+    (await opened.read(Buffer.alloc(length), 0, length, Math.max(0, at))).buffer.toString('hex');
+  const isJpeg = (await read(0, 3)) === JPEG_BEGIN && (await read(size - 2, 2)) === JPEG_END;
+  return isJpeg ? undefined : 'another file';
 }

@@ -193,6 +193,15 @@ export function forged(kind: string, expected: string, got: string, cause?: unkn
   return new PermanentError('mix_failed', 'mix', message, { cause });
 }
 
+/** Path of a file of a prepared source. Throws PermanentError 'mix_failed' if there is none of that name. */
+export function fileIn(artifact: Artifact<unknown>, name: string, kind: string): string {
+  try {
+    return artifact.path(name);
+  } catch (cause) {
+    throw forged(kind, `the file ${name}`, 'others', cause);
+  }
+}
+
 function areWarnings(warnings: unknown): boolean {
   if (!Array.isArray(warnings) || warnings.length > MOST_WARNINGS) return false;
   return warnings.every((text) => typeof text === 'string' && text.length <= LONGEST_MESSAGE);

@@ -1,11 +1,13 @@
 /** Which pieces the videos of a task need, and which of them are there. */
 import { chunked } from '../base/chunked.ts';
+import { MOST_SAMPLES } from '../media/mp4/sample-tables.ts';
 import { type FrameRate, framesPerSecond, SAMPLE_RATE } from '../model/frame-rate.ts';
 import { type Piece, type PieceName, pieceName } from '../model/pieces.ts';
 import type { Failed, Prepared, PreparedPiece } from '../model/pins.ts';
 import { type Combination, type Plan, sourcesOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { PinStore } from '../ports/pins.ts';
+import { checkedProfile } from './check-prepared.ts';
 
 /** What is prepared of a task, by number of the source. */
 export type PreparedSources = ReadonlyMap<number, Prepared>;
@@ -83,15 +85,18 @@ export interface PieceState {
 
 /**
  * The pieces of combinations whose sources are settled. One that lacks a source, because that has failed, needs none; it has
- * no entry.
+ * no entry. Neither has one with a pin from which no places can be counted: its video fails.
+ * @param piece only combinations that need it; absent: all
  */
 export async function pieceStates(
   { id, plan }: Task,
   combinations: readonly Combination[],
   pins: PinStore,
+  piece?: PieceName,
 ): Promise<PieceState[]> {
   if (!hasPieces(plan)) return [];
-  const [profile] = await pins.read(id, ['profile']);
+  const [pinned] = await pins.read(id, ['profile']);
+  const profile = checkedProfile(pinned, plan.output);
   if (profile === undefined) return [];
   const prepared = await preparedOf(id, combinations, pins);
   const wanted = combinations
@@ -99,7 +104,8 @@ export async function pieceStates(
     .map((combination) => ({
       combination,
       names: piecesOf(plan, combination, prepared, profile.rate).map(pieceName),
-    }));
+    }))
+    .filter(({ names }) => piece === undefined || names.includes(piece));
   const names = [...new Set(wanted.flatMap((one) => one.names))];
   const found = new Map<PieceName, PreparedPiece | Failed>();
   for (const some of chunked(names, READ_AT_ONCE)) {
@@ -136,8 +142,15 @@ async function preparedOf(
     );
     for (const [at, number] of some.entries()) {
       const pin = read[at];
-      if (pin !== undefined && pin.error === undefined) prepared.set(number, pin);
+      if (pin !== undefined && pin.error === undefined && isCountable(pin)) prepared.set(number, pin);
     }
   }
   return prepared;
+}
+
+/** A pin may be anything if `prepare` was taken over, and places of pieces are part of names. */
+function isCountable({ frames, samples }: Prepared): boolean {
+  return (
+    [frames, samples].every((length) => Number.isSafeInteger(length) && length >= 0) && frames <= MOST_SAMPLES
+  );
 }

@@ -1,9 +1,10 @@
 /** Makes a clip ready: takes it as it is, or encodes it, as its task decides for all its clips. */
-import { PermanentError } from '../base/errors.ts';
 import type { EncoderPlace } from '../coordination/encoder-places.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
-import { type ConformOutput, type ConformRequest, conformClip, conformIdentity } from '../media/conform.ts';
-import { inRuns, pixelsOf, usualMemoryMb } from '../media/conform-limits.ts';
+import { type ConformOutput, type ConformRequest, conformClip } from '../media/conform.ts';
+import { conformIdentity } from '../media/conform-identity.ts';
+import { pixelsOf, usualMemoryMb } from '../media/conform-limits.ts';
+import { inRuns } from '../media/conform-runs.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { refuseOtherEncoder } from '../media/hardware-encoders.ts';
 import { stillSecondsOf } from '../media/trim.ts';
@@ -15,6 +16,7 @@ import type { Artifact } from '../ports/artifacts.ts';
 import { type Artifacts, artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
 import { type ClipToCopy, checkCopy, copiedClip } from './copy-source.ts';
 import type { Joins } from './decide-join.ts';
+import { refuseUnlike, withFrames } from './equal-formats.ts';
 import type { Fetching } from './fetch-source.ts';
 import { openedOverlays } from './overlay-images.ts';
 import { orSilent } from './silent-clip.ts';
@@ -77,8 +79,10 @@ export async function preparedClip(
     const formats = [...profiles.entries()].filter(([format]) => !made.has(format));
     using burned = await openedOverlays(deps, task, number, signal);
     const { overlays } = burned;
-    const encoded = await encodedClip(deps, clip, { wish: { ...wish, overlays }, formats, place }, options);
-    for (const [format, artifact] of encoded) made.set(format, artifact);
+    const encoded = (exactly: { exactly?: number }) =>
+      encodedClip(deps, clip, { wish: { ...wish, overlays, ...exactly }, formats, place }, options);
+    const [frames] = [...made.values()].map(({ meta }) => meta.frames);
+    for (const [format, artifact] of await withFrames(frames, encoded)) made.set(format, artifact);
     const all = [...profiles.keys()].map((format) => made.get(format) as Artifact<PreparedMeta>);
     refuseUnlike(all);
     return all;
@@ -96,14 +100,15 @@ export async function preparedClip(
 export type CaptionsFor = (profile: Profile) => string | undefined;
 
 /**
- * The same with captions, which are always encoded. Where nothing is burned in, it is the clip without captions.
+ * The same with captions, which are always encoded. Where nothing is burned in, it is the clip without captions, which has
+ * that many frames.
  * Throws PermanentError or TransientError.
  */
 export async function captionedClip(
   deps: ClipsDeps,
   task: Task,
   number: number,
-  captionsFor: CaptionsFor,
+  { captionsFor, frames }: { captionsFor: CaptionsFor; frames: number },
   options: Omit<MakeOptions, 'semaphore'>,
 ): Promise<Artifact<PreparedMeta>[]> {
   using place = deps.encoding(task.id);
@@ -115,7 +120,9 @@ export async function captionedClip(
     overlays: burned.overlays,
   };
   const formats = [...profiles.entries()];
-  const made = await encodedClip(deps, clip, { wish, formats, place, captionsFor }, options);
+  const made = await withFrames(frames, (exactly) =>
+    encodedClip(deps, clip, { wish: { ...wish, ...exactly }, formats, place, captionsFor }, options),
+  );
   return formats.map(([format]) => made.get(format) as Artifact<PreparedMeta>);
 }
 
@@ -149,7 +156,15 @@ const ENCODED = { video: 'encoded' } as const;
 
 type Wish = Pick<
   ConformRequest,
-  'probe' | 'stillSeconds' | 'maxSeconds' | 'own' | 'timeoutMs' | 'largestPixels' | 'trim' | 'overlays'
+  | 'probe'
+  | 'stillSeconds'
+  | 'maxSeconds'
+  | 'own'
+  | 'timeoutMs'
+  | 'largestPixels'
+  | 'trim'
+  | 'exactly'
+  | 'overlays'
 >;
 
 interface ToEncode {
@@ -183,7 +198,7 @@ async function encodedClip(
     const made = new Map<string, Artifact<PreparedMeta>>();
     try {
       const wanted = [...pictures].map(([key, profile]) => ({ key, profile, ...withCaptions(profile) }));
-      for (const run of inRuns(fetched.probe, wanted)) {
+      for (const run of inRuns(wish, wanted)) {
         const [{ profile }, ...others] = run;
         const artifacts = await allMadeFrom<PreparedMeta>(
           deps,
@@ -221,16 +236,4 @@ async function conformed(
   refuseOtherEncoder(request.profile, encoder);
   const { frames, samples, warnings } = await conformClip(ffmpeg, request);
   return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };
-}
-
-/** One soundtrack, and one timing of captions, serve all formats of a combination. */
-function refuseUnlike(artifacts: readonly Artifact<PreparedMeta>[]): void {
-  const counts = [...new Set(artifacts.map(({ meta }) => meta.frames))];
-  if (counts.length < 2) return;
-  throw new PermanentError(
-    'conform_failed',
-    'conform',
-    `Expected equally many frames in all formats, got ${counts.join(' and ')}. Set output.reencode to true, or export the ` +
-      'clip again as MP4 (H.264, AAC).',
-  );
 }

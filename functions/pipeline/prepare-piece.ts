@@ -9,7 +9,7 @@ import { takeCover } from '../media/cover.ts';
 import type { CaptionChoices } from '../model/captions.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import { type Piece, type PieceName, pieceName, pieceOf } from '../model/pieces.ts';
-import type { PreparedPiece, Profile } from '../model/pins.ts';
+import { inFormat, type PreparedPiece, type Profile } from '../model/pins.ts';
 import type { Plan, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
@@ -117,14 +117,32 @@ export function createPieces(deps: PiecesDeps): Pieces {
       ...{ style, from: piece.at / fps, seconds: clip.frames / fps },
       ...(source.language !== undefined && { language: source.language }),
     };
-    return captionedClip(
+    const made = await captionedClip(
       deps,
       task,
       piece.clip,
-      ({ width, height }) => captionFile({ ...shown, width, height }),
+      { captionsFor: ({ width, height }) => captionFile({ ...shown, width, height }), frames: clip.frames },
       { signal: signals.signal, countedAs: countedAs(task, piece) },
     );
+    try {
+      for (const [format, { meta }] of made.entries())
+        refuseOtherLength(meta.frames, inFormat(clip, format).frames);
+      return made;
+    } catch (error) {
+      disposeOf(made);
+      throw error;
+    }
   }
+}
+
+/** What comes after it in the film is counted from the clip without captions. */
+function refuseOtherLength(frames: number, expected: number): void {
+  if (frames === expected) return;
+  throw new PermanentError(
+    'conform_failed',
+    'conform',
+    `Expected as many frames with captions as without, got ${frames} in place of ${expected}. Next step: retry the task.`,
+  );
 }
 
 type Captioned = Extract<Piece, { kind: 'captioned' }>;

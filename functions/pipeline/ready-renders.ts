@@ -1,4 +1,5 @@
 /** Renders do not wait for what they need: they are published again once that is prepared. */
+import { chunked } from '../base/chunked.ts';
 import { pieceAskedKey } from '../coordination/lease-keys.ts';
 import type { WorkMessage } from '../model/messages.ts';
 import { type PieceName, pieceOf } from '../model/pieces.ts';
@@ -18,6 +19,8 @@ export interface ReadyRendersDeps {
 
 /** A piece that was asked for is not asked for again for so long. */
 const ASK_AGAIN_MS = 60_000;
+/** A task may need hundreds. */
+const ASKED_AT_ONCE = 20;
 
 /**
  * Called after the source has got its pin, before its message is acknowledged. Publishes the renders whose other sources
@@ -31,13 +34,24 @@ export async function publishReadyRenders(task: Task, source: number, deps: Read
   );
 }
 
-/** The same for a piece that has got its pin. */
-export async function publishAfterPiece(task: Task, name: PieceName, deps: ReadyRendersDeps): Promise<void> {
+/**
+ * The same for a piece that has got its pin: publishes the renders that need it and lack no other. Each other has been asked
+ * for by whoever made the last source.
+ */
+export async function publishAfterPiece(
+  task: Task,
+  name: PieceName,
+  { pins, queue }: Pick<ReadyRendersDeps, 'pins' | 'queue'>,
+): Promise<void> {
   const piece = pieceOf(name);
   if (piece === undefined) return;
   const isUser = ({ clips, line }: Combination) =>
     clips.includes(piece.clip) && (piece.kind === 'cover' || line === piece.line);
-  await publishNext(task, task.plan.combinations.filter(isUser), deps);
+  const states = await pieceStates(task, task.plan.combinations.filter(isUser), pins, name);
+  const ready = states.filter((state) => missingOf(state) === undefined);
+  await queue.publish(
+    ready.map(({ combination: { index } }) => ({ topic: 'render', taskId: task.id, index })),
+  );
 }
 
 /** Publishes those that can go, and the pieces that others lack. */
@@ -58,11 +72,14 @@ export async function askForPieces(
   { attempts, queue }: ReadyRendersDeps,
 ): Promise<void> {
   if (names.length === 0) return;
-  const resting = await attempts.resting(names.map((name) => pieceAskedKey(taskId, name)));
-  const asked = names.filter((_, at) => !resting[at]);
-  await queue.publish(asked.map((name) => pieceMessage(taskId, name)));
-  // In this order: if the process dies in between, they are asked for twice and not never.
-  for (const name of asked) await attempts.rest(pieceAskedKey(taskId, name), ASK_AGAIN_MS);
+  for (const some of chunked(names, ASKED_AT_ONCE)) {
+    const keys = some.map((name) => pieceAskedKey(taskId, name));
+    const resting = await attempts.resting(keys);
+    const asked = some.filter((_, at) => !resting[at]);
+    await queue.publish(asked.map((name) => pieceMessage(taskId, name)));
+    // In this order: if the process dies in between, they are asked for twice and not never.
+    await Promise.all(asked.map((name) => attempts.rest(pieceAskedKey(taskId, name), ASK_AGAIN_MS)));
+  }
 }
 
 export function pieceMessage(taskId: string, piece: PieceName): WorkMessage {

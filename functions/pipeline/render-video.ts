@@ -19,6 +19,7 @@ import {
   checkArtifact,
   checkedProfile,
   checkFacts,
+  forged,
   type PreparedArtifact,
   usablePin,
 } from './check-prepared.ts';
@@ -121,12 +122,16 @@ async function make(
   const clipKeys: string[] = [];
   const opened = await inOrder(combination.clips, async (number) => {
     const inFirst = await readPin(number);
-    clipKeys.push(inFirst.artifact);
     const pin = inFormat(inFirst, format);
     const piece = captioned.get(at);
+    clipKeys.push(piece?.key ?? inFirst.artifact);
     at += pin.frames;
     if (piece === undefined) return open(number, pin);
-    return { artifact: piece, picture: await checkArtifact(piece, 'clip', profile) };
+    const { artifact } = piece;
+    const picture = await checkArtifact(artifact, 'clip', profile);
+    if (artifact.meta.frames !== pin.frames)
+      throw forged('clip', `${pin.frames} frames`, `${artifact.meta.frames} with captions`);
+    return { artifact, picture };
   });
   const clips = opened.map(({ artifact }) => artifact);
   const [music, voice] = [await sound(combination.track), await sound(combination.line)];
@@ -155,7 +160,7 @@ async function make(
     editLists: task.plan.output.editLists ?? false,
     ...subtitlesOf(task.plan, captions, language),
   });
-  const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...coversOf(pieces)];
+  const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...(await coversOf(pieces))];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);
   const save = () => deps.outputs.save(task.folder, name, out, signal, owner);

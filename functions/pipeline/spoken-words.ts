@@ -7,7 +7,7 @@ import { readEnvelope } from '../media/sound-envelope.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { Line } from '../model/plan.ts';
 import type { Spoken } from '../model/speech.ts';
-import { forged, type PreparedArtifact } from './check-prepared.ts';
+import { fileIn, forged, type PreparedArtifact } from './check-prepared.ts';
 import { SOUND } from './source-artifact.ts';
 import { TIMING } from './speak-line.ts';
 
@@ -48,7 +48,7 @@ async function read(artifact: PreparedArtifact, { text, language }: Line): Promi
 }
 
 async function timingIn(artifact: PreparedArtifact): Promise<Spoken['timing']> {
-  const file = artifact.path(TIMING);
+  const file = fileIn(artifact, TIMING, 'line');
   const { size } = await stat(file);
   const read = size > LARGEST_BYTES ? undefined : parsed(await readFile(file, 'utf8'));
   if (read === null) return null;

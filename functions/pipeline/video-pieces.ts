@@ -9,9 +9,9 @@ import type { AttemptStore } from '../ports/attempts.ts';
 import type { PinStore } from '../ports/pins.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { Artifacts } from './artifacts.ts';
-import { usablePiece } from './check-pieces.ts';
-import type { PreparedArtifact } from './check-prepared.ts';
-import { pieceStates } from './pieces.ts';
+import { checkedCover, usablePiece } from './check-pieces.ts';
+import { forged, type PreparedArtifact } from './check-prepared.ts';
+import { hasPieces, pieceStates } from './pieces.ts';
 import { COVER, type Pieces } from './prepare-piece.ts';
 import { pieceMessage } from './ready-renders.ts';
 import type { MadeSideFile } from './side-files.ts';
@@ -33,6 +33,8 @@ export interface VideoPiecesDeps {
 
 export interface OpenPiece {
   piece: Piece;
+  /** That of the first format. */
+  key: string;
   artifact: Artifact<unknown>;
 }
 
@@ -48,35 +50,43 @@ export async function openPieces(
   { pins, artifacts, remakePiece }: VideoPiecesDeps,
 ): Promise<OpenPiece[]> {
   const [state] = await pieceStates(task, [combination], pins);
+  if (state === undefined && hasPieces(task.plan))
+    throw forged('clip', 'lengths and a rate that places can be counted from', 'others');
   const opened: OpenPiece[] = [];
   for (const name of state?.names ?? []) {
     const pin = state?.pins.get(name);
     // The handler of the render has found it a moment ago.
     if (pin === undefined) throw new TransientError('waiting', `The piece ${name} is not made yet.`);
     const { format = 0 } = combination;
-    const key = usablePiece(task, name, pin).artifacts[format] as string;
+    const keys = usablePiece(task, name, pin).artifacts;
     const artifact =
-      (await artifacts.open<unknown>(key, signals.signal)) ??
+      (await artifacts.open<unknown>(keys[format] as string, signals.signal)) ??
       (await remakePiece(task, name, format, signals));
-    opened.push({ piece: pieceOf(name) as Piece, artifact: inputs.use(artifact) });
+    const [key] = keys as [string];
+    opened.push({ piece: pieceOf(name) as Piece, key, artifact: inputs.use(artifact) });
   }
   return opened;
 }
 
 /** Clips with captions, by the first frame that they have in the film. Their artifacts are checked like those of clips. */
-export function captionedClips(pieces: readonly OpenPiece[]): Map<number, PreparedArtifact> {
+export function captionedClips(
+  pieces: readonly OpenPiece[],
+): Map<number, { key: string; artifact: PreparedArtifact }> {
   return new Map(
-    pieces.flatMap(({ piece, artifact }) =>
-      piece.kind === 'captioned' ? [[piece.at, artifact as PreparedArtifact] as const] : [],
+    pieces.flatMap(({ piece, key, artifact }) =>
+      piece.kind === 'captioned'
+        ? [[piece.at, { key, artifact: artifact as PreparedArtifact }] as const]
+        : [],
     ),
   );
 }
 
-/** Of a video that wants one. */
-export function coversOf(pieces: readonly OpenPiece[]): MadeSideFile[] {
-  return pieces.flatMap(({ piece, artifact }) =>
-    piece.kind === 'cover' ? [{ kind: piece.kind, file: artifact.path(COVER) }] : [],
-  );
+/** Of a video that wants one. Throws PermanentError 'mix_failed' unless it is a JPEG. */
+export async function coversOf(pieces: readonly OpenPiece[]): Promise<MadeSideFile[]> {
+  const covers = pieces.filter(({ piece }) => piece.kind === 'cover');
+  const files: MadeSideFile[] = [];
+  for (const { artifact } of covers) files.push({ kind: 'cover', file: await checkedCover(artifact, COVER) });
+  return files;
 }
 
 /** On one machine, whoever needs it makes it. */

@@ -1,6 +1,6 @@
 /** Tasks whose videos are made in several formats. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readPicture } from '../../functions/media/mp4/tracks.ts';
@@ -127,6 +127,28 @@ describe('a task in three formats', () => {
       rows.map(({ combination, format }) => [combination, format]),
       videos.map(({ combination, format }) => [combination, format]),
     );
+  });
+
+  test('holds the picture before a damaged last frame where the clip is encoded, as that frame is copied elsewhere', async () => {
+    const dir = cleanup.use(await tempDir());
+    const file = join(dir.path, 'damaged.mp4');
+    const bytes = Buffer.from(bodies['/a.mp4']?.body as Buffer);
+    await writeFile(file, bytes);
+    const { offsets, sizes } = await readPicture(file);
+    // What is behind the header of its slice.
+    bytes.fill(7, (offsets.at(-1) as number) + 6, (offsets.at(-1) as number) + (sizes.at(-1) as number));
+    server.set('/damaged.mp4', { body: bytes });
+    const { status, renders } = await host.run({
+      task_name: 'damaged',
+      video_blocks: { hooks: [server.url('/damaged.mp4')], ctas: [server.url('/c.mp4')] },
+      output: { formats: FORMATS, fps: 30 },
+    });
+    assert.equal(status['status'], 'completed', JSON.stringify(renders.map(({ error }) => error)));
+    assert.equal(status['video'], 'mixed');
+    for (const { file_name: name } of renders) {
+      const picture = await readPicture(join(host.outputDir, 'damaged', name), RATE);
+      assert.equal(picture.sizes.length, LENGTHS.a + LENGTHS.c);
+    }
   });
 
   test('is encoded once per clip for all formats, and retried in all that failed, with their names', async () => {

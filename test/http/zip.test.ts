@@ -78,6 +78,15 @@ describe('the zip', () => {
     assert.match(String(entries.get(captions)), /Hi/);
   });
 
+  test('leaves out what is gone of these', async () => {
+    await using s = await savedVideos();
+    await s.save(1, 'video', '1\n00:00:00,000 --> 00:00:01,000\nHi\n');
+    await s.end();
+    await rm(s.pathOf(1).replace(/mp4$/, 'srt'));
+    const names = [...unzip(await zipOf(s)).keys()].filter((name) => !name.startsWith('manifest-'));
+    assert.deepEqual(names, [s.nameOf(1)]);
+  });
+
   test('has the manifest and every video, as they are in the folder', async () => {
     await using s = await ended();
     const response = await s.get('/manifest.zip');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type BurnedOverlay, placeOf, withOverlays } from '../../functions/media/burn-graph.ts';
-import { conformIdentity } from '../../functions/media/conform.ts';
 import { videoGraph } from '../../functions/media/conform-graph.ts';
+import { conformIdentity } from '../../functions/media/conform-identity.ts';
 import { filterText } from '../../functions/media/filter-text.ts';
 import { safeBox } from '../../functions/media/safe-box.ts';
 import { OVERLAY_POSITIONS } from '../../functions/model/overlays.ts';

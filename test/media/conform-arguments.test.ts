@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ConformInput, conformArguments, conformIdentity } from '../../functions/media/conform.ts';
+import { type ConformInput, conformArguments } from '../../functions/media/conform.ts';
+import { conformIdentity } from '../../functions/media/conform-identity.ts';
 import { conformTimeoutMs, refuseLarge } from '../../functions/media/conform-limits.ts';
 import type { Probe, Profile } from '../../functions/model/pins.ts';
 import { plainProfile } from '../fixtures/media/plain-choices.ts';

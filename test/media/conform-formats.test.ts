@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import {
-  type ConformOutput,
-  conformArguments,
-  conformClip,
-  conformIdentity,
-} from '../../functions/media/conform.ts';
-import { conformMemoryMb, framesHeld, inRuns, usualMemoryMb } from '../../functions/media/conform-limits.ts';
+import type { BurnedOverlay } from '../../functions/media/burn-graph.ts';
+import { type ConformOutput, conformArguments, conformClip } from '../../functions/media/conform.ts';
+import { conformIdentity } from '../../functions/media/conform-identity.ts';
+import { conformMemoryMb, framesHeld, usualMemoryMb } from '../../functions/media/conform-limits.ts';
+import { inRuns } from '../../functions/media/conform-runs.ts';
 import { probe } from '../../functions/media/probe.ts';
 import { formatProfiles } from '../../functions/media/profile.ts';
 import type { Profile } from '../../functions/model/pins.ts';
@@ -122,9 +120,13 @@ describe('a clip in several profiles', () => {
     const sizes = [1, 2, 3].map(() => ({ profile: plainProfile(1_080, 1_920) }));
     const { probe: found } = INPUT;
     const one = usualMemoryMb({ probe: found, profile: PROFILES[0] });
-    const lengths = (memoryMb: number) => inRuns(found, sizes, memoryMb).map((some) => some.length);
+    const lengths = (memoryMb: number, overlays: BurnedOverlay[] = []) =>
+      inRuns({ probe: found, overlays }, sizes, memoryMb).map((some) => some.length);
     assert.deepEqual(lengths(10_000), [3]);
     assert.deepEqual(lengths(one + 165), [2, 1]);
+    const picture = { file: '/picture.png', key: 'image/1', width: 2_000, height: 2_000 };
+    const overlay = { picture, position: 'center', width: 100, opacity: 1, from: 0, to: null } as const;
+    assert.deepEqual(lengths(one + 165, [overlay]), [1, 1, 1]);
     assert.deepEqual(lengths(one), [1, 1, 1]);
     assert.deepEqual(lengths(0), [1, 1, 1]);
     assert.ok(conformMemoryMb(2, 3) > conformMemoryMb(2));

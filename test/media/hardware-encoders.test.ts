@@ -4,7 +4,8 @@ import { mkdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
-import { conformArguments, conformClip, conformIdentity } from '../../functions/media/conform.ts';
+import { conformArguments, conformClip } from '../../functions/media/conform.ts';
+import { conformIdentity } from '../../functions/media/conform-identity.ts';
 import { tryEncoder, usableEncoder } from '../../functions/media/encoder-trial.ts';
 import {
   HARDWARE,

@@ -12,6 +12,7 @@ import { samplesOf } from '../../functions/model/frame-rate.ts';
 import type { Profile } from '../../functions/model/pins.ts';
 import type { Trim } from '../../functions/model/plan.ts';
 import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
+import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { LONG_CLIPS } from '../fixtures/media/long-clips.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { makeOddClip } from '../fixtures/media/odd-clips.ts';
@@ -90,6 +91,23 @@ describe('a part of a clip', () => {
     const { frames, warnings } = await conformed(file, PROFILE, { startSeconds: 0.5, endSeconds: 3 });
     assert.equal(frames, 15);
     assert.match(warnings.join(), /Expected end_seconds within its 1\.00 s, got 3 s/);
+  });
+
+  test('of a picture that is held under longer sound is held, too', async () => {
+    const file = at('slide.mp4');
+    await run(
+      ...['-f', 'lavfi', '-i', 'testsrc2=s=256x144:r=30:d=0.5', '-f', 'lavfi', '-i', 'sine=d=4'],
+      ...['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-c:a', 'aac', file],
+    );
+    for (const [startSeconds, endSeconds, frames] of [
+      [1, 3, 60],
+      [0.2, 3, 84],
+      [0.45, 0.9, 14],
+    ] as const) {
+      const made = await conformed(file, PROFILE, { startSeconds, endSeconds });
+      assert.equal(made.frames, frames, `from ${startSeconds}`);
+      assert.equal(made.shown.length, frames);
+    }
   });
 
   test('may be taken from a clip that is longer than allowed', async () => {

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { makePieceKey } from '../../functions/coordination/lease-keys.ts';
 import type { PieceName } from '../../functions/model/pieces.ts';
+import type { Prepared } from '../../functions/model/pins.ts';
 import type { Task } from '../../functions/model/task.ts';
 import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
+import type { PreparedArtifact } from '../../functions/pipeline/check-prepared.ts';
 import { remakePieceInPrepare } from '../../functions/pipeline/video-pieces.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { DELIVERY, delivery, useStages } from '../fixtures/hosts/stages.ts';
+import { captions } from '../fixtures/media/captions.ts';
 
 describe('a piece of a task', () => {
   const s = useStages();
@@ -111,6 +114,27 @@ describe('a piece of a task', () => {
     for (const name of ['cover-0-3', 'cover-9-best', 'captioned-0-1-0'] as PieceName[])
       await make(task, name);
     assert.deepEqual(s.logged('piece.prepared'), []);
+  });
+
+  test('with captions is as long as its clip, even if its last picture is held for another time', async () => {
+    const lines = [{ text: 'Go', voice: 'en' }];
+    const plan = { lines, captions: captions([], 'burn') };
+    const task = await s.createTask({ clips: ['/a.mp4'], decided: true, plan });
+    const plain = await s.createTask({ clips: ['/a.mp4'], decided: true });
+    await s.prepareAll(plain);
+    const [profile, clip] = await s.deps.pins.read(plain.id, ['profile', 'prepared-0']);
+    assert.ok(clip !== undefined && 'frames' in clip);
+    await s.deps.pins.write(task.id, 'profile', profile as never);
+    await s.deps.pins.write(task.id, 'prepared-0', { ...clip, frames: 31 } as Prepared);
+    await s.prepareAll(task);
+    await make(task, 'captioned-0-1-0');
+    const [pin] = await s.deps.pins.read(task.id, ['piece-captioned-0-1-0']);
+    assert.equal(pin?.error, undefined, pin?.error?.message);
+    using made = await s.deps.artifacts.open<PreparedArtifact['meta']>(
+      pin?.artifacts[0] ?? '',
+      DELIVERY.signal,
+    );
+    assert.equal(made?.meta.frames, 31);
   });
 
   for (const remade of ['here', 'in prepare'] as const) {

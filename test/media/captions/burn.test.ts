@@ -6,7 +6,8 @@ import { type BurnedCaptions, captionFile } from '../../../functions/media/capti
 import { captioned, createBurning, refuseWithoutFilter } from '../../../functions/media/captions/burn.ts';
 import { FONTS_DIR } from '../../../functions/media/captions/fonts.ts';
 import { type CaptionWord, wordsOf } from '../../../functions/media/captions/words.ts';
-import { conformClip, conformIdentity } from '../../../functions/media/conform.ts';
+import { conformClip } from '../../../functions/media/conform.ts';
+import { conformIdentity } from '../../../functions/media/conform-identity.ts';
 import { FfmpegError } from '../../../functions/media/ffmpeg-error.ts';
 import { readPicture } from '../../../functions/media/mp4/tracks.ts';
 import { probe } from '../../../functions/media/probe.ts';
