@@ -1,6 +1,7 @@
 /** Mistakes in what a request says of captions that its schema cannot express. */
 import type { Mistake } from '../base/errors.ts';
 import { isObject } from './block-entries.ts';
+import { CAPTION_MODES } from './captions.ts';
 
 /** How burned captions look. */
 const STYLE = ['font', 'size', 'colour', 'highlight', 'position', 'words_per_line', 'upper_case'] as const;
@@ -11,7 +12,8 @@ export function captionMistakes(body: Record<string, unknown>): Mistake[] {
   if (!isObject(captions)) return [];
   const { mode } = captions;
   const conflict = (pointer: string, message: string): Mistake => ({ pointer, code: 'conflict', message });
-  const styles = STYLE.filter((field) => captions[field] !== undefined && mode !== 'burn');
+  const isKnown = (CAPTION_MODES as readonly unknown[]).includes(mode);
+  const styles = STYLE.filter((field) => captions[field] !== undefined && isKnown && mode !== 'burn');
   const isSpoken = body['text_to_speech'] !== undefined || body['text_to_speach'] !== undefined;
   return [
     ...(mode === 'none' || isSpoken

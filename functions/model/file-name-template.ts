@@ -45,6 +45,8 @@ const CUT: readonly string[] = ['task', 'track', 'voice', 'block', 'group'];
 const TOKENS = /\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+/gu;
 const LITERALLY: Readonly<Record<string, string>> = { '{{': '{', '}}': '}' };
 const VIDEO_END = /\.(mp4|mov|m4v)$/i;
+/** Tasks are worked on in turn. */
+const TEMPLATES_KEPT = 20;
 /** A value gets at least so much room if there are several long ones. */
 const LEAST_ROOM = 8;
 
@@ -56,7 +58,7 @@ export const readTemplate = remembered((template: string): readonly Piece[] => {
     if (colon < 0) return { kind: inner as PlainValue };
     return { kind: inner.slice(0, colon) as BlockValue, block: inner.slice(colon + 1) };
   });
-});
+}, TEMPLATES_KEPT);
 
 /** The first mistake in a template; undefined if there is none. @param blocks names of the video blocks */
 export function templateMistake(template: string, blocks: readonly string[]): TemplateMistake | undefined {

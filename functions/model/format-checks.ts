@@ -19,6 +19,7 @@ export function outputMistakes(output: unknown): Mistake[] {
   return [
     ...sizeBesideFormats(output),
     ...formats.flatMap((format, at) => (isObject(format) ? ofFormat(format, output, at) : [])),
+    ...unseenFit(output, formats),
     ...unseenDefault(output, formats),
   ];
 }
@@ -55,6 +56,15 @@ function barsWithoutContain(fields: Fields, fit: unknown, at: string): Mistake[]
   if (fields['background'] === undefined || !leavesNoBars(fit)) return [];
   const message = `Expected a background with fit contain only, got one with ${fit}, which leaves no bars. Leave one of them out.`;
   return [{ pointer: `${at}/background`, code: 'conflict', message }];
+}
+
+/** The fit for all formats that have none, if there are none of these. */
+function unseenFit(output: Fields, formats: readonly unknown[]): Mistake[] {
+  const isUsed = formats.some((format) => !isObject(format) || format['fit'] === undefined);
+  if (output['fit'] === undefined || isUsed) return [];
+  const message =
+    'Expected a fit for a format without one, got a fit in each of them. Leave one of them out.';
+  return [{ pointer: '/output/fit', code: 'conflict', message }];
 }
 
 /** The colour for all formats that have none, if all of these leave no bars. */

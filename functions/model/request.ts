@@ -144,8 +144,10 @@ function repeatWarnings(at: string, blocks: readonly ReadBlock[]): string[] {
     const known = new Set<string>();
     const repeated = new Map<string, SourceAddress>();
     for (const clip of clips) {
-      if (known.has(clip.url)) repeated.set(clip.url, clip);
-      known.add(clip.url);
+      const { url, trim, volume } = clip;
+      const key = JSON.stringify([url, trim, volume]);
+      if (known.has(key)) repeated.set(url, clip);
+      known.add(key);
     }
     return [...repeated.values()].map(
       ({ masked }) => `${at}: block ${shown(name)} has ${masked} more than once; each mention counts.`,

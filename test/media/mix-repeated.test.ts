@@ -22,7 +22,8 @@ describe('a mix', () => {
       music: "aevalsrc='0.9*sin(2*PI*60*t)*exp(-18*mod(t,0.5))':s=48000",
       voice: 'anoisesrc=c=white:a=0.3:r=48000:seed=9',
     };
-    for (const [name, source] of Object.entries(sources)) await makePcm(at(name), source, name === 'voice' ? 3 : 4);
+    for (const [name, source] of Object.entries(sources))
+      await makePcm(at(name), source, name === 'voice' ? 3 : 4);
     const sound = (name: string): MixSound => ({ file: at(name), samples: 4 * RATE, loudness: -20 });
     const input = { total: 6 * RATE, own: [at('own'), at('own')], originalVolume: 0.5, duck: true };
     const graph = soundGraph(

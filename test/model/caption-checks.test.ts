@@ -14,6 +14,8 @@ const CASES: readonly [title: string, captions: unknown, pointers: string[], lin
     { mode: 'srt', size: 8, words_per_line: 2 },
     ['/captions/size', '/captions/words_per_line'],
   ],
+  ['a style beside a mode that the schema refuses', { mode: 'burnn', size: 8 }, []],
+  ['a style without a mode, which the schema refuses', { size: 8 }, []],
   ['another shape, which the schema refuses', 'srt', []],
 ];
 

@@ -25,6 +25,18 @@ function mistakesOf(clip: object, more: object = {}): string[] {
 }
 
 describe('a clip or track as an object', () => {
+  test('is the same as another one only if all of it is, but for its name', () => {
+    const warnings = (...clips: object[]) => {
+      const urls = [{ url: URL, name: 'First', end_seconds: 2 }, ...clips];
+      return read({}, { video_blocks: { a: urls } }).warnings.filter((warning) =>
+        warning.includes('more than once'),
+      );
+    };
+    assert.deepEqual(warnings({ url: URL, start_seconds: 2 }, URL as never), []);
+    assert.deepEqual(warnings({ url: URL, end_seconds: 2, volume: 0.5 }), []);
+    assert.equal(warnings({ url: URL, end_seconds: 2, name: 'Second' }).length, 1);
+  });
+
   test('is refused if it ends before it begins, or within its first frame', () => {
     const END = ['/video_blocks/a/0/end_seconds'];
     assert.deepEqual(mistakesOf({ start_seconds: 2, end_seconds: 2 }), END);

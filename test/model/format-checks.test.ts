@@ -40,6 +40,7 @@ const WRONG: Record<string, [output: unknown, mistakes: string[]]> = {
     { background: '#ffffff', formats: [{ name: '1x1', background: '#000000' }] },
     ['/output/background conflict'],
   ],
+  'a fit for all, which have others': [{ fit: 'cover', formats: [BLUR] }, ['/output/fit conflict']],
   'width alone, without formats': [{ width: 64 }, ['/output/height missing']],
 };
 const RIGHT: Record<string, unknown> = {

@@ -32,6 +32,45 @@ function csvOf(text: string): string {
   return [...pieces].join('');
 }
 
+test('a row of the CSV says of which combination, format, language and group a video is', () => {
+  const task = sampleTask({ combinations: 1 });
+  const { plan } = task;
+  const [clip, ...others] = plan.sources;
+  assert.ok(clip);
+  const line = { kind: 'line', text: 'Hallo', voice: 'v', language: 'de-CH', group: 'Deutsch' } as const;
+  const shape = { width: 90, height: 160, fit: 'cover', background: '#000000' } as const;
+  const csv = [
+    ...manifestCsv({
+      task: {
+        ...task,
+        plan: {
+          ...plan,
+          sources: [clip, ...others, line],
+          formats: [
+            { name: '1x1', ...shape },
+            { name: '9x16', ...shape },
+          ],
+          combinations: [
+            { index: 4, number: 2, format: 1, clips: [0], track: null, line: plan.sources.length },
+          ],
+        },
+      },
+      reports: [sampleReport(4)],
+      join: undefined,
+      finishedAt: 2,
+    }),
+  ].join('');
+  const [header = [], values = []] = cells(csv);
+  const shown = (name: string) => values[header.indexOf(name)];
+  assert.deepEqual(['index', 'combination', 'format', 'language', 'group'].map(shown), [
+    '4',
+    '2',
+    '9x16',
+    'de-CH',
+    'Deutsch',
+  ]);
+});
+
 function row(text: string): Record<string, string> {
   const [header = [], values = []] = cells(csvOf(text));
   return Object.fromEntries(header.map((name, at) => [name, values[at] ?? '']));
