@@ -140,6 +140,9 @@ describe('a part of a clip', () => {
       const part = await heard({ startSeconds: 1.001, endSeconds: 2 });
       assert.equal(part.length, 4 * 47_952);
       assert.ok(part.equals(whole.subarray(4 * 48_048, 4 * 96_000)), name);
+      // In binary, 4.1 s are no whole number of bytes.
+      const rest = await heard({ startSeconds: 1, endSeconds: 5.1 });
+      assert.ok(rest.equals(whole.subarray(4 * 48_000)), name);
       await assert.rejects(heard({ startSeconds: 9 }), { code: 'trim_empty' });
     }
   });
