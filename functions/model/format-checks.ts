@@ -13,6 +13,7 @@ export function outputMistakes(output: unknown): Mistake[] {
   if (formats === undefined) {
     return [
       ...halfSize(output, '/output', "Give both, or neither for the first clip's size."),
+      ...tooLarge(output, output['fps'], '/output'),
       ...barsWithoutContain(output, output['fit'], '/output'),
     ];
   }
@@ -41,7 +42,8 @@ function ofFormat(format: Fields, output: Fields, at: number): Mistake[] {
           },
         ]
       : halfSize(format, pointer, `Give both${isKnown ? `, or neither for the usual ${name}` : ''}.`);
-  return [...size, ...barsWithoutContain(format, fitOf(format, output), pointer)];
+  const large = tooLarge(format, output['fps'], pointer);
+  return [...size, ...large, ...barsWithoutContain(format, fitOf(format, output), pointer)];
 }
 
 function halfSize(fields: Fields, pointer: string, next: string): Mistake[] {
@@ -49,6 +51,23 @@ function halfSize(fields: Fields, pointer: string, next: string): Mistake[] {
   const missing = fields['width'] === undefined ? 'width' : 'height';
   const message = `Expected width and height together, got no ${missing}. ${next}`;
   return [{ pointer: `${pointer}/${missing}`, code: 'missing', message }];
+}
+
+/** Of H.264 level 5.2, above which few players go: macroblocks of 16x16 pixels in a picture, and in a second. */
+const MOST_BLOCKS = 36_864;
+const MOST_BLOCKS_PER_SECOND = 2_073_600;
+
+/** The videos would be made smaller. */
+function tooLarge({ width, height }: Fields, fps: unknown, pointer: string): Mistake[] {
+  if (typeof width !== 'number' || typeof height !== 'number') return [];
+  const blocks = Math.ceil(width / 16) * Math.ceil(height / 16);
+  const isFast = typeof fps === 'number' && blocks * fps > MOST_BLOCKS_PER_SECOND;
+  if (blocks <= MOST_BLOCKS && !isFast) return [];
+  const most = isFast ? Math.min(MOST_BLOCKS, Math.floor(MOST_BLOCKS_PER_SECOND / fps)) : MOST_BLOCKS;
+  const message =
+    `Expected at most ${((most * 256) / 1e6).toFixed(1)} million pixels${isFast ? ` at ${fps} frames a second` : ''}, as ` +
+    `H.264 level 5.2 has, got ${width}x${height}. Choose a smaller size, such as 2160x3840.`;
+  return [{ pointer: `${pointer}/width`, code: 'invalid', message }];
 }
 
 /** A colour that would never be seen: the caller expects something else. */

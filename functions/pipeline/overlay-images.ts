@@ -12,11 +12,13 @@ import { type ImageSize, makeOverlayImage } from '../media/overlay-image.ts';
 import { overlaysOf, type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
+import type { PinStore } from '../ports/pins.ts';
 import { type Artifacts, artifactKey, disposeOf } from './artifacts.ts';
 import type { Fetching } from './fetch-source.ts';
 import { fetchedSource, madeFrom, type PreparedMeta } from './source-artifact.ts';
 
 export interface ImagesDeps {
+  pins: Pick<PinStore, 'read'>;
   fetching: Fetching;
   artifacts: Artifacts;
   ffmpeg: Ffmpeg;
@@ -71,6 +73,15 @@ export async function preparedImage(
   );
 }
 
+/** One that cannot be used is not tried again for each clip: that takes seconds, and may be meant to. */
+async function refuseFailed({ pins }: ImagesDeps, { id, plan }: Task, image: number): Promise<void> {
+  const [pin] = await pins.read(id, [`prepared-${image}`]);
+  // A message that was given up says nothing of the picture.
+  if (pin?.error === undefined || pin.error.code === 'undeliverable') return;
+  const { code, stage, message } = pin.error;
+  throw new ImageFailed(plan.sources[image] as Source, new PermanentError(code, stage, message));
+}
+
 /** What is laid over a clip. Throws ImageFailed or TransientError. */
 export async function openedOverlays(
   deps: ImagesDeps,
@@ -83,6 +94,7 @@ export async function openedOverlays(
   try {
     for (const { image } of wanted) {
       if (opened.has(image)) continue;
+      await refuseFailed(deps, task, image);
       opened.set(
         image,
         await preparedImage(deps, task, image, signal).catch((error: unknown) => {

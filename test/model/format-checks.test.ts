@@ -7,6 +7,11 @@ import { readRequest } from '../../functions/model/request.ts';
 const BLUR = { name: 'a', width: 64, height: 64, fit: 'blur' };
 /** What is wrong, and where it is said. */
 const WRONG: Record<string, [output: unknown, mistakes: string[]]> = {
+  'a size that H.264 does not have': [{ width: 4096, height: 4096 }, ['/output/width invalid']],
+  'a format that is too large for the rate': [
+    { fps: 60, formats: ['1x1', { name: 'wide', width: 4096, height: 2304 }] },
+    ['/output/formats/1/width invalid'],
+  ],
   'a width beside formats': [{ width: 64, formats: ['9x16'] }, ['/output/width conflict']],
   'a size beside formats': [
     { width: 64, height: 64, formats: ['9x16'] },
