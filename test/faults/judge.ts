@@ -73,7 +73,8 @@ export async function judge(found: Case): Promise<Verdict> {
     judgeLines(task, lives, complain);
     const file = (name: string) => opened.fileIn(task.folder, name);
     for (const report of reports) {
-      if (report.status === 'succeeded') expected.add(file(report.fileName));
+      if (report.status !== 'succeeded') continue;
+      for (const { fileName: name } of [report, ...(report.files ?? [])]) expected.add(file(name));
     }
     for (const extension of ['json', 'csv'] as const) expected.add(file(manifestName(id, extension)));
     await judgeVideos(reports, file, complain);

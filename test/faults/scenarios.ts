@@ -16,7 +16,7 @@ const MINUTE_MS = 60_000;
 const postTask = async (
   url: string,
   { clips: [one, two], track }: Sources,
-  { headers = {}, output = {} } = {},
+  { headers = {}, output = {}, more = {} } = {},
 ): Promise<string[]> => {
   const request = {
     task_name: 'task',
@@ -25,6 +25,7 @@ const postTask = async (
     text_to_speech: [{ text: 'Hi', voice: 'Sarah' }],
     output: { ...OUTPUT, ...output },
     seed: SEED,
+    ...more,
   };
   return [String((await post(`${url}/process_media`, request, headers))['task_id'])];
 };
@@ -59,6 +60,15 @@ export const FORMATS: Scenario = {
         ],
       },
     }),
+};
+
+/** With captions in the picture and a cover, which are pieces with messages of their own, and files beside the videos. */
+export const PIECES: Scenario = {
+  ...TASK,
+  name: 'captions and covers',
+  stages: ['prepare', 'render'],
+  ask: (url, sources) =>
+    postTask(url, sources, { more: { captions: { mode: 'burn', files: ['srt'] }, cover: {} } }),
 };
 
 /** A caller who repeats a request until it is answered still gets only one task. */

@@ -21,6 +21,7 @@ import {
   ENCODED,
   FORMATS,
   KEYED,
+  PIECES,
   RETRY,
   SWEEP,
   TASK,
@@ -46,10 +47,11 @@ const SCENARIOS = [
   CANCELLED,
   ENCODED,
   FORMATS,
+  PIECES,
   REFUSED,
   TWICE,
 ];
-const FURTHER = [KEYED, CANCELLED, ENCODED, FORMATS, REFUSED, TWICE];
+const FURTHER = [KEYED, CANCELLED, ENCODED, FORMATS, PIECES, REFUSED, TWICE];
 /** Beside a task from its post to its end, `npm test` tries one of the others. */
 const OTHERS = SCENARIOS.length - 1;
 /** Where another suite stops every stage of a task, `npm test` stops one in this many. */
