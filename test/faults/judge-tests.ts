@@ -58,7 +58,7 @@ const JUDGE_TESTS: readonly JudgeTest[] = [
 
 /** `npm test` takes every second one. */
 export function judgeTests(run: Run): void {
-  for (const { title, work } of sampled(JUDGE_TESTS, 2, 'the judge')) test(title, () => work(run));
+  for (const { title, work } of sampled(JUDGE_TESTS, 4, 'the judge')) test(title, () => work(run));
 }
 
 async function spoil({ ids: [id = ''], opened }: Again): Promise<string[]> {

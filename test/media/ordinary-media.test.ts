@@ -43,7 +43,7 @@ const CLIPS = [
   ['wmv.asf', '-c:v', 'wmv2', '-c:a', 'wmav2'],
   ['a.gif'],
 ] as const;
-for (const [name, ...output] of sampled(CLIPS, 2, 'ordinary clips')) {
+for (const [name, ...output] of sampled(CLIPS, 4, 'ordinary clips')) {
   test(`a clip as ${name} is accepted`, async () => {
     const file = await makeFilm(at(name), { frames: 30, output: [...output] });
     const made = at(`made-${name}`);
@@ -72,7 +72,7 @@ const SOUNDS = [
   ['a.wma'],
   ['dts.mka', '-c:a', 'dca', '-strict', '-2'],
 ] as const;
-for (const [name, ...output] of sampled(SOUNDS, 2, 'ordinary sounds')) {
+for (const [name, ...output] of sampled(SOUNDS, 4, 'ordinary sounds')) {
   test(`a sound as ${name} is accepted`, async () => {
     const file = await makeSound(at(name), { seconds: 1, output: [...output] });
     const made = at(`made-${name}`);
