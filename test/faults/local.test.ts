@@ -1,4 +1,4 @@
 import { localSet } from './local-set.ts';
 import { faultSuite } from './suite.ts';
 
-faultSuite(localSet, { every: 54, wide: true });
+faultSuite(localSet, { every: 90, wide: true });
