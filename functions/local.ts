@@ -2,8 +2,11 @@
 import { watchLauncher } from './adapters/process/launcher.ts';
 import { createLog, type Log } from './base/log.ts';
 import { requestFields } from './base/request-id.ts';
+import { traceFields } from './base/trace.ts';
 import { type Config, loadConfig, readEnvironment } from './config/config.ts';
+import { NO_INSTRUMENTATION } from './hosts/instrumentation.ts';
 import { type Host, startHost } from './hosts/local.ts';
+import { openTelemetry } from './hosts/telemetry.ts';
 
 /** Most of a stop is waiting for children to end. The next host waits a little longer than this for the lock. */
 const STOP_LIMIT_MS = 10_000;
@@ -18,7 +21,7 @@ async function main(): Promise<void> {
     const log = createLog({
       level: config.logLevel,
       pretty: process.stdout.isTTY === true,
-      context: requestFields,
+      context: () => ({ ...requestFields(), ...traceFields(config.project) }),
       write: (line) => process.stdout.write(line),
     });
     let host: Host | undefined;
@@ -34,7 +37,8 @@ async function main(): Promise<void> {
         process.exitCode = 1;
       });
     });
-    host = await startHost(config, log);
+    const telemetry = await openTelemetry(config, log, { isScraped: true });
+    host = await startHost(config, log, NO_INSTRUMENTATION, telemetry);
     endWhenBroken(host, log);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`);

@@ -64,6 +64,8 @@ export type EventName =
   | 'request.refused'
   | 'sweep.failed'
   | 'sweep.repaired'
+  | 'telemetry.failing'
+  | 'telemetry.working'
   | 'uploads.pruned'
   | 'uploads.not_pruned'
   | 'webhook.delivered'

@@ -12,6 +12,7 @@ import { readSigningKey, readWebhookSecret } from './key-settings.ts';
 import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
+import { readTelemetrySettings, type TelemetrySettings } from './telemetry-settings.ts';
 import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
 
 export { ConfigError, type Environment };
@@ -61,6 +62,7 @@ export interface Config {
   mcp: boolean;
   allowPrivateUrls: boolean;
   logLevel: LogLevel;
+  telemetry: TelemetrySettings;
   /** PATH, to look for ffmpeg. */
   searchPath: string;
   /** Started by `npm start`. If that npm is killed, this process is not told. */
@@ -95,8 +97,8 @@ export function readEnvironment(): Environment {
   if (unknown.length > 0) {
     throw new ConfigError(
       unknown.map((name) =>
-        name.startsWith('GOOGLE_') || name.startsWith('CLOUDSDK_')
-          ? `${name}: expected in the environment, got it in .env. It is read by Google's own libraries: export it.`
+        /^(GOOGLE|CLOUDSDK|OTEL)_/.test(name)
+          ? `${name}: expected in the environment, got it in .env. Libraries read it there: export it.`
           : `${name}: expected a setting in .env, got an unknown name. Did you mean ${closest(name, known)}?`,
       ),
     );
@@ -172,6 +174,7 @@ export function loadConfig(env: Environment): Config {
     mcp: read.flag('MCP'),
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', !exposed),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
+    telemetry: readTelemetrySettings(read),
     searchPath: env['PATH'] ?? '',
     // Only `npm start`: what another script starts, such as a test, may be meant to outlive that script.
     launchedByNpm: env['npm_lifecycle_event'] === 'start',

@@ -306,7 +306,38 @@ export const SETTINGS: readonly Setting[] = [
     expected: LOG_LEVELS.join(', '),
     about: 'Least severe lines to log: debug, info, warn or error.',
   },
+  {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    default: '',
+    expected: 'an http(s) URL without a query',
+    about: 'Where to send metrics and traces by OTLP over HTTP, such as http://127.0.0.1:4318.',
+  },
+  {
+    name: 'OTEL_EXPORTER_OTLP_HEADERS',
+    default: '',
+    expected: 'names and values, such as api-key=secret,tenant=5',
+    about: 'Headers of these requests, such as a key: name=value, separated by commas.',
+    secret: true,
+  },
+  {
+    name: 'OTEL_SERVICE_NAME',
+    default: 'every-cut',
+    expected: 'letters, digits and ._:/-',
+    about: 'What the service is called in metrics and traces.',
+  },
+  {
+    name: 'OTEL_TRACES_SAMPLER_ARG',
+    default: '1',
+    expected: 'a number from 0 to 1',
+    about: 'Share of the tasks and requests whose traces are sent.',
+  },
+  {
+    name: 'OTEL_METRIC_EXPORT_INTERVAL',
+    default: '60000',
+    expected: 'a whole number from 1000 to 3600000',
+    about: 'How often metrics are sent, in milliseconds.',
+  },
 ];
 
 /** Settings of features that this build does not have: setting one is refused, not ignored. */
-export const NOT_AVAILABLE = ['INPUT_DIR', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+export const NOT_AVAILABLE = ['INPUT_DIR'];

@@ -14,8 +14,11 @@ import { parseJson, problem } from '../http/json-body.ts';
 import { createPushAccess } from '../http/push-auth.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import type { Delivery } from '../ports/queue.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
 import { inChunks } from './cloud-answer.ts';
+import { createMessageTraces } from './message-traces.ts';
+import { openTelemetry } from './telemetry.ts';
 
 export const FUNCTION_NAMES = [
   'processMedia',
@@ -61,8 +64,10 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     log,
   });
   const logNack = createNackLog(log);
+  const traces = createMessageTraces('gcp_pubsub', async () => (await composed)?.deps.tasks);
   const stopping = new AbortController();
   const atWork = new Set<Promise<Response>>();
+  let telemetry: Promise<Telemetry> | undefined;
   let composed: ReturnType<typeof composeCloud> | undefined;
 
   const depsOf = async (): Promise<Deps> => {
@@ -98,10 +103,20 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     }
   };
 
+  const observed = async (name: FunctionName, request: Request): Promise<Response> => {
+    telemetry ??= openTelemetry(config, log, { isScraped: false });
+    const { flush } = await telemetry;
+    try {
+      return await guarded(name, request);
+    } finally {
+      await flush();
+    }
+  };
+
   const entry =
     (name: FunctionName): CloudFunction =>
     (request) => {
-      const answer = guarded(name, request).finally(() => atWork.delete(answer));
+      const answer = observed(name, request).finally(() => atWork.delete(answer));
       atWork.add(answer);
       return answer;
     };
@@ -121,7 +136,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         return new Response(null, { status: ACKNOWLEDGED, headers: CLOSE_CONNECTION });
       }
       const { message, messageId, deliveries } = pushed;
-      return traced(pushed.traceparent, async () => {
+      return traces.handle(message, pushed, async (failed) => {
         using limit = timeLimit(patience.deliveryMs, () => outOfTime(patience), stopping.signal);
         const { signal } = limit;
         try {
@@ -138,6 +153,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
           );
           return new Response(null, { status: ACKNOWLEDGED });
         } catch (error) {
+          failed(error);
           // It stays due, and the sweep publishes it again: receivers that hang must not slow down the events of others.
           if (topic === 'webhook' && isWaiting(error)) return new Response(null, { status: ACKNOWLEDGED });
           const tasks = (await composed?.catch(() => undefined))?.deps.tasks;
@@ -187,6 +203,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       stopping.abort(new TransientError('waiting', 'The function is stopping.'));
       await Promise.all(atWork);
       await (await composed)?.[Symbol.asyncDispose]();
+      await (await telemetry)?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Hooks around adapters and stages, for traces and for the faults that tests inject. */
+/** Hooks around adapters and stages, for the faults that tests inject. */
 import type { Message } from '../model/messages.ts';
 import type { ArtifactStore } from '../ports/artifacts.ts';
 import type { AttemptStore } from '../ports/attempts.ts';

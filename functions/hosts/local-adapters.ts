@@ -22,6 +22,7 @@ import { createSqliteWebhooks } from '../adapters/sqlite/webhooks.ts';
 import { detectSleep } from '../base/awake.ts';
 import { isExpected } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { traceparent } from '../base/trace.ts';
 import type { Config } from '../config/config.ts';
 import { createSeal, sealedMemo } from '../coordination/seal.ts';
 import { usableEncoder } from '../media/encoder-trial.ts';
@@ -114,6 +115,7 @@ export async function composeLocal(
   attempts.endRests();
   const queue = createSqliteQueue({
     database,
+    traceparent,
     onOutage: {
       began(error) {
         if (!database.isBroken) logOutage(log, error);

@@ -11,6 +11,7 @@ import { ALL_PLACES } from '../coordination/receiver-places.ts';
 import { createApi } from '../http/router.ts';
 import type { MessageOf, Topic } from '../model/messages.ts';
 import type { Delivery } from '../ports/queue.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { complete } from '../stages/complete.ts';
 import { deadLetter } from '../stages/dead-letter.ts';
 import { prepare } from '../stages/prepare.ts';
@@ -20,6 +21,8 @@ import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { composeLocal } from './local-adapters.ts';
 import { closed, createLocalServer, listen } from './local-server.ts';
 import { webhookUntilSettled } from './local-webhooks.ts';
+import { createMessageTraces } from './message-traces.ts';
+import { NO_TELEMETRY } from './telemetry.ts';
 
 /**
  * Sources in flight. Most of them wait: downloading, probing and encoding have limits of their own. One task gets a fifth of
@@ -41,13 +44,18 @@ export interface Host {
   broken: Promise<Error>;
 }
 
-/** Resolves once the host listens. Rejects if ffmpeg is missing, the port is taken or a folder is not writable. */
+/**
+ * Resolves once the host listens. Rejects if ffmpeg is missing, the port is taken or a folder is not writable.
+ * @param telemetry ends with the host, after all its work
+ */
 export async function startHost(
   config: Config,
   log: Log,
   instrumentation: Instrumentation = NO_INSTRUMENTATION,
+  telemetry: Telemetry = NO_TELEMETRY,
 ): Promise<Host> {
   await using starting = new AsyncDisposableStack();
+  starting.use(telemetry);
   const { deps, queue, ffmpeg, resumed, broken } = starting.use(
     await composeLocal(config, log, instrumentation),
   );
@@ -61,7 +69,7 @@ export async function startHost(
 
   // srvx types its handler for HTTP/2 as well; this server speaks HTTP/1.1.
   const server = createLocalServer(
-    toNodeHandler(createApi(deps)) as RequestListener,
+    toNodeHandler(createApi({ ...deps, metricsText: telemetry.metricsText })) as RequestListener,
     // All callers of a proxy have its address.
     config.trustedProxies > 0 ? { connectionsPerClient: PROXY_CONNECTIONS } : {},
     log,
@@ -70,6 +78,7 @@ export async function startHost(
   starting.defer(() => closed(server));
 
   const logNack = createNackLog(log);
+  const traces = createMessageTraces('every_cut', async () => deps.tasks);
   const consume = <T extends Topic>(
     topic: T,
     concurrency: number,
@@ -77,15 +86,16 @@ export async function startHost(
   ): Consumer =>
     queue.consume(topic, {
       concurrency,
-      handler: async (message, delivery) => {
-        try {
-          const run = () => stage(message, delivery, deps);
-          await instrumentation.run(topic, () => deps.problems.during(message, run), message);
-        } catch (error) {
-          if (!delivery.signal.aborted) await logNack(message, delivery.deliveries, error, deps.tasks);
-          throw error;
-        }
-      },
+      handler: (message, delivery) =>
+        traces.handle(message, delivery, async () => {
+          try {
+            const run = () => stage(message, delivery, deps);
+            await instrumentation.run(topic, () => deps.problems.during(message, run), message);
+          } catch (error) {
+            if (!delivery.signal.aborted) await logNack(message, delivery.deliveries, error, deps.tasks);
+            throw error;
+          }
+        }),
       onHandedBack: (message, error, pauseMs) => void deps.problems.handedBack(message, error, pauseMs),
     });
   const consumers = [

@@ -1,5 +1,6 @@
 import { counted } from '../base/counted.ts';
 import type { Log } from '../base/log.ts';
+import { inTraceOf } from '../base/trace.ts';
 import { endCancelled } from '../pipeline/end-cancelled.ts';
 import type { Queue } from '../ports/queue.ts';
 import type { ReportStore } from '../ports/reports.ts';
@@ -24,7 +25,7 @@ export async function cancelTask(taskId: string, base: string, deps: CancelDeps)
   if (progress.finishedAt !== null) return answer(taskId, base, deps);
   await deps.tasks.cancel(taskId);
   // Nothing is lost if this process dies now, or if publishing fails: the sweep does it, only later.
-  const done = await endCancelled(task, deps);
+  const done = await inTraceOf(task, () => endCancelled(task, deps));
   if (done === undefined) return answer(taskId, base, deps);
   deps.log.info(`Cancelling "${task.name}": ${counted(done.left, 'combination')} still to end`, {
     event: 'task.cancelling',

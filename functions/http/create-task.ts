@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { traceparent } from '../base/trace.ts';
 import type { Accepted } from '../model/answers/task.ts';
 import { hasValue, withId } from '../model/file-name-template.ts';
 import { taskLinks } from '../model/links.ts';
@@ -22,7 +23,7 @@ export interface CreateTaskDeps {
 }
 
 /** A task that does not have an id yet. */
-export type Draft = Omit<Task, 'id' | 'createdAt' | 'fileId'> & Partial<Pick<Task, 'fileId'>>;
+export type Draft = Omit<Task, 'id' | 'createdAt' | 'fileId' | 'traceparent'> & Partial<Pick<Task, 'fileId'>>;
 
 /**
  * Stores the task, publishes its messages and answers 202. If another task already holds the claim, creates nothing and
@@ -39,12 +40,17 @@ export async function createTask(
     if (earlier !== undefined) return earlier;
     const { named, takesNames } = await withOwnNames(draft, deps);
     const id = randomUUID();
-    const task: Task = { fileId: id, ...named, id, createdAt: new Date().toISOString() };
+    const task: Task = { fileId: id, ...named, id, createdAt: new Date().toISOString(), ...inTrace() };
     // Fails if another request has just taken the claim or the names, or if a task in this folder has the same first digits.
     if (!(await deps.tasks.create(task, claim, takesNames))) continue;
     await publish(task, deps);
     return answer(request, task, deps);
   }
+}
+
+function inTrace(): Pick<Task, 'traceparent'> {
+  const trace = traceparent();
+  return trace === undefined ? {} : { traceparent: trace };
 }
 
 /**

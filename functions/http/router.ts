@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { withoutEnd } from '../base/without-end.ts';
 import { asProblem } from './as-problem.ts';
 import { corsHeaders, isPreflight, preflightAnswer, withHeaders } from './cors.ts';
+import { measured, type NoteRoute } from './measured.ts';
 import { checkQuery } from './query.ts';
 import type { Asked, RequestGuard } from './request-guard.ts';
 import type { Route } from './route.ts';
@@ -54,15 +55,16 @@ function routesAt(path: string): Found[] {
 
 /** The HTTP API, the same on every host. Never throws: every error becomes a problem document. */
 export function createApi(deps: ApiDeps): (request: Request) => Promise<Response> {
-  return async (request) => {
-    const headers: Record<string, string> = { ...corsHeaders(request, deps.corsOrigins ?? []) };
-    const response = await answer(request, deps, (more) => Object.assign(headers, more)).catch(
-      (error: unknown) => asProblem(error, deps.log),
-    );
-    if (leavesBody(request, response)) Object.assign(headers, CLOSE_CONNECTION);
-    const whole = withHeaders(response, headers);
-    return request.method === 'HEAD' ? withoutBody(whole) : whole;
-  };
+  return (request) =>
+    measured(request, async (note) => {
+      const headers: Record<string, string> = { ...corsHeaders(request, deps.corsOrigins ?? []) };
+      const response = await answer(request, deps, note, (more) => Object.assign(headers, more)).catch(
+        (error: unknown) => asProblem(error, deps.log),
+      );
+      if (leavesBody(request, response)) Object.assign(headers, CLOSE_CONNECTION);
+      const whole = withHeaders(response, headers);
+      return request.method === 'HEAD' ? withoutBody(whole) : whole;
+    });
 }
 
 /** Whether the caller may go on sending a body that nobody reads. A short one arrives anyway. */
@@ -76,6 +78,7 @@ function leavesBody({ headers, bodyUsed }: Request, { status }: Response): boole
 async function answer(
   request: Request,
   deps: ApiDeps,
+  note: NoteRoute,
   add: (headers: Readonly<Record<string, string>>) => void,
 ): Promise<Response> {
   const url = urlOf(request);
@@ -89,6 +92,7 @@ async function answer(
   // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routes.find(({ route }) => route.method === method);
+  if (found !== undefined) note(found.route.path);
   add(await deps.guard(request, url, askedOf(found, url.searchParams, deps)));
   if (routes.length === 0) {
     throw new RequestError(

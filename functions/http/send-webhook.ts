@@ -1,4 +1,5 @@
 import { RequestError } from '../base/errors.ts';
+import { inTraceOf } from '../base/trace.ts';
 import type { AskWebhookDeps } from '../pipeline/ask-webhook.ts';
 import { POLL_LATER } from './poll-later.ts';
 import { checkEnded, knownTask, statusView, type TasksDeps } from './task-status.ts';
@@ -17,7 +18,7 @@ export async function sendWebhook(taskId: string, base: string, deps: SendWebhoo
   checkEnded(progress);
   await deps.webhooks.ask(task.id, Date.now());
   // If this process dies now, the sweep publishes it.
-  await deps.queue.publish([{ topic: 'webhook', taskId: task.id }]);
+  await inTraceOf(task, () => deps.queue.publish([{ topic: 'webhook', taskId: task.id }]));
   const view = await statusView(taskId, base, deps);
   return Response.json(view, { status: 202, headers: { location: view.links.self, ...POLL_LATER } });
 }

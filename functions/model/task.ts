@@ -16,6 +16,8 @@ export interface Task {
   retryOf: string | null;
   /** The id whose first digits are in the names of its videos: its own or, for a retry, that of the first task. */
   fileId: string;
+  /** The trace that its request began or belongs to, as W3C writes it. Absent if there is none. */
+  traceparent?: string;
   /** Where its event goes; null: nowhere. Absent in tasks of earlier versions. */
   callback?: Callback | null;
 }

@@ -3,6 +3,8 @@ import pLimit from 'p-limit';
 import { chunked } from '../base/chunked.ts';
 import { counted } from '../base/counted.ts';
 import { type Failure, isShortage, isShortageCode, TransientError } from '../base/errors.ts';
+import { inSpan } from '../base/telemetry/spans.ts';
+import { inTraceOf, traced } from '../base/trace.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { endIdleTime, idleTime } from '../coordination/idle-time.ts';
 import { completingKey, pieceKey, prepareKey, renderKey } from '../coordination/lease-keys.ts';
@@ -67,7 +69,12 @@ const MOST_EVENTS = 500;
 
 /** Repairs what a process that died left undone. Run it from time to time; concurrent runs are harmless. */
 export async function sweep(deps: SweepDeps): Promise<void> {
-  await publishDueEvents(deps);
+  await inSpan('sweep', {}, () => sweepAll(deps));
+}
+
+async function sweepAll(deps: SweepDeps): Promise<void> {
+  // Each event belongs to the trace of its task, which whoever sends it finds.
+  await traced(undefined, () => publishDueEvents(deps));
   let after: string | undefined;
   for (;;) {
     const ids = await deps.tasks.unfinished(PAGE, after);
@@ -113,6 +120,11 @@ async function sweepTask(taskId: string, deps: SweepDeps): Promise<void> {
   const task = await deps.tasks.get(taskId);
   const progress = await deps.tasks.progress(taskId);
   if (task === undefined || progress === undefined || progress.finishedAt !== null) return;
+  await inTraceOf(task, () => repair(task, progress, deps));
+}
+
+async function repair(task: Task, progress: Progress, deps: SweepDeps): Promise<void> {
+  const taskId = task.id;
   const now = (deps.now ?? Date.now)();
   const created = Date.parse(task.createdAt);
 

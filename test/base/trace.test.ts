@@ -8,7 +8,9 @@ import { numbers } from '../contracts/harness.ts';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN_ID = '00f067aa0ba902b7';
 const TRACE = `00-${TRACE_ID}-${SPAN_ID}-01`;
+const IDS = { trace_id: TRACE_ID, span_id: SPAN_ID };
 const FIELDS = {
+  ...IDS,
   'logging.googleapis.com/trace': `projects/my-project/traces/${TRACE_ID}`,
   'logging.googleapis.com/spanId': SPAN_ID,
   'logging.googleapis.com/trace_sampled': true,
@@ -106,8 +108,8 @@ describe('the fields of a trace', () => {
     assert.deepEqual(['01', '03', 'ff'].map(sampled), [true, true, true]);
   });
 
-  test('are empty without a project and without a trace', () => {
-    assert.deepEqual(within(TRACE, undefined).fields, {});
+  test('are those of OpenTelemetry without a project, and empty without a trace', () => {
+    assert.deepEqual(within(TRACE, undefined).fields, IDS);
     assert.deepEqual(traceFields('my-project'), {});
   });
 });

@@ -15,6 +15,10 @@ export interface Taken {
   deliveries: number;
   /** Whether it may have killed the previous hosts. */
   suspect: boolean;
+  /** The trace to which it belongs. */
+  traceparent: string | undefined;
+  /** Milliseconds since it was published; undefined if an earlier version published it. */
+  age: number | undefined;
 }
 
 export interface TopicCounts {
@@ -23,6 +27,8 @@ export interface TopicCounts {
   inFlight: number;
   /** Dead letters that could not be handled and are kept for inspection. */
   quarantined: number;
+  /** Milliseconds since the oldest of those that wait or are in flight was published; 0 if there are none. */
+  oldestMs: number;
 }
 
 export interface Take {
@@ -39,11 +45,11 @@ interface Row {
   body: string;
   deliveries: number;
   deaths: number;
+  traceparent: string | null;
+  published_at: number | null;
 }
 
-function takenOf({ id, body, deliveries, deaths }: Row): Taken {
-  return { id, message: JSON.parse(body) as Message, deliveries, suspect: deaths >= SUSPECT_DEATHS };
-}
+const COLUMNS = 'id, body, deliveries, deaths, traceparent, published_at';
 
 /** The state in the database, under the name that it has there since its first version. */
 const QUARANTINED = 'parked';
@@ -54,6 +60,7 @@ const QUARANTINED = 'parked';
 export class SqliteMessages {
   readonly #database: Database;
   readonly #now: () => number;
+  readonly #traceparent: () => string | undefined;
   readonly #suspects: Suspects;
   /** By topic and task. */
   readonly #turns = new Turns();
@@ -61,9 +68,14 @@ export class SqliteMessages {
   readonly #inOrder: InOrder;
   readonly #waiting: WaitingTasks;
 
-  constructor(database: Database, now: () => number) {
+  constructor(
+    database: Database,
+    now: () => number,
+    traceparent: () => string | undefined = () => undefined,
+  ) {
     this.#database = database;
     this.#now = now;
+    this.#traceparent = traceparent;
     this.#suspects = new Suspects(database);
     this.#untouched = new Untouched(database);
     this.#inOrder = new InOrder(database);
@@ -72,7 +84,7 @@ export class SqliteMessages {
 
   add(messages: readonly Message[]): void {
     this.#database.transaction(() => {
-      for (const message of messages) this.#insert(message);
+      for (const message of messages) this.#insert(message, this.#traceparent());
     });
   }
 
@@ -128,11 +140,11 @@ export class SqliteMessages {
   }
 
   /** Turns a message into a dead letter. */
-  deadLetter({ id }: Taken, message: WorkMessage, reason: string): void {
+  deadLetter({ id, traceparent }: Taken, message: WorkMessage, reason: string): void {
     const letter: DeadLetterMessage = { topic: 'dead-letter', taskId: message.taskId, message, reason };
     this.#database.transaction(() => {
       this.#database.run('DELETE FROM messages WHERE id = ?', id);
-      this.#insert(letter);
+      this.#insert(letter, traceparent);
     });
     this.#suspects.ended(id);
   }
@@ -154,8 +166,8 @@ export class SqliteMessages {
   /** Everything in flight, in the order it was published. */
   inFlight(): Taken[] {
     return this.#database
-      .rows<Row>(`SELECT id, body, deliveries, deaths FROM messages WHERE state = 'taken' ORDER BY id`)
-      .map(takenOf);
+      .rows<Row>(`SELECT ${COLUMNS} FROM messages WHERE state = 'taken' ORDER BY id`)
+      .map((row) => this.#takenOf(row));
   }
 
   /** A ready message that was not taken leaves room for other tasks. It is taken when a place becomes free. */
@@ -183,16 +195,33 @@ export class SqliteMessages {
       topic,
     );
     const of = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
-    return { waiting: of('waiting'), inFlight: of('taken'), quarantined: of(QUARANTINED) };
+    return {
+      ...{ waiting: of('waiting'), inFlight: of('taken'), quarantined: of(QUARANTINED) },
+      oldestMs: rows.length === 0 ? 0 : this.#oldestMs(topic),
+    };
+  }
+
+  #oldestMs(topic: Topic): number {
+    // By their ids, which is their order: no index has the times.
+    const oldest = this.#database.row<Pick<Row, 'published_at'>>(
+      `SELECT published_at FROM messages NOT INDEXED
+       WHERE topic = ? AND state IN ('waiting', 'taken') AND published_at IS NOT NULL ORDER BY id LIMIT 1`,
+      topic,
+    );
+    const now = this.#now();
+    return Math.max(0, now - (oldest?.published_at ?? now));
   }
 
   /** Available at time 0, so that setting the clock back does not hold up new work. */
-  #insert(message: Message): void {
+  #insert(message: Message, traceparent: string | undefined): void {
     this.#database.run(
-      `INSERT INTO messages (topic, state, task_id, body, available_at) VALUES (?, 'waiting', ?, ?, 0)`,
+      `INSERT INTO messages (topic, state, task_id, body, available_at, traceparent, published_at)
+       VALUES (?, 'waiting', ?, ?, 0, ?, ?)`,
       message.topic,
       message.taskId,
       JSON.stringify(message),
+      traceparent ?? null,
+      Math.floor(this.#now()),
     );
   }
 
@@ -214,10 +243,19 @@ export class SqliteMessages {
   #deliver(id: number): Taken {
     const row = this.#database.row<Row>(
       `UPDATE messages SET state = 'taken', deliveries = deliveries + 1 WHERE id = ?
-       RETURNING id, body, deliveries, deaths`,
+       RETURNING ${COLUMNS}`,
       id,
     );
     if (!row) throw new Error(`Expected message ${id} to be waiting, got none`);
-    return takenOf(row);
+    return this.#takenOf(row);
+  }
+
+  #takenOf({ id, body, deliveries, deaths, traceparent, published_at: at }: Row): Taken {
+    return {
+      ...{ id, deliveries, message: JSON.parse(body) as Message, suspect: deaths >= SUSPECT_DEATHS },
+      traceparent: traceparent ?? undefined,
+      // A clock that was set back makes no negative age.
+      age: at === null ? undefined : Math.max(0, this.#now() - at),
+    };
   }
 }

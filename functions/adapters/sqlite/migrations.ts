@@ -243,4 +243,9 @@ export const MIGRATIONS: readonly string[] = [
   -- Hashes of output folders in which a task has file names without its id. Never removed: the files stay, too.
   CREATE TABLE taken_names (folder TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- NULL in rows of earlier versions. W3C trace context; milliseconds since the epoch.
+  ALTER TABLE messages ADD COLUMN traceparent TEXT;
+  ALTER TABLE messages ADD COLUMN published_at INTEGER;
+  `,
 ];

@@ -36,6 +36,8 @@ export interface SqliteQueueOptions {
   database: Database;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  /** The trace to which published messages belong. */
+  traceparent?: () => string | undefined;
   /** Told when messages can neither be taken nor acknowledged, usually because the disk is full, and when that is over. */
   onOutage?: OutageListener;
   /** Called when a dead letter could not be handled and is quarantined. */
@@ -51,12 +53,13 @@ export interface SqliteQueueOptions {
 export function createSqliteQueue({
   database,
   now = Date.now,
+  traceparent = () => undefined,
   onOutage = { began: warn, over() {} },
   onQuarantine = warn,
   maxDeliveries = MAX_DELIVERIES,
   backOffBaseMs = BACK_OFF_BASE_MS,
 }: SqliteQueueOptions): SqliteQueue {
-  const messages = new SqliteMessages(database, now);
+  const messages = new SqliteMessages(database, now, traceparent);
   const consumers = new Set<TopicConsumer>();
   const wakeAll = () => {
     for (const consumer of consumers) consumer.wake();

@@ -10,6 +10,10 @@ const MAX_TIMER_MS = 3_600_000;
 export interface CountedDelivery extends Delivery {
   /** How often the message was delivered, including this time. */
   deliveries: number;
+  /** The trace to which it belongs. */
+  traceparent: string | undefined;
+  /** Milliseconds since it was published, if that is known. */
+  age: number | undefined;
 }
 
 /** A resolved promise acknowledges the message; a rejected one hands it back, with back-off. */
@@ -98,7 +102,8 @@ export class TopicConsumer {
     const { handler, messages, handBack } = this.#options;
     let record = () => messages.acknowledge(taken);
     try {
-      await handler(taken.message, { deliveries: taken.deliveries, messageId: String(taken.id), signal });
+      const { message, id, deliveries, traceparent, age } = taken;
+      await handler(message, { messageId: String(id), deliveries, traceparent, age, signal });
     } catch (error) {
       record = signal.aborted
         ? () => messages.handBack({ ...taken, deliveries: taken.deliveries - 1 }, 0)

@@ -2,6 +2,7 @@
 import type { CancelDeps } from '../cancel.ts';
 import type { HealthDeps } from '../health.ts';
 import type { McpDeps } from '../mcp.ts';
+import type { MetricsDeps } from '../metrics.ts';
 import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
@@ -27,6 +28,7 @@ export type RouteDeps = ProcessMediaDeps &
   VideoDeps &
   UploadsDeps &
   HealthDeps &
+  MetricsDeps &
   McpDeps;
 
 export const ROUTES: readonly Route<RouteDeps>[] = [

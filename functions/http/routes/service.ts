@@ -1,9 +1,10 @@
 import { healthSchema, readySchema } from '../../model/answers/health.ts';
 import { HEALTH, READY } from '../examples.ts';
 import { type HealthDeps, health, readiness } from '../health.ts';
+import { type MetricsDeps, metrics } from '../metrics.ts';
 import { POLL_AFTER, type Route } from '../route.ts';
 
-export const SERVICE: readonly Route<HealthDeps>[] = [
+export const SERVICE: readonly Route<HealthDeps & MetricsDeps>[] = [
   {
     name: 'health',
     method: 'GET',
@@ -40,5 +41,17 @@ export const SERVICE: readonly Route<HealthDeps>[] = [
     },
     codes: [],
     answer: (_call, deps) => readiness(deps),
+  },
+  {
+    name: 'metrics',
+    method: 'GET',
+    path: '/metrics',
+    tag: 'Service',
+    summary: 'The metrics of this machine, for Prometheus',
+    description: 'With the API key, if there is one. Not in the cloud, where many machines answer.',
+    isOffered: ({ metricsText }) => metricsText !== undefined,
+    answers: { 200: { description: 'In the text format of Prometheus.', media: ['text/plain'] } },
+    codes: [],
+    answer: (_call, deps) => metrics(deps),
   },
 ];

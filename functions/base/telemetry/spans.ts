@@ -1,0 +1,94 @@
+/** Spans: what was done when, as part of what. Costs next to nothing until a host starts OpenTelemetry's SDK. */
+import {
+  type Attributes,
+  ProxyTracerProvider,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { PermanentError, RequestError, TransientError } from '../errors.ts';
+import { spanContext, within } from '../trace.ts';
+import { VERSION } from '../version.ts';
+import type { AttributesOf } from './instruments.ts';
+import { record, SCOPE } from './metrics.ts';
+
+export { SpanKind };
+
+/** Whether spans go anywhere. */
+export function isTracing(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(SCOPE) !== undefined;
+}
+
+export interface SpanChoices {
+  kind?: SpanKind;
+  attributes?: Readonly<Record<string, string | number | undefined>>;
+}
+
+/** Runs `work` as a part of the current trace, or as the first part of a new one. */
+export async function inSpan<T>(
+  name: string,
+  { kind = SpanKind.INTERNAL, attributes = {} }: SpanChoices,
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const around = spanContext();
+  const parent = around === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, around);
+  const span = trace
+    .getTracer(SCOPE, VERSION)
+    .startSpan(name, { kind, attributes: attributes as Attributes }, parent);
+  try {
+    return await within(span.spanContext(), () => work(span));
+  } catch (error) {
+    markFailed(span, errorType(error));
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** @param type of the error. Its message may name files and addresses of callers: the log has it, under the same trace. */
+export function markFailed(span: Span, type: string): void {
+  span.setAttribute('error.type', type);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: type });
+}
+
+type StageAttributes = AttributesOf<'every_cut.stage.duration'>;
+export type StageName =
+  | 'queue_wait'
+  | 'download'
+  | 'probe'
+  | 'conform'
+  | 'measure'
+  | 'speak'
+  | 'mix'
+  | 'join'
+  | 'save'
+  | 'report';
+
+/** One try of one stage: a span of that name, and its seconds. @param kind what it is about, such as "clip" */
+export async function step<T>(
+  stage: StageName,
+  kind: string | undefined,
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const began = performance.now();
+  const attributes: StageAttributes = { 'every_cut.stage': stage, 'every_cut.kind': kind };
+  const end = (more: StageAttributes = {}) =>
+    record('every_cut.stage.duration', (performance.now() - began) / 1000, { ...attributes, ...more });
+  try {
+    const value = await inSpan(stage, { attributes: { 'every_cut.kind': kind } }, work);
+    end();
+    return value;
+  } catch (error) {
+    end({ 'error.type': errorType(error) });
+    throw error;
+  }
+}
+
+/** The code of an expected error; of others, their class. There are few of both. */
+export function errorType(error: unknown): string {
+  if (PermanentError.is(error) || TransientError.is(error) || RequestError.is(error)) return error.code;
+  return error instanceof Error ? error.name : 'unknown';
+}

@@ -1,0 +1,92 @@
+/** Makes the handling of each message a part of the trace of its task, and measures how long it waited and took. */
+import { record } from '../base/telemetry/metrics.ts';
+import { errorType, inSpan, isTracing, markFailed, SpanKind } from '../base/telemetry/spans.ts';
+import { traced } from '../base/trace.ts';
+import type { Message } from '../model/messages.ts';
+import type { TaskStore } from '../ports/tasks.ts';
+
+/** How a message came. */
+export interface Arrival {
+  /** How often it was delivered, including this time. */
+  deliveries: number;
+  /** The trace to which it belongs, if it was published as part of one. */
+  traceparent: string | undefined;
+  /** Milliseconds since it was published, if that is known. */
+  age: number | undefined;
+}
+
+type Work<T> = (failed: (error: unknown) => void) => Promise<T>;
+
+export interface MessageTraces {
+  /** Runs the handling of a message. It has failed if it rejects, or calls `failed`. */
+  handle<T>(message: Message, arrival: Arrival, work: Work<T>): Promise<T>;
+}
+
+/** @param system as https://opentelemetry.io/docs/specs/semconv/messaging/ calls it */
+export function createMessageTraces(
+  system: 'every_cut' | 'gcp_pubsub',
+  tasksOf: () => Promise<Pick<TaskStore, 'get'> | undefined>,
+): MessageTraces {
+  /** The sweep publishes messages outside of any trace. */
+  const rootOf = async ({ taskId }: Message): Promise<string | undefined> => {
+    if (!isTracing()) return undefined;
+    // If the store is down, the work itself will say so.
+    const task = await (await tasksOf())?.get(taskId).catch(() => undefined);
+    return task?.traceparent;
+  };
+  return {
+    async handle(message, arrival, work) {
+      const trace = arrival.traceparent ?? (await rootOf(message));
+      return traced(trace, () => handled(system, message, arrival, work));
+    },
+  };
+}
+
+async function handled<T>(
+  system: string,
+  message: Message,
+  { deliveries, age }: Arrival,
+  work: Work<T>,
+): Promise<T> {
+  const { topic } = message;
+  const about = {
+    'messaging.system': system,
+    'messaging.operation.name': 'process',
+    'messaging.destination.name': topic,
+  };
+  // Later deliveries waited because earlier ones failed.
+  if (age !== undefined && deliveries === 1) {
+    const waited = { 'every_cut.stage': 'queue_wait', 'every_cut.kind': topic };
+    record('every_cut.stage.duration', age / 1000, waited);
+  }
+  const began = performance.now();
+  let error: string | undefined;
+  const attributes = { ...about, ...attributesOf(message), 'every_cut.deliveries': deliveries };
+  return await inSpan(`process ${topic}`, { kind: SpanKind.CONSUMER, attributes }, async (span) => {
+    const failed = (cause: unknown) => {
+      error = errorType(cause);
+      markFailed(span, error);
+    };
+    try {
+      return await work(failed);
+    } catch (cause) {
+      failed(cause);
+      throw cause;
+    } finally {
+      const seconds = (performance.now() - began) / 1000;
+      record('messaging.process.duration', seconds, { ...about, 'error.type': error });
+    }
+  });
+}
+
+function attributesOf(message: Message): Record<string, string | number | undefined> {
+  const task = { 'every_cut.task.id': message.taskId };
+  switch (message.topic) {
+    case 'prepare':
+      return { ...task, 'every_cut.source': message.source, 'every_cut.piece': message.piece };
+    case 'render':
+      return { ...task, 'every_cut.index': message.index };
+    default:
+      return task;
+  }
+}

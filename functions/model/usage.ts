@@ -1,0 +1,9 @@
+/** What has been used since the beginning of a month. */
+export interface SpeechUsage {
+  /** First day of the month, UTC, as "2026-11-01". */
+  since: string;
+  /** Characters that the voice was asked to speak. */
+  bought: number;
+  /** Characters of lines that had been spoken before. */
+  saved: number;
+}
