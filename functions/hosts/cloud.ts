@@ -1,6 +1,6 @@
 /** Defines the cloud functions as request handlers, which index.ts registers with the framework. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readPush } from '../adapters/pubsub/push.ts';
+import { type Push, readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
 import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
 import { CLOSE_CONNECTION } from '../base/close-connection.ts';
@@ -17,7 +17,7 @@ import type { Delivery } from '../ports/queue.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
 import { inChunks } from './cloud-answer.ts';
-import { createMessageTraces } from './message-traces.ts';
+import { type Arrival, createMessageTraces } from './message-traces.ts';
 import { openTelemetry } from './telemetry.ts';
 
 export const FUNCTION_NAMES = [
@@ -136,7 +136,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
         return new Response(null, { status: ACKNOWLEDGED, headers: CLOSE_CONNECTION });
       }
       const { message, messageId, deliveries } = pushed;
-      return traces.handle(message, pushed, async (failed) => {
+      return traces.handle(message, arrivalOf(pushed), async (failed) => {
         using limit = timeLimit(patience.deliveryMs, () => outOfTime(patience), stopping.signal);
         const { signal } = limit;
         try {
@@ -206,6 +206,12 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
       await (await telemetry)?.[Symbol.asyncDispose]();
     },
   };
+}
+
+function arrivalOf({ publishedAt, traceparent, deliveries }: Push<Topic>): Arrival {
+  // The clocks of Pub/Sub and of this machine are close enough.
+  const age = publishedAt === undefined ? undefined : Math.max(0, Date.now() - publishedAt);
+  return { traceparent, deliveries, age };
 }
 
 function checkPost({ method }: Request): void {

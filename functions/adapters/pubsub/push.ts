@@ -11,8 +11,8 @@ export interface Push<T extends Topic> {
   /** Pub/Sub's id, the same at each delivery. */
   messageId: string;
   traceparent: string | undefined;
-  /** Milliseconds since it was published; undefined if the push does not say when. */
-  age: number | undefined;
+  /** By the clock of Pub/Sub, milliseconds since the epoch; undefined if the push does not say when. */
+  publishedAt: number | undefined;
   /** Including this one; 1 if Pub/Sub does not count, as in the emulator. */
   deliveries: number;
 }
@@ -46,7 +46,7 @@ export function readPush<T extends Topic>(body: unknown, topic: T): Push<T> | Ma
     message: message as MessageOf<T>,
     messageId,
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-    age: ageOf(pushed['publishTime']),
+    publishedAt: timeOf(pushed['publishTime']),
     deliveries: isCount(deliveries) ? deliveries : 1,
   };
 }
@@ -94,10 +94,9 @@ function fieldsOf(value: unknown): Fields | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 }
 
-/** The clocks of Pub/Sub and of this machine are close enough. */
-function ageOf(publishTime: unknown): number | undefined {
-  const age = Date.now() - Date.parse(textOf(publishTime));
-  return Number.isNaN(age) ? undefined : Math.max(0, age);
+function timeOf(text: unknown): number | undefined {
+  const time = Date.parse(textOf(text));
+  return Number.isNaN(time) ? undefined : time;
 }
 
 function isCount(value: unknown): value is number {

@@ -27,8 +27,6 @@ export interface TopicCounts {
   inFlight: number;
   /** Dead letters that could not be handled and are kept for inspection. */
   quarantined: number;
-  /** Milliseconds since the oldest of those that wait or are in flight was published; 0 if there are none. */
-  oldestMs: number;
 }
 
 export interface Take {
@@ -195,13 +193,11 @@ export class SqliteMessages {
       topic,
     );
     const of = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
-    return {
-      ...{ waiting: of('waiting'), inFlight: of('taken'), quarantined: of(QUARANTINED) },
-      oldestMs: rows.length === 0 ? 0 : this.#oldestMs(topic),
-    };
+    return { waiting: of('waiting'), inFlight: of('taken'), quarantined: of(QUARANTINED) };
   }
 
-  #oldestMs(topic: Topic): number {
+  /** Milliseconds since the oldest message that waits or is in flight was published; 0 if there is none. */
+  oldestMs(topic: Topic): number {
     // By their ids, which is their order: no index has the times.
     const oldest = this.#database.row<Pick<Row, 'published_at'>>(
       `SELECT published_at FROM messages NOT INDEXED

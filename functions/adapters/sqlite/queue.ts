@@ -28,6 +28,8 @@ type OnHandedBack = (message: Message, error: unknown, pauseMs: number) => void;
 export interface SqliteQueue extends Queue {
   consume<T extends Topic>(topic: T, options: ConsumeOptions<T>): Consumer;
   counts(): Record<Topic, TopicCounts>;
+  /** How long ago the oldest message was published that waits or is in flight, in milliseconds; 0 if there is none. */
+  oldestMs(topic: Topic): number;
   /** How long ready messages of any topic have been seen to wait while nothing is taken, in milliseconds awake. */
   untouchedMs(): number;
 }
@@ -144,6 +146,8 @@ export function createSqliteQueue({
         'dead-letter': messages.counts('dead-letter'),
       };
     },
+
+    oldestMs: (topic) => messages.oldestMs(topic),
 
     untouchedMs: () => Math.max(0, ...[...consumers].map(({ topic }) => messages.untouchedMs(topic))),
   };

@@ -5,12 +5,13 @@ import type { Message, Topic } from '../../../functions/model/messages.ts';
 
 const RENDER: Message = { topic: 'render', taskId: 'a', index: 3 };
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const PUBLISHED = '2026-01-01T00:00:00Z';
 const FORWARDED = { CloudPubSubDeadLetterSourceDeliveryCount: '100' };
 const GIVEN_UP = { attributes: FORWARDED };
 
 /** As Pub/Sub posts it: https://cloud.google.com/pubsub/docs/push#receive_push */
 function envelope(data: unknown, { attributes = {}, ...more }: Record<string, unknown> = {}): unknown {
-  const message = { data, attributes, messageId: '77', publishTime: '2026-01-01T00:00:00Z' };
+  const message = { data, attributes, messageId: '77', publishTime: PUBLISHED };
   return { message, subscription: 'projects/p/subscriptions/s', ...more };
 }
 
@@ -80,6 +81,7 @@ describe('a push', () => {
         message,
         messageId: '77',
         traceparent: undefined,
+        publishedAt: Date.parse(PUBLISHED),
         deliveries: 1,
       });
     });
