@@ -208,7 +208,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
   };
 }
 
-function arrivalOf({ publishedAt, traceparent, deliveries }: Push<Topic>): Arrival {
+function arrivalOf<T extends Topic>({ publishedAt, traceparent, deliveries }: Push<T>): Arrival {
   // The clocks of Pub/Sub and of this machine are close enough.
   const age = publishedAt === undefined ? undefined : Math.max(0, Date.now() - publishedAt);
   return { traceparent, deliveries, age };
