@@ -8,7 +8,9 @@ import { sweepFolder } from '../adapters/disk/sweep.ts';
 import { PART } from '../adapters/disk/uploads.ts';
 import { createChildRecords } from '../adapters/process/child-records.ts';
 import { acquireHostLock } from '../adapters/process/host-lock.ts';
+import { DAY_MS } from '../adapters/shared/memory.ts';
 import { createSqliteAttempts } from '../adapters/sqlite/attempts.ts';
+import { removeCopies } from '../adapters/sqlite/kept-copy.ts';
 import { createSqliteLeases } from '../adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../adapters/sqlite/memo.ts';
 import { createSqlitePins } from '../adapters/sqlite/pins.ts';
@@ -167,7 +169,10 @@ export async function composeLocal(
     checks: localChecks({ config, database, outputs, queue, ffmpegPath: about.path }),
     remade: 'here',
   });
-  starting.use(pruneFromTimeToTime({ pruning, removeOldUploads: adapters.removeOldUploads, log }));
+  const removeOldCopies = () =>
+    removeCopies(join(config.dataDir, DATABASE), Date.now() - config.taskDays * DAY_MS);
+  const { removeOldUploads } = adapters;
+  starting.use(pruneFromTimeToTime({ pruning, removeOldCopies, removeOldUploads, log }));
   const disposables = starting.move();
   return {
     deps,

@@ -12,6 +12,8 @@ export interface UploadPruneOptions {
 
 export interface PruneOptions extends UploadPruneOptions {
   pruning: SqlitePruning;
+  /** Of the database from before an upgrade, when they are as old as what `pruning` removes. */
+  removeOldCopies: () => void;
 }
 
 const PRUNE_EVERY_MS = 3_600_000;
@@ -19,11 +21,13 @@ const PRUNE_EVERY_MS = 3_600_000;
 const BETWEEN_STEPS_MS = 20;
 
 /** Begins at once, and again every hour. Disposing of it ends it before the next step. */
-export function pruneFromTimeToTime({ pruning, removeOldUploads, log }: PruneOptions): AsyncDisposable {
+export function pruneFromTimeToTime(options: PruneOptions): AsyncDisposable {
+  const { pruning, removeOldCopies, removeOldUploads, log } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
 
   async function prune(): Promise<void> {
+    removeOldCopies();
     let [tasks, rows] = [0, 0];
     for (;;) {
       const step = pruning.step();

@@ -4,6 +4,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { TransientError } from '../../base/errors.ts';
 import { systemCode } from '../shared/files.ts';
 import { hashId } from '../shared/hash-id.ts';
+import { copiesOf, keepCopy } from './kept-copy.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** Short, because node:sqlite is synchronous: waiting for another process's lock blocks the event loop. */
@@ -27,11 +28,16 @@ export interface Database extends Disposable {
   close(): void;
 }
 
+export interface OpenOptions {
+  /** Keep a copy of a database of an older schema, to roll back. Default: true. */
+  keepsCopy?: boolean;
+}
+
 /**
  * Opens the file, creating it for its owner alone if missing, and brings its schema up to date. Only one process may have
  * it open.
  */
-export function openDatabase(path: string): Database {
+export function openDatabase(path: string, { keepsCopy = true }: OpenOptions = {}): Database {
   mkdirSync(dirname(path), { recursive: true });
   createPrivate(path);
   const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
@@ -80,7 +86,7 @@ export function openDatabase(path: string): Database {
     // What is deleted is overwritten, because tasks contain signed URLs.
     connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
     connection.function('hash_id', { deterministic: true }, (key) => hashId(String(key)));
-    migrate(connection, transaction);
+    migrate(connection, transaction, path, keepsCopy);
   } catch (error) {
     close();
     throw error;
@@ -108,19 +114,30 @@ function createPrivate(path: string): void {
   }
 }
 
-function migrate(connection: DatabaseSync, transaction: <T>(work: () => T) => T): void {
+function migrate(
+  connection: DatabaseSync,
+  transaction: <T>(work: () => T) => T,
+  path: string,
+  keepsCopy: boolean,
+): void {
   const found = Number(connection.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (found > MIGRATIONS.length) {
-    throw new Error(
-      `Expected a database of schema version ${MIGRATIONS.length} or older, got ${found}: ` +
-        'a newer release wrote it. Start that release, or set another DATA_DIR.',
-    );
-  }
+  if (found > MIGRATIONS.length) throw new Error(newer(path, found));
   if (found === MIGRATIONS.length) return;
+  if (keepsCopy && found > 0) keepCopy(connection, path, MIGRATIONS.length);
   transaction(() => {
     for (const migration of MIGRATIONS.slice(found)) connection.exec(migration);
     connection.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
   });
+}
+
+function newer(path: string, found: number): string {
+  const [copy] = copiesOf(path);
+  const older =
+    copy === undefined ? 'the back-up made before the upgrade' : `${copy}, the copy from before the upgrade`;
+  return (
+    `Expected ${path} to have schema version ${MIGRATIONS.length} or older, got ${found}: a newer release wrote it. Next ` +
+    `step: start that release again; or, to stay with this one, restore ${older} (infra/OPERATIONS.md, "Upgrade and roll-back").`
+  );
 }
 
 /** Translates SQLite's errors: a full disk is transient; any other error is a bug or a broken disk. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../../../functions/adapters/shared/memory.ts';
 import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempts.ts';
+import { removeCopies } from '../../../functions/adapters/sqlite/kept-copy.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../../../functions/adapters/sqlite/memo.ts';
 import { MIGRATIONS } from '../../../functions/adapters/sqlite/migrations.ts';
@@ -208,13 +209,17 @@ describe('the sqlite database', () => {
     assert.equal(level(), FULL);
   });
 
-  it('refuses a file from a newer release, and closes it', async () => {
+  it('refuses a file from a newer release, says what to do, and closes it', async () => {
     await using dir = await tempDir();
     const path = join(dir.path, 'db.sqlite');
     using newer = new DatabaseSync(path);
     newer.exec('PRAGMA user_version = 99');
     newer.close();
-    assert.throws(() => openDatabase(path), /version \d+ or older, got 99/);
+    const refusal =
+      /^Expected \S+db\.sqlite to have schema version \d+ or older, got 99: .* Next step: .* the back-up made/;
+    assert.throws(() => openDatabase(path), { message: refusal });
+    writeFileSync(`${path}.before-v99`, '');
+    assert.throws(() => openDatabase(path), /restore \S+db\.sqlite\.before-v99, the copy/);
     assert.equal(existsSync(`${path}-wal`), false);
   });
 
@@ -285,6 +290,66 @@ describe('sqlite problems', () => {
       kept.map(({ id }) => id),
       [open],
     );
+  });
+});
+
+describe('the copy from before a migration', () => {
+  const entries = (dir: string) => readdirSync(dir).sort();
+  const NOW = MIGRATIONS.length;
+
+  it('is the database as it was, for its owner alone, and takes the place of an earlier one', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'db.sqlite');
+    {
+      using old = oldDatabase(path, 6);
+      old.exec("PRAGMA journal_mode = WAL; INSERT INTO ids VALUES ('key', 'of before')");
+      writeFileSync(`${path}.before-v${NOW - 1}`, 'an earlier one');
+      writeFileSync(`${path}.before-v${NOW}.part`, 'left by an interrupted start');
+      openDatabase(path).close();
+    }
+    assert.deepEqual(entries(dir.path), ['db.sqlite', `db.sqlite.before-v${NOW}`]);
+    const kept = `${path}.before-v${NOW}`;
+    assert.equal(statSync(kept).mode & 0o777, 0o600);
+    {
+      using copy = new DatabaseSync(kept, { readOnly: true });
+      assert.equal(copy.prepare('PRAGMA user_version').get()?.['user_version'], 6);
+      assert.deepEqual({ ...copy.prepare('SELECT id FROM ids').get() }, { id: 'of before' });
+    }
+    // In the place of the database, it is one that the earlier release, and this one, can open.
+    renameSync(kept, path);
+    using database = openDatabase(path);
+    assert.equal(database.row<{ user_version: number }>('PRAGMA user_version')?.user_version, NOW);
+  });
+
+  it('is made neither of a new database nor of one that stays as it is', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'db.sqlite');
+    openDatabase(path).close();
+    openDatabase(path).close();
+    assert.deepEqual(entries(dir.path), ['db.sqlite']);
+  });
+
+  it('is needed: where it cannot be made, nothing is migrated', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'db.sqlite');
+    oldDatabase(path, 6).close();
+    // A folder that is in the way stands for any error of the disk.
+    mkdirSync(join(`${path}.before-v${NOW}`, 'in the way'), { recursive: true });
+    assert.throws(() => openDatabase(path));
+    using old = new DatabaseSync(path, { readOnly: true });
+    assert.equal(old.prepare('PRAGMA user_version').get()?.['user_version'], 6);
+  });
+
+  it('goes when it is as old as tasks that are pruned', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'db.sqlite');
+    const kept = `${path}.before-v2`;
+    writeFileSync(kept, '');
+    const { mtimeMs } = statSync(kept);
+    removeCopies(path, mtimeMs);
+    assert.deepEqual(entries(dir.path), ['db.sqlite.before-v2']);
+    removeCopies(path, mtimeMs + 1);
+    assert.deepEqual(entries(dir.path), []);
   });
 });
 
