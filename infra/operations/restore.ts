@@ -144,7 +144,7 @@ async function restoreRecords(
         moves: movedOutputs(earlier, outputDir),
         folders: names.map(({ name }) => join(earlier, name)),
       });
-      print(`${counted(tasks, 'task')} with videos in ${earlier} had them moved to ${outputDir}`);
+      print(`Videos of ${counted(tasks, 'task')} are expected in ${outputDir} now, formerly in ${earlier}`);
     }
   }
   await rename(part, join(dataDir, DATABASE));

@@ -15,6 +15,7 @@ import { allShards, unfinishedTasks } from './queries.ts';
 import { removeTask } from './remove-task.ts';
 import { emptyShards, type Shard, shardCount, sumOf } from './shards.ts';
 import { listTasks } from './task-list.ts';
+import { refuseNewer, TASK_VERSION } from './task-version.ts';
 
 export interface FirestoreTasksOptions {
   firestore: FirestoreConnection;
@@ -38,6 +39,8 @@ interface Stored {
   body: Uint8Array;
   /** Of the body, as it is stored. */
   seal: string;
+  /** TASK_VERSION; absent in tasks of earlier versions. */
+  version?: number;
   name: string;
   combinations: number;
   shards: number;
@@ -100,6 +103,7 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
     batch.create(taskAt(db, task.id), {
       body,
       seal: seal.of(taskRecord(task.id), body),
+      version: TASK_VERSION,
       name: task.name,
       combinations: indexes.length,
       shards: shardCount(indexes.length),
@@ -157,8 +161,9 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       // Otherwise a late message would make the videos of a task again that another instance has removed.
       if (known !== undefined) return (await stateOf(taskId)).exists ? known : undefined;
       return firestore.run(async ({ db }) => {
-        const { body, ...stored } = ((await fieldsOf(db, taskId, 'body', 'seal')).data() ??
+        const { body, ...stored } = ((await fieldsOf(db, taskId, 'body', 'seal', 'version')).data() ??
           {}) as Partial<Stored>;
+        refuseNewer(taskId, stored.version);
         if (body === undefined || !seal.fits(taskRecord(taskId), body, stored.seal)) return undefined;
         const task = JSON.parse((await unpacked(body, { maxOutputLength: MOST_BYTES })).toString()) as Task;
         bodies.set(taskId, task);

@@ -459,6 +459,31 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     });
   });
 
+  it('leaves the tasks of a newer release to it, and uses those of an earlier one, which have no version', async () => {
+    await using firestore = connectFirestore({ projectId: newProject() });
+    const [newer, earlier] = ['newer', 'earlier'].map((folder) => sampleTask({ folder })) as [Task, Task];
+    const tasks = createFirestoreTasks({ firestore, seal: SEAL });
+    for (const task of [newer, earlier]) await tasks.create(task);
+    await firestore.run(async ({ db, sdk }) => {
+      assert.equal((await taskAt(db, newer.id).get()).get('version'), 1);
+      await taskAt(db, newer.id).update({ version: 2 });
+      await taskAt(db, earlier.id).update({ version: sdk.FieldValue.delete() });
+    });
+    // Of an instance that does not know them.
+    const others = createFirestoreTasks({ firestore, seal: SEAL });
+    assert.deepEqual(await others.get(earlier.id), earlier);
+    await assert.rejects(others.get(newer.id), (error) => {
+      assert.ok(TransientError.is(error));
+      assert.match(
+        error.message,
+        /in version 1 or older, got 2: a newer release stored it. Next step: deploy/,
+      );
+      // Longer than a delivery: it is handed back at once.
+      assert.equal(error.retryAfterMs, 600_000);
+      return true;
+    });
+  });
+
   it('closes at any moment of a read, and leaves no rejection unhandled', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => unhandled.push(reason);

@@ -4,12 +4,14 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import { movedOutputs } from '../../../functions/adapters/disk/moved-outputs.ts';
 import { ATTEMPTS_MEMORY_MS, MEMORY_MS } from '../../../functions/adapters/shared/memory.ts';
 import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempts.ts';
 import { removeCopies } from '../../../functions/adapters/sqlite/kept-copy.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { createSqliteMemo } from '../../../functions/adapters/sqlite/memo.ts';
 import { MIGRATIONS } from '../../../functions/adapters/sqlite/migrations.ts';
+import { moveOutputs } from '../../../functions/adapters/sqlite/move-outputs.ts';
 import { createSqlitePins } from '../../../functions/adapters/sqlite/pins.ts';
 import { createSqliteProblems } from '../../../functions/adapters/sqlite/problems.ts';
 import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
@@ -18,6 +20,7 @@ import { type Database, openDatabase } from '../../../functions/adapters/sqlite/
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
 import { createSqliteWebhooks } from '../../../functions/adapters/sqlite/webhooks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
+import type { Task } from '../../../functions/model/task.ts';
 import { recallUrl } from '../../../functions/pipeline/known-url.ts';
 import { attemptContract } from '../../contracts/attempts.ts';
 import { leaseContract } from '../../contracts/leases.ts';
@@ -289,6 +292,68 @@ describe('sqlite problems', () => {
     assert.deepEqual(
       kept.map(({ id }) => id),
       [open],
+    );
+  });
+});
+
+describe('output folders that were moved', () => {
+  it('are moved in tasks, reports and taken names, with their seals; what is elsewhere or forged stays', async () => {
+    await using harness = await on((database) => ({ database }));
+    const { database } = harness;
+    const [tasks, reports] = [
+      createSqliteTasks({ database, seal: SEAL }),
+      createSqliteReports({ database, seal: SEAL }),
+    ];
+    const forged = createSqliteTasks({ database, seal: FORGED_SEAL });
+    const taskIn = (id: string, more: Partial<Task['folder']> = {}) => {
+      const task = sampleTask({ combinations: 2 });
+      return { ...task, folder: { id, location: id, ...more } };
+    };
+    const spring = taskIn('/old/spring', { folders: { 'de/9x16': '/old/spring/de/9x16' } });
+    const [other, deeper] = [taskIn('/older/spring'), taskIn('/old/deep/er')];
+    const strange = taskIn('/old/strange');
+    await tasks.create(spring, undefined, true);
+    for (const task of [other, deeper]) await tasks.create(task);
+    await forged.create(strange);
+    // Its task is forgotten, its files are there.
+    const summer = taskIn('/old/summer');
+    await tasks.create(summer, undefined, true);
+    await tasks.remove(summer.id);
+    const cover = {
+      kind: 'cover' as const,
+      fileName: 'a_thumbnail.jpg',
+      url: 'file:///old/spring/a_thumbnail.jpg',
+      bytes: 1,
+    };
+    await reports.report(spring.id, sampleReport(1, { url: 'file:///old/spring/a%20b.mp4', files: [cover] }));
+    await reports.report(spring.id, sampleReport(2, { status: 'failed', url: null }));
+
+    const moved = moveOutputs({
+      database,
+      seal: SEAL,
+      moves: movedOutputs('/old', '/new place'),
+      folders: ['/old/summer', '/old/winter'],
+    });
+    assert.equal(moved, 1);
+    const fresh = createSqliteTasks({ database, seal: SEAL });
+    const folder = {
+      id: '/new place/spring',
+      location: '/new place/spring',
+      folders: { 'de/9x16': '/new place/spring/de/9x16' },
+    };
+    assert.deepEqual(await fresh.get(spring.id), { ...spring, folder });
+    for (const task of [other, deeper]) assert.deepEqual(await fresh.get(task.id), task);
+    assert.equal(await fresh.get(strange.id), undefined);
+    const [first, second] = await reports.list(spring.id, 1, 2);
+    assert.equal(first?.url, 'file:///new%20place/spring/a%20b.mp4');
+    assert.equal(first?.files?.[0]?.url, 'file:///new%20place/spring/a_thumbnail.jpg');
+    assert.equal(second?.url, null);
+    const taken = (id: string) => fresh.namesTaken({ id, location: id });
+    assert.deepEqual(
+      await Promise.all(
+        ['/new place/spring', '/new place/summer', '/new place/winter', '/old/spring'].map(taken),
+      ),
+      [true, true, false, false],
     );
   });
 });
