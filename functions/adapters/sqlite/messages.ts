@@ -50,7 +50,7 @@ interface Row {
 const COLUMNS = 'id, body, deliveries, deaths, traceparent, published_at';
 
 /** The state in the database, under the name that it has there since its first version. */
-const QUARANTINED = 'parked';
+export const QUARANTINED = 'parked';
 /**
  * The queue's rows. Each method is one transaction. After a power cut, what was last taken waits again, and what was last
  * acknowledged comes once more.
