@@ -4,14 +4,17 @@ import { type Config, loadConfig, readEnvironment } from '../../functions/config
 /** The exit code that shells use for a program ended by Ctrl-C. */
 const INTERRUPTED = 130;
 
-/** The settings of the service. These scripts listen nowhere, so they need no key for callers. */
+/** Whoever may call the service decides whether it needs a key for them. These scripts listen nowhere. */
+const UNREACHABLE = {
+  HOST: '127.0.0.1',
+  PUBLIC_URL: undefined,
+  PUBLIC_API: undefined,
+  TRUSTED_PROXIES: undefined,
+};
+
+/** The settings of the service. */
 export function settings(): Config {
-  return loadConfig({
-    ...readEnvironment(),
-    HOST: '127.0.0.1',
-    PUBLIC_URL: undefined,
-    PUBLIC_API: undefined,
-  });
+  return loadConfig({ ...readEnvironment(), ...UNREACHABLE });
 }
 
 /** Runs a script. An error is one message and exit code 1; Ctrl-C and SIGTERM fire the signal. */

@@ -1,13 +1,14 @@
 /** Runs the commands of infra/OPERATIONS.md on a service that is working, and what they do when something is in their way. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { MIGRATIONS } from '../../functions/adapters/sqlite/migrations.ts';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { signingKeyIn } from '../../functions/hosts/signing-key.ts';
 import { filesIn, whereFull } from '../../infra/operations/copy-files.ts';
@@ -23,10 +24,17 @@ const DOCUMENTED = '/mnt/backups/every-cut-';
 const run = promisify(execFile);
 type Environment = Record<string, string>;
 
-/** The command below a marker, for another folder. */
-function command(marker: string, folder: string): string {
+/** The commands below a marker. */
+function commands(marker: string): string {
   const text = readFileSync(join(ROOT, 'infra/OPERATIONS.md'), 'utf8');
-  const found = new RegExp(`<!-- ${marker} -->\n\`\`\`sh\n([\\s\\S]*?)\n\`\`\``).exec(text)?.[1] ?? '';
+  const found = new RegExp(`<!-- ${marker} -->\\n *\`\`\`sh\\n([\\s\\S]*?)\\n *\`\`\``).exec(text)?.[1];
+  assert.ok(found !== undefined, marker);
+  return found;
+}
+
+/** The same for another folder of the back-up. */
+function command(marker: string, folder: string): string {
+  const found = commands(marker);
   assert.ok(found.includes(DOCUMENTED), marker);
   return found.replace(/"?\/mnt\/backups\/.*$/, folder);
 }
@@ -71,6 +79,13 @@ async function idleService(dir: TempDir) {
   await signingKeyIn(env.DATA_DIR);
   await mkdir(env.OUTPUT_DIR);
   return env;
+}
+
+/** One of the schema before this one. */
+function olderDatabase(path: string): void {
+  using old = new DatabaseSync(path);
+  old.function('hash_id', String);
+  old.exec([...MIGRATIONS.slice(0, -1), `PRAGMA user_version = ${MIGRATIONS.length - 1}`].join(';'));
 }
 
 describe('a back-up while 27 videos render', { timeout: 300_000 }, () => {
@@ -271,14 +286,12 @@ describe('restoring', { timeout: 120_000 }, () => {
     await writeFile(join(env.OUTPUT_DIR, 'a.mp4'), 'a video');
     const backUp = join(dir.path, 'copy');
     await script('back-up', [backUp], env);
-    {
-      using old = new DatabaseSync(join(backUp, 'data/every-cut.sqlite'));
-      old.exec('DROP TABLE taken_names; PRAGMA user_version = 17');
-    }
+    await rm(join(backUp, 'data/every-cut.sqlite'));
+    olderDatabase(join(backUp, 'data/every-cut.sqlite'));
     const list = JSON.parse(await readFile(join(backUp, 'backup.json'), 'utf8')) as Json & { files: Json[] };
     const { size } = await stat(join(backUp, 'data/every-cut.sqlite'));
     for (const file of list.files) if (file['path'] === 'data/every-cut.sqlite') file['bytes'] = size;
-    await writeFile(join(backUp, 'backup.json'), JSON.stringify({ ...list, schema: 17 }));
+    await writeFile(join(backUp, 'backup.json'), JSON.stringify({ ...list, schema: MIGRATIONS.length - 1 }));
 
     const elsewhere = folders(join(dir.path, 'elsewhere'));
     await mkdir(elsewhere.DATA_DIR, { recursive: true });
@@ -337,5 +350,50 @@ describe('DATA_DIR', { timeout: 120_000 }, () => {
     await video.bytes();
     assert.equal((await host.run(request)).status['succeeded'], 1);
     assert.equal((await filesIn(join(large, 'kept'))).filter((path) => path.endsWith('.mp4')).length, 2);
+    await host[Symbol.asyncDispose]();
+    // For new tasks alone: those of before are found where they are.
+    await using other = await startTestHost(dir.path, { ...env, OUTPUT_DIR: join(dir.path, 'other') });
+    const again = await fetch(`${other.url}/tasks/${taskId}/renders/1/video`);
+    assert.equal(again.status, 200);
+    await again.bytes();
+    assert.match(String((await other.run(request)).status['output_folder']), /\/other\/kept$/);
+  });
+});
+
+describe('the roll-back of infra/OPERATIONS.md', () => {
+  test('puts the database of before an upgrade into its place, without what the newer one left beside it', async () => {
+    await using dir = await tempDir();
+    const data = join(dir.path, '.data');
+    const path = join(data, 'every-cut.sqlite');
+    await mkdir(data);
+    olderDatabase(path);
+    openDatabase(path).close();
+    // As after a kill.
+    await writeFile(`${path}-wal`, 'commits of the newer release');
+    await run('sh', ['-ec', commands('roll-back')], { cwd: dir.path });
+    assert.deepEqual((await filesIn(data)).sort(), [
+      'every-cut.sqlite',
+      'newer/every-cut.sqlite',
+      'newer/every-cut.sqlite-wal',
+    ]);
+    const versionOf = (file: string) => {
+      using database = new DatabaseSync(file);
+      return database.prepare('PRAGMA user_version').get()?.['user_version'];
+    };
+    assert.equal(versionOf(path), MIGRATIONS.length - 1);
+  });
+
+  test('and the command that shrinks a database work as they are printed', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, '.data/every-cut.sqlite');
+    {
+      using database = openDatabase(path);
+      database.run("INSERT INTO memos VALUES ('large', ?, 0)", 'x'.repeat(1_000_000));
+      database.run('DELETE FROM memos');
+    }
+    const before = (await stat(path)).size;
+    symlinkSync(join(ROOT, 'node_modules'), join(dir.path, 'node_modules'));
+    await run('sh', ['-ec', commands('vacuum')], { cwd: dir.path });
+    assert.ok((await stat(path)).size < before / 2);
   });
 });
