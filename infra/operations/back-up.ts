@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { syncFolder, systemCode } from '../../functions/adapters/shared/files.ts';
 import { readDatabase } from '../../functions/adapters/sqlite/read-only.ts';
@@ -190,8 +190,14 @@ async function partsOf(config: Config, { withoutVideos, withClips }: Options): P
     },
     ...(withoutVideos || !isLocal(config)
       ? []
-      : [{ what: 'Videos', from: outputDir, to: OUTPUT, paths: await filesIn(outputDir) }]),
+      : [{ what: 'Videos', from: outputDir, to: OUTPUT, paths: await videosIn(config) }]),
   ];
+}
+
+/** DATA_DIR may be in OUTPUT_DIR, and has keys that must not become files that people share. */
+async function videosIn({ dataDir, outputDir }: Config): Promise<string[]> {
+  const [data, output] = await Promise.all([dataDir, outputDir].map((dir) => realpath(dir).catch(() => dir)));
+  return filesIn(outputDir, relative(output ?? outputDir, data ?? dataDir).replaceAll(sep, '/'));
 }
 
 async function speechAmong(artifacts: string, stored: readonly string[]): Promise<string[]> {

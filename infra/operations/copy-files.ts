@@ -17,13 +17,17 @@ const MB = 1_000_000;
 /** For what is written meanwhile. */
 const SPARE = 1.02;
 
-/** Paths of the files below a folder, in it, with slashes; none if there is no such folder. Links are not followed. */
-export async function filesIn(folder: string, below = ''): Promise<string[]> {
+/**
+ * Paths of the files below a folder, in it, with slashes; none if there is no such folder. Links are not followed.
+ * @param except a path in it that is left out, with all below it
+ */
+export async function filesIn(folder: string, except?: string, below = ''): Promise<string[]> {
   const entries = await unlessGone(readdir(join(folder, below), { withFileTypes: true }));
   const found: string[] = [];
   for (const entry of entries ?? []) {
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
-    if (entry.isDirectory()) found.push(...(await filesIn(folder, path)));
+    if (path === except) continue;
+    if (entry.isDirectory()) found.push(...(await filesIn(folder, except, path)));
     else if (entry.isFile() && !PART.test(entry.name)) found.push(path);
   }
   return found;

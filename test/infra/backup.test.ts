@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { cp, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
@@ -217,6 +217,17 @@ describe('a back-up', { timeout: 120_000 }, () => {
     );
   });
 
+  test('leaves a DATA_DIR that is in OUTPUT_DIR out of the videos, with its keys', async () => {
+    await using dir = await tempDir();
+    const { DATA_DIR } = await idleService(dir);
+    const OUTPUT_DIR = join(dir.path, 'service');
+    await writeFile(join(OUTPUT_DIR, 'a.mp4'), 'a video');
+    const target = join(dir.path, 'copy');
+    await script('back-up', [target], { DATA_DIR, OUTPUT_DIR });
+    const copied = ['backup.json', 'data/every-cut.sqlite', 'data/signing.key', 'output/a.mp4'];
+    assert.deepEqual((await filesIn(target)).sort(), copied);
+  });
+
   test('that is interrupted is never taken for a complete one', async () => {
     await using dir = await tempDir();
     const env = await idleService(dir);
@@ -324,11 +335,22 @@ describe('DATA_DIR', { timeout: 120_000 }, () => {
     }
     const moved = { ...env, DATA_DIR: join(dir.path, 'moved') };
     await rename(env.DATA_DIR, moved.DATA_DIR);
+    // From before an upgrade of long ago, and from before one of yesterday.
+    const copies = ['every-cut.sqlite.before-v1', 'every-cut.sqlite.before-v2'].map((name) =>
+      join(moved.DATA_DIR, name),
+    );
+    const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3_600_000);
+    for (const [at, copy] of copies.entries()) {
+      await writeFile(copy, '');
+      await utimes(copy, daysAgo(0), daysAgo(at === 0 ? 31 : 29));
+    }
     await using host = await startTestHost(dir.path, moved);
     const video = await fetch(`${host.url}/tasks/${taskId}/renders/1/video`);
     assert.equal(video.status, 200);
     assert.ok((await video.bytes()).length > 0);
     assert.equal(existsSync(env.DATA_DIR), false);
+    await until(() => !existsSync(copies[0] as string), 'the end of the old copy');
+    assert.ok(existsSync(copies[1] as string));
   });
 
   test('and OUTPUT_DIR may be moved to another place that a link of the earlier name leads to', async () => {
