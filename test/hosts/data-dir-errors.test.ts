@@ -42,7 +42,7 @@ const STARTS: Record<string, [(dir: string) => Promise<unknown>, RegExp]> = {
       using database = new DatabaseSync(join(dir, DATABASE));
       database.exec('PRAGMA user_version = 99');
     },
-    /got 99: a newer release wrote it\. Start that release/,
+    /got 99: a newer release wrote it\. Next step: start that release again; or, .* restore the back-up made before/,
   ],
   'a folder in place of the database': [
     async (dir) => {

@@ -1,4 +1,7 @@
-/** One entry per schema version. Only append; never edit an entry, because databases of every version are in use. */
+/**
+ * One entry per schema version. Only append; never edit an entry, because databases of every version are in use. If an earlier
+ * release would misread what is stored from now on, append one even if it is empty: then that release refuses the database.
+ */
 export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE tasks (
