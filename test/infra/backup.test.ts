@@ -217,7 +217,7 @@ describe('a back-up', { timeout: 120_000 }, () => {
     );
   });
 
-  test('leaves a DATA_DIR that is in OUTPUT_DIR out of the videos, with its keys', async () => {
+  test('can be read by nobody else, and leaves a DATA_DIR that is in OUTPUT_DIR out of the videos', async () => {
     await using dir = await tempDir();
     const { DATA_DIR } = await idleService(dir);
     const OUTPUT_DIR = join(dir.path, 'service');
@@ -226,6 +226,8 @@ describe('a back-up', { timeout: 120_000 }, () => {
     await script('back-up', [target], { DATA_DIR, OUTPUT_DIR });
     const copied = ['backup.json', 'data/every-cut.sqlite', 'data/signing.key', 'output/a.mp4'];
     assert.deepEqual((await filesIn(target)).sort(), copied);
+    for (const path of ['.', 'data', 'output', ...copied])
+      assert.equal((await stat(join(target, path))).mode & 0o077, 0, path);
   });
 
   test('that is interrupted is never taken for a complete one', async () => {
