@@ -86,8 +86,20 @@ describe('the dead letters of a host', { timeout: 120_000 }, () => {
       assert.equal((await host.retry(two)).status['succeeded'], 1);
       assert.equal((await host.get(`/tasks/${one}`))['completed_at'], null);
     }
+    const began = Date.now();
     assert.equal(await letters('replay', '--task', two), '0 messages put back into the queue.\n');
     assert.equal(await letters('replay'), '1 message put back into the queue. Start the service.\n');
+    {
+      using database = new DatabaseSync(join(env.DATA_DIR, 'every-cut.sqlite'));
+      const { deliveries, age } = database
+        .prepare(
+          "SELECT deliveries, unixepoch() * 1000 - published_at AS age FROM messages WHERE task_id = ? AND topic = 'prepare'",
+        )
+        .get(one) as { deliveries: number; age: number };
+      assert.equal(deliveries, 0);
+      // Since it was replayed, not since it was published.
+      assert.ok(age < Date.now() - began);
+    }
     await using host = await startTestHost(dir.path, env);
     assert.equal((await host.end(one)).status['succeeded'], 1);
     assert.match(await letters('list'), /^0 messages set aside/);

@@ -63,7 +63,7 @@ export function namedTask({ row }: Reader, taskId: string): NamedTask {
  * uses the database. Returns the number of letters.
  * @param taskId of one task alone
  */
-export function replayLetters(database: Database, taskId?: string): number {
+export function replayLetters(database: Database, taskId?: string, now = Date.now): number {
   return database.transaction(() => {
     const letters = keptLetters(database).filter(
       (kept) => kept.isQuarantined && (taskId === undefined || kept.taskId === taskId),
@@ -72,9 +72,11 @@ export function replayLetters(database: Database, taskId?: string): number {
     for (const { id, letter } of letters) {
       if (letter === undefined) continue;
       replayed += database.run(
-        `UPDATE messages SET topic = ?, body = ?, state = 'waiting', available_at = 0, deliveries = 0, deaths = 0 WHERE id = ?`,
+        `UPDATE messages SET topic = ?, body = ?, published_at = ?, state = 'waiting', available_at = 0, deliveries = 0, deaths = 0
+         WHERE id = ?`,
         letter.message.topic,
         JSON.stringify(letter.message),
+        Math.floor(now()),
         id,
       );
     }
