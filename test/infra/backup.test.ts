@@ -223,7 +223,8 @@ describe('a back-up', { timeout: 120_000 }, () => {
     const OUTPUT_DIR = join(dir.path, 'service');
     await writeFile(join(OUTPUT_DIR, 'a.mp4'), 'a video');
     const target = join(dir.path, 'copy');
-    await script('back-up', [target], { DATA_DIR, OUTPUT_DIR });
+    // In a container, where the service itself needs a key.
+    await script('back-up', [target], { DATA_DIR, OUTPUT_DIR, HOST: '0.0.0.0' });
     const copied = ['backup.json', 'data/every-cut.sqlite', 'data/signing.key', 'output/a.mp4'];
     assert.deepEqual((await filesIn(target)).sort(), copied);
     for (const path of ['.', 'data', 'output', ...copied])
@@ -325,7 +326,7 @@ describe('restoring', { timeout: 120_000 }, () => {
 });
 
 describe('DATA_DIR', { timeout: 120_000 }, () => {
-  test('may be moved while the service is stopped: its tasks are known in the new place', async () => {
+  test('may be moved while the service is stopped: its tasks are known there, and backed up with their clips', async () => {
     await using dir = await tempDir();
     await using sources = await serveColourClips(dir.path);
     const env = folders(join(dir.path, 'service'));
@@ -353,6 +354,18 @@ describe('DATA_DIR', { timeout: 120_000 }, () => {
     assert.equal(existsSync(env.DATA_DIR), false);
     await until(() => !existsSync(copies[0] as string), 'the end of the old copy');
     assert.ok(existsSync(copies[1] as string));
+
+    const artifacts = (await filesIn(join(moved.DATA_DIR, 'artifacts'))).sort();
+    const target = join(dir.path, 'copy');
+    await script('back-up', [target, '--with-clips', '--without-videos'], moved);
+    assert.ok(artifacts.length > 0);
+    assert.deepEqual((await filesIn(join(target, 'data/artifacts'))).sort(), artifacts);
+    assert.equal(existsSync(join(target, 'output')), false);
+    const { stdout } = await script('restore', [target], folders(join(dir.path, 'elsewhere')));
+    assert.match(
+      stdout,
+      /The back-up has no videos: before the start, copy those of \S+\/service\/output to/,
+    );
   });
 
   test('and OUTPUT_DIR may be moved to another place that a link of the earlier name leads to', async () => {

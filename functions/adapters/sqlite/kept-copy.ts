@@ -14,7 +14,7 @@ export function copyDatabase(connection: DatabaseSync, to: string): void {
     // SQLite takes an empty file, and keeps its permissions.
     closeSync(openSync(to, 'wx', PRIVATE));
     connection.prepare('VACUUM INTO ?').run(to);
-    sync(to);
+    sync(to, 'r+');
   } catch (error) {
     rmSync(to, { force: true });
     throw error;
@@ -32,7 +32,8 @@ export function keepCopy(connection: DatabaseSync, path: string, version: number
   rmSync(part, { force: true });
   copyDatabase(connection, part);
   renameSync(part, kept);
-  if (process.platform !== 'win32') sync(dirname(path));
+  // Windows cannot sync folders.
+  if (process.platform !== 'win32') sync(dirname(path), 'r');
   for (const other of copiesOf(path)) if (other !== kept) rmSync(other, { force: true });
 }
 
@@ -50,8 +51,8 @@ export function removeCopies(path: string, madeBefore: number): void {
   for (const copy of copiesOf(path)) if (statSync(copy).mtimeMs < madeBefore) rmSync(copy, { force: true });
 }
 
-function sync(path: string): void {
-  const opened = openSync(path, 'r');
+function sync(path: string, flag: 'r' | 'r+'): void {
+  const opened = openSync(path, flag);
   try {
     fsyncSync(opened);
   } finally {
