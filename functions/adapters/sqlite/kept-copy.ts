@@ -10,9 +10,9 @@ const PRIVATE = 0o600;
  * failure nothing stays under the name.
  */
 export function copyDatabase(connection: DatabaseSync, to: string): void {
+  // SQLite takes an empty file, and keeps its permissions.
+  closeSync(openSync(to, 'wx', PRIVATE));
   try {
-    // SQLite takes an empty file, and keeps its permissions.
-    closeSync(openSync(to, 'wx', PRIVATE));
     connection.prepare('VACUUM INTO ?').run(to);
     sync(to, 'r+');
   } catch (error) {
