@@ -24,13 +24,15 @@ fi
 known="$(sed -n 's/^#\([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example)"
 while IFS='=' read -r name value; do
   if [ -z "$name" ]; then continue; fi
-  case "$name" in API_INSTANCES | PREPARE_INSTANCES | RENDER_INSTANCES) continue ;; esac
+  # Of the scripts, not of the functions.
+  case "$name" in API_INSTANCES | PREPARE_INSTANCES | RENDER_INSTANCES | ALERT_EMAIL | ALERT_CHARACTERS_PER_DAY) continue ;; esac
   case "$name" in
     PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE | PUSH_IAM)
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
-    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
+    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN | \
+      OTEL_EXPORTER_OTLP_HEADERS)
       fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac
@@ -76,10 +78,16 @@ expect_publisher() { # ACCOUNT TOPIC
 }
 expect_publisher api webhook
 expect_publisher prepare prepare
+if sends_to_google && project_policy="$(policy_of projects "$PROJECT_ID")"; then
+  for wanted in "${TELEMETRY_ROLES[@]}"; do
+    has "$wanted" "$project_policy" || fail "Expected ${wanted#* } to have ${wanted% *}, so that it may send traces and metrics to Google, got no such right." \
+      'Next step: run infra/cloud/setup.sh as an owner, which grants it, then this again.'
+  done
+fi
 
 # If a name appears twice, the last line counts.
 env_of() { # FUNCTION
-  printf '%s\n' "$SETTINGS" | grep -v '^[A-Z]*_INSTANCES=' || true
+  printf '%s\n' "$SETTINGS" | grep -Ev '^([A-Z]*_INSTANCES|ALERT_[A-Z_]*)=' || true
   printf '%s\n' "GOOGLE_CLOUD_PROJECT=$PROJECT_ID" "CACHE_BUCKET=$CACHE_BUCKET"
   if [ "$OUTPUT" = gcs ]; then echo "OUTPUT_BUCKET=$OUTPUT_BUCKET"; fi
   # Only prepare can read the key; SPEECH tells the other functions which voice is used.
