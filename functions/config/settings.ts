@@ -337,6 +337,20 @@ export const SETTINGS: readonly Setting[] = [
     expected: 'a whole number from 1000 to 3600000',
     about: 'How often metrics are sent, in milliseconds.',
   },
+  {
+    name: 'SPEECH_USD_PER_1000_CHARACTERS',
+    default: 'auto',
+    expected: 'auto, or US dollars such as 0.1',
+    about:
+      'Price of bought speech. auto: 0.05 for flash and turbo models of ElevenLabs, 0.1 for others, 0 for espeak.',
+  },
+  {
+    name: 'COMPUTE_USD_PER_HOUR',
+    default: 'auto',
+    expected: 'auto, or US dollars such as 0.1',
+    about:
+      'Price of an hour of preparing or rendering. auto: 0 on your own machine, list prices on Cloud Run.',
+  },
 ];
 
 /** Settings of features that this build does not have: setting one is refused, not ignored. */
