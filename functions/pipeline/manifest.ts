@@ -62,7 +62,7 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
  * One row per combination (RFC 4180), in pieces like the JSON. Cells that a spreadsheet would read as formulas are
  * escaped.
  */
-export function* manifestCsv(manifest: Manifest): Generator<string> {
+export function* manifestCsv(manifest: Omit<Manifest, 'cost'>): Generator<string> {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
   const recordOf = ({ clips, files, warnings, targets, error, ...row }: ManifestRow) => ({
     ...row,
@@ -129,7 +129,7 @@ function withoutFormulas(text: string): string {
 }
 
 /** One row per combination, some at a time. */
-function* rows({ task, reports }: Manifest): Generator<ManifestRow[]> {
+function* rows({ task, reports }: Pick<Manifest, 'task' | 'reports'>): Generator<ManifestRow[]> {
   const byIndex = new Map(reports.map((report) => [report.index, report]));
   const rowOf = (combination: Combination): ManifestRow => {
     const report = byIndex.get(combination.index);

@@ -104,14 +104,15 @@ export function createSpeaking({ speech, artifacts, leases, counts, inTurn }: Sp
         return { first: { taskId: first, spoken: counts.speaker.isPaid ? 'bought' : 'free' } } as const;
       };
       const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal);
-      const artifact = await artifacts.getOrCreate<FirstUse>(key, speak, {
-        signal,
-        semaphore,
-        paid: { stop },
-      });
-      unstored.delete(key);
-      await counts.keep();
-      return artifact;
+      try {
+        const options = { signal, semaphore, paid: { stop } };
+        const artifact = await artifacts.getOrCreate<FirstUse>(key, speak, options);
+        unstored.delete(key);
+        return artifact;
+      } finally {
+        // It may be bought and not stored, or not be wanted any more.
+        await counts.keep();
+      }
     },
   };
 }
