@@ -6,12 +6,10 @@ import { parseEnv } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { LOG_LEVELS, type LogLevel } from '../base/log.ts';
 import { CORES, machineMemoryMb, mixersFor } from '../base/machine.ts';
-import type { Prices } from '../model/cost.ts';
 import { readCorsOrigins } from './cors-origins.ts';
 import { readVideoEncoder } from './encoder-settings.ts';
 import { readSigningKey, readWebhookSecret } from './key-settings.ts';
 import { isLoopback } from './loopback.ts';
-import { readPrices } from './price-settings.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
 import { readTelemetrySettings, type TelemetrySettings } from './telemetry-settings.ts';
@@ -77,7 +75,6 @@ export interface Config {
   emulated: boolean;
   /** Where videos are saved, which service speaks, and with which accounts. */
   vendors: VendorSettings;
-  prices: Prices;
 }
 
 /**
@@ -146,7 +143,6 @@ export function loadConfig(env: Environment): Config {
   const target = inCloud ? env['FUNCTION_TARGET'] : undefined;
   const shared = inCloud && !emulated;
   const memoryMb = machineMemoryMb();
-  const vendors = readVendorSettings(read, { shared, target });
   const config: Config = {
     port: read.integer('PORT', 8080, 0, 65_535),
     host,
@@ -185,8 +181,7 @@ export function loadConfig(env: Environment): Config {
     inCloud,
     project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
     emulated,
-    vendors,
-    prices: readPrices(read, { elevenLabs: vendors.elevenLabs, inCloud }),
+    vendors: readVendorSettings(read, { shared, target }),
   };
   read.finish();
   return config;

@@ -145,7 +145,7 @@ export function assemble<Q extends Queue>(
     ffmpeg,
     log,
     tempDir,
-    prices: config.prices,
+    prices: config.vendors.prices,
     mixing: lanes.mixing,
     saving: fairLanes({ places: SAVERS }),
     run: instrumentation.run,
