@@ -39,6 +39,7 @@ export type EventName =
   | 'piece.prepared'
   | 'piece.failed'
   | 'soundtrack.refused'
+  | 'speech.bought'
   | 'source.remade'
   | 'source.failed'
   | 'render.started'

@@ -155,6 +155,18 @@ export const SETTINGS: readonly Setting[] = [
     about: "JSON that overrides the voice's own settings.",
   },
   {
+    name: 'SPEECH_USD_PER_1000_CHARACTERS',
+    default: 'auto',
+    expected: 'auto, or US dollars such as 0.1',
+    about: 'Price of bought speech. auto: list price of the ElevenLabs model; 0 for espeak.',
+  },
+  {
+    name: 'COMPUTE_USD_PER_HOUR',
+    default: 'auto',
+    expected: 'auto, or US dollars such as 0.1',
+    about: 'Price of an hour of work. auto: 0 on your own machine, list prices on Cloud Run.',
+  },
+  {
     name: 'MAX_COMBINATIONS',
     default: '1000',
     expected: 'a whole number from 1 to 10000',

@@ -1,9 +1,11 @@
 /** Reads which vendors the service uses and how to reach them. */
+import type { Prices } from '../model/cost.ts';
 import type { DriveAuth } from '../model/drive-auth.ts';
 import type { SourceRules } from '../model/source-location.ts';
 import { readDriveAuth } from './drive-settings.ts';
 import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
 import { isLoopback } from './loopback.ts';
+import { readPrices } from './price-settings.ts';
 import type { SettingsReader } from './settings-reader.ts';
 
 export type OutputChoice =
@@ -23,6 +25,8 @@ export interface VendorSettings {
   sourceBuckets: string[];
   /** Undefined for the built-in voice. */
   elevenLabs: ElevenLabsChoice | undefined;
+  /** What they charge, for the estimated cost of tasks. */
+  prices: Prices;
   /** Without a trailing slash; undefined for the vendor's own address. */
   googleApiUrl: string | undefined;
   elevenLabsApiUrl: string | undefined;
@@ -76,13 +80,15 @@ export function readVendorSettings(read: SettingsReader, { shared, target }: Ven
       'DRIVE_AUTH: expected adc, oauth or delegation because DRIVE_SOURCES is account, got nothing. Set it.',
     );
   }
+  const elevenLabs = readElevenLabs(read, target === undefined || target === 'prepare');
   const vendors: VendorSettings = {
     output,
     cacheBucket,
     drive,
     driveSources,
     sourceBuckets,
-    elevenLabs: readElevenLabs(read, target === undefined || target === 'prepare'),
+    elevenLabs,
+    prices: readPrices(read, { elevenLabs, inCloud: shared }),
     googleApiUrl: readApiUrl(read, 'GOOGLE_API_URL'),
     elevenLabsApiUrl: readApiUrl(read, 'ELEVENLABS_API_URL'),
   };

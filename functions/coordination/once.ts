@@ -1,6 +1,7 @@
 /** Work that one process does while the others wait, go on, or get its result. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../base/errors.ts';
+import { waiting } from '../base/working-time.ts';
 import type { Attempts } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
@@ -56,7 +57,7 @@ export async function once<T>(options: OnceOptions<T>): Promise<T> {
     if (performance.now() > deadline) {
       throw new TransientError('waiting', `Another process is still working on ${key}.`);
     }
-    await sleep(leases.pollMs, undefined, { signal });
+    await waiting(() => sleep(leases.pollMs, undefined, { signal }));
   }
 }
 
@@ -162,7 +163,7 @@ export function leasedSemaphore(
         const done = await underLease({ leases, key, ttlMs, signal }, () => UNLIMITED(work));
         if (done !== undefined) return done.value;
       }
-      await sleep(leases.pollMs, undefined, { signal });
+      await waiting(() => sleep(leases.pollMs, undefined, { signal }));
     }
   };
 }

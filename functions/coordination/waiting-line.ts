@@ -1,3 +1,5 @@
+import { waiting as untilAdmitted } from '../base/working-time.ts';
+
 export interface Admission<T> {
   /** Picks the entry to start now and counts it as started; undefined if none may. `waiting` is in order of arrival. */
   next(waiting: Iterable<T>): T | undefined;
@@ -32,18 +34,21 @@ export function createWaitingLine<T extends object>({ next, gone }: Admission<T>
     admit,
     async enter(entry, signal) {
       signal?.throwIfAborted();
-      await new Promise<void>((begin, reject) => {
-        const leave = () => {
-          waiting.delete(entry);
-          reject(signal?.reason);
-        };
-        signal?.addEventListener('abort', leave, { once: true });
-        waiting.set(entry, () => {
-          signal?.removeEventListener('abort', leave);
-          begin();
-        });
-        admit();
-      });
+      await untilAdmitted(
+        () =>
+          new Promise<void>((begin, reject) => {
+            const leave = () => {
+              waiting.delete(entry);
+              reject(signal?.reason);
+            };
+            signal?.addEventListener('abort', leave, { once: true });
+            waiting.set(entry, () => {
+              signal?.removeEventListener('abort', leave);
+              begin();
+            });
+            admit();
+          }),
+      );
       let inside = true;
       return () => {
         if (!inside) return;

@@ -25,6 +25,7 @@ import { createSources } from '../pipeline/prepare-source.ts';
 import { remakeHere, remakeInPrepare } from '../pipeline/remake.ts';
 import { createSoundtracks } from '../pipeline/soundtracks.ts';
 import { createSpeaking } from '../pipeline/speak-line.ts';
+import { createSpeechCounts } from '../pipeline/speech-counts.ts';
 import { createSpokenWords } from '../pipeline/spoken-words.ts';
 import { remakePieceHere, remakePieceInPrepare } from '../pipeline/video-pieces.ts';
 import type { OutputStore } from '../ports/outputs.ts';
@@ -110,9 +111,14 @@ export function assemble<Q extends Queue>(
     maxClipSeconds: config.maxClipSeconds,
     encodeLimitMs: options.encodeLimitMs ?? Number.POSITIVE_INFINITY,
   };
+  const speechCounts = createSpeechCounts({ speaker: speech.speaker, usage: adapters.usage, log });
   const sources = createSources({
     ...clips,
-    speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
+    speaking: createSpeaking({
+      ...{ speech, artifacts, leases },
+      counts: speechCounts,
+      inTurn: fairLanes({ places: 1 }),
+    }),
   });
   const spokenWords = createSpokenWords();
   const pieces = createPieces({ ...clips, sources, spokenWords });
@@ -120,6 +126,7 @@ export function assemble<Q extends Queue>(
     ...adapters,
     receivers: createReceiverPlaces(),
     artifacts,
+    speechCounts,
     sources,
     pieces,
     joins,
@@ -138,6 +145,7 @@ export function assemble<Q extends Queue>(
     ffmpeg,
     log,
     tempDir,
+    prices: config.vendors.prices,
     mixing: lanes.mixing,
     saving: fairLanes({ places: SAVERS }),
     run: instrumentation.run,

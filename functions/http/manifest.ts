@@ -7,6 +7,7 @@ import { manifestName } from '../model/names.ts';
 import { joinOfTask } from '../pipeline/join-view.ts';
 import { type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports } from '../pipeline/reporting.ts';
+import { costOfTask } from '../pipeline/task-cost.ts';
 import type { FoundFile } from '../ports/outputs.ts';
 import { findVideo, readWhole } from './saved-file.ts';
 import { streamed } from './streamed.ts';
@@ -58,7 +59,8 @@ async function endedTask(taskId: string, deps: VideoDeps): Promise<Manifest> {
   const { task, progress } = await knownTask(taskId, deps);
   const finishedAt = checkEnded(progress);
   const [reports, join] = [await allReports(task, deps.reports), await joinOfTask(task, deps.pins)];
-  return { task, finishedAt, reports, join };
+  const cost = await costOfTask({ task, reports, finishedAt }, deps);
+  return { task, finishedAt, reports, join, cost };
 }
 
 async function* bytesOf(manifest: Manifest, format: Format): AsyncGenerator<Uint8Array> {

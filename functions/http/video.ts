@@ -4,6 +4,7 @@ import { inlineAs } from '../base/content-disposition.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { RenderOutcome } from '../model/answers/render.ts';
+import type { Prices } from '../model/cost.ts';
 import type { Task } from '../model/task.ts';
 import type { FoundFile, OutputStore } from '../ports/outputs.ts';
 import { httpDate, isKnown, type Representation, rangeOf } from './byte-range.ts';
@@ -13,6 +14,8 @@ import { knownTask, type TasksDeps, viewsOf, withLinks } from './task-status.ts'
 
 export interface VideoDeps extends TasksDeps {
   outputs: Pick<OutputStore, 'find'>;
+  /** For the manifest. */
+  prices: Prices;
   log: Log;
 }
 

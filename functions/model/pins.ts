@@ -114,7 +114,7 @@ export interface Probe {
   } | null;
 }
 
-export interface Failed {
+export interface Failed extends Pick<Effort, 'workSeconds'> {
   error: Failure;
 }
 
@@ -127,8 +127,16 @@ export interface Fetched {
   probe: Probe;
 }
 
+/** What it took to make something, for the cost of its task. Absent in pins of earlier versions. */
+export interface Effort {
+  /** Seconds of work, without waiting. */
+  workSeconds?: number;
+  /** Of a line that was spoken for the task, and whether that cost money. Absent: it had been spoken before. */
+  spoken?: 'bought' | 'free';
+}
+
 /** A source that renders can use. */
-export interface Prepared {
+export interface Prepared extends Effort {
   error?: never;
   artifact: string;
   seconds: number;
@@ -141,11 +149,11 @@ export interface Prepared {
   /** Remarks for whoever gets a video with it; each names no source. */
   warnings: string[];
   /** A clip in the other formats of a task that has several, in the order of Plan.formats, from the second one on. */
-  formats?: Omit<Prepared, 'error' | 'loudness' | 'formats'>[];
+  formats?: Omit<Prepared, 'error' | 'loudness' | 'formats' | keyof Effort>[];
 }
 
 /** A piece that renders can use. */
-export interface PreparedPiece {
+export interface PreparedPiece extends Pick<Effort, 'workSeconds'> {
   error?: never;
   /** One per format of the task. */
   artifacts: string[];

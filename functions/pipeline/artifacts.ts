@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from '../base/errors.ts';
+import { waiting } from '../base/working-time.ts';
 import { artifactLeaseKey } from '../coordination/lease-keys.ts';
 import { once } from '../coordination/once.ts';
 import { RETRY_MS, refuseCrashLoop, retryTransient, tryAtLeastOnce } from '../coordination/retry-policy.ts';
@@ -99,7 +100,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
         const [state] = await leases.read([artifactLeaseKey(key)]);
         const made = await open<M>(key, signal);
         if (made !== undefined || state !== 'held') return made;
-        await sleep(leases.pollMs, undefined, { signal });
+        await waiting(() => sleep(leases.pollMs, undefined, { signal }));
       }
     },
 

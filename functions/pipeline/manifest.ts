@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { ManifestRow } from '../model/answers/manifest.ts';
+import type { TaskCost } from '../model/cost.ts';
 import type { Join } from '../model/pins.ts';
 import type { Combination } from '../model/plan.ts';
 import { type Report, SIDE_FILE_KINDS } from '../model/report.ts';
@@ -15,6 +16,7 @@ export interface Manifest {
   reports: readonly Report[];
   /** Undefined if it was never decided. */
   join: Join | undefined;
+  cost: TaskCost;
   /** Milliseconds since the epoch. */
   finishedAt: number;
 }
@@ -33,7 +35,7 @@ export function countsOf({ reports }: Pick<Manifest, 'reports'>): Record<Report[
 
 /** In pieces, so that whoever writes them to a file lets other work go on. */
 export function* manifestJson(manifest: Manifest): Generator<string> {
-  const { task, join, finishedAt } = manifest;
+  const { task, join, cost, finishedAt } = manifest;
   const about = {
     task_id: task.id,
     task_name: task.name,
@@ -42,6 +44,7 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
     completed_at: new Date(finishedAt).toISOString(),
     combinations: task.plan.combinations.length,
     ...countsOf(manifest),
+    cost: { usd: cost.usd, speech_characters: cost.characters, compute_seconds: cost.computeSeconds },
     seed: task.plan.seed,
     ...joinView(join, task.plan),
     metadata: task.metadata,
@@ -59,7 +62,7 @@ export function* manifestJson(manifest: Manifest): Generator<string> {
  * One row per combination (RFC 4180), in pieces like the JSON. Cells that a spreadsheet would read as formulas are
  * escaped.
  */
-export function* manifestCsv(manifest: Manifest): Generator<string> {
+export function* manifestCsv(manifest: Omit<Manifest, 'cost'>): Generator<string> {
   const clipColumns = manifest.task.plan.combinations[0]?.clips.map((_, at) => `clip_${at + 1}`) ?? [];
   const recordOf = ({ clips, files, warnings, targets, error, ...row }: ManifestRow) => ({
     ...row,
@@ -126,7 +129,7 @@ function withoutFormulas(text: string): string {
 }
 
 /** One row per combination, some at a time. */
-function* rows({ task, reports }: Manifest): Generator<ManifestRow[]> {
+function* rows({ task, reports }: Pick<Manifest, 'task' | 'reports'>): Generator<ManifestRow[]> {
   const byIndex = new Map(reports.map((report) => [report.index, report]));
   const rowOf = (combination: Combination): ManifestRow => {
     const report = byIndex.get(combination.index);

@@ -62,7 +62,11 @@ export function createSources(deps: SourcesDeps): Sources {
           return { artifact: key, frames, samples, seconds, loudness: meta.loudness, warnings };
         });
         const others = formats.map(({ loudness: _, ...format }) => format);
-        return { ...(first as Prepared), ...(others.length > 0 && { formats: others }) };
+        return {
+          ...(first as Prepared),
+          ...(others.length > 0 && { formats: others }),
+          ...spokenFor(task, all),
+        };
       } finally {
         disposeOf(all);
       }
@@ -143,7 +147,8 @@ export function createSources(deps: SourcesDeps): Sources {
   ): Promise<PreparedMeta> {
     using spoken = await deps.speaking.spoken(taskId, line, identity, signals);
     await copyFile(spoken.path(TIMING), join(dir, TIMING));
-    return await deps.decoding(taskId)(() => decoded(spoken.path(SPOKEN), dir, signals.signal));
+    const meta = await deps.decoding(taskId)(() => decoded(spoken.path(SPOKEN), dir, signals.signal));
+    return { ...meta, ...spoken.meta };
   }
 
   /** @param track a spoken line is not probed, not repeated, and never cut */
@@ -162,4 +167,10 @@ export function createSources(deps: SourcesDeps): Sources {
     const warnings = track === undefined ? [] : musicWarnings(track.audio, deps.maxClipSeconds, track.trim);
     return { frames: 0, samples, seconds: samples / SAMPLE_RATE, loudness, warnings };
   }
+}
+
+/** Whoever finds the sound of a line that was spoken for its own task has made it itself, in an earlier delivery. */
+function spokenFor({ id }: Task, [artifact]: readonly Artifact<PreparedMeta>[]): Pick<Prepared, 'spoken'> {
+  const first = artifact?.meta.first;
+  return first?.taskId === id ? { spoken: first.spoken } : {};
 }

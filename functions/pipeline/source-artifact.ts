@@ -1,6 +1,6 @@
 /** What artifacts of sources have in common; those of clips and tracks are made from the bytes at a URL. */
 import { PermanentError } from '../base/errors.ts';
-import type { Fetched, Prepared } from '../model/pins.ts';
+import type { Effort, Fetched, Prepared } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { type Artifacts, disposeOf, type MakeAll, type MakeOptions } from './artifacts.ts';
@@ -13,7 +13,13 @@ export const SOUND = 'sound.s16le';
 /** Increase it with every change to what conforming or decoding makes, so that older artifacts are not reused. */
 export const RECIPE = '5';
 
-export type PreparedMeta = Omit<Prepared, 'artifact' | 'error'>;
+export type PreparedMeta = Omit<Prepared, 'artifact' | 'error' | keyof Effort> & FirstUse;
+
+/** Of a line. */
+export interface FirstUse {
+  /** The task for which it was spoken. Later ones use it as it is. Missing in artifacts of earlier versions. */
+  first?: { taskId: string; spoken: NonNullable<Effort['spoken']> };
+}
 
 /** A source of a task, and what was found at its URL. */
 export interface FetchedSource {

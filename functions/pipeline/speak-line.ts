@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TransientError } from '../base/errors.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { speechSlotKey } from '../coordination/lease-keys.ts';
 import { leasedSemaphore } from '../coordination/once.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
@@ -12,11 +13,14 @@ import type { Artifact } from '../ports/artifacts.ts';
 import type { LeaseStore } from '../ports/leases.ts';
 import type { Speech } from '../ports/speech.ts';
 import { type Artifacts, artifactKey } from './artifacts.ts';
+import type { FirstUse } from './source-artifact.ts';
+import type { SpeechCounts } from './speech-counts.ts';
 
 export interface SpeakingDeps {
   speech: Speech;
   artifacts: Artifacts;
   leases: LeaseStore;
+  counts: SpeechCounts;
   /** Serves tasks in turn, for a voice that speaks one line at a time. */
   inTurn: (taskId: string) => Semaphore;
 }
@@ -33,7 +37,7 @@ export interface Speaking {
     line: Line,
     identity: readonly string[],
     signals: SpeakingSignals,
-  ): Promise<Artifact<object>>;
+  ): Promise<Artifact<FirstUse>>;
 }
 
 export interface SpeakingSignals {
@@ -41,6 +45,12 @@ export interface SpeakingSignals {
   signal: AbortSignal;
   /** Fires when the host stops. If only the task is cancelled, a purchase still runs to its end. */
   stop: AbortSignal;
+}
+
+/** What was spoken for a task, even if another one stores it. */
+interface Purchase {
+  spoken: Spoken;
+  taskId: string;
 }
 
 /** Names of the files within the artifact. */
@@ -51,27 +61,30 @@ export const TIMING = 'timing.json';
 const MOST_UNSTORED = 100;
 const MOST_UNSTORED_BYTES = 64 * 2 ** 20;
 
-export function createSpeaking({ speech, artifacts, leases, inTurn }: SpeakingDeps): Speaking {
+export function createSpeaking({ speech, artifacts, leases, counts, inTurn }: SpeakingDeps): Speaking {
   /** While the store is down or the disk is full, a line that is paid for waits here for the next delivery. */
-  const unstored = new Map<string, Spoken>();
+  const unstored = new Map<string, Purchase>();
 
   async function buy(
     key: string,
-    line: Line,
+    { taskId, line }: { taskId: string; line: Line },
     turn: Semaphore,
     held: AbortSignal,
     stop: AbortSignal,
-  ): Promise<Spoken> {
+  ): Promise<Purchase> {
     const bought = unstored.get(key);
     if (bought !== undefined) return bought;
     refuseMore(unstored);
     // A line that is being bought as its task is cancelled must not be bought again for the next task.
     const signal = AbortSignal.any([stop, unlessCancelled(held)]);
-    const request = () => turn(async () => (held.aborted ? undefined : speech.speak(line, signal)));
+    const request = () =>
+      turn(async () => (held.aborted ? undefined : step('speak', 'line', () => speech.speak(line, signal))));
     const spoken = await retryTransient(request, { signal, stage: 'speak' });
     if (spoken === undefined) throw held.reason;
-    unstored.set(key, spoken);
-    return spoken;
+    counts.spoken(taskId, line, spoken);
+    const purchase = { spoken, taskId };
+    unstored.set(key, purchase);
+    return purchase;
   }
 
   return {
@@ -84,22 +97,29 @@ export function createSpeaking({ speech, artifacts, leases, inTurn }: SpeakingDe
       const key = artifactKey('speech', identity);
       const turn = speech.oneAtATime ? inTurn(taskId) : UNLIMITED;
       const speak = async (dir: string, held: AbortSignal) => {
-        const { audio, timing } = await buy(key, line, turn, held, stop);
+        const { spoken, taskId: first } = await buy(key, { taskId, line }, turn, held, stop);
+        const { audio, timing } = spoken;
         await writeFile(join(dir, SPOKEN), audio);
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
-        return {};
+        return { first: { taskId: first, spoken: counts.speaker.isPaid ? 'bought' : 'free' } } as const;
       };
       const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal);
-      const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, semaphore, paid: { stop } });
-      unstored.delete(key);
-      return artifact;
+      try {
+        const options = { signal, semaphore, paid: { stop } };
+        const artifact = await artifacts.getOrCreate<FirstUse>(key, speak, options);
+        unstored.delete(key);
+        return artifact;
+      } finally {
+        // It may be bought and not stored, or not be wanted any more.
+        await counts.keep();
+      }
     },
   };
 }
 
 /** A line that is paid for is never dropped to make room for another one. */
-function refuseMore(unstored: ReadonlyMap<string, Spoken>): void {
-  const bytes = [...unstored.values()].reduce((sum, { audio }) => sum + audio.byteLength, 0);
+function refuseMore(unstored: ReadonlyMap<string, Purchase>): void {
+  const bytes = [...unstored.values()].reduce((sum, { spoken }) => sum + spoken.audio.byteLength, 0);
   if (unstored.size < MOST_UNSTORED && bytes < MOST_UNSTORED_BYTES) return;
   throw new TransientError(
     'waiting',

@@ -12,7 +12,7 @@ const MOST_BYTES = 262_144;
 type EventFailure = WebhookEvent['data']['failures'][number];
 
 /** What callback_url gets. It is made once for each task, and kept as text. */
-export function webhookEvent(manifest: Omit<Manifest, 'join'>, { baseUrl }: Callback): WebhookEvent {
+export function webhookEvent(manifest: Omit<Manifest, 'join' | 'cost'>, { baseUrl }: Callback): WebhookEvent {
   const { task, reports, finishedAt } = manifest;
   const counts = countsOf(manifest);
   const status = endedStatus(counts);

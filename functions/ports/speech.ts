@@ -1,8 +1,9 @@
 /** The provider that speaks lines. */
 import type { Line } from '../model/plan.ts';
-import type { Spoken } from '../model/speech.ts';
+import type { Speaker, Spoken } from '../model/speech.ts';
 
 export interface Speech {
+  readonly speaker: Speaker;
   /** A warning for callers about this voice, or null. */
   readonly notice: string | null;
   /** Whether it says when it speaks each word. Otherwise the times of captions are estimated. */

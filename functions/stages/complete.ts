@@ -13,10 +13,10 @@ import { type AskWebhookDeps, noteWebhook, publishWebhook } from '../pipeline/as
 import { joinOfTask } from '../pipeline/join-view.ts';
 import { countsOf, type Manifest, manifestCsv, manifestJson } from '../pipeline/manifest.ts';
 import { allReports, removeVideos } from '../pipeline/reporting.ts';
+import { type CostDeps, costOfTask, countCost } from '../pipeline/task-cost.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
 import type { LeaseStore } from '../ports/leases.ts';
 import type { OutputStore } from '../ports/outputs.ts';
-import type { PinStore } from '../ports/pins.ts';
 import type { Delivery } from '../ports/queue.ts';
 import type { ReportStore } from '../ports/reports.ts';
 import type { TaskStore } from '../ports/tasks.ts';
@@ -24,13 +24,12 @@ import type { TaskStore } from '../ports/tasks.ts';
 /** Files per removal: a retry after an error repeats no more than these. */
 const REMOVED_AT_ONCE = 20;
 
-export interface CompleteDeps extends AskWebhookDeps {
+export interface CompleteDeps extends AskWebhookDeps, CostDeps {
   tasks: TaskStore;
   reports: ReportStore;
   leases: LeaseStore;
   attempts: AttemptStore;
   outputs: OutputStore;
-  pins: PinStore;
   log: Log;
   tempDir: string;
 }
@@ -63,7 +62,9 @@ export async function complete(
         );
       }
       const join = await joinOfTask(task, deps.pins);
-      const manifest: Manifest = { task, reports, join, finishedAt: Date.now() };
+      const finishedAt = Date.now();
+      const cost = await costOfTask({ task, reports, finishedAt }, deps);
+      const manifest: Manifest = { task, reports, join, cost, finishedAt };
       const settled = async () => {
         refuseCrashLoop(before, 'save');
         await settleFolder(manifest, held, deps);
@@ -74,7 +75,8 @@ export async function complete(
       });
       logTotals(deps.log, manifest);
       await noteWebhook(task, deps);
-      await deps.tasks.finish(taskId, manifest.finishedAt);
+      await deps.tasks.finish(taskId, finishedAt);
+      countCost(cost, endedStatus(countsOf(manifest)));
       return true;
     },
   });
@@ -136,7 +138,7 @@ function logLostManifest(log: Log, task: Task, failure: Failure): void {
 }
 
 function logTotals(log: Log, manifest: Manifest): void {
-  const { task, finishedAt } = manifest;
+  const { task, cost, finishedAt } = manifest;
   const seconds = (finishedAt - Date.parse(task.createdAt)) / 1000;
   const counts = countsOf(manifest);
   const { succeeded, failed, cancelled } = counts;
@@ -158,6 +160,9 @@ function logTotals(log: Log, manifest: Manifest): void {
       ...(failed > 0 ? { failures: reasons } : {}),
       cancelled,
       seconds,
+      cost_usd: cost.usd,
+      characters: cost.characters,
+      compute_seconds: cost.computeSeconds,
     },
   );
 }

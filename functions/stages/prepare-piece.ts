@@ -1,5 +1,7 @@
 /** Makes one piece of a task ready: what a film needs of a clip once it is known where the clip stands in it. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../base/log.ts';
+import { workingTime } from '../base/working-time.ts';
 import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
 import { pieceKey } from '../coordination/lease-keys.ts';
 import { byOneMessage } from '../coordination/once.ts';
@@ -58,8 +60,9 @@ async function makeReady(
     async create(before, held) {
       const started = performance.now();
       const [earlier] = await pins.read(task.id, [first]);
-      const pin = await outcome(earlier !== undefined);
-      const isSame = earlier !== undefined && JSON.stringify(earlier) === JSON.stringify(pin);
+      const { value, seconds: workSeconds } = await workingTime(() => outcome(earlier !== undefined));
+      const pin = { ...value, workSeconds };
+      const isSame = earlier !== undefined && isDeepStrictEqual(made(earlier), made(pin));
       const stored = isSame ? earlier : await pins.write(task.id, earlier === undefined ? first : again, pin);
       logPiece(deps.log, task, name, stored, (performance.now() - started) / 1000);
       return stored;
@@ -91,6 +94,11 @@ async function makeReady(
     }
     return true;
   }
+}
+
+/** Without the time that it took, which is never the same. */
+function made({ workSeconds: _, ...pin }: PreparedPiece | Failed) {
+  return pin;
 }
 
 function logPiece(log: Log, task: Task, name: PieceName, pin: PreparedPiece | Failed, seconds: number): void {

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import { workingTime } from '../base/working-time.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
 import { isolateAfterCrash } from '../coordination/crash-isolation.ts';
 import { prepareKey } from '../coordination/lease-keys.ts';
@@ -15,6 +16,7 @@ import { type Sources, STAGE_OF } from '../pipeline/prepare-source.ts';
 import { publishReadyRenders } from '../pipeline/ready-renders.ts';
 import { refuseEndlessRemakes } from '../pipeline/remake.ts';
 import type { SpeakingSignals } from '../pipeline/speak-line.ts';
+import type { SpeechCounts } from '../pipeline/speech-counts.ts';
 import type { Delivery } from '../ports/queue.ts';
 import type { TaskStore } from '../ports/tasks.ts';
 import { type PreparePieceDeps, preparePiece } from './prepare-piece.ts';
@@ -23,6 +25,7 @@ export interface PrepareDeps extends PreparePieceDeps {
   tasks: TaskStore;
   sources: Sources;
   joins: Pick<Joins, 'resume' | 'withoutIt'>;
+  speechCounts: Pick<SpeechCounts, 'saved' | 'keep'>;
 }
 
 /**
@@ -78,10 +81,12 @@ async function makeReady(
       const started = performance.now();
       const [first] = await pins.read(taskId, [name]);
       let ofImage = false;
-      const pin = await outcome(first !== undefined);
-      if (pin === undefined) return 'undecided';
+      const { value, seconds: workSeconds } = await workingTime(() => outcome(first !== undefined));
+      if (value === undefined) return 'undecided';
+      const pin = { ...value, workSeconds };
       const isSame = first !== undefined && keysOf(first).join() === keysOf(pin).join();
       const stored = isSame ? first : await pins.write(taskId, first === undefined ? name : nameAgain, pin);
+      if (first === undefined) await countSaved(source, stored, deps);
       logPrepared(log, task, number, stored, { seconds: (performance.now() - started) / 1000, ofImage });
       return stored;
 
@@ -120,6 +125,18 @@ function keysOf(pin: Prepared | Failed): string[] {
   if (pin.error !== undefined) return [];
   const { artifact, formats = [] } = pin;
   return [...new Set([artifact, ...formats.map((format) => format.artifact)])];
+}
+
+/** Once for each line of a task, because it is called once its pin is stored for the first time. */
+async function countSaved(
+  source: Source,
+  { error, ...pin }: Prepared | Failed,
+  { speechCounts }: PrepareDeps,
+): Promise<void> {
+  const isSpoken = error === undefined && (pin as Prepared).spoken !== undefined;
+  if (source.kind !== 'line' || error !== undefined || isSpoken) return;
+  speechCounts.saved(source);
+  await speechCounts.keep();
 }
 
 function logPrepared(

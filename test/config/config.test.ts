@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ConfigError, loadConfig } from '../../functions/config/config.ts';
 import { SETTINGS } from '../../functions/config/settings.ts';
+import { CLOUD_RUN } from '../bench/costs/prices.ts';
 
 function problems(env: Record<string, string>): string {
   try {
@@ -437,6 +440,38 @@ describe('settings of vendors', () => {
     assert.equal(loadConfig({ ...key, SPEECH: 'espeak' }).vendors.elevenLabs, undefined);
     assert.match(problems({ SPEECH: 'elevenlabs' }), /ELEVENLABS_API_KEY: expected a key because SPEECH/);
     assert.match(problems({ ...key, ELEVENLABS_FORMAT: 'pcm_44100' }), /ELEVENLABS_FORMAT: expected an mp3/);
+  });
+
+  test('have prices: list prices of the vendors that are used, unless others are set', () => {
+    const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
+    const speech = (env: Record<string, string>) => loadConfig(env).vendors.prices.speechPer1000;
+    assert.deepEqual([speech({}), speech(key)], [0, 0.1]);
+    for (const model of ['eleven_flash_v2_5', 'eleven_turbo_v2'])
+      assert.equal(speech({ ...key, ELEVENLABS_MODEL: model }), 0.05);
+    assert.equal(speech({ ...key, SPEECH_USD_PER_1000_CHARACTERS: '0.22' }), 0.22);
+    assert.equal(speech({ ...key, SPEECH_USD_PER_1000_CHARACTERS: 'auto' }), 0.1);
+    const hour = (env: Record<string, string>) => loadConfig(env).vendors.prices.perHour;
+    assert.deepEqual(hour({}), { prepare: 0, render: 0 });
+    assert.deepEqual(hour({ COMPUTE_USD_PER_HOUR: '0.5' }), { prepare: 0.5, render: 0.5 });
+    for (const bad of ['-1', '1e3', '0,1', '$1', '1.2345678'])
+      assert.match(
+        problems({ COMPUTE_USD_PER_HOUR: bad }),
+        /COMPUTE_USD_PER_HOUR: expected auto, or US dollars/,
+      );
+  });
+
+  test('have the list prices of the instances that are deployed', () => {
+    const deployed = readFileSync(join(import.meta.dirname, '../../infra/cloud/shared.sh'), 'utf8');
+    const priceOf = (name: string) => {
+      const [, gib, processors] = new RegExp(`^${name} .* (\\d+)Gi +(\\d+) `, 'm').exec(deployed) ?? [];
+      const { perProcessorSecond, perGibSecond } = CLOUD_RUN;
+      return 3_600 * (Number(processors) * perProcessorSecond + Number(gib) * perGibSecond);
+    };
+    const env = { ...CLOUD, FUNCTION_TARGET: 'complete', SPEECH: 'elevenlabs' };
+    const { prices } = loadConfig(env).vendors;
+    const perHour = { prepare: priceOf('prepare'), render: priceOf('render') };
+    assert.deepEqual(prices, { speechPer1000: 0.1, perHour });
+    assert.ok(perHour.render > 0.1);
   });
 
   test('for a voice are JSON with the field names of ElevenLabs', () => {

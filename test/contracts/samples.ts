@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Prices, TaskCost } from '../../functions/model/cost.ts';
 import type { Prepared, Profile } from '../../functions/model/pins.ts';
 import type { Report } from '../../functions/model/report.ts';
 import type { Task } from '../../functions/model/task.ts';
@@ -70,3 +71,6 @@ export const SAMPLE_PROFILE: Profile = {
 export function samplePrepared(artifact: string): Prepared {
   return { artifact, seconds: 2.002, frames: 60, samples: 96_096, loudness: null, warnings: [] };
 }
+
+export const NO_PRICES: Prices = { speechPer1000: 0, perHour: { prepare: 0, render: 0 } };
+export const NO_COST: TaskCost = { characters: 0, computeSeconds: 0, speechUsd: 0, computeUsd: 0, usd: 0 };

@@ -19,6 +19,7 @@ import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 useEmulators();
 
 const LINES = ['Buy it now', 'Buy it today', 'Compra ahora'];
+const CHARACTERS = LINES.join('').length;
 /** Clips in each of three blocks. */
 const EACH = EXHAUSTIVE ? 3 : 2;
 const COUNT = EACH ** 3;
@@ -62,6 +63,12 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
     output: { width: 160, height: 90, fps: 30 },
   });
 
+  /** Characters and US dollars that a task cost. Computing on the emulators costs nothing. */
+  const spoken = (id: unknown) => {
+    const line = fleet.logged('task.completed').find((entry) => entry['task_id'] === id);
+    return [line?.['characters'], Number(line?.['cost_usd']).toFixed(4)];
+  };
+
   test('make all videos in one folder and buy three lines, even if a render is killed during its upload', async () => {
     google.drive.faults.add('upload.send', { does: 'stall' });
     const { task_id: id } = await fleet.post(request('first'));
@@ -87,6 +94,7 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
     for (const text of LINES) assert.equal(voices.sold(text), 1, text);
     assert.equal(voices.peak <= 2, true);
     assert.equal(status['output_folder'], `https://drive.google.com/drive/folders/${folders[0]?.id}`);
+    assert.deepEqual(spoken(id), [CHARACTERS, '0.0034']);
   });
 
   test('make a second task with the same clips and lines without preparing any of them again', async () => {
@@ -99,6 +107,9 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
     const status = await fleet.ended(String(id));
     assert.deepEqual([status['succeeded'], status['failed']], [COUNT, 0]);
     assert.equal(voices.asked('speech'), sold);
+    assert.deepEqual(spoken(id), [0, '0.0000']);
+    const sales = fleet.logged('speech.bought').map((line) => Number(line['characters']));
+    assert.deepEqual([sales.length, sales.reduce((sum, one) => sum + one)], [LINES.length, CHARACTERS]);
     assert.equal(prepared().length, kept);
     const names = google.drive.list(parent).map(({ name }) => name);
     assert.deepEqual(names.sort(), ['again', 'first']);

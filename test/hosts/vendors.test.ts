@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ManifestView } from '../../functions/model/answers/manifest.ts';
 import { demoRequest } from '../../infra/demo/demo.ts';
 import { serveFiles } from '../../infra/media/file-server.ts';
 import { makeSampleClips } from '../../infra/media/sample-clips.ts';
@@ -17,6 +18,7 @@ import { defaultCredentials } from '../fixtures/drive/stage.ts';
 import { type ElevenLabsServer, startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
 import { driveSettings, type GoogleServer, startGoogleServer } from '../fixtures/google/server.ts';
 import { type Json, startTestHost } from '../fixtures/hosts/host.ts';
+import { startHostProcess } from '../fixtures/hosts/host-process.ts';
 import { serveColourClips, threeBlocks } from '../fixtures/media/colour-clips.ts';
 import { FFMPEG } from '../fixtures/media/finished.ts';
 import type { SourceServer } from '../fixtures/network/source-server.ts';
@@ -137,6 +139,57 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.equal(voices.asked('speech') - before, 3);
     assert.equal(google.drive.list(folderNamed('first').id).length, COUNT + 2);
     for (const { text } of lines) assert.equal(voices.sold(text), 1, text);
+  });
+
+  test('what a task bought and saved is counted; what it cost is in its log line, its manifest and /metrics', async () => {
+    const home = join(dir.path, 'cost');
+    // A hundred seconds of computing cost a cent.
+    const prices = { SPEECH_USD_PER_1000_CHARACTERS: '10', COMPUTE_USD_PER_HOUR: '0.36' };
+    await using host = startHostProcess({ dir: home, env: { ...speaking(), ...prices } });
+    await host.started();
+    const request = {
+      video_blocks: { first: [url('red.mp4'), url('green.mp4')], second: [url('blue.mp4'), url('cyan.mp4')] },
+      text_to_speech: ['Only now 🎬', 'And only here'].map((text) => ({ text, voice: 'Sarah' })),
+      output: { ...OUTPUT, reencode: true },
+    };
+    const characters = 10 + 13;
+    let computeUsd = 0;
+    for (const [name, bought, cents] of [
+      ['buys', characters, '0.23'],
+      ['saves', 0, '0.00'],
+    ] as const) {
+      const id = await host.post({ ...request, task_name: name });
+      const { status } = await host.completed(id);
+      assert.deepEqual([status['succeeded'], status['failed']], [4, 0]);
+      const file = join(home, 'output', name, `manifest-${id.slice(0, 6)}.json`);
+      const { cost, renders } = JSON.parse(await readFile(file, 'utf8')) as ManifestView;
+      const { usd, speech_characters, compute_seconds } = cost;
+      assert.deepEqual([speech_characters, usd.toFixed(2)], [bought, cents]);
+      assert.ok(Math.abs(usd - bought / 100 - compute_seconds / 10_000) < 2e-6, `${usd} USD`);
+      const rendering = renders.reduce((sum, render) => sum + (render.render_seconds ?? 0), 0);
+      assert.ok(compute_seconds > rendering, `${compute_seconds} s, ${rendering} s of them for renders`);
+      computeUsd += usd - bought / 100;
+      const [line] = host.logged('task.completed').filter((entry) => entry['task_id'] === id);
+      const logged = ['cost_usd', 'characters', 'compute_seconds'].map((field) => line?.[field]);
+      assert.deepEqual(logged, [usd, bought, compute_seconds]);
+    }
+    const sold = host.logged('speech.bought').map((line) => line['characters']);
+    assert.deepEqual(sold.toSorted(), [10, 13]);
+
+    const metrics = await (await fetch(`${host.logged('host.started')[0]?.['url']}/metrics`)).text();
+    const value = (name: string, ...labels: string[]) => {
+      const found = metrics
+        .split('\n')
+        .filter((row) => row.startsWith(`${name}{`) && labels.every((label) => row.includes(`"${label}"`)));
+      assert.equal(found.length, 1, `${name} of ${labels}: ${found.join('\n')}`);
+      return Number(/\} (\S+)/.exec(found[0] ?? '')?.[1]);
+    };
+    const spoken = (source: string) => value('every_cut_speech_characters_total', 'elevenlabs', source);
+    assert.deepEqual([spoken('bought'), spoken('saved')], [characters, characters]);
+    assert.equal(value('every_cut_cost_total', 'speech').toFixed(6), '0.230000');
+    assert.equal(value('every_cut_cost_total', 'compute').toFixed(5), computeUsd.toFixed(5));
+    assert.equal(value('every_cut_task_cost_count', 'completed'), 2);
+    assert.equal(value('every_cut_task_cost_bucket', 'completed', '0.2'), 1);
   });
 
   test('a response that is cut off is requested again, and its audio is kept', async () => {

@@ -29,7 +29,7 @@ import { requestSchema } from '../../functions/model/request-schema.ts';
 import { PAUSES_MS } from '../../functions/model/webhook.ts';
 import { webhookEvent } from '../../functions/pipeline/webhook-event.ts';
 import { freePort, listening } from '../../infra/emulators/google-emulators.ts';
-import { sampleReport, sampleTask } from '../contracts/samples.ts';
+import { NO_PRICES, sampleReport, sampleTask } from '../contracts/samples.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
 import { description, type Operation } from '../fixtures/http/described.ts';
@@ -128,6 +128,7 @@ describe('functions/http/README.md', () => {
       queue: createSqliteQueue({ database }),
       outputs: createDiskOutputs({ dir: join(dir.path, 'output') }),
       speech: { notice: 'An offline voice speaks.', timed: true },
+      prices: NO_PRICES,
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
       uploads: createDiskUploads({ dir: join(dir.path, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
       maxUploadBytes: 2 ** 30,

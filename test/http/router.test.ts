@@ -24,6 +24,7 @@ import type { Claim, Task } from '../../functions/model/task.ts';
 import type { OutputStore } from '../../functions/ports/outputs.ts';
 import type { ReportStore } from '../../functions/ports/reports.ts';
 import type { TaskStore } from '../../functions/ports/tasks.ts';
+import { NO_PRICES } from '../contracts/samples.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
@@ -78,6 +79,7 @@ describe('the HTTP interface', () => {
       queue,
       outputs: createDiskOutputs({ dir: join(dir, 'output') }),
       speech: { notice: 'An offline voice speaks.', timed: true },
+      prices: NO_PRICES,
       log: silentLog,
       uploads: createDiskUploads({ dir: join(dir, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
       maxUploadBytes: 2 ** 30,

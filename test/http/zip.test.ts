@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
 import { manifestName } from '../../functions/model/names.ts';
 import { manifestCsv, manifestJson } from '../../functions/pipeline/manifest.ts';
+import { NO_COST } from '../contracts/samples.ts';
 import { unzip } from '../fixtures/gcloud/unzip.ts';
 import { type SavedVideos, savedVideos } from '../fixtures/hosts/saved-videos.ts';
 
@@ -49,7 +50,9 @@ describe('the manifest', () => {
         new RegExp(manifestName(s.task.id, format)),
       );
       const reports = await s.reports();
-      const manifest = { task: s.task, reports, finishedAt: await s.end(), join: undefined };
+      // Three renders of 1.25 s.
+      const cost = { ...NO_COST, computeSeconds: 3.75 };
+      const manifest = { task: s.task, reports, finishedAt: await s.end(), join: undefined, cost };
       const pieces = format === 'json' ? manifestJson(manifest) : manifestCsv(manifest);
       assert.equal(await response.text(), [...pieces].join(''));
     });

@@ -5,7 +5,7 @@ import { checkTargets } from '../../functions/model/target-checks.ts';
 import type { Target } from '../../functions/model/targets.ts';
 import { targetReports, videoFacts } from '../../functions/pipeline/check-targets.ts';
 import { manifestCsv, manifestJson } from '../../functions/pipeline/manifest.ts';
-import { sampleReport, sampleTask } from '../contracts/samples.ts';
+import { NO_COST, sampleReport, sampleTask } from '../contracts/samples.ts';
 
 const FACTS: MovieFacts = {
   bytes: 20_000_000,
@@ -76,7 +76,7 @@ describe('a manifest of a task with targets', () => {
   const targets = targetReports(task, FACTS, LEVELS).targets ?? [];
   // The second report is of a version that knew no targets.
   const reports = [sampleReport(1, { targets }), sampleReport(2)];
-  const manifest = { task, reports, join: undefined, finishedAt: 2 };
+  const manifest = { task, reports, join: undefined, cost: NO_COST, finishedAt: 2 };
 
   test('has the checks with their texts, and none for a report of an earlier version', () => {
     const { renders } = JSON.parse([...manifestJson(manifest)].join('')) as {

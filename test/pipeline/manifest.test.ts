@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { manifestCsv, manifestJson } from '../../functions/pipeline/manifest.ts';
-import { sampleReport, sampleTask } from '../contracts/samples.ts';
+import { NO_COST, sampleReport, sampleTask } from '../contracts/samples.ts';
 
 /** The cells of the only row, by column. Parsed as RFC 4180 says, or with the separator of another country. */
 function cells(csv: string, separator = ','): string[][] {
@@ -160,7 +160,7 @@ describe('a cell of the CSV manifest', () => {
 test('a long manifest is made in pieces, between which other work goes on, and reads as if made in one', () => {
   const task = sampleTask({ combinations: 450 });
   const reports = task.plan.combinations.map(({ index }) => sampleReport(index));
-  const manifest = { task, reports, join: undefined, finishedAt: 2 };
+  const manifest = { task, reports, join: undefined, cost: NO_COST, finishedAt: 2 };
   const [json, csv] = [[...manifestJson(manifest)], [...manifestCsv(manifest)]];
   assert.ok(json.length >= 3 && csv.length >= 3);
   const text = json.join('');

@@ -15,6 +15,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
   const begun: string[] = [];
   const ends: (() => void)[] = [];
   const speech: Speech = {
+    speaker: { provider: 'espeak', model: null, isPaid: false },
     notice: null,
     atOnce: null,
     oneAtATime,
@@ -38,6 +39,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
       getOrCreateAll: () => Promise.reject(ENDS),
     },
     leases: {} as LeaseStore,
+    counts: { speaker: speech.speaker, spoken() {}, saved() {}, keep: async () => {} },
     inTurn: fairLanes({ places: 1 }),
   });
   return {

@@ -7,6 +7,7 @@ import type { Combination } from '../../functions/model/plan.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { complete } from '../../functions/stages/complete.ts';
+import { samplePrepared, sampleReport } from '../contracts/samples.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
 
 describe('complete', () => {
@@ -117,5 +118,45 @@ describe('complete', () => {
     await s.dieOver(completeKey(task.id), MAX_ATTEMPTS);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
     assert.deepEqual([await finished(task), s.logged('manifest.failed').length], [true, 1]);
+  });
+
+  test('says what the task cost: what it had made for itself, and never more than is possible', async () => {
+    const text = 'Olé 🎬';
+    const task = await s.createTask({
+      clips: ['/a.mp4', '/b.mp4', '/c.mp4', '/d.mp4'],
+      createdAt: new Date(Date.now() - 100_000),
+      plan: {
+        lines: [
+          { text, voice: 'a', group: 'one' },
+          { text, voice: 'a', group: 'two' },
+          { text: 'Not bought by it', voice: 'a' },
+        ],
+      },
+    });
+    const { sources, combinations } = task.plan;
+    const pinned: Record<string, object>[] = [
+      { workSeconds: 20 },
+      // What no prepare of ours writes.
+      { workSeconds: 1e9, spoken: 'bought' },
+      { workSeconds: -50 },
+      { workSeconds: '70' },
+      { workSeconds: 0.5, spoken: 'bought', artifact: 'line/same' },
+      { workSeconds: 0.25, spoken: 'bought', artifact: 'line/same' },
+      // Of an earlier version.
+      {},
+    ] as Record<string, object>[];
+    assert.equal(sources.length, pinned.length);
+    for (const [number, more] of pinned.entries())
+      await s.deps.pins.write(task.id, `prepared-${number}`, { ...samplePrepared('a'), ...more });
+    for (const { index } of combinations) await s.deps.reports.report(task.id, sampleReport(index));
+    const prices = { speechPer1000: 10, perHour: { prepare: 36, render: 3_600 } };
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, { ...s.deps, prices });
+    const finishedAt = (await s.deps.tasks.progress(task.id))?.finishedAt ?? 0;
+    const longest = (finishedAt - Date.parse(task.createdAt)) / 1000;
+    const [prepare, render] = [20 + longest + 0.5 + 0.25, 1.25 * combinations.length];
+    const [line] = s.logged('task.completed');
+    assert.equal(line?.['characters'], 5, 'bought once, for both groups');
+    assert.equal(line?.['compute_seconds'], Number((prepare + render).toFixed(3)));
+    assert.equal(line?.['cost_usd'], Number((0.05 + prepare / 100 + render).toFixed(6)));
   });
 });

@@ -7,6 +7,7 @@ import type { Task } from '../../functions/model/task.ts';
 import type { Artifacts } from '../../functions/pipeline/artifacts.ts';
 import type { PreparedArtifact } from '../../functions/pipeline/check-prepared.ts';
 import { publishLost } from '../../functions/pipeline/lost-messages.ts';
+import { costOfTask } from '../../functions/pipeline/task-cost.ts';
 import { remakePieceInPrepare } from '../../functions/pipeline/video-pieces.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
@@ -71,6 +72,12 @@ describe('a piece of a task', () => {
     await s.prepareAll(task);
     await Promise.all([1, 2, 3].map(() => make(task, BEST)));
     assert.equal(s.logged('piece.prepared').length, 1);
+    const sources = [...task.plan.sources.keys()].map((number) => `prepared-${number}` as const);
+    const pins = await s.deps.pins.read(task.id, [...sources, `piece-${BEST}`]);
+    const times = pins.map((pin) => pin?.workSeconds ?? Number.NaN);
+    assert.ok((times.at(-1) as number) > 0);
+    const { computeSeconds } = await costOfTask({ task, reports: [], finishedAt: Date.now() }, s.deps);
+    assert.equal(computeSeconds.toFixed(3), times.reduce((sum, time) => sum + time).toFixed(3));
     const published = s.waiting()['render'] ?? 0;
     assert.ok(published >= 2);
     // Its process died before it had published them.

@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { fetchKey, makeKey } from '../../functions/coordination/lease-keys.ts';
 import { MAX_ATTEMPTS } from '../../functions/coordination/retry-policy.ts';
+import type { Prepared } from '../../functions/model/pins.ts';
+import type { Task } from '../../functions/model/task.ts';
 import { MAX_ROUNDS } from '../../functions/pipeline/fetch-source.ts';
 import { prepare } from '../../functions/stages/prepare.ts';
 import { DELIVERY, delivery, useStages } from '../fixtures/hosts/stages.ts';
@@ -21,6 +23,24 @@ describe('prepare', () => {
     await prepare(message, delivery(), s.deps);
     assert.equal(s.server.count('/a.mp4'), 1);
     assert.equal(s.logged('source.prepared').length, 1);
+  });
+
+  test('pins how long a line took and for whom it was spoken, also if its process died before it was pinned', async () => {
+    const lines = { lines: [{ text: 'Say it once', voice: 'en' }] };
+    const [first, second] = [await s.createTask({ plan: lines }), await s.createTask({ plan: lines })];
+    const source = first.plan.sources.findIndex(({ kind }) => kind === 'line');
+    const speak = (task: Task, change: Partial<typeof s.deps> = {}) =>
+      prepare({ topic: 'prepare', taskId: task.id, source }, delivery(), { ...s.deps, ...change });
+    const dies = () => Promise.reject(new Error('it died here'));
+    await assert.rejects(speak(first, { pins: { ...s.deps.pins, write: dies } }), /it died here/);
+    await speak(first);
+    await speak(second);
+    const pinOf = async ({ id }: Task) => (await s.deps.pins.read(id, [`prepared-${source}`]))[0] as Prepared;
+    const [one, other] = [await pinOf(first), await pinOf(second)];
+    assert.deepEqual([one.spoken, other.spoken], ['free', undefined]);
+    assert.equal(one.artifact, other.artifact);
+    for (const { workSeconds } of [one, other]) assert.equal(typeof workSeconds, 'number');
+    assert.deepEqual(await s.deps.usage.speech(), { ...(await s.deps.usage.speech()), bought: 0, saved: 0 });
   });
 
   test('publishes the renders that it completes, once, and again with each redelivery', async () => {

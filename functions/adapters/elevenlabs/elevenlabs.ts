@@ -136,7 +136,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
           .convertWithTimestamps(voiceId, line, request)
           .withRawResponse();
         hear(rawResponse.headers, false);
-        return data;
+        return { ...data, credits: creditsOf(rawResponse.headers) };
       } catch (error) {
         const refusal = refusalOf(error);
         if (refusal) hear(refusal.headers, isTooMany(refusal));
@@ -155,6 +155,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
   }
 
   return {
+    speaker: { provider: 'elevenlabs', model, isPaid: true },
     notice: null,
     oneAtATime: false,
     timed: true,
@@ -175,7 +176,7 @@ export function createElevenLabsSpeech(options: ElevenLabsOptions): Speech {
       const voiceId = await voices.find(line.voice, signal);
       try {
         const answer = await buy(voiceId, line, signal);
-        return { audio: audioOf(answer), timing: wordsOf(answer.alignment) };
+        return { audio: audioOf(answer), timing: wordsOf(answer.alignment), credits: answer.credits };
       } catch (error) {
         if (PermanentError.is(error) && error.code === 'voice_not_found') voices.forget(line.voice);
         throw error;
@@ -220,6 +221,12 @@ async function fetchOrFailingBody(...[url, init]: Parameters<typeof fetch>): Pro
   } catch (error) {
     return new Response(new ReadableStream({ start: (body) => body.error(error) }));
   }
+}
+
+/** Fewer than characters for some models, more for some voices. */
+function creditsOf(headers: { get(name: string): string | null }): number | null {
+  const text = headers.get('character-cost') ?? '';
+  return /^\d{1,9}(\.\d+)?$/.test(text) ? Number(text) : null;
 }
 
 function audioOf({ audioBase64 }: ElevenLabs.AudioWithTimestampsResponse): Uint8Array {

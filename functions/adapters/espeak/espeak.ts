@@ -68,6 +68,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
   }
 
   return {
+    speaker: { provider: 'espeak', model: null, isPaid: false },
     notice: NOTICE,
     atOnce: null,
     oneAtATime: true,
@@ -86,7 +87,7 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
       const request = { text: spokenText(line.text), voice, speed: speedOf(line), mostSeconds };
       const audio = repairedWav(await oneAtATime(() => run(request, signal)));
       if (isSilent(audio)) throw speechFailed(line.text, 'got silence', 'send a text with words in it');
-      return { audio, timing: null };
+      return { audio, timing: null, credits: null };
     },
 
     async [Symbol.asyncDispose]() {

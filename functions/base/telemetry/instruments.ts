@@ -173,7 +173,8 @@ export const INSTRUMENTS = {
   'every_cut.speech.characters': {
     kind: 'counter',
     unit: '{character}',
-    about: 'Characters of lines: bought from the voice, or saved, as they had been spoken before.',
+    about:
+      'Characters of lines: bought, free (the built-in voice), or saved, as they had been spoken before.',
     attributes: ['every_cut.speech.provider', 'every_cut.speech.source'],
   },
   'every_cut.download.size': {

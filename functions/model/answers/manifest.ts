@@ -36,6 +36,14 @@ export const manifestSchema = object(
     succeeded: count('Combinations that became videos.'),
     failed: count('Combinations that failed for good.'),
     cancelled: count('Combinations that were cancelled.'),
+    cost: object(
+      {
+        usd: number('In US dollars, by list prices or by those of the settings.'),
+        speech_characters: count('Characters of the lines that this task bought.'),
+        compute_seconds: number('Seconds of preparing and rendering, without waiting.'),
+      },
+      'An estimate of what the task cost.',
+    ),
     seed: number('The same seed repeats the same choices.'),
     ...joinFields,
     metadata: { description: 'As posted; null without it.' },

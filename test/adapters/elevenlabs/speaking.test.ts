@@ -6,7 +6,9 @@ import { createDiskArtifacts } from '../../../functions/adapters/disk/artifacts.
 import { createSqliteAttempts } from '../../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../../functions/adapters/sqlite/leases.ts';
 import { openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
+import { createSqliteUsage } from '../../../functions/adapters/sqlite/usage.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
+import { createLog } from '../../../functions/base/log.ts';
 import { speechSlotKey } from '../../../functions/coordination/lease-keys.ts';
 import { leasedSemaphore } from '../../../functions/coordination/once.ts';
 import { retryTransient } from '../../../functions/coordination/retry-policy.ts';
@@ -15,12 +17,15 @@ import type { Line } from '../../../functions/model/plan.ts';
 import type { Spoken } from '../../../functions/model/speech.ts';
 import { createArtifacts } from '../../../functions/pipeline/artifacts.ts';
 import { createSpeaking, SPOKEN, type Speaking, TIMING } from '../../../functions/pipeline/speak-line.ts';
+import { createSpeechCounts } from '../../../functions/pipeline/speech-counts.ts';
 import type { ArtifactStore } from '../../../functions/ports/artifacts.ts';
 import type { LeaseStore } from '../../../functions/ports/leases.ts';
 import type { Speech } from '../../../functions/ports/speech.ts';
+import type { UsageStore } from '../../../functions/ports/usage.ts';
 import { numbers, TIMEOUT_MS, until } from '../../contracts/harness.ts';
 import type { ElevenLabsServerOptions } from '../../fixtures/elevenlabs/server.ts';
 import { type SpeechOptions, speakingWith } from '../../fixtures/elevenlabs/speaking-with.ts';
+import type { Json } from '../../fixtures/hosts/host.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const { signal } = new AbortController();
@@ -30,6 +35,7 @@ interface Instance {
   speech: Speech;
   leases: LeaseStore;
   speaking: Speaking;
+  usage: UsageStore;
 }
 
 async function fleet(
@@ -37,11 +43,14 @@ async function fleet(
   serverOptions: ElevenLabsServerOptions,
   options: SpeechOptions = {},
   storeOf: (store: ArtifactStore) => ArtifactStore = (store) => store,
+  usageOf: (usage: UsageStore) => UsageStore = (usage) => usage,
 ) {
   await using started = new AsyncDisposableStack();
   const dir = started.use(await tempDir());
   const { server, another } = started.use(await speakingWith(serverOptions, options));
   const database = started.use(openDatabase(join(dir.path, 'leases.sqlite')));
+  const lines: Json[] = [];
+  const log = createLog({ level: 'info', pretty: false, write: (line) => lines.push(JSON.parse(line)) });
   const instances = numbers(size).map((at): Instance => {
     const leases = createSqliteLeases({ database });
     const disk = createDiskArtifacts({ dir: join(dir.path, 'artifacts'), maxBytes: 2 ** 30, shared: true });
@@ -54,14 +63,17 @@ async function fleet(
       retryMs: 0,
     });
     const speech = another();
+    const usage = usageOf(createSqliteUsage({ database }));
+    const counts = createSpeechCounts({ speaker: speech.speaker, usage, log });
     return {
       speech,
       leases,
-      speaking: createSpeaking({ speech, artifacts, leases, inTurn: () => UNLIMITED }),
+      usage,
+      speaking: createSpeaking({ speech, artifacts, leases, counts, inTurn: () => UNLIMITED }),
     };
   });
   const running = started.move();
-  return { server, instances, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { server, instances, lines, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** Speaks a line as a stage does: first gets its identity, then its sound. */
@@ -69,9 +81,15 @@ async function spoken({ speaking }: Instance, line: Line) {
   const identity = await speaking.identityOf(line, signal);
   using artifact = await speaking.spoken('task', line, identity, { signal, stop: signal });
   return {
+    first: artifact.meta.first,
     sound: await readFile(artifact.path(SPOKEN)),
     timing: JSON.parse(await readFile(artifact.path(TIMING), 'utf8')) as Spoken['timing'],
   };
+}
+
+/** Characters of this month, as all processes see them. */
+async function bought([any]: readonly Instance[]): Promise<number | undefined> {
+  return (await any?.usage.speech())?.bought;
 }
 
 describe('lines spoken by several processes with one ElevenLabs account', { timeout: TIMEOUT_MS }, () => {
@@ -127,6 +145,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     const words = all[0]?.timing?.map(({ text }) => text);
     assert.deepEqual(words, ['Buy', 'it', 'now']);
     assert.equal(server.asked('voices'), 4, 'each name, by each process');
+    assert.equal(await bought(instances), 'Buy it now'.length + 'Buy it later'.length);
   });
 
   it('is not bought again by a later task, in any process and with the name of the voice in any case', async () => {
@@ -167,6 +186,7 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     task.abort(new TransientError('cancelled', 'The task was cancelled.'));
     await Promise.all([spoken(second, line), ended]);
     assert.equal(server.sold(line.text), 1);
+    assert.equal(await bought(instances), line.text.length);
   });
 
   it('is not requested if its task was cancelled before or its host stops', async () => {
@@ -260,6 +280,37 @@ describe('a line bought from ElevenLabs', { timeout: TIMEOUT_MS }, () => {
     await spoken(only, line);
     await spoken(only, line);
     assert.equal(server.sold(line.text), 1);
+    assert.equal(await bought(instances), line.text.length);
+  });
+
+  it('is counted and logged by characters of Unicode, with the credits that the vendor says it took', async () => {
+    await using running = await fleet(1, {}, { model: 'eleven_flash_v2_5' });
+    const { instances, lines } = running;
+    const { first } = await spoken(instances[0] as Instance, { text: 'Olé 🎬', voice: 'Sarah' });
+    assert.deepEqual(first, { taskId: 'task', spoken: 'bought' });
+    const known = ['event', 'severity', 'task_id', 'characters', 'provider', 'model', 'credits'];
+    assert.deepEqual(
+      lines.map((line) => known.map((field) => line[field])),
+      [['speech.bought', 'INFO', 'task', 5, 'elevenlabs', 'eleven_flash_v2_5', 6]],
+    );
+    assert.equal(await bought(instances), 5);
+  });
+
+  it('is spoken even if it cannot be counted, and is counted with the next one', async () => {
+    let isAway = true;
+    await using running = await fleet(1, {}, {}, undefined, (usage) => ({
+      ...usage,
+      addSpeech: (characters) =>
+        isAway
+          ? Promise.reject(new TransientError('disk_full', 'The disk is full.'))
+          : usage.addSpeech(characters),
+    }));
+    const [only] = running.instances as [Instance];
+    await spoken(only, { text: 'Hello', voice: 'Sarah' });
+    assert.equal(await bought([only]), 0);
+    isAway = false;
+    await spoken(only, { text: 'World!', voice: 'Sarah' });
+    assert.equal(await bought([only]), 11);
   });
 
   it('is not requested again once the credits are spent, and earlier lines are kept', async () => {
