@@ -9,6 +9,7 @@ import { createFirestoreProblems } from '../adapters/firestore/problems.ts';
 import { createFirestoreReports } from '../adapters/firestore/reports.ts';
 import { createFirestoreRetention } from '../adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../adapters/firestore/tasks.ts';
+import { createFirestoreUsage } from '../adapters/firestore/usage.ts';
 import { createFirestoreWebhooks } from '../adapters/firestore/webhooks.ts';
 import { createPubSubQueue } from '../adapters/pubsub/pubsub.ts';
 import type { Log } from '../base/log.ts';
@@ -91,6 +92,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     pins: createFirestorePins({ firestore }),
     problems: createFirestoreProblems({ firestore }),
     webhooks: createFirestoreWebhooks({ firestore, seal }),
+    usage: createFirestoreUsage({ firestore }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),
     queue: starting.use(createPubSubQueue({ projectId, traceparent })),

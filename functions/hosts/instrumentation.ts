@@ -13,6 +13,7 @@ import type { ReportStore } from '../ports/reports.ts';
 import type { Speech } from '../ports/speech.ts';
 import type { TaskStore } from '../ports/tasks.ts';
 import type { UploadStore } from '../ports/uploads.ts';
+import type { UsageStore } from '../ports/usage.ts';
 import type { WebhookSender, WebhookStore } from '../ports/webhooks.ts';
 
 /** One adapter for each port. */
@@ -22,6 +23,7 @@ export interface Adapters {
   pins: PinStore;
   problems: ProblemStore;
   webhooks: WebhookStore;
+  usage: UsageStore;
   leases: LeaseStore;
   attempts: AttemptStore;
   queue: Queue;

@@ -20,6 +20,7 @@ import { createSqliteQueue } from '../adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../adapters/sqlite/reports.ts';
 import { openDatabase } from '../adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../adapters/sqlite/tasks.ts';
+import { createSqliteUsage } from '../adapters/sqlite/usage.ts';
 import { createSqliteWebhooks } from '../adapters/sqlite/webhooks.ts';
 import { detectSleep } from '../base/awake.ts';
 import { isExpected } from '../base/errors.ts';
@@ -154,6 +155,7 @@ export async function composeLocal(
     pins: createSqlitePins({ database }),
     problems: createSqliteProblems({ database }),
     webhooks: createSqliteWebhooks({ database, seal }),
+    usage: createSqliteUsage({ database }),
     leases,
     attempts,
     queue,

@@ -7,3 +7,8 @@ export interface SpeechUsage {
   /** Characters of lines that had been spoken before. */
   saved: number;
 }
+
+/** First day of the month, UTC, as "2026-11-01". @param at milliseconds since the epoch */
+export function monthOf(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 7)}-01`;
+}

@@ -148,6 +148,7 @@ export const COLLECTIONS = [
   'names',
   'memos',
   'webhooks',
+  'usage',
 ] as const;
 
 export function taskAt(db: Firestore, taskId: string): DocumentReference {

@@ -251,4 +251,12 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE messages ADD COLUMN traceparent TEXT;
   ALTER TABLE messages ADD COLUMN published_at INTEGER;
   `,
+  `
+  -- Characters by month, of which each row names the first day.
+  CREATE TABLE speech_usage (
+    since TEXT PRIMARY KEY,
+    bought INTEGER NOT NULL,
+    saved INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -19,6 +19,7 @@ import { createFirestoreProblems } from '../../../functions/adapters/firestore/p
 import { createFirestoreReports } from '../../../functions/adapters/firestore/reports.ts';
 import { createFirestoreRetention } from '../../../functions/adapters/firestore/retention.ts';
 import { createFirestoreTasks } from '../../../functions/adapters/firestore/tasks.ts';
+import { createFirestoreUsage } from '../../../functions/adapters/firestore/usage.ts';
 import { createFirestoreWebhooks } from '../../../functions/adapters/firestore/webhooks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import { listTasks } from '../../../functions/http/task-list.ts';
@@ -34,6 +35,7 @@ import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
+import { usageContract } from '../../contracts/usage.ts';
 import { webhookContract } from '../../contracts/webhooks.ts';
 import { newProject, ON_EMULATORS, useEmulators } from '../../fixtures/hosts/emulators.ts';
 import { addressOf } from '../../fixtures/network/source-address.ts';
@@ -193,6 +195,13 @@ for (const [name, change] of [
     );
 }
 
+// A commit that is sent twice counts twice, which the port allows.
+usageContract(
+  'firestore',
+  () => on((firestore) => ({ at: (now: number) => createFirestoreUsage({ firestore, now: () => now }) })),
+  ON_EMULATORS,
+);
+
 describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
   it('stores a task of 10,000 combinations with the longest request, and spreads its count over 50 shards', async () => {
     await using store = await on((firestore) => ({
@@ -256,6 +265,7 @@ describe('firestore', { timeout: TIMEOUT_MS, ...ON_EMULATORS }, () => {
     await store.attempts.rest('rested', 1000);
     await store.memo.remember('url', 'content');
     await createFirestoreWebhooks({ ...store, seal: SEAL }).ask('a', 1);
+    await createFirestoreUsage(store).addSpeech({ bought: 1 });
     await store.memo.settle('key', 'id');
     await store.firestore.run(async ({ db }) => {
       for (const collection of COLLECTIONS) {

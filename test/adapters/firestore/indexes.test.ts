@@ -84,6 +84,8 @@ const NOT_TO_BE_INDEXED: readonly string[] = [
   'webhooks.body',
   'webhooks.event',
   'webhooks.seal',
+  'usage.bought',
+  'usage.saved',
 ];
 
 /** The fields that a query uses, and the composite index that it needs in addition to the automatic ones. */

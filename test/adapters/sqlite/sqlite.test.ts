@@ -18,6 +18,7 @@ import { createSqliteQueue } from '../../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteUsage } from '../../../functions/adapters/sqlite/usage.ts';
 import { createSqliteWebhooks } from '../../../functions/adapters/sqlite/webhooks.ts';
 import { TransientError } from '../../../functions/base/errors.ts';
 import type { Task } from '../../../functions/model/task.ts';
@@ -31,6 +32,7 @@ import { reportContract } from '../../contracts/reports.ts';
 import { samplePrepared, sampleReport, sampleTask } from '../../contracts/samples.ts';
 import { taskListContract } from '../../contracts/task-list.ts';
 import { taskContract } from '../../contracts/tasks.ts';
+import { usageContract } from '../../contracts/usage.ts';
 import { webhookContract } from '../../contracts/webhooks.ts';
 import { FORGED_SEAL, SEAL } from '../../fixtures/system/seal.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
@@ -101,6 +103,9 @@ problemContract('sqlite', () =>
 leaseContract('sqlite', () => on((database) => ({ store: createSqliteLeases({ database }) })));
 attemptContract('sqlite', () => on((database) => ({ store: createSqliteAttempts({ database }) })));
 memoContract('sqlite', () => on((database) => ({ store: createSqliteMemo({ database }) })));
+usageContract('sqlite', () =>
+  on((database) => ({ at: (now: number) => createSqliteUsage({ database, now: () => now }) })),
+);
 webhookContract('sqlite', () =>
   on((database) => ({
     store: createSqliteWebhooks({ database, seal: SEAL }),
