@@ -41,6 +41,7 @@ import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { localChecks } from './local-checks.ts';
 import { localFigures } from './local-figures.ts';
 import { lookThrough } from './look-through.ts';
+import { measuredQueue } from './measured-adapters.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
 import { pruneFromTimeToTime } from './prune.ts';
 import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
@@ -159,7 +160,7 @@ export async function composeLocal(
     usage: createSqliteUsage({ database }),
     leases,
     attempts,
-    queue,
+    queue: measuredQueue(queue, 'every_cut'),
     memo,
   };
   const figures = localFigures({ config, queue, cacheUsage: adapters.cacheUsage });

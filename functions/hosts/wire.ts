@@ -35,6 +35,7 @@ import type { ChosenAdapters } from './choose-adapters.ts';
 import { dataFolders } from './data-folders.ts';
 import type { Adapters, Instrumentation } from './instrumentation.ts';
 import { createLanes } from './lanes.ts';
+import { measuredOutputs } from './measured-adapters.ts';
 import { pacedOutputs } from './paced-outputs.ts';
 
 /** The adapters that the host itself chooses; the settings choose the others. */
@@ -71,10 +72,11 @@ export function assemble<Q extends Queue>(
 ) {
   const { config, log, instrumentation, ffmpeg, fetchWaitMs } = options;
   const { temp: tempDir } = dataFolders(config);
+  const outputs = measuredOutputs(chosen.outputs);
   const adapters = instrumentation.adapters({
     ...own,
     artifacts: chosen.artifacts,
-    outputs: config.vendors.output.kind === 'drive' ? paced(chosen.outputs, own, log) : chosen.outputs,
+    outputs: config.vendors.output.kind === 'drive' ? paced(outputs, own, log) : outputs,
     uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
@@ -89,7 +91,7 @@ export function assemble<Q extends Queue>(
     inHardware: options.encoder !== undefined,
   });
   const downloading = createDownloadPlaces();
-  const saving = fairLanes({ places: SAVERS });
+  const saving = fairLanes({ place: 'saver', places: SAVERS });
   const places = () => ({
     downloader: downloading.usage(),
     prober: lanes.probing.usage(),
@@ -130,7 +132,7 @@ export function assemble<Q extends Queue>(
     speaking: createSpeaking({
       ...{ speech, artifacts, leases },
       counts: speechCounts,
-      inTurn: fairLanes({ places: 1 }),
+      inTurn: fairLanes({ place: 'speaker', places: 1 }),
     }),
   });
   const spokenWords = createSpokenWords();

@@ -12,7 +12,8 @@ import type { Spoken } from '../model/speech.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import type { LeaseStore } from '../ports/leases.ts';
 import type { Speech } from '../ports/speech.ts';
-import { type Artifacts, artifactKey } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
+import type { Artifacts } from './artifacts.ts';
 import type { FirstUse } from './source-artifact.ts';
 import type { SpeechCounts } from './speech-counts.ts';
 
@@ -103,7 +104,7 @@ export function createSpeaking({ speech, artifacts, leases, counts, inTurn }: Sp
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
         return { first: { taskId: first, spoken: counts.speaker.isPaid ? 'bought' : 'free' } } as const;
       };
-      const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal);
+      const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal, 'speaker');
       try {
         const options = { signal, semaphore, paid: { stop } };
         const artifact = await artifacts.getOrCreate<FirstUse>(key, speak, options);

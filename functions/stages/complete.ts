@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Failure, PermanentError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { add, record } from '../base/telemetry/metrics.ts';
 import { completeKey } from '../coordination/lease-keys.ts';
 import { byOneMessage } from '../coordination/once.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
@@ -75,8 +76,7 @@ export async function complete(
       });
       logTotals(deps.log, manifest);
       await noteWebhook(task, deps);
-      await deps.tasks.finish(taskId, finishedAt);
-      countCost(cost, endedStatus(countsOf(manifest)));
+      if ((await deps.tasks.finish(taskId, finishedAt)) === finishedAt) countEnded(manifest);
       return true;
     },
   });
@@ -138,8 +138,8 @@ function logLostManifest(log: Log, task: Task, failure: Failure): void {
 }
 
 function logTotals(log: Log, manifest: Manifest): void {
-  const { task, cost, finishedAt } = manifest;
-  const seconds = (finishedAt - Date.parse(task.createdAt)) / 1000;
+  const { task, cost } = manifest;
+  const seconds = secondsOf(manifest);
   const counts = countsOf(manifest);
   const { succeeded, failed, cancelled } = counts;
   const status = endedStatus(counts);
@@ -165,6 +165,19 @@ function logTotals(log: Log, manifest: Manifest): void {
       compute_seconds: cost.computeSeconds,
     },
   );
+}
+
+/** Called once for each task: the first end stands. */
+function countEnded(manifest: Manifest): void {
+  const status = endedStatus(countsOf(manifest));
+  add('every_cut.tasks.ended', 1, { 'every_cut.status': status });
+  record('every_cut.task.duration', secondsOf(manifest), { 'every_cut.status': status });
+  countCost(manifest.cost, status);
+}
+
+/** From the request to the end. */
+function secondsOf({ task, finishedAt }: Manifest): number {
+  return (finishedAt - Date.parse(task.createdAt)) / 1000;
 }
 
 /** How many combinations failed with each code. */
