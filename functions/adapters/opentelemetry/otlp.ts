@@ -16,7 +16,7 @@ import { createOutage, type Outage } from '../../base/outage.ts';
 export interface OtlpOptions {
   /** The root of an OTLP/HTTP receiver, without a trailing slash. */
   endpoint: string;
-  /** Sent with each request, such as a key. */
+  /** Sent with each request, such as a key. Why there are none, the log says. */
   headers: Readonly<Record<string, string>> | (() => Promise<Record<string, string>>);
   /** Share of the traces, 0 to 1. The same ones in all processes, by their ids. */
   share: number;
@@ -71,7 +71,15 @@ export function createOtlpExport({
   const watched = watchedBy(outage);
   const options = (path: string) => ({
     url: `${endpoint}/v1/${path}`,
-    headers: typeof headers === 'function' ? headers : { ...headers },
+    headers: async () => {
+      try {
+        return typeof headers === 'function' ? await headers() : { ...headers };
+      } catch (error) {
+        // The exporter has no answer to it. The receiver refuses the request.
+        outage.failed(error);
+        return {};
+      }
+    },
     timeoutMillis: REQUEST_MS,
   });
   const spans = watched(new OTLPTraceExporter(options('traces')));
