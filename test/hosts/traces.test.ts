@@ -148,8 +148,11 @@ describe('the traces of the host', { timeout: 300_000 }, () => {
     const first = await host.post(small('gone', 'gone.mp4'));
     await received(first, 'process webhook');
     const firstTrace = traceOfTask(otlp.spans, first);
+    const body = await readFile(join(dir.path, 'red.mp4'));
+    sources.set('/gone.mp4', { body, script: [{ does: 'status', status: 503 }] });
     const second = String((await host.ask(`/tasks/${first}/retry`))['task_id']);
     await received(second, 'process webhook');
+    assert.equal((await host.status(second))['succeeded'], 1);
     const retry = treeOf(otlp, traceOfTask(otlp.spans, second));
     assert.notEqual(retry.root.traceId, firstTrace);
     assert.equal(retry.root.name, 'POST /tasks/{task_id}/retry');
