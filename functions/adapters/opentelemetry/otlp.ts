@@ -12,6 +12,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { Log } from '../../base/log.ts';
 import { createOutage, type Outage } from '../../base/outage.ts';
+import { logDropped } from './dropped.ts';
 
 export interface OtlpOptions {
   /** The root of an OTLP/HTTP receiver, without a trailing slash. */
@@ -69,6 +70,7 @@ export function createOtlpExport({
     },
   });
   const watched = watchedBy(outage);
+  const dropped = logDropped(endpoint, log);
   const options = (path: string) => ({
     url: `${endpoint}/v1/${path}`,
     headers: async () => {
@@ -112,7 +114,10 @@ export function createOtlpExport({
       if (isFailing) sent.catch(() => {});
       else await sent;
     },
-    shutdown: () => tracerProvider.shutdown(),
+    async shutdown() {
+      using _dropped = dropped;
+      await tracerProvider.shutdown();
+    },
   };
 }
 

@@ -57,6 +57,7 @@ describe('the export of telemetry', { concurrency: true }, () => {
           void made.sent.flush().catch(() => {});
         }
         await until(() => made.logged('telemetry.failing').length > 0, 'a line about it');
+        if (trouble === 'hangs') await until(() => receiver?.broken() === 2, 'the end of both');
 
         endSpans(made.sent);
         const [given, broken] = [receiver?.headers.length, receiver?.broken()];
@@ -84,4 +85,21 @@ describe('the export of telemetry', { concurrency: true }, () => {
       }
     });
   }
+});
+
+// After the others, as there is one of these in a process.
+test('says once why the receiver drops a part of what it takes', async () => {
+  await using receiver = await startOtlpReceiver();
+  receiver.drop('no location');
+  await using made = await exportTo(receiver.url);
+  for (const _ of numbers(2)) {
+    endSpans(made.sent);
+    await made.sent.flush();
+  }
+  const lines = made.logged('telemetry.dropped');
+  assert.deepEqual(
+    lines.map(({ severity, message }) => [severity, String(message).includes('no location')]),
+    [['WARNING', true]],
+  );
+  assert.equal(receiver.spans.length, 2);
 });
