@@ -32,10 +32,13 @@ async function main(): Promise<void> {
       });
       // Nothing is running yet.
       if (host === undefined) process.exit();
-      host.stop().catch((error: unknown) => {
+      const stopped = host.stop().catch((error: unknown) => {
         log.error('The host did not stop cleanly', { event: 'host.stopping', error });
         process.exitCode = 1;
       });
+      // Otherwise, requests to a receiver that hangs would hold up the end.
+      if (config.telemetry.endpoint !== undefined)
+        void stopped.then(() => process.stdout.write('', () => process.exit()));
     });
     const telemetry = await openTelemetry(config, log, { isScraped: true });
     host = await startHost(config, log, NO_INSTRUMENTATION, telemetry);

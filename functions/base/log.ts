@@ -65,6 +65,7 @@ export type EventName =
   | 'request.refused'
   | 'sweep.failed'
   | 'sweep.repaired'
+  | 'telemetry.dropped'
   | 'telemetry.failing'
   | 'telemetry.working'
   | 'uploads.pruned'

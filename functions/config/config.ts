@@ -69,6 +69,8 @@ export interface Config {
   launchedByNpm: boolean;
   /** Running on Cloud Run. */
   inCloud: boolean;
+  /** As Cloud Run names them. */
+  cloudRun: { service: string; revision: string | undefined } | undefined;
   /** The Google Cloud project; if undefined, Google's clients find it themselves. */
   project: string | undefined;
   /** FIRESTORE_EMULATOR_HOST is set, so Firestore is an emulator. */
@@ -119,7 +121,9 @@ const REQUESTS_PER_MINUTE = 600;
 export function loadConfig(env: Environment): Config {
   const read = new SettingsReader(env);
   // https://cloud.google.com/run/docs/container-contract#services-env-vars
-  const inCloud = env['K_SERVICE'] !== undefined;
+  const service = env['K_SERVICE'];
+  const inCloud = service !== undefined;
+  const project = env['GOOGLE_CLOUD_PROJECT'] || undefined;
   const emulated = Boolean(env['FIRESTORE_EMULATOR_HOST']);
   const host = read.text('HOST', '127.0.0.1', /^[\w.:[\]-]+$/);
   const publicUrl = read.optional('PUBLIC_URL', (value) =>
@@ -174,12 +178,13 @@ export function loadConfig(env: Environment): Config {
     mcp: read.flag('MCP'),
     allowPrivateUrls: read.choice('ALLOW_PRIVATE_URLS', !exposed),
     logLevel: read.text('LOG_LEVEL', 'info', new RegExp(`^(${LOG_LEVELS.join('|')})$`)) as LogLevel,
-    telemetry: readTelemetrySettings(read),
+    telemetry: readTelemetrySettings(read, { inCloud, project }),
     searchPath: env['PATH'] ?? '',
     // Only `npm start`: what another script starts, such as a test, may be meant to outlive that script.
     launchedByNpm: env['npm_lifecycle_event'] === 'start',
     inCloud,
-    project: env['GOOGLE_CLOUD_PROJECT'] || undefined,
+    cloudRun: inCloud ? { service, revision: env['K_REVISION'] } : undefined,
+    project,
     emulated,
     vendors: readVendorSettings(read, { shared, target }),
   };

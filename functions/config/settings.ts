@@ -338,6 +338,12 @@ export const SETTINGS: readonly Setting[] = [
     about: 'What the service is called in metrics and traces.',
   },
   {
+    name: 'OTEL_RESOURCE_ATTRIBUTES',
+    default: '',
+    expected: 'names and values, such as deployment.environment.name=test,cloud.region=europe-west1',
+    about: 'What else describes it there: name=value, separated by commas.',
+  },
+  {
     name: 'OTEL_TRACES_SAMPLER_ARG',
     default: '1',
     expected: 'a number from 0 to 1',

@@ -5,7 +5,11 @@ export interface TelemetrySettings {
   /** The root of the OTLP/HTTP receiver, without a trailing slash; undefined: nothing is sent. */
   endpoint: string | undefined;
   headers: Readonly<Record<string, string>>;
+  /** The receiver is Google's: it wants credentials, a project and a location. */
+  toGoogle: boolean;
   serviceName: string;
+  /** What else describes this process. */
+  attributes: Readonly<Record<string, string>>;
   /** Share of the traces that are sent, 0 to 1. */
   share: number;
   /** How often metrics are sent, milliseconds. */
@@ -13,20 +17,47 @@ export interface TelemetrySettings {
 }
 
 /** A name and a value that may be percent-encoded: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ */
-const HEADER = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*([^\s,=][^,]*?)\s*$/;
+const PAIR = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*([^\s,=][^,]*?)\s*$/;
 
-export function readTelemetrySettings(read: SettingsReader): TelemetrySettings {
+/** https://docs.cloud.google.com/stackdriver/docs/reference/telemetry/overview */
+const GOOGLE_HOST = 'telemetry.googleapis.com';
+/** Without one of them, Google refuses metrics: https://docs.cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics */
+const LOCATIONS = ['location', 'cloud.availability_zone', 'cloud.region'];
+
+/** @param project undefined: not set */
+export function readTelemetrySettings(
+  read: SettingsReader,
+  { inCloud, project }: { inCloud: boolean; project: string | undefined },
+): TelemetrySettings {
   const endpoint = read.optional('OTEL_EXPORTER_OTLP_ENDPOINT', isEndpoint)?.replace(/\/+$/, '');
-  const headers = read.optional('OTEL_EXPORTER_OTLP_HEADERS', (text) => headersOf(text) !== undefined);
+  const headers = read.optional('OTEL_EXPORTER_OTLP_HEADERS', (text) => pairsOf(text) !== undefined);
   if (headers !== undefined && endpoint === undefined && !read.failed('OTEL_EXPORTER_OTLP_ENDPOINT')) {
     read.problem(
       'OTEL_EXPORTER_OTLP_ENDPOINT: expected an address because OTEL_EXPORTER_OTLP_HEADERS is set, got nothing. ' +
         'Set both, or neither.',
     );
   }
+  const described = read.optional('OTEL_RESOURCE_ATTRIBUTES', (text) => pairsOf(text) !== undefined);
+  const attributes = pairsOf(described ?? '') ?? {};
+  const isGoogle = URL.parse(endpoint ?? '')?.hostname === GOOGLE_HOST;
+  if (isGoogle && project === undefined) {
+    read.problem(
+      'GOOGLE_CLOUD_PROJECT: expected the id of a project because OTEL_EXPORTER_OTLP_ENDPOINT is Google, got nothing. ' +
+        'Set it in the environment.',
+    );
+  }
+  // On Cloud Run, the platform tells it.
+  if (isGoogle && !inCloud && !LOCATIONS.some((name) => name in attributes)) {
+    read.problem(
+      'OTEL_RESOURCE_ATTRIBUTES: expected cloud.region because OTEL_EXPORTER_OTLP_ENDPOINT is Google, got none. ' +
+        'Set it, for example to cloud.region=europe-west1.',
+    );
+  }
   return {
     endpoint,
-    headers: headersOf(headers ?? '') ?? {},
+    headers: pairsOf(headers ?? '') ?? {},
+    toGoogle: isGoogle || (endpoint !== undefined && endpoint === read.raw('GOOGLE_API_URL')),
+    attributes,
     serviceName: read.text('OTEL_SERVICE_NAME', 'every-cut', /^[\w.:/-]{1,100}$/),
     share: Number(read.text('OTEL_TRACES_SAMPLER_ARG', '1', /^(0(\.\d+)?|1(\.0+)?)$/)),
     everyMs: read.integer('OTEL_METRIC_EXPORT_INTERVAL', 60_000, 1_000, 3_600_000),
@@ -40,8 +71,8 @@ function isEndpoint(value: string): boolean {
   );
 }
 
-function headersOf(text: string): Record<string, string> | undefined {
-  const entries = text === '' ? [] : text.split(',').map((entry) => HEADER.exec(entry));
+function pairsOf(text: string): Record<string, string> | undefined {
+  const entries = text === '' ? [] : text.split(',').map((entry) => PAIR.exec(entry));
   if (entries.some((entry) => entry === null)) return undefined;
   try {
     return Object.fromEntries(

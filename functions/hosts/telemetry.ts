@@ -1,6 +1,7 @@
 /** What a host says about itself in metrics and traces, and where they go, by its settings. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { OtlpOptions } from '../adapters/opentelemetry/otlp.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
@@ -12,16 +13,21 @@ export const NO_TELEMETRY: Telemetry = {
   async [Symbol.asyncDispose]() {},
 };
 
+export type TelemetryConfig = Pick<Config, 'telemetry' | 'cloudRun' | 'project'> & {
+  vendors: Pick<Config['vendors'], 'googleApiUrl'>;
+};
+
 /**
  * Dispose of it last, so that the end of the work is sent, too.
  * @param isScraped whether Prometheus may ask this process for its metrics
  */
 export async function openTelemetry(
-  { telemetry, inCloud, project }: Pick<Config, 'telemetry' | 'inCloud' | 'project'>,
+  config: TelemetryConfig,
   log: Log,
   { isScraped }: { isScraped: boolean },
 ): Promise<Telemetry> {
-  const { endpoint, headers, serviceName, share, everyMs } = telemetry;
+  const { endpoint, serviceName, attributes, share, everyMs } = config.telemetry;
+  const { project } = config;
   if (endpoint === undefined && !isScraped) return NO_TELEMETRY;
   // A quarter of a second that most functions need not spend.
   const { startTelemetry } = await import('../adapters/opentelemetry/telemetry.ts');
@@ -33,11 +39,24 @@ export async function openTelemetry(
       'host.name': hostname(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,
-      ...(inCloud && { 'cloud.provider': 'gcp', 'cloud.platform': 'gcp_cloud_run' }),
       ...(project !== undefined && { 'cloud.account.id': project, 'gcp.project_id': project }),
+      ...(await platformOf(config)),
+      ...attributes,
     },
     isScraped,
-    ...(endpoint !== undefined && { otlp: { endpoint, headers, share, everyMs } }),
+    ...(endpoint !== undefined && { otlp: { endpoint, headers: await headersOf(config), share, everyMs } }),
     log,
   });
+}
+
+async function platformOf({ cloudRun, project, vendors }: TelemetryConfig): Promise<Record<string, string>> {
+  if (cloudRun === undefined) return {};
+  const { cloudRunAttributes } = await import('../adapters/opentelemetry/cloud-run.ts');
+  return cloudRunAttributes({ ...cloudRun, project, apiUrl: vendors.googleApiUrl });
+}
+
+async function headersOf({ telemetry, project, vendors }: TelemetryConfig): Promise<OtlpOptions['headers']> {
+  if (!telemetry.toGoogle) return telemetry.headers;
+  const { createGoogleHeaders } = await import('../adapters/opentelemetry/google-headers.ts');
+  return createGoogleHeaders({ project, apiUrl: vendors.googleApiUrl });
 }

@@ -4,6 +4,7 @@ import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { add } from '../base/telemetry/metrics.ts';
+import { describe } from '../base/telemetry/spans.ts';
 import { traceparent } from '../base/trace.ts';
 import type { Accepted } from '../model/answers/task.ts';
 import { hasValue, withId } from '../model/file-name-template.ts';
@@ -45,6 +46,7 @@ export async function createTask(
     // Fails if another request has just taken the claim or the names, or if a task in this folder has the same first digits.
     if (!(await deps.tasks.create(task, claim, takesNames))) continue;
     add('every_cut.tasks.accepted', 1);
+    describe({ 'every_cut.task.id': id, 'every_cut.retry_of': task.retryOf ?? undefined });
     await publish(task, deps);
     return answer(request, task, deps);
   }

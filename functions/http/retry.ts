@@ -1,4 +1,5 @@
 import { RequestError } from '../base/errors.ts';
+import { referTo } from '../base/telemetry/spans.ts';
 import { retryKey } from '../coordination/lease-keys.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
 import { partOf, type WantedOutput } from '../model/plan.ts';
@@ -28,8 +29,11 @@ export async function retryTask(request: Request, taskId: string, deps: RetryDep
   const settled = progress.succeeded > 0 ? await settledOutput(task, deps.pins) : task.plan.output;
   // Everything else stays as it is, also what later versions add to tasks and plans.
   const plan = partOf({ ...task.plan, output: settled }, indexes);
-  const draft: Draft = { ...task, plan, retryOf: task.id };
+  // It has the trace of its own request.
+  const { traceparent, ...first } = task;
+  const draft: Draft = { ...first, plan, retryOf: task.id };
   const claim: Claim = { key: retryKey(task.id), fingerprint: '', ttlMs: null };
+  referTo(traceparent);
   return createTask(request, draft, claim, deps);
 }
 

@@ -1,5 +1,6 @@
 /** Answers questions about a task: its status and the list of its renders. */
 import { RequestError } from '../base/errors.ts';
+import { describe } from '../base/telemetry/spans.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
 import type { Problems } from '../coordination/problems.ts';
 import {
@@ -194,7 +195,10 @@ export async function knownTask(
 ): Promise<{ task: Task; progress: Progress }> {
   const task = await tasks.get(taskId);
   const progress = await tasks.progress(taskId);
-  if (task !== undefined && progress !== undefined) return { task, progress };
+  if (task !== undefined && progress !== undefined) {
+    describe({ 'every_cut.task.id': taskId });
+    return { task, progress };
+  }
   throw new RequestError(
     'not_found',
     `Expected the id of a task, got ${JSON.stringify(taskId.slice(0, 40))}, which is unknown.`,

@@ -50,6 +50,8 @@ export interface HostFolders {
 export interface HostOptions {
   /** Folder of the checkout to start; this one by default. */
   root?: string;
+  /** In place of functions/local.ts. */
+  entry?: string;
   /** That differ from the defaults. */
   settings?: Readonly<Record<string, string>>;
 }
@@ -61,9 +63,10 @@ export interface HostOptions {
 export async function startHostProcess(
   folders: HostFolders,
   ffmpeg: string,
-  { root = ROOT, settings = {} }: HostOptions = {},
+  { root = ROOT, entry, settings = {} }: HostOptions = {},
 ): Promise<HostProcess> {
-  const child = spawn(process.execPath, startArguments(root), {
+  const words = startArguments(root);
+  const child = spawn(process.execPath, entry === undefined ? words : [...words.slice(0, -1), entry], {
     // Not the repository, where an .env may contain someone's settings.
     cwd: folders.outputDir,
     // A minimal environment, because a setting from the shell would change what is measured.

@@ -36,9 +36,7 @@ export async function orchestrationTable(
   const folders = { dataDir: join(dir.path, 'data'), outputDir: join(dir.path, 'output') };
   for (const folder of Object.values(folders)) await mkdir(folder);
   progress('Clips');
-  const clips = Array.from({ length: CLIPS }, (_, at) => join(dir.path, `${at}.mp4`));
-  for (const [at, clip] of clips.entries()) await runFfmpeg(ffmpeg, clipArguments(clip, at));
-  const track = await makeMusic(ffmpeg, dir.path);
+  const { clips, track } = await makeTinyClips(ffmpeg, dir.path);
   await using server = await serveFiles([...clips, track]);
   const request = (blocks: readonly (readonly string[])[]): BenchRequest => ({
     task_name: 'orchestration',
@@ -66,6 +64,15 @@ export async function orchestrationTable(
     rows.push(await measured(host, folders.dataDir, request(Array.from({ length: blocks }, () => clips))));
   }
   return markdown([head, ...rows]);
+}
+
+export async function makeTinyClips(
+  ffmpeg: string,
+  dir: string,
+): Promise<{ clips: string[]; track: string }> {
+  const clips = Array.from({ length: CLIPS }, (_, at) => join(dir, `${at}.mp4`));
+  for (const [at, clip] of clips.entries()) await runFfmpeg(ffmpeg, clipArguments(clip, at));
+  return { clips, track: await makeMusic(ffmpeg, dir) };
 }
 
 async function measured(host: HostProcess, dataDir: string, request: BenchRequest): Promise<string[]> {

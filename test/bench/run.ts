@@ -8,6 +8,7 @@
  *   storage        objects in Cloud Storage, counted on the emulators (costs/storage.ts)
  *   growth         processor time over clips and over combinations, with plots (growth/measure.ts)
  *   orchestration  1,000 and 10,000 combinations with next to no media (orchestration.ts)
+ *   instrumentation what metrics and traces cost, in rounds (instrumentation.ts)
  *   cloud          reports and cold starts on the emulators, also a part of the main run (cloud.ts)
  *   pushes         how long requests are open on the emulators, and what Firestore bills (pushes.ts)
  *   encoder        encoder settings (encoder.ts)
@@ -24,6 +25,7 @@ import { encoderTables } from './encoder.ts';
 import { formatsTable } from './formats.ts';
 import { growthTable } from './growth/measure.ts';
 import { hostileTable } from './hostile.ts';
+import { instrumentationTable } from './instrumentation.ts';
 import { linearTable } from './linear.ts';
 import { orchestrationTable } from './orchestration.ts';
 import { pushTables } from './pushes.ts';
@@ -38,6 +40,7 @@ const OTHERS: Readonly<Record<string, (args: string[]) => Tables>> = {
   storage: () => storageTables(ffmpeg(), progress),
   growth: (args) => growthTable(ffmpeg(), args, progress),
   orchestration: (sizes) => orchestrationTable(ffmpeg(), sizes, progress),
+  instrumentation: (args) => instrumentationTable(ffmpeg(), args, progress),
   cloud: () => cloudTables(progress),
   pushes: (args) => pushTables(args, progress),
   encoder: (args) => encoderTables(ffmpeg(), args, progress),

@@ -32,6 +32,8 @@ import { type SourceServer, startSourceServer, times } from '../fixtures/network
 import { EXHAUSTIVE, sampled } from '../fixtures/system/sample.ts';
 import { SEAL, SIGNING_KEY } from '../fixtures/system/seal.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/telemetry/otlp-receiver.ts';
+import { traceOfTask, treeOf } from '../fixtures/telemetry/trace-tree.ts';
 
 useEmulators();
 
@@ -42,6 +44,7 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
   let dir: TempDir;
   let server: SourceServer;
   let fleet: TestCloud;
+  let otlp: OtlpReceiver;
   const url = (name: string) => server.url(`/${name}`);
 
   before(async () => {
@@ -53,10 +56,13 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     }
     files['/song.mp3'] = { body: await readFile(await makeTrack(join(dir.path, 'song.mp3'), 1)) };
     server = await startSourceServer(files);
-    fleet = await startTestCloud(dir.path, { env: { WEBHOOK_SECRET } });
+    otlp = await startOtlpReceiver();
+    const env = { WEBHOOK_SECRET, OTEL_EXPORTER_OTLP_ENDPOINT: otlp.url };
+    fleet = await startTestCloud(dir.path, { env });
   });
   after(async () => {
     await fleet?.[Symbol.asyncDispose]();
+    await otlp?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();
     await dir?.[Symbol.asyncDispose]();
   });
@@ -92,6 +98,52 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
           event,
         );
       }
+    }
+  });
+
+  test('make one tree of a task of 2x2, across all functions, and send their spans before they answer', async (t) => {
+    await using receiver = await startReceiver();
+    const { task_id } = await fleet.post({
+      task_name: 'two by two',
+      video_blocks: { hooks: [url('3.mp4'), url('4.mp4')], bodies: [url('5.mp4'), url('6.mp4')] },
+      audio_blocks: { music: [url('song.mp3')] },
+      output: OUTPUT,
+      callback_url: receiver.url,
+    });
+    const taskId = String(task_id);
+    const ofTask = (name: string) =>
+      otlp.spans.filter((span) => span.name === name && span.attributes['every_cut.task.id'] === taskId);
+    await until(() => ofTask('process webhook').length > 0, 'the end of the trace');
+    const { root, drawn, counts } = treeOf(otlp, traceOfTask(otlp.spans, taskId));
+    t.diagnostic(`The trace of 2x2 across the functions:\n${drawn}`);
+    assert.deepEqual([root.name, root.parentId], ['POST /process_media', undefined]);
+    const instances = new Set(
+      ['POST /process_media', 'process prepare', 'process render', 'process complete', 'process webhook'].map(
+        (name) => ofTask(name)[0]?.resource['service.instance.id'],
+      ),
+    );
+    assert.equal(instances.size, 5, 'each function is a process of its own');
+    assert.ok((counts['process prepare'] ?? 0) >= 5 && (counts['process render'] ?? 0) >= 4, drawn);
+
+    const works: WorkMessage[] = [
+      { topic: 'prepare', taskId, source: 0 },
+      { topic: 'render', taskId, index: 1 },
+      { topic: 'complete', taskId },
+      { topic: 'webhook', taskId },
+    ];
+    const letters = [{ topic: 'dead-letter', taskId, message: works[2], reason: 'none' }] as const;
+    for (const [at, message] of [...works, ...letters].entries()) {
+      const traceId = `0af7651916cd43dd8448eb211c80319${at}`;
+      const attributes = { googclient_traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+      const data = Buffer.from(JSON.stringify(message)).toString('base64');
+      const name = message.topic === 'dead-letter' ? 'deadLetter' : message.topic;
+      const answer = await fetch(fleet.cloud.urls[name], {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ message: { messageId: `again-${at}`, data, attributes } }),
+      });
+      const sent = otlp.spans.filter((span) => span.traceId === traceId).map((span) => span.name);
+      assert.deepEqual([answer.status, sent.includes(`process ${message.topic}`)], [204, true], name);
     }
   });
 

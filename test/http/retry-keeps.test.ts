@@ -179,11 +179,11 @@ describe('a retry keeps every field of the request', () => {
     assert.ok(task);
     return task;
   }
-  const post = (path: string, body?: unknown) =>
+  const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>
     conforming(createApi(s.deps))(
       new Request(`http://127.0.0.1:8080${path}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...headers },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     );
@@ -225,6 +225,14 @@ describe('a retry keeps every field of the request', () => {
         );
       }
     }
+  });
+
+  test('but not its trace', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const first = await accepted(post('/process_media', BARS, { traceparent }));
+    await end(first, () => true);
+    assert.equal(first.traceparent, traceparent);
+    assert.equal((await retried(first)).traceparent, undefined);
   });
 
   for (const [what, request, fails] of [

@@ -12,11 +12,12 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { Log } from '../../base/log.ts';
 import { createOutage, type Outage } from '../../base/outage.ts';
+import { logDropped } from './dropped.ts';
 
 export interface OtlpOptions {
   /** The root of an OTLP/HTTP receiver, without a trailing slash. */
   endpoint: string;
-  /** Sent with each request, such as a key. */
+  /** Sent with each request, such as a key. Why there are none, the log says. */
   headers: Readonly<Record<string, string>> | (() => Promise<Record<string, string>>);
   /** Share of the traces, 0 to 1. The same ones in all processes, by their ids. */
   share: number;
@@ -27,7 +28,10 @@ export interface OtlpOptions {
 export interface OtlpExport {
   tracerProvider: AnyTracerProvider;
   reader: IMetricReader;
-  /** Spans at once, metrics not more often than they may be written. */
+  /**
+   * Spans at once, metrics not more often than they may be written. Waits until all is sent, unless nothing could be sent
+   * lately.
+   */
   flush(): Promise<void>;
   shutdown(): Promise<void>;
 }
@@ -48,25 +52,41 @@ export function createOtlpExport({
   resource,
   log,
 }: OtlpOptions & { resource: Resource; log: Log }): OtlpExport {
+  let isFailing = false;
   const outage = createOutage({
-    began: (error) =>
+    began(error) {
+      isFailing = true;
       log.warn(`Telemetry cannot be sent to ${endpoint}, work goes on: ${messageOf(error)}`, {
         event: 'telemetry.failing',
         endpoint,
-      }),
-    over: (seconds) =>
+      });
+    },
+    over(seconds) {
+      isFailing = false;
       log.notice(`Telemetry can be sent again, after ${seconds.toFixed(0)} s`, {
         event: 'telemetry.working',
         seconds,
-      }),
+      });
+    },
   });
+  const watched = watchedBy(outage);
+  const dropped = logDropped(endpoint, log);
   const options = (path: string) => ({
     url: `${endpoint}/v1/${path}`,
-    headers: typeof headers === 'function' ? headers : { ...headers },
+    headers: async () => {
+      try {
+        return typeof headers === 'function' ? await headers() : { ...headers };
+      } catch (error) {
+        // The exporter has no answer to it. The receiver refuses the request.
+        outage.failed(error);
+        return {};
+      }
+    },
     timeoutMillis: REQUEST_MS,
   });
+  const spans = watched(new OTLPTraceExporter(options('traces')));
   const processor = new BatchSpanProcessor({
-    exporter: watched(new OTLPTraceExporter(options('traces')), outage) as SpanExporter,
+    exporter: spans as SpanExporter,
     scheduledDelayMillis: BATCH_MS,
     maxQueueSize: MOST_SPANS,
   });
@@ -77,7 +97,7 @@ export function createOtlpExport({
     spanProcessors: [processor],
   });
   const reader = new PeriodicExportingMetricReader({
-    exporter: watched(new OTLPMetricExporter(options('metrics')), outage),
+    exporter: watched(new OTLPMetricExporter(options('metrics'))),
     exportIntervalMillis: everyMs,
     exportTimeoutMillis: Math.min(REQUEST_MS, everyMs),
   });
@@ -88,9 +108,16 @@ export function createOtlpExport({
     async flush() {
       const isDue = performance.now() - metricsSentAt >= LEAST_BETWEEN_MS;
       if (isDue) metricsSentAt = performance.now();
-      await Promise.all([tracerProvider.forceFlush(), isDue && reader.forceFlush()]);
+      // The provider does not wait for batches that it began to send before.
+      const ways = [tracerProvider.forceFlush(), spans.forceFlush(), isDue && reader.forceFlush()];
+      const sent = Promise.all(ways);
+      if (isFailing) sent.catch(() => {});
+      else await sent;
     },
-    shutdown: () => tracerProvider.shutdown(),
+    async shutdown() {
+      using _dropped = dropped;
+      await tracerProvider.shutdown();
+    },
   };
 }
 
@@ -100,16 +127,23 @@ interface ExportOutcome {
 }
 type Exporter<I> = { export(items: I, done: (outcome: ExportOutcome) => void): void };
 
-/** Tells the outage how each request ended. */
-function watched<I, E extends Exporter<I>>(exporter: E, outage: Outage): E {
-  const send = exporter.export.bind(exporter);
-  exporter.export = (items, done) =>
-    send(items, (outcome) => {
-      if (outcome.code === 0) outage.worked();
-      else outage.failed(outcome.error);
-      done(outcome);
-    });
-  return exporter;
+/** Tells the outage how requests end. One that fails says nothing if a later one has worked by then. */
+function watchedBy(outage: Outage) {
+  let latestThatWorked = 0;
+  return <I, E extends Exporter<I>>(exporter: E): E => {
+    const send = exporter.export.bind(exporter);
+    exporter.export = (items, done) => {
+      const began = performance.now();
+      send(items, (outcome) => {
+        if (outcome.code === 0) {
+          latestThatWorked = Math.max(latestThatWorked, began);
+          outage.worked();
+        } else if (began >= latestThatWorked) outage.failed(outcome.error);
+        done(outcome);
+      });
+    };
+    return exporter;
+  };
 }
 
 function messageOf(error: unknown): string {

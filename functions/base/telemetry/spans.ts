@@ -10,7 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { PermanentError, RequestError, TransientError } from '../errors.ts';
-import { spanContext, within } from '../trace.ts';
+import { contextOf, currentSpan, within } from '../trace.ts';
 import { VERSION } from '../version.ts';
 import type { AttributesOf } from './instruments.ts';
 import { record, SCOPE } from './metrics.ts';
@@ -38,7 +38,7 @@ export async function inSpan<T>(
     .getTracer(SCOPE, VERSION)
     .startSpan(name, { kind, attributes: attributes as Attributes }, parentContext());
   try {
-    return await within(span.spanContext(), () => work(span));
+    return await within(span, () => work(span));
   } catch (error) {
     markFailed(span, errorType(error));
     throw error;
@@ -48,8 +48,19 @@ export async function inSpan<T>(
 }
 
 function parentContext(): Context {
-  const around = spanContext();
-  return around === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, around);
+  const around = currentSpan();
+  return around === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, around);
+}
+
+/** Says more about the span that the current work is part of. */
+export function describe(attributes: SpanChoices['attributes']): void {
+  currentSpan()?.setAttributes(attributes as Attributes);
+}
+
+/** Lets the current span refer to that of other work. */
+export function referTo(traceparent: string | undefined): void {
+  const context = contextOf(traceparent);
+  if (context !== undefined) currentSpan()?.addLink({ context });
 }
 
 /** @param type of the error. Its message may name files and addresses of callers: the log has it, under the same trace. */
