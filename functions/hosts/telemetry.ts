@@ -1,5 +1,5 @@
 /** What a host says about itself in metrics and traces, and where they go, by its settings. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
@@ -17,7 +17,7 @@ export const NO_TELEMETRY: Telemetry = {
  * @param isScraped whether Prometheus may ask this process for its metrics
  */
 export async function openTelemetry(
-  { telemetry, inCloud, project }: Pick<Config, 'telemetry' | 'inCloud' | 'project'>,
+  { telemetry, inCloud, project, dataDir }: Pick<Config, 'telemetry' | 'inCloud' | 'project' | 'dataDir'>,
   log: Log,
   { isScraped }: { isScraped: boolean },
 ): Promise<Telemetry> {
@@ -29,7 +29,7 @@ export async function openTelemetry(
     resource: {
       'service.name': serviceName,
       'service.version': VERSION,
-      'service.instance.id': randomUUID(),
+      'service.instance.id': inCloud ? randomUUID() : hostId(dataDir),
       'host.name': hostname(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,
@@ -40,4 +40,10 @@ export async function openTelemetry(
     ...(endpoint !== undefined && { otlp: { endpoint, headers, share, everyMs } }),
     log,
   });
+}
+
+/** The same after each start, so that its counts continue. Only one host at a time uses a folder. */
+function hostId(dataDir: string): string {
+  const where = JSON.stringify([hostname(), dataDir]);
+  return createHash('sha256').update(where).digest('hex').slice(0, 32);
 }
