@@ -177,7 +177,7 @@ describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEU
     // As the README says it, for another address and key.
     const told = /^scrape_configs:\n[^`]*/m.exec(chapter)?.[0] ?? '';
     const scrapeOf = (address: string, key: string) =>
-      parse(told.replace('127.0.0.1:8080', address).replace('YOUR_API_KEY', key)).scrape_configs[0];
+      parse(told.replace('127.0.0.1:8080', address).replace('YOUR_API_KEY', key).replace('15s', '1s')).scrape_configs[0];
     await using run = await eventfulRun(scrapeOf, ALERTS);
     const { prometheus, began, ended } = run;
     const range = Math.ceil(ended - began);
@@ -196,7 +196,7 @@ describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEU
       const asked = typeof query === 'string' ? query : query.query;
       const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(asked) ?? [];
       const found = await prometheus.labelValues(label, selector.replace('$job', run.job));
-      assert.deepEqual(found, [picked[name]], asked);
+      if (String(found) !== picked[name]) lacking.push(`variable ${name}: ${found}`);
     }
 
     let withData = 0;
