@@ -149,6 +149,12 @@ describe('the alert rules', WITH_PROMETHEUS, () => {
 /** These happen in the run, so the alerts themselves must be there, without their waiting time. */
 const HAPPENED = ['ServiceDown', 'NotReady', 'DeadLetters', 'RendersFailing', 'QuotaNear'];
 
+/**
+ * May be 0 all the time: nothing is quarantined, little waits when a scrape looks, and most tasks buy nothing. All else must be
+ * seen to be something else.
+ */
+const ZERO = /"quarantined"|"waiting"|histogram_quantile\(0\.5, sum by \(le\) \(\(every_cut_task_cost_bucket/;
+
 describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEUS }, () => {
   test('gives data to every expression of the dashboard and of the rules', async (t) => {
     // As the README says it, for another address and key, and more often.
@@ -173,10 +179,9 @@ describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEU
     const picked: Record<string, string> = { job: run.job, instance: run.instance };
     const all = Object.fromEntries(variables.map(({ name, allValue = '' }) => [name, allValue]));
     for (const { name, query } of variables) {
-      const asked = typeof query === 'string' ? query : query.query;
-      const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(asked) ?? [];
+      const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
       const found = await prometheus.labelValues(label, selector.replace('$job', run.job));
-      assert.deepEqual(found, [picked[name]], asked);
+      assert.deepEqual(found, [picked[name]], query);
     }
 
     const range = Math.ceil(ended - began);
@@ -188,7 +193,8 @@ describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEU
           const asked = interpolated(expr, { variables: chosen, range, rateInterval: 10 });
           const answer = instant ? await prometheus.at(asked, ended) : await during(asked);
           const selectors = await absent(selectorsOf(asked));
-          if (!hasData(answer) || selectors.length > 0) lacking.push(`"${title}": ${asked} ${selectors}`);
+          const isFound = ZERO.test(asked) ? hasData(answer) : hasData(answer, (value) => value !== 0);
+          if (!isFound || selectors.length > 0) lacking.push(`"${title}": ${asked} ${selectors}`);
         }
       }
       if (lacking.length === before) complete++;
@@ -207,6 +213,7 @@ describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEU
   });
 });
 
-function hasData(series: readonly Series[]): boolean {
-  return series.some(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))));
+function hasData(series: readonly Series[], isRight: (value: number) => boolean = () => true): boolean {
+  const numbers = series.flatMap(({ values }) => values.map(([, value]) => Number(value)));
+  return numbers.some((number) => Number.isFinite(number) && isRight(number));
 }
