@@ -1,10 +1,10 @@
 /** What a host says about itself in metrics and traces, and where they go, by its settings. */
-import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { instanceId } from './instance-id.ts';
 
 export const NO_TELEMETRY: Telemetry = {
   metricsText: undefined,
@@ -29,7 +29,7 @@ export async function openTelemetry(
     resource: {
       'service.name': serviceName,
       'service.version': VERSION,
-      'service.instance.id': inCloud ? randomUUID() : hostId(dataDir),
+      'service.instance.id': instanceId({ inCloud, dataDir }),
       'host.name': hostname(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,
@@ -40,10 +40,4 @@ export async function openTelemetry(
     ...(endpoint !== undefined && { otlp: { endpoint, headers, share, everyMs } }),
     log,
   });
-}
-
-/** The same after each start, so that its counts continue. Only one host at a time uses a folder. */
-function hostId(dataDir: string): string {
-  const where = JSON.stringify([hostname(), dataDir]);
-  return createHash('sha256').update(where).digest('hex').slice(0, 32);
 }
