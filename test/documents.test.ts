@@ -31,6 +31,7 @@ const CHAPTERS = [
   'infra/OPERATIONS.md',
   'infra/README.md',
   'infra/cloud/first-hour.md',
+  'infra/observability/README.md',
   'infra/recipes/README.md',
   'test/README.md',
 ];

@@ -1,11 +1,11 @@
 /** What a host says about itself in metrics and traces, and where they go, by its settings. */
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { OtlpOptions } from '../adapters/opentelemetry/otlp.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { instanceId } from './instance-id.ts';
 
 export const NO_TELEMETRY: Telemetry = {
   metricsText: undefined,
@@ -13,7 +13,7 @@ export const NO_TELEMETRY: Telemetry = {
   async [Symbol.asyncDispose]() {},
 };
 
-export type TelemetryConfig = Pick<Config, 'telemetry' | 'cloudRun' | 'project'> & {
+export type TelemetryConfig = Pick<Config, 'telemetry' | 'inCloud' | 'cloudRun' | 'project' | 'dataDir'> & {
   vendors: Pick<Config['vendors'], 'googleApiUrl'>;
 };
 
@@ -35,7 +35,7 @@ export async function openTelemetry(
     resource: {
       'service.name': serviceName,
       'service.version': VERSION,
-      'service.instance.id': randomUUID(),
+      'service.instance.id': instanceId(config),
       'host.name': hostname(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,

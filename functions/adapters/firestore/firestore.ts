@@ -6,6 +6,7 @@ import type {
   Firestore,
   Timestamp,
 } from '@google-cloud/firestore';
+import { ProxyTracerProvider } from '@opentelemetry/api';
 import { TransientError } from '../../base/errors.ts';
 import { inTime } from '../../base/time-limit.ts';
 import { GRPC, throughGate } from '../shared/google-errors.ts';
@@ -68,6 +69,8 @@ export function connectFirestore({ projectId, taskDays = 30 }: FirestoreOptions 
     const db = new sdk.Firestore({
       ...(projectId === undefined ? {} : { projectId }),
       ignoreUndefinedProperties: true,
+      // It would begin a trace with each call, as it does not know ours.
+      openTelemetry: { tracerProvider: new ProxyTracerProvider() },
     });
     return { db, sdk };
   };
