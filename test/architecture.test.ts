@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, test } from 'node:test';
+import { filesOf, GROUPS, type Group } from './fixtures/system/together.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const FUNCTIONS = join(ROOT, 'functions');
@@ -160,5 +161,30 @@ describe('test/', () => {
       [...new Set(folders)].filter((folder) => !rooms.has(folder)),
       [],
     );
+  });
+});
+
+describe('npm test', () => {
+  test('runs each test file once: with others, or in a process of its own', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      scripts: { test: string };
+    };
+    const patterns = [...scripts.test.matchAll(/"([^"]+)"/g)].map(([, pattern]) => pattern as string);
+    const listed = patterns.flatMap((pattern) => globSync(pattern, { cwd: ROOT }));
+    const groups = (Object.keys(GROUPS) as Group[]).flatMap((group) => {
+      const file = `test/groups/${group}.ts`;
+      assert.match(readFileSync(join(ROOT, file), 'utf8'), new RegExp(`^runTogether\\('${group}'\\);$`, 'm'));
+      return [{ file, runs: filesOf(group).map((test) => join('test', test)) }];
+    });
+    assert.deepEqual(
+      listed.filter((file) => file.startsWith('test/groups/')).sort(),
+      groups.map(({ file }) => file).sort(),
+    );
+    const run = [
+      ...listed.filter((file) => file.endsWith('.test.ts')),
+      ...groups.flatMap(({ runs }) => runs),
+    ];
+    assert.ok(groups.every(({ runs }) => runs.length > 1));
+    assert.deepEqual(run.sort(), globSync('test/**/*.test.ts', { cwd: ROOT }).sort());
   });
 });

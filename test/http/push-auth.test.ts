@@ -357,23 +357,25 @@ describe('a push whose signature Cloud Run has removed', () => {
     });
   }
 
-  const WRONG: readonly (readonly [status: 401 | 403, got: string, claims: Claims, header?: Claims])[] = [
-    [403, 'one of another account', { email: 'someone@example.com' }],
-    [403, 'one for another audience', { aud: 'https://h.example' }],
-    [403, 'one whose account Google has not verified', { email_verified: undefined }],
-    [401, 'one of another issuer', { iss: 'https://h.example' }],
-    [401, 'one that has expired', { iat: now() - 2 * HOUR, exp: now() - 6 * MINUTE }],
-    [401, 'one that has expired', { exp: undefined }],
-    [401, 'one that is valid for too long', { exp: now() + 2 * HOUR }],
-    [401, 'one that is not valid yet', { iat: now() + 6 * MINUTE, exp: now() + HOUR }],
-    [401, 'one that is not valid yet', { iat: undefined }],
-    [401, 'one that is not valid yet', { nbf: now() + 6 * MINUTE }],
-    [401, 'one that is not signed with RS256', {}, { alg: 'none' }],
-  ];
+  // Times are counted from when they are used: that may be minutes after this file was loaded.
+  const WRONG: readonly (readonly [status: 401 | 403, got: string, claims: () => Claims, header?: Claims])[] =
+    [
+      [403, 'one of another account', () => ({ email: 'someone@example.com' })],
+      [403, 'one for another audience', () => ({ aud: 'https://h.example' })],
+      [403, 'one whose account Google has not verified', () => ({ email_verified: undefined })],
+      [401, 'one of another issuer', () => ({ iss: 'https://h.example' })],
+      [401, 'one that has expired', () => ({ iat: now() - 2 * HOUR, exp: now() - 6 * MINUTE })],
+      [401, 'one that has expired', () => ({ exp: undefined })],
+      [401, 'one that is valid for too long', () => ({ exp: now() + 2 * HOUR })],
+      [401, 'one that is not valid yet', () => ({ iat: now() + 6 * MINUTE, exp: now() + HOUR })],
+      [401, 'one that is not valid yet', () => ({ iat: undefined })],
+      [401, 'one that is not valid yet', () => ({ nbf: now() + 6 * MINUTE })],
+      [401, 'one that is not signed with RS256', () => ({}), { alg: 'none' }],
+    ];
   for (const [status, got, claims, header] of WRONG) {
-    test(`gets ${status} as ${got}: ${JSON.stringify(claims).replace(/\d{10}/g, 'a time')}`, async () => {
+    test(`gets ${status} as ${got}: ${JSON.stringify(claims()).replace(/\d{10}/g, 'a time')}`, async () => {
       await using stages = await startStageServer({ ...CLOUD, GOOGLE_API_URL: issuer.url });
-      await refusedWithoutTrace(stages, () => push(stages, 'render', removed(claims, header)), status, got);
+      await refusedWithoutTrace(stages, () => push(stages, 'render', removed(claims(), header)), status, got);
     });
   }
 });

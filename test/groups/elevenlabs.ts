@@ -1,0 +1,3 @@
+import { runTogether } from '../fixtures/system/together.ts';
+
+runTogether('elevenlabs');
