@@ -4,9 +4,17 @@
  */
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
+import type { StatsView } from '../model/answers/stats.ts';
 import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
-import { PROCESS_MEDIA_PATH, renderPaths, TASKS_PATH, taskPaths, UPLOADS_PATH } from '../model/paths.ts';
+import {
+  PROCESS_MEDIA_PATH,
+  renderPaths,
+  STATS_PATH,
+  TASKS_PATH,
+  taskPaths,
+  UPLOADS_PATH,
+} from '../model/paths.ts';
 import type { ProcessMediaRequest } from '../model/request-schema.ts';
 import type { TaskStatus } from '../model/task.ts';
 import { refusalOf } from './service-error.ts';
@@ -14,7 +22,7 @@ import { type Ask, createTransport, type TransportOptions } from './transport.ts
 import { watchTask } from './watch.ts';
 
 export { ServiceError } from './service-error.ts';
-export type { ChoicesView, ProcessMediaRequest, StatusView, TransportOptions as ClientOptions };
+export type { ChoicesView, ProcessMediaRequest, StatsView, StatusView, TransportOptions as ClientOptions };
 
 export interface Stop {
   signal?: AbortSignal | undefined;
@@ -74,6 +82,8 @@ export interface Client {
   sendWebhook(taskId: string, options?: Stop): Promise<StatusView>;
   /** Forgets an ended task; its videos stay. */
   delete(taskId: string, options?: Stop): Promise<void>;
+  /** What the service is doing. */
+  stats(options?: Stop): Promise<StatsView>;
 }
 
 /** @param options `headers` are sent with each request, such as an identity token of Google in `authorization` */
@@ -171,6 +181,8 @@ export function createClient(options: TransportOptions): Client {
       const answer = await transport.text(taskPaths(taskId).self, { method: 'DELETE', ...stop });
       if (answer.response.status !== 204) throw refusalOf(answer);
     },
+
+    stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
   };
 }
 

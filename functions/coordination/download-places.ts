@@ -1,6 +1,7 @@
 import { TransientError } from '../base/errors.ts';
 import { leavesRoom } from '../base/fair-share.ts';
 import { timeLimit } from '../base/time-limit.ts';
+import type { Counted } from './semaphore.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
 /** A download, or one that waits for a place. */
@@ -36,7 +37,7 @@ export type DownloadPlaces = <T>(wish: Wish, work: () => Promise<T>, options: Pl
 const COUNTS: PlaceCounts = { all: 96, perHost: 48 };
 
 /** Bounds the downloads of this process, leaving places for other tasks, in all and at each host. */
-export function createDownloadPlaces(counts: PlaceCounts = COUNTS): DownloadPlaces {
+export function createDownloadPlaces(counts: PlaceCounts = COUNTS): Counted<DownloadPlaces> {
   const held = new Set<Wish>();
 
   const line = createWaitingLine<Wish>({
@@ -48,7 +49,7 @@ export function createDownloadPlaces(counts: PlaceCounts = COUNTS): DownloadPlac
     gone: (wish) => held.delete(wish),
   });
 
-  return async ({ taskId, host }, work, { signal, patienceMs }) => {
+  const places: DownloadPlaces = async ({ taskId, host }, work, { signal, patienceMs }) => {
     const leave = await entered();
     try {
       return await work();
@@ -61,6 +62,7 @@ export function createDownloadPlaces(counts: PlaceCounts = COUNTS): DownloadPlac
       return await line.enter({ taskId, host }, patience.signal);
     }
   };
+  return Object.assign(places, { usage: () => ({ used: held.size, limit: counts.all }) });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Admits clips to encoders by the cores and the memory that each is going to take. */
 import { Turns } from '../base/turns.ts';
-import type { Semaphore } from './semaphore.ts';
+import type { Counted, Semaphore } from './semaphore.ts';
 import { createWaitingLine, inside } from './waiting-line.ts';
 
 export interface EncoderLimits {
@@ -41,7 +41,7 @@ interface Clip {
  * memory is missing is not overtaken for ever: smaller ones start only as far as it can start, too, once those that run
  * now have ended.
  */
-export function createEncoderPlaces(limits: EncoderLimits): (owner: string) => EncoderPlace {
+export function createEncoderPlaces(limits: EncoderLimits): Counted<(owner: string) => EncoderPlace> {
   const { cores, encoders, memoryMb, threads, slowPlaces, slowAfterMs } = limits;
   const turns = new Turns();
   /** All that are not over. Those that run are in the order in which they started. */
@@ -130,7 +130,7 @@ export function createEncoderPlaces(limits: EncoderLimits): (owner: string) => E
     }
   }
 
-  return (owner) => {
+  const placeOf = (owner: string): EncoderPlace => {
     const clip: Clip = { owner, lane: 'coming', memoryMb: 0, threads: threads.least, long: false };
     all.add(clip);
     const leave = (reason: unknown): never => {
@@ -162,6 +162,7 @@ export function createEncoderPlaces(limits: EncoderLimits): (owner: string) => E
       },
     };
   };
+  return Object.assign(placeOf, { usage: () => ({ used: running().length, limit: encoders }) });
 }
 
 function total(clips: readonly Clip[], of: 'threads' | 'memoryMb'): number {

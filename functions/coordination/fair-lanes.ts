@@ -1,5 +1,5 @@
 import { Turns } from '../base/turns.ts';
-import type { Semaphore } from './semaphore.ts';
+import type { Counted, Semaphore } from './semaphore.ts';
 import { createWaitingLine, inside } from './waiting-line.ts';
 
 export interface FairLanesOptions {
@@ -27,7 +27,7 @@ interface Work {
  */
 export function fairLanes(
   options: Pick<FairLanesOptions, 'places'> & Partial<FairLanesOptions>,
-): (owner: string) => Semaphore {
+): Counted<(owner: string) => Semaphore> {
   const { places, reserved = 0, slowPlaces = 0, slowAfterMs = 0 } = options;
   const turns = new Turns();
   const all = new Set<Work>();
@@ -67,16 +67,21 @@ export function fairLanes(
     }
   }
 
-  return (owner) => async (run) => {
-    const work: Work = { owner, lane: 'waiting', long: false };
-    all.add(work);
-    makeWay();
-    const release = await line.enter(work);
-    const onLong = () => {
-      work.long = true;
+  const semaphoreOf =
+    (owner: string): Semaphore =>
+    async (run) => {
+      const work: Work = { owner, lane: 'waiting', long: false };
+      all.add(work);
       makeWay();
-      line.admit();
+      const release = await line.enter(work);
+      const onLong = () => {
+        work.long = true;
+        makeWay();
+        line.admit();
+      };
+      return await inside(release, run, { longMs: slowAfterMs, onLong });
     };
-    return await inside(release, run, { longMs: slowAfterMs, onLong });
-  };
+  return Object.assign(semaphoreOf, {
+    usage: () => ({ used: inLane('main').length + inLane('slow').length, limit: places }),
+  });
 }

@@ -46,6 +46,7 @@ export interface ChosenAdapters extends AsyncDisposable {
   artifacts: ArtifactStore;
   /** Of the artifacts on this machine's disk. */
   wasEvicted: DiskArtifacts['wasEvicted'];
+  cacheUsage: DiskArtifacts['usage'];
   outputs: OutputStore;
   uploads: UploadStore;
   /** Of the uploads on this machine's disk. */
@@ -110,6 +111,7 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     outputs: chosenOutputs(),
     artifacts: chosenArtifacts(),
     wasEvicted: local.wasEvicted,
+    cacheUsage: local.usage,
     uploads,
     removeOldUploads: diskUploads.removeOld,
     downloads: createSourceDownloads({

@@ -39,6 +39,7 @@ import { checkDataFolders, closeDataDir, dataFolders } from './data-folders.ts';
 import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { localChecks } from './local-checks.ts';
+import { localFigures } from './local-figures.ts';
 import { lookThrough } from './look-through.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
 import { pruneFromTimeToTime } from './prune.ts';
@@ -161,6 +162,7 @@ export async function composeLocal(
     queue,
     memo,
   };
+  const figures = localFigures({ config, queue, cacheUsage: adapters.cacheUsage });
   const deps = assemble(own, chosen, {
     config,
     log,
@@ -169,6 +171,7 @@ export async function composeLocal(
     encoder,
     fetchWaitMs: FETCH_WAIT_MS,
     checks: localChecks({ config, database, outputs, queue, ffmpegPath: about.path }),
+    figures,
     remade: 'here',
   });
   const removeOldCopies = () =>
@@ -178,6 +181,7 @@ export async function composeLocal(
   const disposables = starting.move();
   return {
     deps,
+    figures: { ...figures, places: deps.places },
     queue: deps.queue,
     lapseLeases: () => leases.lapseLeases(),
     endRests: () => attempts.endRests(),

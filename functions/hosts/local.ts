@@ -17,6 +17,7 @@ import { deadLetter } from '../stages/dead-letter.ts';
 import { prepare } from '../stages/prepare.ts';
 import { render } from '../stages/render.ts';
 import { type SweepDeps, sweep } from '../stages/sweep.ts';
+import { observeHost } from './gauges.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { composeLocal } from './local-adapters.ts';
 import { closed, createLocalServer, listen } from './local-server.ts';
@@ -56,9 +57,11 @@ export async function startHost(
 ): Promise<Host> {
   await using starting = new AsyncDisposableStack();
   starting.use(telemetry);
-  const { deps, queue, ffmpeg, resumed, broken } = starting.use(
+  const { deps, figures, queue, ffmpeg, resumed, broken } = starting.use(
     await composeLocal(config, log, instrumentation),
   );
+
+  starting.use(observeHost(figures, deps.tasks));
 
   const sweepOnce = (more: Pick<SweepDeps, 'publishingMs'> = {}) =>
     instrumentation

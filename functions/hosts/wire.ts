@@ -14,6 +14,7 @@ import { createSharedPace } from '../coordination/shared-pace.ts';
 import { clientAddressReader } from '../http/client-address.ts';
 import { createReadiness, type HealthCheck } from '../http/readiness.ts';
 import { createRequestGuard } from '../http/request-guard.ts';
+import { createStats, type Figures } from '../http/stats.ts';
 import { createBurning } from '../media/captions/burn.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import type { HardwareName } from '../model/pins.ts';
@@ -51,6 +52,8 @@ export interface AssemblyOptions {
   encoder?: HardwareName | undefined;
   /** What /readyz looks at. */
   checks: readonly HealthCheck[];
+  /** What a machine knows that does all the work alone. */
+  figures?: Omit<Figures, 'places'>;
   /** Where a prepared source is made again: where a render misses it, or only in the function prepare. */
   remade: 'here' | 'in prepare';
 }
@@ -84,13 +87,23 @@ export function assemble<Q extends Queue>(
     memoryMb: machineMemoryMb(),
     inHardware: options.encoder !== undefined,
   });
+  const downloading = createDownloadPlaces();
+  const saving = fairLanes({ places: SAVERS });
+  const places = () => ({
+    downloader: downloading.usage(),
+    prober: lanes.probing.usage(),
+    decoder: lanes.decoding.usage(),
+    encoder: lanes.encoding.usage(),
+    mixer: lanes.mixing.usage(),
+    saver: saving.usage(),
+  });
   const fetching = createFetching({
     pins,
     leases,
     attempts,
     artifacts,
     downloads,
-    places: createDownloadPlaces(),
+    places: downloading,
     memo,
     ffmpeg,
     probing: lanes.probing,
@@ -139,9 +152,11 @@ export function assemble<Q extends Queue>(
     log,
     tempDir,
     mixing: lanes.mixing,
-    saving: fairLanes({ places: SAVERS }),
+    saving,
     run: instrumentation.run,
     readiness: createReadiness({ checks: options.checks, log }),
+    places,
+    stats: createStats({ ...adapters, figures: options.figures && { ...options.figures, places } }),
     ...apiSettings(config, log),
   };
 }

@@ -3,6 +3,7 @@
 import { VERSION } from '../base/version.ts';
 import type { HealthView, ReadyView } from '../model/answers/health.ts';
 import type { RenderList } from '../model/answers/render.ts';
+import type { StatsView } from '../model/answers/stats.ts';
 import type { Accepted, StatusView, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
@@ -126,6 +127,34 @@ export const UPLOAD: Upload = {
 
 export const HEALTH: HealthView = { status: 'ok', version: VERSION };
 export const READY: ReadyView = { status: 'ready', checks: { store: { status: 'ok' } } };
+
+const idle = { waiting: 0, in_flight: 0, quarantined: 0, oldest_seconds: null };
+export const STATS: StatsView = {
+  version: VERSION,
+  uptime_seconds: 86400,
+  tasks: { unfinished: 2, queued: 1, preparing: 0, rendering: 1, cancelling: 0 },
+  queue: {
+    prepare: { ...idle, waiting: 6, oldest_seconds: 1.2 },
+    render: { ...idle, waiting: 42, in_flight: 8, oldest_seconds: 12.3 },
+    complete: idle,
+    webhook: idle,
+    dead_letter: idle,
+  },
+  places: {
+    downloaders: { used: 0, limit: 96 },
+    probers: { used: 0, limit: 4 },
+    decoders: { used: 0, limit: 3 },
+    encoders: { used: 0, limit: 1 },
+    mixers: { used: 2, limit: 2 },
+    savers: { used: 1, limit: 8 },
+  },
+  disk: {
+    data: { free_bytes: 53687091200, total_bytes: 107374182400 },
+    output: { free_bytes: 53687091200, total_bytes: 107374182400 },
+  },
+  cache: { bytes: 1288490189, limit_bytes: 10737418240 },
+  speech: { since: '2026-11-01', characters_bought: 5120, characters_saved: 1280 },
+};
 
 /** A wrong request and the answer to it. */
 export const INVALID_REQUEST = {

@@ -1,6 +1,6 @@
 /** Looks whether the service can take work: cheap enough to be asked every second, and never hanging. */
 import type { Log } from '../base/log.ts';
-import { inTime } from '../base/time-limit.ts';
+import { keptFor, oneAtATime } from '../base/looks.ts';
 import type { ReadyView } from '../model/answers/health.ts';
 
 export interface HealthCheck {
@@ -27,19 +27,15 @@ const KEPT_MS = 1_000;
 const LIMIT_MS = 2_000;
 
 /** Runs all checks, or returns what they found within the last second. Never rejects. */
-export function createReadiness({ checks, log, now = () => performance.now() }: ReadinessOptions) {
+export function createReadiness({ checks, log, now }: ReadinessOptions): () => Promise<ReadyView> {
   const watched = checks.map((check) => ({ name: check.name, look: watch(check, log) }));
-  let latest: { at: number; view: Promise<ReadyView> } | undefined;
 
   const look = async (): Promise<ReadyView> => {
     const views = await Promise.all(watched.map(async (check) => [check.name, await check.look()] as const));
     const isReady = views.every(([, { status }]) => status === 'ok');
     return { status: isReady ? 'ready' : 'not_ready', checks: Object.fromEntries(views) };
   };
-  return (): Promise<ReadyView> => {
-    if (latest === undefined || now() - latest.at >= KEPT_MS) latest = { at: now(), view: look() };
-    return latest.view;
-  };
+  return keptFor(KEPT_MS, look, now);
 }
 
 interface Found {
@@ -54,15 +50,11 @@ const LATE: Found = {
   level: 'late',
 };
 
-/** Runs the check once at a time: one that hangs, as on a dead network disk, must not take up more and more threads. */
 function watch(check: HealthCheck, log: Log): () => Promise<CheckView> {
   const tell = createTeller(check.name, log);
-  let running: Promise<Found> | undefined;
+  const look = oneAtATime(() => run(check), LIMIT_MS);
   return async () => {
-    running ??= run(check).finally(() => {
-      running = undefined;
-    });
-    const found = await inTime(running, LIMIT_MS, () => new Error('late')).catch(() => LATE);
+    const found = await look().catch(() => LATE);
     tell(found);
     return found.view;
   };

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import type { TaskEntry, TaskList } from '../model/answers/task.ts';
 import { MAX_NAME } from '../model/fields/sources.ts';
 import { taskLinks } from '../model/links.ts';
-import { ENDED_STATUSES, TASK_STATUSES } from '../model/task.ts';
+import { ENDED_STATUSES, TASK_STATUSES, type TaskStatus } from '../model/task.ts';
 import type { TaskPosition, TaskSummary } from '../model/task-summary.ts';
 import type { LeaseStore } from '../ports/leases.ts';
 import type { PinStore } from '../ports/pins.ts';
@@ -19,9 +19,9 @@ export interface TaskListDeps {
 }
 
 /** Unfinished tasks whose status is read at a time: up to four reads each. */
-const READ_AT_ONCE = 10;
+export const READ_AT_ONCE = 10;
 /** Unfinished tasks that one answer looks at, when few of them have the wanted status: each may have 50 counters. */
-const MOST_LOOKED_AT = 100;
+export const MOST_LOOKED_AT = 100;
 /** A position in a cursor, with the name of the list, so that the cursor of another one is refused. */
 const CURSOR = /^tasks (\d{1,16}) ([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
 
@@ -52,12 +52,16 @@ export async function listTasks(base: string, query: URLSearchParams, deps: Task
   return Response.json(body);
 }
 
+/** Of a task that has not ended. */
+export function openStatusOf(task: TaskSummary, deps: Omit<TaskListDeps, 'tasks'>): Promise<TaskStatus> {
+  return statusOf(task.id, task.outline, task, () => deps.pins.count(task.id), deps.leases);
+}
+
 /** What the store returns may have been written by others, so the numbers need not fit together. */
 async function entryOf(task: TaskSummary, base: string, deps: TaskListDeps): Promise<TaskEntry> {
   const { id, combinations, succeeded, failed, cancelled, finishedAt } = task;
   const pending = Math.max(0, combinations - succeeded - failed - cancelled);
-  const status =
-    task.ended ?? (await statusOf(id, task.outline, task, () => deps.pins.count(id), deps.leases));
+  const status = task.ended ?? (await openStatusOf(task, deps));
   return {
     task_id: id,
     task_name: task.name,

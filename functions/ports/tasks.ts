@@ -35,6 +35,8 @@ export interface TaskStore {
    * @param at what the manifest says; by default, now by the store's clock
    */
   finish(taskId: string, at?: number): Promise<number>;
+  /** stats: how many of them list shows as not ended. */
+  countOpen(): Promise<number>;
   /** list: newest first, for display alone, because no seals are checked. Costs the same wherever the page is. */
   list(wanted: WantedTasks): Promise<TaskPage>;
   /**

@@ -13,6 +13,7 @@ import { ROUTES } from '../../functions/http/routes/routes.ts';
 import {
   PROCESS_MEDIA_PATH,
   renderPaths,
+  STATS_PATH,
   TASKS_PATH,
   taskPaths,
   UPLOADS_PATH,
@@ -164,7 +165,14 @@ describe('the client, with the service on one machine', () => {
 describe('the paths of the client', () => {
   test('are those of the routes', () => {
     const paths = ROUTES.map(({ path }) => path);
-    const of = { ...taskPaths('ID'), ...renderPaths('ID', 1), PROCESS_MEDIA_PATH, TASKS_PATH, UPLOADS_PATH };
+    const of = {
+      ...taskPaths('ID'),
+      ...renderPaths('ID', 1),
+      PROCESS_MEDIA_PATH,
+      STATS_PATH,
+      TASKS_PATH,
+      UPLOADS_PATH,
+    };
     for (const path of Object.values(of)) {
       const described = path.replace('ID', '{task_id}').replace('/1', '/{index}');
       assert.ok(paths.includes(described), path);

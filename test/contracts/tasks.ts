@@ -99,6 +99,7 @@ export function taskContract(
       await harness.store.finish(ids[1] as string);
       const left = ids.filter((_, at) => at !== 1);
       assert.deepEqual(await harness.store.unfinished(10), left);
+      assert.equal(await harness.store.countOpen(), left.length);
       assert.deepEqual(await harness.store.unfinished(2), left.slice(0, 2));
       assert.deepEqual(await harness.store.unfinished(2, left[1]), left.slice(2));
       assert.deepEqual(await harness.store.unfinished(2, left[3]), []);

@@ -18,12 +18,14 @@ import { createSqliteQueue } from '../../functions/adapters/sqlite/queue.ts';
 import { createSqliteReports } from '../../functions/adapters/sqlite/reports.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { createSqliteTasks } from '../../functions/adapters/sqlite/tasks.ts';
+import { createSqliteUsage } from '../../functions/adapters/sqlite/usage.ts';
 import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.ts';
 import { createWebhookSender } from '../../functions/adapters/webhook/sender.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
 import { INVALID_REQUEST } from '../../functions/http/examples.ts';
 import { createApi } from '../../functions/http/router.ts';
+import { createStats } from '../../functions/http/stats.ts';
 import { eventSchema, webhookSchema } from '../../functions/model/answers/webhook.ts';
 import { requestSchema } from '../../functions/model/request-schema.ts';
 import { PAUSES_MS } from '../../functions/model/webhook.ts';
@@ -117,12 +119,16 @@ describe('functions/http/README.md', () => {
   before(async () => {
     dir = await tempDir();
     database = openDatabase(join(dir.path, 'test.sqlite'));
+    const tasks = createSqliteTasks({ database, seal: SEAL });
+    const leases = createSqliteLeases({ database });
+    const pins = createSqlitePins({ database });
+    const usage = createSqliteUsage({ database });
     const service = createApi({
-      tasks: createSqliteTasks({ database, seal: SEAL }),
+      tasks,
       reports: createSqliteReports({ database, seal: SEAL }),
-      leases: createSqliteLeases({ database }),
+      leases,
       attempts: createSqliteAttempts({ database }),
-      pins: createSqlitePins({ database }),
+      pins,
       problems: createProblems({ store: createSqliteProblems({ database }) }),
       webhooks: createSqliteWebhooks({ database, seal: SEAL }),
       queue: createSqliteQueue({ database }),
@@ -137,6 +143,7 @@ describe('functions/http/README.md', () => {
       guard: async () => ({}),
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
+      stats: createStats({ tasks, leases, pins, usage, figures: undefined }),
     });
     api = conforming(service);
   });
@@ -286,6 +293,7 @@ describe('functions/http/README.md', () => {
     ['## GET /tasks', (answer: Json) => (answer['tasks'] as Json[])[0] as Json],
     ['## GET /tasks/{task_id}', (answer: Json) => answer],
     ['## GET /tasks/{task_id}/renders', (answer: Json) => (answer['renders'] as Json[])[0] as Json],
+    ['## GET /stats', (answer: Json) => answer],
     ['## Errors', (answer: Json) => answer],
   ] as const) {
     test(`lists every field of the answer under "${heading}"`, () => {

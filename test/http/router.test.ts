@@ -18,6 +18,7 @@ import { CODES } from '../../functions/base/codes.ts';
 import { RequestError, TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
+import { STATS } from '../../functions/http/examples.ts';
 import { createRequestGuard, type RequestGuardOptions } from '../../functions/http/request-guard.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import type { Claim, Task } from '../../functions/model/task.ts';
@@ -87,6 +88,7 @@ describe('the HTTP interface', () => {
       guard: guardOf(),
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: {} }),
+      stats: async () => STATS,
     };
     api = describedApi(deps);
     guarded = describedApi({ ...deps, guard: guardOf({ apiKey: KEY }) });

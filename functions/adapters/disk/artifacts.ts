@@ -48,6 +48,8 @@ export interface DiskArtifacts extends ArtifactStore {
    * artifacts together are less than `all` bytes.
    */
   makeRoom(now: number, all: number): Promise<boolean>;
+  /** What all artifacts take on the disk, and what they may. The first call looks at each of them. */
+  usage(): Promise<{ bytes: number; limitBytes: number }>;
   /** Whether it was removed to make room, since the start. False if it is there, was removed otherwise, or is damaged. */
   wasEvicted(key: string): boolean;
 }
@@ -136,6 +138,8 @@ export function createDiskArtifacts(options: DiskArtifactsOptions): DiskArtifact
 
   return {
     makeRoom: (now, all) => cache.makeRoom(now, all),
+
+    usage: async () => ({ bytes: await cache.bytes(), limitBytes: options.maxBytes }),
 
     wasEvicted: (key) => cache.wasEvicted(placeOf(key)),
 

@@ -62,6 +62,12 @@ export class DiskCache {
     };
   }
 
+  /** Bytes of all folders. The first call looks at those of earlier processes. */
+  async bytes(): Promise<number> {
+    await this.#allRead();
+    return this.#total;
+  }
+
   /** Marks a folder as the most recently used. */
   use(place: string, bytes: number): void {
     this.#forget(place);
@@ -95,8 +101,7 @@ export class DiskCache {
 
   /** Evicts down to the limit; resolves when the space is free again. */
   async trim(): Promise<void> {
-    this.#scan ??= this.#readAll();
-    await this.#scan;
+    await this.#allRead();
     this.#evict();
     await Promise.all(this.#removals);
   }
@@ -106,8 +111,7 @@ export class DiskCache {
    * is not made twice because of a large download. Resolves when the space is free again.
    */
   async makeRoom(now: number, all: number): Promise<boolean> {
-    this.#scan ??= this.#readAll();
-    await this.#scan;
+    await this.#allRead();
     if (!this.#couldEvict(all)) return false;
     this.#evict({ maxBytes: this.#total - now, sparesLatelyUsed: true });
     await Promise.all(this.#removals);
@@ -163,6 +167,11 @@ export class DiskCache {
       .catch(() => {})
       .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
+  }
+
+  #allRead(): Promise<void> {
+    this.#scan ??= this.#readAll();
+    return this.#scan;
   }
 
   async #readAll(): Promise<void> {

@@ -6,17 +6,20 @@ import type { CollectionReference, DocumentReference, Query } from '@google-clou
 import type { WantedTasks } from '../../model/task-summary.ts';
 import { pinsOf, problemsOf, type Store, shardsOf } from './firestore.ts';
 
+/** All that have not ended. */
+export function openTasks({ db }: Store): Query {
+  // Only unfinished tasks have this field.
+  return db.collection('tasks').orderBy('openSince');
+}
+
 /** The unfinished tasks, oldest first, after the given one: ids, and when they expire. */
 export function unfinishedTasks(
-  { db, sdk }: Store,
+  store: Store,
   limit: number,
   after?: { /** Timestamp. */ storedAt: unknown; documentId: string },
 ): Query {
-  const query = db
-    .collection('tasks')
-    // Only unfinished tasks have this field.
-    .orderBy('openSince')
-    .orderBy(sdk.FieldPath.documentId())
+  const query = openTasks(store)
+    .orderBy(store.sdk.FieldPath.documentId())
     .limit(limit)
     .select('openSince', 'expireAt');
   return after === undefined ? query : query.startAfter(after.storedAt, after.documentId);

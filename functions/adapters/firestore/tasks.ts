@@ -11,7 +11,7 @@ import { GRPC, grpcCode } from '../shared/google-errors.ts';
 import { claimAt, contentOf, holderOf } from './claims.ts';
 import { type FirestoreConnection, inRounds, numberId, type Store, shardsOf, taskAt } from './firestore.ts';
 import { nameAt, takenAt } from './names.ts';
-import { allShards, unfinishedTasks } from './queries.ts';
+import { allShards, openTasks, unfinishedTasks } from './queries.ts';
 import { removeTask } from './remove-task.ts';
 import { emptyShards, type Shard, shardCount, sumOf } from './shards.ts';
 import { listTasks } from './task-list.ts';
@@ -240,6 +240,9 @@ export function createFirestoreTasks({ firestore, seal }: FirestoreTasksOptions)
       ),
 
     list: (wanted) => firestore.run((connected) => listTasks(connected, wanted)),
+
+    countOpen: () =>
+      firestore.run(async (connected) => (await openTasks(connected).count().get()).data().count),
 
     async remove(taskId) {
       bodies.delete(taskId);

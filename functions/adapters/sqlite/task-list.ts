@@ -40,6 +40,13 @@ export function listTasks(database: Database, { limit, after, name, ended }: Wan
   return { tasks, next: tasks.length < limit ? undefined : tasks.at(-1)?.position };
 }
 
+export function countOpen(database: Database): number {
+  const found = database.row<{ count: number }>(
+    'SELECT count(*) AS count FROM summaries WHERE ended IS NULL',
+  );
+  return found?.count ?? 0;
+}
+
 function summaryOf({ seq, cancelRequested, ended, sources, renders, ...row }: Row): TaskSummary {
   return {
     ...row,

@@ -17,7 +17,7 @@ import type { TaskStore } from '../../ports/tasks.ts';
 import { hashId } from '../shared/hash-id.ts';
 import { ROWS_AT_A_TIME, removeParts, removeTask } from './removal.ts';
 import type { Database } from './sqlite.ts';
-import { listTasks } from './task-list.ts';
+import { countOpen, listTasks } from './task-list.ts';
 
 export interface SqliteTasksOptions {
   database: Database;
@@ -177,6 +177,10 @@ export function createSqliteTasks({ database, seal, now = Date.now }: SqliteTask
 
     async list(wanted) {
       return listTasks(database, wanted);
+    },
+
+    async countOpen() {
+      return countOpen(database);
     },
 
     async finish(taskId, at = now()) {

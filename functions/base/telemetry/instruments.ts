@@ -191,7 +191,7 @@ export const INSTRUMENTS = {
   'process.cpu.time': {
     kind: 'counter',
     unit: 's',
-    about: 'Processor time of the service and the ffmpeg runs that ended.',
+    about: 'Processor time of the service, without ffmpeg.',
     attributes: ['cpu.mode'],
   },
   'process.memory.usage': {

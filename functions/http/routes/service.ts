@@ -1,10 +1,12 @@
 import { healthSchema, readySchema } from '../../model/answers/health.ts';
-import { HEALTH, READY } from '../examples.ts';
+import { statsSchema } from '../../model/answers/stats.ts';
+import { HEALTH, READY, STATS } from '../examples.ts';
 import { type HealthDeps, health, readiness } from '../health.ts';
 import { type MetricsDeps, metrics } from '../metrics.ts';
 import { POLL_AFTER, type Route } from '../route.ts';
+import { getStats, type StatsDeps } from '../stats.ts';
 
-export const SERVICE: readonly Route<HealthDeps & MetricsDeps>[] = [
+export const SERVICE: readonly Route<HealthDeps & MetricsDeps & StatsDeps>[] = [
   {
     name: 'health',
     method: 'GET',
@@ -41,6 +43,17 @@ export const SERVICE: readonly Route<HealthDeps & MetricsDeps>[] = [
     },
     codes: [],
     answer: (_call, deps) => readiness(deps),
+  },
+  {
+    name: 'stats',
+    method: 'GET',
+    path: '/stats',
+    tag: 'Service',
+    summary: 'See what the service is doing',
+    description: 'An answer may be a second old, and in the cloud ten.',
+    answers: { 200: { description: 'What it is doing.', schema: statsSchema, example: STATS } },
+    codes: [],
+    answer: (_call, deps) => getStats(deps),
   },
   {
     name: 'metrics',

@@ -40,6 +40,7 @@ const exempted = declared.fieldOverrides.filter(({ indexes }) => indexes.length 
 
 /** All queries, by the function that builds them. */
 const BUILT: Record<keyof typeof queries, readonly sdk.Query[]> = {
+  openTasks: [queries.openTasks(store)],
   unfinishedTasks: [
     queries.unfinishedTasks(store, 100),
     queries.unfinishedTasks(store, 100, { storedAt: sdk.Timestamp.now(), documentId: 'a' }),
