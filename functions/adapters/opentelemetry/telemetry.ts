@@ -7,6 +7,7 @@ import { inTime } from '../../base/time-limit.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { OtlpExport, OtlpOptions } from './otlp.ts';
 import { createScraped } from './scraped.ts';
+import { withoutUnreadGauges } from './unread-gauges.ts';
 
 export interface TelemetryOptions {
   /** What describes this process in all that is sent: https://opentelemetry.io/docs/specs/semconv/resource/ */
@@ -35,7 +36,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     trace.setGlobalTracerProvider(sent.tracerProvider);
   }
   const readers: IMetricReader[] = [scraped?.reader, sent?.reader].filter((reader) => reader !== undefined);
-  const meterProvider = new MeterProvider({ resource, readers });
+  const meterProvider = new MeterProvider({ resource, readers: readers.map(withoutUnreadGauges) });
   metrics.setGlobalMeterProvider(meterProvider);
   return {
     metricsText: scraped?.text,
