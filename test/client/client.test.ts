@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { VERSION } from '../../functions/base/version.ts';
 import {
   type Client,
   createClient,
@@ -82,6 +83,7 @@ describe('the client, with the service on one machine', () => {
 
     const retried = await client.retry(task_id);
     assert.equal(retried.retry_of, task_id);
+    assert.equal((await client.stats()).version, VERSION);
     assert.equal((await client.ended(retried.task_id)).status, 'failed');
     const failed = await all(client.tasks({ status: 'failed', name: request.task_name, limit: 1 }));
     assert.deepEqual(
@@ -159,6 +161,7 @@ describe('the client, with the service on one machine', () => {
     await assert.rejects(all(client.watch('no such task')), { status: 404, code: 'not_found' });
     const stranger = createClient({ url: host.url, apiKey: 'not the key of the service' });
     await assert.rejects(stranger.status('any'), { status: 401, code: 'unauthorized' });
+    await assert.rejects(stranger.stats(), { status: 401, code: 'unauthorized' });
   });
 });
 

@@ -121,9 +121,11 @@ describe('places for downloads', () => {
     const options = { signal: stop.signal, patienceMs: 60_000 };
     const first = places(wish, () => held.promise, options);
     const second = places(wish, () => assert.fail('it began'), options);
+    assert.deepEqual(places.usage(), { used: 1, limit: 2 });
     stop.abort(new Error('stopped'));
     await assert.rejects(second, /stopped/);
     held.resolve();
     await first;
+    assert.deepEqual(places.usage(), { used: 0, limit: 2 });
   });
 });

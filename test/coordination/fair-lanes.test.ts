@@ -19,6 +19,7 @@ function workshop(
   return {
     started,
     passing,
+    usage: lanes.usage,
     /** The owner is the first letter. */
     async begin(...names: string[]): Promise<void> {
       for (const name of names) {
@@ -89,6 +90,17 @@ describe('fair lanes', () => {
     assert.deepEqual(started, ['a1', 'b1']);
     await end('a1');
     assert.deepEqual(started, ['a1', 'b1', 'c1']);
+  });
+
+  test('tell how many are at work, long work included', async (t) => {
+    const { begin, end, passing, usage } = workshop(t, { places: 2, slowPlaces: 1 });
+    assert.deepEqual(usage(), { used: 0, limit: 2 });
+    await begin('a1', 'b1', 'c1');
+    assert.deepEqual(usage(), { used: 2, limit: 2 });
+    await passing(SLOW_AFTER_MS);
+    assert.deepEqual(usage(), { used: 3, limit: 2 });
+    for (const name of ['a1', 'b1', 'c1']) await end(name);
+    assert.deepEqual(usage(), { used: 0, limit: 2 });
   });
 
   test('keep reserved places for owners who have none', async (t) => {

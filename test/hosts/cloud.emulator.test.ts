@@ -17,6 +17,7 @@ import { loadConfig } from '../../functions/config/config.ts';
 import { fetchKey, prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import { createCloudFunctions } from '../../functions/hosts/cloud.ts';
 import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
+import type { StatsView } from '../../functions/model/answers/stats.ts';
 import type { WorkMessage } from '../../functions/model/messages.ts';
 import { eventId, type WebhookRecord } from '../../functions/model/webhook.ts';
 import { numbers, until } from '../contracts/harness.ts';
@@ -73,8 +74,14 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
       },
       { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
     );
+    const during = (await (await fetch(`${fleet.cloud.urls.processMedia}/stats`)).json()) as StatsView;
     const status = await fleet.ended(String(id));
     assert.deepEqual([status['status'], status['succeeded'], status['failed']], ['completed', 2, 0]);
+    // The queue is that of Pub/Sub, and the work that of other instances.
+    const { version, uptime_seconds, tasks, speech, ...elsewhere } = during;
+    assert.deepEqual(elsewhere, { queue: null, places: null, disk: null, cache: null });
+    assert.equal(tasks.unfinished, 1);
+    assert.match(speech.since, /^\d{4}-\d\d-01$/);
     assert.equal((await fleet.files(status)).length, 4);
     for (const event of ['task.accepted', 'source.prepared', 'render.finished', 'task.completed']) {
       await until(() => fleet.logged(event).length > 0, event);

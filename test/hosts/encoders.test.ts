@@ -117,9 +117,11 @@ describe('admission to encoders', () => {
     });
     await setImmediate();
     assert.equal(started, false);
+    assert.deepEqual(places.usage(), { used: 1, limit: limitsOf(4, 8 * GB).encoders });
     open.resolve();
     await Promise.all([begun, later]);
     assert.equal(started, true);
+    assert.equal(places.usage().used, 0);
   });
 
   test('moves one clip of a task aside, and no more', async (t) => {

@@ -137,6 +137,22 @@ describe('disk artifacts', () => {
     assert.equal(await store.open('b'), undefined);
   });
 
+  it('say what they take and may take, those of earlier processes included', async () => {
+    await using dir = await tempDir();
+    const options = { dir: join(dir.path, 'store'), maxBytes: 20 };
+    const put = async (store: ArtifactStore, key: string, bytes: number) =>
+      (await store.put(key, await folder(dir, { file: 'x'.repeat(bytes) }), {}))[Symbol.dispose]();
+    const first = createDiskArtifacts(options);
+    assert.deepEqual(await first.usage(), { bytes: 0, limitBytes: 20 });
+    await put(first, 'one', 7);
+    await put(first, 'two', 8);
+    assert.deepEqual(await first.usage(), { bytes: 15, limitBytes: 20 });
+    const second = createDiskArtifacts(options);
+    assert.deepEqual(await second.usage(), { bytes: 15, limitBytes: 20 });
+    await put(second, 'three', 9);
+    assert.deepEqual(await second.usage(), { bytes: 17, limitBytes: 20 });
+  });
+
   it('say which were evicted, and not of those that are gone or damaged', async () => {
     await using dir = await tempDir();
     const store = createDiskArtifacts({ dir: join(dir.path, 'store'), maxBytes: 300 });

@@ -350,6 +350,39 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(harness.queue.counts()['dead-letter'], { waiting: 0, inFlight: 0, quarantined: 1 });
   });
 
+  it('tells by topic how old the oldest message is that waits or is in flight', async () => {
+    const clock = { ms: 1_000 };
+    await using harness = await openQueue({ now: () => clock.ms, onQuarantine() {} });
+    const { queue } = harness;
+    await queue.publish([{ topic: 'prepare', taskId: 'b', source: 0 }]);
+    clock.ms = 2_000;
+    // Of a task that comes first in the index.
+    await queue.publish([{ topic: 'prepare', taskId: 'a', source: 0 }, ...renders(3)]);
+    clock.ms = 5_000;
+    assert.deepEqual([queue.oldestMs('prepare'), queue.oldestMs('render')], [4_000, 3_000]);
+    assert.equal(queue.oldestMs('complete'), 0);
+    const hold = Promise.withResolvers<void>();
+    harness.consume('prepare', {
+      concurrency: 10,
+      handler: async ({ taskId }) => {
+        if (taskId === 'a') await hold.promise;
+      },
+    });
+    await until(() => queue.counts().prepare.waiting + queue.counts().prepare.inFlight === 1, 'one left');
+    assert.equal(queue.counts().prepare.inFlight, 1);
+    assert.equal(queue.oldestMs('prepare'), 3_000);
+    hold.resolve();
+    await until(() => queue.counts().prepare.inFlight === 0, 'the end');
+    assert.equal(queue.oldestMs('prepare'), 0);
+    // A clock that was set back makes no negative age.
+    clock.ms = 0;
+    assert.equal(queue.oldestMs('render'), 0);
+    await queue.publish([deadLetter({ topic: 'render', taskId: 'task', index: 1 })]);
+    clock.ms = 9_000;
+    harness.database.run(`UPDATE messages SET state = 'parked' WHERE topic = 'dead-letter'`);
+    assert.equal(queue.oldestMs('dead-letter'), 0);
+  });
+
   it('records the outcome of a message once the database works again', async () => {
     const errors: unknown[] = [];
     await using harness = await openQueue({ onOutage: { began: (error) => errors.push(error), over() {} } });
