@@ -24,7 +24,8 @@ fi
 known="$(sed -n 's/^#\([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example)"
 while IFS='=' read -r name value; do
   if [ -z "$name" ]; then continue; fi
-  case "$name" in API_INSTANCES | PREPARE_INSTANCES | RENDER_INSTANCES) continue ;; esac
+  # Of the scripts, not of the functions.
+  case "$name" in API_INSTANCES | PREPARE_INSTANCES | RENDER_INSTANCES | ALERT_EMAIL | ALERT_CHARACTERS_PER_DAY) continue ;; esac
   case "$name" in
     PORT | HOST | PUBLIC_API | PUSH_ACCOUNT | PUSH_AUDIENCE | PUSH_IAM)
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
@@ -34,7 +35,7 @@ while IFS='=' read -r name value; do
       fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac
-  has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
+  [ "$name" = OTEL_EXPORTER_OTLP_ENDPOINT ] || has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
   case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got a value that contains it." ;; esac
 done <<< "$SETTINGS"
 
@@ -79,7 +80,7 @@ expect_publisher prepare prepare
 
 # If a name appears twice, the last line counts.
 env_of() { # FUNCTION
-  printf '%s\n' "$SETTINGS" | grep -v '^[A-Z]*_INSTANCES=' || true
+  printf '%s\n' "$SETTINGS" | grep -Ev '^([A-Z]*_INSTANCES|ALERT_[A-Z_]*)=' || true
   printf '%s\n' "GOOGLE_CLOUD_PROJECT=$PROJECT_ID" "CACHE_BUCKET=$CACHE_BUCKET"
   if [ "$OUTPUT" = gcs ]; then echo "OUTPUT_BUCKET=$OUTPUT_BUCKET"; fi
   # Only prepare can read the key; SPEECH tells the other functions which voice is used.

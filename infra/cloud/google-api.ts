@@ -15,11 +15,15 @@ const ANSWER_LIMIT_MS = 30_000;
 const NOT_FOUND = 404;
 
 /**
- * Returns a function that makes one request and returns the answer; undefined for a resource that does not exist. Retries
- * conflicts, rate limits and server errors, because Google rejects many changes at once for a while.
+ * Returns a function that makes one request and returns the answer; undefined for a resource that does not exist and is read or
+ * deleted. Retries conflicts, rate limits and server errors, because Google rejects many changes at once for a while.
  */
 export function googleApi({ name, url, project, token }: GoogleApi) {
-  return (method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<unknown> =>
+  return (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+  ): Promise<unknown> =>
     pRetry(
       async () => {
         const response = await fetch(`${url}${path}`, {
@@ -33,7 +37,7 @@ export function googleApi({ name, url, project, token }: GoogleApi) {
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
         if (response.ok) return response.json();
-        if (method === 'GET' && response.status === NOT_FOUND) return undefined;
+        if (['GET', 'DELETE'].includes(method) && response.status === NOT_FOUND) return undefined;
         const text = (await response.text()).slice(0, 500);
         const error = new Error(
           `Expected ${name} to accept ${method} ${path.split('?')[0]}, got ${response.status}: ${text}`,

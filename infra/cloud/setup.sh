@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sets up a project once: APIs, Firestore, buckets, topics, service accounts with minimal roles, secrets, and an
-# image repository. Running it again adds what is missing and changes nothing else.
+# Sets up a project once: APIs, Firestore, buckets, topics, service accounts with minimal roles, secrets, an image
+# repository, and metrics, alerts and a dashboard. Running it again adds what is missing, and brings the metrics, alerts and the
+# dashboard to what infra/cloud/monitoring/ declares.
 #
 #   PROJECT_ID=my-project REGION=europe-west1 infra/cloud/setup.sh
 #
@@ -11,8 +12,14 @@ source "$(dirname "$0")/shared.sh"
 say "Project $PROJECT_ID ($PROJECT_NUMBER), region $REGION"
 
 # cloudresourcemanager and serviceusage: a service account, such as that of Cloud Build, needs them to ask about the project.
-APIS='artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler firebaserules firestore iam iamcredentials logging pubsub run secretmanager serviceusage storage'
+APIS='artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler firebaserules firestore iam iamcredentials logging monitoring pubsub run secretmanager serviceusage storage'
 if [ -n "$(setting DRIVE_AUTH)" ]; then APIS="$APIS drive"; fi
+# Google's own endpoint for OpenTelemetry, which keeps traces in Cloud Trace and metrics in Cloud Monitoring.
+case "$(setting OTEL_EXPORTER_OTLP_ENDPOINT)" in
+  https://telemetry.googleapis.com | https://telemetry.googleapis.com/ | https://telemetry.*.rep.googleapis.com*) sends_to_google=true ;;
+  *) sends_to_google=false ;;
+esac
+if [ "$sends_to_google" = true ]; then APIS="$APIS telemetry cloudtrace"; fi
 enabled="$(gcloud services list --enabled --format='value(config.name)')"
 missing=()
 for api in $APIS; do has "$api.googleapis.com" "$enabled" || missing+=("$api.googleapis.com"); done
@@ -112,7 +119,17 @@ make_key WEBHOOK_SECRET '"whsec_" + crypto.randomBytes(32).toString("base64")'
 build=roles/cloudbuild.builds.builder
 # The build account runs packages' install scripts, so it may only read function sources and write images and logs.
 CLOUDSDK_ARTIFACTS_LOCATION="$REGION" grant 'artifacts repositories' "$REPOSITORY" "roles/artifactregistry.writer $(member build)"
-grant projects "$PROJECT_ID" \
+telemetry=()
+if [ "$sends_to_google" = true ]; then
+  # https://cloud.google.com/iam/docs/roles-permissions/telemetry
+  # serviceUsageConsumer: what is sent counts against the quotas of this project.
+  for account in api prepare render webhook; do
+    for role in telemetry.tracesWriter telemetry.metricsWriter serviceusage.serviceUsageConsumer; do
+      telemetry+=("roles/$role $(member "$account")")
+    done
+  done
+fi
+grant projects "$PROJECT_ID" ${telemetry[@]+"${telemetry[@]}"} \
   "roles/datastore.user $(member api)" "roles/datastore.user $(member prepare)" "roles/datastore.user $(member render)" \
   "roles/datastore.user $(member webhook)" \
   "roles/logging.logWriter $(member build)" "$build $(member deploy)" \
@@ -167,5 +184,7 @@ while read -r name readers; do
   for account in $readers; do wanted+=("roles/secretmanager.secretAccessor $(member "$account")"); done
   grant secrets "$(secret_of "$name")" "${wanted[@]}"
 done <<< "$SECRETS"
+
+node_modules/.bin/node infra/cloud/monitoring.ts "$PROJECT_ID" "$(setting ALERT_EMAIL)" "$(setting ALERT_CHARACTERS_PER_DAY)"
 
 say 'Setup complete. Next: add the values of your secrets, then run infra/cloud/deploy.sh and infra/cloud/subscribe.sh.'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Removes what runs: schedule, subscriptions, functions and topics; unfinished tasks are lost. With --everything also
-# removes secrets, accounts, images, prepared clips and uploads. Videos and Firestore's data are never removed.
+# Removes what runs: schedule, subscriptions, functions and topics, and with them the alerts, the dashboard and the log-based
+# metrics; unfinished tasks are lost. With --everything also removes secrets, accounts, images, prepared clips and uploads.
+# Videos and Firestore's data are never removed.
 #
 #   infra/cloud/teardown.sh --yes [--everything]
 source "$(dirname "$0")/shared.sh"
@@ -14,6 +15,12 @@ for argument in "$@"; do
   esac
 done
 [ "$sure" = true ] || fail "This removes the functions of Every Cut from the project $PROJECT_ID. To confirm: infra/cloud/teardown.sh --yes"
+
+# Alerts first: nobody should be told that nothing runs any more.
+[ -x node_modules/.bin/node ] || fail 'Expected the npm packages to be installed, got none. Run `npm ci`, then run this again.'
+ACCESS_TOKEN="$(gcloud auth print-access-token)"
+export ACCESS_TOKEN
+node_modules/.bin/node infra/cloud/monitoring.ts "$PROJECT_ID" --remove
 
 # there LIST NAME: whether LIST contains NAME; if so, says that it is being removed.
 there() { if has "$2" "$1"; then say "Removing $2"; else return 1; fi }
