@@ -45,17 +45,21 @@ const metricPath = ({ name }: LogMetric) => `${parent}/metrics/${encodeURICompon
 const done = new Map<string, number>();
 const note = (what: string) => done.set(what, (done.get(what) ?? 0) + 1);
 
-if (args[0] === '--remove') await remove();
-else await apply(args[0] ?? '', args[1] || CHARACTERS_PER_DAY);
+const isReached =
+  args[0] === '--remove' ? await remove() : await apply(args[0] ?? '', args[1] || CHARACTERS_PER_DAY);
 for (const [what, count] of done) console.log(`Monitoring: ${what}: ${count}`);
+if (!isReached) {
+  console.log(
+    'Monitoring: the alerts reach nobody. Set ALERT_EMAIL in infra/cloud/cloud.env and run infra/cloud/setup.sh again, or add ' +
+      'a notification channel to them in the console.',
+  );
+}
 
-async function apply(email: string, charactersPerDay: string): Promise<void> {
-  if (email !== '' && !EMAIL.test(email))
-    throw new Error(`Expected ALERT_EMAIL to be one address, got ${email}.`);
+/** Returns whether somebody is notified of every alert. */
+async function apply(email: string, charactersPerDay: string): Promise<boolean> {
+  if (email !== '' && !EMAIL.test(email)) refuse('ALERT_EMAIL', 'one address', email);
   if (!/^[1-9]\d*$/.test(charactersPerDay)) {
-    throw new Error(
-      `Expected ALERT_CHARACTERS_PER_DAY to be a whole number from 1, got ${charactersPerDay}.`,
-    );
+    refuse('ALERT_CHARACTERS_PER_DAY', 'a whole number from 1', charactersPerDay);
   }
   const { metrics, policies, dashboard } = readMonitoring(Number(charactersPerDay));
   const known = new Map((await listed<LogMetric>(logging, 'metrics')).map((metric) => [metric.name, metric]));
@@ -69,17 +73,19 @@ async function apply(email: string, charactersPerDay: string): Promise<void> {
   const [channel, ...others] = await ownChannels();
   const used = email === '' ? undefined : await applyChannel(email, channel);
   const unused = [...(channel !== undefined && used === undefined ? [channel] : []), ...others];
-  const reached = await applyPolicies(policies, used, [channel, ...others]);
+  const isTold = await applyPolicies(policies, used, [channel, ...others]);
   for (const { name } of unused) {
     await monitoring('DELETE', name);
     note('notification channels removed');
   }
-  if (!reached) {
-    console.log(
-      'Monitoring: the alerts are there, but reach nobody. Set ALERT_EMAIL in infra/cloud/cloud.env and run ' +
-        'infra/cloud/setup.sh again, or add a notification channel to them in the console.',
-    );
-  }
+  return isTold;
+}
+
+function refuse(setting: string, expected: string, got: string): never {
+  console.error(
+    `Expected ${setting} to be ${expected}, got ${got}. Change it in infra/cloud/cloud.env and run setup.sh again.`,
+  );
+  process.exit(1);
 }
 
 async function applyDashboard(wanted: object & { name: string }): Promise<void> {
@@ -154,19 +160,23 @@ function nameOf(condition: Condition | undefined): { name?: string } {
   return condition?.name === undefined ? {} : { name: condition.name };
 }
 
-async function remove(): Promise<void> {
+async function remove(): Promise<boolean> {
   await removePolicies([...(await ownPolicies()).values()].flat());
   for (const { name } of await ownChannels()) {
     await monitoring('DELETE', name);
     note('notification channels removed');
   }
-  if ((await dashboards('DELETE', dashboardPath)) !== undefined) note('dashboard removed');
+  if ((await dashboards('GET', dashboardPath)) !== undefined) {
+    await dashboards('DELETE', dashboardPath);
+    note('dashboard removed');
+  }
   const known = new Set((await listed<LogMetric>(logging, 'metrics')).map(({ name }) => name));
   for (const metric of readMonitoring(Number(CHARACTERS_PER_DAY)).metrics) {
     if (!known.has(metric.name)) continue;
     await logging('DELETE', metricPath(metric));
     note('log-based metrics removed');
   }
+  return true;
 }
 
 async function removePolicies(policies: readonly StoredPolicy[]): Promise<void> {
@@ -208,14 +218,18 @@ function covers(found: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
     const has = found ?? [];
     if (!Array.isArray(has) || has.length !== wanted.length) return false;
-    return wanted.every((item, index) => covers(has[index], item));
+    return wanted.every((item, index) => covers(counterpart(has, item, index), item));
   }
   if (typeof wanted === 'object' && wanted !== null) {
-    return Object.entries(wanted).every(([key, value]) =>
-      covers((found as Record<string, unknown> | undefined)?.[key], value),
-    );
+    const has = (found ?? {}) as Record<string, unknown>;
+    return Object.entries(wanted).every(([key, value]) => covers(has[key], value));
   }
   return isDeepStrictEqual(found ?? zeroOf(wanted), wanted);
+}
+
+/** Labels come in any order. */
+function counterpart(found: readonly unknown[], { key }: { key?: string }, index: number): unknown {
+  return key === undefined ? found[index] : found.find((item) => (item as { key?: string }).key === key);
 }
 
 function zeroOf(value: unknown): unknown {

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadConfig } from '../../functions/config/config.ts';
 import { SETTINGS } from '../../functions/config/settings.ts';
+import { readMonitoring } from '../../infra/cloud/monitoring-files.ts';
 import {
   ACK_DEADLINE_SECONDS,
   MAX_DELIVERY_ATTEMPTS,
@@ -67,6 +68,15 @@ interface Build {
   options: { env: string[]; machineType?: string };
   substitutions: Record<string, string>;
   timeout: string;
+}
+
+interface Policy {
+  name: string;
+  displayName: string;
+  enabled?: boolean;
+  userLabels: { 'every-cut': string };
+  notificationChannels?: string[];
+  conditions: { name: string; conditionPrometheusQueryLanguage?: { query: string } }[];
 }
 
 /** As Cloud Run's API shows it. */
@@ -147,6 +157,14 @@ describe('the cloud, rehearsed with the real gcloud', {
     deployedAs(id).serviceConfig.secretEnvironmentVariables?.map(({ key, version }) => `${key}:${version}`) ??
     [];
 
+  const policies = () => rehearsal.apis.store.list(`${P}/alertPolicies`) as unknown as Policy[];
+  const policy = (id: string) => {
+    const [found, ...copies] = policies().filter(({ userLabels }) => userLabels['every-cut'] === id);
+    assert.ok(found && copies.length === 0, id);
+    return found;
+  };
+  const channels = () => rehearsal.apis.store.list(`${P}/notificationChannels`);
+
   const run = (script: string, args: string[] = [], env: Record<string, string> = {}) =>
     rehearsal.run(script, args, { ...settings, ...env });
   async function succeeds(script: string, args: string[] = [], env: Record<string, string> = {}) {
@@ -208,6 +226,7 @@ describe('the cloud, rehearsed with the real gcloud', {
           'iam',
           'iamcredentials',
           'logging',
+          'monitoring',
           'pubsub',
           'run',
           'secretmanager',
@@ -417,6 +436,171 @@ describe('the cloud, rehearsed with the real gcloud', {
   test('does not change when it is set up a second time', async () => {
     const { code, output } = await changesNothing('infra/cloud/setup.sh', [], await settingsWith(CORS));
     assert.equal(code, 0, output);
+  });
+
+  test('is watched by metrics, a dashboard and alert policies, which reach nobody without an address', async () => {
+    const { store } = rehearsal.apis;
+    const declared = readMonitoring(100_000);
+    const names = store.list(`${P}/metrics`).map(({ name }) => name);
+    assert.deepEqual(
+      names,
+      declared.metrics.map(({ name }) => name),
+    );
+    assert.equal(store.get(`${P}/dashboards/every-cut`)['displayName'], 'Every Cut');
+    assert.deepEqual(
+      policies().map(({ displayName }) => displayName),
+      declared.policies.map(({ displayName }) => displayName),
+    );
+    assert.match(
+      policy('speech-spending').conditions[0]?.conditionPrometheusQueryLanguage?.query ?? '',
+      /> 100000$/,
+    );
+    assert.deepEqual(channels(), []);
+    for (const { notificationChannels = [] } of policies()) assert.deepEqual(notificationChannels, []);
+    const script = ['infra/cloud/monitoring.ts', PROJECT];
+    assert.match(
+      (await changesNothing(process.execPath, script)).output,
+      /the alerts reach nobody. Set ALERT_EMAIL/,
+    );
+  });
+
+  test('tells the address of ALERT_EMAIL, and may send traces and metrics to Google, once it is set up for that', async () => {
+    const { store } = rehearsal.apis;
+    const names = () =>
+      policies().flatMap(({ name, conditions }) => [name, ...conditions.map((one) => one.name)]);
+    const before = { names: names(), made: rehearsal.apis.changes().length, roles: held(P) };
+    const endpoint = 'OTEL_EXPORTER_OTLP_ENDPOINT=https://telemetry.googleapis.com';
+    settings = await settingsWith(
+      `ALERT_EMAIL=ops@example.com\nALERT_CHARACTERS_PER_DAY=5000\n${endpoint}`,
+      'watched.env',
+    );
+    const output = await succeeds('infra/cloud/setup.sh', [], await settingsWith(CORS));
+    assert.doesNotMatch(output, /reach nobody/);
+
+    const [channel, ...others] = channels();
+    assert.deepEqual(
+      [channel?.['type'], channel?.['labels'], others],
+      ['email', { email_address: 'ops@example.com' }, []],
+    );
+    for (const { notificationChannels } of policies())
+      assert.deepEqual(notificationChannels, [channel?.['name']]);
+    assert.match(
+      policy('speech-spending').conditions[0]?.conditionPrometheusQueryLanguage?.query ?? '',
+      /> 5000$/,
+    );
+    assert.deepEqual(names(), before.names, 'no policy and no condition is made anew');
+
+    for (const api of ['telemetry', 'cloudtrace'])
+      assert.ok(store.find(`${P}/services/${api}.googleapis.com`), api);
+    const roles = ['telemetry.tracesWriter', 'telemetry.metricsWriter', 'serviceusage.serviceUsageConsumer'];
+    assert.deepEqual(
+      held(P).filter((line) => !before.roles.includes(line)),
+      ['api', 'prepare', 'render', 'webhook']
+        .flatMap((id) => roles.map((role) => `roles/${role} ${own(id)}`))
+        .sort(),
+    );
+    const changed = rehearsal.apis
+      .changes()
+      .slice(before.made)
+      .filter(({ api }) => api === 'monitoring' || api === 'logging');
+    const kinds = changed.map(({ method, path }) => `${method} ${path.replace(/\d{5,}$/, '…')}`);
+    assert.deepEqual(
+      [...new Set(kinds)],
+      [`POST v3/${P}/notificationChannels`, `PATCH v3/${P}/alertPolicies/…`],
+    );
+  });
+
+  test('repairs what is watched, and leaves alone what was decided in the console', async () => {
+    const { store } = rehearsal.apis;
+    const script = ['infra/cloud/monitoring.ts', PROJECT, 'ops@example.com', '5000'];
+    assert.equal((await changesNothing(process.execPath, script)).code, 0);
+
+    const [channel] = channels() as [Resource];
+    const theirs = `${P}/notificationChannels/pager`;
+    store.create(theirs, { name: theirs, type: 'pagerduty', labels: {}, userLabels: {} });
+    const foreign = `${P}/alertPolicies/foreign`;
+    store.create(foreign, { name: foreign, displayName: 'of somebody else', userLabels: {}, conditions: [] });
+    const queue = policy('queue-old');
+    const whole = structuredClone(queue);
+    const { conditions } = structuredClone(queue) as unknown as {
+      conditions: { conditionThreshold: object }[];
+    };
+    Object.assign(conditions[0]?.conditionThreshold ?? {}, { thresholdValue: 60 });
+    store.update(queue.name, { conditions, enabled: false, notificationChannels: [theirs] }, undefined);
+    const copy = `${P}/alertPolicies/1`;
+    store.create(copy, { ...structuredClone(policy('dead-letters')), name: copy } as unknown as Resource);
+    const old = `${P}/alertPolicies/2`;
+    store.create(old, {
+      ...structuredClone(whole),
+      name: old,
+      userLabels: { 'every-cut': 'no-longer' },
+    } as unknown as Resource);
+    store.update(`${P}/metrics/every_cut_errors`, { filter: 'severity>=WARNING' }, undefined);
+    const dashboard = `${P}/dashboards/every-cut`;
+    store.update(dashboard, { displayName: 'Mine' }, undefined);
+    await succeeds(process.execPath, script);
+    assert.deepEqual(policy('queue-old'), {
+      ...whole,
+      enabled: false,
+      notificationChannels: [theirs, channel['name']],
+    });
+    assert.deepEqual(
+      [store.find(copy) ?? store.find(old), policy('dead-letters').enabled],
+      [undefined, true],
+    );
+    assert.match(String(store.get(`${P}/metrics/every_cut_errors`)['filter']), /severity>=ERROR/);
+    assert.equal(store.get(dashboard)['displayName'], 'Every Cut');
+    assert.equal((await changesNothing(process.execPath, script)).code, 0);
+
+    await succeeds(process.execPath, ['infra/cloud/monitoring.ts', PROJECT]);
+    assert.deepEqual(
+      channels().map(({ name }) => name),
+      [theirs],
+    );
+    assert.deepEqual(
+      [policy('queue-old').notificationChannels, policy('task-stuck').notificationChannels],
+      [[theirs], []],
+    );
+    for (const [wrong, message] of [
+      [['ops', '5000'], /Expected ALERT_EMAIL to be one address, got ops\./],
+      [['', '5,000'], /Expected ALERT_CHARACTERS_PER_DAY to be a whole number from 1, got 5,000\./],
+    ] as const) {
+      const { code, output } = await changesNothing(process.execPath, [
+        'infra/cloud/monitoring.ts',
+        PROJECT,
+        ...wrong,
+      ]);
+      assert.equal(code, 1);
+      assert.match(output, message);
+      assert.doesNotMatch(output, / at /, 'without a stack');
+    }
+    store.remove(theirs);
+    store.remove(foreign);
+    store.update(queue.name, { enabled: true, notificationChannels: [] }, undefined);
+    await succeeds(process.execPath, script);
+  });
+
+  test('is refused by Google where a file has a field that there is not', async () => {
+    const { store } = rehearsal.apis;
+    const [metric] = store.list(`${P}/metrics`) as [Resource];
+    const asked = {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer ya29.owner' },
+    };
+    const path = `${rehearsal.apis.environment['CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING']}v2/${P}/metrics/${metric['name']}`;
+    for (const [change, message] of [
+      [{ filters: '' }, /Unknown name "filters" at 'LogMetric'/],
+      [{ metricDescriptor: { unit: 1 } }, /Invalid value at 'LogMetric\.metricDescriptor\.unit'/],
+      [
+        { metricDescriptor: { metricKind: 'COUNTER' } },
+        /Invalid value at 'LogMetric\.metricDescriptor\.metricKind'/,
+      ],
+    ] as const) {
+      const answer = await fetch(path, { ...asked, body: JSON.stringify({ ...metric, ...change }) });
+      assert.equal(answer.status, 400);
+      const { error } = (await answer.json()) as { error: { message: string } };
+      assert.match(error.message, message);
+    }
   });
 
   test('is not opened to the internet without an API key', async () => {
@@ -807,7 +991,10 @@ describe('the cloud, rehearsed with the real gcloud', {
       assert.equal(config.vendors.output.kind, 'gcs');
       assert.ok(config.vendors.elevenLabs, `${id} has a voice vendor`);
       assert.equal(serviceConfig.environmentVariables['ELEVENLABS_VOICE_SETTINGS'], VOICE_SETTINGS);
-      const known = [...SETTINGS.map(({ name }) => name), 'GOOGLE_CLOUD_PROJECT', 'NODE_OPTIONS'];
+      const { OTEL_EXPORTER_OTLP_ENDPOINT } = serviceConfig.environmentVariables;
+      assert.equal(OTEL_EXPORTER_OTLP_ENDPOINT, 'https://telemetry.googleapis.com');
+      const platform = ['GOOGLE_CLOUD_PROJECT', 'NODE_OPTIONS', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+      const known = [...SETTINGS.map(({ name }) => name), ...platform];
       for (const name of Object.keys(serviceConfig.environmentVariables))
         assert.ok(known.includes(name), name);
     }
@@ -865,6 +1052,7 @@ describe('the cloud, rehearsed with the real gcloud', {
       `${P}/topics`,
       `${PLACE}/jobs`,
       `${P}/secrets`,
+      ...['metrics', 'dashboards', 'alertPolicies', 'notificationChannels'].map((kind) => `${P}/${kind}`),
     ]) {
       assert.deepEqual(store.list(what), [], what);
     }
@@ -882,7 +1070,7 @@ describe('the cloud, rehearsed with the real gcloud', {
     for (const { method, api, path } of rehearsal.apis.changes()) {
       const kind = path
         .replace(/(every-cut-rehearsal|europe-west1)/g, '*')
-        .replace(/fields\/.*|every-cut[^/:]*/g, '…');
+        .replace(/fields\/.*|every-cut[^/:]*|(?<=metrics\/).*|\d{6,}/g, '…');
       counts.set(`${method} ${api} ${kind}`, (counts.get(`${method} ${api} ${kind}`) ?? 0) + 1);
     }
     t.diagnostic(`${rehearsal.apis.calls.length} calls, ${rehearsal.apis.changes().length} of them changes:`);
