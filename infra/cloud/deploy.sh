@@ -31,11 +31,12 @@ while IFS='=' read -r name value; do
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
-    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN)
+    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN | \
+      OTEL_EXPORTER_OTLP_HEADERS)
       fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac
-  [ "$name" = OTEL_EXPORTER_OTLP_ENDPOINT ] || has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
+  has "$name" "$known" || fail "$SETTINGS_FILE: expected a setting of functions/config/README.md, got $name."
   case "$value" in *@@*) fail "$SETTINGS_FILE: expected $name without @@, got a value that contains it." ;; esac
 done <<< "$SETTINGS"
 
@@ -77,6 +78,12 @@ expect_publisher() { # ACCOUNT TOPIC
 }
 expect_publisher api webhook
 expect_publisher prepare prepare
+if sends_to_google && project_policy="$(policy_of projects "$PROJECT_ID")"; then
+  for wanted in "${TELEMETRY_ROLES[@]}"; do
+    has "$wanted" "$project_policy" || fail "Expected ${wanted#* } to have ${wanted% *}, so that it may send traces and metrics to Google, got no such right." \
+      'Next step: run infra/cloud/setup.sh as an owner, which grants it, then this again.'
+  done
+fi
 
 # If a name appears twice, the last line counts.
 env_of() { # FUNCTION

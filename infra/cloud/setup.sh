@@ -14,12 +14,8 @@ say "Project $PROJECT_ID ($PROJECT_NUMBER), region $REGION"
 # cloudresourcemanager and serviceusage: a service account, such as that of Cloud Build, needs them to ask about the project.
 APIS='artifactregistry cloudbuild cloudfunctions cloudresourcemanager cloudscheduler firebaserules firestore iam iamcredentials logging monitoring pubsub run secretmanager serviceusage storage'
 if [ -n "$(setting DRIVE_AUTH)" ]; then APIS="$APIS drive"; fi
-# Google's own endpoint for OpenTelemetry, which keeps traces in Cloud Trace and metrics in Cloud Monitoring.
-case "$(setting OTEL_EXPORTER_OTLP_ENDPOINT)" in
-  https://telemetry.googleapis.com | https://telemetry.googleapis.com/ | https://telemetry.*.rep.googleapis.com*) sends_to_google=true ;;
-  *) sends_to_google=false ;;
-esac
-if [ "$sends_to_google" = true ]; then APIS="$APIS telemetry cloudtrace"; fi
+# Google keeps traces in Cloud Trace and metrics in Cloud Monitoring.
+if sends_to_google; then APIS="$APIS telemetry cloudtrace"; fi
 enabled="$(gcloud services list --enabled --format='value(config.name)')"
 missing=()
 for api in $APIS; do has "$api.googleapis.com" "$enabled" || missing+=("$api.googleapis.com"); done
@@ -119,17 +115,7 @@ make_key WEBHOOK_SECRET '"whsec_" + crypto.randomBytes(32).toString("base64")'
 build=roles/cloudbuild.builds.builder
 # The build account runs packages' install scripts, so it may only read function sources and write images and logs.
 CLOUDSDK_ARTIFACTS_LOCATION="$REGION" grant 'artifacts repositories' "$REPOSITORY" "roles/artifactregistry.writer $(member build)"
-telemetry=()
-if [ "$sends_to_google" = true ]; then
-  # https://cloud.google.com/iam/docs/roles-permissions/telemetry
-  # serviceUsageConsumer: what is sent counts against the quotas of this project.
-  for account in api prepare render webhook; do
-    for role in telemetry.tracesWriter telemetry.metricsWriter serviceusage.serviceUsageConsumer; do
-      telemetry+=("roles/$role $(member "$account")")
-    done
-  done
-fi
-grant projects "$PROJECT_ID" ${telemetry[@]+"${telemetry[@]}"} \
+grant projects "$PROJECT_ID" ${TELEMETRY_ROLES[@]+"${TELEMETRY_ROLES[@]}"} \
   "roles/datastore.user $(member api)" "roles/datastore.user $(member prepare)" "roles/datastore.user $(member render)" \
   "roles/datastore.user $(member webhook)" \
   "roles/logging.logWriter $(member build)" "$build $(member deploy)" \

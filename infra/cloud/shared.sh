@@ -99,6 +99,29 @@ DRIVE_CLIENT_SECRET $owners
 DRIVE_REFRESH_TOKEN $owners"
 fi
 
+# Whether traces and metrics go to Google's own endpoint for OpenTelemetry, where the functions sign in with their accounts.
+sends_to_google() {
+  case "$(setting OTEL_EXPORTER_OTLP_ENDPOINT)" in
+    https://telemetry.googleapis.com | https://telemetry.googleapis.com/ | https://telemetry.*.rep.googleapis.com*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+# The roles that each function needs for that, on the project.
+# https://cloud.google.com/iam/docs/roles-permissions/telemetry
+TELEMETRY_ROLES=()
+if sends_to_google; then
+  # serviceUsageConsumer: what is sent counts against the quotas of this project.
+  for account in api prepare render webhook; do
+    for role in telemetry.tracesWriter telemetry.metricsWriter serviceusage.serviceUsageConsumer; do
+      TELEMETRY_ROLES+=("roles/$role $(member "$account")")
+    done
+  done
+elif [ -n "$(setting OTEL_EXPORTER_OTLP_ENDPOINT)" ]; then
+  # Another receiver may ask for a key.
+  SECRETS="$SECRETS
+OTEL_EXPORTER_OTLP_HEADERS api prepare render webhook"
+fi
+
 # has LINE LIST: whether LIST contains exactly that line. A here-string instead of a pipe: grep -q stops reading at the
 # match, and with pipefail the broken pipe of the writer would count as "not found".
 has() { grep -Fxq -- "$1" <<< "$2"; }

@@ -617,6 +617,7 @@ describe('the cloud, rehearsed with the real gcloud', {
       ['OUTPUT_BUKCET=videos', /expected a setting of functions\/config\/README\.md, got OUTPUT_BUKCET/],
       ['ELEVENLABS_API_KEY=sk_0123456789', /expected no secrets, got ELEVENLABS_API_KEY/],
       ['WEBHOOK_SECRET=sk_0123456789', /expected no secrets, got WEBHOOK_SECRET/],
+      ['OTEL_EXPORTER_OTLP_HEADERS=key=sk_0123456789', /expected no secrets, got OTEL_EXPORTER_OTLP_HEADERS/],
       ['PUSH_ACCOUNT=me@example.com', /expected no PUSH_ACCOUNT/],
       ['PUSH_IAM=enforced', /expected no PUSH_IAM/],
       ['PREPARE_INSTANCES=0', /expected PREPARE_INSTANCES to be a whole number from 1, got 0/],
@@ -645,6 +646,14 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.match(output, /every-cut-api@.* to publish to every-cut-webhook, got no such right/);
     assert.match(output, /Next step: run infra\/cloud\/setup\.sh as an owner/);
     store.setPolicy(topic, { bindings });
+
+    const project = store.policy(P).bindings;
+    const silent = project.filter(({ role }) => role !== 'roles/telemetry.tracesWriter');
+    store.setPolicy(P, { bindings: silent });
+    const mute = await changesNothing('infra/cloud/deploy.sh');
+    assert.equal(mute.code, 1);
+    assert.match(mute.output, /Expected .*every-cut-api@.* to have roles\/telemetry\.tracesWriter, so that it may send/);
+    store.setPolicy(P, { bindings: project });
   });
 
   test('is built from cloudbuild.yaml on the default machine: test, deploy, subscribe, smoke', async () => {
