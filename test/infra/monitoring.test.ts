@@ -125,6 +125,16 @@ describe('alert policies', () => {
       const counted = metrics.some(({ filter }) => eventsOf(filter).includes(event));
       assert.ok(counted, event);
     }
+    const filters = policies.flatMap(({ conditions }) =>
+      conditions.map((one) => one.conditionMatchedLog?.filter ?? ''),
+    );
+    const chosen = filters.flatMap(eventsOf);
+    assert.ok(chosen.length > 0);
+    for (const event of chosen)
+      assert.ok(
+        metrics.some(({ filter }) => eventsOf(filter).includes(event)),
+        event,
+      );
   });
 
   test('are those that are wished for', () => {
