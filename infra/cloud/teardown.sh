@@ -17,10 +17,13 @@ done
 [ "$sure" = true ] || fail "This removes the functions of Every Cut from the project $PROJECT_ID. To confirm: infra/cloud/teardown.sh --yes"
 
 # Alerts first: nobody should be told that nothing runs any more.
-[ -x node_modules/.bin/node ] || fail 'Expected the npm packages to be installed, got none. Run `npm ci`, then run this again.'
-ACCESS_TOKEN="$(gcloud auth print-access-token)"
-export ACCESS_TOKEN
-node_modules/.bin/node infra/cloud/monitoring.ts "$PROJECT_ID" --remove
+enabled="$(gcloud services list --enabled --format='value(config.name)')"
+if has monitoring.googleapis.com "$enabled"; then
+  [ -x node_modules/.bin/node ] || fail 'Expected the npm packages to be installed, got none. Run `npm ci`, then run this again.'
+  ACCESS_TOKEN="$(gcloud auth print-access-token)"
+  export ACCESS_TOKEN
+  node_modules/.bin/node infra/cloud/monitoring.ts "$PROJECT_ID" --remove
+fi
 
 # there LIST NAME: whether LIST contains NAME; if so, says that it is being removed.
 there() { if has "$2" "$1"; then say "Removing $2"; else return 1; fi }
