@@ -6,6 +6,7 @@ import { retryTransient } from '../coordination/retry-policy.ts';
 import { makePlan } from '../model/make-plan.ts';
 import { planNameMistakes } from '../model/name-checks.ts';
 import { subFoldersOf } from '../model/names.ts';
+import { mostCaptioned } from '../model/pieces.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
 import { uploadMentions } from '../model/semantic-checks.ts';
@@ -30,6 +31,8 @@ export interface ProcessMediaDeps extends CreateTaskDeps, Burning, Pick<UploadsD
 const ESTIMATED =
   'The times of captions are estimated, because this voice does not say when it speaks which word: some may be off by half ' +
   'a second. With ElevenLabs they are exact.';
+/** More than these take longer than most callers expect of captions. */
+const MANY_ENCODES = 200;
 /** A seed has 32 bits. */
 const SEEDS = 2 ** 32;
 /** How long a repeated request gets the first answer. */
@@ -60,7 +63,12 @@ export async function processMedia(
   const plan = makePlan({ ...valid, seed: valid.seed ?? randomInt(SEEDS) });
   const mistakes = planNameMistakes({ name: valid.taskName, plan });
   if (mistakes.length > 0) throw invalidRequest(mistakes);
-  const warnings = [...valid.warnings, ...leftOverWarnings(valid, plan), ...speechWarnings(valid, deps)];
+  const warnings = [
+    ...valid.warnings,
+    ...leftOverWarnings(valid, plan),
+    ...speechWarnings(valid, deps),
+    ...burnWarnings(plan),
+  ];
   if (valid.dryRun) {
     await checkUploads(body, deps);
     return Response.json(dryRunAnswer(valid, plan, warnings, from));
@@ -139,5 +147,16 @@ function speechWarnings({ lines, captions }: ValidRequest, { speech }: ProcessMe
   return [
     ...(speech.notice === null ? [] : [speech.notice]),
     ...(captions === undefined || speech.timed ? [] : [ESTIMATED]),
+  ];
+}
+
+function burnWarnings({ captions, combinations, formats }: Plan): string[] {
+  if (captions?.inside !== 'burn') return [];
+  const encodes = mostCaptioned(combinations) * (formats?.length ?? 1);
+  if (encodes <= MANY_ENCODES) return [];
+  return [
+    `Burned captions may need clips to be encoded up to ${encodes} more times: once for each line that is heard over a clip, and ` +
+      'for each place where it stands. Fewer lines or clips, or selection.lines "random", need fewer; captions of mode "srt" or ' +
+      '"track" need none.',
   ];
 }

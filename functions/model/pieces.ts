@@ -2,6 +2,7 @@
  * Pieces are made of a clip once it is known where it stands in a film: what depends on the lengths of the clips before it.
  * Each is made once for all videos that need it, and pinned like a source.
  */
+import type { Combination } from './plan.ts';
 
 export type Piece =
   /** The clip with the words burned in that are spoken while it is shown. `at`: its first frame within the film. */
@@ -33,4 +34,21 @@ export function pieceOf(name: string): Piece | undefined {
   if (cover === null) return undefined;
   const [, clip, frame] = cover;
   return { kind: 'cover', clip: Number(clip), frame: frame === 'best' ? null : Number(frame) };
+}
+
+/**
+ * How many clips with captions the videos need at most. Before lengths are known, every clip counts as shown while the line is
+ * spoken, and what is before it as of another length than everything else.
+ */
+export function mostCaptioned(combinations: readonly Combination[]): number {
+  const captioned = new Set<string>();
+  for (const { clips, line } of combinations) {
+    if (line === null) continue;
+    let film = `${line}`;
+    for (const clip of clips) {
+      film += `-${clip}`;
+      captioned.add(film);
+    }
+  }
+  return captioned.size;
 }

@@ -6,10 +6,8 @@ import { remadeKey, remakeKey } from '../coordination/lease-keys.ts';
 import { inFormat } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
-import type { PinStore } from '../ports/pins.ts';
-import type { Queue } from '../ports/queue.ts';
-import type { Artifacts } from './artifacts.ts';
 import { type PreparedArtifact, usablePin } from './check-prepared.ts';
+import { openPreparedAgain, type PrepareAgainDeps } from './prepare-again.ts';
 import type { Sources } from './prepare-source.ts';
 import type { SpeakingSignals } from './speak-line.ts';
 
@@ -33,6 +31,8 @@ export interface RemakeHereDeps {
   log: Log;
 }
 
+/** Until the other clip has been looked at. */
+const LOOK_AGAIN_MS = 5_000;
 /** Sources of which it was logged that they are made again. */
 const LOGGED = 10_000;
 
@@ -66,36 +66,23 @@ export function remakeHere({ sources, wasEvicted, log }: RemakeHereDeps): Remake
   };
 }
 
-export interface RemakeInPrepareDeps {
-  pins: PinStore;
-  artifacts: Artifacts;
-  attempts: AttemptStore;
-  queue: Queue;
-}
-
-/** For all renders of the task together. */
-const ASK_AGAIN_MS = 60_000;
-const LOOK_AGAIN_MS = 5_000;
-
 /**
  * In the cloud, `prepare` makes it, because the account of `render` may save videos and has the signing key: no file of a
  * stranger is decoded there.
  */
-export function remakeInPrepare({ pins, artifacts, attempts, queue }: RemakeInPrepareDeps): Remake {
-  return async (task, { number, format }, { signal }) => {
-    const [again] = await pins.read(task.id, [`remade-${number}`]);
-    if (again !== undefined) {
-      const { artifact: key } = inFormat(usablePin(task, number, again), format);
-      const artifact = await artifacts.open<PreparedArtifact['meta']>(key, signal);
-      if (artifact !== undefined) return artifact;
-    }
-    if ((await attempts.rest(remakeKey(task.id, number), ASK_AGAIN_MS)) !== undefined) {
-      await queue.publish([{ topic: 'prepare', taskId: task.id, source: number }]);
-    }
-    throw new TransientError('waiting', 'A prepared source is missing, and is made again.', {
-      retryAfterMs: LOOK_AGAIN_MS,
-    });
-  };
+export function remakeInPrepare(deps: PrepareAgainDeps): Remake {
+  return (task, { number, format }, { signal }) =>
+    openPreparedAgain(
+      {
+        what: 'source',
+        again: `remade-${number}`,
+        keyIn: (pin) => inFormat(usablePin(task, number, pin), format).artifact,
+        askedKey: remakeKey(task.id, number),
+        message: { topic: 'prepare', taskId: task.id, source: number },
+      },
+      signal,
+      deps,
+    );
 }
 
 /** Within an hour of each other. What is removed sooner than that is removed before the renders have used it. */

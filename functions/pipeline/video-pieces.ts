@@ -5,13 +5,12 @@ import { type Piece, type PieceName, pieceOf } from '../model/pieces.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import type { AttemptStore } from '../ports/attempts.ts';
 import type { PinStore } from '../ports/pins.ts';
-import type { Queue } from '../ports/queue.ts';
 import type { Artifacts } from './artifacts.ts';
 import { checkedCover, usablePiece } from './check-pieces.ts';
 import { forged, type PreparedArtifact } from './check-prepared.ts';
 import { hasPieces, pieceStates } from './pieces.ts';
+import { openPreparedAgain, type PrepareAgainDeps } from './prepare-again.ts';
 import { COVER, type Pieces } from './prepare-piece.ts';
 import { pieceMessage } from './ready-renders.ts';
 import type { MadeSideFile } from './side-files.ts';
@@ -94,31 +93,18 @@ export function remakePieceHere(pieces: Pick<Pieces, 'opened'>): RemakePiece {
   return (task, name, format, signals) => pieces.opened(task, name, format, signals);
 }
 
-export interface RemakePieceDeps {
-  pins: PinStore;
-  artifacts: Artifacts;
-  attempts: AttemptStore;
-  queue: Queue;
-}
-
-/** For all renders of the task together. */
-const ASK_AGAIN_MS = 60_000;
-const LOOK_AGAIN_MS = 5_000;
-
 /** In the cloud, `prepare` makes it: see remakeInPrepare. */
-export function remakePieceInPrepare({ pins, artifacts, attempts, queue }: RemakePieceDeps): RemakePiece {
-  return async (task, name, format, { signal }) => {
-    const [again] = await pins.read(task.id, [`remade-piece-${name}`]);
-    if (again !== undefined) {
-      const key = usablePiece(task, name, again).artifacts[format] as string;
-      const artifact = await artifacts.open<unknown>(key, signal);
-      if (artifact !== undefined) return artifact;
-    }
-    if ((await attempts.rest(pieceRemakeKey(task.id, name), ASK_AGAIN_MS)) !== undefined) {
-      await queue.publish([pieceMessage(task.id, name)]);
-    }
-    throw new TransientError('waiting', 'A prepared piece is missing, and is made again.', {
-      retryAfterMs: LOOK_AGAIN_MS,
-    });
-  };
+export function remakePieceInPrepare(deps: PrepareAgainDeps): RemakePiece {
+  return (task, name, format, { signal }) =>
+    openPreparedAgain(
+      {
+        what: 'piece',
+        again: `remade-piece-${name}`,
+        keyIn: (pin) => usablePiece(task, name, pin).artifacts[format] as string,
+        askedKey: pieceRemakeKey(task.id, name),
+        message: pieceMessage(task.id, name),
+      },
+      signal,
+      deps,
+    );
 }

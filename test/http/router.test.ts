@@ -201,6 +201,38 @@ describe('the HTTP interface', () => {
     );
   });
 
+  test('burned captions that need hundreds of clips to be encoded again get a warning with their number', async () => {
+    const clips = (name: string, count: number) =>
+      Array.from({ length: count }, (_, at) => `https://h/${name}${at}.mp4`);
+    const request = (lines: number, more: object) => ({
+      ...REQUEST,
+      video_blocks: { a: clips('a', 4), b: clips('b', 5) },
+      text_to_speach: Array.from({ length: lines }, (_, at) => ({ text: `Line ${at}`, voice: 'Sarah' })),
+      selection: { lines: 'each' },
+      captions: { mode: 'burn' },
+      dry_run: true,
+      ...more,
+    });
+    const encodes = async (lines: number, more = {}) => {
+      const { warnings } = (await (await api(post(request(lines, more)))).json()) as { warnings: string[] };
+      return warnings.filter((text) => text.includes('encoded'));
+    };
+    // Each of four clips comes first, and each of five after each of them: with eight lines 8 * (4 + 4 * 5).
+    assert.deepEqual(await encodes(8), []);
+    assert.deepEqual(await encodes(9), [
+      'Burned captions may need clips to be encoded up to 216 more times: once for each line that is heard over a clip, and for ' +
+        'each place where it stands. Fewer lines or clips, or selection.lines "random", need fewer; captions of mode "srt" or ' +
+        '"track" need none.',
+    ]);
+    const formats = { formats: ['9x16', '1x1'] };
+    assert.match((await encodes(5, { output: formats }))[0] as string, /up to 240 more times/);
+    assert.deepEqual(await encodes(9, { captions: { mode: 'srt' } }), []);
+    const accepted = await api(post(request(9, { dry_run: false })));
+    assert.equal(accepted.status, 202);
+    const { warnings } = (await accepted.json()) as { warnings: string[] };
+    assert.equal(warnings.filter((text) => text.includes('up to 216 more times')).length, 1);
+  });
+
   test('every refusal is a problem document', async () => {
     const json = { 'content-type': 'application/json' };
     await problem(await api(post('{"task_name":', { raw: true })), 400);
