@@ -40,6 +40,7 @@ export function createDownloadPlaces(counts: PlaceCounts = COUNTS): DownloadPlac
   const held = new Set<Wish>();
 
   const line = createWaitingLine<Wish>({
+    place: 'downloader',
     next(waiting) {
       const next = nextDownload(waiting, [...held], counts);
       if (next !== undefined) held.add(next);

@@ -54,6 +54,7 @@ export function createEncoderPlaces(limits: EncoderLimits): (owner: string) => E
   const running = () => [...all].filter(({ lane }) => lane === 'main' || lane === 'slow');
 
   const line = createWaitingLine<Clip>({
+    place: 'encoder',
     next(entries) {
       for (const clip of inTurn([...entries].filter(hasCores))) {
         if (fits(clip)) return start(clip);

@@ -3,6 +3,8 @@ import type { Semaphore } from './semaphore.ts';
 import { createWaitingLine, inside } from './waiting-line.ts';
 
 export interface FairLanesOptions {
+  /** What the places are called where waiting for them is measured. */
+  place: string;
   /** Pieces of work at a time, besides those in the slow lane. */
   places: number;
   /** How many of them are kept for owners who have none. */
@@ -28,13 +30,14 @@ interface Work {
 export function fairLanes(
   options: Pick<FairLanesOptions, 'places'> & Partial<FairLanesOptions>,
 ): (owner: string) => Semaphore {
-  const { places, reserved = 0, slowPlaces = 0, slowAfterMs = 0 } = options;
+  const { place, places, reserved = 0, slowPlaces = 0, slowAfterMs = 0 } = options;
   const turns = new Turns();
   const all = new Set<Work>();
   const inLane = (lane: Work['lane'], owner?: string) =>
     [...all].filter((work) => work.lane === lane && (owner === undefined || work.owner === owner));
 
   const line = createWaitingLine<Work>({
+    place,
     next(entries) {
       const free = places - inLane('main').length;
       const first = turns.first(

@@ -5,6 +5,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TransientCode } from '../base/codes.ts';
 import { isDiskFull, PermanentError, type Stage, TransientError } from '../base/errors.ts';
+import { add } from '../base/telemetry/metrics.ts';
+import { errorType } from '../base/telemetry/spans.ts';
 import type { Message } from '../model/messages.ts';
 import { type Problem, type Work, workName } from '../model/problem.ts';
 import type { ProblemStore } from '../ports/problems.ts';
@@ -44,6 +46,7 @@ export function createProblems({ store, now }: { store: ProblemStore; now?: () =
     },
 
     async handedBack(message, error, pauseMs) {
+      countRetry(error, heldUp.get(error as Error)?.stage ?? message.topic);
       const own = workOf(message);
       if (own === undefined) return;
       const { taskId } = message;
@@ -74,6 +77,12 @@ export async function asWork<T>(work: Work, run: () => Promise<T>): Promise<T> {
     else if (error instanceof Error && !heldUp.has(error)) heldUp.set(error, { work, stage: null });
     throw error;
   }
+}
+
+/** Counts a failed try that is repeated: within its delivery, or by the next one. @param stage or topic of the message */
+export function countRetry(error: unknown, stage: string | undefined): void {
+  if (TransientError.is(error) && NO_PROBLEM.includes(error.code)) return;
+  add('every_cut.retries', 1, { 'error.type': errorType(error), 'every_cut.stage': stage });
 }
 
 /** Called by the retry policy after each failed try of a step that is tried again. */

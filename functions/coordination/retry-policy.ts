@@ -15,7 +15,7 @@ import {
   TransientError,
 } from '../base/errors.ts';
 import type { Attempts } from '../model/attempts.ts';
-import { noteFailedTry, noteSuccess } from './problems.ts';
+import { countRetry, noteFailedTry, noteSuccess } from './problems.ts';
 
 /** Crashes, or unexpected errors, of the same work before it is given up. */
 export const MAX_ATTEMPTS = 5;
@@ -57,8 +57,10 @@ export async function retryTransient<T>(
     TransientError.is(error) && error.code !== 'waiting' && !givenUp.has(error);
   let done: { value: T } | undefined;
   let tries = 0;
+  let failed: TransientError | undefined;
   const attempt = async () => {
     tries++;
+    if (failed !== undefined) countRetry(failed, stage);
     const value = await givenUpWithin.run(givenUp, step);
     done = { value };
     if (tries > 1 || stage !== undefined) noteSuccess(stage);
@@ -74,6 +76,7 @@ export async function retryTransient<T>(
     shouldRetry: ({ error }) => isRetryable(error),
     async onFailedAttempt({ error, retryDelay }) {
       if (!isRetryable(error)) return;
+      failed = error;
       const { retryAfterMs: asked = 0 } = error;
       const left = deadline - performance.now();
       // If the time is up, the host knows when the message is delivered again.

@@ -1,4 +1,8 @@
+import { waitForPlace } from '../base/telemetry/spans.ts';
+
 export interface Admission<T> {
+  /** What entries wait for, such as "encoder". Absent: the time that they wait is not measured. */
+  place?: string | undefined;
   /** Picks the entry to start now and counts it as started; undefined if none may. `waiting` is in order of arrival. */
   next(waiting: Iterable<T>): T | undefined;
   /** Counts a started entry as ended. */
@@ -17,7 +21,7 @@ export interface WaitingLine<T> {
 }
 
 /** The queue behind semaphores and gates: entries wait, start in the order that `next` picks, and end once. */
-export function createWaitingLine<T extends object>({ next, gone }: Admission<T>): WaitingLine<T> {
+export function createWaitingLine<T extends object>({ place, next, gone }: Admission<T>): WaitingLine<T> {
   const waiting = new Map<T, () => void>();
 
   const admit = (): void => {
@@ -28,22 +32,26 @@ export function createWaitingLine<T extends object>({ next, gone }: Admission<T>
     }
   };
 
+  const admitted = (entry: T, signal: AbortSignal | undefined) =>
+    new Promise<void>((begin, reject) => {
+      const leave = () => {
+        waiting.delete(entry);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      waiting.set(entry, () => {
+        signal?.removeEventListener('abort', leave);
+        begin();
+      });
+      admit();
+    });
+
   return {
     admit,
     async enter(entry, signal) {
       signal?.throwIfAborted();
-      await new Promise<void>((begin, reject) => {
-        const leave = () => {
-          waiting.delete(entry);
-          reject(signal?.reason);
-        };
-        signal?.addEventListener('abort', leave, { once: true });
-        waiting.set(entry, () => {
-          signal?.removeEventListener('abort', leave);
-          begin();
-        });
-        admit();
-      });
+      const entering = () => admitted(entry, signal);
+      await (place === undefined ? entering() : waitForPlace(place, entering));
       let inside = true;
       return () => {
         if (!inside) return;

@@ -24,6 +24,7 @@ import type { SweepDeps } from '../stages/sweep.ts';
 import { chooseAdapters } from './choose-adapters.ts';
 import { closeDataDir } from './data-folders.ts';
 import type { Instrumentation } from './instrumentation.ts';
+import { measuredQueue } from './measured-adapters.ts';
 import { assemble } from './wire.ts';
 
 /** Longer than on one machine, because each new round costs reads. */
@@ -93,7 +94,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
     webhooks: createFirestoreWebhooks({ firestore, seal }),
     leases: createFirestoreLeases({ firestore, ...times }),
     attempts: createFirestoreAttempts({ firestore }),
-    queue: starting.use(createPubSubQueue({ projectId, traceparent })),
+    queue: measuredQueue(starting.use(createPubSubQueue({ projectId, traceparent })), 'gcp_pubsub'),
     memo,
   };
   const limits = { fetchWaitMs: FETCH_WAIT_MS, encodeLimitMs: ENCODE_MS };

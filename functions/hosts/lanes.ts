@@ -7,7 +7,9 @@ import { SOUND_MEMORY_MB } from '../media/decode-sound.ts';
 import { PROBE_MEMORY_MB } from '../media/examine.ts';
 import { MIX_MEMORY_MB } from '../media/soundtrack.ts';
 
-type Places = Record<'probing' | 'decoding' | 'mixing', FairLanesOptions> & { encoding: EncoderLimits };
+type Places = Record<'probing' | 'decoding' | 'mixing', Omit<FairLanesOptions, 'place'>> & {
+  encoding: EncoderLimits;
+};
 
 /** About what an ordinary clip takes to encode. To decode its sound, to probe or to mix takes a fraction of a second. */
 const SLOW_AFTER_MS = { probing: 2_000, decoding: 3_000, encoding: 3_000, mixing: 3_000 };
@@ -79,9 +81,9 @@ function encodersFor({ threads, memoryMb, cores, inHardware = false }: Machine):
 export function createLanes(machine: Omit<Machine, 'cores'>) {
   const { probing, decoding, encoding, mixing } = placesFor({ ...machine, cores: CORES });
   return {
-    probing: fairLanes(probing),
-    decoding: fairLanes(decoding),
+    probing: fairLanes({ place: 'prober', ...probing }),
+    decoding: fairLanes({ place: 'decoder', ...decoding }),
     encoding: createEncoderPlaces(encoding),
-    mixing: fairLanes(mixing),
+    mixing: fairLanes({ place: 'mixer', ...mixing }),
   };
 }

@@ -39,6 +39,7 @@ import { type GuardedDatabase, guardDatabase } from './guarded-database.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { localChecks } from './local-checks.ts';
 import { lookThrough } from './look-through.ts';
+import { measuredQueue } from './measured-adapters.ts';
 import { createOutputOutage, watchOutputs } from './output-watch.ts';
 import { pruneFromTimeToTime } from './prune.ts';
 import { SIGNING_KEY, signingKeyIn } from './signing-key.ts';
@@ -156,7 +157,7 @@ export async function composeLocal(
     webhooks: createSqliteWebhooks({ database, seal }),
     leases,
     attempts,
-    queue,
+    queue: measuredQueue(queue, 'every_cut'),
     memo,
   };
   const deps = assemble(own, chosen, {

@@ -22,9 +22,11 @@ export interface MessageTraces {
   handle<T>(message: Message, arrival: Arrival, work: Work<T>): Promise<T>;
 }
 
-/** @param system as https://opentelemetry.io/docs/specs/semconv/messaging/ calls it */
+/** As https://opentelemetry.io/docs/specs/semconv/messaging/ calls it; the queue of one machine has a name of its own. */
+export type MessagingSystem = 'every_cut' | 'gcp_pubsub';
+
 export function createMessageTraces(
-  system: 'every_cut' | 'gcp_pubsub',
+  system: MessagingSystem,
   tasksOf: () => Promise<Pick<TaskStore, 'get'> | undefined>,
 ): MessageTraces {
   /** The sweep publishes messages outside of any trace. */

@@ -33,6 +33,7 @@ import type { ChosenAdapters } from './choose-adapters.ts';
 import { dataFolders } from './data-folders.ts';
 import type { Adapters, Instrumentation } from './instrumentation.ts';
 import { createLanes } from './lanes.ts';
+import { measuredOutputs } from './measured-adapters.ts';
 import { pacedOutputs } from './paced-outputs.ts';
 
 /** The adapters that the host itself chooses; the settings choose the others. */
@@ -67,10 +68,11 @@ export function assemble<Q extends Queue>(
 ) {
   const { config, log, instrumentation, ffmpeg, fetchWaitMs } = options;
   const { temp: tempDir } = dataFolders(config);
+  const outputs = measuredOutputs(chosen.outputs);
   const adapters = instrumentation.adapters({
     ...own,
     artifacts: chosen.artifacts,
-    outputs: config.vendors.output.kind === 'drive' ? paced(chosen.outputs, own, log) : chosen.outputs,
+    outputs: config.vendors.output.kind === 'drive' ? paced(outputs, own, log) : outputs,
     uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
@@ -112,7 +114,12 @@ export function assemble<Q extends Queue>(
   };
   const sources = createSources({
     ...clips,
-    speaking: createSpeaking({ speech, artifacts, leases, inTurn: fairLanes({ places: 1 }) }),
+    speaking: createSpeaking({
+      speech,
+      artifacts,
+      leases,
+      inTurn: fairLanes({ place: 'speaker', places: 1 }),
+    }),
   });
   const spokenWords = createSpokenWords();
   const pieces = createPieces({ ...clips, sources, spokenWords });
@@ -139,7 +146,7 @@ export function assemble<Q extends Queue>(
     log,
     tempDir,
     mixing: lanes.mixing,
-    saving: fairLanes({ places: SAVERS }),
+    saving: fairLanes({ place: 'saver', places: SAVERS }),
     run: instrumentation.run,
     readiness: createReadiness({ checks: options.checks, log }),
     ...apiSettings(config, log),

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { counted } from '../base/counted.ts';
 import { RequestError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { add } from '../base/telemetry/metrics.ts';
 import { traceparent } from '../base/trace.ts';
 import type { Accepted } from '../model/answers/task.ts';
 import { hasValue, withId } from '../model/file-name-template.ts';
@@ -43,6 +44,7 @@ export async function createTask(
     const task: Task = { fileId: id, ...named, id, createdAt: new Date().toISOString(), ...inTrace() };
     // Fails if another request has just taken the claim or the names, or if a task in this folder has the same first digits.
     if (!(await deps.tasks.create(task, claim, takesNames))) continue;
+    add('every_cut.tasks.accepted', 1);
     await publish(task, deps);
     return answer(request, task, deps);
   }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +10,7 @@ import type { Attempts } from '../model/attempts.ts';
 import type { Artifact, ArtifactStore } from '../ports/artifacts.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
 import type { LeaseStore } from '../ports/leases.ts';
+import { countFound, countMade } from './artifact-counts.ts';
 
 /** Fills `dir` with the artifact's files and returns its metadata. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
@@ -60,7 +60,9 @@ export interface Artifacts {
   make<M>(key: string, make: Make<M>, signal: AbortSignal): Promise<Artifact<M>>;
   /** Undefined if it was never made, was evicted, or is damaged. */
   open<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
-  /** The same, but waits while another process makes it. */
+  /** The same for whoever may not use it: it does not count as a request. See artifact-counts.ts. */
+  look<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
+  /** As `look`, but waits while another process makes it. */
   madeElsewhere<M>(key: string, signal: AbortSignal): Promise<Artifact<M> | undefined>;
 }
 
@@ -80,24 +82,30 @@ export interface ArtifactsOptions {
  */
 export function createArtifacts(options: ArtifactsOptions): Artifacts {
   const { store, leases, attempts, tempDir, retryMs: forMs = RETRY_MS } = options;
-  const open = <M>(key: string, signal: AbortSignal) =>
+  const made = new WeakSet<Artifact>();
+  const look = <M>(key: string, signal: AbortSignal) =>
     retryTransient(() => store.open<M>(key), { signal, forMs });
 
   return {
-    open,
+    look,
+
+    async open<M>(key: string, signal: AbortSignal) {
+      const found = await look<M>(key, signal);
+      if (found !== undefined) countFound([found]);
+      return found;
+    },
 
     async make<M>(key: string, make: Make<M>, signal: AbortSignal) {
       await using dir = await workDir(tempDir);
       const meta = await make(dir.path, signal);
-      signal.throwIfAborted();
-      return await retryTransient(() => store.put<M>(key, dir.path, meta), { signal, forMs });
+      return await put(key, dir.path, meta, signal);
     },
 
     async madeElsewhere<M>(key: string, signal: AbortSignal) {
       for (;;) {
         // In this order: an artifact is stored before its lease is released.
         const [state] = await leases.read([artifactLeaseKey(key)]);
-        const made = await open<M>(key, signal);
+        const made = await look<M>(key, signal);
         if (made !== undefined || state !== 'held') return made;
         await sleep(leases.pollMs, undefined, { signal });
       }
@@ -109,8 +117,10 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
         const meta = await make(dir.path, held);
         return await put(key, dir.path, meta, held, options.paid);
       };
-      const find = () => open<M>(key, options.signal);
-      return underLeaseOf(key, { ...options, find, create: alone });
+      const find = () => look<M>(key, options.signal);
+      const artifact = await underLeaseOf(key, { ...options, find, create: alone });
+      if (!made.has(artifact)) countFound([artifact]);
+      return artifact;
     },
 
     async getOrCreateAll<M>(keys: readonly string[], make: MakeAll<M>, options: MakeOptions) {
@@ -121,7 +131,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
       const all = () => keys.map((key) => opened.get(key) as Artifact<M>);
       const find = async (): Promise<Artifact<M>[] | undefined> => {
         for (const [, key] of missing()) {
-          const artifact = await open<M>(key, signal);
+          const artifact = await look<M>(key, signal);
           if (artifact !== undefined) opened.set(key, artifact);
         }
         return missing().length === 0 ? all() : undefined;
@@ -141,13 +151,15 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
         return all();
       };
       try {
-        const found = await find();
-        if (found !== undefined) return found;
-        // Tasks with the same formats in another order take the same one.
-        [lease] = missing()
-          .map(([, key]) => key)
-          .toSorted();
-        return await underLeaseOf(lease as string, { ...options, find, create: together });
+        if ((await find()) === undefined) {
+          // Tasks with the same formats in another order take the same one.
+          [lease] = missing()
+            .map(([, key]) => key)
+            .toSorted();
+          await underLeaseOf(lease as string, { ...options, find, create: together });
+        }
+        countFound(all().filter((artifact) => !made.has(artifact)));
+        return all();
       } catch (error) {
         disposeOf(opened.values());
         throw error;
@@ -163,9 +175,14 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
     paid?: MakeOptions['paid'],
   ): Promise<Artifact<M>> {
     const save = () => store.put<M>(key, dir, meta);
-    if (paid !== undefined) return await tryAtLeastOnce(save, { stop: paid.stop, forMs });
-    held.throwIfAborted();
-    return await retryTransient(save, { signal: held, forMs });
+    if (paid === undefined) held.throwIfAborted();
+    const artifact =
+      paid === undefined
+        ? await retryTransient(save, { signal: held, forMs })
+        : await tryAtLeastOnce(save, { stop: paid.stop, forMs });
+    made.add(artifact);
+    countMade(artifact);
+    return artifact;
   }
 
   interface Making<T> extends Omit<MakeOptions, 'paid'> {
@@ -202,22 +219,6 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
 function unlessFatal<T>(before: Attempts, stage: Stage, create: () => Promise<T>): Promise<T> {
   refuseCrashLoop(before, stage);
   return create();
-}
-
-export type ArtifactKind =
-  | 'source'
-  | 'clip'
-  | 'image'
-  | 'track'
-  | 'image'
-  | 'speech'
-  | 'line'
-  | 'soundtrack'
-  | 'cover';
-
-/** A readable kind and a hash, which depends on the parts and on where one ends and the next begins. */
-export function artifactKey(kind: ArtifactKind, parts: readonly string[]): string {
-  return `${kind}/${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }
 
 /** Also of one that is there more than once. */

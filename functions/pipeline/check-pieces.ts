@@ -6,7 +6,7 @@ import { type Piece, type PieceName, pieceOf } from '../model/pieces.ts';
 import type { Failed, PreparedPiece } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import type { ArtifactKind } from './artifacts.ts';
+import type { ArtifactKind } from './artifact-key.ts';
 import { fileIn, forged, isFailure } from './check-prepared.ts';
 
 /** Captioned clips are clips. */

@@ -1,5 +1,6 @@
 /** Takes a clip into a task as it is, and says whether that works before the task relies on it. */
 import { PermanentError } from '../base/errors.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { framesFor } from '../media/conform-limits.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import {
@@ -13,7 +14,7 @@ import type { SoundExceeded } from '../media/own-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import type { CopyCheck, Probe, Profile } from '../model/pins.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import { artifactKey } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
 import { orSilent } from './silent-clip.ts';
 import { type MakeFrom, type PreparedMeta, RECIPE } from './source-artifact.ts';
 
@@ -95,17 +96,22 @@ function unlikeEncoded({ video, ...probe }: Probe, profile: Profile): string | u
     : 'has a last frame that lasts less than a frame, and is made in several formats';
 }
 
+function refusal(error: unknown): CopyRefused {
+  if (error instanceof CopyRefused) return error;
+  throw error;
+}
+
 async function copied(ffmpeg: Ffmpeg, clip: ClipToCopy, profile: Profile): Promise<Artifact<CopiedMeta>> {
   const { taskId, content, wish, artifactOf } = clip;
   const identity = [content, ...copyIdentity(profile, wish), RECIPE, await ffmpeg.version()];
   const make =
     (silent: { exceeded?: SoundExceeded }): MakeFrom<CopiedMeta> =>
     async (file, dir, signal) => {
-      const { header, frames, samples, warnings } = await copyClip(ffmpeg, {
-        ...{ ...wish, ...silent, profile, file, dir, signal },
-      }).catch((error: unknown) => {
-        throw error instanceof CopyRefused ? new NotCopied(error.message, error) : error;
-      });
+      const request = { ...wish, ...silent, profile, file, dir, signal };
+      // That it must be encoded instead is no failure of the step.
+      const made = await step('conform', 'copy', () => copyClip(ffmpeg, request).catch(refusal));
+      if (made instanceof CopyRefused) throw new NotCopied(made.message, made);
+      const { header, frames, samples, warnings } = made;
       return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings, header };
     };
   return orSilent(taskId, (more, silent) =>

@@ -1,4 +1,5 @@
 import { TransientError } from '../base/errors.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { cancellingKey, renderKey } from '../coordination/lease-keys.ts';
 import { NO_ATTEMPTS } from '../model/attempts.ts';
 import type { Combination } from '../model/plan.ts';
@@ -8,7 +9,7 @@ import type { LeaseStore } from '../ports/leases.ts';
 import {
   cancelledReport,
   checkCompletion,
-  logReport,
+  noteReport,
   openCombinations,
   type ReportingDeps,
 } from './reporting.ts';
@@ -55,13 +56,14 @@ async function cancelIdle(
     const { crashes, failures } = counts.get(keys[at]) ?? NO_ATTEMPTS;
     return cancelledReport(task, combination, crashes + failures);
   });
+  const reporting = step('report', 'cancelled', () => reports.reportIdle(task.id, cancelled, keys));
   const counted = new Set(
-    await reports.reportIdle(task.id, cancelled, keys).catch((error: unknown) => {
+    await reporting.catch((error: unknown) => {
       // A busy store is no reason to refuse the cancel: messages report them, only later.
       if (!TransientError.is(error)) throw error;
       return [];
     }),
   );
-  for (const report of cancelled) if (counted.has(report.index)) logReport(log, task, report);
+  for (const report of cancelled) if (counted.has(report.index)) noteReport(log, task, report);
   return { ended: counted.size, left: open.filter(({ index }) => !counted.has(index)) };
 }

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { justWoke } from '../base/awake.ts';
 import type { TransientCode } from '../base/codes.ts';
 import { PermanentError, TransientError } from '../base/errors.ts';
+import { add } from '../base/telemetry/metrics.ts';
+import { step } from '../base/telemetry/spans.ts';
 import type { DownloadPlaces } from '../coordination/download-places.ts';
 import { fetchKey, fetchPauseKey, fetchSlowKey } from '../coordination/lease-keys.ts';
 import { once } from '../coordination/once.ts';
@@ -16,7 +18,8 @@ import type { Semaphore } from '../coordination/semaphore.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { probe } from '../media/probe.ts';
 import type { Failed, Fetched } from '../model/pins.ts';
-import type { SourceAddress, SourceLocation } from '../model/source-location.ts';
+import type { Source } from '../model/plan.ts';
+import type { SourceLocation } from '../model/source-location.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
@@ -24,7 +27,9 @@ import type { Downloads } from '../ports/downloads.ts';
 import type { LeaseStore } from '../ports/leases.ts';
 import type { Memo } from '../ports/memo.ts';
 import type { PinStore } from '../ports/pins.ts';
-import { type Artifacts, artifactKey, workDir } from './artifacts.ts';
+import { countFound } from './artifact-counts.ts';
+import { artifactKey } from './artifact-key.ts';
+import { type Artifacts, workDir } from './artifacts.ts';
 import { recallUrl, rememberUrl } from './known-url.ts';
 
 export interface FetchingDeps {
@@ -108,7 +113,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
   async function downloadFor(task: Task, first: number, signal: AbortSignal): Promise<Downloaded> {
     await refusePause(task, first);
     try {
-      return await download(task.id, addressOf(task, first), signal);
+      return await download(task, first, signal);
     } catch (error) {
       if (!isOutOfReach(error) || signal.aborted) throw error;
       // While the network comes back after a sleep, only what the server itself says counts.
@@ -135,20 +140,28 @@ export function createFetching(deps: FetchingDeps): Fetching {
     });
   }
 
-  async function download(
-    taskId: string,
-    { url, location }: SourceAddress,
-    signal: AbortSignal,
-  ): Promise<Downloaded> {
+  async function download(task: Task, number: number, signal: AbortSignal): Promise<Downloaded> {
+    const { id: taskId } = task;
+    const { url, location, kind } = addressOf(task, number);
     await using dir = await workDir(deps.tempDir);
     const file = join(dir.path, BYTES);
     const known = await recallUrl(deps.memo, url);
     using open = new DisposableStack();
     // A conditional request is only useful if the bytes are still stored.
     const kept = open.use(
-      known && (await artifacts.open<SourceMeta>(await sourceKey(known.content), signal)),
+      known && (await artifacts.look<SourceMeta>(await sourceKey(known.content), signal)),
     );
-    const get = () => deps.downloads.get(location, file, { validator: kept && known?.validator, signal });
+    const options = { validator: kept && known?.validator, signal };
+    const get = () =>
+      step('download', kind, async (span) => {
+        span.setAttribute('every_cut.source', number);
+        const got = await deps.downloads.get(location, file, options);
+        if (got.modified) {
+          span.setAttribute('every_cut.bytes', got.bytes);
+          add('every_cut.download.size', got.bytes);
+        }
+        return got;
+      });
     // Between two tries, no place is held.
     const answer = await retryTransient(
       () => deps.places({ taskId, host: hostOf(location) }, get, { signal, patienceMs: deps.waitMs }),
@@ -163,6 +176,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
         );
       }
       open.move();
+      countFound([kept]);
       return { ...kept, content: known.content };
     }
     using making = new DisposableStack();
@@ -170,7 +184,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
       await artifacts.getOrCreate<SourceMeta>(
         await sourceKey(answer.sha256),
         async (into, held) => {
-          const probed = await probe(ffmpeg, file, { signal: held });
+          const probed = await step('probe', kind, () => probe(ffmpeg, file, { signal: held }));
           await rename(file, join(into, BYTES));
           return { bytes: answer.bytes, probe: probed };
         },
@@ -206,7 +220,7 @@ export function createFetching(deps: FetchingDeps): Fetching {
   }
 }
 
-function addressOf(task: Task, number: number): SourceAddress {
+function addressOf(task: Task, number: number): Exclude<Source, { kind: 'line' }> {
   const source = task.plan.sources[number];
   if (source === undefined || source.kind === 'line') throw new Error(`Source ${number} has no URL`);
   return source;

@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError } from '../base/errors.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import type { BurnedOverlay } from '../media/burn-graph.ts';
@@ -13,7 +14,8 @@ import { overlaysOf, type Source, titleOf } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import type { PinStore } from '../ports/pins.ts';
-import { type Artifacts, artifactKey, disposeOf } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
+import { type Artifacts, disposeOf } from './artifacts.ts';
 import type { Fetching } from './fetch-source.ts';
 import { fetchedSource, madeFrom, type PreparedMeta } from './source-artifact.ts';
 
@@ -61,7 +63,9 @@ export async function preparedImage(
     image,
     key,
     async (file, dir, held) => ({
-      ...(await makeOverlayImage(ffmpeg, { file, probe, dir, name: PICTURE, signal: held })),
+      ...(await step('conform', 'image', () =>
+        makeOverlayImage(ffmpeg, { file, probe, dir, name: PICTURE, signal: held }),
+      )),
       ...{ frames: 0, samples: 0, seconds: 0, loudness: null, warnings: [] },
     }),
     {

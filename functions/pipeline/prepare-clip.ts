@@ -13,11 +13,13 @@ import type { Join, Probe, Profile } from '../model/pins.ts';
 import { ownVolumeOf, type Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import { type Artifacts, artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
+import { type Artifacts, disposeOf, type MakeOptions } from './artifacts.ts';
 import { type ClipToCopy, checkCopy, copiedClip } from './copy-source.ts';
 import type { Joins } from './decide-join.ts';
 import { refuseUnlike, withFrames } from './equal-formats.ts';
 import type { Fetching } from './fetch-source.ts';
+import { filmStep } from './film-step.ts';
 import { openedOverlays } from './overlay-images.ts';
 import { orSilent } from './silent-clip.ts';
 import {
@@ -234,6 +236,11 @@ async function conformed(
   request: ConformRequest,
 ): Promise<PreparedMeta> {
   refuseOtherEncoder(request.profile, encoder);
-  const { frames, samples, warnings } = await conformClip(ffmpeg, request);
+  const { frames, samples, warnings } = await filmStep(
+    'conform',
+    request.captions === undefined ? 'clip' : 'captioned',
+    () => conformClip(ffmpeg, request),
+    (made) => made.samples / SAMPLE_RATE,
+  );
   return { frames, samples, seconds: samples / SAMPLE_RATE, loudness: null, warnings };
 }

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, TransientError } from '../base/errors.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { makePieceKey, pieceRemadeKey } from '../coordination/lease-keys.ts';
 import { captionFile } from '../media/captions/ass.ts';
 import { placedWords } from '../media/captions/words.ts';
@@ -14,7 +15,8 @@ import type { Plan, Source } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
-import { artifactKey, disposeOf } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
+import { disposeOf } from './artifacts.ts';
 import { type ClipsDeps, captionedClip } from './prepare-clip.ts';
 import type { Sources } from './prepare-source.ts';
 import { VIDEO } from './source-artifact.ts';
@@ -85,7 +87,10 @@ export function createPieces(deps: PiecesDeps): Pieces {
       key,
       async (dir, held) => {
         const out = join(dir, COVER);
-        await takeCover(ffmpeg, { video, rate, frame: piece.frame, out, dir, signal: held });
+        const { frame } = piece;
+        await step('conform', 'cover', () =>
+          takeCover(ffmpeg, { video, rate, frame, out, dir, signal: held }),
+        );
         return { bytes: (await stat(out)).size };
       },
       {

@@ -3,6 +3,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError, type Stage } from '../base/errors.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { makeKey } from '../coordination/lease-keys.ts';
 import { measureLoudness } from '../media/loudness.ts';
 import { layOut } from '../media/short-loop.ts';
@@ -13,7 +14,8 @@ import type { Fetched, Prepared, Probe } from '../model/pins.ts';
 import type { Line, Source, Trim } from '../model/plan.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import { artifactKey, disposeOf, type MakeOptions } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
+import { disposeOf, type MakeOptions } from './artifacts.ts';
 import { preparedImage } from './overlay-images.ts';
 import { type ClipsDeps, preparedClip } from './prepare-clip.ts';
 import { fetchedSource, madeFrom, type PreparedMeta, RECIPE, SOUND } from './source-artifact.ts';
@@ -48,6 +50,11 @@ export const STAGE_OF = {
   image: 'conform',
   line: 'speak',
 } as const satisfies Record<Source['kind'], Stage>;
+
+interface TrackToDecode {
+  audio: NonNullable<Probe['audio']>;
+  trim: Trim | undefined;
+}
 
 export function createSources(deps: SourcesDeps): Sources {
   const { fetching, artifacts, ffmpeg } = deps;
@@ -147,11 +154,21 @@ export function createSources(deps: SourcesDeps): Sources {
   }
 
   /** @param track a spoken line is not probed, not repeated, and never cut */
-  async function decoded(
+  function decoded(
     file: string,
     dir: string,
     signal: AbortSignal,
-    track?: { audio: NonNullable<Probe['audio']>; trim: Trim | undefined },
+    track?: TrackToDecode,
+  ): Promise<PreparedMeta> {
+    const kind = track === undefined ? 'line' : 'track';
+    return step('measure', kind, () => decodedAndMeasured(file, dir, signal, track));
+  }
+
+  async function decodedAndMeasured(
+    file: string,
+    dir: string,
+    signal: AbortSignal,
+    track: TrackToDecode | undefined,
   ): Promise<PreparedMeta> {
     const out = join(dir, SOUND);
     const trim = track?.trim && { trim: track.trim };

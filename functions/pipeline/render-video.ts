@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
@@ -154,12 +155,14 @@ async function make(
   const language = languageOf(task.plan, combination);
   const words = await wordsFor(task, combination, voice, deps.spokenWords);
   const captions = captionsOf(task.plan, words, seconds);
-  const facts = await joinClips({
-    clips: opened.map(({ picture }) => picture as Picture),
-    ...{ rate, soundtrack, out, signal: either },
-    editLists: task.plan.output.editLists ?? false,
-    ...subtitlesOf(task.plan, captions, language),
-  });
+  const facts = await step('join', 'video', () =>
+    joinClips({
+      clips: opened.map(({ picture }) => picture as Picture),
+      ...{ rate, soundtrack, out, signal: either },
+      editLists: task.plan.output.editLists ?? false,
+      ...subtitlesOf(task.plan, captions, language),
+    }),
+  );
   const beside = [...(await writeCaptions(task.plan, captions, dir.path)), ...(await coversOf(pieces))];
   watch.next('save');
   const owner = ownerOf(task, combination, deps.reports);

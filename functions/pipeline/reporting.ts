@@ -2,6 +2,8 @@ import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { add } from '../base/telemetry/metrics.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { retryKey } from '../coordination/lease-keys.ts';
 import { fileName, fileNames } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
@@ -34,8 +36,11 @@ export async function reportOnly(
   report: Report,
   { reports, log }: Pick<ReportingDeps, 'reports' | 'log'>,
 ): Promise<boolean> {
-  const counted = await reports.report(task.id, report);
-  if (counted) logReport(log, task, report);
+  const counted = await step('report', report.status, async (span) => {
+    span.setAttributes({ 'every_cut.index': report.index, 'every_cut.attempts': report.attempts });
+    return await reports.report(task.id, report);
+  });
+  if (counted) noteReport(log, task, report);
   return counted;
 }
 
@@ -138,7 +143,13 @@ function wasTold(log: Log, reason: string): boolean {
   return false;
 }
 
-export function logReport(log: Log, task: Task, report: Report): void {
+/** Called once for each report that counts. */
+export function noteReport(log: Log, task: Task, report: Report): void {
+  add('every_cut.renders.ended', 1, { 'every_cut.status': report.status, 'error.type': report.error?.code });
+  logReport(log, task, report);
+}
+
+function logReport(log: Log, task: Task, report: Report): void {
   const fields = {
     task_id: task.id,
     task_name: task.name,

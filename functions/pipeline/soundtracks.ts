@@ -13,8 +13,10 @@ import { makeSoundtrack, type Soundtrack, type SoundtrackRequest } from '../medi
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
 import { DEFAULT_FADE_IN_SECONDS, DEFAULT_FADE_OUT_SECONDS, type SoundChoices } from '../model/plan.ts';
 import type { Artifact } from '../ports/artifacts.ts';
-import { type Artifacts, artifactKey } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
+import type { Artifacts } from './artifacts.ts';
 import { checkSoundtrack, type PreparedArtifact, SOUNDTRACK } from './check-prepared.ts';
+import { filmStep } from './film-step.ts';
 import { SOUND } from './source-artifact.ts';
 
 /** A track or a line: what its pin says, and its artifact once it is to be mixed. */
@@ -98,7 +100,8 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
   ): Promise<Soundtrack> {
     const out = join(dir, SOUNDTRACK);
     const request = { ...settingsOf(wanted), ...parts, out, signal, timeoutMs: MIX_TIMEOUT_MS };
-    const made = await makeSoundtrack(ffmpeg, request, envelopes);
+    const making = () => makeSoundtrack(ffmpeg, request, envelopes);
+    const made = await filmStep('mix', 'soundtrack', making, () => wanted.total / SAMPLE_RATE);
     // What is wrong with it is our fault, and must not be stored.
     await checkEncodedSound(out, wanted.total);
     return made;

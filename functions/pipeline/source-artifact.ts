@@ -3,6 +3,7 @@ import { PermanentError } from '../base/errors.ts';
 import type { Fetched, Prepared } from '../model/pins.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
+import { countFound } from './artifact-counts.ts';
 import { type Artifacts, disposeOf, type MakeAll, type MakeOptions } from './artifacts.ts';
 import { BYTES, type Fetching } from './fetch-source.ts';
 
@@ -55,7 +56,10 @@ export async function madeFrom<M extends PreparedMeta>(
   options: MakeOptions,
 ): Promise<Artifact<M>> {
   const made = await artifacts.madeElsewhere<M>(key, options.signal);
-  if (made !== undefined) return made;
+  if (made !== undefined) {
+    countFound([made]);
+    return made;
+  }
   using bytes = await fetching.bytesOf(task, number, fetched, options.signal);
   return await artifacts.getOrCreate(key, (dir, held) => make(bytes.path(BYTES), dir, held), options);
 }
@@ -74,7 +78,10 @@ export async function allMadeFrom<M extends PreparedMeta>(
       const artifact = await artifacts.madeElsewhere<M>(key, options.signal);
       if (artifact !== undefined) made.push(artifact);
     }
-    if (made.length === keys.length) return made.splice(0);
+    if (made.length === keys.length) {
+      countFound(made);
+      return made.splice(0);
+    }
     using bytes = await fetching.bytesOf(task, number, fetched, options.signal);
     return await artifacts.getOrCreateAll(keys, (...into) => make(bytes.path(BYTES), ...into), options);
   } finally {

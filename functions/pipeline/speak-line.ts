@@ -11,7 +11,8 @@ import type { Spoken } from '../model/speech.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import type { LeaseStore } from '../ports/leases.ts';
 import type { Speech } from '../ports/speech.ts';
-import { type Artifacts, artifactKey } from './artifacts.ts';
+import { artifactKey } from './artifact-key.ts';
+import type { Artifacts } from './artifacts.ts';
 
 export interface SpeakingDeps {
   speech: Speech;

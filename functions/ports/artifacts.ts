@@ -4,6 +4,8 @@
 export interface Artifact<M = unknown> extends Disposable {
   readonly key: string;
   readonly meta: M;
+  /** Of its files together. */
+  readonly bytes: number;
   /** Names of its files. */
   readonly files: readonly string[];
   /** Absolute path of one of its files. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Failure, PermanentError, TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { add, record } from '../base/telemetry/metrics.ts';
 import { completeKey } from '../coordination/lease-keys.ts';
 import { byOneMessage } from '../coordination/once.ts';
 import { failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
@@ -74,7 +75,8 @@ export async function complete(
       });
       logTotals(deps.log, manifest);
       await noteWebhook(task, deps);
-      await deps.tasks.finish(taskId, manifest.finishedAt);
+      const finishedAt = await deps.tasks.finish(taskId, manifest.finishedAt);
+      if (finishedAt === manifest.finishedAt) countEnded(manifest);
       return true;
     },
   });
@@ -136,8 +138,8 @@ function logLostManifest(log: Log, task: Task, failure: Failure): void {
 }
 
 function logTotals(log: Log, manifest: Manifest): void {
-  const { task, finishedAt } = manifest;
-  const seconds = (finishedAt - Date.parse(task.createdAt)) / 1000;
+  const { task } = manifest;
+  const seconds = secondsOf(manifest);
   const counts = countsOf(manifest);
   const { succeeded, failed, cancelled } = counts;
   const status = endedStatus(counts);
@@ -160,6 +162,18 @@ function logTotals(log: Log, manifest: Manifest): void {
       seconds,
     },
   );
+}
+
+/** Called once for each task: the first end stands. */
+function countEnded(manifest: Manifest): void {
+  const attributes = { 'every_cut.status': endedStatus(countsOf(manifest)) };
+  add('every_cut.tasks.ended', 1, attributes);
+  record('every_cut.task.duration', secondsOf(manifest), attributes);
+}
+
+/** From the request to the end. */
+function secondsOf({ task, finishedAt }: Manifest): number {
+  return (finishedAt - Date.parse(task.createdAt)) / 1000;
 }
 
 /** How many combinations failed with each code. */

@@ -86,7 +86,7 @@ async function makeReady(
 
   async function areThere({ artifacts: keys }: PreparedPiece): Promise<boolean> {
     for (const one of keys) {
-      using artifact = await artifacts.open(one, signal);
+      using artifact = await artifacts.look(one, signal);
       if (artifact === undefined) return false;
     }
     return true;

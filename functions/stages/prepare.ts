@@ -109,7 +109,7 @@ async function makeReady(
   /** In all formats. */
   async function isThere(pin: Prepared): Promise<boolean> {
     for (const key of keysOf(pin)) {
-      using artifact = await artifacts.open(key, signal);
+      using artifact = await artifacts.look(key, signal);
       if (artifact === undefined) return false;
     }
     return true;

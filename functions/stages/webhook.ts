@@ -1,6 +1,7 @@
 import { justWoke } from '../base/awake.ts';
 import { TransientError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { add } from '../base/telemetry/metrics.ts';
 import { inTime } from '../base/time-limit.ts';
 import { webhookKey } from '../coordination/lease-keys.ts';
 import { byOneMessage } from '../coordination/once.ts';
@@ -137,6 +138,8 @@ async function sendOnce(
       const began = now();
       const answer = await delivered(sending, held, deps);
       const fault = answer.delivered ? undefined : answer.fault;
+      const outcome = answer.delivered ? 'delivered' : (fault ?? 'refused');
+      add('every_cut.webhook.deliveries', 1, { 'every_cut.webhook.outcome': outcome });
       const isCounted = fault !== 'service' && !(fault === 'network' && isJustAwake());
       const isAnswer = answer.delivered || answer.isAnswer === true;
       // What never reached the receiver says nothing about it.

@@ -53,6 +53,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
   const artifact = (name: string): Artifact<never> => ({
     key: name,
     meta: PREPARED as never,
+    bytes: 0,
     files: [],
     path: (file) => `/nowhere/${file}`,
     [Symbol.dispose]: () => void seen.push(`${name} disposed of`),
@@ -63,6 +64,7 @@ function watched({ made = false, slow = false, bytesOf }: Watched = {}) {
   };
   const artifacts: Artifacts = {
     open: async () => (made ? artifact('artifact') : undefined),
+    look: async () => (made ? artifact('artifact') : undefined),
     make: async () => artifact('artifact'),
     madeElsewhere: async () => (made ? artifact('artifact') : undefined),
     getOrCreate: (key, make, { semaphore, signal }) =>

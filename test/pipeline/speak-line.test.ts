@@ -29,6 +29,7 @@ function speakingWith({ oneAtATime }: { oneAtATime: boolean }) {
     speech,
     artifacts: {
       open: async () => undefined,
+      look: async () => undefined,
       make: () => Promise.reject(ENDS),
       madeElsewhere: async () => undefined,
       async getOrCreate(_key, make) {

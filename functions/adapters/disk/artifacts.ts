@@ -196,10 +196,12 @@ async function touch(file: string): Promise<void> {
   await utimes(file, now, now).catch(() => {});
 }
 
-function toArtifact<M>({ key, meta, files }: Stored, folder: string, release: () => void): Artifact<M> {
+function toArtifact<M>(stored: Stored, folder: string, release: () => void): Artifact<M> {
+  const { key, meta, files } = stored;
   return {
     key,
     meta: meta as M,
+    bytes: bytesOf(stored),
     files: files.map(({ name }) => name),
     path(name) {
       if (files.some((file) => file.name === name)) return join(folder, name);

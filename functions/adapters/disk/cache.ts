@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import { add } from '../../base/telemetry/metrics.ts';
 
 /** Describes an artifact. Stored beside its files, and not counted in its size. */
 export const META = 'meta.json';
@@ -128,6 +129,7 @@ export class DiskCache {
     for (const place of this.#evictable(sparesLatelyUsed)) {
       this.discard(place);
       this.#evicted.set(place, true);
+      add('every_cut.artifacts.evicted', 1);
       if (this.#total <= maxBytes) return;
     }
   }

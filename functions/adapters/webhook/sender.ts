@@ -1,6 +1,7 @@
 /** Sends signed events. https://www.standardwebhooks.com */
 import type { Agent } from 'undici';
 import { PermanentError } from '../../base/errors.ts';
+import { inSpan, markFailed, type Span, SpanKind } from '../../base/telemetry/spans.ts';
 import { timeLimit, unlessAborted } from '../../base/time-limit.ts';
 import { maskCallback } from '../../model/web-url.ts';
 import type { FailedDelivery, WebhookAnswer } from '../../model/webhook.ts';
@@ -21,6 +22,8 @@ const ANSWER_MS = 15_000;
 const GONE = 410;
 const TOO_MANY = 429;
 const BUSY = [TOO_MANY, 503];
+const HTTPS_PORT = 443;
+const HTTP_PORT = 80;
 
 /** Connects to checked addresses only, as downloads do. Each delivery has a connection of its own. */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender & AsyncDisposable {
@@ -38,7 +41,12 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
     return new Agent({ connect, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
   }
 
-  async function post(url: URL, id: string, body: string, signal: AbortSignal): Promise<WebhookAnswer> {
+  async function post(
+    url: URL,
+    { id, body }: { id: string; body: string },
+    span: Span,
+    signal: AbortSignal,
+  ): Promise<WebhookAnswer> {
     const { Webhook } = await import('standardwebhooks');
     const at = new Date();
     const signature = new Webhook(await secret()).sign(id, at, body);
@@ -62,7 +70,9 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
     const { statusCode, headers } = answer;
     // Nobody reads the body, and it may never end: it is dropped with its connection.
     answer.body.on('error', () => {}).destroy();
+    span.setAttribute('http.response.status_code', statusCode);
     if (statusCode >= 200 && statusCode < 300) return { delivered: true };
+    markFailed(span, String(statusCode));
     const asked = [headers['retry-after']].flat()[0];
     return {
       delivered: false,
@@ -75,20 +85,34 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
   }
 
   return {
-    async send({ url: address, id, body }, signal) {
+    async send({ url: address, ...event }, signal) {
       signal.throwIfAborted();
       const url = new URL(address);
-      using limit = timeLimit(answerMs, () => new LateError(), signal);
-      try {
-        return await unlessAborted(limit.signal, post(url, id, body, limit.signal));
-      } catch (error) {
-        signal.throwIfAborted();
-        return { delivered: false, ...failureOf(error, maskCallback(url), limit.signal, answerMs) };
-      }
+      return await inSpan('POST', { kind: SpanKind.CLIENT, attributes: attributesOf(url) }, async (span) => {
+        using limit = timeLimit(answerMs, () => new LateError(), signal);
+        try {
+          return await unlessAborted(limit.signal, post(url, event, span, limit.signal));
+        } catch (error) {
+          signal.throwIfAborted();
+          const failure = failureOf(error, maskCallback(url), limit.signal, answerMs);
+          markFailed(span, failure.fault ?? 'refused');
+          return { delivered: false, ...failure };
+        }
+      });
     },
     async [Symbol.asyncDispose]() {
       await (await agent)?.destroy();
     },
+  };
+}
+
+/** Without the path and the query, which are secrets of the receiver. */
+function attributesOf({ protocol, hostname, port }: URL) {
+  return {
+    'http.request.method': 'POST',
+    'url.scheme': protocol.slice(0, -1),
+    'server.address': hostname,
+    'server.port': Number(port || (protocol === 'https:' ? HTTPS_PORT : HTTP_PORT)),
   };
 }
 

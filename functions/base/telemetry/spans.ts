@@ -1,6 +1,7 @@
 /** Spans: what was done when, as part of what. Costs next to nothing until a host starts OpenTelemetry's SDK. */
 import {
   type Attributes,
+  type Context,
   ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
@@ -14,7 +15,7 @@ import { VERSION } from '../version.ts';
 import type { AttributesOf } from './instruments.ts';
 import { record, SCOPE } from './metrics.ts';
 
-export { SpanKind };
+export { type Span, SpanKind };
 
 /** Whether spans go anywhere. */
 export function isTracing(): boolean {
@@ -33,11 +34,9 @@ export async function inSpan<T>(
   { kind = SpanKind.INTERNAL, attributes = {} }: SpanChoices,
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
-  const around = spanContext();
-  const parent = around === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, around);
   const span = trace
     .getTracer(SCOPE, VERSION)
-    .startSpan(name, { kind, attributes: attributes as Attributes }, parent);
+    .startSpan(name, { kind, attributes: attributes as Attributes }, parentContext());
   try {
     return await within(span.spanContext(), () => work(span));
   } catch (error) {
@@ -46,6 +45,11 @@ export async function inSpan<T>(
   } finally {
     span.end();
   }
+}
+
+function parentContext(): Context {
+  const around = spanContext();
+  return around === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, around);
 }
 
 /** @param type of the error. Its message may name files and addresses of callers: the log has it, under the same trace. */
@@ -57,6 +61,7 @@ export function markFailed(span: Span, type: string): void {
 type StageAttributes = AttributesOf<'every_cut.stage.duration'>;
 export type StageName =
   | 'queue_wait'
+  | 'place_wait'
   | 'download'
   | 'probe'
   | 'conform'
@@ -85,6 +90,33 @@ export async function step<T>(
     end({ 'error.type': errorType(error) });
     throw error;
   }
+}
+
+/** Spans of shorter waits say nothing: most places are free. */
+const LEAST_WAIT_MS = 10;
+
+/** Waits for a place among those that bound the work of this process. @param place such as "encoder" */
+export async function waitForPlace<T>(place: string, entering: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  let error: string | undefined;
+  try {
+    return await entering();
+  } catch (cause) {
+    error = errorType(cause);
+    throw cause;
+  } finally {
+    const ms = performance.now() - began;
+    const attributes = { 'every_cut.kind': place, 'error.type': error };
+    record('every_cut.stage.duration', ms / 1000, { 'every_cut.stage': 'place_wait', ...attributes });
+    if (ms >= LEAST_WAIT_MS) pastSpan('place_wait', ms, attributes);
+  }
+}
+
+/** A part of the current trace that has just ended. */
+function pastSpan(name: string, ms: number, attributes: NonNullable<SpanChoices['attributes']>): void {
+  const now = Date.now();
+  const choices = { attributes: attributes as Attributes, startTime: new Date(now - ms) };
+  trace.getTracer(SCOPE, VERSION).startSpan(name, choices, parentContext()).end(new Date(now));
 }
 
 /** The code of an expected error; of others, their class. There are few of both. */
