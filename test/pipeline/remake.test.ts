@@ -121,10 +121,9 @@ describe('prepared clips that are evicted before they are used', { timeout: 120_
     const task = await s.createTask({ clips: ['/a.mp4'] });
     await s.prepareAll(task);
     let made = 0;
-    const lost: Artifacts = {
-      ...s.deps.artifacts,
-      open: async (key, signal) => (key.startsWith('clip/') ? undefined : s.deps.artifacts.open(key, signal)),
-    };
+    const open: Artifacts['open'] = async (key, signal) =>
+      key.startsWith('clip/') ? undefined : s.deps.artifacts.open(key, signal);
+    const lost: Artifacts = { ...s.deps.artifacts, open, look: open };
     const sources = {
       ...s.deps.sources,
       ready: (...args: Parameters<typeof s.deps.sources.ready>) => {

@@ -179,7 +179,7 @@ describe('the decision whether clips are copied', () => {
         ...s.deps,
         ...{ leases, pins, queue, log, joins },
         // What is pinned is there.
-        artifacts: { ...s.deps.artifacts, open: async (key) => ({ ...STORED, key }) as never },
+        artifacts: { ...s.deps.artifacts, look: async (key) => ({ ...STORED, key }) as never },
         sources: {
           ready: (own, source, { signal }) => ready(own, source, signal),
           opened: () => assert.fail(),

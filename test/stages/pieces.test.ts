@@ -169,11 +169,9 @@ describe('a piece of a task', () => {
       const [pin] = await s.deps.pins.read(task.id, [`piece-${BEST}`]);
       assert.ok(pin?.error === undefined && pin !== undefined);
       let lost = true;
-      const artifacts: Artifacts = {
-        ...s.deps.artifacts,
-        open: async (key, signal) =>
-          lost && key === pin.artifacts[0] ? undefined : s.deps.artifacts.open(key, signal),
-      };
+      const open: Artifacts['open'] = async (key, signal) =>
+        lost && key === pin.artifacts[0] ? undefined : s.deps.artifacts.open(key, signal);
+      const artifacts: Artifacts = { ...s.deps.artifacts, open, look: open };
       const change =
         remade === 'here'
           ? { artifacts }
