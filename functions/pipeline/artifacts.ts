@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from '../base/errors.ts';
+import { step } from '../base/telemetry/spans.ts';
 import { artifactLeaseKey } from '../coordination/lease-keys.ts';
 import { once } from '../coordination/once.ts';
 import { RETRY_MS, refuseCrashLoop, retryTransient, tryAtLeastOnce } from '../coordination/retry-policy.ts';
@@ -11,6 +12,7 @@ import type { Artifact, ArtifactStore } from '../ports/artifacts.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
 import type { LeaseStore } from '../ports/leases.ts';
 import { countFound, countMade } from './artifact-counts.ts';
+import { kindOf } from './artifact-key.ts';
 
 /** Fills `dir` with the artifact's files and returns its metadata. */
 export type Make<M> = (dir: string, signal: AbortSignal) => Promise<M>;
@@ -174,7 +176,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
     held: AbortSignal,
     paid?: MakeOptions['paid'],
   ): Promise<Artifact<M>> {
-    const save = () => store.put<M>(key, dir, meta);
+    const save = () => step('store', kindOf(key), () => store.put<M>(key, dir, meta));
     if (paid === undefined) held.throwIfAborted();
     const artifact =
       paid === undefined

@@ -10,6 +10,7 @@ import { ffmpeg, makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type Receiver, startReceiver } from '../fixtures/network/receiver.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/telemetry/otlp-receiver.ts';
 import { type Scrape, scrape } from '../fixtures/telemetry/scrape.ts';
 
 const OUTPUT = { width: 160, height: 90, fps: 30, reencode: true };
@@ -30,6 +31,7 @@ describe('the metrics of the single-machine host', { timeout: 300_000 }, () => {
   let dir: TempDir;
   let server: SourceServer;
   let receiver: Receiver;
+  let telemetry: OtlpReceiver;
   let host: HostProcess;
   let bodies: Record<string, Buffer>;
 
@@ -45,11 +47,13 @@ describe('the metrics of the single-machine host', { timeout: 300_000 }, () => {
       Object.fromEntries(Object.entries(bodies).map(([path, body]) => [path, { body }])),
     );
     receiver = await startReceiver([500, 200]);
+    telemetry = await startOtlpReceiver();
     host = startHostProcess({
       dir: dir.path,
       env: {
         CACHE_MAX_MB: String(CACHE_MB),
         ALLOW_PRIVATE_URLS: 'true',
+        OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.url,
         // Two mixes of one soundtrack may both open its parts, of which one is then left to the other.
         RENDER_CONCURRENCY: '1',
       },
@@ -57,7 +61,7 @@ describe('the metrics of the single-machine host', { timeout: 300_000 }, () => {
     await host.started();
   });
   after(async () => {
-    for (const part of [host, receiver, server, dir]) await part?.[Symbol.asyncDispose]();
+    for (const part of [host, telemetry, receiver, server, dir]) await part?.[Symbol.asyncDispose]();
   });
 
   const url = () => String(host.logged('host.started')[0]?.['url']);
@@ -123,7 +127,7 @@ describe('the metrics of the single-machine host', { timeout: 300_000 }, () => {
 
     // The clip that was not there at first was tried twice.
     const tries = {
-      ...{ download: 6, probe: 5, conform: 4, measure: 2, mix: 1, join: 4, save: 6, report: 4 },
+      ...{ download: 6, probe: 5, conform: 4, measure: 2, mix: 1, store: 13, join: 4, save: 6, report: 4 },
     };
     const { queue_wait, place_wait, speak: _, ...worked } = stages(begin, one);
     assert.deepEqual(worked, tries);
@@ -225,6 +229,34 @@ describe('the metrics of the single-machine host', { timeout: 300_000 }, () => {
     assert.deepEqual(grown(begin, end, STAGES, 'every_cut_kind', { every_cut_stage: 'save' }), {
       ...{ video: 2, cover: 1, captions: 1, manifest: 4 },
     });
+  });
+
+  test('go with spans that say what an operator looks for, and no secret', async () => {
+    const named = (name: string) => telemetry.spans.filter((span) => span.name === name);
+    await until(() => named('report').length >= 4 + 4 + 3 + 2, 'the spans of all videos');
+    const events = named('POST').filter(({ attributes }) => 'server.address' in attributes);
+    const { port } = new URL(receiver.url);
+    const about = {
+      'http.request.method': 'POST',
+      'url.scheme': 'http',
+      'server.address': '127.0.0.1',
+      'server.port': Number(port),
+    };
+    assert.deepEqual(
+      events.map(({ attributes }) => attributes),
+      [
+        { ...about, 'http.response.status_code': 500, 'error.type': '500' },
+        { ...about, 'http.response.status_code': 200 },
+      ],
+    );
+    const [song] = named('download').filter(({ attributes }) => attributes['every_cut.kind'] === 'track');
+    assert.deepEqual(song?.attributes, {
+      ...{ 'every_cut.kind': 'track', 'every_cut.source': 4, 'every_cut.bytes': bodies['/song.mp3']?.length },
+    });
+    const attempts = named('report').map(({ attributes }) => attributes['every_cut.attempts']);
+    assert.ok(attempts.includes(1));
+    for (const { name, attributes } of telemetry.spans)
+      assert.doesNotMatch(JSON.stringify([name, attributes]), /a-secret-of|\/hook|Hello|\.mp4|https?:/, name);
   });
 
   test('count what is removed to make room', async () => {

@@ -43,7 +43,8 @@ export const INSTRUMENTS = {
     kind: 'histogram',
     unit: 's',
     about:
-      'Seconds of each stage of the work, with each of its tries; queue_wait: until a message is handled.',
+      'Seconds of each try of each stage of the work. queue_wait: until a message is handled; place_wait: until there is ' +
+      'a place, of the kind that it is waited for; store: of what was prepared, for others.',
     attributes: ['every_cut.stage', 'every_cut.kind', 'error.type'],
     buckets: SECONDS,
   },
@@ -161,13 +162,15 @@ export const INSTRUMENTS = {
   'every_cut.retries': {
     kind: 'counter',
     unit: '{retry}',
-    about: 'Failed tries that are repeated, by their error.',
+    about:
+      'Failed tries that are repeated, by their error; by the topic of their message if no stage is known.',
     attributes: ['error.type', 'every_cut.stage'],
   },
   'every_cut.webhook.deliveries': {
     kind: 'counter',
     unit: '{delivery}',
-    about: 'Tries to deliver the event of a task.',
+    about:
+      'Tries to deliver the event of a task: delivered, refused, failed by the server or the network, or by this service.',
     attributes: ['every_cut.webhook.outcome'],
   },
   'every_cut.speech.characters': {

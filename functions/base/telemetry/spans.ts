@@ -68,6 +68,7 @@ export type StageName =
   | 'measure'
   | 'speak'
   | 'mix'
+  | 'store'
   | 'join'
   | 'save'
   | 'report';
