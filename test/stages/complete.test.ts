@@ -8,6 +8,7 @@ import type { Task } from '../../functions/model/task.ts';
 import { failedReport } from '../../functions/pipeline/reporting.ts';
 import { complete } from '../../functions/stages/complete.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { measureHere } from '../fixtures/telemetry/scrape.ts';
 
 describe('complete', () => {
   const s = useStages();
@@ -35,7 +36,8 @@ describe('complete', () => {
     });
   const finished = async (task: Task) => (await s.deps.tasks.progress(task.id))?.finishedAt !== null;
 
-  test('marks a task as finished last, after its manifest and its log line', async () => {
+  test('marks a task as finished last, after its manifest and its log line, and counts it once', async () => {
+    await using measured = await measureHere();
     const task = await reported();
     await assert.rejects(
       completeWith(task, () => Promise.reject(new Error('it died here'))),
@@ -44,6 +46,9 @@ describe('complete', () => {
     assert.deepEqual([await finished(task), s.logged('task.completed').length], [false, 0]);
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
     assert.deepEqual([await finished(task), s.logged('task.completed').length], [true, 1]);
+    await complete({ topic: 'complete', taskId: task.id }, DELIVERY, s.deps);
+    const ended = (await measured.read()).by('every_cut_tasks_ended_total', 'every_cut_status');
+    assert.deepEqual(ended, { completed: 1 });
   });
 
   test('finishes a task even if its manifest can never be saved', async () => {

@@ -5,6 +5,7 @@ import type { Message } from '../../functions/model/messages.ts';
 import type { Task } from '../../functions/model/task.ts';
 import { deadLetter } from '../../functions/stages/dead-letter.ts';
 import { DELIVERY, useStages } from '../fixtures/hosts/stages.ts';
+import { measureHere } from '../fixtures/telemetry/scrape.ts';
 
 describe('a dead letter', () => {
   const s = useStages();
@@ -45,10 +46,14 @@ describe('a dead letter', () => {
     assert.deepEqual(await s.deps.reports.list(task.id, 1, 1), []);
   });
 
-  test('of a render that had begun is reported as failed', async () => {
+  test('of a render that had begun is reported as failed, and counted once, however often it comes', async () => {
+    await using measured = await measureHere();
     const task = await s.createTask();
     await s.dieOver(renderKey(task.id, 1), 3);
-    await letter(task, { topic: 'render', taskId: task.id, index: 1 });
+    for (let times = 0; times < 2; times++)
+      await letter(task, { topic: 'render', taskId: task.id, index: 1 });
+    const ended = (await measured.read()).by('every_cut_renders_ended_total', 'error_type');
+    assert.deepEqual(ended, { undeliverable: 1 });
     const [report] = await s.deps.reports.list(task.id, 1, 1);
     assert.deepEqual([report?.status, report?.error?.code], ['failed', 'undeliverable']);
     assert.equal(report?.attempts, 2, 'the last death is not counted yet');

@@ -12,6 +12,7 @@ import { IDLE_LIMIT_MS, sweep, WORKED_ON_LIMIT_MS } from '../../functions/stages
 import { until } from '../contracts/harness.ts';
 import { sampleProblem } from '../contracts/problems.ts';
 import { delivery, useStages } from '../fixtures/hosts/stages.ts';
+import { measureHere } from '../fixtures/telemetry/scrape.ts';
 
 describe('the sweep', () => {
   const s = useStages();
@@ -139,6 +140,7 @@ describe('the sweep', () => {
     const repairs = () => s.logged('sweep.repaired').map((line) => line['repair']);
 
     test('ends it after a day in which it looked', async () => {
+      await using measured = await measureHere();
       const task = await s.createTask();
       await s.deps.tasks.markPublished(task.id);
       await sweepFor(IDLE_LIMIT_MS);
@@ -148,6 +150,8 @@ describe('the sweep', () => {
       assert.equal(s.waiting()['complete'], 1);
       await sweepFor(EVERY_MS);
       assert.equal(repairs().filter((repair) => /overdue/.test(String(repair))).length, 1, 'said once');
+      const ended = (await measured.read()).by('every_cut_renders_ended_total', 'error_type');
+      assert.deepEqual(ended, { overdue: 2 }, 'counted once');
     });
 
     test('publishes again what nobody is at, once it stood still for ten minutes, and then more and more rarely', async () => {
