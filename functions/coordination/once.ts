@@ -1,6 +1,7 @@
 /** Work that one process does while the others wait, go on, or get its result. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from '../base/errors.ts';
+import { beginWait } from '../base/telemetry/spans.ts';
 import type { Attempts } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
 import type { AttemptStore } from '../ports/attempts.ts';
@@ -142,16 +143,18 @@ async function isHeld(leases: LeaseStore, key: string): Promise<boolean> {
 
 /**
  * Limits work across all processes: each of the leases `keyOf(1)`, `keyOf(2)` ... is one slot. `count` is called before
- * each round of tries; null means no limit.
+ * each round of tries; null means no limit. `name`: what is waited for, where that is measured.
  */
 export function leasedSemaphore(
   leases: LeaseStore,
   keyOf: (place: number) => string,
   count: () => number | null,
   signal: AbortSignal,
+  name: string,
 ): Semaphore {
   const { ttlMs } = leases;
   return async (work) => {
+    const endWait = beginWait(name);
     for (;;) {
       const places = count();
       if (places === null) return UNLIMITED(work);
@@ -159,7 +162,10 @@ export function leasedSemaphore(
       const first = Math.floor(Math.random() * places);
       for (let at = 0; at < places; at++) {
         const key = keyOf(1 + ((first + at) % places));
-        const done = await underLease({ leases, key, ttlMs, signal }, () => UNLIMITED(work));
+        const done = await underLease({ leases, key, ttlMs, signal }, () => {
+          endWait();
+          return UNLIMITED(work);
+        });
         if (done !== undefined) return done.value;
       }
       await sleep(leases.pollMs, undefined, { signal });

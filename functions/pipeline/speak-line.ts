@@ -90,7 +90,7 @@ export function createSpeaking({ speech, artifacts, leases, inTurn }: SpeakingDe
         await writeFile(join(dir, TIMING), JSON.stringify(timing));
         return {};
       };
-      const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal);
+      const semaphore = leasedSemaphore(leases, speechSlotKey, () => speech.atOnce, signal, 'speaker');
       const artifact = await artifacts.getOrCreate<object>(key, speak, { signal, semaphore, paid: { stop } });
       unstored.delete(key);
       return artifact;

@@ -135,7 +135,9 @@ describe('the metrics of the single-machine host', { timeout: 300_000 }, () => {
     assert.ok((place_wait ?? 0) > 0);
     const waits = one.by(STAGES, 'every_cut_kind', { every_cut_stage: 'place_wait' });
     assert.deepEqual(
-      ['downloader', 'prober', 'encoder', 'decoder', 'mixer', 'saver'].filter((place) => !(place in waits)),
+      ['downloader', 'prober', 'encoder', 'decoder', 'speaker', 'mixer', 'saver'].filter(
+        (place) => !(place in waits),
+      ),
       [],
     );
     const kinds = one.by(STAGES, 'every_cut_kind', { every_cut_stage: 'save' });

@@ -96,20 +96,31 @@ export async function step<T>(
 /** Spans of shorter waits say nothing: most places are free. */
 const LEAST_WAIT_MS = 10;
 
-/** Waits for a place among those that bound the work of this process. @param place such as "encoder" */
-export async function waitForPlace<T>(place: string, entering: () => Promise<T>): Promise<T> {
+/**
+ * Begins to wait for a place among those that bound work. Call the result once: when the place is there, or with the error.
+ * @param place such as "encoder"
+ */
+export function beginWait(place: string): (error?: unknown) => void {
   const began = performance.now();
-  let error: string | undefined;
-  try {
-    return await entering();
-  } catch (cause) {
-    error = errorType(cause);
-    throw cause;
-  } finally {
+  return (error) => {
     const ms = performance.now() - began;
-    const attributes = { 'every_cut.kind': place, 'error.type': error };
+    const failure = error === undefined ? {} : { 'error.type': errorType(error) };
+    const attributes = { 'every_cut.kind': place, ...failure };
     record('every_cut.stage.duration', ms / 1000, { 'every_cut.stage': 'place_wait', ...attributes });
     if (ms >= LEAST_WAIT_MS) pastSpan('place_wait', ms, attributes);
+  };
+}
+
+/** The same for a wait that is over when `entering` is. */
+export async function waitForPlace<T>(place: string, entering: () => Promise<T>): Promise<T> {
+  const end = beginWait(place);
+  try {
+    const entered = await entering();
+    end();
+    return entered;
+  } catch (error) {
+    end(error);
+    throw error;
   }
 }
 

@@ -81,6 +81,7 @@ describe('lines spoken by several processes with one ElevenLabs account', { time
       speechSlotKey,
       () => speech.atOnce,
       signal,
+      'speaker',
     )(() => retryTransient(() => speech.speak({ text, voice: 'Sarah' }, signal), { signal }));
 
   it('stay within the limit of the plan when two processes want 40 lines, so that none is refused', async () => {
