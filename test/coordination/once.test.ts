@@ -6,14 +6,16 @@ import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.t
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { type Database, openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
 import { PermanentError, TransientError } from '../../functions/base/errors.ts';
-import { byOneMessage, type OnceOptions, once } from '../../functions/coordination/once.ts';
+import { byOneMessage, leasedSemaphore, type OnceOptions, once } from '../../functions/coordination/once.ts';
 import { type Semaphore, UNLIMITED } from '../../functions/coordination/semaphore.ts';
 import type { Attempts } from '../../functions/model/attempts.ts';
 import type { AttemptStore } from '../../functions/ports/attempts.ts';
 import type { LeaseStore } from '../../functions/ports/leases.ts';
+import { until } from '../contracts/harness.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { sleepingMachine } from '../fixtures/system/sleeping-machine.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+import { measureHere } from '../fixtures/telemetry/scrape.ts';
 
 describe('once', () => {
   let dir: TempDir;
@@ -491,5 +493,39 @@ describe('once', () => {
       create: async () => 1,
     });
     await assert.rejects(waiting, { code: 'waiting' });
+  });
+
+  test('gives few places to work of all processes, and measures how long each waited for one', async () => {
+    await using measured = await measureHere();
+    const waited = async (suffix: 'count' | 'sum') =>
+      (await measured.read()).sum(`every_cut_stage_duration_seconds_${suffix}`, {
+        ...{ every_cut_stage: 'place_wait', every_cut_kind: 'speaker' },
+      });
+    const semaphore = leasedSemaphore(
+      leases,
+      (place) => `place ${place}`,
+      () => 1,
+      signal,
+      'speaker',
+    );
+    const first = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const works = [
+      semaphore(async () => {
+        seen.push('first');
+        await first.promise;
+      }),
+      semaphore(async () => void seen.push('second')),
+    ];
+    await until(() => seen.length === 1, 'the first');
+    assert.equal(await waited('count'), 1);
+    const began = performance.now();
+    await sleep(2 * leases.pollMs);
+    const atLeast = (performance.now() - began) / 1000;
+    first.resolve();
+    await Promise.all(works);
+    assert.deepEqual(seen, ['first', 'second']);
+    assert.equal(await waited('count'), 2);
+    assert.ok((await waited('sum')) >= atLeast);
   });
 });
