@@ -13,13 +13,13 @@ export const NO_TELEMETRY: Telemetry = {
   async [Symbol.asyncDispose]() {},
 };
 
-export type TelemetryConfig = Pick<Config, 'telemetry' | 'inCloud' | 'cloudRun' | 'project' | 'dataDir'> & {
+export type TelemetryConfig = Pick<Config, 'telemetry' | 'cloudRun' | 'project' | 'dataDir'> & {
   vendors: Pick<Config['vendors'], 'googleApiUrl'>;
 };
 
 /**
  * Dispose of it last, so that the end of the work is sent, too.
- * @param isScraped whether Prometheus may ask this process for its metrics
+ * @param isScraped whether Prometheus may ask this process for its metrics, as it asks hosts
  */
 export async function openTelemetry(
   config: TelemetryConfig,
@@ -35,7 +35,7 @@ export async function openTelemetry(
     resource: {
       'service.name': serviceName,
       'service.version': VERSION,
-      'service.instance.id': instanceId(config),
+      'service.instance.id': instanceId({ isHost: isScraped, dataDir: config.dataDir }),
       'host.name': hostname(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,

@@ -21,6 +21,6 @@ test('counts of a host continue after its restart, and are not mixed with those 
 });
 
 test('each process in the cloud counts for itself', () => {
-  const cloud = { inCloud: true, dataDir: '/tmp/every-cut' };
+  const cloud = { isHost: false, dataDir: '/tmp/every-cut' };
   assert.notEqual(instanceId(cloud), instanceId(cloud));
 });
