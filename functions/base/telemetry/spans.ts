@@ -6,6 +6,8 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  type Tracer,
+  type TracerProvider,
   trace,
 } from '@opentelemetry/api';
 import { PermanentError, RequestError, TransientError } from '../errors.ts';
@@ -22,6 +24,15 @@ export function isTracing(): boolean {
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(SCOPE) !== undefined;
 }
 
+let made: { provider: TracerProvider; tracer: Tracer } | undefined;
+
+/** Looking it up costs as much as a span. A tracer that is made before the SDK is started finds it later. */
+function tracer(): Tracer {
+  const provider = trace.getTracerProvider();
+  if (made?.provider !== provider) made = { provider, tracer: provider.getTracer(SCOPE, VERSION) };
+  return made.tracer;
+}
+
 export interface SpanChoices {
   kind?: SpanKind;
   attributes?: Readonly<Record<string, string | number | undefined>>;
@@ -35,9 +46,7 @@ export async function inSpan<T>(
 ): Promise<T> {
   const around = currentSpan();
   const parent = around === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, around);
-  const span = trace
-    .getTracer(SCOPE, VERSION)
-    .startSpan(name, { kind, attributes: attributes as Attributes }, parent);
+  const span = tracer().startSpan(name, { kind, attributes: attributes as Attributes }, parent);
   try {
     return await within(span, () => work(span));
   } catch (error) {
