@@ -1,6 +1,7 @@
 /** Spans: what was done when, as part of what. Costs next to nothing until a host starts OpenTelemetry's SDK. */
 import {
   type Attributes,
+  type Context,
   ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
@@ -44,9 +45,7 @@ export async function inSpan<T>(
   { kind = SpanKind.INTERNAL, attributes = {} }: SpanChoices,
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
-  const around = currentSpan();
-  const parent = around === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, around);
-  const span = tracer().startSpan(name, { kind, attributes: attributes as Attributes }, parent);
+  const span = tracer().startSpan(name, { kind, attributes: attributes as Attributes }, parentContext());
   try {
     return await within(span, () => work(span));
   } catch (error) {
@@ -55,6 +54,11 @@ export async function inSpan<T>(
   } finally {
     span.end();
   }
+}
+
+function parentContext(): Context {
+  const around = currentSpan();
+  return around === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, around);
 }
 
 /** Says more about the span that the current work is part of. */
