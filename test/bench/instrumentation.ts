@@ -13,6 +13,7 @@ import { type HostProcess, startHostProcess } from './host-process.ts';
 import { makeClips } from './media.ts';
 import { makeTinyClips } from './orchestration.ts';
 import { ownProcessorSeconds, processorSeconds } from './process-tree.ts';
+import { shareOf } from './profile-share.ts';
 import { type BenchRequest, named, withLines } from './request.ts';
 import { timeTask } from './rounds.ts';
 import { markdown, median } from './table.ts';
@@ -45,7 +46,9 @@ export async function instrumentationTable(
   await mkdir(folder);
   const clips = await makeClips(ffmpeg, folder, CLIPS, CLIP_SECONDS);
   const server = stack.use(await serveFiles([...tiny.clips, tiny.track, ...clips]));
-  const hosts = await startHosts(dir.path, ffmpeg, stack);
+  const endpoint = await startReceiver(stack);
+  const hosting = new AsyncDisposableStack();
+  const hosts = await startHosts(dir.path, ffmpeg, endpoint, stack.use(hosting));
 
   const request = (name: string, blocks: readonly (readonly string[])[]): BenchRequest => ({
     task_name: name,
@@ -70,6 +73,9 @@ export async function instrumentationTable(
     progress,
   );
   const mixed = await measured('4 videos to mix', hosts, turns, unheard, processorSeconds, progress);
+  // The profiled one has the folders of one of them.
+  await hosting.disposeAsync();
+  const share = await profiled(dir.path, ffmpeg, endpoint, small, progress);
   return [
     `${turns} rounds, load ${load.toFixed(1)} before`,
     markdown([
@@ -77,17 +83,51 @@ export async function instrumentationTable(
       row('Node, 100 small videos, all known', known),
       row('Node and ffmpeg, 4 videos of 21 s, soundtracks to mix', mixed),
     ]),
+    `With export, ${(share * 100).toFixed(1)} % of the time of Node, of 100 small videos, is spent in counting, measuring, ` +
+      'tracing and sending.',
   ].join('\n\n');
 }
 
-async function startHosts(dir: string, ffmpeg: string, stack: AsyncDisposableStack): Promise<Hosts> {
-  // Takes all, keeps nothing. It is another process than the hosts.
+const IS_TELEMETRY = /\/base\/(telemetry\/|trace\.ts)|\/adapters\/opentelemetry\/|\/@opentelemetry\//;
+const PROFILED_TASKS = 10;
+
+/** Time in the same process, so that a busy machine does not matter. The first task prepares everything. */
+async function profiled(
+  dir: string,
+  ffmpeg: string,
+  endpoint: string,
+  request: BenchRequest,
+  progress: (what: string) => void,
+): Promise<number> {
+  const folders = { dataDir: join(dir, 'on', 'data'), outputDir: join(dir, 'profiled') };
+  await mkdir(folders.outputDir);
+  const settings = { NODE_OPTIONS: '--cpu-prof', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+  {
+    await using host = await startHostProcess(folders, ffmpeg, { settings });
+    for (let task = 1; task <= PROFILED_TASKS; task++) {
+      progress(`A profile: ${task} of ${PROFILED_TASKS}`);
+      await timeTask(host, request);
+    }
+  }
+  return shareOf((file) => IS_TELEMETRY.test(file), folders.outputDir);
+}
+
+/** Takes all, keeps nothing. It is another process than the hosts. */
+async function startReceiver(stack: AsyncDisposableStack): Promise<string> {
   const receiver = createServer((request, response) => request.resume().once('end', () => response.end()));
   receiver.listen(0, '127.0.0.1');
   await new Promise((listening) => receiver.once('listening', listening));
   stack.defer(() => receiver.closeAllConnections());
   stack.defer(() => void receiver.close());
-  const endpoint = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+}
+
+async function startHosts(
+  dir: string,
+  ffmpeg: string,
+  endpoint: string,
+  stack: AsyncDisposableStack,
+): Promise<Hosts> {
   const started = async (mode: Mode) => {
     const folders = { dataDir: join(dir, mode, 'data'), outputDir: join(dir, mode, 'output') };
     for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });

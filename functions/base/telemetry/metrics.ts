@@ -77,14 +77,20 @@ export function observe<N extends GaugeName | CounterName>(
   return { [Symbol.dispose]: () => gauge.removeCallback(callback) };
 }
 
+type Known = Record<string, string | number>;
+
 function optionsOf(name: InstrumentName) {
   const { unit, about } = INSTRUMENTS[name];
   return { unit, description: about };
 }
 
+/** In nearly all cases all of them are, and a copy costs more than to look. */
 function known(attributes: Readonly<Record<string, string | number | undefined>>) {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)) as Record<
-    string,
-    string | number
-  >;
+  for (const name in attributes) {
+    if (attributes[name] === undefined)
+      return Object.fromEntries(
+        Object.entries(attributes).filter(([, value]) => value !== undefined),
+      ) as Known;
+  }
+  return attributes as Known;
 }

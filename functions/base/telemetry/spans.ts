@@ -7,6 +7,8 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  type Tracer,
+  type TracerProvider,
   trace,
 } from '@opentelemetry/api';
 import { PermanentError, RequestError, TransientError } from '../errors.ts';
@@ -23,6 +25,15 @@ export function isTracing(): boolean {
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(SCOPE) !== undefined;
 }
 
+let made: { provider: TracerProvider; tracer: Tracer } | undefined;
+
+/** Looking it up costs as much as a span. A tracer that is made before the SDK is started finds it later. */
+function tracer(): Tracer {
+  const provider = trace.getTracerProvider();
+  if (made?.provider !== provider) made = { provider, tracer: provider.getTracer(SCOPE, VERSION) };
+  return made.tracer;
+}
+
 export interface SpanChoices {
   kind?: SpanKind;
   attributes?: Readonly<Record<string, string | number | undefined>>;
@@ -34,9 +45,7 @@ export async function inSpan<T>(
   { kind = SpanKind.INTERNAL, attributes = {} }: SpanChoices,
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
-  const span = trace
-    .getTracer(SCOPE, VERSION)
-    .startSpan(name, { kind, attributes: attributes as Attributes }, parentContext());
+  const span = tracer().startSpan(name, { kind, attributes: attributes as Attributes }, parentContext());
   try {
     return await within(span, () => work(span));
   } catch (error) {
@@ -139,7 +148,7 @@ export async function waitForPlace<T>(place: string, entering: () => Promise<T>)
 function pastSpan(name: string, ms: number, attributes: NonNullable<SpanChoices['attributes']>): void {
   const now = Date.now();
   const choices = { attributes: attributes as Attributes, startTime: new Date(now - ms) };
-  trace.getTracer(SCOPE, VERSION).startSpan(name, choices, parentContext()).end(new Date(now));
+  tracer().startSpan(name, choices, parentContext()).end(new Date(now));
 }
 
 /** The code of an expected error; of others, their class. There are few of both. */
