@@ -135,6 +135,7 @@ describe('complete', () => {
           { text, voice: 'a', group: 'one' },
           { text, voice: 'a', group: 'two' },
           { text: 'Not bought by it', voice: 'a' },
+          { text: 'Odd', voice: 'a' },
         ],
       },
     });
@@ -149,6 +150,7 @@ describe('complete', () => {
       { workSeconds: 0.25, spoken: 'bought', artifact: 'line/same' },
       // Of an earlier version.
       {},
+      { spoken: 'bought', artifact: { toString: null } },
     ] as Record<string, object>[];
     assert.equal(sources.length, pinned.length);
     for (const [number, more] of pinned.entries())
