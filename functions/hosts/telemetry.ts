@@ -31,7 +31,7 @@ export async function openTelemetry(
   try {
     return await started(config, log, isScraped);
   } catch (error) {
-    log.error(
+    log.warn(
       'Expected OpenTelemetry to start, got an error: no metrics and no traces until this process is started again. Next ' +
         'step: check that all packages are installed (npm ci), and the settings OTEL_*.',
       { event: 'telemetry.failing', endpoint, error },
