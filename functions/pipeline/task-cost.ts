@@ -45,7 +45,7 @@ export async function costOfTask(
     {
       characters: boughtCharacters(task, sources),
       prepareSeconds: sum([...sources.map(({ pin }) => pin), ...pieces].map(secondsOf)),
-      renderSeconds: sum(reports.map(({ renderSeconds }) => renderSeconds ?? 0)),
+      renderSeconds: sum(reports.map(({ workSeconds, renderSeconds }) => workSeconds ?? renderSeconds ?? 0)),
     },
     prices,
   );
