@@ -1,6 +1,6 @@
 /** Makes every request a part of its caller's trace, and measures it. */
 import { record } from '../base/telemetry/metrics.ts';
-import { inSpan, SpanKind } from '../base/telemetry/spans.ts';
+import { inSpan, markFailed, SpanKind } from '../base/telemetry/spans.ts';
 import { traced } from '../base/trace.ts';
 
 /** Called once it is known which route the request has. */
@@ -27,11 +27,13 @@ export async function measured(
       });
       const { status } = response;
       span.setAttribute('http.response.status_code', status);
+      const failure = status >= SERVER_ERROR ? String(status) : undefined;
+      if (failure !== undefined) markFailed(span, failure);
       record('http.server.request.duration', (performance.now() - began) / 1000, {
         ...about,
         'http.route': route,
         'http.response.status_code': status,
-        'error.type': status >= SERVER_ERROR ? String(status) : undefined,
+        'error.type': failure,
       });
       return response;
     }),
