@@ -27,6 +27,7 @@ import {
   withoutThresholds,
 } from '../fixtures/prometheus/expressions.ts';
 import { promtool, type Series, WITH_PROMETHEUS } from '../fixtures/prometheus/prometheus.ts';
+import { OPERATOR_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const ALERT_TESTS = join(ROOT, 'test/infra/alerts.test.yaml');
@@ -155,7 +156,9 @@ const HAPPENED = ['ServiceDown', 'NotReady', 'DeadLetters', 'RendersFailing', 'Q
  */
 const ZERO = /"quarantined"|"waiting"|histogram_quantile\(0\.5, sum by \(le\) \(\(every_cut_task_cost_bucket/;
 
-describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEUS }, () => {
+const skip = WITH_PROMETHEUS.skip || unlessTurn(OPERATOR_SUITES, 'the observed host');
+
+describe('a host that Prometheus scrapes', { timeout: 600_000, skip }, () => {
   test('gives data to every expression of the dashboard and of the rules', async (t) => {
     // As the README says it, for another address and key, and more often.
     const told = /^scrape_configs:\n[^`]*/m.exec(chapter)?.[0] ?? '';
@@ -165,7 +168,12 @@ describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEU
     await using run = await eventfulRun(scrapeOf, ALERTS_FILE);
     const { prometheus, began, ended } = run;
     const during = (expression: string) => prometheus.between(expression, began, ended);
-    const isThere = async (selector: string) => hasData(await during(selector));
+    const known = new Map<string, Promise<boolean>>();
+    const isThere = (selector: string) => {
+      const asked = known.get(selector) ?? during(selector).then((series) => hasData(series));
+      known.set(selector, asked);
+      return asked;
+    };
     const absent = async (selectors: readonly Selector[]) => {
       const found = await Promise.all(selectors.map(({ text }) => isThere(text)));
       return selectors.filter((_, at) => !found[at]).map(({ text }) => text);
