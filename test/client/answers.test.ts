@@ -146,6 +146,7 @@ describe('the client', () => {
     retry: (client) => client.retry('one'),
     sendWebhook: (client) => client.sendWebhook('one'),
     delete: (client) => client.delete('one'),
+    stats: (client) => client.stats(),
   };
   const broken = () => new ReadableStream({ pull: (body) => body.error(new TypeError('terminated')) });
   const ANSWERS: Record<string, () => Response> = {
