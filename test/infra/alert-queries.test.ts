@@ -1,23 +1,17 @@
 /** The alert policies of infra/cloud/monitoring/ in PromQL: they fire on what they are for, as Prometheus evaluates them. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { readMonitoring } from '../../infra/cloud/monitoring-files.ts';
+import { promtool, WITH_PROMETHEUS } from '../fixtures/prometheus/prometheus.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const CHARACTERS_PER_DAY = 1_234;
 const { policies } = readMonitoring(CHARACTERS_PER_DAY);
-const hasPromtool = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .some((dir) => existsSync(join(dir, 'promtool')));
 
-describe('queries of alert policies', {
-  skip: hasPromtool ? false : 'no promtool on PATH (install the package prometheus)',
-}, () => {
+describe('queries of alert policies', WITH_PROMETHEUS, () => {
   const CLOUD_RUN = 'monitored_resource="cloud_run_revision"';
   const own = (name: string, labels = '') =>
     `logging_googleapis_com:user_every_cut_${name}{${CLOUD_RUN}${labels}}`;
@@ -193,18 +187,26 @@ describe('queries of alert policies', {
 
     [
       'quota-near',
-      'three quarters of the processors',
+      'three quarters of the disks',
       {
         [quota('allocation_usage', 'run')]: '15x125',
-        [quota('limit', 'run', ', limit_name="CpuPerProject"')]: '20x125',
+        [quota('limit', 'run', ', limit_name="DisksPerProject"')]: '20x125',
       },
     ],
     [
       'quota-near',
-      'nearly all processors',
+      'all processors, while a large task is made',
+      {
+        [quota('allocation_usage', 'run')]: '20x125',
+        [quota('limit', 'run', ', limit_name="CpuAllocPerProjectRegion"')]: '20x125',
+      },
+    ],
+    [
+      'quota-near',
+      'nearly all disks',
       {
         [quota('allocation_usage', 'run')]: '18x125',
-        [quota('limit', 'run', ', limit_name="CpuPerProject"')]: '20x125',
+        [quota('limit', 'run', ', limit_name="DisksPerProject"')]: '20x125',
       },
       { service: 'run.googleapis.com', quota_metric: 'run/cpu', location: 'europe-west1' },
     ],
@@ -213,7 +215,7 @@ describe('queries of alert policies', {
       'a quota without an end',
       {
         [quota('allocation_usage', 'run')]: '18x125',
-        [quota('limit', 'run', ', limit_name="CpuPerProject"')]: '-1x125',
+        [quota('limit', 'run', ', limit_name="DisksPerProject"')]: '-1x125',
       },
     ],
     [
@@ -277,11 +279,6 @@ describe('queries of alert policies', {
       file,
       stringify({ rule_files: ['rules.yaml'], evaluation_interval: '10m', tests }, { lineWidth: 0 }),
     );
-    try {
-      execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8', stdio: 'pipe' });
-    } catch (error) {
-      const { stdout, stderr } = error as { stdout: string; stderr: string };
-      assert.fail(`${stdout}${stderr}`);
-    }
+    assert.match(await promtool('test', 'rules', file), /SUCCESS/);
   });
 });
