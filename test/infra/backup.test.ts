@@ -42,9 +42,14 @@ function command(marker: string, folder: string): string {
 const inShell = (line: string, env: Environment) =>
   run('sh', ['-c', line], { cwd: ROOT, env: withPath(env) });
 
+const COMPILED = '--require=./infra/build/compile-cache.cjs';
+
 /** What the npm script of that name runs, without npm. */
 function script(name: 'back-up' | 'restore', args: string[], env: Environment) {
-  return run(process.execPath, [`infra/operations/${name}.ts`, ...args], { cwd: ROOT, env: withPath(env) });
+  return run(process.execPath, [COMPILED, `infra/operations/${name}.ts`, ...args], {
+    cwd: ROOT,
+    env: withPath(env),
+  });
 }
 
 function withPath(env: Environment): NodeJS.ProcessEnv {
@@ -239,7 +244,7 @@ describe('a back-up', { timeout: 120_000 }, () => {
     await truncate(join(env.OUTPUT_DIR, '1.mp4'), 3 * 2 ** 30);
     const target = join(dir.path, 'copy');
     const stopped = async (signal: 'SIGTERM' | 'SIGKILL') => {
-      const child = spawn(process.execPath, ['infra/operations/back-up.ts', target], {
+      const child = spawn(process.execPath, [COMPILED, 'infra/operations/back-up.ts', target], {
         cwd: ROOT,
         env: withPath(env),
         stdio: 'ignore',
@@ -325,74 +330,67 @@ describe('restoring', { timeout: 120_000 }, () => {
   });
 });
 
-describe('DATA_DIR', { timeout: 120_000 }, () => {
+describe('DATA_DIR and OUTPUT_DIR', { timeout: 120_000 }, () => {
   test('may be moved while the service is stopped: its tasks are known there, and backed up with their clips', async () => {
     await using dir = await tempDir();
-    await using sources = await serveColourClips(dir.path);
-    const env = folders(join(dir.path, 'service'));
+    await using sources = await serveColourClips(dir.path, 1);
+    const before = folders(join(dir.path, 'service'));
+    const env = { ...before, DATA_DIR: join(dir.path, 'moved') };
+    const output = { width: 64, height: 64, fps: 30 };
+    const request = { task_name: 'kept', video_blocks: threeBlocks(sources, 1), output };
     let taskId: string;
     {
-      await using host = await startTestHost(dir.path, env);
-      const output = { width: 64, height: 64, fps: 30 };
-      taskId = (await host.run({ task_name: 'kept', video_blocks: threeBlocks(sources, 1), output })).id;
+      await using host = await startTestHost(dir.path, before);
+      taskId = (await host.run(request)).id;
     }
-    const moved = { ...env, DATA_DIR: join(dir.path, 'moved') };
-    await rename(env.DATA_DIR, moved.DATA_DIR);
+    const video = async ({ url }: { url: string }) => {
+      const answer = await fetch(`${url}/tasks/${taskId}/renders/1/video`);
+      assert.equal(answer.status, 200);
+      assert.ok((await answer.bytes()).length > 0);
+    };
+
+    await rename(before.DATA_DIR, env.DATA_DIR);
     // From before an upgrade of long ago, and from before one of yesterday.
     const copies = ['every-cut.sqlite.before-v1', 'every-cut.sqlite.before-v2'].map((name) =>
-      join(moved.DATA_DIR, name),
+      join(env.DATA_DIR, name),
     );
     const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3_600_000);
     for (const [at, copy] of copies.entries()) {
       await writeFile(copy, '');
       await utimes(copy, daysAgo(0), daysAgo(at === 0 ? 31 : 29));
     }
-    await using host = await startTestHost(dir.path, moved);
-    const video = await fetch(`${host.url}/tasks/${taskId}/renders/1/video`);
-    assert.equal(video.status, 200);
-    assert.ok((await video.bytes()).length > 0);
-    assert.equal(existsSync(env.DATA_DIR), false);
-    await until(() => !existsSync(copies[0] as string), 'the end of the old copy');
-    assert.ok(existsSync(copies[1] as string));
-
-    const artifacts = (await filesIn(join(moved.DATA_DIR, 'artifacts'))).sort();
-    const target = join(dir.path, 'copy');
-    await script('back-up', [target, '--with-clips', '--without-videos'], moved);
-    assert.ok(artifacts.length > 0);
-    assert.deepEqual((await filesIn(join(target, 'data/artifacts'))).sort(), artifacts);
-    assert.equal(existsSync(join(target, 'output')), false);
-    const { stdout } = await script('restore', [target], folders(join(dir.path, 'elsewhere')));
-    assert.match(
-      stdout,
-      /The back-up has no videos: before the start, copy those of \S+\/service\/output to/,
-    );
-  });
-
-  test('and OUTPUT_DIR may be moved to another place that a link of the earlier name leads to', async () => {
-    await using dir = await tempDir();
-    await using sources = await serveColourClips(dir.path);
-    const env = folders(join(dir.path, 'service'));
-    const output = { width: 64, height: 64, fps: 30 };
-    const request = { task_name: 'kept', video_blocks: threeBlocks(sources, 1), output };
-    let taskId: string;
     {
       await using host = await startTestHost(dir.path, env);
-      taskId = (await host.run(request)).id;
+      await video(host);
+      assert.equal(existsSync(before.DATA_DIR), false);
+      await until(() => !existsSync(copies[0] as string), 'the end of the old copy');
+      assert.ok(existsSync(copies[1] as string));
+
+      const artifacts = (await filesIn(join(env.DATA_DIR, 'artifacts'))).sort();
+      const target = join(dir.path, 'copy');
+      await script('back-up', [target, '--with-clips', '--without-videos'], env);
+      assert.ok(artifacts.length > 0);
+      assert.deepEqual((await filesIn(join(target, 'data/artifacts'))).sort(), artifacts);
+      assert.equal(existsSync(join(target, 'output')), false);
+      const { stdout } = await script('restore', [target], folders(join(dir.path, 'elsewhere')));
+      assert.match(
+        stdout,
+        /The back-up has no videos: before the start, copy those of \S+\/service\/output to/,
+      );
     }
+
+    // A link of the earlier name leads to the other place.
     const large = join(dir.path, 'large');
     await run('sh', ['-c', 'mv "$1" "$2" && ln -s "$2" "$1"', 'sh', env.OUTPUT_DIR, large]);
-    await using host = await startTestHost(dir.path, env);
-    const video = await fetch(`${host.url}/tasks/${taskId}/renders/1/video`);
-    assert.equal(video.status, 200);
-    await video.bytes();
-    assert.equal((await host.run(request)).status['succeeded'], 1);
-    assert.equal((await filesIn(join(large, 'kept'))).filter((path) => path.endsWith('.mp4')).length, 2);
-    await host[Symbol.asyncDispose]();
+    {
+      await using host = await startTestHost(dir.path, env);
+      await video(host);
+      assert.equal((await host.run(request)).status['succeeded'], 1);
+      assert.equal((await filesIn(join(large, 'kept'))).filter((path) => path.endsWith('.mp4')).length, 2);
+    }
     // For new tasks alone: those of before are found where they are.
     await using other = await startTestHost(dir.path, { ...env, OUTPUT_DIR: join(dir.path, 'other') });
-    const again = await fetch(`${other.url}/tasks/${taskId}/renders/1/video`);
-    assert.equal(again.status, 200);
-    await again.bytes();
+    await video(other);
     assert.match(String((await other.run(request)).status['output_folder']), /\/other\/kept$/);
   });
 });

@@ -15,6 +15,8 @@ import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
+/** As npm runs it. */
+const SCRIPT = ['--require=./infra/build/compile-cache.cjs', 'infra/operations/dead-letters.ts'];
 
 describe('the dead letters of a host', { timeout: 120_000 }, () => {
   test('are listed while it runs; the work of those that are set aside is done after a replay', async () => {
@@ -27,7 +29,7 @@ describe('the dead letters of a host', { timeout: 120_000 }, () => {
     const env = { DATA_DIR: join(dir.path, 'data'), OUTPUT_DIR: join(dir.path, 'output') };
     const letters = async (...args: string[]) => {
       const { PATH, HOME } = process.env;
-      const script = ['infra/operations/dead-letters.ts', ...args];
+      const script = [...SCRIPT, ...args];
       return (await run(process.execPath, script, { cwd: ROOT, env: { PATH, HOME, ...env } })).stdout;
     };
     const request = (name: string) => ({
@@ -109,13 +111,10 @@ describe('the dead letters of a host', { timeout: 120_000 }, () => {
     await using dir = await tempDir();
     const env = { PATH: process.env['PATH'], DATA_DIR: dir.path };
     const fails = (args: string[], stderr: RegExp) =>
-      assert.rejects(
-        run(process.execPath, ['infra/operations/dead-letters.ts', ...args], { cwd: ROOT, env }),
-        {
-          code: 1,
-          stderr,
-        },
-      );
+      assert.rejects(run(process.execPath, [...SCRIPT, ...args], { cwd: ROOT, env }), {
+        code: 1,
+        stderr,
+      });
     await fails([], /Expected list or replay, got nothing\.\nnpm run dead-letters -- list/);
     await fails(['replay', 'all'], /Expected list or replay, got replay all/);
     await fails(['list'], /Expected the task database .* got no file\. Next step: set DATA_DIR/);
