@@ -16,7 +16,7 @@ import { until } from '../contracts/harness.ts';
 import { type Json, startTestHost } from '../fixtures/hosts/host.ts';
 import { uploaded } from '../fixtures/hosts/sending.ts';
 import { serveColourClips, threeBlocks } from '../fixtures/media/colour-clips.ts';
-import { countFrames } from '../fixtures/media/finished.ts';
+import { countFramesOf } from '../fixtures/media/finished.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -164,8 +164,7 @@ describe('a back-up while 27 videos render', { timeout: 300_000 }, () => {
       assert.ok(files[0]?.url.startsWith(pathToFileURL(folder).href));
       assert.equal((await stat(join(folder, file_name))).size, bytes);
     }
-    const frames: number[] = [];
-    for (const name of names) frames.push(await countFrames(join(folder, name)));
+    const frames = await countFramesOf(names.map((name) => join(folder, name)));
     assert.deepEqual(frames.sort(byNumber), expectedFrames());
     assert.ok(renders.every(({ attempts }) => attempts <= 2));
   });
