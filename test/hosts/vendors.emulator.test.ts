@@ -36,7 +36,7 @@ describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000
 
   before(async () => {
     dir = await tempDir();
-    server = await serveColourClips(dir.path);
+    server = await serveColourClips(dir.path, EACH);
     google = await startGoogleServer(['artifacts', 'clips']);
     voices = await startElevenLabsServer({ maximum: 2, speakMs: 50 });
     parent = google.drive.state.add({ name: 'Ads', mimeType: FOLDER_TYPE });

@@ -154,9 +154,9 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     };
     const characters = 10 + 13;
     let computeUsd = 0;
-    for (const [name, bought, cents] of [
-      ['buys', characters, '0.23'],
-      ['saves', 0, '0.00'],
+    for (const [name, bought] of [
+      ['buys', characters],
+      ['saves', 0],
     ] as const) {
       const id = await host.post({ ...request, task_name: name });
       const { status } = await host.completed(id);
@@ -164,7 +164,7 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       const file = join(home, 'output', name, `manifest-${id.slice(0, 6)}.json`);
       const { cost, renders } = JSON.parse(await readFile(file, 'utf8')) as ManifestView;
       const { usd, speech_characters, compute_seconds } = cost;
-      assert.deepEqual([speech_characters, usd.toFixed(2)], [bought, cents]);
+      assert.equal(speech_characters, bought);
       assert.ok(Math.abs(usd - bought / 100 - compute_seconds / 10_000) < 2e-6, `${usd} USD`);
       const rendering = renders.reduce((sum, render) => sum + (render.render_seconds ?? 0), 0);
       assert.ok(compute_seconds > rendering, `${compute_seconds} s, ${rendering} s of them for renders`);
