@@ -17,6 +17,7 @@ case "${1:-}" in
       --freshness=7d --format='value(timestamp,jsonPayload.task_id,jsonPayload.message)'
     ;;
   waiting | replay)
+    [ -x node_modules/.bin/node ] || fail 'Expected the npm packages to be installed, got none. Run `npm ci`, then run this again.'
     ACCESS_TOKEN="$(gcloud auth print-access-token)"
     export ACCESS_TOKEN
     exec node_modules/.bin/node infra/cloud/dead-letters.ts "$PROJECT_ID" "$1" "${SECONDS_LONG:-660}" "${2:-}"
