@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 const ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 const current = new AsyncLocalStorage<string>();
+/** Taken while this module loads, when the process does not work on anything yet. */
+const outside = AsyncLocalStorage.snapshot();
 
 /** The id that the caller has given, if it can be one; otherwise a new UUID. */
 export function requestIdFrom(header: unknown): string {
@@ -17,9 +19,12 @@ export function duringRequest<T>(id: string, work: () => T): T {
   return current.run(id, work);
 }
 
-/** Runs what a request only sets off and does not wait for, such as work that serves all requests. */
+/**
+ * Runs what other work only sets off and does not wait for, such as work that serves all requests: apart from the request, the
+ * trace and everything else that work knows from its context.
+ */
 export function apartFromRequests<T>(work: () => T): T {
-  return current.exit(work);
+  return outside(work);
 }
 
 /** Undefined outside of requests. */

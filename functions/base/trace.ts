@@ -34,6 +34,11 @@ export function currentSpan(): Span | undefined {
   return current.getStore();
 }
 
+/** Whether whoever began the current trace keeps it. */
+export function isSampled(): boolean {
+  return ((current.getStore()?.spanContext().traceFlags ?? 0) & SAMPLED) === SAMPLED;
+}
+
 /** The span that a header, a message or a task names. */
 export function contextOf(traceparent: string | null | undefined): SpanContext | undefined {
   const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent ?? '') ?? [];
@@ -56,14 +61,14 @@ export function traceparent(): string | undefined {
 export function traceFields(project?: string): Record<string, unknown> {
   const context = current.getStore()?.spanContext();
   if (context === undefined) return {};
-  const { traceId, spanId, traceFlags } = context;
+  const { traceId, spanId } = context;
   return {
     trace_id: traceId,
     span_id: spanId,
     ...(project !== undefined && {
       'logging.googleapis.com/trace': `projects/${project}/traces/${traceId}`,
       'logging.googleapis.com/spanId': spanId,
-      'logging.googleapis.com/trace_sampled': (traceFlags & SAMPLED) === SAMPLED,
+      'logging.googleapis.com/trace_sampled': isSampled(),
     }),
   };
 }

@@ -19,6 +19,9 @@ export interface TelemetrySettings {
 /** A name and a value that may be percent-encoded: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ */
 const PAIR = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*([^\s,=][^,]*?)\s*$/;
 
+/** What HTTP can send as the value of a header. */
+const HEADER = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** https://docs.cloud.google.com/stackdriver/docs/reference/telemetry/overview */
 const GOOGLE_HOST = 'telemetry.googleapis.com';
 /** Without one of them, Google refuses metrics: https://docs.cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics */
@@ -30,7 +33,7 @@ export function readTelemetrySettings(
   { inCloud, project }: { inCloud: boolean; project: string | undefined },
 ): TelemetrySettings {
   const endpoint = read.optional('OTEL_EXPORTER_OTLP_ENDPOINT', isEndpoint)?.replace(/\/+$/, '');
-  const headers = read.optional('OTEL_EXPORTER_OTLP_HEADERS', (text) => pairsOf(text) !== undefined);
+  const headers = read.optional('OTEL_EXPORTER_OTLP_HEADERS', areHeaders);
   if (headers !== undefined && endpoint === undefined && !read.failed('OTEL_EXPORTER_OTLP_ENDPOINT')) {
     read.problem(
       'OTEL_EXPORTER_OTLP_ENDPOINT: expected an address because OTEL_EXPORTER_OTLP_HEADERS is set, got nothing. ' +
@@ -66,9 +69,13 @@ export function readTelemetrySettings(
 
 function isEndpoint(value: string): boolean {
   const url = URL.parse(value);
-  return (
-    /^https?:$/.test(url?.protocol ?? '') && url?.search === '' && url.hash === '' && url.username === ''
-  );
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return [url.search, url.hash, url.username, url.password].every((part) => part === '');
+}
+
+function areHeaders(text: string): boolean {
+  const pairs = pairsOf(text);
+  return pairs !== undefined && Object.values(pairs).every((value) => HEADER.test(value));
 }
 
 function pairsOf(text: string): Record<string, string> | undefined {

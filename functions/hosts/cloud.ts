@@ -64,7 +64,7 @@ export function createCloudFunctions(options: CloudOptions): CloudFunctions {
     log,
   });
   const logNack = createNackLog(log);
-  const traces = createMessageTraces('gcp_pubsub', async () => (await composed)?.deps.tasks);
+  const traces = createMessageTraces('gcp_pubsub', async () => (await depsOf()).tasks);
   const stopping = new AbortController();
   const atWork = new Set<Promise<Response>>();
   let telemetry: Promise<Telemetry> | undefined;

@@ -1,6 +1,7 @@
 /** Makes the handling of each message a part of the trace of its task, and measures how long it waited and took. */
 import { record } from '../base/telemetry/metrics.ts';
 import { errorType, inSpan, isTracing, markFailed, SpanKind } from '../base/telemetry/spans.ts';
+import { inTime } from '../base/time-limit.ts';
 import { traced } from '../base/trace.ts';
 import type { Message } from '../model/messages.ts';
 import type { TaskStore } from '../ports/tasks.ts';
@@ -25,16 +26,19 @@ export interface MessageTraces {
 /** As https://opentelemetry.io/docs/specs/semconv/messaging/ calls it; the queue of one machine has a name of its own. */
 export type MessagingSystem = 'every_cut' | 'gcp_pubsub';
 
+/** The work does not wait longer for its trace. The first message of a function waits for its start. */
+const LOOK_MS = 5_000;
+
 export function createMessageTraces(
   system: MessagingSystem,
-  tasksOf: () => Promise<Pick<TaskStore, 'get'> | undefined>,
+  tasksOf: () => Promise<Pick<TaskStore, 'get'>>,
 ): MessageTraces {
   /** The sweep publishes messages outside of any trace. */
   const rootOf = async ({ taskId }: Message): Promise<string | undefined> => {
     if (!isTracing()) return undefined;
-    // If the store is down, the work itself will say so.
-    const task = await (await tasksOf())?.get(taskId).catch(() => undefined);
-    return task?.traceparent;
+    const looking = async () => (await (await tasksOf()).get(taskId))?.traceparent;
+    // If the store is down or slow, the work itself will say so.
+    return await inTime(looking(), LOOK_MS, () => new Error('late')).catch(() => undefined);
   };
   return {
     async handle(message, arrival, work) {

@@ -18,7 +18,7 @@ export type TelemetryConfig = Pick<Config, 'telemetry' | 'cloudRun' | 'project' 
 };
 
 /**
- * Dispose of it last, so that the end of the work is sent, too.
+ * Dispose of it last, so that the end of the work is sent, too. Never rejects: the work goes on without it.
  * @param isScraped whether Prometheus may ask this process for its metrics, as it asks hosts
  */
 export async function openTelemetry(
@@ -26,9 +26,23 @@ export async function openTelemetry(
   log: Log,
   { isScraped }: { isScraped: boolean },
 ): Promise<Telemetry> {
+  const { endpoint } = config.telemetry;
+  if (endpoint === undefined && !isScraped) return NO_TELEMETRY;
+  try {
+    return await started(config, log, isScraped);
+  } catch (error) {
+    log.warn(
+      'Expected OpenTelemetry to start, got an error: no metrics and no traces until this process is started again. Next ' +
+        'step: check that all packages are installed (npm ci), and the settings OTEL_*.',
+      { event: 'telemetry.failing', endpoint, error },
+    );
+    return NO_TELEMETRY;
+  }
+}
+
+async function started(config: TelemetryConfig, log: Log, isScraped: boolean): Promise<Telemetry> {
   const { endpoint, serviceName, attributes, share, everyMs } = config.telemetry;
   const { project } = config;
-  if (endpoint === undefined && !isScraped) return NO_TELEMETRY;
   // A quarter of a second that most functions need not spend.
   const { startTelemetry } = await import('../adapters/opentelemetry/telemetry.ts');
   return startTelemetry({

@@ -17,6 +17,8 @@ export interface Report {
   truePeakDbtp: number | null;
   /** From the start of the mix until the file is saved. */
   renderSeconds: number | null;
+  /** Of these, without waiting for places. Absent in reports of earlier versions, and of what was not begun. */
+  workSeconds?: number;
   stageSeconds: Partial<Record<Stage, number>>;
   attempts: number;
   warnings: string[];

@@ -142,7 +142,7 @@ async function preparedOf(
     );
     for (const [at, number] of some.entries()) {
       const pin = read[at];
-      if (pin !== undefined && pin.error === undefined && isCountable(pin)) prepared.set(number, pin);
+      if (pin != null && pin.error === undefined && isCountable(pin)) prepared.set(number, pin);
     }
   }
   return prepared;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import { step } from '../base/telemetry/spans.ts';
+import { workingTime } from '../base/working-time.ts';
 import { attemptOf, failureOf, refuseCrashLoop, retryTransient } from '../coordination/retry-policy.ts';
 import type { Semaphore } from '../coordination/semaphore.ts';
 import { joinClips, secondsOf, totalOf } from '../media/join-clips.ts';
@@ -60,7 +61,12 @@ export interface MakeVideoSignals extends Signals {
 }
 
 /** Makes the video and saves it. Returns the report, also for a permanent failure; throws all other errors. */
-export async function makeVideo(
+export async function makeVideo(...making: Parameters<typeof madeOrFailed>): Promise<Report> {
+  const { value: report, seconds: workSeconds } = await workingTime(() => madeOrFailed(...making));
+  return { ...report, workSeconds };
+}
+
+async function madeOrFailed(
   task: Task,
   combination: Combination,
   before: Attempts,

@@ -35,15 +35,17 @@ export async function costOfTask(
   { pins, prices }: CostDeps,
 ): Promise<TaskCost> {
   const longest = Math.max(0, finishedAt - Date.parse(task.createdAt)) / 1000;
-  const secondsOf = ({ workSeconds }: Pick<Effort, 'workSeconds'>) =>
-    typeof workSeconds === 'number' && workSeconds > 0 ? Math.min(workSeconds, longest) : 0;
+  const secondsOf = (pin: Pick<Effort, 'workSeconds'> | null) => {
+    const workSeconds: unknown = pin?.workSeconds;
+    return typeof workSeconds === 'number' && workSeconds > 0 ? Math.min(workSeconds, longest) : 0;
+  };
   const sources = await sourcePins(task, pins);
   const pieces = (await pieceStates(task, task.plan.combinations, pins))[0]?.pins.values() ?? [];
   return costOf(
     {
       characters: boughtCharacters(task, sources),
       prepareSeconds: sum([...sources.map(({ pin }) => pin), ...pieces].map(secondsOf)),
-      renderSeconds: sum(reports.map(({ renderSeconds }) => renderSeconds ?? 0)),
+      renderSeconds: sum(reports.map(({ workSeconds, renderSeconds }) => workSeconds ?? renderSeconds ?? 0)),
     },
     prices,
   );
@@ -51,7 +53,7 @@ export async function costOfTask(
 
 interface SourcePin {
   number: number;
-  pin: Effort & { artifact?: string };
+  pin: Effort & { artifact?: unknown };
 }
 
 async function sourcePins({ id, plan }: Task, pins: PinStore): Promise<SourcePin[]> {
@@ -69,8 +71,8 @@ function boughtCharacters({ plan }: Task, sources: readonly SourcePin[]): number
   const bought = new Map<string, number>();
   for (const { number, pin } of sources) {
     const source = plan.sources[number];
-    if (source?.kind !== 'line' || pin.spoken !== 'bought') continue;
-    bought.set(String(pin.artifact), charactersOf(source));
+    if (source?.kind !== 'line' || pin.spoken !== 'bought' || typeof pin.artifact !== 'string') continue;
+    bought.set(pin.artifact, charactersOf(source));
   }
   return sum([...bought.values()]);
 }

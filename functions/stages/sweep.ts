@@ -3,7 +3,6 @@ import pLimit from 'p-limit';
 import { chunked } from '../base/chunked.ts';
 import { counted } from '../base/counted.ts';
 import { type Failure, isShortage, isShortageCode, TransientError } from '../base/errors.ts';
-import { inSpan } from '../base/telemetry/spans.ts';
 import { inTraceOf, traced } from '../base/trace.ts';
 import { graceIsOver } from '../coordination/grace.ts';
 import { endIdleTime, idleTime } from '../coordination/idle-time.ts';
@@ -69,11 +68,7 @@ const MOST_EVENTS = 500;
 
 /** Repairs what a process that died left undone. Run it from time to time; concurrent runs are harmless. */
 export async function sweep(deps: SweepDeps): Promise<void> {
-  await inSpan('sweep', {}, () => sweepAll(deps));
-}
-
-async function sweepAll(deps: SweepDeps): Promise<void> {
-  // Each event belongs to the trace of its task, which whoever sends it finds.
+  // Not in the trace of whoever asks for it: each event belongs to that of its task, which whoever sends it finds.
   await traced(undefined, () => publishDueEvents(deps));
   let after: string | undefined;
   for (;;) {

@@ -185,5 +185,5 @@ function ratios(all: readonly Spent[], mode: Mode, base: Mode): number[] {
 function spread(values: readonly number[]): string {
   const sorted = values.toSorted((one, other) => one - other);
   const at = (share: number) => (sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN).toFixed(3);
-  return `${at(0.5)} (${at(0.25)} to ${at(0.75)})`;
+  return `${median(values).toFixed(3)} (${at(0.25)} to ${at(0.75)})`;
 }

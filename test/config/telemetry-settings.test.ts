@@ -37,6 +37,18 @@ describe('settings of telemetry', () => {
       for (const value of ['a', 'a=b,c', 'a=%E0%A4%A']) assert.ok(wrong({ [name]: value }).includes(name));
   });
 
+  test('refuse headers that HTTP cannot send, and names or passwords in the address, which the log shows', () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:4318';
+    for (const value of ['a=b%0Ac', 'a=b%00', 'a=%E2%82%AC'])
+      assert.deepEqual(wrong({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: value }), [
+        'OTEL_EXPORTER_OTLP_HEADERS',
+      ]);
+    for (const who of ['name', 'name:secret', ':secret'])
+      assert.deepEqual(wrong({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://${who}@127.0.0.1:4318` }), [
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+      ]);
+  });
+
   test('name what Google needs: a project, and on other machines a region', () => {
     assert.deepEqual(wrong(GOOGLE), ['GOOGLE_CLOUD_PROJECT', 'OTEL_RESOURCE_ATTRIBUTES']);
     const project = { ...GOOGLE, GOOGLE_CLOUD_PROJECT: 'p' };

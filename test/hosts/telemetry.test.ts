@@ -8,7 +8,10 @@ import { createLog } from '../../functions/base/log.ts';
 import { add } from '../../functions/base/telemetry/metrics.ts';
 import { inSpan } from '../../functions/base/telemetry/spans.ts';
 import { type Environment, loadConfig } from '../../functions/config/config.ts';
+import { createMessageTraces } from '../../functions/hosts/message-traces.ts';
 import { openTelemetry } from '../../functions/hosts/telemetry.ts';
+import { measured } from '../../functions/http/measured.ts';
+import { sampleTask } from '../contracts/samples.ts';
 import { defaultCredentials } from '../fixtures/drive/stage.ts';
 import { startGoogleServer } from '../fixtures/google/server.ts';
 import type { Json } from '../fixtures/hosts/host.ts';
@@ -113,6 +116,63 @@ test('other receivers get the headers of the settings, no token, and what the se
   const [resource] = receiver.spans.map((span) => span.resource);
   assert.equal(resource?.['deployment.environment.name'], 'test');
   assert.equal(resource?.['cloud.provider'], undefined);
+});
+
+test('an SDK that cannot start leaves the process without telemetry, and the log says why', async () => {
+  const lines: Json[] = [];
+  const log = createLog({ level: 'debug', pretty: false, write: (line) => lines.push(JSON.parse(line)) });
+  const config = loadConfig({});
+  const wrong = { ...config, telemetry: { ...config.telemetry, endpoint: 'no address' } };
+  await using telemetry = await openTelemetry(wrong, log, { isScraped: false });
+  await telemetry.flush();
+  assert.equal(telemetry.metricsText, undefined);
+  assert.deepEqual(
+    lines.map(({ event, severity }) => [event, severity]),
+    [['telemetry.failing', 'WARNING']],
+  );
+  assert.match(String(lines[0]?.['error']), /no address/);
+});
+
+test('an answer of 500 and more is a failed span, one below is not', async () => {
+  await using receiver = await startOtlpReceiver();
+  const config = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+  const log = createLog({ level: 'debug', pretty: false, write: () => {} });
+  await using telemetry = await openTelemetry(config, log, { isScraped: false });
+  for (const status of [404, 503])
+    await measured(new Request('http://127.0.0.1/tasks/a'), async () => new Response(null, { status }));
+  await telemetry.flush();
+  assert.deepEqual(
+    receiver.spans.map(({ status, attributes }) => [status, attributes['error.type']]),
+    [
+      [0, undefined],
+      [2, '503'],
+    ],
+  );
+});
+
+test('a message without a trace belongs to that of its task, and is handled without one if its store is down', async () => {
+  await using receiver = await startOtlpReceiver();
+  const config = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+  const log = createLog({ level: 'debug', pretty: false, write: () => {} });
+  await using telemetry = await openTelemetry(config, log, { isScraped: false });
+  const [trace, root] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'];
+  const stored = { get: async () => ({ ...sampleTask(), traceparent: `00-${trace}-${root}-01` }) };
+  const broken = async (): Promise<never> => {
+    throw new Error('no store');
+  };
+  const arrival = { deliveries: 1, traceparent: undefined, age: 5 };
+  for (const tasksOf of [async () => stored, async () => ({ get: broken }), broken]) {
+    const { handle } = createMessageTraces('gcp_pubsub', tasksOf);
+    const handled = await handle({ topic: 'webhook', taskId: 'a' }, arrival, async () => 'handled');
+    assert.equal(handled, 'handled');
+  }
+  await telemetry.flush();
+  const [first, ...others] = receiver.spans;
+  assert.deepEqual([first?.traceId, first?.parentId], [trace, root]);
+  assert.deepEqual(
+    others.map(({ parentId }) => parentId),
+    [undefined, undefined],
+  );
 });
 
 describe('a function', () => {

@@ -217,6 +217,21 @@ describe('the traces of the host', { timeout: 300_000 }, () => {
     assert.equal(lost?.counts['process prepare'], 1, lost?.drawn);
   });
 
+  test('a request that only reads is in the trace of its caller, and begins none', async () => {
+    const url = String(host.logged('host.started').at(-1)?.['url']);
+    const traceId = '5bf92f3577b34da6a3ce929d0e0e4736';
+    const ask = (flags: string) =>
+      fetch(`${url}/stats`, { headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-${flags}` } });
+    assert.deepEqual([(await ask('00')).status, (await ask('01')).status], [200, 200]);
+    const reading = () => otlp.spans.filter(({ name }) => name.startsWith('GET '));
+    await until(() => reading().length > 0, 'the span of the request');
+    // The status of tasks was asked for many times.
+    assert.deepEqual(
+      reading().map((span) => [span.name, span.traceId]),
+      [['GET /stats', traceId]],
+    );
+  });
+
   test('a stop sends what is left', async () => {
     await host.status(await host.post(small('last', 'red.mp4')));
     const before = otlp.spans.length;

@@ -28,6 +28,7 @@ import {
   withoutThresholds,
 } from '../fixtures/prometheus/expressions.ts';
 import { promtool, type Series, WITH_PROMETHEUS } from '../fixtures/prometheus/prometheus.ts';
+import { OPERATOR_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -166,7 +167,9 @@ const HAPPENED = ['ServiceDown', 'NotReady', 'DeadLetters', 'RendersFailing', 'Q
  */
 const ZERO = /"quarantined"|"waiting"|histogram_quantile\(0\.5, sum by \(le\) \(\(every_cut_task_cost_bucket/;
 
-describe('a host that Prometheus scrapes', { timeout: 600_000, ...WITH_PROMETHEUS }, () => {
+const skip = WITH_PROMETHEUS.skip || unlessTurn(OPERATOR_SUITES, 'the observed host');
+
+describe('a host that Prometheus scrapes', { timeout: 600_000, skip }, () => {
   test('gives data to every expression of the dashboard and of the rules', async (t) => {
     // As the README says it, for another address and key, and more often.
     const told = /^scrape_configs:\n[^`]*/m.exec(chapter)?.[0] ?? '';

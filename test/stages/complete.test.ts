@@ -135,6 +135,7 @@ describe('complete', () => {
           { text, voice: 'a', group: 'one' },
           { text, voice: 'a', group: 'two' },
           { text: 'Not bought by it', voice: 'a' },
+          { text: 'Odd', voice: 'a' },
         ],
       },
     });
@@ -149,16 +150,21 @@ describe('complete', () => {
       { workSeconds: 0.25, spoken: 'bought', artifact: 'line/same' },
       // Of an earlier version.
       {},
+      { spoken: 'bought', artifact: { toString: null } },
     ] as Record<string, object>[];
     assert.equal(sources.length, pinned.length);
     for (const [number, more] of pinned.entries())
       await s.deps.pins.write(task.id, `prepared-${number}`, { ...samplePrepared('a'), ...more });
-    for (const { index } of combinations) await s.deps.reports.report(task.id, sampleReport(index));
+    for (const { index } of combinations) {
+      // The first is of an earlier version, which has only the time with its waits.
+      const work = index === 1 ? {} : { workSeconds: 1 };
+      await s.deps.reports.report(task.id, { ...sampleReport(index), ...work });
+    }
     const prices = { speechPer1000: 10, perHour: { prepare: 36, render: 3_600 } };
     await complete({ topic: 'complete', taskId: task.id }, DELIVERY, { ...s.deps, prices });
     const finishedAt = (await s.deps.tasks.progress(task.id))?.finishedAt ?? 0;
     const longest = (finishedAt - Date.parse(task.createdAt)) / 1000;
-    const [prepare, render] = [20 + longest + 0.5 + 0.25, 1.25 * combinations.length];
+    const [prepare, render] = [20 + longest + 0.5 + 0.25, 1.25 + combinations.length - 1];
     const [line] = s.logged('task.completed');
     assert.equal(line?.['characters'], 5, 'bought once, for both groups');
     assert.equal(line?.['compute_seconds'], Number((prepare + render).toFixed(3)));

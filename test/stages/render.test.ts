@@ -45,6 +45,27 @@ describe('render', () => {
     assert.deepEqual([succeeded, failed], [2, 0]);
   });
 
+  test('a place to save counts as time of the video, and not as its work', async () => {
+    const task = await s.createTask();
+    await s.prepareAll(task);
+    const saving = fairLanes({ place: 'saver', places: 1 });
+    const held = Promise.withResolvers<void>();
+    const other = saving('another task')(() => held.promise);
+    const rendering = render({ topic: 'render', taskId: task.id, index: 1 }, delivery(), {
+      ...s.deps,
+      saving: (taskId) => (work) => {
+        setTimeout(held.resolve, 300);
+        return saving(taskId)(work);
+      },
+    });
+    await Promise.all([rendering, other]);
+    const [report] = await s.deps.reports.list(task.id, 1, 1);
+    const { renderSeconds, workSeconds } = report as Report;
+    const waited = (renderSeconds ?? 0) - (workSeconds ?? Number.NaN);
+    assert.ok(waited >= 0.29, `got ${renderSeconds} s with ${workSeconds} s of work`);
+    assert.ok((workSeconds ?? 0) > 0);
+  });
+
   test('a video says what was remarked about each of its clips, without their secrets', async () => {
     const file = join(s.dir.path, 'slide.mp4');
     const sources = ['-f', 'lavfi', '-i', 'color=red:s=64x64:r=30:d=0.2', ...tones(2)];

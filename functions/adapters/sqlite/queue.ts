@@ -19,7 +19,7 @@ export interface ConsumeOptions<T extends Topic> {
   /** Messages in flight at a time. One task gets a fifth of these places at most, so that others begin at once. */
   concurrency: number;
   handler: Handler<T>;
-  /** Called before a failed message is stored again, with the milliseconds until it is delivered. */
+  /** Called once for each failed delivery, before the message is stored again, with the milliseconds until the next one. */
   onHandedBack?: (message: MessageOf<T>, error: unknown, pauseMs: number) => void;
 }
 
@@ -83,6 +83,8 @@ export function createSqliteQueue({
       wake(new Set(['dead-letter']));
     }
   };
+  /** Storing a message again is repeated while the disk is full. */
+  const told = new WeakSet<Taken>();
   const handBack = (taken: Taken, error: unknown, onHandedBack: OnHandedBack = () => {}): void => {
     // Waiting is not a failure: the delivery is not counted, and the next one follows soon.
     const waits = isWaiting(error);
@@ -94,7 +96,8 @@ export function createSqliteQueue({
     // Work waits for room on a disk as long as that takes. The count makes the pauses grow, and stops halfway to giving up.
     const counted = isShort ? Math.min(taken.deliveries, Math.ceil(maxDeliveries / 2)) : taken.deliveries;
     const pause = pauseMs(error, waits ? 1 : counted, backOffBaseMs);
-    onHandedBack(taken.message, error, pause);
+    if (!told.has(taken)) onHandedBack(taken.message, error, pause);
+    told.add(taken);
     messages.handBack({ ...taken, deliveries: counted - (waits ? 1 : 0) }, pause);
   };
 

@@ -27,7 +27,7 @@ export function isTracing(): boolean {
 
 let made: { provider: TracerProvider; tracer: Tracer } | undefined;
 
-/** Looking it up costs as much as a span. A tracer that is made before the SDK is started finds it later. */
+/** Looked up once. A tracer that is made before the SDK is started finds it later. */
 function tracer(): Tracer {
   const provider = trace.getTracerProvider();
   if (made?.provider !== provider) made = { provider, tracer: provider.getTracer(SCOPE, VERSION) };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -78,20 +79,21 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(workFor(1_000), workFor(10));
   });
 
-  it('handles messages apart from the request that published them', async () => {
+  it('handles messages apart from the request and the work that published them', async () => {
     await using harness = await openQueue();
-    const ids: unknown[] = [];
+    const work = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
     harness.consume('render', {
       concurrency: 1,
       handler: async () => {
-        ids.push(requestId());
+        seen.push([requestId(), work.getStore()]);
       },
     });
     // The consumer has looked once and sleeps, so that the request wakes it.
     await pause(1);
-    await duringRequest('one', () => harness.queue.publish(renders(3)));
-    await until(() => ids.length === 3, 'three messages');
-    assert.deepEqual(ids, [undefined, undefined, undefined]);
+    await work.run('preparing', () => duringRequest('one', () => harness.queue.publish(renders(3))));
+    await until(() => seen.length === 3, 'three messages');
+    assert.deepEqual(seen, Array(3).fill([undefined, undefined]));
   });
 
   it('lets other work go on while it stores many messages', async () => {
@@ -454,6 +456,29 @@ describe('the sqlite queue on a full disk', { timeout: TIMEOUT_MS }, () => {
     await time.passing(pause(6_000));
     assert.deepEqual(told, ['began', 'over']);
     assert.equal(indexes.length, 100, 'each message once');
+  });
+
+  it('says once that a message is handed back, however often that cannot be stored', async (t) => {
+    const time = fakeTime(t);
+    await using harness = await openQueue({ onOutage: { began() {}, over() {} } });
+    let [deliveries, told] = [0, 0];
+    harness.consume('render', {
+      concurrency: 1,
+      handler: async () => {
+        deliveries += 1;
+        if (deliveries > 1) return;
+        harness.database.row('PRAGMA query_only = 1');
+        throw new TransientError('network', 'Away.');
+      },
+      onHandedBack: () => {
+        told += 1;
+      },
+    });
+    await harness.queue.publish(renders(1));
+    await time.passing(pause(20_000));
+    harness.database.row('PRAGMA query_only = 0');
+    await time.passing(until(() => total(harness.queue.counts()) === 0, 'an empty queue'));
+    assert.deepEqual([deliveries, told], [2, 1]);
   });
 
   it('knows of each message whether it waits or is being handled', async () => {
