@@ -138,8 +138,8 @@ test('an answer of 500 and more is a failed span, one below is not', async () =>
   const config = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
   const log = createLog({ level: 'debug', pretty: false, write: () => {} });
   await using telemetry = await openTelemetry(config, log, { isScraped: false });
-  for (const status of [404, 503])
-    await measured(new Request('http://127.0.0.1/tasks/a'), async () => new Response(null, { status }));
+  const posted = () => new Request('http://127.0.0.1/tasks/a/cancel', { method: 'POST' });
+  for (const status of [404, 503]) await measured(posted(), async () => new Response(null, { status }));
   await telemetry.flush();
   assert.deepEqual(
     receiver.spans.map(({ status, attributes }) => [status, attributes['error.type']]),
