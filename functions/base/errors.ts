@@ -136,6 +136,13 @@ export function isShortageCode(code: TransientCode): boolean {
   return code === 'disk_full' || code === 'output_gone';
 }
 
+const NO_PROBLEM: readonly TransientCode[] = ['waiting', 'cancelled', 'lease_lost'];
+
+/** Whether it only says that work is done elsewhere, or is no longer wanted. */
+export function isNoProblem(error: unknown): boolean {
+  return TransientError.is(error) && NO_PROBLEM.includes(error.code);
+}
+
 /** Whether retries must be limited: the error is of no known kind, or something outside killed ffmpeg. */
 export function isUnexpected(error: unknown): boolean {
   if (TransientError.is(error)) return error.code === 'ffmpeg_killed';

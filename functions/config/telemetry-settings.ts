@@ -22,8 +22,8 @@ const PAIR = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*([^\s,=][^,]*?)\s*$/;
 /** What HTTP can send as the value of a header. */
 const HEADER = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** https://docs.cloud.google.com/stackdriver/docs/reference/telemetry/overview */
-const GOOGLE_HOST = 'telemetry.googleapis.com';
+/** Of all regions or of one: https://docs.cloud.google.com/stackdriver/docs/reference/telemetry/overview */
+const GOOGLE_HOST = /^telemetry(\.[a-z0-9-]+\.rep)?\.googleapis\.com$/;
 /** Without one of them, Google refuses metrics: https://docs.cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics */
 const LOCATIONS = ['location', 'cloud.availability_zone', 'cloud.region'];
 
@@ -42,7 +42,7 @@ export function readTelemetrySettings(
   }
   const described = read.optional('OTEL_RESOURCE_ATTRIBUTES', (text) => pairsOf(text) !== undefined);
   const attributes = pairsOf(described ?? '') ?? {};
-  const isGoogle = URL.parse(endpoint ?? '')?.hostname === GOOGLE_HOST;
+  const isGoogle = GOOGLE_HOST.test(URL.parse(endpoint ?? '')?.hostname ?? '');
   if (isGoogle && project === undefined) {
     read.problem(
       'GOOGLE_CLOUD_PROJECT: expected the id of a project because OTEL_EXPORTER_OTLP_ENDPOINT is Google, got nothing. ' +

@@ -3,8 +3,7 @@
  * they hold up is known from the context. Notes never fail the work.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { TransientCode } from '../base/codes.ts';
-import { isDiskFull, PermanentError, type Stage, TransientError } from '../base/errors.ts';
+import { isDiskFull, isNoProblem, PermanentError, type Stage, TransientError } from '../base/errors.ts';
 import { add } from '../base/telemetry/metrics.ts';
 import { errorType } from '../base/telemetry/spans.ts';
 import type { Message } from '../model/messages.ts';
@@ -30,8 +29,6 @@ interface Context {
 const current = new AsyncLocalStorage<Context>();
 /** The work that an error held up, for whoever gets the error later. */
 const heldUp = new WeakMap<Error, { work: Work; stage: Stage | null }>();
-/** These say that work is done elsewhere, or is no longer wanted. */
-const NO_PROBLEM: readonly TransientCode[] = ['waiting', 'cancelled', 'lease_lost'];
 
 export function createProblems({ store, now }: { store: ProblemStore; now?: () => number }): Problems {
   const notes = createProblemNotes(store, now);
@@ -50,8 +47,7 @@ export function createProblems({ store, now }: { store: ProblemStore; now?: () =
       const own = workOf(message);
       if (own === undefined) return;
       const { taskId } = message;
-      if (TransientError.is(error) && NO_PROBLEM.includes(error.code))
-        return notes.postpone(taskId, own, pauseMs);
+      if (isNoProblem(error)) return notes.postpone(taskId, own, pauseMs);
       const shown = shownError(error);
       if (shown === undefined) return;
       const { work, stage } = heldUp.get(error as Error) ?? { work: own, stage: null };
@@ -81,7 +77,7 @@ export async function asWork<T>(work: Work, run: () => Promise<T>): Promise<T> {
 
 /** Counts a failed try that is repeated: within its delivery, or by the next one. @param stage or topic of the message */
 export function countRetry(error: unknown, stage: string | undefined): void {
-  if (TransientError.is(error) && NO_PROBLEM.includes(error.code)) return;
+  if (isNoProblem(error)) return;
   add('every_cut.retries', 1, { 'error.type': errorType(error), 'every_cut.stage': stage });
 }
 
@@ -92,7 +88,7 @@ export function noteFailedTry(
   pauseMs: number | undefined,
 ): void {
   const context = current.getStore();
-  if (context === undefined || NO_PROBLEM.includes(error.code)) return;
+  if (context === undefined || isNoProblem(error)) return;
   const { notes, taskId, work } = context;
   heldUp.set(error, { work, stage: stage ?? null });
   void notes.note(

@@ -1,8 +1,7 @@
 /** Defines the cloud functions as request handlers, which index.ts registers with the framework. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Push, readPush } from '../adapters/pubsub/push.ts';
 import { createTokenReader } from '../adapters/pubsub/push-token.ts';
-import { backOffMs, isWaiting } from '../adapters/shared/queue-backoff.ts';
+import { isWaiting } from '../adapters/shared/queue-backoff.ts';
 import { CLOSE_CONNECTION } from '../base/close-connection.ts';
 import { RequestError, TransientError } from '../base/errors.ts';
 import { apartFromRequests } from '../base/request-id.ts';
@@ -18,6 +17,7 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import type { CloudOptions, composeCloud } from './cloud-adapters.ts';
 import { inChunks } from './cloud-answer.ts';
 import { type Arrival, createMessageTraces } from './message-traces.ts';
+import { outOfTime, PATIENCE, persistently, WEBHOOK_PATIENCE } from './persistence.ts';
 import { openTelemetry } from './telemetry.ts';
 
 export const FUNCTION_NAMES = [
@@ -35,22 +35,6 @@ export interface CloudFunctions extends Record<FunctionName, CloudFunction>, Asy
 
 type Deps = Awaited<ReturnType<typeof composeCloud>>['deps'];
 type StageRun<T extends Topic> = (message: MessageOf<T>, delivery: Delivery, deps: Deps) => Promise<void>;
-
-/** How long a delivery may take. */
-interface Patience {
-  /** Then the work is stopped and the message handed back: shortly before the platform ends the request. */
-  deliveryMs: number;
-  /** How long errors are retried within a delivery. Each refused push slows down the whole subscription. */
-  persistMs: number;
-}
-
-/** Pub/Sub repeats a push after 600 s without an answer. */
-const PATIENCE: Patience = { deliveryMs: 540_000, persistMs: 480_000 };
-/** 20 s to read the reports, at first, 15 s for a try, and a short wait for a place. The function's requests end after 60 s. */
-const WEBHOOK_PATIENCE: Patience = { deliveryMs: 50_000, persistMs: 15_000 };
-/** Each look costs a few reads. */
-const WAIT_AGAIN_MS = 1_000;
-const LONGEST_BACK_OFF_MS = 15_000;
 
 const ACKNOWLEDGED = 204;
 const HANDED_BACK = 503;
@@ -229,45 +213,4 @@ async function bodyOf(request: Request): Promise<unknown> {
     if (RequestError.is(error) && error.code !== 'request_timeout') return undefined;
     throw error;
   }
-}
-
-/**
- * The queue's redelivery, within the delivery: retries transient errors, with the pauses of our own queue, until shortly
- * before the delivery's time is up.
- * @param handsBackWaits hands back at once what waits for other work, unless it says when to look again
- */
-async function persistently(
-  run: () => Promise<void>,
-  signal: AbortSignal,
-  onFailed: (error: unknown, pauseMs?: number) => Promise<void>,
-  handsBackWaits: boolean,
-  persistMs: number,
-): Promise<void> {
-  const deadline = performance.now() + persistMs;
-  for (let failures = 1; ; ) {
-    try {
-      return await run();
-    } catch (error) {
-      const waits = isWaiting(error);
-      const isOver = signal.aborted || (waits && handsBackWaits && error.retryAfterMs === undefined);
-      if (!TransientError.is(error) || isOver) {
-        await onFailed(error);
-        throw error;
-      }
-      const own = waits ? WAIT_AGAIN_MS : Math.min(backOffMs(failures++), LONGEST_BACK_OFF_MS);
-      const pause = Math.max(own, error.retryAfterMs ?? 0);
-      const isLast = performance.now() + pause > deadline;
-      await onFailed(error, isLast ? undefined : pause);
-      if (isLast) throw error;
-      await sleep(pause, undefined, { signal }).catch(() => {});
-      if (signal.aborted) throw error;
-    }
-  }
-}
-
-function outOfTime({ deliveryMs }: Patience): TransientError {
-  return new TransientError(
-    'out_of_time',
-    `Expected the stage to end within ${deliveryMs / 1000} s, got a timeout.`,
-  );
 }

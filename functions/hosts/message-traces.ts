@@ -1,6 +1,6 @@
 /** Makes the handling of each message a part of the trace of its task, and measures how long it waited and took. */
 import { record } from '../base/telemetry/metrics.ts';
-import { errorType, inSpan, isTracing, markFailed, SpanKind } from '../base/telemetry/spans.ts';
+import { errorType, inSpan, isTracing, markAs, SpanKind } from '../base/telemetry/spans.ts';
 import { inTime } from '../base/time-limit.ts';
 import { traced } from '../base/trace.ts';
 import type { Message } from '../model/messages.ts';
@@ -71,7 +71,7 @@ async function handled<T>(
   return await inSpan(`process ${topic}`, { kind: SpanKind.CONSUMER, attributes }, async (span) => {
     const failed = (cause: unknown) => {
       error = errorType(cause);
-      markFailed(span, error);
+      markAs(span, cause);
     };
     try {
       return await work(failed);

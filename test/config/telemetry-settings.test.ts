@@ -56,5 +56,14 @@ describe('settings of telemetry', () => {
     assert.deepEqual(wrong({ ...project, K_SERVICE: 'render', FIRESTORE_EMULATOR_HOST: 'h:1' }), []);
     const placed = loadConfig({ ...project, OTEL_RESOURCE_ATTRIBUTES: 'cloud.region=europe-west1' });
     assert.equal(placed.telemetry.toGoogle, true);
+    for (const [host, toGoogle] of [
+      ['telemetry.europe-west1.rep.googleapis.com', true],
+      ['telemetry.googleapis.com.example.com', false],
+      ['telemetry-googleapis.com', false],
+    ] as const) {
+      const env = { GOOGLE_CLOUD_PROJECT: 'p', OTEL_RESOURCE_ATTRIBUTES: 'cloud.region=europe-west1' };
+      const { telemetry } = loadConfig({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: `https://${host}` });
+      assert.equal(telemetry.toGoogle, toGoogle, host);
+    }
   });
 });

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { TransientError } from '../../functions/base/errors.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { add } from '../../functions/base/telemetry/metrics.ts';
 import { inSpan } from '../../functions/base/telemetry/spans.ts';
@@ -146,6 +147,28 @@ test('an answer of 500 and more is a failed span, one below is not', async () =>
     [
       [0, undefined],
       [2, '503'],
+    ],
+  );
+});
+
+test('a message that waits for other work is no failed span, one that fails is', async () => {
+  await using receiver = await startOtlpReceiver();
+  const config = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+  const log = createLog({ level: 'debug', pretty: false, write: () => {} });
+  await using telemetry = await openTelemetry(config, log, { isScraped: false });
+  const { handle } = createMessageTraces('every_cut', async () => ({ get: async () => undefined }));
+  const arrival = { deliveries: 1, traceparent: undefined, age: 5 };
+  for (const code of ['waiting', 'network'] as const) {
+    const error = new TransientError(code, 'Not now.');
+    const failing = handle({ topic: 'webhook', taskId: 'a' }, arrival, async () => Promise.reject(error));
+    await assert.rejects(failing, error);
+  }
+  await telemetry.flush();
+  assert.deepEqual(
+    receiver.spans.map(({ status, attributes }) => [status, attributes['error.type']]),
+    [
+      [0, 'waiting'],
+      [2, 'network'],
     ],
   );
 });

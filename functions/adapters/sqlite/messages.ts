@@ -21,14 +21,6 @@ export interface Taken {
   age: number | undefined;
 }
 
-export interface TopicCounts {
-  /** Messages that are ready now or once their back-off ends. */
-  waiting: number;
-  inFlight: number;
-  /** Dead letters that could not be handled and are kept for inspection. */
-  quarantined: number;
-}
-
 export interface Take {
   taken: Taken[];
   /**
@@ -51,6 +43,7 @@ const COLUMNS = 'id, body, deliveries, deaths, traceparent, published_at';
 
 /** The state in the database, under the name that it has there since its first version. */
 export const QUARANTINED = 'parked';
+
 /**
  * The queue's rows. Each method is one transaction. After a power cut, what was last taken waits again, and what was last
  * acknowledged comes once more.
@@ -185,27 +178,6 @@ export class SqliteMessages {
   /** See Untouched. */
   untouchedMs(topic: Topic): number {
     return this.#untouched.ms(topic, this.#now());
-  }
-
-  counts(topic: Topic): TopicCounts {
-    const rows = this.#database.rows<{ state: string; count: number }>(
-      'SELECT state, count(*) AS count FROM messages WHERE topic = ? GROUP BY state',
-      topic,
-    );
-    const of = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
-    return { waiting: of('waiting'), inFlight: of('taken'), quarantined: of(QUARANTINED) };
-  }
-
-  /** Milliseconds since the oldest message that waits or is in flight was published; 0 if there is none. */
-  oldestMs(topic: Topic): number {
-    // By their ids, which is their order: no index has the times, and rows of other topics need not be read.
-    const oldest = this.#database.row<Pick<Row, 'published_at'>>(
-      `SELECT published_at FROM messages WHERE id =
-         (SELECT min(id) FROM messages INDEXED BY messages_next WHERE topic = ? AND state IN ('waiting', 'taken'))`,
-      topic,
-    );
-    const now = this.#now();
-    return Math.max(0, now - (oldest?.published_at ?? now));
   }
 
   /** Available at time 0, so that setting the clock back does not hold up new work. */

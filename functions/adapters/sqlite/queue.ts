@@ -5,7 +5,8 @@ import { apartFromRequests } from '../../base/request-id.ts';
 import type { Message, MessageOf, Topic } from '../../model/messages.ts';
 import type { Queue } from '../../ports/queue.ts';
 import { BACK_OFF_BASE_MS, isWaiting, pauseMs, reasonOf } from '../shared/queue-backoff.ts';
-import { SqliteMessages, type Taken, type TopicCounts } from './messages.ts';
+import { countMessages, oldestMs, type TopicCounts } from './backlog.ts';
+import { SqliteMessages, type Taken } from './messages.ts';
 import type { Database } from './sqlite.ts';
 import { type Consumer, type Handler, TopicConsumer } from './topic-consumer.ts';
 
@@ -142,15 +143,15 @@ export function createSqliteQueue({
 
     counts() {
       return {
-        prepare: messages.counts('prepare'),
-        render: messages.counts('render'),
-        complete: messages.counts('complete'),
-        webhook: messages.counts('webhook'),
-        'dead-letter': messages.counts('dead-letter'),
+        prepare: countMessages(database, 'prepare'),
+        render: countMessages(database, 'render'),
+        complete: countMessages(database, 'complete'),
+        webhook: countMessages(database, 'webhook'),
+        'dead-letter': countMessages(database, 'dead-letter'),
       };
     },
 
-    oldestMs: (topic) => messages.oldestMs(topic),
+    oldestMs: (topic) => oldestMs(database, topic, now()),
 
     untouchedMs: () => Math.max(0, ...[...consumers].map(({ topic }) => messages.untouchedMs(topic))),
   };

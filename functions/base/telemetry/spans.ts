@@ -11,7 +11,7 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api';
-import { PermanentError, RequestError, TransientError } from '../errors.ts';
+import { isNoProblem, PermanentError, RequestError, TransientError } from '../errors.ts';
 import { contextOf, currentSpan, within } from '../trace.ts';
 import { VERSION } from '../version.ts';
 import type { AttributesOf } from './instruments.ts';
@@ -49,7 +49,7 @@ export async function inSpan<T>(
   try {
     return await within(span, () => work(span));
   } catch (error) {
-    markFailed(span, errorType(error));
+    markAs(span, error);
     throw error;
   } finally {
     span.end();
@@ -70,6 +70,12 @@ export function describe(attributes: SpanChoices['attributes']): void {
 export function referTo(traceparent: string | undefined): void {
   const context = contextOf(traceparent);
   if (context !== undefined) currentSpan()?.addLink({ context });
+}
+
+/** Says why work has ended. What only waits for other work has not failed. */
+export function markAs(span: Span, error: unknown): void {
+  if (isNoProblem(error)) span.setAttribute('error.type', errorType(error));
+  else markFailed(span, errorType(error));
 }
 
 /** @param type of the error. Its message may name files and addresses of callers: the log has it, under the same trace. */
