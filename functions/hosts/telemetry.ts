@@ -49,7 +49,7 @@ async function started(config: TelemetryConfig, log: Log, isScraped: boolean): P
     resource: {
       'service.name': serviceName,
       'service.version': VERSION,
-      'service.instance.id': instanceId({ isHost: isScraped, dataDir: config.dataDir }),
+      'service.instance.id': await instanceId(config, { isHost: isScraped }),
       'host.name': hostname(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,

@@ -2,7 +2,7 @@
 export interface SpeechUsage {
   /** First day of the month, UTC, as "2026-11-01". */
   since: string;
-  /** Characters that the voice was asked to speak. */
+  /** Characters that a voice that costs was asked to speak. */
   bought: number;
   /** Characters of lines that had been spoken before. */
   saved: number;

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { PermanentError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { waitForPlace } from '../base/telemetry/spans.ts';
 import { unlessAborted } from '../base/time-limit.ts';
 import { checkEncodedSound } from '../media/check-soundtrack.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
@@ -123,7 +124,7 @@ export function createSoundtracks({ artifacts, ffmpeg, log }: SoundtracksDeps): 
     const parts = making.has(key) ? {} : await partsOf(wanted);
     const atIt = making.get(key);
     if (atIt !== undefined) {
-      const failure = await unlessAborted(wanted.signal, atIt);
+      const failure = await waitForPlace('soundtrack', () => unlessAborted(wanted.signal, atIt));
       if (failure !== undefined) throw failure;
       return undefined;
     }

@@ -1,7 +1,7 @@
 /** Runs the commands of infra/OPERATIONS.md on a service that is working, and what they do when something is in their way. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -138,7 +138,11 @@ describe('a back-up while 27 videos render', { timeout: 300_000, skip }, () => {
 
     // Neither the machine nor the folders are there any more.
     await rm(join(dir.path, 'first'), { recursive: true });
-    t.diagnostic((await inShell(command('restore', backUp), elsewhere)).stdout);
+    t.diagnostic((await inShell(`umask 022 && ${command('restore', backUp)}`, elsewhere)).stdout);
+    const modes = [join(dir.path, 'elsewhere'), elsewhere.DATA_DIR, elsewhere.OUTPUT_DIR].map(
+      (folder) => statSync(folder).mode & 0o777,
+    );
+    assert.deepEqual(modes, [0o755, 0o700, 0o755], 'people share the videos, and the folder above both');
     sources.set('/black.mp4', black);
 
     await using host = await startTestHost(dir.path, elsewhere);
@@ -398,6 +402,15 @@ describe('DATA_DIR and OUTPUT_DIR', { timeout: 120_000 }, () => {
 });
 
 describe('the roll-back of infra/OPERATIONS.md', () => {
+  test('moves nothing where there is no copy', async () => {
+    await using dir = await tempDir();
+    const data = join(dir.path, '.data');
+    openDatabase(join(data, 'every-cut.sqlite')).close();
+    const before = await filesIn(data);
+    await assert.rejects(run('sh', ['-c', commands('roll-back')], { cwd: dir.path }), /before-v/);
+    assert.deepEqual(await filesIn(data), before);
+  });
+
   test('puts the database of before an upgrade into its place, without what the newer one left beside it', async () => {
     await using dir = await tempDir();
     const data = join(dir.path, '.data');

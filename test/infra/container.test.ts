@@ -95,6 +95,15 @@ describe('the files of the container', () => {
     assert.match(read('infra/README.md'), /podman build --format docker/);
   });
 
+  test('the volumes of compose.yaml are those that the commands of the documents name', () => {
+    const called = (service.volumes as string[]).map((volume) => {
+      const [name = '', folder] = volume.split(':');
+      return `-v ${compose.volumes[name].name}:${folder}`;
+    });
+    for (const file of ['README.md', 'infra/README.md', 'infra/OPERATIONS.md'])
+      assert.ok(read(file).includes(called.join(' ')), `${file}: ${called}`);
+  });
+
   test('the documents draw a key, and show none that could be copied', () => {
     for (const file of ['README.md', 'infra/README.md']) {
       assert.match(read(file), /API_KEY="\$\(openssl rand -hex 24\)"/, file);
@@ -114,6 +123,15 @@ describe('the files of the container', () => {
       JSON.parse(/^VOLUME (.+)$/m.exec(dockerfile)?.[1] ?? '[]'),
     );
   });
+});
+
+test('the unit for systemd in OPERATIONS.md runs what npm start runs, and stops it as the container does', () => {
+  const unit = /<!-- systemd -->\n```ini\n([^`]*)```/.exec(read('infra/OPERATIONS.md'))?.[1] ?? '';
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
+  const lines = unit.replace(/ \\\n\s+/g, ' ').split('\n');
+  assert.ok(lines.includes(`ExecStart=/opt/every-cut/node_modules/.bin/${scripts.start}`), unit);
+  const grace = parse(read('infra/container/compose.yaml')).services['every-cut'].stop_grace_period;
+  assert.ok(lines.includes(`TimeoutStopSec=${Number.parseInt(grace, 10)}`), unit);
 });
 
 describe('the image, built and run', { timeout: 1_800_000, ...CAN_BUILD }, () => {

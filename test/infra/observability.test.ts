@@ -1,6 +1,7 @@
 /** The dashboard, the alert rules, and whether each of their expressions finds what a real host says. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
@@ -28,6 +29,7 @@ import {
 } from '../fixtures/prometheus/expressions.ts';
 import { promtool, type Series, WITH_PROMETHEUS } from '../fixtures/prometheus/prometheus.ts';
 import { OPERATOR_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const ALERT_TESTS = join(ROOT, 'test/infra/alerts.test.yaml');
@@ -45,7 +47,8 @@ describe('the files of infra/observability', () => {
       assert.ok(!(own in service), own);
     const extended = parse(read('infra/container/compose.yaml'));
     assert.equal(compose.name, extended.name);
-    for (const volume of Object.keys(extended.volumes)) assert.ok(volume in compose.volumes, volume);
+    const { observed: _, ...volumes } = compose.volumes;
+    assert.deepEqual(volumes, extended.volumes, 'either file finds the data');
     assert.equal(service.environment.OTEL_EXPORTER_OTLP_ENDPOINT, 'http://lgtm:4318');
     assert.match(lgtm.image, /^docker\.io\/grafana\/otel-lgtm:\d+\.\d+\.\d+$/);
     for (const port of lgtm.ports) assert.match(port, /^127\.0\.0\.1:/);
@@ -141,6 +144,14 @@ describe('the files of infra/observability', () => {
 });
 
 describe('the alert rules', WITH_PROMETHEUS, () => {
+  test('are taken by a Prometheus that has the configuration of the README', async () => {
+    await using dir = await tempDir();
+    const file = join(dir.path, 'prometheus.yml');
+    await copyFile(ALERTS_FILE, join(dir.path, 'alerts.yaml'));
+    await writeFile(file, /^```yaml\n([^`]*scrape_configs:[^`]*)```$/m.exec(chapter)?.[1] ?? '');
+    assert.match(await promtool('check', 'config', file), new RegExp(`SUCCESS: ${rules.length} rules found`));
+  });
+
   test('are rules to Prometheus, and fire in their trouble and only then', async () => {
     assert.match(await promtool('check', 'rules', ALERTS_FILE), /SUCCESS/);
     assert.match(await promtool('test', 'rules', ALERT_TESTS), /SUCCESS/);

@@ -6,6 +6,7 @@ import { TransientError } from '../../functions/base/errors.ts';
 import { beginningOf, readSound } from '../../functions/media/mp4/tracks.ts';
 import type { ArtifactStore } from '../../functions/ports/artifacts.ts';
 import { CHOICES, TOTAL, useSoundtracks } from '../fixtures/media/soundtracks.ts';
+import { measureHere } from '../fixtures/telemetry/scrape.ts';
 
 describe('a soundtrack', () => {
   const s = useSoundtracks();
@@ -86,11 +87,15 @@ describe('a soundtrack', () => {
   test('is made once in a process by renders that need it at the same time', async () => {
     using only = await opened({ choices: { ...CHOICES, musicDb: -1 } });
     const runs = ffmpeg.runs;
+    await using measured = await measureHere();
     const all = await Promise.all([1, 2, 3, 4].map(() => opened()));
     assert.equal(ffmpeg.runs, 2 * runs);
     assert.equal(new Set(all.map(({ file }) => file)).size, 1);
     assert.notEqual(all[0]?.file, only.file);
     for (const one of all) one[Symbol.dispose]();
+    const wait = { every_cut_stage: 'place_wait', every_cut_kind: 'soundtrack' };
+    const waits = (await measured.read()).sum('every_cut_stage_duration_seconds_count', wait);
+    assert.equal(waits, 3, 'the time of those that waited is told');
   });
 
   test('that two processes make at the same time is the one that was stored first', async () => {

@@ -12,6 +12,8 @@ const STICKY = 0o1000;
 
 export interface PrivateFolderOptions {
   dir: string;
+  /** Permissions of folders above it that are made. They may lead to files that people share, whatever the umask of now. */
+  parents: number;
   /** Names that only a folder of ours contains. */
   mark: RegExp;
   /** Names of all that is ours in it. */
@@ -23,8 +25,8 @@ export interface PrivateFolderOptions {
  * with what is ours in it, unless it belongs to another user. A folder that is not recognised stays as it is: the setting
  * may name one that other programs use, too.
  */
-export async function makePrivateFolder({ dir, mark, own }: PrivateFolderOptions): Promise<void> {
-  await makeFolder(dirname(dir));
+export async function makePrivateFolder({ dir, parents, mark, own }: PrivateFolderOptions): Promise<void> {
+  await makeFolder(dirname(dir), parents);
   try {
     await mkdir(dir, { mode: PRIVATE_FOLDER });
     return;

@@ -44,7 +44,8 @@ export const INSTRUMENTS = {
     unit: 's',
     about:
       'Seconds of each try of each stage of the work. queue_wait: until a message is handled; place_wait: until there is ' +
-      'a place, of the kind that it is waited for; store: of what was prepared, for others.',
+      'a place, of the kind that it is waited for, or (soundtrack) until another video has made it; store: of what was ' +
+      'prepared, for others.',
     attributes: ['every_cut.stage', 'every_cut.kind', 'error.type'],
     buckets: SECONDS,
   },

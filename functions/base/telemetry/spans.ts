@@ -124,7 +124,7 @@ const LEAST_WAIT_MS = 10;
 
 /**
  * Begins to wait for a place among those that bound work. Call the result once: when the place is there, or with the error.
- * @param place such as "encoder"
+ * @param place such as "encoder"; also what another call is making, such as "soundtrack"
  */
 export function beginWait(place: string): (error?: unknown) => void {
   const began = performance.now();

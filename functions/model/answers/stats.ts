@@ -61,7 +61,7 @@ export const statsSchema = object(
     speech: object(
       {
         since: { type: 'string', format: 'date', description: 'First day of the month, UTC.' },
-        characters_bought: count('Characters that the voice was asked to speak.'),
+        characters_bought: count('Characters that a voice that costs was asked to speak.'),
         characters_saved: count('Characters of lines that had been spoken before.'),
       },
       'Of this month.',

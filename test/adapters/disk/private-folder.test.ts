@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { makePrivateFolder } from '../../../functions/adapters/disk/private-folder.ts';
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
-const RULES = { mark: /^lock$/, own: /^(lock|tmp|db.*)$/ };
+const RULES = { parents: 0o755, mark: /^lock$/, own: /^(lock|tmp|db.*)$/ };
 const skip = process.platform === 'win32' && 'Windows has other permissions';
 
 /** Permissions of a folder and of everything in it. */
@@ -24,12 +24,16 @@ async function filled(dir: string, mode: number): Promise<void> {
 }
 
 describe('a private folder', { skip }, () => {
-  it('is created so, also with parents', async () => {
+  it('is created so, with parents that are not', async (t: TestContext) => {
     await using dir = await tempDir();
-    const own = join(dir.path, 'new', 'data');
+    const parent = join(dir.path, 'new');
+    const own = join(parent, 'data');
+    // As that of a host, which shares the parents with whoever uses its videos.
+    const before = process.umask(0o077);
+    t.after(() => void process.umask(before));
     await makePrivateFolder({ dir: own, ...RULES });
     await makePrivateFolder({ dir: own, ...RULES });
-    assert.deepEqual(await modes(own), { '.': '700' });
+    assert.deepEqual(await modes(parent), { '.': '755', data: '700' });
   });
 
   it('is made of one that an earlier version left open, with all that is ours in it', async () => {
