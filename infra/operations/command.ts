@@ -19,6 +19,8 @@ export function settings(): Config {
 
 /** Runs a script. An error is one message and exit code 1; Ctrl-C and SIGTERM fire the signal. */
 export async function command(run: (args: string[], signal: AbortSignal) => Promise<void>): Promise<void> {
+  // The reader may end first (`npm run back-up -- FOLDER | head`). The work must not end with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
   try {

@@ -1,6 +1,7 @@
 /** Runs the commands of infra/OPERATIONS.md on a service that is working, and what they do when something is in their way. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -272,6 +273,20 @@ describe('a back-up', { timeout: 120_000 }, () => {
     );
     assert.equal(existsSync(elsewhere.DATA_DIR), false);
     assert.match(await refusal(script('back-up', [target], env)), /was killed: remove that folder/);
+  });
+
+  test('is finished when nobody reads what it says any more', async () => {
+    await using dir = await tempDir();
+    const env = await idleService(dir);
+    const target = join(dir.path, 'copy');
+    const program = spawn(process.execPath, ['infra/operations/back-up.ts', target, '--without-videos'], {
+      cwd: ROOT,
+      env: withPath(env),
+    });
+    program.stdout.destroy();
+    const [code] = await once(program, 'close');
+    assert.equal(code, 0);
+    assert.deepEqual([existsSync(target), existsSync(`${target}.part`)], [true, false]);
   });
 });
 
