@@ -61,7 +61,12 @@ export function readTelemetrySettings(
     headers: pairsOf(headers ?? '') ?? {},
     toGoogle: isGoogle || (endpoint !== undefined && endpoint === read.raw('GOOGLE_API_URL')),
     attributes,
-    serviceName: read.text('OTEL_SERVICE_NAME', 'every-cut', /^[\w.:/-]{1,100}$/),
+    // OpenTelemetry says that this setting wins.
+    serviceName: read.text(
+      'OTEL_SERVICE_NAME',
+      attributes['service.name'] ?? 'every-cut',
+      /^[\w.:/-]{1,100}$/,
+    ),
     share: Number(read.text('OTEL_TRACES_SAMPLER_ARG', '1', /^(0(\.\d+)?|1(\.0+)?)$/)),
     everyMs: read.integer('OTEL_METRIC_EXPORT_INTERVAL', 60_000, 1_000, 3_600_000),
   };
@@ -69,8 +74,9 @@ export function readTelemetrySettings(
 
 function isEndpoint(value: string): boolean {
   const url = URL.parse(value);
-  if (url === null || !/^https?:$/.test(url.protocol)) return false;
-  return [url.search, url.hash, url.username, url.password].every((part) => part === '');
+  // An empty query or fragment does not show in the parsed address.
+  if (/[?#\s]/.test(value) || url === null || !/^https?:$/.test(url.protocol)) return false;
+  return url.username === '' && url.password === '';
 }
 
 function areHeaders(text: string): boolean {

@@ -47,7 +47,6 @@ async function started(config: TelemetryConfig, log: Log, isScraped: boolean): P
   const { startTelemetry } = await import('../adapters/opentelemetry/telemetry.ts');
   return startTelemetry({
     resource: {
-      'service.name': serviceName,
       'service.version': VERSION,
       'service.instance.id': await instanceId(config, { isHost: isScraped }),
       'host.name': hostname(),
@@ -56,6 +55,7 @@ async function started(config: TelemetryConfig, log: Log, isScraped: boolean): P
       ...(project !== undefined && { 'cloud.account.id': project, 'gcp.project_id': project }),
       ...(await platformOf(config)),
       ...attributes,
+      'service.name': serviceName,
     },
     isScraped,
     ...(endpoint !== undefined && { otlp: { endpoint, headers: await headersOf(config), share, everyMs } }),

@@ -34,6 +34,7 @@ export async function readBackUp(folder: string): Promise<BackUp> {
   let backUp: BackUp;
   try {
     backUp = JSON.parse(await readFile(listIn(folder), 'utf8')) as BackUp;
+    if (!Array.isArray(backUp?.files)) throw new TypeError('a list without files');
   } catch (error) {
     throw new Error(
       `Expected a complete back-up in ${folder}, got ${systemCode(error) ?? 'a damaged list'} for its ${LIST}, which is ` +

@@ -43,10 +43,18 @@ describe('settings of telemetry', () => {
       assert.deepEqual(wrong({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: value }), [
         'OTEL_EXPORTER_OTLP_HEADERS',
       ]);
-    for (const who of ['name', 'name:secret', ':secret'])
-      assert.deepEqual(wrong({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://${who}@127.0.0.1:4318` }), [
+    const addresses = ['name@h', 'name:secret@h', ':secret@h', 'h/?', 'h/#', 'h/?a=b', 'h/ '];
+    for (const address of addresses)
+      assert.deepEqual(wrong({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://${address}` }), [
         'OTEL_EXPORTER_OTLP_ENDPOINT',
       ]);
+  });
+
+  test('take the name of the service from its own setting first', () => {
+    const attributes = { OTEL_RESOURCE_ATTRIBUTES: 'service.name=other' };
+    const nameIn = (env: Record<string, string>) => loadConfig(env).telemetry.serviceName;
+    assert.deepEqual([nameIn({}), nameIn(attributes)], ['every-cut', 'other']);
+    assert.equal(nameIn({ ...attributes, OTEL_SERVICE_NAME: 'mine' }), 'mine');
   });
 
   test('name what Google needs: a project, and on other machines a region', () => {

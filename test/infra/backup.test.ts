@@ -310,6 +310,11 @@ describe('restoring', { timeout: 120_000 }, () => {
       await restored(damaged),
       /Expected data\/signing\.key of the back-up in \S+ with 43 bytes, got 3 bytes/,
     );
+    await writeFile(join(damaged, 'backup.json'), '{ "version": "0.2.0" }');
+    assert.match(
+      await restored(damaged),
+      /Expected a complete back-up in \S+, got a damaged list for its backup\.json/,
+    );
     await cp(backUp, newer, { recursive: true });
     const list = JSON.parse(await readFile(join(newer, 'backup.json'), 'utf8')) as Json;
     await writeFile(join(newer, 'backup.json'), JSON.stringify({ ...list, version: '9.9.9', schema: 99 }));
