@@ -1,5 +1,5 @@
 import { waitForPlace } from '../base/telemetry/spans.ts';
-import { waiting as untilAdmitted } from '../base/working-time.ts';
+import { waiting as atRest } from '../base/working-time.ts';
 
 export interface Admission<T> {
   /** What entries wait for, such as "encoder". Absent: the time that they wait is not measured. */
@@ -51,8 +51,8 @@ export function createWaitingLine<T extends object>({ place, next, gone }: Admis
     admit,
     async enter(entry, signal) {
       signal?.throwIfAborted();
-      const entering = () => untilAdmitted(() => admitted(entry, signal));
-      await (place === undefined ? entering() : waitForPlace(place, entering));
+      const entering = () => admitted(entry, signal);
+      await (place === undefined ? atRest(entering) : waitForPlace(place, entering));
       let inside = true;
       return () => {
         if (!inside) return;

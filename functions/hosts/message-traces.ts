@@ -12,7 +12,7 @@ export interface Arrival {
   deliveries: number;
   /** The trace to which it belongs, if it was published as part of one. */
   traceparent: string | undefined;
-  /** Milliseconds since it was published, if that is known. */
+  /** Milliseconds since it was published, if that is known. Not known after a wait, which counts no delivery. */
   age: number | undefined;
 }
 

@@ -1,7 +1,6 @@
 /** Saves no faster than the output's vendor accepts. */
 import { TransientError } from '../base/errors.ts';
 import { waitForPlace } from '../base/telemetry/spans.ts';
-import { waiting } from '../base/working-time.ts';
 import type { SharedPace } from '../coordination/shared-pace.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 
@@ -9,7 +8,7 @@ export function pacedOutputs(outputs: OutputStore, pace: SharedPace): OutputStor
   return {
     ...outputs,
     async save(folder, fileName, file, signal, owner) {
-      await waitForPlace('output_pace', () => waiting(() => pace.turn(signal)));
+      await waitForPlace('output_pace', () => pace.turn(signal));
       try {
         return await outputs.save(folder, fileName, file, signal, owner);
       } catch (error) {

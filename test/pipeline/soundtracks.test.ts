@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { TransientError } from '../../functions/base/errors.ts';
+import { workingTime } from '../../functions/base/working-time.ts';
 import { beginningOf, readSound } from '../../functions/media/mp4/tracks.ts';
 import type { ArtifactStore } from '../../functions/ports/artifacts.ts';
 import { CHOICES, TOTAL, useSoundtracks } from '../fixtures/media/soundtracks.ts';
@@ -88,14 +89,28 @@ describe('a soundtrack', () => {
     using only = await opened({ choices: { ...CHOICES, musicDb: -1 } });
     const runs = ffmpeg.runs;
     await using measured = await measureHere();
-    const all = await Promise.all([1, 2, 3, 4].map(() => opened()));
+    const began = performance.now();
+    let rested = 0;
+    const all = await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const { value, seconds } = await workingTime(() => opened());
+        rested += (performance.now() - began) / 1000 - seconds;
+        return value;
+      }),
+    );
     assert.equal(ffmpeg.runs, 2 * runs);
     assert.equal(new Set(all.map(({ file }) => file)).size, 1);
     assert.notEqual(all[0]?.file, only.file);
     for (const one of all) one[Symbol.dispose]();
     const wait = { every_cut_stage: 'place_wait', every_cut_kind: 'soundtrack' };
-    const waits = (await measured.read()).sum('every_cut_stage_duration_seconds_count', wait);
+    const read = await measured.read();
+    const waits = read.sum('every_cut_stage_duration_seconds_count', wait);
     assert.equal(waits, 3, 'the time of those that waited is told');
+    const waited = read.sum('every_cut_stage_duration_seconds_sum', wait);
+    assert.ok(
+      rested > waited / 2,
+      `it is no work of theirs: ${waited} s, of which ${rested} s were left out`,
+    );
   });
 
   test('that two processes make at the same time is the one that was stored first', async () => {

@@ -17,7 +17,7 @@ export interface Taken {
   suspect: boolean;
   /** The trace to which it belongs. */
   traceparent: string | undefined;
-  /** Milliseconds since it was published; undefined if an earlier version published it. */
+  /** Milliseconds since it was published; undefined if it was taken before, or an earlier version published it. */
   age: number | undefined;
 }
 
@@ -37,9 +37,10 @@ interface Row {
   deaths: number;
   traceparent: string | null;
   published_at: number | null;
+  available_at: number;
 }
 
-const COLUMNS = 'id, body, deliveries, deaths, traceparent, published_at';
+const COLUMNS = 'id, body, deliveries, deaths, traceparent, published_at, available_at';
 
 /** The state in the database, under the name that it has there since its first version. */
 export const QUARANTINED = 'parked';
@@ -218,12 +219,12 @@ export class SqliteMessages {
     return this.#takenOf(row);
   }
 
-  #takenOf({ id, body, deliveries, deaths, traceparent, published_at: at }: Row): Taken {
+  #takenOf({ id, body, deliveries, deaths, traceparent, published_at: at, available_at }: Row): Taken {
     return {
       ...{ id, deliveries, message: JSON.parse(body) as Message, suspect: deaths >= SUSPECT_DEATHS },
       traceparent: traceparent ?? undefined,
-      // A clock that was set back makes no negative age.
-      age: at === null ? undefined : Math.max(0, this.#now() - at),
+      // Only what was handed back has a time. Not each such delivery is counted. A clock that was set back makes no negative age.
+      age: at === null || available_at > 0 ? undefined : Math.max(0, this.#now() - at),
     };
   }
 }

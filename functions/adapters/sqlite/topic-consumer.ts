@@ -12,7 +12,7 @@ export interface CountedDelivery extends Delivery {
   deliveries: number;
   /** The trace to which it belongs. */
   traceparent: string | undefined;
-  /** Milliseconds since it was published, if that is known. */
+  /** Milliseconds since it was published, if that is known and it was not handled before. */
   age: number | undefined;
 }
 

@@ -14,6 +14,7 @@ import {
 import { isNoProblem, PermanentError, RequestError, TransientError } from '../errors.ts';
 import { contextOf, currentSpan, within } from '../trace.ts';
 import { VERSION } from '../version.ts';
+import { waiting } from '../working-time.ts';
 import type { AttributesOf } from './instruments.ts';
 import { record, SCOPE } from './metrics.ts';
 
@@ -137,11 +138,11 @@ export function beginWait(place: string): (error?: unknown) => void {
   };
 }
 
-/** The same for a wait that is over when `entering` is. */
+/** The same for a wait that is over when `entering` is. It does not count as work. */
 export async function waitForPlace<T>(place: string, entering: () => Promise<T>): Promise<T> {
   const end = beginWait(place);
   try {
-    const entered = await entering();
+    const entered = await waiting(entering);
     end();
     return entered;
   } catch (error) {

@@ -261,6 +261,25 @@ describe('the sqlite queue', { timeout: TIMEOUT_MS }, () => {
     assert.deepEqual(order, [1, 2, 10, 11, 2, 12, 13, 1]);
   });
 
+  it('says how long a message waited before it was first handled, and nothing of the time since then', async () => {
+    let at = 1_000;
+    await using harness = await openQueue({ now: () => at });
+    await harness.queue.publish(renders(1));
+    at += 40;
+    const ages: (number | undefined)[] = [];
+    harness.consume('render', {
+      concurrency: 1,
+      async handler(_, { age }) {
+        ages.push(age);
+        if (ages.length === 1) throw new TransientError('waiting', 'Its sources are not ready');
+      },
+    });
+    await until(() => harness.queue.counts().render.waiting === 1 && ages.length === 1, 'it handed back');
+    at += 60_000;
+    await until(() => ages.length === 2, 'the second delivery');
+    assert.deepEqual(ages, [40, undefined]);
+  });
+
   it('neither counts nor slows down a message that has only been waiting', async () => {
     let at = 1_000_000;
     await using harness = await openQueue({ now: () => at, backOffBaseMs: 1000, maxDeliveries: 3 });
