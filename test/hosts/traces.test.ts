@@ -13,7 +13,7 @@ import { type SourceServer, startSourceServer } from '../fixtures/network/source
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import type { Attributes, ReceivedSpan } from '../fixtures/telemetry/otlp-proto.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/telemetry/otlp-receiver.ts';
-import { traceOfTask, treeOf } from '../fixtures/telemetry/trace-tree.ts';
+import { traceOfTask, treeOf, withoutInterrupted } from '../fixtures/telemetry/trace-tree.ts';
 
 const OUTPUT = { width: 160, height: 90, fps: 30 };
 /** Nothing is removed to make room, as there is enough. */
@@ -194,6 +194,7 @@ describe('the traces of the host', { timeout: 300_000 }, () => {
     for (const id of Object.values(ids)) await received(id, 'process render');
     process.kill(host.pid, 'SIGKILL');
     await host.ended();
+    const before = new Set(otlp.spans);
     sources.set('/stuck.mp4', { body: await readFile(join(dir.path, 'red.mp4')) });
     {
       using database = openDatabase(join(host.dataDir, 'every-cut.sqlite'));
@@ -207,7 +208,7 @@ describe('the traces of the host', { timeout: 300_000 }, () => {
     await host.started();
     for (const id of Object.values(ids)) await received(id, 'process webhook');
     assert.equal(host.logged('sweep.repaired').length, 1);
-    const [late, dead, lost] = traces.map((trace) => treeOf(otlp, trace));
+    const [late, dead, lost] = traces.map((trace) => treeOf(withoutInterrupted(otlp.spans, before), trace));
     assert.deepEqual(
       [late, dead, lost].map((tree) => [tree?.root.name, tree?.counts['process complete']]),
       Array(3).fill(['POST /process_media', 1]),
