@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ManifestView } from '../../functions/model/answers/manifest.ts';
@@ -166,7 +167,12 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
       const { usd, speech_characters, compute_seconds } = cost;
       assert.equal(speech_characters, bought);
       assert.ok(Math.abs(usd - bought / 100 - compute_seconds / 10_000) < 2e-6, `${usd} USD`);
-      assert.ok(compute_seconds > 0);
+      const { videos, sources } = workOf(home, id);
+      assert.equal(videos.length, 4);
+      assert.ok(videos.every((work) => work > 0));
+      assert.equal(sources.length, 4 + 2);
+      const seconds = [...videos, ...sources].reduce((sum, one) => sum + one, 0);
+      assert.equal(compute_seconds.toFixed(6), seconds.toFixed(6));
       computeUsd += usd - bought / 100;
       const [line] = host.logged('task.completed').filter((entry) => entry['task_id'] === id);
       const logged = ['cost_usd', 'characters', 'compute_seconds'].map((field) => line?.[field]);
@@ -478,3 +484,17 @@ describe('one machine with Google Drive and ElevenLabs', { timeout: 300_000 }, (
     assert.match(String(body['hint']), /shared drive/);
   });
 });
+
+/** Seconds of work that the records of a task have, of each video and of each source. */
+function workOf(home: string, taskId: string) {
+  using database = new DatabaseSync(join(home, 'data', 'every-cut.sqlite'), { readOnly: true });
+  const work = (rows: string) =>
+    database
+      .prepare(`SELECT body ->> '$.workSeconds' AS work FROM ${rows}`)
+      .all(taskId)
+      .map((row) => Number(row['work']));
+  return {
+    videos: work('reports WHERE task_id = ?'),
+    sources: work("pins WHERE task_id = ? AND name LIKE 'prepared-%'"),
+  };
+}
