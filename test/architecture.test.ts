@@ -19,6 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   model: ['base'],
   ports: ['base', 'model'],
   client: ['model'],
+  web: ['client', 'model'],
   media: ['base', 'model', 'ports'],
   coordination: ['base', 'model', 'ports'],
   config: ['base', 'model', 'ports'],
@@ -125,6 +126,24 @@ describe('the layers of functions/', () => {
         /from 'node:|Date\.|Math\.random|process\.|setTimeout/,
         file,
       );
+    }
+  });
+
+  test('keep web/ free of what browsers do not have, and of all code of the service but its client', () => {
+    const page = files.filter((name) => roomOf(name) === 'web');
+    assert.ok(page.length > 10);
+    for (const file of page) {
+      const text = textOf.get(file) ?? '';
+      assert.doesNotMatch(text, /from 'node:|process\.|\bBuffer\b|__dirname|https?:\/\//, file);
+      const packages = (importsOf.get(file) ?? []).filter((name) => !name.startsWith('.'));
+      assert.deepEqual(
+        packages.filter((name) => !/^(preact(\/hooks)?|htm)$/.test(name)),
+        [],
+        file,
+      );
+      // What it loads of model/ is the same in both, and imports nothing itself.
+      const loaded = text.matchAll(/^import (?!type )[^;]*? from '(?:\.\.\/)+(model\/[^']+)'/gm);
+      for (const [, name = ''] of loaded) assert.deepEqual(importsOf.get(name), [], `${file} loads ${name}`);
     }
   });
 

@@ -199,6 +199,7 @@ function apiSettings(config: Config, log: Log) {
       callback: ({ hostname }: URL) => hostRefusal(hostname, { allowPrivate: config.allowPrivateUrls }),
     },
     maxUploadBytes: config.maxSourceMb * MB,
+    storageOrigins: storageOrigins(config),
     guard: createRequestGuard({
       apiKey: config.apiKey,
       hosts: hostsOf(config),
@@ -212,6 +213,12 @@ function apiSettings(config: Config, log: Log) {
     baseUrl: (request: Request) =>
       (config.publicUrl ?? originOf(new URL(request.url), config)).replace(/\/+$/, ''),
   };
+}
+
+/** Where browsers send uploads to, and are led to for videos. */
+function storageOrigins({ inCloud, vendors: { output, googleApiUrl } }: Config): string[] {
+  if (!inCloud && output.kind !== 'gcs') return [];
+  return [new URL(googleApiUrl ?? 'https://storage.googleapis.com').origin];
 }
 
 /** Without a key, only host names of this machine are accepted, against DNS rebinding. */

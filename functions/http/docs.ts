@@ -2,20 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import { RequestError } from '../base/errors.ts';
-import { contentHash, isNamed } from './etag.ts';
 import type { Call } from './route.ts';
-
-interface File {
-  bytes: Buffer<ArrayBuffer>;
-  gzipped: Buffer<ArrayBuffer>;
-  type: string;
-  /** Strong: a hash of the bytes. */
-  hash: string;
-}
+import { type KeptFiles, kept, type StaticFile, staticAnswer, staticFile } from './static-file.ts';
 
 const OWN = join(import.meta.dirname, 'docs');
 const SWAGGER = 'swagger-ui-dist';
@@ -42,16 +32,12 @@ const POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
-
-/** Not with a weight of 0, which refuses it: RFC 9110, section 12.4.2. */
-const ACCEPTS_GZIP = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/;
-
-type Kept = LRUCache<string, Promise<File>>;
+const HEADERS = { 'content-security-policy': POLICY };
 
 /** What is the same for all callers: never more than these few. */
-const files: Kept = new LRUCache({ max: 16 });
+const files: KeptFiles = new LRUCache({ max: 16 });
 /** By what they describe: a caller can name the service in many ways, and each makes another description. */
-const descriptions: Kept = new LRUCache({ max: 8 });
+const descriptions: KeptFiles = new LRUCache({ max: 8 });
 
 /**
  * GET /openapi.json
@@ -61,16 +47,8 @@ export async function description(
   { request }: Call,
   { key, make }: { key: string; make: () => object },
 ): Promise<Response> {
-  const makeFile = () => fileOf(Buffer.from(JSON.stringify(make())), 'application/json');
-  return answer(request, await kept(descriptions, key, makeFile));
-}
-
-/** Made, hashed and compressed once. What failed is made again. */
-function kept(all: Kept, key: string, make: () => Promise<File>): Promise<File> {
-  const file = all.get(key) ?? make();
-  all.set(key, file);
-  file.catch(() => all.delete(key));
-  return file;
+  const makeFile = () => staticFile(Buffer.from(JSON.stringify(make())), 'application/json');
+  return staticAnswer(request, await kept(descriptions, key, makeFile), HEADERS);
 }
 
 /** GET /docs. Links are relative, so that they are right behind every proxy, with a slash at the end or without. */
@@ -93,8 +71,8 @@ export async function page({ request, url }: Call): Promise<Response> {
 </body>
 </html>
 `;
-  const makeFile = () => fileOf(Buffer.from(html), 'text/html; charset=utf-8');
-  return answer(request, await kept(files, `page ${folder}`, makeFile));
+  const makeFile = () => staticFile(Buffer.from(html), 'text/html; charset=utf-8');
+  return staticAnswer(request, await kept(files, `page ${folder}`, makeFile), HEADERS);
 }
 
 /** GET /docs/{file}. Throws RequestError not_found. */
@@ -106,33 +84,13 @@ export async function asset({ request, path }: Call): Promise<Response> {
       `Expected one of ${ASSETS.join(', ')}, got another file. Open /docs.`,
     );
   }
-  return answer(request, await kept(files, name, () => read(name)));
+  return staticAnswer(request, await kept(files, name, () => read(name)), HEADERS);
 }
 
-async function read(name: (typeof ASSETS)[number]): Promise<File> {
+async function read(name: (typeof ASSETS)[number]): Promise<StaticFile> {
   const type = TYPES[name.split('.').at(-1) as keyof typeof TYPES];
   const isOwn = name === 'start.js' || name === 'docs.css';
   const folder = isOwn ? OWN : dirname(findPackageJSON(SWAGGER, import.meta.url) as string);
   const charset = type === 'image/png' ? '' : '; charset=utf-8';
-  return fileOf(await readFile(join(folder, name)), `${type}${charset}`);
-}
-
-async function fileOf(bytes: Buffer<ArrayBuffer>, type: string): Promise<File> {
-  return { bytes, gzipped: await promisify(gzip)(bytes), type, hash: contentHash(bytes) };
-}
-
-/** Browsers ask each time whether their copy is still the one: a new version never meets files of an old one. */
-function answer({ headers: asked }: Request, { bytes, gzipped, type, hash }: File): Response {
-  const isGzipped = ACCEPTS_GZIP.test(asked.get('accept-encoding') ?? '');
-  const etag = `"${hash}${isGzipped ? '-gzip' : ''}"`;
-  const headers = {
-    etag,
-    vary: 'Accept-Encoding',
-    'cache-control': 'no-cache',
-    'content-security-policy': POLICY,
-  };
-  if (isNamed(etag, asked.get('if-none-match'))) return new Response(null, { status: 304, headers });
-  return new Response(isGzipped ? gzipped : bytes, {
-    headers: { ...headers, 'content-type': type, ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) },
-  });
+  return staticFile(await readFile(join(folder, name)), `${type}${charset}`);
 }

@@ -101,8 +101,6 @@ async function answer(
     );
   }
   if (found === undefined) {
-    if (path === '/' && method === 'GET')
-      throw new RequestError('not_found', `Expected POST /process_media, got ${request.method} /.`);
     const allow = routes.map(({ route }) => (route.method === 'GET' ? 'GET, HEAD' : route.method)).join(', ');
     const got = `${path.slice(0, MAX_SHOWN)}, got ${request.method}`;
     throw new RequestError('method_not_allowed', `Expected ${allow} for ${got}.`, {

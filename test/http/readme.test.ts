@@ -138,6 +138,7 @@ describe('functions/http/README.md', () => {
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
       uploads: createDiskUploads({ dir: join(dir.path, 'uploads'), seal: SEAL, maxBytes: 2 ** 30 }),
       maxUploadBytes: 2 ** 30,
+      storageOrigins: [],
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,

@@ -11,6 +11,7 @@ import type { StatsDeps } from '../stats.ts';
 import type { TasksDeps } from '../task-status.ts';
 import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
+import type { WebPageDeps } from '../web-page.ts';
 import { docsRoutes } from './docs.ts';
 import { MANIFEST } from './manifest.ts';
 import { MCP } from './mcp.ts';
@@ -19,6 +20,7 @@ import { RENDERS } from './renders.ts';
 import { SERVICE } from './service.ts';
 import { TASKS } from './tasks.ts';
 import { UPLOADS } from './uploads.ts';
+import { WEB } from './web.ts';
 
 /** What the handlers of all routes need. */
 export type RouteDeps = ProcessMediaDeps &
@@ -31,7 +33,8 @@ export type RouteDeps = ProcessMediaDeps &
   HealthDeps &
   MetricsDeps &
   StatsDeps &
-  McpDeps;
+  McpDeps &
+  WebPageDeps;
 
 export const ROUTES: readonly Route<RouteDeps>[] = [
   ...PROCESS_MEDIA,
@@ -41,5 +44,6 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...UPLOADS,
   ...SERVICE,
   ...MCP,
+  ...WEB,
   ...docsRoutes(() => ROUTES),
 ];

@@ -1,0 +1,5 @@
+import { html } from '../ui/html.ts';
+
+export function Captions() {
+  return html`<section class="card"></section>`;
+}

@@ -1,0 +1,5 @@
+import { html } from '../ui/html.ts';
+
+export function Music() {
+  return html`<section class="card"></section>`;
+}

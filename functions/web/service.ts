@@ -1,0 +1,72 @@
+/** The service behind this page, through its own public client, and the API key that the person typed in. */
+import { type Client, createClient, ServiceError } from '../client/client.ts';
+import { createStore } from './ui/store.ts';
+
+/** Of this tab only: it is forgotten when the tab closes. */
+const KEPT_KEY = 'every-cut.key';
+
+/** Where the service answers: this page's own address. */
+export const BASE = new URL('.', location.href).href;
+
+/** Waits for the person to type in the API key; null if nobody has to. */
+export const keyQuestion = createStore<{ wasWrong: boolean; answer: (key: string) => void } | null>(null);
+
+let key = sessionStorage.getItem(KEPT_KEY) ?? undefined;
+let client = clientWith(key);
+let asking: Promise<void> | undefined;
+
+function clientWith(apiKey: string | undefined): Client {
+  // Fetch wants to be called as a function of the window.
+  return createClient({ url: BASE, apiKey, fetch: (input, init) => fetch(input, init) });
+}
+
+/** Whether a key is in use: links to files then need a token, as browsers send no key with them. */
+export function hasKey(): boolean {
+  return key !== undefined;
+}
+
+/**
+ * Runs `work` with the client. If the service wants a key, it is asked for, and `work` runs again with it.
+ * @throws ServiceError whose message, code and hint are for people
+ */
+export async function ask<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  for (;;) {
+    const used = client;
+    try {
+      return await work(used);
+    } catch (error) {
+      if (!ServiceError.is(error) || error.code !== 'unauthorized') throw error;
+      // Another call may have got a new key meanwhile.
+      if (used === client) await askForKey();
+    }
+  }
+}
+
+function askForKey(): Promise<void> {
+  asking ??= new Promise<void>((resolve) => {
+    keyQuestion.set({
+      wasWrong: key !== undefined,
+      answer(given) {
+        key = given;
+        sessionStorage.setItem(KEPT_KEY, given);
+        client = clientWith(given);
+        keyQuestion.set(null);
+        asking = undefined;
+        resolve();
+      },
+    });
+  });
+  return asking;
+}
+
+export function forgetKey(): void {
+  sessionStorage.removeItem(KEPT_KEY);
+  key = undefined;
+  client = clientWith(undefined);
+}
+
+/** What went wrong, as a sentence for people, with the next step where there is one. */
+export function messageOf(error: unknown): string {
+  if (ServiceError.is(error)) return [error.message, error.hint].filter(Boolean).join(' ');
+  return error instanceof Error ? error.message : String(error);
+}

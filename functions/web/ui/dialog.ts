@@ -1,0 +1,42 @@
+/** A dialog of the browser's own: it keeps the focus inside, and Escape closes it. */
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { type ComponentChildren, html } from './html.ts';
+
+export interface DialogProps {
+  title: string;
+  /** Called when the person closes it, however they do. */
+  onClose: () => void;
+  /** As wide as the window allows, for videos. */
+  isWide?: boolean;
+  children: ComponentChildren;
+}
+
+export function Dialog({ title, onClose, isWide = false, children }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const opener = document.activeElement;
+    element.current?.showModal();
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
+  const closedBeside = (event: MouseEvent) => {
+    if (event.target === element.current) onClose();
+  };
+  return html`
+    <dialog ref=${element} class=${isWide ? 'dialog wide' : 'dialog'} aria-labelledby=${id}
+      onCancel=${(event: Event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onMouseDown=${closedBeside}>
+      <div class="dialog-content">
+        <header class="dialog-head">
+          <h2 id=${id}>${title}</h2>
+          <button type="button" class="icon-button" aria-label="Close" onClick=${onClose}>✕</button>
+        </header>
+        ${children}
+      </div>
+    </dialog>`;
+}

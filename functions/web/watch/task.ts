@@ -1,0 +1,5 @@
+import { html } from '../ui/html.ts';
+
+export function Task({ taskId }: { taskId: string }) {
+  return html`<section class="card">${taskId}</section>`;
+}
