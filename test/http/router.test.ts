@@ -167,6 +167,8 @@ describe('the HTTP interface', () => {
       track: 'https://h/m.mp3',
       voice: 'Sarah',
       text: 'Hello',
+      clip_names: ['1', '3'],
+      track_name: 'm',
     });
     assert.deepEqual(queue.counts(), before);
     await assert.rejects(stat(join(dir, 'output', 'dry')), { code: 'ENOENT' });

@@ -4,8 +4,9 @@ import { healthSchema, readySchema } from '../../model/answers/health.ts';
 import { linksSchema } from '../../model/answers/links.ts';
 import { problemSchema } from '../../model/answers/problem.ts';
 import {
-  choicesSchema,
+  estimateSchema,
   failureSchema,
+  plannedSchema,
   planSchema,
   renderListSchema,
   renderSchema,
@@ -39,7 +40,8 @@ export const SCHEMA_NAMES = [
   ['Accepted', acceptedSchema],
   ['Plan', planSchema],
   ['Selection', selectionSchema],
-  ['Combination', choicesSchema],
+  ['Estimate', estimateSchema],
+  ['Combination', plannedSchema],
   ['Status', statusSchema],
   ['TaskProblem', problemViewSchema],
   ['TaskLinks', linksSchema],
