@@ -4,12 +4,14 @@
  */
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
+import type { SettingsView } from '../model/answers/settings.ts';
 import type { StatsView } from '../model/answers/stats.ts';
 import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import {
   PROCESS_MEDIA_PATH,
   renderPaths,
+  SETTINGS_PATH,
   STATS_PATH,
   TASKS_PATH,
   taskPaths,
@@ -84,6 +86,8 @@ export interface Client {
   delete(taskId: string, options?: Stop): Promise<void>;
   /** What the service is doing. */
   stats(options?: Stop): Promise<StatsView>;
+  /** The settings that it was started with, without secrets. */
+  settings(options?: Stop): Promise<SettingsView>;
 }
 
 /** @param options `headers` are sent with each request, such as an identity token of Google in `authorization` */
@@ -183,6 +187,7 @@ export function createClient(options: TransportOptions): Client {
     },
 
     stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
+    settings: (stop) => json(SETTINGS_PATH, 'settings', stop),
   };
 }
 

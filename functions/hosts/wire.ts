@@ -191,6 +191,7 @@ function paced(
 /** What only the HTTP API needs. */
 function apiSettings(config: Config, log: Log) {
   return {
+    settings: config.shown,
     mcp: config.mcp,
     limits: {
       combinations: config.maxCombinations,

@@ -4,6 +4,7 @@ export const PROCESS_MEDIA_PATH = '/process_media';
 export const TASKS_PATH = '/tasks';
 export const UPLOADS_PATH = '/uploads';
 export const STATS_PATH = '/stats';
+export const SETTINGS_PATH = '/settings';
 
 export function taskPaths(taskId: string) {
   const self = `${TASKS_PATH}/${encodeURIComponent(taskId)}`;

@@ -147,6 +147,7 @@ describe('the client', () => {
     sendWebhook: (client) => client.sendWebhook('one'),
     delete: (client) => client.delete('one'),
     stats: (client) => client.stats(),
+    settings: (client) => client.settings(),
   };
   const broken = () => new ReadableStream({ pull: (body) => body.error(new TypeError('terminated')) });
   const ANSWERS: Record<string, () => Response> = {

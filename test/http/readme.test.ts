@@ -22,6 +22,7 @@ import { createSqliteUsage } from '../../functions/adapters/sqlite/usage.ts';
 import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.ts';
 import { createWebhookSender } from '../../functions/adapters/webhook/sender.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { loadConfig } from '../../functions/config/config.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
 import { INVALID_REQUEST } from '../../functions/http/examples.ts';
 import { createApi } from '../../functions/http/router.ts';
@@ -144,6 +145,7 @@ describe('functions/http/README.md', () => {
       guard: async () => ({}),
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
+      settings: loadConfig({ PORT: '8081', API_KEY: 'k'.repeat(24) }).shown,
       stats: createStats({ tasks, leases, pins, usage, figures: undefined }),
     });
     api = conforming(service);
@@ -295,6 +297,7 @@ describe('functions/http/README.md', () => {
     ['## GET /tasks/{task_id}', (answer: Json) => answer],
     ['## GET /tasks/{task_id}/renders', (answer: Json) => (answer['renders'] as Json[])[0] as Json],
     ['## GET /stats', (answer: Json) => answer],
+    ['## GET /settings', (answer: Json) => (answer['settings'] as Json[])[0] as Json],
     ['## Errors', (answer: Json) => answer],
   ] as const) {
     test(`lists every field of the answer under "${heading}"`, () => {

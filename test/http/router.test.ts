@@ -91,6 +91,7 @@ describe('the HTTP interface', () => {
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: {} }),
       stats: async () => STATS,
+      settings: [],
     };
     api = describedApi(deps);
     guarded = describedApi({ ...deps, guard: guardOf({ apiKey: KEY }) });

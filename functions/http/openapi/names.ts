@@ -13,6 +13,7 @@ import {
   selectionSchema,
   sideFileSchema,
 } from '../../model/answers/render.ts';
+import { settingSchema, settingsSchema } from '../../model/answers/settings.ts';
 import {
   acceptedSchema,
   problemViewSchema,
@@ -54,6 +55,8 @@ export const SCHEMA_NAMES = [
   ['Failure', failureSchema],
   ['UploadRequest', uploadRequestSchema],
   ['Upload', uploadSchema],
+  ['Settings', settingsSchema],
+  ['Setting', settingSchema],
   ['Health', healthSchema],
   ['Ready', readySchema],
   ['Event', eventSchema],

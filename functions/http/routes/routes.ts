@@ -7,6 +7,7 @@ import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
 import type { SendWebhookDeps } from '../send-webhook.ts';
+import type { SettingsDeps } from '../settings.ts';
 import type { StatsDeps } from '../stats.ts';
 import type { TasksDeps } from '../task-status.ts';
 import type { UploadsDeps } from '../uploads.ts';
@@ -31,6 +32,7 @@ export type RouteDeps = ProcessMediaDeps &
   HealthDeps &
   MetricsDeps &
   StatsDeps &
+  SettingsDeps &
   McpDeps;
 
 export const ROUTES: readonly Route<RouteDeps>[] = [
