@@ -139,6 +139,13 @@ export const SETTINGS: readonly Setting[] = [
     ofOthers: true,
   },
   {
+    name: 'ELEVENLABS_VOICES_KEY',
+    default: '',
+    expected: 'a key of at least 8 characters',
+    about: 'Key with access to voices alone, for GET /voices in the cloud. Default: ELEVENLABS_API_KEY.',
+    secret: true,
+  },
+  {
     name: 'ELEVENLABS_MODEL',
     default: 'eleven_multilingual_v2',
     expected: 'the id of a model',

@@ -80,6 +80,7 @@ export function assemble<Q extends Queue>(
     uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
+    voices: chosen.voices,
     sender: chosen.sender,
   });
   const { pins, leases, attempts, queue, memo, downloads, speech } = adapters;

@@ -7,6 +7,7 @@ import type { SettingsView } from '../model/answers/settings.ts';
 import type { StatsView } from '../model/answers/stats.ts';
 import type { Accepted, StatusView, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
+import type { VoiceList } from '../model/answers/voice.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
 import type { ProcessMediaRequest } from '../model/request-schema.ts';
 
@@ -124,6 +125,23 @@ export const UPLOAD: Upload = {
   method: 'PUT',
   headers: { 'content-type': 'video/mp4' },
   expires_at: '2026-11-30T09:00:00.000Z',
+};
+
+export const VOICES_PAGE: VoiceList = {
+  provider: 'espeak',
+  any_name: true,
+  note: 'The built-in offline voice (eSpeak NG). …',
+  voices: [
+    {
+      id: 'Olivia',
+      name: 'Olivia',
+      description: 'Speaks the language of the line; without one, English.',
+      language: 'en',
+      labels: ['female'],
+      preview: true,
+    },
+  ],
+  next_cursor: null,
 };
 
 export const HEALTH: HealthView = { status: 'ok', version: VERSION };

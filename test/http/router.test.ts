@@ -27,6 +27,7 @@ import type { ReportStore } from '../../functions/ports/reports.ts';
 import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { NO_PRICES } from '../contracts/samples.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
+import { NO_VOICES } from '../fixtures/http/no-voices.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
 
@@ -92,6 +93,7 @@ describe('the HTTP interface', () => {
       readiness: async () => ({ status: 'ready', checks: {} }),
       stats: async () => STATS,
       settings: [],
+      voices: NO_VOICES,
     };
     api = describedApi(deps);
     guarded = describedApi({ ...deps, guard: guardOf({ apiKey: KEY }) });

@@ -22,6 +22,7 @@ import {
   taskListSchema,
 } from '../../model/answers/task.ts';
 import { uploadRequestSchema, uploadSchema } from '../../model/answers/upload.ts';
+import { voiceListSchema, voiceSchema } from '../../model/answers/voice.ts';
 import { eventSchema, webhookSchema } from '../../model/answers/webhook.ts';
 import { requestSchema } from '../../model/request-schema.ts';
 
@@ -55,6 +56,8 @@ export const SCHEMA_NAMES = [
   ['Failure', failureSchema],
   ['UploadRequest', uploadRequestSchema],
   ['Upload', uploadSchema],
+  ['VoiceList', voiceListSchema],
+  ['Voice', voiceSchema],
   ['Settings', settingsSchema],
   ['Setting', settingSchema],
   ['Health', healthSchema],

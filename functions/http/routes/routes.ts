@@ -12,6 +12,7 @@ import type { StatsDeps } from '../stats.ts';
 import type { TasksDeps } from '../task-status.ts';
 import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
+import type { VoicesDeps } from '../voices.ts';
 import { docsRoutes } from './docs.ts';
 import { MANIFEST } from './manifest.ts';
 import { MCP } from './mcp.ts';
@@ -20,6 +21,7 @@ import { RENDERS } from './renders.ts';
 import { SERVICE } from './service.ts';
 import { TASKS } from './tasks.ts';
 import { UPLOADS } from './uploads.ts';
+import { VOICES } from './voices.ts';
 
 /** What the handlers of all routes need. */
 export type RouteDeps = ProcessMediaDeps &
@@ -29,6 +31,7 @@ export type RouteDeps = ProcessMediaDeps &
   SendWebhookDeps &
   VideoDeps &
   UploadsDeps &
+  VoicesDeps &
   HealthDeps &
   MetricsDeps &
   StatsDeps &
@@ -41,6 +44,7 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...RENDERS,
   ...MANIFEST,
   ...UPLOADS,
+  ...VOICES,
   ...SERVICE,
   ...MCP,
   ...docsRoutes(() => ROUTES),
