@@ -99,15 +99,9 @@ export function createElevenLabsVoices(options: ElevenLabsVoicesOptions): VoiceC
     const found = voiceOf(voice);
     if (found === undefined) return [];
     const { sample, ...rest } = found;
-    if (sample === undefined || !isSafe(sample)) return [{ ...rest, preview: false }];
+    if (sample === undefined || !isSampleUrl(sample, apiUrl)) return [{ ...rest, preview: false }];
     known.set(rest.id, sample);
     return [{ ...rest, preview: true }];
-  }
-
-  /** http is for a test server, as its own address is. */
-  function isSafe(sample: string): boolean {
-    const protocol = URL.parse(sample)?.protocol;
-    return protocol === 'https:' || (protocol === 'http:' && apiUrl.startsWith('http:'));
   }
 
   async function sampleUrl(voice: string): Promise<string | undefined> {
@@ -145,6 +139,12 @@ export function createElevenLabsVoices(options: ElevenLabsVoicesOptions): VoiceC
       });
     },
   };
+}
+
+/** http is for a test server, as its own address is. */
+export function isSampleUrl(sample: string, apiUrl: string): boolean {
+  const protocol = URL.parse(sample)?.protocol;
+  return protocol === 'https:' || (protocol === 'http:' && apiUrl.startsWith('http:'));
 }
 
 function lateSample(): PermanentError {

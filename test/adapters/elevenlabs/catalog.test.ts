@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createElevenLabsVoices } from '../../../functions/adapters/elevenlabs/catalog.ts';
+import { createElevenLabsVoices, isSampleUrl } from '../../../functions/adapters/elevenlabs/catalog.ts';
 import { PermanentError, TransientError } from '../../../functions/base/errors.ts';
 import { numbers, TIMEOUT_MS } from '../../contracts/harness.ts';
 import { voicesContract } from '../../contracts/voices.ts';
@@ -112,6 +112,12 @@ describe('the voices of an ElevenLabs account', { timeout: TIMEOUT_MS }, () => {
       assert.equal(page?.voices[0]?.preview, hasSample, url);
       assert.equal((await opened.catalog.preview(SARAH, FOREVER)) !== undefined, hasSample, url);
     }
+  });
+
+  it('have no sample over plain http from the vendor itself', () => {
+    assert.equal(isSampleUrl('http://example.com/a.mp3', 'https://api.elevenlabs.io'), false);
+    assert.equal(isSampleUrl('https://example.com/a.mp3', 'https://api.elevenlabs.io'), true);
+    assert.equal(isSampleUrl('http://127.0.0.1/a.mp3', 'http://127.0.0.1:9'), true);
   });
 
   it('have no sample that is a page', async () => {
