@@ -154,6 +154,12 @@ export const CODES = Object.freeze({
     title: 'The service may not read the output folder',
     hint: 'Follow the detail, which names what the account of the service lacks, then ask again.',
   },
+  voices_unavailable: {
+    kind: 'request',
+    status: 502,
+    title: 'The provider of the voices refuses to show them',
+    hint: 'Follow the detail, which names what the key lacks, then ask again.',
+  },
   no_webhook: {
     kind: 'request',
     status: 409,

@@ -4,16 +4,21 @@
  */
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
+import type { SettingsView } from '../model/answers/settings.ts';
 import type { StatsView } from '../model/answers/stats.ts';
 import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
+import type { VoiceList } from '../model/answers/voice.ts';
 import {
   PROCESS_MEDIA_PATH,
   renderPaths,
+  SETTINGS_PATH,
   STATS_PATH,
   TASKS_PATH,
   taskPaths,
   UPLOADS_PATH,
+  VOICES_PATH,
+  voicePreviewPath,
 } from '../model/paths.ts';
 import type { ProcessMediaRequest } from '../model/request-schema.ts';
 import type { TaskStatus } from '../model/task.ts';
@@ -33,6 +38,14 @@ export interface TaskFilters extends Stop {
   name?: string;
   /** Tasks per answer; the iteration goes on over all answers. */
   limit?: number;
+}
+
+export interface VoiceFilters extends Stop {
+  /** Part of a name or label. */
+  search?: string;
+  limit?: number;
+  /** The next_cursor of the page before. */
+  cursor?: string;
 }
 
 export interface UploadOptions extends UploadRequest, Stop {
@@ -82,8 +95,14 @@ export interface Client {
   sendWebhook(taskId: string, options?: Stop): Promise<StatusView>;
   /** Forgets an ended task; its videos stay. */
   delete(taskId: string, options?: Stop): Promise<void>;
+  /** A page of the voices that lines may name, and who speaks them. */
+  voices(filters?: VoiceFilters): Promise<VoiceList>;
+  /** A sample of a voice, as the body of the answer. */
+  voicePreview(voiceId: string, options?: Stop): Promise<Response>;
   /** What the service is doing. */
   stats(options?: Stop): Promise<StatsView>;
+  /** The settings that it was started with, without secrets. */
+  settings(options?: Stop): Promise<SettingsView>;
 }
 
 /** @param options `headers` are sent with each request, such as an identity token of Google in `authorization` */
@@ -182,7 +201,11 @@ export function createClient(options: TransportOptions): Client {
       if (answer.response.status !== 204) throw refusalOf(answer);
     },
 
+    voices: ({ signal, ...filters } = {}) => json(`${VOICES_PATH}${queryOf(filters)}`, 'voices', { signal }),
+    voicePreview: (voiceId, stop) => file(voicePreviewPath(voiceId), 'audio/', 'check the URL.', stop),
+
     stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
+    settings: (stop) => json(SETTINGS_PATH, 'settings', stop),
   };
 }
 

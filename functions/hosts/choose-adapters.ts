@@ -25,8 +25,10 @@ import type { OutputStore } from '../ports/outputs.ts';
 import type { Seal } from '../ports/seal.ts';
 import type { Speech } from '../ports/speech.ts';
 import type { UploadStore } from '../ports/uploads.ts';
+import type { VoiceCatalog } from '../ports/voices.ts';
 import type { WebhookSender } from '../ports/webhooks.ts';
 import { dataFolders } from './data-folders.ts';
+import { chooseVoiceCatalog } from './voice-catalog.ts';
 import { webhookSecret } from './webhook-secret.ts';
 
 export interface ChooseAdaptersOptions {
@@ -53,6 +55,7 @@ export interface ChosenAdapters extends AsyncDisposable {
   removeOldUploads: DiskUploads['removeOld'];
   downloads: Downloads;
   speech: Speech;
+  voices: VoiceCatalog;
   sender: WebhookSender;
 }
 
@@ -82,6 +85,9 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   const storageDownloads = createStorageDownloads({ storage, maxBytes, limits, room });
   const diskUploads = createDiskUploads({ dir: folders.uploads, seal: options.seal, maxBytes, room });
   const uploads = chosenUploads();
+  const speech = vendors.elevenLabs
+    ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
+    : open.use(createEspeakSpeech());
 
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
@@ -130,9 +136,8 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
         }),
       driveLinkUrl: googleApiUrl && `${googleApiUrl}/download`,
     }),
-    speech: vendors.elevenLabs
-      ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
-      : open.use(createEspeakSpeech()),
+    speech,
+    voices: open.use(chooseVoiceCatalog({ config, speech, room })),
     sender: open.use(
       createWebhookSender({ allowPrivate: config.allowPrivateUrls, secret: webhookSecret(config) }),
     ),

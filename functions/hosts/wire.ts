@@ -80,6 +80,7 @@ export function assemble<Q extends Queue>(
     uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
+    voices: chosen.voices,
     sender: chosen.sender,
   });
   const { pins, leases, attempts, queue, memo, downloads, speech } = adapters;
@@ -191,6 +192,7 @@ function paced(
 /** What only the HTTP API needs. */
 function apiSettings(config: Config, log: Log) {
   return {
+    settings: config.shown,
     mcp: config.mcp,
     limits: {
       combinations: config.maxCombinations,

@@ -43,7 +43,7 @@ export interface Route<D> {
   path: string;
   /** Other paths with the same answer, which the description leaves out. */
   aliases?: readonly string[];
-  tag: 'Tasks' | 'Videos' | 'Uploads' | 'Service';
+  tag: 'Tasks' | 'Videos' | 'Uploads' | 'Voices' | 'Service';
   summary: string;
   description?: string;
   /** Answered without an API key. */

@@ -3,7 +3,9 @@
 export const PROCESS_MEDIA_PATH = '/process_media';
 export const TASKS_PATH = '/tasks';
 export const UPLOADS_PATH = '/uploads';
+export const VOICES_PATH = '/voices';
 export const STATS_PATH = '/stats';
+export const SETTINGS_PATH = '/settings';
 
 export function taskPaths(taskId: string) {
   const self = `${TASKS_PATH}/${encodeURIComponent(taskId)}`;
@@ -16,6 +18,10 @@ export function taskPaths(taskId: string) {
     retry: `${self}/retry`,
     webhook: `${self}/webhook`,
   } as const;
+}
+
+export function voicePreviewPath(voiceId: string): string {
+  return `${VOICES_PATH}/${encodeURIComponent(voiceId)}/preview`;
 }
 
 /** @param index number of the combination, from 1 */

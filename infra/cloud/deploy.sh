@@ -31,8 +31,8 @@ while IFS='=' read -r name value; do
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
-    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN | \
-      OTEL_EXPORTER_OTLP_HEADERS)
+    API_KEY | ELEVENLABS_API_KEY | ELEVENLABS_VOICES_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | \
+      DRIVE_REFRESH_TOKEN | OTEL_EXPORTER_OTLP_HEADERS)
       fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac

@@ -88,6 +88,7 @@ if [ "$OUTPUT" = gcs ]; then OUTPUT_BUCKET="${OUTPUT_BUCKET:-$PROJECT_ID-every-c
 # Settings whose values are secrets, each with the accounts whose functions need it.
 SECRETS='API_KEY api
 ELEVENLABS_API_KEY prepare
+ELEVENLABS_VOICES_KEY api
 SIGNING_KEY api render webhook
 WEBHOOK_SECRET webhook'
 if [ "$(setting DRIVE_AUTH)" = oauth ]; then

@@ -146,7 +146,10 @@ describe('the client', () => {
     retry: (client) => client.retry('one'),
     sendWebhook: (client) => client.sendWebhook('one'),
     delete: (client) => client.delete('one'),
+    voices: (client) => client.voices(),
+    voicePreview: (client) => client.voicePreview('Sarah'),
     stats: (client) => client.stats(),
+    settings: (client) => client.settings(),
   };
   const broken = () => new ReadableStream({ pull: (body) => body.error(new TypeError('terminated')) });
   const ANSWERS: Record<string, () => Response> = {

@@ -238,6 +238,14 @@ describe('settings', () => {
       assert.deepEqual(needs(one), ['SIGNING_KEY', ...ofUser]);
       assert.deepEqual(needs({ ...one, SIGNING_KEY }), ofUser);
     }
+    // The function that callers reach has no key that can spend money, and lists voices only with one of its own.
+    const api = { ...cloud, DRIVE_AUTH: 'adc', K_SERVICE: 'f', FUNCTION_TARGET: 'processMedia', SIGNING_KEY };
+    const voicesKey = (env: Record<string, string>) => loadConfig(env).vendors.elevenLabs?.voicesKey;
+    assert.equal(voicesKey({ ...api, SPEECH: 'elevenlabs' }), '');
+    assert.equal(
+      voicesKey({ ...api, SPEECH: 'elevenlabs', ELEVENLABS_VOICES_KEY: 'sk_voices' }),
+      'sk_voices',
+    );
     // It saves no videos and reads none.
     const webhook = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'webhook', SPEECH: 'elevenlabs' };
     assert.deepEqual(needs(webhook), ['SIGNING_KEY', 'WEBHOOK_SECRET']);
@@ -433,11 +441,16 @@ describe('settings of vendors', () => {
     const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
     assert.deepEqual(loadConfig(key).vendors.elevenLabs, {
       apiKey: key.ELEVENLABS_API_KEY,
+      voicesKey: key.ELEVENLABS_API_KEY,
       model: 'eleven_multilingual_v2',
       format: 'mp3_44100_128',
       voiceSettings: undefined,
     });
     assert.equal(loadConfig({ ...key, SPEECH: 'espeak' }).vendors.elevenLabs, undefined);
+    const own = { ...key, ELEVENLABS_VOICES_KEY: 'sk_voices_only' };
+    assert.equal(loadConfig(own).vendors.elevenLabs?.voicesKey, own.ELEVENLABS_VOICES_KEY);
+    // It lists voices and speaks nothing.
+    assert.equal(loadConfig({ ELEVENLABS_VOICES_KEY: 'sk_voices_only' }).vendors.elevenLabs, undefined);
     assert.match(problems({ SPEECH: 'elevenlabs' }), /ELEVENLABS_API_KEY: expected a key because SPEECH/);
     assert.match(problems({ ...key, ELEVENLABS_FORMAT: 'pcm_44100' }), /ELEVENLABS_FORMAT: expected an mp3/);
   });

@@ -4,6 +4,7 @@ import { createLog } from '../../functions/base/log.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import { makePlan } from '../../functions/model/make-plan.ts';
 import type { Progress, Task } from '../../functions/model/task.ts';
+import { NO_PRICES } from '../contracts/samples.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
@@ -15,6 +16,7 @@ const LONG = 6_000;
 
 interface Paged {
   renders: { index: number; clips: string[]; track: string }[];
+  estimate?: { clips: number } | null;
   next_cursor: string | null;
   seed: number;
 }
@@ -67,6 +69,7 @@ const api = describedApi({
   baseUrl: () => BASE,
   run: <T>(_what: string, work: () => Promise<T>) => work(),
   speech: { notice: null },
+  prices: NO_PRICES,
   limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
   tasks: { get: async () => TASK, progress: async () => PROGRESS },
   reports: { list: async () => [] },
@@ -137,6 +140,10 @@ describe('a dry run', () => {
     assert.deepEqual(
       pages.map(({ renders }) => renders.length),
       [100, 100, 50],
+    );
+    assert.deepEqual(
+      pages.map(({ estimate }) => estimate?.clips),
+      [250, undefined, undefined],
     );
     assertAllOnce(pages, 250);
   });

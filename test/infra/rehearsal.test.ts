@@ -970,7 +970,7 @@ describe('the cloud, rehearsed with the real gcloud', {
 
   test('gives each secret, with its version, only to the functions that need it, and opens one function with --public', async () => {
     const { store } = rehearsal.apis;
-    for (const id of ['api-key', 'elevenlabs-api-key']) {
+    for (const id of ['api-key', 'elevenlabs-api-key', 'elevenlabs-voices-key']) {
       const name = `${P}/secrets/every-cut-${id}/versions/1`;
       store.create(name, { name, state: 'ENABLED', createTime: '2026-01-01T00:00:00Z' });
     }
@@ -980,7 +980,11 @@ describe('the cloud, rehearsed with the real gcloud', {
       STAGES.map(pushIam),
       STAGES.map(() => 'enforced'),
     );
-    assert.deepEqual(secretsOf('process-media').sort(), ['API_KEY:1', 'SIGNING_KEY:1']);
+    assert.deepEqual(secretsOf('process-media').sort(), [
+      'API_KEY:1',
+      'ELEVENLABS_VOICES_KEY:1',
+      'SIGNING_KEY:1',
+    ]);
     assert.deepEqual(secretsOf('prepare'), ['ELEVENLABS_API_KEY:1']);
     for (const id of ['render', 'complete', 'dead-letter', 'sweep', 'webhook'])
       assert.deepEqual(secretsOf(id).sort(), KEYS[id] ?? ['SIGNING_KEY:1'], id);

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Line } from '../../model/plan.ts';
 import type { Speech } from '../../ports/speech.ts';
+import { type Engine, loadEngine } from './engine.ts';
 import { type SpeechThread, speechFailed, startSpeechThread } from './thread.ts';
 import type { SpeakRequest } from './worker.ts';
 
@@ -34,8 +32,6 @@ const NOTICE =
   'Lines are spoken by the built-in offline voice (eSpeak NG). Any voice name is accepted: each is mapped to one of its ' +
   'variants, always the same one';
 const WAV_HEADER_BYTES = 44;
-
-const require = createRequire(import.meta.url);
 
 /** Speech without account, key or network: eSpeak NG as WebAssembly, one line at a time, in its own thread. */
 export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncDisposable {
@@ -145,23 +141,4 @@ export function repairedWav(audio: Uint8Array): Uint8Array {
 /** All samples are zero, which is how eSpeak speaks blanks and lone punctuation. */
 function isSilent(audio: Uint8Array): boolean {
   return audio.subarray(WAV_HEADER_BYTES).every((byte) => byte === 0);
-}
-
-interface Engine {
-  version: string;
-  /** Language codes, lower case. */
-  languages: ReadonlySet<string>;
-}
-
-async function loadEngine(): Promise<Engine> {
-  const manifest = require.resolve('text2wav/package.json');
-  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
-  const folder = join(dirname(manifest), 'espeak-ng-data', 'lang');
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  const codes = texts.flatMap((text) =>
-    [...text.matchAll(/^language\s+(\S+)/gm)].map((match) => match[1] ?? ''),
-  );
-  return { version, languages: new Set(codes.map((code) => code.toLowerCase())) };
 }

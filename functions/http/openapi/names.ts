@@ -4,14 +4,16 @@ import { healthSchema, readySchema } from '../../model/answers/health.ts';
 import { linksSchema } from '../../model/answers/links.ts';
 import { problemSchema } from '../../model/answers/problem.ts';
 import {
-  choicesSchema,
+  estimateSchema,
   failureSchema,
+  plannedSchema,
   planSchema,
   renderListSchema,
   renderSchema,
   selectionSchema,
   sideFileSchema,
 } from '../../model/answers/render.ts';
+import { settingSchema, settingsSchema } from '../../model/answers/settings.ts';
 import {
   acceptedSchema,
   problemViewSchema,
@@ -20,6 +22,7 @@ import {
   taskListSchema,
 } from '../../model/answers/task.ts';
 import { uploadRequestSchema, uploadSchema } from '../../model/answers/upload.ts';
+import { voiceListSchema, voiceSchema } from '../../model/answers/voice.ts';
 import { eventSchema, webhookSchema } from '../../model/answers/webhook.ts';
 import { requestSchema } from '../../model/request-schema.ts';
 
@@ -39,7 +42,8 @@ export const SCHEMA_NAMES = [
   ['Accepted', acceptedSchema],
   ['Plan', planSchema],
   ['Selection', selectionSchema],
-  ['Combination', choicesSchema],
+  ['Estimate', estimateSchema],
+  ['Combination', plannedSchema],
   ['Status', statusSchema],
   ['TaskProblem', problemViewSchema],
   ['TaskLinks', linksSchema],
@@ -52,6 +56,10 @@ export const SCHEMA_NAMES = [
   ['Failure', failureSchema],
   ['UploadRequest', uploadRequestSchema],
   ['Upload', uploadSchema],
+  ['VoiceList', voiceListSchema],
+  ['Voice', voiceSchema],
+  ['Settings', settingsSchema],
+  ['Setting', settingSchema],
   ['Health', healthSchema],
   ['Ready', readySchema],
   ['Event', eventSchema],

@@ -7,10 +7,12 @@ import type { ProcessMediaDeps } from '../process-media.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { Route } from '../route.ts';
 import type { SendWebhookDeps } from '../send-webhook.ts';
+import type { SettingsDeps } from '../settings.ts';
 import type { StatsDeps } from '../stats.ts';
 import type { TasksDeps } from '../task-status.ts';
 import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
+import type { VoicesDeps } from '../voices.ts';
 import type { WebPageDeps } from '../web-page.ts';
 import { docsRoutes } from './docs.ts';
 import { MANIFEST } from './manifest.ts';
@@ -20,6 +22,7 @@ import { RENDERS } from './renders.ts';
 import { SERVICE } from './service.ts';
 import { TASKS } from './tasks.ts';
 import { UPLOADS } from './uploads.ts';
+import { VOICES } from './voices.ts';
 import { WEB } from './web.ts';
 
 /** What the handlers of all routes need. */
@@ -30,9 +33,11 @@ export type RouteDeps = ProcessMediaDeps &
   SendWebhookDeps &
   VideoDeps &
   UploadsDeps &
+  VoicesDeps &
   HealthDeps &
   MetricsDeps &
   StatsDeps &
+  SettingsDeps &
   McpDeps &
   WebPageDeps;
 
@@ -42,6 +47,7 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...RENDERS,
   ...MANIFEST,
   ...UPLOADS,
+  ...VOICES,
   ...SERVICE,
   ...MCP,
   ...WEB,
