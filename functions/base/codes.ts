@@ -94,6 +94,12 @@ export const CODES = Object.freeze({
     title: 'The upload URL is wrong or has expired',
     hint: 'Send the file to the upload_url of POST /uploads as it is, within a day. Ask for a new one after that.',
   },
+  access_forbidden: {
+    kind: 'request',
+    status: 403,
+    title: 'The access token is wrong or has expired',
+    hint: 'Ask for a new one with POST /tasks/{task_id}/access and the API key. It works for that task, for 12 hours.',
+  },
   partial_upload: {
     kind: 'request',
     status: 400,

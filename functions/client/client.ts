@@ -2,6 +2,7 @@
  * A client of the HTTP interface, for Node and browsers. Its types come from the schemas that the service validates requests
  * by and describes its answers with.
  */
+import type { AccessView } from '../model/answers/access.ts';
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
 import type { StatsView } from '../model/answers/stats.ts';
@@ -71,6 +72,11 @@ export interface Client {
   video(taskId: string, index: number, options?: Stop): Promise<Response>;
   /** The manifest of an ended task, as JSON. */
   manifest(taskId: string, options?: Stop): Promise<ManifestView>;
+  /**
+   * A token for addresses that a page shows or links to, as browsers send no API key with them: add `?access=` and the token to
+   * those of videos, manifests and the archive of this task. It works for 12 hours, for whoever has it.
+   */
+  access(taskId: string, options?: Stop): Promise<AccessView>;
   /** All finished videos in one archive, as the body of the answer. */
   zip(taskId: string, options?: Stop): Promise<Response>;
   /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
@@ -157,6 +163,7 @@ export function createClient(options: TransportOptions): Client {
         stop,
       ),
     manifest: (taskId, stop) => json(taskPaths(taskId).manifest, 'renders', stop),
+    access: (taskId, stop) => json(taskPaths(taskId).access, 'token', { method: 'POST', ...stop }),
     zip: (taskId, stop) => file(taskPaths(taskId).zip, 'application/zip', 'check the URL.', stop),
 
     async upload({ body, signal, name, bytes, type }) {

@@ -121,8 +121,8 @@ function askedOf(found: Found | undefined, query: URLSearchParams, deps: ApiDeps
   if (found === undefined) return { isOpen: false };
   const { route, parts } = found;
   if (route.isProbe) return { isOpen: true, countedAs: 'probe' };
-  const isPermitted = route.isPermitted?.({ path: parts, query }, deps) ?? false;
-  return isPermitted ? { isOpen: true, countedAs: 'upload' } : { isOpen: route.isOpen ?? false };
+  const permission = route.permissionOf?.({ path: parts, query }, deps);
+  return permission === undefined ? { isOpen: route.isOpen ?? false } : { isOpen: true, ...permission };
 }
 
 /** The headers are those of GET (RFC 9110, section 9.3.2). */

@@ -1,15 +1,17 @@
 import { manifestSchema } from '../../model/answers/manifest.ts';
+import type { AccessDeps } from '../access.ts';
 import { getManifest, getZip } from '../manifest.ts';
 import { type Parameter, type Route, TASK_ID } from '../route.ts';
 import type { VideoDeps } from '../video.ts';
+import { orByAccess } from './access.ts';
 
 const parameters = { task_id: TASK_ID };
 const headers: Record<string, Parameter> = {
   'Content-Disposition': { description: 'The name of the file.', schema: { type: 'string' } },
 };
 
-export const MANIFEST: readonly Route<VideoDeps>[] = [
-  {
+export const MANIFEST: readonly Route<VideoDeps & AccessDeps>[] = [
+  orByAccess({
     name: 'manifest-json',
     method: 'GET',
     path: '/tasks/{task_id}/manifest.json',
@@ -20,8 +22,8 @@ export const MANIFEST: readonly Route<VideoDeps>[] = [
     answers: { 200: { description: 'The manifest.', schema: manifestSchema, headers } },
     codes: ['task_running'],
     answer: ({ path }, deps) => getManifest(path['task_id'] as string, 'json', deps),
-  },
-  {
+  }),
+  orByAccess({
     name: 'manifest-csv',
     method: 'GET',
     path: '/tasks/{task_id}/manifest.csv',
@@ -31,8 +33,8 @@ export const MANIFEST: readonly Route<VideoDeps>[] = [
     answers: { 200: { description: 'One row per combination.', media: ['text/csv'], headers } },
     codes: ['task_running'],
     answer: ({ path }, deps) => getManifest(path['task_id'] as string, 'csv', deps),
-  },
-  {
+  }),
+  orByAccess({
     name: 'manifest-zip',
     method: 'GET',
     path: '/tasks/{task_id}/manifest.zip',
@@ -53,5 +55,5 @@ export const MANIFEST: readonly Route<VideoDeps>[] = [
     },
     codes: ['task_running', 'video_gone', 'output_unreadable'],
     answer: ({ request, path }, deps) => getZip(request, path['task_id'] as string, deps),
-  },
+  }),
 ];

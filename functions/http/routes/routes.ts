@@ -1,4 +1,5 @@
 /** All addresses of the HTTP interface. The router and the description are made of this list. */
+import type { AccessDeps } from '../access.ts';
 import type { CancelDeps } from '../cancel.ts';
 import type { HealthDeps } from '../health.ts';
 import type { McpDeps } from '../mcp.ts';
@@ -11,6 +12,7 @@ import type { StatsDeps } from '../stats.ts';
 import type { TasksDeps } from '../task-status.ts';
 import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
+import { ACCESS_ROUTES } from './access.ts';
 import { docsRoutes } from './docs.ts';
 import { MANIFEST } from './manifest.ts';
 import { MCP } from './mcp.ts';
@@ -27,6 +29,7 @@ export type RouteDeps = ProcessMediaDeps &
   RetryDeps &
   SendWebhookDeps &
   VideoDeps &
+  AccessDeps &
   UploadsDeps &
   HealthDeps &
   MetricsDeps &
@@ -38,6 +41,7 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...TASKS,
   ...RENDERS,
   ...MANIFEST,
+  ...ACCESS_ROUTES,
   ...UPLOADS,
   ...SERVICE,
   ...MCP,
