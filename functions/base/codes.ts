@@ -74,7 +74,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 414,
     title: 'The path and the query are too long',
-    hint: 'Use at most 2,048 characters for both together; the fields of a request belong in the body.',
+    hint: 'Use at most 8,192 characters for both together; the fields of a request belong in the body.',
   },
   unsupported_media_type: {
     kind: 'request',

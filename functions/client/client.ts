@@ -77,8 +77,11 @@ export interface Client {
    * those of videos, manifests and the archive of this task. It works for 12 hours, for whoever has it.
    */
   access(taskId: string, options?: Stop): Promise<AccessView>;
-  /** All finished videos in one archive, as the body of the answer. */
-  zip(taskId: string, options?: Stop): Promise<Response>;
+  /**
+   * All finished videos in one archive, as the body of the answer.
+   * @param options `renders` are the indexes of those that it shall have, at most 1,000
+   */
+  zip(taskId: string, options?: Stop & { renders?: readonly number[] }): Promise<Response>;
   /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
   upload(file: UploadOptions): Promise<string>;
   cancel(taskId: string, options?: Stop): Promise<StatusView>;
@@ -164,7 +167,11 @@ export function createClient(options: TransportOptions): Client {
       ),
     manifest: (taskId, stop) => json(taskPaths(taskId).manifest, 'renders', stop),
     access: (taskId, stop) => json(taskPaths(taskId).access, 'token', { method: 'POST', ...stop }),
-    zip: (taskId, stop) => file(taskPaths(taskId).zip, 'application/zip', 'check the URL.', stop),
+    zip(taskId, { renders, ...stop } = {}) {
+      // With commas as they are, so that a thousand fit into an address.
+      const some = renders === undefined ? '' : `?renders=${renders.join()}`;
+      return file(`${taskPaths(taskId).zip}${some}`, 'application/zip', 'check the URL.', stop);
+    },
 
     async upload({ body, signal, name, bytes, type }) {
       const upload: Upload = await json(UPLOADS_PATH, 'upload_url', {

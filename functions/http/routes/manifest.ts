@@ -39,10 +39,16 @@ export const MANIFEST: readonly Route<VideoDeps & AccessDeps>[] = [
     method: 'GET',
     path: '/tasks/{task_id}/manifest.zip',
     tag: 'Videos',
-    summary: 'All finished videos of an ended task and its manifest, as one zip file',
+    summary: 'The finished videos of an ended task and its manifest, as one zip file',
     description:
       'Streamed and uncompressed, with the names of the output folder. Without finished videos, it has the manifest alone.',
     parameters,
+    query: {
+      renders: {
+        description: 'Only the videos with these indexes, at most 1,000; left out: all.',
+        schema: { type: 'string', pattern: '^[1-9]\\d{0,6}(,[1-9]\\d{0,6}){0,999}$', examples: ['1,4,7'] },
+      },
+    },
     answers: {
       200: {
         description: 'The zip file. If a video cannot be read after all, the connection breaks off.',
@@ -53,7 +59,8 @@ export const MANIFEST: readonly Route<VideoDeps & AccessDeps>[] = [
         },
       },
     },
-    codes: ['task_running', 'video_gone', 'output_unreadable'],
-    answer: ({ request, path }, deps) => getZip(request, path['task_id'] as string, deps),
+    codes: ['task_running', 'not_made', 'video_gone', 'output_unreadable'],
+    answer: ({ request, path, query }, deps) =>
+      getZip(request, path['task_id'] as string, query.get('renders'), deps),
   }),
 ];
