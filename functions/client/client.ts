@@ -2,6 +2,7 @@
  * A client of the HTTP interface, for Node and browsers. Its types come from the schemas that the service validates requests
  * by and describes its answers with.
  */
+import type { AccessView } from '../model/answers/access.ts';
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
 import type { SettingsView } from '../model/answers/settings.ts';
@@ -84,8 +85,16 @@ export interface Client {
   video(taskId: string, index: number, options?: Stop): Promise<Response>;
   /** The manifest of an ended task, as JSON. */
   manifest(taskId: string, options?: Stop): Promise<ManifestView>;
-  /** All finished videos in one archive, as the body of the answer. */
-  zip(taskId: string, options?: Stop): Promise<Response>;
+  /**
+   * A token for addresses that a page shows or links to, as browsers send no API key with them: add `?access=` and the token to
+   * those of videos, manifests and the archive of this task. It works for 12 hours, for whoever has it.
+   */
+  access(taskId: string, options?: Stop): Promise<AccessView>;
+  /**
+   * All finished videos in one archive, as the body of the answer.
+   * @param options `renders` are the indexes of those that it shall have, at most 1,000
+   */
+  zip(taskId: string, options?: Stop & { renders?: readonly number[] }): Promise<Response>;
   /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
   upload(file: UploadOptions): Promise<string>;
   cancel(taskId: string, options?: Stop): Promise<StatusView>;
@@ -176,7 +185,12 @@ export function createClient(options: TransportOptions): Client {
         stop,
       ),
     manifest: (taskId, stop) => json(taskPaths(taskId).manifest, 'renders', stop),
-    zip: (taskId, stop) => file(taskPaths(taskId).zip, 'application/zip', 'check the URL.', stop),
+    access: (taskId, stop) => json(taskPaths(taskId).access, 'token', { method: 'POST', ...stop }),
+    zip(taskId, { renders, ...stop } = {}) {
+      // With commas as they are, so that a thousand fit into an address.
+      const some = renders === undefined ? '' : `?renders=${renders.join()}`;
+      return file(`${taskPaths(taskId).zip}${some}`, 'application/zip', 'check the URL.', stop);
+    },
 
     async upload({ body, signal, name, bytes, type }) {
       const upload: Upload = await json(UPLOADS_PATH, 'upload_url', {

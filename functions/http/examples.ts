@@ -1,6 +1,7 @@
 /** Examples of requests and answers. The description shows them, and a test holds functions/http/README.md equal to them. */
 
 import { VERSION } from '../base/version.ts';
+import type { AccessView } from '../model/answers/access.ts';
 import type { HealthView, ReadyView } from '../model/answers/health.ts';
 import type { RenderList } from '../model/answers/render.ts';
 import type { SettingsView } from '../model/answers/settings.ts';
@@ -142,6 +143,11 @@ export const VOICES_PAGE: VoiceList = {
     },
   ],
   next_cursor: null,
+};
+
+export const ACCESS_GIVEN: AccessView = {
+  token: '1796074200.3q2-7wAAAAC6u8zd7v8AESIzRFVmd4iZqrvM3e7_ABE',
+  expires_at: '2026-11-30T21:30:00.000Z',
 };
 
 export const HEALTH: HealthView = { status: 'ok', version: VERSION };

@@ -50,8 +50,11 @@ export interface Route<D> {
   isOpen?: boolean;
   /** Asked again and again by whoever watches the service: other requests must not use up what it may ask. */
   isProbe?: boolean;
-  /** Whether a request brings a permission of its own, and needs no API key. */
-  isPermitted?: (call: Pick<Call, 'path' | 'query'>, deps: D) => boolean;
+  /** What a request brings in place of the API key, and how it is counted; undefined: nothing. */
+  permissionOf?: (
+    call: Pick<Call, 'path' | 'query'>,
+    deps: D,
+  ) => { countedAs: 'upload' | 'access' | undefined } | undefined;
   /** Whether this service has the address, by its settings; left out: always. */
   isOffered?: (deps: D) => boolean;
   parameters?: Readonly<Record<string, Parameter>>;

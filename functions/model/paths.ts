@@ -13,6 +13,7 @@ export function taskPaths(taskId: string) {
     self,
     renders: `${self}/renders`,
     manifest: `${self}/manifest.json`,
+    access: `${self}/access`,
     zip: `${self}/manifest.zip`,
     cancel: `${self}/cancel`,
     retry: `${self}/retry`,

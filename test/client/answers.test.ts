@@ -140,6 +140,7 @@ describe('the client', () => {
     render: (client) => client.render('one', 3),
     video: (client) => client.video('one', 3),
     manifest: (client) => client.manifest('one'),
+    access: (client) => client.access('one'),
     zip: (client) => client.zip('one'),
     upload: (client) => client.upload(file),
     cancel: (client) => client.cancel('one'),

@@ -146,6 +146,7 @@ describe('functions/http/README.md', () => {
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: async () => ({}),
+      seal: SEAL,
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
       voices: createEspeakVoices({ speech: createEspeakSpeech() }),

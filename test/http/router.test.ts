@@ -89,6 +89,7 @@ describe('the HTTP interface', () => {
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
+      seal: SEAL,
       guard: guardOf(),
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: {} }),
@@ -582,6 +583,7 @@ describe('the HTTP interface', () => {
     const broken = describedApi({
       ...({} as Parameters<typeof createApi>[0]),
       log: silentLog,
+      seal: SEAL,
       guard: guardOf(),
       tasks: { get: () => Promise.reject(new Error('secret /etc/inside.ts')) } as unknown as TaskStore,
     });

@@ -1,4 +1,5 @@
 /** All addresses of the HTTP interface. The router and the description are made of this list. */
+import type { AccessDeps } from '../access.ts';
 import type { CancelDeps } from '../cancel.ts';
 import type { HealthDeps } from '../health.ts';
 import type { McpDeps } from '../mcp.ts';
@@ -14,6 +15,7 @@ import type { UploadsDeps } from '../uploads.ts';
 import type { VideoDeps } from '../video.ts';
 import type { VoicesDeps } from '../voices.ts';
 import type { WebPageDeps } from '../web-page.ts';
+import { ACCESS_ROUTES } from './access.ts';
 import { docsRoutes } from './docs.ts';
 import { MANIFEST } from './manifest.ts';
 import { MCP } from './mcp.ts';
@@ -32,6 +34,7 @@ export type RouteDeps = ProcessMediaDeps &
   RetryDeps &
   SendWebhookDeps &
   VideoDeps &
+  AccessDeps &
   UploadsDeps &
   VoicesDeps &
   HealthDeps &
@@ -46,6 +49,7 @@ export const ROUTES: readonly Route<RouteDeps>[] = [
   ...TASKS,
   ...RENDERS,
   ...MANIFEST,
+  ...ACCESS_ROUTES,
   ...UPLOADS,
   ...VOICES,
   ...SERVICE,
