@@ -47,8 +47,8 @@ Videos go to a folder in OUTPUT_DIR (./output), or where the settings of the ser
 Drive, Cloud Storage. A contact sheet of all of them is beside them.
 
 Ctrl-C stops. The same command then goes on: it uploads only what is missing, and makes only what is
-not made. A service that runs elsewhere goes on without you. Once all is made, the same command shows
-it again; failed videos are tried again.
+not made. A service that runs elsewhere goes on without you. Once all is made, the same command
+shows it again; failed videos are tried again.
 
 The exit code is 0 if all videos succeeded, 130 after Ctrl-C, and otherwise 1.`;
 }

@@ -55,7 +55,9 @@ export async function main(command: string, args: readonly string[] = process.ar
   } catch (error) {
     const shown = stop.signal.aborted ? stop.signal.reason : error;
     say(shown instanceof Error ? shown.message : String(shown));
-    process.exitCode = interrupted() ? INTERRUPTED : 1;
+    // A service that is about to start would go on; what it leaves, the next one puts in order.
+    if (interrupted()) process.exit(INTERRUPTED);
+    process.exitCode = 1;
   }
 }
 
@@ -114,7 +116,7 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
   const results = await collectResults(client, tasks, signal);
   const { totals, cost } = results;
   print(`\n${reportTable(results.renders)}\n\n${reportTotals(totals, cost && [['cost', costText(cost)]])}`);
-  const { sheets, remark } = await drawSheets(results, config, { say, signal });
+  const { sheets, remark } = await drawSheets(results, config, { isKept: wasMade, say, signal });
   for (const sheet of sheets) print(`sheet         ${sheet}`);
   if (remark !== undefined) print(`sheet         ${remark}`);
   sayWhatNext(results, wasMade);
@@ -129,7 +131,7 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
   async function findService(): Promise<Service> {
     const url = options.url ?? (await runningService(config, env));
     if (url === undefined)
-      return startOwnService(config, env, { folder, running, say, onBroken: stop.because });
+      return startOwnService(config, env, { folder, running, say, onBroken: stop.because, signal });
     if (options.url === undefined) say(`Service at ${url}, which is running`);
     return { url, isOwn: false };
   }

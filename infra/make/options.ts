@@ -89,7 +89,8 @@ function countIn(option: string, text: string): number {
 }
 
 function webUrl(text: string): string {
-  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '');
   throw new Error(
     `Expected --url with the http(s) address of a service, got ${JSON.stringify(text)}. ${HELP_HINT}`,
   );

@@ -1,7 +1,7 @@
 /** What became of a task and its retries, and pictures of it. */
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setMode } from '../../functions/adapters/shared/files.ts';
 import { counted } from '../../functions/base/counted.ts';
@@ -11,7 +11,7 @@ import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { ManifestView } from '../../functions/model/answers/manifest.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
-import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
+import { makeContactSheets, sheetsIn, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
 import type { Totals } from '../report/report-table.ts';
 
 export type Cost = ManifestView['cost'];
@@ -81,12 +81,17 @@ export interface Sheets {
   remark: string | undefined;
 }
 
-/** A picture is no reason to fail: without one, the remark says why. */
+/**
+ * A picture is no reason to fail: without one, the remark says why.
+ * @param options isKept: sheets that are there show the same
+ */
 export async function drawSheets(
   { renders, folder }: Results,
   config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
-  options: { say: (text: string) => void; signal: AbortSignal },
+  options: { isKept: boolean; say: (text: string) => void; signal: AbortSignal },
 ): Promise<Sheets> {
+  const kept = options.isKept && folder !== undefined ? await sheetsIn(folder) : [];
+  if (kept.length > 0) return { sheets: kept, remark: undefined };
   const tiles = tilesOf(renders);
   const [first] = tiles;
   if (first === undefined) {
@@ -119,7 +124,7 @@ async function draw(
   const sheets = await makeContactSheets({ ffmpeg, tiles, folder, signal });
   // A service in this process keeps new files private.
   const { mode } = await stat((tiles[0] as Tile).path);
-  for (const sheet of sheets) await setMode(join(sheet), mode);
+  for (const sheet of sheets) await setMode(sheet, mode);
   return sheets;
 }
 

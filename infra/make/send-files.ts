@@ -39,49 +39,56 @@ export async function sendFiles(options: SendOptions): Promise<Map<string, Sent>
     if (earlier === undefined) missing.set(file.real, missing.get(file.real) ?? file);
     else sent.set(file.real, earlier);
   }
-  // The largest first: if one is too large, that is said at once.
+  // The largest first: what is too large is told at once.
   const queue = [...missing.values()].toSorted((one, other) => other.bytes - one.bytes);
   if (queue.length === 0) return sent;
   const total = queue.reduce((sum, { bytes }) => sum + bytes, 0);
   const refused: string[] = [];
-  let done = { files: 0, bytes: 0 };
   {
     using line = createLiveLine(stream);
+    let done = { files: 0, bytes: 0 };
     const show = () =>
       line.show(
         `${barOf(done.bytes / total)} uploading: ${done.files} of ${counted(queue.length, 'file')}, ` +
           `${megabytes(done.bytes)} of ${megabytes(total)} MB`,
       );
+    const send = async (file: LocalFile) => {
+      signal.throwIfAborted();
+      try {
+        const upload = await sendFile(file, options);
+        sent.set(file.real, upload);
+        await note.sent(file, upload);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        refused.push(`  ${options.shown(file.path)}: ${refusalText(error)}`);
+        return;
+      }
+      done = { files: done.files + 1, bytes: done.bytes + file.bytes };
+      show();
+    };
     show();
-    const limit = pLimit({ concurrency: AT_A_TIME, rejectOnClear: false });
-    const work = queue.map((file) =>
-      limit(async () => {
-        // Others of a refused size may follow; of smaller ones, none is sent in vain.
-        if (refused.length > 0 && done.files > 0) return;
-        signal.throwIfAborted();
-        try {
-          sent.set(file.real, await sendFile(file, options));
-        } catch (error) {
-          if (!isRefusal(error)) throw error;
-          refused.push(`  ${options.shown(file.path)}: ${refusalText(error)}`);
-          return;
-        }
-        await note.sent(file, sent.get(file.real) as Sent);
-        done = { files: done.files + 1, bytes: done.bytes + file.bytes };
-        show();
-      }),
-    );
-    try {
-      await Promise.all(work);
-    } finally {
-      limit.clearQueue();
+    // All that are too large come first. Once one is not, nothing more is sent in vain.
+    for (const file of queue) {
+      await send(file);
+      if (done.files > 0) break;
     }
+    if (refused.length === 0) await sendAll(queue.slice(1), send);
   }
   if (refused.length > 0)
     throw new Error(
       `The service refuses ${counted(refused.length, 'file')}; nothing was started:\n${refused.join('\n')}`,
     );
   return sent;
+}
+
+/** Some at a time. After a failure, none is begun. */
+async function sendAll(files: readonly LocalFile[], send: (file: LocalFile) => Promise<void>): Promise<void> {
+  const limit = pLimit({ concurrency: AT_A_TIME, rejectOnClear: false });
+  try {
+    await Promise.all(files.map((file) => limit(send, file)));
+  } finally {
+    limit.clearQueue();
+  }
 }
 
 async function sendFile(file: LocalFile, { client, signal, shown }: SendOptions): Promise<Sent> {

@@ -77,9 +77,10 @@ export async function startOwnService(
     running: AsyncDisposableStack;
     say: (text: string) => void;
     onBroken: (why: Error) => void;
+    signal: AbortSignal;
   },
 ): Promise<Service> {
-  const { folder, running, say, onBroken } = options;
+  const { folder, running, say, onBroken, signal } = options;
   // Whoever removed it between two runs wants it again. One that the settings name may be a disk that is not mounted.
   if (config.vendors.output.kind === 'local' && !env['OUTPUT_DIR'])
     await mkdir(config.outputDir, { recursive: true });
@@ -87,13 +88,22 @@ export async function startOwnService(
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
   running.defer(() => new Promise<void>((resolve) => stream.end(resolve)));
   const log = createLog({ level: config.logLevel, pretty: false, write: (line) => stream.write(line) });
-  const host = await startHost({ ...config, port: 0 }, saying(log, say)).catch((error: unknown) => {
+  const starting = startHost({ ...config, port: 0 }, saying(log, say)).catch((error: unknown) => {
     throw HostLockedError.is(error) ? locked(config, error) : error;
   });
+  const host = await Promise.race([starting, rejected(signal)]);
   running.defer(() => host.stop());
   void host.broken.then(onBroken);
   say(`Service at ${host.url}, log in ${file}`);
   return { url: host.url, isOwn: true };
+}
+
+/** Rejects with the reason of the signal. */
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 /** Waiting for another service is what the person at the terminal must know. */

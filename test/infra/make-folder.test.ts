@@ -281,7 +281,7 @@ describe('a folder of clips', () => {
     const reading = readJob(join(dir.path, 'spring'), NO_OPTIONS, []);
     await assert.rejects(
       reading,
-      /circle: expected a file or folder, got a link to none[^]*a\/b\.mp4: expected/,
+      /circle: expected a file or folder, got a link to none[\s\S]*a\/b\.mp4: expected/,
     );
   });
 
@@ -351,7 +351,7 @@ describe('a request file', () => {
     const reading = readJob(join(dir.path, 'r.json'), NO_OPTIONS, []);
     await assert.rejects(
       reading,
-      /3 mistakes[^]*x\.mp4: expected a file there[^]*none-such\.mp4: [^]*got a folder/,
+      /3 mistakes[\s\S]*x\.mp4: expected a file there[\s\S]*none-such\.mp4: [\s\S]*got a folder/,
     );
   });
 
@@ -513,7 +513,7 @@ describe('the command line', () => {
       target: 'clips',
       formats: ['9x16', '1x1', '4x5'],
       ...{ captions: undefined, limit: 12, dryRun: false, name: undefined, voice: undefined },
-      ...{ url: 'http://x/', key: undefined, again: false, open: false },
+      ...{ url: 'http://x', key: undefined, again: false, open: false },
     });
     assert.equal(readOptions(['-h']), 'help');
     assert.equal(
