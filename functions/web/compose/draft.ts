@@ -66,6 +66,10 @@ export interface Rule {
 }
 
 export interface Draft {
+  /** Of this draft alone: however often it is sent, it makes one task. */
+  id: string;
+  /** What chance draws by, so that the plan that is shown is the one that is made. */
+  seed: number;
   name: string;
   blocks: readonly Block[];
   tracks: readonly Clip[];
@@ -97,6 +101,8 @@ export const NO_CAPTIONS: CaptionChoices = {
 
 export function emptyDraft(): Draft {
   return {
+    id: newId(),
+    seed: newSeed(),
     name: '',
     blocks: ['Hooks', 'Bodies', 'Calls to action'].map((name) => ({ key: newKey(), name, clips: [] })),
     tracks: [],
@@ -114,6 +120,16 @@ export function emptyDraft(): Draft {
     rules: [],
     limit: null,
   };
+}
+
+/** Unlike all others anywhere. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('');
+}
+
+/** A whole number below 2^32. */
+export function newSeed(): number {
+  return Math.floor(Math.random() * 2 ** 32);
 }
 
 let keys = 0;
