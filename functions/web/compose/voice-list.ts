@@ -67,9 +67,23 @@ interface VoicePage {
   voices: readonly Voice[];
 }
 
+/** A service without voices to list speaks with any. */
 async function pageOf(client: Client, query: object): Promise<VoicePage> {
-  const { voices: read } = client as { voices?: (query: object) => AsyncGenerator<VoicePage, void> };
-  if (read === undefined) return { any_name: true, voices: [] };
-  const { value } = await read(query).next();
-  return value ?? { any_name: true, voices: [] };
+  const { voices: read } = client as { voices?: (query: object) => Promise<VoicePage> };
+  return read === undefined ? { any_name: true, voices: [] } : await read(query);
+}
+
+/**
+ * A short sample of it.
+ * @throws ServiceError
+ */
+export function readSample({ id }: Voice, signal: AbortSignal): Promise<Blob> {
+  return ask(async (client) => {
+    const { voicePreview: read } = client as {
+      voicePreview?: (id: string, options: { signal: AbortSignal }) => Promise<Response>;
+    };
+    if (read === undefined)
+      throw new Error('Expected a service that has samples of its voices, got an older one.');
+    return (await read(id, { signal })).blob();
+  });
 }
