@@ -42,6 +42,8 @@ export interface Line {
   text: string;
   /** Name or id; empty: the first voice of the service. */
   voice: string;
+  /** What people call it, where `voice` is an id. */
+  voiceName?: string | undefined;
   speed: number | null;
   language: string;
   group: string;
@@ -160,6 +162,15 @@ export function editClip(key: string, changes: Partial<Clip> | ((clip: Clip) => 
     ),
     tracks: tracks.some((track) => track.key === key) ? tracks.map(changed) : tracks,
   }));
+}
+
+export function newLine(text: string, like?: Line): Line {
+  const none = { voice: '', speed: null, language: '', group: '' };
+  return { ...none, ...like, key: newKey(), text };
+}
+
+export function editLine(key: string, changes: Partial<Line>): void {
+  edit(({ lines }) => ({ lines: lines.map((line) => (line.key === key ? { ...line, ...changes } : line)) }));
 }
 
 /** The part of a clip that is used, in seconds; null: not known. */

@@ -74,10 +74,11 @@ async function pageOf(client: Client, query: object): Promise<VoicePage> {
 }
 
 /**
- * A short sample of it.
+ * A short sample of the voice.
+ * @param id or, where any name is a voice, its name
  * @throws ServiceError
  */
-export function readSample({ id }: Voice, signal: AbortSignal): Promise<Blob> {
+export function readSample(id: string, signal: AbortSignal): Promise<Blob> {
   return ask(async (client) => {
     const { voicePreview: read } = client as {
       voicePreview?: (id: string, options: { signal: AbortSignal }) => Promise<Response>;
