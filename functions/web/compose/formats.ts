@@ -57,7 +57,7 @@ export function Formats() {
               (option) => html`
                 <label key=${option.fit} class="fit">
                   <input type="radio" name="fit" checked=${fit === option.fit} onChange=${() => edit({ fit: option.fit })} />
-                  <span class=${`fit-picture ${option.fit}`} aria-hidden="true"><i></i></span>
+                  <span class=${`fit-picture ${option.fit}`} aria-hidden="true"><i class="fit-clip"></i></span>
                   <span>${option.text}</span>
                 </label>`,
             )}

@@ -1,4 +1,4 @@
-/** Chooses a voice: a field to type into, with a list of voices that match. https://www.w3.org/WAI/ARIA/apg/patterns/combobox/ */
+/** Chooses a voice: a field to type into, with a list of voices that match. A combobox, as ARIA has it. */
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
 import { useStore } from '../ui/store.ts';
