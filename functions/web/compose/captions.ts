@@ -6,6 +6,7 @@ import { isChecked, typedIn } from '../ui/value.ts';
 import { CaptionPreview } from './caption-preview.ts';
 import { type CaptionChoices, draft, edit, NO_CAPTIONS } from './draft.ts';
 import { Mistakes } from './mistake-list.ts';
+import { Remarks } from './remark-list.ts';
 import { spokenLines } from './request.ts';
 
 const MODES: readonly { mode: CaptionChoices['mode']; text: string; about: string }[] = [
@@ -42,6 +43,7 @@ export function Captions() {
         </fieldset>
         ${about === '' ? null : html`<p class="small muted">${about}</p>`}
         <${Mistakes} at="captions" />
+        ${mode === 'none' ? null : html`<${Remarks} place="captions" />`}
         ${mode === 'burn' ? html`<${Burned} captions=${captions} />` : null}
       </div>
     </section>`;

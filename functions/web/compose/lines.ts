@@ -9,9 +9,8 @@ import { draft, edit, newLine } from './draft.ts';
 import { LineRow, textsIn } from './line-row.ts';
 import { Mistakes } from './mistake-list.ts';
 import { ModeChoice } from './mode-choice.ts';
-import { plan } from './plan.ts';
+import { Remarks } from './remark-list.ts';
 import { loadVoices } from './voice-list.ts';
-import { isAboutVoice } from './voice-note.ts';
 
 export function Lines() {
   const lines = useStore(draft, (now) => now.lines);
@@ -63,17 +62,10 @@ export function Lines() {
             : null
         }
         <${Mistakes} at="linesMode" />
-        <${VoiceNote} />
+        ${hasLines ? html`<${Remarks} place="lines" />` : null}
       </div>
       ${isPasting ? html`<${PasteDialog} onClose=${() => paste(false)} />` : null}
     </section>`;
-}
-
-/** What the service says of its voice, said once. */
-function VoiceNote() {
-  const note = useStore(plan, (state) => state.plan?.warnings.find(isAboutVoice));
-  const hasLines = useStore(draft, (now) => now.lines.length > 0);
-  return note === undefined || !hasLines ? null : html`<p class="muted small">${note}</p>`;
 }
 
 function PasteDialog({ onClose }: { onClose: () => void }) {

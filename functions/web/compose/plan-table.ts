@@ -9,6 +9,7 @@ import { Notice } from '../ui/notice.ts';
 import { draft, edit, newSeed } from './draft.ts';
 import { type Plan, trialOf } from './plan.ts';
 import { usedBlocks, withoutPending } from './request.ts';
+import { Uses } from './uses.ts';
 
 /** Rows that are drawn at a time: a browser draws as many at once. */
 const MORE = 100;
@@ -119,28 +120,6 @@ function Table({ rows, names }: { rows: readonly Row[]; names: readonly string[]
           )}
         </tbody>
       </table>
-    </div>`;
-}
-
-/** How often each clip is used. */
-function Uses({ selection }: { selection: NonNullable<PlanView['selection']> }) {
-  return html`
-    <div class="uses">
-      ${selection.blocks.map(
-        ({ name, clips }) => html`
-          <section key=${name}>
-            <h3>${name}</h3>
-            <ul>
-              ${clips.slice(0, 20).map(
-                (clip) => html`
-                  <li class=${clip.uses === 0 ? 'unused' : ''}><span>${clip.name}</span><span>${
-                    clip.uses === 0 ? 'not used' : `${clip.uses} ×`
-                  }</span></li>`,
-              )}
-              ${clips.length > 20 ? html`<li class="muted">and ${clips.length - 20} more</li>` : null}
-            </ul>
-          </section>`,
-      )}
     </div>`;
 }
 

@@ -8,7 +8,8 @@ export interface RuleWords {
   isSent: boolean;
 }
 
-export function wordsOf(rule: Rule, used: readonly UsedBlock[]): RuleWords {
+/** @param hasOthers whether other rules say what alone is made, too */
+export function wordsOf(rule: Rule, used: readonly UsedBlock[], hasOthers: boolean): RuleWords {
   const placed = placedRule(rule, used);
   if (placed === undefined) {
     const isGone = Object.values(rule.clips).some((clip) => clip !== '');
@@ -23,14 +24,12 @@ export function wordsOf(rule: Rule, used: readonly UsedBlock[]): RuleWords {
     const clip = used.find((block) => block.name === name)?.block.clips[number - 1];
     return `“${clip?.name}” (${name})`;
   });
-  const start =
-    rule.kind === 'exclude'
-      ? 'No video has'
-      : parts.length === 1
-        ? 'Videos are made with'
-        : 'Videos are made that have';
-  const together = parts.length > 1 ? ' together' : '';
-  return { words: `${start} ${listed(parts)}${together}.`, isSent: true };
+  const together = `${listed(parts)}${parts.length > 1 ? ' together' : ''}`;
+  const words = {
+    exclude: `No video has ${together}.`,
+    include: `Only videos with ${together} are made${hasOthers ? ', and those of the other rules that say “only make”' : ''}.`,
+  };
+  return { words: words[rule.kind], isSent: true };
 }
 
 function listed(parts: readonly string[]): string {

@@ -5,8 +5,9 @@ import { typedIn } from '../ui/value.ts';
 import { draft, edit, newKey, type Rule } from './draft.ts';
 import { Mistakes } from './mistake-list.ts';
 import { plan } from './plan.ts';
-import { usedBlocks } from './request.ts';
+import { placedRule, usedBlocks } from './request.ts';
 import { wordsOf } from './rule-words.ts';
+import { Uses } from './uses.ts';
 
 const MOST = 1_000_000;
 
@@ -15,6 +16,9 @@ export function Rules() {
   const used = usedBlocks({ blocks });
   const selection = useStore(plan, (state) => state.plan?.selection ?? null);
   const add = (kind: Rule['kind']) => edit({ rules: [...rules, { key: newKey(), kind, clips: {} }] });
+  const onlyRules = rules.filter(
+    (rule) => rule.kind === 'include' && placedRule(rule, used) !== undefined,
+  ).length;
   const isSome = limit !== null || rules.length > 0;
   return html`
     <section class="card" aria-labelledby="rules-title">
@@ -32,7 +36,7 @@ export function Rules() {
             ? null
             : html`
               <ol class="rules">
-                ${rules.map((rule, at) => html`<${Row} key=${rule.key} rule=${rule} number=${at + 1} used=${used} />`)}
+                ${rules.map((rule, at) => html`<${Row} key=${rule.key} rule=${rule} number=${at + 1} used=${used} hasOthers=${onlyRules > 1} />`)}
               </ol>`
         }
         <${Mistakes} at="rules" />
@@ -50,7 +54,11 @@ export function Rules() {
           </div>
           <${Mistakes} at="limit" />
         </div>
-        ${isSome && selection !== null ? html`<${Uses} selection=${selection} />` : null}
+        ${
+          isSome && selection !== null
+            ? html`<details><summary>How often each clip is used</summary><${Uses} selection=${selection} /></details>`
+            : null
+        }
       </div>
     </section>`;
 }
@@ -60,14 +68,15 @@ interface RowProps {
   /** From 1. */
   number: number;
   used: ReturnType<typeof usedBlocks>;
+  hasOthers: boolean;
 }
 
-function Row({ rule, number, used }: RowProps) {
+function Row({ rule, number, used, hasOthers }: RowProps) {
   const change = (changes: Partial<Rule>) =>
     edit(({ rules }) => ({
       rules: rules.map((one) => (one.key === rule.key ? { ...one, ...changes } : one)),
     }));
-  const { words, isSent } = wordsOf(rule, used);
+  const { words, isSent } = wordsOf(rule, used, hasOthers);
   return html`
     <li class="rule">
       <select aria-label=${`What rule ${number} does`} value=${rule.kind}
@@ -91,35 +100,6 @@ function Row({ rule, number, used }: RowProps) {
       <p class=${`small rule-words${isSent ? '' : ' muted'}`}>${words}</p>
       <${Mistakes} at=${`rule:${rule.key}`} />
     </li>`;
-}
-
-type Selection = NonNullable<NonNullable<ReturnType<typeof plan.get>['plan']>['selection']>;
-
-/** How often each clip is used, as bars. */
-function Uses({ selection }: { selection: Selection }) {
-  const most = Math.max(1, ...selection.blocks.flatMap(({ clips }) => clips.map(({ uses }) => uses)));
-  return html`
-    <details class="uses-details">
-      <summary>How often each clip is used</summary>
-      <div class="uses">
-        ${selection.blocks.map(
-          ({ name, clips }) => html`
-            <section key=${name}>
-              <h3>${name}</h3>
-              <ul>
-                ${clips.map(
-                  (clip) => html`
-                    <li class=${clip.uses === 0 ? 'unused' : ''}>
-                      <span class="uses-name">${clip.name}</span>
-                      <span>${clip.uses === 0 ? 'not used' : `${clip.uses} ×`}</span>
-                      <span class="bar" aria-hidden="true"><i style=${{ width: `${(100 * clip.uses) / most}%` }}></i></span>
-                    </li>`,
-                )}
-              </ul>
-            </section>`,
-        )}
-      </div>
-    </details>`;
 }
 
 function limitOf(text: string): number | null {

@@ -12,10 +12,10 @@ import { useMistakes } from './mistake-list.ts';
 import { askAgain, followDraft, type PlanState, plan } from './plan.ts';
 import { PlanDialog } from './plan-table.ts';
 import { emptyBlocks } from './readiness.ts';
+import { placeOfRemark, sentence } from './remarks.ts';
 import { nameOf, withoutPending } from './request.ts';
 import { StartButton } from './start-button.ts';
 import { today } from './today.ts';
-import { isAboutVoice } from './voice-note.ts';
 
 export function Summary() {
   const now = useStore(draft);
@@ -87,8 +87,8 @@ function Facts({ estimate, plan }: { estimate: Estimate; plan: PlanState['plan']
 function Remarks({ state, draft: now }: { state: PlanState; draft: Draft }) {
   const mistakes = useMistakes();
   const warnings = (state.plan?.warnings ?? [])
-    .filter((warning) => !isAboutVoice(warning))
-    .map(withoutPending);
+    .filter((warning) => placeOfRemark(warning) === 'summary')
+    .map((warning) => sentence(withoutPending(warning)));
   const left = emptyBlocks(now);
   return html`
     ${
