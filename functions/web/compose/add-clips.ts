@@ -1,0 +1,38 @@
+/** The foot of a list: more clips by dropping, choosing or pasting links. */
+import { useRef, useState } from 'preact/hooks';
+import { html } from '../ui/html.ts';
+import { AddLinks } from './add-links.ts';
+import { TRACKS } from './arrange-clips.ts';
+import { chosenFiles } from './drop-reading.ts';
+import { Icon } from './icons.ts';
+import { addDropped } from './intake.ts';
+
+const FILMS = 'video/*,image/png,image/jpeg,image/webp,image/gif,.mkv,.mov,.ts,.mts,.m2ts,.flv,.wmv,.avi';
+const SOUNDS = 'audio/*,video/*';
+
+export function AddClips({ list, name, isEmpty }: { list: string; name: string; isEmpty: boolean }) {
+  const input = useRef<HTMLInputElement>(null);
+  const [isPasting, paste] = useState(false);
+  const isTracks = list === TRACKS;
+  const take = (event: Event) => {
+    const { files } = event.target as HTMLInputElement;
+    void addDropped(chosenFiles(files), list);
+    // So that the same file can be chosen again.
+    (event.target as HTMLInputElement).value = '';
+  };
+  return html`
+    <div class=${isEmpty ? 'add-clips empty' : 'add-clips'}>
+      ${isEmpty ? html`<p>Drop ${isTracks ? 'music' : 'clips'} here, or</p>` : null}
+      <div class="row">
+        <button type="button" class="button tight" onClick=${() => input.current?.click()}>
+          <${Icon} name="plus" />Choose files<span class="hidden"> for ${name}</span>
+        </button>
+        <button type="button" class="button tight" onClick=${() => paste(true)}>
+          <${Icon} name="link" />Paste links<span class="hidden"> for ${name}</span>
+        </button>
+      </div>
+      <input ref=${input} type="file" multiple hidden aria-label=${`Files for ${name}`}
+        accept=${isTracks ? SOUNDS : FILMS} onChange=${take} />
+      ${isPasting ? html`<${AddLinks} list=${list} name=${name} onClose=${() => paste(false)} />` : null}
+    </div>`;
+}
