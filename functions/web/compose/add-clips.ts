@@ -25,14 +25,24 @@ export function AddClips({ list, name, isEmpty }: { list: string; name: string; 
       ${isEmpty ? html`<p>Drop ${isTracks ? 'music' : 'clips'} here, or</p>` : null}
       <div class="row">
         <button type="button" class="button tight" onClick=${() => input.current?.click()}>
-          <${Icon} name="plus" />Choose files<span class="hidden"> for ${name}</span>
+          <${Icon} name="plus" /><${Words} verb="Choose" what="files" isShort=${!isEmpty} name=${name} />
         </button>
         <button type="button" class="button tight" onClick=${() => paste(true)}>
-          <${Icon} name="link" />Paste links<span class="hidden"> for ${name}</span>
+          <${Icon} name="link" /><${Words} verb="Paste" what="links" isShort=${!isEmpty} name=${name} />
         </button>
       </div>
       <input ref=${input} type="file" multiple hidden aria-label=${`Files for ${name}`}
         accept=${isTracks ? SOUNDS : FILMS} onChange=${take} />
       ${isPasting ? html`<${AddLinks} list=${list} name=${name} onClose=${() => paste(false)} />` : null}
     </div>`;
+}
+
+/** `Choose files`, or `Files` where there is little room. Screen readers always hear all of `Choose files for Hooks`. */
+function Words(props: { verb: string; what: string; isShort: boolean; name: string }) {
+  const { verb, what, isShort, name } = props;
+  return html`
+    <span>
+      ${isShort ? html`<span class="hidden">${verb} </span><span class="first-capital">${what}</span>` : `${verb} ${what}`}
+      <span class="hidden"> for ${name}</span>
+    </span>`;
 }

@@ -31,6 +31,9 @@ export function Blocks() {
         <div class="row">
           <${UploadTotal} />
           <button type="button" class="button tight" onClick=${() => folder.current?.click()}>Choose a folder</button>
+          <button type="button" class="button tight" disabled=${blocks.length >= MAX_BLOCKS} onClick=${() => focusName(addBlock())}>
+            <${Icon} name="plus" />Add a block
+          </button>
           <input ref=${folder} type="file" multiple hidden aria-label="A folder with clips"
             onChange=${(event: Event) => {
               const input = event.target as HTMLInputElement;
@@ -42,11 +45,17 @@ export function Blocks() {
       <${Notes} isTracks=${false} />
       <div class="blocks">
         ${blocks.map((block, at) => html`<${BlockColumn} key=${block.key} block=${block} at=${at} count=${blocks.length} />`)}
-        <button type="button" class="add-block" disabled=${blocks.length >= MAX_BLOCKS} onClick=${() => addBlock()}>
-          <${Icon} name="plus" /><span>Add a block</span>
-        </button>
       </div>
       <${Removed} />
       <${TrimDialog} />
     </section>`;
+}
+
+/** So that the new block can be named at once. */
+function focusName(key: string): void {
+  requestAnimationFrame(() => {
+    const input = document.querySelector<HTMLInputElement>(`[data-list="${key}"] .block-name`);
+    input?.scrollIntoView({ inline: 'nearest', block: 'nearest' });
+    input?.select();
+  });
 }

@@ -20,6 +20,11 @@ import { findFacts } from './media-facts.ts';
 /** What was not taken, or went elsewhere than it was dropped: sentences, and the list that they are shown at. */
 export const notes = createStore<{ list: string; texts: readonly string[] }>({ list: '', texts: [] });
 
+/** A list without anything to say leaves what was said of others. */
+function note(list: string, texts: readonly string[]): void {
+  if (texts.length > 0 || notes.get().list === list) notes.set({ list, texts });
+}
+
 /** Several folders, or folders in a folder, become blocks wherever they are dropped. */
 export async function addDropped(dropped: readonly Dropped[], list?: string): Promise<void> {
   const hasBlocks = new Set(dropped.map(({ folders }) => folders.join('/'))).size > 1;
@@ -35,7 +40,7 @@ export async function addDropped(dropped: readonly Dropped[], list?: string): Pr
   if (loose.length > 0) texts.push(...put(emptyBlock(), loose));
   texts.push(...put(TRACKS, tracks));
   await addLines(lines);
-  notes.set({ list: '', texts });
+  note('', texts);
 }
 
 /** @param list key of a block, or TRACKS */
@@ -51,14 +56,14 @@ export function addFiles(list: string, files: readonly File[], refused: readonly
     texts.push(`${count(sounds.length, 'sound file')} went to Music: clips need a picture.`);
   texts.push(...put(TRACKS, sounds));
   texts.push(...put(list, sounds.length === 0 ? good : good.filter((file) => kindOf(file) !== 'sound')));
-  notes.set({ list, texts });
+  note(list, texts);
 }
 
 /** The sentences on lines that are no links; these are not added. */
 export function addLinks(list: string, text: string): readonly string[] {
   const { links, mistakes } = readLinks(text);
   const left = put(list, links);
-  if (left.length > 0) notes.set({ list, texts: left });
+  note(list, left);
   return mistakes;
 }
 

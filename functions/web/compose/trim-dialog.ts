@@ -60,7 +60,7 @@ function Trim({ clip, list }: { clip: Clip; list: string }) {
             <span class="label">Used</span>
             <output>${part.end === null ? 'to its end' : shownTime(Math.max(0, part.end - part.start))}</output>
           </p>
-          <button type="button" class="button tight" onClick=${() => setPart({ start: 0, end: seconds })}>Reset</button>
+          <button type="button" class="button" onClick=${() => setPart({ start: 0, end: seconds })}>Reset</button>
         </div>
         ${mistake === undefined ? null : html`<${Notice} kind="bad">${mistake}<//>`}
         <${VolumeField} volume=${volume} isTrack=${list === TRACKS} onChange=${setVolume} />

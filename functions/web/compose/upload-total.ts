@@ -9,8 +9,10 @@ export function UploadTotal() {
   const text = useStore(draft, pendingText);
   const left = useStore(draft, leftText);
   return html`
-    <p class="muted small" role="status">${text}</p>
-    ${left === '' ? null : html`<p class="muted small" aria-hidden="true">${left}</p>`}`;
+    <div class="upload-total muted small">
+      <p role="status">${text}</p>
+      ${left === '' ? null : html`<p aria-hidden="true">${left}</p>`}
+    </div>`;
 }
 
 function sourcesOf({ blocks, tracks }: Draft) {

@@ -25,7 +25,7 @@ export function VolumeField({ volume, isTrack, onChange }: VolumeFieldProps) {
     <fieldset>
       <label class="check">
         <input type="checkbox" checked=${volume !== null} onChange=${() => onChange(volume === null ? 1 : null)} />
-        Not as loud as the other clips
+        A volume of its own
       </label>
       ${volume === null ? null : slider}
     </fieldset>`;

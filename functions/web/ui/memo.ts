@@ -1,17 +1,23 @@
-/** For lists: a component that is drawn again only if one of its properties is another one. */
-import { type Component, h, type VNode } from 'preact';
+/** Rows of long lists are drawn again only if something about them has changed. */
+import { useRef } from 'preact/hooks';
+import { html, type VNode } from './html.ts';
 
 type Props = Readonly<Record<string, unknown>>;
 
-export function memo<P extends object>(view: (props: P) => VNode | null): (props: P) => VNode {
-  function Memo(this: Component<P>, props: P): VNode {
-    this.shouldComponentUpdate = (next) => differs(this.props as Props, next as Props);
-    return h(view as unknown as (props: Props) => VNode, props as Props) as VNode;
-  }
-  return Memo as unknown as (props: P) => VNode;
+/** The same component, which is left alone while its properties are the same. */
+export function memo<P extends object>(Component: (props: P) => VNode | null): (props: P) => VNode {
+  return function Memo(props: P): VNode {
+    const last = useRef<{ props: P; drawn: VNode } | null>(null);
+    if (last.current === null || !isSame(last.current.props as Props, props as Props)) {
+      last.current = { props, drawn: html`<${Component} ...${props} />` };
+    }
+    return last.current.drawn;
+  };
 }
 
-function differs(one: Props, other: Props): boolean {
-  const names = Object.keys(other);
-  return names.length !== Object.keys(one).length || names.some((name) => !Object.is(one[name], other[name]));
+function isSame(one: Props, other: Props): boolean {
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length && names.every((name) => Object.is(one[name], other[name]))
+  );
 }
