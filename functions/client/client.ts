@@ -95,6 +95,8 @@ export interface Client {
    * @param options `renders` are the indexes of those that it shall have, at most 1,000
    */
   zip(taskId: string, options?: Stop & { renders?: readonly number[] }): Promise<Response>;
+  /** Asks where to send a file, for callers that send it themselves. Once it is there, `url` may be that of a clip or track. */
+  offerUpload(file: UploadRequest, options?: Stop): Promise<Upload>;
   /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
   upload(file: UploadOptions): Promise<string>;
   cancel(taskId: string, options?: Stop): Promise<StatusView>;
@@ -138,6 +140,9 @@ export function createClient(options: TransportOptions): Client {
       cursor = page.next_cursor;
     }
   }
+
+  const offerUpload: Client['offerUpload'] = ({ name, bytes, type }, stop) =>
+    json(UPLOADS_PATH, 'upload_url', { method: 'POST', body: { name, bytes, type }, ...stop });
 
   return {
     submit(request, { idempotencyKey, ...stop } = {}) {
@@ -192,12 +197,10 @@ export function createClient(options: TransportOptions): Client {
       return file(`${taskPaths(taskId).zip}${some}`, 'application/zip', 'check the URL.', stop);
     },
 
-    async upload({ body, signal, name, bytes, type }) {
-      const upload: Upload = await json(UPLOADS_PATH, 'upload_url', {
-        method: 'POST',
-        body: { name, bytes, type },
-        signal,
-      });
+    offerUpload,
+
+    async upload({ body, signal, ...file }) {
+      const upload = await offerUpload(file, { signal });
       // Fetch wants `duplex` for streams: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
       const { method, headers } = upload;
       const init = { method, headers, body, signal: signal ?? null, duplex: 'half' as const };

@@ -142,6 +142,7 @@ describe('the client', () => {
     manifest: (client) => client.manifest('one'),
     access: (client) => client.access('one'),
     zip: (client) => client.zip('one'),
+    offerUpload: (client) => client.offerUpload({ name: 'a.mp4', bytes: 3, type: 'video/mp4' }),
     upload: (client) => client.upload(file),
     cancel: (client) => client.cancel('one'),
     retry: (client) => client.retry('one'),
