@@ -20,7 +20,7 @@ export interface Range {
 
 export const GAP = 16;
 /** Narrower on phones, so that two tiles fit side by side. */
-const LEAST_TILE = 196;
+const LEAST_TILE = 184;
 const LEAST_TILE_ON_PHONES = 148;
 const PHONE = 560;
 /** Name, number and buttons below the picture. */

@@ -14,9 +14,12 @@ const USUAL = /^\d{4,}-(.+)-[0-9a-f]{6}(?:_[^/]*)?$/;
 export function sourceName(url: string): string {
   if (UPLOAD.test(url)) return url.replace(UPLOAD, '');
   const [path = ''] = url.split(/[?#]/);
-  const [place = ''] = path.replace(/^[\w+.-]+:\/*/, '').split('/');
-  const last = path.split('/').findLast((part) => part !== '') ?? url;
-  return decoded(last).replace(EXTENSION, '') || place;
+  const [place = url, ...parts] = path
+    .replace(/^[\w+.-]+:\/*/, '')
+    .split('/')
+    .filter(Boolean);
+  const last = parts.at(-1);
+  return last === undefined ? place : decoded(last).replace(EXTENSION, '') || place;
 }
 
 export function clipNames({ clips, clip_names }: Named): readonly string[] {

@@ -9,34 +9,37 @@ const SPOKEN_MS = 20_000;
 const TICK_MS = 1_000;
 
 export function Progress({ status }: { status: StatusView }) {
-  const { prepared, sources, combinations, pending } = status;
+  const { prepared, sources, combinations, succeeded, pending } = status;
   const ended = combinations - pending;
-  const isOver = status.completed_at !== null;
-  const isPrepared = isOver || status.status === 'rendering' || status.status === 'cancelling';
+  if (status.completed_at !== null)
+    return html`<${Figures} status=${status} /><${Spoken} status=${status} />`;
   return html`
-    <div class="watch-progress">
-      ${isOver ? null : html`<${Bar} name="Clips, music and lines" done=${prepared} all=${sources} said=${`${prepared} of ${sources} ready`} isQuiet=${isPrepared} />`}
-      ${isOver ? null : html`<${Bar} name="Videos" done=${ended} all=${combinations} said=${`${ended} of ${combinations} done`} />`}
-      <${Figures} status=${status} />
-      <${Spoken} status=${status} />
-    </div>`;
+    <div class="watch-bars">
+      <${Bar} name="Clips, music and lines" done=${prepared} ended=${prepared} all=${sources}
+        said=${`${figure(prepared)} of ${figure(sources)} ready`} />
+      <${Bar} name="Videos" done=${succeeded} ended=${ended} all=${combinations}
+        said=${`${figure(ended)} of ${figure(combinations)} done`} />
+    </div>
+    <${Figures} status=${status} />
+    <${Spoken} status=${status} />`;
 }
 
 interface BarProps {
   name: string;
+  /** Of `ended`, those that are as they should be. */
   done: number;
+  ended: number;
   all: number;
   said: string;
-  isQuiet?: boolean;
 }
 
-function Bar({ name, done, all, said, isQuiet = false }: BarProps) {
-  const percent = all === 0 ? 0 : Math.floor((done / all) * 100);
+function Bar({ name, done, ended, all, said }: BarProps) {
+  const share = (part: number) => `${all === 0 ? 0 : (part / all) * 100}%`;
   return html`
-    <div class=${isQuiet ? 'watch-bar quiet' : 'watch-bar'}>
-      <p><span>${name}</span><span class="muted">${said}</span></p>
-      <div class="bar" role="progressbar" aria-label=${name} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${percent}
-        aria-valuetext=${said}><i style=${{ width: `${percent}%` }}></i></div>
+    <div>
+      <p class="watch-bar-head"><span>${name}</span><span class="muted">${said}</span></p>
+      <div class="bar watch-bar" role="progressbar" aria-label=${name} aria-valuemin="0" aria-valuemax=${all} aria-valuenow=${ended}
+        aria-valuetext=${said}><i style=${{ width: share(done) }}></i><i class="bad" style=${{ width: share(ended - done) }}></i></div>
     </div>`;
 }
 
