@@ -2,6 +2,7 @@
  * A client of the HTTP interface, for Node and browsers. Its types come from the schemas that the service validates requests
  * by and describes its answers with.
  */
+import type { ReadyView } from '../model/answers/health.ts';
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
 import type { StatsView } from '../model/answers/stats.ts';
@@ -9,6 +10,7 @@ import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import {
   PROCESS_MEDIA_PATH,
+  READY_PATH,
   renderPaths,
   STATS_PATH,
   TASKS_PATH,
@@ -18,7 +20,7 @@ import {
 import type { ProcessMediaRequest } from '../model/request-schema.ts';
 import type { TaskStatus } from '../model/task.ts';
 import { refusalOf } from './service-error.ts';
-import { type Ask, createTransport, type TransportOptions } from './transport.ts';
+import { type Ask, createTransport, jsonOf, type TransportOptions } from './transport.ts';
 import { watchTask } from './watch.ts';
 
 export { ServiceError } from './service-error.ts';
@@ -84,6 +86,8 @@ export interface Client {
   delete(taskId: string, options?: Stop): Promise<void>;
   /** What the service is doing. */
   stats(options?: Stop): Promise<StatsView>;
+  /** Whether it can take work, and why not. */
+  ready(options?: Stop): Promise<ReadyView>;
 }
 
 /** @param options `headers` are sent with each request, such as an identity token of Google in `authorization` */
@@ -183,6 +187,12 @@ export function createClient(options: TransportOptions): Client {
     },
 
     stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
+
+    async ready(stop) {
+      const answer = await transport.text(READY_PATH, stop);
+      // What answers in place of a service that is not there has this status, too, but no checks.
+      return jsonOf<ReadyView>(answer, 'checks', [503]);
+    },
   };
 }
 
