@@ -84,10 +84,10 @@ export interface Client {
   sendWebhook(taskId: string, options?: Stop): Promise<StatusView>;
   /** Forgets an ended task; its videos stay. */
   delete(taskId: string, options?: Stop): Promise<void>;
+  /** Whether the service can take work, and why not. */
+  ready(options?: Stop): Promise<ReadyView>;
   /** What the service is doing. */
   stats(options?: Stop): Promise<StatsView>;
-  /** Whether it can take work, and why not. */
-  ready(options?: Stop): Promise<ReadyView>;
 }
 
 /** @param options `headers` are sent with each request, such as an identity token of Google in `authorization` */
@@ -186,13 +186,13 @@ export function createClient(options: TransportOptions): Client {
       if (answer.response.status !== 204) throw refusalOf(answer);
     },
 
-    stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
-
     async ready(stop) {
       const answer = await transport.text(READY_PATH, stop);
       // What answers in place of a service that is not there has this status, too, but no checks.
       return jsonOf<ReadyView>(answer, 'checks', [503]);
     },
+
+    stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
   };
 }
 

@@ -3,9 +3,9 @@
 export const PROCESS_MEDIA_PATH = '/process_media';
 export const TASKS_PATH = '/tasks';
 export const UPLOADS_PATH = '/uploads';
-export const STATS_PATH = '/stats';
 /** And /readyz, which the front end of Cloud Run may answer itself. */
 export const READY_PATH = '/ready';
+export const STATS_PATH = '/stats';
 
 export function taskPaths(taskId: string) {
   const self = `${TASKS_PATH}/${encodeURIComponent(taskId)}`;

@@ -154,8 +154,8 @@ describe('the client', () => {
     retry: (client) => client.retry('one'),
     sendWebhook: (client) => client.sendWebhook('one'),
     delete: (client) => client.delete('one'),
-    stats: (client) => client.stats(),
     ready: (client) => client.ready(),
+    stats: (client) => client.stats(),
   };
   const broken = () => new ReadableStream({ pull: (body) => body.error(new TypeError('terminated')) });
   const ANSWERS: Record<string, () => Response> = {
