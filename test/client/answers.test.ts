@@ -66,15 +66,7 @@ describe('the client', () => {
       const { client, asked } = clientOf(({ method }) =>
         method === 'POST' ? Response.json(upload, { status: 201 }) : new Response(null, { status: 200 }),
       );
-      test('tells why a service is not ready, unless something else says so in its place', async () => {
-    const notReady = { status: 'not_ready', checks: { disk: { status: 'failed', detail: 'Expected 1 GB.' } } };
-    const { client, asked } = clientOf(() => Response.json(notReady, { status: 503 }));
-    assert.deepEqual([await client.ready(), asked[0]?.address], [notReady, `${SERVICE}/ready`]);
-    const proxy = () => Response.json({ error: 'no upstream' }, { status: 503 });
-    await assert.rejects(clientOf(proxy).client.ready(), { name: 'ServiceError', status: 503 });
-  });
-
-  const file = { name: 'a.mp4', bytes: 3, type: 'video/mp4' };
+      const file = { name: 'a.mp4', bytes: 3, type: 'video/mp4' };
       assert.equal(await client.upload({ ...file, body: 'abc' }), 'upload:1');
       const [first, second] = asked as [Asked, Asked];
       assert.deepEqual([first.address, first.body], [`${SERVICE}/uploads`, JSON.stringify(file)]);
@@ -133,6 +125,17 @@ describe('the client', () => {
           /^Expected an answer from https:\/\/service\.test\/ads\/tasks\/one.* which browsers hide\. Next step: /,
       });
     }
+  });
+
+  test('tells why a service is not ready, unless something else says so in its place', async () => {
+    const notReady = {
+      status: 'not_ready',
+      checks: { disk: { status: 'failed', detail: 'Expected 1 GB.' } },
+    };
+    const { client, asked } = clientOf(() => Response.json(notReady, { status: 503 }));
+    assert.deepEqual([await client.ready(), asked[0]?.address], [notReady, `${SERVICE}/ready`]);
+    const proxy = () => Response.json({ error: 'no upstream' }, { status: 503 });
+    await assert.rejects(clientOf(proxy).client.ready(), { name: 'ServiceError', status: 503 });
   });
 
   const file = { name: 'a.mp4', bytes: 3, type: 'video/mp4', body: 'abc' };
