@@ -1,6 +1,6 @@
 /** The view of the settings: what the service was started with. They are changed where it is started. */
 import { useEffect, useState } from 'preact/hooks';
-import { ServiceError } from '../../client/client.ts';
+import { type Client, ServiceError } from '../../client/client.ts';
 import { ask, forgetKey, hasKey, messageOf } from '../service.ts';
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
@@ -19,7 +19,7 @@ export function Settings() {
   const [search, setSearch] = useState('');
   const load = () => {
     setProblem('');
-    ask((client) => client.settings())
+    ask((client) => (client as Client & { settings(): Promise<Answer> }).settings())
       .then(setAnswer)
       .catch((error: unknown) => setProblem(wordsOf(error)));
   };
@@ -31,7 +31,7 @@ export function Settings() {
           <h1>Settings</h1>
           <p class="muted">
             ${answer === null ? 'What this service was started with.' : `Every Cut ${answer.version}.`} Change them in the
-            file <code>.env</code> or the environment of the service, and start it again.
+            file <code>.env</code> or the environment of the service, and start it again.${' '}
             <a href="docs">All addresses of the service</a>
           </p>
         </div>

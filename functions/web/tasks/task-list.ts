@@ -15,6 +15,8 @@ import { type Tasks, useTasks } from './use-tasks.ts';
 
 const ALL: Filters = { status: '', name: '' };
 
+const isAll = ({ status, name }: Filters) => status === '' && name === '';
+
 export function TaskList() {
   const [filters, setFilters] = useState<Filters>(ALL);
   const [asked, setAsked] = useState<{ action: Action; entry: TaskEntry } | null>(null);
@@ -28,7 +30,11 @@ export function TaskList() {
       </div>
       <${ServiceLine} />
       <section class="card" aria-label="All tasks">
-        <${ListFilters} filters=${filters} onChange=${setFilters} />
+        ${
+          isAll(filters) && tasks.entries.length === 0
+            ? null
+            : html`<${ListFilters} filters=${filters} onChange=${setFilters} />`
+        }
         <${Found} tasks=${tasks} filters=${filters} onAction=${onAction} onAll=${() => setFilters(ALL)} />
       </section>
       ${asked === null ? null : html`<${Question} ...${asked} tasks=${tasks} onClose=${() => setAsked(null)} />`}
@@ -91,7 +97,7 @@ function More({ onMore }: { onMore: () => Promise<void> }) {
 }
 
 function Empty({ filters, onAll }: Pick<FoundProps, 'filters' | 'onAll'>) {
-  if (filters.name !== '' || filters.status !== '') {
+  if (!isAll(filters)) {
     return html`
       <div class="task-list-empty">
         <p>No task ${filters.name === '' ? 'with this status' : 'with exactly this name'}${
