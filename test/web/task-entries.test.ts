@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { StatsView } from '../../functions/model/answers/stats.ts';
 import type { TaskEntry } from '../../functions/model/answers/task.ts';
 import { TASK_STATUSES } from '../../functions/model/task.ts';
-import { doneText, entryOf, isOpen, merged, statusTag } from '../../functions/web/tasks/entries.ts';
+import { doneText, entryOf, isOpen, merged, STATUSES, statusTag } from '../../functions/web/tasks/entries.ts';
 import { serviceWords } from '../../functions/web/tasks/service-words.ts';
 
 const entry = (number: number, more: Partial<TaskEntry> = {}): TaskEntry =>
@@ -57,6 +57,7 @@ describe('the list of tasks', () => {
 
   test('has words for every status', () => {
     const words = TASK_STATUSES.map((status) => statusTag(status).text);
+    assert.deepEqual(STATUSES, TASK_STATUSES);
     assert.equal(new Set(words).size, TASK_STATUSES.length);
     assert.deepEqual(TASK_STATUSES.filter(isOpen), ['queued', 'preparing', 'rendering', 'cancelling']);
     assert.deepEqual(

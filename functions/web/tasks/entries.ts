@@ -19,6 +19,9 @@ const TAGS: Readonly<Record<TaskStatus, StatusTag>> = {
   cancelled: { text: 'Cancelled', kind: 'quiet' },
 };
 
+/** In the order in which a task has them. */
+export const STATUSES = Object.keys(TAGS) as readonly TaskStatus[];
+
 export function statusTag(status: TaskStatus): StatusTag {
   return TAGS[status];
 }

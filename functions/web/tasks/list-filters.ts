@@ -1,8 +1,8 @@
 /** Which tasks the list shows. */
 import { useEffect, useState } from 'preact/hooks';
-import { TASK_STATUSES, type TaskStatus } from '../../model/task.ts';
+import type { TaskStatus } from '../../model/task.ts';
 import { html } from '../ui/html.ts';
-import { statusTag } from './entries.ts';
+import { STATUSES, statusTag } from './entries.ts';
 import type { Filters } from './reading.ts';
 
 /** After the last key, so that a name that is typed costs one request. */
@@ -34,7 +34,7 @@ export function ListFilters({ filters, onChange }: ListFiltersProps) {
           onChange=${({ target }: Event) =>
             onChange({ ...filters, status: (target as HTMLSelectElement).value as TaskStatus | '' })}>
           <option value="">All</option>
-          ${TASK_STATUSES.map((status) => html`<option value=${status}>${statusTag(status).text}</option>`)}
+          ${STATUSES.map((status) => html`<option value=${status}>${statusTag(status).text}</option>`)}
         </select>
       </label>
       <label class="field">
