@@ -2,11 +2,12 @@
 import { useCallback, useState } from 'preact/hooks';
 import type { TaskEntry } from '../../model/answers/task.ts';
 import { ask } from '../service.ts';
-import { Confirm } from '../ui/confirm.ts';
+
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice, say } from '../ui/notice.ts';
 import { addressOf } from '../ui/place.ts';
+import { ConfirmAction } from './confirm-action.ts';
 import { ListFilters } from './list-filters.ts';
 import type { Filters } from './reading.ts';
 import { ServiceLine } from './service-line.ts';
@@ -130,7 +131,7 @@ function Question({ action, entry, tasks, onClose }: QuestionProps) {
       say(`Cancelling ${name}`);
     };
     return html`
-      <${Confirm} title=${`Cancel “${name}”?`} doIt="Cancel the task" leave="Let it go on" onConfirm=${cancel}
+      <${ConfirmAction} title=${`Cancel “${name}”?`} doIt="Cancel the task" leave="Let it go on" onConfirm=${cancel}
         onClose=${onClose}>
         ${count(pending, 'video')} will not be made. Videos that are finished stay.
       <//>`;
@@ -141,7 +142,7 @@ function Question({ action, entry, tasks, onClose }: QuestionProps) {
     say(`Deleted ${name}`);
   };
   return html`
-    <${Confirm} title=${`Delete “${name}”?`} doIt="Delete the task" leave="Keep it" onConfirm=${forget} onClose=${onClose}>
+    <${ConfirmAction} title=${`Delete “${name}”?`} doIt="Delete the task" leave="Keep it" onConfirm=${forget} onClose=${onClose}>
       The service forgets the task. Its videos stay in their folder.
     <//>`;
 }

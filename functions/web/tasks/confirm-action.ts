@@ -1,11 +1,11 @@
 /** Asks once before something that cannot be undone. */
 import { useState } from 'preact/hooks';
 import { messageOf } from '../service.ts';
-import { Dialog } from './dialog.ts';
-import { type ComponentChildren, html } from './html.ts';
-import { Notice } from './notice.ts';
+import { Dialog } from '../ui/dialog.ts';
+import { type ComponentChildren, html } from '../ui/html.ts';
+import { Notice } from '../ui/notice.ts';
 
-export interface ConfirmProps {
+export interface ConfirmActionProps {
   title: string;
   /** What happens then. */
   children: ComponentChildren;
@@ -17,7 +17,7 @@ export interface ConfirmProps {
   onClose: () => void;
 }
 
-export function Confirm({ title, children, doIt, leave, onConfirm, onClose }: ConfirmProps) {
+export function ConfirmAction({ title, children, doIt, leave, onConfirm, onClose }: ConfirmActionProps) {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const confirm = async () => {
