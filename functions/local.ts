@@ -6,6 +6,7 @@ import { traceFields } from './base/trace.ts';
 import { type Config, loadConfig, readEnvironment } from './config/config.ts';
 import { NO_INSTRUMENTATION } from './hosts/instrumentation.ts';
 import { type Host, startHost } from './hosts/local.ts';
+import { invitation } from './hosts/page-address.ts';
 import { openTelemetry } from './hosts/telemetry.ts';
 
 /** Most of a stop is waiting for children to end. The next host waits a little longer than this for the lock. */
@@ -18,9 +19,10 @@ async function main(): Promise<void> {
     const config = loadConfig(readEnvironment());
     // The reader of the log may end first (`npm start | tee log`, a closed terminal). That must not crash the host.
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+    const isTerminal = process.stdout.isTTY === true;
     const log = createLog({
       level: config.logLevel,
-      pretty: process.stdout.isTTY === true,
+      pretty: isTerminal,
       context: () => ({ ...requestFields(), ...traceFields(config.project) }),
       write: (line) => process.stdout.write(line),
     });
@@ -42,6 +44,7 @@ async function main(): Promise<void> {
     });
     const telemetry = await openTelemetry(config, log, { isScraped: true });
     host = await startHost(config, log, NO_INSTRUMENTATION, telemetry);
+    if (isTerminal) process.stdout.write(invitation(host.page));
     endWhenBroken(host, log);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`);

@@ -3,6 +3,7 @@
  * by and describes its answers with.
  */
 import type { AccessView } from '../model/answers/access.ts';
+import type { ReadyView } from '../model/answers/health.ts';
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
 import type { SettingsView } from '../model/answers/settings.ts';
@@ -12,6 +13,7 @@ import type { Upload, UploadRequest } from '../model/answers/upload.ts';
 import type { VoiceList } from '../model/answers/voice.ts';
 import {
   PROCESS_MEDIA_PATH,
+  READY_PATH,
   renderPaths,
   SETTINGS_PATH,
   STATS_PATH,
@@ -24,7 +26,7 @@ import {
 import type { ProcessMediaRequest } from '../model/request-schema.ts';
 import type { TaskStatus } from '../model/task.ts';
 import { refusalOf } from './service-error.ts';
-import { type Ask, createTransport, type TransportOptions } from './transport.ts';
+import { type Ask, createTransport, jsonOf, type TransportOptions } from './transport.ts';
 import { watchTask } from './watch.ts';
 
 export { ServiceError } from './service-error.ts';
@@ -115,6 +117,8 @@ export interface Client {
   voices(filters?: VoiceFilters): Promise<VoiceList>;
   /** A sample of a voice, as the body of the answer. */
   voicePreview(voiceId: string, options?: Stop): Promise<Response>;
+  /** Whether the service can take work, and why not. */
+  ready(options?: Stop): Promise<ReadyView>;
   /** What the service is doing. */
   stats(options?: Stop): Promise<StatsView>;
   /** The settings that it was started with, without secrets. */
@@ -228,6 +232,11 @@ export function createClient(options: TransportOptions): Client {
 
     voices: ({ signal, ...filters } = {}) => json(`${VOICES_PATH}${queryOf(filters)}`, 'voices', { signal }),
     voicePreview: (voiceId, stop) => file(voicePreviewPath(voiceId), 'audio/', 'check the URL.', stop),
+    async ready(stop) {
+      const answer = await transport.text(READY_PATH, stop);
+      // What answers in place of a service that is not there has this status, too, but no checks.
+      return jsonOf<ReadyView>(answer, 'checks', [503]);
+    },
 
     stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
     settings: (stop) => json(SETTINGS_PATH, 'settings', stop),

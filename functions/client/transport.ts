@@ -112,9 +112,17 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** The JSON of an answer of success, which has this field. Throws ServiceError for any other. */
-export function jsonOf<T extends object>(answer: Answer, field: keyof T & string): T {
-  const value = answer.response.ok ? parsed(answer.text) : undefined;
+/**
+ * The JSON of an answer of success, which has this field. Throws ServiceError for any other.
+ * @param also other statuses whose answer is such a one
+ */
+export function jsonOf<T extends object>(
+  answer: Answer,
+  field: keyof T & string,
+  also: readonly number[] = [],
+): T {
+  const { ok, status } = answer.response;
+  const value = ok || also.includes(status) ? parsed(answer.text) : undefined;
   if (typeof value === 'object' && value !== null && Object.hasOwn(value, field)) return value as T;
   throw refusalOf(answer);
 }

@@ -23,6 +23,7 @@ import { composeLocal } from './local-adapters.ts';
 import { closed, createLocalServer, listen } from './local-server.ts';
 import { webhookUntilSettled } from './local-webhooks.ts';
 import { createMessageTraces } from './message-traces.ts';
+import { pageAddress } from './page-address.ts';
 import { NO_TELEMETRY } from './telemetry.ts';
 
 /**
@@ -39,6 +40,8 @@ const SWEEP_EVERY_MS = 60_000;
 export interface Host {
   /** http://host:port, without a trailing slash. */
   url: string;
+  /** The same as a browser opens it, where the page for people is. */
+  page: string;
   /** Takes no more work, ends running work (the next start continues it) and closes all files. */
   stop(): Promise<void>;
   /** Resolves with what happened and what to do, if the service cannot go on and must be stopped. */
@@ -113,6 +116,7 @@ export async function startHost(
   });
   starting.use(fromTimeToTime(sweepOnce));
 
+  const page = pageAddress(url);
   const output = outputPlace(config.vendors, config.outputDir);
   const about = { version: VERSION, node: process.versions.node, ffmpeg: ffmpeg.version };
   log.notice(
@@ -121,6 +125,7 @@ export async function startHost(
     {
       event: 'host.started',
       url,
+      page,
       output,
       data_dir: config.dataDir,
       ...about,
@@ -132,7 +137,7 @@ export async function startHost(
     },
   );
   const running = starting.move();
-  return { url, stop: () => running.disposeAsync(), broken };
+  return { url, page, stop: () => running.disposeAsync(), broken };
 }
 
 /** `ffmpeg version 7.0.2-static https://…` as `ffmpeg 7.0.2-static`. */

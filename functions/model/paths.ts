@@ -4,6 +4,8 @@ export const PROCESS_MEDIA_PATH = '/process_media';
 export const TASKS_PATH = '/tasks';
 export const UPLOADS_PATH = '/uploads';
 export const VOICES_PATH = '/voices';
+/** And /readyz, which the front end of Cloud Run may answer itself. */
+export const READY_PATH = '/ready';
 export const STATS_PATH = '/stats';
 export const SETTINGS_PATH = '/settings';
 

@@ -8,8 +8,15 @@ const KEPT_KEY = 'every-cut.key';
 /** Where the service answers: this page's own address. */
 export const BASE = new URL('.', location.href).href;
 
+export interface KeyQuestion {
+  /** Whether there was a key, which the service no longer takes. */
+  wasWrong: boolean;
+  /** Tries a key. Resolves with why it cannot be used; null: it is in use. */
+  answer: (key: string) => Promise<string | null>;
+}
+
 /** Waits for the person to type in the API key; null if nobody has to. */
-export const keyQuestion = createStore<{ wasWrong: boolean; answer: (key: string) => void } | null>(null);
+export const keyQuestion = createStore<KeyQuestion | null>(null);
 
 let key = sessionStorage.getItem(KEPT_KEY) ?? undefined;
 let client = clientWith(key);
@@ -46,13 +53,17 @@ function askForKey(): Promise<void> {
   asking ??= new Promise<void>((resolve) => {
     keyQuestion.set({
       wasWrong: key !== undefined,
-      answer(given) {
+      async answer(given) {
+        const tried = clientWith(given);
+        const problem = await problemWith(tried);
+        if (problem !== null) return problem;
         key = given;
         sessionStorage.setItem(KEPT_KEY, given);
-        client = clientWith(given);
+        client = tried;
         keyQuestion.set(null);
         asking = undefined;
         resolve();
+        return null;
       },
     });
   });
@@ -87,6 +98,17 @@ export function forgetKey(): void {
   sessionStorage.removeItem(KEPT_KEY);
   key = undefined;
   client = clientWith(undefined);
+}
+
+/** Why the key of a client cannot be used; null: it can. */
+async function problemWith(tried: Client): Promise<string | null> {
+  try {
+    await tried.tasks({ limit: 1 }).next();
+    return null;
+  } catch (error) {
+    const isWrong = ServiceError.is(error) && error.code === 'unauthorized';
+    return isWrong ? 'Expected the API key of this service, got another one.' : messageOf(error);
+  }
 }
 
 /** What went wrong, as a sentence for people, with the next step where there is one. */

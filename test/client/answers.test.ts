@@ -127,6 +127,17 @@ describe('the client', () => {
     }
   });
 
+  test('tells why a service is not ready, unless something else says so in its place', async () => {
+    const notReady = {
+      status: 'not_ready',
+      checks: { disk: { status: 'failed', detail: 'Expected 1 GB.' } },
+    };
+    const { client, asked } = clientOf(() => Response.json(notReady, { status: 503 }));
+    assert.deepEqual([await client.ready(), asked[0]?.address], [notReady, `${SERVICE}/ready`]);
+    const proxy = () => Response.json({ error: 'no upstream' }, { status: 503 });
+    await assert.rejects(clientOf(proxy).client.ready(), { name: 'ServiceError', status: 503 });
+  });
+
   const file = { name: 'a.mp4', bytes: 3, type: 'video/mp4', body: 'abc' };
   const request = { task_name: 'a', video_blocks: { hooks: ['https://example.com/a.mp4'] } };
   const METHODS: Record<string, (client: Client) => Promise<unknown>> = {
@@ -151,6 +162,7 @@ describe('the client', () => {
     delete: (client) => client.delete('one'),
     voices: (client) => client.voices(),
     voicePreview: (client) => client.voicePreview('Sarah'),
+    ready: (client) => client.ready(),
     stats: (client) => client.stats(),
     settings: (client) => client.settings(),
   };

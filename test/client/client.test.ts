@@ -84,6 +84,7 @@ describe('the client, with the service on one machine', () => {
     const retried = await client.retry(task_id);
     assert.equal(retried.retry_of, task_id);
     assert.equal((await client.stats()).version, VERSION);
+    assert.equal((await client.ready()).status, 'ready');
     assert.equal((await client.ended(retried.task_id)).status, 'failed');
     const failed = await all(client.tasks({ status: 'failed', name: request.task_name, limit: 1 }));
     assert.deepEqual(

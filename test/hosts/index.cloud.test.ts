@@ -101,6 +101,18 @@ describe('on Cloud Run', () => {
     assert.deepEqual([refused.status, JSON.parse(refused.text).code], [403, 'upload_forbidden']);
   });
 
+  test('the page needs no key, and may send files to the storage and show videos from there', async () => {
+    const page = await post('192.0.2.8', {}, '', { path: '/', method: 'GET' });
+    assert.equal(page.status, 200);
+    const policy = String(page.headers['content-security-policy']);
+    for (const directive of ['connect-src', 'media-src']) {
+      assert.ok(policy.includes(`${directive} 'self' ${new URL(storage.url).origin}`), policy);
+    }
+    const [, main = ''] = /<script type="module" src="([^"]+)">/.exec(page.text) ?? [];
+    const file = await post('192.0.2.8', {}, '', { path: `/${main}`, method: 'GET' });
+    assert.deepEqual([file.status, file.headers['content-type']], [200, 'text/javascript; charset=utf-8']);
+  });
+
   test('the client address is the one that the front end saw, not one that the client made up', async () => {
     const own = '203.0.113.9';
     const key = { 'x-api-key': KEY };
@@ -124,7 +136,7 @@ describe('on Cloud Run', () => {
       const answer = await rawRequest(served.port('processMedia'), lines);
       return answer.body['code'] ?? answer.status;
     };
-    assert.equal(await status('/', 'f.example'), 'not_found');
+    assert.equal(await status('/', 'f.example'), 200);
     assert.equal(await status('/', 'f.example', 'g.example'), 'wrong_host');
     assert.equal(await status('/', 'f.example', 'f.example'), 'wrong_host');
     assert.equal(await status('http://g.example/', 'f.example'), 'wrong_host');

@@ -2,6 +2,11 @@
 
 const numbers = new Intl.NumberFormat('en');
 
+/** `1,200`. */
+export function whole(value: number): string {
+  return numbers.format(value);
+}
+
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${numbers.format(value)} ${value === 1 ? one : many}`;
 }

@@ -1,0 +1,143 @@
+/** The question for the API key, the list of tasks and the settings, as a person uses them in a browser. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { type Client, createClient } from '../../functions/client/client.ts';
+import { until } from '../contracts/harness.ts';
+import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
+import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+const KEY = 'a-key-of-sixteen-characters';
+/** One more than the list shows at first. */
+const TASKS = 52;
+
+describe('the page with an API key, its list of tasks and its settings', IN_CHROMIUM, () => {
+  let dir: TempDir;
+  let sources: SourceServer;
+  let host: TestHost;
+  let client: Client;
+  let browser: Browser;
+  let page: Page;
+
+  before(async () => {
+    dir = await tempDir();
+    sources = await startSourceServer({
+      '/slow.mp4': { body: Buffer.from('film'), always: { does: 'hang' } },
+    });
+    host = await startTestHost(dir.path, { API_KEY: KEY });
+    client = createClient({ url: host.url, apiKey: KEY });
+    // Their clip does not exist, so that they end at once.
+    for (let number = 1; number <= TASKS; number++) await submit(`task ${number}`, '/none.mp4');
+    browser = await startBrowser();
+    ({ page } = browser);
+  });
+  after(async () => {
+    await browser?.[Symbol.asyncDispose]();
+    await host?.[Symbol.asyncDispose]();
+    await sources?.[Symbol.asyncDispose]();
+    await dir?.[Symbol.asyncDispose]();
+  });
+
+  const submit = (task_name: string, path: string) =>
+    client.submit({ task_name, video_blocks: { hooks: [sources.url(path)] } });
+  const rows = (of = page) => of.getByRole('row').filter({ has: of.getByRole('link') });
+  const question = (of = page) => of.getByRole('dialog', { name: 'API key' });
+  const give = async (key: string, of = page) => {
+    await question(of).getByLabel('API key').fill(key);
+    await of.keyboard.press('Enter');
+  };
+
+  test('asks for the key, says that one is wrong, and repeats what the service says of too many', async () => {
+    await page.goto(`${host.url}/#/tasks`);
+    await question().waitFor();
+    assert.equal(await page.evaluate('document.activeElement.type'), 'password');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await give('a key of somebody else');
+    await question().getByText('Expected the API key of this service, got another one.').waitFor();
+    const wrong = () => fetch(`${host.url}/tasks`, { headers: { 'x-api-key': 'another key' } });
+    for (let made = 0; made < 4; made++) await wrong();
+    // This one waits for its answer, and until then others from here are refused at once.
+    const waiting = wrong();
+    await until(() => host.logged('request.locked_out').length > 0, 'the wait for a wrong key');
+    await give('a key of somebody else');
+    await question()
+      .getByText(/API key after several wrong ones, got another wrong one/)
+      .waitFor();
+    await give(` ${KEY} `);
+    await rows().first().waitFor();
+    assert.equal(await question().count(), 0);
+    assert.equal((await waiting).status, 401);
+  });
+
+  test('keeps the key in this tab: not in storage that lasts, not in an address; another tab asks again', async () => {
+    assert.doesNotMatch(
+      String(await page.evaluate('JSON.stringify([localStorage, document.cookie, location.href])')),
+      new RegExp(KEY),
+    );
+    await page.reload();
+    await rows().first().waitFor();
+    const other = await page.context().newPage();
+    await other.goto(`${host.url}/#/tasks`);
+    await question(other).waitFor();
+    await other.close();
+  });
+
+  test('lists tasks newest first, and more of them when asked', async () => {
+    assert.match(await rows().first().innerText(), /task 52[\s\S]*Failed[\s\S]*0 of 1 video, 1 failed/);
+    assert.equal(await rows().count(), 50);
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    await rows()
+      .nth(TASKS - 1)
+      .waitFor();
+    assert.equal(await page.getByRole('button', { name: 'More', exact: true }).count(), 0);
+    assert.match(await rows().last().innerText(), /^task 1\s/);
+  });
+
+  test('finds tasks by status and by exact name', async () => {
+    await page.getByLabel('Name, exactly').fill('task 7');
+    await until(async () => (await rows().count()) === 1, 'one task');
+    await page.getByLabel('Status').selectOption({ label: 'Completed' });
+    await page.getByText('No task with exactly this name and status.').waitFor();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await until(async () => (await rows().count()) === 50, 'all tasks');
+    assert.equal(await page.getByLabel('Name, exactly').inputValue(), '');
+  });
+
+  test('takes in new tasks, says what the service does, cancels and deletes after a question', async () => {
+    await submit('a slow one', '/slow.mp4');
+    // The list looks again when the tab is seen again.
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    const slow = rows().filter({ hasText: 'a slow one' });
+    await slow.getByRole('progressbar', { name: 'Progress of a slow one' }).waitFor();
+    await page.getByText(/1 task under way/).waitFor();
+    await page.getByRole('button', { name: 'Cancel a slow one' }).click();
+    const asked = page.getByRole('dialog', { name: 'Cancel “a slow one”?' });
+    await asked.getByRole('button', { name: 'Let it go on' }).click();
+    await page.getByRole('button', { name: 'Cancel a slow one' }).click();
+    await asked.getByRole('button', { name: 'Cancel the task' }).click();
+    await slow.getByText('Cancelled', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Delete a slow one' }).click();
+    await page.getByRole('button', { name: 'Delete the task' }).click();
+    await slow.waitFor({ state: 'detached' });
+    const left: string[] = [];
+    for await (const { task_name } of client.tasks({ name: 'a slow one' })) left.push(task_name);
+    assert.deepEqual(left, []);
+  });
+
+  test('shows the settings, finds them, tells no secret, and forgets the key', async () => {
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByRole('heading', { name: 'Access' }).waitFor();
+    assert.doesNotMatch(await page.locator('main').innerText(), new RegExp(KEY));
+    await page.getByLabel('Search').fill('output_dir');
+    await page.getByText(host.outputDir).waitFor();
+    assert.equal(await page.getByRole('heading', { name: 'Access' }).count(), 0);
+    await page.getByRole('button', { name: 'Forget the key' }).click();
+    assert.equal(await page.evaluate('sessionStorage.length'), 0);
+    await page.getByRole('link', { name: 'Tasks' }).click();
+    await question().waitFor();
+    assert.doesNotMatch(JSON.stringify(host.logged()), new RegExp(KEY));
+  });
+});
