@@ -261,7 +261,7 @@ elif [ "$public_api" = true ]; then
   look_at "$api"
   if [ "$CHECKED" = false ]; then update "$api" --invoker-iam-check; fi
 fi
-# This account may not change the bucket.
+# The account of Cloud Build may not change the bucket.
 if [ "$is_new" = true ]; then
   for other in $(api_urls | grep -Fxv "$(url_of process-media)" || true); do
     say "The HTTP function answers at $other as well. If its page is to upload files from there, run infra/cloud/setup.sh once more."
