@@ -8,6 +8,7 @@ import { createDriveDownloads } from '../adapters/drive/downloads.ts';
 import { createDriveOutputs } from '../adapters/drive/outputs.ts';
 import { createElevenLabsSpeech } from '../adapters/elevenlabs/elevenlabs.ts';
 import { createEspeakSpeech } from '../adapters/espeak/espeak.ts';
+import { createNeuralSpeech } from '../adapters/neural-voice/neural-voice.ts';
 import { createDiskRoom, diskSpace, memorySpace } from '../adapters/shared/disk-room.ts';
 import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
@@ -107,6 +108,15 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
       : diskUploads;
   }
 
+  function chosenSpeech(): Speech {
+    const { elevenLabs, offlineVoice } = vendors;
+    if (elevenLabs) return createElevenLabsSpeech({ ...elevenLabs, apiUrl: vendors.elevenLabsApiUrl });
+    const espeak = open.use(createEspeakSpeech());
+    return offlineVoice === undefined
+      ? espeak
+      : open.use(createNeuralSpeech({ dir: offlineVoice, fallback: espeak }));
+  }
+
   return {
     outputs: chosenOutputs(),
     artifacts: chosenArtifacts(),
@@ -130,9 +140,7 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
         }),
       driveLinkUrl: googleApiUrl && `${googleApiUrl}/download`,
     }),
-    speech: vendors.elevenLabs
-      ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
-      : open.use(createEspeakSpeech()),
+    speech: chosenSpeech(),
     sender: open.use(
       createWebhookSender({ allowPrivate: config.allowPrivateUrls, secret: webhookSecret(config) }),
     ),
