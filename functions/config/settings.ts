@@ -127,7 +127,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 'auto',
     expected: 'auto, elevenlabs, neural or espeak',
     about:
-      'Who speaks: elevenlabs, neural (OFFLINE_VOICE), espeak (built in), or auto: the first that is set up.',
+      'Who speaks: elevenlabs, neural (OFFLINE_VOICE), espeak (built in), or auto: the first set up.',
   },
   {
     name: 'OFFLINE_VOICE',
@@ -165,7 +165,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'SPEECH_USD_PER_1000_CHARACTERS',
     default: 'auto',
     expected: 'auto, or US dollars such as 0.1',
-    about: 'Price of bought speech. auto: list price of the ElevenLabs model; 0 for other voices.',
+    about: 'Price of bought speech. auto: list price of the ElevenLabs model; 0 for others.',
   },
   {
     name: 'COMPUTE_USD_PER_HOUR',

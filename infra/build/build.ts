@@ -7,7 +7,7 @@ import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { removeUnused } from './prune.ts';
+import { removeOfflineEngine, removeUnused } from './prune.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
@@ -21,7 +21,10 @@ const { resolve: resolvePackage } = createRequire(import.meta.url);
 await downloadFfmpeg();
 checkFfmpeg();
 // Set only by Google's builder: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
-if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeUnused();
+if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) {
+  removeUnused();
+  removeOfflineEngine();
+}
 compile();
 
 /** ffmpeg-static is optional: if its install script fails, npm removes the package and reports no error. */

@@ -4,7 +4,7 @@
  * A sentence is spoken at once, and takes memory and time in proportion to its length: one of 5,000 characters would take more
  * than the engine has.
  */
-const MOST_CHARACTERS = 300;
+const MOST_CHARACTERS = 200;
 /** Where a part may end, best first. */
 const ENDS = [/[.!?…。！？](?=\s|$)|[。！？]/g, /[,;:—、，；：]/g, /\s/g];
 /** A part that ends before this leaves a scrap. */

@@ -83,19 +83,19 @@ describe('spokenParts', () => {
   });
 
   it('cuts a long text behind a sentence, or else a comma, or else a word', () => {
-    const sentence = `${'word '.repeat(24).trim()}. `;
+    const sentence = `${'word '.repeat(18).trim()}. `;
     const parts = spokenParts(sentence.repeat(5));
     assert.deepEqual(parts, [sentence.repeat(2).trim(), sentence.repeat(2).trim(), sentence.trim()]);
-    const comma = `${'word '.repeat(24).trim()}, `;
+    const comma = `${'word '.repeat(18).trim()}, `;
     assert.equal(spokenParts(comma.repeat(5))[0], comma.repeat(2).trim());
     const words = spokenParts('word '.repeat(200));
-    assert.ok(words.every((part) => part.length <= 300 && /^(word ?)+$/.test(part)));
+    assert.ok(words.every((part) => part.length <= 200 && /^(word ?)+$/.test(part)));
     assert.equal(words.join(' '), 'word '.repeat(200).trim());
   });
 
   it('does not take the point of a number for the end of a sentence', () => {
-    const text = `${'a'.repeat(200)} 3.5 ${'b'.repeat(200)}`;
-    assert.deepEqual(spokenParts(text), [`${'a'.repeat(200)} 3.5`, 'b'.repeat(200)]);
+    const text = `${'a'.repeat(150)} 3.5 ${'b'.repeat(150)}`;
+    assert.deepEqual(spokenParts(text), [`${'a'.repeat(150)} 3.5`, 'b'.repeat(150)]);
   });
 
   it('loses nothing of a text without spaces, and cuts no character in two', () => {
@@ -103,7 +103,7 @@ describe('spokenParts', () => {
       const text = letter.repeat(1_001);
       const parts = spokenParts(text);
       assert.equal(parts.join(''), text);
-      assert.ok(parts.every((part) => part.length <= 300 && part.isWellFormed()));
+      assert.ok(parts.every((part) => part.length <= 200 && part.isWellFormed()));
     }
   });
 });
