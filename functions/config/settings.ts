@@ -126,8 +126,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'SPEECH',
     default: 'auto',
     expected: 'auto, elevenlabs, neural or espeak',
-    about:
-      'Who speaks: elevenlabs, neural (OFFLINE_VOICE), espeak (built in), or auto: the first set up.',
+    about: 'Who speaks: elevenlabs, neural (OFFLINE_VOICE), espeak (built in), or auto: the first set up.',
   },
   {
     name: 'OFFLINE_VOICE',

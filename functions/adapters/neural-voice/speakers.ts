@@ -64,7 +64,8 @@ function chooseKokoro(
   wanted: string,
   { named, tag }: { named: number | undefined; tag: string | undefined },
 ): ChosenSpeaker | undefined {
-  const languageOf = (id: number) => KOKORO[speakerNames[id]?.[0] ?? ''];
+  // A model that names nobody speaks English, as all of them do.
+  const languageOf = (id: number) => KOKORO[speakerNames.length === 0 ? 'a' : (speakerNames[id]?.[0] ?? '')];
   if (named !== undefined && tag === undefined)
     return { id: named, language: languageOf(named)?.espeak ?? 'en-us' };
   const all = Array.from({ length: speakerCount }, (_, id) => ({ id, language: languageOf(id) }));

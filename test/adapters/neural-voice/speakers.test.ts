@@ -71,6 +71,7 @@ describe('chooseSpeaker', () => {
     assert.deepEqual(speaker(KOKORO, 'af_heart', 'es'), { id: 0, language: 'es' });
     assert.equal(speaker(KOKORO, 'af_heart', 'de'), undefined);
     assert.equal(speaker(KOKORO, 'Anna', 'it'), undefined, 'no speaker of it');
+    assert.equal(speaker({ ...KOKORO, speakerNames: [] }, 'Anna')?.language, 'en-us', 'no names');
   });
 });
 
