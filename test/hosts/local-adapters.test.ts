@@ -69,7 +69,7 @@ test('a damaged signing key stops the start with its own message, and a folder t
 test('a neural voice speaks if its folder is set, and eSpeak what it cannot; a broken one stops the start with its own message', async () => {
   await using dir = await tempDir();
   const log = createLog({ level: 'error', pretty: false, write: () => {} });
-  const voice = await piperFolder(join(dir.path, 'vits-piper-en_US-tiny-low'));
+  const voice = piperFolder(join(dir.path, 'vits-piper-en_US-tiny-low'));
   const config = loadConfig({
     DATA_DIR: join(dir.path, 'data'),
     OUTPUT_DIR: join(dir.path, 'output'),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { utimes } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import {
@@ -22,11 +24,11 @@ import {
 import { tempDir } from '../../fixtures/system/temp-dir.ts';
 
 const never = new AbortController().signal;
-const root = await tempDir();
-after(() => root[Symbol.asyncDispose]());
-const PIPER_DIR = await piperFolder(join(root.path, 'piper'));
-const KOKORO_DIR = await styledFolder(join(root.path, 'kokoro'), KOKORO);
-const KITTEN_DIR = await styledFolder(join(root.path, 'kitten'), KITTEN);
+const root = mkdtempSync(join(tmpdir(), 'every-cut-voices-'));
+after(() => rm(root, { recursive: true }));
+const PIPER_DIR = piperFolder(join(root, 'piper'));
+const KOKORO_DIR = styledFolder(join(root, 'kokoro'), KOKORO);
+const KITTEN_DIR = styledFolder(join(root, 'kitten'), KITTEN);
 
 const FALLBACK: Speech = {
   speaker: { provider: 'espeak', model: null, isPaid: false },
@@ -168,9 +170,9 @@ describe('createNeuralSpeech', () => {
     for (const other of others) assert.notDeepEqual(await piper.identity({ ...line, ...other }, never), own);
     await using dir = await tempDir();
     const otherModel = vitsModel({ ...PIPER, sample_rate: 16_000 });
-    await using another = open(await piperFolder(join(dir.path, 'other'), otherModel));
+    await using another = open(piperFolder(join(dir.path, 'other'), otherModel));
     assert.notEqual((await another.identity(line, never))[2], own[2]);
-    await using same = open(await piperFolder(join(dir.path, 'same')));
+    await using same = open(piperFolder(join(dir.path, 'same')));
     assert.deepEqual(await same.identity(line, never), own);
   });
 
@@ -193,13 +195,13 @@ describe('createNeuralSpeech', () => {
 
 describe('a line that cannot be spoken', () => {
   /** Four and a half seconds of sound for each character. */
-  async function slowFolder(dir: string): Promise<string> {
+  function slowFolder(dir: string): string {
     return piperFolder(dir, vitsModel(PIPER, { samplesPerSound: 100_000 }));
   }
 
   it('ends after its time, in the middle of its work', async () => {
     await using dir = await tempDir();
-    await using speech = open(await slowFolder(join(dir.path, 'slow')), { timeLimitMs: 1_000 });
+    await using speech = open(slowFolder(join(dir.path, 'slow')), { timeLimitMs: 1_000 });
     const startedAt = performance.now();
     const text = 'This is a long story. '.repeat(227);
     await assert.rejects(
@@ -212,7 +214,7 @@ describe('a line that cannot be spoken', () => {
 
   it('ends when its sound is longer than allowed', async () => {
     await using dir = await tempDir();
-    await using speech = open(await slowFolder(join(dir.path, 'long')), { mostSeconds: 10 });
+    await using speech = open(slowFolder(join(dir.path, 'long')), { mostSeconds: 10 });
     await assert.rejects(heard(speech, {}), failedWith(/got more than 10 s of sound/));
   });
 
@@ -229,24 +231,24 @@ describe('a line that cannot be spoken', () => {
 
   it('fails if the model speaks nothing', async () => {
     await using dir = await tempDir();
-    await using speech = open(await piperFolder(join(dir.path, 'mute'), vitsModel(PIPER, { volume: 0 })));
+    await using speech = open(piperFolder(join(dir.path, 'mute'), vitsModel(PIPER, { volume: 0 })));
     await assert.rejects(heard(speech, {}), failedWith(/got silence/));
   });
 
   it("fails with the engine's own words, and the service goes on, if it refuses the voice", async () => {
     await using dir = await tempDir();
-    await using speech = open(await styledFolder(join(dir.path, 'broken'), { ...KITTEN, has_espeak: 0 }));
+    await using speech = open(styledFolder(join(dir.path, 'broken'), { ...KITTEN, has_espeak: 0 }));
     await assert.rejects(heard(speech, {}), failedWith(/got It should require espeak-ng\. Next step:/));
     // Its weights are not looked at before it is loaded.
     const model = vitsModel();
     model.write('Cosh', model.indexOf('Range'));
-    await using other = open(await piperFolder(join(dir.path, 'damaged'), model));
+    await using other = open(piperFolder(join(dir.path, 'damaged'), model));
     await assert.rejects(heard(other, {}), failedWith(/got an engine that refused the model/));
   });
 
   it('fails if the files were replaced while the service runs', async () => {
     await using dir = await tempDir();
-    const folder = await piperFolder(join(dir.path, 'replaced'));
+    const folder = piperFolder(join(dir.path, 'replaced'));
     await using speech = open(folder);
     await utimes(join(folder, 'tokens.txt'), 0, 0);
     const says = failedWith(/got a voice whose files were changed\. Next step: start the service again/);

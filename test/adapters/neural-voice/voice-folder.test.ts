@@ -18,7 +18,7 @@ import { tempDir } from '../../fixtures/system/temp-dir.ts';
 describe('readVoiceFolder', () => {
   it('finds the files of a Piper voice', async () => {
     await using temp = await tempDir();
-    const dir = await piperFolder(join(temp.path, 'vits-piper-en_US-tiny-low'));
+    const dir = piperFolder(join(temp.path, 'vits-piper-en_US-tiny-low'));
     await writeFile(join(dir, 'en_US-tiny-low.onnx.json'), '{}');
     assert.deepEqual(readVoiceFolder(dir), {
       dir,
@@ -41,7 +41,7 @@ describe('readVoiceFolder', () => {
 
   it('finds the styles and lexicons of Kokoro, and the names of its speakers', async () => {
     await using temp = await tempDir();
-    const dir = await styledFolder(join(temp.path, 'kokoro'), KOKORO);
+    const dir = styledFolder(join(temp.path, 'kokoro'), KOKORO);
     for (const name of ['lexicon-gb-en.txt', 'lexicon-us-en.txt', 'lexicon-zh.txt']) {
       await writeFile(join(dir, name), 'a a\n');
     }
@@ -51,13 +51,13 @@ describe('readVoiceFolder', () => {
     assert.equal(voice.files.voices, join(dir, 'voices.bin'));
     assert.deepEqual(voice.files.lexicons, [join(dir, 'lexicon-us-en.txt'), join(dir, 'lexicon-zh.txt')]);
     await using other = await tempDir();
-    const kitten = readVoiceFolder(await styledFolder(join(other.path, 'kitten'), KITTEN));
+    const kitten = readVoiceFolder(styledFolder(join(other.path, 'kitten'), KITTEN));
     assert.deepEqual([kitten.kind, kitten.isMultilingual, kitten.speakerCount], ['kitten', false, 2]);
   });
 
   it('takes a VITS voice with a lexicon in place of rules of pronunciation', async () => {
     await using temp = await tempDir();
-    const dir = await piperFolder(join(temp.path, 'vits-ljs'));
+    const dir = piperFolder(join(temp.path, 'vits-ljs'));
     await writeFile(join(dir, 'lexicon.txt'), 'hello h e l o\n');
     await rm(join(dir, 'espeak-ng-data'));
     const { files } = readVoiceFolder(dir);
@@ -80,7 +80,7 @@ describe('readVoiceFolder', () => {
       'has the voice one folder deeper',
       async (dir) => {
         await rm(dir, { recursive: true });
-        await piperFolder(join(dir, 'vits-piper-en_US-tiny-low'));
+        piperFolder(join(dir, 'vits-piper-en_US-tiny-low'));
       },
       /Next step: set OFFLINE_VOICE to .+\/vits-piper-en_US-tiny-low\./,
     ],
@@ -137,7 +137,7 @@ describe('readVoiceFolder', () => {
   for (const [what, breaks, says] of BREAKS) {
     it(`refuses a folder that ${what}`, async () => {
       await using temp = await tempDir();
-      const dir = await piperFolder(join(temp.path, 'voice'));
+      const dir = piperFolder(join(temp.path, 'voice'));
       await breaks(dir);
       assert.throws(() => readVoiceFolder(dir), says);
       assert.throws(
@@ -149,12 +149,12 @@ describe('readVoiceFolder', () => {
 
   it('refuses styles that do not belong to the model', async () => {
     await using temp = await tempDir();
-    const dir = await styledFolder(join(temp.path, 'kokoro'), KOKORO);
+    const dir = styledFolder(join(temp.path, 'kokoro'), KOKORO);
     await truncate(join(dir, 'voices.bin'), 4_000);
     const says =
       /expected voices\.bin of 8176 bytes, as the model says, got one of 4000\. Next step: download/;
     assert.throws(() => readVoiceFolder(dir), says);
-    const without = await voiceFolder(join(temp.path, 'without'), { 'model.onnx': styledModel(KOKORO) });
+    const without = voiceFolder(join(temp.path, 'without'), { 'model.onnx': styledModel(KOKORO) });
     assert.throws(() => readVoiceFolder(without), /expected a file voices\.bin, got none/);
   });
 });
