@@ -18,12 +18,18 @@ const FORMAT = /^(mp3|wav|opus)_\d+(_\d+)?$/;
 /** The range that the API accepts; 1 is the voice's own speed. */
 const SPEEDS = { least: 0.7, most: 1.2 };
 
-/**
- * Undefined if the built-in voice speaks.
- * @param speaks whether this process speaks lines, and so needs the key
- */
-export function readElevenLabs(read: SettingsReader, speaks: boolean): ElevenLabsChoice | undefined {
-  const speech = read.text('SPEECH', 'auto', /^(auto|elevenlabs|espeak)$/);
+export interface ElevenLabsOptions {
+  /** Whether this process speaks lines, and so needs the key. */
+  speaks: boolean;
+  /** The setting SPEECH. */
+  speech: string;
+}
+
+/** Undefined if another voice speaks. */
+export function readElevenLabs(
+  read: SettingsReader,
+  { speaks, speech }: ElevenLabsOptions,
+): ElevenLabsChoice | undefined {
   const apiKey = read.optional('ELEVENLABS_API_KEY', isKey);
   const voicesKey = read.optional('ELEVENLABS_VOICES_KEY', isKey);
   const model = read.text('ELEVENLABS_MODEL', 'eleven_multilingual_v2', /^[\w.-]+$/);

@@ -127,8 +127,14 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'SPEECH',
     default: 'auto',
-    expected: 'auto, elevenlabs or espeak',
-    about: 'Who speaks: elevenlabs, espeak (built in), or auto: ElevenLabs if there is a key.',
+    expected: 'auto, elevenlabs, neural or espeak',
+    about: 'Who speaks: elevenlabs, neural (OFFLINE_VOICE), espeak (built in), or auto: the first set up.',
+  },
+  {
+    name: 'OFFLINE_VOICE',
+    default: '',
+    expected: 'the folder of a voice',
+    about: 'Folder of a neural voice in the form of sherpa-onnx, which speaks on this machine.',
   },
   {
     name: 'ELEVENLABS_API_KEY',
@@ -168,7 +174,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'SPEECH_USD_PER_1000_CHARACTERS',
     default: 'auto',
     expected: 'auto, or US dollars such as 0.1',
-    about: 'Price of bought speech. auto: list price of the ElevenLabs model; 0 for espeak.',
+    about: 'Price of bought speech. auto: list price of the ElevenLabs model; 0 for others.',
   },
   {
     name: 'COMPUTE_USD_PER_HOUR',

@@ -8,6 +8,7 @@ import { createDriveDownloads } from '../adapters/drive/downloads.ts';
 import { createDriveOutputs } from '../adapters/drive/outputs.ts';
 import { createElevenLabsSpeech } from '../adapters/elevenlabs/elevenlabs.ts';
 import { createEspeakSpeech } from '../adapters/espeak/espeak.ts';
+import { createNeuralSpeech } from '../adapters/neural-voice/neural-voice.ts';
 import { createDiskRoom, diskSpace, memorySpace } from '../adapters/shared/disk-room.ts';
 import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
@@ -85,9 +86,7 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   const storageDownloads = createStorageDownloads({ storage, maxBytes, limits, room });
   const diskUploads = createDiskUploads({ dir: folders.uploads, seal: options.seal, maxBytes, room });
   const uploads = chosenUploads();
-  const speech = vendors.elevenLabs
-    ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
-    : open.use(createEspeakSpeech());
+  const speech = chosenSpeech();
 
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
@@ -111,6 +110,15 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
     return config.inCloud && bucket !== undefined
       ? createStorageUploads({ storage, bucket, downloads: storageDownloads })
       : diskUploads;
+  }
+
+  function chosenSpeech(): Speech {
+    const { elevenLabs, offlineVoice } = vendors;
+    if (elevenLabs) return createElevenLabsSpeech({ ...elevenLabs, apiUrl: vendors.elevenLabsApiUrl });
+    const espeak = open.use(createEspeakSpeech());
+    return offlineVoice === undefined
+      ? espeak
+      : open.use(createNeuralSpeech({ dir: offlineVoice, fallback: espeak }));
   }
 
   return {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createWebDownloads, type DownloadOptions } from '../adapters/download/download.ts';
 import { createElevenLabsVoices } from '../adapters/elevenlabs/catalog.ts';
 import { createEspeakVoices } from '../adapters/espeak/voices.ts';
+import { createNeuralVoices } from '../adapters/neural-voice/voices.ts';
 import { PermanentError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { workDir } from '../pipeline/artifacts.ts';
@@ -40,9 +41,14 @@ export function chooseVoiceCatalog({
   speech,
   room,
 }: VoiceCatalogOptions): VoiceCatalog & AsyncDisposable {
-  const { elevenLabs, elevenLabsApiUrl: apiUrl } = config.vendors;
-  if (elevenLabs === undefined)
-    return { ...createEspeakVoices({ speech }), [Symbol.asyncDispose]: async () => {} };
+  const { elevenLabs, elevenLabsApiUrl: apiUrl, offlineVoice } = config.vendors;
+  if (elevenLabs === undefined) {
+    const own =
+      offlineVoice === undefined
+        ? createEspeakVoices({ speech })
+        : createNeuralVoices({ dir: offlineVoice, speech });
+    return { ...own, [Symbol.asyncDispose]: async () => {} };
+  }
   const samples = createSamples({ apiUrl, room, tempDir: dataFolders(config).temp });
   const catalog = createElevenLabsVoices({
     apiKey: elevenLabs.voicesKey,

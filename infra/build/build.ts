@@ -7,7 +7,7 @@ import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compile } from './compile.ts';
-import { removeUnused } from './prune.ts';
+import { removeOfflineEngine, removeUnused } from './prune.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
@@ -20,7 +20,10 @@ const INSTALL = ['install', '--no-save', '--no-audit', '--no-fund', '--include=d
 await downloadFfmpeg();
 checkFfmpeg();
 // Set only by Google's builder: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
-if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeUnused();
+if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) {
+  removeUnused();
+  removeOfflineEngine();
+}
 compileFunctions();
 
 /** ffmpeg-static is optional: if its install script fails, npm removes the package and reports no error. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { ConfigError, loadConfig } from '../../functions/config/config.ts';
 import { SETTINGS } from '../../functions/config/settings.ts';
@@ -453,6 +454,26 @@ describe('settings of vendors', () => {
     assert.equal(loadConfig({ ELEVENLABS_VOICES_KEY: 'sk_voices_only' }).vendors.elevenLabs, undefined);
     assert.match(problems({ SPEECH: 'elevenlabs' }), /ELEVENLABS_API_KEY: expected a key because SPEECH/);
     assert.match(problems({ ...key, ELEVENLABS_FORMAT: 'pcm_44100' }), /ELEVENLABS_FORMAT: expected an mp3/);
+  });
+
+  test('choose the neural voice when there is a folder and no key, unless SPEECH says otherwise', () => {
+    const folder = { OFFLINE_VOICE: '/voices/amy' };
+    const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
+    const chosen = (env: Record<string, string>) => {
+      const { elevenLabs, offlineVoice } = loadConfig(env).vendors;
+      return elevenLabs === undefined ? (offlineVoice ?? 'espeak') : 'elevenlabs';
+    };
+    assert.equal(chosen(folder), '/voices/amy');
+    assert.equal(chosen({ OFFLINE_VOICE: '~/amy' }), join(homedir(), 'amy'));
+    assert.equal(chosen({ OFFLINE_VOICE: 'amy' }), resolve('amy'));
+    assert.equal(chosen({ ...folder, ...key }), 'elevenlabs');
+    assert.equal(chosen({ ...folder, ...key, SPEECH: 'neural' }), '/voices/amy');
+    assert.equal(chosen({ ...folder, SPEECH: 'espeak' }), 'espeak');
+    assert.match(
+      problems({ SPEECH: 'neural' }),
+      /OFFLINE_VOICE: expected the folder of a voice because SPEECH/,
+    );
+    assert.match(problems({ ...CLOUD, ...folder }), /OFFLINE_VOICE: expected nothing on Google Cloud/);
   });
 
   test('have prices: list prices of the vendors that are used, unless others are set', () => {

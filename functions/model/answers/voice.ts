@@ -3,7 +3,7 @@ import { list, nextCursor, object, oneOf, text, textOrNull } from './shape.ts';
 
 const flag = (description: string) => ({ type: 'boolean', description }) as const;
 
-export const PROVIDERS = ['elevenlabs', 'espeak'] as const;
+export const PROVIDERS = ['elevenlabs', 'neural', 'espeak'] as const;
 
 export const voiceSchema = object(
   {
