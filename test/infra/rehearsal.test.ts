@@ -262,7 +262,9 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.deepEqual(Object.keys(images['cleanupPolicies'] as object).sort(), ['delete-older', 'keep-three']);
     assert.deepEqual(
       names(`${P}/secrets`),
-      ['api-key', 'elevenlabs-api-key', 'signing-key', 'webhook-secret'].map((id) => `every-cut-${id}`),
+      ['api-key', 'elevenlabs-api-key', 'elevenlabs-voices-key', 'signing-key', 'webhook-secret'].map(
+        (id) => `every-cut-${id}`,
+      ),
     );
     const made = (id: string) =>
       rehearsal.apis.calls
@@ -407,6 +409,7 @@ describe('the cloud, rehearsed with the real gcloud', {
       'roles/storage.objectViewer': `${uploads} || resource.name == "${bucket}"`,
     });
     const readers = (id: string) => held(`${P}/secrets/every-cut-${id}`).map((line) => line.split(' ')[1]);
+    assert.deepEqual(readers('elevenlabs-voices-key'), [own('api')]);
     assert.deepEqual(readers('api-key'), [own('api')]);
     assert.deepEqual(readers('elevenlabs-api-key'), [own('prepare')]);
     assert.deepEqual(readers('signing-key'), [own('api'), own('render'), own('webhook')]);

@@ -8,7 +8,7 @@ import { espeakVoice } from './espeak.ts';
 
 export interface EspeakVoicesOptions {
   /** Speaks the samples, as it speaks lines. */
-  speech: Pick<Speech, 'speak'>;
+  speech: Pick<Speech, 'identity' | 'speak'>;
 }
 
 /** One ordinary name for each variant: espeakVoice maps it to that one. A test holds them to it. */
@@ -63,11 +63,12 @@ export function createEspeakVoices({ speech }: EspeakVoicesOptions): VoiceCatalo
     async preview(voice, signal) {
       if (voice.trim() === '' || voice.length > LONGEST_NAME) return undefined;
       const { languages } = await loaded();
+      const line = { text: textIn(espeakVoice(voice, languages)), voice };
       // One for each variant and language, whatever names there are.
-      const key = espeakVoice(voice, languages);
+      const key = (await speech.identity(line, signal)).join(' ');
       return samples.of(key, signal, async () => {
         // Not the caller's signal: others may wait for it, too. The time for a line is limited.
-        const { audio } = await speech.speak({ text: textIn(key), voice }, new AbortController().signal);
+        const { audio } = await speech.speak(line, new AbortController().signal);
         return sampleOf(audio);
       });
     },

@@ -61,7 +61,7 @@ describe('the built-in voices', () => {
       spoken += 1;
       return opened.speech.speak(...line);
     };
-    const catalog = createEspeakVoices({ speech: { speak } });
+    const catalog = createEspeakVoices({ speech: { ...opened.speech, speak } });
     // The two names have one variant: espeak.test.ts.
     const [sarah, adam] = [await catalog.preview('Sarah', never), await catalog.preview(' adam', never)];
     assert.ok(sarah !== undefined && sarah === adam);

@@ -13,7 +13,7 @@ voicesContract('an offline neural voice', async () => {
   const speech = createNeuralSpeech({ dir, fallback: {} as Speech });
   return {
     catalog: createNeuralVoices({ dir, speech }),
-    voice: { id: 'bm_george', search: 'george' },
+    voice: { id: 'bf_emma', search: 'emma' },
     async [Symbol.asyncDispose]() {
       await speech[Symbol.asyncDispose]();
       await rm(path, { recursive: true });
