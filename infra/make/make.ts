@@ -103,7 +103,7 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
     return true;
   }
   const note = await openNote(folder, job.target, options.url ?? THIS_MACHINE);
-  stop.leaves(leftBehind(service));
+  stop.leaves(leftBehind(service, options));
   const { tasks, wasMade } = await runTask({
     ...options,
     client,
@@ -116,7 +116,7 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
   const results = await collectResults(client, tasks, signal);
   const { totals, cost } = results;
   print(`\n${reportTable(results.renders)}\n\n${reportTotals(totals, cost && [['cost', costText(cost)]])}`);
-  const { sheets, remark } = await drawSheets(results, config, { isKept: wasMade, say, signal });
+  const { sheets, remark } = await drawSheets(results, config, { say, signal });
   for (const sheet of sheets) print(`sheet         ${sheet}`);
   if (remark !== undefined) print(`sheet         ${remark}`);
   sayWhatNext(results, wasMade);
@@ -143,10 +143,11 @@ function pathOf(target: string, env: Environment): string {
   return resolve(calledFrom ?? '.', target);
 }
 
-function leftBehind({ isOwn }: Service): string {
+function leftBehind({ isOwn }: Service, { again }: Options): string {
+  const same = again ? 'The same command without --again' : 'The same command';
   return isOwn
-    ? 'Finished videos stay. The same command goes on where it stopped.'
-    : 'The service goes on with what it was given. The same command shows how far it is.';
+    ? `Finished videos stay. ${same} goes on where it stopped.`
+    : `The service goes on with what it was given. ${same} shows how far it is.`;
 }
 
 function sayWhatNext(

@@ -11,7 +11,7 @@ import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { ManifestView } from '../../functions/model/answers/manifest.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
-import { makeContactSheets, sheetsIn, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
+import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
 import type { Totals } from '../report/report-table.ts';
 
 export type Cost = ManifestView['cost'];
@@ -81,17 +81,12 @@ export interface Sheets {
   remark: string | undefined;
 }
 
-/**
- * A picture is no reason to fail: without one, the remark says why.
- * @param options isKept: sheets that are there show the same
- */
+/** A picture is no reason to fail: without one, the remark says why. */
 export async function drawSheets(
   { renders, folder }: Results,
   config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
-  options: { isKept: boolean; say: (text: string) => void; signal: AbortSignal },
+  options: { say: (text: string) => void; signal: AbortSignal },
 ): Promise<Sheets> {
-  const kept = options.isKept && folder !== undefined ? await sheetsIn(folder) : [];
-  if (kept.length > 0) return { sheets: kept, remark: undefined };
   const tiles = tilesOf(renders);
   const [first] = tiles;
   if (first === undefined) {
