@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
-import { createClient } from '../../functions/client/client.ts';
+import { createClient, ServiceError } from '../../functions/client/client.ts';
 import { type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { reportTable, reportTotals } from '../report/report-table.ts';
 import { helpText } from './help.ts';
@@ -15,7 +15,7 @@ import { planTable } from './plan-table.ts';
 import { readJob } from './read-job.ts';
 import { collectResults, costText, drawSheets } from './results.ts';
 import { runTask } from './run-task.ts';
-import { makeOwnFolder, runningService, type Service, startOwnService } from './service.ts';
+import { checkAnswering, makeOwnFolder, runningService, type Service, startOwnService } from './service.ts';
 
 /** The exit code that shells use for a program ended by Ctrl-C. */
 const INTERRUPTED = 130;
@@ -54,11 +54,17 @@ export async function main(command: string, args: readonly string[] = process.ar
     process.exitCode = (await make(options, readEnvironment(), stop)) ? 0 : 1;
   } catch (error) {
     const shown = stop.signal.aborted ? stop.signal.reason : error;
-    say(shown instanceof Error ? shown.message : String(shown));
+    say(textOf(shown));
     // A service that is about to start would go on; what it leaves, the next one puts in order.
     if (interrupted()) process.exit(INTERRUPTED);
     process.exitCode = 1;
   }
+}
+
+function textOf(error: unknown): string {
+  if (!ServiceError.is(error)) return error instanceof Error ? error.message : String(error);
+  const key = error.status === 401 ? 'Give the key with --key, or set API_KEY.' : undefined;
+  return [error.message, error.hint, key].filter((part) => part).join(' ');
 }
 
 /** The first signal stops in order, a second one at once. */
@@ -97,7 +103,8 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
   const folder = await makeOwnFolder(config);
   await using running = new AsyncDisposableStack();
   const service = await findService();
-  const client = createClient({ url: service.url, apiKey: options.key ?? config.apiKey, signal });
+  const apiKey = service.isOwn ? config.apiKey : (options.key ?? config.apiKey);
+  const client = createClient({ url: service.url, apiKey, signal });
   if (job.isDryRun) {
     print(await planTable(client, job, { say, signal }));
     return true;
@@ -133,6 +140,7 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
     if (url === undefined)
       return startOwnService(config, env, { folder, running, say, onBroken: stop.because, signal });
     if (options.url === undefined) say(`Service at ${url}, which is running`);
+    else await checkAnswering(url, signal);
     return { url, isOwn: false };
   }
 }

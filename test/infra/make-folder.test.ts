@@ -188,6 +188,15 @@ describe('a folder of clips', () => {
       ],
     ],
     [
+      'it is the folder above',
+      { 'spring/may/1 a/a.mp4': 'x', 'spring/may/2 b/b.mp4': 'x' },
+      {},
+      [
+        /may: expected clips, got only folders \(1 a, 2 b\)\. .*give .*spring\/may as the folder/,
+        /1 mistake;/,
+      ],
+    ],
+    [
       'there are folders in a block',
       { 'spring/a/a.mp4': 'x', 'spring/a/old/b.mp4': 'x' },
       {},

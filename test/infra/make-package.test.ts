@@ -14,7 +14,7 @@ const SOURCES = ['functions', 'infra', 'package.json', 'tsconfig.json', 'LICENSE
 const MOST_MB = 12;
 const run = promisify(execFile);
 
-describe('the package of npx every-cut', { timeout: 110_000 }, () => {
+describe('the package of npx every-cut', { timeout: 300_000 }, () => {
   let dir: TempDir;
   let installed: string;
   let packedBytes: number;
