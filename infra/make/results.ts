@@ -13,6 +13,7 @@ import type { ManifestView } from '../../functions/model/answers/manifest.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
 import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
 import type { Totals } from '../report/report-table.ts';
+import { withRetries } from './with-retries.ts';
 
 export type Cost = ManifestView['cost'];
 
@@ -38,16 +39,14 @@ export async function collectResults(
   const costs: Cost[] = [];
   let last: StatusView | undefined;
   for (const id of tasks) {
-    const isLast = id === tasks.at(-1);
-    try {
-      last = await client.status(id, { signal });
-      for await (const render of client.renders(id, { signal })) byFile.set(render.file_name, render);
-    } catch (error) {
-      if (isLast || !ServiceError.is(error) || error.status !== 404) throw error;
-      continue;
-    }
-    const manifest = await client.manifest(id, { signal }).catch(() => signal.throwIfAborted());
-    if (manifest !== undefined) costs.push(manifest.cost);
+    const found = await withRetries(() => taskResults(client, id, signal), signal).catch((error: unknown) => {
+      if (id !== tasks.at(-1) && ServiceError.is(error) && error.status === 404) return undefined;
+      throw error;
+    });
+    if (found === undefined) continue;
+    last = found.status;
+    for (const render of found.renders) byFile.set(render.file_name, render);
+    if (found.cost !== undefined) costs.push(found.cost);
   }
   const status = last as StatusView;
   const renders = [...byFile.values()];
@@ -66,6 +65,14 @@ export async function collectResults(
     folder,
     missing: folder === undefined ? 0 : renders.filter(isMissing).length,
   };
+}
+
+async function taskResults(client: Client, id: string, signal: AbortSignal) {
+  const status = await client.status(id, { signal });
+  const renders = await Array.fromAsync(client.renders(id, { signal }));
+  // A task that was cancelled early may have none.
+  const manifest = await client.manifest(id, { signal }).catch(() => signal.throwIfAborted());
+  return { status, renders, cost: manifest?.cost };
 }
 
 /** `0.12 USD, 340 characters spoken, 12.3 s of work` */

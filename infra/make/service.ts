@@ -14,7 +14,7 @@ export interface Service {
 }
 
 /** Time for a service of this machine to say that it is one. */
-const LOOK_MS = 2_000;
+const LOOK_MS = 5_000;
 /** Time for a service to answer at all: one in the cloud may have to start. */
 const ANSWER_MS = 30_000;
 const TITLE = 'Every Cut';
