@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
-import { createClient } from '../../functions/client/client.ts';
+import { createClient, ServiceError } from '../../functions/client/client.ts';
 import { type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { reportTable, reportTotals } from '../report/report-table.ts';
 import { helpText } from './help.ts';
@@ -15,7 +15,7 @@ import { planTable } from './plan-table.ts';
 import { readJob } from './read-job.ts';
 import { collectResults, costText, drawSheets } from './results.ts';
 import { runTask } from './run-task.ts';
-import { makeOwnFolder, runningService, type Service, startOwnService } from './service.ts';
+import { checkAnswering, makeOwnFolder, runningService, type Service, startOwnService } from './service.ts';
 
 /** The exit code that shells use for a program ended by Ctrl-C. */
 const INTERRUPTED = 130;
@@ -54,11 +54,17 @@ export async function main(command: string, args: readonly string[] = process.ar
     process.exitCode = (await make(options, readEnvironment(), stop)) ? 0 : 1;
   } catch (error) {
     const shown = stop.signal.aborted ? stop.signal.reason : error;
-    say(shown instanceof Error ? shown.message : String(shown));
+    say(textOf(shown));
     // A service that is about to start would go on; what it leaves, the next one puts in order.
     if (interrupted()) process.exit(INTERRUPTED);
     process.exitCode = 1;
   }
+}
+
+function textOf(error: unknown): string {
+  if (!ServiceError.is(error)) return error instanceof Error ? error.message : String(error);
+  const key = error.status === 401 ? 'Give the key with --key, or set API_KEY.' : undefined;
+  return [error.message, error.hint, key].filter((part) => part).join(' ');
 }
 
 /** The first signal stops in order, a second one at once. */
@@ -97,13 +103,14 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
   const folder = await makeOwnFolder(config);
   await using running = new AsyncDisposableStack();
   const service = await findService();
-  const client = createClient({ url: service.url, apiKey: options.key ?? config.apiKey, signal });
+  const apiKey = service.isOwn ? config.apiKey : (options.key ?? config.apiKey);
+  const client = createClient({ url: service.url, apiKey, signal });
   if (job.isDryRun) {
     print(await planTable(client, job, { say, signal }));
     return true;
   }
   const note = await openNote(folder, job.target, options.url ?? THIS_MACHINE);
-  stop.leaves(leftBehind(service));
+  stop.leaves(leftBehind(service, options));
   const { tasks, wasMade } = await runTask({
     ...options,
     client,
@@ -116,7 +123,7 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
   const results = await collectResults(client, tasks, signal);
   const { totals, cost } = results;
   print(`\n${reportTable(results.renders)}\n\n${reportTotals(totals, cost && [['cost', costText(cost)]])}`);
-  const { sheets, remark } = await drawSheets(results, config, { isKept: wasMade, say, signal });
+  const { sheets, remark } = await drawSheets(results, config, { say, signal });
   for (const sheet of sheets) print(`sheet         ${sheet}`);
   if (remark !== undefined) print(`sheet         ${remark}`);
   sayWhatNext(results, wasMade);
@@ -133,6 +140,7 @@ async function make(options: Options, env: Environment, stop: Stop): Promise<boo
     if (url === undefined)
       return startOwnService(config, env, { folder, running, say, onBroken: stop.because, signal });
     if (options.url === undefined) say(`Service at ${url}, which is running`);
+    else await checkAnswering(url, signal);
     return { url, isOwn: false };
   }
 }
@@ -143,10 +151,11 @@ function pathOf(target: string, env: Environment): string {
   return resolve(calledFrom ?? '.', target);
 }
 
-function leftBehind({ isOwn }: Service): string {
+function leftBehind({ isOwn }: Service, { again }: Options): string {
+  const same = again ? 'The same command without --again' : 'The same command';
   return isOwn
-    ? 'Finished videos stay. The same command goes on where it stopped.'
-    : 'The service goes on with what it was given. The same command shows how far it is.';
+    ? `Finished videos stay. ${same} goes on where it stopped.`
+    : `The service goes on with what it was given. ${same} shows how far it is.`;
 }
 
 function sayWhatNext(

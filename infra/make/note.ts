@@ -27,6 +27,11 @@ interface Content {
   target: string;
   /** By path without links. */
   sent: Record<string, SentNote>;
+  /** The newest last. */
+  runs: RunNote[];
+}
+
+interface RunNote {
   /** Hash of what the task is made of: the request, and size and time of each file. */
   inputs: string;
   /** Drawn for each task that is meant to be a new one. With the same, a repeated request starts no second task. */
@@ -36,22 +41,24 @@ interface Content {
 }
 
 export interface Note {
-  readonly tasks: readonly string[];
-  /** Whether what it remembers is of exactly these inputs. */
-  isFor(inputs: string): boolean;
-  /** Forgets the tasks: what comes now is a new one. */
-  begin(inputs: string): Promise<void>;
+  /** Of exactly these inputs: the task, then its retries. */
+  tasks(inputs: string): readonly string[];
+  /** Before anything is posted. With `anew`, earlier tasks of these inputs are forgotten. */
+  begin(inputs: string, anew: boolean): Promise<void>;
+  /** A task of the inputs that were begun with. */
   started(taskId: string): Promise<void>;
   /** The upload of a file that has not changed since, unless it is too old to be named. */
   sentOf(file: LocalFile): Sent | undefined;
   sent(file: LocalFile, sent: Sent): Promise<void>;
   /** The service has them no longer. */
   forgetSent(): Promise<void>;
-  /** The same for the same request of the same task, also in the next run. */
+  /** The same for the same request, also in the next run, until it is begun anew. */
   keyFor(request: object): string;
 }
 
 const VERSION = 1;
+/** Of one folder with different options. */
+const MOST_RUNS = 20;
 /** A day less than uploads are kept, for the time until the task is posted. */
 const SENT_KEPT_MS = 6 * 86_400_000;
 
@@ -74,23 +81,26 @@ export async function openNote(
     saving = saving.then(() => write(file, content));
     return saving;
   };
+  const isKept = ({ at }: SentNote) => now() - at < SENT_KEPT_MS;
+  const runOf = (inputs: string) => content.runs.find((run) => run.inputs === inputs);
+  const current = () => content.runs.at(-1) ?? newRun('');
   return {
-    get tasks() {
-      return content.tasks;
-    },
-    isFor: (inputs) => content.inputs === inputs,
-    begin(inputs) {
-      Object.assign(content, { inputs, draw: randomUUID(), tasks: [] });
+    tasks: (inputs) => runOf(inputs)?.tasks ?? [],
+    begin(inputs, anew) {
+      const run = (anew ? undefined : runOf(inputs)) ?? newRun(inputs);
+      const others = content.runs.filter((other) => other.inputs !== inputs);
+      content.runs = [...others, run].slice(-MOST_RUNS);
+      content.sent = Object.fromEntries(Object.entries(content.sent).filter(([, sent]) => isKept(sent)));
       return save();
     },
     started(taskId) {
-      content.tasks.push(taskId);
+      current().tasks.push(taskId);
       return save();
     },
     sentOf({ real, bytes, modifiedMs }) {
       const found = Object.hasOwn(content.sent, real) ? content.sent[real] : undefined;
       if (found === undefined || found.bytes !== bytes || found.modifiedMs !== modifiedMs) return undefined;
-      return now() - found.at < SENT_KEPT_MS ? found : undefined;
+      return isKept(found) ? found : undefined;
     },
     sent({ real, bytes, modifiedMs }, { url, name }) {
       content.sent[real] = { url, name, bytes, modifiedMs, at: now() };
@@ -100,7 +110,7 @@ export async function openNote(
       content.sent = {};
       return save();
     },
-    keyFor: (request) => hash({ draw: content.draw, request }),
+    keyFor: (request) => hash({ draw: current().draw, request }),
   };
 }
 
@@ -110,7 +120,11 @@ export function hash(value: unknown): string {
 }
 
 function emptyContent(target: string): Content {
-  return { version: VERSION, target, sent: {}, inputs: '', draw: randomUUID(), tasks: [] };
+  return { version: VERSION, target, sent: {}, runs: [] };
+}
+
+function newRun(inputs: string): RunNote {
+  return { inputs, draw: randomUUID(), tasks: [] };
 }
 
 async function contentOf(file: string): Promise<Content | undefined> {
@@ -124,17 +138,21 @@ async function contentOf(file: string): Promise<Content | undefined> {
 
 function isContent(read: unknown): read is Content {
   if (!isObject(read) || read['version'] !== VERSION) return false;
-  const { sent, tasks, draw, inputs } = read;
+  const { sent, runs } = read;
   return (
-    isObject(sent) &&
-    Object.values(sent).every(
-      (one) => isObject(one) && typeof one['url'] === 'string' && typeof one['name'] === 'string',
-    ) &&
-    Array.isArray(tasks) &&
-    tasks.every((id) => typeof id === 'string') &&
-    typeof draw === 'string' &&
-    typeof inputs === 'string'
+    isObject(sent) && Object.values(sent).every(isSentNote) && Array.isArray(runs) && runs.every(isRunNote)
   );
+}
+
+function isSentNote(one: unknown): boolean {
+  return isObject(one) && typeof one['url'] === 'string' && typeof one['name'] === 'string';
+}
+
+function isRunNote(one: unknown): boolean {
+  if (!isObject(one)) return false;
+  const { inputs, draw, tasks } = one;
+  const isList = Array.isArray(tasks) && tasks.every((id) => typeof id === 'string');
+  return isList && typeof inputs === 'string' && typeof draw === 'string';
 }
 
 /** Whoever is killed meanwhile leaves the note of before. */

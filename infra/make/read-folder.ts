@@ -100,6 +100,14 @@ async function mediaIn(
       mistakes: [`${folder.name}: expected at least one ${kind} in it, got an empty folder. ${next}`],
     };
   }
+  if (entries.every((entry) => entry.kind === 'folder')) {
+    const inside = entries.map(({ name }) => name).join(', ');
+    const next = `Put its ${kind}s into ${folder.name} itself; if these are the parts of a video, give ${folder.path} as the folder.`;
+    return {
+      urls: [],
+      mistakes: [`${folder.name}: expected ${kind}s, got only folders (${inside}). ${next}`],
+    };
+  }
   const mistakes = entries.flatMap(({ name, kind: found }) => {
     const path = `${folder.name}/${name}`;
     if (found === 'broken') return [brokenMistake(path)];

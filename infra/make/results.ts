@@ -11,8 +11,9 @@ import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { ManifestView } from '../../functions/model/answers/manifest.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
-import { makeContactSheets, sheetsIn, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
+import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
 import type { Totals } from '../report/report-table.ts';
+import { withRetries } from './with-retries.ts';
 
 export type Cost = ManifestView['cost'];
 
@@ -38,16 +39,14 @@ export async function collectResults(
   const costs: Cost[] = [];
   let last: StatusView | undefined;
   for (const id of tasks) {
-    const isLast = id === tasks.at(-1);
-    try {
-      last = await client.status(id, { signal });
-      for await (const render of client.renders(id, { signal })) byFile.set(render.file_name, render);
-    } catch (error) {
-      if (isLast || !ServiceError.is(error) || error.status !== 404) throw error;
-      continue;
-    }
-    const manifest = await client.manifest(id, { signal }).catch(() => signal.throwIfAborted());
-    if (manifest !== undefined) costs.push(manifest.cost);
+    const found = await withRetries(() => taskResults(client, id, signal), signal).catch((error: unknown) => {
+      if (id !== tasks.at(-1) && ServiceError.is(error) && error.status === 404) return undefined;
+      throw error;
+    });
+    if (found === undefined) continue;
+    last = found.status;
+    for (const render of found.renders) byFile.set(render.file_name, render);
+    if (found.cost !== undefined) costs.push(found.cost);
   }
   const status = last as StatusView;
   const renders = [...byFile.values()];
@@ -68,6 +67,14 @@ export async function collectResults(
   };
 }
 
+async function taskResults(client: Client, id: string, signal: AbortSignal) {
+  const status = await client.status(id, { signal });
+  const renders = await Array.fromAsync(client.renders(id, { signal }));
+  // A task that was cancelled early may have none.
+  const manifest = await client.manifest(id, { signal }).catch(() => signal.throwIfAborted());
+  return { status, renders, cost: manifest?.cost };
+}
+
 /** `0.12 USD, 340 characters spoken, 12.3 s of work` */
 export function costText({ usd, speech_characters, compute_seconds }: Cost): string {
   const dollars = usd === 0 ? '0' : usd.toFixed(usd < 1 ? 4 : 2);
@@ -81,17 +88,12 @@ export interface Sheets {
   remark: string | undefined;
 }
 
-/**
- * A picture is no reason to fail: without one, the remark says why.
- * @param options isKept: sheets that are there show the same
- */
+/** A picture is no reason to fail: without one, the remark says why. */
 export async function drawSheets(
   { renders, folder }: Results,
   config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
-  options: { isKept: boolean; say: (text: string) => void; signal: AbortSignal },
+  options: { say: (text: string) => void; signal: AbortSignal },
 ): Promise<Sheets> {
-  const kept = options.isKept && folder !== undefined ? await sheetsIn(folder) : [];
-  if (kept.length > 0) return { sheets: kept, remark: undefined };
   const tiles = tilesOf(renders);
   const [first] = tiles;
   if (first === undefined) {

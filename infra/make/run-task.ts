@@ -37,23 +37,24 @@ export interface Run {
 }
 
 /** Resolves once the task has ended, however. */
-export async function runTask(options: RunOptions): Promise<Run> {
-  const { job, note, again } = options;
-  const inputs = inputsOf(job);
-  if (again || !note.isFor(inputs)) await note.begin(inputs);
-  const earlier = await earlierTask(options);
+export async function runTask({ again, ...options }: RunOptions): Promise<Run> {
+  const { job, note, say } = options;
+  const own = { ...options, inputs: inputsOf(job) };
+  await note.begin(own.inputs, again);
+  const earlier = await earlierTask(own);
   if (earlier !== undefined) {
-    const next = await continued(earlier, options);
+    const next = await continued(earlier, own);
     if (next !== 'anew') return next;
-    await note.begin(inputs);
-  } else if (note.tasks.length > 0) {
-    options.say('The task of the earlier run is not there any more, so it is posted again.');
-    await note.begin(inputs);
+    await note.begin(own.inputs, true);
+  } else if (note.tasks(own.inputs).length > 0) {
+    say('The task of the earlier run is not there any more, so it is posted again.');
+    await note.begin(own.inputs, true);
   }
-  await post(options);
-  await watch(options);
-  return { tasks: note.tasks, wasMade: false };
+  await post(own);
+  return await watched(own);
 }
+
+type OwnOptions = Omit<RunOptions, 'again'> & { inputs: string };
 
 /** Hash of all that a task is made of: another one for a changed file or option. */
 function inputsOf({ request, files }: Job): string {
@@ -62,8 +63,8 @@ function inputsOf({ request, files }: Job): string {
 }
 
 /** Undefined if there is none, or somebody deleted it. */
-async function earlierTask({ client, note, signal }: RunOptions): Promise<StatusView | undefined> {
-  const id = note.tasks.at(-1);
+async function earlierTask({ client, note, inputs, signal }: OwnOptions): Promise<StatusView | undefined> {
+  const id = note.tasks(inputs).at(-1);
   if (id === undefined) return undefined;
   try {
     return await withRetries(() => client.status(id, { signal }), signal);
@@ -73,15 +74,14 @@ async function earlierTask({ client, note, signal }: RunOptions): Promise<Status
   }
 }
 
-async function continued(earlier: StatusView, options: RunOptions): Promise<Run | 'anew'> {
-  const { client, note, say, signal } = options;
+async function continued(earlier: StatusView, options: OwnOptions): Promise<Run | 'anew'> {
+  const { client, note, inputs, say, signal } = options;
   const { task_id, task_name, combinations, succeeded, failed, cancelled } = earlier;
   if (earlier.completed_at === null) {
     say(`Going on with "${task_name}": ${counted(combinations, 'video')}`);
-    await watch(options);
-    return { tasks: note.tasks, wasMade: false };
+    return await watched(options);
   }
-  if (succeeded === combinations) return { tasks: note.tasks, wasMade: true };
+  if (succeeded === combinations) return { tasks: note.tasks(inputs), wasMade: true };
   if (cancelled > 0) {
     say(`The earlier task "${task_name}" was cancelled, so a new one is posted.`);
     return 'anew';
@@ -89,16 +89,17 @@ async function continued(earlier: StatusView, options: RunOptions): Promise<Run 
   say(`${counted(failed, 'video')} of "${task_name}" failed before: trying again`);
   const { task_id: id } = await withRetries(() => client.retry(task_id, { signal }), signal);
   await note.started(id);
-  await watch(options);
-  return { tasks: note.tasks, wasMade: false };
+  return await watched(options);
 }
 
-async function watch({ client, note, stream, signal }: RunOptions): Promise<void> {
+async function watched({ client, note, inputs, stream, signal }: OwnOptions): Promise<Run> {
   using bar = createProgressBar(stream);
-  await client.ended(note.tasks.at(-1) as string, { signal, onStatus: (status) => bar.update(status) });
+  const tasks = note.tasks(inputs);
+  await client.ended(tasks.at(-1) as string, { signal, onStatus: (status) => bar.update(status) });
+  return { tasks, wasMade: false };
 }
 
-async function post(options: RunOptions): Promise<void> {
+async function post(options: OwnOptions): Promise<void> {
   const { client, job, note, say, signal } = options;
   const shown = (path: string) => shownPath(path, job.target);
   for (let isSecond = false; ; isSecond = true) {

@@ -12,6 +12,7 @@ import { withRetries } from './with-retries.ts';
 
 /** While one is sent, the next one is read. */
 const AT_A_TIME = 2;
+const SHOW_EVERY_MS = 1_000;
 const MAX_NAME = 200;
 const MB = 1_000_000;
 
@@ -47,10 +48,12 @@ export async function sendFiles(options: SendOptions): Promise<Map<string, Sent>
   {
     using line = createLiveLine(stream);
     let done = { files: 0, bytes: 0 };
+    const began = performance.now();
+    const seconds = () => Math.round((performance.now() - began) / 1000);
     const show = () =>
       line.show(
         `${barOf(done.bytes / total)} uploading: ${done.files} of ${counted(queue.length, 'file')}, ` +
-          `${megabytes(done.bytes)} of ${megabytes(total)} MB`,
+          `${megabytes(done.bytes)} of ${megabytes(total)} MB, ${seconds()} s`,
       );
     const send = async (file: LocalFile) => {
       signal.throwIfAborted();
@@ -79,6 +82,11 @@ export async function sendFiles(options: SendOptions): Promise<Map<string, Sent>
       `The service refuses ${counted(refused.length, 'file')}; nothing was started:\n${refused.join('\n')}`,
     );
   return sent;
+}
+
+function every(ms: number, work: () => void): Disposable {
+  const timer = setInterval(work, ms);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Some at a time. After a failure, none is begun. */

@@ -14,7 +14,9 @@ export interface Service {
 }
 
 /** Time for a service of this machine to say that it is one. */
-const LOOK_MS = 2_000;
+const LOOK_MS = 5_000;
+/** Time for a service to answer at all: one in the cloud may have to start. */
+const ANSWER_MS = 30_000;
 const TITLE = 'Every Cut';
 const ANY_ADDRESS = ['0.0.0.0', '::', '[::]', ''];
 
@@ -47,6 +49,21 @@ async function isEveryCut(url: string): Promise<boolean> {
     return (await get('/healthz')).status === 'ok' && (await get('/openapi.json')).info?.title === TITLE;
   } catch {
     return false;
+  }
+}
+
+/** Throws if nothing answers there at all. Later, a service that does not answer is waited for. */
+export async function checkAnswering(url: string, signal: AbortSignal): Promise<void> {
+  try {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+    await fetch(`${url}/healthz`, { redirect: 'manual', signal: within });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new Error(
+      `Expected a running service at ${url}, got no answer. Next step: start it, or check --url. Without --url, one is started ` +
+        'for the time of the run.',
+      { cause },
+    );
   }
 }
 

@@ -20,7 +20,6 @@ export interface Tile {
 
 /** More take minutes to draw, and nobody looks at them one by one. */
 const MOST_TILES = 384;
-const FIRST_SHEET = 'contact-sheet.jpg';
 const FURTHER_SHEET = /^contact-sheet-(\d+)\.jpg$/;
 /** Videos that are looked into at a time: each needs a core. */
 const AT_A_TIME = 2;
@@ -67,7 +66,7 @@ export async function makeContactSheets(options: {
   try {
     const paths: string[] = [];
     for (const [at, shown] of sheets.entries()) {
-      const name = at === 0 ? FIRST_SHEET : `contact-sheet-${at + 1}.jpg`;
+      const name = at === 0 ? 'contact-sheet.jpg' : `contact-sheet-${at + 1}.jpg`;
       const unfinished = join(work, name);
       await makeSheet({ ...options, tiles: shown, layout, work, target: unfinished });
       const path = join(folder, name);
@@ -79,14 +78,6 @@ export async function makeContactSheets(options: {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-}
-
-/** Paths of the sheets of an earlier run, in order. */
-export async function sheetsIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
-  const numberOf = (name: string) => (name === FIRST_SHEET ? 1 : Number(FURTHER_SHEET.exec(name)?.[1] ?? 0));
-  const sheets = names.filter((name) => numberOf(name) > 0);
-  return sheets.toSorted((one, other) => numberOf(one) - numberOf(other)).map((name) => join(folder, name));
 }
 
 async function makeSheet(options: {

@@ -102,7 +102,9 @@ export function linesOf(name: string, letters: number): string[] {
   const text = [...name].map((letter) => (hasGlyphs(letter) ? letter : '_')).join('');
   if (text.length <= letters) return [text];
   const hyphen = text.lastIndexOf('-', letters);
-  const end = hyphen > letters / 2 ? hyphen : letters;
+  // Where all of the name fits that way, and the first line is not too short.
+  const isFine = hyphen > letters / 2 && text.length - hyphen <= letters;
+  const end = isFine ? hyphen : letters;
   const rest = text.slice(end);
   // The end of a name tells the videos of two tasks apart.
   return [text.slice(0, end), rest.length <= letters ? rest : `..${rest.slice(2 - letters)}`];

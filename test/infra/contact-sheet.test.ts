@@ -131,6 +131,11 @@ describe('the contact sheet', () => {
     assert.equal(first?.length, 24);
     assert.equal(second?.length, 24);
     assert.match(String(second), /^\.\..*-2c220c\.mp4$/);
+    assert.deepEqual(linesOf('0002-cat-4_long-7b2d85_9x16.mp4', 16), ['0002-cat-4_long', '-7b2d85_9x16.mp4']);
+    assert.deepEqual(linesOf('0002-cat_q_d-4_link-7b2d85_9x16.mp4', 18), [
+      '0002-cat_q_d-4_lin',
+      'k-7b2d85_9x16.mp4',
+    ]);
     assert.deepEqual(linesOf('Grüße.mp4', 24), ['Gr__e.mp4']);
   });
 });

@@ -188,6 +188,15 @@ describe('a folder of clips', () => {
       ],
     ],
     [
+      'it is the folder above',
+      { 'spring/may/1 a/a.mp4': 'x', 'spring/may/2 b/b.mp4': 'x' },
+      {},
+      [
+        /may: expected clips, got only folders \(1 a, 2 b\)\. .*give .*spring\/may as the folder/,
+        /1 mistake;/,
+      ],
+    ],
+    [
       'there are folders in a block',
       { 'spring/a/a.mp4': 'x', 'spring/a/old/b.mp4': 'x' },
       {},
@@ -458,22 +467,28 @@ describe('what a run remembers', () => {
     assert.equal((await open()).sentOf(file()), undefined);
   });
 
-  test('is the task of these inputs, and one key for its request', async () => {
+  test('is the task of the same inputs, and one key for its request', async () => {
     await using dir = await tempDir();
     const open = () => openNote(dir.path, '/clips', 's');
     const note = await open();
-    assert.equal(note.isFor('i'), false);
-    await note.begin('i');
+    await note.begin('i', false);
     const key = note.keyFor({ a: 1 });
     const again = await open();
-    assert.equal(again.isFor('i'), true);
+    await again.begin('i', false);
     assert.equal(again.keyFor({ a: 1 }), key);
     assert.notEqual(again.keyFor({ a: 2 }), key);
     await again.started('t');
-    assert.deepEqual((await open()).tasks, ['t']);
-    await again.begin('i');
-    assert.deepEqual((await open()).tasks, []);
-    assert.notEqual((await open()).keyFor({ a: 1 }), key);
+    await again.started('retry');
+    await again.begin('other options', false);
+    assert.notEqual(again.keyFor({ a: 1 }), key);
+    assert.deepEqual((await open()).tasks('i'), ['t', 'retry']);
+    assert.deepEqual((await open()).tasks('other options'), []);
+    await again.begin('i', true);
+    assert.deepEqual((await open()).tasks('i'), []);
+    assert.notEqual(again.keyFor({ a: 1 }), key);
+    for (const number of Array(25).keys()) await again.begin(`${number}`, false);
+    await again.started('last');
+    assert.deepEqual((await open()).tasks('24'), ['last']);
   });
 
   for (const damage of [
@@ -481,16 +496,18 @@ describe('what a run remembers', () => {
     '{',
     'null',
     '{"version":2}',
-    '{"version":1,"sent":{"a":3},"tasks":[],"draw":"","inputs":""}',
+    '{"version":1,"sent":{"a":3},"runs":[]}',
+    '{"version":1,"sent":{},"runs":[{"inputs":"i"}]}',
   ]) {
     test(`is nothing if its file is ${JSON.stringify(damage)}`, async () => {
       await using dir = await tempDir();
       const note = await openNote(dir.path, '/clips', 's');
+      await note.begin('i', false);
       await note.started('t');
       const [name] = await readdir(dir.path);
       await writeFile(join(dir.path, name as string), damage);
       const other = await openNote(dir.path, '/clips', 's');
-      assert.deepEqual(other.tasks, []);
+      assert.deepEqual(other.tasks('i'), []);
       assert.equal(other.sentOf(file()), undefined);
     });
   }

@@ -20,7 +20,7 @@ const CLIPS = {
   '2 bodies/2.mp4': { size: '160x90', rate: '25', frames: 18 },
 };
 
-describe('npm run make', { concurrency: 3, timeout: 110_000 }, () => {
+describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
   let made: TempDir;
 
   before(async () => {
@@ -214,6 +214,27 @@ describe('npm run make', { concurrency: 3, timeout: 110_000 }, () => {
       assert.match(run.said, new RegExp(`^Service at ${host.url}, which is running$`, 'm'));
       assert.deepEqual([tasksSoFar(), uploadsSoFar()], [tasks + 1, uploads + 5]);
       assert.ok(run.results.includes(`sheet         ${join(host.outputDir, 'found/contact-sheet.jpg')}`));
+    });
+
+    test('says so if none answers, or wants a key', async () => {
+      await using own = await campaign();
+      const none = await runMake([own.folder, '--url', 'http://127.0.0.1:1/'], own);
+      assert.equal(none.code, 1);
+      assert.match(
+        none.said,
+        /^Expected a running service at http:\/\/127\.0\.0\.1:1, got no answer\. Next step: /,
+      );
+      await using closed = await serve((_, response) => {
+        const problem = {
+          title: 'The API key is missing or wrong',
+          status: 401,
+          code: 'unauthorized',
+          hint: 'Send it.',
+        };
+        response.writeHead(401, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+      });
+      const refused = await runMake([own.folder, '--url', closed.url], own);
+      assert.match(refused.said, /wrong \(401\)\. Send it\. Give the key with --key, or set API_KEY\.\n$/);
     });
 
     test('does not take another program for it, and sends that no key', async () => {
