@@ -177,7 +177,7 @@ describe('the queue of uploads', () => {
     await ended('a');
     assert.deepEqual(
       seen('a').filter((state, at, all) => state !== all[at - 1]),
-      ['sending', 'waiting', 'sending', 'waiting', 'sending', 'done'],
+      ['sending', 'waiting: lost', 'sending', 'waiting: lost', 'sending', 'done'],
     );
   });
 
