@@ -57,6 +57,20 @@ export function removeClip(lists: Lists, key: string): Lists {
   return withClips(lists, from.list, clipsOf(lists, from.list).toSpliced(from.at, 1));
 }
 
+/** Only what `change` makes another becomes another object, so that nothing else is drawn again. */
+export function mapClips(lists: Lists, change: (clip: Clip) => Clip): Lists {
+  const all = (clips: readonly Clip[]): readonly Clip[] => {
+    const next = clips.map(change);
+    return next.some((clip, at) => clip !== clips[at]) ? next : clips;
+  };
+  const blocks = lists.blocks.map((block) => {
+    const clips = all(block.clips);
+    return clips === block.clips ? block : { ...block, clips };
+  });
+  const isSame = blocks.every((block, at) => block === lists.blocks[at]);
+  return { blocks: isSame ? lists.blocks : blocks, tracks: all(lists.tracks) };
+}
+
 /** @param by 1: one to the right, -1: one to the left */
 export function moveBlock(blocks: readonly Block[], key: string, by: number): readonly Block[] {
   const from = blocks.findIndex((block) => block.key === key);

@@ -4,7 +4,7 @@ import { size } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
 import { say } from '../ui/notice.ts';
-import { moveClip, TRACKS } from './arrange-clips.ts';
+import { clipsOf, moveClip, TRACKS } from './arrange-clips.ts';
 import { type Clip, draft, edit, editClip, usedSeconds } from './draft.ts';
 import { endDrag, startDrag } from './dragging.ts';
 import { kindOf } from './file-kinds.ts';
@@ -21,13 +21,15 @@ export interface ClipCardProps {
   list: string;
   at: number;
   isLast: boolean;
+  /** Where what is dragged would go. */
+  mark: '' | 'before' | 'after';
 }
 
-export const ClipCard = memo(({ clip, list, at, isLast }: ClipCardProps) => {
+export const ClipCard = memo(({ clip, list, at, isLast, mark }: ClipCardProps) => {
   const { key, name } = clip;
   const [isTyping, type] = useState(false);
   return html`
-    <li class="clip" data-clip=${key} draggable=${!isTyping}
+    <div class=${`clip ${mark}`} role="listitem" data-clip=${key} data-at=${at} draggable=${!isTyping}
       onDragStart=${(event: DragEvent) => startDrag(event, { kind: 'clip', key }, name)} onDragEnd=${endDrag}>
       <${Picture} clip=${clip} isTrack=${list === TRACKS} />
       <div class="clip-text">
@@ -43,16 +45,18 @@ export const ClipCard = memo(({ clip, list, at, isLast }: ClipCardProps) => {
       <div class="clip-buttons">
         ${list === TRACKS ? html`<${ListenButton} clip=${clip} />` : null}
         <button type="button" class="icon-button clip-move" aria-label=${`Move ${name} up`} disabled=${at === 0}
-          onClick=${() => edit((now) => moveClip(now, key, list, at - 1))}><${Icon} name="up" /></button>
+          data-does="up"
+          onClick=${() => move(key, list, at - 1, 'up')}><${Icon} name="up" /></button>
         <button type="button" class="icon-button clip-move" aria-label=${`Move ${name} down`} disabled=${isLast}
-          onClick=${() => edit((now) => moveClip(now, key, list, at + 2))}><${Icon} name="down" /></button>
+          data-does="down"
+          onClick=${() => move(key, list, at + 2, 'down')}><${Icon} name="down" /></button>
         <button type="button" class="icon-button" aria-label=${`Trim ${name}`} title="Trim and volume"
           onClick=${() => trimming.set(key)}><${Icon} name="trim" /></button>
-        <button type="button" class="icon-button" aria-label=${`Remove ${name}`} title="Remove"
-          onClick=${(event: MouseEvent) => remove(key, event.currentTarget as HTMLElement)}><${Icon} name="remove" /></button>
+        <button type="button" class="icon-button" aria-label=${`Remove ${name}`} title="Remove" data-does="remove"
+          onClick=${() => remove(key, list, at)}><${Icon} name="remove" /></button>
       </div>
       <${UploadLine} clip=${clip} />
-    </li>`;
+    </div>`;
 });
 
 function Picture({ clip, isTrack }: { clip: Clip; isTrack: boolean }) {
@@ -114,15 +118,26 @@ export function leaveByKey(before: string) {
   };
 }
 
+/** The button keeps the focus, or its neighbour gets it where it can go no further. */
+function move(key: string, list: string, to: number, way: 'up' | 'down'): void {
+  edit((now) => moveClip(now, key, list, to));
+  focusSoon(key, way, way === 'up' ? 'down' : 'up');
+}
+
 /** The focus goes to the clip that is then in its place, so that a keyboard can go on. */
-function remove(key: string, button: HTMLElement): void {
-  const card = button.closest('li');
-  const next = card?.nextElementSibling ?? card?.previousElementSibling;
-  const around = card?.closest('[data-list]');
+function remove(key: string, list: string, at: number): void {
   takeOutClip(key);
-  const target =
-    next?.querySelector<HTMLElement>('.clip-buttons :last-child') ?? around?.querySelector('button');
-  if (target instanceof HTMLElement) target.focus();
-  if (draft.get().tracks.length === 0 && document.activeElement === document.body)
-    document.getElementById('content')?.focus();
+  const left = clipsOf(draft.get(), list);
+  const next = left[at] ?? left[at - 1];
+  if (next !== undefined) focusSoon(next.key, 'remove');
+  else document.querySelector<HTMLElement>(`[data-list="${list}"] .add-clips button`)?.focus();
+}
+
+/** Once all is drawn: the first of these buttons of a clip that can be pressed. */
+function focusSoon(key: string, ...buttons: readonly string[]): void {
+  requestAnimationFrame(() => {
+    const card = document.querySelector(`[data-clip="${key}"]`);
+    const found = buttons.map((name) => card?.querySelector<HTMLElement>(`[data-does="${name}"]:enabled`));
+    found.find((button) => button != null)?.focus();
+  });
 }

@@ -1,6 +1,7 @@
 /** The clips of a block or the tracks, in order, and where more can be dropped. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
+import { memo } from '../ui/memo.ts';
 import { useStore } from '../ui/store.ts';
 import { moveClip, placeOfClip } from './arrange-clips.ts';
 import { ClipCard } from './clip-card.ts';
@@ -16,62 +17,101 @@ export interface ClipListProps {
   label: string;
 }
 
-/** Cards that are drawn at first, and added whenever the last one comes near. */
-const STEP = 30;
+/** Cards that are drawn, or left out, together. */
+const CHUNK = 12;
+/** Of a card that was not drawn yet, with the gap behind it, in pixels. */
+const CARD_HEIGHT = 116;
 
 export function ClipList({ list, clips, label }: ClipListProps) {
-  const element = useRef<HTMLUListElement>(null);
-  const end = useRef<HTMLLIElement>(null);
-  const [drawn, draw] = useState(STEP);
+  const element = useRef<HTMLDivElement>(null);
   const [mark, setMark] = useState<number | null>(null);
   const drag = useStore(dragged);
-  const isMore = clips.length > drawn;
-
-  useEffect(() => {
-    if (!isMore || end.current === null) return;
-    const watch = new IntersectionObserver(
-      ([seen]) => {
-        if (seen?.isIntersecting) draw((now) => now + STEP);
-      },
-      { root: element.current, rootMargin: '600px' },
-    );
-    watch.observe(end.current);
-    return () => watch.disconnect();
-  }, [isMore, drawn]);
-
-  const indexOf = (event: DragEvent) =>
-    indexAt(element.current?.querySelectorAll('[data-clip]') ?? [], event.clientY, 'y');
+  const chunks = useChunks(clips);
+  const markAt = drag === null ? null : mark;
   const over = (event: DragEvent) => {
     if (drag?.kind !== 'clip') return;
     event.preventDefault();
     event.stopPropagation();
-    setMark(indexOf(event));
+    setMark(indexAt(element.current as Element, event.clientX, event.clientY));
   };
   const drop = (event: DragEvent) => {
     setMark(null);
     if (drag?.kind !== 'clip') return;
     event.preventDefault();
     event.stopPropagation();
-    const at = indexOf(event);
+    const at = indexAt(element.current as Element, event.clientX, event.clientY);
     edit((now) => moveClip(now, drag.key, list, at));
     endDrag();
   };
   return html`
-    <ul class="clips" ref=${element} aria-label=${label} onDragOver=${over} onDrop=${drop}
+    <div class="clips" role="list" ref=${element} aria-label=${label} onDragOver=${over} onDrop=${drop}
       onDragLeave=${(event: DragEvent) => {
         if (!element.current?.contains(event.relatedTarget as Node | null)) setMark(null);
       }}>
-      ${clips
-        .slice(0, drawn)
-        .map((clip, at) => [
-          mark === at && drag !== null
-            ? html`<li key="mark" class="clip-mark" aria-hidden="true"></li>`
-            : null,
-          html`<${ClipCard} key=${clip.key} clip=${clip} list=${list} at=${at} isLast=${at === clips.length - 1} />`,
-        ])}
-      ${mark === clips.length && drag !== null ? html`<li key="mark" class="clip-mark" aria-hidden="true"></li>` : null}
-      ${isMore ? html`<li key="more" ref=${end} class="muted small">${clips.length - drawn} more …</li>` : null}
-    </ul>`;
+      ${chunks.map((chunk, number) => {
+        const from = number * CHUNK;
+        const isMarked = markAt !== null && markAt >= from && markAt <= from + chunk.length;
+        return html`
+          <${Chunk} key=${number} list=${list} clips=${chunk} from=${from} count=${clips.length} mark=${isMarked ? markAt : null} />`;
+      })}
+    </div>`;
+}
+
+interface ChunkProps {
+  list: string;
+  clips: readonly Clip[];
+  /** Number of its first clip. */
+  from: number;
+  /** Of the whole list. */
+  count: number;
+  /** Before which clip of the list what is dragged would go; null: not here. */
+  mark: number | null;
+}
+
+/** Empty, but as high as its cards, while it is far from what is seen. */
+const Chunk = memo(({ list, clips, from, count, mark }: ChunkProps) => {
+  const element = useRef<HTMLDivElement>(null);
+  const height = useRef(0);
+  const [isNear, setNear] = useState(from < 2 * CHUNK);
+  useEffect(() => {
+    const chunk = element.current as HTMLDivElement;
+    const near = { rootMargin: '600px 0px', scrollMargin: '600px 0px' };
+    const watch = new IntersectionObserver(([seen]) => {
+      if (seen?.isIntersecting) return setNear(true);
+      // What has the focus stays.
+      if (chunk.contains(document.activeElement)) return;
+      height.current = chunk.offsetHeight;
+      setNear(false);
+    }, near);
+    watch.observe(chunk);
+    return () => watch.disconnect();
+  }, []);
+  const space = `${height.current || clips.length * CARD_HEIGHT}px`;
+  return html`
+    <div class="clips-chunk" role="presentation" ref=${element} style=${{ minHeight: isNear ? '' : space }}>
+      ${
+        isNear &&
+        clips.map((clip, number) => {
+          const at = from + number;
+          const isLast = at === count - 1;
+          return html`
+            <${ClipCard} key=${clip.key} clip=${clip} list=${list} at=${at} isLast=${isLast}
+              mark=${mark === at ? 'before' : isLast && mark === count ? 'after' : ''} />`;
+        })
+      }
+    </div>`;
+});
+
+/** The same array for each chunk in which nothing changed. */
+function useChunks(clips: readonly Clip[]): readonly (readonly Clip[])[] {
+  const last = useRef<readonly (readonly Clip[])[]>([]);
+  last.current = Array.from({ length: Math.ceil(clips.length / CHUNK) }, (_, number) => {
+    const chunk = clips.slice(number * CHUNK, (number + 1) * CHUNK);
+    const before = last.current[number];
+    const isSame = before?.length === chunk.length && chunk.every((clip, at) => clip === before[at]);
+    return isSame ? before : chunk;
+  });
+  return last.current;
 }
 
 /** What an element needs to take files, and clips of other lists, that are dropped on it. */

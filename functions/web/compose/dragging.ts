@@ -22,13 +22,15 @@ export function endDrag(): void {
   dragged.set(null);
 }
 
-/** Before which of the elements the pointer is, by their middles; their number: behind all. */
-export function indexAt(elements: Iterable<Element>, point: number, side: 'x' | 'y'): number {
-  let at = 0;
-  for (const element of elements) {
-    const { top, height, left, width } = element.getBoundingClientRect();
-    if (point < (side === 'y' ? top + height / 2 : left + width / 2)) return at;
-    at += 1;
+/** Before which card of a list the pointer is; behind the last one: their number. */
+export function indexAt(list: Element, x: number, y: number): number {
+  let last = -1;
+  for (const card of list.querySelectorAll<HTMLElement>('[data-at]')) {
+    last = Number(card.dataset['at']);
+    const { top, bottom, height, left, width } = card.getBoundingClientRect();
+    // Cards may also stand side by side.
+    const isBeside = y < bottom && y > top && x > left + width && height > 0;
+    if (!isBeside && y < top + height / 2) return last;
   }
-  return at;
+  return last + 1;
 }

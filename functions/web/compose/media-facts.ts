@@ -1,7 +1,8 @@
 /** What the browser can tell of a file: its length and a small picture. One file at a time, when nothing else is to do. */
 
 import { placeOfClip } from './arrange-clips.ts';
-import { draft, editClip } from './draft.ts';
+import { changeClips } from './change-clips.ts';
+import { type Clip, draft } from './draft.ts';
 import { kindOf } from './file-kinds.ts';
 import { toMs } from './trim-times.ts';
 
@@ -13,11 +14,14 @@ interface Facts {
 const NONE: Facts = { seconds: null, poster: null };
 /** The longer side of a picture, in pixels: enough for a preview of captions on it. */
 const MOST_PIXELS = 320;
+const SHOWN_EVERY_MS = 150;
 const LIMIT_MS = 10_000;
 /** Where the picture is taken: many clips begin with a black frame. */
 const AT_SECONDS = 0.5;
 
 const waiting: { key: string; file: File }[] = [];
+const found = new Map<string, Facts>();
+let shownAt = 0;
 let isBusy = false;
 
 /** Looks at the files of these clips, and writes into the draft what it finds. */
@@ -32,11 +36,23 @@ async function lookAtAll(): Promise<void> {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { key, file } = next;
     await idle();
-    if (placeOfClip(draft.get(), key) === undefined) continue;
-    const facts = await factsOf(file).catch(() => NONE);
-    if (facts.seconds !== null || facts.poster !== null) editClip(key, facts);
+    const isThere = placeOfClip(draft.get(), key) !== undefined;
+    const facts = isThere ? await factsOf(file).catch(() => NONE) : NONE;
+    found.set(key, facts);
+    if (waiting.length === 0 || performance.now() - shownAt >= SHOWN_EVERY_MS) show();
   }
   isBusy = false;
+}
+
+/** With all that was found meanwhile: each change draws parts of the page again. */
+function show(): void {
+  shownAt = performance.now();
+  const withFacts = (clip: Clip): Clip => {
+    const facts = found.get(clip.key);
+    return facts === undefined || facts === NONE ? clip : { ...clip, ...facts };
+  };
+  changeClips(withFacts);
+  found.clear();
 }
 
 async function factsOf(file: File): Promise<Facts> {

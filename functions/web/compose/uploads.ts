@@ -1,13 +1,15 @@
 /** Sends the files of the draft as soon as they are in it, and keeps there how far each is. */
 import { ServiceError } from '../../client/service-error.ts';
 import { ask, messageOf } from '../service.ts';
-import { type Clip, type Draft, draft, edit, type Upload } from './draft.ts';
+import { changeClips } from './change-clips.ts';
+import { type Clip, type Draft, draft, type Upload } from './draft.ts';
 import { mediaTypeOf } from './file-kinds.ts';
 import { type SendOptions, sendFile } from './send-file.ts';
 import { createUploadQueue } from './upload-queue.ts';
 
 const PAUSE_MS = 1_000;
 const MOST_PAUSE_MS = 30_000;
+const SHOWN_EVERY_MS = 120;
 const MOST_NAME = 200;
 
 const queue = createUploadQueue<File>({
@@ -18,6 +20,8 @@ const queue = createUploadQueue<File>({
   // A little apart, so that not all that failed together come together again.
   pauseMs: (tries) => Math.min(PAUSE_MS * 2 ** (tries - 1), MOST_PAUSE_MS) * (0.75 + Math.random() / 2),
 });
+const changed = new Map<string, Upload>();
+let timer: ReturnType<typeof setTimeout> | undefined;
 let isLooking = false;
 
 draft.follow(look);
@@ -65,28 +69,22 @@ function* filesOf({ blocks, tracks }: Draft): Generator<File> {
   }
 }
 
-/** Only what changed becomes another object, so that nothing else is drawn again. */
+/** A little later, with all that changes meanwhile: each change draws parts of the page again. */
 function show(states: ReadonlyMap<string, Upload>): void {
-  const changed = (clip: Clip): Clip => {
-    const { source } = clip;
-    if (source.kind !== 'file' || source.file === null) return clip;
-    const upload = states.get(idOf(source.file));
-    return upload === undefined || upload === source.upload
-      ? clip
-      : { ...clip, source: { ...source, upload } };
-  };
-  const all = (clips: readonly Clip[]): readonly Clip[] => {
-    const next = clips.map(changed);
-    return next.some((clip, at) => clip !== clips[at]) ? next : clips;
-  };
-  const { blocks, tracks } = draft.get();
-  const nextTracks = all(tracks);
-  const nextBlocks = blocks.map((block) => {
-    const clips = all(block.clips);
-    return clips === block.clips ? block : { ...block, clips };
-  });
-  if (nextTracks === tracks && nextBlocks.every((block, at) => block === blocks[at])) return;
-  edit({ blocks: nextBlocks, tracks: nextTracks });
+  for (const [id, upload] of states) changed.set(id, upload);
+  if (timer !== undefined) return;
+  timer = setTimeout(() => {
+    timer = undefined;
+    changeClips(withUpload);
+    changed.clear();
+  }, SHOWN_EVERY_MS);
+}
+
+function withUpload(clip: Clip): Clip {
+  const { source } = clip;
+  if (source.kind !== 'file' || source.file === null) return clip;
+  const upload = changed.get(idOf(source.file));
+  return upload === undefined || upload === source.upload ? clip : { ...clip, source: { ...source, upload } };
 }
 
 async function send(file: File, options: SendOptions): Promise<string> {
