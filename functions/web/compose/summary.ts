@@ -102,7 +102,7 @@ function Remarks({ state, draft: now }: { state: PlanState; draft: Draft }) {
     ${
       left.length === 0
         ? null
-        : html`<p class="muted small">${left.join(' and ')} ${left.length === 1 ? 'is' : 'are'} empty, and left out.</p>`
+        : html`<p class="muted small">${left.map((name) => `“${name}”`).join(' and ')} ${left.length === 1 ? 'has' : 'have'} no clips yet: left out.</p>`
     }
     ${warnings.length === 0 ? null : html`<${Warnings} warnings=${warnings} />`}`;
 }
