@@ -12,6 +12,12 @@ import { usualVoice } from './voice-list.ts';
 export function FileName() {
   const fileName = useStore(draft, (now) => now.fileName);
   const example = useStore(draft, (now) => exampleName(now, { voice: usualVoice(), today: today() }));
+  // Drawn again when there are others.
+  useStore(draft, (now) =>
+    templateValues(now)
+      .map(({ token }) => token)
+      .join(),
+  );
   const field = useRef<HTMLInputElement>(null);
   const insert = (token: string) => {
     const { fileName } = draft.get();
