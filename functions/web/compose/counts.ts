@@ -49,5 +49,5 @@ function ofBlock(clips: number, name: string): string {
 /** People call blocks by plurals. */
 function oneOf(name: string): string {
   const one = name.replace(/(?<=[a-z])ies(?= |$)/, 'y');
-  return one === name ? name.replace(/(?<=[a-rt-z])s(?= |$)/, '') : one;
+  return one === name ? name.replace(/(?<=[^\Ws])s(?= |$)/, '') : one;
 }
