@@ -21,10 +21,9 @@ const SAMPLE = 'Your words appear here, as they are spoken.';
 const BETWEEN_ROUNDS = 0.8;
 
 export function CaptionPreview() {
-  const now = useStore(draft);
-  const [line] = spokenLines(now);
-  const { captions } = now;
-  const frame = FRAMES[now.formats[0] ?? ''] ?? USUAL;
+  const captions = useStore(draft, (now) => now.captions);
+  const frame = useStore(draft, ({ formats }) => FRAMES[formats[0] ?? ''] ?? USUAL);
+  const line = useStore(draft, (now) => spokenLines(now)[0]);
   const scale = Math.min(MOST.width / frame.width, MOST.height / frame.height);
   const look = captionLook(frame, captions);
   const [text, language] = [line?.text ?? SAMPLE, line?.language ?? ''];
@@ -40,7 +39,7 @@ export function CaptionPreview() {
     <figure class="preview">
       <div class="preview-frame" role="img" aria-label="Preview of the captions"
         style=${{ width: `${frame.width * scale}px`, height: `${frame.height * scale}px` }}>
-        <${Picture} draft=${now} />
+        <${Picture} />
         ${
           shown === null
             ? null
@@ -55,12 +54,18 @@ export function CaptionPreview() {
     </figure>`;
 }
 
-function Picture({ draft: { blocks, fit } }: { draft: Draft }) {
-  const poster = blocks.flatMap(({ clips }) => clips).find((clip) => clip.poster !== null)?.poster ?? null;
+function Picture() {
+  const fit = useStore(draft, (now) => now.fit);
+  const poster = useStore(draft, firstPoster);
   if (poster === null) return html`<span class="preview-empty"></span>`;
   return html`
     ${fit === 'blur' ? html`<img class="preview-blur" src=${poster} alt="" />` : null}
     <img class=${fit === 'cover' ? 'preview-cover' : 'preview-whole'} src=${poster} alt="" />`;
+}
+
+function firstPoster({ blocks }: Draft): string | null {
+  for (const { clips } of blocks) for (const { poster } of clips) if (poster !== null) return poster;
+  return null;
 }
 
 interface CaptionProps {

@@ -22,7 +22,7 @@ export function formulaOf(draft: Draft, selection: Pick<Selection, 'possible' | 
   const blocks = usedBlocks(draft);
   const isAll = selection === null ? draft.limit === null : selection.chosen === selection.possible;
   const clips = isAll
-    ? blocks.map(({ block, name }) => `${block.clips.length} ${inSentence(name)}`)
+    ? blocks.map(({ block, name }) => ofBlock(block.clips.length, name))
     : [
         selection === null
           ? `${draft.limit} combinations`
@@ -40,7 +40,14 @@ function factorsOf(draft: Draft): { size: number; what: string }[] {
   ].filter(({ size }) => size > 1);
 }
 
-/** `Calls to action` is `calls to action` there; `USP` and `iPhone` stay. */
-function inSentence(name: string): string {
-  return /^\p{Lu}\p{Ll}/u.test(name) ? `${name.charAt(0).toLowerCase()}${name.slice(1)}` : name;
+/** `2 calls to action`, `1 call to action`; `USP` and `iPhone` stay as they are. */
+function ofBlock(clips: number, name: string): string {
+  const lower = /^\p{Lu}\p{Ll}/u.test(name) ? `${name.charAt(0).toLowerCase()}${name.slice(1)}` : name;
+  return `${clips} ${clips === 1 ? oneOf(lower) : lower}`;
+}
+
+/** People call blocks by plurals. */
+function oneOf(name: string): string {
+  const one = name.replace(/(?<=[a-z])ies(?= |$)/, 'y');
+  return one === name ? name.replace(/(?<=[^\Ws])s(?= |$)/, '') : one;
 }

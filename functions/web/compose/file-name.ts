@@ -10,7 +10,14 @@ import { today } from './today.ts';
 import { usualVoice } from './voice-list.ts';
 
 export function FileName() {
-  const now = useStore(draft);
+  const fileName = useStore(draft, (now) => now.fileName);
+  const example = useStore(draft, (now) => exampleName(now, { voice: usualVoice(), today: today() }));
+  // Drawn again when there are others.
+  useStore(draft, (now) =>
+    templateValues(now)
+      .map(({ token }) => token)
+      .join(),
+  );
   const field = useRef<HTMLInputElement>(null);
   const insert = (token: string) => {
     const { fileName } = draft.get();
@@ -31,15 +38,15 @@ export function FileName() {
     <div class="stack file-name">
       <label class="field">
         <span>File names</span>
-        <input ref=${field} type="text" maxlength="200" spellcheck=${false} placeholder="Number, clips and id" value=${now.fileName}
+        <input ref=${field} type="text" maxlength="200" spellcheck=${false} placeholder="Number, clips and id" value=${fileName}
           aria-describedby="file-name-example" onInput=${(event: Event) => edit({ fileName: typedIn(event) })} />
       </label>
       <${Mistakes} at="fileName" />
-      <p id="file-name-example" class="small muted">Such as <code>${exampleName(now, { voice: usualVoice(), today: today() })}</code></p>
+      <p id="file-name-example" class="small muted">Such as <code>${example}</code></p>
       <details>
         <summary class="small">Put in names and numbers</summary>
         <div class="row tokens">
-          ${templateValues(now).map(
+          ${templateValues(draft.get()).map(
             ({ token, about }) => html`
               <button type="button" key=${token} class="button tight token" title=${`Puts in ${about}`}
                 onClick=${() => insert(token)}>${token}</button>`,

@@ -56,7 +56,7 @@ export function exampleName(draft: Draft, { voice, today }: { voice: string; tod
     format,
     track: shown(draft.tracks[0]?.name ?? ''),
     line: line === undefined ? '' : '1',
-    voice: line?.voiceName ?? (line?.voice || voice),
+    voice: line?.voice || voice,
     language: line?.language ?? '',
     group: line?.group ?? '',
     id: SOME_ID,

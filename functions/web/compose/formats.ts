@@ -27,7 +27,10 @@ const TARGETS = [
 ] as const;
 
 export function Formats() {
-  const { formats, fit, targets, cover } = useStore(draft);
+  const formats = useStore(draft, (now) => now.formats);
+  const fit = useStore(draft, (now) => now.fit);
+  const targets = useStore(draft, (now) => now.targets);
+  const cover = useStore(draft, (now) => now.cover);
   return html`
     <section class="card" aria-labelledby="formats-title">
       <div class="card-head">

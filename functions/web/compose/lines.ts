@@ -10,7 +10,7 @@ import { LineRow, textsIn } from './line-row.ts';
 import { Mistakes } from './mistake-list.ts';
 import { ModeChoice } from './mode-choice.ts';
 import { Remarks } from './remark-list.ts';
-import { loadVoices } from './voice-list.ts';
+import { loadVoices, voices } from './voice-list.ts';
 
 export function Lines() {
   const lines = useStore(draft, (now) => now.lines);
@@ -62,10 +62,16 @@ export function Lines() {
             : null
         }
         <${Mistakes} at="linesMode" />
-        ${hasLines ? html`<${Remarks} place="lines" />` : null}
+        ${hasLines ? html`<${Remarks} place="lines" /><${NoList} />` : null}
       </div>
       ${isPasting ? html`<${PasteDialog} onClose=${() => paste(false)} />` : null}
     </section>`;
+}
+
+/** Why there is nothing to choose a voice from. */
+function NoList() {
+  const note = useStore(voices, (known) => (known?.voices.length === 0 ? known.note : null));
+  return note === null ? null : html`<p class="muted small">${note}</p>`;
 }
 
 function PasteDialog({ onClose }: { onClose: () => void }) {

@@ -1,19 +1,22 @@
 /** Which of all combinations are made: rules, and how many at most. */
 import { html } from '../ui/html.ts';
+import { memo } from '../ui/memo.ts';
 import { useStore } from '../ui/store.ts';
 import { typedIn } from '../ui/value.ts';
 import { draft, edit, newKey, type Rule } from './draft.ts';
 import { Mistakes } from './mistake-list.ts';
+import { useNamedBlocks } from './named-blocks.ts';
 import { plan } from './plan.ts';
-import { placedRule, usedBlocks } from './request.ts';
+import { placedRule, type UsedBlock } from './request.ts';
 import { wordsOf } from './rule-words.ts';
 import { Uses } from './uses.ts';
 
 const MOST = 1_000_000;
 
 export function Rules() {
-  const { limit, rules, blocks } = useStore(draft);
-  const used = usedBlocks({ blocks });
+  const limit = useStore(draft, (now) => now.limit);
+  const rules = useStore(draft, (now) => now.rules);
+  const used = useNamedBlocks();
   const selection = useStore(plan, (state) => state.plan?.selection ?? null);
   const add = (kind: Rule['kind']) => edit({ rules: [...rules, { key: newKey(), kind, clips: {} }] });
   const onlyRules = rules.filter(
@@ -67,11 +70,11 @@ interface RowProps {
   rule: Rule;
   /** From 1. */
   number: number;
-  used: ReturnType<typeof usedBlocks>;
+  used: readonly UsedBlock[];
   hasOthers: boolean;
 }
 
-function Row({ rule, number, used, hasOthers }: RowProps) {
+const Row = memo(function Row({ rule, number, used, hasOthers }: RowProps) {
   const change = (changes: Partial<Rule>) =>
     edit(({ rules }) => ({
       rules: rules.map((one) => (one.key === rule.key ? { ...one, ...changes } : one)),
@@ -100,7 +103,7 @@ function Row({ rule, number, used, hasOthers }: RowProps) {
       <p class=${`small rule-words${isSent ? '' : ' muted'}`}>${words}</p>
       <${Mistakes} at=${`rule:${rule.key}`} />
     </li>`;
-}
+});
 
 function limitOf(text: string): number | null {
   const limit = Math.floor(Number(text));

@@ -27,6 +27,7 @@ let unfollow: (() => void) | undefined;
 /** At once, or when all files are sent. */
 export function start(): void {
   if (starting.get().state !== 'idle') return;
+  unfollow?.();
   starting.set({ ...IDLE, state: 'waiting' });
   unfollow = draft.follow(look);
   look();
@@ -64,6 +65,8 @@ async function send(now: Draft): Promise<void> {
   } catch (error) {
     const mistakes = placedMistakes(ServiceError.is(error) ? error.mistakes : [], now);
     starting.set({ ...IDLE, mistakes, problem: mistakes.length > 0 ? null : messageOf(error) });
+    // What is wrong may be mended with the next change.
+    unfollow = draft.follow(waitNoMore);
   }
 }
 

@@ -8,7 +8,7 @@ import { formulaOf, quickCount } from './counts.ts';
 import { type Draft, draft, edit } from './draft.ts';
 import { type Estimate, estimateOf } from './estimate.ts';
 import { lookAtMachine, processors } from './machine.ts';
-import { useMistakes } from './mistake-list.ts';
+import { AllMistakes, Mistakes } from './mistake-list.ts';
 import { askAgain, followDraft, type PlanState, plan } from './plan.ts';
 import { PlanDialog } from './plan-table.ts';
 import { emptyBlocks } from './readiness.ts';
@@ -50,7 +50,8 @@ export function Summary() {
             onInput=${(event: InputEvent) => edit({ name: (event.target as HTMLInputElement).value })} />
         </label>
         ${estimate === null ? null : html`<${Facts} estimate=${estimate} plan=${state.plan} />`}
-        <${Remarks} state=${state} draft=${now} />
+        <${Mistakes} at="name" />
+        <${Remarks} state=${state} draft=${now} onGo=${() => open(false)} />
         ${
           selection === null
             ? null
@@ -84,8 +85,7 @@ function Facts({ estimate, plan }: { estimate: Estimate; plan: PlanState['plan']
 }
 
 /** What the service remarks or refuses, and what is left out. */
-function Remarks({ state, draft: now }: { state: PlanState; draft: Draft }) {
-  const mistakes = useMistakes();
+function Remarks({ state, draft: now, onGo }: { state: PlanState; draft: Draft; onGo: () => void }) {
   const warnings = (state.plan?.warnings ?? [])
     .filter((warning) => placeOfRemark(warning) === 'summary')
     .map((warning) => sentence(withoutPending(warning)));
@@ -98,27 +98,13 @@ function Remarks({ state, draft: now }: { state: PlanState; draft: Draft }) {
           <${Notice} kind="bad">${state.problem}<//>
           <button type="button" class="button tight" onClick=${askAgain}>Ask again</button>`
     }
-    ${mistakes.length === 0 ? null : html`<${MistakeSummary} />`}
+    <${AllMistakes} onGo=${onGo} />
     ${
       left.length === 0
         ? null
-        : html`<p class="muted small">${left.join(' and ')} ${left.length === 1 ? 'is' : 'are'} empty, and left out.</p>`
+        : html`<p class="muted small">${left.map((name) => `“${name}”`).join(' and ')} ${left.length === 1 ? 'has' : 'have'} no clips yet: left out.</p>`
     }
     ${warnings.length === 0 ? null : html`<${Warnings} warnings=${warnings} />`}`;
-}
-
-function MistakeSummary() {
-  const mistakes = useMistakes();
-  return html`
-    <${Notice} kind="bad">
-      <strong>${mistakes.length === 1 ? 'One thing to mend' : `${mistakes.length} things to mend`}</strong>
-      <ul class="remarks">
-        ${mistakes.slice(0, 10).map(
-          ({ about, message }) => html`
-            <li key=${about + message}>${about === '' ? null : html`<b>${about}:</b> `}${message}</li>`,
-        )}
-      </ul>
-    <//>`;
 }
 
 function Warnings({ warnings }: { warnings: readonly string[] }) {
