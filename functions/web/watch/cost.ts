@@ -22,6 +22,6 @@ export function Cost({ taskId }: { taskId: string }) {
   return html`
     <p class="watch-place">
       <span class="label">Cost</span>
-      <span>about ${dollars(cost.usd)} <span class="muted">for ${duration(cost.compute_seconds)} of computing${speech}</span></span>
+      <span>${cost.usd === 0 ? '' : 'about '}${dollars(cost.usd)} <span class="muted">for ${duration(cost.compute_seconds)} of computing${speech}</span></span>
     </p>`;
 }

@@ -12,7 +12,7 @@ export function Facts({ video }: { video: RenderView }) {
   const length = video.duration_seconds;
   const about = [voice, language, group].filter(Boolean).join(' · ');
   return html`
-    ${error === null ? null : html`<${Notice} kind="bad">${error.message}${' '}<strong>${error.hint}</strong><//>`}
+    ${error === null ? null : html`<${Notice} kind="bad"><p>${error.message}</p><p>${error.hint}</p><//>`}
     ${warnings.map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
     <dl class="watch-about">
       ${fact('Clips', html`<ol>${names.map((name, at) => html`<li title=${clips[at]}>${name}</li>`)}</ol>`)}

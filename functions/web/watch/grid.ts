@@ -136,7 +136,9 @@ function reveal(list: HTMLElement | null, layout: Layout, position: number): voi
   const top = list.getBoundingClientRect().top + placeAt(layout, position).y;
   const bottom = top + layout.tileHeight;
   if (top < 0) scrollBy({ top: top - EDGE });
-  else if (bottom > innerHeight) scrollBy({ top: Math.min(bottom - innerHeight + EDGE, top - EDGE) });
+  else if (bottom > innerHeight - BAR) scrollBy({ top: Math.min(bottom - innerHeight + BAR, top - EDGE) });
 }
 
 const EDGE = 16;
+/** The bar of videos to compare stands over the lower edge. */
+const BAR = 96;

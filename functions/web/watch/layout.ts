@@ -24,7 +24,7 @@ const LEAST_TILE = 184;
 const LEAST_TILE_ON_PHONES = 148;
 const PHONE = 560;
 /** Name, number and buttons below the picture. */
-const FOOT = 128;
+const FOOT = 142;
 /** A wide picture is shown with bars above and below, so that messages have room. */
 const LEAST_POSTER_SHARE = 0.75;
 const ROWS_AROUND = 1;

@@ -1,8 +1,9 @@
 /** One video in the grid: its picture or how far it is, its name, and what can be done with it. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RenderView } from '../../model/answers/render.ts';
 import { copyText } from '../ui/copy.ts';
 import { html } from '../ui/html.ts';
+import { memo } from '../ui/memo.ts';
 import { isOnDrive, type Token, videoLink } from './links.ts';
 import { baseName, clipNames, labelOf } from './names.ts';
 import { keptPoster, type Poster, takePoster } from './posters.ts';
@@ -28,12 +29,7 @@ export interface TileProps {
   actions: TileActions;
 }
 
-/** Drawn again only if something in it changed. */
-export function Tile(props: TileProps) {
-  return useMemo(() => html`<${Drawn} ...${props} />`, Object.values(props));
-}
-
-function Drawn(props: TileProps) {
+export const Tile = memo(function Tile(props: TileProps) {
   const { video, isStarred, isCompared, isCurrent, posterHeight, actions } = props;
   const { index, file_name, status } = video;
   const label = labelOf(video);
@@ -66,7 +62,7 @@ function Drawn(props: TileProps) {
         }
       </div>
     </div>`;
-}
+});
 
 function factsOf({ duration_seconds: seconds, format }: RenderView): string {
   return `${seconds === null ? '' : ` · ${seconds.toFixed(1)} s`}${format === null ? '' : ` · ${format}`}`;
@@ -84,7 +80,10 @@ function Picture(props: PictureProps) {
       return html`
         <div class="watch-failure">
           <p><span class="tag bad">Failed</span></p>
-          <p class="watch-failure-text">${video.error?.message}${' '}<strong>${video.error?.hint}</strong></p>
+          <div class="watch-failure-text">
+            <p>${video.error?.message}</p>
+            <p class="muted">${video.error?.hint}</p>
+          </div>
           <button type="button" class="button tight" data-main tabindex=${tab}
             aria-label=${`Details of video ${video.index}, ${label}`} onClick=${() => actions.open(video.index)}>Details</button>
         </div>`;
