@@ -15,6 +15,8 @@ import { audit } from '../fixtures/web/audit.ts';
 import { type DroppedFile, dropFiles } from '../fixtures/web/drop.ts';
 import { tabTo } from '../fixtures/web/keyboard.ts';
 
+/** For each step. */
+const STEP_MS = 30_000;
 const KEY = 'a-key-of-sixteen-characters';
 
 describe('the page', IN_CHROMIUM, () => {
@@ -22,6 +24,7 @@ describe('the page', IN_CHROMIUM, () => {
   let host: TestHost;
   let browser: Browser;
   let page: Page;
+  const found: string[] = [];
   let files: Record<'red' | 'green' | 'blue', string>;
 
   before(async () => {
@@ -33,6 +36,7 @@ describe('the page', IN_CHROMIUM, () => {
     host = await startTestHost(dir.path);
     browser = await startBrowser();
     ({ page } = browser);
+    page.setDefaultTimeout(STEP_MS);
     await page.goto(host.url);
   });
   after(async () => {
@@ -62,7 +66,7 @@ describe('the page', IN_CHROMIUM, () => {
     await button('Trim red').click();
     const trim = page.getByRole('dialog', { name: /^Trim red/ });
     await trim.getByLabel('End (s)').fill('0.5');
-    await audit(page, 'the part of a clip');
+    found.push(...(await audit(page, 'the part of a clip')));
     await trim.getByRole('button', { name: 'Use this part' }).click();
     await block(1)
       .getByText(/0\.5 s of 1\.0 s/)
@@ -79,9 +83,9 @@ describe('the page', IN_CHROMIUM, () => {
     const plan = page.getByRole('dialog', { name: '4 videos will be made' });
     assert.equal(await plan.getByRole('row').filter({ hasText: 'Hello from the page' }).count(), 4);
     assert.match(await plan.getByRole('row').first().innerText(), /Openers/);
-    await audit(page, 'the plan');
+    found.push(...(await audit(page, 'the plan')));
     await page.keyboard.press('Escape');
-    await audit(page, 'a filled draft');
+    found.push(...(await audit(page, 'a filled draft')));
   });
 
   test('starts, follows the task to its end, and says why videos failed', async () => {
@@ -95,7 +99,7 @@ describe('the page', IN_CHROMIUM, () => {
       .waitFor();
     assert.equal(await button(/^Play video/).count(), 2);
     assert.match(await page.locator('main').innerText(), /broken/);
-    await audit(page, 'a task that has ended');
+    found.push(...(await audit(page, 'a task that has ended')));
   });
 
   test('plays a video and stars it', async () => {
@@ -107,7 +111,7 @@ describe('the page', IN_CHROMIUM, () => {
       "(({ currentTime, error }) => error !== null || currentTime > 0.2)(document.querySelector('dialog video'))",
     );
     assert.equal(await video.evaluate('(video) => video.error'), null);
-    await audit(page, 'a video');
+    found.push(...(await audit(page, 'a video')));
     await dialog.getByRole('button', { name: 'Star', exact: true }).click();
     await dialog.getByRole('button', { name: 'Starred' }).waitFor();
     await page.keyboard.press('Escape');
@@ -137,10 +141,10 @@ describe('the page', IN_CHROMIUM, () => {
     await page.getByRole('link', { name: 'Tasks' }).click();
     const row = page.getByRole('row').filter({ hasText: '2 of 4 videos, 2 failed' });
     assert.match(await row.innerText(), /from the page[\s\S]*★ 1/);
-    await audit(page, 'the list of tasks');
+    found.push(...(await audit(page, 'the list of tasks')));
     await page.getByRole('link', { name: 'Settings' }).click();
     await page.getByRole('heading', { name: 'Limits' }).waitFor();
-    await audit(page, 'the settings');
+    found.push(...(await audit(page, 'the settings')));
     browser.assertClean(host.url);
   });
 
@@ -164,6 +168,10 @@ describe('the page', IN_CHROMIUM, () => {
     await page.locator('dialog video').waitFor();
     await page.keyboard.press('Escape');
   });
+
+  test('is accessible in every view, has no small text, and nothing beside the edge of a phone', () => {
+    assert.deepEqual(found, []);
+  });
 });
 
 describe('the page of a service with an API key', IN_CHROMIUM, () => {
@@ -182,7 +190,7 @@ describe('the page of a service with an API key', IN_CHROMIUM, () => {
     await page.goto(`${host.url}/#/tasks/${id}`);
     const question = page.getByRole('dialog', { name: 'API key' });
     await question.getByLabel('API key').fill(KEY);
-    await audit(page, 'the question for the key');
+    assert.deepEqual(await audit(page, 'the question for the key'), []);
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: /^Play video 1,/ }).click();
     await page.waitForFunction("document.querySelector('dialog video')?.currentTime > 0.2");
