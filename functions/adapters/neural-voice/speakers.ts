@@ -20,7 +20,8 @@ interface KokoroLanguage {
 /** By the first letter of a speaker's name. https://huggingface.co/hexgrad/Kokoro-82M/blob/main/VOICES.md */
 const KOKORO: Readonly<Record<string, KokoroLanguage>> = {
   a: { tag: 'en-us', espeak: 'en-us' },
-  b: { tag: 'en-gb', espeak: 'en-gb' },
+  // By the name of its file, as the engine finds no language by its code.
+  b: { tag: 'en-gb', espeak: 'en' },
   e: { tag: 'es', espeak: 'es' },
   f: { tag: 'fr', espeak: 'fr' },
   h: { tag: 'hi', espeak: 'hi' },

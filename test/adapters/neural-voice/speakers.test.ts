@@ -64,9 +64,9 @@ describe('chooseSpeaker', () => {
 
   it('gives Kokoro a speaker of the language, and the language of the speaker', () => {
     assert.deepEqual(speaker(KOKORO, 'EF_dora'), { id: 3, language: 'es' });
-    assert.deepEqual(speaker(KOKORO, '2'), { id: 2, language: 'en-gb' });
+    assert.deepEqual(speaker(KOKORO, '2'), { id: 2, language: 'en' });
     assert.deepEqual(speaker(KOKORO, 'Anna', 'es-MX'), { id: 3, language: 'es' });
-    assert.deepEqual(speaker(KOKORO, 'Anna', 'en-GB'), { id: 2, language: 'en-gb' });
+    assert.deepEqual(speaker(KOKORO, 'Anna', 'en-GB'), { id: 2, language: 'en' });
     assert.deepEqual(speaker(KOKORO, 'pt'), { id: 4, language: 'pt-br' });
     assert.deepEqual(speaker(KOKORO, 'af_heart', 'es'), { id: 0, language: 'es' });
     assert.equal(speaker(KOKORO, 'af_heart', 'de'), undefined);
