@@ -69,7 +69,8 @@ export async function collectResults(
 
 async function taskResults(client: Client, id: string, signal: AbortSignal) {
   const status = await client.status(id, { signal });
-  const renders = await Array.fromAsync(client.renders(id, { signal }));
+  const renders: RenderView[] = [];
+  for await (const render of client.renders(id, { signal })) renders.push(render);
   // A task that was cancelled early may have none.
   const manifest = await client.manifest(id, { signal }).catch(() => signal.throwIfAborted());
   return { status, renders, cost: manifest?.cost };

@@ -75,7 +75,7 @@ async function earlierTask({ client, note, inputs, signal }: OwnOptions): Promis
 }
 
 async function continued(earlier: StatusView, options: OwnOptions): Promise<Run | 'anew'> {
-  const { client, note, inputs, say, signal } = options;
+  const { client, job, note, inputs, say, signal } = options;
   const { task_id, task_name, combinations, succeeded, failed, cancelled } = earlier;
   if (earlier.completed_at === null) {
     say(`Going on with "${task_name}": ${counted(combinations, 'video')}`);
@@ -84,6 +84,13 @@ async function continued(earlier: StatusView, options: OwnOptions): Promise<Run 
   if (succeeded === combinations) return { tasks: note.tasks(inputs), wasMade: true };
   if (cancelled > 0) {
     say(`The earlier task "${task_name}" was cancelled, so a new one is posted.`);
+    return 'anew';
+  }
+  // The service has what was uploaded for some days only, and a retry takes the same.
+  if ([...job.files.values()].some((file) => note.sentOf(file) === undefined)) {
+    say(
+      `${counted(failed, 'video')} of "${task_name}" failed some days ago: uploading again, for a new task`,
+    );
     return 'anew';
   }
   say(`${counted(failed, 'video')} of "${task_name}" failed before: trying again`);

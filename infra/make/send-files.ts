@@ -43,39 +43,28 @@ export async function sendFiles(options: SendOptions): Promise<Map<string, Sent>
   // The largest first: what is too large is told at once.
   const queue = [...missing.values()].toSorted((one, other) => other.bytes - one.bytes);
   if (queue.length === 0) return sent;
-  const total = queue.reduce((sum, { bytes }) => sum + bytes, 0);
   const refused: string[] = [];
   {
-    using line = createLiveLine(stream);
-    let done = { files: 0, bytes: 0 };
-    const began = performance.now();
-    const seconds = () => Math.round((performance.now() - began) / 1000);
-    const show = () =>
-      line.show(
-        `${barOf(done.bytes / total)} uploading: ${done.files} of ${counted(queue.length, 'file')}, ` +
-          `${megabytes(done.bytes)} of ${megabytes(total)} MB, ${seconds()} s`,
-      );
+    using line = sendingLine(stream, queue);
     const send = async (file: LocalFile) => {
       signal.throwIfAborted();
       try {
         const upload = await sendFile(file, options);
         sent.set(file.real, upload);
         await note.sent(file, upload);
+        line.sent(file);
       } catch (error) {
         if (!isRefusal(error)) throw error;
         refused.push(`  ${options.shown(file.path)}: ${refusalText(error)}`);
-        return;
       }
-      done = { files: done.files + 1, bytes: done.bytes + file.bytes };
-      show();
     };
-    show();
     // All that are too large come first. Once one is not, nothing more is sent in vain.
-    for (const file of queue) {
+    for (const [at, file] of queue.entries()) {
       await send(file);
-      if (done.files > 0) break;
+      if (refused.length === at + 1) continue;
+      if (refused.length === 0) await sendAll(queue.slice(1), send);
+      break;
     }
-    if (refused.length === 0) await sendAll(queue.slice(1), send);
   }
   if (refused.length > 0)
     throw new Error(
@@ -84,9 +73,30 @@ export async function sendFiles(options: SendOptions): Promise<Map<string, Sent>
   return sent;
 }
 
-function every(ms: number, work: () => void): Disposable {
-  const timer = setInterval(work, ms);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+/** Shows how much has arrived. Of a large file that is known at its end only: the seconds show that the work goes on. */
+function sendingLine(stream: NodeJS.WriteStream, files: readonly LocalFile[]) {
+  const line = createLiveLine(stream);
+  const total = bytesOf(files);
+  const done: LocalFile[] = [];
+  const began = performance.now();
+  const show = () => {
+    const counts = `${done.length} of ${counted(files.length, 'file')}`;
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const sizes = `${megabytes(bytesOf(done))} of ${megabytes(total)} MB`;
+    line.show(`${barOf(bytesOf(done) / total)} uploading: ${counts}, ${sizes}, ${seconds} s`);
+  };
+  show();
+  const timer = setInterval(show, SHOW_EVERY_MS);
+  return {
+    sent(file: LocalFile) {
+      done.push(file);
+      show();
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      line[Symbol.dispose]();
+    },
+  };
 }
 
 /** Some at a time. After a failure, none is begun. */
@@ -133,6 +143,10 @@ function isRefusal(error: unknown): error is ServiceError {
 
 function refusalText(error: ServiceError): string {
   return error.mistakes.length > 0 ? error.mistakes.map(({ message }) => message).join(' ') : error.message;
+}
+
+function bytesOf(files: readonly LocalFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function megabytes(bytes: number): string {

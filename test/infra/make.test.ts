@@ -251,6 +251,28 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       assert.ok(keys.length > 0 && keys.every((key) => key === undefined));
     });
 
+    test('posts a new task in place of one that was cancelled', async () => {
+      let isCancelled = false;
+      await using own = await campaign();
+      await using between = await proxy(async (pass) => {
+        await pass();
+        const { task_id } = host.logged('task.accepted').at(-1) as { task_id: string };
+        if (!isCancelled) await host.ask(`/tasks/${task_id}/cancel`);
+        isCancelled = true;
+        return true;
+      });
+
+      const args = [own.folder, '--url', between.url, '--name', 'cancelled'];
+      const first = await runMake(args, own);
+      assert.equal(first.code, 1, first.said);
+      assert.match(first.results, /^cancelled +[1-6]$/m);
+      const tasks = tasksSoFar();
+      const second = await runMake(args, own);
+      assert.equal(second.code, 0, second.said);
+      assert.match(second.said, /The earlier task "cancelled" was cancelled, so a new one is posted\./);
+      assert.equal(tasksSoFar(), tasks + 1);
+    });
+
     test('starts one task if it is killed before the task is posted, or before it learns of it', async () => {
       await using own = await campaign();
       const [tasks, uploads] = [tasksSoFar(), uploadsSoFar()];
