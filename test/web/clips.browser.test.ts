@@ -1,7 +1,7 @@
 /** Clips and music on the page, as a person drops, sends, sorts and trims them in a browser. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
@@ -131,7 +131,7 @@ describe('clips on the page', IN_CHROMIUM, () => {
         .evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value));
     await bodies.locator('.block-grip').dragTo(block('Hooks').locator('.block-grip'));
     assert.deepEqual(await order(), ['Bodies', 'Hooks', 'Calls to action']);
-    await bodies.getByRole('button', { name: 'Move Bodies behind' }).press('Enter');
+    await bodies.getByRole('button', { name: 'Move Bodies right' }).press('Enter');
     assert.deepEqual(await order(), ['Hooks', 'Bodies', 'Calls to action']);
   });
 
@@ -221,5 +221,28 @@ describe('clips on the page', IN_CHROMIUM, () => {
       Math.max(0, ...(window as unknown as { tasks: number[] }).tasks),
     );
     assert.ok(longest < 200, `${longest} ms`);
+  });
+
+  test('are asked about before the page is left, and fill all blocks from a folder', async () => {
+    const asked: string[] = [];
+    page.once('dialog', (dialog) => {
+      asked.push(dialog.type());
+      void dialog.accept();
+    });
+    // To the browser another place, so that it brings nothing back.
+    await page.goto(host.url.replace('127.0.0.1', 'localhost'));
+    assert.deepEqual(asked, ['beforeunload']);
+
+    const folder = join(dir.path, 'ads');
+    const film = Buffer.from(clip.bytes, 'base64');
+    for (const path of ['1 hooks/a.mp4', '1 hooks/b.mp4', '2 bodies/c.mp4', 'music/song.mp3']) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), path.endsWith('mp3') ? Buffer.from(track.bytes, 'base64') : film);
+    }
+    await page.getByLabel('A folder with clips').setInputFiles(folder);
+    await cards(page.getByRole('region', { name: 'Music' }), 1);
+    assert.deepEqual(await page.locator('.block-name').count(), 2);
+    assert.deepEqual([await namesIn(block('hooks')), await namesIn(block('bodies'))], [['a', 'b'], ['c']]);
+    await sent();
   });
 });

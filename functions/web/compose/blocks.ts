@@ -14,12 +14,13 @@ import { filesOverPage, listenToPage } from './page-drop.ts';
 import { TrimDialog } from './trim-dialog.ts';
 import { UploadTotal } from './upload-total.ts';
 
+listenToPage();
+askBeforeLeaving();
+
 export function Blocks() {
   const blocks = useStore(draft, (now) => now.blocks);
   const isOver = useStore(filesOverPage);
   const folder = useRef<HTMLInputElement>(null);
-  useEffect(listenToPage, []);
-  useEffect(askBeforeLeaving, []);
   useEffect(() => folder.current?.setAttribute('webkitdirectory', ''), []);
   return html`
     <section class=${isOver ? 'card clips-card is-over' : 'card clips-card'} aria-labelledby="clips-title">
