@@ -55,7 +55,7 @@ describe('clips on the page', IN_CHROMIUM, () => {
       .locator('.clip')
       .nth(count - 1)
       .waitFor();
-  const sent = () => page.locator('.upload-total [role=status]:empty').waitFor({ state: 'attached' });
+  const sent = () => page.locator('.upload-total:not(:has(:not(:empty)))').waitFor({ state: 'attached' });
 
   async function drop(on: Locator, files: readonly Dropped[]): Promise<void> {
     const transfer = await page.evaluateHandle((dropped) => {

@@ -56,7 +56,7 @@ export function Blocks() {
 function focusName(key: string): void {
   requestAnimationFrame(() => {
     const input = document.querySelector<HTMLInputElement>(`[data-list="${key}"] .block-name`);
-    input?.scrollIntoView({ inline: 'nearest', block: 'nearest' });
     input?.select();
+    input?.closest('.block')?.scrollIntoView({ inline: 'end', block: 'nearest' });
   });
 }

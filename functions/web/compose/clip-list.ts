@@ -19,6 +19,8 @@ export interface ClipListProps {
 
 /** Cards that are drawn, or left out, together. */
 const CHUNK = 12;
+/** Shorter lists are drawn whole. */
+const LONG = 3 * CHUNK;
 /** Of a card that was not drawn yet, with the gap behind it, in pixels. */
 const CARD_HEIGHT = 116;
 
@@ -72,16 +74,17 @@ interface ChunkProps {
 const Chunk = memo(({ list, clips, from, count, mark }: ChunkProps) => {
   const element = useRef<HTMLDivElement>(null);
   const height = useRef(0);
-  const [isNear, setNear] = useState(from < 2 * CHUNK);
+  const [isSeen, setSeen] = useState(from < CHUNK);
+  const isNear = isSeen || count <= LONG;
   useEffect(() => {
     const chunk = element.current as HTMLDivElement;
     const near = { rootMargin: '600px 0px', scrollMargin: '600px 0px' };
     const watch = new IntersectionObserver(([seen]) => {
-      if (seen?.isIntersecting) return setNear(true);
+      if (seen?.isIntersecting) return setSeen(true);
       // What has the focus stays.
       if (chunk.contains(document.activeElement)) return;
       height.current = chunk.offsetHeight;
-      setNear(false);
+      setSeen(false);
     }, near);
     watch.observe(chunk);
     return () => watch.disconnect();
