@@ -27,7 +27,7 @@ export function Blocks() {
       <div class="card-head">
         <div>
           <h2 id="clips-title">Clips</h2>
-          <p class="muted small">Each video gets one clip of every block, in this order. A folder with sub-folders fills all blocks.</p>
+          <p class="muted small">One clip of every block makes a video. A folder with sub-folders fills all blocks.</p>
         </div>
         <div class="row">
           <${UploadTotal} />
