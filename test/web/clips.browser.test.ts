@@ -129,6 +129,10 @@ describe('clips on the page', IN_CHROMIUM, () => {
       page
         .locator('.block-name')
         .evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value));
+    const music = page.getByRole('region', { name: 'Music' });
+    await music.locator('.clip-picture').dragTo(bodies.locator('.clip-picture').first());
+    await page.getByText('song is sound only: it stays in Music.').waitFor();
+    assert.deepEqual([await namesIn(music), await namesIn(bodies)], [['song'], ['red']]);
     await bodies.locator('.block-grip').dragTo(block('Hooks').locator('.block-grip'));
     assert.deepEqual(await order(), ['Bodies', 'Hooks', 'Calls to action']);
     await bodies.getByRole('button', { name: 'Move Bodies right' }).press('Enter');
@@ -155,6 +159,17 @@ describe('clips on the page', IN_CHROMIUM, () => {
     assert.equal(await start.getAttribute('aria-valuetext'), '1.033 s of 2 s');
     await dialog.getByRole('slider', { name: 'End' }).press('Shift+ArrowLeft');
     assert.equal(await dialog.getByLabel('End (s)').inputValue(), '1.066', 'a frame is left');
+    const line = (await dialog.locator('.trim-line').boundingBox()) as {
+      x: number;
+      y: number;
+      width: number;
+    };
+    await dialog.getByRole('slider', { name: 'End' }).hover();
+    await page.mouse.down();
+    await page.mouse.move(line.x + line.width * 0.9, line.y + 9, { steps: 3 });
+    await page.mouse.up();
+    const pulled = Number(await dialog.getByLabel('End (s)').inputValue());
+    assert.ok(Math.abs(pulled - 1.8) < 0.02, `${pulled}`);
     await dialog.getByLabel('End (s)').fill('3');
     await dialog.getByText('Expected an end from 0 to 2 s, got 3 s.').waitFor();
     await dialog.getByLabel('End (s)').fill('1.5');
@@ -180,6 +195,15 @@ describe('clips on the page', IN_CHROMIUM, () => {
     await dialog.getByRole('button', { name: 'Add links' }).click();
     await cards(bodies, 3);
     assert.deepEqual(await namesIn(bodies), ['red', 'one', 'two']);
+    await bodies.getByRole('button', { name: 'Remove two' }).focus();
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', 'https://a.test/pasted.mp4');
+      const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+      document.activeElement?.dispatchEvent(paste);
+    });
+    await cards(bodies, 4);
+    assert.equal((await namesIn(bodies)).at(-1), 'pasted');
     await bodies.getByRole('button', { name: 'Trim two' }).click();
     await page.getByRole('dialog').getByText('a link has no player here').waitFor();
     await page.keyboard.press('Escape');

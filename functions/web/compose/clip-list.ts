@@ -3,9 +3,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
 import { useStore } from '../ui/store.ts';
-import { moveClip, placeOfClip } from './arrange-clips.ts';
+import { placeOfClip } from './arrange-clips.ts';
 import { ClipCard } from './clip-card.ts';
-import { type Clip, draft, edit } from './draft.ts';
+import { type Clip, draft } from './draft.ts';
+import { dropClip } from './drag-clip.ts';
 import { dragged, endDrag, indexAt } from './dragging.ts';
 import { hasFiles, readDrop } from './drop-reading.ts';
 import { addDropped } from './intake.ts';
@@ -42,7 +43,7 @@ export function ClipList({ list, clips, label }: ClipListProps) {
     event.preventDefault();
     event.stopPropagation();
     const at = indexAt(element.current as Element, event.clientX, event.clientY);
-    edit((now) => moveClip(now, drag.key, list, at));
+    dropClip(drag.key, list, at);
     endDrag();
   };
   return html`
@@ -144,7 +145,7 @@ export function useDropTarget(list: string): {
         if (hasFiles(event) && event.dataTransfer !== null) {
           void readDrop(event.dataTransfer).then((dropped) => addDropped(dropped, list));
         } else if (drag !== null && placeOfClip(draft.get(), drag.key)?.list !== list) {
-          edit((now) => moveClip(now, drag.key, list));
+          dropClip(drag.key, list);
         }
         endDrag();
       },
