@@ -1,7 +1,7 @@
 /** Clips and music on the page, as a person drops, sends, sorts and trims them in a browser. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
@@ -55,7 +55,7 @@ describe('clips on the page', IN_CHROMIUM, () => {
       .locator('.clip')
       .nth(count - 1)
       .waitFor();
-  const sent = () => page.locator('.upload-total [role=status]:empty').waitFor({ state: 'attached' });
+  const sent = () => page.locator('.upload-total:not(:has(:not(:empty)))').waitFor({ state: 'attached' });
 
   async function drop(on: Locator, files: readonly Dropped[]): Promise<void> {
     const transfer = await page.evaluateHandle((dropped) => {
@@ -129,9 +129,13 @@ describe('clips on the page', IN_CHROMIUM, () => {
       page
         .locator('.block-name')
         .evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value));
+    const music = page.getByRole('region', { name: 'Music' });
+    await music.locator('.clip-picture').dragTo(bodies.locator('.clip-picture').first());
+    await page.getByText('song is sound only: it stays in Music.').waitFor();
+    assert.deepEqual([await namesIn(music), await namesIn(bodies)], [['song'], ['red']]);
     await bodies.locator('.block-grip').dragTo(block('Hooks').locator('.block-grip'));
     assert.deepEqual(await order(), ['Bodies', 'Hooks', 'Calls to action']);
-    await bodies.getByRole('button', { name: 'Move Bodies behind' }).press('Enter');
+    await bodies.getByRole('button', { name: 'Move Bodies right' }).press('Enter');
     assert.deepEqual(await order(), ['Hooks', 'Bodies', 'Calls to action']);
   });
 
@@ -155,6 +159,17 @@ describe('clips on the page', IN_CHROMIUM, () => {
     assert.equal(await start.getAttribute('aria-valuetext'), '1.033 s of 2 s');
     await dialog.getByRole('slider', { name: 'End' }).press('Shift+ArrowLeft');
     assert.equal(await dialog.getByLabel('End (s)').inputValue(), '1.066', 'a frame is left');
+    const line = (await dialog.locator('.trim-line').boundingBox()) as {
+      x: number;
+      y: number;
+      width: number;
+    };
+    await dialog.getByRole('slider', { name: 'End' }).hover();
+    await page.mouse.down();
+    await page.mouse.move(line.x + line.width * 0.9, line.y + 9, { steps: 3 });
+    await page.mouse.up();
+    const pulled = Number(await dialog.getByLabel('End (s)').inputValue());
+    assert.ok(Math.abs(pulled - 1.8) < 0.02, `${pulled}`);
     await dialog.getByLabel('End (s)').fill('3');
     await dialog.getByText('Expected an end from 0 to 2 s, got 3 s.').waitFor();
     await dialog.getByLabel('End (s)').fill('1.5');
@@ -180,6 +195,15 @@ describe('clips on the page', IN_CHROMIUM, () => {
     await dialog.getByRole('button', { name: 'Add links' }).click();
     await cards(bodies, 3);
     assert.deepEqual(await namesIn(bodies), ['red', 'one', 'two']);
+    await bodies.getByRole('button', { name: 'Remove two' }).focus();
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', 'https://a.test/pasted.mp4');
+      const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+      document.activeElement?.dispatchEvent(paste);
+    });
+    await cards(bodies, 4);
+    assert.equal((await namesIn(bodies)).at(-1), 'pasted');
     await bodies.getByRole('button', { name: 'Trim two' }).click();
     await page.getByRole('dialog').getByText('a link has no player here').waitFor();
     await page.keyboard.press('Escape');
@@ -221,5 +245,28 @@ describe('clips on the page', IN_CHROMIUM, () => {
       Math.max(0, ...(window as unknown as { tasks: number[] }).tasks),
     );
     assert.ok(longest < 200, `${longest} ms`);
+  });
+
+  test('are asked about before the page is left, and fill all blocks from a folder', async () => {
+    const asked: string[] = [];
+    page.once('dialog', (dialog) => {
+      asked.push(dialog.type());
+      void dialog.accept();
+    });
+    // To the browser another place, so that it brings nothing back.
+    await page.goto(host.url.replace('127.0.0.1', 'localhost'));
+    assert.deepEqual(asked, ['beforeunload']);
+
+    const folder = join(dir.path, 'ads');
+    const film = Buffer.from(clip.bytes, 'base64');
+    for (const path of ['1 hooks/a.mp4', '1 hooks/b.mp4', '2 bodies/c.mp4', 'music/song.mp3']) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), path.endsWith('mp3') ? Buffer.from(track.bytes, 'base64') : film);
+    }
+    await page.getByLabel('A folder with clips').setInputFiles(folder);
+    await cards(page.getByRole('region', { name: 'Music' }), 1);
+    assert.deepEqual(await page.locator('.block-name').count(), 2);
+    assert.deepEqual([await namesIn(block('hooks')), await namesIn(block('bodies'))], [['a', 'b'], ['c']]);
+    await sent();
   });
 });

@@ -43,9 +43,9 @@ export const BlockColumn = memo(({ block, at, count: all }: BlockColumnProps) =>
           onBlur=${(event: FocusEvent) => rename(key, (event.target as HTMLInputElement).value)} />
         <span class="tag" title=${count(clips.length, 'clip')}>${clips.length}<span class="hidden"> clips</span></span>
         <span class="block-buttons">
-          <button type="button" class="icon-button" aria-label=${`Move ${name} before`} disabled=${at === 0}
+          <button type="button" class="icon-button" aria-label=${`Move ${name} left`} disabled=${at === 0}
             onClick=${() => move(-1)}><${Icon} name="left" /></button>
-          <button type="button" class="icon-button" aria-label=${`Move ${name} behind`} disabled=${at === all - 1}
+          <button type="button" class="icon-button" aria-label=${`Move ${name} right`} disabled=${at === all - 1}
             onClick=${() => move(1)}><${Icon} name="right" /></button>
           <button type="button" class="icon-button" aria-label=${`Remove ${name}`} disabled=${all === 1}
             onClick=${() => takeOutBlock(key)}><${Icon} name="remove" /></button>

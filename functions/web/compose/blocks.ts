@@ -14,19 +14,20 @@ import { filesOverPage, listenToPage } from './page-drop.ts';
 import { TrimDialog } from './trim-dialog.ts';
 import { UploadTotal } from './upload-total.ts';
 
+listenToPage();
+askBeforeLeaving();
+
 export function Blocks() {
   const blocks = useStore(draft, (now) => now.blocks);
   const isOver = useStore(filesOverPage);
   const folder = useRef<HTMLInputElement>(null);
-  useEffect(listenToPage, []);
-  useEffect(askBeforeLeaving, []);
   useEffect(() => folder.current?.setAttribute('webkitdirectory', ''), []);
   return html`
     <section class=${isOver ? 'card clips-card is-over' : 'card clips-card'} aria-labelledby="clips-title">
       <div class="card-head">
         <div>
           <h2 id="clips-title">Clips</h2>
-          <p class="muted small">Each video gets one clip of every block, in this order. A folder with sub-folders fills all blocks.</p>
+          <p class="muted small">One clip of every block makes a video. A folder with sub-folders fills all blocks.</p>
         </div>
         <div class="row">
           <${UploadTotal} />
@@ -55,7 +56,7 @@ export function Blocks() {
 function focusName(key: string): void {
   requestAnimationFrame(() => {
     const input = document.querySelector<HTMLInputElement>(`[data-list="${key}"] .block-name`);
-    input?.scrollIntoView({ inline: 'nearest', block: 'nearest' });
     input?.select();
+    input?.closest('.block')?.scrollIntoView({ inline: 'end', block: 'nearest' });
   });
 }

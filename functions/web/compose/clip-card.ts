@@ -63,7 +63,8 @@ function Picture({ clip, isTrack }: { clip: Clip; isTrack: boolean }) {
   if (clip.poster !== null) {
     return html`<div class="clip-picture"><img src=${clip.poster} alt="" draggable=${false} decoding="async" /></div>`;
   }
-  return html`<div class="clip-picture clip-blank"><${Icon} name=${iconOf(clip, isTrack)} /></div>`;
+  const title = isTrack || clip.source.kind === 'link' ? undefined : 'No picture of it in this browser';
+  return html`<div class="clip-picture clip-blank" title=${title}><${Icon} name=${iconOf(clip, isTrack)} /></div>`;
 }
 
 function iconOf({ source }: Clip, isTrack: boolean): IconName {

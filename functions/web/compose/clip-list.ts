@@ -3,9 +3,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
 import { useStore } from '../ui/store.ts';
-import { moveClip, placeOfClip } from './arrange-clips.ts';
+import { placeOfClip } from './arrange-clips.ts';
 import { ClipCard } from './clip-card.ts';
-import { type Clip, draft, edit } from './draft.ts';
+import { type Clip, draft } from './draft.ts';
+import { dropClip } from './drag-clip.ts';
 import { dragged, endDrag, indexAt } from './dragging.ts';
 import { hasFiles, readDrop } from './drop-reading.ts';
 import { addDropped } from './intake.ts';
@@ -19,6 +20,8 @@ export interface ClipListProps {
 
 /** Cards that are drawn, or left out, together. */
 const CHUNK = 12;
+/** Shorter lists are drawn whole. */
+const LONG = 3 * CHUNK;
 /** Of a card that was not drawn yet, with the gap behind it, in pixels. */
 const CARD_HEIGHT = 116;
 
@@ -40,7 +43,7 @@ export function ClipList({ list, clips, label }: ClipListProps) {
     event.preventDefault();
     event.stopPropagation();
     const at = indexAt(element.current as Element, event.clientX, event.clientY);
-    edit((now) => moveClip(now, drag.key, list, at));
+    dropClip(drag.key, list, at);
     endDrag();
   };
   return html`
@@ -72,16 +75,17 @@ interface ChunkProps {
 const Chunk = memo(({ list, clips, from, count, mark }: ChunkProps) => {
   const element = useRef<HTMLDivElement>(null);
   const height = useRef(0);
-  const [isNear, setNear] = useState(from < 2 * CHUNK);
+  const [isSeen, setSeen] = useState(from < CHUNK);
+  const isNear = isSeen || count <= LONG;
   useEffect(() => {
     const chunk = element.current as HTMLDivElement;
     const near = { rootMargin: '600px 0px', scrollMargin: '600px 0px' };
     const watch = new IntersectionObserver(([seen]) => {
-      if (seen?.isIntersecting) return setNear(true);
+      if (seen?.isIntersecting) return setSeen(true);
       // What has the focus stays.
       if (chunk.contains(document.activeElement)) return;
       height.current = chunk.offsetHeight;
-      setNear(false);
+      setSeen(false);
     }, near);
     watch.observe(chunk);
     return () => watch.disconnect();
@@ -141,7 +145,7 @@ export function useDropTarget(list: string): {
         if (hasFiles(event) && event.dataTransfer !== null) {
           void readDrop(event.dataTransfer).then((dropped) => addDropped(dropped, list));
         } else if (drag !== null && placeOfClip(draft.get(), drag.key)?.list !== list) {
-          edit((now) => moveClip(now, drag.key, list));
+          dropClip(drag.key, list);
         }
         endDrag();
       },

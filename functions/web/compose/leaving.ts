@@ -1,13 +1,11 @@
 /** Asks before the page is left while it holds files that no task has yet. */
 import { type Draft, draft } from './draft.ts';
 
-/** For an effect: ends asking when the answer is called. */
-export function askBeforeLeaving(): () => void {
-  const heard = (event: BeforeUnloadEvent) => {
+/** Whichever view is shown. */
+export function askBeforeLeaving(): void {
+  addEventListener('beforeunload', (event) => {
     if (hasFiles(draft.get())) event.preventDefault();
-  };
-  addEventListener('beforeunload', heard);
-  return () => removeEventListener('beforeunload', heard);
+  });
 }
 
 function hasFiles({ blocks, tracks }: Draft): boolean {

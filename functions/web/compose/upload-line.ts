@@ -9,16 +9,11 @@ export function UploadLine({ clip }: { clip: Clip }) {
   const { upload, bytes } = source;
   switch (upload.state) {
     case 'waiting':
-      return html`<p class="clip-upload muted">${upload.problem ? `Trying again: ${upload.problem}` : 'Waits to be sent'}</p>`;
-    case 'sending': {
-      const percent = Math.floor((100 * upload.sentBytes) / Math.max(1, bytes));
-      return html`
-        <div class="clip-upload">
-          <div class="bar" role="progressbar" aria-label=${`Sending ${name}`} aria-valuenow=${percent}>
-            <i style=${{ width: `${percent}%` }}></i>
-          </div>
-        </div>`;
-    }
+      return upload.problem === undefined
+        ? html`<${Bar} name=${name} percent=${0} />`
+        : html`<p class="clip-upload muted">Trying again: ${upload.problem}</p>`;
+    case 'sending':
+      return html`<${Bar} name=${name} percent=${Math.floor((100 * upload.sentBytes) / Math.max(1, bytes))} />`;
     case 'failed':
       return html`
         <div class="clip-upload clip-failed">
@@ -32,4 +27,12 @@ export function UploadLine({ clip }: { clip: Clip }) {
     case 'done':
       return null;
   }
+}
+
+/** At the edge of the card, so that the card stays as high as it is. */
+function Bar({ name, percent }: { name: string; percent: number }) {
+  return html`
+    <div class="bar clip-bar" role="progressbar" aria-label=${`Sending ${name}`} aria-valuenow=${percent}>
+      <i style=${{ width: `${percent}%` }}></i>
+    </div>`;
 }

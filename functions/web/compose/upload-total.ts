@@ -7,10 +7,12 @@ import { isOnItsWay } from './uploads.ts';
 
 export function UploadTotal() {
   const text = useStore(draft, pendingText);
+  const failed = useStore(draft, failedText);
   const left = useStore(draft, leftText);
   return html`
     <div class="upload-total muted small">
       <p role="status">${text}</p>
+      <p role="status" class=${failed === '' ? '' : 'tag bad'}>${failed}</p>
       ${left === '' ? null : html`<p aria-hidden="true">${left}</p>`}
     </div>`;
 }
@@ -23,15 +25,13 @@ function sourcesOf({ blocks, tracks }: Draft) {
 
 /** Changes with whole files only, as it is read out. */
 function pendingText(now: Draft): string {
-  const sources = sourcesOf(now);
-  const pending = sources.filter(({ upload }) => isOnItsWay(upload)).length;
-  const failed = sources.filter(({ upload }) => upload.state === 'failed').length;
-  return [
-    pending > 0 ? `Sending ${count(pending, 'file')}` : '',
-    failed > 0 ? `${count(failed, 'file')} not sent` : '',
-  ]
-    .filter(Boolean)
-    .join(', ');
+  const pending = sourcesOf(now).filter(({ upload }) => isOnItsWay(upload)).length;
+  return pending === 0 ? '' : `Sending ${count(pending, 'file')}`;
+}
+
+function failedText(now: Draft): string {
+  const failed = sourcesOf(now).filter(({ upload }) => upload.state === 'failed').length;
+  return failed === 0 ? '' : `${count(failed, 'file')} not sent`;
 }
 
 function leftText(now: Draft): string {
