@@ -115,7 +115,7 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     await page.keyboard.press('Enter');
     assert.equal(await voice.inputValue(), 'German');
     await button('Listen to German').press('Enter');
-    await button('Stop German').waitFor();
+    await button('Stop German').press('Enter');
     await button('Listen to German').waitFor();
     browser.assertClean(host.url);
   });
