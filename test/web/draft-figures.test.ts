@@ -137,7 +137,7 @@ describe('a draft', () => {
   const done = (at: number): Upload => ({ state: 'done', url: `upload:${'0'.repeat(32)}-a`, at });
 
   test('is ready once all its files are sent, and says what it waits for', () => {
-    assert.deepEqual(readinessOf(emptyDraft()), { state: 'lacking', reason: 'Add at least one clip.' });
+    assert.deepEqual(readinessOf(emptyDraft()), { state: 'lacking', reason: 'Add a clip to begin.' });
     const draft = (upload: Upload) => draftOf({ Hooks: [clip('a'), file('b', upload)] });
     assert.deepEqual(readinessOf(draft(done(0))), { state: 'ready' });
     const sending = readinessOf(draft({ state: 'sending', sentBytes: 400 }));

@@ -11,9 +11,9 @@ import { spokenLines } from './request.ts';
 
 const MODES: readonly { mode: CaptionChoices['mode']; text: string; about: string }[] = [
   { mode: 'none', text: 'Off', about: '' },
-  { mode: 'burn', text: 'Burned in', about: 'drawn into the picture' },
-  { mode: 'srt', text: 'Files', about: 'an .srt beside each video, to upload with it' },
-  { mode: 'track', text: 'Track', about: 'in the video, switched on and off by players' },
+  { mode: 'burn', text: 'Burned in', about: 'The words are drawn into the picture.' },
+  { mode: 'srt', text: 'Files', about: 'A file (.srt) beside each video, to upload with it.' },
+  { mode: 'track', text: 'Track', about: 'In the video, for players that show it: platforms drop it.' },
 ];
 
 export function Captions() {

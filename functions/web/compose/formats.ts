@@ -36,7 +36,9 @@ export function Formats() {
       <div class="card-head">
         <h2 id="formats-title">Formats and files</h2>
         <p class="muted small">${
-          formats.length === 0 ? 'As large as the first clip.' : 'Each combination is made in each of them.'
+          formats.length === 0
+            ? 'None: as large as the first clip.'
+            : 'One or several: each combination is made in each.'
         }</p>
       </div>
       <div class="stack">

@@ -10,7 +10,7 @@ export type Readiness =
 
 export function readinessOf(draft: Draft): Readiness {
   const clips = draft.blocks.flatMap((block) => block.clips);
-  if (clips.length === 0) return { state: 'lacking', reason: 'Add at least one clip.' };
+  if (clips.length === 0) return { state: 'lacking', reason: 'Add a clip to begin.' };
   const uploads = [...clips, ...draft.tracks].flatMap((clip) => uploadOf(clip) ?? []);
   const failed = uploads.filter(({ upload }) => upload.state === 'failed');
   if (failed.length > 0) {

@@ -91,7 +91,7 @@ const Row = memo(function Row({ rule, number, used, hasOthers }: RowProps) {
         ({ block, name }) => html`
           <label class="field" key=${block.key}>
             <span>${name}</span>
-            <select value=${rule.clips[block.key] ?? ''}
+            <select aria-label=${`${name} of rule ${number}`} value=${rule.clips[block.key] ?? ''}
               onChange=${(event: Event) => change({ clips: { ...rule.clips, [block.key]: typedIn(event) } })}>
               <option value="">any</option>
               ${block.clips.map((clip, at) => html`<option key=${clip.key} value=${clip.key}>${at + 1}. ${clip.name}</option>`)}

@@ -39,7 +39,7 @@ export function Summary() {
         <p class=${`summary-count${state.isAsking ? ' asking' : ''}`} aria-live="polite">
           <strong>${videos.toLocaleString('en')}</strong> ${videos === 1 ? 'video' : 'videos'}
         </p>
-        <p class="muted small">${videos === 0 ? 'Add a clip to begin.' : formulaOf(now, selection)}</p>
+        <p class="muted small summary-formula">${formulaOf(now, selection)}</p>
         <button type="button" class="button tight summary-toggle" aria-expanded=${isOpen} aria-controls="summary-rest"
           onClick=${() => open(!isOpen)}>${isOpen ? 'Less' : 'Details'}</button>
       </div>
@@ -74,7 +74,7 @@ function Facts({ estimate, plan }: { estimate: Estimate; plan: PlanState['plan']
           ? html`<div><dt>Spoken</dt><dd>${count(work.speech_characters, 'character')}</dd></div>`
           : null
       }
-      <div><dt>Ready in</dt><dd>about ${duration(atMostTwoDigits(seconds))}</dd></div>
+      <div><dt>Ready in</dt><dd>about ${about(seconds)}</dd></div>
       <div><dt>Cost</dt><dd>${usd === 0 ? 'nothing' : `about ${dollars(usd)}`}</dd></div>
     </dl>
     ${
@@ -117,7 +117,9 @@ function Warnings({ warnings }: { warnings: readonly string[] }) {
 }
 
 /** An estimate is no more exact than that. */
-function atMostTwoDigits(seconds: number): number {
-  const step = seconds < 20 ? 1 : seconds < 120 ? 5 : seconds < 1200 ? 30 : 300;
-  return Math.max(1, Math.ceil(seconds / step) * step);
+function about(seconds: number): string {
+  if (seconds < 20) return duration(Math.max(1, Math.ceil(seconds)));
+  if (seconds < 100) return duration(Math.ceil(seconds / 5) * 5);
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : duration(Math.ceil(minutes / 10) * 600);
 }
