@@ -168,7 +168,10 @@ function Muted({ address, isMoving, onShape }: MutedProps) {
     return () => release(player);
   }, []);
   return html`<video ref=${element} muted loop playsinline preload=${isMoving ? 'auto' : 'metadata'} src=${address}
-    onLoadedMetadata=${() => onShape?.((element.current?.videoWidth ?? 9) / (element.current?.videoHeight ?? 16))}></video>`;
+    onLoadedMetadata=${() => {
+      const { videoWidth: width = 0, videoHeight: height = 0 } = element.current ?? {};
+      if (width > 0 && height > 0) onShape?.(width / height);
+    }}></video>`;
 }
 
 /** Undefined while it is taken, null where there is none. */
