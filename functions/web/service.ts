@@ -89,9 +89,8 @@ export async function accessTo(taskId: string): Promise<Access | null> {
  * @param token from accessTo
  */
 export function fileLink(path: string, token: string | null | undefined): string {
-  const link = new URL(path.replace(/^\//, ''), BASE);
-  if (token) link.searchParams.set('access', token);
-  return link.href;
+  const link = `${BASE}${path.replace(/^\//, '')}`;
+  return token ? `${link}${path.includes('?') ? '&' : '?'}access=${token}` : link;
 }
 
 export function forgetKey(): void {

@@ -138,14 +138,17 @@ describe('what is shown of the videos', () => {
 
 describe('the grid of videos', () => {
   test('has as many columns as fit, two on a phone, and one in the narrowest window', () => {
-    const columns = (width: number) => layoutOf(width, 100, 9 / 16).columns;
+    const columns = (width: number) => layoutOf(width, 100, 9 / 16, 12).columns;
     assert.deepEqual([columns(1312), columns(336), columns(100), columns(0)], [6, 2, 1, 1]);
-    const { tileWidth, columns: many } = layoutOf(1312, 100, 9 / 16);
+    const { tileWidth, columns: many } = layoutOf(1312, 100, 9 / 16, 12);
     assert.ok(tileWidth * many <= 1312);
+    const heights = [1, 12, 30, 300].map((letters) => layoutOf(1312, 100, 1, letters).tileHeight);
+    const [one = 0] = heights;
+    assert.deepEqual(heights, [one, one, one + 20, one + 40]);
   });
 
   test('draws only the rows in view and those next to them', () => {
-    const layout = layoutOf(1312, 1000, 9 / 16);
+    const layout = layoutOf(1312, 1000, 9 / 16, 12);
     const { rowStep, columns, height } = layout;
     assert.equal(rangeInView(layout, -300, 900).first, 0);
     const middle = rangeInView(layout, rowStep * 50, 900);
@@ -153,12 +156,12 @@ describe('the grid of videos', () => {
     assert.ok(middle.last - middle.first < columns * 6);
     assert.equal(rangeInView(layout, height - 900, 900).last, 999);
     assert.ok(rangeInView(layout, height * 3, 900).first <= 999);
-    assert.deepEqual(rangeInView(layoutOf(1312, 0, 1), 0, 900), { first: 0, last: -1 });
+    assert.deepEqual(rangeInView(layoutOf(1312, 0, 1, 12), 0, 900), { first: 0, last: -1 });
     assert.deepEqual(placeAt(layout, columns + 1), { x: layout.tileWidth + 16, y: rowStep });
   });
 
   test('is walked by the arrow keys, and not beyond its ends', () => {
-    const layout = layoutOf(336, 5, 1);
+    const layout = layoutOf(336, 5, 1, 12);
     const to = (from: number, key: string) => moved(layout, from, key);
     assert.deepEqual(
       [to(0, 'ArrowRight'), to(0, 'ArrowDown'), to(3, 'ArrowUp'), to(0, 'ArrowLeft'), to(4, 'ArrowDown')],

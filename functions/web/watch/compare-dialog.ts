@@ -5,7 +5,7 @@ import { Dialog } from '../ui/dialog.ts';
 import { html } from '../ui/html.ts';
 import { neighbour } from './choose.ts';
 import { type Token, videoLink } from './links.ts';
-import { labelOf } from './names.ts';
+import { labelOf, sourceName } from './names.ts';
 import { release } from './posters.ts';
 
 export interface CompareDialogProps {
@@ -42,10 +42,10 @@ export function CompareDialog(props: CompareDialogProps) {
           const video = pair[side];
           const other = pair[side === 0 ? 1 : 0].index;
           const isStarred = stars.has(video.index);
-          const step = (by: 1 | -1, text: string) => {
+          const step = (by: 1 | -1, text: string, sign: string) => {
             const to = neighbour(videos, video.index, by, other);
-            return html`<button type="button" class="button tight" disabled=${to === undefined}
-              aria-label=${`${text} video on the ${SIDES[side]}`} onClick=${() => to && show(side, to)}>${text}</button>`;
+            return html`<button type="button" class="icon-button" disabled=${to === undefined} title=${`${text} video`}
+              aria-label=${`${text} video on the ${SIDES[side]}`} onClick=${() => to && show(side, to)}>${sign}</button>`;
           };
           return html`
             <section class="watch-half" aria-label=${`Video on the ${SIDES[side]}`} key=${side}>
@@ -56,13 +56,14 @@ export function CompareDialog(props: CompareDialogProps) {
                       label=${labelOf(video)} isMuted=${heard !== side} />`
               }
               <h3 class="watch-half-name">#${video.index} ${labelOf(video)}</h3>
-              <div class="row">
-                <button type="button" class="button tight watch-star" aria-pressed=${isStarred}
-                  aria-label=${`Star video ${video.index}`} onClick=${() => onStar(video.index)}>
-                  <span aria-hidden="true">${isStarred ? '★' : '☆'}</span>${isStarred ? 'Starred' : 'Star'}</button>
+              <p class="muted small watch-half-facts">${factsOf(video)}</p>
+              <div class="watch-half-tools">
+                <button type="button" class="icon-button watch-star" aria-pressed=${isStarred} title=${isStarred ? 'Take the star away' : 'Star'}
+                  aria-label=${`Star video ${video.index}`} onClick=${() => onStar(video.index)}>${isStarred ? '★' : '☆'}</button>
                 <label class="check"><input type="radio" name="watch-heard" checked=${heard === side} onChange=${() => hear(side)} />
                   Sound<span class="hidden"> of the video on the ${SIDES[side]}</span></label>
-                ${step(-1, 'Previous')} ${step(1, 'Next')}
+                <span class="watch-space"></span>
+                ${step(-1, 'Previous', '‹')} ${step(1, 'Next', '›')}
               </div>
             </section>`;
         })}
@@ -75,6 +76,15 @@ export function CompareDialog(props: CompareDialogProps) {
         <span class="muted watch-clock">${at.toFixed(1)} / ${length.toFixed(1)} s</span>
       </div>
     <//>`;
+}
+
+/** In what two videos may differ beside their clips. */
+function factsOf({ track, text, voice, format, duration_seconds: seconds }: RenderView): string {
+  const music = track === null ? 'no music' : sourceName(track);
+  const line = text === null ? 'no line' : `“${text}”${voice === null ? '' : ` by ${voice}`}`;
+  return [music, line, format, seconds === null ? null : `${seconds.toFixed(1)} s`]
+    .filter(Boolean)
+    .join(' · ');
 }
 
 interface HalfProps {

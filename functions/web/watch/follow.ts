@@ -61,8 +61,8 @@ async function followStatus(taskId: string, store: Store<Followed>, signal: Abor
           store.set((now) => ({ ...now, status, isAway: false }));
         }
       });
-      const { webhook } = store.get().status ?? {};
-      if (webhook === undefined || webhook === null || webhook.state !== 'pending') return;
+      // A person may send its event again, at any time.
+      await heard(store, ({ status }) => status?.webhook?.state === 'pending', signal);
       await pause(EVENT_PAUSE_MS, signal);
     } catch (error) {
       if (signal.aborted || (!looked.signal.aborted && !isTransient(error))) throw error;
@@ -81,6 +81,7 @@ async function followVideos(taskId: string, store: Store<Followed>, signal: Abor
   for (;;) {
     await seen(signal);
     const began = performance.now();
+    const before = store.get().status;
     const asked = new Set<number>();
     for (;;) {
       const page = nextPage(pages, endedBy(store.get().status), asked);
@@ -98,7 +99,8 @@ async function followVideos(taskId: string, store: Store<Followed>, signal: Abor
     if (isWhole(pages) && !videosIn(pages).some(isOpen)) return;
     await pause(Math.max(LIST_PAUSE_MS, (performance.now() - began) * LIST_SHARE), signal);
     // What nobody has heard to have ended is not asked for again.
-    if (isWhole(pages)) await changed(store, signal);
+    if (isWhole(pages) && !before?.completed_at)
+      await heard(store, ({ status }) => status !== before, signal);
   }
 }
 
@@ -129,12 +131,15 @@ async function seen(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
 }
 
-/** Resolves with the next status. */
-async function changed(store: Store<Followed>, signal: AbortSignal): Promise<void> {
+/** Resolves once the task is as it is waited for. */
+async function heard(
+  store: Store<Followed>,
+  isWanted: (now: Followed) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isWanted(store.get())) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const before = store.get().status;
-  if (before?.completed_at) return;
-  const forget = store.follow(({ status }) => status !== before && resolve());
+  const forget = store.follow((now) => isWanted(now) && resolve());
   signal.addEventListener('abort', () => resolve(), { once: true });
   await promise.finally(forget);
   signal.throwIfAborted();

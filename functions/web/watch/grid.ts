@@ -4,6 +4,7 @@ import type { RenderView } from '../../model/answers/render.ts';
 import { html } from '../ui/html.ts';
 import { type Layout, layoutOf, moved, placeAt, type Range, rangeInView } from './layout.ts';
 import type { Token } from './links.ts';
+import { labelOf } from './names.ts';
 import { Tile, type TileActions } from './tile.ts';
 
 export interface GridProps {
@@ -22,7 +23,11 @@ export interface GridProps {
 export function Grid({ taskId, videos, token, stars, compared, aspect, actions, wanted }: GridProps) {
   const list = useRef<HTMLDivElement>(null);
   const width = useWidth(list);
-  const layout = useMemo(() => layoutOf(width, videos.length, aspect), [width, videos.length, aspect]);
+  const nameLength = useMemo(() => longestOf(videos), [videos]);
+  const layout = useMemo(
+    () => layoutOf(width, videos.length, aspect, nameLength),
+    [width, videos.length, aspect, nameLength],
+  );
   const range = useRange(list, layout);
   const [current, setCurrent] = useState(0);
   const focused = useRef<number | null>(null);
@@ -75,6 +80,10 @@ export function Grid({ taskId, videos, token, stars, compared, aspect, actions, 
       })}
     </div>
     <p id="watch-keys" class="hidden">Arrow keys move between videos.</p>`;
+}
+
+function longestOf(videos: readonly RenderView[]): number {
+  return videos.reduce((longest, video) => Math.max(longest, labelOf(video).length), 0);
 }
 
 /** With the one that Tab leads to, wherever the grid is scrolled to. */

@@ -23,19 +23,30 @@ export const GAP = 16;
 const LEAST_TILE = 184;
 const LEAST_TILE_ON_PHONES = 148;
 const PHONE = 560;
-/** Name, number and buttons below the picture. */
-const FOOT = 142;
+/** Number and buttons below the picture, and a line of the name, of which there are up to three. */
+const FOOT_WITHOUT_NAME = 82;
+const NAME_LINE = 20;
+const MOST_NAME_LINES = 3;
+/** Of a letter of the name, with what is lost where lines break. */
+const LETTER = 10;
 /** A wide picture is shown with bars above and below, so that messages have room. */
 const LEAST_POSTER_SHARE = 0.75;
 const ROWS_AROUND = 1;
 
-/** @param aspect width of the pictures divided by their height */
-export function layoutOf(width: number, count: number, aspect: number): Layout {
+/**
+ * @param aspect width of the pictures divided by their height
+ * @param nameLength letters of the longest name
+ */
+export function layoutOf(width: number, count: number, aspect: number, nameLength: number): Layout {
   const least = width < PHONE ? LEAST_TILE_ON_PHONES : LEAST_TILE;
   const columns = Math.max(1, Math.floor((width + GAP) / (least + GAP)));
   const tileWidth = Math.max(0, Math.floor((width - GAP * (columns - 1)) / columns));
   const posterHeight = Math.round(Math.max(tileWidth / aspect, tileWidth * LEAST_POSTER_SHARE));
-  const tileHeight = posterHeight + FOOT;
+  const nameLines = Math.min(
+    MOST_NAME_LINES,
+    Math.max(1, Math.ceil((nameLength * LETTER) / Math.max(1, tileWidth))),
+  );
+  const tileHeight = posterHeight + FOOT_WITHOUT_NAME + nameLines * NAME_LINE;
   const rowStep = tileHeight + GAP;
   const rows = Math.ceil(count / columns);
   return {

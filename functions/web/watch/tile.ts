@@ -6,7 +6,7 @@ import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
 import { isOnDrive, type Token, videoLink } from './links.ts';
 import { baseName, clipNames, labelOf } from './names.ts';
-import { keptPoster, type Poster, takePoster } from './posters.ts';
+import { keptPoster, type Poster, release, takePoster } from './posters.ts';
 
 /** Stays the same object as long as the task is shown. */
 export interface TileActions {
@@ -138,19 +138,39 @@ function Player({ taskId, video, token, isCurrent, label, actions }: PictureProp
       onPointerEnter=${(event: PointerEvent) => event.pointerType === 'mouse' && start()} onPointerLeave=${stop}
       onFocus=${start} onBlur=${stop}>
       ${poster ? html`<img src=${poster.url} alt="" decoding="async" />` : null}
-      ${poster === null && address ? html`<video class="still" muted playsinline preload="metadata" src=${`${address}#t=0.5`}></video>` : null}
-      ${isPlaying && address ? html`<${Silent} address=${address} />` : null}
+      ${
+        poster === null && address
+          ? html`<${Muted} address=${`${address}#t=0.5`} isMoving=${false} onShape=${(aspect: number) => actions.shape(video, aspect)} />`
+          : null
+      }
+      ${isPlaying && address ? html`<${Muted} address=${address} isMoving=${true} />` : null}
       <span class="watch-triangle" aria-hidden="true"></span>
     </button>`;
 }
 
 const REST_MS = 250;
 
-function Silent({ address }: { address: string }) {
-  return html`<video muted autoplay loop playsinline src=${address}
-    ref=${(video: HTMLVideoElement | null) => {
-      // Browsers look at the property, which the attribute does not set.
-      if (video !== null) video.muted = true;
+interface MutedProps {
+  address: string;
+  /** Or one picture of it. */
+  isMoving: boolean;
+  onShape?: (aspect: number) => void;
+}
+
+function Muted({ address, isMoving, onShape }: MutedProps) {
+  const element = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    const player = element.current;
+    if (player === null) return undefined;
+    // Browsers look at the property before they play anything by themselves.
+    player.muted = true;
+    if (isMoving) player.play().catch(() => {});
+    return () => release(player);
+  }, []);
+  return html`<video ref=${element} muted loop playsinline preload=${isMoving ? 'auto' : 'metadata'} src=${address}
+    onLoadedMetadata=${() => {
+      const { videoWidth: width = 0, videoHeight: height = 0 } = element.current ?? {};
+      if (width > 0 && height > 0) onShape?.(width / height);
     }}></video>`;
 }
 

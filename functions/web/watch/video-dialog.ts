@@ -49,7 +49,7 @@ export function VideoDialog(props: VideoDialogProps) {
                 : null
             }
           </div>
-          <p class="muted small">Arrow keys: previous and next. S: star.</p>
+          <p class="muted small watch-keys">Arrow keys: previous and next. S: star.</p>
         </div>
         <div class="stack watch-side">
           ${isDone ? html`<${Files} ...${props} />` : null}
@@ -90,7 +90,9 @@ function withoutPlayer(video: RenderView): string {
 function Files({ taskId, video, token }: VideoDialogProps) {
   const address = webAddress(video);
   const own = videoLink(taskId, video.index, token);
-  const copied = token ? 'Link copied. It works for 12 hours, for whoever has it' : 'Link copied';
+  const copied = token
+    ? 'Link copied. For at most 12 hours, it opens the files of this task to whoever has it'
+    : 'Link copied';
   if (isOnDrive(video))
     return html`
       <div class="row">
