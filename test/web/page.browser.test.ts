@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { createClient } from '../../functions/client/client.ts';
+import { until } from '../contracts/harness.ts';
 import { unzip } from '../fixtures/gcloud/unzip.ts';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { countFrames, makeClip } from '../fixtures/media/finished.ts';
@@ -18,6 +19,17 @@ import { tabTo } from '../fixtures/web/keyboard.ts';
 /** For each step. */
 const STEP_MS = 30_000;
 const KEY = 'a-key-of-sixteen-characters';
+
+/** Waits until it has gone on without a mistake. */
+async function plays(page: Page): Promise<void> {
+  await page.locator('dialog video').waitFor();
+  const hasMoved = () =>
+    page.evaluate(`(({ error, currentTime }) => {
+      if (error !== null) throw new Error(error.message);
+      return currentTime > 0.2;
+    })(document.querySelector('dialog video'))`);
+  await until(async () => (await hasMoved()) === true, 'a video that plays', STEP_MS);
+}
 
 describe('the page', IN_CHROMIUM, () => {
   let dir: TempDir;
@@ -106,12 +118,7 @@ describe('the page', IN_CHROMIUM, () => {
   test('plays a video and stars it', async () => {
     await button(/^Play video 1,/).click();
     const dialog = page.getByRole('dialog');
-    const video = dialog.locator('video');
-    await video.waitFor();
-    await page.waitForFunction(
-      "(({ currentTime, error }) => error !== null || currentTime > 0.2)(document.querySelector('dialog video'))",
-    );
-    assert.equal(await video.evaluate('(video) => video.error'), null);
+    await plays(page);
     found.push(...(await audit(page, 'a video')));
     await dialog.getByRole('button', { name: 'Star', exact: true }).click();
     await dialog.getByRole('button', { name: 'Starred' }).waitFor();
@@ -194,7 +201,7 @@ describe('the page of a service with an API key', IN_CHROMIUM, () => {
     assert.deepEqual(await audit(page, 'the question for the key'), []);
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: /^Play video 1,/ }).click();
-    await page.waitForFunction("document.querySelector('dialog video')?.currentTime > 0.2");
+    await plays(page);
     await page.keyboard.press('Escape');
     const [download] = await Promise.all([
       page.waitForEvent('download'),
