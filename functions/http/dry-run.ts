@@ -1,9 +1,8 @@
 /** The answer to a dry run: the plan in pages, and on the first one how often each clip is used. */
-import type { PlannedView, PlanView } from '../model/answers/render.ts';
+import type { ChoicesView, PlanView } from '../model/answers/render.ts';
 import type { Prices } from '../model/cost.ts';
 import { estimateOf } from '../model/estimate.ts';
-import { shownNames } from '../model/names.ts';
-import type { Combination, Plan } from '../model/plan.ts';
+import type { Plan } from '../model/plan.ts';
 import type { ValidRequest } from '../model/request.ts';
 import { allowedBy, selectedCombinations } from '../model/selection.ts';
 import { choicesOf } from '../pipeline/render-view.ts';
@@ -36,10 +35,10 @@ export function dryRunAnswer(
   { warnings, prices, from }: DryRunOptions,
 ): PlanView {
   const selection = from === 0 ? selectionOf(valid, plan) : null;
-  const page = emptyPage<PlannedView>(PAGE, selection);
+  const page = emptyPage<ChoicesView>(PAGE, selection);
   for (const combination of plan.combinations.slice(from)) {
     if (page.isFull) break;
-    page.add(plannedView(plan, combination));
+    page.add(choicesOf({ plan }, combination));
   }
   return {
     dry_run: true,
@@ -52,11 +51,6 @@ export function dryRunAnswer(
     renders: [...page.entries],
     next_cursor: nextCursor(from + page.entries.length, plan.combinations.length),
   };
-}
-
-function plannedView(plan: Plan, combination: Combination): PlannedView {
-  const { clips, track } = shownNames(plan, combination);
-  return { ...choicesOf({ plan }, combination), clip_names: clips, track_name: track };
 }
 
 function estimateView(plan: Plan, prices: Prices): PlanView['estimate'] {

@@ -72,7 +72,7 @@ export const PLAN_REQUEST: ProcessMediaRequest = {
   dry_run: true,
 };
 
-const named = { ...choices, clip_names: ['Dog', 'body-a'], track_name: 'song' };
+const named = { ...choices, clip_names: ['Dog', 'body-a'] };
 const english = { language: 'en', group: 'English' };
 const german = { language: 'de', group: 'Deutsch', text: 'Hallo Welt' };
 export const PLAN: PlanView = {

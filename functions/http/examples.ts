@@ -24,7 +24,9 @@ export const choices = {
   language: null,
   group: null,
   clips: ['https://example.com/hook-a.mp4', 'https://example.com/body-a.mp4'],
+  clip_names: ['hook-a', 'body-a'],
   track: 'https://example.com/song.mp3',
+  track_name: 'song',
   voice: 'Sarah',
   text: 'Hello world',
 };

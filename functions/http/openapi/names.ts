@@ -4,9 +4,9 @@ import { healthSchema, readySchema } from '../../model/answers/health.ts';
 import { linksSchema } from '../../model/answers/links.ts';
 import { problemSchema } from '../../model/answers/problem.ts';
 import {
+  choicesSchema,
   estimateSchema,
   failureSchema,
-  plannedSchema,
   planSchema,
   renderListSchema,
   renderSchema,
@@ -43,7 +43,7 @@ export const SCHEMA_NAMES = [
   ['Plan', planSchema],
   ['Selection', selectionSchema],
   ['Estimate', estimateSchema],
-  ['Combination', plannedSchema],
+  ['Combination', choicesSchema],
   ['Status', statusSchema],
   ['TaskProblem', problemViewSchema],
   ['TaskLinks', linksSchema],

@@ -36,23 +36,15 @@ const choices = {
   language: textOrNull('Language of the spoken line; null: not said.'),
   group: textOrNull('Group of the spoken line; null: none.'),
   clips: list({ type: 'string' }, 'URLs of the clips, one per block.'),
+  clip_names: list({ type: 'string' }, 'What file names call the clips, one per block.'),
   track: textOrNull('URL of the music; null: none.'),
+  track_name: textOrNull('What file names call the music; null: none.'),
   voice: textOrNull('The voice; null: no line is spoken.'),
   text: textOrNull('The spoken line.'),
 };
 
-export const choicesSchema = object(choices);
+export const choicesSchema = object(choices, 'One video of a plan.');
 export type ChoicesView = FromSchema<typeof choicesSchema>;
-
-export const plannedSchema = object(
-  {
-    ...choices,
-    clip_names: list({ type: 'string' }, 'What file names call the clips, one per block.'),
-    track_name: textOrNull('What file names call the music; null: none.'),
-  },
-  'One video of a plan.',
-);
-export type PlannedView = FromSchema<typeof plannedSchema>;
 
 export const sideFileSchema = object({
   kind: oneOf(SIDE_FILE_KINDS, 'What it is.'),
@@ -150,7 +142,7 @@ export const planSchema = object(
     warnings,
     selection: orNull(selectionSchema, 'On the first page; null on further ones.'),
     estimate: orNull(estimateSchema, 'On the first page; null on further ones.'),
-    renders: list(plannedSchema),
+    renders: list(choicesSchema),
     next_cursor: nextCursor,
   },
   'The answer to a dry run.',
