@@ -75,6 +75,8 @@ export interface Client {
   manifest(taskId: string, options?: Stop): Promise<ManifestView>;
   /** All finished videos in one archive, as the body of the answer. */
   zip(taskId: string, options?: Stop): Promise<Response>;
+  /** Asks where to send a file, for callers that send it themselves. Once it is there, `url` may be that of a clip or track. */
+  offerUpload(file: UploadRequest, options?: Stop): Promise<Upload>;
   /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
   upload(file: UploadOptions): Promise<string>;
   cancel(taskId: string, options?: Stop): Promise<StatusView>;
@@ -114,6 +116,9 @@ export function createClient(options: TransportOptions): Client {
       cursor = page.next_cursor;
     }
   }
+
+  const offerUpload: Client['offerUpload'] = ({ name, bytes, type }, stop) =>
+    json(UPLOADS_PATH, 'upload_url', { method: 'POST', body: { name, bytes, type }, ...stop });
 
   return {
     submit(request, { idempotencyKey, ...stop } = {}) {
@@ -163,12 +168,10 @@ export function createClient(options: TransportOptions): Client {
     manifest: (taskId, stop) => json(taskPaths(taskId).manifest, 'renders', stop),
     zip: (taskId, stop) => file(taskPaths(taskId).zip, 'application/zip', 'check the URL.', stop),
 
-    async upload({ body, signal, name, bytes, type }) {
-      const upload: Upload = await json(UPLOADS_PATH, 'upload_url', {
-        method: 'POST',
-        body: { name, bytes, type },
-        signal,
-      });
+    offerUpload,
+
+    async upload({ body, signal, ...file }) {
+      const upload = await offerUpload(file, { signal });
       // Fetch wants `duplex` for streams: https://fetch.spec.whatwg.org/#dom-requestinit-duplex
       const { method, headers } = upload;
       const init = { method, headers, body, signal: signal ?? null, duplex: 'half' as const };

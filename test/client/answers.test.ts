@@ -152,6 +152,7 @@ describe('the client', () => {
     video: (client) => client.video('one', 3),
     manifest: (client) => client.manifest('one'),
     zip: (client) => client.zip('one'),
+    offerUpload: (client) => client.offerUpload({ name: 'a.mp4', bytes: 3, type: 'video/mp4' }),
     upload: (client) => client.upload(file),
     cancel: (client) => client.cancel('one'),
     retry: (client) => client.retry('one'),

@@ -25,7 +25,8 @@ export type ClipSource =
   | { kind: 'file'; file: File | null; bytes: number; upload: Upload };
 
 export type Upload =
-  | { state: 'waiting' }
+  /** `problem`: why the last try failed, where it is tried again by itself. */
+  | { state: 'waiting'; problem?: string }
   | { state: 'sending'; sentBytes: number }
   | { state: 'done'; url: string; at: number }
   | { state: 'failed'; message: string };
