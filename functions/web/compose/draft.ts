@@ -43,6 +43,8 @@ export interface Line {
   text: string;
   /** Name or id; empty: the first voice of the service. */
   voice: string;
+  /** What people call it, where `voice` is an id. */
+  voiceName?: string | undefined;
   speed: number | null;
   language: string;
   group: string;
@@ -67,6 +69,10 @@ export interface Rule {
 }
 
 export interface Draft {
+  /** Of this draft alone: however often it is sent, it makes one task. */
+  id: string;
+  /** What chance draws by, so that the plan that is shown is the one that is made. */
+  seed: number;
   name: string;
   blocks: readonly Block[];
   tracks: readonly Clip[];
@@ -98,6 +104,8 @@ export const NO_CAPTIONS: CaptionChoices = {
 
 export function emptyDraft(): Draft {
   return {
+    id: newId(),
+    seed: newSeed(),
     name: '',
     blocks: ['Hooks', 'Bodies', 'Calls to action'].map((name) => ({ key: newKey(), name, clips: [] })),
     tracks: [],
@@ -115,6 +123,16 @@ export function emptyDraft(): Draft {
     rules: [],
     limit: null,
   };
+}
+
+/** Unlike all others anywhere. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('');
+}
+
+/** A whole number below 2^32. */
+export function newSeed(): number {
+  return Math.floor(Math.random() * 2 ** 32);
 }
 
 let keys = 0;
@@ -145,6 +163,15 @@ export function editClip(key: string, changes: Partial<Clip> | ((clip: Clip) => 
     ),
     tracks: tracks.some((track) => track.key === key) ? tracks.map(changed) : tracks,
   }));
+}
+
+export function newLine(text: string, like?: Line): Line {
+  const none = { voice: '', speed: null, language: '', group: '' };
+  return { ...none, ...like, key: newKey(), text };
+}
+
+export function editLine(key: string, changes: Partial<Line>): void {
+  edit(({ lines }) => ({ lines: lines.map((line) => (line.key === key ? { ...line, ...changes } : line)) }));
 }
 
 /** The part of a clip that is used, in seconds; null: not known. */

@@ -1,0 +1,132 @@
+/** Every video of the plan, as a table: as many rows as the person asks for. */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { PlanView } from '../../model/answers/render.ts';
+import { ask, messageOf } from '../service.ts';
+import { Dialog } from '../ui/dialog.ts';
+import { count } from '../ui/format.ts';
+import { html } from '../ui/html.ts';
+import { Notice } from '../ui/notice.ts';
+import { draft, edit, newSeed } from './draft.ts';
+import { type Plan, trialOf } from './plan.ts';
+import { usedBlocks, withoutPending } from './request.ts';
+import { Uses } from './uses.ts';
+
+/** Rows that are drawn at a time: a browser draws as many at once. */
+const MORE = 100;
+
+type Row = PlanView['renders'][number] & { clip_names?: readonly string[]; track_name?: string | null };
+
+export function PlanDialog({ first, onClose }: { first: Plan; onClose: () => void }) {
+  const { rows, isMore, isLoading, problem, more } = useRows(first);
+  const { selection } = first;
+  const isDrawn = selection !== null && (selection.chosen < selection.allowed || hasRandom());
+  return html`
+    <${Dialog} title=${`${count(first.combinations, 'video')} will be made`} onClose=${onClose} isWide>
+      <div class="stack">
+        ${selection === null ? null : html`<${Uses} selection=${selection} />`}
+        ${
+          isDrawn
+            ? html`
+              <div class="row">
+                <p class="muted small">Where chance decides, it has decided: this is what will be made.</p>
+                <button type="button" class="button tight" onClick=${() => edit({ seed: newSeed() })}>Draw again</button>
+              </div>`
+            : null
+        }
+        <${Table} rows=${rows} names=${usedBlocks(draft.get()).map(({ name }) => name)} />
+        ${problem === null ? null : html`<${Notice} kind="bad">${problem}<//>`}
+        ${
+          isMore
+            ? html`
+              <button type="button" class="button" disabled=${isLoading} onClick=${more}>
+                Show more (${rows.length} of ${first.combinations})
+              </button>`
+            : null
+        }
+      </div>
+    <//>`;
+}
+
+function hasRandom(): boolean {
+  const { tracks, tracksMode, lines, linesMode } = draft.get();
+  return (tracks.length > 1 && tracksMode === 'random') || (lines.length > 1 && linesMode === 'random');
+}
+
+/** Pages of the plan are read as they are needed. */
+function useRows(first: Plan) {
+  const [shown, show] = useState(MORE);
+  const [loaded, load] = useState<readonly Row[]>(first.renders);
+  const [isLoading, setLoading] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const pages = useRef<AsyncGenerator<PlanView, void> | null>(null);
+  useEffect(() => {
+    pages.current = null;
+    load(first.renders);
+    show(MORE);
+  }, [first]);
+  const rows = useMemo(() => loaded.slice(0, shown), [loaded, shown]);
+
+  const more = async () => {
+    show(shown + MORE);
+    if (loaded.length >= Math.min(shown + MORE, first.combinations)) return;
+    setLoading(true);
+    try {
+      const { value } = await ask(async (client) => {
+        if (pages.current === null) {
+          pages.current = client.plan(trialOf(draft.get()));
+          await pages.current.next();
+        }
+        return pages.current.next();
+      });
+      load([...loaded, ...(value?.renders ?? [])]);
+      setProblem(null);
+    } catch (error) {
+      pages.current = null;
+      setProblem(withoutPending(messageOf(error)));
+    }
+    setLoading(false);
+  };
+  return { rows, isMore: rows.length < first.combinations, isLoading, problem, more };
+}
+
+function Table({ rows, names }: { rows: readonly Row[]; names: readonly string[] }) {
+  const has = {
+    track: rows.some(({ track }) => track !== null),
+    line: rows.some(({ text }) => text !== null),
+    format: rows.some(({ format }) => format !== null),
+  };
+  return html`
+    <div class="table-scroll" tabindex="0" role="region" aria-label="Videos of the plan">
+      <table class="plan-table">
+        <thead>
+          <tr>
+            <th scope="col">#</th>
+            ${names.map((name) => html`<th scope="col">${name}</th>`)}
+            ${has.track ? html`<th scope="col">Music</th>` : null}
+            ${has.line ? html`<th scope="col">Line</th>` : null}
+            ${has.format ? html`<th scope="col">Format</th>` : null}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            (row) => html`
+              <tr key=${row.index}>
+                <th scope="row">${row.index}</th>
+                ${(row.clip_names ?? row.clips.map(fileOf)).map((name) => html`<td>${name}</td>`)}
+                ${has.track ? html`<td>${row.track_name ?? (row.track === null ? '' : fileOf(row.track))}</td>` : null}
+                ${has.line ? html`<td class="plan-line">${row.text}<span class="muted small">${row.voice}</span></td>` : null}
+                ${has.format ? html`<td>${row.format}</td>` : null}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
+}
+
+function fileOf(url: string): string {
+  return (
+    withoutPending(url.replace(/[?#].*$/s, ''))
+      .split('/')
+      .at(-1) ?? ''
+  );
+}

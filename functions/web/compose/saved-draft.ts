@@ -1,0 +1,82 @@
+/** Keeps the draft in this browser, so that it is there when the page is loaded again, and the last one that was sent. */
+import { createStore } from '../ui/store.ts';
+import { type Draft, draft, emptyDraft, newSeed } from './draft.ts';
+import { isWorthKeeping, pack, unpack } from './pack.ts';
+
+const KEPT = 'every-cut.draft';
+const LAST = 'every-cut.last';
+const PAUSE_MS = 500;
+
+/** What was brought back when the page was loaded; null: nothing, or the person knows. */
+export const broughtBack = createStore<{ lost: readonly string[] } | null>(null);
+/** Whether there is a last one to start from. */
+export const hasLast = createStore(read(LAST) !== null);
+
+/** With its files, while the page stays. */
+let last: Draft | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let isFollowing = false;
+
+/** Brings back what was kept, and keeps each change from now on. */
+export function followAndKeep(): void {
+  if (isFollowing) return;
+  isFollowing = true;
+  const found = unpack(read(KEPT) ?? '', Date.now());
+  if (found !== undefined && !isWorthKeeping(draft.get())) {
+    draft.set(found.draft);
+    broughtBack.set({ lost: found.lost });
+  }
+  draft.follow(() => {
+    clearTimeout(timer);
+    timer = setTimeout(keep, PAUSE_MS);
+  });
+  addEventListener('pagehide', keep);
+}
+
+export function startOver(): void {
+  draft.set(emptyDraft());
+  broughtBack.set(null);
+}
+
+/** Of a draft that was sent. */
+export function keepLast(sent: Draft): void {
+  last = sent;
+  write(LAST, pack(sent));
+  broughtBack.set(null);
+  hasLast.set(true);
+}
+
+export function startFromLast(): void {
+  const found = last === undefined ? unpack(read(LAST) ?? '', Date.now()) : { draft: last, lost: [] };
+  if (found === undefined) {
+    hasLast.set(false);
+    return;
+  }
+  const { id } = emptyDraft();
+  draft.set({ ...found.draft, id, seed: newSeed() });
+  broughtBack.set(found.lost.length > 0 ? { lost: found.lost } : null);
+}
+
+function keep(): void {
+  clearTimeout(timer);
+  const now = draft.get();
+  write(KEPT, isWorthKeeping(now) ? pack(now) : null);
+}
+
+/** Browsers may refuse: the page works without it. */
+function read(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function write(key: string, text: string | null): void {
+  try {
+    if (text === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, text);
+  } catch {
+    // It is full, or turned off.
+  }
+}
