@@ -64,6 +64,11 @@ export interface Client {
   ): Promise<StatusView>;
   tasks(filters?: TaskFilters): AsyncGenerator<TaskEntry, void>;
   renders(taskId: string, options?: Stop & { status?: RenderStatus }): AsyncGenerator<RenderView, void>;
+  /** One page of the same, for callers that keep their place: `cursor` is the `next_cursor` of the page before. */
+  renderPage(
+    taskId: string,
+    options?: Stop & { cursor?: string | null; limit?: number },
+  ): Promise<RenderList>;
   /** @param index number of the combination, from 1 */
   render(taskId: string, index: number, options?: Stop): Promise<RenderView>;
   /**
@@ -156,6 +161,9 @@ export function createClient(options: TransportOptions): Client {
 
     renders: (taskId, { signal, ...filters } = {}) =>
       pages(taskPaths(taskId).renders, filters, { signal }, 'renders', (page: RenderList) => page.renders),
+
+    renderPage: (taskId, { signal, ...query } = {}) =>
+      json(`${taskPaths(taskId).renders}${queryOf(query)}`, 'renders', { signal }),
 
     render: (taskId, index, stop) => json(renderPaths(taskId, index).self, 'index', stop),
     video: (taskId, index, stop) =>

@@ -70,6 +70,29 @@ function askForKey(): Promise<void> {
   return asking;
 }
 
+/** What client.access() resolves with. */
+interface Access {
+  token: string;
+  expires_at: string;
+}
+
+/** Lets browsers read the files of a task, as they send no key with links and players; null where no key is in use. */
+export async function accessTo(taskId: string): Promise<Access | null> {
+  return hasKey()
+    ? ask((used) => (used as Client & { access(id: string): Promise<Access> }).access(taskId))
+    : null;
+}
+
+/**
+ * The address of a file, for links and players.
+ * @param path with its query, such as "/tasks/1/manifest.csv"
+ * @param token from accessTo
+ */
+export function fileLink(path: string, token: string | null | undefined): string {
+  const link = `${BASE}${path.replace(/^\//, '')}`;
+  return token ? `${link}${path.includes('?') ? '&' : '?'}access=${token}` : link;
+}
+
 export function forgetKey(): void {
   sessionStorage.removeItem(KEPT_KEY);
   key = undefined;

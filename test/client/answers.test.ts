@@ -148,6 +148,7 @@ describe('the client', () => {
     ended: (client) => client.ended('one', { patienceMs: 0 }),
     tasks: (client) => client.tasks().next(),
     renders: (client) => client.renders('one').next(),
+    renderPage: (client) => client.renderPage('one'),
     render: (client) => client.render('one', 3),
     video: (client) => client.video('one', 3),
     manifest: (client) => client.manifest('one'),

@@ -1,5 +1,65 @@
+/** One task: how far it is, and all its videos. */
+import { useEffect, useMemo } from 'preact/hooks';
+import type { StatusView } from '../../model/answers/task.ts';
+import { messageOf } from '../service.ts';
 import { html } from '../ui/html.ts';
+import { Notice } from '../ui/notice.ts';
+import { addressOf } from '../ui/place.ts';
+import { useStore } from '../ui/store.ts';
+import { useFollowed } from './follow.ts';
+import { Head } from './head.ts';
+import { useAccess } from './links.ts';
+import { STATUS_WORDS } from './progress.ts';
+import { starStore } from './stars.ts';
+import { Videos } from './videos.ts';
 
 export function Task({ taskId }: { taskId: string }) {
-  return html`<section class="card">${taskId}</section>`;
+  const store = useFollowed(taskId);
+  const { status, videos, isListed, isAway, error } = useStore(store);
+  const stars = useStore(starStore(taskId));
+  const token = useAccess(taskId, status !== null);
+  useTitle(status);
+  const starred = useMemo(
+    () =>
+      videos
+        .filter(({ index, status: how }) => how === 'succeeded' && stars.has(index))
+        .map(({ index }) => index),
+    [videos, stars],
+  );
+  if (error !== undefined && status === null)
+    return html`
+      <section class="card stack">
+        <h1>Task</h1>
+        <${Notice} kind="bad">${messageOf(error)}<//>
+        <p><a href=${addressOf({ view: 'tasks' })}>See all tasks</a></p>
+      </section>`;
+  if (status === null)
+    return html`
+      <section class="card stack">
+        <h1>Task</h1>
+        <p class="muted" role="status">${isAway ? 'The service does not answer; trying again.' : 'Loading …'}</p>
+      </section>`;
+  const heard = (next: StatusView) => store.set((now) => ({ ...now, status: next }));
+  return html`
+    <div class="stack watch">
+      <${Head} status=${status} token=${token} isAway=${isAway} starred=${starred} onStatus=${heard} />
+      ${error === undefined ? null : html`<${Notice} kind="bad">${messageOf(error)}<//>`}
+      <${Videos} taskId=${taskId} videos=${videos} isListed=${isListed} token=${token} stars=${stars} />
+    </div>`;
+}
+
+/** What the tab of the browser shows, so that it can be seen from another one. */
+function useTitle(status: StatusView | null): void {
+  const title = status === null ? null : `${progressOf(status)} · ${status.task_name}`;
+  useEffect(() => {
+    const before = document.title;
+    if (title !== null) document.title = title;
+    return () => {
+      document.title = before;
+    };
+  }, [title]);
+}
+
+function progressOf({ completed_at, status, succeeded, combinations }: StatusView): string {
+  return completed_at === null ? `${succeeded} of ${combinations}` : STATUS_WORDS[status].text;
 }
