@@ -7,6 +7,7 @@ import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice, say } from '../ui/notice.ts';
 import { addressOf } from '../ui/place.ts';
+import { forgetStars } from '../watch/stars.ts';
 import { ConfirmAction } from './confirm-action.ts';
 import { ListFilters } from './list-filters.ts';
 import type { Filters } from './reading.ts';
@@ -77,7 +78,7 @@ function Found({ tasks, filters, onAction, onAll }: FoundProps) {
       </thead>
       <tbody role="rowgroup">
         ${entries.map(
-          (entry) => html`<${TaskRow} key=${entry.task_id} entry=${entry} stars=${0} onAction=${onAction} />`,
+          (entry) => html`<${TaskRow} key=${entry.task_id} entry=${entry} onAction=${onAction} />`,
         )}
       </tbody>
     </table>
@@ -138,11 +139,12 @@ function Question({ action, entry, tasks, onClose }: QuestionProps) {
   }
   const forget = async () => {
     await ask((client) => client.delete(taskId));
+    forgetStars(taskId);
     tasks.remove(taskId);
     say(`Deleted ${name}`);
   };
   return html`
     <${ConfirmAction} title=${`Delete “${name}”?`} doIt="Delete the task" leave="Keep it" onConfirm=${forget} onClose=${onClose}>
-      The service forgets the task. Its videos stay in their folder.
+      The service forgets the task, and this browser its stars. The videos stay in their folder.
     <//>`;
 }

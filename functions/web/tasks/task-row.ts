@@ -4,22 +4,23 @@ import type { TaskEntry } from '../../model/answers/task.ts';
 import { duration, when } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { addressOf } from '../ui/place.ts';
+import { starsOf } from '../watch/stars.ts';
 import { doneText, isOpen, statusTag } from './entries.ts';
 
 export type Action = 'cancel' | 'delete';
 
 export interface TaskRowProps {
   entry: TaskEntry;
-  stars: number;
   /** The same function each time, or the row is drawn again. */
   onAction: (action: Action, entry: TaskEntry) => void;
 }
 
-export function TaskRow({ entry, stars, onAction }: TaskRowProps) {
-  return useMemo(() => rowOf({ entry, stars, onAction }), [entry, stars, onAction]);
+export function TaskRow({ entry, onAction }: TaskRowProps) {
+  const stars = starsOf(entry.task_id).size;
+  return useMemo(() => rowOf(entry, stars, onAction), [entry, stars, onAction]);
 }
 
-function rowOf({ entry, stars, onAction }: TaskRowProps) {
+function rowOf(entry: TaskEntry, stars: number, onAction: TaskRowProps['onAction']) {
   const { task_id, task_name, status, percent, created_at, completed_at } = entry;
   const { text, kind } = statusTag(status);
   const took = completed_at === null ? null : (Date.parse(completed_at) - Date.parse(created_at)) / 1_000;
