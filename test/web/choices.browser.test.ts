@@ -89,6 +89,9 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     await page.getByText('3 lines, 35 characters').waitFor();
     await button('Move line 3 up').click();
     assert.equal(await page.getByLabel('Text of line 2').inputValue(), 'Third');
+    const isFocused = (name: string) =>
+      page.waitForFunction((label) => document.activeElement?.ariaLabel === label, name);
+    await isFocused('Move line 2 up');
     await page.getByLabel('every line: a video for each').check();
     await button('Make 18 videos').waitFor();
 

@@ -7,7 +7,7 @@ import { html } from '../ui/html.ts';
 import { useStore } from '../ui/store.ts';
 import { typedIn } from '../ui/value.ts';
 import { draft, edit, newLine } from './draft.ts';
-import { LineRow, textsIn } from './line-row.ts';
+import { ADD_LINE, LineRow, textsIn } from './line-row.ts';
 import { Mistakes } from './mistake-list.ts';
 import { ModeChoice } from './mode-choice.ts';
 import { Remarks } from './remark-list.ts';
@@ -58,7 +58,7 @@ export function Lines() {
             : null
         }
         <div class="row">
-          <button type="button" class="button" onClick=${add}>Add a line</button>
+          <button type="button" id=${ADD_LINE} class="button" onClick=${add}>Add a line</button>
           <button type="button" class="button quiet" onClick=${() => paste(true)}>Paste several</button>
         </div>
         ${
