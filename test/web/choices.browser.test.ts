@@ -82,6 +82,7 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
 
   test('has lines that are typed, pasted at once and moved, with captions as they will look', async () => {
     await button('Add a line').click();
+    await page.getByLabel('Text of line 1').and(page.locator(':focus')).waitFor();
     await page.keyboard.type('Hello there. This is new');
     await button('Paste several').click();
     await page.getByLabel('One line of text for each spoken line').fill('Second\n\n Third ');

@@ -30,7 +30,7 @@ export function Lines() {
   const add = () => {
     edit({ lines: [...lines, newLine('', lines.at(-1) && { ...(lines.at(-1) as (typeof lines)[0]) })] });
     // Once it is drawn.
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>('li:last-child textarea')?.focus());
+    setTimeout(() => list.current?.querySelector<HTMLElement>('li:last-child textarea')?.focus());
   };
   const characters = lines.reduce((sum, { text }) => sum + text.trim().length, 0);
   return html`

@@ -27,7 +27,7 @@ export function Summary() {
   useEffect(() => void lookAtMachine(), []);
 
   const onKeyDown = ({ key }: KeyboardEvent) => {
-    if (key === 'Escape') open(false);
+    if (key === 'Escape' && !isListed) open(false);
   };
 
   const selection = state.plan?.selection ?? null;
