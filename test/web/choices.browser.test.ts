@@ -82,6 +82,7 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
 
   test('has lines that are typed, pasted at once and moved, with captions as they will look', async () => {
     await button('Add a line').click();
+    await page.getByLabel('Text of line 1').and(page.locator(':focus')).waitFor();
     await page.keyboard.type('Hello there. This is new');
     await button('Paste several').click();
     await page.getByLabel('One line of text for each spoken line').fill('Second\n\n Third ');
@@ -89,6 +90,9 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     await page.getByText('3 lines, 35 characters').waitFor();
     await button('Move line 3 up').click();
     assert.equal(await page.getByLabel('Text of line 2').inputValue(), 'Third');
+    const isFocused = (name: string) =>
+      page.waitForFunction((label) => document.activeElement?.ariaLabel === label, name);
+    await isFocused('Move line 2 up');
     await page.getByLabel('every line: a video for each').check();
     await button('Make 18 videos').waitFor();
 

@@ -33,7 +33,9 @@ export const voices = createStore<Voices | null>(null);
 /** For lines that name none. */
 export function usualVoice(): string {
   const known = voices.get();
-  return known === null || known.anyName ? USUAL : (known.voices[0]?.name ?? USUAL);
+  const first = known?.voices[0];
+  if (known === null || known.anyName || first === undefined) return USUAL;
+  return known.voices.some(({ id, name }) => name === first.name && id !== first.id) ? first.id : first.name;
 }
 
 let loading: Promise<void> | undefined;
