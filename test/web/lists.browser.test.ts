@@ -8,9 +8,12 @@ import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+import { audit } from '../fixtures/web/audit.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
-/** One more than the list shows at first. */
+/** For each step. */
+const STEP_MS = 30_000;
+/** More than the list shows at first. */
 const TASKS = 52;
 
 describe('the page with an API key, its list of tasks and its settings', IN_CHROMIUM, () => {
@@ -32,6 +35,7 @@ describe('the page with an API key, its list of tasks and its settings', IN_CHRO
     for (let number = 1; number <= TASKS; number++) await submit(`task ${number}`, '/none.mp4');
     browser = await startBrowser();
     ({ page } = browser);
+    page.setDefaultTimeout(STEP_MS);
   });
   after(async () => {
     await browser?.[Symbol.asyncDispose]();
@@ -99,7 +103,7 @@ describe('the page with an API key, its list of tasks and its settings', IN_CHRO
   test('finds tasks by status and by exact name', async () => {
     await page.getByLabel('Name, exactly').fill('task 7');
     await until(async () => (await rows().count()) === 1, 'one task');
-    await page.getByLabel('Status').selectOption({ label: 'Completed' });
+    await page.getByLabel('Status').selectOption({ label: 'Done' });
     await page.getByText('No task with exactly this name and status.').waitFor();
     await page.getByRole('button', { name: 'Show all' }).click();
     await until(async () => (await rows().count()) === 50, 'all tasks');
@@ -113,8 +117,13 @@ describe('the page with an API key, its list of tasks and its settings', IN_CHRO
     const slow = rows().filter({ hasText: 'a slow one' });
     await slow.getByRole('progressbar', { name: 'Progress of a slow one' }).waitFor();
     await page.getByText(/1 task under way/).waitFor();
+    await slow.getByRole('link').click();
+    await page.getByRole('heading', { level: 1, name: 'a slow one' }).waitFor();
+    assert.deepEqual(await audit(page, 'a task that runs'), []);
+    await page.goBack();
     await page.getByRole('button', { name: 'Cancel a slow one' }).click();
     const asked = page.getByRole('dialog', { name: 'Cancel “a slow one”?' });
+    assert.deepEqual(await audit(page, 'a question'), []);
     await asked.getByRole('button', { name: 'Let it go on' }).click();
     await page.getByRole('button', { name: 'Cancel a slow one' }).click();
     await asked.getByRole('button', { name: 'Cancel the task' }).click();
@@ -136,7 +145,7 @@ describe('the page with an API key, its list of tasks and its settings', IN_CHRO
     assert.equal(await page.getByRole('heading', { name: 'Access' }).count(), 0);
     await page.getByRole('button', { name: 'Forget the key' }).click();
     assert.equal(await page.evaluate('sessionStorage.length'), 0);
-    await page.getByRole('link', { name: 'Tasks' }).click();
+    await page.goto(`${host.url}/#/tasks`);
     await question().waitFor();
     assert.doesNotMatch(JSON.stringify(host.logged()), new RegExp(KEY));
   });

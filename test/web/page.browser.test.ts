@@ -159,13 +159,16 @@ describe('the page', IN_CHROMIUM, () => {
   test('is reached, filled and started with the keyboard alone', async () => {
     await page.goto(`${host.url}/#/`);
     await page.reload();
-    for (const [name, file] of [
-      [/^Choose files for Hooks$/, files.red],
-      [/^Choose files for Bodies$/, files.green],
+    let chosen = '';
+    page.on('filechooser', (chooser) => void chooser.setFiles(chosen));
+    for (const [number, name, file] of [
+      [1, /^Choose files for Hooks$/, files.red],
+      [2, /^Choose files for Bodies$/, files.green],
     ] as const) {
+      chosen = file;
       await tabTo(page, name);
-      const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
-      await chooser.setFiles(file);
+      await page.keyboard.press('Enter');
+      await block(number).getByRole('listitem').waitFor();
     }
     await button('Make 1 video').waitFor();
     await tabTo(page, /^Make 1 video$/);

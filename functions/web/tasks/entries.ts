@@ -9,12 +9,12 @@ export interface StatusTag {
 }
 
 const TAGS: Readonly<Record<TaskStatus, StatusTag>> = {
-  queued: { text: 'Queued', kind: 'busy' },
+  queued: { text: 'Waiting to start', kind: 'busy' },
   preparing: { text: 'Preparing', kind: 'busy' },
   rendering: { text: 'Making videos', kind: 'busy' },
   cancelling: { text: 'Cancelling', kind: 'busy' },
-  completed: { text: 'Completed', kind: 'ok' },
-  partial: { text: 'Some failed', kind: 'warn' },
+  completed: { text: 'Done', kind: 'ok' },
+  partial: { text: 'Done, some failed', kind: 'warn' },
   failed: { text: 'Failed', kind: 'bad' },
   cancelled: { text: 'Cancelled', kind: 'quiet' },
 };
