@@ -255,7 +255,11 @@ describe('clips on the page', IN_CHROMIUM, () => {
     assert.ok(longest < 200, `${longest} ms`);
   });
 
-  test('are asked about before the page is left, and fill all blocks from a folder', async () => {
+  test('are asked about before the page is left while they are sent, and fill all blocks from a folder', async () => {
+    // Never answered.
+    await page.route('**/uploads/*', () => {});
+    await drop(block('Bodies'), [{ ...clip, name: 'held.mp4' }]);
+    await page.getByLabel('Name of held').waitFor();
     const asked: string[] = [];
     page.once('dialog', (dialog) => {
       asked.push(dialog.type());
@@ -264,6 +268,7 @@ describe('clips on the page', IN_CHROMIUM, () => {
     // To the browser another place, so that it brings nothing back.
     await page.goto(host.url.replace('127.0.0.1', 'localhost'));
     assert.deepEqual(asked, ['beforeunload']);
+    await page.unroute('**/uploads/*');
 
     const folder = join(dir.path, 'ads');
     const film = Buffer.from(clip.bytes, 'base64');
